@@ -1,0 +1,15 @@
+//! What every room stands on: places in source text, content hashes, exact decimals, named random streams, diagnostics.
+//!
+//! In: bytes and numbers. Out: small values with no behaviour of their own. Never: files, threads, or a word of the language.
+
+pub mod decimal;
+pub mod diag;
+pub mod hash;
+pub mod span;
+pub mod stream;
+
+pub use decimal::Decimal;
+pub use diag::{Diag, Diags, Severity};
+pub use hash::{Hash, Hasher};
+pub use span::{SourceFile, SourceMap, Span};
+pub use stream::Stream;

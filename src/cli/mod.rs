@@ -1,0 +1,1 @@
+//! The command: arguments, the pipeline in one function, diagnostics on the terminal.

@@ -1,0 +1,320 @@
+//! What cells hold. Values are immutable and shared; arrays are plain vectors in row-major order.
+
+use crate::lang::net::ir::Net;
+use ndarray::Array2;
+use serde_json::Value as Json;
+use std::sync::Arc;
+
+/// The result of a cell.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// Examples with labels.
+    Dataset(Arc<Dataset>),
+    /// A trained or imported network.
+    Model(Arc<Model>),
+    /// A representation: examples x units.
+    Stages(Arc<Stages>),
+    /// One number per example.
+    Scores(Arc<Scores>),
+    /// A number, with its standard error where it is an estimate.
+    Number(Number),
+    /// The outcome of a comparison.
+    Truth(Truth),
+    /// A word, such as the group that a class falls into.
+    Word(String),
+    /// Named parts.
+    Record(Vec<(String, Value)>),
+    /// One value for each coordinate of an axis that the operation takes in whole and hands out whole.
+    List(Vec<Value>),
+    /// Columns of equal length.
+    Table(Arc<Table>),
+    /// A picture.
+    Figure(Arc<Figure>),
+    /// Whatever one family of kernels keeps for itself (a density's draws): arrays with a description.
+    Pack(Arc<Pack>),
+    /// No value here, for a reason that tables and figures state.
+    Absent(String),
+}
+
+/// Where examples come from: all splits of a data set, read once.
+#[derive(Debug)]
+pub struct Source {
+    /// Name of the data set, for reading.
+    pub name: String,
+    /// Pixels or features of all examples.
+    pub images: Images,
+    /// Labels as the files give them, one an example; empty where there are none.
+    pub labels: Vec<u32>,
+    /// Names of the classes, by label.
+    pub classes: Vec<String>,
+    /// Splits as ranges of examples: `train`, `test`; a single one named `all` where the files know none.
+    pub splits: Vec<(String, std::ops::Range<usize>)>,
+}
+
+/// Pixels or features: `count` examples of one shape, channels last.
+#[derive(Debug)]
+pub struct Images {
+    /// Shape of one example: `[height, width, channels]` or `[features]`.
+    pub shape: Vec<usize>,
+    /// The numbers, example after example.
+    pub data: Pixels,
+    /// Per channel: what is subtracted, and what is divided by, after scaling bytes to 0..1. Empty: nothing.
+    pub mean: Vec<f32>,
+    /// See `mean`.
+    pub std: Vec<f32>,
+}
+
+/// Raw numbers of images.
+#[derive(Debug)]
+pub enum Pixels {
+    /// Bytes, read as value / 255 (or the divisor given, 16 for scikit-learn's digits).
+    Bytes { data: Vec<u8>, divisor: f32 },
+    /// Numbers as they are.
+    Floats(Vec<f32>),
+}
+
+/// A choice of examples from a source, with the labels they carry here.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    /// Where they come from.
+    pub source: Arc<Source>,
+    /// The examples chosen, as indices into the source: their ids. They survive subsetting and relabelling.
+    pub ids: Arc<Vec<u32>>,
+    /// Their labels here, which may differ from the source's.
+    pub labels: Arc<Vec<u32>>,
+}
+
+impl Dataset {
+    /// Returns the number of examples.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Returns whether there is no example.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// Returns the names of the classes, by label.
+    pub fn classes(&self) -> &[String] {
+        &self.source.classes
+    }
+}
+
+/// Named weights: `(name, shape, numbers)`, in the network's order, PyTorch's names and layouts.
+pub type Weights = Vec<(String, Vec<usize>, Vec<f32>)>;
+
+/// A network with weights, and what it remembers of its training.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The network.
+    pub net: Arc<Net>,
+    /// Parameters and running statistics after the last epoch.
+    pub weights: Arc<Weights>,
+    /// Kept weights of earlier epochs: `(epochs trained, weights)`.
+    pub snapshots: Vec<(usize, Arc<Weights>)>,
+    /// Per epoch: columns `epoch`, `loss`, `accuracy`, `rate`, and what was recorded.
+    pub history: Table,
+    /// Ids of the examples trained on, ascending.
+    pub trained_on: Arc<Vec<u32>>,
+    /// Names of the classes, by output.
+    pub classes: Vec<String>,
+}
+
+/// A representation of examples.
+#[derive(Clone, Debug)]
+pub struct Stages {
+    /// Examples x units.
+    pub x: Array2<f64>,
+    /// Ids of the rows.
+    pub ids: Arc<Vec<u32>>,
+    /// Labels of the rows; empty where there are none.
+    pub labels: Arc<Vec<u32>>,
+    /// Names of the classes, by label.
+    pub classes: Vec<String>,
+    /// What is to be known of how it was made, such as `captured energy`.
+    pub notes: Vec<(String, f64)>,
+}
+
+/// One number per example.
+#[derive(Clone, Debug)]
+pub struct Scores {
+    /// The numbers; NaN where an example has none.
+    pub values: Vec<f64>,
+    /// Ids of the examples.
+    pub ids: Arc<Vec<u32>>,
+    /// Labels of the examples; empty where there are none.
+    pub labels: Arc<Vec<u32>>,
+    /// Names of the classes, by label.
+    pub classes: Vec<String>,
+}
+
+/// A number with its standard error.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Number {
+    /// The number.
+    pub value: f64,
+    /// Its Monte Carlo (or sampling) standard error, where it is an estimate.
+    pub error: Option<f64>,
+    /// How many values it was made from, where some were absent or it is a reduction.
+    pub count: Option<u64>,
+}
+
+impl Number {
+    /// Returns an exact number.
+    pub fn exact(value: f64) -> Self {
+        Number { value, error: None, count: None }
+    }
+
+    /// Returns an estimate with its standard error.
+    pub fn estimate(value: f64, error: f64) -> Self {
+        Number { value, error: Some(error), count: None }
+    }
+}
+
+/// The outcome of a comparison, with both sides as they were.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Truth {
+    /// Whether it holds.
+    pub holds: bool,
+    /// Whether the sides are closer than two standard errors.
+    pub within_error: bool,
+    /// Both sides, written out.
+    pub text: String,
+}
+
+/// Columns of equal length.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    /// Names and cells of the columns.
+    pub columns: Vec<(String, Column)>,
+}
+
+/// A column of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Column {
+    /// Numbers; NaN where there is none.
+    Numbers(Vec<f64>),
+    /// Texts.
+    Texts(Vec<String>),
+}
+
+impl Column {
+    /// Returns the number of cells.
+    pub fn len(&self) -> usize {
+        match self {
+            Column::Numbers(x) => x.len(),
+            Column::Texts(x) => x.len(),
+        }
+    }
+
+    /// Returns whether there is no cell.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Table {
+    /// Returns a column's numbers by name.
+    pub fn numbers(&self, name: &str) -> Option<&[f64]> {
+        self.columns.iter().find_map(|(n, c)| match c {
+            Column::Numbers(x) if n == name => Some(x.as_slice()),
+            _ => None,
+        })
+    }
+
+    /// Returns the number of rows.
+    pub fn rows(&self) -> usize {
+        self.columns.first().map_or(0, |c| c.1.len())
+    }
+}
+
+/// A picture in both forms.
+#[derive(Clone, Debug)]
+pub struct Figure {
+    /// Scalable form.
+    pub svg: String,
+    /// Pixels, as a PNG file.
+    pub png: Vec<u8>,
+    /// What is shown, in a sentence or two: pooling, counts, errors.
+    pub caption: String,
+    /// The numbers that were drawn.
+    pub data: Table,
+}
+
+/// Arrays with a description: what artifacts are made of on disk, and what families of kernels keep between themselves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pack {
+    /// What it is, such as `density.dp`.
+    pub kind: String,
+    /// Everything that is not an array.
+    pub meta: Json,
+    /// Arrays by name, in a fixed order.
+    pub arrays: Vec<(String, Array)>,
+}
+
+/// An array of any shape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Array {
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Its numbers in row-major order.
+    pub data: ArrayData,
+}
+
+/// The numbers of an array.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ArrayData {
+    /// 64-bit floats.
+    F64(Vec<f64>),
+    /// 32-bit floats.
+    F32(Vec<f32>),
+    /// 32-bit unsigned integers.
+    U32(Vec<u32>),
+    /// Bytes.
+    U8(Vec<u8>),
+}
+
+impl Pack {
+    /// Returns an array by name.
+    pub fn array(&self, name: &str) -> Option<&Array> {
+        self.arrays.iter().find(|(n, _)| n == name).map(|(_, a)| a)
+    }
+
+    /// Returns the numbers of an `f64` array by name, empty where there is none.
+    pub fn f64s(&self, name: &str) -> &[f64] {
+        match self.array(name) {
+            Some(Array { data: ArrayData::F64(x), .. }) => x,
+            _ => &[],
+        }
+    }
+
+    /// Returns the numbers of a `u32` array by name, empty where there is none.
+    pub fn u32s(&self, name: &str) -> &[u32] {
+        match self.array(name) {
+            Some(Array { data: ArrayData::U32(x), .. }) => x,
+            _ => &[],
+        }
+    }
+}
+
+impl Value {
+    /// Returns the word for what this is, for messages.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Value::Dataset(_) => "dataset",
+            Value::Model(_) => "model",
+            Value::Stages(_) => "stages",
+            Value::Scores(_) => "scores",
+            Value::Number(_) => "number",
+            Value::Truth(_) => "truth",
+            Value::Word(_) => "word",
+            Value::Record(_) => "record",
+            Value::List(_) => "list",
+            Value::Table(_) => "table",
+            Value::Figure(_) => "figure",
+            Value::Pack(_) => "pack",
+            Value::Absent(_) => "absent",
+        }
+    }
+}

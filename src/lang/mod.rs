@@ -1,0 +1,8 @@
+//! Meaning: names, signatures, types, axes, networks; from syntax trees to a typed tree in which nothing is unresolved.
+//!
+//! In: parsed files and the standard library's signatures. Out: a typed script, or messages. Never: data, files of data, kernels.
+
+pub mod net;
+pub mod static_value;
+
+pub use static_value::{Settings, Static};

@@ -1,0 +1,178 @@
+//! The network program: layers in execution order with every size filled in. What `ops::nn` runs and keys are hashed from.
+
+use crate::base::{Hash, Hasher};
+use std::fmt;
+
+/// Shape of one example's activation, without the batch: `[height, width, channels]`, `[tokens, features]` or `[features]`.
+pub type Shape = Vec<usize>;
+
+/// A network with all sizes known: a directed acyclic graph in topological order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Net {
+    /// Name of the declaration, for reading; no part of the hash.
+    pub name: String,
+    /// Shape of one input.
+    pub input: Shape,
+    /// Layers in execution order.
+    pub nodes: Vec<Node>,
+    /// Taps in the order written: name and the node whose output it is.
+    pub taps: Vec<(String, NodeId)>,
+    /// The node whose output is the network's: class scores before softmax.
+    pub output: NodeId,
+}
+
+/// A node's index in [`Net::nodes`].
+pub type NodeId = usize;
+
+/// Where a layer takes its input from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The network's input.
+    Input,
+    /// Another node's output.
+    Node(NodeId),
+}
+
+/// One layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// What it computes.
+    pub op: LayerOp,
+    /// Its inputs: one, two for [`LayerOp::Add`], any number for [`LayerOp::Concat`].
+    pub inputs: Vec<Source>,
+    /// Shape of its output.
+    pub shape: Shape,
+    /// Path of its parameters, such as `stage1.0.conv1`; unique among layers with parameters. Weights are named `PATH.weight` and so on.
+    pub path: String,
+}
+
+/// The layers. Images are channels-last; weights keep PyTorch's names and layouts when saved.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LayerOp {
+    /// 2-D convolution. Weight `[out, in / groups, kernel, kernel]`, bias `[out]` where `bias`.
+    Conv { input: usize, output: usize, kernel: usize, stride: usize, pad: usize, dilation: usize, groups: usize, bias: bool },
+    /// Batch normalisation over all but the last axis. `zero_scale`: the scale starts at 0.
+    BatchNorm { features: usize, eps: f64, momentum: f64, zero_scale: bool },
+    /// Layer normalisation over the last axis.
+    LayerNorm { features: usize, eps: f64 },
+    /// max(x, 0)
+    Relu,
+    /// x where x > 0, slope * x elsewhere.
+    LeakyRelu { slope: f64 },
+    /// Gaussian error linear unit (exact).
+    Gelu,
+    /// Hyperbolic tangent.
+    Tanh,
+    /// Logistic function.
+    Sigmoid,
+    /// Maximum over windows; padding counts as minus infinity.
+    MaxPool { kernel: usize, stride: usize, pad: usize },
+    /// Mean over windows; padding counts as zeros in the mean, as PyTorch's default.
+    AvgPool { kernel: usize, stride: usize, pad: usize },
+    /// Mean over all positions: `[h, w, c]` or `[tokens, c]` to `[c]`.
+    GlobalMean,
+    /// To one axis, in the order channels, height, width (PyTorch's), so that weights carry over.
+    Flatten,
+    /// Affine map of the last axis. Weight `[output, input]`, bias `[output]` where `bias`.
+    Linear { input: usize, output: usize, bias: bool },
+    /// Sets units to zero with probability `rate` in training, and scales the others by 1 / (1 - rate).
+    Dropout { rate: f64 },
+    /// Sum of its inputs.
+    Add,
+    /// Concatenation of its inputs along the last axis.
+    Concat,
+    /// Takes every `stride`-th position and pads channels with zeros, half on each side (the option-A shortcut of He et al. 2016).
+    SubsamplePad { stride: usize, output: usize },
+}
+
+impl Net {
+    /// Returns the hash of everything that decides what the network computes.
+    pub fn hash(&self) -> Hash {
+        let mut h = Hasher::new("cfx.net.1");
+        h.text(&format!("{:?}", self.input)).int(self.output as u64);
+        for node in &self.nodes {
+            h.text(&format!("{:?} {:?} {:?}", node.op, node.inputs, node.shape)).text(&node.path);
+        }
+        for (name, id) in &self.taps {
+            h.text(name).int(*id as u64);
+        }
+        h.finish()
+    }
+
+    /// Returns the shape of a source's output.
+    pub fn shape_of(&self, source: Source) -> &Shape {
+        match source {
+            Source::Input => &self.input,
+            Source::Node(id) => &self.nodes[id].shape,
+        }
+    }
+
+    /// Returns the number of trainable parameters.
+    pub fn parameters(&self) -> usize {
+        self.nodes.iter().map(|n| n.op.parameters()).sum()
+    }
+
+    /// Returns the multiply-adds of one forward pass over one example, convolutions and linear maps only.
+    pub fn multiply_adds(&self) -> usize {
+        self.nodes
+            .iter()
+            .map(|n| match &n.op {
+                LayerOp::Conv { input, kernel, groups, .. } => {
+                    n.shape.iter().product::<usize>() * input / groups * kernel * kernel
+                }
+                LayerOp::Linear { input, .. } => n.shape.iter().product::<usize>() * input,
+                _ => 0,
+            })
+            .sum()
+    }
+}
+
+impl LayerOp {
+    /// Returns the number of trainable parameters.
+    pub fn parameters(&self) -> usize {
+        match *self {
+            LayerOp::Conv { input, output, kernel, groups, bias, .. } => {
+                output * (input / groups) * kernel * kernel + if bias { output } else { 0 }
+            }
+            LayerOp::BatchNorm { features, .. } | LayerOp::LayerNorm { features, .. } => 2 * features,
+            LayerOp::Linear { input, output, bias } => input * output + if bias { output } else { 0 },
+            _ => 0,
+        }
+    }
+
+    /// Returns the layer's name in the language.
+    pub fn word(&self) -> &'static str {
+        match self {
+            LayerOp::Conv { .. } => "conv",
+            LayerOp::BatchNorm { .. } => "batch_norm",
+            LayerOp::LayerNorm { .. } => "layer_norm",
+            LayerOp::Relu => "relu",
+            LayerOp::LeakyRelu { .. } => "leaky_relu",
+            LayerOp::Gelu => "gelu",
+            LayerOp::Tanh => "tanh",
+            LayerOp::Sigmoid => "sigmoid",
+            LayerOp::MaxPool { .. } => "max_pool",
+            LayerOp::AvgPool { .. } => "avg_pool",
+            LayerOp::GlobalMean => "global_mean",
+            LayerOp::Flatten => "flatten",
+            LayerOp::Linear { .. } => "linear",
+            LayerOp::Dropout { .. } => "dropout",
+            LayerOp::Add => "add",
+            LayerOp::Concat => "concat",
+            LayerOp::SubsamplePad { .. } => "subsample_pad",
+        }
+    }
+}
+
+/// Writes one line a layer: path, layer, output shape.
+impl fmt::Display for Net {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {:?}, {} parameters", self.name, self.input, self.parameters())?;
+        for (i, node) in self.nodes.iter().enumerate() {
+            let taps: Vec<_> = self.taps.iter().filter(|t| t.1 == i).map(|t| t.0.as_str()).collect();
+            let tap = if taps.is_empty() { String::new() } else { format!("  <- {}", taps.join(", ")) };
+            writeln!(f, "  {i:3} {:<24} {:<14} {:?}{tap}", node.path, node.op.word(), node.shape)?;
+        }
+        Ok(())
+    }
+}

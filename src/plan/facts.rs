@@ -1,0 +1,104 @@
+//! What is known of a result before it is computed, and what an operation says about itself before it runs.
+
+use super::files::Files;
+use crate::lang::Settings;
+use std::path::PathBuf;
+
+/// What is known of a result before it is computed. Everything is optional; what is known is right.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    /// Names of the classes of a data set, or of what was made from one.
+    pub classes: Option<Vec<String>>,
+    /// Number of examples in each class.
+    pub class_sizes: Option<Vec<usize>>,
+    /// Names and sizes of the splits of a data set.
+    pub splits: Vec<(String, usize)>,
+    /// Number of examples (rows).
+    pub rows: Option<usize>,
+    /// Number of units of a representation (columns).
+    pub dim: Option<usize>,
+    /// Shape of one example: `[height, width, channels]` or `[features]`.
+    pub shape: Option<Vec<usize>>,
+    /// Coordinates of the axis that the operation adds, where only files tell (the stages of `load_stages`).
+    pub coordinates: Option<Vec<String>>,
+    /// Files that the operation reads; their contents enter the key.
+    pub files: Vec<PathBuf>,
+    /// Size of the artifact in bytes, where it can be told.
+    pub bytes: Option<u64>,
+}
+
+/// What a cell is expected to take.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Cost {
+    /// Seconds of one core.
+    pub seconds: f64,
+    /// Bytes of memory at the peak.
+    pub memory: f64,
+    /// Bytes of the artifact on disk.
+    pub disk: f64,
+}
+
+/// How an operation's results are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// In the store.
+    Stored,
+    /// Nowhere: cheaper to compute than to keep (selection, arithmetic, views of data sets).
+    Inline,
+    /// In the store until every planned consumer has run, then only its key and content hash (weights).
+    Transient,
+}
+
+/// What went wrong at plan time: a sentence, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Code of the diagnostic, such as `cfx::file::missing`.
+    pub code: &'static str,
+    /// The parameter it is about, where one is to blame.
+    pub parameter: Option<&'static str>,
+    /// The sentence.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+/// An input as it is known before the run: the slot's name, the coordinates of gathered cells (empty for one cell), their facts.
+pub type KnownInput<'a> = (&'a str, Vec<&'a Facts>);
+
+/// What an operation says about itself before it runs. `engine::Kernel` adds the running.
+pub trait Planned: Send + Sync {
+    /// Returns the version of the computation; raised whenever results change for equal inputs.
+    fn version(&self) -> u32 {
+        1
+    }
+
+    /// Returns how results are kept.
+    fn policy(&self) -> Policy {
+        Policy::Stored
+    }
+
+    /// Returns what is known of the result. `files` is nothing during `check`, which reads no data.
+    fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        // Most operations keep the classes of their first input and nothing else.
+        Ok(inputs
+            .first()
+            .and_then(|(_, f)| f.first())
+            .map_or_else(Facts::default, |f| Facts { classes: f.classes.clone(), ..Facts::default() }))
+    }
+
+    /// Returns what the cell is expected to take.
+    fn cost(&self, _settings: &Settings, _inputs: &[KnownInput]) -> Cost {
+        Cost { seconds: 1e-4, memory: 1e4, disk: 1e3 }
+    }
+}
+
+/// Finds operations by name.
+pub trait Operations {
+    /// Returns the operation of that name.
+    fn planned(&self, name: &str) -> Option<&dyn Planned>;
+}
+
+/// Returns the facts of the first cell in the slot of that name.
+pub fn known<'a>(inputs: &'a [KnownInput<'a>], slot: &str) -> Option<&'a Facts> {
+    inputs.iter().find(|(n, _)| *n == slot).and_then(|(_, f)| f.first().copied())
+}

@@ -1,0 +1,171 @@
+//! The plan as data: cells, what they take, and which declaration they belong to.
+
+use super::facts::{Cost, Facts, Policy};
+use crate::base::{Hash, Hasher, Span};
+use crate::lang::Settings;
+
+/// A cell's index in [`Graph::cells`].
+pub type CellId = usize;
+
+/// A plan: cells in topological order (inputs come first), and the declared values that they make up.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    /// Title of the experiment.
+    pub title: String,
+    /// Root seed of all random streams.
+    pub seed: u64,
+    /// The cells. Equal cells are one cell, whatever they are called in the script.
+    pub cells: Vec<Cell>,
+    /// The declared values, in the order of the script.
+    pub values: Vec<Declared>,
+}
+
+/// One unit of caching, resuming and scheduling.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// The operation.
+    pub op: String,
+    /// The operation's version.
+    pub version: u32,
+    /// Its settings, defaults filled in.
+    pub settings: Settings,
+    /// Its inputs by parameter name, in the signature's order.
+    pub inputs: Vec<(String, Slot)>,
+    /// Name of its random stream; nothing for operations that draw nothing.
+    pub stream: Option<Hash>,
+    /// Its coordinates, outermost axis first: axis name, coordinate. No part of the key.
+    pub at: Vec<(String, String)>,
+    /// Files it reads with the hashes of their contents: path as found, hash.
+    pub files: Vec<(String, Hash)>,
+    /// Key from its inputs' keys: known before anything runs.
+    pub key: Hash,
+    /// What is known of its result.
+    pub facts: Facts,
+    /// What it is expected to take.
+    pub cost: Cost,
+    /// How its result is kept.
+    pub policy: Policy,
+    /// Declaration that first needed it, for reading: a name or a title.
+    pub label: String,
+    /// The call that made it.
+    pub span: Span,
+}
+
+/// What a parameter is given: one entry, or one for each combination of coordinates of the axes taken in whole.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slot {
+    /// Axes taken in whole, outermost first; none for a single value.
+    pub axes: Vec<LabelledAxis>,
+    /// The entries in row-major order.
+    pub entries: Vec<Entry>,
+}
+
+/// An axis with its coordinates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LabelledAxis {
+    /// Its name, for reading.
+    pub name: String,
+    /// What it is: `class`, `stage`, `epoch`, `snapshot` or `declared`. Classes come in the order of labels.
+    pub role: String,
+    /// Its coordinates as written.
+    pub coordinates: Vec<String>,
+}
+
+/// One place of a labelled array.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry {
+    /// A cell's result.
+    Cell(CellId),
+    /// A number known before the run.
+    Number(f64),
+    /// A truth value known before the run.
+    Truth(bool),
+    /// A word known before the run.
+    Word(String),
+    /// Nothing, for a reason.
+    Absent(String),
+}
+
+/// A declared value: one entry for each combination of coordinates of its axes.
+#[derive(Clone, Debug)]
+pub struct Declared {
+    /// The keyword: `model`, `analysis`, `figure`, …
+    pub keyword: String,
+    /// Name of the declaration, or the title of a figure or claim.
+    pub name: String,
+    /// Its kind in words, such as `model` or `number per example`.
+    pub kind: String,
+    /// The text of the declaration in the script.
+    pub source: String,
+    /// Its place.
+    pub span: Span,
+    /// Doc comment.
+    pub doc: Option<String>,
+    /// Its axes, outermost first.
+    pub axes: Vec<LabelledAxis>,
+    /// Its entries in row-major order.
+    pub entries: Vec<Entry>,
+}
+
+impl Cell {
+    /// Returns the key of the cell, given the hash that stands for each input cell.
+    ///
+    /// With the inputs' keys it is the plan key; with their content hashes it is the content key, under which artifacts lie,
+    /// so that a recomputed input that comes out equal does not make its consumers run again.
+    /// Names of declarations and axes do not enter, nor places in the script; coordinates of gathered inputs do.
+    pub fn hash_with(&self, input: &dyn Fn(CellId) -> Hash) -> Hash {
+        let mut h = Hasher::new("cfx.cell.1");
+        h.text(&self.op).int(self.version as u64).text(&self.settings.to_json().to_string());
+        match &self.stream {
+            Some(stream) => h.int(1).hash(stream),
+            None => h.int(0),
+        };
+        h.int(self.files.len() as u64);
+        for (_, hash) in &self.files {
+            h.hash(hash);
+        }
+        for (name, slot) in &self.inputs {
+            h.text(name).int(slot.axes.len() as u64);
+            for axis in &slot.axes {
+                h.int(axis.coordinates.len() as u64);
+                axis.coordinates.iter().for_each(|c| {
+                    h.text(c);
+                });
+            }
+            for entry in &slot.entries {
+                match entry {
+                    Entry::Cell(id) => h.text("cell").hash(&input(*id)),
+                    Entry::Number(x) => h.text("number").int(x.to_bits()),
+                    Entry::Truth(b) => h.text("truth").int(*b as u64),
+                    Entry::Word(w) => h.text("word").text(w),
+                    Entry::Absent(_) => h.text("absent"),
+                };
+            }
+        }
+        h.finish()
+    }
+
+    /// Returns the cells it takes, each once, in order of first use.
+    pub fn dependencies(&self) -> Vec<CellId> {
+        let mut out = Vec::new();
+        for (_, slot) in &self.inputs {
+            for entry in &slot.entries {
+                if let Entry::Cell(id) = entry
+                    && !out.contains(id)
+                {
+                    out.push(*id);
+                }
+            }
+        }
+        out
+    }
+
+    /// Returns what the cell is called in messages: `p[stage: stage1, class: 3]`.
+    pub fn title(&self) -> String {
+        if self.at.is_empty() {
+            return format!("{} ({})", self.label, self.op);
+        }
+        let at: Vec<_> = self.at.iter().map(|(a, c)| format!("{a}: {c}")).collect();
+        format!("{}[{}] ({})", self.label, at.join(", "), self.op)
+    }
+}

@@ -1,0 +1,8 @@
+//! The plan: the typed script laid out as a graph of cells with keys, facts and estimates.
+//!
+//! In: a typed script, and what operations say about themselves ([`facts::Planned`]). Out: a graph of cells as data.
+//! Never: running anything; reading more of a file than its header, labels and hash.
+
+pub mod facts;
+pub mod files;
+pub mod graph;

@@ -1,0 +1,1 @@
+//! Results for people: figures, tables, arrays, one HTML page, a manifest.
