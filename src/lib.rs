@@ -1,5 +1,6 @@
 //! cfx: a declarative experiment language and its engine, for studying how networks fit classes.
 
+pub mod api;
 pub mod base;
 pub mod cli;
 pub mod engine;

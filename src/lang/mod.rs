@@ -4,5 +4,18 @@
 
 pub mod net;
 pub mod static_value;
+pub mod axes;
+pub mod bind;
+mod call;
+pub mod check;
+pub mod eval;
+mod expr;
+pub mod kind;
+pub mod library;
+pub mod scope;
+pub mod signature;
+pub mod statics;
+pub mod suggest;
+pub mod typed;
 
 pub use static_value::{Settings, Static};

@@ -6,3 +6,5 @@
 pub mod facts;
 pub mod files;
 pub mod graph;
+pub mod array;
+pub mod lower;

@@ -1,0 +1,135 @@
+//! The pipeline as a library: load, check, plan, run, read results. What the command is made of, and what other programs embed.
+//!
+//! In: a script's text and the folders it may read. Out: messages, a plan, results. Never: terminals, exit codes.
+
+pub mod registry;
+
+use crate::base::Diags;
+use crate::engine::{self, Observer, Options, Results, RunOutcome, Standing, Store, StoreError};
+use crate::lang::scope::Program;
+use crate::lang::typed::Script;
+use crate::lang::{check, typed};
+use crate::plan::files::Files;
+use crate::plan::graph::{CellId, Entry, Graph};
+use crate::plan::lower;
+use crate::syntax::ast::Keyword;
+pub use registry::Registry;
+use std::path::{Path, PathBuf};
+
+/// A script with the folders it may read and the values of its parameters.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Name shown in messages.
+    pub name: String,
+    /// The text.
+    pub text: String,
+    /// Folder below which it may read.
+    pub folder: PathBuf,
+    /// More folders that the user granted.
+    pub granted: Vec<PathBuf>,
+    /// Values for its parameters, as `--set` gives them: name, text.
+    pub set: Vec<(String, String)>,
+}
+
+impl Source {
+    /// Reads a script from a file. Its folder is the file's.
+    ///
+    /// Errors: the file cannot be read or is not UTF-8.
+    pub fn read(path: &Path) -> std::io::Result<Source> {
+        let text = std::fs::read_to_string(path)?;
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf();
+        Ok(Source { name: path.display().to_string(), text, folder, granted: Vec::new(), set: Vec::new() })
+    }
+
+    /// Returns a script that is not in a file; it reads below `folder`.
+    pub fn text(name: &str, text: &str, folder: &Path) -> Source {
+        Source { name: name.to_string(), text: text.to_string(), folder: folder.to_path_buf(), granted: Vec::new(), set: Vec::new() }
+    }
+
+    /// Returns the files that the script may read.
+    pub fn files(&self) -> Files {
+        Files::new(&self.folder, &self.granted)
+    }
+}
+
+/// A script after checking: its trees, its types, and everything there is to say about it.
+#[derive(Debug)]
+pub struct Checked {
+    /// Files, names and signatures.
+    pub program: Program,
+    /// The typed script; nothing where it cannot be made.
+    pub script: Option<Script>,
+    /// All messages, ordered by place.
+    pub diags: Diags,
+}
+
+/// Parses and checks a script without reading any data: names, types, axes, and whatever the operations can tell beforehand.
+pub fn check(source: &Source, registry: &Registry) -> Checked {
+    let files = source.files();
+    let loader = |path: &str| -> Result<String, (String, String)> {
+        let found = files.find(path).map_err(|p| (p.message, p.help.unwrap_or_default()))?;
+        std::fs::read_to_string(&found).map_err(|e| (format!("`{path}` cannot be read: {e}"), "give a script in UTF-8".to_string()))
+    };
+    let (program, mut diags) = Program::load(&source.name, &source.text, &loader);
+    let (script, found) = check::check(&program, &source.set);
+    diags.extend(found);
+    if let Some(script) = &script {
+        let (_, found) = lower::lower(&program, script, registry, None);
+        diags.extend(found);
+    }
+    Checked { program, script, diags: diags.sorted() }
+}
+
+/// Lays a checked script out as cells, reading headers, labels and hashes of the files it names.
+///
+/// Errors: everything that `check` could not see without files.
+pub fn plan(source: &Source, checked: &Checked, registry: &Registry) -> Result<Graph, Diags> {
+    let Some(script) = checked.script.as_ref().filter(|_| !checked.diags.has_errors()) else {
+        return Err(checked.diags.clone());
+    };
+    let (graph, diags) = lower::lower(&checked.program, script, registry, Some(&source.files()));
+    if diags.has_errors() { Err(diags.sorted()) } else { Ok(graph) }
+}
+
+/// Returns the cells that a run is for: figures, claims and analyses, and every other value that no other declaration uses.
+pub fn wanted(graph: &Graph) -> Vec<CellId> {
+    let mut used = vec![false; graph.cells.len()];
+    for cell in &graph.cells {
+        cell.dependencies().into_iter().for_each(|d| used[d] = true);
+    }
+    let mut out: Vec<CellId> = Vec::new();
+    for value in &graph.values {
+        let always = matches!(value.keyword.as_str(), "analysis" | "figure" | "claim");
+        for entry in &value.entries {
+            if let Entry::Cell(id) = entry
+                && (always || (!used[*id] && value.keyword != Keyword::Dataset.word()))
+                && !out.contains(id)
+            {
+                out.push(*id);
+            }
+        }
+    }
+    out
+}
+
+/// Returns how each cell of a plan stands with a store.
+pub fn standings(graph: &Graph, store: &Store) -> Vec<Standing> {
+    engine::statuses(graph, &wanted(graph), store, None)
+}
+
+/// Runs a plan. What became of each cell is in the outcome; [`results`] reads values.
+///
+/// Errors: the store cannot be written, or threads cannot be started.
+pub fn run(graph: &Graph, registry: &Registry, store: &Store, options: &Options, observer: &dyn Observer) -> Result<RunOutcome, StoreError> {
+    engine::execute(graph, &wanted(graph), registry, store, options, observer)
+}
+
+/// Returns a reader of a run's results.
+pub fn results<'a>(graph: &'a Graph, registry: &'a Registry, store: &'a Store, source: &Source, outcome: &RunOutcome) -> Results<'a> {
+    Results::new(graph, registry, store, source.files(), Some(outcome))
+}
+
+/// Returns the types of a script's declarations in words: `m : model over noise(6) × run(10) = 60 cells`.
+pub fn types(script: &typed::Script) -> Vec<(String, String)> {
+    script.order.iter().map(|v| (script.values[*v].name.clone(), script.values[*v].typed.describe(&script.axes))).collect()
+}

@@ -1,0 +1,205 @@
+//! Axes: named, finite, ordered dimensions, each identified by its origin.
+
+use super::static_value::Static;
+use crate::base::{Decimal, Span};
+use std::fmt;
+
+/// An axis's index in [`Axes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AxisId(pub usize);
+
+/// What an axis is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// An `axis` declaration.
+    Declared,
+    /// The classes of a data set, in the order of labels.
+    Class,
+    /// The taps of a network, or the files of `load_stages`.
+    Stage,
+    /// The epochs of a training run.
+    Epoch,
+    /// Numbers 0..count that an operation adds: bins, folds.
+    Count,
+}
+
+impl Role {
+    /// Returns the role's word, as kernels see it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Role::Declared | Role::Count => "declared",
+            Role::Class => "class",
+            Role::Stage => "stage",
+            Role::Epoch => "epoch",
+        }
+    }
+}
+
+/// Where an axis comes from. Equal origins are one axis, whatever the name.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Origin {
+    /// An `axis` declaration, by the place of its name.
+    Declaration(Span),
+    /// The classes of what a call reads, by the place of the call.
+    Classes(Span),
+    /// The taps of networks, by the places of their declarations.
+    Taps(Vec<Span>),
+    /// An axis that a call adds, by the place of the call.
+    Call(Span),
+    /// The second of a pair of axes.
+    Other(AxisId),
+    /// Some coordinates of an axis.
+    Part(AxisId, Vec<Pick>),
+}
+
+/// A coordinate as a selection names it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Pick {
+    /// By name or written value.
+    Named(String),
+    /// By exact value.
+    Value(Decimal),
+    /// `first`
+    First,
+    /// `last`
+    Last,
+}
+
+impl fmt::Display for Pick {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Pick::Named(name) => f.write_str(name),
+            Pick::Value(value) => write!(f, "{value}"),
+            Pick::First => f.write_str("first"),
+            Pick::Last => f.write_str("last"),
+        }
+    }
+}
+
+/// A coordinate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Coordinate {
+    /// Its name, or its value as written: what tables and figures show.
+    pub text: String,
+    /// What enters streams: a name as it is, a number as an exact decimal. `20%` and `0.2` are the same.
+    pub canonical: String,
+    /// Its value, where that is known before the run.
+    pub value: Option<Static>,
+}
+
+impl Coordinate {
+    /// Returns a coordinate that is a name alone.
+    pub fn named(name: impl Into<String>) -> Self {
+        let text: String = name.into();
+        Coordinate { canonical: text.clone(), value: Some(Static::Word(text.clone())), text }
+    }
+
+    /// Returns a numeric coordinate as written.
+    pub fn number(value: f64, text: String) -> Self {
+        let canonical = Decimal::from_f64(value).map_or_else(|| text.clone(), |d| d.to_string());
+        Coordinate { text, canonical, value: Some(Static::Number(value)) }
+    }
+
+    /// Returns whether a selection means this coordinate.
+    pub fn is(&self, pick: &Pick) -> bool {
+        match pick {
+            Pick::Named(name) => self.text == *name,
+            Pick::Value(value) => {
+                matches!(&self.value, Some(Static::Number(x)) if Decimal::from_f64(*x).as_ref() == Some(value))
+                    || self.text == value.to_string()
+            }
+            Pick::First | Pick::Last => false,
+        }
+    }
+}
+
+/// An axis.
+#[derive(Clone, Debug)]
+pub struct Axis {
+    /// Its name, for reading.
+    pub name: String,
+    /// What it is made of.
+    pub role: Role,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Its coordinates, where they are known before files are read.
+    pub coordinates: Option<Vec<Coordinate>>,
+    /// Where it was first needed.
+    pub span: Span,
+}
+
+/// All axes of a script.
+#[derive(Clone, Debug, Default)]
+pub struct Axes(Vec<Axis>);
+
+impl Axes {
+    /// Returns the axis of that origin, made now where there is none yet.
+    pub fn intern(&mut self, axis: Axis) -> AxisId {
+        if let Some(i) = self.0.iter().position(|a| a.origin == axis.origin) {
+            return AxisId(i);
+        }
+        self.0.push(axis);
+        AxisId(self.0.len() - 1)
+    }
+
+    /// Returns an axis.
+    pub fn get(&self, id: AxisId) -> &Axis {
+        &self.0[id.0]
+    }
+
+    /// Returns an axis's name.
+    pub fn name(&self, id: AxisId) -> &str {
+        &self.0[id.0].name
+    }
+
+    /// Gives an axis another name: a counted axis takes that of its declaration.
+    pub fn rename(&mut self, id: AxisId, name: &str) {
+        self.0[id.0].name = name.to_string();
+    }
+
+    /// Returns the number of axes.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns whether there is no axis.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the axis that pairs `id` with itself: `NAME_other`.
+    pub fn other(&mut self, id: AxisId) -> AxisId {
+        let axis = self.get(id).clone();
+        self.intern(Axis { name: format!("{}_other", axis.name), origin: Origin::Other(id), ..axis })
+    }
+
+    /// Returns the axis of some coordinates of `id`, in the order given.
+    pub fn part(&mut self, id: AxisId, picks: Vec<Pick>) -> AxisId {
+        let axis = self.get(id).clone();
+        let coordinates = axis
+            .coordinates
+            .as_ref()
+            .map(|all| picks.iter().filter_map(|p| find(all, p).map(|i| all[i].clone())).collect::<Vec<_>>());
+        if coordinates.is_some() && coordinates == axis.coordinates {
+            return id;
+        }
+        self.intern(Axis { origin: Origin::Part(id, picks), coordinates, ..axis })
+    }
+
+    /// Returns the axis that `id` is a part of, or itself.
+    pub fn whole(&self, id: AxisId) -> AxisId {
+        match self.get(id).origin {
+            Origin::Part(parent, _) => self.whole(parent),
+            _ => id,
+        }
+    }
+}
+
+/// Returns the index of the coordinate that a selection means.
+pub fn find(coordinates: &[Coordinate], pick: &Pick) -> Option<usize> {
+    match pick {
+        Pick::First => (!coordinates.is_empty()).then_some(0),
+        Pick::Last => coordinates.len().checked_sub(1),
+        _ => coordinates.iter().position(|c| c.is(pick)),
+    }
+}

@@ -1,0 +1,610 @@
+//! Expressions: names, arithmetic, choices, selection.
+
+use super::axes::{AxisId, Pick, find};
+use super::check::{AxisState, Checker};
+use super::kind::Kind;
+use super::scope::DefId;
+use super::signature::SettingType;
+use super::statics::{Env, all_args, written};
+use super::static_value::Static;
+use super::suggest::{nearest, nearest_or_list};
+use super::typed::{Attached, Node, Typed};
+use crate::base::{Decimal, Diag, Span};
+use crate::syntax::ast::{self, BinaryOp, Expr, ExprKind, ItemKind, Keyword, UnaryOp};
+use std::rc::Rc;
+
+impl<'a> Checker<'a> {
+    /// Checks an expression of the script.
+    pub(super) fn expr(&mut self, module: usize, e: &'a Expr) -> Rc<Typed> {
+        self.expr_as(module, e, None)
+    }
+
+    /// Checks the expression of a figure or claim, whose call may want its title.
+    pub(super) fn expr_titled(&mut self, module: usize, e: &'a Expr, title: &str) -> Rc<Typed> {
+        self.expr_as(module, e, Some(title))
+    }
+
+    fn expr_as(&mut self, module: usize, e: &'a Expr, title: Option<&str>) -> Rc<Typed> {
+        match &e.kind {
+            ExprKind::Paren(inner) => self.expr_as(module, inner, title),
+            ExprKind::Number { .. } | ExprKind::Bool(_) | ExprKind::Text(_) => self.static_expr(module, e),
+            ExprKind::Name(name) => self.name(module, name, e),
+            ExprKind::Unary(op, inner) => {
+                let inner_typed = self.expr(module, inner);
+                if inner_typed.is_error() {
+                    return inner_typed;
+                }
+                if matches!(inner_typed.node, Node::Static(..)) {
+                    return self.static_expr(module, e);
+                }
+                let name = if *op == UnaryOp::Neg { "negate" } else { "negation" };
+                self.operator(name, vec![inner_typed], e.span)
+            }
+            ExprKind::Binary(op, left, right) => self.binary(module, *op, left, right, e),
+            ExprKind::If(c, yes, no) => self.choice(module, c, yes, no, e),
+            ExprKind::Member(base, field) => self.member(module, base, field, e),
+            ExprKind::Select(base, picks) => {
+                let base = self.expr(module, base);
+                self.select(module, base, picks, e.span)
+            }
+            ExprKind::Call { callee, args, block } => {
+                if matches!(block, Some(ast::Block::Body(_))) {
+                    self.diags.push(Diag::error("cfx::type::layers", e.span, "steps of a network stand only in a `network` or `layer`").help("move them there"));
+                    return Typed::error(e.span);
+                }
+                let args = all_args(args, block);
+                self.call(module, callee, args, e, title)
+            }
+            ExprKind::List(_) | ExprKind::Map(_) | ExprKind::Range(..) => {
+                self.diags.push(
+                    Diag::error("cfx::type::no_result", e.span, "a list, map or range is a setting, not a result")
+                        .help("give it to an argument, or make it an `axis`"),
+                );
+                Typed::error(e.span)
+            }
+            ExprKind::Chain(_) => {
+                self.diags.push(Diag::error("cfx::type::layers", e.span, "`->` composes layers, in a `network` or `layer` only").help("move it there"));
+                Typed::error(e.span)
+            }
+        }
+    }
+
+    fn name(&mut self, module: usize, name: &str, e: &'a Expr) -> Rc<Typed> {
+        let Some(def) = self.program.find(module, name) else {
+            let diag = if self.program.operations.contains_key(name) {
+                Diag::error("cfx::call::brackets", e.span, format!("`{name}` is a built-in and needs its arguments")).help(format!("write `{name}(…)`; `cfx doc {name}` says what it takes"))
+            } else {
+                self.statics().unknown_name(module, name, e.span)
+            };
+            self.diags.push(diag);
+            return Typed::error(e.span);
+        };
+        self.used.insert(def);
+        let item = self.program.item(def);
+        match &item.kind {
+            ItemKind::Bind { keyword: Keyword::Axis, .. } => match self.axis(def) {
+                AxisState::Plain(_) => self.static_expr(module, e),
+                AxisState::Results(_, typed) => Rc::new(Typed { span: e.span, ..(*typed).clone() }),
+                AxisState::Visiting | AxisState::Failed => Typed::error(e.span),
+            },
+            ItemKind::Bind { keyword: Keyword::Let, .. } | ItemKind::Param(_) => self.static_expr(module, e),
+            ItemKind::Bind { .. } => match self.value(def) {
+                Some(v) => {
+                    let Some(decl) = &self.values[v] else { return Typed::error(e.span) };
+                    Rc::new(Typed { node: Node::Value(v), span: e.span, ..(*decl.typed).clone() })
+                }
+                None => Typed::error(e.span),
+            },
+            ItemKind::Network { keyword, .. } => {
+                self.not_a_result(e, keyword.word(), "train it: `train(NETWORK, data)`")
+            }
+            ItemKind::Recipe { .. } => self.not_a_result(e, "recipe", "give it to `train`"),
+            ItemKind::Extern { .. } => self.not_a_result(e, "built-in", &format!("write `{name}(…)`")),
+            _ => self.not_a_result(e, "declaration", "name a result"),
+        }
+    }
+
+    fn not_a_result(&mut self, e: &Expr, what: &str, help: &str) -> Rc<Typed> {
+        let text = self.program.sources.text(e.span).to_string();
+        self.diags.push(Diag::error("cfx::type::no_result", e.span, format!("`{text}` is a {what}, where a result is needed")).help(help));
+        Typed::error(e.span)
+    }
+
+    /// Checks an expression known before the run.
+    fn static_expr(&mut self, module: usize, e: &'a Expr) -> Rc<Typed> {
+        let mut axes = Vec::new();
+        self.axes_of_static(module, e, &mut axes);
+        self.use_names(module, e);
+        // Its kind is that of its value at the first coordinates.
+        let env: Env = axes
+            .iter()
+            .filter_map(|a| self.axes.get(*a).coordinates.as_ref().and_then(|c| c.first()).map(|c| (*a, c.clone())))
+            .collect();
+        let kind = match self.statics().value(module, e, &env) {
+            Ok(Static::Number(_)) => Kind::Number { per_example: false },
+            Ok(Static::Bool(_)) => Kind::Truth { per_example: false },
+            Ok(Static::Word(_)) => Kind::Group,
+            Ok(_) => Kind::Setting,
+            // Networks and recipes behind an axis have no plain value; whoever takes them says what is wrong.
+            Err(_) if matches!(e.kind, ExprKind::Name(_)) => Kind::Setting,
+            Err(found) => {
+                self.diags.extend(found);
+                return Typed::error(e.span);
+            }
+        };
+        Rc::new(Typed { node: Node::Static(module, Rc::new(e.clone())), kind, axes, attached: Attached::default(), examples: None, span: e.span })
+    }
+
+    fn binary(&mut self, module: usize, op: BinaryOp, left: &'a Expr, right: &'a Expr, e: &'a Expr) -> Rc<Typed> {
+        let a = self.expr(module, left);
+        let b = self.expr(module, right);
+        if a.is_error() || b.is_error() {
+            return Typed::error(e.span);
+        }
+        if matches!((&a.node, &b.node), (Node::Static(..), Node::Static(..))) {
+            return self.static_expr(module, e);
+        }
+        let name = match op {
+            BinaryOp::Except => {
+                return self.operator("except", vec![a, b], e.span);
+            }
+            BinaryOp::Or => "either",
+            BinaryOp::And => "both",
+            BinaryOp::Eq => "equal",
+            BinaryOp::Ne => "not_equal",
+            BinaryOp::Lt => "less",
+            BinaryOp::Le => "less_equal",
+            BinaryOp::Gt => "greater",
+            BinaryOp::Ge => "greater_equal",
+            BinaryOp::Add => "add",
+            BinaryOp::Sub => "subtract",
+            BinaryOp::Mul => "multiply",
+            BinaryOp::Div => "divide",
+        };
+        self.operator(name, vec![a, b], e.span)
+    }
+
+    fn choice(&mut self, module: usize, c: &'a Expr, yes: &'a Expr, no: &'a Expr, e: &'a Expr) -> Rc<Typed> {
+        let condition = self.expr(module, c);
+        let (a, b) = (self.expr(module, yes), self.expr(module, no));
+        if condition.is_error() || a.is_error() || b.is_error() {
+            return Typed::error(e.span);
+        }
+        if !matches!(condition.node, Node::Static(..)) {
+            return self.operator("choose", vec![condition, a, b], e.span);
+        }
+        if condition.kind != (Kind::Truth { per_example: false }) {
+            self.diags.push(Diag::error("cfx::static::condition", c.span, "the condition is no truth value").help("compare something, such as `labels == 0%`"));
+            return Typed::error(e.span);
+        }
+        if matches!((&a.node, &b.node), (Node::Static(..), Node::Static(..))) {
+            return self.static_expr(module, e);
+        }
+        if !a.kind.fits(&b.kind) {
+            self.diags.push(
+                Diag::error("cfx::type::branches", e.span, format!("one branch is a {}, the other a {}", a.kind, b.kind))
+                    .label(yes.span, format!("{}", a.kind))
+                    .label(no.span, format!("{}", b.kind))
+                    .help("both branches must be of one kind"),
+            );
+            return Typed::error(e.span);
+        }
+        let mut axes = condition.axes.clone();
+        for x in a.axes.iter().chain(&b.axes) {
+            if !axes.contains(x) {
+                axes.push(*x);
+            }
+        }
+        let attached = a.attached.or(&b.attached);
+        let (kind, examples) = (a.kind.clone(), a.examples.clone());
+        let node = Node::If { module, condition: Rc::new(c.clone()), yes: a, no: b };
+        Rc::new(Typed { node, kind, axes, attached, examples, span: e.span })
+    }
+
+    fn member(&mut self, module: usize, base: &'a Expr, field: &ast::Ident, e: &'a Expr) -> Rc<Typed> {
+        let base = self.expr(module, base);
+        if base.is_error() {
+            return base;
+        }
+        match &base.kind {
+            Kind::Dataset => self.builtin("split", vec![("data", base)], vec![("name".to_string(), Static::Text(field.name.clone()))], e.span),
+            Kind::Record(fields) => match fields.iter().find(|(n, _)| *n == field.name) {
+                Some((_, kind)) => {
+                    let kind = kind.clone();
+                    let typed = self.builtin("field", vec![("x", base)], vec![("name".to_string(), Static::Text(field.name.clone()))], e.span);
+                    Rc::new(Typed { kind, ..(*typed).clone() })
+                }
+                None => {
+                    let names: Vec<&str> = fields.iter().map(|(n, _)| n.as_str()).collect();
+                    let help = nearest_or_list(&field.name, &names);
+                    self.diags.push(Diag::error("cfx::name::no_field", field.span, format!("there is no field `{}` here", field.name)).help(help));
+                    Typed::error(e.span)
+                }
+            },
+            other => {
+                let message = format!("a {other} has no members");
+                self.diags.push(
+                    Diag::error("cfx::name::no_field", field.span, message).help("data sets have splits (`.train`), and records have fields"),
+                );
+                Typed::error(e.span)
+            }
+        }
+    }
+
+    /// Checks a selection: `m[noise: 20%]`, `reps[stage4]`.
+    fn select(&mut self, module: usize, base: Rc<Typed>, picks: &'a [ast::Arg], span: Span) -> Rc<Typed> {
+        if base.is_error() {
+            return base;
+        }
+        let (mut fixed, mut parts): (Vec<(AxisId, Pick)>, Vec<(AxisId, AxisId)>) = (Vec::new(), Vec::new());
+        for arg in picks {
+            let Some((list, keep)) = self.picks(module, &arg.value, &base) else { return Typed::error(span) };
+            let axis = match &arg.name {
+                Some(name) => self.axis_named(&base, name),
+                None => self.axis_with(&base, &list, arg.value.span),
+            };
+            let Some(axis) = axis else { return Typed::error(span) };
+            if fixed.iter().any(|(a, _)| *a == axis) || parts.iter().any(|(a, _)| *a == axis) {
+                let message = format!("the axis `{}` is selected twice", self.axes.name(axis));
+                self.diags.push(Diag::error("cfx::axis::selected_twice", arg.value.span, message).help("name each axis once"));
+                return Typed::error(span);
+            }
+            if let Some(coordinates) = &self.axes.get(axis).coordinates
+                && let Some(pick) = list.iter().find(|p| find(coordinates, p).is_none())
+            {
+                let names: Vec<&str> = coordinates.iter().map(|c| c.text.as_str()).collect();
+                let help = nearest_or_list(&pick.to_string(), &names);
+                let message = format!("the axis `{}` has no coordinate `{pick}`", self.axes.name(axis));
+                self.diags.push(Diag::error("cfx::axis::no_coordinate", arg.value.span, message).help(help));
+                return Typed::error(span);
+            }
+            match (keep, list.into_iter().next()) {
+                (false, Some(pick)) => fixed.push((axis, pick)),
+                (true, None) => {
+                    self.diags.push(Diag::error("cfx::axis::empty", arg.value.span, "this selects nothing").help("name one coordinate or more"));
+                    return Typed::error(span);
+                }
+                (true, Some(first)) => {
+                    let (all, _) = self.picks(module, &arg.value, &base).unwrap_or((vec![first], true));
+                    let part = self.axes.part(axis, all);
+                    parts.push((axis, part));
+                }
+                (false, None) => return Typed::error(span),
+            }
+        }
+        let axes = base
+            .axes
+            .iter()
+            .filter(|a| !fixed.iter().any(|(f, _)| f == *a))
+            .map(|a| parts.iter().find(|(p, _)| p == a).map_or(*a, |(_, n)| *n))
+            .collect();
+        let mut attached = base.attached.clone();
+        for (old, new) in &parts {
+            if attached.class == Some(*old) {
+                attached.class = Some(*new);
+            }
+        }
+        let (kind, examples) = (base.kind.clone(), base.examples.clone());
+        // The examples' own axes are selected alike, so that a score's data set follows the score.
+        let examples = examples.map(|e| {
+            let within: Vec<(AxisId, Pick)> = fixed.iter().filter(|(a, _)| e.axes.contains(a)).cloned().collect();
+            let cut: Vec<(AxisId, AxisId)> = parts.iter().filter(|(a, _)| e.axes.contains(a)).copied().collect();
+            if within.is_empty() && cut.is_empty() {
+                return e;
+            }
+            let axes = e
+                .axes
+                .iter()
+                .filter(|a| !within.iter().any(|(f, _)| f == *a))
+                .map(|a| cut.iter().find(|(p, _)| p == a).map_or(*a, |(_, n)| *n))
+                .collect();
+            Rc::new(Typed { node: Node::Select { base: e.clone(), fixed: within, parts: cut }, axes, ..(*e).clone() })
+        });
+        Rc::new(Typed { node: Node::Select { base, fixed, parts }, kind, axes, attached, examples, span })
+    }
+
+    /// Returns the coordinates that a selection names, and whether the axis stays.
+    fn picks(&mut self, module: usize, e: &'a Expr, base: &Typed) -> Option<(Vec<Pick>, bool)> {
+        match &e.kind {
+            ExprKind::List(items) => {
+                let mut out = Vec::new();
+                for item in items {
+                    out.extend(self.picks(module, item, base)?.0);
+                }
+                Some((out, true))
+            }
+            ExprKind::Range(..) => match self.statics().value(module, e, &Env::new()) {
+                Ok(Static::List(items)) => {
+                    self.use_names(module, e);
+                    Some((items.iter().filter_map(Static::number).filter_map(Decimal::from_f64).map(Pick::Value).collect(), true))
+                }
+                Ok(_) => None,
+                Err(found) => {
+                    self.diags.extend(found);
+                    None
+                }
+            },
+            ExprKind::Text(t) => Some((vec![Pick::Named(t.clone())], false)),
+            ExprKind::Name(n) if n == "first" => Some((vec![Pick::First], false)),
+            ExprKind::Name(n) if n == "last" => Some((vec![Pick::Last], false)),
+            ExprKind::Name(n) => {
+                let pick = Pick::Named(n.clone());
+                let coordinate = base
+                    .axes
+                    .iter()
+                    .any(|a| self.axes.get(*a).coordinates.as_ref().is_some_and(|c| find(c, &pick).is_some()));
+                if coordinate {
+                    return Some((vec![pick], false));
+                }
+                // Not a coordinate: perhaps a parameter or `let` that holds one.
+                let held = self.program.find(module, n).filter(|d| {
+                    matches!(self.program.item(*d).kind, ItemKind::Param(_) | ItemKind::Bind { keyword: Keyword::Let, .. })
+                });
+                match held.map(|_| self.statics().value(module, e, &Env::new())) {
+                    Some(Ok(Static::Number(x))) => {
+                        self.use_names(module, e);
+                        Some((vec![Pick::Value(Decimal::from_f64(x)?)], false))
+                    }
+                    Some(Ok(Static::Text(t) | Static::Word(t))) => {
+                        self.use_names(module, e);
+                        Some((vec![Pick::Named(t)], false))
+                    }
+                    _ => Some((vec![pick], false)),
+                }
+            }
+            _ => match self.statics().value(module, e, &Env::new()) {
+                Ok(Static::Number(x)) => {
+                    self.use_names(module, e);
+                    Some((vec![Pick::Value(Decimal::from_f64(x)?)], false))
+                }
+                Ok(_) => {
+                    self.diags.push(Diag::error("cfx::axis::coordinate", e.span, "a coordinate is a number or a word").help("write `axis: coordinate`"));
+                    None
+                }
+                Err(found) => {
+                    self.diags.extend(found);
+                    None
+                }
+            },
+        }
+    }
+
+    fn axis_named(&mut self, base: &Typed, name: &ast::Ident) -> Option<AxisId> {
+        let found = base.axes.iter().copied().find(|a| self.axes.name(*a) == name.name);
+        if found.is_none() {
+            let names: Vec<&str> = base.axes.iter().map(|a| self.axes.name(*a)).collect();
+            let help = if names.is_empty() { "it is a single value".to_string() } else { nearest_or_list(&name.name, &names) };
+            let message = format!("this has no axis `{}`", name.name);
+            self.diags.push(Diag::error("cfx::axis::unknown", name.span, message).help(help));
+        }
+        found
+    }
+
+    /// Returns the axis that a bare coordinate belongs to: the only one that has it.
+    fn axis_with(&mut self, base: &Typed, picks: &[Pick], span: Span) -> Option<AxisId> {
+        let has = |a: &AxisId| match &self.axes.get(*a).coordinates {
+            Some(c) => picks.iter().all(|p| !matches!(p, Pick::First | Pick::Last) && find(c, p).is_some()),
+            None => false,
+        };
+        let sure: Vec<AxisId> = base.axes.iter().copied().filter(has).collect();
+        let open: Vec<AxisId> = base.axes.iter().copied().filter(|a| self.axes.get(*a).coordinates.is_none()).collect();
+        match (sure.as_slice(), open.as_slice()) {
+            ([one], _) => Some(*one),
+            ([], [one]) => Some(*one),
+            ([], []) if base.axes.len() == 1 => Some(base.axes[0]),
+            ([], _) => {
+                let shown: Vec<String> = picks.iter().map(|p| p.to_string()).collect();
+                let mut all: Vec<String> = Vec::new();
+                for a in &base.axes {
+                    all.extend(self.axes.get(*a).coordinates.iter().flatten().map(|c| c.text.clone()));
+                }
+                let all: Vec<&str> = all.iter().map(String::as_str).collect();
+                let help = if base.axes.is_empty() {
+                    "it is a single value, with nothing to select".to_string()
+                } else {
+                    match shown.first().and_then(|s| nearest(s, &all)) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => {
+                            let names: Vec<&str> = base.axes.iter().map(|a| self.axes.name(*a)).collect();
+                            format!("its axes are {}", names.join(", "))
+                        }
+                    }
+                };
+                self.diags.push(Diag::error("cfx::axis::no_coordinate", span, format!("no axis here has the coordinate `{}`", shown.join(", "))).help(help));
+                None
+            }
+            (several, _) => {
+                let names: Vec<String> = several.iter().map(|a| format!("`{}: …`", self.axes.name(*a))).collect();
+                self.diags.push(
+                    Diag::error("cfx::axis::ambiguous", span, "more than one axis has this coordinate").help(format!("say which: {}", names.join(" or "))),
+                );
+                None
+            }
+        }
+    }
+
+    /// Makes one value over a declared axis from a result at each coordinate.
+    pub(super) fn stack(&mut self, axis: AxisId, parts: Vec<Rc<Typed>>, span: Span) -> Option<Rc<Typed>> {
+        if parts.iter().any(|p| p.is_error()) {
+            return None;
+        }
+        let first = parts.first()?.clone();
+        if let Some(odd) = parts.iter().find(|p| !p.kind.fits(&first.kind)) {
+            self.diags.push(
+                Diag::error("cfx::type::branches", odd.span, format!("this coordinate is a {}, the first one a {}", odd.kind, first.kind))
+                    .label(first.span, format!("{}", first.kind))
+                    .help("all coordinates of an axis stand for one kind of thing"),
+            );
+            return None;
+        }
+        let mut axes = vec![axis];
+        for p in &parts {
+            for a in &p.axes {
+                if !axes.contains(a) {
+                    axes.push(*a);
+                }
+            }
+        }
+        let attached = parts.iter().fold(Attached::default(), |all, p| all.or(&p.attached));
+        let kind = first.kind.clone();
+        let examples = first.examples.clone();
+        Some(Rc::new(Typed { node: Node::Stack { axis, parts }, kind, axes, attached, examples, span }))
+    }
+
+    /// Returns whether an expression stands for a result rather than a setting.
+    pub(super) fn is_result(&mut self, module: usize, e: &'a Expr) -> bool {
+        match &e.kind {
+            ExprKind::Name(n) => match self.program.find(module, n) {
+                Some(def) => match &self.program.item(def).kind {
+                    ItemKind::Bind { keyword: Keyword::Let, .. } => false,
+                    ItemKind::Bind { keyword: Keyword::Axis, .. } => matches!(self.axis(def), AxisState::Results(..)),
+                    ItemKind::Bind { .. } => true,
+                    _ => false,
+                },
+                None => false,
+            },
+            ExprKind::Call { callee, .. } => match &callee.kind {
+                ExprKind::Name(n) => self.operation(module, n).is_some(),
+                _ => false,
+            },
+            ExprKind::Paren(x) | ExprKind::Member(x, _) | ExprKind::Select(x, _) | ExprKind::Unary(_, x) => self.is_result(module, x),
+            ExprKind::Binary(_, a, b) | ExprKind::If(_, a, b) => self.is_result(module, a) || self.is_result(module, b),
+            _ => false,
+        }
+    }
+
+    /// Returns the name of the built-in that a name calls, as seen from a module.
+    pub(super) fn operation(&self, module: usize, name: &str) -> Option<String> {
+        if let Some(def) = self.program.find(module, name)
+            && let ItemKind::Extern { name, .. } = &self.program.item(def).kind
+        {
+            return Some(name.name.clone());
+        }
+        self.program.operations.contains_key(name).then(|| name.to_string())
+    }
+
+    /// Collects the axes whose coordinates an expression known before the run depends on.
+    pub(super) fn axes_of_static(&mut self, module: usize, e: &'a Expr, out: &mut Vec<AxisId>) {
+        let mut names = Vec::new();
+        names_of(e, &mut names);
+        for n in names {
+            self.axes_of_name(module, &n, out, 0);
+        }
+    }
+
+    fn axes_of_name(&mut self, module: usize, name: &str, out: &mut Vec<AxisId>, depth: usize) {
+        let Some(def) = self.program.find(module, name).filter(|_| depth < 64) else { return };
+        match &self.program.item(def).kind {
+            ItemKind::Bind { keyword: Keyword::Axis, .. } => {
+                if let AxisState::Plain(a) | AxisState::Results(a, _) = self.axis(def)
+                    && !out.contains(&a)
+                {
+                    out.push(a);
+                }
+            }
+            ItemKind::Bind { keyword: Keyword::Let, value, .. } => {
+                let mut names = Vec::new();
+                names_of(value, &mut names);
+                for n in names {
+                    self.axes_of_name(def.module, &n, out, depth + 1);
+                }
+            }
+            ItemKind::Recipe { base, fields, .. } => {
+                let mut names: Vec<String> = base.iter().map(|b| b.name.clone()).collect();
+                fields.iter().for_each(|f| names_of(&f.value, &mut names));
+                for n in names {
+                    self.axes_of_name(def.module, &n, out, depth + 1);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Collects the axes that a setting of a type depends on; words of the type are not taken for axes.
+    pub(super) fn axes_of_setting(&mut self, module: usize, ty: &SettingType, e: &'a Expr, out: &mut Vec<AxisId>) {
+        if let (ExprKind::Name(n), Some(words)) = (&e.kind, option_words(ty))
+            && words.contains(n)
+        {
+            return;
+        }
+        self.axes_of_static(module, e, out);
+    }
+
+    /// Notes that the names in a setting are used.
+    pub(super) fn use_names(&mut self, module: usize, e: &Expr) {
+        let mut names = Vec::new();
+        names_of(e, &mut names);
+        self.use_all(module, names, 0);
+    }
+
+    fn use_all(&mut self, module: usize, names: Vec<String>, depth: usize) {
+        for n in names {
+            let Some(def) = self.program.find(module, &n).filter(|_| depth < 64) else { continue };
+            if !self.used.insert(def) {
+                continue;
+            }
+            self.use_definition(def, depth);
+        }
+    }
+
+    fn use_definition(&mut self, def: DefId, depth: usize) {
+        let mut inner = Vec::new();
+        match &self.program.item(def).kind {
+            ItemKind::Bind { keyword: Keyword::Let | Keyword::Axis, value, .. } => names_of(value, &mut inner),
+            ItemKind::Recipe { base, fields, .. } => {
+                inner.extend(base.iter().map(|b| b.name.clone()));
+                fields.iter().for_each(|f| names_of(&f.value, &mut inner));
+            }
+            ItemKind::Network { body, params, .. } => {
+                body.steps.iter().for_each(|s| names_of(&s.value, &mut inner));
+                params.iter().filter_map(|p| p.default.as_ref()).for_each(|d| names_of(d, &mut inner));
+            }
+            _ => {}
+        }
+        self.use_all(def.module, inner, depth + 1);
+    }
+
+    /// Remembers an expression as written.
+    pub(super) fn keep(&mut self, module: usize, e: &Expr) -> super::typed::Written {
+        self.use_names(module, e);
+        written(module, e)
+    }
+}
+
+/// Returns the words that a type allows, where it is an option set (perhaps beside others).
+fn option_words(ty: &SettingType) -> Option<&Vec<String>> {
+    match ty {
+        SettingType::Option(words) => Some(words),
+        SettingType::Either(types) => types.iter().find_map(option_words),
+        _ => None,
+    }
+}
+
+/// Collects the names in an expression.
+pub(super) fn names_of(e: &Expr, out: &mut Vec<String>) {
+    match &e.kind {
+        ExprKind::Name(n) => out.push(n.clone()),
+        ExprKind::Paren(x) | ExprKind::Member(x, _) | ExprKind::Unary(_, x) => names_of(x, out),
+        ExprKind::List(items) | ExprKind::Chain(items) => items.iter().for_each(|x| names_of(x, out)),
+        ExprKind::Map(entries) => entries.iter().for_each(|(_, x)| names_of(x, out)),
+        ExprKind::Range(a, b) | ExprKind::Binary(_, a, b) => {
+            names_of(a, out);
+            names_of(b, out);
+        }
+        ExprKind::If(a, b, c) => [a, b, c].into_iter().for_each(|x| names_of(x, out)),
+        ExprKind::Call { callee, args, block } => {
+            names_of(callee, out);
+            args.iter().for_each(|a| names_of(&a.value, out));
+            match block {
+                Some(ast::Block::Fields(fields)) => fields.iter().for_each(|a| names_of(&a.value, out)),
+                Some(ast::Block::Body(body)) => body.steps.iter().for_each(|s| names_of(&s.value, out)),
+                None => {}
+            }
+        }
+        ExprKind::Select(x, args) => {
+            names_of(x, out);
+            args.iter().for_each(|a| names_of(&a.value, out));
+        }
+        ExprKind::Number { .. } | ExprKind::Text(_) | ExprKind::Bool(_) => {}
+    }
+}

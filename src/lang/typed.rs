@@ -1,0 +1,173 @@
+//! The typed tree: every name resolved, every value with its kind and axes. What the plan is made from.
+
+use super::axes::{Axes, AxisId, Pick};
+use super::kind::Kind;
+use super::scope::DefId;
+use super::static_value::Static;
+use crate::base::Span;
+use crate::syntax::ast;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// A checked script.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// Title of the experiment.
+    pub title: String,
+    /// Root seed.
+    pub seed: u64,
+    /// All axes.
+    pub axes: Axes,
+    /// Declared values of the script and of the files it uses.
+    pub values: Vec<ValueDecl>,
+    /// Values of the script's own declarations, in the order written.
+    pub order: Vec<ValueId>,
+    /// Axis declarations whose coordinates are known, by declaration.
+    pub declared_axes: BTreeMap<DefId, AxisId>,
+    /// Coordinates' expressions of `axis` declarations with named values: networks, recipes, settings.
+    pub coordinate_values: BTreeMap<AxisId, Vec<Rc<(usize, ast::Expr)>>>,
+    /// Values of parameters.
+    pub params: BTreeMap<DefId, Static>,
+}
+
+/// A value's index in [`Script::values`].
+pub type ValueId = usize;
+
+/// A declared value.
+#[derive(Clone, Debug)]
+pub struct ValueDecl {
+    /// Its declaration.
+    pub def: DefId,
+    /// Its keyword.
+    pub keyword: ast::Keyword,
+    /// Its name, or its title.
+    pub name: String,
+    /// Its expression.
+    pub typed: Rc<Typed>,
+    /// Doc comment.
+    pub doc: Option<String>,
+    /// The whole declaration.
+    pub span: Span,
+}
+
+/// A checked expression.
+#[derive(Clone, Debug)]
+pub struct Typed {
+    /// What it is.
+    pub node: Node,
+    /// What each cell holds.
+    pub kind: Kind,
+    /// Its axes, outermost first.
+    pub axes: Vec<AxisId>,
+    /// Axes that its cells carry inside.
+    pub attached: Attached,
+    /// The data set that its examples come from.
+    pub examples: Option<Rc<Typed>>,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// Axes that cells carry inside, to be brought out with `by:` and `at:`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Attached {
+    /// Classes.
+    pub class: Option<AxisId>,
+    /// Taps.
+    pub stage: Option<AxisId>,
+}
+
+impl Attached {
+    /// Returns these axes, filled up from others.
+    pub fn or(&self, other: &Attached) -> Attached {
+        Attached { class: self.class.or(other.class), stage: self.stage.or(other.stage) }
+    }
+}
+
+/// What an expression is.
+#[derive(Clone, Debug)]
+pub enum Node {
+    /// What an error left behind.
+    Error,
+    /// Known before the run at each coordinate of its axes: an expression, as seen from a module.
+    Static(usize, Rc<ast::Expr>),
+    /// A declared value.
+    Value(ValueId),
+    /// A built-in applied.
+    Call(Box<Call>),
+    /// Coordinates chosen: axes dropped at one coordinate, axes cut to some.
+    Select { base: Rc<Typed>, fixed: Vec<(AxisId, Pick)>, parts: Vec<(AxisId, AxisId)> },
+    /// One value for each coordinate of a declared axis.
+    Stack { axis: AxisId, parts: Vec<Rc<Typed>> },
+    /// One of two values, by a condition known before the run.
+    If { module: usize, condition: Rc<ast::Expr>, yes: Rc<Typed>, no: Rc<Typed> },
+    /// A value whose axis takes the identity of another axis, coordinates matched by name.
+    Align { base: Rc<Typed>, from: AxisId, to: AxisId },
+}
+
+/// A setting as written: an expression, as seen from a module.
+pub type Written = Rc<(usize, ast::Expr)>;
+
+/// A built-in applied.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The operation's name.
+    pub op: String,
+    /// Inputs: parameter's name (with `.0`, `.1`, … for the elements of a list), value, axes taken in whole.
+    pub inputs: Vec<(String, Rc<Typed>, Vec<AxisId>)>,
+    /// Settings written, by parameter's name; defaults are filled in later.
+    pub written: BTreeMap<String, Written>,
+    /// The recipe given, whose fields come after what is written.
+    pub recipe: Option<Written>,
+    /// Inputs inside settings, by the place of the argument: slot's name, value.
+    pub inside: Vec<(Span, String, Rc<Typed>)>,
+    /// Settings that the checker decides: axis words, titles.
+    pub decided: Vec<(String, Static)>,
+    /// `by:` — the parameter, the axis that is added.
+    pub split: Option<(String, AxisId)>,
+    /// `at:` or a counted or file axis — the parameter, the axis that is added.
+    pub added: Option<(String, AxisId)>,
+    /// `between:` — each axis with its other.
+    pub pairs: Vec<(AxisId, AxisId)>,
+    /// Axes that are taken in whole and reappear, along which the kernel returns a list.
+    pub kept: Vec<AxisId>,
+    /// `seed:` where given.
+    pub seed: Option<Written>,
+    /// Axes mapped over, outermost first.
+    pub mapped: Vec<AxisId>,
+}
+
+impl Typed {
+    /// Returns what an error leaves behind.
+    pub fn error(span: Span) -> Rc<Typed> {
+        Rc::new(Typed { node: Node::Error, kind: Kind::Unknown, axes: Vec::new(), attached: Attached::default(), examples: None, span })
+    }
+
+    /// Returns whether this is what an error left behind.
+    pub fn is_error(&self) -> bool {
+        matches!(self.kind, Kind::Unknown)
+    }
+
+    /// Returns the type in words: `model over noise(6) × run(10) = 60 cells`.
+    pub fn describe(&self, axes: &Axes) -> String {
+        if self.axes.is_empty() {
+            return self.kind.to_string();
+        }
+        let mut count = Some(1usize);
+        let parts: Vec<String> = self
+            .axes
+            .iter()
+            .map(|a| match &axes.get(*a).coordinates {
+                Some(c) => {
+                    count = count.map(|n| n * c.len());
+                    format!("{}({})", axes.name(*a), c.len())
+                }
+                None => {
+                    count = None;
+                    format!("{}(?)", axes.name(*a))
+                }
+            })
+            .collect();
+        let cells = count.map_or(String::new(), |n| format!(" = {n} cell{}", if n == 1 { "" } else { "s" }));
+        format!("{} over {}{cells}", self.kind, parts.join(" × "))
+    }
+}
