@@ -1,0 +1,67 @@
+//! Text to tree: the whole file by the forgiving rule, what that rule lost once more by the strict one, for the error.
+
+use super::ast::File;
+use super::build::Builder;
+use super::explain::Explain;
+use super::grammar::{Grammar, Rule};
+use super::scan::{MAX_DEPTH, scan};
+use crate::base::{Diag, Diags, SourceFile, Span};
+use pest::Parser;
+
+/// The edition of the language that this build reads.
+pub const EDITION: u32 = 1;
+
+/// Returns the tree of a file, and what is wrong with it.
+///
+/// Declarations that could not be read are missing from the tree and reported, the others are there. Any text will do: the
+/// time is linear in its length, and nesting deeper than 100 levels is an error.
+pub fn parse(file: &SourceFile) -> (File, Diags) {
+    let mut diags = Diags::default();
+    let scan = scan(file);
+    if let Some((start, end)) = scan.too_deep {
+        let span = Span::new(file.base + start, file.base + end);
+        let words = format!("this is nested more than {MAX_DEPTH} levels deep");
+        diags.push(Diag::error("cfx::syntax::depth", span, words).help("name the inner parts by declarations of their own"));
+        return (File { comments: scan.comments, ..File::default() }, diags);
+    }
+    let contents = match Grammar::parse(Rule::file, &file.text) {
+        Ok(pairs) => pairs,
+        Err(error) => {
+            // The forgiving rule reads anything; what is left is the parser's own limit on the stack.
+            let span = Span::new(file.base, file.base + usize::from(!file.text.is_empty()));
+            diags.push(Diag::error(
+                "cfx::syntax::depth",
+                span,
+                format!("the file is too deeply nested to be read ({})", error.variant.message()),
+            ));
+            return (File { comments: scan.comments, ..File::default() }, diags);
+        }
+    };
+    let explain = Explain { file, scan: &scan };
+    let mut builder = Builder::new(file, &scan.comments);
+    let mut tree = File::default();
+    for pair in contents.flat_map(|p| p.into_inner()).flat_map(|p| p.into_inner()) {
+        match pair.as_rule() {
+            Rule::edition => tree.edition = builder.edition(pair),
+            Rule::item => tree.items.extend(builder.item(pair)),
+            Rule::lost => explain.lost(pair.as_span().start(), pair.as_span().end(), &mut diags),
+            _ => {}
+        }
+    }
+    diags.extend(builder.diags);
+    tree.comments = scan.comments;
+    (tree, diags.sorted())
+}
+
+/// Returns where the strict rule fails on the text of one declaration, and the rules it would have taken there.
+pub(super) fn failure(slice: &str) -> Option<(usize, Vec<Rule>)> {
+    let error = Grammar::parse(Rule::only_item, slice).err()?;
+    let at = match error.location {
+        pest::error::InputLocation::Pos(at) => at,
+        pest::error::InputLocation::Span((at, _)) => at,
+    };
+    match error.variant {
+        pest::error::ErrorVariant::ParsingError { positives, .. } => Some((at, positives)),
+        pest::error::ErrorVariant::CustomError { .. } => Some((at, Vec::new())),
+    }
+}
