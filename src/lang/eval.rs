@@ -1,0 +1,373 @@
+//! Static evaluation: expressions whose value is known before anything runs, to [`Static`].
+
+use super::Static;
+use super::bind::suggestion;
+use crate::base::{Decimal, Diag, Diags, Span};
+use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Ident, TypeAtom, TypeExpr, UnaryOp};
+
+/// Gives the value of a name in scope (a parameter, a `let`), nothing where the name is no such thing.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<Static>;
+
+/// The symbol that stands for a representation's number of units until the data are known.
+pub const DIM: &str = "dim";
+
+/// The most elements that a range may have.
+const LONGEST_RANGE: f64 = 1e6;
+
+/// Returns the value of an expression.
+///
+/// Numbers are exact while they are short decimals: rounding noise of a sum or product is taken off, so `0.1 + 0.2` is `0.3`.
+/// The name `none` is [`Static::None`]; `dim` is affine unless it is in scope. Only the branch taken of an `if` is evaluated.
+///
+/// Errors (`cfx::static::…`): operands of the wrong kind, division by zero, a whole number too large to be exact, and whatever is
+/// not known before the run: calls, selections, names that `lookup` does not give.
+pub fn eval(expr: &Expr, lookup: Lookup) -> Result<Static, Diags> {
+    evaluate(expr, lookup).map_err(|diag| Diags(vec![*diag]))
+}
+
+/// As [`eval`], for a parameter of a given type: a bare name is looked up first among the words of `option(…)` (`(name)` is not),
+/// and the result is checked with [`fit`].
+pub fn eval_as(expr: &Expr, ty: &TypeExpr, lookup: Lookup) -> Result<Static, Diags> {
+    typed(expr, ty, lookup).map_err(|diag| Diags(vec![*diag]))
+}
+
+/// Returns the value as the type wants it (text as a word of an option set), or what is wrong with it.
+///
+/// Knows `int real bool text`, `option(…)`, lists of them, `none` and alternatives; leaves other types to the caller.
+pub fn fit(value: Static, ty: &TypeExpr, span: Span) -> Result<Static, Diag> {
+    if matches!(value, Static::None) || ty.alternatives.iter().any(|atom| fits(&value, atom)) {
+        return Ok(value);
+    }
+    if let (Static::Word(word), Some(words)) = (&value, options(ty)) {
+        return Err(no_option(word, &words, span));
+    }
+    let diag = Diag::error("cfx::static::type", span, format!("expected {}, found {}", words_of(ty), describe(&value)));
+    Err(match &value {
+        Static::Number(x) if ty.alternatives.iter().any(|a| matches!(a, TypeAtom::Name(n) if n.name == "int")) => {
+            diag.here(format!("this is {}", number(*x))).help("write a whole number")
+        }
+        _ => diag,
+    })
+}
+
+/// Returns the words of a type's option set, where it has one.
+pub fn options(ty: &TypeExpr) -> Option<Vec<&str>> {
+    ty.alternatives.iter().find_map(|atom| match atom {
+        TypeAtom::Option(words) => Some(words.iter().map(|w| w.name.as_str()).collect()),
+        _ => None,
+    })
+}
+
+/// Returns a type in the words of the language: `int`, `[real]`, `option(mean, max)`.
+pub fn words_of(ty: &TypeExpr) -> String {
+    let atom = |atom: &TypeAtom| match atom {
+        TypeAtom::Name(name) => name.name.clone(),
+        TypeAtom::Option(words) => format!("one of {}", words.iter().map(|w| w.name.as_str()).collect::<Vec<_>>().join(", ")),
+        TypeAtom::List(inner) => format!("[{}]", words_of(inner)),
+        TypeAtom::Record(fields) => {
+            format!("{{ {} }}", fields.iter().map(|f| format!("{}: {}", f.0.name, words_of(&f.1))).collect::<Vec<_>>().join(", "))
+        }
+    };
+    ty.alternatives.iter().map(atom).collect::<Vec<_>>().join(" or ")
+}
+
+/// Returns what a value is, in words: `the number 3`, `a list`.
+pub fn describe(value: &Static) -> String {
+    match value {
+        Static::None => "none".into(),
+        Static::Bool(b) => format!("the truth value {b}"),
+        Static::Number(x) => format!("the number {}", number(*x)),
+        Static::Text(t) => format!("the text \"{t}\""),
+        Static::Word(w) => format!("the word `{w}`"),
+        Static::List(items) => format!("a list of {}", items.len()),
+        Static::Map(_) => "a map".into(),
+        Static::Make(name, _) => format!("`{name}(…)`"),
+        Static::Affine { name, .. } => format!("a number that depends on `{name}`"),
+        Static::Net(net) => format!("the network `{}`", net.name),
+        Static::Input(_) => "a result of the run".into(),
+    }
+}
+
+/// Returns every name that an expression refers to, with its place, in the order written; words behind `:` and `.` are none.
+pub fn names(expr: &Expr) -> Vec<(&str, Span)> {
+    let mut out = Vec::new();
+    collect(expr, &mut out);
+    out
+}
+
+fn collect<'a>(expr: &'a Expr, out: &mut Vec<(&'a str, Span)>) {
+    match &expr.kind {
+        ExprKind::Name(name) => out.push((name, expr.span)),
+        ExprKind::Paren(inner) | ExprKind::Unary(_, inner) | ExprKind::Member(inner, _) => collect(inner, out),
+        ExprKind::List(items) | ExprKind::Chain(items) => items.iter().for_each(|e| collect(e, out)),
+        ExprKind::Map(entries) => entries.iter().for_each(|(_, e)| collect(e, out)),
+        ExprKind::Range(a, b) | ExprKind::Binary(_, a, b) => [a, b].into_iter().for_each(|e| collect(e, out)),
+        ExprKind::If(a, b, c) => [a, b, c].into_iter().for_each(|e| collect(e, out)),
+        ExprKind::Select(inner, args) => {
+            collect(inner, out);
+            args.iter().for_each(|a| collect(&a.value, out));
+        }
+        ExprKind::Call { callee, args, block } => {
+            collect(callee, out);
+            args.iter().for_each(|a| collect(&a.value, out));
+            match block {
+                Some(crate::syntax::ast::Block::Fields(fields)) => fields.iter().for_each(|a| collect(&a.value, out)),
+                Some(crate::syntax::ast::Block::Body(body)) => body.steps.iter().for_each(|s| collect(&s.value, out)),
+                None => {}
+            }
+        }
+        ExprKind::Number { .. } | ExprKind::Text(_) | ExprKind::Bool(_) => {}
+    }
+}
+
+type Outcome = Result<Static, Box<Diag>>;
+
+fn evaluate(expr: &Expr, lookup: Lookup) -> Outcome {
+    let span = expr.span;
+    match &expr.kind {
+        ExprKind::Number { value, text, .. } => literal(*value, text, span),
+        ExprKind::Text(text) => Ok(Static::Text(text.clone())),
+        ExprKind::Bool(b) => Ok(Static::Bool(*b)),
+        ExprKind::Name(name) => match lookup(name) {
+            Some(value) => Ok(value),
+            None if name == "none" => Ok(Static::None),
+            None if name == DIM => Ok(Static::Affine { name: DIM.into(), scale: 1.0, offset: 0.0 }),
+            None => Err(unknown(span, format!("the value of `{name}` is not known before the run"))),
+        },
+        ExprKind::Paren(inner) => evaluate(inner, lookup),
+        ExprKind::List(items) => Ok(Static::List(items.iter().map(|e| evaluate(e, lookup)).collect::<Result<_, _>>()?)),
+        ExprKind::Map(entries) => Ok(Static::Map(
+            entries.iter().map(|(k, e)| Ok((k.name.clone(), evaluate(e, lookup)?))).collect::<Result<_, Box<Diag>>>()?,
+        )),
+        ExprKind::Range(from, to) => range(whole(from, lookup)?, whole(to, lookup)?, span),
+        ExprKind::Unary(UnaryOp::Not, inner) => Ok(Static::Bool(!truth(inner, lookup)?)),
+        ExprKind::Unary(UnaryOp::Neg, inner) => match evaluate(inner, lookup)? {
+            Static::Number(x) => Ok(Static::Number(-x)),
+            Static::Affine { name, scale, offset } => Ok(Static::Affine { name, scale: -scale, offset: -offset }),
+            other => Err(mismatch(inner.span, "a number", &other)),
+        },
+        ExprKind::Binary(op, a, b) => binary(*op, a, b, span, lookup),
+        ExprKind::If(condition, then, other) => {
+            if truth(condition, lookup)? { evaluate(then, lookup) } else { evaluate(other, lookup) }
+        }
+        ExprKind::Member(..) | ExprKind::Select(..) | ExprKind::Call { .. } => {
+            Err(unknown(span, "this is not known before the run".into()))
+        }
+        ExprKind::Chain(_) => Err(Box::new(
+            Diag::error("cfx::static::layers", span, "layers stand where a value is expected").help("`->` joins layers of a network"),
+        )),
+    }
+}
+
+fn typed(expr: &Expr, ty: &TypeExpr, lookup: Lookup) -> Outcome {
+    if let (ExprKind::Name(name), Some(words)) = (&expr.kind, options(ty)) {
+        if words.contains(&name.as_str()) {
+            return Ok(Static::Word(name.clone()));
+        }
+        if lookup(name).is_none() && name != "none" && ty.alternatives.len() == 1 {
+            return Err(Box::new(no_option(name, &words, expr.span)));
+        }
+    }
+    let value = match (&expr.kind, element(ty)) {
+        (ExprKind::List(items), Some(inner)) => {
+            Static::List(items.iter().map(|e| typed(e, inner, lookup)).collect::<Result<_, _>>()?)
+        }
+        // Both branches of a choice may be words of the option set.
+        (ExprKind::If(condition, then, other), _) => {
+            return if truth(condition, lookup)? { typed(then, ty, lookup) } else { typed(other, ty, lookup) };
+        }
+        _ => evaluate(expr, lookup)?,
+    };
+    fit(value, ty, expr.span).map_err(Box::new)
+}
+
+fn element(ty: &TypeExpr) -> Option<&TypeExpr> {
+    ty.alternatives.iter().find_map(|atom| if let TypeAtom::List(inner) = atom { Some(&**inner) } else { None })
+}
+
+fn fits(value: &Static, atom: &TypeAtom) -> bool {
+    match (atom, value) {
+        (TypeAtom::Option(words), Static::Word(word) | Static::Text(word)) => words.iter().any(|w: &Ident| w.name == *word),
+        (TypeAtom::Option(_), _) => false,
+        (TypeAtom::List(inner), Static::List(items)) => {
+            items.iter().all(|item| inner.alternatives.iter().any(|atom| fits(item, atom)))
+        }
+        (TypeAtom::List(_), _) => false,
+        (TypeAtom::Record(_), _) => true,
+        (TypeAtom::Name(name), value) => match (name.name.as_str(), value) {
+            ("int", Static::Number(x)) => x.fract() == 0.0,
+            ("int", _) => false,
+            ("real", Static::Number(_) | Static::Affine { .. }) => true,
+            ("real", _) => false,
+            ("bool", value) => matches!(value, Static::Bool(_)),
+            ("text", value) => matches!(value, Static::Text(_)),
+            _ => true,
+        },
+    }
+}
+
+fn binary(op: BinaryOp, a: &Expr, b: &Expr, span: Span, lookup: Lookup) -> Outcome {
+    match op {
+        BinaryOp::And => Ok(Static::Bool(truth(a, lookup)? && truth(b, lookup)?)),
+        BinaryOp::Or => Ok(Static::Bool(truth(a, lookup)? || truth(b, lookup)?)),
+        BinaryOp::Eq | BinaryOp::Ne => {
+            let (x, y) = comparands(a, b, lookup)?;
+            let equal = match (&x, &y) {
+                (Static::Word(x) | Static::Text(x), Static::Word(y) | Static::Text(y)) => x == y,
+                (Static::None, _) | (_, Static::None) => matches!((&x, &y), (Static::None, Static::None)),
+                (Static::Number(_), Static::Number(_))
+                | (Static::Bool(_), Static::Bool(_))
+                | (Static::List(_), Static::List(_))
+                | (Static::Map(_), Static::Map(_)) => x == y,
+                _ => {
+                    let diag = mismatch(b.span, &format!("something to compare with {}", describe(&x)), &y);
+                    return Err(Box::new(diag.label(a.span, describe(&x))));
+                }
+            };
+            Ok(Static::Bool(equal == (op == BinaryOp::Eq)))
+        }
+        BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge => {
+            let (x, y) = (plain(a, lookup)?, plain(b, lookup)?);
+            Ok(Static::Bool(match op {
+                BinaryOp::Lt => x < y,
+                BinaryOp::Le => x <= y,
+                BinaryOp::Gt => x > y,
+                _ => x >= y,
+            }))
+        }
+        BinaryOp::Except => Err(unknown(span, "`except` takes examples from a data set, which is not known before the run".into())),
+        BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div => {
+            let (x, y) = (evaluate(a, lookup)?, evaluate(b, lookup)?);
+            arithmetic(op, (x, a.span), (y, b.span), span)
+        }
+    }
+}
+
+/// Evaluates both sides of `==`; beside a word, a bare name is a word (`stem == imagenet`).
+fn comparands(a: &Expr, b: &Expr, lookup: Lookup) -> Result<(Static, Static), Box<Diag>> {
+    let bare = |e: &Expr| if let ExprKind::Name(name) = &e.kind { Some(name.clone()) } else { None };
+    let (x, y) = (evaluate(a, lookup), evaluate(b, lookup));
+    match (x, y, bare(a), bare(b)) {
+        (Ok(Static::Word(x)), y, _, Some(name)) if !matches!(y, Ok(Static::Word(_) | Static::None)) => {
+            Ok((Static::Word(x), Static::Word(name)))
+        }
+        (x, Ok(Static::Word(y)), Some(name), _) if !matches!(x, Ok(Static::Word(_) | Static::None)) => {
+            Ok((Static::Word(name), Static::Word(y)))
+        }
+        (x, y, _, _) => Ok((x?, y?)),
+    }
+}
+
+/// A number as `scale * name + offset`; plain numbers have scale 0.
+struct Linear(Option<String>, f64, f64);
+
+fn arithmetic(op: BinaryOp, (x, x_span): (Static, Span), (y, y_span): (Static, Span), span: Span) -> Outcome {
+    let linear = |value: Static, span: Span| match value {
+        Static::Number(x) => Ok(Linear(None, 0.0, x)),
+        Static::Affine { name, scale, offset } => Ok(Linear(Some(name), scale, offset)),
+        other => Err(mismatch(span, &format!("a number beside `{}`", op.word()), &other)),
+    };
+    let (x, y) = (linear(x, x_span)?, linear(y, y_span)?);
+    let bent = |name: &str| {
+        let text = format!("`{name}` may only be added to, and multiplied by, plain numbers here");
+        Box::new(Diag::error("cfx::static::affine", span, text).help("write it as `number * dim + number`"))
+    };
+    let (scale, offset) = match op {
+        BinaryOp::Add => (x.1 + y.1, x.2 + y.2),
+        BinaryOp::Sub => (x.1 - y.1, x.2 - y.2),
+        BinaryOp::Mul => match (&x.0, &y.0) {
+            (Some(name), Some(_)) => return Err(bent(name)),
+            (Some(_), None) => (x.1 * y.2, x.2 * y.2),
+            _ => (x.2 * y.1, x.2 * y.2),
+        },
+        _ => match &y.0 {
+            Some(name) => return Err(bent(name)),
+            None if y.2 == 0.0 => {
+                let diag = Diag::error("cfx::static::division", span, "division by zero");
+                return Err(Box::new(diag.label(y_span, "this is 0")));
+            }
+            None => (x.1 / y.2, x.2 / y.2),
+        },
+    };
+    let (scale, offset) = (tidy(scale), tidy(offset));
+    if !(scale.is_finite() && offset.is_finite()) {
+        return Err(Box::new(Diag::error("cfx::static::too_large", span, "the result is too large for a number")));
+    }
+    match x.0.or(y.0) {
+        Some(name) if scale != 0.0 => Ok(Static::Affine { name, scale, offset }),
+        _ => exact(offset, span),
+    }
+}
+
+/// Takes rounding noise off: the twelve-digit decimal, where it lies within four units in the last place.
+fn tidy(x: f64) -> f64 {
+    let short = format!("{x:.11e}").parse().unwrap_or(x);
+    if (short - x).abs() <= 4.0 * f64::EPSILON * x.abs() { short } else { x }
+}
+
+fn exact(x: f64, span: Span) -> Outcome {
+    if x.fract() == 0.0 && x.abs() > 9_007_199_254_740_992.0 && x.abs() < 1e18 {
+        let text = "whole numbers above 9,007,199,254,740,992 are not exact";
+        return Err(Box::new(Diag::error("cfx::static::too_large", span, text)));
+    }
+    Ok(Static::Number(x))
+}
+
+fn literal(value: Decimal, text: &str, span: Span) -> Outcome {
+    let x = value.to_f64();
+    if !x.is_finite() {
+        return Err(Box::new(Diag::error("cfx::static::too_large", span, format!("{text} is too large for a number"))));
+    }
+    match value.to_int() {
+        Some(n) if n.unsigned_abs() > 1 << 53 && x as i128 != n as i128 => exact(x, span),
+        _ => Ok(Static::Number(x)),
+    }
+}
+
+fn range(from: f64, to: f64, span: Span) -> Outcome {
+    let count = (to - from).max(0.0);
+    if count > LONGEST_RANGE {
+        let diag = Diag::error("cfx::static::too_large", span, format!("the range has {} elements", number(count)));
+        return Err(Box::new(diag.help("a range may have a million")));
+    }
+    Ok(Static::List((0..count as usize).map(|i| Static::Number(from + i as f64)).collect()))
+}
+
+fn truth(expr: &Expr, lookup: Lookup) -> Result<bool, Box<Diag>> {
+    match evaluate(expr, lookup)? {
+        Static::Bool(b) => Ok(b),
+        other => Err(mismatch(expr.span, "true or false", &other)),
+    }
+}
+
+fn plain(expr: &Expr, lookup: Lookup) -> Result<f64, Box<Diag>> {
+    match evaluate(expr, lookup)? {
+        Static::Number(x) => Ok(x),
+        other => Err(mismatch(expr.span, "a number", &other)),
+    }
+}
+
+fn whole(expr: &Expr, lookup: Lookup) -> Result<f64, Box<Diag>> {
+    let x = plain(expr, lookup)?;
+    if x.fract() == 0.0 { Ok(x) } else { Err(mismatch(expr.span, "a whole number", &Static::Number(x))) }
+}
+
+fn mismatch(span: Span, expected: &str, found: &Static) -> Box<Diag> {
+    Box::new(Diag::error("cfx::static::type", span, format!("expected {expected}, found {}", describe(found))))
+}
+
+fn unknown(span: Span, message: String) -> Box<Diag> {
+    let help = "numbers, parameters and `let`s are known before the run; results are not";
+    Box::new(Diag::error("cfx::static::unknown", span, message).help(help))
+}
+
+fn no_option(word: &str, words: &[&str], span: Span) -> Diag {
+    let mut diag = Diag::error("cfx::static::option", span, format!("`{word}` is none of the words that may stand here"));
+    diag.help = suggestion(word, words, "one of");
+    diag
+}
+
+/// Returns a number as people write it.
+fn number(x: f64) -> String {
+    Decimal::from_f64(x).map_or_else(|| x.to_string(), |d| d.to_string())
+}
