@@ -12,6 +12,12 @@ use std::sync::Arc;
 pub trait Kernel: Planned {
     /// Computes one cell. Must give equal bits for equal jobs, whatever the number of threads.
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure>;
+
+    /// Returns whether the kernel is to see an absent value in this slot; otherwise the cell is absent without being run.
+    /// (Slots with axes always hold their absent values.)
+    fn takes_absent(&self, _slot: &str) -> bool {
+        false
+    }
 }
 
 /// One cell's work.
@@ -188,4 +194,10 @@ pub fn mismatch(name: &str, wanted: &str, got: Option<&Value>) -> Failure {
         Some(other) => Failure::new(format!("the input `{name}` is a {} where a {wanted} is needed", other.word())),
         None => Failure::new(format!("the input `{name}` is missing")),
     }
+}
+
+/// Finds kernels by the operation's name.
+pub trait Kernels: Sync {
+    /// Returns the kernel of that name.
+    fn kernel(&self, name: &str) -> Option<&dyn Kernel>;
 }

@@ -3,8 +3,20 @@
 //! In: a plan of cells and a registry of kernels. Out: values in the store, and what became of each cell.
 //! Never: the name of a particular kernel, or anything about the language.
 
+pub mod device;
+pub mod executor;
 pub mod kernel;
+pub mod pack;
+pub mod progress;
+pub mod store;
 pub mod value;
 
-pub use kernel::{Context, Failure, Job, Kernel};
+pub use device::init;
+pub use executor::outcome::{CellOutcome, RunOutcome, RunState, Status};
+pub use executor::results::{Missing, Results};
+pub use executor::statuses::{Standing, statuses};
+pub use executor::{Limits, Options, execute};
+pub use kernel::{Context, Failure, Job, Kernel, Kernels};
+pub use progress::{Event, Observer};
+pub use store::{Store, StoreError};
 pub use value::Value;

@@ -7,7 +7,7 @@ use std::fmt;
 pub type Shape = Vec<usize>;
 
 /// A network with all sizes known: a directed acyclic graph in topological order.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Net {
     /// Name of the declaration, for reading; no part of the hash.
     pub name: String,
@@ -25,7 +25,7 @@ pub struct Net {
 pub type NodeId = usize;
 
 /// Where a layer takes its input from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Source {
     /// The network's input.
     Input,
@@ -34,7 +34,7 @@ pub enum Source {
 }
 
 /// One layer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Node {
     /// What it computes.
     pub op: LayerOp,
@@ -47,7 +47,7 @@ pub struct Node {
 }
 
 /// The layers. Images are channels-last; weights keep PyTorch's names and layouts when saved.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum LayerOp {
     /// 2-D convolution. Weight `[out, in / groups, kernel, kernel]`, bias `[out]` where `bias`.
     Conv { input: usize, output: usize, kernel: usize, stride: usize, pad: usize, dilation: usize, groups: usize, bias: bool },

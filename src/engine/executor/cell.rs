@@ -1,0 +1,244 @@
+//! Running one cell: its job, its context, and what a panic in it comes to.
+
+use super::Shared;
+use crate::base::{Hash, Stream};
+use crate::engine::kernel::{Context, Failure, Job, Labelled};
+use crate::engine::pack;
+use crate::engine::progress::Event;
+use crate::engine::store::{Fault, Made};
+use crate::engine::value::{Number, Truth, Value};
+use crate::plan::facts::Policy;
+use crate::plan::files::Files;
+use crate::plan::graph::{Cell, CellId, Entry};
+use std::cell::Cell as Slot;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What a worker says about a cell it has run.
+pub(super) enum Done {
+    /// There is a result, and it is in the store where it should be.
+    Made { hash: Hash, bytes: u64, value: Value, seconds: f64 },
+    /// The artifact of an input could not be read after all.
+    Lost(CellId, Fault),
+    /// It failed. `detail` is for the log.
+    Failed { message: String, help: Option<String>, internal: bool, detail: String },
+    /// It was stopped.
+    Stopped,
+}
+
+/// Runs a cell under a content key. Does not panic.
+pub(super) fn run(shared: &Shared, id: CellId, key: &Hash) -> Done {
+    let cell = &shared.graph.cells[id];
+    let inputs = match gather(shared, cell) {
+        Ok(inputs) => inputs,
+        Err((lost, fault)) => return Done::Lost(lost, fault),
+    };
+    let Some(kernel) = shared.kernels.kernel(&cell.op) else {
+        return internal(format!("there is no kernel for the operation `{}`", cell.op), String::new());
+    };
+    let start = Instant::now();
+    let absent = inputs.iter().find_map(|(name, input)| match input.values.first() {
+        Some(Value::Absent(why)) if input.axes.is_empty() && !kernel.takes_absent(name) => Some(why.clone()),
+        _ => None,
+    });
+    let value = match absent {
+        Some(why) => Ok(Value::Absent(why)),
+        None => {
+            let job = job(cell, inputs);
+            let context = Running { shared, cell, id, key: *key, said: Mutex::new(None), kept: Mutex::new(start) };
+            match catch_unwind(AssertUnwindSafe(|| kernel.run(&job, &context))) {
+                Ok(result) => result,
+                Err(payload) => {
+                    let words = payload
+                        .downcast_ref::<&str>()
+                        .map(|s| s.to_string())
+                        .or_else(|| payload.downcast_ref::<String>().cloned())
+                        .unwrap_or_else(|| "a panic without words".to_string());
+                    return internal(format!("internal error in `{}`: {words}", cell.op), last_panics());
+                }
+            }
+        }
+    };
+    let value = match value {
+        Ok(value) => value,
+        Err(Failure::Absent(why)) => Value::Absent(why),
+        Err(Failure::Interrupted) => return Done::Stopped,
+        Err(Failure::Failed { message, help }) => {
+            return Done::Failed { message, help, internal: false, detail: String::new() };
+        }
+    };
+    let seconds = start.elapsed().as_secs_f64();
+    match keep(shared, cell, key, &value, seconds) {
+        Ok((hash, bytes)) => Done::Made { hash, bytes, value, seconds },
+        Err(done) => *done,
+    }
+}
+
+/// Puts a result into the store as the cell's policy says; returns its content hash and size.
+fn keep(shared: &Shared, cell: &Cell, key: &Hash, value: &Value, seconds: f64) -> Result<(Hash, u64), Box<Done>> {
+    let made = Made {
+        op: cell.op.clone(),
+        title: cell.title(),
+        device: shared.device.clone(),
+        seconds,
+        memory: None,
+        absent: if let Value::Absent(why) = value { Some(why.clone()) } else { None },
+        form: Some(form(cell)),
+    };
+    let wrong = |e: pack::PackError| {
+        Box::new(internal(format!("internal error: the result of `{}` cannot be kept: {e}", cell.op), String::new()))
+    };
+    let full = |e: crate::engine::store::StoreError| {
+        let help = Some("make room on the disk, or sweep the store with `cfx store gc`".to_string());
+        Box::new(Done::Failed { message: e.message, help, internal: false, detail: String::new() })
+    };
+    if cell.policy == Policy::Inline {
+        let hash = pack::content_hash(value).map_err(wrong)?;
+        shared.store.put_hash(key, hash, &made).map_err(full)?;
+        return Ok((hash, 0));
+    }
+    let bytes = pack::encode(value).map_err(wrong)?;
+    let hash = shared.store.put(key, &bytes, &made, cell.policy == Policy::Stored).map_err(full)?;
+    shared.store.drop_checkpoint(key);
+    Ok((hash, bytes.len() as u64))
+}
+
+fn internal(message: String, detail: String) -> Done {
+    let help = Some("this is a defect of cfx and not of the script; please report it with the log".to_string());
+    Done::Failed { message, help, internal: true, detail }
+}
+
+/// Returns the hash of a cell without its inputs.
+pub(super) fn form(cell: &Cell) -> Hash {
+    cell.hash_with(&|_| Hash([0; 32]))
+}
+
+/// Returns the job of a cell.
+pub(super) fn job(cell: &Cell, inputs: Vec<(String, Labelled)>) -> Job {
+    // Operations that draw nothing have no stream; the key names one that nobody uses.
+    let stream = Stream::from_hash(cell.stream.unwrap_or(cell.key));
+    Job { op: cell.op.clone(), settings: cell.settings.clone(), inputs, stream, at: cell.at.clone() }
+}
+
+/// Returns the value of an entry that is no cell.
+pub(super) fn constant(entry: &Entry) -> Option<Value> {
+    match entry {
+        Entry::Cell(_) => None,
+        Entry::Number(x) => Some(Value::Number(Number::exact(*x))),
+        Entry::Truth(holds) => Some(Value::Truth(Truth { holds: *holds, within_error: false, text: holds.to_string() })),
+        Entry::Word(w) => Some(Value::Word(w.clone())),
+        Entry::Absent(why) => Some(Value::Absent(why.clone())),
+    }
+}
+
+/// Returns the inputs of a cell, from memory or from the store.
+fn gather(shared: &Shared, cell: &Cell) -> Result<Vec<(String, Labelled)>, (CellId, Fault)> {
+    let mut out = Vec::with_capacity(cell.inputs.len());
+    for (name, slot) in &cell.inputs {
+        let mut values = Vec::with_capacity(slot.entries.len());
+        for entry in &slot.entries {
+            values.push(match entry {
+                Entry::Cell(id) => shared.value(*id).map_err(|fault| (*id, fault))?,
+                other => constant(other).unwrap_or_else(|| Value::Absent(String::new())),
+            });
+        }
+        out.push((name.clone(), Labelled { axes: slot.axes.clone(), values }));
+    }
+    Ok(out)
+}
+
+/// The context of a running cell.
+struct Running<'a> {
+    shared: &'a Shared<'a>,
+    cell: &'a Cell,
+    id: CellId,
+    key: Hash,
+    /// When progress was last passed on.
+    said: Mutex<Option<Instant>>,
+    /// When a checkpoint was last kept.
+    kept: Mutex<Instant>,
+}
+
+/// Progress of a cell is passed on this often at most.
+const SAY_EVERY: Duration = Duration::from_millis(100);
+
+impl Context for Running<'_> {
+    fn interrupted(&self) -> bool {
+        self.shared.stopping()
+    }
+
+    fn progress(&self, done: u64, total: u64, figures: &[(&str, f64)]) {
+        {
+            let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+            if done < total && said.is_some_and(|t| t.elapsed() < SAY_EVERY) {
+                return;
+            }
+            *said = Some(Instant::now());
+        }
+        let figures = figures.iter().map(|(n, x)| (n.to_string(), *x)).collect();
+        self.shared.observer.event(&Event::Progress { cell: self.id, title: self.cell.title(), done, total, figures });
+    }
+
+    fn restore(&self) -> Option<Vec<u8>> {
+        self.shared.store.checkpoint(&self.key, &self.shared.device)
+    }
+
+    fn checkpoint(&self, bytes: &[u8]) {
+        if self.cell.policy == Policy::Inline {
+            return;
+        }
+        if !self.shared.store.put_checkpoint(&self.key, &self.shared.device, bytes) {
+            self.shared.note(format!("a checkpoint of {} could not be written", self.cell.title()));
+        }
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn checkpoint_due(&self) -> bool {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).elapsed() >= self.shared.options.checkpoint_every
+    }
+
+    fn files(&self) -> &Files {
+        &self.shared.options.files
+    }
+}
+
+impl Shared<'_> {
+    /// Returns whether cells should stop at their next checkpoint.
+    pub(super) fn stopping(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) || self.options.interrupt.load(Ordering::Relaxed)
+    }
+}
+
+/// Name of the threads that run cells: panics on them are kept for logs.
+pub(super) const THREAD: &str = "cfx-cell";
+
+/// The last panics on threads that run cells, with places and stacks.
+static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+thread_local! {
+    static IN_HOOK: Slot<bool> = const { Slot::new(false) };
+}
+
+/// Keeps panics of cells for logs in place of printing them; others are printed as before.
+pub(in crate::engine) fn catch_panics() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let ours = std::thread::current().name().is_some_and(|n| n.starts_with(THREAD));
+        if !ours || IN_HOOK.replace(true) {
+            return before(info);
+        }
+        let text = format!("{info}\n{}", std::backtrace::Backtrace::force_capture());
+        let mut panics = PANICS.lock().unwrap_or_else(PoisonError::into_inner);
+        if panics.len() < 16 {
+            panics.push(text);
+        }
+        IN_HOOK.set(false);
+    }));
+}
+
+/// Takes the panics kept since the last time. Where cells panic at the same moment, one log has them all.
+fn last_panics() -> String {
+    std::mem::take(&mut *PANICS.lock().unwrap_or_else(PoisonError::into_inner)).join("\n")
+}

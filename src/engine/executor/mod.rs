@@ -1,0 +1,196 @@
+//! Running a plan on this machine: what is needed and not in the store, inputs before consumers, side by side within a budget.
+//!
+//! In: a graph, the cells wanted, kernels, a store. Out: results in the store, and what became of each cell.
+//! Never: a result that depends on the number of threads, on order or on time; a lock held while a kernel runs.
+
+pub mod cell;
+pub mod outcome;
+pub mod results;
+mod schedule;
+pub mod statuses;
+
+#[cfg(test)]
+mod tests;
+
+use super::device;
+use super::kernel::Kernels;
+use super::pack;
+use super::progress::{Event, Observer};
+use super::store::index::Entry;
+use super::store::{Fault, Store, StoreError};
+use super::value::Value;
+use crate::base::Hash;
+use crate::plan::files::Files;
+use crate::plan::graph::{CellId, Graph};
+use outcome::RunOutcome;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Threads that run cells; kernels share them.
+    pub threads: usize,
+    /// Bytes of memory that cells running side by side may take by their estimates. One that takes more runs alone.
+    pub memory: f64,
+    /// Stop at the first failure.
+    pub fail_fast: bool,
+    /// Only use results of the present device kind.
+    pub same_kind: bool,
+    /// What networks run on: `cpu`, or the model of an accelerator.
+    pub accelerator: String,
+    /// The files that kernels may read.
+    pub files: Files,
+    /// Set to stop the run: cells keep checkpoints and end.
+    pub interrupt: Arc<AtomicBool>,
+    /// How often long cells keep checkpoints.
+    pub checkpoint_every: Duration,
+    /// What the run must not exceed.
+    pub limits: Limits,
+}
+
+/// What a run must not exceed, whatever the plan said. It is stopped then, and can go on later.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Limits {
+    /// Seconds.
+    pub seconds: Option<f64>,
+    /// Bytes of memory of the process.
+    pub memory: Option<u64>,
+    /// Bytes that the run adds to the store.
+    pub disk: Option<u64>,
+}
+
+impl Options {
+    /// Returns the usual options for a script in a folder: all cores, half of the machine's memory.
+    pub fn new(folder: &Path) -> Options {
+        Options {
+            threads: std::thread::available_parallelism().map_or(1, |n| n.get()),
+            memory: machine_memory() / 2.0,
+            fail_fast: false,
+            same_kind: false,
+            accelerator: "cpu".to_string(),
+            files: Files::new(folder, &[]),
+            interrupt: Arc::default(),
+            checkpoint_every: Duration::from_secs(30),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Runs whatever the wanted cells need.
+///
+/// Failures of cells are in the outcome. Errors: the store cannot be written, or threads cannot be started.
+pub fn execute(
+    graph: &Graph,
+    wanted: &[CellId],
+    kernels: &dyn Kernels,
+    store: &Store,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<RunOutcome, StoreError> {
+    device::init();
+    let shared = Shared {
+        graph,
+        kernels,
+        store,
+        options,
+        observer,
+        device: device::kind(&options.accelerator),
+        stop: AtomicBool::new(false),
+        notes: Mutex::default(),
+        held: Mutex::default(),
+        places: Mutex::default(),
+    };
+    schedule::run(&shared, wanted)
+}
+
+/// Returns whether a result may be used: with a device kind, only one from there.
+pub(super) fn same_kind(entry: &Entry, device: Option<&str>) -> bool {
+    device.is_none_or(|d| entry.device == d)
+}
+
+/// What the scheduler and the workers share.
+struct Shared<'a> {
+    graph: &'a Graph,
+    kernels: &'a dyn Kernels,
+    store: &'a Store,
+    options: &'a Options,
+    observer: &'a dyn Observer,
+    device: String,
+    /// Set when the run stops for a reason of its own.
+    stop: AtomicBool,
+    notes: Mutex<Vec<String>>,
+    held: Mutex<Held>,
+    /// Content keys of settled cells: where workers find what is not held.
+    places: Mutex<BTreeMap<CellId, Hash>>,
+}
+
+/// Values in memory, and the bytes of those that the store has too.
+#[derive(Default)]
+struct Held {
+    values: BTreeMap<CellId, (Value, u64)>,
+    bytes: u64,
+}
+
+impl Shared<'_> {
+    /// Returns the value of a settled cell.
+    fn value(&self, id: CellId) -> Result<Value, Fault> {
+        if let Some((value, _)) = self.held().values.get(&id) {
+            return Ok(value.clone());
+        }
+        let key = self.places.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied();
+        let entry = key.and_then(|k| self.store.entry(&k)).ok_or(Fault::Missing)?;
+        let value = pack::decode(&self.store.read(&entry)?).map_err(|_| Fault::Damaged)?;
+        self.hold(id, &value, entry.bytes);
+        Ok(value)
+    }
+
+    /// Keeps a value in memory; one that the store has too (`bytes` > 0) only while there is room.
+    fn hold(&self, id: CellId, value: &Value, bytes: u64) {
+        let mut held = self.held();
+        if bytes > 0 && (held.bytes + bytes) as f64 > self.options.memory / 4.0 {
+            return;
+        }
+        if let Some((_, old)) = held.values.insert(id, (value.clone(), bytes)) {
+            held.bytes -= old;
+        }
+        held.bytes += bytes;
+    }
+
+    /// Lets a value go.
+    fn drop_value(&self, id: CellId) {
+        let mut held = self.held();
+        if let Some((_, bytes)) = held.values.remove(&id) {
+            held.bytes -= bytes;
+        }
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says something worth knowing, now and in the outcome.
+    fn note(&self, text: String) {
+        self.observer.event(&Event::Note { text: text.clone() });
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+    }
+}
+
+/// Returns the bytes of memory that the process takes now, where the system tells.
+fn resident() -> Option<u64> {
+    kilobytes("/proc/self/status", "VmRSS:")
+}
+
+/// Returns the bytes of memory of the machine, 4 GB where the system does not tell.
+fn machine_memory() -> f64 {
+    kilobytes("/proc/meminfo", "MemTotal:").unwrap_or(4 << 30) as f64
+}
+
+fn kilobytes(path: &str, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let line = text.lines().find_map(|l| l.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
+}

@@ -1,0 +1,114 @@
+//! Reading results after a run: any cell's value, from the store or computed again where it is not stored.
+
+use super::cell::{constant, job};
+use super::outcome::RunOutcome;
+use crate::base::Hash;
+use crate::engine::kernel::{Failure, Kernels, Labelled, Quiet};
+use crate::engine::pack;
+use crate::engine::store::{Fault, Store};
+use crate::engine::value::Value;
+use crate::plan::facts::Policy;
+use crate::plan::files::Files;
+use crate::plan::graph::{CellId, Entry, Graph};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+/// Why there is no value to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// The cell has not been computed: it failed, was skipped, or nobody has run it.
+    NotComputed,
+    /// It was computed, but only its hash is kept.
+    Gone,
+    /// Its artifact is damaged; the next run computes it again.
+    Damaged,
+    /// Computing it again failed.
+    Failed(String),
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Missing::NotComputed => f.write_str("not computed"),
+            Missing::Gone => f.write_str("computed, but not kept"),
+            Missing::Damaged => f.write_str("its artifact is damaged; run again to compute it anew"),
+            Missing::Failed(why) => f.write_str(why),
+        }
+    }
+}
+
+/// A reader of results.
+pub struct Results<'a> {
+    graph: &'a Graph,
+    kernels: &'a dyn Kernels,
+    store: &'a Store,
+    context: Quiet,
+    keys: Vec<Option<Hash>>,
+    values: Mutex<BTreeMap<CellId, Value>>,
+}
+
+impl<'a> Results<'a> {
+    /// Returns a reader of the results of a run; without an outcome, of whatever the store has for this plan.
+    pub fn new(graph: &'a Graph, kernels: &'a dyn Kernels, store: &'a Store, files: Files, outcome: Option<&RunOutcome>) -> Self {
+        let keys = (0..graph.cells.len()).map(|id| outcome.and_then(|o| o.cells.get(id)?.key)).collect();
+        let values = Mutex::new(outcome.map(|o| o.kept.clone()).unwrap_or_default());
+        Results { graph, kernels, store, context: Quiet { files }, keys, values }
+    }
+
+    /// Returns the value of a cell. Values are kept in memory: the second call costs nothing.
+    pub fn value(&self, id: CellId) -> Result<Value, Missing> {
+        if let Some(value) = self.values.lock().unwrap_or_else(PoisonError::into_inner).get(&id) {
+            return Ok(value.clone());
+        }
+        let Some(cell) = self.graph.cells.get(id) else { return Err(Missing::NotComputed) };
+        let value = if cell.policy == Policy::Inline { self.compute(id)? } else { self.load(id)? };
+        self.values.lock().unwrap_or_else(PoisonError::into_inner).insert(id, value.clone());
+        Ok(value)
+    }
+
+    /// Returns the value of an entry: of its cell, or the constant that it is.
+    pub fn entry(&self, entry: &Entry) -> Result<Value, Missing> {
+        match entry {
+            Entry::Cell(id) => self.value(*id),
+            other => constant(other).ok_or(Missing::NotComputed),
+        }
+    }
+
+    /// Forgets the values held in memory.
+    pub fn forget(&self) {
+        self.values.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn load(&self, id: CellId) -> Result<Value, Missing> {
+        let key = self.keys[id].or_else(|| self.store.alias(&self.graph.cells[id].key));
+        let Some(entry) = key.and_then(|k| self.store.entry(&k)) else { return Err(Missing::NotComputed) };
+        match self.store.read(&entry) {
+            Ok(bytes) => pack::decode(&bytes).map_err(|_| Missing::Damaged),
+            Err(Fault::Missing) => Err(Missing::Gone),
+            Err(Fault::Damaged) => Err(Missing::Damaged),
+        }
+    }
+
+    fn compute(&self, id: CellId) -> Result<Value, Missing> {
+        let cell = &self.graph.cells[id];
+        let Some(kernel) = self.kernels.kernel(&cell.op) else { return Err(Missing::NotComputed) };
+        let mut inputs = Vec::with_capacity(cell.inputs.len());
+        for (name, slot) in &cell.inputs {
+            let values = slot.entries.iter().map(|e| self.entry(e)).collect::<Result<Vec<_>, _>>()?;
+            if let (true, false, Some(Value::Absent(why))) = (slot.axes.is_empty(), kernel.takes_absent(name), values.first()) {
+                return Ok(Value::Absent(why.clone()));
+            }
+            inputs.push((name.clone(), Labelled { axes: slot.axes.clone(), values }));
+        }
+        let job = job(cell, inputs);
+        let run = std::panic::AssertUnwindSafe(|| kernel.run(&job, &self.context));
+        match std::panic::catch_unwind(run) {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(Failure::Absent(why))) => Ok(Value::Absent(why)),
+            Ok(Err(Failure::Failed { message, .. })) => Err(Missing::Failed(message)),
+            Ok(Err(Failure::Interrupted)) => Err(Missing::NotComputed),
+            Err(_) => Err(Missing::Failed(format!("internal error in `{}`", cell.op))),
+        }
+    }
+}

@@ -1,0 +1,672 @@
+//! The scheduler: one thread that knows the state of every cell, hands ready ones to workers and takes in what they say.
+//!
+//! A cell that is asked for is first looked up by its plan key, which needs nothing of its inputs. If that finds nothing, it asks for its
+//! inputs' content hashes and looks itself up by its content key. Only if that too finds nothing does it ask for its inputs' values and run.
+
+use super::cell::{self, Done};
+use super::outcome::{CellOutcome, RunOutcome, RunState, Status};
+use super::{Shared, resident, same_kind};
+use crate::base::Hash;
+use crate::engine::progress::Event;
+use crate::engine::store::runs::Run;
+use crate::engine::store::{CellLock, Fault, StoreError};
+use crate::plan::facts::Policy;
+use crate::plan::graph::{Cell, CellId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+/// Where a cell is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+enum State {
+    /// Not asked for, or waiting for inputs.
+    #[default]
+    Waiting,
+    /// In the queue.
+    Ready,
+    /// Another process (or a cell of equal content key) computes it.
+    Elsewhere,
+    /// With a worker.
+    Running,
+    /// Its content hash is known.
+    Settled,
+    /// It failed, or something it needs did.
+    Lost,
+}
+
+/// What the scheduler knows of a cell.
+#[derive(Default)]
+struct Node {
+    state: State,
+    inputs: Vec<CellId>,
+    /// Somebody needs its hash.
+    asked: bool,
+    /// Somebody needs its value.
+    value_asked: bool,
+    /// It has asked for its inputs' hashes.
+    asking: bool,
+    /// It is needed together with weights that wait to be let go.
+    hot: bool,
+    wanted: bool,
+    /// Its artifact is in the store.
+    stored: bool,
+    key: Option<Hash>,
+    hash: Option<Hash>,
+    /// Consumers that are not done.
+    users: usize,
+    /// Whether a consumer did not get done; weights stay then.
+    user_lost: bool,
+    /// Consumers to look at again when something changes here.
+    waiters: Vec<CellId>,
+    /// How often an input turned out to be unreadable.
+    faults: usize,
+    outcome: CellOutcome,
+}
+
+struct Working {
+    lock: Option<CellLock>,
+    memory: f64,
+    peak: Option<u64>,
+}
+
+struct Scheduler<'a> {
+    shared: &'a Shared<'a>,
+    nodes: Vec<Node>,
+    /// Cells to look at.
+    work: Vec<CellId>,
+    /// Cells that can run: rank, then the order of the plan.
+    queue: BTreeSet<(u8, CellId)>,
+    elsewhere: BTreeSet<CellId>,
+    working: BTreeMap<CellId, Working>,
+    memory: f64,
+    run: Run,
+    /// Whether the plan has been announced: from then on single cells are.
+    begun: bool,
+    added: u64,
+    failed: bool,
+    kinds: BTreeSet<String>,
+}
+
+/// Runs whatever the wanted cells need.
+pub(super) fn run(shared: &Shared, wanted: &[CellId]) -> Result<RunOutcome, StoreError> {
+    let start = Instant::now();
+    let graph = shared.graph;
+    shared.store.refresh();
+    let plans: Vec<Hash> = graph.cells.iter().map(|c| c.key).collect();
+    let run = shared.store.start_run(&graph.title, &plans)?;
+    let nodes = graph.cells.iter().map(|c| Node { inputs: c.dependencies(), ..Node::default() }).collect();
+    let mut scheduler = Scheduler {
+        shared,
+        nodes,
+        work: Vec::new(),
+        queue: BTreeSet::new(),
+        elsewhere: BTreeSet::new(),
+        working: BTreeMap::new(),
+        memory: 0.0,
+        run,
+        begun: false,
+        added: 0,
+        failed: false,
+        kinds: BTreeSet::new(),
+    };
+    for id in wanted.iter().copied().filter(|id| *id < graph.cells.len()) {
+        scheduler.nodes[id].wanted = true;
+        scheduler.ask(id, graph.cells[id].policy == Policy::Inline, false);
+    }
+    scheduler.look();
+    scheduler.announce();
+    // Nested parallelism stacks cells on waiting workers, so stacks are deep.
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(shared.options.threads.max(1))
+        .thread_name(|i| format!("{}-{i}", cell::THREAD))
+        .stack_size(64 << 20)
+        .build()
+        .map_err(|e| StoreError { message: format!("cannot start threads: {e}"), locked: false })?;
+    pool.in_place_scope(|scope| scheduler.go(scope, start));
+    shared.store.sync()?;
+    scheduler.end(start)
+}
+
+impl<'a> Scheduler<'a> {
+    fn cell(&self, id: CellId) -> &'a Cell {
+        &self.shared.graph.cells[id]
+    }
+
+    fn inline(&self, id: CellId) -> bool {
+        self.cell(id).policy == Policy::Inline
+    }
+
+    /// Starts cells and takes in what they say until nothing is left to do, or the run stops.
+    fn go(&mut self, scope: &rayon::Scope<'a>, start: Instant) {
+        let (sender, receiver) = channel();
+        let mut synced = Instant::now();
+        let mut looked = Instant::now();
+        loop {
+            self.look();
+            if !self.shared.stopping() {
+                self.start_ready(scope, &sender);
+            }
+            if self.working.is_empty() && (self.shared.stopping() || self.elsewhere.is_empty()) && self.work.is_empty() {
+                return;
+            }
+            let pause = if self.elsewhere.is_empty() { 100 } else { 20 };
+            match receiver.recv_timeout(Duration::from_millis(pause)) {
+                Ok((id, done)) => self.take_in(id, done),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+            while let Ok((id, done)) = receiver.try_recv() {
+                self.take_in(id, done);
+            }
+            if !self.elsewhere.is_empty() {
+                self.retry_elsewhere();
+            }
+            if looked.elapsed() > Duration::from_millis(100) {
+                looked = Instant::now();
+                self.watch(start);
+            }
+            if synced.elapsed() > Duration::from_secs(5) {
+                synced = Instant::now();
+                self.working.values_mut().filter_map(|w| w.lock.as_mut()).for_each(CellLock::beat);
+                if let Err(e) = self.shared.store.sync() {
+                    self.shared.note(e.message);
+                }
+            }
+        }
+    }
+
+    /// Samples memory and compares with the limits.
+    fn watch(&mut self, start: Instant) {
+        let resident = resident();
+        if self.working.len() == 1 {
+            self.working.values_mut().for_each(|w| w.peak = w.peak.max(resident));
+        }
+        let limits = self.shared.options.limits;
+        let met = if limits.seconds.is_some_and(|s| start.elapsed().as_secs_f64() > s) {
+            "time"
+        } else if limits.memory.is_some_and(|m| resident.is_some_and(|r| r > m)) {
+            "memory"
+        } else if limits.disk.is_some_and(|d| self.added > d) {
+            "disk"
+        } else {
+            return;
+        };
+        if !self.shared.stop.swap(true, Ordering::Relaxed) {
+            self.shared.note(format!("stopped at the limit of {met}; run again to go on"));
+        }
+    }
+
+    /// Asks for a cell: its hash, or its value too.
+    fn ask(&mut self, id: CellId, value: bool, hot: bool) {
+        let node = &mut self.nodes[id];
+        let news = !node.asked || value && (!node.value_asked || node.state == State::Settled) || hot && !node.hot;
+        node.asked = true;
+        node.value_asked |= value;
+        if hot && !node.hot {
+            node.hot = true;
+            if node.state == State::Ready {
+                (0..4).for_each(|rank| {
+                    self.queue.remove(&(rank, id));
+                });
+                self.queue.insert((0, id));
+            }
+        }
+        if news {
+            self.work.push(id);
+        }
+    }
+
+    /// Looks at cells until none can be moved further without running something.
+    fn look(&mut self) {
+        while let Some(id) = self.work.pop() {
+            self.advance(id);
+        }
+    }
+
+    fn available(&self, id: CellId) -> bool {
+        let node = &self.nodes[id];
+        node.state == State::Settled && (node.stored || self.shared.held().values.contains_key(&id))
+    }
+
+    /// Moves a cell as far as it goes.
+    fn advance(&mut self, id: CellId) {
+        let cell = self.cell(id);
+        match self.nodes[id].state {
+            State::Waiting => {}
+            State::Settled if self.nodes[id].value_asked && !self.available(id) => self.nodes[id].state = State::Waiting,
+            _ => return,
+        }
+        if let Some(key) = self.shared.store.alias(&cell.key)
+            && self.settle_from_store(id, key)
+        {
+            return;
+        }
+        // Hashes of the inputs.
+        let inputs = self.nodes[id].inputs.clone();
+        if !self.nodes[id].asking {
+            self.nodes[id].asking = true;
+            for d in &inputs {
+                self.nodes[*d].users += 1;
+                self.ask(*d, false, false);
+            }
+            if self.begun && !self.inline(id) {
+                self.shared.observer.event(&Event::Needed { cell: id, seconds: cell.cost.seconds });
+            }
+        }
+        if let Some(d) = inputs.iter().find(|d| self.nodes[**d].state == State::Lost) {
+            return self.skip(id, *d);
+        }
+        // Weights wait to be let go: whatever else their consumers need comes first.
+        let ready_weights = |d: &CellId| self.cell(*d).policy == Policy::Transient && self.available(*d);
+        let hot = self.nodes[id].hot || inputs.iter().any(ready_weights);
+        let mut waits = None;
+        for d in inputs.iter().filter(|d| self.nodes[**d].hash.is_none()).copied().collect::<Vec<_>>() {
+            self.ask(d, false, hot);
+            waits = waits.or(Some(d));
+        }
+        if let Some(d) = waits {
+            return self.nodes[d].waiters.push(id);
+        }
+        let key = cell.hash_with(&|d| self.nodes[d].hash.unwrap_or(cell.key));
+        if self.settle_from_store(id, key) {
+            return;
+        }
+        // Their values.
+        for d in &inputs {
+            if !self.available(*d) {
+                self.ask(*d, true, hot);
+                waits = waits.or(Some(*d));
+            }
+        }
+        if let Some(d) = waits {
+            return self.nodes[d].waiters.push(id);
+        }
+        let node = &mut self.nodes[id];
+        node.key = Some(key);
+        node.state = State::Ready;
+        node.hot = hot;
+        // Consumers of weights first, so that the weights can go; what is not stored last, so that it does not pile up.
+        let rank = if hot { 0 } else { 1 + self.inline(id) as u8 };
+        self.queue.insert((rank, id));
+    }
+
+    /// Settles a cell by what the store has under a content key, where that will do. Returns whether it did.
+    fn settle_from_store(&mut self, id: CellId, key: Hash) -> bool {
+        let shared = self.shared;
+        let cell = self.cell(id);
+        let only = shared.options.same_kind.then_some(shared.device.as_str());
+        let Some(entry) = shared.store.entry(&key).filter(|e| same_kind(e, only)) else { return false };
+        let mut stored = shared.store.present(&entry);
+        if entry.place.is_some() && !stored {
+            self.lose(id, key, Fault::Missing);
+        }
+        // What readers will want is looked at now, unless it is large: then it is when it is read.
+        if stored
+            && self.nodes[id].wanted
+            && entry.bytes <= 16 << 20
+            && let Err(fault) = shared.store.read(&entry)
+        {
+            self.lose(id, key, fault);
+            stored = false;
+        }
+        let hash_will_do = cell.policy != Policy::Stored && !self.nodes[id].value_asked;
+        if !(stored || entry.place.is_none() && hash_will_do) {
+            return false;
+        }
+        if let Err(e) = shared.store.put_alias(&cell.key, &key) {
+            shared.note(e.message);
+        }
+        if entry.device != shared.device && self.kinds.insert(entry.device.clone()) {
+            shared.note(format!("uses results of another device kind: {}", entry.device));
+        }
+        let inline = self.inline(id);
+        let node = &mut self.nodes[id];
+        node.stored = stored;
+        if !inline {
+            node.outcome = CellOutcome {
+                status: if entry.absent.is_some() { Status::Absent } else { Status::Cached },
+                seconds: entry.seconds,
+                bytes: entry.bytes,
+                peak_memory: entry.memory,
+                other_kind: (entry.device != shared.device).then(|| entry.device.clone()),
+                message: entry.absent.clone(),
+                ..CellOutcome::default()
+            };
+            if self.begun {
+                shared.observer.event(&Event::Cached { cell: id, title: cell.title() });
+            }
+        }
+        self.settle(id, key, entry.hash);
+        true
+    }
+
+    /// Notes that an artifact is not as it should be, and forgets where it was.
+    fn lose(&mut self, id: CellId, key: Hash, fault: Fault) {
+        let words = if fault == Fault::Damaged { "damaged" } else { "missing" };
+        self.shared.note(format!("the artifact of {} is {words} and is computed again", self.cell(id).title()));
+        if let Err(e) = self.shared.store.retire(&key) {
+            self.shared.note(e.message);
+        }
+        self.nodes[id].stored = false;
+    }
+
+    /// Takes down that a cell's content hash is known, and looks at whoever waited for it.
+    fn settle(&mut self, id: CellId, key: Hash, hash: Hash) {
+        let node = &mut self.nodes[id];
+        node.state = State::Settled;
+        node.key = Some(key);
+        node.hash = Some(hash);
+        node.outcome.key = Some(key);
+        node.outcome.hash = Some(hash);
+        self.shared.places.lock().unwrap_or_else(PoisonError::into_inner).insert(id, key);
+        self.finish(id, false);
+    }
+
+    /// Does what is due when a cell is done with, one way or the other: wakes consumers, lets inputs go.
+    fn finish(&mut self, id: CellId, lost: bool) {
+        let waiters = std::mem::take(&mut self.nodes[id].waiters);
+        self.work.extend(waiters);
+        if !std::mem::take(&mut self.nodes[id].asking) {
+            return;
+        }
+        for d in self.nodes[id].inputs.clone() {
+            let node = &mut self.nodes[d];
+            node.users -= 1;
+            node.user_lost |= lost;
+            if node.users > 0 {
+                continue;
+            }
+            if !(node.wanted && self.inline(d)) {
+                self.shared.drop_value(d);
+            }
+            self.retire(d);
+        }
+    }
+
+    /// Lets weights go whose consumers are all done.
+    fn retire(&mut self, id: CellId) {
+        let node = &self.nodes[id];
+        if self.cell(id).policy != Policy::Transient || !node.stored || node.user_lost {
+            return;
+        }
+        if let Some(key) = node.key {
+            if let Err(e) = self.shared.store.retire(&key) {
+                self.shared.note(e.message);
+            }
+            self.nodes[id].stored = false;
+        }
+    }
+
+    fn skip(&mut self, id: CellId, because: CellId) {
+        let culprit = match &self.nodes[because].outcome {
+            CellOutcome { status: Status::Skipped, message: Some(m), .. } => m.clone(),
+            _ => format!("skipped because {} failed", self.cell(because).title()),
+        };
+        let title = self.cell(id).title();
+        let event = Event::Skipped { cell: id, title, because: culprit.clone() };
+        let node = &mut self.nodes[id];
+        node.outcome.status = Status::Skipped;
+        node.outcome.message = Some(culprit);
+        node.state = State::Lost;
+        if !self.inline(id) {
+            self.shared.observer.event(&event);
+        }
+        self.finish(id, true);
+    }
+
+    /// Hands ready cells to workers, as many as the budget has room for.
+    fn start_ready(&mut self, scope: &rayon::Scope<'a>, sender: &Sender<(CellId, Done)>) {
+        let options = &self.shared.options;
+        while let Some((rank, id)) = self.queue.first().copied() {
+            let memory = self.cell(id).cost.memory.max(0.0);
+            let room = self.working.is_empty() || self.memory + memory <= options.memory;
+            if self.working.len() >= options.threads.max(1) || !room {
+                return;
+            }
+            self.queue.remove(&(rank, id));
+            self.start(scope, sender, id, memory);
+            self.look();
+        }
+    }
+
+    fn start(&mut self, scope: &rayon::Scope<'a>, sender: &Sender<(CellId, Done)>, id: CellId, memory: f64) {
+        let shared = self.shared;
+        let Some(key) = self.nodes[id].key else { return };
+        let mut lock = None;
+        if !self.inline(id) {
+            lock = match shared.store.try_lock_cell(&key) {
+                Ok(lock) => lock,
+                Err(e) => return self.fail(id, e.message, None, false, String::new()),
+            };
+            if lock.is_none() {
+                self.nodes[id].state = State::Elsewhere;
+                self.elsewhere.insert(id);
+                let own = self.working.keys().any(|w| self.nodes[*w].key == Some(key));
+                if let (false, Some(holder)) = (own, shared.store.holder(&key)) {
+                    shared.observer.event(&Event::Waiting { cell: id, title: self.cell(id).title(), holder });
+                }
+                return;
+            }
+            // Whoever had the lock until now may have left a result.
+            shared.store.refresh();
+            if self.settle_from_store(id, key) {
+                return;
+            }
+            shared.observer.event(&Event::Started { cell: id, title: self.cell(id).title() });
+        }
+        self.nodes[id].state = State::Running;
+        self.memory += memory;
+        self.working.insert(id, Working { lock, memory, peak: None });
+        let sender = sender.clone();
+        scope.spawn(move |_| {
+            let done = catch_unwind(AssertUnwindSafe(|| cell::run(shared, id, &key))).unwrap_or_else(|_| Done::Failed {
+                message: "internal error in the executor".to_string(),
+                help: None,
+                internal: true,
+                detail: String::new(),
+            });
+            // The scheduler waits for all workers, so somebody listens.
+            let _ = sender.send((id, done));
+        });
+    }
+
+    /// Looks again at cells that another process computes.
+    fn retry_elsewhere(&mut self) {
+        for id in std::mem::take(&mut self.elsewhere) {
+            let held = self.nodes[id].key.is_none_or(|k| matches!(self.shared.store.try_lock_cell(&k), Ok(None)));
+            if held {
+                self.elsewhere.insert(id);
+            } else {
+                self.nodes[id].state = State::Waiting;
+                self.shared.store.refresh();
+                self.work.push(id);
+            }
+        }
+    }
+
+    /// Takes in what a worker says.
+    fn take_in(&mut self, id: CellId, done: Done) {
+        let shared = self.shared;
+        let cell = self.cell(id);
+        let working = self.working.remove(&id);
+        let peak = working.as_ref().and_then(|w| w.peak);
+        self.memory -= working.as_ref().map_or(0.0, |w| w.memory);
+        let key = self.nodes[id].key.unwrap_or(cell.key);
+        let inline = self.inline(id);
+        match done {
+            Done::Made { hash, bytes, value, seconds } => {
+                if let Err(e) = shared.store.put_alias(&cell.key, &key) {
+                    shared.note(e.message);
+                }
+                if self.nodes[id].hash.is_some_and(|old| old != hash) {
+                    shared.note(format!("{} came out differently from the last time", cell.title()));
+                }
+                self.added += bytes;
+                let absent = if let crate::engine::Value::Absent(why) = &value { Some(why.clone()) } else { None };
+                let event = match &absent {
+                    Some(why) => Event::Absent { cell: id, title: cell.title(), reason: why.clone() },
+                    None => Event::Finished { cell: id, title: cell.title(), seconds, expected: cell.cost.seconds },
+                };
+                let node = &mut self.nodes[id];
+                node.stored = !inline;
+                node.outcome = CellOutcome {
+                    status: match (&absent, inline) {
+                        (Some(_), _) => Status::Absent,
+                        (None, true) => Status::Inline,
+                        (None, false) => Status::Computed,
+                    },
+                    seconds,
+                    bytes,
+                    peak_memory: peak,
+                    message: absent,
+                    ..CellOutcome::default()
+                };
+                if node.users > 0 || inline && node.wanted {
+                    shared.hold(id, &value, bytes);
+                }
+                if !inline {
+                    shared.observer.event(&event);
+                }
+                self.settle(id, key, hash);
+            }
+            Done::Lost(input, fault) => {
+                self.nodes[id].faults += 1;
+                if self.nodes[id].faults > 3 {
+                    let title = self.cell(input).title();
+                    return self.fail(id, format!("the artifact of {title} cannot be read back"), None, false, String::new());
+                }
+                if let Some(key) = self.nodes[input].key {
+                    self.lose(input, key, fault);
+                }
+                self.nodes[id].state = State::Waiting;
+                self.work.push(id);
+            }
+            Done::Failed { message, help, internal, detail } => self.fail(id, message, help, internal, detail),
+            Done::Stopped => {
+                // Where nobody stopped the run, the kernel stopped by itself, and would again.
+                if !shared.stopping() {
+                    let words = format!("internal error: `{}` stopped without being asked to", cell.op);
+                    return self.fail(id, words, None, true, String::new());
+                }
+                self.nodes[id].outcome.status = Status::Stopped;
+                self.nodes[id].state = State::Waiting;
+            }
+        }
+    }
+
+    fn fail(&mut self, id: CellId, message: String, help: Option<String>, internal: bool, detail: String) {
+        let cell = self.cell(id);
+        self.failed = true;
+        let inputs: Vec<_> = self.nodes[id].inputs.iter().map(|d| format!("  {}\n", self.cell(*d).title())).collect();
+        let text = format!(
+            "{}\noperation: {} version {}\nkey: {}\nsettings: {}\ninputs:\n{}\n{message}\n{}\n\n{detail}\n",
+            cell.title(),
+            cell.op,
+            cell.version,
+            cell.key,
+            cell.settings.to_json(),
+            inputs.concat(),
+            help.as_deref().map(|h| format!("help: {h}")).unwrap_or_default(),
+        );
+        let log = self.run.log(&format!("failed-{}.log", cell.key.short()), &text);
+        let event =
+            Event::Failed { cell: id, title: cell.title(), message: message.clone(), help: help.clone(), log: log.clone() };
+        let node = &mut self.nodes[id];
+        node.state = State::Lost;
+        node.outcome = CellOutcome {
+            status: Status::Failed,
+            key: node.key,
+            message: Some(message),
+            help,
+            log,
+            internal,
+            ..CellOutcome::default()
+        };
+        self.shared.observer.event(&event);
+        if self.shared.options.fail_fast {
+            self.shared.stop.store(true, Ordering::Relaxed);
+        }
+        self.finish(id, true);
+    }
+
+    /// Says what is known of the run before anything runs.
+    fn announce(&mut self) {
+        self.begun = true;
+        let asked: Vec<CellId> = (0..self.nodes.len()).filter(|id| self.nodes[*id].asked && !self.inline(*id)).collect();
+        let cached = asked.iter().filter(|id| self.nodes[**id].state == State::Settled).count();
+        let left = asked.iter().filter(|id| self.nodes[**id].state != State::Settled);
+        let seconds = left.map(|id| self.cell(*id).cost.seconds).sum();
+        let threads = self.shared.options.threads;
+        self.shared.observer.event(&Event::Plan { cells: asked.len(), cached, seconds, threads });
+    }
+
+    /// Sums up.
+    fn end(mut self, start: Instant) -> Result<RunOutcome, StoreError> {
+        for id in 0..self.nodes.len() {
+            let node = &mut self.nodes[id];
+            if node.asked && !matches!(node.state, State::Settled | State::Lost) {
+                node.outcome.status = Status::Stopped;
+                node.outcome.key = node.key;
+            }
+        }
+        let stopped = self.nodes.iter().any(|n| n.outcome.status == Status::Stopped);
+        let state = match (self.failed, stopped) {
+            (true, _) => RunState::Failed,
+            (false, true) => RunState::Interrupted,
+            (false, false) => RunState::Done,
+        };
+        if state == RunState::Done {
+            self.retire_idle();
+        }
+        let words = match state {
+            RunState::Done => "done",
+            RunState::Failed => "failed",
+            RunState::Interrupted => "interrupted",
+        };
+        self.shared.store.sync()?;
+        self.shared.store.end_run(&self.run, words)?;
+        let mut kept = std::mem::take(&mut self.shared.held().values);
+        kept.retain(|id, _| self.nodes[*id].wanted && self.inline(*id));
+        let kept = kept.into_iter().map(|(id, v)| (id, v.0)).collect();
+        let outcome = RunOutcome {
+            state,
+            cells: self.nodes.into_iter().map(|n| n.outcome).collect(),
+            run: self.run.id,
+            folder: self.run.folder,
+            device: self.shared.device.clone(),
+            notes: std::mem::take(&mut *self.shared.notes.lock().unwrap_or_else(PoisonError::into_inner)),
+            seconds: start.elapsed().as_secs_f64(),
+            kept,
+        };
+        self.shared.observer.event(&Event::Ended {
+            computed: outcome.count(Status::Computed),
+            cached: outcome.count(Status::Cached),
+            absent: outcome.count(Status::Absent),
+            failed: outcome.count(Status::Failed),
+            left: outcome.count(Status::Skipped) + outcome.count(Status::Stopped),
+            seconds: outcome.seconds,
+        });
+        Ok(outcome)
+    }
+
+    /// Lets weights go that an earlier, stopped run left and whose consumers turned out to be all in the store.
+    fn retire_idle(&mut self) {
+        let mut consumed = vec![false; self.nodes.len()];
+        self.nodes.iter().for_each(|n| n.inputs.iter().for_each(|d| consumed[*d] = true));
+        for (id, consumed) in consumed.into_iter().enumerate() {
+            let cell = self.cell(id);
+            if cell.policy != Policy::Transient || !consumed || self.nodes[id].wanted {
+                continue;
+            }
+            let key = self.nodes[id].key.or_else(|| self.shared.store.alias(&cell.key));
+            if let Some(key) = key
+                && self.shared.store.entry(&key).is_some_and(|e| e.place.is_some())
+                && let Err(e) = self.shared.store.retire(&key)
+            {
+                self.shared.note(e.message);
+            }
+        }
+    }
+}

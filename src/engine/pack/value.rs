@@ -1,0 +1,327 @@
+//! Values as packs and back. Numbers that may be infinite or missing go into arrays, never into JSON.
+
+use super::{PackError, bad, pack_from_bytes, pack_to_bytes};
+use crate::engine::value::{Array, ArrayData, Column, Figure, Model, Number, Pack, Scores, Stages, Table, Truth, Value, Weights};
+use crate::lang::net::ir::{Net, Source};
+use ndarray::Array2;
+use serde::de::DeserializeOwned;
+use serde_json::{Value as Json, json};
+use std::sync::Arc;
+
+/// Nesting of records and lists that is read back.
+const DEPTH: usize = 32;
+
+/// Returns the bytes of a value as an artifact.
+///
+/// Errors: a data set is in it; an array and its shape, or a network and its description, do not match.
+pub fn encode(value: &Value) -> Result<Vec<u8>, PackError> {
+    pack_to_bytes(&to_pack(value)?)
+}
+
+/// Returns the value that the bytes of an artifact hold.
+///
+/// Errors: the bytes are no artifact, or its parts do not fit together.
+pub fn decode(bytes: &[u8]) -> Result<Value, PackError> {
+    from_pack(pack_from_bytes(bytes)?)
+}
+
+/// Returns a value as a pack. A [`Value::Pack`] is wrapped, so that its kind may be any word.
+///
+/// Errors: as [`encode`].
+pub fn to_pack(value: &Value) -> Result<Pack, PackError> {
+    to_pack_below(value, 0)
+}
+
+fn to_pack_below(value: &Value, depth: usize) -> Result<Pack, PackError> {
+    if depth > DEPTH {
+        return bad("the value is nested too deeply to be stored");
+    }
+    let mut arrays = Vec::new();
+    let (kind, meta) = match value {
+        Value::Dataset(_) => return bad("a data set is never stored"),
+        Value::Model(m) => ("model", model(m, &mut arrays)?),
+        Value::Stages(s) => {
+            arrays.push(("x".into(), f64s(vec![s.x.nrows(), s.x.ncols()], s.x.iter().copied().collect())));
+            arrays.push(("ids".into(), u32s(&s.ids)));
+            arrays.push(("labels".into(), u32s(&s.labels)));
+            arrays.push(("notes".into(), f64s(vec![s.notes.len()], s.notes.iter().map(|n| n.1).collect())));
+            let notes: Vec<_> = s.notes.iter().map(|n| &n.0).collect();
+            ("stages", json!({ "classes": s.classes, "notes": notes }))
+        }
+        Value::Scores(s) => {
+            arrays.push(("values".into(), f64s(vec![s.values.len()], s.values.clone())));
+            arrays.push(("ids".into(), u32s(&s.ids)));
+            arrays.push(("labels".into(), u32s(&s.labels)));
+            ("scores", json!({ "classes": s.classes }))
+        }
+        Value::Number(n) => {
+            arrays.push(("value".into(), f64s(vec![1], vec![n.value])));
+            if let Some(error) = n.error {
+                arrays.push(("error".into(), f64s(vec![1], vec![error])));
+            }
+            ("number", json!({ "count": n.count }))
+        }
+        Value::Truth(t) => ("truth", json!({ "holds": t.holds, "within_error": t.within_error, "text": t.text })),
+        Value::Word(w) => ("word", json!(w)),
+        Value::Absent(why) => ("absent", json!(why)),
+        Value::Record(parts) => {
+            let names: Vec<_> = parts.iter().map(|p| &p.0).collect();
+            let inner = nest(parts.iter().map(|p| &p.1), depth, &mut arrays)?;
+            ("record", json!({ "names": names, "parts": inner }))
+        }
+        Value::List(items) => ("list", json!({ "parts": nest(items.iter(), depth, &mut arrays)? })),
+        Value::Table(t) => ("table", table(t, "", &mut arrays)),
+        Value::Figure(f) => {
+            arrays.push(("svg".into(), u8s(f.svg.as_bytes())));
+            arrays.push(("png".into(), u8s(&f.png)));
+            ("figure", json!({ "caption": f.caption, "data": table(&f.data, "data/", &mut arrays) }))
+        }
+        Value::Pack(p) => {
+            arrays = p.arrays.clone();
+            ("pack", json!({ "kind": p.kind, "meta": p.meta }))
+        }
+    };
+    Ok(Pack { kind: kind.to_string(), meta, arrays })
+}
+
+/// Returns the value that a pack written by [`to_pack`] holds.
+///
+/// Errors: its parts do not fit together.
+pub fn from_pack(pack: Pack) -> Result<Value, PackError> {
+    from_pack_below(pack, 0)
+}
+
+fn from_pack_below(mut pack: Pack, depth: usize) -> Result<Value, PackError> {
+    if depth > DEPTH {
+        return bad("the artifact is nested too deeply");
+    }
+    let kind = std::mem::take(&mut pack.kind);
+    Ok(match kind.as_str() {
+        "model" => Value::Model(Arc::new(read_model(&mut pack)?)),
+        "stages" => {
+            let x = take(&mut pack, "x")?;
+            let [rows, columns] = x.shape[..] else { return bad("a representation is a matrix") };
+            let x = Array2::from_shape_vec((rows, columns), as_f64(x)?).map_err(|e| PackError(e.to_string()))?;
+            let (ids, labels) = ids_and_labels(&mut pack, rows)?;
+            let names: Vec<String> = get(&pack.meta, "notes")?;
+            let notes = as_f64(take(&mut pack, "notes")?)?;
+            if names.len() != notes.len() {
+                return bad("the notes of a representation do not match their names");
+            }
+            let notes = names.into_iter().zip(notes).collect();
+            Value::Stages(Arc::new(Stages { x, ids, labels, classes: get(&pack.meta, "classes")?, notes }))
+        }
+        "scores" => {
+            let values = as_f64(take(&mut pack, "values")?)?;
+            let (ids, labels) = ids_and_labels(&mut pack, values.len())?;
+            Value::Scores(Arc::new(Scores { values, ids, labels, classes: get(&pack.meta, "classes")? }))
+        }
+        "number" => {
+            let one = |array: Array| match as_f64(array)?[..] {
+                [x] => Ok(x),
+                _ => bad("a number is one number"),
+            };
+            let value = one(take(&mut pack, "value")?)?;
+            let error = if pack.array("error").is_some() { Some(one(take(&mut pack, "error")?)?) } else { None };
+            Value::Number(Number { value, error, count: get(&pack.meta, "count")? })
+        }
+        "truth" => {
+            let m = &pack.meta;
+            Value::Truth(Truth { holds: get(m, "holds")?, within_error: get(m, "within_error")?, text: get(m, "text")? })
+        }
+        "word" => Value::Word(parse(&pack.meta)?),
+        "absent" => Value::Absent(parse(&pack.meta)?),
+        "record" => {
+            let names: Vec<String> = get(&pack.meta, "names")?;
+            let parts = unnest(pack, depth)?;
+            if names.len() != parts.len() {
+                return bad("the parts of a record do not match their names");
+            }
+            Value::Record(names.into_iter().zip(parts).collect())
+        }
+        "list" => Value::List(unnest(pack, depth)?),
+        "table" => {
+            let meta = pack.meta.take();
+            Value::Table(Arc::new(read_table(&meta, "", &mut pack)?))
+        }
+        "figure" => {
+            let meta = pack.meta.take();
+            let svg = String::from_utf8(as_u8(take(&mut pack, "svg")?)?).map_err(|e| PackError(e.to_string()))?;
+            let png = as_u8(take(&mut pack, "png")?)?;
+            let data = read_table(&meta["data"], "data/", &mut pack)?;
+            Value::Figure(Arc::new(Figure { svg, png, caption: get(&meta, "caption")?, data }))
+        }
+        "pack" => {
+            let meta = pack.meta.get_mut("meta").map(Json::take);
+            let Some(meta) = meta else { return bad("the pack has no description") };
+            Value::Pack(Arc::new(Pack { kind: get(&pack.meta, "kind")?, meta, arrays: pack.arrays }))
+        }
+        other => return bad(format!("the artifact is of an unknown kind `{other}`")),
+    })
+}
+
+/// Adds the arrays of several values to those of one, and returns the descriptions.
+fn nest<'a>(values: impl Iterator<Item = &'a Value>, depth: usize, arrays: &mut Vec<(String, Array)>) -> Result<Json, PackError> {
+    let mut out = Vec::new();
+    for value in values {
+        let inner = to_pack_below(value, depth + 1)?;
+        out.push(json!([inner.kind, inner.meta, inner.arrays.len()]));
+        arrays.extend(inner.arrays);
+    }
+    Ok(Json::Array(out))
+}
+
+/// Returns the values that [`nest`] wrote: each takes its number of arrays from the front.
+fn unnest(mut pack: Pack, depth: usize) -> Result<Vec<Value>, PackError> {
+    let Some(Json::Array(parts)) = pack.meta.get_mut("parts").map(Json::take) else {
+        return bad("the parts of an artifact are not described");
+    };
+    let mut arrays = pack.arrays.into_iter();
+    let mut out = Vec::new();
+    for mut part in parts {
+        let (kind, count) = (parse::<String>(&part[0])?, parse::<usize>(&part[2])?);
+        let meta = part.get_mut(1).map(Json::take).unwrap_or_default();
+        let own: Vec<_> = arrays.by_ref().take(count).collect();
+        if own.len() != count {
+            return bad("the artifact has too few arrays");
+        }
+        out.push(from_pack_below(Pack { kind, meta, arrays: own }, depth + 1)?);
+    }
+    if arrays.next().is_some() {
+        return bad("the artifact has too many arrays");
+    }
+    Ok(out)
+}
+
+fn model(m: &Model, arrays: &mut Vec<(String, Array)>) -> Result<Json, PackError> {
+    let add = |w: &Weights, arrays: &mut Vec<(String, Array)>| {
+        for (name, shape, data) in w {
+            arrays.push((name.clone(), Array { shape: shape.clone(), data: ArrayData::F32(data.clone()) }));
+        }
+        w.len()
+    };
+    let net = serde_json::to_value(&*m.net).map_err(|e| PackError(format!("the network cannot be written: {e}")))?;
+    let weights = add(&m.weights, arrays);
+    let snapshots: Vec<_> = m.snapshots.iter().map(|(epoch, w)| json!([epoch, add(w, arrays)])).collect();
+    arrays.push(("trained_on".into(), u32s(&m.trained_on)));
+    let history = table(&m.history, "history/", arrays);
+    Ok(json!({ "net": net, "weights": weights, "snapshots": snapshots, "history": history, "classes": m.classes }))
+}
+
+fn read_model(pack: &mut Pack) -> Result<Model, PackError> {
+    let net: Net = get(&pack.meta, "net")?;
+    check_net(&net)?;
+    let meta = pack.meta.take();
+    let mut arrays = std::mem::take(&mut pack.arrays).into_iter();
+    let mut read = |count: usize| -> Result<Arc<Weights>, PackError> {
+        let mut out = Vec::new();
+        for _ in 0..count {
+            match arrays.next() {
+                Some((name, Array { shape, data: ArrayData::F32(data) })) => out.push((name, shape, data)),
+                _ => return bad("the weights of a model are missing"),
+            }
+        }
+        Ok(Arc::new(out))
+    };
+    let weights = read(get(&meta, "weights")?)?;
+    let mut snapshots = Vec::new();
+    for (epoch, count) in get::<Vec<(usize, usize)>>(&meta, "snapshots")? {
+        snapshots.push((epoch, read(count)?));
+    }
+    pack.arrays = arrays.collect();
+    let trained_on = Arc::new(as_u32(take(pack, "trained_on")?)?);
+    let history = read_table(&meta["history"], "history/", pack)?;
+    Ok(Model { net: Arc::new(net), weights, snapshots, history, trained_on, classes: get(&meta, "classes")? })
+}
+
+/// Returns an error where a network refers to layers that are not there, or come later.
+fn check_net(net: &Net) -> Result<(), PackError> {
+    let ordered = net.nodes.iter().enumerate().all(|(i, node)| {
+        node.inputs.iter().all(|s| match s {
+            Source::Input => true,
+            Source::Node(id) => *id < i,
+        })
+    });
+    if !ordered || net.taps.iter().any(|t| t.1 >= net.nodes.len()) || net.output >= net.nodes.len() {
+        return bad("the network of a model refers to a layer that is not there");
+    }
+    Ok(())
+}
+
+fn table(t: &Table, prefix: &str, arrays: &mut Vec<(String, Array)>) -> Json {
+    let mut columns = Vec::new();
+    for (i, (name, column)) in t.columns.iter().enumerate() {
+        match column {
+            Column::Numbers(x) => {
+                arrays.push((format!("{prefix}{i}"), f64s(vec![x.len()], x.clone())));
+                columns.push(json!([name, null]));
+            }
+            Column::Texts(x) => columns.push(json!([name, x])),
+        }
+    }
+    Json::Array(columns)
+}
+
+fn read_table(meta: &Json, prefix: &str, pack: &mut Pack) -> Result<Table, PackError> {
+    let mut columns: Vec<(String, Column)> = Vec::new();
+    for (i, (name, texts)) in parse::<Vec<(String, Option<Vec<String>>)>>(meta)?.into_iter().enumerate() {
+        let column = match texts {
+            Some(x) => Column::Texts(x),
+            None => Column::Numbers(as_f64(take(pack, &format!("{prefix}{i}"))?)?),
+        };
+        if columns.first().is_some_and(|c| c.1.len() != column.len()) {
+            return bad("the columns of a table are not of one length");
+        }
+        columns.push((name, column));
+    }
+    Ok(Table { columns })
+}
+
+/// Returns ids and labels of `rows` examples; labels may be missing altogether.
+fn ids_and_labels(pack: &mut Pack, rows: usize) -> Result<(Arc<Vec<u32>>, Arc<Vec<u32>>), PackError> {
+    let ids = as_u32(take(pack, "ids")?)?;
+    let labels = as_u32(take(pack, "labels")?)?;
+    if ids.len() != rows || !(labels.is_empty() || labels.len() == rows) {
+        return bad("there is not one id and label for each example");
+    }
+    Ok((Arc::new(ids), Arc::new(labels)))
+}
+
+fn parse<T: DeserializeOwned>(json: &Json) -> Result<T, PackError> {
+    T::deserialize(json).map_err(|e| PackError(format!("the artifact's description is damaged: {e}")))
+}
+
+fn get<T: DeserializeOwned>(json: &Json, name: &str) -> Result<T, PackError> {
+    parse(&json[name])
+}
+
+fn take(pack: &mut Pack, name: &str) -> Result<Array, PackError> {
+    match pack.arrays.iter().position(|(n, _)| n == name) {
+        Some(i) => Ok(pack.arrays.remove(i).1),
+        None => bad(format!("the array `{name}` is missing")),
+    }
+}
+
+fn f64s(shape: Vec<usize>, data: Vec<f64>) -> Array {
+    Array { shape, data: ArrayData::F64(data) }
+}
+
+fn u32s(data: &[u32]) -> Array {
+    Array { shape: vec![data.len()], data: ArrayData::U32(data.to_vec()) }
+}
+
+fn u8s(data: &[u8]) -> Array {
+    Array { shape: vec![data.len()], data: ArrayData::U8(data.to_vec()) }
+}
+
+fn as_f64(array: Array) -> Result<Vec<f64>, PackError> {
+    if let ArrayData::F64(x) = array.data { Ok(x) } else { bad("an array is not of 64-bit floats") }
+}
+
+fn as_u32(array: Array) -> Result<Vec<u32>, PackError> {
+    if let ArrayData::U32(x) = array.data { Ok(x) } else { bad("an array is not of 32-bit integers") }
+}
+
+fn as_u8(array: Array) -> Result<Vec<u8>, PackError> {
+    if let ArrayData::U8(x) = array.data { Ok(x) } else { bad("an array is not of bytes") }
+}

@@ -1,0 +1,162 @@
+//! Listing the store and sweeping it: what no recent run was about goes.
+
+use super::index::{Entry, Index, Place};
+use super::{Store, StoreError, trouble, write_atomically};
+use crate::base::Hash;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// An artifact of the store, for listing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listing {
+    /// Content key of the cell.
+    pub key: Hash,
+    /// What is known of it.
+    pub entry: Entry,
+    /// Whether the artifact is there.
+    pub present: bool,
+}
+
+/// What sweeping did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Cells forgotten.
+    pub cells: usize,
+    /// Bytes before and after.
+    pub bytes: (u64, u64),
+    /// Records of runs dropped.
+    pub runs: usize,
+}
+
+impl Store {
+    /// Returns all cells that the store knows, the latest first.
+    pub fn list(&self) -> Vec<Listing> {
+        let mut out: Vec<_> =
+            self.entries().into_iter().map(|(key, entry)| Listing { key, present: self.present(&entry), entry }).collect();
+        out.sort_by(|a, b| (b.entry.created, a.key).cmp(&(a.entry.created, b.key)));
+        out
+    }
+
+    /// Returns the cells whose content key, content hash or plan key begins with these hexadecimal digits.
+    pub fn find(&self, digits: &str) -> Vec<Listing> {
+        let planned: BTreeSet<Hash> =
+            self.index().aliases.iter().filter(|(p, _)| p.to_string().starts_with(digits)).map(|(_, k)| *k).collect();
+        let mut out = self.list();
+        out.retain(|l| {
+            l.key.to_string().starts_with(digits) || l.entry.hash.to_string().starts_with(digits) || planned.contains(&l.key)
+        });
+        out
+    }
+
+    /// Returns the bytes that the store takes on the disk.
+    pub fn size(&self) -> u64 {
+        folder_size(&self.root)
+    }
+
+    /// Forgets all cells that none of the last `keep` runs was about, and packs what stays.
+    ///
+    /// Errors: another process has the store open; nothing is done then.
+    pub fn sweep(self, keep: usize) -> Result<Swept, StoreError> {
+        self.gate.unlock().map_err(trouble("unlock", &self.root))?;
+        if self.gate.try_lock().is_err() {
+            let message = format!("the store {} is in use by another process", self.root.display());
+            return Err(StoreError { message, locked: true });
+        }
+        self.refresh();
+        let before = self.size();
+        let runs = self.runs();
+        let roots: BTreeSet<Hash> = runs.iter().take(keep).flat_map(|r| r.plans.iter().copied()).collect();
+        let (mut kept, forgotten) = {
+            let index = self.index();
+            let mut kept = Index::default();
+            let mut wanted = BTreeSet::new();
+            for line in index.lines() {
+                if let super::index::Line::Same { plan, key, .. } = &line
+                    && roots.contains(plan)
+                {
+                    wanted.insert(*key);
+                    kept.take_in(line);
+                }
+            }
+            kept.entries = index.entries.iter().filter(|(k, _)| wanted.contains(k)).map(|(k, e)| (*k, e.clone())).collect();
+            (kept, index.entries.len() - wanted.iter().filter(|k| index.entries.contains_key(k)).count())
+        };
+        let name = format!("{}-swept", self.name);
+        self.repack(&mut kept.entries, &name)?;
+        let text: String = kept.lines().iter().map(super::index::Line::to_text).collect();
+        let path = self.root.join("index").join(format!("{name}.log"));
+        write_atomically(&path, text.as_bytes(), true).map_err(trouble("write", &path))?;
+        // From here on the new log says everything; what it does not name may go, in any order.
+        let objects: BTreeSet<Hash> = kept.entries.values().filter(|e| e.place == Some(Place::File)).map(|e| e.hash).collect();
+        remove_others(&self.root.join("index"), &|n| n == format!("{name}.log"));
+        remove_others(&self.root.join("packs"), &|n| n == format!("{name}.pack"));
+        remove_others(&self.root.join("locks"), &|_| false);
+        remove_others(&self.root.join("checkpoints"), &|n| {
+            // A checkpoint belongs to a cell that is not done yet; it stays as long as there are runs to go on with.
+            keep > 0 && Hash::parse(n).is_some_and(|k| !kept.entries.contains_key(&k))
+        });
+        for folder in std::fs::read_dir(self.root.join("objects")).into_iter().flatten().flatten() {
+            let head = folder.file_name().to_string_lossy().into_owned();
+            remove_others(&folder.path(), &|n| Hash::parse(&format!("{head}{n}")).is_some_and(|h| objects.contains(&h)));
+        }
+        let records: BTreeSet<String> = runs.iter().take(keep).map(|r| format!("{}.json", r.id)).collect();
+        for run in runs.iter().skip(keep) {
+            // A run without failures has no folder.
+            let _ = std::fs::remove_dir_all(self.root.join("runs").join(&run.id));
+        }
+        let plans: BTreeSet<String> = records
+            .iter()
+            .filter_map(|r| std::fs::read(self.root.join("runs").join(r)).ok())
+            .filter_map(|b| serde_json::from_slice::<serde_json::Value>(&b).ok())
+            .filter_map(|j| j["plans"].as_str().map(|p| format!("{p}.plans")))
+            .collect();
+        remove_others(&self.root.join("runs"), &|n| records.contains(n) || plans.contains(n));
+        Ok(Swept { cells: forgotten, bytes: (before, self.size()), runs: runs.len().saturating_sub(keep) })
+    }
+
+    /// Copies the small artifacts of these cells into one new pack; damaged ones are forgotten.
+    fn repack(&self, entries: &mut BTreeMap<Hash, Entry>, name: &str) -> Result<(), StoreError> {
+        let mut bytes = Vec::new();
+        let mut done: BTreeMap<Hash, u64> = BTreeMap::new();
+        entries.retain(|_, entry| {
+            if !matches!(entry.place, Some(Place::Pack(..))) {
+                return true;
+            }
+            let start = match done.get(&entry.hash) {
+                Some(start) => *start,
+                None => {
+                    let Ok(own) = self.read(entry) else { return false };
+                    let start = bytes.len() as u64;
+                    bytes.extend_from_slice(&own);
+                    done.insert(entry.hash, start);
+                    start
+                }
+            };
+            entry.place = Some(Place::Pack(name.to_string(), start));
+            true
+        });
+        let path = self.pack_path(name);
+        write_atomically(&path, &bytes, true).map_err(trouble("write", &path))
+    }
+}
+
+/// Removes the files of a folder that are not to be kept; folders in it stay.
+fn remove_others(folder: &Path, keep: &dyn Fn(&str) -> bool) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if !keep(&entry.file_name().to_string_lossy()) && entry.file_type().is_ok_and(|t| t.is_file()) {
+            // What cannot be removed now is removed the next time.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn folder_size(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|e| match e.metadata() {
+            Ok(m) if m.is_dir() => folder_size(&e.path()),
+            Ok(m) => m.len(),
+            Err(_) => 0,
+        })
+        .sum()
+}

@@ -1,0 +1,82 @@
+//! Locks on cells being computed: advisory file locks, which the system lets go when their process dies.
+
+use super::{Store, StoreError, now, trouble};
+use crate::base::Hash;
+use std::fs::{File, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// The right to compute a cell. Given back when dropped.
+#[derive(Debug)]
+pub struct CellLock {
+    file: File,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Returns the lock on a content key, or nothing where another process (or another cell of this one) holds it.
+    pub fn try_lock_cell(&self, key: &Hash) -> Result<Option<CellLock>, StoreError> {
+        let path = self.root.join("locks").join(key.to_string());
+        loop {
+            let file = File::options()
+                .create(true)
+                .truncate(false)
+                .read(true)
+                .write(true)
+                .open(&path)
+                .map_err(trouble("open", &path))?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(e)) => return Err(trouble("lock", &path)(e)),
+            }
+            // The last holder removes the file: a lock on a removed file is no lock.
+            if same_file(&file, &path) {
+                let mut lock = CellLock { file, path };
+                lock.beat();
+                return Ok(Some(lock));
+            }
+        }
+    }
+
+    /// Returns who computes a cell, for reading: `process 4711`.
+    pub fn holder(&self, key: &Hash) -> Option<String> {
+        let mut text = String::new();
+        File::open(self.root.join("locks").join(key.to_string())).ok()?.take(200).read_to_string(&mut text).ok()?;
+        Some(format!("process {}", text.split_whitespace().next()?))
+    }
+}
+
+impl CellLock {
+    /// Writes down that the holder is alive: process id, and the time in milliseconds since 1970. For people and for file systems
+    /// whose locks do not hold; nothing here decides by it.
+    pub fn beat(&mut self) {
+        let text = format!("{} {:013}\n", std::process::id(), now());
+        // Nothing depends on it.
+        let _ = self.file.seek(SeekFrom::Start(0)).and_then(|_| self.file.write_all(text.as_bytes()));
+    }
+}
+
+impl Drop for CellLock {
+    fn drop(&mut self) {
+        // Removed while held, so that nobody can hold a lock on the file that goes.
+        if cfg!(unix) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+        let _ = self.file.unlock();
+    }
+}
+
+#[cfg(unix)]
+fn same_file(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(a), Ok(b)) => a.ino() == b.ino() && a.dev() == b.dev(),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn same_file(_file: &File, _path: &Path) -> bool {
+    true
+}

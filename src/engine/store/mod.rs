@@ -1,0 +1,289 @@
+//! The store: artifacts by content, and what is known of cells, in one folder that several processes may use at once.
+//!
+//! In: artifacts as bytes with the content keys of their cells. Out: the same bytes, or the word that they are gone or damaged.
+//! Never: a result that differs from what was put in (every artifact is hashed again when it is read); anything about values or kernels.
+//!
+//! Folder: `objects/ab/HASH` large artifacts; `packs/*.pack` small ones end to end; `index/*.log` what is known of cells, one
+//! checked line each; `locks/` one file for each cell being computed; `checkpoints/`; `runs/` one record a run, with logs of failures.
+//! Every process appends to files of its own, so that a process killed at any moment leaves at worst one unfinished line at the end
+//! of one file, or an artifact that no line names.
+
+pub mod checkpoints;
+pub mod gc;
+pub mod index;
+pub mod locks;
+pub mod objects;
+pub mod runs;
+
+#[cfg(test)]
+mod tests;
+
+use crate::base::Hash;
+use index::{Entry, Index, Place};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+pub use gc::{Listing, Swept};
+pub use locks::CellLock;
+pub use objects::Fault;
+
+/// Artifacts up to this many bytes go into packs, where they cost no file and no system call of their own.
+pub const SMALL: usize = 64 * 1024;
+
+/// What the store cannot do, in words.
+#[derive(Debug)]
+pub struct StoreError {
+    /// The sentence.
+    pub message: String,
+    /// Whether another process stands in the way: exit code 5.
+    pub locked: bool,
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// Returns what turns an error of the file system into one of the store.
+pub(crate) fn trouble<'a>(what: &'a str, path: &'a Path) -> impl Fn(std::io::Error) -> StoreError + 'a {
+    move |e| StoreError { message: format!("cannot {what} {}: {e}", path.display()), locked: false }
+}
+
+/// A store that is open. Others may have it open too; dropping it lets them sweep.
+pub struct Store {
+    root: PathBuf,
+    /// Name of this process's own files.
+    name: String,
+    index: Mutex<Index>,
+    files: Mutex<Own>,
+    /// Held shared for as long as the store is open; sweeping takes it alone.
+    gate: File,
+}
+
+/// The files that this process appends to, made when first needed.
+#[derive(Default)]
+struct Own {
+    log: Option<File>,
+    pack: Option<(File, u64)>,
+    dirty: bool,
+}
+
+/// What is put into the store with an artifact.
+#[derive(Clone, Debug, Default)]
+pub struct Made {
+    /// The operation.
+    pub op: String,
+    /// What the cell is called.
+    pub title: String,
+    /// The device kind it was computed on.
+    pub device: String,
+    /// Seconds it took.
+    pub seconds: f64,
+    /// Bytes of memory at the peak, where it was seen.
+    pub memory: Option<u64>,
+    /// The reason, where the result is absent.
+    pub absent: Option<String>,
+    /// Hash of the cell without its inputs: cells of equal form may turn out to have equal keys.
+    pub form: Option<Hash>,
+}
+
+impl Store {
+    /// Opens the store in a folder, which is made where it is not there.
+    ///
+    /// Errors: the folder cannot be made or read, is of another version, or is being swept.
+    pub fn open(root: &Path) -> Result<Store, StoreError> {
+        for folder in ["objects", "packs", "index", "locks", "checkpoints", "runs"] {
+            let path = root.join(folder);
+            std::fs::create_dir_all(&path).map_err(trouble("make", &path))?;
+        }
+        let path = root.join("format");
+        match std::fs::read_to_string(&path) {
+            Ok(text) if text.trim() == "cfx store 1" => {}
+            Ok(_) => {
+                let message = format!("{} is the store of another version of cfx", root.display());
+                return Err(StoreError { message, locked: false });
+            }
+            Err(_) => write_atomically(&path, b"cfx store 1\n", false).map_err(trouble("write", &path))?,
+        }
+        let path = root.join("gate");
+        let gate = File::options().create(true).truncate(false).write(true).open(&path).map_err(trouble("open", &path))?;
+        if gate.try_lock_shared().is_err() {
+            let message = format!("the store {} is being swept by another process", root.display());
+            return Err(StoreError { message, locked: true });
+        }
+        static OPENED: AtomicU64 = AtomicU64::new(0);
+        let name = format!("{:013}-{}-{}", now(), std::process::id(), OPENED.fetch_add(1, Ordering::Relaxed));
+        let store = Store { root: root.to_path_buf(), name, index: Mutex::default(), files: Mutex::default(), gate };
+        store.refresh();
+        Ok(store)
+    }
+
+    /// Returns the folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Reads what other processes have added since.
+    pub fn refresh(&self) {
+        let own = format!("{}.log", self.name);
+        self.index().read_new(&self.root.join("index"), &own);
+    }
+
+    /// Returns what is known of a cell by its content key.
+    pub fn entry(&self, key: &Hash) -> Option<Entry> {
+        self.index().entries.get(key).cloned()
+    }
+
+    /// Returns the content key of a cell by its plan key.
+    pub fn alias(&self, plan: &Hash) -> Option<Hash> {
+        self.index().aliases.get(plan).copied()
+    }
+
+    /// Returns whether a cell of this form, with whatever inputs, is known.
+    pub fn knows_form(&self, form: &Hash) -> bool {
+        self.index().forms.contains(form)
+    }
+
+    /// Returns everything known of cells, by content key.
+    pub fn entries(&self) -> BTreeMap<Hash, Entry> {
+        self.index().entries.clone()
+    }
+
+    /// Returns the number of damaged lines met in the index; what they said is computed again.
+    pub fn damaged_lines(&self) -> usize {
+        self.index().damaged
+    }
+
+    /// Puts an artifact under a content key, and returns its content hash.
+    ///
+    /// With `lasting`, a large one is on the disk when this returns; small ones are when [`Store::sync`] returns.
+    pub fn put(&self, key: &Hash, bytes: &[u8], made: &Made, lasting: bool) -> Result<Hash, StoreError> {
+        let hash = Hash::of(bytes);
+        let place = match self.place_of(&hash) {
+            Some(place) if self.read_at(&hash, bytes.len() as u64, &place).is_ok() => place,
+            _ => self.write_object(&hash, bytes, lasting)?,
+        };
+        self.record(key, hash, bytes.len() as u64, Some(place), made)?;
+        Ok(hash)
+    }
+
+    /// Keeps the content hash of a result that is itself not stored.
+    pub fn put_hash(&self, key: &Hash, hash: Hash, made: &Made) -> Result<(), StoreError> {
+        self.record(key, hash, 0, None, made)
+    }
+
+    fn record(&self, key: &Hash, hash: Hash, bytes: u64, place: Option<Place>, made: &Made) -> Result<(), StoreError> {
+        let entry = Entry {
+            hash,
+            op: made.op.clone(),
+            title: made.title.clone(),
+            bytes,
+            device: made.device.clone(),
+            seconds: made.seconds,
+            memory: made.memory,
+            absent: made.absent.clone(),
+            form: made.form,
+            created: now(),
+            place,
+        };
+        self.say(index::Line::Cell { key: *key, entry })
+    }
+
+    /// Says that the cell of this plan key has that content key.
+    pub fn put_alias(&self, plan: &Hash, key: &Hash) -> Result<(), StoreError> {
+        if self.alias(plan) == Some(*key) {
+            return Ok(());
+        }
+        self.say(index::Line::Same { plan: *plan, key: *key, created: now() })
+    }
+
+    /// Lets the artifact of a cell go and keeps its content hash. The object stays where another cell has the same content.
+    pub fn retire(&self, key: &Hash) -> Result<(), StoreError> {
+        let Some(entry) = self.entry(key) else { return Ok(()) };
+        self.say(index::Line::Gone { key: *key, created: now().max(entry.created) })?;
+        if entry.place == Some(Place::File) && self.place_of(&entry.hash).is_none() {
+            // Another process may have removed it already.
+            let _ = std::fs::remove_file(self.object_path(&entry.hash));
+        }
+        Ok(())
+    }
+
+    /// Writes a line to this process's own log, and takes it in.
+    fn say(&self, line: index::Line) -> Result<(), StoreError> {
+        let path = self.root.join("index").join(format!("{}.log", self.name));
+        let text = line.to_text();
+        {
+            let mut own = self.own();
+            if own.log.is_none() {
+                own.log = Some(File::options().create(true).append(true).open(&path).map_err(trouble("open", &path))?);
+            }
+            if let Some(log) = &mut own.log {
+                std::io::Write::write_all(log, text.as_bytes()).map_err(trouble("write", &path))?;
+            }
+            own.dirty = true;
+        }
+        self.index().take_in(line);
+        Ok(())
+    }
+
+    /// Waits until everything put so far is on the disk. Does nothing where nothing was put.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        let (pack, log) = {
+            let mut own = self.own();
+            if !std::mem::take(&mut own.dirty) {
+                return Ok(());
+            }
+            (own.pack.as_ref().map(|p| p.0.try_clone()), own.log.as_ref().map(File::try_clone))
+        };
+        // Artifacts first, then the lines that name them.
+        for file in [pack, log].into_iter().flatten() {
+            file.and_then(|f| f.sync_all()).map_err(trouble("write", &self.root))?;
+        }
+        for folder in ["packs", "index"] {
+            sync_folder(&self.root.join(folder));
+        }
+        Ok(())
+    }
+
+    pub(super) fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn own(&self) -> MutexGuard<'_, Own> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns the milliseconds since 1970. For reading, and for the order of lines; no result depends on it.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
+}
+
+/// Writes a file so that a reader sees the old bytes or the new ones: a temporary file in the same folder, renamed.
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8], lasting: bool) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(folder)?;
+    std::io::Write::write_all(&mut file, bytes)?;
+    if lasting {
+        file.as_file().sync_all()?;
+    }
+    file.persist(path).map_err(|e| e.error)?;
+    if lasting {
+        sync_folder(folder);
+    }
+    Ok(())
+}
+
+/// Waits until the names in a folder are on the disk, where the system can do that.
+pub(crate) fn sync_folder(folder: &Path) {
+    // Not every system opens folders; the artifact is then found or not after a loss of power, never wrong.
+    let _ = File::open(folder).and_then(|f| f.sync_all());
+}
