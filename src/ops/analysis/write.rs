@@ -8,7 +8,7 @@ pub fn number(n: Number) -> String {
     match n.error.filter(|e| *e > 0.0 && e.is_finite()) {
         Some(error) if n.value.is_finite() => {
             let decimals = 1 - magnitude(error);
-            if !(-6..=12).contains(&decimals) || n.value.abs() >= 1e9 {
+            if !(-6..=6).contains(&decimals) || n.value.abs() >= 1e9 {
                 return format!("{} ± {}", plain(n.value), short(error));
             }
             let d = decimals.max(0) as usize;
@@ -23,9 +23,9 @@ fn magnitude(x: f64) -> i32 {
     format!("{x:.1e}").split_once('e').and_then(|(_, e)| e.parse().ok()).unwrap_or(0)
 }
 
-/// Returns a number with six significant digits at most and no trailing zeros.
+/// Returns a number with six significant digits at most and no trailing zeros; whole numbers in full.
 pub fn plain(x: f64) -> String {
-    digits(x, 6)
+    if x.fract() == 0.0 && x != 0.0 && x.abs() < 1e15 { x.to_string() } else { digits(x, 6) }
 }
 
 /// Returns a number with two significant digits.
