@@ -1,6 +1,6 @@
 //! Histograms, and areas under curves along an axis or in a table.
 
-use super::gather::{gather, pass_cost, position, takes_examples, tell_dropped};
+use super::gather::{gather, pass_cost, position, takes_examples};
 use super::reduce::keep_classes;
 use super::sample::sum;
 use crate::engine::kernel::{Context, Failure, Job, Kernel, mismatch};
@@ -165,19 +165,14 @@ impl Kernel for Auc {
             if takes_examples(&job.settings, "over") {
                 return Err(Failure::new("one number per example is no curve").help("average over `example` first"));
             }
-            let (aligned, samples) = gathered.each()?;
-            tell_dropped(cx, &aligned);
             let at: Vec<f64> = gathered.cells.iter().map(|(place, _)| x[position(input, *place)[0]]).collect();
-            let values = samples
-                .iter()
-                .map(|s| match s.len() == at.len() {
-                    true => area(at.iter().copied().zip(s.values.iter().map(|v| Number::exact(*v))).collect(), normalize),
-                    // An example without a number at some point has no area: its points could not be told apart.
-                    false => Err(String::new()),
-                })
-                .map(|a| a.map_or(f64::NAN, |n| n.value))
-                .collect();
-            return Ok(Value::Scores(Arc::new(aligned.scores(values))));
+            let scores = gathered.each(cx, |s| {
+                // An example without a number at some point has no area: its points could not be told apart.
+                let complete = s.len() == at.len();
+                let points = || at.iter().copied().zip(s.values.iter().map(|v| Number::exact(*v))).collect();
+                if complete { area(points(), normalize).map_or(f64::NAN, |n| n.value) } else { f64::NAN }
+            })?;
+            return Ok(Value::Scores(Arc::new(scores)));
         }
         let mut points = Vec::new();
         for (place, cell) in &gathered.cells {

@@ -199,7 +199,8 @@ impl Gathered {
         let per_example = self.per_example();
         for (k, (_, cell)) in self.cells.iter().enumerate() {
             match cell {
-                Cell::Scores(s) => sample.extend_scores(k as u32, s),
+                Cell::Scores(s) if self.cells.len() > 1 => sample.extend_scores(k as u32, s),
+                Cell::Scores(s) => s.values.iter().for_each(|v| sample.push_value(*v)),
                 other if per_example => return Err(mixed(other)),
                 other => sample.push(other.number().ok_or_else(|| not_a_number(other))?),
             }
@@ -207,14 +208,17 @@ impl Gathered {
         Ok(sample)
     }
 
-    /// Returns for each example the sample of its numbers in all cells; numbers without examples count for each of them.
-    pub fn each(&self) -> Result<(Aligned, Vec<Sample>), Failure> {
+    /// Returns one number for each example, made by `of` from the sample of its numbers in all cells; numbers without examples
+    /// count for each of them.
+    pub fn each(&self, cx: &dyn Context, mut of: impl FnMut(&Sample) -> f64) -> Result<Scores, Failure> {
         let scores: Vec<&Scores> =
             self.cells.iter().filter_map(|(_, c)| if let Cell::Scores(s) = c { Some(s.as_ref()) } else { None }).collect();
         let aligned = align(&scores)?;
-        let mut samples = Vec::with_capacity(aligned.ids.len());
+        tell_dropped(cx, &aligned);
+        let mut values = Vec::with_capacity(aligned.ids.len());
+        let mut sample = Sample::default();
         for row in 0..aligned.ids.len() {
-            let mut sample = Sample { absent: self.absent, ..Sample::default() };
+            sample.clear(self.absent);
             let mut which = 0;
             for (_, cell) in &self.cells {
                 match cell {
@@ -225,9 +229,9 @@ impl Gathered {
                     other => sample.push(other.number().ok_or_else(|| not_a_number(other))?),
                 }
             }
-            samples.push(sample);
+            values.push(of(&sample));
         }
-        Ok((aligned, samples))
+        Ok(aligned.scores(values))
     }
 
     /// Returns the failure for an input none of whose cells is there.

@@ -1,6 +1,6 @@
 //! Quantifiers: whether all or any of several truth values hold, and what share of them does.
 
-use super::gather::{Cell, Gathered, gather, pass_cost, place_in_words, position, takes_examples, tell_dropped};
+use super::gather::{Cell, Gathered, gather, pass_cost, place_in_words, position, takes_examples};
 use crate::engine::kernel::{Context, Failure, Job, Kernel, Labelled, mismatch};
 use crate::engine::value::{Number, Truth, Value};
 use crate::lang::{Settings, Static};
@@ -133,14 +133,12 @@ impl Kernel for Quantifier {
             return Err(gathered.nothing());
         }
         if gathered.per_example() && !takes_examples(&job.settings, "over") {
-            let (aligned, samples) = gathered.each()?;
-            tell_dropped(cx, &aligned);
-            let one = |values: &[f64]| match self {
-                _ if values.is_empty() => f64::NAN,
-                Quantifier::All => values.iter().all(|v| *v != 0.0) as u8 as f64,
-                Quantifier::Any => values.iter().any(|v| *v != 0.0) as u8 as f64,
-            };
-            return Ok(Value::Scores(Arc::new(aligned.scores(samples.iter().map(|s| one(&s.values)).collect()))));
+            let scores = gathered.each(cx, |s| match self {
+                _ if s.is_empty() => f64::NAN,
+                Quantifier::All => s.values.iter().all(|v| *v != 0.0) as u8 as f64,
+                Quantifier::Any => s.values.iter().any(|v| *v != 0.0) as u8 as f64,
+            })?;
+            return Ok(Value::Scores(Arc::new(scores)));
         }
         let tally = Tally::of(&gathered, input)?;
         if tally.n == 0 {
@@ -199,10 +197,8 @@ impl Kernel for Share {
         }
         if gathered.per_example() {
             if !takes_examples(&job.settings, "over") {
-                let (aligned, samples) = gathered.each()?;
-                tell_dropped(cx, &aligned);
                 let share = |v: &[f64]| v.iter().filter(|x| **x != 0.0).count() as f64 / v.len() as f64;
-                return Ok(Value::Scores(Arc::new(aligned.scores(samples.iter().map(|s| share(&s.values)).collect()))));
+                return Ok(Value::Scores(Arc::new(gathered.each(cx, |s| share(&s.values))?)));
             }
             let sample = gathered.pooled()?;
             if sample.is_empty() {

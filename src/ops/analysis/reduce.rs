@@ -1,6 +1,6 @@
 //! Reductions: mean, spread, quantiles, extremes, counts and sums over axes, examples, or both.
 
-use super::gather::{Gathered, gather, pass_cost, takes_examples, tell_dropped};
+use super::gather::{Gathered, gather, pass_cost, takes_examples};
 use super::sample::Statistic;
 use crate::engine::kernel::{Context, Failure, Job, Kernel};
 use crate::engine::value::Value;
@@ -94,10 +94,8 @@ pub fn reduce(gathered: &Gathered, job: &Job, cx: &dyn Context, statistic: Stati
         return Err(gathered.nothing());
     }
     if gathered.per_example() && !takes_examples(&job.settings, "over") {
-        let (aligned, samples) = gathered.each()?;
-        tell_dropped(cx, &aligned);
-        let values = samples.iter().map(|s| s.statistic(statistic).map_or(f64::NAN, |n| n.value)).collect();
-        return Ok(Value::Scores(Arc::new(aligned.scores(values))));
+        let scores = gathered.each(cx, |s| s.statistic(statistic).map_or(f64::NAN, |n| n.value))?;
+        return Ok(Value::Scores(Arc::new(scores)));
     }
     let sample = gathered.pooled()?;
     sample.statistic(statistic).map(Value::Number).ok_or_else(|| {

@@ -1,7 +1,7 @@
 //! Tests and intervals from resampling: permutation tests of a difference, bootstrap intervals of a mean.
 
 use super::correlate::{Paired, Pairs, paired};
-use super::gather::{Gathered, gather, takes_examples, tell_dropped};
+use super::gather::{Gathered, gather, takes_examples};
 use super::reduce::keep_classes;
 use super::sample::{Sample, deviation, mean, quantile_of_sorted, sum};
 use crate::base::Stream;
@@ -78,9 +78,8 @@ fn units(gathered: &Gathered, cx: &dyn Context) -> Result<Vec<f64>, Failure> {
         return Err(gathered.nothing());
     }
     if gathered.per_example() && gathered.cells.len() > 1 {
-        let (aligned, samples) = gathered.each()?;
-        tell_dropped(cx, &aligned);
-        return Ok(samples.iter().filter(|s| !s.is_empty()).map(|s| mean(&s.values)).collect());
+        let means = gathered.each(cx, |s| mean(&s.values))?.values;
+        return Ok(means.into_iter().filter(|m| !m.is_nan()).collect());
     }
     Ok(gathered.pooled()?.values)
 }

@@ -46,6 +46,14 @@ impl Sample {
         sample
     }
 
+    /// Forgets all numbers, of which so many are absent from the start.
+    pub fn clear(&mut self, absent: usize) {
+        self.values.clear();
+        self.errors.clear();
+        self.origins.clear();
+        self.absent = absent;
+    }
+
     /// Adds an exact number; NaN counts as absent.
     pub fn push_value(&mut self, value: f64) {
         self.push(Number::exact(value));
@@ -142,10 +150,12 @@ impl Sample {
 
     /// Returns the variance of the mean with whole clusters as the units, 0 where there is but one cluster.
     fn cluster_variance(&self, residuals: &[f64], cluster: impl Fn(&(u32, u32)) -> u32) -> f64 {
-        let mut order: Vec<(u32, usize)> = self.origins.iter().map(&cluster).zip(0..).collect();
-        order.sort_unstable();
-        let sums: Vec<f64> =
-            order.chunk_by(|a, b| a.0 == b.0).map(|group| sum(group.iter().map(|(_, i)| residuals[*i]))).collect();
+        let count = self.origins.iter().map(&cluster).max().map_or(0, |k| k as usize + 1);
+        let mut by_key: Vec<Option<f64>> = vec![None; count];
+        for (origin, residual) in self.origins.iter().zip(residuals) {
+            *by_key[cluster(origin) as usize].get_or_insert(0.0) += residual;
+        }
+        let sums: Vec<f64> = by_key.into_iter().flatten().collect();
         let g = sums.len() as f64;
         if sums.len() < 2 {
             return 0.0;
