@@ -1,0 +1,243 @@
+//! Arithmetic of numbers and of numbers per example, with first-order propagation of standard errors.
+
+use super::align::align;
+use super::gather::{Cell, not_a_number, pass_cost, tell_dropped};
+use crate::engine::kernel::{Context, Failure, Job, Kernel, mismatch};
+use crate::engine::value::{Number, Scores, Value};
+use crate::lang::Settings;
+use crate::plan::facts::{Cost, KnownInput, Planned, Policy};
+use std::sync::Arc;
+
+/// An operation on two numbers.
+#[derive(Clone, Copy)]
+enum Binary {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Power,
+}
+
+/// A function of one number.
+#[derive(Clone, Copy)]
+enum Unary {
+    Negate,
+    Log,
+    Exp,
+    Sqrt,
+    Abs,
+    Round,
+}
+
+/// Returns the kernels of this file.
+pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
+    vec![
+        ("add", Box::new(Binary::Add)),
+        ("subtract", Box::new(Binary::Subtract)),
+        ("multiply", Box::new(Binary::Multiply)),
+        ("divide", Box::new(Binary::Divide)),
+        ("power", Box::new(Binary::Power)),
+        ("negate", Box::new(Unary::Negate)),
+        ("log", Box::new(Unary::Log)),
+        ("exp", Box::new(Unary::Exp)),
+        ("sqrt", Box::new(Unary::Sqrt)),
+        ("abs", Box::new(Unary::Abs)),
+        ("round", Box::new(Unary::Round)),
+    ]
+}
+
+impl Binary {
+    /// Returns the value and the derivatives by both operands.
+    fn apply(self, a: f64, b: f64) -> (f64, f64, f64) {
+        match self {
+            Binary::Add => (a + b, 1.0, 1.0),
+            Binary::Subtract => (a - b, 1.0, -1.0),
+            Binary::Multiply => (a * b, b, a),
+            Binary::Divide => (a / b, 1.0 / b, -a / (b * b)),
+            Binary::Power => {
+                let value = libm::pow(a, b);
+                (value, b * libm::pow(a, b - 1.0), value * libm::log(a))
+            }
+        }
+    }
+
+    /// Returns the sign between the operands.
+    fn sign(self) -> &'static str {
+        match self {
+            Binary::Add => "+",
+            Binary::Subtract => "-",
+            Binary::Multiply => "*",
+            Binary::Divide => "/",
+            Binary::Power => "to the power",
+        }
+    }
+
+    /// Returns the result, nothing where it is not defined.
+    ///
+    /// The error is sqrt((da e_a)^2 + (db e_b)^2): first order, for operands that err independently.
+    fn of(self, a: Number, b: Number) -> Option<Number> {
+        let (value, da, db) = self.apply(a.value, b.value);
+        let undefined = value.is_nan() || (matches!(self, Binary::Divide) && b.value == 0.0);
+        (!undefined).then(|| Number {
+            value,
+            error: combined(a.error.map(|e| da * e), b.error.map(|e| db * e)),
+            count: fewest(a, b),
+        })
+    }
+}
+
+impl Unary {
+    /// Returns the value and its derivative.
+    fn apply(self, x: f64, settings: &Settings) -> (f64, f64) {
+        match self {
+            Unary::Negate => (-x, 1.0),
+            Unary::Log => (libm::log(x), 1.0 / x),
+            Unary::Exp => {
+                let value = libm::exp(x);
+                (value, value)
+            }
+            Unary::Sqrt => (x.sqrt(), 0.5 / x.sqrt()),
+            Unary::Abs => (x.abs(), 1.0),
+            Unary::Round => (round(x, settings.int("digits")), 1.0),
+        }
+    }
+
+    /// Returns the result, nothing where it is not defined.
+    fn of(self, x: Number, settings: &Settings) -> Option<Number> {
+        let (value, slope) = self.apply(x.value, settings);
+        let undefined = value.is_nan() || (matches!(self, Unary::Log) && x.value <= 0.0);
+        (!undefined).then(|| Number {
+            value,
+            error: x.error.map(|e| (slope * e).abs()).filter(|e| e.is_finite()),
+            count: x.count,
+        })
+    }
+}
+
+/// Returns the number rounded half to even at so many decimals, as NumPy does for moderate sizes.
+fn round(x: f64, digits: usize) -> f64 {
+    let scale = 10f64.powi(digits.min(15) as i32);
+    let scaled = x * scale;
+    if scaled.is_finite() { scaled.round_ties_even() / scale } else { x }
+}
+
+/// Returns the square root of the sum of squares of errors that are known; not where it is not a number.
+pub fn combined(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+    match (a, b) {
+        (None, None) => None,
+        (a, b) => Some(a.unwrap_or(0.0).hypot(b.unwrap_or(0.0))).filter(|e| e.is_finite()),
+    }
+}
+
+/// Returns the smaller of the counts that are known.
+fn fewest(a: Number, b: Number) -> Option<u64> {
+    match (a.count, b.count) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+/// An operand: a number, or one per example.
+pub enum Operand {
+    /// One number.
+    Number(Number),
+    /// One per example.
+    Scores(Arc<Scores>),
+}
+
+impl Operand {
+    /// Returns the operand in a slot; an absent one makes the result absent.
+    pub fn of(job: &Job, slot: &str) -> Result<Operand, Failure> {
+        let value = job.input(slot).ok_or_else(|| mismatch(slot, "number", None))?;
+        match Cell::of(slot, value)?.map_err(Failure::Absent)? {
+            Cell::Scores(s) => Ok(Operand::Scores(s)),
+            cell => cell.number().map(Operand::Number).ok_or_else(|| not_a_number(&cell)),
+        }
+    }
+}
+
+/// What a function of two operands gives.
+pub enum Outcome<T> {
+    /// Of two numbers, nothing where it is not defined.
+    One(Option<T>),
+    /// Of numbers per example.
+    Each(Scores),
+}
+
+/// Returns the function of two operands: of two numbers one result, else scores of the examples that both have.
+/// `of` gives nothing where it is not defined: an example's score is then NaN.
+pub fn zip<T>(
+    a: &Operand,
+    b: &Operand,
+    cx: &dyn Context,
+    of: impl Fn(Number, Number) -> Option<T>,
+    plain: impl Fn(T) -> f64,
+) -> Result<Outcome<T>, Failure> {
+    let score = |x: f64, y: f64| {
+        if x.is_nan() || y.is_nan() { f64::NAN } else { of(Number::exact(x), Number::exact(y)).map_or(f64::NAN, &plain) }
+    };
+    Ok(match (a, b) {
+        (Operand::Number(a), Operand::Number(b)) => Outcome::One(of(*a, *b)),
+        (Operand::Scores(a), Operand::Number(b)) => {
+            Outcome::Each(Scores { values: a.values.iter().map(|x| score(*x, b.value)).collect(), ..a.as_ref().clone() })
+        }
+        (Operand::Number(a), Operand::Scores(b)) => {
+            Outcome::Each(Scores { values: b.values.iter().map(|y| score(a.value, *y)).collect(), ..b.as_ref().clone() })
+        }
+        (Operand::Scores(a), Operand::Scores(b)) => {
+            let aligned = align(&[a, b])?;
+            tell_dropped(cx, &aligned);
+            let row = |i| score(aligned.value(a, 0, i), aligned.value(b, 1, i));
+            Outcome::Each(aligned.scores((0..aligned.ids.len()).map(row).collect()))
+        }
+    })
+}
+
+impl Planned for Binary {
+    fn policy(&self) -> Policy {
+        Policy::Inline
+    }
+
+    fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        pass_cost(inputs, 1e-8)
+    }
+}
+
+impl Kernel for Binary {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
+        let (a, b) = (Operand::of(job, "a")?, Operand::of(job, "b")?);
+        match zip(&a, &b, cx, |a, b| self.of(a, b), |n| n.value)? {
+            Outcome::One(Some(n)) => Ok(Value::Number(n)),
+            Outcome::One(None) => {
+                let side = |o: &Operand| if let Operand::Number(n) = o { super::write::plain(n.value) } else { String::new() };
+                Err(Failure::Absent(format!("{} {} {} is not defined", side(&a), self.sign(), side(&b))))
+            }
+            Outcome::Each(scores) => Ok(Value::Scores(Arc::new(scores))),
+        }
+    }
+}
+
+impl Planned for Unary {
+    fn policy(&self) -> Policy {
+        Policy::Inline
+    }
+
+    fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        pass_cost(inputs, 1e-8)
+    }
+}
+
+impl Kernel for Unary {
+    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+        match Operand::of(job, "x")? {
+            Operand::Number(x) => self
+                .of(x, &job.settings)
+                .map(Value::Number)
+                .ok_or_else(|| Failure::Absent(format!("{} of {} is not defined", job.op, super::write::plain(x.value)))),
+            Operand::Scores(s) => {
+                let one = |x: &f64| self.of(Number::exact(*x), &job.settings).map_or(f64::NAN, |n| n.value);
+                Ok(Value::Scores(Arc::new(Scores { values: s.values.iter().map(one).collect(), ..s.as_ref().clone() })))
+            }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Comparisons of numbers and words, their combination by `and`, `or` and `not`, and the choice between two values.
+
+use super::align::align;
+use super::arithmetic::{Operand, Outcome, zip};
+use super::gather::{Cell, pass_cost, tell_dropped};
+use super::write;
+use crate::engine::kernel::{Context, Failure, Job, Kernel, mismatch};
+use crate::engine::value::{Number, Scores, Truth, Value};
+use crate::lang::Settings;
+use crate::plan::facts::{Cost, KnownInput, Planned, Policy};
+use std::sync::Arc;
+
+/// A comparison of two sides.
+#[derive(Clone, Copy)]
+enum Compare {
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+    Equal,
+    NotEqual,
+}
+
+/// A combination of truth values.
+#[derive(Clone, Copy)]
+enum Combine {
+    Both,
+    Either,
+}
+
+/// `negation`.
+struct Negation;
+
+/// `choose`.
+struct Choose;
+
+/// Returns the kernels of this file.
+pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
+    vec![
+        ("less", Box::new(Compare::Less)),
+        ("less_equal", Box::new(Compare::LessEqual)),
+        ("greater", Box::new(Compare::Greater)),
+        ("greater_equal", Box::new(Compare::GreaterEqual)),
+        ("equal", Box::new(Compare::Equal)),
+        ("not_equal", Box::new(Compare::NotEqual)),
+        ("both", Box::new(Combine::Both)),
+        ("either", Box::new(Combine::Either)),
+        ("negation", Box::new(Negation)),
+        ("choose", Box::new(Choose)),
+    ]
+}
+
+impl Compare {
+    /// Returns the sign as written.
+    fn sign(self) -> &'static str {
+        match self {
+            Compare::Less => "<",
+            Compare::LessEqual => "<=",
+            Compare::Greater => ">",
+            Compare::GreaterEqual => ">=",
+            Compare::Equal => "==",
+            Compare::NotEqual => "!=",
+        }
+    }
+
+    /// Returns whether it holds of two numbers.
+    fn holds(self, a: f64, b: f64) -> bool {
+        match self {
+            Compare::Less => a < b,
+            Compare::LessEqual => a <= b,
+            Compare::Greater => a > b,
+            Compare::GreaterEqual => a >= b,
+            Compare::Equal => a == b,
+            Compare::NotEqual => a != b,
+        }
+    }
+
+    /// Returns the outcome for two numbers: within error where they are closer than two standard errors of their difference.
+    fn of(self, a: Number, b: Number) -> Truth {
+        let error = a.error.unwrap_or(0.0).hypot(b.error.unwrap_or(0.0));
+        Truth {
+            holds: self.holds(a.value, b.value),
+            within_error: (a.value - b.value).abs() < 2.0 * error,
+            text: format!("{} {} {}", write::number(a), self.sign(), write::number(b)),
+        }
+    }
+}
+
+impl Planned for Compare {
+    fn policy(&self) -> Policy {
+        Policy::Inline
+    }
+
+    fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        pass_cost(inputs, 1e-8)
+    }
+}
+
+impl Kernel for Compare {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
+        if let (Some(Value::Word(a)), Some(Value::Word(b))) = (job.input("a"), job.input("b")) {
+            let holds = match self {
+                Compare::Equal => a == b,
+                Compare::NotEqual => a != b,
+                _ => {
+                    return Err(Failure::new(format!("`{a}` and `{b}` are words, which have no order"))
+                        .help("compare words with == or !="));
+                }
+            };
+            return Ok(Value::Truth(Truth { holds, within_error: false, text: format!("{a} {} {b}", self.sign()) }));
+        }
+        let (a, b) = (Operand::of(job, "a")?, Operand::of(job, "b")?);
+        if let (Operand::Number(a), Operand::Number(b)) = (&a, &b) {
+            return Ok(Value::Truth(self.of(*a, *b)));
+        }
+        let outcome = zip(&a, &b, cx, |a, b| Some(self.holds(a.value, b.value)), |h| h as u8 as f64)?;
+        match outcome {
+            Outcome::Each(scores) => Ok(Value::Scores(Arc::new(scores))),
+            Outcome::One(_) => Err(Failure::new("two numbers were compared as scores")),
+        }
+    }
+}
+
+/// A truth value, or one (1 or 0) per example.
+enum Condition {
+    One(Truth),
+    Each(Arc<Scores>),
+}
+
+impl Condition {
+    /// Returns the condition in a slot; an absent one makes the result absent.
+    fn of(job: &Job, slot: &str) -> Result<Condition, Failure> {
+        let value = job.input(slot).ok_or_else(|| mismatch(slot, "truth", None))?;
+        match Cell::of(slot, value)?.map_err(Failure::Absent)? {
+            Cell::Truth(t) => Ok(Condition::One(t)),
+            Cell::Scores(s) => Ok(Condition::Each(s)),
+            Cell::Number(_) | Cell::Word(_) => Err(mismatch(slot, "truth", Some(value))),
+        }
+    }
+
+    /// Returns the condition as an operand of 1 and 0.
+    fn operand(self) -> Operand {
+        match self {
+            Condition::One(t) => Operand::Number(Number::exact(t.holds as u8 as f64)),
+            Condition::Each(s) => Operand::Scores(s),
+        }
+    }
+}
+
+impl Combine {
+    /// Returns the outcome of two truth values.
+    fn of(self, a: bool, b: bool) -> bool {
+        match self {
+            Combine::Both => a && b,
+            Combine::Either => a || b,
+        }
+    }
+
+    /// Returns the outcome with both sides written out; within error where turning sides that are so would turn it.
+    fn truth(self, a: &Truth, b: &Truth) -> Truth {
+        let holds = self.of(a.holds, b.holds);
+        let turned = |x: &Truth| if x.within_error { vec![x.holds, !x.holds] } else { vec![x.holds] };
+        let within_error = turned(a).iter().any(|x| turned(b).iter().any(|y| self.of(*x, *y) != holds));
+        let word = if matches!(self, Combine::Both) { "and" } else { "or" };
+        Truth { holds, within_error, text: format!("({}) {word} ({})", a.text, b.text) }
+    }
+}
+
+impl Planned for Combine {
+    fn policy(&self) -> Policy {
+        Policy::Inline
+    }
+
+    fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        pass_cost(inputs, 1e-8)
+    }
+}
+
+impl Kernel for Combine {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
+        let (a, b) = (Condition::of(job, "a")?, Condition::of(job, "b")?);
+        if let (Condition::One(a), Condition::One(b)) = (&a, &b) {
+            return Ok(Value::Truth(self.truth(a, b)));
+        }
+        let of = |a: Number, b: Number| Some(self.of(a.value != 0.0, b.value != 0.0));
+        match zip(&a.operand(), &b.operand(), cx, of, |h| h as u8 as f64)? {
+            Outcome::Each(scores) => Ok(Value::Scores(Arc::new(scores))),
+            Outcome::One(_) => Err(Failure::new("two truth values were combined as scores")),
+        }
+    }
+}
+
+impl Planned for Negation {
+    fn policy(&self) -> Policy {
+        Policy::Inline
+    }
+}
+
+impl Kernel for Negation {
+    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+        match Condition::of(job, "x")? {
+            Condition::One(t) => Ok(Value::Truth(Truth { holds: !t.holds, text: format!("not ({})", t.text), ..t })),
+            Condition::Each(s) => {
+                let turn = |x: &f64| if x.is_nan() { f64::NAN } else { (*x == 0.0) as u8 as f64 };
+                Ok(Value::Scores(Arc::new(Scores { values: s.values.iter().map(turn).collect(), ..s.as_ref().clone() })))
+            }
+        }
+    }
+}
+
+impl Planned for Choose {
+    fn policy(&self) -> Policy {
+        Policy::Inline
+    }
+
+    fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        pass_cost(inputs, 1e-8)
+    }
+}
+
+impl Kernel for Choose {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
+        let condition = match Condition::of(job, "condition")? {
+            Condition::One(t) => {
+                let slot = if t.holds { "yes" } else { "no" };
+                return match job.input(slot) {
+                    Some(Value::Absent(why)) => Err(Failure::Absent(why.clone())),
+                    Some(value) => Ok(value.clone()),
+                    None => Err(mismatch(slot, "number", None)),
+                };
+            }
+            Condition::Each(s) => s,
+        };
+        let (yes, no) = (Operand::of(job, "yes")?, Operand::of(job, "no")?);
+        let mut all: Vec<&Scores> = vec![&condition];
+        [&yes, &no].into_iter().for_each(|o| {
+            if let Operand::Scores(s) = o {
+                all.push(s);
+            }
+        });
+        let aligned = align(&all)?;
+        tell_dropped(cx, &aligned);
+        let no_at = if matches!(yes, Operand::Scores(_)) { 2 } else { 1 };
+        let side = |o: &Operand, which: usize, row: usize| match o {
+            Operand::Number(n) => n.value,
+            Operand::Scores(s) => aligned.value(s, which, row),
+        };
+        let values = (0..aligned.ids.len())
+            .map(|row| match aligned.value(&condition, 0, row) {
+                c if c.is_nan() => f64::NAN,
+                c if c != 0.0 => side(&yes, 1, row),
+                _ => side(&no, no_at, row),
+            })
+            .collect();
+        Ok(Value::Scores(Arc::new(aligned.scores(values))))
+    }
+}

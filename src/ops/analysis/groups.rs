@@ -1,0 +1,160 @@
+//! Groups: values along an axis split at their largest gap or at a threshold, and their ranks.
+
+use super::gather::{Cell, Gathered, gather, not_a_number, pass_cost, takes_examples};
+use super::sample::ranks;
+use crate::engine::kernel::{Context, Failure, Job, Kernel, mismatch};
+use crate::engine::value::{Number, Scores, Value};
+use crate::lang::Settings;
+use crate::plan::facts::{Cost, KnownInput, Planned, Policy};
+use std::sync::Arc;
+
+/// The kernels of this file.
+#[derive(Clone, Copy)]
+enum Group {
+    Split,
+    Gap,
+    Rank,
+    Threshold,
+}
+
+/// Returns the kernels of this file.
+pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
+    vec![
+        ("split_at_largest_gap", Box::new(Group::Split)),
+        ("largest_gap", Box::new(Group::Gap)),
+        ("rank", Box::new(Group::Rank)),
+        ("threshold", Box::new(Group::Threshold)),
+    ]
+}
+
+/// The largest gap between neighbours of sorted numbers.
+struct Gap {
+    /// The neighbours.
+    low: Number,
+    high: Number,
+}
+
+impl Gap {
+    /// Returns the largest gap, the lowest one of several as large. Absent below two numbers.
+    fn of(numbers: &[Number]) -> Result<Gap, Failure> {
+        if numbers.len() < 2 {
+            let have = if numbers.is_empty() { "none is" } else { "one is" };
+            return Err(Failure::Absent(format!("a gap lies between two values, and {have} present")));
+        }
+        let mut sorted = numbers.to_vec();
+        sorted.sort_by(|a, b| a.value.total_cmp(&b.value));
+        let mut best = 0;
+        for i in 1..sorted.len() - 1 {
+            if sorted[i + 1].value - sorted[i].value > sorted[best + 1].value - sorted[best].value {
+                best = i;
+            }
+        }
+        Ok(Gap { low: sorted[best], high: sorted[best + 1] })
+    }
+
+    /// Returns its width, with the error that its two ends give.
+    fn width(&self, count: usize) -> Number {
+        let error = super::arithmetic::combined(self.low.error, self.high.error);
+        Number { value: self.high.value - self.low.value, error, count: Some(count as u64) }
+    }
+
+    /// Returns its centre.
+    fn centre(&self) -> f64 {
+        self.low.value + (self.high.value - self.low.value) / 2.0
+    }
+
+    /// Returns `low` or `high` for a number.
+    fn side(&self, x: f64) -> Value {
+        // Between two adjacent floats the centre is one of them, so the lower end decides.
+        Value::Word(if x <= self.low.value || x < self.centre() { "low" } else { "high" }.to_string())
+    }
+}
+
+/// Returns the numbers of what was gathered; fails on words.
+fn numbers(gathered: &Gathered) -> Result<Vec<(usize, Number)>, Failure> {
+    let one = |(place, cell): &(usize, Cell)| match cell {
+        Cell::Scores(_) => Err(Failure::new("one number per example cannot be sorted into groups along another axis")
+            .help("average it first, as in `mean(x, by: class)`")),
+        other => other.number().map(|n| (*place, n)).ok_or_else(|| not_a_number(other)),
+    };
+    gathered.cells.iter().map(one).collect()
+}
+
+/// Returns a list along the gathered axis: what `of` makes of the present numbers, absences where they were.
+fn along(job: &Job, numbers: &[(usize, Number)], of: impl Fn(usize, f64) -> Value) -> Result<Value, Failure> {
+    let input = job.labelled("x").ok_or_else(|| mismatch("x", "number", None))?;
+    let mut out: Vec<Value> = input
+        .values
+        .iter()
+        .map(|v| match v {
+            Value::Absent(why) => Value::Absent(why.clone()),
+            _ => Value::Absent("not a number".to_string()),
+        })
+        .collect();
+    numbers.iter().enumerate().for_each(|(k, (place, n))| out[*place] = of(k, n.value));
+    Ok(Value::List(out))
+}
+
+impl Planned for Group {
+    fn policy(&self) -> Policy {
+        Policy::Inline
+    }
+
+    fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        pass_cost(inputs, 1e-7)
+    }
+}
+
+impl Kernel for Group {
+    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+        let gathered = gather(job, "x")?;
+        if gathered.cells.is_empty() {
+            return Err(gathered.nothing());
+        }
+        match self {
+            Group::Split => {
+                let numbers = numbers(&gathered)?;
+                let plain: Vec<Number> = numbers.iter().map(|(_, n)| *n).collect();
+                let gap = Gap::of(&plain)?;
+                if gap.low.value == gap.high.value {
+                    return Err(Failure::Absent(format!("all {} values are equal: there is no gap to split at", plain.len())));
+                }
+                along(job, &numbers, |_, x| gap.side(x))
+            }
+            Group::Gap => {
+                let plain: Vec<Number> = if gathered.per_example() && takes_examples(&job.settings, "over") {
+                    gathered.pooled()?.values.into_iter().map(Number::exact).collect()
+                } else {
+                    numbers(&gathered)?.into_iter().map(|(_, n)| n).collect()
+                };
+                Ok(Value::Number(Gap::of(&plain)?.width(plain.len())))
+            }
+            Group::Rank => match gathered.cells.as_slice() {
+                [(_, Cell::Scores(s))] => Ok(Value::Scores(Arc::new(rank_scores(s)))),
+                _ => {
+                    let numbers = numbers(&gathered)?;
+                    let ranks = ranks(&numbers.iter().map(|(_, n)| n.value).collect::<Vec<_>>());
+                    along(job, &numbers, |k, _| {
+                        Value::Number(Number { count: Some(ranks.len() as u64), ..Number::exact(ranks[k]) })
+                    })
+                }
+            },
+            Group::Threshold => {
+                let at = job.settings.real("at");
+                match numbers(&gathered)?.as_slice() {
+                    [(_, n)] => Ok(Value::Word(if n.value < at { "low" } else { "high" }.to_string())),
+                    several => Err(Failure::new(format!("a threshold sorts one number, and {} came", several.len()))),
+                }
+            }
+        }
+    }
+}
+
+/// Returns the ranks of examples among those that have a number.
+fn rank_scores(scores: &Scores) -> Scores {
+    let present: Vec<usize> = (0..scores.values.len()).filter(|i| !scores.values[*i].is_nan()).collect();
+    let ranks = ranks(&present.iter().map(|i| scores.values[*i]).collect::<Vec<_>>());
+    let mut values = vec![f64::NAN; scores.values.len()];
+    present.iter().zip(ranks).for_each(|(i, r)| values[*i] = r);
+    Scores { values, ..scores.clone() }
+}

@@ -1,0 +1,94 @@
+//! Parts of values: a member of a record, a column of a table, an element of a list.
+
+use crate::engine::kernel::{Context, Failure, Job, Kernel, mismatch};
+use crate::engine::value::{Column, Number, Table, Value};
+use crate::plan::facts::{Planned, Policy};
+
+/// `field`.
+struct Field;
+
+/// `pick`.
+struct Pick;
+
+/// Returns the kernels of this file.
+pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
+    vec![("field", Box::new(Field)), ("pick", Box::new(Pick))]
+}
+
+/// Returns the value, an absent one as the reason for having none.
+fn present(value: &Value) -> Result<Value, Failure> {
+    match value {
+        Value::Absent(why) => Err(Failure::Absent(why.clone())),
+        other => Ok(other.clone()),
+    }
+}
+
+/// Returns the failure for a name that is not there.
+fn unknown(name: &str, what: &str, names: Vec<&str>) -> Failure {
+    Failure::new(format!("there is no {what} `{name}`")).help(format!("it has {}", names.join(", ")))
+}
+
+/// Returns a column as a list, one element a row.
+fn column(table: &Table, name: &str) -> Result<Value, Failure> {
+    let found = table.columns.iter().find(|(n, _)| n == name).map(|(_, c)| c);
+    match found {
+        None => Err(unknown(name, "column", table.columns.iter().map(|(n, _)| n.as_str()).collect())),
+        Some(Column::Numbers(x)) => {
+            let one =
+                |v: &f64| if v.is_nan() { Value::Absent("no number here".to_string()) } else { Value::Number(Number::exact(*v)) };
+            Ok(Value::List(x.iter().map(one).collect()))
+        }
+        Some(Column::Texts(x)) => Ok(Value::List(x.iter().cloned().map(Value::Word).collect())),
+    }
+}
+
+impl Planned for Field {
+    fn policy(&self) -> Policy {
+        Policy::Inline
+    }
+}
+
+impl Kernel for Field {
+    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+        let name = job.settings.word("name");
+        match job.input("x") {
+            Some(Value::Record(parts)) => match parts.iter().find(|(n, _)| n == name) {
+                Some((_, value)) => present(value),
+                None => Err(unknown(name, "member", parts.iter().map(|(n, _)| n.as_str()).collect())),
+            },
+            Some(Value::Table(table)) => column(table, name),
+            // Members of an operation that keeps an axis: the member of each element.
+            Some(Value::List(items)) => {
+                let one = |v: &Value| match v {
+                    Value::Record(parts) => parts
+                        .iter()
+                        .find(|(n, _)| n == name)
+                        .map_or_else(|| Value::Absent(format!("no `{name}` here")), |(_, v)| v.clone()),
+                    Value::Absent(why) => Value::Absent(why.clone()),
+                    other => Value::Absent(format!("a {} has no members", other.word())),
+                };
+                Ok(Value::List(items.iter().map(one).collect()))
+            }
+            other => Err(mismatch("x", "record or table", other)),
+        }
+    }
+}
+
+impl Planned for Pick {
+    fn policy(&self) -> Policy {
+        Policy::Inline
+    }
+}
+
+impl Kernel for Pick {
+    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+        match job.input("x") {
+            Some(Value::List(items)) => {
+                let index = job.settings.int("index");
+                let none = || Failure::Absent(format!("there are only {} values here, none at {index}", items.len()));
+                present(items.get(index).ok_or_else(none)?)
+            }
+            other => Err(mismatch("x", "list", other)),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Reductions over axes, examples, classes and bins.
+
+use super::*;
+
+const RUN: (&str, &str, &[&str]) = ("run", "declared", &["0", "1", "2"]);
+
+/// Returns a reduction of the reference's sample, spread over an axis.
+fn of_sample(op: &str) -> Call {
+    let x = floats(&reference()["sample"]["x"]);
+    let names: Vec<String> = (0..x.len()).map(|i| i.to_string()).collect();
+    let coordinates: Vec<&str> = names.iter().map(String::as_str).collect();
+    call(op).over("x", &[("run", "declared", &coordinates)], ns(&x)).reducing(&["run"])
+}
+
+#[test]
+fn statistics_of_numbers_agree_with_numpy() {
+    let r = &reference()["sample"];
+    let expect = |key: &str| r[key].as_f64().unwrap();
+    for op in ["mean", "std", "median", "minimum", "maximum", "total", "standard_error", "count"] {
+        let got = of_sample(op).number();
+        close(got.value, expect(op));
+        assert_eq!(got.count, Some(39), "{op}: NaN is not counted");
+    }
+    close(of_sample("mean").number().error.unwrap(), expect("standard_error"));
+    close(of_sample("median").number().error.unwrap(), expect("median_error"));
+    close(of_sample("std").number().error.unwrap(), expect("std") / 76f64.sqrt());
+    assert_eq!(of_sample("total").number().error, None);
+    let low = of_sample("quantile").set("q", Static::Number(0.1)).number();
+    close(low.value, expect("quantile_0.1"));
+    close(low.error.unwrap(), expect("quantile_0.1_error"));
+    close(of_sample("quantile").set("q", Static::Number(0.95)).number().value, expect("quantile_0.95"));
+    assert_eq!(of_sample("quantile").set("q", Static::Number(1.0)).number().error, None);
+}
+
+#[test]
+fn scores_are_the_same_reduced_as_examples() {
+    let x = floats(&reference()["sample"]["x"]);
+    let ids: Vec<u32> = (0..x.len() as u32).rev().collect();
+    for op in ["mean", "std", "median", "total", "standard_error"] {
+        let pooled = call(op).one("x", scores(&ids, &x, &[])).reducing(&["example"]).number();
+        let plain = of_sample(op).number();
+        close(pooled.value, plain.value);
+        assert_eq!(pooled.count, plain.count);
+        close(pooled.error.unwrap_or(-1.0), plain.error.unwrap_or(-1.0));
+    }
+}
+
+#[test]
+fn a_mean_of_estimates_takes_the_larger_error() {
+    let tight = call("mean").over("x", &[RUN], vec![est(1.0, 3.0), est(1.0, 4.0), n(1.0)]).reducing(&["run"]).number();
+    close(tight.error.unwrap(), 5.0 / 3.0);
+    let wide = call("mean").over("x", &[RUN], vec![est(1.0, 0.1), est(2.0, 0.1), est(3.0, 0.1)]).reducing(&["run"]).number();
+    close(wide.error.unwrap(), 1.0 / 3f64.sqrt());
+    let single = call("mean").over("x", &[RUN], vec![none(), est(2.0, 0.5), none()]).reducing(&["run"]).number();
+    assert_eq!((single.value, single.error, single.count), (2.0, Some(0.5), Some(1)));
+    let bare = call("mean").over("x", &[RUN], vec![none(), n(2.0), none()]).reducing(&["run"]).number();
+    assert_eq!(bare.error, None);
+    let total = call("total").over("x", &[RUN], vec![est(1.0, 3.0), est(1.0, 4.0), n(1.0)]).reducing(&["run"]).number();
+    assert_eq!((total.value, total.error), (3.0, Some(5.0)));
+}
+
+#[test]
+fn absences_are_skipped_and_told() {
+    assert_eq!(
+        call("mean").over("x", &[RUN], vec![none(), none(), none()]).reducing(&["run"]).absent(),
+        "all 3 values are absent: too few members"
+    );
+    assert_eq!(
+        call("std").over("x", &[RUN], vec![none(), n(1.0), n(f64::NAN)]).reducing(&["run"]).absent(),
+        "std of a single value, 2 absent"
+    );
+    assert_eq!(call("count").over("x", &[RUN], vec![none(), none(), none()]).reducing(&["run"]).number().value, 0.0);
+    let shares = call("mean").over("x", &[RUN], vec![t(true), t(false), t(true)]).reducing(&["run"]).number();
+    close(shares.value, 2.0 / 3.0);
+}
+
+#[test]
+fn scores_over_runs_meet_by_id() {
+    let r = &reference()["scores"];
+    for (op, key) in [("mean", "mean_each"), ("std", "std_each")] {
+        let got = call(op).over("x", &[RUN], reference_cells()).reducing(&["run"]).scores();
+        assert_eq!(*got.ids, ints(&r["common"]));
+        floats(&r[key]).iter().zip(&got.values).for_each(|(a, b)| close(*b, *a));
+        let first = &reference_cells()[0];
+        let Value::Scores(first) = first else { panic!() };
+        for (id, label) in got.ids.iter().zip(got.labels.iter()) {
+            let at = first.ids.iter().position(|i| i == id).unwrap();
+            assert_eq!(first.labels[at], *label);
+        }
+    }
+}
+
+#[test]
+fn examples_and_runs_together_are_clustered_both_ways() {
+    let r = &reference()["scores"];
+    let got = call("mean").over("x", &[RUN], reference_cells()).reducing(&["run", "example"]).number();
+    close(got.value, r["mean_all"].as_f64().unwrap());
+    close(got.error.unwrap(), r["error_all"].as_f64().unwrap());
+    assert_eq!(got.count, r["count_all"].as_u64());
+    // The same examples three times over say no more than once.
+    let once = scores(&[0, 1, 2, 3], &[1.0, 2.0, 4.0, 7.0], &[]);
+    let thrice =
+        call("mean").over("x", &[RUN], vec![once.clone(), once.clone(), once.clone()]).reducing(&["run", "example"]).number();
+    let one = call("mean").one("x", once).reducing(&["example"]).number();
+    close(thrice.error.unwrap(), one.error.unwrap());
+}
+
+#[test]
+fn order_of_ids_does_not_matter() {
+    let mut cells = reference_cells();
+    let one = call("mean").over("x", &[RUN], cells.clone()).reducing(&["run"]).scores();
+    let Value::Scores(last) = &cells[2] else { panic!() };
+    let (ids, values): (Vec<u32>, Vec<f64>) = last.ids.iter().copied().zip(last.values.iter().copied()).rev().unzip();
+    cells[2] = scores(&ids, &values, &[]);
+    let two = call("mean").over("x", &[RUN], cells).reducing(&["run"]).scores();
+    assert_eq!(one.ids, two.ids);
+    assert_eq!(
+        one.values.iter().map(|v| v.to_bits()).collect::<Vec<_>>(),
+        two.values.iter().map(|v| v.to_bits()).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn by_restricts_to_a_class_or_a_bin() {
+    let r = &reference()["scores"];
+    let first = reference_cells().remove(0);
+    for k in 0..3 {
+        let got = call("mean").one("x", first.clone()).by("class", "class", "b", k).reducing(&["example"]).number();
+        close(got.value, r["class_means"][k].as_f64().unwrap());
+        close(got.error.unwrap(), r["class_errors"][k].as_f64().unwrap());
+        assert_eq!(got.count, r["class_counts"][k].as_u64());
+    }
+    let bin = ints(&r["bin"]);
+    let got = call("mean")
+        .one("x", first.clone())
+        .one("by", dataset(&bin, &bin))
+        .by("bin", "declared", "0", 0)
+        .reducing(&["example"])
+        .number();
+    close(got.value, r["bin_mean"].as_f64().unwrap());
+    let kept = call("mean").one("x", first.clone()).by("class", "class", "b", 1).reducing(&[]).scores();
+    assert!(kept.labels.iter().all(|l| *l == 1) && kept.ids.len() as u64 >= r["class_counts"][1].as_u64().unwrap());
+    assert_eq!(
+        call("mean").one("x", first.clone()).by("class", "class", "d", 3).reducing(&["example"]).absent(),
+        "no examples here"
+    );
+    let unlabelled = scores(&[1, 2], &[1.0, 2.0], &[]);
+    assert_eq!(
+        call("mean").one("x", unlabelled).by("class", "class", "a", 0).reducing(&["example"]).failure(),
+        "these scores carry no labels to split them by"
+    );
+    let named = call("mean")
+        .over("x", &[("class", "class", &["a", "b"]), RUN], ns(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]))
+        .by("class", "class", "b", 1)
+        .reducing(&["run"]);
+    assert_eq!(named.number().value, 5.0);
+}
+
+#[test]
+fn nothing_in_common_is_a_failure() {
+    let cells = vec![scores(&[1, 2], &[1.0, 2.0], &[]), scores(&[3], &[1.0], &[])];
+    let run = ("run", "declared", &["0", "1"][..]);
+    assert_eq!(call("mean").over("x", &[run], cells).reducing(&["run"]).failure(), "the scores have no example in common");
+}
+
+#[test]
+fn description_has_all_parts() {
+    let r = &reference()["sample"];
+    let mut d = of_sample("describe");
+    d.job.op = "describe".to_string();
+    for (part, key) in
+        [("mean", "mean"), ("std", "std"), ("median", "median"), ("min", "minimum"), ("max", "maximum"), ("count", "count")]
+    {
+        close(d.member(part).value, r[key].as_f64().unwrap());
+    }
+}
