@@ -4,3 +4,16 @@
 //! `density` knows slices and linear algebra and no tensor library; candle stays in `data`, `nn` and `repr`.
 
 pub mod analysis;
+pub mod data;
+pub mod linalg;
+pub mod repr;
+
+use crate::engine::Kernel;
+
+/// Returns all operations by name.
+pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
+    let mut all = data::kernels();
+    all.extend(repr::kernels());
+    all.extend(analysis::kernels());
+    all
+}

@@ -1,0 +1,177 @@
+//! Data sets from NumPy arrays: images or features in `.npy` or `.npz`, with the layout stated.
+
+use super::bytes::{broken, unfit, with_help};
+use super::npy::{self, Place, place_in};
+use super::parts::{Normalisation, Reader, channels, facts_of, numbered_classes, splits, text};
+use crate::engine::value::{Pixels, Source};
+use crate::lang::Settings;
+use crate::plan::facts::{Facts, Problem};
+use crate::plan::files::Files;
+use std::path::PathBuf;
+
+/// Names under which archives usually hold labels.
+pub const USUAL_LABELS: &[&str] = &["labels", "label", "y", "targets", "tr_labels"];
+
+/// Names under which archives usually hold examples.
+const USUAL_EXAMPLES: &[&str] = &["x", "images", "data", "features"];
+
+/// A data set in arrays.
+pub struct Arrays;
+
+/// The arrays of one split.
+struct Part {
+    name: &'static str,
+    x: Place,
+    labels: Option<Place>,
+}
+
+/// Returns the place of the array that a text setting names, where it is given.
+pub fn place(settings: &Settings, files: &Files, name: &'static str) -> Result<Option<Place>, Problem> {
+    let Some(written) = text(settings, name) else { return Ok(None) };
+    let (path, array) = place_in(written);
+    let path = files.find(path).map_err(|p| Problem { parameter: Some(name), ..p })?;
+    Ok(Some(Place { path, array: array.map(str::to_string) }))
+}
+
+/// Returns the number of examples, the shape of one (channels last), and whether channels come first in the file.
+fn layout(shape: &[usize], word: &str, place: &Place) -> Result<(usize, Vec<usize>, bool), Problem> {
+    let wrong = |wanted: &str| {
+        let problem = broken(&place.path, format!("has shape {shape:?}, and `layout: {word}` needs {wanted}"));
+        Problem { parameter: Some("layout"), ..with_help(problem, "layouts are `nhwc`, `nchw` (images) and `features` (rows)") }
+    };
+    let (count, one, first) = match (word, shape) {
+        ("features", [n, rest @ ..]) if !rest.is_empty() => {
+            let width = rest.iter().try_fold(1usize, |a, b| a.checked_mul(*b)).ok_or_else(|| wrong("fewer numbers"))?;
+            (*n, vec![width], false)
+        }
+        ("nhwc", [n, h, w, c]) => (*n, vec![*h, *w, *c], false),
+        ("nchw", [n, c, h, w]) => (*n, vec![*h, *w, *c], true),
+        ("nhwc" | "nchw", [n, h, w]) => (*n, vec![*h, *w, 1], false),
+        ("features", _) => return Err(wrong("two dimensions: examples, features")),
+        ("nchw", _) => return Err(wrong("four dimensions: examples, channels, height, width")),
+        _ => return Err(wrong("four dimensions: examples, height, width, channels")),
+    };
+    if count == 0 || one.contains(&0) {
+        return Err(broken(&place.path, format!("holds nothing: its shape is {shape:?}")));
+    }
+    Ok((count, one, first))
+}
+
+/// Returns numbers with channels moved from the first place to the last.
+fn channels_last<T: Copy>(data: Vec<T>, shape: &[usize], first: bool) -> Vec<T> {
+    let &[h, w, c] = shape else { return data };
+    if !first || c == 1 {
+        return data;
+    }
+    let plane = h * w;
+    let mut out = Vec::with_capacity(data.len());
+    for image in data.chunks_exact(plane * c) {
+        (0..plane).for_each(|i| out.extend((0..c).map(|k| image[k * plane + i])));
+    }
+    out
+}
+
+impl Arrays {
+    fn parts(&self, settings: &Settings, files: &Files) -> Result<Vec<Part>, Problem> {
+        let x = place(settings, files, "x")?.ok_or_else(|| unfit("x", "no array of examples is given"))?;
+        let labels = place(settings, files, "labels")?;
+        let (test, test_labels) = (place(settings, files, "test_x")?, place(settings, files, "test_labels")?);
+        if labels.is_some() != test_labels.is_some() && test.is_some() || test.is_none() && test_labels.is_some() {
+            return Err(unfit("test_labels", "labels must be given for both splits or for none"));
+        }
+        let mut parts = vec![Part { name: if test.is_some() { "train" } else { "all" }, x, labels }];
+        parts.extend(test.map(|x| Part { name: "test", x, labels: test_labels }));
+        Ok(parts)
+    }
+}
+
+/// Returns the labels of a part, one for each of `count` examples.
+fn labels_of(part: &Part, count: usize) -> Result<Vec<u32>, Problem> {
+    let Some(place) = &part.labels else { return Ok(Vec::new()) };
+    let labels = npy::read(place, USUAL_LABELS)?.labels(&place.path)?;
+    if labels.len() != count {
+        return Err(broken(
+            &place.path,
+            format!("has {} labels, and `{}` has {count} examples", labels.len(), part.x.path.display()),
+        ));
+    }
+    Ok(labels)
+}
+
+/// Returns names of classes for labels, or the problem of the file they came from.
+fn classes_of(parts: &[Part], labels: &[u32]) -> Result<Vec<String>, Problem> {
+    let path = parts.iter().find_map(|p| p.labels.as_ref()).map(|l| l.path.clone()).unwrap_or_default();
+    numbered_classes(labels).map_err(|words| broken(&path, words))
+}
+
+/// Checks that both splits have one shape of example.
+fn agree(shape: &mut Vec<usize>, new: Vec<usize>, place: &Place) -> Result<(), Problem> {
+    if shape.is_empty() || *shape == new {
+        *shape = new;
+        return Ok(());
+    }
+    Err(broken(&place.path, format!("has examples of shape {new:?}, the training examples have {shape:?}")))
+}
+
+impl Reader for Arrays {
+    fn facts(&self, settings: &Settings, files: Option<&Files>) -> Result<Facts, Problem> {
+        let Some(files) = files else { return Ok(Facts::default()) };
+        let parts = self.parts(settings, files)?;
+        let (mut shape, mut counts, mut labels, mut paths) = (Vec::new(), Vec::new(), Vec::new(), Vec::<PathBuf>::new());
+        for part in &parts {
+            let header = npy::header(&part.x, USUAL_EXAMPLES)?;
+            let (count, one, _) = layout(&header.shape, settings.word("layout"), &part.x)?;
+            agree(&mut shape, one, &part.x)?;
+            counts.push((part.name, count));
+            labels.extend(labels_of(part, count)?);
+            paths.push(part.x.path.clone());
+            paths.extend(part.labels.as_ref().map(|l| l.path.clone()));
+        }
+        paths.dedup();
+        Normalisation::of(settings, channels(&shape))?;
+        Ok(facts_of(classes_of(&parts, &labels)?, &labels, &splits(&counts), shape, paths))
+    }
+
+    fn read(&self, settings: &Settings, files: &Files) -> Result<Source, Problem> {
+        let parts = self.parts(settings, files)?;
+        let divisor = settings.get("divisor").number().unwrap_or(1.0) as f32;
+        if !(divisor > 0.0 && divisor.is_finite()) {
+            return Err(unfit("divisor", format!("{divisor} cannot be divided by")));
+        }
+        let (mut shape, mut counts, mut labels) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut bytes, mut floats) = (Vec::<u8>::new(), Vec::<f32>::new());
+        let mut arrays = Vec::new();
+        for part in &parts {
+            let array = npy::read(&part.x, USUAL_EXAMPLES)?;
+            let (count, one, first) = layout(&array.header.shape, settings.word("layout"), &part.x)?;
+            agree(&mut shape, one, &part.x)?;
+            counts.push((part.name, count));
+            labels.extend(labels_of(part, count)?);
+            arrays.push((array, first));
+        }
+        if arrays.iter().all(|(a, _)| a.header.is_bytes()) {
+            for (array, first) in arrays {
+                bytes.extend(channels_last(array.u8s().unwrap_or_default(), &shape, first));
+            }
+        } else {
+            for ((array, first), part) in arrays.into_iter().zip(&parts) {
+                let mut new = channels_last(array.f32s(), &shape, first);
+                let width: usize = shape.iter().product();
+                if let Some(at) = new.iter().position(|x| !x.is_finite()) {
+                    let problem = broken(&part.x.path, format!("holds {} at row {}, column {}", new[at], at / width, at % width));
+                    return Err(with_help(problem, "numbers must be finite; rows and columns count from 0"));
+                }
+                new.iter_mut().for_each(|x| *x /= divisor);
+                floats.extend(new);
+            }
+        }
+        let data = if floats.is_empty() { Pixels::Bytes { data: bytes, divisor } } else { Pixels::Floats(floats) };
+        Ok(Source {
+            name: text(settings, "x").unwrap_or("arrays").to_string(),
+            images: Normalisation::of(settings, channels(&shape))?.images(shape, data),
+            classes: classes_of(&parts, &labels)?,
+            labels,
+            splits: splits(&counts),
+        })
+    }
+}

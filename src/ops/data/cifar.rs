@@ -1,0 +1,239 @@
+//! CIFAR-10 and CIFAR-100 in their official binary form (A. Krizhevsky 2009: Learning Multiple Layers of Features from Tiny Images).
+//!
+//! A record is one label byte (CIFAR-10) or a coarse and a fine one (CIFAR-100), then 3,072 bytes: red, green and blue planes of 32x32.
+
+use super::bytes::{Input, broken, unfit, with_help};
+use super::parts::{Normalisation, Reader, facts_of, splits, text};
+use crate::engine::value::{Pixels, Source};
+use crate::lang::Settings;
+use crate::plan::facts::{Facts, Problem};
+use crate::plan::files::Files;
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+
+/// Pixels of one plane.
+const PLANE: usize = 32 * 32;
+
+/// Names of CIFAR-10's classes, by label.
+pub const CIFAR10_CLASSES: &str = "airplane automobile bird cat deer dog frog horse ship truck";
+
+/// Names of CIFAR-100's fine classes, by label.
+pub const CIFAR100_FINE: &str = "\
+    apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can castle \
+    caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin elephant flatfish \
+    forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man maple_tree motorcycle \
+    mountain mouse mushroom oak_tree orange orchid otter palm_tree pear pickup_truck pine_tree plain plate poppy porcupine \
+    possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail snake spider squirrel streetcar \
+    sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip turtle wardrobe whale \
+    willow_tree wolf woman worm";
+
+/// Names of CIFAR-100's coarse classes, by label.
+pub const CIFAR100_COARSE: &str = "\
+    aquatic_mammals fish flowers food_containers fruit_and_vegetables household_electrical_devices household_furniture \
+    insects large_carnivores large_man-made_outdoor_things large_natural_outdoor_scenes large_omnivores_and_herbivores \
+    medium_mammals non-insect_invertebrates people reptiles small_mammals trees vehicles_1 vehicles_2";
+
+/// CIFAR-10.
+pub struct Cifar10;
+
+/// CIFAR-100.
+pub struct Cifar100;
+
+/// How a record is laid out, and what its label means.
+struct Layout {
+    name: &'static str,
+    label_bytes: usize,
+    /// Which label byte counts.
+    label_at: usize,
+    classes: Vec<String>,
+}
+
+/// The files of the two splits.
+struct Parts {
+    train: Vec<PathBuf>,
+    test: Vec<PathBuf>,
+}
+
+/// Returns the words of a list.
+fn words(list: &str) -> Vec<String> {
+    list.split_whitespace().map(str::to_string).collect()
+}
+
+impl Layout {
+    fn record(&self) -> usize {
+        self.label_bytes + 3 * PLANE
+    }
+
+    /// Returns the number of records in a file, by its length.
+    fn count(&self, path: &Path) -> Result<usize, Problem> {
+        let length = std::fs::metadata(path).map_err(|e| broken(path, format!("cannot be read: {e}")))?.len();
+        let record = self.record() as u64;
+        if length == 0 || length % record != 0 {
+            // Says so where the file is merely packed.
+            Input::open(path)?;
+            let mut problem = broken(path, format!("has {length} bytes, which is no whole number of records of {record} bytes"));
+            let other = if self.label_bytes == 1 { record + 1 } else { record - 1 };
+            if length > 0 && length % other == 0 {
+                problem.help = Some(format!("records of {other} bytes would fit: is this the other CIFAR?"));
+            }
+            return Err(problem);
+        }
+        Ok((length / record) as usize)
+    }
+
+    /// Checks a label.
+    fn check(&self, label: u8, row: usize, path: &Path) -> Result<u32, Problem> {
+        if (label as usize) < self.classes.len() {
+            return Ok(label as u32);
+        }
+        Err(broken(path, format!("has label {label} in record {row}, and {} has {} classes", self.name, self.classes.len())))
+    }
+
+    /// Returns the labels of a file, without its pixels.
+    fn labels(&self, path: &Path) -> Result<Vec<u32>, Problem> {
+        let count = self.count(path)?;
+        let cannot = |e: std::io::Error| broken(path, format!("cannot be read: {e}"));
+        let mut file = BufReader::with_capacity(1 << 18, File::open(path).map_err(cannot)?);
+        let mut head = vec![0u8; self.label_bytes];
+        let mut labels = Vec::with_capacity(count.min(1 << 20));
+        for row in 0..count {
+            file.read_exact(&mut head).map_err(cannot)?;
+            labels.push(self.check(head[self.label_at], row, path)?);
+            file.seek_relative(3 * PLANE as i64).map_err(cannot)?;
+        }
+        Ok(labels)
+    }
+
+    /// Appends the images of a file, planes turned into pixels, and their labels.
+    fn images(&self, path: &Path, pixels: &mut Vec<u8>, labels: &mut Vec<u32>) -> Result<usize, Problem> {
+        let count = self.count(path)?;
+        let mut input = Input::open(path)?;
+        for row in 0..count {
+            let record = input.take(self.record() as u64, "records")?;
+            labels.push(self.check(record[self.label_at], row, path)?);
+            let planes = &record[self.label_bytes..];
+            for i in 0..PLANE {
+                pixels.extend_from_slice(&[planes[i], planes[PLANE + i], planes[2 * PLANE + i]]);
+            }
+        }
+        input.end()?;
+        Ok(count)
+    }
+
+    /// Returns what is known of every data set of this layout.
+    fn unread(&self, settings: &Settings) -> Result<Facts, Problem> {
+        Normalisation::of(settings, 3)?;
+        Ok(Facts { classes: Some(self.classes.clone()), shape: Some(vec![32, 32, 3]), ..Facts::default() })
+    }
+
+    fn facts(&self, settings: &Settings, parts: Parts) -> Result<Facts, Problem> {
+        Normalisation::of(settings, 3)?;
+        let (mut labels, mut counts) = (Vec::new(), [0, 0]);
+        for (split, files) in [&parts.train, &parts.test].into_iter().enumerate() {
+            for file in files {
+                let new = self.labels(file)?;
+                counts[split] += new.len();
+                labels.extend(new);
+            }
+        }
+        let ranges = splits(&[("train", counts[0]), ("test", counts[1])]);
+        let files = parts.train.into_iter().chain(parts.test).collect();
+        Ok(facts_of(self.classes.clone(), &labels, &ranges, vec![32, 32, 3], files))
+    }
+
+    fn read(self, settings: &Settings, parts: Parts) -> Result<Source, Problem> {
+        let (mut pixels, mut labels, mut counts) = (Vec::new(), Vec::new(), [0, 0]);
+        for (split, files) in [&parts.train, &parts.test].into_iter().enumerate() {
+            for file in files {
+                counts[split] += self.images(file, &mut pixels, &mut labels)?;
+            }
+        }
+        let data = Pixels::Bytes { data: pixels, divisor: 255.0 };
+        Ok(Source {
+            name: self.name.to_string(),
+            images: Normalisation::of(settings, 3)?.images(vec![32, 32, 3], data),
+            labels,
+            classes: self.classes,
+            splits: splits(&[("train", counts[0]), ("test", counts[1])]),
+        })
+    }
+}
+
+/// Finds the files of both splits in the folder of the settings; either split may be missing, not both.
+fn parts(settings: &Settings, files: &Files, train: &[&str], test: &str) -> Result<Parts, Problem> {
+    let blame = |p: Problem| Problem { parameter: Some("folder"), ..p };
+    let folder = text(settings, "folder").ok_or_else(|| unfit("folder", "no folder is given"))?.trim_end_matches('/');
+    let dir = files.find(folder).map_err(blame)?;
+    let found = |name: &str| files.find(&format!("{folder}/{name}")).ok();
+    let parts = Parts { train: train.iter().filter_map(|n| found(n)).collect(), test: found(test).into_iter().collect() };
+    if !parts.train.is_empty() || !parts.test.is_empty() {
+        // A part of the training files alone is more likely a mistake than a wish.
+        if !parts.train.is_empty() && parts.train.len() < train.len() {
+            let missing = train.iter().find(|n| found(n).is_none()).unwrap_or(&"");
+            return Err(blame(broken(&dir, format!("lacks `{missing}`, though other training files are there"))));
+        }
+        return Ok(parts);
+    }
+    let wanted = format!("it should have {} and `{test}`", train.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", "));
+    let packed = train.iter().chain([&test]).find_map(|n| [".xz", ".gz", ".bz2"].iter().find_map(|e| found(&format!("{n}{e}"))));
+    let python = ["data_batch_1", "train", "test_batch", "test"].iter().find_map(|n| found(n).filter(|p| p.is_file()));
+    let (message, help) = match (packed, python) {
+        (Some(path), _) => {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            ("has packed files only".to_string(), format!("unpack them first, for instance with `xz -dk {name}`; {wanted}"))
+        }
+        (_, Some(_)) => ("holds the Python version of the data set".to_string(), format!("take the binary version; {wanted}")),
+        _ => ("holds no CIFAR files".to_string(), wanted),
+    };
+    Err(blame(with_help(broken(&dir, message), help)))
+}
+
+impl Cifar10 {
+    fn layout(&self) -> Layout {
+        Layout { name: "cifar10", label_bytes: 1, label_at: 0, classes: words(CIFAR10_CLASSES) }
+    }
+
+    fn parts(&self, settings: &Settings, files: &Files) -> Result<Parts, Problem> {
+        let batches = ["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"];
+        let folder = text(settings, "folder").unwrap_or("").trim_end_matches('/');
+        let exists = |name: &str| files.find(&format!("{folder}/{name}")).is_ok();
+        let train: &[&str] = if exists("train.bin") { &["train.bin"] } else { &batches };
+        let test = if exists("test.bin") { "test.bin" } else { "test_batch.bin" };
+        parts(settings, files, train, test)
+    }
+}
+
+impl Cifar100 {
+    fn layout(&self, settings: &Settings) -> Layout {
+        let coarse = settings.word("labels") == "coarse";
+        let (label_at, names) = if coarse { (0, CIFAR100_COARSE) } else { (1, CIFAR100_FINE) };
+        Layout { name: "cifar100", label_bytes: 2, label_at, classes: words(names) }
+    }
+}
+
+impl Reader for Cifar10 {
+    fn facts(&self, settings: &Settings, files: Option<&Files>) -> Result<Facts, Problem> {
+        match files {
+            Some(files) => self.layout().facts(settings, self.parts(settings, files)?),
+            None => self.layout().unread(settings),
+        }
+    }
+
+    fn read(&self, settings: &Settings, files: &Files) -> Result<Source, Problem> {
+        self.layout().read(settings, self.parts(settings, files)?)
+    }
+}
+
+impl Reader for Cifar100 {
+    fn facts(&self, settings: &Settings, files: Option<&Files>) -> Result<Facts, Problem> {
+        match files {
+            Some(files) => self.layout(settings).facts(settings, parts(settings, files, &["train.bin"], "test.bin")?),
+            None => self.layout(settings).unread(settings),
+        }
+    }
+
+    fn read(&self, settings: &Settings, files: &Files) -> Result<Source, Problem> {
+        self.layout(settings).read(settings, parts(settings, files, &["train.bin"], "test.bin")?)
+    }
+}

@@ -1,0 +1,65 @@
+//! Data sets: reading them from files, choosing examples, and giving examples other labels.
+//!
+//! In: files of known formats, below the folders that a script may read; data sets and scores. Out: data sets, kept nowhere.
+//! Never: trusting a size that a file claims, running anything that a file holds, changing pixels, or reading more than headers
+//! and labels at plan time. Ids are positions in the source: they survive every choice and every relabelling.
+
+pub mod arrays;
+pub mod bytes;
+pub mod cifar;
+pub mod digits;
+pub mod idx;
+pub mod image_folder;
+pub mod labels;
+pub mod npy;
+pub mod parts;
+pub mod select;
+#[cfg(test)]
+mod tests;
+
+use crate::engine::Kernel;
+use parts::Reading;
+
+/// Returns the kernels of this topic by the names of their signatures in `stdlib/data.cfx`.
+pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
+    vec![
+        ("digits", Box::new(Reading(digits::Digits)) as Box<dyn Kernel>),
+        ("idx", Box::new(Reading(idx::Idx))),
+        ("mnist", Box::new(Reading(idx::Mnist))),
+        ("cifar10", Box::new(Reading(cifar::Cifar10))),
+        ("cifar100", Box::new(Reading(cifar::Cifar100))),
+        ("arrays", Box::new(Reading(arrays::Arrays))),
+        ("image_folder", Box::new(Reading(image_folder::ImageFolder))),
+        ("split", Box::new(select::Split)),
+        ("subset", Box::new(select::Subset)),
+        ("sample", Box::new(select::Sample)),
+        ("where", Box::new(select::Where)),
+        ("lowest", Box::new(select::Extreme { highest: false })),
+        ("highest", Box::new(select::Extreme { highest: true })),
+        ("except", Box::new(select::Except)),
+        ("quantile_bins", Box::new(select::QuantileBins)),
+        ("corrupt_labels", Box::new(labels::CorruptLabels)),
+        ("relabel", Box::new(labels::Relabel)),
+    ]
+}
+
+/// Returns a sort key in which runs of digits compare as numbers: `a2` before `a10`.
+pub(crate) fn natural(name: &str) -> Vec<(String, u64)> {
+    let mut out = vec![(String::new(), 0u64)];
+    let mut digits = String::new();
+    for c in name.chars().chain(std::iter::once('\0')) {
+        if c.is_ascii_digit() {
+            digits.push(c);
+            continue;
+        }
+        if let Some(last) = out.last_mut().filter(|_| !digits.is_empty()) {
+            last.1 = digits.parse().unwrap_or(u64::MAX);
+            digits.clear();
+            out.push((String::new(), 0));
+        }
+        if let Some(last) = out.last_mut() {
+            last.0.push(c);
+        }
+    }
+    out
+}

@@ -1,0 +1,171 @@
+//! What all readers of data sets share: settings for normalisation, checks of labels and sizes, facts, and the kernel around a reader.
+
+use super::bytes::{failed, unfit};
+use crate::engine::value::{Dataset, Images, Pixels, Source};
+use crate::engine::{Context, Failure, Job, Kernel, Value};
+use crate::lang::{Settings, Static};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem};
+use crate::plan::files::Files;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Most classes that labels may name.
+pub const MOST_CLASSES: u32 = 1 << 16;
+
+/// One format of data sets.
+pub trait Reader: Send + Sync {
+    /// Returns what is known before the run; without files, what is known of every data set of this format.
+    fn facts(&self, settings: &Settings, files: Option<&Files>) -> Result<Facts, Problem>;
+
+    /// Reads the data set.
+    fn read(&self, settings: &Settings, files: &Files) -> Result<Source, Problem>;
+}
+
+/// The kernel around a reader: gives the whole data set, all splits, with the labels of the files.
+pub struct Reading<R>(pub R);
+
+impl<R: Reader> Planned for Reading<R> {
+    fn policy(&self) -> Policy {
+        Policy::Inline
+    }
+
+    fn facts(&self, settings: &Settings, _inputs: &[KnownInput], files: Option<&Files>) -> Result<Facts, Problem> {
+        self.0.facts(settings, files)
+    }
+
+    fn cost(&self, _settings: &Settings, _inputs: &[KnownInput]) -> Cost {
+        Cost { seconds: 0.5, memory: 2e8, disk: 0.0 }
+    }
+}
+
+impl<R: Reader> Kernel for Reading<R> {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
+        let source = self.0.read(&job.settings, cx.files()).map_err(failed)?;
+        let count = image_count(&source.images);
+        if count > u32::MAX as usize {
+            return Err(Failure::new(format!("`{}` has {count} examples; at most {} are counted", source.name, u32::MAX)));
+        }
+        Ok(Value::Dataset(Arc::new(whole(source))))
+    }
+}
+
+/// Returns all examples of a source with the labels of its files.
+pub fn whole(source: Source) -> Dataset {
+    let count = image_count(&source.images);
+    let labels = Arc::new(source.labels.clone());
+    Dataset { source: Arc::new(source), ids: Arc::new((0..count as u32).collect()), labels }
+}
+
+/// Returns the number of examples that images hold; none where there are no pixels.
+pub fn image_count(images: &Images) -> usize {
+    let size: usize = images.shape.iter().product();
+    let numbers = match &images.data {
+        Pixels::Bytes { data, .. } => data.len(),
+        Pixels::Floats(data) => data.len(),
+    };
+    numbers.checked_div(size).unwrap_or(0)
+}
+
+/// What is subtracted from and divided by, per channel: the settings `mean` and `std`.
+pub struct Normalisation {
+    mean: Vec<f32>,
+    std: Vec<f32>,
+}
+
+impl Normalisation {
+    /// Returns the settings `mean` and `std` for that many channels. One number stands for all channels.
+    ///
+    /// Errors: another number of numbers than channels; a deviation that is not positive.
+    pub fn of(settings: &Settings, channels: usize) -> Result<Self, Problem> {
+        let list = |name: &'static str| -> Result<Vec<f32>, Problem> {
+            let numbers: Vec<f32> = match settings.get(name) {
+                Static::List(items) => items.iter().filter_map(Static::number).map(|x| x as f32).collect(),
+                Static::Number(x) => vec![*x as f32],
+                _ => Vec::new(),
+            };
+            match numbers.len() {
+                0 => Ok(numbers),
+                1 => Ok(vec![numbers[0]; channels]),
+                n if n == channels => Ok(numbers),
+                n => Err(unfit(name, format!("`{name}` has {n} numbers, the images have {channels} channels"))),
+            }
+        };
+        let (mut mean, mut std) = (list("mean")?, list("std")?);
+        if let Some(bad) = std.iter().find(|s| !(**s > 0.0 && s.is_finite())) {
+            return Err(unfit("std", format!("a standard deviation of {bad} cannot be divided by")));
+        }
+        if let Some(bad) = mean.iter().find(|m| !m.is_finite()) {
+            return Err(unfit("mean", format!("a mean of {bad} cannot be subtracted")));
+        }
+        if mean.is_empty() && !std.is_empty() {
+            mean = vec![0.0; channels];
+        }
+        if std.is_empty() && !mean.is_empty() {
+            std = vec![1.0; channels];
+        }
+        Ok(Normalisation { mean, std })
+    }
+
+    /// Returns images of a shape with this normalisation.
+    pub fn images(self, shape: Vec<usize>, data: Pixels) -> Images {
+        Images { shape, data, mean: self.mean, std: self.std }
+    }
+}
+
+/// Returns the number of channels of a shape: its last length.
+pub fn channels(shape: &[usize]) -> usize {
+    shape.last().copied().unwrap_or(1)
+}
+
+/// Returns an optional text setting.
+pub fn text<'a>(settings: &'a Settings, name: &str) -> Option<&'a str> {
+    settings.get(name).word()
+}
+
+/// Returns the names `0`, `1`, … for the classes that labels name.
+///
+/// Errors (words): a label beyond any plausible number of classes.
+pub fn numbered_classes(labels: &[u32]) -> Result<Vec<String>, String> {
+    if let Some(row) = labels.iter().position(|l| *l >= MOST_CLASSES) {
+        return Err(format!("has label {} at row {row}; labels count classes from 0 and stay below {MOST_CLASSES}", labels[row]));
+    }
+    Ok((0..labels.iter().max().map_or(0, |m| m + 1)).map(|c| c.to_string()).collect())
+}
+
+/// Returns how many labels name each of `classes` classes.
+pub fn sizes(labels: &[u32], classes: usize) -> Vec<usize> {
+    let mut out = vec![0; classes];
+    labels.iter().filter_map(|l| out.get_mut(*l as usize).map(|n| *n += 1)).count();
+    out
+}
+
+/// Returns splits as ranges laid end to end; empty ones are left out.
+pub fn splits(parts: &[(&str, usize)]) -> Vec<(String, Range<usize>)> {
+    let mut start = 0;
+    let mut out = Vec::new();
+    for (name, count) in parts.iter().filter(|(_, n)| *n > 0) {
+        out.push((name.to_string(), start..start + count));
+        start += count;
+    }
+    out
+}
+
+/// Returns the facts of a data set from its classes, labels (empty: not read, or none), splits, shape and files.
+pub fn facts_of(
+    classes: Vec<String>,
+    labels: &[u32],
+    splits: &[(String, Range<usize>)],
+    shape: Vec<usize>,
+    files: Vec<PathBuf>,
+) -> Facts {
+    Facts {
+        class_sizes: (!labels.is_empty()).then(|| sizes(labels, classes.len())),
+        classes: (!classes.is_empty()).then_some(classes),
+        rows: Some(splits.iter().map(|(_, r)| r.len()).sum()),
+        splits: splits.iter().map(|(n, r)| (n.clone(), r.len())).collect(),
+        shape: Some(shape),
+        files,
+        ..Facts::default()
+    }
+}

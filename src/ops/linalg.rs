@@ -1,0 +1,200 @@
+//! Linear algebra: the one seam to LAPACK (OpenBLAS through ndarray-linalg). Equal inputs give equal bits, whatever the threads.
+//!
+//! OpenBLAS runs on the calling thread alone; what is parallel here is cut into pieces whose number does not depend on the threads.
+
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
+use ndarray_linalg::{Cholesky, Diag, Eigh, JobSvd, SVDDC, SolveTriangular, UPLO};
+use rayon::prelude::*;
+use std::fmt;
+use std::sync::Once;
+
+#[cfg(test)]
+mod tests;
+
+/// Rows of one piece of a Gram matrix.
+const PIECE: usize = 1024;
+
+/// Pieces that are held at once.
+const HELD: usize = 8;
+
+/// What linear algebra could not do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The matrix is not positive definite.
+    Indefinite,
+    /// A number is NaN or infinite.
+    NotFinite,
+    /// LAPACK gave up, for a reason in its words.
+    Lapack(String),
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::Indefinite => f.write_str("the matrix is not positive definite"),
+            Trouble::NotFinite => f.write_str("the matrix holds numbers that are not finite"),
+            Trouble::Lapack(words) => write!(f, "the decomposition failed: {words}"),
+        }
+    }
+}
+
+unsafe extern "C" {
+    fn openblas_set_num_threads(count: std::ffi::c_int);
+}
+
+/// Keeps OpenBLAS on the calling thread: its own threads would change bits with their number, and crowd out rayon's.
+fn one_thread() {
+    static ONCE: Once = Once::new();
+    // SAFETY: the function takes a plain number, sets a global of OpenBLAS, and is called once, before any of its routines.
+    ONCE.call_once(|| unsafe { openblas_set_num_threads(1) });
+}
+
+fn finite(x: &ArrayView2<f64>) -> Result<(), Trouble> {
+    if x.iter().all(|v| v.is_finite()) { Ok(()) } else { Err(Trouble::NotFinite) }
+}
+
+fn lapack(e: ndarray_linalg::error::LinalgError) -> Trouble {
+    Trouble::Lapack(e.to_string())
+}
+
+/// Returns `XᵀX` (d x d) of an n x d matrix, summed in a fixed order.
+pub fn gram(x: ArrayView2<f64>) -> Array2<f64> {
+    let (n, d) = x.dim();
+    let starts: Vec<usize> = (0..n).step_by(PIECE).collect();
+    let mut out = Array2::zeros((d, d));
+    for group in starts.chunks(HELD) {
+        let parts: Vec<Array2<f64>> = group
+            .par_iter()
+            .map(|start| {
+                let piece = x.slice(s![*start..(*start + PIECE).min(n), ..]);
+                piece.t().dot(&piece)
+            })
+            .collect();
+        parts.iter().for_each(|part| out += part);
+    }
+    // The product is symmetric only up to rounding; the lower triangle decides.
+    for i in 0..d {
+        for j in i + 1..d {
+            out[[i, j]] = out[[j, i]];
+        }
+    }
+    out
+}
+
+/// Returns `X V` row block by row block; each row's result does not depend on the blocks.
+pub fn project(x: ArrayView2<f64>, v: ArrayView2<f64>) -> Array2<f64> {
+    let mut out = Array2::zeros((x.nrows(), v.ncols()));
+    out.axis_chunks_iter_mut(Axis(0), PIECE)
+        .into_par_iter()
+        .zip(x.axis_chunks_iter(Axis(0), PIECE).into_par_iter())
+        .for_each(|(mut to, from)| to.assign(&from.dot(&v)));
+    out
+}
+
+/// Returns eigenvalues, largest first, and eigenvectors as columns of a symmetric matrix (its lower triangle is read).
+///
+/// Errors: a number is not finite; LAPACK's `dsyev` does not converge.
+pub fn symmetric_eigen(a: ArrayView2<f64>) -> Result<(Array1<f64>, Array2<f64>), Trouble> {
+    one_thread();
+    finite(&a)?;
+    let (values, vectors) = a.to_owned().eigh(UPLO::Lower).map_err(lapack)?;
+    Ok((values.slice(s![..;-1]).to_owned(), vectors.slice(s![.., ..;-1]).as_standard_layout().into_owned()))
+}
+
+/// Returns the thin singular value decomposition `U (n x r), s (r), Vᵀ (r x d)` with r = min(n, d), largest values first.
+///
+/// Errors: a number is not finite; LAPACK's `dgesdd` does not converge.
+pub fn thin_svd(a: ArrayView2<f64>) -> Result<(Array2<f64>, Array1<f64>, Array2<f64>), Trouble> {
+    one_thread();
+    finite(&a)?;
+    match a.to_owned().svddc(JobSvd::Some).map_err(lapack)? {
+        (Some(u), s, Some(vt)) => Ok((u, s, vt)),
+        _ => Err(Trouble::Lapack("no vectors were given".to_string())),
+    }
+}
+
+/// Returns the lower triangular `L` with `L Lᵀ = A`.
+///
+/// Errors: the matrix is not positive definite, or a number is not finite.
+pub fn cholesky(a: ArrayView2<f64>) -> Result<Array2<f64>, Trouble> {
+    one_thread();
+    finite(&a)?;
+    a.to_owned().cholesky(UPLO::Lower).map_err(|_| Trouble::Indefinite)
+}
+
+/// Returns `L⁻¹ B` for a lower triangular `L`.
+///
+/// Errors: the triangle is singular.
+pub fn solve_lower(l: ArrayView2<f64>, b: ArrayView2<f64>) -> Result<Array2<f64>, Trouble> {
+    one_thread();
+    let l = l.to_owned();
+    l.solve_triangular(UPLO::Lower, Diag::NonUnit, &b.to_owned()).map_err(lapack)
+}
+
+/// Returns `A⁻¹ B` for a symmetric positive definite `A`.
+///
+/// Errors: as [`cholesky`].
+pub fn solve_positive(a: ArrayView2<f64>, b: ArrayView2<f64>) -> Result<Array2<f64>, Trouble> {
+    let l = cholesky(a)?;
+    let half = solve_lower(l.view(), b)?;
+    let upper = l.t().as_standard_layout().into_owned();
+    upper.solve_triangular(UPLO::Upper, Diag::NonUnit, &half).map_err(lapack)
+}
+
+/// Turns each column so that its entry of largest magnitude (the first among equals) is positive.
+pub fn fix_signs(vectors: &mut Array2<f64>) {
+    for mut column in vectors.columns_mut() {
+        let mut largest = 0.0f64;
+        for v in column.iter() {
+            if v.abs() > largest.abs() {
+                largest = *v;
+            }
+        }
+        if largest < 0.0 {
+            column.mapv_inplace(|v| -v);
+        }
+    }
+}
+
+/// Leading right singular vectors.
+#[derive(Clone, Debug)]
+pub struct Leading {
+    /// The vectors as columns, d x k, signs fixed by [`fix_signs`].
+    pub vectors: Array2<f64>,
+    /// All min(n, d) squared singular values, largest first; none below zero.
+    pub squares: Vec<f64>,
+    /// Whether a singular value decomposition was needed.
+    pub by_svd: bool,
+}
+
+/// Smallest ratio of the last kept to the first eigenvalue for which the Gram matrix is accurate enough: rounding of about
+/// 1e-16 of the first then leaves at least eight digits of the last.
+const GRAM_RATIO: f64 = 1e-8;
+
+/// Returns the `k` leading right singular vectors of an n x d matrix, k <= min(n, d).
+///
+/// Through the eigenvectors of the Gram matrix where n >= d and the spectrum allows it, else through a thin singular value
+/// decomposition. Errors: a number is not finite; LAPACK does not converge.
+pub fn leading_right(x: ArrayView2<f64>, k: usize) -> Result<Leading, Trouble> {
+    finite(&x)?;
+    let (n, d) = x.dim();
+    let k = k.min(n).min(d);
+    if n >= d {
+        let (values, vectors) = symmetric_eigen(gram(x).view())?;
+        let accurate = k == 0 || values[k - 1] > GRAM_RATIO * values[0];
+        if accurate {
+            let mut vectors = vectors.slice(s![.., ..k]).to_owned();
+            fix_signs(&mut vectors);
+            return Ok(Leading { vectors, squares: values.iter().map(|v| v.max(0.0)).collect(), by_svd: false });
+        }
+    }
+    let (_, values, vt) = thin_svd(x)?;
+    let mut vectors = vt.slice(s![..k, ..]).t().as_standard_layout().into_owned();
+    fix_signs(&mut vectors);
+    Ok(Leading { vectors, squares: values.iter().map(|v| v * v).collect(), by_svd: true })
+}
+
+/// Returns the Euclidean norm of a vector.
+pub fn norm(v: ArrayView1<f64>) -> f64 {
+    v.iter().map(|x| x * x).sum::<f64>().sqrt()
+}

@@ -1,0 +1,103 @@
+//! How compact classes are: mean pairwise distance (Jamroz and Kurdziel 2023, figure 2), and class means.
+
+use super::rows::{groups, like_x, members};
+use crate::engine::value::{Column, Number, Table};
+use crate::engine::{Context, Failure, Job, Kernel, Value};
+use crate::lang::{Settings, Static};
+use crate::ops::linalg;
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
+use crate::plan::files::Files;
+use ndarray::{ArrayView2, Axis};
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// Rows whose pairs make one piece of work.
+const PIECE: usize = 32;
+
+/// The mean Euclidean distance over all pairs of examples: exact, no sampling.
+pub struct MeanDistance;
+
+impl Planned for MeanDistance {
+    fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        Ok(Facts { classes: like_x(inputs).classes, ..Facts::default() })
+    }
+
+    fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        let facts = like_x(inputs);
+        let split = *settings.get("by") != Static::None;
+        let classes = facts.classes.as_ref().filter(|_| split).map_or(1, Vec::len).max(1);
+        let n = facts.rows.unwrap_or(10_000) as f64 / classes as f64;
+        Cost { seconds: 3e-10 * n * n * facts.dim.unwrap_or(64) as f64, memory: 1e6, disk: 100.0 }
+    }
+}
+
+/// Returns the squared Euclidean distance of two rows, in eight sums that are added in a fixed order.
+fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
+    let mut sums = [0.0f64; 8];
+    let (heads_a, heads_b) = (a.chunks_exact(8), b.chunks_exact(8));
+    let rest: f64 = heads_a.remainder().iter().zip(heads_b.remainder()).map(|(x, y)| (x - y) * (x - y)).sum();
+    for (x, y) in heads_a.zip(heads_b) {
+        for k in 0..8 {
+            sums[k] += (x[k] - y[k]) * (x[k] - y[k]);
+        }
+    }
+    sums.iter().sum::<f64>() + rest
+}
+
+/// Returns the mean Euclidean distance over all pairs of rows and the number of pairs; nothing for fewer than two rows.
+pub fn mean_pairwise_distance(x: ArrayView2<f64>) -> Option<(f64, u64)> {
+    let n = x.nrows() as u64;
+    if n < 2 {
+        return None;
+    }
+    let x = x.as_standard_layout();
+    let d = x.ncols();
+    let data = x.as_slice()?;
+    let row = |i: usize| &data[i * d..(i + 1) * d];
+    let starts: Vec<usize> = (0..n as usize).step_by(PIECE).collect();
+    let sums: Vec<f64> = starts
+        .par_iter()
+        .map(|start| {
+            let end = (start + PIECE).min(n as usize);
+            (*start..end).map(|i| (i + 1..n as usize).map(|j| squared_distance(row(i), row(j)).sqrt()).sum::<f64>()).sum()
+        })
+        .collect();
+    let pairs = n * (n - 1) / 2;
+    Some((sums.iter().sum::<f64>() / pairs as f64, pairs))
+}
+
+impl Kernel for MeanDistance {
+    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+        let stages = job.stages("x")?;
+        let rows = members(job, stages, "by")?;
+        match mean_pairwise_distance(stages.x.select(Axis(0), &rows).view()) {
+            Some((value, pairs)) => Ok(Value::Number(Number { value, error: None, count: Some(pairs) })),
+            None => Err(Failure::Absent(format!("{} examples make no pair", rows.len()))),
+        }
+    }
+}
+
+/// The mean of each class: a table with a row a class.
+pub struct ClassMeans;
+
+impl Planned for ClassMeans {}
+
+impl Kernel for ClassMeans {
+    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+        let stages = job.stages("x")?;
+        let by_class = Settings(vec![("by".to_string(), Static::Word("class".to_string()))]);
+        let groups = groups(stages, &by_class, "by");
+        let name = |label: u64| stages.classes.get(label as usize).cloned().unwrap_or_else(|| label.to_string());
+        let mut columns = vec![
+            ("class".to_string(), Column::Texts(groups.iter().map(|(l, _)| name(*l)).collect())),
+            ("examples".to_string(), Column::Numbers(groups.iter().map(|(_, r)| r.len() as f64).collect())),
+        ];
+        let means: Vec<_> = groups.iter().filter_map(|(_, r)| stages.x.select(Axis(0), r).mean_axis(Axis(0))).collect();
+        for unit in 0..stages.x.ncols() {
+            columns.push((format!("unit_{unit}"), Column::Numbers(means.iter().map(|m| m[unit]).collect())));
+        }
+        let norms = means.iter().map(|m| linalg::norm(m.view())).collect();
+        columns.push(("norm".to_string(), Column::Numbers(norms)));
+        Ok(Value::Table(Arc::new(Table { columns })))
+    }
+}

@@ -1,0 +1,31 @@
+//! Representations: activations read from files, reduced, imitated by Gaussians, measured and compared.
+//!
+//! In: representations (examples x units, with ids and labels), activation files. Out: representations and numbers.
+//! Never: networks (taps are `nn`'s), densities, or a guess at which way round a matrix lies. Rows keep their order, ids and labels.
+
+pub mod compare;
+pub mod correlation;
+pub mod distance;
+pub mod gaussian;
+pub mod load;
+pub mod rows;
+pub mod svd;
+#[cfg(test)]
+mod tests;
+
+use crate::engine::Kernel;
+
+/// Returns the kernels of this topic by the names of their signatures in `stdlib/representations.cfx`.
+pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
+    vec![
+        ("svd", Box::new(svd::Svd) as Box<dyn Kernel>),
+        ("captured_energy", Box::new(svd::CapturedEnergy)),
+        ("load_stages", Box::new(load::LoadStages)),
+        ("matched_gaussian", Box::new(gaussian::MatchedGaussian)),
+        ("mean_distance", Box::new(distance::MeanDistance)),
+        ("class_means", Box::new(distance::ClassMeans)),
+        ("cca", Box::new(correlation::Cca)),
+        ("cka", Box::new(compare::Cka)),
+        ("procrustes", Box::new(compare::Procrustes)),
+    ]
+}

@@ -1,0 +1,111 @@
+//! Projection on leading right singular vectors, and the energy that they capture (Jamroz and Kurdziel 2023, section 2, figure A.6).
+
+use super::rows::{like_x, problem};
+use crate::engine::value::{Number, Stages};
+use crate::engine::{Context, Failure, Job, Kernel, Value};
+use crate::lang::Settings;
+use crate::ops::linalg::{leading_right, project};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem};
+use crate::plan::files::Files;
+use ndarray::Axis;
+use std::sync::Arc;
+
+/// Name of the note that holds the share of energy kept.
+pub const ENERGY: &str = "captured energy";
+
+/// `X V_k`: X as it is (uncentred) or with its column means taken away, V_k its `width` leading right singular vectors.
+pub struct Svd;
+
+impl Planned for Svd {
+    fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        let facts = like_x(inputs);
+        let width = settings.int("width");
+        if width == 0 {
+            return Err(problem("width", "a representation of no units is none"));
+        }
+        if let Some(dim) = facts.dim.filter(|d| *d < width) {
+            let help = Some(format!("write a width of at most {dim}"));
+            return Err(Problem { help, ..problem("width", format!("a width of {width} is above the {dim} units there are")) });
+        }
+        if let Some(rows) = facts.rows.filter(|n| *n < width) {
+            return Err(problem("width", format!("a width of {width} is above the {rows} examples there are")));
+        }
+        let bytes = facts.rows.map(|n| (n * width * 8) as u64);
+        Ok(Facts { dim: Some(width), bytes, ..facts })
+    }
+
+    fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        let facts = like_x(inputs);
+        let (n, d) = (facts.rows.unwrap_or(10_000) as f64, facts.dim.unwrap_or(512) as f64);
+        let width = settings.int("width") as f64;
+        Cost {
+            seconds: 4e-10 * n * d * (d + width) + 1e-8 * d * d * d,
+            memory: 8.0 * (n * d + 9.0 * d * d),
+            disk: 8.0 * n * width,
+        }
+    }
+}
+
+impl Kernel for Svd {
+    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+        let stages = job.stages("x")?;
+        let width = job.settings.int("width");
+        let (n, d) = stages.x.dim();
+        if width == 0 || width > d.min(n) {
+            return Err(Failure::new(format!("a width of {width} does not fit {n} examples x {d} units"))
+                .help(format!("write a width of 1 to {}", d.min(n))));
+        }
+        let centred = job.settings.flag("centred").then(|| match stages.x.mean_axis(Axis(0)) {
+            Some(means) => &stages.x - &means,
+            None => stages.x.clone(),
+        });
+        let x = centred.as_ref().unwrap_or(&stages.x).view();
+        let leading = leading_right(x, width).map_err(|e| Failure::new(format!("the singular vectors were not found: {e}")))?;
+        let all: f64 = leading.squares.iter().sum();
+        let kept: f64 = leading.squares.iter().take(width).sum();
+        // A representation that is zero everywhere loses nothing.
+        let energy = if all > 0.0 { (kept / all).min(1.0) } else { 1.0 };
+        let notes = vec![
+            (ENERGY.to_string(), energy),
+            ("units before".to_string(), d as f64),
+            ("largest squared singular value".to_string(), leading.squares.first().copied().unwrap_or(0.0)),
+            ("smallest kept squared singular value".to_string(), leading.squares.get(width - 1).copied().unwrap_or(0.0)),
+        ];
+        Ok(Value::Stages(Arc::new(Stages { x: project(x, leading.vectors.view()), notes, ..(**stages).clone_labels() })))
+    }
+}
+
+impl Stages {
+    /// Returns a representation of the same rows without any units, to be filled.
+    pub fn clone_labels(&self) -> Stages {
+        Stages {
+            x: ndarray::Array2::zeros((0, 0)),
+            ids: self.ids.clone(),
+            labels: self.labels.clone(),
+            classes: self.classes.clone(),
+            notes: Vec::new(),
+        }
+    }
+}
+
+/// The share of energy that a representation kept when it was reduced.
+pub struct CapturedEnergy;
+
+impl Planned for CapturedEnergy {
+    fn policy(&self) -> Policy {
+        Policy::Inline
+    }
+}
+
+impl Kernel for CapturedEnergy {
+    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+        let stages = job.stages("x")?;
+        match stages.notes.iter().find(|(n, _)| n == ENERGY) {
+            Some((_, energy)) => Ok(Value::Number(Number::exact(*energy))),
+            None => {
+                Err(Failure::new("the representation was not reduced, so it has no captured energy")
+                    .help("give the result of `svd`"))
+            }
+        }
+    }
+}
