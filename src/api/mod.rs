@@ -57,8 +57,8 @@ impl Source {
 pub struct Checked {
     /// Files, names and signatures.
     pub program: Program,
-    /// The typed script; nothing where it cannot be made.
-    pub script: Option<Script>,
+    /// The typed script, in which whatever is wrong is left out.
+    pub script: Script,
     /// All messages, ordered by place.
     pub diags: Diags,
 }
@@ -73,10 +73,8 @@ pub fn check(source: &Source, registry: &Registry) -> Checked {
     let (program, mut diags) = Program::load(&source.name, &source.text, &loader);
     let (script, found) = check::check(&program, &source.set);
     diags.extend(found);
-    if let Some(script) = &script {
-        let (_, found) = lower::lower(&program, script, registry, None);
-        diags.extend(found);
-    }
+    let (_, found) = lower::lower(&program, &script, registry, None);
+    diags.extend(found);
     Checked { program, script, diags: diags.sorted() }
 }
 
@@ -84,10 +82,10 @@ pub fn check(source: &Source, registry: &Registry) -> Checked {
 ///
 /// Errors: everything that `check` could not see without files.
 pub fn plan(source: &Source, checked: &Checked, registry: &Registry) -> Result<Graph, Diags> {
-    let Some(script) = checked.script.as_ref().filter(|_| !checked.diags.has_errors()) else {
+    if checked.diags.has_errors() {
         return Err(checked.diags.clone());
-    };
-    let (graph, diags) = lower::lower(&checked.program, script, registry, Some(&source.files()));
+    }
+    let (graph, diags) = lower::lower(&checked.program, &checked.script, registry, Some(&source.files()));
     if diags.has_errors() { Err(diags.sorted()) } else { Ok(graph) }
 }
 

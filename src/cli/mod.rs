@@ -1,1 +1,57 @@
 //! The command: arguments, the pipeline in one function, diagnostics on the terminal.
+//!
+//! In: arguments. Out: words on the terminal, files, an exit code. Never: work that the library could not do as well.
+
+pub mod arguments;
+pub mod doc;
+pub mod listing;
+pub mod render;
+pub mod run;
+pub mod store;
+
+use arguments::{Arguments, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// How the command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything went well.
+    Done = 0,
+    /// A cell failed.
+    CellFailed = 1,
+    /// The arguments are wrong.
+    Usage = 2,
+    /// The script is wrong.
+    Script = 3,
+    /// A claim failed, under `--strict`.
+    Claim = 4,
+    /// The store is in use or cannot be written.
+    Store = 5,
+    /// Interrupted; run again to go on.
+    Interrupted = 130,
+}
+
+/// Runs the command with the process's arguments.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(a) => a,
+        Err(e) => {
+            // Help and version are no mistakes.
+            let exit = if e.use_stderr() { Exit::Usage } else { Exit::Done };
+            let _ = e.print();
+            return ExitCode::from(exit as u8);
+        }
+    };
+    let exit = match &arguments.command {
+        Command::Run(a) => run::run(a),
+        Command::Check(a) => run::check(a),
+        Command::Plan(a) => run::plan(a),
+        Command::Fmt(a) => run::fmt(a),
+        Command::Doc { name } => doc::doc(name.as_deref()),
+        Command::Ls(a) => store::ls(a),
+        Command::Show { key, store } => store::show(key, store),
+        Command::Gc { keep, store } => store::gc(*keep, store),
+    };
+    ExitCode::from(exit as u8)
+}

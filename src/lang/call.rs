@@ -53,6 +53,7 @@ impl<'a> Checker<'a> {
         let mut parts = Parts::default();
         let mut plain: Vec<&'a ast::Arg> = Vec::new();
         let mut like: Option<BTreeMap<String, (usize, &'a Expr)>> = None;
+        let mut seed_axes = Vec::new();
         for arg in args {
             let value = &arg.value;
             match arg.name.as_ref().map(|n| n.name.as_str()) {
@@ -64,7 +65,7 @@ impl<'a> Checker<'a> {
                 }
                 Some("seed") if signature.random => {
                     parts.seed = Some(self.keep(module, value));
-                    self.axes_of_static(module, value, &mut parts.setting_axes);
+                    self.axes_of_static(module, value, &mut seed_axes);
                 }
                 _ => plain.push(arg),
             }
@@ -101,6 +102,7 @@ impl<'a> Checker<'a> {
         if failed {
             return Typed::error(e.span);
         }
+        parts.setting_axes.extend(seed_axes);
         if signature.gives == Kind::Figure {
             let mut names = Vec::new();
             for (i, values, _) in &parts.inputs {

@@ -17,9 +17,9 @@ const LONGEST_AXIS: usize = 1_000_000;
 
 /// Checks a script. `set` are values for its parameters, as `--set` gives them.
 ///
-/// Returns the typed script where there is no error, and all messages.
-pub fn check(program: &Program, set: &[(String, String)]) -> (Option<Script>, Diags) {
-    let mut checker = Checker {
+/// Returns the typed script, in which whatever is wrong is left out, and all messages.
+pub fn check(program: &Program, set: &[(String, String)]) -> (Script, Diags) {
+    let checker = Checker {
         program,
         axes: Axes::default(),
         diags: Diags::default(),
@@ -61,7 +61,7 @@ pub(super) struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
-    fn run(mut self, set: &[(String, String)]) -> (Option<Script>, Diags) {
+    fn run(mut self, set: &[(String, String)]) -> (Script, Diags) {
         let main = self.program.main;
         let (mut title, mut seed) = (String::new(), 0u64);
         let mut experiment: Option<Span> = None;
@@ -122,9 +122,8 @@ impl<'a> Checker<'a> {
         }
         self.same_titles(&order);
         self.unused();
-        let failed = self.diags.has_errors() || self.values.iter().any(|v| v.as_ref().is_some_and(|v| v.typed.is_error()));
-        let values: Option<Vec<ValueDecl>> = self.values.into_iter().collect();
-        let script = values.filter(|_| !failed).map(|values| Script {
+        let values = self.values.into_iter().flatten().collect();
+        let script = Script {
             title,
             seed,
             axes: self.axes,
@@ -133,7 +132,7 @@ impl<'a> Checker<'a> {
             declared_axes: self.declared_axes,
             coordinate_values: self.coordinate_values,
             params: self.params,
-        });
+        };
         (script, self.diags)
     }
 
@@ -238,7 +237,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Checks that a `let` is known before the run wherever no axis enters it.
-    fn plain_let(&mut self, def: DefId, value: &Expr) {
+    fn plain_let(&mut self, def: DefId, value: &'a Expr) {
         let mut axes = Vec::new();
         self.axes_of_static(def.module, value, &mut axes);
         if !self.used.contains(&def)
@@ -307,7 +306,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Checks a figure or a claim.
-    fn titled(&mut self, keyword: Keyword, title: &ast::Text, value: &Expr) -> Rc<Typed> {
+    fn titled(&mut self, keyword: Keyword, title: &ast::Text, value: &'a Expr) -> Rc<Typed> {
         let typed = self.expr_titled(self.program.main, value, &title.value);
         if typed.is_error() {
             return typed;

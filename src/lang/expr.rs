@@ -146,7 +146,7 @@ impl<'a> Checker<'a> {
         }
         let name = match op {
             BinaryOp::Except => {
-                return self.operator("except", vec![a, b], e.span);
+                return self.operator("without", vec![a, b], e.span);
             }
             BinaryOp::Or => "either",
             BinaryOp::And => "both",

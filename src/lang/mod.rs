@@ -2,8 +2,6 @@
 //!
 //! In: parsed files and the standard library's signatures. Out: a typed script, or messages. Never: data, files of data, kernels.
 
-pub mod bind;
-pub mod eval;
 pub mod net;
 pub mod static_value;
 pub mod axes;

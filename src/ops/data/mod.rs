@@ -36,7 +36,7 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
         ("where", Box::new(select::Where)),
         ("lowest", Box::new(select::Extreme { highest: false })),
         ("highest", Box::new(select::Extreme { highest: true })),
-        ("except", Box::new(select::Except)),
+        ("without", Box::new(select::Except)),
         ("quantile_bins", Box::new(select::QuantileBins)),
         ("corrupt_labels", Box::new(labels::CorruptLabels)),
         ("relabel", Box::new(labels::Relabel)),

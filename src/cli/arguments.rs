@@ -1,0 +1,167 @@
+//! Arguments of the command.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// A declarative experiment language for people who study neural representations.
+#[derive(Debug, Parser)]
+#[command(name = "cfx", version, about)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a script: numbers, pictures and a report.
+    Run(Run),
+    /// Check a script without reading data.
+    Check(Check),
+    /// Say what a run would do: cells, what is cached, time, memory, disk.
+    Plan(Plan),
+    /// Write scripts in the standard format.
+    Fmt(Fmt),
+    /// Describe a built-in, or list them.
+    Doc {
+        /// Its name, or a topic.
+        name: Option<String>,
+    },
+    /// List what a store holds.
+    Ls(StoreArgs),
+    /// Show one result of a store.
+    Show {
+        /// Its key, or the first digits of it.
+        key: String,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Take out of a store what recent runs did not use.
+    Gc {
+        /// Runs to keep.
+        #[arg(long, default_value_t = 5)]
+        keep: usize,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+}
+
+/// Where a store is.
+#[derive(Debug, Args)]
+pub struct StoreArgs {
+    /// Folder of the store.
+    #[arg(long, default_value = ".cfx")]
+    pub store: PathBuf,
+}
+
+/// A script and what it is given.
+#[derive(Clone, Debug, Args)]
+pub struct Script {
+    /// The script.
+    pub script: PathBuf,
+    /// Value of a parameter: `--set epochs=10`.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub set: Vec<(String, String)>,
+    /// Another folder that the script may read from.
+    #[arg(long = "data", value_name = "DIR")]
+    pub data: Vec<PathBuf>,
+}
+
+/// `cfx check`
+#[derive(Debug, Args)]
+pub struct Check {
+    #[command(flatten)]
+    pub script: Script,
+    /// Print the type of every declaration.
+    #[arg(long)]
+    pub types: bool,
+    /// Print what a stage of the pipeline makes of the script.
+    #[arg(long, value_enum)]
+    pub emit: Option<Emit>,
+}
+
+/// Stages of the pipeline that can be printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Emit {
+    /// The syntax tree.
+    Ast,
+    /// The typed tree.
+    Typed,
+    /// The cells.
+    Plan,
+}
+
+/// `cfx plan`
+#[derive(Debug, Args)]
+pub struct Plan {
+    #[command(flatten)]
+    pub script: Script,
+    /// Folder of the store (default: `.cfx` beside the script).
+    #[arg(long)]
+    pub store: Option<PathBuf>,
+    /// Print the graph of declarations in Graphviz's language.
+    #[arg(long)]
+    pub dot: bool,
+    /// Write the graph of declarations as a picture.
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Say what changed since the last run for this declaration.
+    #[arg(long, value_name = "NAME")]
+    pub why: Option<String>,
+}
+
+/// `cfx run`
+#[derive(Debug, Args)]
+pub struct Run {
+    #[command(flatten)]
+    pub script: Script,
+    /// Folder of the store (default: `.cfx` beside the script).
+    #[arg(long)]
+    pub store: Option<PathBuf>,
+    /// Folder of the results (default: `results/NAME` beside the script).
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// Threads.
+    #[arg(long)]
+    pub threads: Option<usize>,
+    /// Memory that cells running side by side may take, in GiB.
+    #[arg(long)]
+    pub memory: Option<f64>,
+    /// Stop at the first failure.
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Exit with 4 when a claim fails.
+    #[arg(long)]
+    pub strict: bool,
+    /// Use only results of this kind of device.
+    #[arg(long)]
+    pub same_kind: bool,
+    /// What networks run on: `auto`, `cpu`, `cuda:N`.
+    #[arg(long, default_value = "auto")]
+    pub device: String,
+    /// Report progress as one JSON object a line.
+    #[arg(long)]
+    pub json: bool,
+    /// Stop when a run exceeds this: `2h`, `16GiB` of memory, `disk:50GiB`. May be given more than once.
+    #[arg(long, value_name = "LIMIT")]
+    pub limit: Vec<String>,
+}
+
+/// `cfx fmt`
+#[derive(Debug, Args)]
+pub struct Fmt {
+    /// The scripts.
+    #[arg(required = true)]
+    pub scripts: Vec<PathBuf>,
+    /// Write nothing; exit with 3 where a script is not in the standard format.
+    #[arg(long)]
+    pub check: bool,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_string(), value.trim().to_string())),
+        _ => Err("write NAME=VALUE".to_string()),
+    }
+}

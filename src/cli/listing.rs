@@ -1,0 +1,92 @@
+//! `cfx plan`: what a run would do, written as a table.
+
+use super::store::bytes;
+use crate::engine::Standing;
+use crate::plan::facts::Policy;
+use crate::plan::graph::{Entry, Graph};
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+/// Returns the plan as a table: declarations with their axes and cells, what is cached, what the rest is expected to take.
+pub fn listing(graph: &Graph, standings: &[Standing], threads: usize) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "{:<34} {:<22} {:>7} {:>7} {:>9}  axes", "declaration", "kind", "cells", "cached", "time");
+    for value in &graph.values {
+        let cells = cells_of(graph, &value.entries, &value.name);
+        let stored: Vec<usize> = cells.iter().copied().filter(|c| graph.cells[*c].policy != Policy::Inline).collect();
+        let cached = stored.iter().filter(|c| standings[**c] == Standing::Cached).count();
+        let seconds: f64 = stored.iter().filter(|c| standings[**c] != Standing::Cached).map(|c| graph.cells[*c].cost.seconds).sum();
+        let axes: Vec<String> = value.axes.iter().map(|a| format!("{}({})", a.name, a.coordinates.len())).collect();
+        let absent = value.entries.iter().filter(|e| matches!(e, Entry::Absent(_))).count();
+        let absent = if absent > 0 { format!(", {absent} absent") } else { String::new() };
+        let _ = writeln!(
+            out,
+            "{:<34} {:<22} {:>7} {:>7} {:>9}  {}{absent}",
+            cut(&value.name, 34),
+            cut(&value.kind, 22),
+            value.entries.len(),
+            format!("{cached}/{}", stored.len()),
+            duration(seconds),
+            axes.join(" × ")
+        );
+    }
+    let run: Vec<usize> = (0..graph.cells.len()).filter(|c| matches!(standings[*c], Standing::Run | Standing::Undecided)).collect();
+    let undecided = standings.iter().filter(|s| **s == Standing::Undecided).count();
+    let seconds: f64 = run.iter().map(|c| graph.cells[*c].cost.seconds).sum();
+    let memory = run.iter().map(|c| graph.cells[*c].cost.memory).fold(0.0, f64::max);
+    let disk: f64 = run.iter().filter(|c| graph.cells[**c].policy == Policy::Stored).map(|c| graph.cells[*c].cost.disk).sum();
+    let _ = writeln!(out);
+    let _ = writeln!(
+        out,
+        "{} cells: {} in the store, {} to run{}",
+        graph.cells.len(),
+        standings.iter().filter(|s| **s == Standing::Cached).count(),
+        run.len(),
+        if undecided > 0 { format!(" ({undecided} undecided until their inputs are known)") } else { String::new() }
+    );
+    let _ = writeln!(
+        out,
+        "about {} of one core ({} on {threads} threads), {} of memory for the largest cell, {} on disk",
+        duration(seconds),
+        duration(seconds / threads as f64),
+        bytes(memory),
+        bytes(disk)
+    );
+    let files: BTreeSet<&str> = graph.cells.iter().flat_map(|c| c.files.iter().map(|(p, _)| p.as_str())).collect();
+    if !files.is_empty() {
+        let _ = writeln!(out, "reads:");
+        for f in files {
+            let _ = writeln!(out, "  {f}");
+        }
+    }
+    out
+}
+
+/// Returns the cells of a declaration: those of its entries, and those made on the way to them.
+pub fn cells_of(graph: &Graph, entries: &[Entry], name: &str) -> Vec<usize> {
+    let mut out: BTreeSet<usize> = entries
+        .iter()
+        .filter_map(|e| match e {
+            Entry::Cell(id) => Some(*id),
+            _ => None,
+        })
+        .collect();
+    out.extend((0..graph.cells.len()).filter(|c| graph.cells[*c].label == name));
+    out.into_iter().collect()
+}
+
+/// Returns a duration for reading.
+pub fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 0.0005 => "0 s".to_string(),
+        s if s < 1.0 => format!("{:.0} ms", s * 1000.0),
+        s if s < 90.0 => format!("{s:.1} s"),
+        s if s < 5400.0 => format!("{:.0} min", s / 60.0),
+        s if s < 172_800.0 => format!("{:.1} h", s / 3600.0),
+        s => format!("{:.1} days", s / 86400.0),
+    }
+}
+
+fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width { text.to_string() } else { format!("{}…", text.chars().take(width - 1).collect::<String>()) }
+}

@@ -1,0 +1,95 @@
+//! `cfx ls`, `cfx show`, `cfx gc`: looking into a store.
+
+use super::Exit;
+use super::arguments::StoreArgs;
+use crate::engine::Store;
+use std::path::Path;
+
+fn open(at: &Path) -> Result<Store, Exit> {
+    if !at.is_dir() {
+        eprintln!("there is no store at {}; name its folder with --store", at.display());
+        return Err(Exit::Usage);
+    }
+    Store::open(at).map_err(|e| {
+        eprintln!("{e}");
+        Exit::Store
+    })
+}
+
+/// Lists what a store holds, newest first.
+pub fn ls(arguments: &StoreArgs) -> Exit {
+    let store = match open(&arguments.store) {
+        Ok(s) => s,
+        Err(e) => return e,
+    };
+    for l in store.list() {
+        let kept = if l.present { "" } else { "  (hash only)" };
+        println!("{}  {:<26} {:>10}  {:>8.1} s{kept}", l.key.short(), l.entry.op, bytes(l.entry.bytes as f64), l.entry.seconds);
+    }
+    println!("{} in {}", bytes(store.size() as f64), arguments.store.display());
+    Exit::Done
+}
+
+/// Shows one result.
+pub fn show(key: &str, arguments: &StoreArgs) -> Exit {
+    let store = match open(&arguments.store) {
+        Ok(s) => s,
+        Err(e) => return e,
+    };
+    let found = store.find(key);
+    match found.as_slice() {
+        [] => {
+            eprintln!("nothing in the store has a key that begins with {key}");
+            Exit::Usage
+        }
+        [one] => {
+            println!("key       {}", one.key);
+            println!("content   {}", one.entry.hash);
+            println!("operation {}", one.entry.op);
+            println!("size      {}", bytes(one.entry.bytes as f64));
+            println!("took      {:.2} s", one.entry.seconds);
+            println!("device    {}", one.entry.device);
+            if !one.present {
+                println!("only its hash is kept");
+            }
+            Exit::Done
+        }
+        several => {
+            for l in several {
+                println!("{}  {}", l.key.short(), l.entry.op);
+            }
+            Exit::Done
+        }
+    }
+}
+
+/// Sweeps a store.
+pub fn gc(keep: usize, arguments: &StoreArgs) -> Exit {
+    let store = match open(&arguments.store) {
+        Ok(s) => s,
+        Err(e) => return e,
+    };
+    match store.sweep(keep) {
+        Ok(swept) => {
+            println!("{} results forgotten; {} before, {} now", swept.cells, bytes(swept.bytes.0 as f64), bytes(swept.bytes.1 as f64));
+            Exit::Done
+        }
+        Err(e) => {
+            eprintln!("{e}");
+            Exit::Store
+        }
+    }
+}
+
+/// Returns a size for reading.
+pub fn bytes(n: f64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut n = n;
+    for unit in units {
+        if n < 1024.0 || unit == "TiB" {
+            return if unit == "B" { format!("{n:.0} {unit}") } else { format!("{n:.1} {unit}") };
+        }
+        n /= 1024.0;
+    }
+    String::new()
+}
