@@ -21,9 +21,11 @@
 
 pub mod check;
 pub mod elaborate;
+mod env;
 pub mod ir;
 pub mod layers;
 pub mod library;
+mod scopes;
 
 pub use check::{check_body, taps};
 pub use elaborate::elaborate;

@@ -1,0 +1,405 @@
+//! Elaboration: a network's body laid out layer by layer on the shape of its input.
+
+use super::env::{Bound, Env, defaults, enter, given, one, step_into};
+use super::ir::{LayerOp, Net, Node, Shape, Source};
+use super::layers::{apply, words};
+use super::library::{Declared, Found, Library, NetworkCall};
+use super::scopes::{Place, Scopes, is_module};
+use super::{Combinator, StepRef, bare, combinator, steps_of, steps_of_body};
+use crate::base::{Diag, Diags, Span};
+use crate::lang::bind::bind_args;
+use crate::lang::eval::describe;
+use crate::lang::{Settings, Static};
+use crate::syntax::ast::{Arg, Block, Expr, ExprKind, Param};
+use std::rc::Rc;
+
+/// The most layers that a network may have.
+const MOST_LAYERS: usize = 20_000;
+/// The most steps that laying it out may take, layers or not.
+const MOST_STEPS: usize = 500_000;
+/// The deepest that layers may use layers.
+const DEEPEST: usize = 60;
+/// The most trainable parameters, and units of one layer's output for one example.
+const MOST_PARAMETERS: f64 = 1e11;
+
+/// Returns the network on inputs of one shape (`[height, width, channels]` or `[features]`), for a number of classes.
+///
+/// Errors: whatever [`super::check_body`] reports that depends on the arguments; layers that do not take what flows into them
+/// (`cfx::shape::…`, with the layer and both shapes); an output other than one score for each class; a network too large to lay out.
+/// The main place is the layer, further places are the calls that led to it.
+pub fn elaborate(library: &dyn Library, call: &NetworkCall, input: &Shape, classes: usize) -> Result<Net, Diags> {
+    let name = &call.network.name.name;
+    let used = |mut diags: Diags| {
+        if let Some(first) = diags.0.first_mut()
+            && first.span() != call.span
+        {
+            first.labels.push((call.span, format!("network `{name}` on an input of {}", words(input))));
+        }
+        diags
+    };
+    if input.is_empty() || input.contains(&0) {
+        return Err(one(Diag::error("cfx::shape::empty", call.span, format!("network `{name}` is given empty inputs"))));
+    }
+    let env = enter(library, call, Static::Number(classes as f64)).map_err(used)?;
+    let mut builder = Builder { library, input, classes, nodes: Vec::new(), taps: Vec::new(), scopes: Scopes::new(), steps: 0, depth: 0 };
+    let root = builder.scopes.root();
+    let output = builder.steps(&steps_of_body(call.network.body), &Rc::new(env), Source::Input, root).map_err(used)?;
+    let Source::Node(output) = output else {
+        let text = format!("network `{name}` has no layers");
+        return Err(one(Diag::error("cfx::network::empty", call.network.name.span, text)));
+    };
+    let shape = &builder.nodes[output].shape;
+    if *shape != [classes] {
+        let last = call.network.body.steps.last().map_or(call.network.name.span, |s| s.value.span);
+        let text = format!("network `{name}` ends in {}, but there are {classes} classes", words(shape));
+        let help = if shape.len() == 1 {
+            "end it with `linear(classes)`, where `classes` is a parameter of the network: the data set fills it"
+        } else {
+            "end it with `global_mean` or `flatten`, then `linear(classes)`, where `classes` is a parameter of the network"
+        };
+        let here = format!("gives {}", words(shape));
+        return Err(used(one(Diag::error("cfx::shape::output", last, text).here(here).help(help))));
+    }
+    let total: f64 = builder.nodes.iter().map(|n| weight(&n.op)).sum();
+    if total > MOST_PARAMETERS {
+        return Err(used(one(too_large(call.span, format!("network `{name}` would have {total:.1e} parameters")))));
+    }
+    let taps = builder.taps.into_iter().map(|(name, node, _)| (name, node)).collect();
+    Ok(Net { name: name.clone(), input: input.clone(), nodes: builder.nodes, taps, output })
+}
+
+struct Builder<'l> {
+    library: &'l dyn Library,
+    input: &'l Shape,
+    classes: usize,
+    nodes: Vec<Node>,
+    taps: Vec<(String, usize, Span)>,
+    scopes: Scopes,
+    steps: usize,
+    depth: usize,
+}
+
+type Flow = Result<Source, Diags>;
+
+/// A layer as a step writes it.
+#[derive(Clone, Copy)]
+struct Call<'a> {
+    name: &'a str,
+    span: Span,
+    args: &'a [Arg],
+    block: Option<&'a Block>,
+}
+
+impl<'l> Builder<'l> {
+    fn shape(&self, source: Source) -> &Shape {
+        match source {
+            Source::Input => self.input,
+            Source::Node(id) => &self.nodes[id].shape,
+        }
+    }
+
+    fn steps(&mut self, steps: &[StepRef<'l>], env: &Rc<Env<'l>>, mut at: Source, scope: usize) -> Flow {
+        for step in steps {
+            at = self.step(*step, env, at, scope, Place::Next)?;
+        }
+        Ok(at)
+    }
+
+    fn step(&mut self, step: StepRef<'l>, env: &Rc<Env<'l>>, at: Source, scope: usize, place: Place) -> Flow {
+        let Some(label) = step.label else { return self.layers(step.value, env, at, scope, place) };
+        let name = env.label(&label.name);
+        let out = self.layers(step.value, env, at, scope, Place::Named(name.clone(), label.span))?;
+        if env.taps {
+            let Source::Node(node) = out else {
+                let text = format!("`{name}` would name the network's input, not the output of a layer");
+                return Err(one(Diag::error("cfx::network::tap", label.span, text).help("put the label in front of a layer")));
+            };
+            if let Some((_, _, first)) = self.taps.iter().find(|t| t.0 == name) {
+                let diag = Diag::error("cfx::network::doubled_label", label.span, format!("there are two taps `{name}`"));
+                return Err(one(diag.label(*first, "the first").help("give them different labels")));
+            }
+            self.taps.push((name, node, label.span));
+        }
+        Ok(out)
+    }
+
+    fn layers(&mut self, expr: &'l Expr, env: &Rc<Env<'l>>, at: Source, scope: usize, place: Place) -> Flow {
+        self.steps += 1;
+        if self.steps > MOST_STEPS {
+            return Err(one(too_large(expr.span, format!("the network takes more than {MOST_STEPS} steps to lay out"))));
+        }
+        match &expr.kind {
+            ExprKind::Paren(inner) => self.layers(inner, env, at, scope, place),
+            ExprKind::Chain(parts) => {
+                let (scope, each) = match place {
+                    Place::Named(name, span) => (self.scopes.open(scope, &name, span)?, Place::Next),
+                    other => (scope, other),
+                };
+                parts.iter().try_fold(at, |at, part| self.layers(part, env, at, scope, each.clone()))
+            }
+            ExprKind::If(condition, then, other) => {
+                let branch = match env.value(self.library, condition, None)? {
+                    Static::Bool(true) => then,
+                    Static::Bool(false) => other,
+                    value => {
+                        let text = format!("expected true or false, found {}", describe(&value));
+                        return Err(one(Diag::error("cfx::static::type", condition.span, text)));
+                    }
+                };
+                self.layers(branch, env, at, scope, place)
+            }
+            ExprKind::Name(name) => self.call(Call { name, span: expr.span, args: &[], block: None }, env, at, scope, place),
+            ExprKind::Call { callee, args, block } => match &bare(callee).kind {
+                ExprKind::Name(name) => {
+                    self.call(Call { name, span: callee.span, args, block: block.as_ref() }, env, at, scope, place)
+                }
+                _ => Err(one(no_layer(expr.span))),
+            },
+            _ => Err(one(no_layer(expr.span))),
+        }
+    }
+
+    fn call(&mut self, call: Call<'l>, env: &Rc<Env<'l>>, at: Source, scope: usize, place: Place) -> Flow {
+        match env.values.get(call.name) {
+            Some(Bound::Layers(Some((expr, written)))) => {
+                let (expr, written) = (*expr, written.clone());
+                return self.layers(expr, &written, at, scope, place);
+            }
+            Some(Bound::Layers(None)) => return Ok(at),
+            Some(Bound::Value(value)) => return Err(one(not_layer(call.name, &describe(value), call.span))),
+            None => {}
+        }
+        match self.library.find(call.span, call.name) {
+            Some(Found::BuiltIn(name, params)) => match combinator(&name.name) {
+                Some(kind) => self.combine(kind, params, call, env, at, scope, place),
+                None => self.primitive(&name.name, params, call, env, at, scope, place),
+            },
+            Some(Found::Declared(declared)) => self.declared(declared, call, env, at, scope, place),
+            Some(Found::Static(value)) => Err(one(not_layer(call.name, &describe(&value), call.span))),
+            Some(Found::Other(keyword)) => Err(one(not_layer(call.name, &format!("a {keyword}"), call.span))),
+            None => Err(one(super::check::unknown_layer(self.library, call.name, call.span, &[]))),
+        }
+    }
+
+    fn declared(&mut self, callee: Declared<'l>, call: Call<'l>, env: &Rc<Env<'l>>, at: Source, scope: usize, place: Place) -> Flow {
+        let name = &callee.name.name;
+        if self.depth >= DEEPEST {
+            return Err(one(too_large(call.span, format!("layers use layers more than {DEEPEST} deep at `{name}`"))));
+        }
+        let inner = step_into(self.library, callee, call.args, call.span, env, Static::Number(self.classes as f64))?;
+        let inner = Rc::new(Env { turns: if inner.taps { env.turns.clone() } else { String::new() }, ..inner });
+        let scope = match place {
+            Place::Named(name, span) => self.scopes.open(scope, &name, span)?,
+            Place::Next if is_module(callee.body) => self.scopes.open_next(scope),
+            _ => scope,
+        };
+        self.depth += 1;
+        let out = self.steps(&steps_of_body(callee.body), &inner, at, scope).map_err(|mut diags| {
+            // The calls that led to a layer, the nearest three.
+            if let Some(first) = diags.0.first_mut()
+                && first.labels.len() < 4
+            {
+                first.labels.push((call.span, format!("in `{name}`, used here on {}", words(self.shape(at)))));
+            }
+            diags
+        });
+        self.depth -= 1;
+        out
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "a built-in's signature beside the place of its call")]
+    fn primitive(
+        &mut self,
+        name: &str,
+        params: &'l [Param],
+        call: Call<'l>,
+        env: &Rc<Env<'l>>,
+        at: Source,
+        scope: usize,
+        place: Place,
+    ) -> Flow {
+        if let Some(block) = call.block {
+            return Err(one(super::check::holds_no_steps(name, block, call.span)));
+        }
+        let settings = self.settings(params, call, env)?;
+        let made = apply(name, &settings, self.shape(at), call.span).map_err(|diag| one(*diag))?;
+        let Some((op, shape)) = made else { return Ok(at) };
+        let path = match place {
+            Place::Named(name, span) => self.scopes.leaf(scope, &name, span)?,
+            _ => self.scopes.leaf_next(scope),
+        };
+        self.push(op, vec![at], shape, path, call.span)
+    }
+
+    fn settings(&self, params: &'l [Param], call: Call<'l>, env: &Rc<Env<'l>>) -> Result<Settings, Diags> {
+        let args: Vec<_> = call.args.iter().collect();
+        let slots = bind_args(params, &args, call.name, call.span)?;
+        let mut values = given(self.library, params, slots, env)?;
+        defaults(self.library, params, &mut values)?;
+        let plain = |(name, bound)| match bound {
+            Bound::Value(value) => Some((name, value)),
+            Bound::Layers(_) => None,
+        };
+        Ok(Settings(values.into_iter().filter_map(plain).collect()))
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "a built-in's signature beside the place of its call")]
+    fn combine(
+        &mut self,
+        kind: Combinator,
+        params: &'l [Param],
+        call: Call<'l>,
+        env: &Rc<Env<'l>>,
+        at: Source,
+        scope: usize,
+        place: Place,
+    ) -> Flow {
+        if call.block.is_none() {
+            return Err(one(super::check::needs_steps(call.name, call.span)));
+        }
+        let steps = steps_of(call.block);
+        let flat = matches!(place, Place::Flat);
+        let scope = match (kind, place) {
+            (Combinator::Named | Combinator::Unnamed, _) => scope,
+            (_, Place::Named(name, span)) => self.scopes.open(scope, &name, span)?,
+            _ => scope,
+        };
+        match kind {
+            Combinator::Named => {
+                let settings = self.settings(params, call, env)?;
+                let name = settings.word("path").to_string();
+                let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+                if name.is_empty() || !name.chars().all(plain) {
+                    let text = format!("\"{name}\" is no part of a parameter's name");
+                    return Err(one(Diag::error("cfx::network::path", call.span, text).help("use letters, digits and `_`")));
+                }
+                match steps.as_slice() {
+                    [step @ StepRef { label: None, .. }] => self.step(*step, env, at, scope, Place::Named(name, call.span)),
+                    _ => {
+                        let scope = self.scopes.open(scope, &name, call.span)?;
+                        self.steps(&steps, env, at, scope)
+                    }
+                }
+            }
+            Combinator::Unnamed => steps.iter().try_fold(at, |at, step| self.step(*step, env, at, scope, Place::Flat)),
+            Combinator::Repeat => {
+                let args: Vec<_> = call.args.iter().collect();
+                let slots = bind_args(params, &args, call.name, call.span)?;
+                let count = slots.first().copied().flatten().map_or(Ok(0), |e| env.count(self.library, e))?;
+                (0..count).try_fold(at, |at, turn| self.steps(&steps, &Rc::new(env.turn(turn)), at, scope))
+            }
+            Combinator::Each => {
+                let (name, items) = env.elements(self.library, call.args, call.span)?;
+                items.into_iter().enumerate().try_fold(at, |at, (turn, item)| {
+                    let mut inner = env.turn(turn);
+                    inner.values.insert(name.to_string(), Bound::Value(item));
+                    self.steps(&steps, &Rc::new(inner), at, scope)
+                })
+            }
+            Combinator::Residual => self.residual(params, call, &steps, env, at, scope),
+            Combinator::Concat => {
+                bind_args(params, &call.args.iter().collect::<Vec<_>>(), call.name, call.span)?;
+                let place = if flat { Place::Flat } else { Place::Next };
+                self.concat(call, &steps, env, at, scope, place)
+            }
+        }
+    }
+
+    fn residual(
+        &mut self,
+        params: &'l [Param],
+        call: Call<'l>,
+        steps: &[StepRef<'l>],
+        env: &Rc<Env<'l>>,
+        at: Source,
+        scope: usize,
+    ) -> Flow {
+        let args: Vec<_> = call.args.iter().collect();
+        let slots = bind_args(params, &args, call.name, call.span)?;
+        let values = given(self.library, params, slots, env)?;
+        let layers = |name: &str| match values.get(name) {
+            Some(Bound::Layers(Some((expr, written)))) => Some((*expr, written.clone())),
+            _ => None,
+        };
+        let branch = self.steps(steps, env, at, scope)?;
+        let (project, always) = (layers("project"), layers("shortcut"));
+        let shortcut = match (always, project) {
+            (Some((first, _)), Some((second, _))) => {
+                let diag = Diag::error("cfx::call::doubled", second.span, "`residual` takes `shortcut` or `project`, not both");
+                return Err(one(diag.label(first.span, "the other one")));
+            }
+            (Some((expr, written)), None) => self.layers(expr, &written, at, scope, Place::Next)?,
+            (None, Some((expr, written))) if self.shape(branch) != self.shape(at) => {
+                self.layers(expr, &written, at, scope, Place::Next)?
+            }
+            _ => at,
+        };
+        let (left, right) = (self.shape(branch).clone(), self.shape(shortcut).clone());
+        if left != right {
+            let text = format!("the steps of `residual` give {}, but its shortcut gives {}", words(&left), words(&right));
+            let diag = Diag::error("cfx::shape::residual", call.span, text).here(format!("the input is {}", words(self.shape(at))));
+            let help = "give it a shortcut for inputs that change shape: `residual(project: conv(channels, 1, stride) -> batch_norm) { … }`";
+            return Err(one(diag.help(help)));
+        }
+        let path = self.scopes.under(scope, "add");
+        self.push(LayerOp::Add, vec![branch, shortcut], left, path, call.span)
+    }
+
+    fn concat(&mut self, call: Call<'l>, steps: &[StepRef<'l>], env: &Rc<Env<'l>>, at: Source, scope: usize, place: Place) -> Flow {
+        let mut branches: Vec<Source> = Vec::new();
+        for step in steps {
+            branches.push(self.step(*step, env, at, scope, place.clone())?);
+        }
+        let Some(&first) = branches.first() else { return Ok(at) };
+        let mut shape = self.shape(first).clone();
+        let mut width = 0;
+        for (branch, step) in branches.iter().zip(steps) {
+            let other = self.shape(*branch);
+            if other.len() != shape.len() || other[..other.len() - 1] != shape[..shape.len() - 1] {
+                let text = format!("`concat` cannot put {} beside {}", words(other), words(&shape));
+                let diag = Diag::error("cfx::shape::concat", step.value.span, text).here(format!("gives {}", words(other)));
+                let diag = diag.label(steps[0].value.span, format!("gives {}", words(&shape)));
+                return Err(one(diag.help("its branches may differ in channels only")));
+            }
+            width += other[other.len() - 1];
+        }
+        if let Some(last) = shape.last_mut() {
+            *last = width;
+        }
+        let path = self.scopes.under(scope, "concat");
+        self.push(LayerOp::Concat, branches, shape, path, call.span)
+    }
+
+    fn push(&mut self, op: LayerOp, inputs: Vec<Source>, shape: Shape, path: String, span: Span) -> Flow {
+        if self.nodes.len() >= MOST_LAYERS {
+            return Err(one(too_large(span, format!("the network has more than {MOST_LAYERS} layers"))));
+        }
+        if shape.iter().map(|&n| n as f64).product::<f64>() > MOST_PARAMETERS || weight(&op) > MOST_PARAMETERS {
+            return Err(one(too_large(span, format!("`{}` is too large: its output is {}", op.word(), words(&shape)))));
+        }
+        self.nodes.push(Node { op, inputs, shape, path });
+        Ok(Source::Node(self.nodes.len() - 1))
+    }
+}
+
+/// Returns the number of parameters as a float, which does not overflow.
+fn weight(op: &LayerOp) -> f64 {
+    match *op {
+        LayerOp::Conv { input, output, kernel, groups, .. } => output as f64 * input as f64 / groups as f64 * (kernel as f64).powi(2),
+        LayerOp::Linear { input, output, .. } => input as f64 * output as f64,
+        _ => 0.0,
+    }
+}
+
+fn too_large(span: Span, message: String) -> Diag {
+    Diag::error("cfx::network::too_large", span, message)
+}
+
+fn not_layer(name: &str, is: &str, span: Span) -> Diag {
+    Diag::error("cfx::network::not_layer", span, format!("`{name}` is {is}, not a layer")).help("a step is a layer, as in `conv(16, 3) -> relu`")
+}
+
+/// Returns the message for a step that is no layer at all.
+pub(super) fn no_layer(span: Span) -> Diag {
+    Diag::error("cfx::network::not_layer", span, "this is not a layer").help("a step is a layer, as in `conv(16, 3) -> relu`")
+}
