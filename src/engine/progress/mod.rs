@@ -2,7 +2,20 @@
 //!
 //! In: events of the executor, from several threads. Out: words and bars on the error output. Never: anything that results depend on.
 
+pub mod bars;
+pub mod json;
+pub mod lines;
+pub mod tally;
+
+#[cfg(test)]
+mod tests;
+
+use std::io::IsTerminal;
 use std::path::PathBuf;
+
+pub use bars::Bars;
+pub use json::JsonLines;
+pub use lines::Lines;
 
 /// Something that happened in a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,4 +57,16 @@ pub struct Silent;
 
 impl Observer for Silent {
     fn event(&self, _event: &Event) {}
+}
+
+/// Returns what listens on the error output: JSON lines where asked for, bars on a terminal, plain lines elsewhere.
+pub fn on_stderr(json: bool) -> Box<dyn Observer> {
+    let out = std::io::stderr();
+    if json {
+        Box::new(JsonLines::new(out))
+    } else if out.is_terminal() && std::env::var("TERM").is_ok_and(|t| t != "dumb") {
+        Box::new(Bars::new(out))
+    } else {
+        Box::new(Lines::new(out))
+    }
 }

@@ -83,12 +83,9 @@ impl Store {
         };
         let name = format!("{}-swept", self.name);
         self.repack(&mut kept.entries, &name)?;
-        let text: String = kept.lines().iter().map(super::index::Line::to_text).collect();
-        let path = self.root.join("index").join(format!("{name}.log"));
-        write_atomically(&path, text.as_bytes(), true).map_err(trouble("write", &path))?;
+        self.write_log(&kept.lines(), &name)?;
         // From here on the new log says everything; what it does not name may go, in any order.
         let objects: BTreeSet<Hash> = kept.entries.values().filter(|e| e.place == Some(Place::File)).map(|e| e.hash).collect();
-        remove_others(&self.root.join("index"), &|n| n == format!("{name}.log"));
         remove_others(&self.root.join("packs"), &|n| n == format!("{name}.pack"));
         remove_others(&self.root.join("locks"), &|_| false);
         remove_others(&self.root.join("checkpoints"), &|n| {
@@ -112,6 +109,27 @@ impl Store {
             .collect();
         remove_others(&self.root.join("runs"), &|n| records.contains(n) || plans.contains(n));
         Ok(Swept { cells: forgotten, bytes: (before, self.size()), runs: runs.len().saturating_sub(keep) })
+    }
+
+    /// Returns the number of logs of the index.
+    pub(super) fn logs(&self) -> usize {
+        std::fs::read_dir(self.root.join("index")).map_or(0, Iterator::count)
+    }
+
+    /// Writes what all logs say into one. The caller has the store for itself.
+    pub(super) fn merge_logs(&self) -> Result<(), StoreError> {
+        self.refresh();
+        self.write_log(&self.index().lines(), &format!("{}-merged", self.name))
+    }
+
+    /// Writes a log that replaces all others.
+    fn write_log(&self, lines: &[super::index::Line], name: &str) -> Result<(), StoreError> {
+        let text: String = lines.iter().map(super::index::Line::to_text).collect();
+        let name = format!("{name}.log");
+        let path = self.root.join("index").join(&name);
+        write_atomically(&path, text.as_bytes(), true).map_err(trouble("write", &path))?;
+        remove_others(&self.root.join("index"), &|n| n == name);
+        Ok(())
     }
 
     /// Copies the small artifacts of these cells into one new pack; damaged ones are forgotten.

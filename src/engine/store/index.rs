@@ -80,8 +80,8 @@ impl Line {
 
     /// Returns the line that a text (without its newline) holds, or nothing where it is damaged.
     pub fn from_text(text: &str) -> Option<Line> {
-        let (check, text) = text.split_at_checked(17)?;
-        if check[..16] != Hash::of(text.as_bytes()).to_string()[..16] {
+        let (check, text) = text.split_once(' ')?;
+        if check != &Hash::of(text.as_bytes()).to_string()[..16] {
             return None;
         }
         let json: Json = serde_json::from_str(text).ok()?;
@@ -200,10 +200,11 @@ impl Index {
         names.sort();
         for name in names {
             let start = self.read.get(&name).copied().unwrap_or(0);
-            let Ok(mut file) = std::fs::File::open(folder.join(&name)) else { continue };
-            if file.metadata().is_ok_and(|m| m.len() <= start) {
+            let path = folder.join(&name);
+            if std::fs::metadata(&path).is_ok_and(|m| m.len() <= start) {
                 continue;
             }
+            let Ok(mut file) = std::fs::File::open(&path) else { continue };
             let mut bytes = Vec::new();
             if file.seek(SeekFrom::Start(start)).and_then(|_| file.read_to_end(&mut bytes)).is_err() {
                 continue;

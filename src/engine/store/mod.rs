@@ -26,7 +26,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use gc::{Listing, Swept};
 pub use locks::CellLock;
@@ -34,6 +34,12 @@ pub use objects::Fault;
 
 /// Artifacts up to this many bytes go into packs, where they cost no file and no system call of their own.
 pub const SMALL: usize = 64 * 1024;
+
+/// Opening merges the logs of the index where there are more than this.
+const MANY_LOGS: usize = 64;
+
+/// Opening waits this long for another process to finish sweeping.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the store cannot do, in words.
 #[derive(Debug)]
@@ -115,13 +121,22 @@ impl Store {
         }
         let path = root.join("gate");
         let gate = File::options().create(true).truncate(false).write(true).open(&path).map_err(trouble("open", &path))?;
-        if gate.try_lock_shared().is_err() {
-            let message = format!("the store {} is being swept by another process", root.display());
-            return Err(StoreError { message, locked: true });
-        }
         static OPENED: AtomicU64 = AtomicU64::new(0);
         let name = format!("{:013}-{}-{}", now(), std::process::id(), OPENED.fetch_add(1, Ordering::Relaxed));
         let store = Store { root: root.to_path_buf(), name, index: Mutex::default(), files: Mutex::default(), gate };
+        if store.logs() > MANY_LOGS && store.gate.try_lock().is_ok() {
+            store.merge_logs()?;
+            store.gate.unlock().map_err(trouble("unlock", root))?;
+        }
+        // Whoever sweeps or merges is done soon.
+        let start = Instant::now();
+        while store.gate.try_lock_shared().is_err() {
+            if start.elapsed() > PATIENCE {
+                let message = format!("the store {} is being swept by another process", root.display());
+                return Err(StoreError { message, locked: true });
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
         store.refresh();
         Ok(store)
     }

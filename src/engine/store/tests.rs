@@ -1,1 +1,325 @@
-//! Tests of the store.
+//! Tests of the store: what comes back, what damage does, several users at once, sweeping.
+
+use super::index::{Entry, Line, Place};
+use super::{Fault, Made, SMALL, Store};
+use crate::base::Hash;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+fn key(n: u8) -> Hash {
+    Hash([n; 32])
+}
+
+fn made(op: &str) -> Made {
+    Made { op: op.into(), title: format!("{op} of something"), device: "here".into(), seconds: 1.5, ..Made::default() }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut out: Vec<_> = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path()).collect();
+    out.sort();
+    out
+}
+
+fn get(store: &Store, key: &Hash) -> Result<Vec<u8>, Fault> {
+    store.read(&store.entry(key).ok_or(Fault::Missing)?)
+}
+
+#[test]
+fn artifacts_come_back_after_opening_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (small, large) = (b"small".to_vec(), vec![7u8; SMALL + 1]);
+    {
+        let store = Store::open(folder.path()).unwrap();
+        assert_eq!(store.put(&key(1), &small, &made("a"), true).unwrap(), Hash::of(&small));
+        store.put(&key(2), &large, &made("b"), true).unwrap();
+        store.put_alias(&key(9), &key(1)).unwrap();
+        store.put_hash(&key(3), key(33), &made("inline")).unwrap();
+        store.sync().unwrap();
+    }
+    let store = Store::open(folder.path()).unwrap();
+    assert_eq!((get(&store, &key(1)), get(&store, &key(2))), (Ok(small), Ok(large)));
+    assert_eq!((store.alias(&key(9)), store.alias(&key(8))), (Some(key(1)), None));
+    let entry = store.entry(&key(3)).unwrap();
+    assert_eq!((entry.hash, &entry.place, entry.seconds), (key(33), &None, 1.5));
+    assert_eq!(store.read(&entry), Err(Fault::Missing));
+    assert_eq!(files(&folder.path().join("packs")).len(), 1);
+}
+
+#[test]
+fn a_store_that_only_reads_writes_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    Store::open(folder.path()).unwrap().put(&key(1), b"x", &made("a"), true).unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    assert!(get(&store, &key(1)).is_ok());
+    store.sync().unwrap();
+    assert_eq!(files(&folder.path().join("index")).len(), 1);
+}
+
+#[test]
+fn lines_survive_writing_and_damage_is_seen() {
+    let entry = Entry {
+        hash: key(1),
+        op: "train".into(),
+        title: "m[noise: 20%] \"x\"\n".into(),
+        bytes: 12,
+        device: "x86".into(),
+        seconds: 0.1,
+        memory: Some(5),
+        absent: Some("too few".into()),
+        form: Some(key(4)),
+        created: 99,
+        place: Some(Place::Pack("p".into(), 7)),
+    };
+    let whole = Entry { place: Some(Place::File), ..entry.clone() };
+    let lines = [
+        Line::Cell { key: key(2), entry },
+        Line::Cell { key: key(2), entry: whole },
+        Line::Same { plan: key(5), key: key(6), created: 3 },
+        Line::Gone { key: key(7), created: 4 },
+    ];
+    for line in lines {
+        let text = line.to_text();
+        assert_eq!(text.matches('\n').count(), 1);
+        let text = text.trim_end();
+        assert_eq!(Line::from_text(text), Some(line));
+        for i in 0..text.len() {
+            let mut bytes = text.as_bytes().to_vec();
+            bytes[i] ^= 1;
+            assert_eq!(std::str::from_utf8(&bytes).ok().and_then(Line::from_text), None, "{i}");
+            assert_eq!(Line::from_text(&text[..i]), None);
+        }
+    }
+    assert_eq!(Line::from_text("ünicode where digits should be {}"), None);
+}
+
+/// Kills the writer at every byte of what it writes: whatever is there afterwards is right, or is not there.
+#[test]
+fn a_writer_killed_at_any_byte_leaves_no_wrong_result() {
+    let folder = tempfile::tempdir().unwrap();
+    let contents: Vec<Vec<u8>> = (0..4u8).map(|i| vec![i; 20 + i as usize]).collect();
+    {
+        let store = Store::open(folder.path()).unwrap();
+        for (i, bytes) in contents.iter().enumerate() {
+            store.put(&key(i as u8), bytes, &made("a"), true).unwrap();
+            store.put_alias(&key(100 + i as u8), &key(i as u8)).unwrap();
+        }
+    }
+    let (log, pack) = (files(&folder.path().join("index")).remove(0), files(&folder.path().join("packs")).remove(0));
+    let (log_bytes, pack_bytes) = (std::fs::read(&log).unwrap(), std::fs::read(&pack).unwrap());
+    let mut seen = [false; 5];
+    for cut in (0..log_bytes.len()).step_by(13) {
+        std::fs::write(&log, &log_bytes[..cut]).unwrap();
+        std::fs::write(&pack, &pack_bytes[..pack_bytes.len() * cut / log_bytes.len()]).unwrap();
+        std::fs::write(folder.path().join("packs/.tmp-left"), b"rest of a writer").unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let mut there = 0;
+        for (i, bytes) in contents.iter().enumerate() {
+            if let Ok(back) = get(&store, &key(i as u8)) {
+                assert_eq!(&back, bytes);
+                there += 1;
+            }
+        }
+        assert_eq!(store.damaged_lines(), 0, "an unfinished line is no damage");
+        seen[there] = true;
+    }
+    assert_eq!(&seen[..4], [true; 4]);
+}
+
+#[test]
+fn a_damaged_line_is_skipped_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    {
+        let store = Store::open(folder.path()).unwrap();
+        for n in 1..4 {
+            store.put(&key(n), &[n], &made("a"), true).unwrap();
+        }
+    }
+    let log = files(&folder.path().join("index")).remove(0);
+    let mut bytes = std::fs::read(&log).unwrap();
+    let second = bytes.iter().position(|b| *b == b'\n').unwrap() + 40;
+    bytes[second] = 0xff;
+    std::fs::write(&log, bytes).unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    assert_eq!(store.damaged_lines(), 1);
+    assert_eq!([1, 2, 3].map(|n| get(&store, &key(n)).is_ok()), [true, false, true]);
+}
+
+#[test]
+fn damaged_artifacts_are_not_read_and_are_mended_by_writing_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let large = vec![7u8; SMALL + 1];
+    store.put(&key(1), b"small", &made("a"), true).unwrap();
+    store.put(&key(2), &large, &made("a"), true).unwrap();
+    let pack = files(&folder.path().join("packs")).remove(0);
+    let object = files(&files(&folder.path().join("objects"))[0]).remove(0);
+    std::fs::write(&pack, b"smell").unwrap();
+    std::fs::write(&object, &large[1..]).unwrap();
+    assert_eq!((get(&store, &key(1)), get(&store, &key(2))), (Err(Fault::Damaged), Err(Fault::Damaged)));
+    assert!(!store.present(&store.entry(&key(2)).unwrap()));
+    store.put(&key(1), b"small", &made("a"), true).unwrap();
+    store.put(&key(2), &large, &made("a"), true).unwrap();
+    assert_eq!((get(&store, &key(1)), get(&store, &key(2))), (Ok(b"small".to_vec()), Ok(large)));
+}
+
+#[test]
+fn an_artifact_goes_with_the_last_cell_that_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let large = vec![7u8; SMALL + 1];
+    store.put(&key(1), &large, &made("a"), false).unwrap();
+    store.put(&key(2), &large, &made("b"), false).unwrap();
+    store.retire(&key(1)).unwrap();
+    assert_eq!((get(&store, &key(1)), get(&store, &key(2)).is_ok()), (Err(Fault::Missing), true));
+    store.retire(&key(2)).unwrap();
+    assert!(files(&files(&folder.path().join("objects"))[0]).is_empty());
+    drop(store);
+    let store = Store::open(folder.path()).unwrap();
+    assert_eq!(store.entry(&key(2)).unwrap().hash, Hash::of(&large));
+    assert_eq!(get(&store, &key(2)), Err(Fault::Missing));
+}
+
+#[test]
+fn two_stores_see_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let (a, b) = (Store::open(folder.path()).unwrap(), Store::open(folder.path()).unwrap());
+    a.put(&key(1), b"one", &made("a"), true).unwrap();
+    assert!(b.entry(&key(1)).is_none());
+    b.refresh();
+    assert_eq!(get(&b, &key(1)), Ok(b"one".to_vec()));
+    let lock = a.try_lock_cell(&key(2)).unwrap();
+    assert!(lock.is_some() && b.try_lock_cell(&key(2)).unwrap().is_none());
+    assert_eq!(b.holder(&key(2)), Some(format!("process {}", std::process::id())));
+    drop(lock);
+    assert!(b.try_lock_cell(&key(2)).unwrap().is_some());
+    assert!(files(&folder.path().join("locks")).is_empty());
+}
+
+/// Many threads, each with the store open for itself, count in a file that only the lock protects.
+#[test]
+fn a_lock_is_held_by_one_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let count = folder.path().join("count");
+    std::fs::write(&count, "0").unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let store = Store::open(folder.path()).unwrap();
+                for _ in 0..50 {
+                    let lock = loop {
+                        if let Some(lock) = store.try_lock_cell(&key(1)).unwrap() {
+                            break lock;
+                        }
+                        std::thread::yield_now();
+                    };
+                    let n: u32 = std::fs::read_to_string(&count).unwrap().parse().unwrap();
+                    std::thread::yield_now();
+                    std::fs::write(&count, (n + 1).to_string()).unwrap();
+                    drop(lock);
+                }
+            });
+        }
+    });
+    assert_eq!(std::fs::read_to_string(&count).unwrap(), "200");
+}
+
+const CHILD: &str = "CFX_TEST_STORE_OF_CHILD";
+
+/// Not a test of its own: the second process of the test below, which holds a lock until it is killed.
+#[test]
+fn child_that_holds_a_lock() {
+    let Ok(folder) = std::env::var(CHILD) else { return };
+    let store = Store::open(Path::new(&folder)).unwrap();
+    let _lock = store.try_lock_cell(&key(1)).unwrap().unwrap();
+    store.put(&key(2), b"from the child", &made("a"), true).unwrap();
+    std::fs::File::create(Path::new(&folder).join("ready")).unwrap().write_all(b"x").unwrap();
+    std::thread::sleep(Duration::from_secs(60));
+}
+
+#[test]
+fn a_killed_process_leaves_its_results_and_no_lock() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["engine::store::tests::child_that_holds_a_lock", "--exact"])
+        .env(CHILD, folder.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    while !folder.path().join("ready").exists() {
+        assert!(start.elapsed() < Duration::from_secs(30));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let store = Store::open(folder.path()).unwrap();
+    assert!(store.try_lock_cell(&key(1)).unwrap().is_none());
+    assert_eq!(store.holder(&key(1)), Some(format!("process {}", child.id())));
+    // Killed without a chance to tidy up.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(store.try_lock_cell(&key(1)).unwrap().is_some());
+    assert_eq!(get(&store, &key(2)), Ok(b"from the child".to_vec()));
+}
+
+#[test]
+fn sweeping_keeps_what_the_last_runs_were_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let large = |n: u8| vec![n; SMALL + 1];
+    {
+        let store = Store::open(folder.path()).unwrap();
+        for n in 1..=3 {
+            store.put(&key(n), &large(n), &made("a"), true).unwrap();
+            store.put(&key(10 + n), &[n], &made("b"), true).unwrap();
+            store.put_alias(&key(100 + n), &key(n)).unwrap();
+            store.put_alias(&key(110 + n), &key(10 + n)).unwrap();
+            let run = store.start_run("title", &[key(100 + n), key(110 + n)]).unwrap();
+            run.log("failed.log", "why");
+            store.end_run(&run, "done").unwrap();
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let runs = store.runs();
+        assert_eq!((runs.len(), runs[0].plans.as_slice(), runs[0].state.as_str()), (3, &[key(103), key(113)][..], "done"));
+        let other = Store::open(folder.path()).unwrap();
+        assert!(store.sweep(2).unwrap_err().locked);
+        drop(other);
+    }
+    let swept = Store::open(folder.path()).unwrap().sweep(2).unwrap();
+    assert_eq!((swept.cells, swept.runs), (2, 1));
+    assert!(swept.bytes.1 + SMALL as u64 <= swept.bytes.0);
+    for _ in 0..2 {
+        let store = Store::open(folder.path()).unwrap();
+        for n in 1..=3 {
+            assert_eq!(get(&store, &key(n)).is_ok(), n > 1);
+            assert_eq!(get(&store, &key(10 + n)).is_ok(), n > 1);
+            assert_eq!(store.alias(&key(100 + n)).is_some(), n > 1);
+        }
+        assert_eq!((store.runs().len(), store.list().len(), store.find("02").len()), (2, 4, 1));
+        assert_eq!(files(&folder.path().join("packs")).len(), 1);
+        // Sweeping again changes nothing.
+        assert_eq!(store.sweep(2).unwrap().cells, 0);
+    }
+}
+
+#[test]
+fn many_logs_become_one() {
+    let folder = tempfile::tempdir().unwrap();
+    for n in 0..70 {
+        let store = Store::open(folder.path()).unwrap();
+        store.put(&key(n), &[n], &made("a"), true).unwrap();
+        store.put_alias(&key(100 + n), &key(n)).unwrap();
+        store.retire(&key(n / 2)).unwrap();
+    }
+    let store = Store::open(folder.path()).unwrap();
+    assert!(store.logs() < 10);
+    assert_eq!((store.entries().len(), store.alias(&key(169))), (70, Some(key(69))));
+    assert_eq!([0, 34, 35, 69].map(|n| get(&store, &key(n)).is_ok()), [false, false, true, true]);
+}
+
+#[test]
+fn another_version_is_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Store::open(folder.path()).unwrap());
+    std::fs::write(folder.path().join("format"), "cfx store 2\n").unwrap();
+    assert!(Store::open(folder.path()).err().unwrap().message.contains("another version"));
+}

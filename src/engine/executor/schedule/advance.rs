@@ -1,0 +1,231 @@
+//! Moving cells forward: looking them up, asking for their inputs, and settling, losing or skipping them.
+
+use super::{CellOutcome, Scheduler, State};
+use crate::base::Hash;
+use crate::engine::executor::outcome::Status;
+use crate::engine::executor::same_kind;
+use crate::engine::progress::Event;
+use crate::engine::store::Fault;
+use crate::plan::facts::Policy;
+use crate::plan::graph::CellId;
+use std::sync::PoisonError;
+
+impl Scheduler<'_> {
+    /// Asks for a cell: its hash, or its value too.
+    pub(super) fn ask(&mut self, id: CellId, value: bool, hot: bool) {
+        let node = &mut self.nodes[id];
+        let news = !node.asked || value && (!node.value_asked || node.state == State::Settled) || hot && !node.hot;
+        node.asked = true;
+        node.value_asked |= value;
+        if hot && !node.hot {
+            node.hot = true;
+            if node.state == State::Ready {
+                (0..4).for_each(|rank| {
+                    self.queue.remove(&(rank, id));
+                });
+                self.queue.insert((0, id));
+            }
+        }
+        if news {
+            self.work.push(id);
+        }
+    }
+
+    /// Looks at cells until none can be moved further without running something.
+    pub(super) fn look(&mut self) {
+        while let Some(id) = self.work.pop() {
+            self.advance(id);
+        }
+    }
+
+    fn available(&self, id: CellId) -> bool {
+        let node = &self.nodes[id];
+        node.state == State::Settled && (node.stored || self.shared.held().values.contains_key(&id))
+    }
+
+    /// Moves a cell as far as it goes.
+    fn advance(&mut self, id: CellId) {
+        let cell = self.cell(id);
+        match self.nodes[id].state {
+            State::Waiting => {}
+            State::Settled if self.nodes[id].value_asked && !self.available(id) => self.nodes[id].state = State::Waiting,
+            _ => return,
+        }
+        if let Some(key) = self.shared.store.alias(&cell.key)
+            && self.settle_from_store(id, key)
+        {
+            return;
+        }
+        // Hashes of the inputs.
+        let inputs = self.nodes[id].inputs.clone();
+        if !self.nodes[id].asking {
+            self.nodes[id].asking = true;
+            for d in &inputs {
+                self.nodes[*d].users += 1;
+                self.ask(*d, false, false);
+            }
+            if self.begun && !self.inline(id) {
+                self.shared.observer.event(&Event::Needed { cell: id, seconds: cell.cost.seconds });
+            }
+        }
+        if let Some(d) = inputs.iter().find(|d| self.nodes[**d].state == State::Lost) {
+            return self.skip(id, *d);
+        }
+        // Weights wait to be let go: whatever else their consumers need comes first.
+        let ready_weights = |d: &CellId| self.cell(*d).policy == Policy::Transient && self.available(*d);
+        let hot = self.nodes[id].hot || inputs.iter().any(ready_weights);
+        let mut waits = None;
+        for d in inputs.iter().filter(|d| self.nodes[**d].hash.is_none()).copied().collect::<Vec<_>>() {
+            self.ask(d, false, hot);
+            waits = waits.or(Some(d));
+        }
+        if let Some(d) = waits {
+            return self.nodes[d].waiters.push(id);
+        }
+        let key = cell.hash_with(&|d| self.nodes[d].hash.unwrap_or(cell.key));
+        if self.settle_from_store(id, key) {
+            return;
+        }
+        // Their values.
+        for d in &inputs {
+            if !self.available(*d) {
+                self.ask(*d, true, hot);
+                waits = waits.or(Some(*d));
+            }
+        }
+        if let Some(d) = waits {
+            return self.nodes[d].waiters.push(id);
+        }
+        let node = &mut self.nodes[id];
+        node.key = Some(key);
+        node.state = State::Ready;
+        node.hot = hot;
+        // Consumers of weights first, so that the weights can go; what is not stored last, so that it does not pile up.
+        let rank = if hot { 0 } else { 1 + self.inline(id) as u8 };
+        self.queue.insert((rank, id));
+    }
+
+    /// Settles a cell by what the store has under a content key, where that will do. Returns whether it did.
+    pub(super) fn settle_from_store(&mut self, id: CellId, key: Hash) -> bool {
+        let shared = self.shared;
+        let cell = self.cell(id);
+        let only = shared.options.same_kind.then_some(shared.device.as_str());
+        let Some(entry) = shared.store.entry(&key).filter(|e| same_kind(e, only)) else { return false };
+        let mut stored = shared.store.present(&entry);
+        if entry.place.is_some() && !stored {
+            self.lose(id, key, Fault::Missing);
+        }
+        // What readers will want is looked at now, unless it is large: then it is when it is read.
+        if stored
+            && self.nodes[id].wanted
+            && entry.bytes <= 16 << 20
+            && let Err(fault) = shared.store.read(&entry)
+        {
+            self.lose(id, key, fault);
+            stored = false;
+        }
+        let hash_will_do = cell.policy != Policy::Stored && !self.nodes[id].value_asked;
+        if !(stored || entry.place.is_none() && hash_will_do) {
+            return false;
+        }
+        if let Err(e) = shared.store.put_alias(&cell.key, &key) {
+            shared.note(e.message);
+        }
+        if entry.device != shared.device && self.kinds.insert(entry.device.clone()) {
+            shared.note(format!("uses results of another device kind: {}", entry.device));
+        }
+        let inline = self.inline(id);
+        let node = &mut self.nodes[id];
+        node.stored = stored;
+        if !inline {
+            node.outcome = CellOutcome {
+                status: if entry.absent.is_some() { Status::Absent } else { Status::Cached },
+                seconds: entry.seconds,
+                bytes: entry.bytes,
+                peak_memory: entry.memory,
+                other_kind: (entry.device != shared.device).then(|| entry.device.clone()),
+                message: entry.absent.clone(),
+                ..CellOutcome::default()
+            };
+            if self.begun {
+                shared.observer.event(&Event::Cached { cell: id, title: cell.title() });
+            }
+        }
+        self.settle(id, key, entry.hash);
+        true
+    }
+
+    /// Notes that an artifact is not as it should be, and forgets where it was.
+    pub(super) fn lose(&mut self, id: CellId, key: Hash, fault: Fault) {
+        let words = if fault == Fault::Damaged { "damaged" } else { "missing" };
+        self.shared.note(format!("the artifact of {} is {words} and is computed again", self.cell(id).title()));
+        if let Err(e) = self.shared.store.retire(&key) {
+            self.shared.note(e.message);
+        }
+        self.nodes[id].stored = false;
+    }
+
+    /// Takes down that a cell's content hash is known, and looks at whoever waited for it.
+    pub(super) fn settle(&mut self, id: CellId, key: Hash, hash: Hash) {
+        let node = &mut self.nodes[id];
+        node.state = State::Settled;
+        node.key = Some(key);
+        node.hash = Some(hash);
+        node.outcome.key = Some(key);
+        node.outcome.hash = Some(hash);
+        self.shared.places.lock().unwrap_or_else(PoisonError::into_inner).insert(id, key);
+        self.finish(id, false);
+    }
+
+    /// Does what is due when a cell is done with, one way or the other: wakes consumers, lets inputs go.
+    pub(super) fn finish(&mut self, id: CellId, lost: bool) {
+        let waiters = std::mem::take(&mut self.nodes[id].waiters);
+        self.work.extend(waiters);
+        if !std::mem::take(&mut self.nodes[id].asking) {
+            return;
+        }
+        for d in self.nodes[id].inputs.clone() {
+            let node = &mut self.nodes[d];
+            node.users -= 1;
+            node.user_lost |= lost;
+            if node.users > 0 {
+                continue;
+            }
+            if !(node.wanted && self.inline(d)) {
+                self.shared.drop_value(d);
+            }
+            self.retire(d);
+        }
+    }
+
+    /// Lets weights go whose consumers are all done.
+    fn retire(&mut self, id: CellId) {
+        let node = &self.nodes[id];
+        if self.cell(id).policy != Policy::Transient || !node.stored || node.user_lost {
+            return;
+        }
+        if let Some(key) = node.key {
+            if let Err(e) = self.shared.store.retire(&key) {
+                self.shared.note(e.message);
+            }
+            self.nodes[id].stored = false;
+        }
+    }
+
+    pub(super) fn skip(&mut self, id: CellId, because: CellId) {
+        let culprit = match &self.nodes[because].outcome {
+            CellOutcome { status: Status::Skipped, message: Some(m), .. } => m.clone(),
+            _ => format!("skipped because {} failed", self.cell(because).title()),
+        };
+        let title = self.cell(id).title();
+        let event = Event::Skipped { cell: id, title, because: culprit.clone() };
+        let node = &mut self.nodes[id];
+        node.outcome.status = Status::Skipped;
+        node.outcome.message = Some(culprit);
+        node.state = State::Lost;
+        if !self.inline(id) {
+            self.shared.observer.event(&event);
+        }
+        self.finish(id, true);
+    }
+}
