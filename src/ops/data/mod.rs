@@ -13,6 +13,7 @@ pub mod image_folder;
 pub mod labels;
 pub mod npy;
 pub mod parts;
+pub mod scores;
 pub mod select;
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,8 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
         ("quantile_bins", Box::new(select::QuantileBins)),
         ("corrupt_labels", Box::new(labels::CorruptLabels)),
         ("relabel", Box::new(labels::Relabel)),
+        ("load_scores", Box::new(scores::LoadScores)),
+        ("choose", Box::new(scores::Choose)),
     ]
 }
 

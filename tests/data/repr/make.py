@@ -1,0 +1,85 @@
+"""Writes reference.json: values of NumPy, SciPy and scikit-learn for the tests of src/ops/repr. Run: python make.py (numpy, scipy, scikit-learn)."""
+import json
+import numpy as np
+from scipy.spatial.distance import pdist, squareform
+from sklearn.cross_decomposition import CCA
+
+rng = np.random.default_rng(5)
+n, a, b = 40, 6, 4
+z = rng.normal(size=(n, 3))
+x = z @ rng.normal(size=(3, a)) + 0.5 * rng.normal(size=(n, a)) + rng.normal(size=a)
+y = z @ rng.normal(size=(3, b)) + 0.8 * rng.normal(size=(n, b))
+
+
+def fix(v):
+    return v * np.sign(v[np.abs(v).argmax(axis=0), np.arange(v.shape[1])])
+
+
+def svd(m, k):
+    s, vt = np.linalg.svd(m, full_matrices=False)[1:]
+    return (m @ fix(vt[:k].T)).ravel().tolist(), float((s[:k] ** 2).sum() / (s ** 2).sum())
+
+
+def basis(m, share=None):
+    u, s, _ = np.linalg.svd(m - m.mean(0), full_matrices=False)
+    k = len(s) if share is None else int(np.searchsorted(np.cumsum(s ** 2) / (s ** 2).sum(), share) + 1)
+    return u[:, :k]
+
+
+def rho(p, q):
+    w, r, _ = np.linalg.svd(p.T @ q, full_matrices=False)
+    return p @ w, r
+
+
+def gram(m):
+    return m @ m.T
+
+
+def rbf(m):
+    d = squareform(pdist(m))
+    return np.exp(-d ** 2 / (2 * (0.5 * np.sort(pdist(m))[len(pdist(m)) // 2]) ** 2))
+
+
+def hsic(k, l):
+    h = np.eye(n) - 1 / n
+    return np.trace(k @ h @ l @ h)
+
+
+def hsic1(k, l):
+    k, l = k - np.diag(np.diag(k)), l - np.diag(np.diag(l))
+    one = np.ones(n)
+    return np.trace(k @ l) + (one @ k @ one) * (one @ l @ one) / ((n - 1) * (n - 2)) - 2 / (n - 2) * (one @ k @ l @ one)
+
+
+def cka(f, h):
+    k, l = f(x - x.mean(0)), f(y - y.mean(0))
+    return float(h(k, l) / np.sqrt(h(k, k) * h(l, l)))
+
+
+variates, r = rho(basis(x), basis(y))
+weights = np.abs(variates.T @ (x - x.mean(0))).sum(1)
+# An independent way to the correlations: scikit-learn's iterative algorithm.
+model = CCA(n_components=b, max_iter=20000, tol=1e-14).fit(x, y)
+xs, ys = model.transform(x, y)
+sklearn = [float(np.corrcoef(xs[:, i], ys[:, i])[0, 1]) for i in range(b)]
+assert np.allclose(sklearn, r, atol=1e-5), (sklearn, r)
+xu, yu = ((m - m.mean(0)) / np.linalg.norm(m - m.mean(0)) for m in (x, y))
+
+plain, plain_energy = svd(x, 3)
+centred, centred_energy = svd(x - x.mean(0), 3)
+wide, wide_energy = svd(x[:5], 3)
+# Singular values 1, 1e-2, 1e-6, 1e-7: beyond the Gram matrix.
+q1, q2 = np.linalg.qr(rng.normal(size=(n, 4)))[0], np.linalg.qr(rng.normal(size=(4, 4)))[0]
+steep = q1 @ np.diag([1, 1e-2, 1e-6, 1e-7]) @ q2.T
+steep_out, steep_energy = svd(steep, 3)
+labels = [i % 3 for i in range(n)]
+json.dump({
+    "x": x.ravel().tolist(), "y": y.ravel().tolist(), "n": n, "a": a, "b": b, "labels": labels,
+    "svd": plain, "energy": plain_energy, "centred": centred, "centred_energy": centred_energy,
+    "wide": wide, "wide_energy": wide_energy, "steep_in": steep.ravel().tolist(), "steep": steep_out,
+    "mean_distance": float(pdist(x).mean()), "mean_distance_class_1": float(pdist(x[1::3]).mean()),
+    "cca": float(r.mean()), "cca_largest": float(r[0]), "pwcca": float((weights[:b] * r).sum() / weights[:b].sum()),
+    "svcca": float(rho(basis(x, 0.9), basis(y, 0.9))[1].mean()),
+    "cka": cka(gram, hsic), "cka_debiased": cka(gram, hsic1), "cka_rbf": cka(rbf, hsic), "cka_rbf_debiased": cka(rbf, hsic1),
+    "procrustes": float(2 - 2 * np.linalg.svd(xu.T @ yu)[1].sum()),
+}, open("reference.json", "w"))
