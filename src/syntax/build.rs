@@ -2,7 +2,7 @@
 
 use super::ast::*;
 use super::grammar::Rule;
-use super::parse::EDITION;
+use super::parse::{EDITION, MOST_MESSAGES};
 use crate::base::{Decimal, Diag, Diags, SourceFile, Span};
 use pest::iterators::Pair;
 use std::iter::Peekable;
@@ -79,7 +79,7 @@ impl<'a> Builder<'a> {
             _ => {
                 let diag =
                     Diag::error("cfx::syntax::edition", span, format!("edition {number} of the language is not known here"));
-                self.diags.push(diag.help(format!("this build reads edition {EDITION}: `cfx {EDITION}`")));
+                self.report(diag.help(format!("this build reads edition {EDITION}: `cfx {EDITION}`")));
                 None
             }
         }
@@ -226,7 +226,7 @@ impl<'a> Builder<'a> {
         let (args, height) = self.args(pair);
         for arg in args.iter().filter(|a| a.name.is_none()) {
             let help = "a block in braces holds named arguments: `name: value`, one a line or separated by commas";
-            self.diags.push(Diag::error("cfx::syntax::field", arg.value.span, "this field has no name").help(help));
+            self.report(Diag::error("cfx::syntax::field", arg.value.span, "this field has no name").help(help));
         }
         (args, height)
     }
@@ -267,7 +267,7 @@ impl<'a> Builder<'a> {
 
     fn too_long(&mut self, span: Span) {
         let diag = Diag::error("cfx::syntax::depth", span, "this expression is too long");
-        self.diags.push(diag.help("name its parts by declarations of their own, such as `let part = …`"));
+        self.report(diag.help("name its parts by declarations of their own, such as `let part = …`"));
     }
 
     fn chain(&mut self, pair: Node) -> Tall {
@@ -349,7 +349,7 @@ impl<'a> Builder<'a> {
             Infix::Range => ("ranges cannot follow one another", "a range is written `0..10`, the end excluded"),
             Infix::Op(_) => ("comparisons cannot follow one another", "write `a < b and b < c`"),
         };
-        self.diags.push(Diag::error("cfx::syntax::comparison", second, message).label(first, "the first one").help(help));
+        self.report(Diag::error("cfx::syntax::comparison", second, message).label(first, "the first one").help(help));
     }
 
     fn postfix(&mut self, pair: Node) -> Tall {
@@ -484,7 +484,7 @@ impl<'a> Builder<'a> {
                 }
             };
             let message = if bad { format!("`{text}` is not a number") } else { format!("`{text}` cannot be kept exactly") };
-            self.diags.push(Diag::error("cfx::syntax::number", span, message).help(help));
+            self.report(Diag::error("cfx::syntax::number", span, message).help(help));
         }
         let value = value.unwrap_or(Decimal::new(0, 0)).scale10(power);
         ExprKind::Number { value, unit, text: text.to_string() }
@@ -533,6 +533,13 @@ impl<'a> Builder<'a> {
             last = inner;
         }
         Span::new(self.file.base + start, self.file.base + last.as_span().end())
+    }
+
+    /// Adds a message, unless there are very many already.
+    fn report(&mut self, diag: Diag) {
+        if self.diags.0.len() < MOST_MESSAGES {
+            self.diags.push(diag);
+        }
     }
 
     fn source(&self, span: Span) -> &str {

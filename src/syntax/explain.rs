@@ -46,18 +46,9 @@ impl Explain<'_> {
         // A mark that is no part of the language, or a bracket without its partner, is the cause of what fails after it.
         if at < first_wrong && at <= bracket_at {
             diags.push(self.unexpected(&slice, at, &expected));
-            if at < bracket_at && bracket_at < usize::MAX && !self.inside(&slice, at, bracket_at) {
-                return;
-            }
         } else if let Some((_, diag)) = bracket.filter(|_| bracket_at < first_wrong) {
             diags.push(diag);
         }
-    }
-
-    /// Returns whether a bracket stands on the line of an offset, so that both messages would speak of one mistake.
-    fn inside(&self, slice: &Slice, at: usize, bracket: usize) -> bool {
-        let (a, b) = (at.min(bracket), at.max(bracket));
-        slice.tokens.iter().any(|t| t.kind == Kind::Newline && a <= t.start && t.start < b)
     }
 
     fn keyword(word: &str) -> Option<Keyword> {
@@ -128,7 +119,7 @@ impl Explain<'_> {
 
     // --------------------------------------------------------------------------------------------------------- brackets
 
-    /// Returns the first bracket of a declaration that has no partner: the offset where that shows in reading, and the message.
+    /// Returns the first bracket of a declaration that has no partner, with the offset up to which reading fails for another cause.
     fn brackets(&self, slice: &Slice) -> Option<(usize, Diag)> {
         let mut open: Vec<&Token> = Vec::new();
         for token in slice.tokens {
@@ -139,7 +130,7 @@ impl Explain<'_> {
                     let span = self.span(token.start, token.end);
                     let Some(last) = open.pop() else {
                         return Some((
-                            token.start,
+                            token.start.saturating_sub(1),
                             Diag::error("cfx::syntax::bracket", span, format!("`{close}` closes nothing"))
                                 .help("remove it, or open it before"),
                         ));
@@ -150,7 +141,7 @@ impl Explain<'_> {
                         let words = format!("`{}` is not closed", self.text(last));
                         let diag = Diag::error("cfx::syntax::bracket", place, words).here("opened here");
                         return Some((
-                            token.start,
+                            token.start.saturating_sub(1),
                             diag.label(span, format!("expected `{partner}` before this")).help(format!("add `{partner}`")),
                         ));
                     }
@@ -212,10 +203,8 @@ impl Explain<'_> {
     /// Returns the message for a declaration that fails at an offset.
     fn unexpected(&self, slice: &Slice, at: usize, expected: &[Rule]) -> Diag {
         let here = slice.tokens.partition_point(|t| t.end <= at);
-        let found = slice.tokens.get(here).filter(|t| t.kind != Kind::Newline || self.line_ends(slice, here, expected));
-        let found = found.or_else(|| slice.tokens[here.min(slice.tokens.len())..].iter().find(|t| t.kind != Kind::Newline));
+        let found = slice.tokens[here.min(slice.tokens.len())..].iter().find(|t| t.kind != Kind::Newline);
         let before = slice.tokens[..here].iter().rev().find(|t| t.kind != Kind::Newline);
-        let found = found.filter(|t| t.kind != Kind::Newline);
         let span = match (found, before) {
             (Some(t), _) if slice.tokens.get(here).is_some_and(|h| h.start == t.start) => self.span(t.start, t.end),
             (_, Some(b)) => self.span(b.end, b.end),
@@ -240,12 +229,20 @@ impl Explain<'_> {
             Some(_) => format!("found `{next}`"),
             None => "the declaration ends here".to_string(),
         };
+        let first = slice.tokens.iter().find(|t| t.kind != Kind::Newline).map_or("", |t| self.text(t));
+        let help = match first {
+            "use" => Some("write `use std.data { digits }` or `use \"lib/nets.cfx\" { mine }`".to_string()),
+            "network" | "layer" if next == "=" => {
+                Some(format!("a {first} is declared with its steps: `{first} name(width: int) {{ … }}`"))
+            }
+            "extern" if expected.contains(&Rule::arrow) => Some("a signature ends with its result: `-> number`".to_string()),
+            _ if expected.contains(&Rule::close_curly) && expected.contains(&Rule::comma) => {
+                Some("in braces, fields and steps stand one a line or are separated by commas".to_string())
+            }
+            _ => None,
+        };
+        let diag = Diag { help, ..diag };
         diag.here(here_words)
-    }
-
-    /// Returns whether the newline at which reading fails is itself what is wrong.
-    fn line_ends(&self, slice: &Slice, here: usize, expected: &[Rule]) -> bool {
-        slice.tokens.get(here).is_some() && !expected.is_empty()
     }
 
     /// Returns the message for a mistake that is known by its looks.
@@ -432,7 +429,7 @@ fn word(rule: Rule) -> Option<(&'static str, bool)> {
         close_square => ("`]`", false),
         close_curly => ("`}`", false),
         assign => ("`=`", false),
-        colon => ("`:`", true),
+        colon => ("`:`", false),
         comma => ("`,`", false),
         arrow => ("`->`", true),
         bar => ("`|`", true),

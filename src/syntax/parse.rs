@@ -11,6 +11,9 @@ use pest::Parser;
 /// The edition of the language that this build reads.
 pub const EDITION: u32 = 1;
 
+/// How many messages of a kind are given for one file.
+pub(super) const MOST_MESSAGES: usize = 100;
+
 /// Returns the tree of a file, and what is wrong with it.
 ///
 /// Declarations that could not be read are missing from the tree and reported, the others are there. Any text will do: the
@@ -40,13 +43,19 @@ pub fn parse(file: &SourceFile) -> (File, Diags) {
     let explain = Explain { file, scan: &scan };
     let mut builder = Builder::new(file, &scan.comments);
     let mut tree = File::default();
+    let mut unexplained = Vec::new();
     for pair in contents.flat_map(|p| p.into_inner()).flat_map(|p| p.into_inner()) {
         match pair.as_rule() {
             Rule::edition => tree.edition = builder.edition(pair),
             Rule::item => tree.items.extend(builder.item(pair)),
-            Rule::lost => explain.lost(pair.as_span().start(), pair.as_span().end(), &mut diags),
+            Rule::lost if diags.0.len() < MOST_MESSAGES => explain.lost(pair.as_span().start(), pair.as_span().end(), &mut diags),
+            Rule::lost => unexplained.push(Span::new(file.base + pair.as_span().start(), file.base + pair.as_span().end())),
             _ => {}
         }
+    }
+    if let Some(first) = unexplained.first() {
+        let words = format!("{} more declarations from here on cannot be read", unexplained.len());
+        diags.push(Diag::error("cfx::syntax::expected", *first, words).help("correct those reported first"));
     }
     diags.extend(builder.diags);
     tree.comments = scan.comments;
