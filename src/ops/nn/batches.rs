@@ -63,7 +63,8 @@ impl<'a> Loader<'a> {
         };
         let mut loader = Loader { data, table: Vec::new(), channels, height, width };
         if let Pixels::Bytes { divisor, .. } = images.data {
-            loader.table = (0..256 * channels).map(|i| loader.normalised((i / channels) as f32 / divisor, i % channels)).collect();
+            loader.table =
+                (0..256 * channels).map(|i| loader.normalised((i / channels) as f32 / divisor, i % channels)).collect();
         }
         loader
     }

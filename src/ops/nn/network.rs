@@ -184,9 +184,7 @@ impl Network {
         let len = self.pass.batch * self.net.nodes[node].shape.iter().product::<usize>();
         let gradient = self.program.steps.iter().position(|s| s.output == node + 1).and_then(|i| self.program.gradients[i]);
         match (self.program.slots[node + 1], gradient) {
-            (Some(value), Some(gradient)) => {
-                (&self.values[value].host()[..len], &mut self.gradients[gradient].host_mut()[..len])
-            }
+            (Some(value), Some(gradient)) => (&self.values[value].host()[..len], &mut self.gradients[gradient].host_mut()[..len]),
             _ => (&[], &mut []),
         }
     }
@@ -203,7 +201,9 @@ impl Network {
             let mut taken: Vec<Option<(Buffer, bool)>> = plan
                 .iter()
                 .map(|sink| {
-                    sink.map(|s| if s.again { (Buffer::default(), false) } else { (std::mem::take(&mut self.gradients[s.slot]), s.add) })
+                    sink.map(|s| {
+                        if s.again { (Buffer::default(), false) } else { (std::mem::take(&mut self.gradients[s.slot]), s.add) }
+                    })
                 })
                 .collect();
             for (j, sink) in plan.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! Optimisers: what a step does to the weights, as PyTorch defines them.
 
 use super::buffer::Buffer;
-use super::cpu::parallel::{map1, map2, update2, update1};
+use super::cpu::parallel::{map1, map2, update1, update2};
 use crate::lang::Static;
 
 /// An optimiser with its settings.
@@ -82,7 +82,7 @@ impl Running {
                 }
                 (Optimizer::Sgd { momentum, nesterov, decay }, [v, ..]) => {
                     let (rate, momentum, decay) = (rate as f32, momentum as f32, decay as f32);
-                                        update2(v, g, w, |v, g, w| momentum * v + (g + decay * w));
+                    update2(v, g, w, |v, g, w| momentum * v + (g + decay * w));
                     if nesterov {
                         update2(w, g, v, |w, g, v| w - rate * (g + decay * w + momentum * v));
                     } else {
@@ -96,7 +96,7 @@ impl Running {
                     let added = if decoupled { 0.0 } else { decay as f32 };
                     let (b1, b2, eps) = (beta1 as f32, beta2 as f32, eps as f32);
                     let (c1, c2) = ((1.0 - beta1) as f32, (1.0 - beta2) as f32);
-                                        update2(m, g, w, |m, g, w| b1 * m + c1 * (g + added * w));
+                    update2(m, g, w, |m, g, w| b1 * m + c1 * (g + added * w));
                     update2(v, g, w, |v, g, w| b2 * v + c2 * (g + added * w) * (g + added * w));
                     if decoupled && decay != 0.0 {
                         let shrink = (rate * decay) as f32;

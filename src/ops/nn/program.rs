@@ -75,10 +75,8 @@ impl Program {
         let needed = needed(net, keep);
         let kept: Vec<NodeId> = if keep.is_empty() { vec![net.output] } else { keep.to_vec() };
         let steps = steps(net, &needed, &kept);
-        let sizes: Vec<usize> = std::iter::once(&net.input)
-            .chain(net.nodes.iter().map(|n| &n.shape))
-            .map(|shape| shape.iter().product())
-            .collect();
+        let sizes: Vec<usize> =
+            std::iter::once(&net.input).chain(net.nodes.iter().map(|n| &n.shape)).map(|shape| shape.iter().product()).collect();
         let (slots, slot_sizes) = value_slots(&steps, &sizes, &kept, purpose);
         let mut program = Program {
             gradients: vec![None; steps.len()],

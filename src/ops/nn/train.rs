@@ -260,8 +260,10 @@ impl Run {
 
     fn diverged(&self) -> Failure {
         let (epoch, step) = (self.epoch + 1, self.step + 1);
-        Failure::new(format!("training diverged at epoch {epoch}, step {step}: the loss or a weight is no longer a finite number"))
-            .help("lower the rate, or let it rise more slowly")
+        Failure::new(format!(
+            "training diverged at epoch {epoch}, step {step}: the loss or a weight is no longer a finite number"
+        ))
+        .help("lower the rate, or let it rise more slowly")
     }
 
     fn checkpoint(&self) -> Vec<u8> {

@@ -2,8 +2,8 @@
 
 use super::layer::{Init, Order, Parameter};
 use crate::base::Stream;
-use crate::engine::value::{Model, Weights};
 use crate::engine::Failure;
+use crate::engine::value::{Model, Weights};
 use rand::Rng;
 
 /// Returns the initial values of a parameter in PyTorch's layout, from the stream named after it.

@@ -37,12 +37,7 @@ impl Layer for BatchNorm {
             trained,
         };
         let scale = if self.zero_scale { 0.0 } else { 1.0 };
-        vec![
-            one("weight", scale, true),
-            one("bias", 0.0, true),
-            one("running_mean", 0.0, false),
-            one("running_var", 1.0, false),
-        ]
+        vec![one("weight", scale, true), one("bias", 0.0, true), one("running_mean", 0.0, false), one("running_var", 1.0, false)]
     }
 
     fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, saved: &mut Saved) {
@@ -140,17 +135,13 @@ impl Layer for BatchNorm {
             // dx = factor (d - sum / n - (x - mean) inverse^2 product / n) = factor d + slope (x - mean) + level
             let n = (len / c) as f64;
             let coefficient = |at: f64| if b.pass.training { at / n } else { 0.0 };
-            let slope: Vec<f32> = (0..c)
-                .map(|i| (-(factor[i] as f64) * (inverse[i] as f64).powi(2) * coefficient(product[i])) as f32)
-                .collect();
+            let slope: Vec<f32> =
+                (0..c).map(|i| (-(factor[i] as f64) * (inverse[i] as f64).powi(2) * coefficient(product[i])) as f32).collect();
             let level: Vec<f32> = (0..c).map(|i| (-(factor[i] as f64) * coefficient(sum[i])) as f32).collect();
             let add = sink.add;
             let dx = &mut sink.buffer.host_mut()[..len];
-            dx.par_chunks_mut(each)
-                .zip(x.par_chunks(each))
-                .zip(y.par_chunks(each))
-                .zip(dy.par_chunks(each))
-                .for_each(|(((dx, x), y), dy)| {
+            dx.par_chunks_mut(each).zip(x.par_chunks(each)).zip(y.par_chunks(each)).zip(dy.par_chunks(each)).for_each(
+                |(((dx, x), y), dy)| {
                     let rows = dx.chunks_exact_mut(c).zip(x.chunks_exact(c)).zip(y.chunks_exact(c)).zip(dy.chunks_exact(c));
                     for (((dx, x), y), dy) in rows {
                         let channel = factor.iter().zip(&slope).zip(&level).zip(mean);
@@ -161,7 +152,8 @@ impl Layer for BatchNorm {
                             numbers.for_each(|((((o, x), y), d), (((f, s), l), m))| *o = f * masked(*d, *y) + (s * (x - m) + l));
                         }
                     }
-                });
+                },
+            );
         }
         if let Some(Some(sink)) = b.sinks.get_mut(1) {
             let add = sink.add;
@@ -182,11 +174,13 @@ pub fn moments(x: &[f32], c: usize) -> (Vec<f64>, Vec<f64>) {
     let mut partials = vec![0f32; pieces * 2 * c];
     partials.par_chunks_mut(2 * c).zip(x.par_chunks(each * c)).for_each(|(partial, x)| {
         let (mean, square) = partial.split_at_mut(c);
+        // Relative to the first row, so that a mean far from zero costs no digits.
+        let first = &x[..c];
         for row in x.chunks_exact(c) {
-            mean.iter_mut().zip(row).for_each(|(m, x)| *m += x);
+            mean.iter_mut().zip(row).zip(first).for_each(|((m, x), f)| *m += x - f);
         }
         let scale = c as f32 / x.len() as f32;
-        mean.iter_mut().for_each(|m| *m *= scale);
+        mean.iter_mut().zip(first).for_each(|(m, f)| *m = *m * scale + f);
         for row in x.chunks_exact(c) {
             square.iter_mut().zip(row).zip(mean.iter()).for_each(|((q, x), m)| *q += (x - m) * (x - m));
         }

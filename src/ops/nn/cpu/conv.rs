@@ -32,13 +32,8 @@ impl Layer for Conv {
         // PyTorch's default, kaiming_uniform(a = sqrt 5): bound sqrt(6 / (6 fan_in)), and the same for the bias.
         let init = Init::Uniform(1.0 / (g.depth() as f32).sqrt());
         let order = Order::ChannelsLast { groups: g.groups };
-        let mut out = vec![Parameter {
-            name: "weight",
-            shape: vec![g.n, g.group_in(), g.kernel, g.kernel],
-            order,
-            init,
-            trained: true,
-        }];
+        let mut out =
+            vec![Parameter { name: "weight", shape: vec![g.n, g.group_in(), g.kernel, g.kernel], order, init, trained: true }];
         if self.bias {
             out.push(Parameter { name: "bias", shape: vec![g.n], order: Order::Same, init, trained: true });
         }
@@ -71,8 +66,7 @@ impl Layer for Conv {
         if g.stride == 1 && reach >= g.pad {
             let flipped = take(b.work, weight.len());
             flip(g, weight, flipped);
-            let back =
-                Geometry { h: g.oh, w: g.ow, c: g.n, oh: g.h, ow: g.w, n: g.c, pad: reach - g.pad, ..*g };
+            let back = Geometry { h: g.oh, w: g.ow, c: g.n, oh: g.h, ow: g.w, n: g.c, pad: reach - g.pad, ..*g };
             convolve(&back, dy, flipped, &[], dx, sink.add);
         } else {
             let turned = take(b.work, weight.len());

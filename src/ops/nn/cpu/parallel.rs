@@ -5,8 +5,9 @@ use std::cell::RefCell;
 
 /// Numbers that one task of elementwise work covers.
 const PIECE: usize = 1 << 15;
-/// Numbers that one task of a reduction covers.
+/// Numbers, and rows, that one task of a reduction covers at most: short sums keep 32-bit rounding small.
 const REDUCED: usize = 1 << 14;
+const ROWS: usize = 1 << 10;
 
 /// Writes `f(a)` to, or adds it to, each number of `out`.
 pub fn map1(out: &mut [f32], a: &[f32], add: bool, f: impl Fn(f32) -> f32 + Sync) {
@@ -57,7 +58,7 @@ pub fn update2(out: &mut [f32], a: &[f32], b: &[f32], f: impl Fn(f32, f32, f32) 
 
 /// Returns how many rows of that width one task of a reduction covers.
 pub fn rows_per_piece(width: usize) -> usize {
-    (REDUCED / width.max(1)).max(1)
+    (REDUCED / width.max(1)).clamp(1, ROWS)
 }
 
 /// Returns sums over rows: `f` adds the rows of a range to a zeroed partial of `len` numbers, and partials are added in the order of rows.
