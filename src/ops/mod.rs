@@ -6,6 +6,7 @@
 pub mod analysis;
 pub mod data;
 pub mod linalg;
+pub mod nn;
 pub mod repr;
 
 use crate::engine::Kernel;
@@ -13,6 +14,7 @@ use crate::engine::Kernel;
 /// Returns all operations by name.
 pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
     let mut all = data::kernels();
+    all.extend(nn::kernels());
     all.extend(repr::kernels());
     all.extend(analysis::kernels());
     all

@@ -21,6 +21,8 @@ pub struct Facts {
     pub shape: Option<Vec<usize>>,
     /// Coordinates of the axis that the operation adds, where only files tell (the stages of `load_stages`).
     pub coordinates: Option<Vec<String>>,
+    /// Taps of a model's network: name, and shape of one example's activation.
+    pub taps: Vec<(String, Vec<usize>)>,
     /// Files that the operation reads; their contents enter the key.
     pub files: Vec<PathBuf>,
     /// Size of the artifact in bytes, where it can be told.

@@ -1,0 +1,179 @@
+//! From a data set to batches: normalisation, the order of an epoch, augmentation.
+
+use crate::base::Stream;
+use crate::engine::value::{Dataset, Pixels};
+use crate::lang::Static;
+use rand::Rng;
+use rand_distr::{Distribution, StandardNormal};
+use rayon::prelude::*;
+
+/// A random change of an example, made anew in every epoch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Augment {
+    /// Pads with black on all sides and cuts out the original size at a random place.
+    Crop { pad: usize },
+    /// Mirrors left and right with probability 1/2.
+    Flip,
+    /// Adds N(0, sigma^2) to every number of the normalised example.
+    Noise { sigma: f64 },
+}
+
+impl Augment {
+    /// Returns the list that a setting names.
+    ///
+    /// Errors: a value out of its range, in a sentence.
+    pub fn parse(setting: &Static) -> Result<Vec<Self>, String> {
+        let Static::List(items) = setting else { return Ok(Vec::new()) };
+        items
+            .iter()
+            .map(|item| {
+                let (name, fields) = item.make().or_else(|| item.word().map(|w| (w, Default::default()))).unwrap_or_default();
+                match name {
+                    "crop" => Ok(Augment::Crop { pad: fields.int("pad") }),
+                    "flip" => Ok(Augment::Flip),
+                    "gaussian_noise" => match fields.real("sigma") {
+                        sigma if sigma >= 0.0 && sigma.is_finite() => Ok(Augment::Noise { sigma }),
+                        sigma => Err(format!("`gaussian_noise({sigma})` has no such standard deviation")),
+                    },
+                    other => Err(format!("there is no augmentation `{other}`")),
+                }
+            })
+            .collect()
+    }
+}
+
+/// Reads examples of a data set as normalised numbers.
+pub struct Loader<'a> {
+    data: &'a Dataset,
+    /// For bytes: the normalised value of each byte in each channel, `256 x channels`.
+    table: Vec<f32>,
+    channels: usize,
+    height: usize,
+    width: usize,
+}
+
+impl<'a> Loader<'a> {
+    /// Returns a reader: bytes divided by the divisor, then `(x - mean) / std` channel by channel where the data set has them.
+    pub fn new(data: &'a Dataset) -> Self {
+        let images = &data.source.images;
+        let channels = images.shape.last().copied().unwrap_or(1).max(1);
+        let (height, width) = match images.shape[..] {
+            [h, w, _] => (h, w),
+            _ => (1, images.shape.iter().product::<usize>() / channels),
+        };
+        let mut loader = Loader { data, table: Vec::new(), channels, height, width };
+        if let Pixels::Bytes { divisor, .. } = images.data {
+            loader.table =
+                (0..256 * channels).map(|i| loader.normalised((i / channels) as f32 / divisor, i % channels)).collect();
+        }
+        loader
+    }
+
+    /// Returns the numbers in one example.
+    pub fn size(&self) -> usize {
+        self.height * self.width * self.channels
+    }
+
+    /// Returns how many examples there are.
+    pub fn len(&self) -> usize {
+        self.data.len()
+    }
+
+    /// Returns whether there is no example.
+    pub fn is_empty(&self) -> bool {
+        self.data.is_empty()
+    }
+
+    /// Returns the labels of rows of the data set.
+    pub fn labels(&self, rows: &[usize]) -> Vec<u32> {
+        rows.iter().map(|r| self.data.labels.get(*r).copied().unwrap_or(0)).collect()
+    }
+
+    fn normalised(&self, x: f32, channel: usize) -> f32 {
+        let images = &self.data.source.images;
+        let of = |list: &[f32], none: f32| if list.is_empty() { none } else { list[channel % list.len()] };
+        (x - of(&images.mean, 0.0)) / of(&images.std, 1.0)
+    }
+
+    /// Writes rows of the data set one after another. Each example's augmentation draws from the stream numbered by its id.
+    pub fn fill(&self, rows: &[usize], augment: &[Augment], stream: Stream, out: &mut [f32]) {
+        let size = self.size().max(1);
+        out.par_chunks_mut(size).zip(rows.par_iter()).for_each(|(out, row)| {
+            let id = self.data.ids[*row];
+            if augment.is_empty() {
+                self.read(id as usize, 0, 0, false, out);
+                return;
+            }
+            let mut rng = stream.numbered(id as u64).rng();
+            let (mut dy, mut dx, mut mirrored) = (0isize, 0isize, false);
+            for change in augment {
+                match change {
+                    Augment::Crop { pad } => {
+                        let side = *pad as isize;
+                        dy += below(&mut rng, 2 * pad + 1) as isize - side;
+                        dx += below(&mut rng, 2 * pad + 1) as isize - side;
+                    }
+                    Augment::Flip => mirrored ^= below(&mut rng, 2) == 1,
+                    Augment::Noise { .. } => {}
+                }
+            }
+            self.read(id as usize, dy, dx, mirrored, out);
+            for change in augment {
+                if let Augment::Noise { sigma } = change {
+                    for x in out.iter_mut() {
+                        let z: f64 = StandardNormal.sample(&mut rng);
+                        *x += (sigma * z) as f32;
+                    }
+                }
+            }
+        });
+    }
+
+    /// Writes one example, shifted and mirrored; what comes from outside is black (0 before normalisation).
+    fn read(&self, id: usize, dy: isize, dx: isize, mirrored: bool, out: &mut [f32]) {
+        let (h, w, c) = (self.height as isize, self.width as isize, self.channels);
+        let start = id * self.size();
+        let plain = dy == 0 && dx == 0 && !mirrored;
+        match &self.data.source.images.data {
+            Pixels::Bytes { data, .. } if plain => {
+                let bytes = &data[start..start + out.len()];
+                for (out, bytes) in out.chunks_exact_mut(c).zip(bytes.chunks_exact(c)) {
+                    out.iter_mut().zip(bytes).enumerate().for_each(|(k, (o, b))| *o = self.table[*b as usize * c + k]);
+                }
+            }
+            Pixels::Floats(data) if plain => {
+                let numbers = &data[start..start + out.len()];
+                out.iter_mut().zip(numbers).enumerate().for_each(|(i, (o, x))| *o = self.normalised(*x, i % c));
+            }
+            pixels => {
+                for (place, out) in out.chunks_exact_mut(c).enumerate() {
+                    let (y, x) = (place as isize / w, place as isize % w);
+                    let (y, x) = (y + dy, if mirrored { w - 1 - x } else { x } + dx);
+                    let inside = y >= 0 && y < h && x >= 0 && x < w;
+                    let at = if inside { start + (y * w + x) as usize * c } else { 0 };
+                    for (k, o) in out.iter_mut().enumerate() {
+                        *o = match pixels {
+                            Pixels::Bytes { data, .. } => self.table[if inside { data[at + k] as usize } else { 0 } * c + k],
+                            Pixels::Floats(data) => self.normalised(if inside { data[at + k] } else { 0.0 }, k),
+                        };
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Returns the rows of an epoch in the order they are taken, a Fisher-Yates shuffle from the epoch's stream.
+pub fn shuffled(rows: usize, stream: Stream) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..rows).collect();
+    let mut rng = stream.rng();
+    for i in (1..rows).rev() {
+        order.swap(i, below(&mut rng, i + 1));
+    }
+    order
+}
+
+/// Returns a whole number below `n`, each as likely as another up to 2^-64.
+pub fn below(rng: &mut impl Rng, n: usize) -> usize {
+    ((rng.next_u64() as u128 * n as u128) >> 64) as usize
+}

@@ -1,0 +1,188 @@
+//! Two-dimensional convolution: windows as a matrix, tile by tile, and a matrix product.
+//!
+//! The gradient by the input is a convolution with the flipped kernel at stride 1, and windows added back (col2im) otherwise;
+//! the gradient by the weight is a product of windows and output gradients, summed over groups of examples in a fixed order.
+
+use super::gemm::{Matrix, gemm};
+use super::im2col::Geometry;
+use super::parallel::{add_to_rows, column_sums, take, with_scratch};
+use crate::ops::nn::buffer::Buffer;
+use crate::ops::nn::layer::{Backward, Init, Layer, Order, Parameter, Pass, Saved};
+use rayon::prelude::*;
+
+/// Groups of examples whose weight gradients are summed apart; at most, and at least.
+const GROUPS: (usize, usize) = (2, 16);
+/// Numbers that all partial weight gradients together may have.
+const PARTIALS: usize = 1 << 24;
+/// Numbers that one task of adding partial gradients covers.
+const PIECE: usize = 1 << 14;
+
+/// A convolution of fixed sizes. State: weight, and bias where it has one.
+#[derive(Clone, Copy, Debug)]
+pub struct Conv {
+    /// The sizes.
+    pub geometry: Geometry,
+    /// Whether a bias is added.
+    pub bias: bool,
+}
+
+impl Layer for Conv {
+    fn parameters(&self) -> Vec<Parameter> {
+        let g = &self.geometry;
+        // PyTorch's default, kaiming_uniform(a = sqrt 5): bound sqrt(6 / (6 fan_in)), and the same for the bias.
+        let init = Init::Uniform(1.0 / (g.depth() as f32).sqrt());
+        let order = Order::ChannelsLast { groups: g.groups };
+        let mut out =
+            vec![Parameter { name: "weight", shape: vec![g.n, g.group_in(), g.kernel, g.kernel], order, init, trained: true }];
+        if self.bias {
+            out.push(Parameter { name: "bias", shape: vec![g.n], order: Order::Same, init, trained: true });
+        }
+        out
+    }
+
+    fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
+        let g = &self.geometry;
+        let x = &inputs[0].host()[..pass.batch * g.h * g.w * g.c];
+        let out = &mut out.host_mut()[..pass.batch * g.windows() * g.n];
+        let bias = if self.bias { state[1].host() } else { &[] };
+        convolve(g, x, state[0].host(), bias, out, false);
+    }
+
+    fn backward(&self, b: Backward) {
+        let g = &self.geometry;
+        let batch = b.pass.batch;
+        let x = &b.inputs[0].host()[..batch * g.h * g.w * g.c];
+        let dy = &b.grad.host()[..batch * g.windows() * g.n];
+        if let [weight, bias @ ..] = b.grad_state {
+            grad_weight(g, batch, x, dy, weight.host_mut(), b.work);
+            if let [bias] = bias {
+                column_sums(dy, g.n, bias.host_mut());
+            }
+        }
+        let Some(sink) = &mut b.sinks[0] else { return };
+        let dx = &mut sink.buffer.host_mut()[..batch * g.h * g.w * g.c];
+        let weight = b.state[0].host();
+        let reach = g.dilation * (g.kernel - 1);
+        if g.stride == 1 && reach >= g.pad {
+            let flipped = take(b.work, weight.len());
+            flip(g, weight, flipped);
+            let back = Geometry { h: g.oh, w: g.ow, c: g.n, oh: g.h, ow: g.w, n: g.c, pad: reach - g.pad, ..*g };
+            convolve(&back, dy, flipped, &[], dx, sink.add);
+        } else {
+            let turned = take(b.work, weight.len());
+            transpose(g, weight, turned);
+            scatter_back(g, dy, turned, dx, sink.add);
+        }
+    }
+}
+
+/// Writes, or adds, the convolution of a batch.
+fn convolve(g: &Geometry, x: &[f32], weight: &[f32], bias: &[f32], out: &mut [f32], add: bool) {
+    let (tile, depth, cg, ng) = (g.tile(), g.depth(), g.group_in(), g.group_out());
+    out.par_chunks_mut(tile * g.n).enumerate().for_each(|(i, out)| {
+        let (start, count) = (i * tile, out.len() / g.n);
+        for group in 0..g.groups {
+            let w = Matrix::rows(&weight[group * depth * ng..][..depth * ng], ng);
+            let out = &mut out[group * ng..];
+            if g.pointwise() {
+                let windows = Matrix::rows(&x[start * g.c + group * cg..], g.c);
+                gemm((count, ng, depth), out, g.n, windows, w, add);
+            } else {
+                with_scratch(count * depth, |cols| {
+                    g.gather(x, start, group, cols);
+                    gemm((count, ng, depth), out, g.n, Matrix::rows(cols, depth), w, add);
+                });
+            }
+        }
+        if !bias.is_empty() {
+            add_to_rows(out, bias);
+        }
+    });
+}
+
+/// Writes the gradient by the weight.
+fn grad_weight(g: &Geometry, batch: usize, x: &[f32], dy: &[f32], out: &mut [f32], work: &mut Vec<f32>) {
+    let (tile, depth, cg, ng) = (g.tile(), g.depth(), g.group_in(), g.group_out());
+    let len = out.len();
+    let parts = (PARTIALS / len.max(1)).clamp(GROUPS.0, GROUPS.1);
+    let each = batch.div_ceil(parts).max(1) * g.windows();
+    let all = batch * g.windows();
+    let parts = all.div_ceil(each);
+    let partials = take(work, parts * len);
+    partials.par_chunks_mut(len).enumerate().for_each(|(i, partial)| {
+        let mut start = i * each;
+        let end = all.min(start + each);
+        let mut add = false;
+        while start < end {
+            let count = tile.min(end - start);
+            for group in 0..g.groups {
+                let dy = Matrix::rows(&dy[start * g.n + group * ng..], g.n);
+                let partial = &mut partial[group * depth * ng..][..depth * ng];
+                if g.pointwise() {
+                    let windows = Matrix::rows(&x[start * g.c + group * cg..], g.c);
+                    gemm((depth, ng, count), partial, ng, windows.t(), dy, add);
+                } else {
+                    with_scratch(count * depth, |cols| {
+                        g.gather(x, start, group, cols);
+                        gemm((depth, ng, count), partial, ng, Matrix::rows(cols, depth).t(), dy, add);
+                    });
+                }
+            }
+            start += count;
+            add = true;
+        }
+    });
+    let partials = &*partials;
+    out.par_chunks_mut(PIECE).enumerate().for_each(|(i, out)| {
+        let at = i * PIECE;
+        out.copy_from_slice(&partials[at..at + out.len()]);
+        for part in 1..parts {
+            let from = &partials[part * len + at..][..out.len()];
+            out.iter_mut().zip(from).for_each(|(o, p)| *o += p);
+        }
+    });
+}
+
+/// Writes, or adds, the gradient by the input, image by image.
+fn scatter_back(g: &Geometry, dy: &[f32], turned: &[f32], dx: &mut [f32], add: bool) {
+    let (tile, depth, ng) = (g.tile(), g.depth(), g.group_out());
+    dx.par_chunks_mut(g.h * g.w * g.c).zip(dy.par_chunks(g.windows() * g.n)).for_each(|(image, dy)| {
+        if !add {
+            image.fill(0.0);
+        }
+        for group in 0..g.groups {
+            let w = Matrix::rows(&turned[group * depth * ng..][..depth * ng], depth);
+            for start in (0..g.windows()).step_by(tile) {
+                let count = tile.min(g.windows() - start);
+                with_scratch(count * depth, |cols| {
+                    gemm((count, depth, ng), cols, depth, Matrix::rows(&dy[start * g.n + group * ng..], g.n), w, false);
+                    g.scatter(cols, start, group, image);
+                });
+            }
+        }
+    });
+}
+
+/// Writes the kernel turned by 180 degrees with input and output channels exchanged.
+fn flip(g: &Geometry, weight: &[f32], out: &mut [f32]) {
+    let (places, cg, ng) = (g.kernel * g.kernel, g.group_in(), g.group_out());
+    let block = cg * ng;
+    out.par_chunks_mut(block).enumerate().for_each(|(i, out)| {
+        let (group, place) = (i / places, i % places);
+        let from = &weight[(group * places + places - 1 - place) * block..][..block];
+        turn(from, cg, ng, out);
+    });
+}
+
+/// Writes the transposed weight matrix of each group.
+fn transpose(g: &Geometry, weight: &[f32], out: &mut [f32]) {
+    let (depth, ng) = (g.depth(), g.group_out());
+    out.par_chunks_mut(depth * ng).zip(weight.par_chunks(depth * ng)).for_each(|(out, from)| turn(from, depth, ng, out));
+}
+
+/// Writes the transpose of a `rows` x `cols` matrix.
+fn turn(from: &[f32], rows: usize, cols: usize, out: &mut [f32]) {
+    for (c, out) in out.chunks_exact_mut(rows).enumerate() {
+        out.iter_mut().enumerate().for_each(|(r, o)| *o = from[r * cols + c]);
+    }
+}

@@ -1,0 +1,98 @@
+//! Layer normalisation over the last axis (Ba et al. 2016).
+
+use super::parallel::{reduce_rows, rows_per_piece};
+use crate::ops::nn::buffer::Buffer;
+use crate::ops::nn::layer::{Backward, Init, Layer, Order, Parameter, Pass, Saved};
+use rayon::prelude::*;
+
+/// `y = (x - mean) / sqrt(var + eps) * scale + shift` with mean and biased variance of each row. State: scale, shift.
+#[derive(Clone, Copy, Debug)]
+pub struct LayerNorm {
+    /// Rows in one example.
+    pub positions: usize,
+    /// Length of a row.
+    pub features: usize,
+    /// Added to variances.
+    pub eps: f64,
+}
+
+impl Layer for LayerNorm {
+    fn parameters(&self) -> Vec<Parameter> {
+        let one = |name, value| Parameter {
+            name,
+            shape: vec![self.features],
+            order: Order::Same,
+            init: Init::Constant(value),
+            trained: true,
+        };
+        vec![one("weight", 1.0), one("bias", 0.0)]
+    }
+
+    fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, saved: &mut Saved) {
+        let c = self.features;
+        let rows = pass.batch * self.positions;
+        let x = &inputs[0].host()[..rows * c];
+        let out = &mut out.host_mut()[..rows * c];
+        saved.numbers.resize(saved.numbers.len().max(2 * rows), 0.0);
+        let each = rows_per_piece(c);
+        let (scale, shift) = (state[0].host(), state[1].host());
+        let pieces = out.par_chunks_mut(each * c).zip(x.par_chunks(each * c));
+        pieces.zip(saved.numbers[..2 * rows].par_chunks_mut(2 * each)).for_each(|((out, x), saved)| {
+            for ((out, x), saved) in out.chunks_exact_mut(c).zip(x.chunks_exact(c)).zip(saved.chunks_exact_mut(2)) {
+                let mean = x.iter().map(|x| *x as f64).sum::<f64>() / c as f64;
+                let var = x.iter().map(|x| (*x as f64 - mean).powi(2)).sum::<f64>() / c as f64;
+                saved[0] = mean as f32;
+                saved[1] = (1.0 / (var + self.eps).sqrt()) as f32;
+                let affine = scale.iter().zip(shift);
+                out.iter_mut().zip(x).zip(affine).for_each(|((o, x), (a, b))| *o = (x - saved[0]) * saved[1] * a + b);
+            }
+        });
+    }
+
+    fn backward(&self, b: Backward) {
+        let c = self.features;
+        let rows = b.pass.batch * self.positions;
+        let x = &b.inputs[0].host()[..rows * c];
+        let dy = &b.grad.host()[..rows * c];
+        let saved = &b.saved.numbers[..2 * rows];
+        if let [scale, shift] = b.grad_state {
+            let sums = reduce_rows(rows, c, 2 * c, |range, partial| {
+                let (s, p) = partial.split_at_mut(c);
+                for i in range {
+                    let (m, r) = (saved[2 * i], saved[2 * i + 1]);
+                    let row = x[i * c..][..c].iter().zip(&dy[i * c..][..c]);
+                    row.zip(s.iter_mut().zip(p.iter_mut())).for_each(|((x, d), (s, p))| {
+                        *s += d;
+                        *p += d * (x - m) * r;
+                    });
+                }
+            });
+            for i in 0..c {
+                shift.host_mut()[i] = sums[i] as f32;
+                scale.host_mut()[i] = sums[c + i] as f32;
+            }
+        }
+        let Some(sink) = &mut b.sinks[0] else { return };
+        let add = sink.add;
+        let scale = b.state[0].host();
+        let each = rows_per_piece(c);
+        let dx = &mut sink.buffer.host_mut()[..rows * c];
+        dx.par_chunks_mut(each * c).enumerate().for_each(|(piece, dx)| {
+            for (i, dx) in dx.chunks_exact_mut(c).enumerate() {
+                let row = piece * each + i;
+                let (m, r) = (saved[2 * row], saved[2 * row + 1]);
+                let (x, dy) = (&x[row * c..][..c], &dy[row * c..][..c]);
+                let (mut sum, mut product) = (0f64, 0f64);
+                for ((x, d), a) in x.iter().zip(dy).zip(scale) {
+                    sum += (d * a) as f64;
+                    product += (d * a * (x - m) * r) as f64;
+                }
+                let (sum, product) = ((sum / c as f64) as f32, (product / c as f64) as f32);
+                for (((o, x), d), a) in dx.iter_mut().zip(x).zip(dy).zip(scale) {
+                    let value = r * (d * a - sum - (x - m) * r * product);
+                    *o = if add { *o + value } else { value };
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,74 @@
+//! Layers on the host's cores: channels-last activations, matrix products on tiles, fixed orders of summation.
+//!
+//! In: a node of a network and the shapes around it. Out: a [`Layer`]. Never: a size of work that depends on the number of threads.
+//! A module for another device offers the same function [`layer`] over buffers in its own memory.
+
+mod activation;
+mod batch_norm;
+mod conv;
+mod dropout;
+mod gemm;
+mod im2col;
+mod layer_norm;
+mod linear;
+pub mod loss;
+pub mod parallel;
+mod pool;
+mod shape;
+
+use super::layer::Layer;
+use crate::lang::net::ir::{LayerOp, Shape};
+use activation::{Activation, Function};
+
+pub use batch_norm::BatchNorm;
+
+/// Returns the layer of a node. `node` is its index in the network, which names its stream; shapes are of one example.
+pub fn layer(op: &LayerOp, node: usize, inputs: &[&Shape], output: &Shape) -> Box<dyn Layer> {
+    let input = inputs.first().copied().unwrap_or(output);
+    let len: usize = output.iter().product();
+    let (h, w, c) = image(input);
+    let (oh, ow, n) = image(output);
+    let positions = h * w;
+    let function = |function| -> Box<dyn Layer> { Box::new(Activation { len, function }) };
+    match *op {
+        LayerOp::Conv { kernel, stride, pad, dilation, groups, bias, .. } => Box::new(conv::Conv {
+            geometry: im2col::Geometry { h, w, c, oh, ow, n, kernel, stride, pad, dilation, groups },
+            bias,
+        }),
+        LayerOp::BatchNorm { features, eps, momentum, zero_scale } => {
+            Box::new(BatchNorm { positions, features, eps, momentum, zero_scale, residual: false, relu: false })
+        }
+        LayerOp::LayerNorm { features, eps } => Box::new(layer_norm::LayerNorm { positions, features, eps }),
+        LayerOp::Relu => function(Function::Relu),
+        LayerOp::LeakyRelu { slope } => function(Function::LeakyRelu(slope as f32)),
+        LayerOp::Gelu => function(Function::Gelu),
+        LayerOp::Tanh => function(Function::Tanh),
+        LayerOp::Sigmoid => function(Function::Sigmoid),
+        LayerOp::MaxPool { kernel, stride, pad } => {
+            Box::new(pool::MaxPool(pool::Windows { h, w, c, oh, ow, kernel, stride, pad }))
+        }
+        LayerOp::AvgPool { kernel, stride, pad } => {
+            Box::new(pool::AvgPool(pool::Windows { h, w, c, oh, ow, kernel, stride, pad }))
+        }
+        LayerOp::GlobalMean => Box::new(pool::GlobalMean { positions, c }),
+        LayerOp::Flatten => Box::new(shape::Flatten { positions, c }),
+        LayerOp::Linear { input, output, bias } => Box::new(linear::Linear { positions, input, output, bias }),
+        LayerOp::Dropout { rate } => Box::new(dropout::Dropout { len, rate, node }),
+        LayerOp::Add => Box::new(shape::Add { len }),
+        LayerOp::Concat => {
+            let widths = inputs.iter().map(|s| s.last().copied().unwrap_or(1)).collect();
+            Box::new(shape::Concat { positions, widths })
+        }
+        LayerOp::SubsamplePad { stride, .. } => Box::new(shape::SubsamplePad { h, w, c, oh, ow, n, stride }),
+    }
+}
+
+/// Returns height, width and channels of a shape; tokens count as a column of positions.
+pub fn image(shape: &Shape) -> (usize, usize, usize) {
+    match shape[..] {
+        [h, w, c] => (h, w, c),
+        [tokens, c] => (tokens, 1, c),
+        [c] => (1, 1, c),
+        _ => (1, 1, shape.iter().product()),
+    }
+}

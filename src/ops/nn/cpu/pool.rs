@@ -1,0 +1,179 @@
+//! Pooling: maxima and means over windows, and the mean over all positions.
+
+use crate::ops::nn::buffer::Buffer;
+use crate::ops::nn::layer::{Backward, Layer, Pass, Saved};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Sizes of a pooling layer; windows may overlap and reach into the padding.
+#[derive(Clone, Copy, Debug)]
+pub struct Windows {
+    /// Input height.
+    pub h: usize,
+    /// Input width.
+    pub w: usize,
+    /// Channels.
+    pub c: usize,
+    /// Output height.
+    pub oh: usize,
+    /// Output width.
+    pub ow: usize,
+    /// Edge of the window.
+    pub kernel: usize,
+    /// Distance between windows.
+    pub stride: usize,
+    /// Padding on each side.
+    pub pad: usize,
+}
+
+impl Windows {
+    fn input(&self) -> usize {
+        self.h * self.w * self.c
+    }
+
+    fn output(&self) -> usize {
+        self.oh * self.ow * self.c
+    }
+
+    /// Returns the rows and columns of the image that a window covers.
+    fn window(&self, place: usize) -> (Range<usize>, Range<usize>) {
+        let span = |at: usize, size: usize| {
+            let start = at * self.stride;
+            start.saturating_sub(self.pad)..(start + self.kernel).saturating_sub(self.pad).min(size)
+        };
+        (span(place / self.ow, self.h), span(place % self.ow, self.w))
+    }
+}
+
+/// Maximum over windows; padding counts as minus infinity, and of equal numbers the first counts.
+#[derive(Clone, Copy, Debug)]
+pub struct MaxPool(pub Windows);
+
+impl Layer for MaxPool {
+    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, saved: &mut Saved) {
+        let g = &self.0;
+        let x = &inputs[0].host()[..pass.batch * g.input()];
+        let out = &mut out.host_mut()[..pass.batch * g.output()];
+        saved.indices.resize(saved.indices.len().max(out.len()), 0);
+        let indices = saved.indices[..out.len()].par_chunks_mut(g.output());
+        out.par_chunks_mut(g.output()).zip(x.par_chunks(g.input())).zip(indices).for_each(|((out, x), indices)| {
+            for (place, (out, indices)) in out.chunks_exact_mut(g.c).zip(indices.chunks_exact_mut(g.c)).enumerate() {
+                let (ys, xs) = g.window(place);
+                out.fill(f32::NEG_INFINITY);
+                let mut first = true;
+                for y in ys {
+                    for xx in xs.clone() {
+                        let at = (y * g.w + xx) * g.c;
+                        for (c, ((o, i), v)) in out.iter_mut().zip(indices.iter_mut()).zip(&x[at..at + g.c]).enumerate() {
+                            // NaN is carried on, as a diverged network must show.
+                            if first || *v > *o || v.is_nan() {
+                                *o = *v;
+                                *i = (at + c) as u32;
+                            }
+                        }
+                        first = false;
+                    }
+                }
+            }
+        });
+    }
+
+    fn backward(&self, b: Backward) {
+        let g = &self.0;
+        let Some(sink) = &mut b.sinks[0] else { return };
+        let add = sink.add;
+        let dx = &mut sink.buffer.host_mut()[..b.pass.batch * g.input()];
+        let dy = &b.grad.host()[..b.pass.batch * g.output()];
+        let indices = &b.saved.indices[..dy.len()];
+        let images = dx.par_chunks_mut(g.input()).zip(dy.par_chunks(g.output()));
+        images.zip(indices.par_chunks(g.output())).for_each(|((dx, dy), indices)| {
+            if !add {
+                dx.fill(0.0);
+            }
+            dy.iter().zip(indices).for_each(|(d, i)| dx[*i as usize] += d);
+        });
+    }
+}
+
+/// Mean over windows; padding counts as zeros in the mean.
+#[derive(Clone, Copy, Debug)]
+pub struct AvgPool(pub Windows);
+
+impl Layer for AvgPool {
+    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
+        let g = &self.0;
+        let x = &inputs[0].host()[..pass.batch * g.input()];
+        let out = &mut out.host_mut()[..pass.batch * g.output()];
+        let scale = 1.0 / (g.kernel * g.kernel) as f32;
+        out.par_chunks_mut(g.output()).zip(x.par_chunks(g.input())).for_each(|(out, x)| {
+            for (place, out) in out.chunks_exact_mut(g.c).enumerate() {
+                let (ys, xs) = g.window(place);
+                out.fill(0.0);
+                for y in ys {
+                    for xx in xs.clone() {
+                        out.iter_mut().zip(&x[(y * g.w + xx) * g.c..]).for_each(|(o, v)| *o += v);
+                    }
+                }
+                out.iter_mut().for_each(|o| *o *= scale);
+            }
+        });
+    }
+
+    fn backward(&self, b: Backward) {
+        let g = &self.0;
+        let Some(sink) = &mut b.sinks[0] else { return };
+        let add = sink.add;
+        let scale = 1.0 / (g.kernel * g.kernel) as f32;
+        let dx = &mut sink.buffer.host_mut()[..b.pass.batch * g.input()];
+        let dy = &b.grad.host()[..b.pass.batch * g.output()];
+        dx.par_chunks_mut(g.input()).zip(dy.par_chunks(g.output())).for_each(|(dx, dy)| {
+            if !add {
+                dx.fill(0.0);
+            }
+            for (place, dy) in dy.chunks_exact(g.c).enumerate() {
+                let (ys, xs) = g.window(place);
+                for y in ys {
+                    for xx in xs.clone() {
+                        dx[(y * g.w + xx) * g.c..].iter_mut().zip(dy).for_each(|(o, d)| *o += d * scale);
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// Mean over all positions.
+#[derive(Clone, Copy, Debug)]
+pub struct GlobalMean {
+    /// Positions in one example.
+    pub positions: usize,
+    /// Channels.
+    pub c: usize,
+}
+
+impl Layer for GlobalMean {
+    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
+        let size = self.positions * self.c;
+        let x = &inputs[0].host()[..pass.batch * size];
+        let scale = 1.0 / self.positions as f32;
+        out.host_mut()[..pass.batch * self.c].par_chunks_mut(self.c).zip(x.par_chunks(size)).for_each(|(out, x)| {
+            out.fill(0.0);
+            for row in x.chunks_exact(self.c) {
+                out.iter_mut().zip(row).for_each(|(o, v)| *o += v);
+            }
+            out.iter_mut().for_each(|o| *o *= scale);
+        });
+    }
+
+    fn backward(&self, b: Backward) {
+        let Some(sink) = &mut b.sinks[0] else { return };
+        let (add, size) = (sink.add, self.positions * self.c);
+        let scale = 1.0 / self.positions as f32;
+        let dx = &mut sink.buffer.host_mut()[..b.pass.batch * size];
+        dx.par_chunks_mut(size).zip(b.grad.host().par_chunks(self.c)).for_each(|(dx, dy)| {
+            for row in dx.chunks_exact_mut(self.c) {
+                row.iter_mut().zip(dy).for_each(|(o, d)| *o = if add { *o + d * scale } else { d * scale });
+            }
+        });
+    }
+}

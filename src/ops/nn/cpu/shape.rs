@@ -1,0 +1,168 @@
+//! Layers that move numbers about: sums, concatenation, flattening, and the shortcut without parameters.
+
+use super::parallel::{map1, map2};
+use crate::ops::nn::buffer::Buffer;
+use crate::ops::nn::layer::{Backward, Layer, Pass, Saved};
+use rayon::prelude::*;
+
+/// Sum of its inputs.
+#[derive(Clone, Copy, Debug)]
+pub struct Add {
+    /// Numbers in one example.
+    pub len: usize,
+}
+
+impl Layer for Add {
+    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
+        let len = pass.batch * self.len;
+        let out = &mut out.host_mut()[..len];
+        match inputs {
+            [a, b, rest @ ..] => {
+                map2(out, &a.host()[..len], &b.host()[..len], false, |a, b| a + b);
+                rest.iter().for_each(|x| map1(out, &x.host()[..len], true, |x| x));
+            }
+            [a] => map1(out, &a.host()[..len], false, |x| x),
+            [] => out.fill(0.0),
+        }
+    }
+
+    fn backward(&self, b: Backward) {
+        let len = b.pass.batch * self.len;
+        for sink in b.sinks.iter_mut().flatten() {
+            map1(&mut sink.buffer.host_mut()[..len], &b.grad.host()[..len], sink.add, |d| d);
+        }
+    }
+}
+
+/// Concatenation along the last axis.
+#[derive(Clone, Debug)]
+pub struct Concat {
+    /// Positions in one example.
+    pub positions: usize,
+    /// Widths of the inputs.
+    pub widths: Vec<usize>,
+}
+
+impl Layer for Concat {
+    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
+        let total: usize = self.widths.iter().sum();
+        let out = &mut out.host_mut()[..pass.batch * self.positions * total];
+        out.par_chunks_mut(total).enumerate().for_each(|(row, out)| {
+            let mut at = 0;
+            for (x, width) in inputs.iter().zip(&self.widths) {
+                out[at..at + width].copy_from_slice(&x.host()[row * width..][..*width]);
+                at += width;
+            }
+        });
+    }
+
+    fn backward(&self, b: Backward) {
+        let total: usize = self.widths.iter().sum();
+        let dy = &b.grad.host()[..b.pass.batch * self.positions * total];
+        let mut at = 0;
+        for (sink, width) in b.sinks.iter_mut().zip(&self.widths) {
+            if let Some(sink) = sink {
+                let add = sink.add;
+                let dx = &mut sink.buffer.host_mut()[..b.pass.batch * self.positions * width];
+                dx.par_chunks_mut(*width).zip(dy.par_chunks(total)).for_each(|(dx, dy)| {
+                    dx.iter_mut().zip(&dy[at..]).for_each(|(o, d)| *o = if add { *o + d } else { *d });
+                });
+            }
+            at += width;
+        }
+    }
+}
+
+/// To one axis in the order channels, positions, so that weights of PyTorch's networks carry over.
+#[derive(Clone, Copy, Debug)]
+pub struct Flatten {
+    /// Positions in one example.
+    pub positions: usize,
+    /// Channels.
+    pub c: usize,
+}
+
+impl Layer for Flatten {
+    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
+        let size = self.positions * self.c;
+        let x = &inputs[0].host()[..pass.batch * size];
+        out.host_mut()[..pass.batch * size].par_chunks_mut(size).zip(x.par_chunks(size)).for_each(|(out, x)| {
+            for (c, out) in out.chunks_exact_mut(self.positions).enumerate() {
+                out.iter_mut().enumerate().for_each(|(p, o)| *o = x[p * self.c + c]);
+            }
+        });
+    }
+
+    fn backward(&self, b: Backward) {
+        let Some(sink) = &mut b.sinks[0] else { return };
+        let (add, size) = (sink.add, self.positions * self.c);
+        let dx = &mut sink.buffer.host_mut()[..b.pass.batch * size];
+        dx.par_chunks_mut(size).zip(b.grad.host().par_chunks(size)).for_each(|(dx, dy)| {
+            for (p, dx) in dx.chunks_exact_mut(self.c).enumerate() {
+                for (c, o) in dx.iter_mut().enumerate() {
+                    let d = dy[c * self.positions + p];
+                    *o = if add { *o + d } else { d };
+                }
+            }
+        });
+    }
+}
+
+/// Every `stride`-th position, with channels of zeros on both sides (the option-A shortcut of He et al. 2016).
+#[derive(Clone, Copy, Debug)]
+pub struct SubsamplePad {
+    /// Input width.
+    pub w: usize,
+    /// Input height.
+    pub h: usize,
+    /// Input channels.
+    pub c: usize,
+    /// Output height.
+    pub oh: usize,
+    /// Output width.
+    pub ow: usize,
+    /// Output channels.
+    pub n: usize,
+    /// Distance between the positions taken.
+    pub stride: usize,
+}
+
+impl SubsamplePad {
+    /// Returns the first output channel that carries an input channel.
+    fn low(&self) -> usize {
+        (self.n - self.c) / 2
+    }
+
+    fn source(&self, place: usize) -> usize {
+        ((place / self.ow * self.stride) * self.w + place % self.ow * self.stride) * self.c
+    }
+}
+
+impl Layer for SubsamplePad {
+    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
+        let (input, output) = (self.h * self.w * self.c, self.oh * self.ow * self.n);
+        let x = &inputs[0].host()[..pass.batch * input];
+        out.host_mut()[..pass.batch * output].par_chunks_mut(output).zip(x.par_chunks(input)).for_each(|(out, x)| {
+            out.fill(0.0);
+            for (place, out) in out.chunks_exact_mut(self.n).enumerate() {
+                out[self.low()..self.low() + self.c].copy_from_slice(&x[self.source(place)..][..self.c]);
+            }
+        });
+    }
+
+    fn backward(&self, b: Backward) {
+        let Some(sink) = &mut b.sinks[0] else { return };
+        let add = sink.add;
+        let (input, output) = (self.h * self.w * self.c, self.oh * self.ow * self.n);
+        let dx = &mut sink.buffer.host_mut()[..b.pass.batch * input];
+        dx.par_chunks_mut(input).zip(b.grad.host().par_chunks(output)).for_each(|(dx, dy)| {
+            if !add {
+                dx.fill(0.0);
+            }
+            for (place, dy) in dy.chunks_exact(self.n).enumerate() {
+                let to = &mut dx[self.source(place)..][..self.c];
+                to.iter_mut().zip(&dy[self.low()..]).for_each(|(o, d)| *o += d);
+            }
+        });
+    }
+}

@@ -1,0 +1,153 @@
+//! A model run over a data set in evaluation mode, batch by batch.
+
+use super::batches::Loader;
+use super::cpu::loss::{cross_entropy, highest};
+use super::network::Network;
+use super::program::Purpose;
+use crate::base::Stream;
+use crate::engine::value::{Dataset, Model};
+use crate::engine::{Context, Failure};
+use crate::lang::net::ir::{Net, NodeId};
+use std::sync::Arc;
+
+/// Numbers that the largest activation of an evaluation batch may have.
+const ACTIVATION: usize = 1 << 24;
+
+/// Returns the size of batches in evaluation: a function of the network alone.
+pub fn batch_size(net: &Net) -> usize {
+    let largest = net.nodes.iter().map(|n| n.shape.iter().product::<usize>()).max().unwrap_or(1).max(1);
+    (ACTIVATION / largest).clamp(16, 256)
+}
+
+/// Returns a network with the model's weights, for evaluation or for gradients by the input.
+///
+/// Errors: the weights do not fit the network.
+pub fn open(model: &Model, purpose: Purpose, keep: &[NodeId], rows: usize) -> Result<Network, Failure> {
+    let batch = match purpose {
+        Purpose::Evaluation => batch_size(&model.net),
+        _ => batch_size(&model.net).min(64),
+    };
+    let mut network = Network::new(&model.net, purpose, keep, batch.min(rows.max(1)));
+    network.load(&model.weights)?;
+    Ok(network)
+}
+
+/// Checks that a data set fits a network: shape of an example, and (where `labelled`) a label below the number of outputs for each.
+///
+/// Errors: what does not fit, in a sentence.
+pub fn fits(net: &Net, data: &Dataset, labelled: bool) -> Result<(), Failure> {
+    let shape = &data.source.images.shape;
+    if *shape != net.input {
+        return Err(Failure::new(format!(
+            "the data set `{}` has examples of shape {shape:?} where the network `{}` takes {:?}",
+            data.source.name, net.name, net.input
+        )));
+    }
+    if !labelled {
+        return Ok(());
+    }
+    let outputs = net.nodes.get(net.output).map_or(0, |n| n.shape.iter().product::<usize>());
+    if data.labels.len() != data.len() {
+        return Err(Failure::new(format!("the data set `{}` has no labels", data.source.name)));
+    }
+    match data.labels.iter().max() {
+        Some(label) if *label as usize >= outputs => Err(Failure::new(format!(
+            "the data set `{}` has a label {label} where the network `{}` has {outputs} outputs",
+            data.source.name, net.name
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Runs all examples in their order and hands `each` the first row of a batch, its labels, and the network after its forward pass.
+///
+/// Errors: [`Failure::Interrupted`] between batches; whatever `each` fails with.
+pub fn sweep(
+    network: &mut Network,
+    data: &Dataset,
+    cx: &dyn Context,
+    mut each: impl FnMut(usize, &[u32], &mut Network) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let loader = Loader::new(data);
+    let stream = Stream::root(0);
+    for start in (0..data.len()).step_by(network.capacity().max(1)) {
+        if cx.interrupted() {
+            return Err(Failure::Interrupted);
+        }
+        let rows: Vec<usize> = (start..data.len().min(start + network.capacity())).collect();
+        loader.fill(&rows, &[], stream, network.input_mut(rows.len()));
+        network.forward(rows.len(), stream);
+        each(start, &loader.labels(&rows), network)?;
+    }
+    Ok(())
+}
+
+/// What a network makes of each example.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// Class with the highest score.
+    pub predicted: Vec<u32>,
+    /// Cross-entropy at the label.
+    pub losses: Vec<f64>,
+}
+
+impl Outcome {
+    /// Returns, for each example, whether its label was predicted.
+    pub fn correct<'a>(&'a self, data: &'a Dataset) -> impl Iterator<Item = bool> + 'a {
+        self.predicted.iter().zip(data.labels.iter()).map(|(p, l)| p == l)
+    }
+
+    /// Returns the share of examples whose label was predicted; NaN where there is none.
+    pub fn accuracy(&self, data: &Dataset) -> f64 {
+        self.correct(data).filter(|c| *c).count() as f64 / data.len() as f64
+    }
+
+    /// Returns the mean loss; NaN where there is no example.
+    pub fn loss(&self) -> f64 {
+        self.losses.iter().sum::<f64>() / self.losses.len() as f64
+    }
+}
+
+/// Returns predictions and losses of all examples. The network was opened for evaluation.
+///
+/// Errors: as [`sweep`].
+pub fn outcome(network: &mut Network, data: &Dataset, cx: &dyn Context) -> Result<Outcome, Failure> {
+    let node = network.net().output;
+    let mut out = Outcome { predicted: Vec::with_capacity(data.len()), losses: vec![0.0; data.len()] };
+    sweep(network, data, cx, |start, labels, network| {
+        let scores = network.value(node);
+        let k = (scores.len() / labels.len().max(1)).max(1);
+        out.predicted.extend(scores.chunks_exact(k).map(|s| highest(s) as u32));
+        cross_entropy(scores, labels, 0.0, &mut out.losses[start..start + labels.len()], None);
+        Ok(())
+    })?;
+    Ok(out)
+}
+
+/// Returns, for each example, the sum over its numbers of the absolute gradient of its loss (Gu & Tresp 2019, G(x)), by the normalised input.
+///
+/// Errors: as [`sweep`].
+pub fn input_gradients(network: &mut Network, data: &Dataset, cx: &dyn Context) -> Result<Vec<f64>, Failure> {
+    let mut out = Vec::with_capacity(data.len());
+    let mut losses = vec![0.0; network.capacity()];
+    sweep(network, data, cx, |_, labels, network| {
+        let (scores, grad) = network.output_and_gradient();
+        cross_entropy(scores, labels, 0.0, &mut losses[..labels.len()], Some((grad, 1.0)));
+        network.backward();
+        let gradient = network.input_gradient();
+        let size = (gradient.len() / labels.len().max(1)).max(1);
+        out.extend(gradient.chunks_exact(size).map(|g| g.iter().map(|x| x.abs() as f64).sum::<f64>()));
+        Ok(())
+    })?;
+    Ok(out)
+}
+
+/// Returns a network of another purpose that carries the weights of one in training. Both run all nodes.
+pub fn companion(of: &Network, purpose: Purpose, rows: usize) -> Network {
+    let net: &Arc<Net> = of.net();
+    let batch = match purpose {
+        Purpose::Evaluation => batch_size(net),
+        _ => batch_size(net).min(64),
+    };
+    Network::new(net, purpose, &[], batch.min(rows.max(1)))
+}

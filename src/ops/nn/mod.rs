@@ -1,0 +1,47 @@
+//! Networks: training, and what trained networks make of examples.
+//!
+//! In: a static network program ([`crate::lang::net::ir::Net`]), data sets, settings. Out: models, representations, measures.
+//! Each layer has an explicit forward and backward over planned buffers ([`layer::Layer`]); a [`program::Program`] orders layers and
+//! buffers, a [`network::Network`] runs them. Layers of a device lie in a module of their own ([`cpu`]).
+//! Never: candle's autograd, an unseeded draw, or a result that depends on the number of threads.
+
+pub mod batches;
+pub mod buffer;
+mod checkpoint;
+pub mod cpu;
+pub mod evaluate;
+pub mod layer;
+mod measures;
+pub mod network;
+pub mod optimizer;
+pub mod program;
+pub mod rate;
+mod settings;
+mod tap;
+mod train;
+pub mod weights;
+
+#[cfg(test)]
+mod tests;
+
+use crate::engine::Kernel;
+
+pub use measures::f_score;
+pub use weights::weights_to_safetensors;
+
+/// Returns the kernels of stdlib/training.cfx by name.
+pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
+    vec![
+        ("train", Box::new(train::Train)),
+        ("untrained", Box::new(train::Untrained)),
+        ("tap", Box::new(tap::Tap)),
+        ("accuracy", Box::new(measures::Accuracy)),
+        ("loss", Box::new(measures::Loss)),
+        ("example_loss", Box::new(measures::ExampleLoss)),
+        ("f_score", Box::new(measures::FScore)),
+        ("correct", Box::new(measures::Correct)),
+        ("confusion", Box::new(measures::Confusion)),
+        ("input_gradient", Box::new(measures::InputGradient)),
+        ("history", Box::new(measures::History)),
+    ]
+}

@@ -1,0 +1,264 @@
+//! A network with weights and buffers, ready to run batches forward and backward.
+
+use super::buffer::Buffer;
+use super::layer::{Backward, Pass, Saved, Sink};
+use super::program::{Program, Purpose};
+use super::weights;
+use crate::base::Stream;
+use crate::engine::Failure;
+use crate::engine::value::Weights;
+use crate::lang::net::ir::{Net, NodeId};
+use std::sync::Arc;
+
+/// A network on a device. Buffers are planned once for a largest batch and used again by every pass.
+pub struct Network {
+    net: Arc<Net>,
+    program: Program,
+    purpose: Purpose,
+    capacity: usize,
+    values: Vec<Buffer>,
+    gradients: Vec<Buffer>,
+    detour: Buffer,
+    states: Vec<Vec<Buffer>>,
+    grad_states: Vec<Vec<Buffer>>,
+    saved: Vec<Saved>,
+    work: Vec<f32>,
+    pass: Pass,
+}
+
+impl Network {
+    /// Returns a network with weights of zero. `keep` names nodes whose outputs stay readable; with none, every node is run and the output stays.
+    pub fn new(net: &Arc<Net>, purpose: Purpose, keep: &[NodeId], capacity: usize) -> Self {
+        let program = Program::new(net, purpose, keep);
+        let zeros = |sizes: &[usize]| sizes.iter().map(|n| Buffer::zeros(n * capacity)).collect::<Vec<_>>();
+        let states = program.steps.iter().map(|s| s.parameters.iter().map(|p| Buffer::zeros(p.len())).collect()).collect();
+        let grad_states = program
+            .steps
+            .iter()
+            .map(|s| match purpose {
+                Purpose::Training => s.parameters.iter().filter(|p| p.trained).map(|p| Buffer::zeros(p.len())).collect(),
+                _ => Vec::new(),
+            })
+            .collect();
+        Network {
+            values: zeros(&program.slot_sizes),
+            gradients: zeros(&program.gradient_sizes),
+            detour: Buffer::default(),
+            saved: program.steps.iter().map(|_| Saved::default()).collect(),
+            states,
+            grad_states,
+            work: Vec::new(),
+            pass: Pass { batch: 0, training: purpose == Purpose::Training, stream: Stream::root(0) },
+            net: net.clone(),
+            program,
+            purpose,
+            capacity,
+        }
+    }
+
+    /// Returns the network that is run.
+    pub fn net(&self) -> &Arc<Net> {
+        &self.net
+    }
+
+    /// Returns the largest batch.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Sets all parameters to their initial values. Each tensor draws from a stream of its own name, so no tensor depends on another.
+    pub fn initialise(&mut self, stream: Stream) {
+        for (step, state) in self.program.steps.iter().zip(&mut self.states) {
+            let path = &self.net.nodes[step.owner].path;
+            for (parameter, buffer) in step.parameters.iter().zip(state) {
+                let numbers = weights::initial(parameter, stream.named(&format!("{path}.{}", parameter.name)));
+                weights::import(parameter, &numbers, buffer.host_mut());
+            }
+        }
+    }
+
+    /// Sets the weights. Tensors that this network does not run are ignored.
+    ///
+    /// Errors: a tensor is missing or of another shape.
+    pub fn load(&mut self, from: &Weights) -> Result<(), Failure> {
+        for (step, state) in self.program.steps.iter().zip(&mut self.states) {
+            let path = &self.net.nodes[step.owner].path;
+            for (parameter, buffer) in step.parameters.iter().zip(state) {
+                let numbers = weights::find(from, &format!("{path}.{}", parameter.name), &parameter.shape)?;
+                weights::import(parameter, numbers, buffer.host_mut());
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the weights in the network's order, PyTorch's names and layouts.
+    pub fn weights(&self) -> Weights {
+        let mut order: Vec<usize> = (0..self.program.steps.len()).collect();
+        order.sort_by_key(|i| self.program.steps[*i].owner);
+        let mut out = Vec::new();
+        for i in order {
+            let step = &self.program.steps[i];
+            let path = &self.net.nodes[step.owner].path;
+            for (parameter, buffer) in step.parameters.iter().zip(&self.states[i]) {
+                let numbers = weights::export(parameter, buffer.host());
+                out.push((format!("{path}.{}", parameter.name), parameter.shape.clone(), numbers));
+            }
+        }
+        out
+    }
+
+    /// Returns all gradients by parameters under the names and in the layouts of [`Network::weights`].
+    pub fn weight_gradients(&self) -> Weights {
+        let mut out = Vec::new();
+        for (step, grads) in self.program.steps.iter().zip(&self.grad_states) {
+            let path = &self.net.nodes[step.owner].path;
+            for (parameter, buffer) in step.parameters.iter().filter(|p| p.trained).zip(grads) {
+                out.push((
+                    format!("{path}.{}", parameter.name),
+                    parameter.shape.clone(),
+                    weights::export(parameter, buffer.host()),
+                ));
+            }
+        }
+        out
+    }
+
+    /// Copies all states of another network that runs the same program steps (parameters and running statistics).
+    pub fn copy_states(&mut self, other: &Network) {
+        for (to, from) in self.states.iter_mut().flatten().zip(other.states.iter().flatten()) {
+            to.host_mut().copy_from_slice(from.host());
+        }
+    }
+
+    /// Returns the buffers of all states, in a fixed order.
+    pub fn states(&self) -> impl Iterator<Item = &Buffer> {
+        self.states.iter().flatten()
+    }
+
+    /// Returns the buffers of all states for writing, in the same order.
+    pub fn states_mut(&mut self) -> impl Iterator<Item = &mut Buffer> {
+        self.states.iter_mut().flatten()
+    }
+
+    /// Returns each trained parameter with its gradient, in a fixed order.
+    pub fn trained(&mut self) -> impl Iterator<Item = (&mut Buffer, &Buffer)> {
+        self.program.steps.iter().zip(&mut self.states).zip(&self.grad_states).flat_map(|((step, states), grads)| {
+            step.parameters.iter().zip(states).filter(|(p, _)| p.trained).map(|(_, s)| s).zip(grads)
+        })
+    }
+
+    /// Returns the room for a batch of inputs: `batch x input`, channels last.
+    pub fn input_mut(&mut self, batch: usize) -> &mut [f32] {
+        let len = batch.min(self.capacity) * self.program.slot_sizes[0];
+        match self.program.slots[0] {
+            Some(slot) => &mut self.values[slot].host_mut()[..len],
+            None => &mut [],
+        }
+    }
+
+    /// Runs the batch that was written to [`Network::input_mut`].
+    pub fn forward(&mut self, batch: usize, stream: Stream) {
+        self.pass = Pass { batch: batch.min(self.capacity), training: self.purpose == Purpose::Training, stream };
+        for (i, step) in self.program.steps.iter().enumerate() {
+            let Some(slot) = self.program.slots[step.output] else { continue };
+            let mut out = std::mem::take(&mut self.values[slot]);
+            let inputs: Vec<&Buffer> =
+                step.inputs.iter().filter_map(|v| self.program.slots[*v]).map(|slot| &self.values[slot]).collect();
+            step.layer.forward(self.pass, &mut self.states[i], &inputs, &mut out, &mut self.saved[i]);
+            self.values[slot] = out;
+        }
+    }
+
+    /// Returns what a kept node put out: `batch x size`.
+    pub fn value(&self, node: NodeId) -> &[f32] {
+        let len = self.pass.batch * self.net.nodes[node].shape.iter().product::<usize>();
+        match self.program.slots[node + 1] {
+            Some(slot) => &self.values[slot].host()[..len],
+            None => &[],
+        }
+    }
+
+    /// Returns the network's output and the room for the gradient by it.
+    pub fn output_and_gradient(&mut self) -> (&[f32], &mut [f32]) {
+        let node = self.net.output;
+        let len = self.pass.batch * self.net.nodes[node].shape.iter().product::<usize>();
+        let gradient = self.program.steps.iter().position(|s| s.output == node + 1).and_then(|i| self.program.gradients[i]);
+        match (self.program.slots[node + 1], gradient) {
+            (Some(value), Some(gradient)) => (&self.values[value].host()[..len], &mut self.gradients[gradient].host_mut()[..len]),
+            _ => (&[], &mut []),
+        }
+    }
+
+    /// Computes gradients by parameters (training) or by the input, from the one written to [`Network::output_and_gradient`].
+    pub fn backward(&mut self) {
+        for (i, step) in self.program.steps.iter().enumerate().rev() {
+            let Some(own) = self.program.gradients[i] else { continue };
+            let Some(output) = self.program.slots[step.output] else { continue };
+            let grad = std::mem::take(&mut self.gradients[own]);
+            let inputs: Vec<&Buffer> =
+                step.inputs.iter().filter_map(|v| self.program.slots[*v]).map(|slot| &self.values[slot]).collect();
+            let plan = &self.program.sinks[i];
+            let mut taken: Vec<Option<(Buffer, bool)>> = plan
+                .iter()
+                .map(|sink| {
+                    sink.map(|s| {
+                        if s.again { (Buffer::default(), false) } else { (std::mem::take(&mut self.gradients[s.slot]), s.add) }
+                    })
+                })
+                .collect();
+            for (j, sink) in plan.iter().enumerate() {
+                // The same value twice among the inputs: its second gradient takes a detour and is added below.
+                if let (Some(s), Some(t)) = (sink, &mut taken[j])
+                    && s.again
+                {
+                    let mut detour = std::mem::take(&mut self.detour);
+                    if detour.len() < inputs[j].len() {
+                        detour = Buffer::zeros(inputs[j].len());
+                    }
+                    t.0 = detour;
+                }
+            }
+            let mut sinks: Vec<Option<Sink>> =
+                taken.iter_mut().map(|t| t.as_mut().map(|(buffer, add)| Sink { buffer, add: *add })).collect();
+            step.layer.backward(Backward {
+                pass: self.pass,
+                state: &self.states[i],
+                inputs: &inputs,
+                output: &self.values[output],
+                saved: &self.saved[i],
+                grad: &grad,
+                sinks: &mut sinks,
+                grad_state: &mut self.grad_states[i],
+                work: &mut self.work,
+            });
+            self.gradients[own] = grad;
+            for (sink, taken) in plan.iter().zip(taken) {
+                match (sink, taken) {
+                    (Some(s), Some((buffer, _))) if s.again => {
+                        let to = self.gradients[s.slot].host_mut();
+                        to.iter_mut().zip(buffer.host()).for_each(|(t, f)| *t += f);
+                        self.detour = buffer;
+                    }
+                    (Some(s), Some((buffer, _))) => self.gradients[s.slot] = buffer,
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Returns the gradient by the input: `batch x input`.
+    pub fn input_gradient(&self) -> &[f32] {
+        let len = self.pass.batch * self.program.slot_sizes[0];
+        match self.program.input_gradient {
+            Some(slot) => &self.gradients[slot].host()[..len],
+            None => &[],
+        }
+    }
+
+    /// Returns the bytes that buffers and weights take.
+    pub fn bytes(net: &Arc<Net>, purpose: Purpose, capacity: usize) -> f64 {
+        let program = Program::new(net, purpose, &[]);
+        let numbers = program.slot_sizes.iter().chain(&program.gradient_sizes).sum::<usize>() * capacity;
+        4.0 * (numbers + 3 * net.parameters()) as f64
+    }
+}

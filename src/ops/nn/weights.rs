@@ -1,0 +1,96 @@
+//! Weights by PyTorch's names and layouts: to and from the layers' own, initial values, and safetensors.
+
+use super::layer::{Init, Order, Parameter};
+use crate::base::Stream;
+use crate::engine::Failure;
+use crate::engine::value::{Model, Weights};
+use rand::Rng;
+
+/// Returns the initial values of a parameter in PyTorch's layout, from the stream named after it.
+pub fn initial(parameter: &Parameter, stream: Stream) -> Vec<f32> {
+    match parameter.init {
+        Init::Constant(value) => vec![value; parameter.len()],
+        Init::Uniform(bound) => {
+            let mut rng = stream.rng();
+            (0..parameter.len()).map(|_| (unit(&mut rng) * 2.0 - 1.0) * bound).collect()
+        }
+    }
+}
+
+/// Returns a number uniform in [0, 1), a multiple of 2^-24.
+pub fn unit(rng: &mut impl Rng) -> f32 {
+    (rng.next_u32() >> 8) as f32 / 16_777_216.0
+}
+
+/// Returns the place in PyTorch's layout of each number of the layer's layout.
+fn places(parameter: &Parameter) -> Option<Vec<usize>> {
+    match (parameter.order, &parameter.shape[..]) {
+        (Order::Transposed, [output, input]) => {
+            Some((0..*input).flat_map(|i| (0..*output).map(move |o| o * input + i)).collect())
+        }
+        (Order::ChannelsLast { groups }, [output, input, height, width]) => {
+            let each = output / groups;
+            let mut out = Vec::with_capacity(parameter.len());
+            for group in 0..groups {
+                for place in 0..height * width {
+                    for i in 0..*input {
+                        out.extend((0..each).map(|o| ((group * each + o) * input + i) * height * width + place));
+                    }
+                }
+            }
+            Some(out)
+        }
+        _ => None,
+    }
+}
+
+/// Writes numbers of PyTorch's layout into a layer's buffer.
+pub fn import(parameter: &Parameter, from: &[f32], to: &mut [f32]) {
+    match places(parameter) {
+        Some(places) => to.iter_mut().zip(places).for_each(|(t, p)| *t = from[p]),
+        None => to.copy_from_slice(from),
+    }
+}
+
+/// Returns the numbers of a layer's buffer in PyTorch's layout.
+pub fn export(parameter: &Parameter, from: &[f32]) -> Vec<f32> {
+    match places(parameter) {
+        Some(places) => {
+            let mut out = vec![0.0; from.len()];
+            from.iter().zip(places).for_each(|(f, p)| out[p] = *f);
+            out
+        }
+        None => from.to_vec(),
+    }
+}
+
+/// Returns the numbers of the tensor of that name.
+///
+/// Errors: there is none, or its shape is another one.
+pub fn find<'a>(weights: &'a Weights, name: &str, shape: &[usize]) -> Result<&'a [f32], Failure> {
+    let Some((_, found, numbers)) = weights.iter().find(|(n, _, _)| n == name) else {
+        return Err(Failure::new(format!("the model has no weights `{name}`")));
+    };
+    if found != shape || numbers.len() != shape.iter().product::<usize>() {
+        return Err(Failure::new(format!("the weights `{name}` have shape {found:?} where the network needs {shape:?}")));
+    }
+    Ok(numbers)
+}
+
+/// Returns the weights as a safetensors file, names and layouts as PyTorch's, byte for byte the same for the same weights.
+///
+/// Errors: a tensor's shape does not fit its numbers.
+pub fn weights_to_safetensors(model: &Model) -> Result<Vec<u8>, Failure> {
+    let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = model
+        .weights
+        .iter()
+        .map(|(name, shape, numbers)| (name.clone(), shape.clone(), numbers.iter().flat_map(|x| x.to_le_bytes()).collect()))
+        .collect();
+    let mut views = Vec::with_capacity(bytes.len());
+    for (name, shape, data) in &bytes {
+        let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), data)
+            .map_err(|e| Failure::new(format!("the weights `{name}` cannot be written: {e}")))?;
+        views.push((name.as_str(), view));
+    }
+    safetensors::serialize(views, None).map_err(|e| Failure::new(format!("the weights cannot be written: {e}")))
+}
