@@ -1,5 +1,6 @@
 //! Axes: named, finite, ordered dimensions, each identified by its origin.
 
+use super::scope::DefId;
 use super::static_value::Static;
 use crate::base::{Decimal, Span};
 use std::fmt;
@@ -42,8 +43,8 @@ pub enum Origin {
     Declaration(Span),
     /// The classes of what a call reads, by the place of the call.
     Classes(Span),
-    /// The taps of networks, by the places of their declarations.
-    Taps(Vec<Span>),
+    /// The taps of networks: their declarations, and the taps that their arguments give them.
+    Taps(Vec<DefId>, Vec<String>),
     /// An axis that a call adds, by the place of the call.
     Call(Span),
     /// The second of a pair of axes.

@@ -6,7 +6,8 @@ use super::check::{AxisState, Checker};
 use super::kind::Kind;
 use super::scope::DefId;
 use super::signature::{AxisWord, Gathers, SettingType, Signature};
-use super::statics::{Env, all_args, shorten};
+use super::library::Names;
+use super::statics::{Env, NetworkRef, all_args, shorten};
 use super::static_value::Static;
 use super::suggest::nearest_or_list;
 use super::typed::{Attached, Call, Node, Typed, Written};
@@ -29,7 +30,7 @@ struct Parts<'a> {
     seed: Option<Written>,
     /// Axes that settings depend on.
     setting_axes: Vec<AxisId>,
-    networks: Vec<Span>,
+    networks: Vec<NetworkRef>,
 }
 
 impl<'a> Checker<'a> {
@@ -257,7 +258,7 @@ impl<'a> Checker<'a> {
             return true;
         }
         if *ty == SettingType::Network {
-            self.networks(module, value, &mut parts.networks, 0);
+            self.networks(module, value, &mut parts.networks);
         }
         self.axes_of_setting(module, ty, value, &mut parts.setting_axes);
         parts.written.insert(name.clone(), kept);
@@ -273,18 +274,37 @@ impl<'a> Checker<'a> {
         parts.inputs.iter().flat_map(|(_, v, _)| v).flat_map(|v| &v.axes).any(|a| Some(&self.axes.whole(*a)) == declared)
     }
 
-    /// Collects the declarations of the networks that an expression may mean.
-    fn networks(&mut self, module: usize, e: &'a Expr, out: &mut Vec<Span>, depth: usize) {
-        let mut names = Vec::new();
-        super::expr::names_of(e, &mut names);
-        for n in names {
-            let Some(def) = self.program.find(module, &n).filter(|_| depth < 16) else { continue };
-            match &self.program.item(def).kind {
-                ItemKind::Network { keyword: Keyword::Network, name, .. } if !out.contains(&name.span) => out.push(name.span),
-                ItemKind::Bind { keyword: Keyword::Axis | Keyword::Let, value, .. } => self.networks(def.module, value, out, depth + 1),
-                _ => {}
+    /// Collects the networks that an expression means, at each coordinate of the axes it depends on.
+    fn networks(&mut self, module: usize, e: &'a Expr, out: &mut Vec<NetworkRef>) {
+        let mut axes = Vec::new();
+        self.axes_of_static(module, e, &mut axes);
+        for env in self.envs(&axes) {
+            match self.statics().network(module, e, &env) {
+                Ok(found) if !out.iter().any(|n| n.def == found.def && n.args == found.args) => out.push(found),
+                Ok(_) => {}
+                Err(found) => self.diags.extend(found),
             }
         }
+    }
+
+    /// Returns the combinations of known coordinates of axes, the first 256 of them.
+    fn envs(&self, axes: &[AxisId]) -> Vec<Env> {
+        let mut envs = vec![Env::new()];
+        for a in axes {
+            let Some(coordinates) = &self.axes.get(*a).coordinates else { continue };
+            let room = (256 / envs.len().max(1)).max(1);
+            envs = envs
+                .iter()
+                .flat_map(|env| {
+                    coordinates.iter().take(room).map(|c| {
+                        let mut e = env.clone();
+                        e.insert(*a, c.clone());
+                        e
+                    })
+                })
+                .collect();
+        }
+        envs
     }
 
     /// Returns whether settings of a type may refer to results: `record: [accuracy(test)]`.
@@ -536,20 +556,31 @@ impl<'a> Checker<'a> {
         true
     }
 
-    fn tap_axis(&mut self, networks: &[Span], span: Span) -> AxisId {
-        let mut coordinates: Vec<Coordinate> = Vec::new();
+    /// Returns the axis of the taps of networks: those of the first, then what others add.
+    fn tap_axis(&mut self, networks: &[NetworkRef], span: Span) -> AxisId {
+        let mut names: Vec<String> = Vec::new();
+        let mut origin = Vec::new();
         for n in networks {
-            let module = self.program.module_at(*n);
-            let item = self.program.modules[module].file.items.iter().find(|i| super::scope::declared(&i.kind).is_some_and(|d| d.span == *n));
-            for (tap, _) in item.map(super::net::taps).unwrap_or_default() {
-                if !coordinates.iter().any(|c| c.text == tap) {
-                    coordinates.push(Coordinate::named(tap));
+            origin.push(n.def);
+            let item = self.program.item(n.def);
+            let Some(network) = super::net::Declared::of(item) else { continue };
+            let library = Names { program: self.program, statics: self.statics() };
+            let call = super::net::NetworkCall { network, args: n.args.clone(), span: n.span };
+            match super::net::taps(&library, &call) {
+                Ok(taps) => {
+                    for (tap, _) in taps {
+                        if !names.contains(&tap) {
+                            names.push(tap);
+                        }
+                    }
                 }
+                Err(found) => self.diags.extend(found),
             }
         }
-        let mut origin = networks.to_vec();
         origin.sort();
-        self.axes.intern(Axis { name: "stage".into(), role: Role::Stage, origin: Origin::Taps(origin), coordinates: Some(coordinates), span })
+        origin.dedup();
+        let coordinates = names.iter().map(Coordinate::named).collect();
+        self.axes.intern(Axis { name: "stage".into(), role: Role::Stage, origin: Origin::Taps(origin, names), coordinates: Some(coordinates), span })
     }
 
     #[expect(clippy::too_many_arguments, reason = "the state of one call, taken apart so that the parts can be borrowed separately")]
@@ -860,27 +891,9 @@ impl<'a> Checker<'a> {
 
     /// Evaluates the settings at every combination of known coordinates, for their messages.
     fn try_settings(&mut self, signature: &'a Signature, call: &Call) {
-        let known: Vec<AxisId> = call.mapped.iter().copied().filter(|a| self.axes.get(*a).coordinates.is_some()).collect();
-        let mut known: Vec<AxisId> = known;
-        for a in call.added.iter().map(|(_, a)| *a).filter(|a| self.axes.get(*a).coordinates.is_some()) {
-            known.push(a);
-        }
-        let open = known.len() < call.mapped.len() + call.added.iter().count();
-        let mut envs = vec![Env::new()];
-        for a in known {
-            let coordinates = self.axes.get(a).coordinates.clone().unwrap_or_default();
-            let room = 256 / envs.len().max(1);
-            envs = envs
-                .into_iter()
-                .flat_map(|env| {
-                    coordinates.iter().take(room.max(1)).map(move |c| {
-                        let mut e = env.clone();
-                        e.insert(a, c.clone());
-                        e
-                    })
-                })
-                .collect();
-        }
+        let all: Vec<AxisId> = call.mapped.iter().copied().chain(call.added.iter().map(|(_, a)| *a)).collect();
+        let open = all.iter().any(|a| self.axes.get(*a).coordinates.is_none());
+        let envs = self.envs(&all);
         let mut found = Vec::new();
         for env in &envs {
             if let Err(e) = self.statics().settings(signature, call, env) {

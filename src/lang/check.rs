@@ -108,8 +108,10 @@ impl<'a> Checker<'a> {
                 ItemKind::Recipe { .. } => self.recipe(def),
                 ItemKind::Network { .. } => {
                     let library = super::library::Names { program: self.program, statics: self.statics() };
-                    let found = net::check_body(&library, item);
-                    self.diags.extend(found);
+                    if let Some(declared) = net::Declared::of(item) {
+                        let found = net::check_body(&library, declared);
+                        self.diags.extend(found);
+                    }
                 }
                 ItemKind::Extern { .. } | ItemKind::Variant { .. } => {}
             }
