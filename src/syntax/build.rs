@@ -3,7 +3,7 @@
 use super::ast::*;
 use super::grammar::Rule;
 use super::parse::{EDITION, MOST_MESSAGES};
-use crate::base::{Decimal, Diag, Diags, SourceFile, Span};
+use crate::base::{Diag, Diags, SourceFile, Span};
 use pest::iterators::Pair;
 use std::iter::Peekable;
 
@@ -465,58 +465,6 @@ impl<'a> Builder<'a> {
 
     // ----------------------------------------------------------------------------------------------------------- leaves
 
-    fn number(&mut self, text: &str, span: Span, bad: bool) -> ExprKind {
-        let (digits, unit, power) = match text.as_bytes().last() {
-            Some(b'%') => (&text[..text.len() - 1], Unit::Percent, -2),
-            Some(b'k') => (&text[..text.len() - 1], Unit::Kilo, 3),
-            Some(b'M') => (&text[..text.len() - 1], Unit::Mega, 6),
-            _ => (text, Unit::None, 0),
-        };
-        let value = if bad { None } else { Decimal::parse(digits) };
-        if value.is_none() {
-            let help = match text {
-                _ if !bad => "numbers have at most 36 digits, and exponents up to 400".to_string(),
-                t if t.contains('_') => format!("write `{}`", t.replace('_', "")),
-                t if t.ends_with('K') => format!("thousands are written `{}k`", &t[..t.len() - 1]),
-                t if t.ends_with('m') => format!("millions are written `{}M`", &t[..t.len() - 1]),
-                _ => {
-                    "numbers are written `12`, `0.5`, `1e-4`, `20%`, `10k` or `2M`; a name cannot begin with a digit".to_string()
-                }
-            };
-            let message = if bad { format!("`{text}` is not a number") } else { format!("`{text}` cannot be kept exactly") };
-            self.report(Diag::error("cfx::syntax::number", span, message).help(help));
-        }
-        let value = value.unwrap_or(Decimal::new(0, 0)).scale10(power);
-        ExprKind::Number { value, unit, text: text.to_string() }
-    }
-
-    fn text(&mut self, pair: Node) -> Text {
-        let span = self.span(&pair);
-        let literal = pair.as_str();
-        let mut value = String::new();
-        let mut chars = literal.get(1..literal.len().saturating_sub(1)).unwrap_or("").char_indices();
-        while let Some((at, c)) = chars.next() {
-            if c != '\\' {
-                value.push(c);
-                continue;
-            }
-            match chars.next().map(|(_, c)| c) {
-                Some('n') => value.push('\n'),
-                Some('t') => value.push('\t'),
-                Some(c @ ('"' | '\\')) => value.push(c),
-                other => {
-                    let c = other.unwrap_or(' ');
-                    let start = span.start as usize + 1 + at;
-                    let place = Span::new(start, start + 1 + c.len_utf8());
-                    let diag = Diag::error("cfx::syntax::string", place, format!("`\\{c}` means nothing in a string"));
-                    self.diags
-                        .push(diag.help("a string knows `\\\"`, `\\\\`, `\\n` and `\\t`; a backslash itself is written `\\\\`"));
-                }
-            }
-        }
-        Text { value, span }
-    }
-
     fn ident(&mut self, pair: Node) -> Ident {
         Ident { name: pair.as_str().to_string(), span: self.span(&pair) }
     }
@@ -526,7 +474,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Returns where a pair stands, without the blanks that pest may count to its end.
-    fn span(&self, pair: &Node) -> Span {
+    pub(super) fn span(&self, pair: &Node) -> Span {
         let start = pair.as_span().start();
         let mut last = pair.clone();
         while let Some(inner) = last.clone().into_inner().next_back() {
@@ -536,7 +484,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Adds a message, unless there are very many already.
-    fn report(&mut self, diag: Diag) {
+    pub(super) fn report(&mut self, diag: Diag) {
         if self.diags.0.len() < MOST_MESSAGES {
             self.diags.push(diag);
         }

@@ -193,6 +193,7 @@ impl Explain<'_> {
             Kind::Word if matches!(next_text, "=" | "==") => {
                 format!("begin with a keyword, such as `let {word} = …` or `analysis {word} = …`")
             }
+            Kind::Open => format!("`{word}` belongs to the expression before it only on the same line"),
             _ => format!("a declaration begins with {}", all.join(", ")),
         };
         Diag::error("cfx::syntax::expected", span, message).help(help)
@@ -385,7 +386,8 @@ fn expectation(expected: &[Rule]) -> String {
         .any(|r| matches!(r, Rule::comma | Rule::close_round | Rule::close_square | Rule::close_curly | Rule::EOI));
     for rule in expected {
         let Some((word, goes_on)) = word(*rule) else { continue };
-        if !(closing && goes_on) && !words.contains(&word) {
+        let noise = closing && goes_on;
+        if !noise && !words.contains(&word) {
             words.push(word);
         }
     }

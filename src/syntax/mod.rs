@@ -1,12 +1,17 @@
 //! Text to tree and back: the grammar's only user.
 //!
 //! In: source text with its place in the offset space. Out: an [`ast::File`] with every span and comment kept, and messages.
+//! Also the way back: [`format`] writes a tree in the house style, [`outline`] shows it without places.
+//! The grammar is `grammar/cfx.pest`; `scan` looks at depth and comments first, `parse` runs the grammar, `build` makes the
+//! tree, `explain` says why a declaration could not be read.
 //! Never: names looked up, files read, or pest's `Rule` shown to another room.
 
 pub mod ast;
 mod build;
 mod explain;
 mod grammar;
+mod layout;
+mod literal;
 mod outline;
 mod parse;
 mod print;

@@ -79,6 +79,7 @@ fn declarations_not_begun_well() {
     expect("use digits from std.data\n", &[("write `use std.data { digits }`", "from")]);
     expect("network m = 3\n", &[("a network is declared with its steps", "=")]);
     expect("extern f(x: stages)\n", &[("expected `->` after `)`", "")]);
+    expect("model m = f(x)\n{ a: 1 }\n", &[("belongs to the expression before it only on the same line", "{")]);
     expect("let a = f(x)\n  .b\n", &[("2 expected: expected a declaration, found `.`", ".")]);
 }
 
@@ -233,6 +234,46 @@ fn formatting_keeps_the_programs() {
 }
 
 #[test]
+fn depth_is_bounded_and_fits_a_small_stack() {
+    let work = || {
+        for (open, close, levels) in [
+            ("(", ")", 1),
+            ("[", "]", 1),
+            ("{ a: ", " }", 1),
+            ("f(b: ", ")", 1),
+            ("(f {\na: [", "]})", 3),
+            ("if a then ", " else b", 1),
+            ("if ", " then a else b", 1),
+        ] {
+            let n = 100 / levels;
+            let text = |n: usize| format!("let a = {}x{}\n", open.repeat(n), close.repeat(n));
+            reformat(&text(n));
+            let found = complaints(&text(n + 1));
+            assert!(found.len() == 1 && found[0].0.contains("depth: this is nested more than 100 levels deep"), "{found:?}");
+        }
+        for part in ["-", "not ", "1 + ", "f -> if x then a else "] {
+            reformat(&format!("let a = {}x\n", part.repeat(99)));
+        }
+        for part in ["-", "1 + ", "not "] {
+            let found = complaints(&format!("let a = {}x\n", part.repeat(1000)));
+            assert!(found.len() == 1 && found[0].0.contains("depth: this expression is too long"), "{found:?}");
+        }
+        expect(
+            &format!("let a = x{}\n", ".b".repeat(250)),
+            &[("this expression is too long", &format!("x{}", ".b".repeat(200)))],
+        );
+        let many = "if x then 1 else 2";
+        reformat(&format!(
+            "let a = [{}]\nlet b = {{\n{}}}\n",
+            format!("{many}, ").repeat(300),
+            format!("a: {many}\n").repeat(300)
+        ));
+    };
+    let thread = std::thread::Builder::new().stack_size(1 << 20).spawn(work);
+    assert!(thread.is_ok_and(|t| t.join().is_ok()));
+}
+
+#[test]
 fn nasty_nesting_takes_little_time() {
     let deep = |open: &str, close: &str, n: usize| format!("let a = {}x{}\n", open.repeat(n), close.repeat(n));
     let mut texts = Vec::new();
@@ -343,11 +384,12 @@ fn program() -> impl Strategy<Value = String> {
         Just("model"),
         Just("{}"),
         Just("[]"),
-        Just("f()")
+        Just("f()"),
+        Just("a_rather_long_name_of_a_thing_that_fills_lines")
     ];
     let gap = prop_oneof![5 => Just(""), 2 => Just(" "), 1 => Just("\n"), 1 => Just(" # c\n"), 1 => Just("\n\n\n## d\n"), 1 => Just("\n# e\n# f\n")];
     let comma = prop_oneof![3 => Just(","), 1 => Just("\n"), 1 => Just(" # s\n"), 1 => Just(",\n\n # t\n\n")];
-    let expr = leaf.prop_map(str::to_string).prop_recursive(4, 24, 4, move |inner| {
+    let expr = leaf.prop_map(str::to_string).prop_recursive(6, 40, 4, move |inner| {
         let (g, c) = (gap.clone(), comma.clone());
         prop_oneof![
             (inner.clone(), g.clone(), inner.clone()).prop_map(|(a, g, b)| format!("({a} and {g}{b})")),
