@@ -2,10 +2,12 @@
 
 use super::align::align;
 use super::gather::{Cell, not_a_number, pass_cost, tell_dropped};
+use super::reduce::keep_classes;
 use crate::engine::kernel::{Context, Failure, Job, Kernel, mismatch};
 use crate::engine::value::{Number, Scores, Value};
 use crate::lang::Settings;
-use crate::plan::facts::{Cost, KnownInput, Planned, Policy};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem};
+use crate::plan::files::Files;
 use std::sync::Arc;
 
 /// An operation on two numbers.
@@ -196,6 +198,10 @@ pub fn zip<T>(
 impl Planned for Binary {
     fn policy(&self) -> Policy {
         Policy::Inline
+    }
+
+    fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        Ok(keep_classes(inputs))
     }
 
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {

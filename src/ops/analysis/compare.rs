@@ -3,11 +3,13 @@
 use super::align::align;
 use super::arithmetic::{Operand, Outcome, zip};
 use super::gather::{Cell, pass_cost, tell_dropped};
+use super::reduce::keep_classes;
 use super::write;
 use crate::engine::kernel::{Context, Failure, Job, Kernel, mismatch};
 use crate::engine::value::{Number, Scores, Truth, Value};
 use crate::lang::Settings;
-use crate::plan::facts::{Cost, KnownInput, Planned, Policy};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem};
+use crate::plan::files::Files;
 use std::sync::Arc;
 
 /// A comparison of two sides.
@@ -91,6 +93,10 @@ impl Planned for Compare {
         Policy::Inline
     }
 
+    fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        Ok(keep_classes(inputs))
+    }
+
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
         pass_cost(inputs, 1e-8)
     }
@@ -171,6 +177,10 @@ impl Planned for Combine {
         Policy::Inline
     }
 
+    fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        Ok(keep_classes(inputs))
+    }
+
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
         pass_cost(inputs, 1e-8)
     }
@@ -211,6 +221,10 @@ impl Kernel for Negation {
 impl Planned for Choose {
     fn policy(&self) -> Policy {
         Policy::Inline
+    }
+
+    fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        Ok(keep_classes(inputs))
     }
 
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {

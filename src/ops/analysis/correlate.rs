@@ -2,11 +2,13 @@
 
 use super::align::{Aligned, align};
 use super::gather::{Cell, Gathered, gather, not_a_number, pass_cost, position, takes_examples, tell_dropped};
+use super::reduce::keep_classes;
 use super::sample::{mean, ranks, sum};
 use crate::engine::kernel::{Context, Failure, Job, Kernel, Labelled, mismatch};
 use crate::engine::value::{Number, Scores, Value};
 use crate::lang::Settings;
-use crate::plan::facts::{Cost, KnownInput, Planned, Policy};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem};
+use crate::plan::files::Files;
 use std::sync::Arc;
 
 /// A coefficient of correlation.
@@ -232,6 +234,10 @@ fn inversions(v: &mut [f64], scratch: &mut [f64]) -> u64 {
 impl Planned for Correlation {
     fn policy(&self) -> Policy {
         Policy::Inline
+    }
+
+    fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        Ok(keep_classes(inputs))
     }
 
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {

@@ -36,7 +36,7 @@ impl Planned for Histogram {
         let bins = settings.int("bins");
         if !(1..=MOST_BINS).contains(&bins) {
             return Err(Problem {
-                code: "cfx::analysis::bins",
+                code: "cfx::analysis::setting",
                 parameter: Some("bins"),
                 message: format!("a histogram has 1 to {MOST_BINS} bins, not {bins}"),
                 help: None,

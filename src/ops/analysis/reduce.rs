@@ -6,6 +6,7 @@ use crate::engine::kernel::{Context, Failure, Job, Kernel};
 use crate::engine::value::Value;
 use crate::lang::Settings;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem};
+use crate::plan::files::Files;
 use std::sync::Arc;
 
 /// One of the reductions `x, over, by -> number`.
@@ -52,17 +53,12 @@ impl Planned for Reduce {
         Policy::Inline
     }
 
-    fn facts(
-        &self,
-        settings: &Settings,
-        inputs: &[KnownInput],
-        _files: Option<&crate::plan::files::Files>,
-    ) -> Result<Facts, Problem> {
+    fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         if let Statistic::Quantile(q) = self.0.statistic(settings)
             && !(0.0..=1.0).contains(&q)
         {
             return Err(Problem {
-                code: "cfx::analysis::level",
+                code: "cfx::analysis::setting",
                 parameter: Some("q"),
                 message: format!("a quantile's level lies between 0 and 1, not at {q}"),
                 help: Some("write the lower quartile as `q: 25%`".to_string()),

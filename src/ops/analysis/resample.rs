@@ -32,7 +32,7 @@ fn drawing(settings: &Settings, inputs: &[KnownInput]) -> Result<Facts, Problem>
     let draws = settings.real("draws");
     if !(1.0..=1e8).contains(&draws) {
         return Err(Problem {
-            code: "cfx::analysis::draws",
+            code: "cfx::analysis::setting",
             parameter: Some("draws"),
             message: format!("the number of draws lies between 1 and 100M, not at {draws}"),
             help: None,
@@ -158,7 +158,7 @@ impl Planned for Bootstrap {
         let level = settings.real("level");
         if !(level > 0.0 && level < 1.0) {
             return Err(Problem {
-                code: "cfx::analysis::level",
+                code: "cfx::analysis::setting",
                 parameter: Some("level"),
                 message: format!("the level of an interval lies between 0 and 1, not at {level}"),
                 help: Some("write it as `level: 95%`".to_string()),

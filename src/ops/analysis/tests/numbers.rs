@@ -3,6 +3,7 @@
 use super::*;
 use crate::engine::value::{Column, Table};
 use crate::ops::analysis::write_number;
+use crate::plan::facts::{Facts, KnownInput};
 
 /// Returns a call of an operator.
 fn op(name: &str, a: Value, b: Value) -> Call {
@@ -141,5 +142,42 @@ fn numbers_in_words() {
     ];
     for (number, words) in cases {
         assert_eq!(write_number(number), words);
+    }
+}
+
+#[test]
+fn classes_are_known_whichever_side_has_them() {
+    let (bare, classed) = (Facts::default(), Facts { classes: Some(vec!["a".to_string()]), rows: Some(3), ..Facts::default() });
+    for name in ["multiply", "less", "choose", "spearman"] {
+        let all = kernels();
+        let (_, kernel) = all.iter().find(|(n, _)| *n == name).unwrap();
+        let inputs: [KnownInput; 2] = [("a", vec![&bare]), ("b", vec![&classed])];
+        let facts = kernel.facts(&Settings::default(), &inputs, None).unwrap();
+        assert_eq!(
+            (facts.classes.clone(), facts.rows),
+            (classed.classes.clone(), None),
+            "{name}: scores may lose examples where they meet"
+        );
+    }
+}
+
+#[test]
+fn levels_and_counts_are_checked_before_the_run() {
+    let refused = [
+        ("quantile", "q", 1.5),
+        ("bootstrap", "level", 95.0),
+        ("bootstrap", "draws", 0.0),
+        ("permutation_test", "draws", f64::NAN),
+        ("histogram", "bins", 0.0),
+    ];
+    for (name, parameter, value) in refused {
+        let all = kernels();
+        let (_, kernel) = all.iter().find(|(n, _)| *n == name).unwrap();
+        let mut settings =
+            Settings(vec![("level".to_string(), Static::Number(0.9)), ("draws".to_string(), Static::Number(10.0))]);
+        settings.0.retain(|(n, _)| n != parameter);
+        settings.0.push((parameter.to_string(), Static::Number(value)));
+        let problem = kernel.facts(&settings, &[], None).unwrap_err();
+        assert_eq!((problem.code, problem.parameter), ("cfx::analysis::setting", Some(parameter)));
     }
 }
