@@ -12,7 +12,7 @@ use super::static_value::Static;
 use super::suggest::nearest_or_list;
 use super::typed::{Attached, Call, Node, Typed, Written};
 use crate::base::{Diag, Span};
-use crate::syntax::ast::{self, Expr, ExprKind, ItemKind, Keyword};
+use crate::syntax::ast::{self, Expr, ExprKind, ItemKind};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
