@@ -1,0 +1,27 @@
+# The two commands of the README, and what they stand on. Plain cargo works too, once OpenBLAS is there.
+
+CARGO ?= cargo
+
+.PHONY: quickstart test openblas format lint bench
+
+# Runs the quickstart: class densities of a small network trained on real handwritten digits.
+quickstart: openblas
+	$(CARGO) run --release -- run examples/quickstart/exp.cfx
+	@echo "The report: examples/quickstart/results/exp/report.html"
+
+# Runs all tests.
+test: openblas
+	$(CARGO) test
+
+# Checks formatting and lints, as continuous integration does.
+lint: openblas
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+
+# Measures what performance claims rest on.
+bench: openblas
+	$(CARGO) bench
+
+# Finds OpenBLAS, or installs it with the system's package manager where that is permitted.
+openblas:
+	@sh tools/openblas.sh
