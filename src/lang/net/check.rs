@@ -1,6 +1,6 @@
 //! What can be said of a network or layer before its arguments and shapes are known; and its taps.
 
-use super::elaborate::no_layer;
+use super::elaborate::{MOST_STEPS, no_layer};
 use super::env::{CLASSES, Env, each_parts, enter, one, step_into, takes_layers};
 use super::library::{Declared, Found, Library, NetworkCall};
 use super::{Combinator, StepRef, bare, combinator, steps_of, steps_of_body};
@@ -45,7 +45,7 @@ pub fn taps(library: &dyn Library, call: &NetworkCall) -> Result<Vec<(String, Sp
     // The number of classes is known to the plan only: counts and choices must not depend on it.
     let classes = Static::Affine { name: CLASSES.into(), scale: 1.0, offset: 0.0 };
     let env = Rc::new(enter(library, call, classes.clone())?);
-    let mut walk = Taps { library, classes, out: Vec::new(), depth: 0 };
+    let mut walk = Taps { library, classes, out: Vec::new(), depth: 0, steps: 0 };
     walk.steps(&steps_of_body(call.network.body), &env)?;
     Ok(walk.out)
 }
@@ -354,6 +354,7 @@ struct Taps<'l> {
     classes: Static,
     out: Vec<(String, Span)>,
     depth: usize,
+    steps: usize,
 }
 
 impl<'l> Taps<'l> {
@@ -376,6 +377,11 @@ impl<'l> Taps<'l> {
     }
 
     fn layers(&mut self, expr: &'l Expr, env: &Rc<Env<'l>>) -> Result<(), Diags> {
+        self.steps += 1;
+        if self.steps > MOST_STEPS {
+            let text = format!("the network takes more than {MOST_STEPS} steps to lay out");
+            return Err(one(Diag::error("cfx::network::too_large", expr.span, text)));
+        }
         match &expr.kind {
             ExprKind::Paren(inner) => self.layers(inner, env),
             ExprKind::Chain(parts) => parts.iter().try_for_each(|part| self.layers(part, env)),

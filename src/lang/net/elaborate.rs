@@ -16,7 +16,7 @@ use std::rc::Rc;
 /// The most layers that a network may have.
 const MOST_LAYERS: usize = 20_000;
 /// The most steps that laying it out may take, layers or not.
-const MOST_STEPS: usize = 500_000;
+pub(super) const MOST_STEPS: usize = 500_000;
 /// The deepest that layers may use layers.
 const DEEPEST: usize = 60;
 /// The most trainable parameters, and units of one layer's output for one example.
@@ -190,7 +190,7 @@ impl<'l> Builder<'l> {
         let inner = Rc::new(Env { turns: if inner.taps { env.turns.clone() } else { String::new() }, ..inner });
         let scope = match place {
             Place::Named(name, span) => self.scopes.open(scope, &name, span)?,
-            Place::Next if is_module(callee.body) => self.scopes.open_next(scope),
+            Place::Next if !callee.is_network() && is_module(callee.body) => self.scopes.open_next(scope),
             _ => scope,
         };
         self.depth += 1;

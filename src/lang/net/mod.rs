@@ -13,7 +13,8 @@
 //!   Inside `repeat` and `each` a label gets the number of the turn: `block: …` in `repeat(3)` makes `block1`, `block2`, `block3`.
 //! - Parameters are named as in PyTorch. Every layer takes the next number of the scope it stands in; a label takes its place.
 //!   What is labelled and more than one layer opens a scope: `stage1: conv(16, 3) -> batch_norm` has `stage1.0.weight`, `stage1.1.weight`.
-//! - A `layer` with labels in its body is a module: it takes one number and opens a scope. One without labels is written out where it stands.
+//! - A `layer` with labels in its body is a module: it takes one number and opens a scope. One without labels is written out where it stands,
+//!   and so is a network used as a step.
 //! - `named("layer1") { … }` names a scope for the parameters alone and overrides a label on it;
 //!   `unnamed { … }` puts its steps into the scope around it, whatever label it has.
 //!
