@@ -5,6 +5,7 @@
 
 pub mod analysis;
 pub mod data;
+pub mod density;
 pub mod linalg;
 pub mod nn;
 pub mod repr;

@@ -1,0 +1,315 @@
+//! One chain: passes, scalars of every pass, kept states; stops and goes on bit for bit at every fiftieth pass.
+
+use super::alpha::AlphaPrior;
+use super::bytes::{Reader, Writer};
+use super::cache::Observations;
+use super::niw::Niw;
+use super::start::{Start, compact};
+use super::state::State;
+use super::{block_gibbs, gibbs, split_merge};
+use crate::base::Stream;
+use rand::RngExt;
+use rand_chacha::ChaCha12Rng;
+
+/// Passes between the places where a chain can be stopped and resumed.
+pub const BOUNDARY: usize = 50;
+
+/// How a pass moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// One observation at a time; exact.
+    Gibbs,
+    /// Blocks of this size, as published.
+    Block(usize),
+    /// Gibbs, and so many split-merge proposals a pass with so many restricted scans each; exact.
+    SplitMerge {
+        /// Proposals a pass.
+        proposals: usize,
+        /// Restricted scans before the last one.
+        scans: usize,
+    },
+}
+
+/// What a chain does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setup {
+    /// Prior of the concentration.
+    pub alpha: AlphaPrior,
+    /// How a pass moves.
+    pub method: Method,
+    /// Passes in all.
+    pub passes: usize,
+    /// Passes before states are kept.
+    pub burn_in: usize,
+    /// Every how many passes a state is kept.
+    pub thin: usize,
+    /// Number of chains.
+    pub chains: usize,
+    /// Where they start.
+    pub start: Start,
+    /// K of the random start.
+    pub components: usize,
+    /// Whether to do as the published code did.
+    pub published: bool,
+}
+
+impl Setup {
+    /// Returns whether the state after a pass is kept: passes `burn_in, burn_in + thin, …`.
+    pub fn keeps(&self, pass: usize) -> bool {
+        pass >= self.burn_in && (pass - self.burn_in).is_multiple_of(self.thin.max(1))
+    }
+}
+
+/// Names of the scalars of a pass, in the order of [`Scalars`].
+pub const SCALARS: [&str; 5] = ["alpha", "components", "log_posterior", "largest_share", "entropy"];
+
+/// Alpha, occupied components, log joint posterior density (data's units), share of the largest component, entropy of the
+/// partition's shares in nats.
+pub type Scalars = [f64; 5];
+
+/// A kept state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kept {
+    /// Concentration.
+    pub alpha: f64,
+    /// Component of each observation, numbered in order of first appearance.
+    pub z: Vec<u32>,
+}
+
+/// What a chain leaves.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Record {
+    /// Scalars of every pass.
+    pub trace: Vec<Scalars>,
+    /// Kept states.
+    pub kept: Vec<Kept>,
+    /// Moves in all.
+    pub moves: u64,
+}
+
+/// What watches chains run.
+pub trait Monitor: Sync {
+    /// Returns whether to stop.
+    fn stop(&self) -> bool;
+    /// Sees the scalars after a pass.
+    fn pass(&self, chain: usize, pass: usize, scalars: &Scalars);
+    /// Gets what the chain needs to go on from here.
+    fn snapshot(&self, chain: usize, bytes: Vec<u8>);
+}
+
+/// Watches nothing.
+pub struct Unwatched;
+
+impl Monitor for Unwatched {
+    fn stop(&self) -> bool {
+        false
+    }
+    fn pass(&self, _chain: usize, _pass: usize, _scalars: &Scalars) {}
+    fn snapshot(&self, _chain: usize, _bytes: Vec<u8>) {}
+}
+
+/// A running chain.
+pub struct Chain<'a> {
+    state: State<'a>,
+    setup: &'a Setup,
+    rng: ChaCha12Rng,
+    done: usize,
+    record: Record,
+    log_volume: f64,
+    order: Vec<u32>,
+    uniforms: Vec<f64>,
+    gibbs: gibbs::Scratch,
+    block: block_gibbs::Scratch,
+}
+
+impl<'a> Chain<'a> {
+    /// Returns a chain at its start. `labels` overrides where it starts; `log_volume` is the frame's.
+    pub fn new(
+        data: &'a Observations,
+        niw: &'a Niw,
+        setup: &'a Setup,
+        log_volume: f64,
+        stream: &Stream,
+        number: usize,
+        labels: Option<(Vec<u32>, f64)>,
+    ) -> Self {
+        let mut rng = stream.named("chain").numbered(number as u64).rng();
+        let (z, alpha) = labels.unwrap_or_else(|| {
+            let start = setup.start.of_chain(number);
+            // The start has a stream of its own: the frame, too, may depend on the first labels.
+            let mut start_rng = stream.named("start").numbered(number as u64).rng();
+            (start.labels(data, setup.components, &mut start_rng), setup.alpha.initial())
+        });
+        let alpha = if setup.published { setup.alpha.initial_published(&mut rng) } else { alpha };
+        let state = State::new(data, niw, z, alpha);
+        Chain {
+            state,
+            setup,
+            rng,
+            done: 0,
+            record: Record::default(),
+            log_volume,
+            order: (0..data.n as u32).collect(),
+            uniforms: vec![0.0; data.n],
+            gibbs: gibbs::Scratch::default(),
+            block: block_gibbs::Scratch::default(),
+        }
+    }
+
+    /// Returns the state, for checks.
+    pub fn state(&self) -> &State<'a> {
+        &self.state
+    }
+
+    /// Returns passes done.
+    pub fn done(&self) -> usize {
+        self.done
+    }
+
+    /// Makes one pass.
+    pub fn step(&mut self) {
+        self.permute();
+        let n = self.state.data.n;
+        let moves = match self.setup.method {
+            Method::Block(size) => self.blocks(size),
+            _ => {
+                for u in &mut self.uniforms {
+                    *u = self.rng.random();
+                }
+                gibbs::sweep(&mut self.state, &self.order, &self.uniforms, &mut self.gibbs)
+            }
+        };
+        if let Method::SplitMerge { proposals, scans } = self.setup.method {
+            for _ in 0..proposals {
+                split_merge::propose(&mut self.state, scans, &mut self.rng);
+            }
+        }
+        if !matches!(self.setup.method, Method::Block(_)) {
+            let (k, alpha) = (self.state.occupied(), self.state.alpha);
+            self.state.alpha = if self.setup.published {
+                self.setup.alpha.update_published(alpha, k, n, &mut self.rng)
+            } else {
+                self.setup.alpha.update(alpha, k, n, &mut self.rng)
+            };
+        }
+        self.record.moves += moves;
+        self.done += 1;
+        if self.done.is_multiple_of(BOUNDARY) {
+            self.state.canonicalise();
+        }
+        self.note();
+    }
+
+    /// A fresh random order of visits; the published code's first pass goes through the data as they lie.
+    fn permute(&mut self) {
+        if self.setup.published && self.done == 0 {
+            return;
+        }
+        for i in (1..self.order.len()).rev() {
+            let draw: u32 = self.rng.random();
+            let j = (u64::from(draw) * (i as u64 + 1)) >> 32;
+            self.order.swap(i, j as usize);
+        }
+    }
+
+    fn blocks(&mut self, size: usize) -> u64 {
+        let order = std::mem::take(&mut self.order);
+        let n = self.state.data.n;
+        let mut moves = 0;
+        for block in order.chunks(size.max(1)) {
+            let before = self.state.occupied();
+            let next = if self.setup.published {
+                // Drawn from the components before the block is removed, and used one block late.
+                Some(self.setup.alpha.update_published(self.state.alpha, before, n, &mut self.rng))
+            } else {
+                None
+            };
+            moves += block_gibbs::visit(&mut self.state, block, &mut self.rng, &mut self.block);
+            self.state.alpha = match next {
+                Some(alpha) => alpha,
+                None => self.setup.alpha.update(self.state.alpha, self.state.occupied(), n, &mut self.rng),
+            };
+        }
+        self.order = order;
+        moves
+    }
+
+    fn note(&mut self) {
+        let n = self.state.data.n as f64;
+        let (mut largest, mut entropy, mut k) = (0.0f64, 0.0, 0.0);
+        for c in self.state.comps.iter().filter(|c| c.n > 0) {
+            let share = c.n as f64 / n;
+            largest = largest.max(share);
+            entropy -= share * share.ln();
+            k += 1.0;
+        }
+        let alpha = self.state.alpha;
+        let log_posterior = self.state.log_joint() + self.setup.alpha.log_density(alpha) - n * self.log_volume;
+        self.record.trace.push([alpha, k, log_posterior, largest, entropy + 0.0]);
+        if self.setup.keeps(self.done - 1) {
+            self.record.kept.push(Kept { alpha, z: compact(&self.state.z) });
+        }
+    }
+
+    /// Runs to the end, or until the monitor says stop, when it returns nothing.
+    pub fn run(mut self, number: usize, monitor: &dyn Monitor) -> Option<Record> {
+        while self.done < self.setup.passes {
+            if monitor.stop() {
+                return None;
+            }
+            self.step();
+            if let Some(last) = self.record.trace.last() {
+                monitor.pass(number, self.done, last);
+            }
+            if self.done.is_multiple_of(BOUNDARY) {
+                monitor.snapshot(number, self.save());
+            }
+        }
+        Some(self.record)
+    }
+
+    /// Returns what the chain needs to go on; to be called at a boundary only.
+    pub fn save(&self) -> Vec<u8> {
+        let mut w = Writer::default();
+        w.int(self.done as u64);
+        w.int(self.record.moves);
+        w.float(self.state.alpha);
+        let position = self.rng.get_word_pos();
+        w.int(position as u64);
+        w.int((position >> 64) as u64);
+        w.words(&self.state.z);
+        w.words(&self.order);
+        w.floats(&self.record.trace.concat());
+        w.int(self.record.kept.len() as u64);
+        for kept in &self.record.kept {
+            w.float(kept.alpha);
+            w.words(&kept.z);
+        }
+        w.0
+    }
+
+    /// Goes on from what [`Chain::save`] returned; false, and nothing changed, where the bytes are not of this chain.
+    pub fn restore(&mut self, bytes: &[u8]) -> bool {
+        let mut r = Reader(bytes);
+        let mut read = || {
+            let done = r.int()? as usize;
+            let moves = r.int()?;
+            let alpha = r.float()?;
+            let position = u128::from(r.int()?) | (u128::from(r.int()?) << 64);
+            let (z, order) = (r.words()?, r.words()?);
+            let trace: Vec<Scalars> = r.floats()?.as_chunks::<5>().0.to_vec();
+            let kept = (0..r.int()?).map(|_| Some(Kept { alpha: r.float()?, z: r.words()? })).collect::<Option<Vec<_>>>()?;
+            Some((done, alpha, position, z, order, Record { trace, kept, moves }))
+        };
+        let n = self.state.data.n;
+        let Some((done, alpha, position, z, order, record)) = read() else { return false };
+        let valid = |x: &[u32]| x.len() == n && x.iter().all(|k| (*k as usize) < n.max(1) * 2);
+        if !valid(&z) || !valid(&order) || order.iter().any(|i| *i as usize >= n) || record.trace.len() != done {
+            return false;
+        }
+        self.state = State::new(self.state.data, self.state.niw, z, alpha);
+        self.rng.set_word_pos(position);
+        (self.done, self.order, self.record) = (done, order, record);
+        true
+    }
+}

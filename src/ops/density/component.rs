@@ -1,0 +1,207 @@
+//! One component: size, mean, inverse and log-determinant of the posterior scale, and a log of its latest changes.
+
+use super::matrix::{cholesky, half_inverse};
+use super::niw::Niw;
+use super::simd::{axpy, form, inner, outer, padded, rank_one, symmetric_times};
+
+/// Changes after which a component is rebuilt from its members, so that rounding never matters.
+pub const REFRESH: u32 = 256;
+
+/// Numbers that carry a cached quadratic form across one change, with `t = x'w - shift`:
+/// `q <- q - two_a t + a2s - gain (t - a_s)^2` (sampler.md, point 2).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Correction {
+    /// `mu'w`, of the mean before the change.
+    pub shift: f64,
+    /// `2 a`.
+    pub two_a: f64,
+    /// `a^2 s`.
+    pub a2s: f64,
+    /// `g / (1 + g s)`.
+    pub gain: f64,
+    /// `a s`.
+    pub a_s: f64,
+}
+
+/// What a component's members determine: posterior parameters with the Cholesky factor of the scale.
+pub struct Built {
+    /// Number of members.
+    pub n: usize,
+    /// `mu_n`, padded.
+    pub mu: Vec<f64>,
+    /// Lower Cholesky factor of `S_n`, d x d.
+    pub lower: Vec<f64>,
+    /// `ln |S_n|`.
+    pub log_det: f64,
+}
+
+impl Built {
+    /// Returns the posterior parameters given the members (rows padded to `dp`, in the order given).
+    ///
+    /// `S_n = I + sum (x - m)(x - m)' + kappa0 n / kappa_n m m'` with m the members' mean, which cancels nothing.
+    pub fn from_members<'a>(niw: &Niw, dp: usize, members: impl Iterator<Item = &'a [f64]> + Clone) -> Built {
+        let d = niw.d;
+        let mut mean = vec![0.0; dp];
+        let mut n = 0usize;
+        for x in members.clone() {
+            axpy(1.0, x, &mut mean);
+            n += 1;
+        }
+        mean.iter_mut().for_each(|m| *m /= n.max(1) as f64);
+        let mut s = vec![0.0; d * d];
+        (0..d).for_each(|j| s[j * d + j] = 1.0);
+        let weight = (niw.kappa0 * n as f64 / niw.kappa(n)).sqrt();
+        let mut v = vec![0.0; dp];
+        for x in members {
+            v.copy_from_slice(x);
+            axpy(-1.0, &mean, &mut v);
+            outer(&v, d, &mut s);
+        }
+        v.iter_mut().zip(&mean).for_each(|(v, m)| *v = m * weight);
+        outer(&v, d, &mut s);
+        let shrink = n as f64 / niw.kappa(n);
+        mean.iter_mut().for_each(|m| *m *= shrink);
+        // The identity inside S keeps it positive definite whatever the members are.
+        let log_det = cholesky(&mut s, d).unwrap_or(f64::NAN);
+        Built { n, mu: mean, lower: s, log_det }
+    }
+}
+
+/// A component of the mixture in canonical coordinates.
+#[derive(Clone, Debug)]
+pub struct Component {
+    /// Number of members; 0 marks a free slot.
+    pub n: usize,
+    /// `mu_n`, padded.
+    pub mu: Vec<f64>,
+    /// `S_n^-1` as a halved lower triangle; see [`super::simd::quadratic`].
+    pub half: Vec<f64>,
+    /// `ln |S_n|`.
+    pub log_det: f64,
+    /// Counts changes; never falls, so that a reused slot is never taken for its former self.
+    pub version: u32,
+    /// Version before the first change in the log.
+    pub log_start: u32,
+    /// Whether the log reaches back to the prior, when quadratic forms can start from `q0`.
+    pub from_prior: bool,
+    /// Vectors `w = S^-1 v` of the logged changes, one padded row each.
+    pub log_w: Vec<f64>,
+    /// Numbers of the logged changes.
+    pub log_c: Vec<Correction>,
+    /// Changes since the component was last built from its members.
+    pub changes: u32,
+    /// Set when a removal lost so many digits that the component must be rebuilt at once.
+    pub doubtful: bool,
+}
+
+impl Component {
+    /// Returns an empty slot of dimension d.
+    pub fn empty(d: usize) -> Component {
+        let dp = padded(d);
+        let mut c = Component {
+            n: 0,
+            mu: vec![0.0; dp],
+            half: vec![0.0; dp * dp],
+            log_det: 0.0,
+            version: 0,
+            log_start: 0,
+            from_prior: true,
+            log_w: Vec::new(),
+            log_c: Vec::new(),
+            changes: 0,
+            doubtful: false,
+        };
+        c.reset(d);
+        c
+    }
+
+    /// Makes the slot the prior itself: no members.
+    pub fn reset(&mut self, d: usize) {
+        let dp = self.mu.len();
+        self.n = 0;
+        self.mu.fill(0.0);
+        self.half.fill(0.0);
+        (0..d).for_each(|j| self.half[j * dp + j] = 0.5);
+        self.log_det = 0.0;
+        self.version += 1;
+        self.changes = 0;
+        self.doubtful = false;
+        self.clear_log(true);
+    }
+
+    fn clear_log(&mut self, from_prior: bool) {
+        self.log_start = self.version;
+        self.from_prior = from_prior;
+        self.log_w.clear();
+        self.log_c.clear();
+    }
+
+    /// Builds the component from its members (padded canonical rows, in the order given).
+    pub fn rebuild<'a>(&mut self, niw: &Niw, members: impl Iterator<Item = &'a [f64]> + Clone) {
+        let built = Built::from_members(niw, self.mu.len(), members);
+        self.n = built.n;
+        self.log_det = built.log_det;
+        self.half = half_inverse(&built.lower, niw.d);
+        self.mu = built.mu;
+        self.version += 1;
+        self.changes = 0;
+        self.doubtful = false;
+        self.clear_log(false);
+    }
+
+    /// Returns `q = (x - mu)' S^-1 (x - mu)` from scratch.
+    pub fn quadratic(&self, x: &[f64], scratch: &mut [f64]) -> f64 {
+        scratch.copy_from_slice(x);
+        axpy(-1.0, &self.mu, scratch);
+        form(&self.half, scratch)
+    }
+
+    /// Returns `ln(1 - c q)` for a member: how removing it would change the log-determinant. NaN where digits run out.
+    pub fn log_without(&self, niw: &Niw, q: f64) -> f64 {
+        let kappa = niw.kappa(self.n);
+        (-kappa / (kappa - 1.0) * q).ln_1p()
+    }
+
+    /// Puts a point in.
+    pub fn insert(&mut self, niw: &Niw, x: &[f64], scratch: &mut [f64]) {
+        let kappa = niw.kappa(self.n);
+        self.change(x, 1.0 / (kappa + 1.0), kappa / (kappa + 1.0), scratch);
+        self.n += 1;
+    }
+
+    /// Takes a point out.
+    pub fn remove(&mut self, niw: &Niw, x: &[f64], scratch: &mut [f64]) {
+        let kappa = niw.kappa(self.n);
+        self.change(x, -1.0 / (kappa - 1.0), -kappa / (kappa - 1.0), scratch);
+        self.n -= 1;
+    }
+
+    /// Moves the mean by `a v` and the scale by `g v v'`, `v = x - mu`: Sherman and Morrison, and the determinant lemma.
+    fn change(&mut self, x: &[f64], a: f64, g: f64, v: &mut [f64]) {
+        let dp = v.len();
+        v.copy_from_slice(x);
+        axpy(-1.0, &self.mu, v);
+        // The log holds as many changes as applying them is cheaper than a new quadratic form.
+        let capacity = (dp / 2).max(4);
+        if self.log_c.len() >= 2 * capacity {
+            self.log_w.drain(..capacity * dp);
+            self.log_c.drain(..capacity);
+            self.log_start += capacity as u32;
+            self.from_prior = false;
+        }
+        let start = self.log_w.len();
+        self.log_w.resize(start + dp, 0.0);
+        let w = &mut self.log_w[start..];
+        symmetric_times(&self.half, v, w);
+        let s = inner(v, w);
+        let ratio = 1.0 + g * s;
+        self.doubtful |= !(ratio > 1e-7);
+        let gain = g / ratio;
+        self.log_c.push(Correction { shift: inner(&self.mu, w), two_a: 2.0 * a, a2s: a * a * s, gain, a_s: a * s });
+        rank_one(&mut self.half, w, -gain);
+        self.log_det += ratio.ln();
+        axpy(a, v, &mut self.mu);
+        self.version += 1;
+        self.changes += 1;
+    }
+}

@@ -1,0 +1,117 @@
+//! Collapsed Gibbs sampling, one observation at a time: exact (Neal, 2000, algorithm 3), and paid for by moves only.
+
+use super::cache::freshen_body;
+use super::simd::{LANES, dispatch, exp8, fma, ln8};
+use super::state::{NONE, State};
+
+/// Observations whose cache rows are brought up to date together.
+const TILE: usize = 8;
+
+/// Working space of a pass.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    weights: Vec<f64>,
+}
+
+/// Below this `|S without x| / |S|` is computed from scratch rather than as `1 - c q`, which loses its digits.
+const TINY: f64 = 1e-8;
+
+/// Returns the slot drawn for an observation given all others (`NONE`: a new component); its row must be up to date.
+#[inline(always)]
+fn choose<const F: bool>(state: &mut State, i: usize, uniform: f64, scratch: &mut Scratch) -> u32 {
+    let k = state.z[i] as usize;
+    let slots = state.comps.len();
+    // One place past the slots stands for a new component; whole lanes up to there.
+    let used = (slots + 1).next_multiple_of(LANES);
+    let lp = &mut scratch.weights;
+    lp.resize(used.max(lp.len()), 0.0);
+    let lp = &mut lp[..used];
+    let w = &mut state.weights;
+    let kept = (w.a[k], w.b[k], w.f[k]);
+    [w.a[k], w.b[k], w.f[k]] = w.own[k];
+    let q = state.cache.row(i);
+    let own = fma::<F>(w.f[k], q[k], 1.0);
+    let exact = if own < TINY && state.comps[k].n > 1 { Some(w.b[k]) } else { None };
+    let arrays = w.a.as_chunks::<LANES>().0.iter().zip(w.b.as_chunks::<LANES>().0).zip(w.f.as_chunks::<LANES>().0);
+    for ((lp, q), ((a, b), f)) in lp.as_chunks_mut::<LANES>().0.iter_mut().zip(q.as_chunks::<LANES>().0).zip(arrays) {
+        let mut y = [0.0; LANES];
+        for l in 0..LANES {
+            let v = fma::<F>(f[l], q[l], 1.0);
+            y[l] = if v > 1e-300 { v } else { 1e-300 };
+        }
+        let y = ln8::<F>(&y);
+        for l in 0..LANES {
+            lp[l] = fma::<F>(-b[l], y[l], a[l]);
+        }
+    }
+    let own_a = w.a[k];
+    (w.a[k], w.b[k], w.f[k]) = kept;
+    if let Some(b) = exact {
+        lp[k] = own_a - b * state.exact_own(i);
+    }
+    lp[slots] = state.alpha.ln() + state.log_new[i];
+    let mut top = [f64::NEG_INFINITY; LANES];
+    for chunk in lp.as_chunks::<LANES>().0 {
+        for l in 0..LANES {
+            top[l] = if chunk[l] > top[l] { chunk[l] } else { top[l] };
+        }
+    }
+    let top = top.iter().fold(f64::NEG_INFINITY, |a, b| if *b > a { *b } else { a });
+    let mut sums = [0.0; LANES];
+    for chunk in lp.as_chunks_mut::<LANES>().0 {
+        let mut x = [0.0; LANES];
+        for l in 0..LANES {
+            x[l] = chunk[l] - top;
+        }
+        *chunk = exp8::<F>(&x);
+        for l in 0..LANES {
+            sums[l] += chunk[l];
+        }
+    }
+    let mut left = uniform * super::simd::hsum(&sums);
+    // Its own component first: the likely outcome, and any fixed order inverts the same distribution.
+    left -= lp[k];
+    if left < 0.0 {
+        return k as u32;
+    }
+    let mut last = k;
+    for (j, weight) in lp[..=slots].iter().enumerate() {
+        if j != k && *weight > 0.0 {
+            last = j;
+            left -= weight;
+            if left < 0.0 {
+                break;
+            }
+        }
+    }
+    if last == slots { NONE } else { last as u32 }
+}
+
+#[inline(always)]
+fn sweep_body<const F: bool>(state: &mut State, order: &[u32], uniforms: &[f64], scratch: &mut Scratch) -> u64 {
+    let mut moves = 0;
+    for (tile, us) in order.chunks(TILE).zip(uniforms.chunks(TILE)) {
+        freshen_body::<F>(&mut state.cache, state.data, &state.comps, state.changes, tile, &mut state.scratch);
+        for (i, u) in tile.iter().zip(us) {
+            let one = std::slice::from_ref(i);
+            freshen_body::<F>(&mut state.cache, state.data, &state.comps, state.changes, one, &mut state.scratch);
+            let i = *i as usize;
+            let from = state.z[i];
+            let to = choose::<F>(state, i, *u, scratch);
+            let alone = state.comps[from as usize].n == 1;
+            if to == from || (to == NONE && alone) {
+                continue;
+            }
+            moves += 1;
+            state.take(i);
+            let to = if to == NONE { state.free_slot() } else { to as usize };
+            state.put(i, to);
+        }
+    }
+    moves
+}
+
+dispatch! {
+    /// Visits the observations in the order given, one uniform number each; returns how many changed component.
+    pub fn sweep(state: &mut State, order: &[u32], uniforms: &[f64], scratch: &mut Scratch) -> u64 = sweep_body
+}

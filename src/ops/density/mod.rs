@@ -1,0 +1,22 @@
+//! Densities: Dirichlet-process mixtures of Gaussians fitted by collapsed Gibbs sampling, and what is computed from them.
+//!
+//! In: rows of numbers and settings. Out: posterior states as packs, log densities, entropies, diagnostics.
+//! Never: a tensor library, files, the syntax of the language. Everything is f64; equal seeds give equal bits.
+
+pub mod alpha;
+pub mod block_gibbs;
+mod bytes;
+pub mod cache;
+pub mod chain;
+pub mod component;
+pub mod frame;
+pub mod gibbs;
+pub mod matrix;
+pub mod niw;
+pub mod simd;
+pub mod split_merge;
+pub mod start;
+pub mod state;
+
+#[cfg(test)]
+mod tests;

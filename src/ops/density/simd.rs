@@ -1,0 +1,309 @@
+//! Inner loops over slices, compiled for the widest vectors that the processor has, with one order of summation for all widths.
+//!
+//! Every loop works on eight lanes written out by hand, so AVX2 and AVX-512 give the same bits; without fused multiply-add
+//! the last bits differ (another device kind). Slices are padded with zeros to a multiple of [`LANES`].
+
+/// Lanes that every loop works on; vectors are padded to a multiple of this.
+pub const LANES: usize = 8;
+
+/// Returns the length padded to whole lanes.
+pub fn padded(d: usize) -> usize {
+    d.div_ceil(LANES) * LANES
+}
+
+/// Returns 2 with AVX-512, 1 with AVX2 and fused multiply-add, else 0.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub fn level() -> u8 {
+    if !(is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")) {
+        0
+    } else if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") && is_x86_feature_detected!("avx512vl")
+    {
+        2
+    } else {
+        1
+    }
+}
+
+/// Whether the plain compilation may use fused multiply-add: part of the base instruction set there.
+pub const PLAIN_FMA: bool = cfg!(target_arch = "aarch64");
+
+/// Declares a function whose body, generic in fused multiply-add, is compiled once for each vector width.
+macro_rules! dispatch {
+    ($(#[$meta:meta])* pub fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? = $body:ident) => {
+        $(#[$meta])*
+        pub fn $name($($arg: $type),*) $(-> $ret)? {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx2,fma")]
+                fn avx512_code($($arg: $type),*) $(-> $ret)? { $body::<true>($($arg),*) }
+                #[target_feature(enable = "avx2,fma")]
+                fn avx2_code($($arg: $type),*) $(-> $ret)? { $body::<true>($($arg),*) }
+                match $crate::ops::density::simd::level() {
+                    // SAFETY: `level` has seen these features on this processor.
+                    2 => return unsafe { avx512_code($($arg),*) },
+                    // SAFETY: as above.
+                    1 => return unsafe { avx2_code($($arg),*) },
+                    _ => {}
+                }
+            }
+            $body::<{ $crate::ops::density::simd::PLAIN_FMA }>($($arg),*)
+        }
+    };
+}
+pub(crate) use dispatch;
+
+/// Returns `a * b + c`, fused where the machine has that.
+#[inline(always)]
+pub fn fma<const F: bool>(a: f64, b: f64, c: f64) -> f64 {
+    if F { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// Returns the sum of eight lanes in a fixed order.
+#[inline(always)]
+pub fn hsum(a: &[f64; LANES]) -> f64 {
+    ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
+}
+
+/// Returns the inner product of two padded vectors.
+#[inline(always)]
+pub fn dot<const F: bool>(a: &[f64], b: &[f64]) -> f64 {
+    let mut acc = [0.0; LANES];
+    for (x, y) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
+        for l in 0..LANES {
+            acc[l] = fma::<F>(x[l], y[l], acc[l]);
+        }
+    }
+    hsum(&acc)
+}
+
+/// Returns the inner products of four consecutive rows with one vector; rows are `x.len()` apart.
+#[inline(always)]
+pub fn dot4<const F: bool>(rows: &[f64], x: &[f64]) -> [f64; 4] {
+    let dp = x.len();
+    let (a, rest) = rows.split_at(dp);
+    let (b, rest) = rest.split_at(dp);
+    let (c, rest) = rest.split_at(dp);
+    let (a, b, c, e) =
+        (a.as_chunks::<LANES>().0, b.as_chunks::<LANES>().0, c.as_chunks::<LANES>().0, rest[..dp].as_chunks::<LANES>().0);
+    let mut acc = [[0.0; LANES]; 4];
+    for (i, x) in x.as_chunks::<LANES>().0.iter().enumerate() {
+        for l in 0..LANES {
+            acc[0][l] = fma::<F>(a[i][l], x[l], acc[0][l]);
+            acc[1][l] = fma::<F>(b[i][l], x[l], acc[1][l]);
+            acc[2][l] = fma::<F>(c[i][l], x[l], acc[2][l]);
+            acc[3][l] = fma::<F>(e[i][l], x[l], acc[3][l]);
+        }
+    }
+    [hsum(&acc[0]), hsum(&acc[1]), hsum(&acc[2]), hsum(&acc[3])]
+}
+
+/// Returns `u' P u` for the symmetric `P = H + H'`, `H` its lower triangle with halved diagonal (rows padded with zeros).
+#[inline(always)]
+pub fn quadratic<const F: bool>(half: &[f64], u: &[f64]) -> f64 {
+    let dp = u.len();
+    let uc = u.as_chunks::<LANES>().0;
+    let mut total = [0.0; LANES];
+    for j in (0..dp).step_by(4) {
+        let chunks = j / LANES + 1;
+        let row = |r: usize| &half[(j + r) * dp..(j + r) * dp + chunks * LANES].as_chunks::<LANES>().0[..chunks];
+        let (a, b, c, e) = (row(0), row(1), row(2), row(3));
+        let mut acc = [[0.0; LANES]; 4];
+        for (i, x) in uc[..chunks].iter().enumerate() {
+            for l in 0..LANES {
+                acc[0][l] = fma::<F>(a[i][l], x[l], acc[0][l]);
+                acc[1][l] = fma::<F>(b[i][l], x[l], acc[1][l]);
+                acc[2][l] = fma::<F>(c[i][l], x[l], acc[2][l]);
+                acc[3][l] = fma::<F>(e[i][l], x[l], acc[3][l]);
+            }
+        }
+        for (r, acc) in acc.iter().enumerate() {
+            for l in 0..LANES {
+                total[l] = fma::<F>(u[j + r], acc[l], total[l]);
+            }
+        }
+    }
+    2.0 * hsum(&total)
+}
+
+#[inline(always)]
+fn symmetric_times_body<const F: bool>(half: &[f64], v: &[f64], out: &mut [f64]) {
+    let dp = v.len();
+    out.fill(0.0);
+    let vc = v.as_chunks::<LANES>().0;
+    for j in (0..dp).step_by(4) {
+        let chunks = j / LANES + 1;
+        let row = |r: usize| &half[(j + r) * dp..(j + r) * dp + chunks * LANES].as_chunks::<LANES>().0[..chunks];
+        let (a, b, c, e) = (row(0), row(1), row(2), row(3));
+        let s = [v[j], v[j + 1], v[j + 2], v[j + 3]];
+        let mut acc = [[0.0; LANES]; 4];
+        for (i, (x, w)) in vc[..chunks].iter().zip(out.as_chunks_mut::<LANES>().0).enumerate() {
+            for l in 0..LANES {
+                acc[0][l] = fma::<F>(a[i][l], x[l], acc[0][l]);
+                acc[1][l] = fma::<F>(b[i][l], x[l], acc[1][l]);
+                acc[2][l] = fma::<F>(c[i][l], x[l], acc[2][l]);
+                acc[3][l] = fma::<F>(e[i][l], x[l], acc[3][l]);
+                w[l] = fma::<F>(s[0], a[i][l], fma::<F>(s[1], b[i][l], fma::<F>(s[2], c[i][l], fma::<F>(s[3], e[i][l], w[l]))));
+            }
+        }
+        for (r, acc) in acc.iter().enumerate() {
+            out[j + r] += hsum(acc);
+        }
+    }
+}
+
+#[inline(always)]
+fn rank_one_body<const F: bool>(half: &mut [f64], w: &[f64], c: f64) {
+    let dp = w.len();
+    let wc = w.as_chunks::<LANES>().0;
+    for j in 0..dp {
+        let chunks = j / LANES + 1;
+        let row = &mut half[j * dp..j * dp + chunks * LANES];
+        let factor = c * w[j];
+        let diagonal = fma::<F>(0.5 * factor, w[j], row[j]);
+        for (r, x) in row.as_chunks_mut::<LANES>().0.iter_mut().zip(wc) {
+            for l in 0..LANES {
+                r[l] = fma::<F>(factor, x[l], r[l]);
+            }
+        }
+        row[j] = diagonal;
+        row[j + 1..].fill(0.0);
+    }
+}
+
+#[inline(always)]
+fn inner_body<const F: bool>(a: &[f64], b: &[f64]) -> f64 {
+    dot::<F>(a, b)
+}
+
+#[inline(always)]
+fn form_body<const F: bool>(half: &[f64], u: &[f64]) -> f64 {
+    quadratic::<F>(half, u)
+}
+
+#[inline(always)]
+fn axpy_body<const F: bool>(factor: f64, x: &[f64], y: &mut [f64]) {
+    for (x, y) in x.iter().zip(y) {
+        *y = fma::<F>(factor, *x, *y);
+    }
+}
+
+#[inline(always)]
+fn outer_body<const F: bool>(v: &[f64], d: usize, s: &mut [f64]) {
+    for a in 0..d {
+        axpy_body::<F>(v[a], &v[..=a], &mut s[a * d..=a * d + a]);
+    }
+}
+
+#[inline(always)]
+fn dot_plain_body<const F: bool>(a: &[f64], b: &[f64]) -> f64 {
+    let (ac, ar) = a.as_chunks::<LANES>();
+    let (bc, br) = b.as_chunks::<LANES>();
+    let mut acc = [0.0; LANES];
+    for (x, y) in ac.iter().zip(bc) {
+        for l in 0..LANES {
+            acc[l] = fma::<F>(x[l], y[l], acc[l]);
+        }
+    }
+    ar.iter().zip(br).fold(hsum(&acc), |s, (x, y)| fma::<F>(*x, *y, s))
+}
+
+dispatch! {
+    /// Writes `out = P v` for the symmetric `P = H + H'` of [`quadratic`].
+    pub fn symmetric_times(half: &[f64], v: &[f64], out: &mut [f64]) = symmetric_times_body
+}
+dispatch! {
+    /// Adds `c w w'` to the symmetric matrix of [`quadratic`].
+    pub fn rank_one(half: &mut [f64], w: &[f64], c: f64) = rank_one_body
+}
+dispatch! {
+    /// Returns the inner product of two padded vectors.
+    pub fn inner(a: &[f64], b: &[f64]) -> f64 = inner_body
+}
+dispatch! {
+    /// Returns the quadratic form; see [`quadratic`].
+    pub fn form(half: &[f64], u: &[f64]) -> f64 = form_body
+}
+dispatch! {
+    /// Adds `factor * x` to `y`; any length.
+    pub fn axpy(factor: f64, x: &[f64], y: &mut [f64]) = axpy_body
+}
+dispatch! {
+    /// Adds `v v'` to the lower triangle of the row-major `d x d` matrix.
+    pub fn outer(v: &[f64], d: usize, s: &mut [f64]) = outer_body
+}
+dispatch! {
+    /// Returns the inner product of two vectors of any length.
+    pub fn dot_plain(a: &[f64], b: &[f64]) -> f64 = dot_plain_body
+}
+
+/// Returns the natural logarithms of eight positive normal numbers, within 1 ulp or so (fdlibm's `e_log.c`, without branches).
+#[inline(always)]
+pub fn ln8<const F: bool>(x: &[f64; LANES]) -> [f64; LANES] {
+    const LN2_HI: f64 = 6.931_471_803_691_238e-1;
+    const LN2_LO: f64 = 1.908_214_929_270_587_7e-10;
+    const LG: [f64; 7] = [
+        6.666_666_666_666_735e-1,
+        3.999_999_999_940_942e-1,
+        2.857_142_874_366_239e-1,
+        2.222_219_843_214_978_4e-1,
+        1.818_357_216_161_805e-1,
+        1.531_383_769_920_937_3e-1,
+        1.479_819_860_511_658_6e-1,
+    ];
+    let mut out = [0.0; LANES];
+    for l in 0..LANES {
+        // Mantissa in [sqrt(1/2), sqrt(2)): the offset moves the cut from 1 to sqrt(1/2).
+        let bits = x[l].to_bits().wrapping_sub(0x3fe6_a09e_667f_3bcd);
+        let mantissa = f64::from_bits((bits & 0x000f_ffff_ffff_ffff).wrapping_add(0x3fe6_a09e_667f_3bcd));
+        // The exponent, biased to stay positive, turned into a float without an integer conversion.
+        let biased = (bits.wrapping_add(1024 << 52)) >> 52;
+        let k = f64::from_bits(biased | 0x4330_0000_0000_0000) - (4_503_599_627_370_496.0 + 1024.0);
+        let f = mantissa - 1.0;
+        let s = f / (2.0 + f);
+        let z = s * s;
+        let w = z * z;
+        let t1 = w * fma::<F>(w, fma::<F>(w, LG[5], LG[3]), LG[1]);
+        let t2 = z * fma::<F>(w, fma::<F>(w, fma::<F>(w, LG[6], LG[4]), LG[2]), LG[0]);
+        let half = 0.5 * f * f;
+        out[l] = k * LN2_HI - ((half - fma::<F>(s, half + (t1 + t2), k * LN2_LO)) - f);
+    }
+    out
+}
+
+/// Returns the exponentials of eight numbers at most about 700, within 2 ulp or so; 0 below -708.
+#[inline(always)]
+pub fn exp8<const F: bool>(x: &[f64; LANES]) -> [f64; LANES] {
+    const SHIFT: f64 = 6_755_399_441_055_744.0;
+    const LN2_HI: f64 = 6.931_471_803_691_238e-1;
+    const LN2_LO: f64 = 1.908_214_929_270_587_7e-10;
+    const C: [f64; 12] = [
+        1.0 / 6_227_020_800.0,
+        1.0 / 479_001_600.0,
+        1.0 / 39_916_800.0,
+        1.0 / 3_628_800.0,
+        1.0 / 362_880.0,
+        1.0 / 40_320.0,
+        1.0 / 5_040.0,
+        1.0 / 720.0,
+        1.0 / 120.0,
+        1.0 / 24.0,
+        1.0 / 6.0,
+        0.5,
+    ];
+    let mut out = [0.0; LANES];
+    for l in 0..LANES {
+        let v = if x[l] > -708.0 { x[l] } else { -708.0 };
+        let shifted = fma::<F>(v, std::f64::consts::LOG2_E, SHIFT);
+        let n = shifted - SHIFT;
+        let r = fma::<F>(-n, LN2_LO, fma::<F>(-n, LN2_HI, v));
+        let mut p = C[0];
+        for c in &C[1..] {
+            p = fma::<F>(p, r, *c);
+        }
+        let p = fma::<F>(p * r, r, r) + 1.0;
+        let scale = f64::from_bits(shifted.to_bits().wrapping_add(1023).wrapping_shl(52));
+        out[l] = if x[l] > -708.0 { p * scale } else { 0.0 };
+    }
+    out
+}

@@ -1,0 +1,119 @@
+//! Split and merge proposals by restricted Gibbs scans (Jain & Neal, 2004): exact, for chains that single moves leave stuck.
+
+use super::component::Component;
+use super::state::State;
+use rand::RngExt;
+
+/// Two components over a set of observations, of which `pair[0]` and `pair[1]` stay in the first and the second.
+struct Launch<'s, 'a> {
+    state: &'s State<'a>,
+    sides: [Component; 2],
+    /// The other members, ascending, and the side each is on.
+    members: Vec<usize>,
+    side: Vec<usize>,
+    scratch: Vec<f64>,
+}
+
+impl Launch<'_, '_> {
+    fn build(&mut self, pair: [usize; 2]) {
+        let data = self.state.data;
+        for s in 0..2 {
+            let others = self.members.iter().zip(&self.side).filter(|(_, x)| **x == s).map(|(i, _)| *i);
+            let rows: Vec<&[f64]> = std::iter::once(pair[s]).chain(others).map(|i| data.row(i)).collect();
+            self.sides[s].rebuild(self.state.niw, rows.iter().copied());
+        }
+    }
+
+    /// Draws every member's side given the others'; `forced` names the sides to be taken instead. Returns the log probability.
+    fn scan(&mut self, forced: Option<&[usize]>, pair: [usize; 2], rng: &mut impl rand::Rng) -> f64 {
+        let niw = self.state.niw;
+        let mut total = 0.0;
+        for at in 0..self.members.len() {
+            let x = self.state.data.row(self.members[at]);
+            self.sides[self.side[at]].remove(niw, x, &mut self.scratch);
+            let mut weight = |c: &Component| {
+                let q = c.quadratic(x, &mut self.scratch).max(0.0);
+                niw.ln(c.n) + niw.log_predictive(c.n, c.log_det, q)
+            };
+            let gap = weight(&self.sides[1]) - weight(&self.sides[0]);
+            // Probability of the second side, and the logs of both, without overflow.
+            let second = 1.0 / (1.0 + (-gap).exp());
+            let to = match forced {
+                Some(sides) => sides[at],
+                None => usize::from(rng.random::<f64>() < second),
+            };
+            total -= if to == 1 { softplus(-gap) } else { softplus(gap) };
+            self.side[at] = to;
+            self.sides[to].insert(niw, x, &mut self.scratch);
+            if self.sides.iter().any(|c| c.doubtful || c.changes >= super::component::REFRESH) {
+                self.build(pair);
+            }
+        }
+        total
+    }
+
+    fn log_marginal(&self) -> f64 {
+        self.sides.iter().map(|c| log_part(self.state, c)).sum()
+    }
+}
+
+/// Returns `ln(1 + e^x)`.
+fn softplus(x: f64) -> f64 {
+    if x > 0.0 { x + (-x).exp().ln_1p() } else { x.exp().ln_1p() }
+}
+
+/// Returns a component's share of the joint: `ln Gamma(n) + ln p(members)`.
+fn log_part(state: &State, c: &Component) -> f64 {
+    state.niw.ln_gamma(c.n) + state.niw.log_marginal(c.n, c.log_det)
+}
+
+/// Proposes to split or merge the components of two observations drawn at random; returns whether it was accepted.
+///
+/// Acceptance: `alpha Gamma(n1) Gamma(n2) / Gamma(n) * L1 L2 / L / q(split)` for a split, the inverse for a merge, where
+/// `q(split)` is the probability of the last restricted scan from the launch state (Jain & Neal, equations 3.13 to 3.16).
+pub fn propose(state: &mut State, scans: usize, rng: &mut impl rand::Rng) -> bool {
+    let n = state.data.n;
+    if n < 2 {
+        return false;
+    }
+    let i = rng.random_range(0..n);
+    let j = (i + 1 + rng.random_range(0..n - 1)) % n;
+    let (a, b) = (state.z[i], state.z[j]);
+    let members: Vec<usize> = (0..n).filter(|m| *m != i && *m != j && (state.z[*m] == a || state.z[*m] == b)).collect();
+    let now: Vec<usize> = members.iter().map(|m| usize::from(state.z[*m] == b)).collect();
+    let d = state.data.d;
+    let side = members.iter().map(|_| usize::from(rng.random::<bool>())).collect();
+    let scratch = state.scratch.clone();
+    let mut launch = Launch { state, sides: [Component::empty(d), Component::empty(d)], members, side, scratch };
+    launch.build([i, j]);
+    for _ in 0..scans {
+        launch.scan(None, [i, j], rng);
+    }
+    let split = a == b;
+    let log_q = launch.scan(if split { None } else { Some(&now) }, [i, j], rng);
+    launch.build([i, j]);
+    let apart = launch.log_marginal() + launch.state.alpha.ln();
+    let mut whole = Component::empty(d);
+    let mut all = launch.members.clone();
+    all.extend([i, j]);
+    all.sort_unstable();
+    whole.rebuild(launch.state.niw, all.iter().map(|m| launch.state.data.row(*m)));
+    let together = log_part(launch.state, &whole);
+    let ratio = if split { apart - together - log_q } else { together - apart + log_q };
+    let Launch { members, side, .. } = launch;
+    if rng.random::<f64>().ln() >= ratio {
+        return false;
+    }
+    if split {
+        let k = state.free_slot();
+        state.z[j] = k as u32;
+        members.iter().zip(&side).filter(|(_, s)| **s == 1).for_each(|(m, _)| state.z[*m] = k as u32);
+        state.rebuild(k);
+        state.rebuild(a as usize);
+    } else {
+        all.iter().for_each(|m| state.z[*m] = a);
+        state.rebuild(a as usize);
+        state.rebuild(b as usize);
+    }
+    true
+}

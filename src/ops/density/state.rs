@@ -1,0 +1,201 @@
+//! The state of a chain: the partition with its components and cache; taking observations out and putting them in.
+
+use super::cache::{Cache, Observations, freshen};
+use super::component::{Component, REFRESH};
+use super::niw::Niw;
+use super::simd::{LANES, padded};
+
+/// No component: marks an observation that is taken out, and the choice of a new component.
+pub const NONE: u32 = u32::MAX;
+
+/// Per slot, what a visit needs: `log weight = a - b ln(1 + f q)`.
+#[derive(Clone, Debug, Default)]
+pub struct Weights {
+    /// `ln n_k + constant(n_k) - ln|S_k|/2`; minus infinity for free slots.
+    pub a: Vec<f64>,
+    /// `(nu_k + 1)/2`.
+    pub b: Vec<f64>,
+    /// `kappa_k / (kappa_k + 1)`.
+    pub f: Vec<f64>,
+    /// The same with one member fewer, for the observation's own component.
+    pub own: Vec<[f64; 3]>,
+}
+
+/// A partition of the observations, with everything derived from it.
+pub struct State<'a> {
+    /// The observations.
+    pub data: &'a Observations,
+    /// The base measure.
+    pub niw: &'a Niw,
+    /// Slot of each observation.
+    pub z: Vec<u32>,
+    /// Slots; free ones have no members.
+    pub comps: Vec<Component>,
+    /// Concentration.
+    pub alpha: f64,
+    /// Quadratic forms.
+    pub cache: Cache,
+    /// Log predictive of each observation under the prior.
+    pub log_new: Vec<f64>,
+    /// What visits need, by slot.
+    pub weights: Weights,
+    /// Changes of all components so far.
+    pub changes: u64,
+    /// Working vector.
+    pub scratch: Vec<f64>,
+}
+
+impl<'a> State<'a> {
+    /// Returns the state of a partition; labels need not be contiguous, but slots are made for all up to the largest.
+    pub fn new(data: &'a Observations, niw: &'a Niw, z: Vec<u32>, alpha: f64) -> State<'a> {
+        let slots = z.iter().filter(|k| **k != NONE).max().map_or(0, |k| *k as usize + 1);
+        let log_new = data.q0.iter().map(|q| niw.log_predictive(0, 0.0, *q)).collect();
+        let mut state = State {
+            data,
+            niw,
+            z,
+            comps: (0..slots).map(|_| Component::empty(data.d)).collect(),
+            alpha,
+            cache: Cache::new(data.n),
+            log_new,
+            weights: Weights::default(),
+            changes: 0,
+            scratch: vec![0.0; padded(data.d)],
+        };
+        state.make_room();
+        (0..slots).for_each(|k| state.rebuild(k));
+        state
+    }
+
+    fn make_room(&mut self) {
+        self.cache.reserve(self.comps.len());
+        let width = self.cache.width;
+        self.weights.a.resize(width, f64::NEG_INFINITY);
+        self.weights.b.resize(width, 0.0);
+        self.weights.f.resize(width, 0.0);
+        self.weights.own.resize(width, [f64::NEG_INFINITY, 0.0, 0.0]);
+    }
+
+    /// Returns the number of occupied components.
+    pub fn occupied(&self) -> usize {
+        self.comps.iter().filter(|c| c.n > 0).count()
+    }
+
+    /// Returns a free slot, the lowest there is.
+    pub fn free_slot(&mut self) -> usize {
+        let k = self.comps.iter().position(|c| c.n == 0).unwrap_or(self.comps.len());
+        if k == self.comps.len() {
+            self.comps.push(Component::empty(self.data.d));
+            self.make_room();
+        } else {
+            self.comps[k].reset(self.data.d);
+        }
+        k
+    }
+
+    /// Takes an observation out of its component.
+    pub fn take(&mut self, i: usize) {
+        let k = self.z[i] as usize;
+        self.z[i] = NONE;
+        self.changes += 1;
+        if self.comps[k].n == 1 {
+            self.comps[k].reset(self.data.d);
+        } else {
+            self.comps[k].remove(self.niw, self.data.row(i), &mut self.scratch);
+        }
+        self.settle(k);
+    }
+
+    /// Puts an observation that is out into a slot.
+    pub fn put(&mut self, i: usize, k: usize) {
+        self.z[i] = k as u32;
+        self.changes += 1;
+        self.comps[k].insert(self.niw, self.data.row(i), &mut self.scratch);
+        self.settle(k);
+    }
+
+    /// Rebuilds a component when it is time, else brings what visits need up to date.
+    fn settle(&mut self, k: usize) {
+        if self.comps[k].changes >= REFRESH || self.comps[k].doubtful {
+            self.rebuild(k);
+        } else {
+            self.weigh(k);
+        }
+    }
+
+    /// Builds a component anew from its members.
+    pub fn rebuild(&mut self, k: usize) {
+        self.changes += 1;
+        let (z, data) = (&self.z, self.data);
+        let members = z.iter().enumerate().filter(|(_, s)| **s == k as u32).map(|(i, _)| data.row(i));
+        if members.clone().next().is_none() {
+            self.comps[k].reset(data.d);
+        } else {
+            self.comps[k].rebuild(self.niw, members);
+        }
+        self.weigh(k);
+    }
+
+    /// Rebuilds every component that has changed since it was last built, and drops free slots at the end.
+    ///
+    /// What follows then depends on partition, concentration and generator alone: the place for checkpoints.
+    pub fn canonicalise(&mut self) {
+        for k in 0..self.comps.len() {
+            if self.comps[k].changes > 0 {
+                self.rebuild(k);
+            }
+        }
+        while self.comps.last().is_some_and(|c| c.n == 0) {
+            self.comps.pop();
+            self.cache.forget(self.comps.len());
+        }
+        self.cache.doubt_all();
+    }
+
+    /// Brings what visits need of one slot up to date.
+    fn weigh(&mut self, k: usize) {
+        let (c, niw, w) = (&self.comps[k], self.niw, &mut self.weights);
+        if c.n == 0 {
+            (w.a[k], w.b[k], w.f[k], w.own[k]) = (f64::NEG_INFINITY, 0.0, 0.0, [f64::NEG_INFINITY, 0.0, 0.0]);
+            return;
+        }
+        let kappa = niw.kappa(c.n);
+        w.a[k] = niw.ln(c.n) + niw.constant(c.n) - 0.5 * c.log_det;
+        w.b[k] = 0.5 * (niw.nu(c.n) + 1.0);
+        w.f[k] = kappa / (kappa + 1.0);
+        // With y = 1 - c q: -ln|S'|/2 = -ln|S|/2 - ln(y)/2, and 1 + f' q' = 1/y.
+        w.own[k] =
+            [niw.ln(c.n - 1) + niw.constant(c.n - 1) - 0.5 * c.log_det, -0.5 * (niw.nu(c.n) - 1.0), -kappa / (kappa - 1.0)];
+    }
+
+    /// Brings the quadratic forms of some observations up to date.
+    pub fn freshen(&mut self, tile: &[u32]) {
+        freshen(&mut self.cache, self.data, &self.comps, self.changes, tile, &mut self.scratch);
+    }
+
+    /// Returns `ln(|S without x_i| / |S|)` from scratch, for the rare member that nearly is its component's whole scatter.
+    pub fn exact_own(&self, i: usize) -> f64 {
+        let k = self.z[i];
+        let members = self.z.iter().enumerate().filter(|(j, s)| **s == k && *j != i).map(|(j, _)| self.data.row(j));
+        let (mut without, mut with) = (Component::empty(self.data.d), Component::empty(self.data.d));
+        without.rebuild(self.niw, members);
+        with.rebuild(self.niw, self.z.iter().enumerate().filter(|(_, s)| **s == k).map(|(j, _)| self.data.row(j)));
+        without.log_det - with.log_det
+    }
+
+    /// Returns the log of the joint density of data (canonical coordinates) and partition given alpha.
+    pub fn log_joint(&self) -> f64 {
+        let n = self.data.n;
+        let mut total = libm::lgamma(self.alpha) - libm::lgamma(self.alpha + n as f64);
+        for c in self.comps.iter().filter(|c| c.n > 0) {
+            total += self.alpha.ln() + self.niw.ln_gamma(c.n) + self.niw.log_marginal(c.n, c.log_det);
+        }
+        total
+    }
+
+    /// Returns the slots a row has room for; the first one past the used slots stands for a new component.
+    pub fn width(&self) -> usize {
+        debug_assert!(self.comps.len() < self.cache.width && self.cache.width % LANES == 0);
+        self.cache.width
+    }
+}

@@ -1,0 +1,24 @@
+//! Checks of the sampler's parts; the larger ones have files of their own.
+
+mod enumeration;
+mod exactness;
+mod formulas;
+
+use super::cache::Observations;
+use super::simd::padded;
+use crate::base::Stream;
+use rand_distr::{Distribution, StandardNormal};
+
+/// Returns n canonical observations in d dimensions: a standard normal cloud, with a second one `shift` away.
+fn cloud(n: usize, d: usize, shift: f64, seed: u64) -> Observations {
+    let mut rng = Stream::root(seed).named("cloud").rng();
+    let dp = padded(d);
+    let mut x = vec![0.0; n * dp];
+    for (i, row) in x.chunks_exact_mut(dp).enumerate() {
+        for v in row[..d].iter_mut() {
+            let z: f64 = StandardNormal.sample(&mut rng);
+            *v = z + if i % 2 == 0 { shift } else { -shift };
+        }
+    }
+    Observations::new(x, d)
+}

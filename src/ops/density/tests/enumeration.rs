@@ -1,0 +1,154 @@
+//! The exact samplers against the posterior over all set partitions of a few points.
+
+use super::super::alpha::AlphaPrior;
+use super::super::cache::Observations;
+use super::super::chain::{Chain, Method, Setup};
+use super::super::component::Built;
+use super::super::niw::Niw;
+use super::super::start::{Start, compact};
+use super::cloud;
+use crate::base::Stream;
+use rand::RngExt;
+use std::collections::BTreeMap;
+
+/// Returns all set partitions of n points as restricted growth strings.
+fn partitions(n: usize) -> Vec<Vec<u32>> {
+    let mut all = vec![vec![0u32]];
+    for _ in 1..n {
+        all = all
+            .into_iter()
+            .flat_map(|p| {
+                let top = p.iter().max().map_or(0, |m| m + 1);
+                (0..=top).map(move |k| [p.as_slice(), &[k]].concat())
+            })
+            .collect();
+    }
+    all
+}
+
+/// Returns the exact posterior of the partitions, alpha integrated out by the trapezoid rule in ln alpha.
+fn posterior(data: &Observations, niw: &Niw, alpha: AlphaPrior) -> Vec<(Vec<u32>, f64)> {
+    let n = data.n as f64;
+    let weight = |k: f64| -> f64 {
+        let at = |a: f64| k * a.ln() + libm::lgamma(a) - libm::lgamma(a + n) + alpha.log_density(a);
+        match alpha {
+            AlphaPrior::Fixed(a) => at(a),
+            AlphaPrior::Gamma { .. } => {
+                (0..4000).map(|i| (i as f64 * 0.01 - 30.0).exp()).map(|a| (at(a) + a.ln()).exp() * 0.01).sum::<f64>().ln()
+            }
+        }
+    };
+    let logs: Vec<(Vec<u32>, f64)> = partitions(data.n)
+        .into_iter()
+        .map(|p| {
+            let k = p.iter().max().map_or(0, |m| m + 1);
+            let parts: f64 = (0..k)
+                .map(|c| {
+                    let rows: Vec<&[f64]> = (0..data.n).filter(|i| p[*i] == c).map(|i| data.row(i)).collect();
+                    let built = Built::from_members(niw, data.dp, rows.iter().copied());
+                    libm::lgamma(rows.len() as f64) + niw.log_marginal(rows.len(), built.log_det)
+                })
+                .sum();
+            (p, parts + weight(f64::from(k)))
+        })
+        .collect();
+    let top = logs.iter().fold(f64::NEG_INFINITY, |a, b| a.max(b.1));
+    let total: f64 = logs.iter().map(|l| (l.1 - top).exp()).sum();
+    logs.into_iter().map(|(p, l)| (p, (l - top).exp() / total)).collect()
+}
+
+/// Returns an alpha drawn given the number of components, by inverting its distribution on a grid.
+fn alpha_given(k: usize, n: usize, alpha: AlphaPrior, uniform: f64) -> f64 {
+    let AlphaPrior::Gamma { .. } = alpha else { return alpha.initial() };
+    let grid: Vec<f64> = (0..2000).map(|i| (i as f64 * 0.01 - 14.0).exp()).collect();
+    let log = |a: f64| (k as f64 + 1.0) * a.ln() + libm::lgamma(a) - libm::lgamma(a + n as f64) + alpha.log_density(a);
+    let top = grid.iter().fold(f64::NEG_INFINITY, |t, a| t.max(log(*a)));
+    let mass: Vec<f64> = grid.iter().map(|a| (log(*a) - top).exp()).collect();
+    let mut left = uniform * mass.iter().sum::<f64>();
+    let at = mass.iter().position(|m| {
+        left -= m;
+        left < 0.0
+    });
+    grid[at.unwrap_or(grid.len() - 1)]
+}
+
+/// Starts many short chains from exact posterior draws and returns (chi squared, degrees of freedom) of where they end.
+pub fn chi_squared(n: usize, d: usize, alpha: AlphaPrior, method: Method, published: bool, chains: usize) -> (f64, f64) {
+    let data = cloud(n, d, 1.2, 40 + d as u64);
+    let niw = Niw::new(d, 0.3, d as f64 + 2.0, n);
+    let exact = posterior(&data, &niw, alpha);
+    let setup =
+        Setup { alpha, method, passes: 3, burn_in: 0, thin: 1, chains: 1, start: Start::One, components: 1, published: false };
+    let setup = Setup { published, ..setup };
+    let mut counts: BTreeMap<Vec<u32>, f64> = BTreeMap::new();
+    let root = Stream::root(7).named("enumeration");
+    for c in 0..chains {
+        let stream = root.numbered(c as u64);
+        let mut rng = stream.named("exact").rng();
+        let mut left: f64 = rng.random();
+        let from = exact.iter().find(|(_, p)| {
+            left -= p;
+            left < 0.0
+        });
+        let z = from.map_or_else(|| vec![0; n], |f| f.0.clone());
+        let k = z.iter().max().map_or(1, |m| *m as usize + 1);
+        let a = alpha_given(k, n, alpha, rng.random());
+        let mut chain = Chain::new(&data, &niw, &setup, 0.0, &stream, 0, Some((z, a)));
+        (0..setup.passes).for_each(|_| chain.step());
+        *counts.entry(compact(&chain.state().z)).or_default() += 1.0;
+    }
+    let (mut chi, mut cells, mut rest) = (0.0, 0.0, (0.0, 0.0));
+    for (p, probability) in &exact {
+        let (expected, seen) = (probability * chains as f64, counts.get(p).copied().unwrap_or(0.0));
+        if expected < 5.0 {
+            rest = (rest.0 + expected, rest.1 + seen);
+        } else {
+            chi += (seen - expected).powi(2) / expected;
+            cells += 1.0;
+        }
+    }
+    if rest.0 > 5.0 {
+        chi += (rest.1 - rest.0).powi(2) / rest.0;
+        cells += 1.0;
+    }
+    (chi, cells - 1.0)
+}
+
+/// Asserts that chi squared lies below its quantile of about 1e-4 (Wilson and Hilferty), at a fixed seed.
+fn accept(n: usize, d: usize, alpha: AlphaPrior, method: Method) {
+    let (chi, dof) = chi_squared(n, d, alpha, method, false, 20_000);
+    let cut = dof * (1.0 - 2.0 / (9.0 * dof) + 3.7 * (2.0 / (9.0 * dof)).sqrt()).powi(3);
+    assert!(dof > 3.0 && chi < cut, "{method:?} n {n} d {d} {alpha:?}: chi2 {chi:.1} on {dof}, cut {cut:.1}");
+}
+
+const RANDOM: AlphaPrior = AlphaPrior::Gamma { shape: 1.0, rate: 1.0 };
+const SPLITS: Method = Method::SplitMerge { proposals: 2, scans: 2 };
+
+#[test]
+fn gibbs_has_the_exact_posterior() {
+    for (n, d) in [(5, 1), (6, 2), (7, 3)] {
+        accept(n, d, AlphaPrior::Fixed(0.8), Method::Gibbs);
+        accept(n, d, RANDOM, Method::Gibbs);
+    }
+}
+
+#[test]
+fn split_merge_has_the_exact_posterior() {
+    for (n, d) in [(5, 1), (6, 2), (7, 3)] {
+        accept(n, d, AlphaPrior::Fixed(0.8), SPLITS);
+        accept(n, d, RANDOM, SPLITS);
+    }
+}
+
+#[test]
+fn blocks_of_one_are_exact_and_blocks_of_four_are_not() {
+    accept(6, 2, AlphaPrior::Fixed(0.8), Method::Block(1));
+    let (chi, dof) = chi_squared(6, 2, AlphaPrior::Fixed(0.8), Method::Block(4), false, 20_000);
+    assert!(chi > 10.0 * dof, "the published approximation shows: {chi} on {dof}");
+}
+
+#[test]
+fn the_published_alpha_is_caught() {
+    let (chi, dof) = chi_squared(6, 2, RANDOM, Method::Gibbs, true, 20_000);
+    assert!(chi > 5.0 * dof, "the published alpha update is not the posterior's: {chi} on {dof}");
+}
