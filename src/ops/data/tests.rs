@@ -318,6 +318,7 @@ fn choices_by_score() {
     assert!(low.len() == 3 && got.iter().all(|v| *v < 3.0), "{got:?}");
     let high = dataset(run("highest", &[("count", Static::Number(2.0))], vec![("x", x())], 0, Path::new(".")));
     assert!(high.ids.iter().all(|id| values[*id as usize] > 1794.0) && image_count(&high.source.images) == 0);
+    assert!(parts::with_images(&high).is_err() && parts::with_images(&low).is_ok());
     let mut seen = Vec::new();
     for bin in 0..50 {
         let at = Static::Make("at".to_string(), vec![("index".to_string(), Static::Number(bin as f64))]);
