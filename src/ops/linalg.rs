@@ -3,7 +3,7 @@
 //! OpenBLAS runs on the calling thread alone; what is parallel here is cut into pieces whose number does not depend on the threads.
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
-use ndarray_linalg::{Cholesky, Diag, Eigh, JobSvd, SVDDC, SolveTriangular, UPLO};
+use ndarray_linalg::{Cholesky, Diag, Eigh, JobSvd, SVD, SVDDC, SolveTriangular, UPLO};
 use rayon::prelude::*;
 use std::fmt;
 use std::sync::Once;
@@ -113,6 +113,18 @@ pub fn thin_svd(a: ArrayView2<f64>) -> Result<(Array2<f64>, Array1<f64>, Array2<
     }
 }
 
+/// Returns singular values, largest first, and right singular vectors as rows of a tall matrix (n >= d): no left ones are made.
+///
+/// Errors: a number is not finite; LAPACK's `dgesvd` does not converge.
+pub fn right_svd(a: ArrayView2<f64>) -> Result<(Array1<f64>, Array2<f64>), Trouble> {
+    one_thread();
+    finite(&a)?;
+    match a.as_standard_layout().into_owned().svd(false, true).map_err(lapack)? {
+        (_, s, Some(vt)) => Ok((s, vt)),
+        _ => Err(Trouble::Lapack("no vectors were given".to_string())),
+    }
+}
+
 /// Returns the lower triangular `L` with `L Lᵀ = A`.
 ///
 /// Errors: the matrix is not positive definite, or a number is not finite.
@@ -188,7 +200,7 @@ pub fn leading_right(x: ArrayView2<f64>, k: usize) -> Result<Leading, Trouble> {
             return Ok(Leading { vectors, squares: values.iter().map(|v| v.max(0.0)).collect(), by_svd: false });
         }
     }
-    let (_, values, vt) = thin_svd(x)?;
+    let (values, vt) = if n >= d { right_svd(x)? } else { thin_svd(x).map(|(_, values, vt)| (values, vt))? };
     let mut vectors = vt.slice(s![..k, ..]).t().as_standard_layout().into_owned();
     fix_signs(&mut vectors);
     Ok(Leading { vectors, squares: values.iter().map(|v| v * v).collect(), by_svd: true })

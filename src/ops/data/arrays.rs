@@ -1,6 +1,7 @@
 //! Data sets from NumPy arrays: images or features in `.npy` or `.npz`, with the layout stated.
 
 use super::bytes::{broken, unfit, with_help};
+use super::label_files;
 use super::npy::{self, Place, place_in};
 use super::parts::{Normalisation, Reader, channels, facts_of, numbered_classes, splits, text};
 use crate::engine::value::{Pixels, Source};
@@ -8,9 +9,6 @@ use crate::lang::Settings;
 use crate::plan::facts::{Facts, Problem};
 use crate::plan::files::Files;
 use std::path::PathBuf;
-
-/// Names under which archives usually hold labels.
-pub const USUAL_LABELS: &[&str] = &["labels", "label", "y", "targets", "tr_labels"];
 
 /// Names under which archives usually hold examples.
 const USUAL_EXAMPLES: &[&str] = &["x", "images", "data", "features"];
@@ -88,7 +86,7 @@ impl Arrays {
 /// Returns the labels of a part, one for each of `count` examples.
 fn labels_of(part: &Part, count: usize) -> Result<Vec<u32>, Problem> {
     let Some(place) = &part.labels else { return Ok(Vec::new()) };
-    let labels = npy::read(place, USUAL_LABELS)?.labels(&place.path)?;
+    let (labels, _) = label_files::read(place)?;
     if labels.len() != count {
         return Err(broken(
             &place.path,

@@ -92,16 +92,22 @@ impl<'a> Input<'a> {
         self.path
     }
 
+    /// Checks that the file can hold `count` more bytes; `what` names them in messages.
+    ///
+    /// Errors: it cannot. Of a packed file only what no packing could reach is refused here.
+    pub fn room_for(&self, count: u64, what: &str) -> Result<(), Problem> {
+        if count <= self.ceiling {
+            return Ok(());
+        }
+        let message = format!("is too short: its {what} would take {count} bytes, it can hold {} more", self.ceiling);
+        Err(broken(self.path, message))
+    }
+
     /// Returns the next `count` bytes; `what` names them in messages.
     ///
     /// Errors: the file cannot hold that many, or ends before.
     pub fn take(&mut self, count: u64, what: &str) -> Result<Vec<u8>, Problem> {
-        if count > self.ceiling {
-            return Err(broken(
-                self.path,
-                format!("is too short: its {what} would take {count} bytes, it can hold {} more", self.ceiling),
-            ));
-        }
+        self.room_for(count, what)?;
         let mut out = Vec::with_capacity(count.min(FIRST) as usize);
         (&mut self.inner)
             .take(count)

@@ -36,35 +36,30 @@ fn header(input: &mut Input, dimensions: std::ops::RangeInclusive<u8>, what: &st
     Ok(lengths)
 }
 
-/// Returns the number of bytes that lengths make, nothing beyond 64 bits.
-fn volume(lengths: &[usize]) -> Option<u64> {
-    lengths.iter().try_fold(1u64, |n, d| n.checked_mul(*d as u64))
-}
-
-/// Returns the shape of one image and the number of images; IDX holds one image after the other.
-fn image_header(input: &mut Input) -> Result<(Vec<usize>, usize), Problem> {
+/// Returns the shape of one image, the number of images, and the bytes they take; IDX holds one image after the other.
+fn image_header(input: &mut Input) -> Result<(Vec<usize>, usize, u64), Problem> {
     let lengths = header(input, 2..=4, "images")?;
+    let size = lengths.iter().try_fold(1u64, |n, d| n.checked_mul(*d as u64));
+    let size = size.ok_or_else(|| broken(input.path(), format!("claims a shape of {lengths:?}, which no machine can hold")))?;
+    input.room_for(size, "images")?;
     let mut shape = lengths[1..].to_vec();
     if shape.len() == 2 {
         shape.push(1);
     }
-    Ok((shape, lengths[0]))
+    Ok((shape, lengths[0], size))
 }
 
 /// Returns shape, count and bytes of the images in a file.
-pub(super) fn images(path: &Path) -> Result<(Vec<usize>, usize, Vec<u8>), Problem> {
+fn images(path: &Path) -> Result<(Vec<usize>, usize, Vec<u8>), Problem> {
     let mut input = Input::open(path)?;
-    let (shape, count) = image_header(&mut input)?;
-    let size = volume(&shape).and_then(|n| n.checked_mul(count as u64));
-    let size =
-        size.ok_or_else(|| broken(path, format!("claims {count} images of shape {shape:?}, which no machine can hold")))?;
+    let (shape, count, size) = image_header(&mut input)?;
     let data = input.take(size, "images")?;
     input.end()?;
     Ok((shape, count, data))
 }
 
 /// Returns the labels in a file.
-pub(super) fn labels(path: &Path) -> Result<Vec<u32>, Problem> {
+fn labels(path: &Path) -> Result<Vec<u32>, Problem> {
     let mut input = Input::open(path)?;
     let count = header(&mut input, 1..=1, "labels")?[0];
     let data = input.take(count as u64, "labels")?;
@@ -86,7 +81,7 @@ fn part_facts(settings: &Settings, parts: &[Part]) -> Result<Facts, Problem> {
     let mut counts = Vec::new();
     let mut files = Vec::new();
     for part in parts {
-        let (this, count) = image_header(&mut Input::open(&part.images)?)?;
+        let (this, count, _) = image_header(&mut Input::open(&part.images)?)?;
         same_shape(&mut shape, this, &part.images)?;
         counts.push((part.name, count));
         files.push(part.images.clone());

@@ -1,9 +1,9 @@
 //! Other labels for the same examples: random ones, permuted ones, or those of a file. Ids and pixels stay as they are.
 
-use super::arrays::{USUAL_LABELS, place};
+use super::arrays::place;
 use super::bytes::{broken, failed, unfit, with_help};
+use super::label_files;
 use super::npy;
-use super::parts::MOST_CLASSES;
 use super::select::{below, fraction, random_order, share};
 use crate::engine::value::Dataset;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
@@ -86,10 +86,7 @@ pub struct Relabel;
 /// Returns the labels that the settings name.
 fn labels_in(settings: &Settings, files: &Files) -> Result<(npy::Place, Vec<u32>), Problem> {
     let place = place(settings, files, "labels")?.ok_or_else(|| unfit("labels", "no array of labels is given"))?;
-    let labels = npy::read(&place, USUAL_LABELS)?.labels(&place.path)?;
-    if let Some(row) = labels.iter().position(|l| *l >= MOST_CLASSES) {
-        return Err(broken(&place.path, format!("has label {} at row {row}; labels count classes from 0", labels[row])));
-    }
+    let (labels, _) = label_files::read(&place)?;
     Ok((place, labels))
 }
 
@@ -140,9 +137,7 @@ impl Kernel for Relabel {
             return Err(failed(with_help(broken(&place.path, message), help)));
         };
         if data.classes().is_empty() {
-            // A source without labels has no names of classes either: it gets numbered ones.
-            let classes = super::parts::numbered_classes(&chosen).map_err(|w| failed(broken(&place.path, w)))?;
-            return Err(Failure::new(format!("`{}` has no classes; its labels name {}", data.source.name, classes.len()))
+            return Err(Failure::new(format!("`{}` was read without labels, so it has no classes", data.source.name))
                 .help("give the labels where the data set is read"));
         }
         known_class(&chosen, data.classes().len(), &place).map_err(failed)?;

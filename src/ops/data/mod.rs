@@ -10,6 +10,7 @@ pub mod cifar;
 pub mod digits;
 pub mod idx;
 pub mod image_folder;
+pub mod label_files;
 pub mod labels;
 pub mod npy;
 pub mod parts;
@@ -42,7 +43,7 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
         ("corrupt_labels", Box::new(labels::CorruptLabels)),
         ("relabel", Box::new(labels::Relabel)),
         ("load_scores", Box::new(scores::LoadScores)),
-        ("choose", Box::new(scores::Choose)),
+        ("with_ids", Box::new(scores::WithIds)),
     ]
 }
 

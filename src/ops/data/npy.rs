@@ -52,9 +52,14 @@ pub fn place_in(text: &str) -> (&str, Option<&str>) {
 }
 
 impl Header {
-    /// Returns the number of elements, nothing where the product is beyond 64 bits.
-    fn count(&self) -> Option<u64> {
-        self.shape.iter().try_fold(1u64, |n, d| n.checked_mul(*d as u64))
+    /// Returns the number of bytes that the numbers take.
+    ///
+    /// Errors: the product of the lengths is beyond 64 bits, with lengths of 0 counted as 1.
+    fn size(&self, path: &Path) -> Result<u64, Problem> {
+        let sum = |least| self.shape.iter().try_fold(self.width as u64, |n, d| n.checked_mul((*d as u64).max(least)));
+        sum(1)
+            .and_then(|_| sum(0))
+            .ok_or_else(|| broken(path, format!("claims a shape of {:?}, which no machine can hold", self.shape)))
     }
 
     /// Returns whether the numbers are unsigned bytes.
@@ -85,7 +90,9 @@ impl Header {
             return Err(broken(path, format!("has a NumPy header of {length} bytes; at most {LONGEST_HEADER} are read")));
         }
         let text = input.take(length as u64, "header")?;
-        parse_header(&String::from_utf8_lossy(&text)).map_err(|words| broken(path, words))
+        let header = parse_header(&String::from_utf8_lossy(&text)).map_err(|words| broken(path, words))?;
+        input.room_for(header.size(path)?, "numbers")?;
+        Ok(header)
     }
 }
 
@@ -176,10 +183,7 @@ impl Npy {
     /// Errors: as [`Header::read`]; the data are shorter or longer than the header says.
     pub fn read(input: &mut Input) -> Result<Npy, Problem> {
         let header = Header::read(input)?;
-        let size = header
-            .count()
-            .and_then(|n| n.checked_mul(header.width as u64))
-            .ok_or_else(|| broken(input.path(), format!("claims a shape of {:?}, which no machine can hold", header.shape)))?;
+        let size = header.size(input.path())?;
         let bytes = input.take(size, "numbers")?;
         input.end()?;
         Ok(Npy { header, bytes })

@@ -67,6 +67,17 @@ pub fn image_count(images: &Images) -> usize {
     numbers.checked_div(size).unwrap_or(0)
 }
 
+/// Checks that a data set has the pixels of its examples.
+///
+/// Errors: it was made from scores alone (`lowest(scores, 5k)` without `data:`), so it names examples and shows none.
+pub fn with_images(data: &Dataset) -> Result<(), Failure> {
+    if data.is_empty() || image_count(&data.source.images) > 0 {
+        return Ok(());
+    }
+    Err(Failure::new("the examples were chosen by their scores alone, without the data set they come from")
+        .help("name it: `lowest(scores, count: 5k, data: cifar.train)`"))
+}
+
 /// What is subtracted from and divided by, per channel: the settings `mean` and `std`.
 pub struct Normalisation {
     mean: Vec<f32>,

@@ -57,9 +57,9 @@ impl Kernel for LoadScores {
 }
 
 /// The examples whose ids are in an array.
-pub struct Choose;
+pub struct WithIds;
 
-impl Planned for Choose {
+impl Planned for WithIds {
     fn policy(&self) -> Policy {
         Policy::Inline
     }
@@ -74,7 +74,7 @@ impl Planned for Choose {
     }
 }
 
-impl Kernel for Choose {
+impl Kernel for WithIds {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let data = job.dataset("data")?;
         let place = place(&job.settings, cx.files(), "path").map_err(failed)?.ok_or_else(|| Failure::new("no file is given"))?;

@@ -318,6 +318,7 @@ fn choices_by_score() {
     assert!(low.len() == 3 && got.iter().all(|v| *v < 3.0), "{got:?}");
     let high = dataset(run("highest", &[("count", Static::Number(2.0))], vec![("x", x())], 0, Path::new(".")));
     assert!(high.ids.iter().all(|id| values[*id as usize] > 1794.0) && image_count(&high.source.images) == 0);
+    assert!(parts::with_images(&high).is_err() && parts::with_images(&low).is_ok());
     let mut seen = Vec::new();
     for bin in 0..50 {
         let at = Static::Make("at".to_string(), vec![("index".to_string(), Static::Number(bin as f64))]);
@@ -397,8 +398,51 @@ fn scores_and_choices_come_from_files() {
     let Ok(Value::Scores(mem)) = of("load_scores", "mem.npy") else { panic!() };
     assert_eq!((mem.values[10], mem.ids[10], mem.labels[10]), (5.0, 10, train.labels[10]));
     assert!(message(of("load_scores", "ids.npy")).contains("3 numbers"));
-    assert_eq!(dataset(of("choose", "ids.npy")).ids.as_slice(), [3, 7, 1436]);
-    assert!(message(of("choose", "beyond.npy")).contains("1437"));
+    assert_eq!(dataset(of("with_ids", "ids.npy")).ids.as_slice(), [3, 7, 1436]);
+    assert!(message(of("with_ids", "beyond.npy")).contains("1437"));
+}
+
+#[test]
+fn labels_may_be_lists_of_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let read = |json: &str| {
+        std::fs::write(dir.path().join("l.json"), json).unwrap();
+        label_files::read(&npy::Place { path: dir.path().join("l.json"), array: None })
+    };
+    assert_eq!(read("[[1, 3], [0], [2]]").unwrap().0, [1, 0, 2, 0]);
+    assert_eq!(read("{\"10\": [0], \"2\": [1]}").unwrap().0, [10, 2]);
+    for (json, expect) in [
+        ("[[0, 1], [1]]", "row 2 is not named"),
+        ("[[0, 2]]", "row 1 is not named"),
+        ("[]", "no rows"),
+        ("{\"a\": [0]}", "no number"),
+        ("[[-1]]", "no whole number"),
+        ("[0]", "no list for class 0"),
+        ("{\"70000\": [0]}", "classes stay below"),
+        ("{\"0\": [0", "no JSON"),
+    ] {
+        let said = read(json).unwrap_err().message;
+        assert!(said.contains(expect), "{json}: {said}");
+    }
+}
+
+#[test]
+fn draws_are_pinned() {
+    // Whoever changes these changes results of equal scripts, and must raise the versions of the kernels.
+    assert_eq!(select::random_order(&Stream::root(7).named("chosen"), 10), [0, 2, 6, 8, 5, 7, 3, 9, 1, 4]);
+    let settings = [("fraction", Static::Number(1.0)), ("method", word("uniform"))];
+    let all = dataset(run("corrupt_labels", &settings, vec![("data", value(&digits()))], 7, Path::new(".")));
+    assert_eq!(all.labels[..10], [5, 0, 0, 8, 1, 3, 4, 2, 1, 3]);
+}
+
+#[test]
+fn signatures_and_kernels_correspond() {
+    let externs = |text: &str| -> Vec<String> {
+        text.lines().filter_map(|l| l.strip_prefix("extern ")).filter_map(|l| l.split('(').next()).map(str::to_string).collect()
+    };
+    let names = |kernels: Vec<(&'static str, Box<dyn Kernel>)>| kernels.iter().map(|(n, _)| n.to_string()).collect::<Vec<_>>();
+    assert_eq!(externs(include_str!("../../../stdlib/data.cfx")), names(kernels()));
+    assert_eq!(externs(include_str!("../../../stdlib/representations.cfx")), names(crate::ops::repr::kernels()));
 }
 
 #[test]
@@ -418,8 +462,26 @@ fn real_files_are_what_they_are_said_to_be() {
     let (facts, source) = facts_and_source(arrays::Arrays, &list, &root);
     assert_eq!(facts.splits, [("train".to_string(), 7291), ("test".to_string(), 2007)]);
     assert_eq!((source.images.shape.as_slice(), source.classes.len()), (&[16, 16, 1][..], 10));
-    let said = message(run("cifar100", &[("folder", text("cifar100"))], vec![], 0, &root));
-    assert!(said.contains("xz -dk"), "{said}");
+    if root.join("cifar100/train.bin").is_file() {
+        let (facts, source) = facts_and_source(cifar::Cifar100, &[("folder", text("cifar100"))], &root);
+        assert_eq!((facts.rows, facts.class_sizes), (Some(60_000), Some(vec![600; 100])));
+        assert_eq!((source.classes[source.labels[0] as usize].as_str(), source.splits[1].1.clone()), ("cattle", 50_000..60_000));
+    } else {
+        println!("skipped: CIFAR-100 is not unpacked");
+        let said = message(run("cifar100", &[("folder", text("cifar100"))], vec![], 0, &root));
+        assert!(said.contains("xz -dk"), "{said}");
+    }
+    if root.join("cifar10/test_batch.bin").is_file() {
+        let (facts, source) = facts_and_source(cifar::Cifar10, &[("folder", text("cifar10"))], &root);
+        assert_eq!((facts.splits[0].0.as_str(), source.classes[source.labels[0] as usize].as_str()), ("test", "cat"));
+    }
+    if root.join("tiny_imagenet/train").is_dir() {
+        let list = [("folder", text("tiny_imagenet")), ("size", Static::Number(32.0))];
+        let (facts, _) = facts_and_source(image_folder::ImageFolder, &list, &root);
+        assert_eq!((facts.classes.unwrap().len(), facts.splits.len()), (20, 2));
+    } else {
+        println!("skipped: Tiny-ImageNet is not unpacked");
+    }
     let fashion = [
         ("images", text("embedded/fashion-train-images.idx3.gz")),
         ("labels", text("embedded/fashion-train-labels.idx1.gz")),

@@ -44,6 +44,9 @@ fn decompositions_recompose() {
         assert_eq!((u.ncols(), s.len(), vt.nrows()), (6, 6, 6));
         close(&u.dot(&Array2::from_diag(&s)).dot(&vt), &m, 1e-12);
     }
+    let ((s, vt), (_, s1, vt1)) = (right_svd(x.view()).unwrap(), thin_svd(x.view()).unwrap());
+    close(&vt.mapv(f64::abs), &vt1.mapv(f64::abs), 1e-12);
+    assert!((s - s1).iter().all(|d| d.abs() < 1e-12));
     let l = cholesky(a.view()).unwrap();
     close(&l.dot(&l.t()), &a, 1e-10);
     assert_eq!(l[[0, 5]], 0.0);

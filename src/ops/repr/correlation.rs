@@ -101,7 +101,7 @@ impl Kernel for Cca {
         let (n, ranks) = (x.nrows(), a.basis.ncols() + b.basis.ncols());
         if n - 1 < ranks {
             let message = format!(
-                "{n} examples are too few for {} + {} directions: at least {} correlations would be exactly 1, whatever the data",
+                "{n} examples are too few for {} + {} directions: {} or more of the correlations would be exactly 1, whatever the data",
                 a.basis.ncols(),
                 b.basis.ncols(),
                 ranks - (n - 1)

@@ -2,9 +2,8 @@
 //!
 //! What an analysis finds in them it finds in data without structure beyond two moments; that is the null beside every claim.
 
-use super::rows::{groups, like_x};
+use super::rows::{groups, like_x, same_rows};
 use crate::base::Stream;
-use crate::engine::value::Stages;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::linalg::{self, Trouble, symmetric_eigen};
@@ -71,6 +70,6 @@ impl Kernel for MatchedGaussian {
             let drawn = drawn.map_err(|e| Failure::new(format!("no surrogates for class {class}: {e}")))?;
             rows.iter().zip(drawn.rows()).for_each(|(i, row)| x.row_mut(*i).assign(&row));
         }
-        Ok(Value::Stages(Arc::new(Stages { x, notes: stages.notes.clone(), ..stages.clone_labels() })))
+        Ok(Value::Stages(Arc::new(same_rows(stages, x, stages.notes.clone()))))
     }
 }

@@ -6,10 +6,11 @@ use super::rows::problem;
 use crate::engine::value::Stages;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
-use crate::ops::data::arrays::{USUAL_LABELS, place};
+use crate::ops::data::arrays::place;
 use crate::ops::data::bytes::{broken, failed, unfit, with_help};
+use crate::ops::data::label_files::{self, USUAL_LABELS};
 use crate::ops::data::npy::{self, Npy, Place, place_in};
-use crate::ops::data::parts::{numbered_classes, sizes, text};
+use crate::ops::data::parts::{sizes, text};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
 use crate::plan::files::Files;
 use ndarray::{Array2, ArrayView2, Axis};
@@ -162,8 +163,7 @@ fn matrix(array: &Npy, form: Form, settings: &Settings, place: &Place) -> Result
 /// Returns the labels, empty where none are given.
 fn labels(settings: &Settings, files: &Files) -> Result<(Vec<u32>, Vec<String>, Option<PathBuf>), Problem> {
     let Some(place) = place(settings, files, "labels")? else { return Ok((Vec::new(), Vec::new(), None)) };
-    let labels = npy::read(&place, USUAL_LABELS)?.labels(&place.path)?;
-    let classes = numbered_classes(&labels).map_err(|words| broken(&place.path, words))?;
+    let (labels, classes) = label_files::read(&place)?;
     Ok((labels, classes, Some(place.path)))
 }
 

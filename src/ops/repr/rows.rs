@@ -42,6 +42,11 @@ pub fn groups(x: &Stages, settings: &Settings, by: &str) -> Vec<(u64, Vec<usize>
     out.into_iter().collect()
 }
 
+/// Returns another representation of the same rows: ids, labels and classes as they are.
+pub fn same_rows(like: &Stages, x: Array2<f64>, notes: Vec<(String, f64)>) -> Stages {
+    Stages { x, ids: like.ids.clone(), labels: like.labels.clone(), classes: like.classes.clone(), notes }
+}
+
 /// Returns the rows that both representations have, in the first one's order.
 ///
 /// Errors: absent where they share fewer than two examples.

@@ -1,7 +1,7 @@
 //! Projection on leading right singular vectors, and the energy that they capture (Jamroz and Kurdziel 2023, section 2, figure A.6).
 
-use super::rows::{like_x, problem};
-use crate::engine::value::{Number, Stages};
+use super::rows::{like_x, problem, same_rows};
+use crate::engine::value::Number;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::linalg::{leading_right, project};
@@ -71,20 +71,7 @@ impl Kernel for Svd {
             ("largest squared singular value".to_string(), leading.squares.first().copied().unwrap_or(0.0)),
             ("smallest kept squared singular value".to_string(), leading.squares.get(width - 1).copied().unwrap_or(0.0)),
         ];
-        Ok(Value::Stages(Arc::new(Stages { x: project(x, leading.vectors.view()), notes, ..(**stages).clone_labels() })))
-    }
-}
-
-impl Stages {
-    /// Returns a representation of the same rows without any units, to be filled.
-    pub fn clone_labels(&self) -> Stages {
-        Stages {
-            x: ndarray::Array2::zeros((0, 0)),
-            ids: self.ids.clone(),
-            labels: self.labels.clone(),
-            classes: self.classes.clone(),
-            notes: Vec::new(),
-        }
+        Ok(Value::Stages(Arc::new(same_rows(stages, project(x, leading.vectors.view()), notes))))
     }
 }
 

@@ -243,7 +243,7 @@ fn correlations_are_scikit_learns() {
     near(field(&cca("svcca", 0.9, 40).unwrap(), "similarity"), r.number("svcca"), 1e-12);
     // 11 examples allow 6 + 4 directions, 10 do not.
     assert!(cca("mean", 0.99, 11).is_ok());
-    assert!(message(cca("mean", 0.99, 10)).contains("at least 1 correlations would be exactly 1"));
+    assert!(message(cca("mean", 0.99, 10)).contains("1 or more of the correlations would be exactly 1"));
 }
 
 #[test]
@@ -362,4 +362,21 @@ fn published_activations_open() {
     near(field(&value, "similarity"), 0.705_726_313_659, 1e-9);
     near(field(&value, "largest"), 0.946_245_923_820, 1e-9);
     assert!(field(&value, "null") < 0.05, "{value:?}");
+}
+
+#[test]
+fn damaged_activations_are_refused_when_planned() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = |rows: &str| {
+        let list = settings(&[("path", text("*.npy")), ("rows", word(rows)), ("layout", word("nchw"))]);
+        crate::plan::facts::Planned::facts(&load::LoadStages, &list, &[], Some(&Files::new(dir.path(), &[])))
+    };
+    for shape in ["(4294967296, 4294967296)", "(1099511627776, 3)", "(0, 1099511627776)", "(2, 2, 2, 99999999)", "(3, 3)", "()"] {
+        save(dir.path().join("x.npy"), shape, false, &[0.0; 4]);
+        assert!(plan("examples").is_err() && plan("units").is_err(), "{shape}");
+    }
+    std::fs::write(dir.path().join("x.npz"), b"no archive").unwrap();
+    save(dir.path().join("x.npy"), "(2, 2)", false, &[0.0; 4]);
+    assert!(plan("examples").is_ok());
+    assert!(plan("").unwrap_err().message.contains("not stated"));
 }
