@@ -12,14 +12,31 @@ unsafe extern "C" {
 }
 
 /// Sets up the process: OpenBLAS keeps to one thread (cells run side by side, and the split of a product must not depend on the
-/// machine), and panics inside cells are kept for their logs. May be called often; [`super::execute`] calls it too.
-pub fn init() {
+/// machine), the pool that kernels spread their loops over has so many threads, and panics inside cells are kept for their logs.
+///
+/// To be called once, before anything else uses the pool; where it has a size already, it keeps it.
+pub fn init(threads: usize) {
+    prepare();
+    // Fails where there is a pool already; runs with another number of threads then make one of their own.
+    let _ = self::threads(threads).build_global();
+}
+
+/// Does what [`init`] does, but for the pool. Does nothing the second time.
+pub(super) fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // SAFETY: a plain setter of OpenBLAS, called once.
         unsafe { openblas_set_num_threads(1) };
         super::executor::cell::catch_panics();
     });
+}
+
+/// Returns a pool to be built, with the names by which panics of cells are known, and deep stacks.
+pub(super) fn threads(count: usize) -> rayon::ThreadPoolBuilder {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(count.max(1))
+        .thread_name(|i| format!("{}-pool-{i}", super::executor::cell::THREAD))
+        .stack_size(16 << 20)
 }
 
 /// Returns the device kind: instruction set, BLAS core and version, cfx version, accelerator.

@@ -212,7 +212,7 @@ impl Shared<'_> {
 }
 
 /// Name of the threads that run cells: panics on them are kept for logs.
-pub(super) const THREAD: &str = "cfx-cell";
+pub(in crate::engine) const THREAD: &str = "cfx-cell";
 
 /// The last panics on threads that run cells, with places and stacks.
 static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());

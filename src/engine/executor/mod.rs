@@ -91,7 +91,7 @@ pub fn execute(
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<RunOutcome, StoreError> {
-    device::init();
+    device::prepare();
     let shared = Shared {
         graph,
         kernels,

@@ -192,6 +192,9 @@ impl Store {
 
     /// Keeps the content hash of a result that is itself not stored.
     pub fn put_hash(&self, key: &Hash, hash: Hash, made: &Made) -> Result<(), StoreError> {
+        if self.entry(key).is_some_and(|e| e.hash == hash) {
+            return Ok(());
+        }
         self.record(key, hash, 0, None, made)
     }
 

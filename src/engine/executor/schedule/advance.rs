@@ -204,12 +204,20 @@ impl Scheduler<'_> {
         if self.cell(id).policy != Policy::Transient || !node.stored || node.user_lost {
             return;
         }
-        if let Some(key) = node.key {
+        if let Some(key) = node.key.filter(|k| !self.needed_elsewhere(id, k)) {
             if let Err(e) = self.shared.store.retire(&key) {
                 self.shared.note(e.message);
             }
             self.nodes[id].stored = false;
         }
+    }
+
+    /// Returns whether another cell that came to the same content key still has use for the artifact.
+    pub(super) fn needed_elsewhere(&self, id: CellId, key: &Hash) -> bool {
+        let uses = |(other, node): (CellId, &super::Node)| {
+            other != id && node.key == Some(*key) && (node.users > 0 || self.cell(other).policy == Policy::Stored)
+        };
+        self.nodes.iter().enumerate().any(uses)
     }
 
     pub(super) fn skip(&mut self, id: CellId, because: CellId) {

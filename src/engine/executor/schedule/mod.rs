@@ -4,8 +4,9 @@
 //! inputs' content hashes and looks itself up by its content key. Only if that too finds nothing does it ask for its inputs' values and run.
 
 mod advance;
+mod workers;
 
-use super::cell::{self, Done};
+use super::cell::Done;
 use super::outcome::{CellOutcome, RunOutcome, RunState, Status};
 use super::{Shared, resident};
 use crate::base::Hash;
@@ -15,11 +16,10 @@ use crate::engine::store::{CellLock, StoreError};
 use crate::plan::facts::Policy;
 use crate::plan::graph::{Cell, CellId};
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
+use workers::Workers;
 
 /// Where a cell is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -120,14 +120,8 @@ pub(super) fn run(shared: &Shared, wanted: &[CellId]) -> Result<RunOutcome, Stor
     }
     scheduler.look();
     scheduler.announce();
-    // Nested parallelism stacks cells on waiting workers, so stacks are deep.
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(shared.options.threads.max(1))
-        .thread_name(|i| format!("{}-{i}", cell::THREAD))
-        .stack_size(64 << 20)
-        .build()
-        .map_err(|e| StoreError { message: format!("cannot start threads: {e}"), locked: false })?;
-    pool.in_place_scope(|scope| scheduler.go(scope, start));
+    let pool = workers::pool(shared.options.threads)?;
+    std::thread::scope(|scope| scheduler.go(&mut Workers::new(scope, shared, pool.as_ref()), start));
     shared.store.sync()?;
     scheduler.end(start)
 }
@@ -142,24 +136,19 @@ impl<'a> Scheduler<'a> {
     }
 
     /// Starts cells and takes in what they say until nothing is left to do, or the run stops.
-    fn go(&mut self, scope: &rayon::Scope<'a>, start: Instant) {
-        let (sender, receiver) = channel();
+    fn go(&mut self, workers: &mut Workers<'_, 'a>, start: Instant) {
         let mut synced = Instant::now();
         let mut looked = Instant::now();
         loop {
             self.look();
             if !self.shared.stopping() {
-                self.start_ready(scope, &sender);
+                self.start_ready(workers);
             }
             if self.working.is_empty() && (self.shared.stopping() || self.elsewhere.is_empty()) && self.work.is_empty() {
                 return;
             }
             let pause = if self.elsewhere.is_empty() { 100 } else { 20 };
-            match receiver.recv_timeout(Duration::from_millis(pause)) {
-                Ok((id, done)) => self.take_in(id, done),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
-            }
-            while let Ok((id, done)) = receiver.try_recv() {
+            for (id, done) in workers.wait(Duration::from_millis(pause)) {
                 self.take_in(id, done);
             }
             if !self.elsewhere.is_empty() {
@@ -201,7 +190,7 @@ impl<'a> Scheduler<'a> {
     }
 
     /// Hands ready cells to workers, as many as the budget has room for.
-    fn start_ready(&mut self, scope: &rayon::Scope<'a>, sender: &Sender<(CellId, Done)>) {
+    fn start_ready(&mut self, workers: &mut Workers<'_, 'a>) {
         let options = &self.shared.options;
         while let Some((rank, id)) = self.queue.first().copied() {
             let memory = self.cell(id).cost.memory.max(0.0);
@@ -210,12 +199,12 @@ impl<'a> Scheduler<'a> {
                 return;
             }
             self.queue.remove(&(rank, id));
-            self.start(scope, sender, id, memory);
+            self.start(workers, id, memory);
             self.look();
         }
     }
 
-    fn start(&mut self, scope: &rayon::Scope<'a>, sender: &Sender<(CellId, Done)>, id: CellId, memory: f64) {
+    fn start(&mut self, workers: &mut Workers<'_, 'a>, id: CellId, memory: f64) {
         let shared = self.shared;
         let Some(key) = self.nodes[id].key else { return };
         let mut lock = None;
@@ -243,17 +232,9 @@ impl<'a> Scheduler<'a> {
         self.nodes[id].state = State::Running;
         self.memory += memory;
         self.working.insert(id, Working { lock, memory, peak: None });
-        let sender = sender.clone();
-        scope.spawn(move |_| {
-            let done = catch_unwind(AssertUnwindSafe(|| cell::run(shared, id, &key))).unwrap_or_else(|_| Done::Failed {
-                message: "internal error in the executor".to_string(),
-                help: None,
-                internal: true,
-                detail: String::new(),
-            });
-            // The scheduler waits for all workers, so somebody listens.
-            let _ = sender.send((id, done));
-        });
+        if let Err(e) = workers.give(id, key, self.working.len()) {
+            self.take_in(id, Done::Failed { message: e, help: None, internal: false, detail: String::new() });
+        }
     }
 
     /// Looks again at cells that another process computes.
@@ -446,6 +427,7 @@ impl<'a> Scheduler<'a> {
             }
             let key = self.nodes[id].key.or_else(|| self.shared.store.alias(&cell.key));
             if let Some(key) = key
+                && !self.needed_elsewhere(id, &key)
                 && self.shared.store.entry(&key).is_some_and(|e| e.place.is_some())
                 && let Err(e) = self.shared.store.retire(&key)
             {
