@@ -49,6 +49,8 @@ pub struct Cell {
     pub label: String,
     /// The call that made it.
     pub span: Span,
+    /// Where its settings are written, by parameter. No part of the key.
+    pub places: Vec<(String, Span)>,
 }
 
 /// What a parameter is given: one entry, or one for each combination of coordinates of the axes taken in whole.

@@ -511,6 +511,7 @@ impl<'a> Lowering<'a> {
             policy: op.policy(),
             label: self.label.clone(),
             span,
+            places: call.map(|c| c.written.iter().map(|(n, w)| (n.clone(), w.1.span)).collect()).unwrap_or_default(),
         };
         cell.key = cell.hash_with(&|id| self.cells[id].key);
         if let Some(id) = self.by_key.get(&cell.key) {
