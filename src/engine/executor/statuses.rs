@@ -34,7 +34,7 @@ pub fn statuses(graph: &Graph, wanted: &[CellId], store: &Store, device: Option<
         let usable = |key: Hash| {
             let entry = store.entry(&key).filter(|e| same_kind(e, device))?;
             let there = store.present(&entry);
-            (there || entry.place.is_none() && cell.policy != Policy::Stored).then_some((entry.hash, there))
+            (there || cell.policy != Policy::Stored).then_some((entry.hash, there))
         };
         let known = store.alias(&cell.key).and_then(usable).or_else(|| {
             let inputs: Option<Vec<_>> = cell.dependencies().iter().map(|d| hashes[*d]).collect();

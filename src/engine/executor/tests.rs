@@ -586,3 +586,44 @@ fn the_device_kind_names_what_decides_bits() {
     assert!(parts[1].starts_with("openblas-") && !parts[1].contains("unknown"), "{kind}");
     assert_eq!(parts[2..], [concat!("cfx-", env!("CARGO_PKG_VERSION")), "cpu"]);
 }
+/// On a thread of the pool, a cell that waits for a piece of its loop could be buried under another cell.
+#[test]
+fn a_cell_with_loops_never_waits_for_another_cell() {
+    let folder = tempfile::tempdir().unwrap();
+    static OVER: AtomicBool = AtomicBool::new(false);
+    let ops = Ops::default()
+        .with("loops", |_, _| {
+            let part = || (0..300).map(|_| (0..64).into_par_iter().map(|i| f64::from(i).sqrt()).sum::<f64>()).sum::<f64>();
+            let before = part();
+            std::thread::sleep(Duration::from_millis(20));
+            let difference = before - part();
+            OVER.store(true, Ordering::SeqCst);
+            Ok(Value::Number(Number::exact(difference)))
+        })
+        .with("waits", |_, _| {
+            let start = Instant::now();
+            while !OVER.load(Ordering::SeqCst) && start.elapsed() < Duration::from_secs(20) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Ok(Value::Word(OVER.load(Ordering::SeqCst).to_string()))
+        });
+    let mut b = Builder::default();
+    let cells = [b.leaf("loops", 0.0), b.leaf("waits", 0.0)];
+    let store = Store::open(folder.path()).unwrap();
+    let threads = rayon::current_num_threads().max(2);
+    execute(&b.0, &cells, &ops, &store, &options(threads), &Silent).unwrap();
+    assert!(matches!(read(&b.0, &ops, folder.path(), cells[1]), Ok(Value::Word(w)) if w == "true"));
+}
+
+#[test]
+fn weights_whose_file_is_gone_do_not_make_anything_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let ops = ops();
+    let mut b = Builder::default();
+    let m = b.add("large", 5.0, vec![], Policy::Transient);
+    let bad = b.of("fails", m);
+    go(&b.0, &[bad], &ops, folder.path());
+    std::fs::remove_file(walk(&folder.path().join("objects")).remove(0)).unwrap();
+    let outcome = go(&b.0, &[m], &ops, folder.path());
+    assert_eq!((ops.runs("large"), outcome.cells[m].status, outcome.notes.len()), (1, Status::Cached, 0));
+}

@@ -129,6 +129,8 @@ pub struct Index {
     pub places: BTreeMap<Hash, (Place, usize)>,
     /// Damaged lines met.
     pub damaged: usize,
+    /// When the artifact of each cell was last let go: logs are read one after the other, and that may be read before the cell itself.
+    gone: BTreeMap<Hash, u64>,
     /// When each alias was said.
     said: BTreeMap<Hash, u64>,
     /// Bytes read of each log.
@@ -139,9 +141,12 @@ impl Index {
     /// Takes a line in; where one on the same key is there already, the later one counts.
     pub fn take_in(&mut self, line: Line) {
         match line {
-            Line::Cell { key, entry } => {
+            Line::Cell { key, mut entry } => {
                 if self.entries.get(&key).is_some_and(|old| old.created > entry.created) {
                     return;
+                }
+                if self.gone.get(&key).is_some_and(|gone| entry.created <= *gone) {
+                    entry.place = None;
                 }
                 self.forms.extend(entry.form);
                 self.forget_place(&key);
@@ -159,6 +164,8 @@ impl Index {
                 }
             }
             Line::Gone { key, created } => {
+                let gone = self.gone.entry(key).or_default();
+                *gone = created.max(*gone);
                 if self.entries.get(&key).is_some_and(|e| e.created <= created) {
                     self.forget_place(&key);
                     if let Some(entry) = self.entries.get_mut(&key) {
@@ -167,6 +174,17 @@ impl Index {
                 }
             }
         }
+    }
+
+    /// Returns a time for the next line on a content key: the present, but later than all lines until now, whatever the clock says.
+    pub fn time_for(&self, key: &Hash) -> u64 {
+        let said = self.entries.get(key).map(|e| e.created).max(self.gone.get(key).copied());
+        super::now().max(said.map_or(0, |t| t + 1))
+    }
+
+    /// Returns a time for the next line on a plan key, as [`Index::time_for`].
+    pub fn time_for_plan(&self, plan: &Hash) -> u64 {
+        super::now().max(self.said.get(plan).map_or(0, |t| t + 1))
     }
 
     /// Returns all that is known as lines: what a log that replaces the others has to say.

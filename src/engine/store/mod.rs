@@ -209,7 +209,7 @@ impl Store {
             memory: made.memory,
             absent: made.absent.clone(),
             form: made.form,
-            created: now(),
+            created: self.index().time_for(key),
             place,
         };
         self.say(index::Line::Cell { key: *key, entry })
@@ -220,13 +220,15 @@ impl Store {
         if self.alias(plan) == Some(*key) {
             return Ok(());
         }
-        self.say(index::Line::Same { plan: *plan, key: *key, created: now() })
+        let created = self.index().time_for_plan(plan);
+        self.say(index::Line::Same { plan: *plan, key: *key, created })
     }
 
     /// Lets the artifact of a cell go and keeps its content hash. The object stays where another cell has the same content.
     pub fn retire(&self, key: &Hash) -> Result<(), StoreError> {
         let Some(entry) = self.entry(key) else { return Ok(()) };
-        self.say(index::Line::Gone { key: *key, created: now().max(entry.created) })?;
+        let created = self.index().time_for(key);
+        self.say(index::Line::Gone { key: *key, created })?;
         if entry.place == Some(Place::File) && self.place_of(&entry.hash).is_none() {
             // Another process may have removed it already.
             let _ = std::fs::remove_file(self.object_path(&entry.hash));
@@ -240,12 +242,17 @@ impl Store {
         let text = line.to_text();
         {
             let mut own = self.own();
-            if own.log.is_none() {
-                own.log = Some(File::options().create(true).append(true).open(&path).map_err(trouble("open", &path))?);
-            }
-            if let Some(log) = &mut own.log {
-                std::io::Write::write_all(log, text.as_bytes()).map_err(trouble("write", &path))?;
-            }
+            let mut text = text;
+            let mut log = match own.log.take() {
+                Some(log) => log,
+                None => {
+                    // After a line that could not be written in full, the next one begins anew.
+                    text.insert(0, '\n');
+                    File::options().create(true).append(true).open(&path).map_err(trouble("open", &path))?
+                }
+            };
+            std::io::Write::write_all(&mut log, text.as_bytes()).map_err(trouble("write", &path))?;
+            own.log = Some(log);
             own.dirty = true;
         }
         self.index().take_in(line);

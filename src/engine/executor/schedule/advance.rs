@@ -111,8 +111,10 @@ impl Scheduler<'_> {
         let cell = self.cell(id);
         let only = shared.options.same_kind.then_some(shared.device.as_str());
         let Some(entry) = shared.store.entry(&key).filter(|e| same_kind(e, only)) else { return false };
+        // Of what is not to be kept, the hash is enough where nobody asks for the value.
+        let mut hash_will_do = cell.policy != Policy::Stored && !self.nodes[id].value_asked;
         let mut stored = shared.store.present(&entry);
-        if entry.place.is_some() && !stored {
+        if entry.place.is_some() && !stored && !hash_will_do {
             self.lose(id, key, Fault::Missing);
         }
         // What readers will want is looked at now, unless it is large: then it is when it is read.
@@ -122,10 +124,9 @@ impl Scheduler<'_> {
             && let Err(fault) = shared.store.read(&entry)
         {
             self.lose(id, key, fault);
-            stored = false;
+            (stored, hash_will_do) = (false, false);
         }
-        let hash_will_do = cell.policy != Policy::Stored && !self.nodes[id].value_asked;
-        if !(stored || entry.place.is_none() && hash_will_do) {
+        if !stored && !hash_will_do {
             return false;
         }
         if let Err(e) = shared.store.put_alias(&cell.key, &key) {
