@@ -1,0 +1,201 @@
+//! Draws what stands inside a panel.
+
+use super::color::{self, Color};
+use super::svg::{Anchor, Svg, TextStyle};
+use super::{Mark, Marker, Panel, font};
+
+/// The data area of a panel in pixels, and how its numbers map into it.
+pub struct Area<'a> {
+    /// Left edge.
+    pub x: f64,
+    /// Top edge.
+    pub y: f64,
+    /// Width.
+    pub width: f64,
+    /// Height.
+    pub height: f64,
+    /// The panel.
+    pub panel: &'a Panel,
+}
+
+impl Area<'_> {
+    /// Returns the horizontal pixel of a number.
+    pub fn across(&self, v: f64) -> f64 {
+        self.x + self.width * self.panel.x.place(v)
+    }
+
+    /// Returns the vertical pixel of a number.
+    pub fn up(&self, v: f64) -> f64 {
+        self.y + self.height * (1.0 - self.panel.y.place(v))
+    }
+
+    /// Returns the pixel of a point, nothing where it is not finite or has no place.
+    fn at(&self, x: f64, y: f64) -> Option<(f64, f64)> {
+        let p = (self.across(x), self.up(y));
+        (p.0.is_finite() && p.1.is_finite()).then_some(p)
+    }
+
+    /// Returns the vertical pixel of a number, kept within the panel: ends of error bars below zero on a log axis.
+    fn up_within(&self, v: f64) -> f64 {
+        let y = self.up(v);
+        if y.is_nan() && !v.is_nan() { self.y + self.height } else { y.clamp(self.y, self.y + self.height) }
+    }
+
+    /// Draws a mark.
+    pub fn draw(&self, svg: &mut Svg, mark: &Mark) {
+        match mark {
+            Mark::Points { at, colors, marker, radius, opacity } => self.points(svg, at, colors, *marker, *radius, *opacity),
+            Mark::Errors { at, color, width, cap, opacity } => {
+                let mut lines = Vec::new();
+                for &(x, low, high) in at.iter().filter(|e| e.0.is_finite() && e.1.is_finite() && e.2.is_finite()) {
+                    let (px, a, b) = (self.across(x), self.up_within(low), self.up_within(high));
+                    lines.push(((px, a), (px, b)));
+                    if *cap > 0.0 {
+                        lines.extend([((px - cap, a), (px + cap, a)), ((px - cap, b), (px + cap, b))]);
+                    }
+                }
+                svg.lines(&lines, *color, *width, *opacity);
+            }
+            Mark::Across { at, color, width, opacity } => {
+                let lines: Vec<_> = at
+                    .iter()
+                    .filter_map(|&(low, high, y)| Some((self.at(low, y)?, self.at(high, y)?)))
+                    .map(|(a, b)| ((a.0.max(self.x), a.1), (b.0.min(self.x + self.width), b.1)))
+                    .collect();
+                svg.lines(&lines, *color, *width, *opacity);
+            }
+            Mark::Line { at, color, width, dash, opacity } => {
+                let pixels: Vec<_> = at.iter().map(|&(x, y)| self.at(x, y)).collect();
+                for run in pixels.split(|p| p.is_none()) {
+                    let run: Vec<_> = run.iter().flatten().copied().collect();
+                    svg.polyline(&run, *color, *width, dash, *opacity);
+                }
+            }
+            Mark::Band { at, color, opacity } => {
+                let fine: Vec<_> = at.iter().map(|b| (b.0.is_finite() && b.1.is_finite() && b.2.is_finite()).then_some(*b)).collect();
+                for run in fine.split(|p| p.is_none()) {
+                    let run: Vec<_> = run.iter().flatten().collect();
+                    if run.len() < 2 {
+                        // One point has no area: its spread is drawn as a bar.
+                        let lines: Vec<_> = run
+                            .iter()
+                            .filter(|b| b.2 > b.1)
+                            .map(|b| ((self.across(b.0), self.up_within(b.1)), (self.across(b.0), self.up_within(b.2))))
+                            .collect();
+                        svg.lines(&lines, *color, 5.0, *opacity);
+                        continue;
+                    }
+                    let upper = run.iter().map(|b| (self.across(b.0), self.up_within(b.2)));
+                    let lower = run.iter().rev().map(|b| (self.across(b.0), self.up_within(b.1)));
+                    svg.polygon(&upper.chain(lower).collect::<Vec<_>>(), *color, *opacity);
+                }
+            }
+            Mark::Bars { at, color } => {
+                for &(left, right, foot, head) in at.iter().filter(|b| b.2.is_finite() && b.3.is_finite()) {
+                    let (a, b) = (self.across(left), self.across(right));
+                    let (y0, y1) = (self.up_within(foot), self.up_within(head));
+                    svg.rect(a, y0.min(y1), b - a, (y1 - y0).abs(), *color, 1.0);
+                }
+            }
+            Mark::Tiles { at } => self.tiles(svg, at),
+            Mark::Names { at } => self.names(svg, at),
+            Mark::Rule { y, color, dash } => {
+                let y = self.up(*y);
+                if y.is_finite() && y >= self.y && y <= self.y + self.height {
+                    svg.polyline(&[(self.x, y), (self.x + self.width, y)], *color, 1.0, dash, 1.0);
+                }
+            }
+        }
+    }
+
+    fn points(&self, svg: &mut Svg, at: &[(f64, f64)], colors: &[Color], marker: Marker, radius: f64, opacity: f64) {
+        let color = |i: usize| colors.get(i).or(colors.first()).copied().unwrap_or(color::INK);
+        if at.len() > 2000 {
+            // Thousands of points: dots on a half-pixel grid, one path for each colour.
+            let mut seen: std::collections::BTreeMap<u32, std::collections::BTreeSet<(i64, i64)>> = Default::default();
+            for (i, &(x, y)) in at.iter().enumerate() {
+                if let Some((px, py)) = self.at(x, y) {
+                    seen.entry(color(i).0).or_default().insert(((px * 2.0).round() as i64, (py * 2.0).round() as i64));
+                }
+            }
+            for (color, cells) in seen {
+                let dots: Vec<_> = cells.into_iter().map(|(x, y)| (x as f64 / 2.0, y as f64 / 2.0)).collect();
+                svg.dots(&dots, 2.0 * radius.min(1.1), Color(color), opacity.min(0.55));
+            }
+            return;
+        }
+        for (i, &(x, y)) in at.iter().enumerate() {
+            if let Some(p) = self.at(x, y) {
+                sign(svg, p, marker, radius, color(i), opacity);
+            }
+        }
+    }
+
+    fn tiles(&self, svg: &mut Svg, at: &[(usize, usize, Color, String)]) {
+        let width = self.across(1.0) - self.across(0.0);
+        let height = (self.up(1.0) - self.up(0.0)).abs();
+        // White seams between tiles only where tiles are large enough to afford them.
+        let seam = if width.min(height) > 12.0 { 1.0 } else { 0.0 };
+        let size = (height * 0.42).min(11.0);
+        for (column, row, fill, words) in at {
+            let (cx, cy) = (self.across(*column as f64), self.up(*row as f64));
+            let (w, h) = (width - seam, height - seam);
+            // Without seams, tiles overlap a little against hairlines.
+            let extra = if seam == 0.0 { 0.3 } else { 0.0 };
+            svg.rect(cx - w / 2.0, cy - h / 2.0, w + extra, h + extra, *fill, 1.0);
+            if !words.is_empty() && font::width(words, size, false) < w - 4.0 && size >= 7.0 {
+                let ink = if color::is_light(*fill) { color::INK } else { color::WHITE };
+                let style = TextStyle { size, bold: false, color: ink, anchor: Anchor::Middle, turn: 0.0 };
+                svg.text((cx, cy + 0.36 * size), words, style);
+            }
+        }
+    }
+
+    fn names(&self, svg: &mut Svg, at: &[(f64, f64, String)]) {
+        const SIZE: f64 = 9.5;
+        let pixels: Vec<_> = at.iter().filter_map(|(x, y, n)| self.at(*x, *y).map(|p| (p, n))).collect();
+        let mut taken: Vec<[f64; 4]> = pixels.iter().map(|((x, y), _)| [x - 3.5, y - 3.5, x + 3.5, y + 3.5]).collect();
+        for (i, ((x, y), name)) in pixels.iter().enumerate() {
+            let w = font::width(name, SIZE, false);
+            // Right, left, above, below, then the corners; the first free place wins.
+            let places = [
+                (x + 6.0, y + 3.4),
+                (x - 6.0 - w, y + 3.4),
+                (x - w / 2.0, y - 6.5),
+                (x - w / 2.0, y + 13.0),
+                (x + 4.5, y - 4.5),
+                (x - 4.5 - w, y - 4.5),
+                (x + 4.5, y + 10.5),
+                (x - 4.5 - w, y + 10.5),
+            ];
+            for (left, base) in places {
+                let b = [left - 1.0, base - SIZE + 1.0, left + w + 1.0, base + 2.5];
+                let inside = b[0] >= self.x && b[2] <= self.x + self.width + 8.0 && b[1] >= self.y - 6.0 && b[3] <= self.y + self.height;
+                let free = taken.iter().enumerate().all(|(j, t)| j == i || b[2] <= t[0] || t[2] <= b[0] || b[3] <= t[1] || t[3] <= b[1]);
+                if inside && free {
+                    let style = TextStyle { size: SIZE, bold: false, color: color::SOFT, anchor: Anchor::Start, turn: 0.0 };
+                    svg.text((left, base), name, style);
+                    taken.push(b);
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Draws one point.
+pub fn sign(svg: &mut Svg, p: (f64, f64), marker: Marker, r: f64, color: Color, opacity: f64) {
+    let rim = (r >= 2.6).then_some((color::WHITE, 0.6));
+    let (x, y) = p;
+    match marker {
+        Marker::Circle => svg.circle(p, r, color, rim, opacity),
+        Marker::Hollow => svg.circle(p, r * 0.9, color::WHITE, Some((color, (r * 0.4).clamp(0.7, 1.2))), 1.0),
+        Marker::Square => {
+            let s = r * 0.89;
+            svg.shape(&[(x - s, y - s), (x + s, y - s), (x + s, y + s), (x - s, y + s)], color, rim, opacity);
+        }
+        Marker::Triangle => svg.shape(&[(x, y - 1.25 * r), (x + 1.1 * r, y + 0.75 * r), (x - 1.1 * r, y + 0.75 * r)], color, rim, opacity),
+        Marker::Down => svg.shape(&[(x, y + 1.25 * r), (x + 1.1 * r, y - 0.75 * r), (x - 1.1 * r, y - 0.75 * r)], color, rim, opacity),
+        Marker::Diamond => svg.shape(&[(x, y - 1.25 * r), (x + 1.25 * r, y), (x, y + 1.25 * r), (x - 1.25 * r, y)], color, rim, opacity),
+    }
+}

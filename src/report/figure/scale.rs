@@ -1,0 +1,214 @@
+//! From numbers to places on an axis, with ticks at round numbers.
+
+use super::font;
+
+/// How numbers map to places.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Scale {
+    /// Evenly.
+    Linear { low: f64, high: f64 },
+    /// Evenly in the logarithm; both ends positive.
+    Log { low: f64, high: f64 },
+    /// Named places at 0, 1, 2, …
+    Category { names: Vec<String> },
+}
+
+/// A tick: where, and what stands there.
+pub type Tick = (f64, String);
+
+impl Scale {
+    /// Returns a linear scale that holds all finite numbers with a little room; 0..1 where there are none.
+    pub fn over(values: impl IntoIterator<Item = f64>) -> Scale {
+        let (low, high) = range(values);
+        if low > high {
+            return Scale::Linear { low: 0.0, high: 1.0 };
+        }
+        let room = match high - low {
+            d if d > 0.0 => 0.04 * d,
+            _ => if low == 0.0 { 1.0 } else { 0.1 * low.abs() },
+        };
+        Scale::Linear { low: low - room, high: high + room }
+    }
+
+    /// Returns a linear scale as [`Scale::over`] that ends exactly at the given bounds where the data stay within them
+    /// and come near: shares and accuracies should not seem to go above 1.
+    pub fn within(values: impl IntoIterator<Item = f64>, floor: f64, ceiling: f64) -> Scale {
+        let values: Vec<f64> = values.into_iter().collect();
+        let (low, high) = range(values.iter().copied());
+        match Scale::over(values) {
+            Scale::Linear { low: l, high: h } => Scale::Linear {
+                low: if low >= floor { l.max(floor) } else { l },
+                high: if high <= ceiling { h.min(ceiling) } else { h },
+            },
+            other => other,
+        }
+    }
+
+    /// Returns a linear scale as [`Scale::over`] that begins at zero: for bars.
+    pub fn from_zero(values: impl IntoIterator<Item = f64>) -> Scale {
+        let (low, high) = range(values.into_iter().chain([0.0]));
+        let room = if high > low { 0.05 * (high - low) } else { 1.0 };
+        Scale::Linear { low: if low < 0.0 { low - room } else { 0.0 }, high: if high > 0.0 || low == high { high + room } else { 0.0 } }
+    }
+
+    /// Returns a logarithmic scale over the positive numbers, or a linear one where there are none.
+    pub fn log_over(values: impl IntoIterator<Item = f64>) -> Scale {
+        let (low, high) = range(values.into_iter().filter(|v| *v > 0.0));
+        if low > high {
+            return Scale::Linear { low: 0.0, high: 1.0 };
+        }
+        let room = if high > low { (high / low).powf(0.04) } else { 2.0 };
+        Scale::Log { low: low / room, high: high * room }
+    }
+
+    /// Returns the place of a number in 0..1 along the axis; NaN where it has none.
+    pub fn place(&self, x: f64) -> f64 {
+        match self {
+            Scale::Linear { low, high } => (x - low) / (high - low),
+            Scale::Log { low, high } => if x > 0.0 { (x / low).ln() / (high / low).ln() } else { f64::NAN },
+            Scale::Category { names } => (x + 0.5) / names.len().max(1) as f64,
+        }
+    }
+
+    /// Returns ticks at round numbers, about one for each `spacing` pixels of a `length`.
+    pub fn ticks(&self, length: f64, spacing: f64) -> Vec<Tick> {
+        let count = (length / spacing).max(2.0);
+        match self {
+            Scale::Linear { low, high } => linear_ticks(*low, *high, count),
+            Scale::Log { low, high } => log_ticks(*low, *high, count),
+            Scale::Category { names } => names.iter().enumerate().map(|(i, n)| (i as f64, n.clone())).collect(),
+        }
+    }
+}
+
+/// Returns the smallest and largest finite number; `(inf, -inf)` where there is none.
+pub fn range(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
+    values
+        .into_iter()
+        .filter(|v| v.is_finite())
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
+}
+
+/// Returns the step 1, 2, 2.5 or 5 times a power of ten that cuts a range into at most about `count` parts.
+fn nice_step(range: f64, count: f64) -> f64 {
+    let raw = range / count;
+    let power = 10f64.powf(raw.log10().floor());
+    let lead = raw / power;
+    let nice = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().find(|n| lead <= n * (1.0 + 1e-9)).unwrap_or(10.0);
+    nice * power
+}
+
+fn linear_ticks(low: f64, high: f64, count: f64) -> Vec<Tick> {
+    if !(low.is_finite() && high.is_finite() && high > low) {
+        return Vec::new();
+    }
+    let step = nice_step(high - low, count);
+    let first = (low / step - 1e-9).ceil() as i64;
+    let last = (high / step + 1e-9).floor() as i64;
+    if last - first > 1000 {
+        return Vec::new();
+    }
+    let values: Vec<f64> = (first..=last).map(|i| i as f64 * step).collect();
+    let largest = values.iter().fold(0f64, |m, v| m.max(v.abs()));
+    let exponent = if largest > 0.0 { largest.log10().floor() as i32 } else { 0 };
+    if !(-4..6).contains(&exponent) {
+        // Powers of ten are written out: 2×10⁶.
+        let unit = 10f64.powi(exponent);
+        let decimals = decimals_of(step / unit);
+        return values.into_iter().map(|v| (v, if v == 0.0 { "0".into() } else { format!("{}×{}", fixed(v / unit, decimals), power(exponent)) })).collect();
+    }
+    let decimals = decimals_of(step);
+    values.into_iter().map(|v| (v, fixed(v, decimals))).collect()
+}
+
+/// Returns the decimals that write a step exactly.
+fn decimals_of(step: f64) -> usize {
+    (0..12).find(|d| { let scaled = step * 10f64.powi(*d); (scaled - scaled.round()).abs() < 1e-6 * scaled.abs().max(1e-9) }).unwrap_or(12) as usize
+}
+
+fn log_ticks(low: f64, high: f64, count: f64) -> Vec<Tick> {
+    let (first, last) = ((low.log10() - 1e-9).ceil() as i32, (high.log10() + 1e-9).floor() as i32);
+    if last - first < 2 {
+        // Under two decades round numbers within a decade read better.
+        let mut out = Vec::new();
+        for decade in first - 1..=last {
+            for lead in [1.0, 2.0, 5.0] {
+                let v = lead * 10f64.powi(decade);
+                if v >= low * (1.0 - 1e-9) && v <= high * (1.0 + 1e-9) {
+                    out.push((v, number(v)));
+                }
+            }
+        }
+        if out.len() >= 2 {
+            return out;
+        }
+        return linear_ticks(low, high, count).into_iter().filter(|t| t.0 > 0.0).collect();
+    }
+    let stride = (((last - first + 1) as f64 / count).ceil() as i32).max(1);
+    let plain = first >= -3 && last <= 4;
+    (first..=last)
+        .filter(|p| p.rem_euclid(stride) == 0)
+        .map(|p| (10f64.powi(p), if plain { number(10f64.powi(p)) } else { power(p) }))
+        .collect()
+}
+
+/// Returns `10ⁿ`.
+pub fn power(exponent: i32) -> String {
+    let raised = |c: char| match c {
+        '-' => '⁻',
+        '0' => '⁰',
+        '1' => '¹',
+        '2' => '²',
+        '3' => '³',
+        d => char::from_u32('⁴' as u32 + d as u32 - '4' as u32).unwrap_or(d),
+    };
+    format!("10{}", exponent.to_string().chars().map(raised).collect::<String>())
+}
+
+/// Returns a number with so many decimals and a true minus sign.
+pub fn fixed(x: f64, decimals: usize) -> String {
+    let text = format!("{x:.decimals$}");
+    let zero = text.trim_start_matches('-').chars().all(|c| c == '0' || c == '.');
+    match text.strip_prefix('-') {
+        Some(rest) if zero => rest.to_string(),
+        Some(rest) => format!("−{rest}"),
+        None => text,
+    }
+}
+
+/// Returns a number for reading: about three significant digits, with a true minus sign.
+pub fn number(x: f64) -> String {
+    if x.is_nan() {
+        return "none".into();
+    }
+    if x.is_infinite() {
+        return if x > 0.0 { "∞".into() } else { "−∞".into() };
+    }
+    if x == 0.0 {
+        return "0".into();
+    }
+    let exponent = x.abs().log10().floor() as i32;
+    if !(-4..6).contains(&exponent) {
+        let lead = x / 10f64.powi(exponent);
+        let text = trim(fixed(lead, 2));
+        return if text == "1" { power(exponent) } else { format!("{text}×{}", power(exponent)) };
+    }
+    trim(fixed(x, (2 - exponent).max(0) as usize))
+}
+
+fn trim(text: String) -> String {
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
+}
+
+/// Returns the ticks that can be written side by side without touching: every k-th one.
+pub fn thin(ticks: Vec<Tick>, size: f64, place: impl Fn(f64) -> f64) -> Vec<Tick> {
+    let fits = |stride: usize| {
+        let kept: Vec<_> = ticks.iter().step_by(stride).collect();
+        kept.windows(2).all(|w| {
+            let room = (place(w[1].0) - place(w[0].0)).abs();
+            room >= (font::width(&w[0].1, size, false) + font::width(&w[1].1, size, false)) / 2.0 + 6.0
+        })
+    };
+    let stride = (1..=ticks.len().max(1)).find(|s| fits(*s)).unwrap_or(1);
+    ticks.into_iter().step_by(stride).collect()
+}

@@ -1,0 +1,76 @@
+//! Bars over an axis, side by side by colour, with their spread.
+
+use super::curves::{colors, cube, drawn, legend, words};
+use super::summary::Show;
+use super::{finish, planned, title};
+use crate::engine::kernel::{Context, Failure, Job, Kernel};
+use crate::engine::value::Value;
+use crate::report::figure::{Axis, Mark, Panel, Plot, Scale, Sign, color, scale};
+use std::collections::BTreeSet;
+
+/// `bars(y, x, color, facet, show)`.
+pub struct Bars;
+
+planned!(Bars);
+
+impl Kernel for Bars {
+    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+        let mut cube = cube(job, "y", Vec::new())?;
+        let show = match Show::from_word(job.settings.word("show")) {
+            Show::All => Show::Sd,
+            other => other,
+        };
+        let table = drawn(&cube, show);
+        // Bars stand at places, not at numbers: numeric coordinates become names in their order.
+        if cube.names.is_empty() {
+            let places: BTreeSet<u64> = cube.series.values().flat_map(|s| s.points.iter().map(|p| p.0.to_bits())).collect();
+            let mut places: Vec<f64> = places.into_iter().map(f64::from_bits).collect();
+            places.sort_by(f64::total_cmp);
+            cube.names = places
+                .iter()
+                .map(|v| cube.written.iter().find(|w| w.0 == *v).map_or_else(|| scale::number(*v), |w| w.1.clone()))
+                .collect();
+            for series in cube.series.values_mut() {
+                for (x, _) in &mut series.points {
+                    *x = places.iter().position(|p| p == x).unwrap_or(0) as f64;
+                }
+            }
+        }
+        let inks = colors(&cube);
+        let groups = cube.colors.1.len().max(1);
+        let facets = cube.facets.1.len();
+        let slots = cube.names.len() * groups;
+        let width = (slots as f64 * 26.0).clamp(if facets > 1 { 160.0 } else { 260.0 }, if facets > 1 { 300.0 } else { 620.0 });
+        let each = 0.76 / groups as f64;
+        let mut grid = Vec::new();
+        for (p, label) in cube.panels.iter().enumerate() {
+            let own = cube.series.iter().filter(|(k, _)| k.0 == p);
+            let ends = own.flat_map(|(_, s)| s.points.iter().flat_map(|(_, s)| { let e = s.spread(show); [e.center, e.low, e.high] }));
+            let y_scale = Scale::from_zero(ends);
+            let mut row = Vec::new();
+            for (f, heading) in cube.facets.1.iter().enumerate() {
+                let mut marks = Vec::new();
+                let mut spreads = Vec::new();
+                for ((_, _, c), series) in cube.series.iter().filter(|(k, _)| k.0 == p && k.1 == f) {
+                    let left = |x: f64| x - 0.38 + each * (*c).min(groups - 1) as f64;
+                    let gap = 0.04 * each;
+                    let at = series.points.iter().map(|(x, s)| (left(*x) + gap, left(*x) + each - gap, 0.0, s.spread(show).center));
+                    marks.push(Mark::Bars { at: at.collect(), color: inks[*c] });
+                    let at = series.points.iter().map(|(x, s)| { let e = s.spread(show); (left(*x) + each / 2.0, e.low, e.high) });
+                    spreads.push(Mark::Errors { at: at.collect(), color: color::INK, width: 1.1, cap: 3.0, opacity: 1.0 });
+                }
+                marks.extend(spreads);
+                marks.push(Mark::Rule { y: 0.0, color: color::FRAME, dash: "" });
+                let heading = if p == 0 && facets > 1 { format!("{}: {heading}", cube.facets.0) } else { String::new() };
+                let x = Axis::new(cube.x.clone(), Scale::Category { names: cube.names.clone() });
+                row.push(Panel { heading, x, y: Axis::new(label.clone(), y_scale.clone()), marks, shades: Vec::new() });
+            }
+            grid.push(row);
+        }
+        let size = (width, if cube.panels.len() > 1 { 140.0 } else { 240.0 });
+        let plot = Plot { title: title(job), rows: grid, size, legends: legend(&cube, |_| Sign::Patch), bar: None };
+        let mut caption = vec![format!("{} by {}.", cube.panels.join(", "), cube.x)];
+        caption.extend(words(&cube, show, "error bars"));
+        finish(&plot, caption, table)
+    }
+}
