@@ -87,7 +87,7 @@ pub fn series(count: usize, ordered: bool) -> Vec<Color> {
         return OKABE_ITO[..count].to_vec();
     }
     // The yellow end of viridis is too light for lines on white.
-    (0..count).map(|i| Map::Viridis.at(0.88 * i as f64 / (count.max(2) - 1) as f64)).collect()
+    (0..count).map(|i| Map::Viridis.at(0.85 * i as f64 / (count.max(2) - 1) as f64)).collect()
 }
 
 /// Returns whether dark text reads better than light text on a ground (WCAG relative luminance above 0.3).

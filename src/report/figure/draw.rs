@@ -82,8 +82,10 @@ pub fn draw(plot: &Plot) -> String {
     if !plot.title.is_empty() {
         y += 5.0;
     }
+    let mut pen = (MARGIN, y);
     for legend in plot.legends.iter().filter(|l| !l.entries.is_empty()) {
-        y = draw_legend(&mut svg, legend, y, inner) + 4.0;
+        pen = draw_legend(&mut svg, legend, pen, inner);
+        y = pen.1 + LINE + 6.0;
     }
     let top = y;
     let mut first_panel_top = top;
@@ -123,7 +125,10 @@ fn measure(plot: &Plot, r: usize, c: usize, panel: &Panel) -> Needs {
     let (x, turn) = turned(all, matches!(panel.x.scale, Scale::Category { .. }), place);
     let mut y = panel.y.ticks.clone().unwrap_or_else(|| panel.y.scale.ticks(height, 42.0));
     // Ticks of a vertical axis of words: every k-th where they would touch.
-    let step = ((TICK + 2.0) * y.len() as f64 / height).ceil().max(1.0) as usize;
+    let step = match (TICK + 1.0) * y.len() as f64 / height {
+        share if share <= 1.0 => 1,
+        share => (2.0 * share).ceil() as usize,
+    };
     if matches!(panel.y.scale, Scale::Category { .. }) {
         y = y.into_iter().step_by(step).map(|(v, t)| (v, font::fit(&t, TICK, false, 120.0))).collect();
     }
@@ -176,7 +181,7 @@ fn turned(ticks: Vec<Tick>, words: bool, place: impl Fn(f64) -> f64) -> (Vec<Tic
         if numeric || !words || slot * 3.0 < TICK {
             return (scale::thin(ticks, TICK, place), Turn::Flat);
         }
-        let stride = (TICK / slot).ceil() as usize;
+        let stride = (2.0 * TICK / slot).ceil() as usize;
         return (ticks.into_iter().step_by(stride).collect(), Turn::Upright);
     }
     (ticks, if slot >= 17.0 { Turn::Slant } else { Turn::Upright })
@@ -267,11 +272,10 @@ fn draw_labels(svg: &mut Svg, area: &Area, needs: &Needs, left: f64) {
     }
 }
 
-/// Draws a legend from a height on; returns the height below it.
-fn draw_legend(svg: &mut Svg, legend: &Legend, top: f64, room: f64) -> f64 {
+/// Draws a legend from a place on, in lines; returns the place behind it.
+fn draw_legend(svg: &mut Svg, legend: &Legend, from: (f64, f64), room: f64) -> (f64, f64) {
     let sign_width = |s: Sign| if matches!(s, Sign::Line(_)) { 24.0 } else { 12.0 };
-    let mut x = MARGIN;
-    let mut y = top;
+    let (mut x, mut y) = from;
     if !legend.title.is_empty() {
         let title = font::fit(&legend.title, TICK, false, room * 0.6);
         svg.text((x, y + TICK), &title, TextStyle { color: color::SOFT, ..style(TICK, Anchor::Start) });
@@ -282,7 +286,7 @@ fn draw_legend(svg: &mut Svg, legend: &Legend, top: f64, room: f64) -> f64 {
         let text = font::fit(&key.text, TICK, false, (room - 40.0).max(40.0));
         let w = sign_width(key.sign) + 5.0 + font::width(&text, TICK, false);
         if x > start && x + w > MARGIN + room {
-            x = if start > MARGIN + room / 2.0 { MARGIN } else { start };
+            x = if start > MARGIN + room / 3.0 { MARGIN } else { start };
             y += LINE + 1.0;
         }
         let mid = y + TICK * 0.62;
@@ -297,7 +301,7 @@ fn draw_legend(svg: &mut Svg, legend: &Legend, top: f64, room: f64) -> f64 {
         svg.text((x + sign_width(key.sign) + 5.0, y + TICK), &text, style(TICK, Anchor::Start));
         x += w + 16.0;
     }
-    y + LINE + 2.0
+    (x + 8.0, y)
 }
 
 fn bar_ticks(bar: &ColorBar, height: f64) -> (Scale, Vec<Tick>) {

@@ -120,7 +120,7 @@ impl Area<'_> {
             }
             for (color, cells) in seen {
                 let dots: Vec<_> = cells.into_iter().map(|(x, y)| (x as f64 / 2.0, y as f64 / 2.0)).collect();
-                svg.dots(&dots, 2.0 * radius.min(1.1), Color(color), opacity.min(0.55));
+                svg.dots(&dots, 2.0 * radius.min(1.1), Color(color), opacity.min(0.8));
             }
             return;
         }

@@ -72,7 +72,7 @@ impl Scale {
 
     /// Returns ticks at round numbers, about one for each `spacing` pixels of a `length`.
     pub fn ticks(&self, length: f64, spacing: f64) -> Vec<Tick> {
-        let count = (length / spacing).max(2.0);
+        let count = (length / spacing).max(3.0);
         match self {
             Scale::Linear { low, high } => linear_ticks(*low, *high, count),
             Scale::Log { low, high } => log_ticks(*low, *high, count),

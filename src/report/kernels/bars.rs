@@ -40,8 +40,10 @@ impl Kernel for Bars {
         let groups = cube.colors.1.len().max(1);
         let facets = cube.facets.1.len();
         let slots = cube.names.len() * groups;
-        let width = (slots as f64 * 26.0).clamp(if facets > 1 { 160.0 } else { 260.0 }, if facets > 1 { 300.0 } else { 620.0 });
-        let each = 0.76 / groups as f64;
+        let width = (slots as f64 * 28.0 + 30.0).clamp(if facets > 1 { 150.0 } else { 200.0 }, if facets > 1 { 300.0 } else { 620.0 });
+        // Bars are at most 56 pixels wide.
+        let span = (0.76f64).min(56.0 * slots as f64 / width);
+        let each = span / groups as f64;
         let mut grid = Vec::new();
         for (p, label) in cube.panels.iter().enumerate() {
             let own = cube.series.iter().filter(|(k, _)| k.0 == p);
@@ -52,7 +54,7 @@ impl Kernel for Bars {
                 let mut marks = Vec::new();
                 let mut spreads = Vec::new();
                 for ((_, _, c), series) in cube.series.iter().filter(|(k, _)| k.0 == p && k.1 == f) {
-                    let left = |x: f64| x - 0.38 + each * (*c).min(groups - 1) as f64;
+                    let left = |x: f64| x - span / 2.0 + each * (*c).min(groups - 1) as f64;
                     let gap = 0.04 * each;
                     let at = series.points.iter().map(|(x, s)| (left(*x) + gap, left(*x) + each - gap, 0.0, s.spread(show).center));
                     marks.push(Mark::Bars { at: at.collect(), color: inks[*c] });

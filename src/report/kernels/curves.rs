@@ -115,8 +115,8 @@ pub fn words(cube: &Cube, show: Show, what: &str) -> Vec<String> {
         });
     }
     if cube.errors {
-        let size = if show == Show::Ci { "95 % interval (1.96 standard errors)" } else { "one standard error" };
-        out.push(format!("Where a value is an estimate by itself, {what} show its {size}."));
+        let size = if show == Show::Ci { "1.96 standard errors (95 %)" } else { "one standard error" };
+        out.push(format!("Error bars of single estimates: {size}."));
     }
     out.extend(absent_words(&cube.absent, cube.total));
     out
@@ -128,7 +128,7 @@ fn draw(job: &Job, cube: &Cube, stacked: bool) -> Result<Value, Failure> {
     let facets = cube.facets.1.len();
     let rows = cube.panels.len();
     let size = match (stacked, facets, rows) {
-        (true, 1, _) => (500.0, 100.0),
+        (true, 1, _) => (500.0, 110.0),
         (true, _, _) => (240.0, 100.0),
         (false, 1, 1) => (420.0, 270.0),
         (false, 1, _) => (420.0, 130.0),
@@ -175,7 +175,7 @@ fn draw(job: &Job, cube: &Cube, stacked: bool) -> Result<Value, Failure> {
                     bands.push(Mark::Band { at: spreads.iter().map(|(x, s)| (*x, s.low, s.high)).collect(), color: ink, opacity: 0.18 });
                 }
                 let at: Vec<(f64, f64)> = spreads.iter().map(|(x, s)| (*x, s.center)).collect();
-                let crowded = at.len() as f64 > size.0 / 9.0;
+                let crowded = at.len() as f64 > size.0 / 14.0;
                 let alone = at.iter().filter(|p| p.1.is_finite()).count() == 1;
                 lines.push(Mark::Line { at: at.clone(), color: ink, width: 1.7, dash: "", opacity: 1.0 });
                 if !crowded || alone {

@@ -252,7 +252,7 @@ fn draw(job: &Job, d: &Drawn) -> Result<Value, Failure> {
         let shades = shades(d, &order, group_of);
         panels.push(Panel { heading: name.clone(), x, y: Axis::new(d.x.name.clone(), Scale::over(values)), marks, shades });
     }
-    let legends = vec![legend(d)];
+    let legends = legend(d);
     let height = if d.facets.len() > columns { 190.0 } else { 240.0 };
     let mut grid = Vec::new();
     while !panels.is_empty() {
@@ -291,19 +291,21 @@ fn shades<'a>(d: &Drawn, order: &[usize], group_of: impl Fn(usize) -> &'a str) -
         .collect()
 }
 
-fn legend(d: &Drawn) -> Legend {
+fn legend(d: &Drawn) -> Vec<Legend> {
     let point = |text: String, color: Color, marker: Marker| Key { text, color, sign: Sign::Point(marker) };
     let mut entries: Vec<Key> = d.kinds.iter().map(|k| point(k.clone(), group_color(&d.kinds, k), Marker::Circle)).collect();
     if d.words.iter().flatten().any(|w| w.iter().any(String::is_empty)) {
         entries.push(point("no group".into(), color::GREY, Marker::Circle));
     }
+    let mut hollow = Vec::new();
     if let Some(against) = d.against {
         if entries.is_empty() {
             entries.push(point(d.x.name.clone(), color::OKABE_ITO[0], Marker::Circle));
         }
-        entries.push(point(against.name.clone(), color::GREY, Marker::Hollow));
+        hollow.push(point(against.name.clone(), color::GREY, Marker::Hollow));
     }
-    Legend { title: if d.kinds.is_empty() { String::new() } else { d.groups.map(|g| g.name.clone()).unwrap_or_default() }, entries }
+    let title = if d.kinds.is_empty() { String::new() } else { d.groups.map(|g| g.name.clone()).unwrap_or_default() };
+    vec![Legend { title, entries }, Legend { title: String::new(), entries: hollow }]
 }
 
 fn caption(d: &Drawn) -> Vec<String> {

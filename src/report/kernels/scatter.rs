@@ -196,7 +196,7 @@ fn draw(job: &Job, inputs: &[Field], aligned: &Aligned, points: Vec<Point>, drop
     let legends = vec![Legend { title: color_name.clone(), entries: entries.collect() }];
     let bar = (high > low).then(|| ColorBar { label: color_name.clone(), range: (low, high), map: color::Map::Viridis, absent: String::new() });
     let (xs, ys): (Vec<f64>, Vec<f64>) = points.iter().map(|p| p.at).unzip();
-    let mut caption = vec![format!("{} against {}, {} points", inputs[1].name, inputs[0].name, points.len())];
+    let mut caption = vec![format!("{} against {}, {} point{}", inputs[1].name, inputs[0].name, points.len(), if points.len() == 1 { "" } else { "s" })];
     let over: Vec<_> = aligned.axes.iter().filter(|a| a.coordinates.len() > 1).map(|a| a.name.clone()).collect();
     if let Some(first) = caption.first_mut() {
         first.push_str(&if over.is_empty() { ".".into() } else { format!(" (one for each {}).", over.join(" and ")) });
@@ -208,7 +208,7 @@ fn draw(job: &Job, inputs: &[Field], aligned: &Aligned, points: Vec<Point>, drop
         caption.push("Error bars: one standard error.".into());
     }
     if dropped > 0 {
-        caption.push(format!("{dropped} places without a value on either side are left out."));
+        caption.push(format!("Left out for want of a value on either side: {dropped}."));
     }
     let mut rows = Rows::default();
     for p in &points {
