@@ -54,7 +54,8 @@ pub fn bind_args_except<'a>(
                         n => format!("at most {n} arguments"),
                     };
                     let diag = Diag::error("cfx::call::too_many", at, format!("`{callee}` takes {takes}"));
-                    diags.push(diag.here("one too many").help(parameters(params, callee)));
+                    let diag = diag.here("one too many");
+                    diags.push(if params.is_empty() { diag } else { diag.help(parameters(params, callee)) });
                     continue;
                 }
                 positional - 1
@@ -100,7 +101,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// Returns the help line for a misspelt word: the nearest candidate, or the list of all.
-pub fn suggestion<'a>(word: &str, candidates: &[&'a str], what: &str) -> Option<String> {
+pub fn suggestion(word: &str, candidates: &[&str], what: &str) -> Option<String> {
     match nearest(word, candidates.iter().copied()) {
         Some(near) => Some(format!("did you mean `{near}`?")),
         None if candidates.is_empty() || candidates.len() > 24 => None,

@@ -8,6 +8,9 @@ use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Ident, TypeAtom, TypeExpr, Un
 /// Gives the value of a name in scope (a parameter, a `let`), nothing where the name is no such thing.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<Static>;
 
+#[cfg(test)]
+mod tests;
+
 /// The symbol that stands for a representation's number of units until the data are known.
 pub const DIM: &str = "dim";
 
@@ -148,13 +151,18 @@ fn evaluate(expr: &Expr, lookup: Lookup) -> Outcome {
         },
         ExprKind::Binary(op, a, b) => binary(*op, a, b, span, lookup),
         ExprKind::If(condition, then, other) => {
-            if truth(condition, lookup)? { evaluate(then, lookup) } else { evaluate(other, lookup) }
+            if truth(condition, lookup)? {
+                evaluate(then, lookup)
+            } else {
+                evaluate(other, lookup)
+            }
         }
         ExprKind::Member(..) | ExprKind::Select(..) | ExprKind::Call { .. } => {
             Err(unknown(span, "this is not known before the run".into()))
         }
         ExprKind::Chain(_) => Err(Box::new(
-            Diag::error("cfx::static::layers", span, "layers stand where a value is expected").help("`->` joins layers of a network"),
+            Diag::error("cfx::static::layers", span, "layers stand where a value is expected")
+                .help("`->` joins layers of a network"),
         )),
     }
 }
@@ -196,6 +204,8 @@ fn fits(value: &Static, atom: &TypeAtom) -> bool {
         (TypeAtom::Record(_), _) => true,
         (TypeAtom::Name(name), value) => match (name.name.as_str(), value) {
             ("int", Static::Number(x)) => x.fract() == 0.0,
+            // A number of classes that is not known yet is whole all the same; multiples of a number of units need not be.
+            ("int", Static::Affine { name, .. }) => name != DIM,
             ("int", _) => false,
             ("real", Static::Number(_) | Static::Affine { .. }) => true,
             ("real", _) => false,
@@ -235,7 +245,9 @@ fn binary(op: BinaryOp, a: &Expr, b: &Expr, span: Span, lookup: Lookup) -> Outco
                 _ => x >= y,
             }))
         }
-        BinaryOp::Except => Err(unknown(span, "`except` takes examples from a data set, which is not known before the run".into())),
+        BinaryOp::Except => {
+            Err(unknown(span, "`except` takes examples from a data set, which is not known before the run".into()))
+        }
         BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div => {
             let (x, y) = (evaluate(a, lookup)?, evaluate(b, lookup)?);
             arithmetic(op, (x, a.span), (y, b.span), span)
@@ -307,10 +319,14 @@ fn tidy(x: f64) -> f64 {
 
 fn exact(x: f64, span: Span) -> Outcome {
     if x.fract() == 0.0 && x.abs() > 9_007_199_254_740_992.0 && x.abs() < 1e18 {
-        let text = "whole numbers above 9,007,199,254,740,992 are not exact";
-        return Err(Box::new(Diag::error("cfx::static::too_large", span, text)));
+        return Err(inexact(span));
     }
     Ok(Static::Number(x))
+}
+
+fn inexact(span: Span) -> Box<Diag> {
+    let text = "whole numbers above 9,007,199,254,740,992 are not exact";
+    Box::new(Diag::error("cfx::static::too_large", span, text))
 }
 
 fn literal(value: Decimal, text: &str, span: Span) -> Outcome {
@@ -319,7 +335,7 @@ fn literal(value: Decimal, text: &str, span: Span) -> Outcome {
         return Err(Box::new(Diag::error("cfx::static::too_large", span, format!("{text} is too large for a number"))));
     }
     match value.to_int() {
-        Some(n) if n.unsigned_abs() > 1 << 53 && x as i128 != n as i128 => exact(x, span),
+        Some(n) if x as i128 != n as i128 => Err(inexact(span)),
         _ => Ok(Static::Number(x)),
     }
 }

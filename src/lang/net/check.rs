@@ -1,13 +1,13 @@
 //! What can be said of a network or layer before its arguments and shapes are known; and its taps.
 
-use super::elaborate::{MOST_STEPS, no_layer};
+use super::elaborate::{DEEPEST, MOST_STEPS, no_layer};
 use super::env::{CLASSES, Env, each_parts, enter, one, step_into, takes_layers};
 use super::library::{Declared, Found, Library, NetworkCall};
 use super::{Combinator, StepRef, bare, combinator, steps_of, steps_of_body};
 use crate::base::{Diag, Diags, Span};
+use crate::lang::Static;
 use crate::lang::bind::{bind_args_except, suggestion};
 use crate::lang::eval::{describe, eval, eval_as, names, options};
-use crate::lang::Static;
 use crate::syntax::ast::{Arg, BinaryOp, Block, Expr, ExprKind, Param, TypeExpr};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -34,6 +34,16 @@ pub fn check_body(library: &dyn Library, declared: Declared) -> Diags {
     }
     if let Some(diag) = cycle(library, declared) {
         checker.diags.push(diag);
+    }
+    let used = references(declared);
+    for param in declared.params {
+        // What a network makes of `classes` shows in its last layer, and is reported there.
+        let filled = declared.is_network() && param.name.name == CLASSES;
+        if !filled && !used.iter().any(|(name, _)| *name == param.name.name) {
+            let text = format!("`{}` of `{}` decides nothing", param.name.name, declared.name.name);
+            let diag = Diag::warning("cfx::network::unused_parameter", param.name.span, text);
+            checker.diags.push(diag.help("remove it, or use it in the body"));
+        }
     }
     checker.diags
 }
@@ -132,7 +142,11 @@ impl<'l> Checker<'l> {
                 self.arguments(declared.params, args, name, span, filled, known);
             }
             Some(Found::Static(value)) => {
-                self.diags.push(Diag::error("cfx::network::not_layer", span, format!("`{name}` is {}, not a layer", describe(&value))));
+                self.diags.push(Diag::error(
+                    "cfx::network::not_layer",
+                    span,
+                    format!("`{name}` is {}, not a layer", describe(&value)),
+                ));
             }
             Some(Found::Other(keyword)) => {
                 self.diags.push(Diag::error("cfx::network::not_layer", span, format!("`{name}` is a {keyword}, not a layer")));
@@ -316,7 +330,13 @@ pub(super) fn holds_no_steps(name: &str, block: &Block, span: Span) -> Diag {
 
 /// Returns the message for a layer that contains itself, with the way round.
 fn cycle(library: &dyn Library, start: Declared) -> Option<Diag> {
-    fn visit<'a>(library: &'a dyn Library, at: Declared<'a>, start: Span, trail: &mut Vec<&'a str>, seen: &mut Vec<Span>) -> Option<Span> {
+    fn visit<'a>(
+        library: &'a dyn Library,
+        at: Declared<'a>,
+        start: Span,
+        trail: &mut Vec<&'a str>,
+        seen: &mut Vec<Span>,
+    ) -> Option<Span> {
         for (name, span) in references(at) {
             if at.params.iter().any(|p| p.name.name == name) {
                 continue;
@@ -325,7 +345,8 @@ fn cycle(library: &dyn Library, start: Declared) -> Option<Diag> {
             if next.name.span == start {
                 return Some(span);
             }
-            if seen.contains(&next.name.span) {
+            // A way longer than this is refused when the network is laid out.
+            if seen.contains(&next.name.span) || trail.len() >= DEEPEST {
                 continue;
             }
             seen.push(next.name.span);
@@ -377,6 +398,17 @@ impl<'l> Taps<'l> {
     }
 
     fn layers(&mut self, expr: &'l Expr, env: &Rc<Env<'l>>) -> Result<(), Diags> {
+        if self.depth >= DEEPEST {
+            let text = format!("steps stand inside steps more than {DEEPEST} deep");
+            return Err(one(Diag::error("cfx::network::too_large", expr.span, text)));
+        }
+        self.depth += 1;
+        let out = self.layers_inside(expr, env);
+        self.depth -= 1;
+        out
+    }
+
+    fn layers_inside(&mut self, expr: &'l Expr, env: &Rc<Env<'l>>) -> Result<(), Diags> {
         self.steps += 1;
         if self.steps > MOST_STEPS {
             let text = format!("the network takes more than {MOST_STEPS} steps to lay out");
@@ -398,21 +430,22 @@ impl<'l> Taps<'l> {
         }
     }
 
-    fn call(&mut self, name: &'l str, span: Span, args: &'l [Arg], block: Option<&'l Block>, env: &Rc<Env<'l>>) -> Result<(), Diags> {
+    fn call(
+        &mut self,
+        name: &'l str,
+        span: Span,
+        args: &'l [Arg],
+        block: Option<&'l Block>,
+        env: &Rc<Env<'l>>,
+    ) -> Result<(), Diags> {
         if env.values.contains_key(name) {
             return Ok(());
         }
         match self.library.find(span, name) {
             Some(Found::Declared(declared)) if declared.is_network() => {
-                if self.depth > 60 {
-                    return Err(one(Diag::error("cfx::network::too_large", span, "networks use networks more than 60 deep")));
-                }
                 let inner = step_into(self.library, declared, args, span, env, self.classes.clone())?;
                 let inner = Rc::new(Env { turns: env.turns.clone(), ..inner });
-                self.depth += 1;
-                self.steps(&steps_of_body(declared.body), &inner)?;
-                self.depth -= 1;
-                Ok(())
+                self.steps(&steps_of_body(declared.body), &inner)
             }
             Some(Found::BuiltIn(original, _)) => {
                 let steps = steps_of(block);

@@ -17,8 +17,8 @@ use std::rc::Rc;
 const MOST_LAYERS: usize = 20_000;
 /// The most steps that laying it out may take, layers or not.
 pub(super) const MOST_STEPS: usize = 500_000;
-/// The deepest that layers may use layers.
-const DEEPEST: usize = 60;
+/// The deepest that steps may stand inside steps, those of layers that they use included.
+pub(super) const DEEPEST: usize = 300;
 /// The most trainable parameters, and units of one layer's output for one example.
 const MOST_PARAMETERS: f64 = 1e11;
 
@@ -41,7 +41,8 @@ pub fn elaborate(library: &dyn Library, call: &NetworkCall, input: &Shape, class
         return Err(one(Diag::error("cfx::shape::empty", call.span, format!("network `{name}` is given empty inputs"))));
     }
     let env = enter(library, call, Static::Number(classes as f64)).map_err(used)?;
-    let mut builder = Builder { library, input, classes, nodes: Vec::new(), taps: Vec::new(), scopes: Scopes::new(), steps: 0, depth: 0 };
+    let mut builder =
+        Builder { library, input, classes, nodes: Vec::new(), taps: Vec::new(), scopes: Scopes::new(), steps: 0, depth: 0 };
     let root = builder.scopes.root();
     let output = builder.steps(&steps_of_body(call.network.body), &Rc::new(env), Source::Input, root).map_err(used)?;
     let Source::Node(output) = output else {
@@ -124,6 +125,16 @@ impl<'l> Builder<'l> {
     }
 
     fn layers(&mut self, expr: &'l Expr, env: &Rc<Env<'l>>, at: Source, scope: usize, place: Place) -> Flow {
+        if self.depth >= DEEPEST {
+            return Err(one(too_large(expr.span, format!("steps stand inside steps more than {DEEPEST} deep"))));
+        }
+        self.depth += 1;
+        let out = self.layers_inside(expr, env, at, scope, place);
+        self.depth -= 1;
+        out
+    }
+
+    fn layers_inside(&mut self, expr: &'l Expr, env: &Rc<Env<'l>>, at: Source, scope: usize, place: Place) -> Flow {
         self.steps += 1;
         if self.steps > MOST_STEPS {
             return Err(one(too_large(expr.span, format!("the network takes more than {MOST_STEPS} steps to lay out"))));
@@ -181,11 +192,16 @@ impl<'l> Builder<'l> {
         }
     }
 
-    fn declared(&mut self, callee: Declared<'l>, call: Call<'l>, env: &Rc<Env<'l>>, at: Source, scope: usize, place: Place) -> Flow {
+    fn declared(
+        &mut self,
+        callee: Declared<'l>,
+        call: Call<'l>,
+        env: &Rc<Env<'l>>,
+        at: Source,
+        scope: usize,
+        place: Place,
+    ) -> Flow {
         let name = &callee.name.name;
-        if self.depth >= DEEPEST {
-            return Err(one(too_large(call.span, format!("layers use layers more than {DEEPEST} deep at `{name}`"))));
-        }
         let inner = step_into(self.library, callee, call.args, call.span, env, Static::Number(self.classes as f64))?;
         let inner = Rc::new(Env { turns: if inner.taps { env.turns.clone() } else { String::new() }, ..inner });
         let scope = match place {
@@ -193,8 +209,7 @@ impl<'l> Builder<'l> {
             Place::Next if !callee.is_network() && is_module(callee.body) => self.scopes.open_next(scope),
             _ => scope,
         };
-        self.depth += 1;
-        let out = self.steps(&steps_of_body(callee.body), &inner, at, scope).map_err(|mut diags| {
+        self.steps(&steps_of_body(callee.body), &inner, at, scope).map_err(|mut diags| {
             // The calls that led to a layer, the nearest three.
             if let Some(first) = diags.0.first_mut()
                 && first.labels.len() < 4
@@ -202,9 +217,7 @@ impl<'l> Builder<'l> {
                 first.labels.push((call.span, format!("in `{name}`, used here on {}", words(self.shape(at)))));
             }
             diags
-        });
-        self.depth -= 1;
-        out
+        })
     }
 
     #[allow(clippy::too_many_arguments, reason = "a built-in's signature beside the place of its call")]
@@ -337,7 +350,8 @@ impl<'l> Builder<'l> {
         let (left, right) = (self.shape(branch).clone(), self.shape(shortcut).clone());
         if left != right {
             let text = format!("the steps of `residual` give {}, but its shortcut gives {}", words(&left), words(&right));
-            let diag = Diag::error("cfx::shape::residual", call.span, text).here(format!("the input is {}", words(self.shape(at))));
+            let diag =
+                Diag::error("cfx::shape::residual", call.span, text).here(format!("the input is {}", words(self.shape(at))));
             let help = "give it a shortcut for inputs that change shape: `residual(project: conv(channels, 1, stride) -> batch_norm) { … }`";
             return Err(one(diag.help(help)));
         }
@@ -345,7 +359,15 @@ impl<'l> Builder<'l> {
         self.push(LayerOp::Add, vec![branch, shortcut], left, path, call.span)
     }
 
-    fn concat(&mut self, call: Call<'l>, steps: &[StepRef<'l>], env: &Rc<Env<'l>>, at: Source, scope: usize, place: Place) -> Flow {
+    fn concat(
+        &mut self,
+        call: Call<'l>,
+        steps: &[StepRef<'l>],
+        env: &Rc<Env<'l>>,
+        at: Source,
+        scope: usize,
+        place: Place,
+    ) -> Flow {
         let mut branches: Vec<Source> = Vec::new();
         for step in steps {
             branches.push(self.step(*step, env, at, scope, place.clone())?);
@@ -385,7 +407,9 @@ impl<'l> Builder<'l> {
 /// Returns the number of parameters as a float, which does not overflow.
 fn weight(op: &LayerOp) -> f64 {
     match *op {
-        LayerOp::Conv { input, output, kernel, groups, .. } => output as f64 * input as f64 / groups as f64 * (kernel as f64).powi(2),
+        LayerOp::Conv { input, output, kernel, groups, .. } => {
+            output as f64 * input as f64 / groups as f64 * (kernel as f64).powi(2)
+        }
         LayerOp::Linear { input, output, .. } => input as f64 * output as f64,
         _ => 0.0,
     }
@@ -396,7 +420,8 @@ fn too_large(span: Span, message: String) -> Diag {
 }
 
 fn not_layer(name: &str, is: &str, span: Span) -> Diag {
-    Diag::error("cfx::network::not_layer", span, format!("`{name}` is {is}, not a layer")).help("a step is a layer, as in `conv(16, 3) -> relu`")
+    Diag::error("cfx::network::not_layer", span, format!("`{name}` is {is}, not a layer"))
+        .help("a step is a layer, as in `conv(16, 3) -> relu`")
 }
 
 /// Returns the message for a step that is no layer at all.

@@ -191,11 +191,8 @@ pub(crate) fn defaults<'a>(
     params: &'a [Param],
     values: &mut BTreeMap<String, Bound<'a>>,
 ) -> Result<(), Diags> {
-    let mut open: Vec<(&'a Param, &'a Expr)> = params
-        .iter()
-        .filter(|p| !values.contains_key(&p.name.name))
-        .filter_map(|p| p.default.as_ref().map(|d| (p, d)))
-        .collect();
+    let mut open: Vec<(&'a Param, &'a Expr)> =
+        params.iter().filter(|p| !values.contains_key(&p.name.name)).filter_map(|p| p.default.as_ref().map(|d| (p, d))).collect();
     while !open.is_empty() {
         let waiting: Vec<_> = open.iter().map(|(p, _)| p.name.name.as_str()).collect();
         let Some(at) = open.iter().position(|(_, default)| !names(default).iter().any(|(n, _)| waiting.contains(n))) else {

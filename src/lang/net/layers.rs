@@ -73,7 +73,8 @@ impl Layer<'_> {
         if self.settings.real("pad").fract() != 0.0 {
             let text = format!("a {kernel} x {kernel} kernel has no middle, so the default `pad` is no whole number");
             return Err(Box::new(
-                Diag::error("cfx::network::setting", self.span, text).help("write `pad:`, for example `pad: 0`, or take an odd kernel"),
+                Diag::error("cfx::network::setting", self.span, text)
+                    .help("write `pad:`, for example `pad: 0`, or take an odd kernel"),
             ));
         }
         let pad = self.int("pad", 0)?;
@@ -121,7 +122,9 @@ impl Layer<'_> {
         let (output, stride) = (self.int("channels", 1)?, self.int("stride", 1)?);
         if output < channels || (output - channels) % 2 != 0 {
             let text = format!("`subsample_pad` cannot pad {channels} channels to {output}, with as many zeros on either side");
-            return Err(Box::new(Diag::error("cfx::shape::pad", self.span, text).here(format!("the input is {}", words(self.input)))));
+            return Err(Box::new(
+                Diag::error("cfx::shape::pad", self.span, text).here(format!("the input is {}", words(self.input))),
+            ));
         }
         let shape = vec![height.div_ceil(stride), width.div_ceil(stride), output];
         Ok((LayerOp::SubsamplePad { stride, output }, shape))
@@ -144,11 +147,19 @@ impl Layer<'_> {
         if window > padded {
             let with = if pad > 0 { format!(", {padded} with padding") } else { String::new() };
             let (code, text) = match self.name {
-                "conv" => ("cfx::shape::empty", format!("`conv` would leave nothing: its kernel covers {window} positions of {length}{with}")),
-                _ => ("cfx::shape::pool", format!("`{}` has windows of {window} positions on an image of {length}{with}", self.name)),
+                "conv" => (
+                    "cfx::shape::empty",
+                    format!("`conv` would leave nothing: its kernel covers {window} positions of {length}{with}"),
+                ),
+                _ => (
+                    "cfx::shape::pool",
+                    format!("`{}` has windows of {window} positions on an image of {length}{with}", self.name),
+                ),
             };
             let help = "use a smaller kernel, or fewer layers that shrink the image before it";
-            return Err(Box::new(Diag::error(code, self.span, text).here(format!("the input is {}", words(self.input))).help(help)));
+            return Err(Box::new(
+                Diag::error(code, self.span, text).here(format!("the input is {}", words(self.input))).help(help),
+            ));
         }
         Ok((padded - window) / stride + 1)
     }

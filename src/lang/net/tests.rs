@@ -28,7 +28,9 @@ impl Shelf {
             items.extend(tree.items);
         }
         let name = |item: &Item| match &item.kind {
-            ItemKind::Network { name, .. } | ItemKind::Extern { name, .. } | ItemKind::Bind { name, .. } => Some(name.name.clone()),
+            ItemKind::Network { name, .. } | ItemKind::Extern { name, .. } | ItemKind::Bind { name, .. } => {
+                Some(name.name.clone())
+            }
             _ => None,
         };
         let places = items.iter().enumerate().filter_map(|(i, item)| Some((name(item)?, i))).collect();
@@ -82,7 +84,13 @@ fn word(w: &str) -> Static {
 fn paths(net: &Net) -> Vec<String> {
     let weights = |node: &super::ir::Node| -> Vec<&str> {
         match node.op {
-            LayerOp::Conv { bias, .. } | LayerOp::Linear { bias, .. } => if bias { vec!["weight", "bias"] } else { vec!["weight"] },
+            LayerOp::Conv { bias, .. } | LayerOp::Linear { bias, .. } => {
+                if bias {
+                    vec!["weight", "bias"]
+                } else {
+                    vec!["weight"]
+                }
+            }
             LayerOp::BatchNorm { .. } | LayerOp::LayerNorm { .. } => vec!["weight", "bias"],
             _ => vec![],
         }
@@ -162,24 +170,36 @@ fn resnet18_has_torchvisions_names() {
 fn names_of_resnet50_and_vgg_are_torchvisions() {
     let shelf = Shelf::new("");
     let resnet = paths(&shelf.net("resnet50", &[], &[32, 32, 3], 100));
-    for name in ["layer1.0.downsample.0.weight", "layer1.0.conv3.weight", "layer1.2.bn3.bias", "layer4.2.conv2.weight", "fc.bias"] {
+    for name in ["layer1.0.downsample.0.weight", "layer1.0.conv3.weight", "layer1.2.bn3.bias", "layer4.2.conv2.weight", "fc.bias"]
+    {
         assert!(resnet.contains(&name.to_string()), "{name}");
     }
     assert_eq!(resnet.len(), 161);
     let args = [("norm", Static::Bool(false)), ("head", word("imagenet"))];
-    let vgg: Vec<_> = paths(&shelf.net("vgg11", &args, &[224, 224, 3], 1000)).into_iter().filter(|n| n.ends_with("weight")).collect();
+    let vgg: Vec<_> =
+        paths(&shelf.net("vgg11", &args, &[224, 224, 3], 1000)).into_iter().filter(|n| n.ends_with("weight")).collect();
     let convolutions = [0, 3, 6, 8, 11, 13, 16, 18].map(|i| format!("features.{i}.weight"));
     let linear = [0, 3, 6].map(|i| format!("classifier.{i}.weight"));
     assert_eq!(vgg, [&convolutions[..], &linear[..]].concat());
     let normed = paths(&shelf.net("vgg11", &[], &[32, 32, 3], 10));
-    assert_eq!(&normed[..6], ["features.0.weight", "features.0.bias", "features.1.weight", "features.1.bias", "features.4.weight", "features.4.bias"]);
+    assert_eq!(
+        &normed[..6],
+        ["features.0.weight", "features.0.bias", "features.1.weight", "features.1.bias", "features.4.weight", "features.4.bias"]
+    );
     assert_eq!(&normed[normed.len() - 2..], ["classifier.weight", "classifier.bias"]);
 }
 
 #[test]
 fn stages_have_the_shapes_of_the_papers() {
     let shelf = Shelf::new("");
-    let four = |n: usize| stages(&[("stage1", &[n, n, 64]), ("stage2", &[n / 2, n / 2, 128]), ("stage3", &[n / 4, n / 4, 256]), ("stage4", &[n / 8, n / 8, 512])]);
+    let four = |n: usize| {
+        stages(&[
+            ("stage1", &[n, n, 64]),
+            ("stage2", &[n / 2, n / 2, 128]),
+            ("stage3", &[n / 4, n / 4, 256]),
+            ("stage4", &[n / 8, n / 8, 512]),
+        ])
+    };
     assert_eq!(tapped(&shelf.net("resnet18", &[], &[32, 32, 3], 100)), four(32));
     assert_eq!(tapped(&shelf.net("resnet18", &[("stem", word("mini_imagenet"))], &[84, 84, 3], 100)), four(32));
     assert_eq!(tapped(&shelf.net("resnet34", &[("stem", word("imagenet"))], &[224, 224, 3], 100)), four(56));
@@ -226,7 +246,10 @@ fn plain_networks_have_the_papers_widths_and_their_thinner_variants() {
     assert_eq!(widths(&shelf.net("plain8", &[], &[32, 32, 3], 100)), eleven[..8]);
     let named = shelf.net("convnet11", &[], &[32, 32, 3], 10);
     assert_eq!(widths(&named), eleven);
-    assert_eq!(named.taps.iter().map(|t| t.0.clone()).collect::<Vec<_>>(), (1..12).map(|i| format!("conv{i}")).collect::<Vec<_>>());
+    assert_eq!(
+        named.taps.iter().map(|t| t.0.clone()).collect::<Vec<_>>(),
+        (1..12).map(|i| format!("conv{i}")).collect::<Vec<_>>()
+    );
     assert_eq!(named.hash(), shelf.net("plain11", &[], &[32, 32, 3], 10).hash());
     for width in [0.75, 0.5, 0.375, 0.25] {
         let thin = shelf.net("plain11", &[("width", Static::Number(width)), ("dropout", Static::Number(0.2))], &[32, 32, 3], 10);
@@ -288,7 +311,7 @@ fn the_library_checks_clean_and_declares_every_built_in() {
 #[test]
 fn tiny_resnet_is_small() {
     let net = Shelf::new("").net("tiny_resnet", &[], &[8, 8, 1], 10);
-    assert_eq!(net.parameters(), 77_754 + 0);
+    assert_eq!(net.parameters(), 77_754);
     assert!(net.multiply_adds() < 1_000_000, "{}", net.multiply_adds());
 }
 
@@ -302,10 +325,7 @@ fn names_of_parameters_follow_labels_numbers_and_modules() {
     );
     let net = shelf.net("n", &[], &[8, 8, 3], 10);
     let convs: Vec<_> = net.nodes.iter().filter(|n| n.op.word() == "conv").map(|n| n.path.clone()).collect();
-    assert_eq!(
-        convs,
-        ["0", "one", "two.0", "two.2.a", "three.a", "2.a", "3", "turn1.a", "turn2.a", "x.0.a", "x.1.a", "a", "5"]
-    );
+    assert_eq!(convs, ["0", "one", "two.0", "two.2.a", "three.a", "2.a", "3", "turn1.a", "turn2.a", "x.0.a", "x.1.a", "a", "6"]);
     assert_eq!(net.taps.iter().map(|t| t.0.as_str()).collect::<Vec<_>>(), ["one", "two", "three", "turn1", "turn2", "kept"]);
 }
 
@@ -318,7 +338,10 @@ fn layers_can_be_passed_in_and_combined() {
     );
     let net = shelf.net("n", &[], &[4, 4, 1], 10);
     let ops: Vec<_> = net.nodes.iter().map(|n| n.op.word()).collect();
-    let expected = ["conv", "conv", "tanh", "conv", "tanh", "add", "relu", "gelu", "gelu", "add", "conv", "relu", "concat", "flatten", "linear"];
+    let expected = [
+        "conv", "conv", "tanh", "conv", "tanh", "add", "relu", "gelu", "gelu", "add", "conv", "relu", "concat", "flatten",
+        "linear",
+    ];
     assert_eq!(ops, expected);
     assert_eq!(net.nodes[12].shape, [4, 4, 11]);
     assert_eq!(net.nodes[13].shape, [176]);
@@ -328,30 +351,144 @@ fn layers_can_be_passed_in_and_combined() {
 fn shapes_that_do_not_fit_name_the_layer_and_both_shapes() {
     let n = |body: &str| format!("network n(classes: int) {{\n{body}\n}}");
     for (body, input, code, message, at) in [
-        ("flatten\nconv(8, 3)", &[8usize, 8, 1][..], "cfx::shape::rank", "`conv` convolves images, but its input is 64 units", "conv"),
-        ("conv(8, 3)\nlinear(classes)", &[8, 8, 1], "cfx::shape::rank", "`linear` maps vectors, but its input is 8 x 8 x 8", "linear"),
-        ("max_pool(2)\nlinear(classes)", &[64], "cfx::shape::rank", "`max_pool` pools images, but its input is 64 units", "max_pool"),
-        ("flatten\nglobal_mean", &[4, 4, 1], "cfx::shape::rank", "`global_mean` takes a mean over positions, but its input is 16 units", "global_mean"),
+        (
+            "flatten\nconv(8, 3)",
+            &[8usize, 8, 1][..],
+            "cfx::shape::rank",
+            "`conv` convolves images, but its input is 64 units",
+            "conv",
+        ),
+        (
+            "conv(8, 3)\nlinear(classes)",
+            &[8, 8, 1],
+            "cfx::shape::rank",
+            "`linear` maps vectors, but its input is 8 x 8 x 8",
+            "linear",
+        ),
+        (
+            "max_pool(2)\nlinear(classes)",
+            &[64],
+            "cfx::shape::rank",
+            "`max_pool` pools images, but its input is 64 units",
+            "max_pool",
+        ),
+        (
+            "flatten\nglobal_mean",
+            &[4, 4, 1],
+            "cfx::shape::rank",
+            "`global_mean` takes a mean over positions, but its input is 16 units",
+            "global_mean",
+        ),
         ("max_pool(9)", &[8, 8, 1], "cfx::shape::pool", "`max_pool` has windows of 9 positions on an image of 8", "max_pool"),
-        ("conv(4, 5, pad: 1)", &[2, 2, 1], "cfx::shape::empty", "`conv` would leave nothing: its kernel covers 5 positions of 2, 4 with padding", "conv"),
+        (
+            "conv(4, 5, pad: 1)",
+            &[2, 2, 1],
+            "cfx::shape::empty",
+            "`conv` would leave nothing: its kernel covers 5 positions of 2, 4 with padding",
+            "conv",
+        ),
         ("conv(8, 3, groups: 2)", &[8, 8, 3], "cfx::shape::groups", "`conv` cannot split 3 input channels into 2 groups", "conv"),
-        ("conv(9, 3, groups: 2)", &[8, 8, 2], "cfx::shape::groups", "`conv` cannot split 9 output channels into 2 groups", "conv"),
-        ("subsample_pad(4, 2)", &[8, 8, 3], "cfx::shape::pad", "`subsample_pad` cannot pad 3 channels to 4, with as many zeros on either side", "subsample_pad"),
-        ("residual { conv(8, 3, stride: 2) }", &[8, 8, 3], "cfx::shape::residual", "the steps of `residual` give 4 x 4 x 8, but its shortcut gives 8 x 8 x 3", "residual"),
-        ("residual(project: conv(4, 1)) { conv(8, 3) }", &[8, 8, 3], "cfx::shape::residual", "the steps of `residual` give 8 x 8 x 8, but its shortcut gives 8 x 8 x 4", "residual"),
-        ("concat {\nconv(4, 3)\nmax_pool(2)\n}", &[8, 8, 3], "cfx::shape::concat", "`concat` cannot put 4 x 4 x 3 beside 8 x 8 x 4", "max_pool(2)"),
-        ("global_mean\nlinear(7)", &[8, 8, 3], "cfx::shape::output", "network `n` ends in 7 units, but there are 10 classes", "linear(7)"),
-        ("conv(10, 3)", &[8, 8, 3], "cfx::shape::output", "network `n` ends in 8 x 8 x 10, but there are 10 classes", "conv(10, 3)"),
-        ("conv(4, 2)", &[8, 8, 3], "cfx::network::setting", "a 2 x 2 kernel has no middle, so the default `pad` is no whole number", "conv"),
-        ("conv(0, 3)", &[8, 8, 3], "cfx::network::setting", "`channels` of `conv` is 0; it must be a whole number from 1 to a million", "conv"),
-        ("max_pool(2, pad: 2)", &[8, 8, 3], "cfx::network::setting", "`pad` of `max_pool` is 2; it must be at most half the kernel, 1", "max_pool"),
-        ("dropout(120%)", &[8, 8, 3], "cfx::network::setting", "`rate` of `dropout` is 1.2; it must be between 0 and 1", "dropout"),
+        (
+            "conv(9, 3, groups: 2)",
+            &[8, 8, 2],
+            "cfx::shape::groups",
+            "`conv` cannot split 9 output channels into 2 groups",
+            "conv",
+        ),
+        (
+            "subsample_pad(4, 2)",
+            &[8, 8, 3],
+            "cfx::shape::pad",
+            "`subsample_pad` cannot pad 3 channels to 4, with as many zeros on either side",
+            "subsample_pad",
+        ),
+        (
+            "residual { conv(8, 3, stride: 2) }",
+            &[8, 8, 3],
+            "cfx::shape::residual",
+            "the steps of `residual` give 4 x 4 x 8, but its shortcut gives 8 x 8 x 3",
+            "residual",
+        ),
+        (
+            "residual(project: conv(4, 1)) { conv(8, 3) }",
+            &[8, 8, 3],
+            "cfx::shape::residual",
+            "the steps of `residual` give 8 x 8 x 8, but its shortcut gives 8 x 8 x 4",
+            "residual",
+        ),
+        (
+            "concat {\nconv(4, 3)\nmax_pool(2)\n}",
+            &[8, 8, 3],
+            "cfx::shape::concat",
+            "`concat` cannot put 4 x 4 x 3 beside 8 x 8 x 4",
+            "max_pool(2)",
+        ),
+        (
+            "global_mean\nlinear(7)",
+            &[8, 8, 3],
+            "cfx::shape::output",
+            "network `n` ends in 7 units, but there are 10 classes",
+            "linear(7)",
+        ),
+        (
+            "conv(10, 3)",
+            &[8, 8, 3],
+            "cfx::shape::output",
+            "network `n` ends in 8 x 8 x 10, but there are 10 classes",
+            "conv(10, 3)",
+        ),
+        (
+            "conv(4, 2)",
+            &[8, 8, 3],
+            "cfx::network::setting",
+            "a 2 x 2 kernel has no middle, so the default `pad` is no whole number",
+            "conv",
+        ),
+        (
+            "conv(0, 3)",
+            &[8, 8, 3],
+            "cfx::network::setting",
+            "`channels` of `conv` is 0; it must be a whole number from 1 to a million",
+            "conv",
+        ),
+        (
+            "max_pool(2, pad: 2)",
+            &[8, 8, 3],
+            "cfx::network::setting",
+            "`pad` of `max_pool` is 2; it must be at most half the kernel, 1",
+            "max_pool",
+        ),
+        (
+            "dropout(120%)",
+            &[8, 8, 3],
+            "cfx::network::setting",
+            "`rate` of `dropout` is 1.2; it must be between 0 and 1",
+            "dropout",
+        ),
         ("conv(classes / 4, 3)", &[8, 8, 3], "cfx::static::type", "expected int, found the number 2.5", "classes / 4"),
         ("identity", &[8], "cfx::network::empty", "network `n` has no layers", "n"),
         ("t: identity", &[8], "cfx::network::tap", "`t` would name the network's input, not the output of a layer", "t"),
-        ("repeat(100000) { repeat(10) { relu } }", &[8], "cfx::network::too_large", "the network has more than 20000 layers", "relu"),
-        ("repeat(100000) { repeat(100000) { identity } }", &[8], "cfx::network::too_large", "the network takes more than 500000 steps to lay out", "identity"),
-        ("linear(1000000)\nlinear(1000000)", &[8], "cfx::network::too_large", "`linear` is too large: its output is 1000000 units", "linear"),
+        (
+            "repeat(100000) { repeat(10) { relu } }",
+            &[8],
+            "cfx::network::too_large",
+            "the network has more than 20000 layers",
+            "relu",
+        ),
+        (
+            "repeat(100000) { repeat(100000) { identity } }",
+            &[8],
+            "cfx::network::too_large",
+            "the network takes more than 500000 steps to lay out",
+            "identity",
+        ),
+        (
+            "linear(1000000)\nlinear(1000000)",
+            &[8],
+            "cfx::network::too_large",
+            "`linear` is too large: its output is 1000000 units",
+            "linear",
+        ),
     ] {
         assert_eq!(fails(&n(body), input), (code.into(), message.into(), at.into()), "{body}");
     }
@@ -371,31 +508,74 @@ fn an_error_inside_a_layer_names_the_calls_that_led_there() {
 
 #[test]
 fn bodies_are_checked_without_shapes() {
-    let n = |body: &str| format!("let k = 3\ndataset d = digits()\nnetwork n(classes: int, kind: option(big, small) = big) {{\n{body}\n}}");
+    let n = |body: &str| {
+        format!("let k = 3\ndataset d = digits()\nnetwork n(classes: int, kind: option(big, small) = big) {{\n{body}\n}}")
+    };
     for (body, code, message) in [
         ("cnov(16, 3)", "cfx::network::unknown_layer", "there is no layer `cnov`; did you mean `conv`?"),
-        ("conv(16, 3, strid: 2)", "cfx::call::unknown_argument", "`conv` has no argument `strid`; did you mean `stride`? `conv` takes channels, kernel, stride (optional), pad (optional), dilation (optional), groups (optional), bias (optional)"),
-        ("conv(16)", "cfx::call::missing", "`conv` needs the argument `kernel`; `conv` takes channels, kernel, stride (optional), pad (optional), dilation (optional), groups (optional), bias (optional)"),
-        ("relu(3)", "cfx::call::too_many", "`relu` takes no arguments; `relu` takes no arguments"),
+        (
+            "conv(16, 3, strid: 2)",
+            "cfx::call::unknown_argument",
+            "`conv` has no argument `strid`; did you mean `stride`? `conv` takes channels, kernel, stride (optional), pad (optional), dilation (optional), groups (optional), bias (optional)",
+        ),
+        (
+            "conv(16)",
+            "cfx::call::missing",
+            "`conv` needs the argument `kernel`; `conv` takes channels, kernel, stride (optional), pad (optional), dilation (optional), groups (optional), bias (optional)",
+        ),
+        ("relu(3)", "cfx::call::too_many", "`relu` takes no arguments; "),
         ("conv(16, 3, kernel: 5)", "cfx::call::doubled", "`conv` is given `kernel` twice; keep one of them"),
-        ("conv(channels: 16, 3)", "cfx::call::order", "a positional argument of `conv` follows a named one; put positional arguments first, or name this one"),
+        (
+            "conv(channels: 16, 3)",
+            "cfx::call::order",
+            "a positional argument of `conv` follows a named one; put positional arguments first, or name this one",
+        ),
         ("conv(width, 3)", "cfx::name::unknown", "there is no `width` here; parameters here: classes, kind"),
         ("conv(2 * clases, 3)", "cfx::name::unknown", "there is no `clases` here; did you mean `classes`?"),
         ("conv(d, 3)", "cfx::static::unknown", "`d` is not a value known before the run; "),
         ("conv(16, \"3\")", "cfx::static::type", "expected int, found the text \"3\"; "),
-        ("if kind == bigg then relu else tanh", "cfx::static::option", "`bigg` is none of the words that may stand here; did you mean `big`?"),
-        ("resnet18(classes, stem: cifr)", "cfx::static::option", "`cifr` is none of the words that may stand here; did you mean `cifar`?"),
+        (
+            "if kind == bigg then relu else tanh",
+            "cfx::static::option",
+            "`bigg` is none of the words that may stand here; did you mean `big`?",
+        ),
+        (
+            "resnet18(classes, stem: cifr)",
+            "cfx::static::option",
+            "`cifr` is none of the words that may stand here; did you mean `cifar`?",
+        ),
         ("d", "cfx::network::not_layer", "`d` is a dataset, not a layer; "),
         ("k", "cfx::network::not_layer", "`k` is the number 3, not a layer; "),
         ("classes", "cfx::network::not_layer", "`classes` is a value, not a layer; "),
         ("3 + 4", "cfx::network::not_layer", "this is not a layer; a step is a layer, as in `conv(16, 3) -> relu`"),
-        ("residual", "cfx::network::no_steps", "`residual` holds steps, but there are none; write `residual { conv(16, 3) -> relu }`"),
-        ("relu { tanh }", "cfx::network::steps", "`relu` holds no steps; in a body, arguments stand in round brackets: `relu(…)`"),
-        ("each([1, 2]) { relu }", "cfx::call::each", "`each` takes one named list; name what stands for each element: `each(width: [64, 32]) { linear(width) -> relu }`"),
+        (
+            "residual",
+            "cfx::network::no_steps",
+            "`residual` holds steps, but there are none; write `residual { conv(16, 3) -> relu }`",
+        ),
+        (
+            "relu { tanh }",
+            "cfx::network::steps",
+            "`relu` holds no steps; in a body, arguments stand in round brackets: `relu(…)`",
+        ),
+        (
+            "each([1, 2]) { relu }",
+            "cfx::call::each",
+            "`each` takes one named list; name what stands for each element: `each(width: [64, 32]) { linear(width) -> relu }`",
+        ),
         ("a: relu\na: tanh", "cfx::network::doubled_label", "two steps beside each other are called `a`; "),
         ("a: residual { a: relu }", "cfx::network::doubled_label", "there are two taps `a`; give them different labels"),
-        ("n", "cfx::network::cycle", "`n` contains itself; a layer is made of others; to use one several times, write `repeat(n) { … }`"),
-        ("each(w: [8, 16]) { linear(w) } -> relu\nconv(k, k) -> linear(classes)", "", ""),
+        (
+            "n",
+            "cfx::network::cycle",
+            "`n` contains itself; a layer is made of others; to use one several times, write `repeat(n) { … }`",
+        ),
+        (
+            "linear(classes) -> relu",
+            "cfx::network::unused_parameter",
+            "`kind` of `n` decides nothing; remove it, or use it in the body",
+        ),
+        ("each(w: [8, 16]) { linear(w) } -> relu\nconv(k, k) -> (if kind == big then relu else linear(classes))", "", ""),
     ] {
         let found = checked(&n(body), "n");
         let first = found.first().cloned().unwrap_or_default();
@@ -425,4 +605,15 @@ fn classes_come_from_the_data_unless_given() {
     assert_eq!(shelf.net("n", &[], &[8], 7).nodes[0].shape, [7]);
     let given = shelf.call("n", &[("classes", Static::Number(5.0))]);
     assert_eq!(elaborate(&shelf, &given, &vec![8], 7).unwrap_err().0[0].code, "cfx::shape::output");
+}
+
+#[test]
+fn long_ways_down_are_refused_without_overflowing_the_stack() {
+    let chain: String = (0..2000).map(|i| format!("layer l{i}() {{ residual {{ l{} }} }}\n", i + 1)).collect();
+    let text = format!("{chain}layer l2000() {{ relu }}\nnetwork n(classes: int) {{ l0 }}");
+    assert_eq!(fails(&text, &[8]).0, "cfx::network::too_large");
+    assert!(checked(&text, "n").is_empty());
+    let circle: String = (0..400).map(|i| format!("network m{i}() {{ m{} }}\n", (i + 1) % 400)).collect();
+    let shelf = Shelf::new(&circle);
+    assert_eq!(taps(&shelf, &shelf.call("m0", &[])).unwrap_err().0[0].code, "cfx::network::too_large");
 }
