@@ -44,7 +44,13 @@ impl Source {
 
     /// Returns a script that is not in a file; it reads below `folder`.
     pub fn text(name: &str, text: &str, folder: &Path) -> Source {
-        Source { name: name.to_string(), text: text.to_string(), folder: folder.to_path_buf(), granted: Vec::new(), set: Vec::new() }
+        Source {
+            name: name.to_string(),
+            text: text.to_string(),
+            folder: folder.to_path_buf(),
+            granted: Vec::new(),
+            set: Vec::new(),
+        }
     }
 
     /// Returns the files that the script may read.
@@ -69,7 +75,8 @@ pub fn check(source: &Source, registry: &Registry) -> Checked {
     let files = source.files();
     let loader = |path: &str| -> Result<String, (String, String)> {
         let found = files.find(path).map_err(|p| (p.message, p.help.unwrap_or_default()))?;
-        std::fs::read_to_string(&found).map_err(|e| (format!("`{path}` cannot be read: {e}"), "give a script in UTF-8".to_string()))
+        std::fs::read_to_string(&found)
+            .map_err(|e| (format!("`{path}` cannot be read: {e}"), "give a script in UTF-8".to_string()))
     };
     let (program, mut diags) = Program::load(&source.name, &source.text, &loader);
     let (script, found) = check::check(&program, &source.set);
@@ -119,12 +126,24 @@ pub fn standings(graph: &Graph, store: &Store) -> Vec<Standing> {
 /// Runs a plan. What became of each cell is in the outcome; [`results`] reads values.
 ///
 /// Errors: the store cannot be written, or threads cannot be started.
-pub fn run(graph: &Graph, registry: &Registry, store: &Store, options: &Options, observer: &dyn Observer) -> Result<RunOutcome, StoreError> {
+pub fn run(
+    graph: &Graph,
+    registry: &Registry,
+    store: &Store,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<RunOutcome, StoreError> {
     engine::execute(graph, &wanted(graph), registry, store, options, observer)
 }
 
 /// Returns a reader of a run's results.
-pub fn results<'a>(graph: &'a Graph, registry: &'a Registry, store: &'a Store, source: &Source, outcome: &RunOutcome) -> Results<'a> {
+pub fn results<'a>(
+    graph: &'a Graph,
+    registry: &'a Registry,
+    store: &'a Store,
+    source: &Source,
+    outcome: &RunOutcome,
+) -> Results<'a> {
     Results::new(graph, registry, store, source.files(), Some(outcome))
 }
 
@@ -187,7 +206,14 @@ pub fn claims(graph: &Graph, results: &Results) -> Vec<Claim> {
 /// Writes the results of a run for people: report, manifest, figures, tables, arrays.
 ///
 /// Errors: the folder cannot be written.
-pub fn write(source: &Source, checked: &Checked, graph: &Graph, outcome: &RunOutcome, results: &Results, out: &Path) -> std::io::Result<()> {
+pub fn write(
+    source: &Source,
+    checked: &Checked,
+    graph: &Graph,
+    outcome: &RunOutcome,
+    results: &Results,
+    out: &Path,
+) -> std::io::Result<()> {
     let _ = (source, checked, graph, outcome, results);
     std::fs::create_dir_all(out)
 }

@@ -149,6 +149,7 @@ pub fn run(arguments: &Run) -> Exit {
     options.fail_fast = arguments.fail_fast;
     options.same_kind = arguments.same_kind;
     options.interrupt = interrupt();
+    crate::engine::init(options.threads);
     options.limits = match limits(&arguments.limit) {
         Ok(l) => l,
         Err(text) => {

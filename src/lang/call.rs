@@ -4,11 +4,11 @@ use super::axes::{Axis, AxisId, Coordinate, Origin, Pick, Role};
 use super::bind::bind_args;
 use super::check::{AxisState, Checker};
 use super::kind::Kind;
+use super::library::Names;
 use super::scope::DefId;
 use super::signature::{AxisWord, Gathers, SettingType, Signature};
-use super::library::Names;
-use super::statics::{Env, NetworkRef, all_args, shorten};
 use super::static_value::Static;
+use super::statics::{Env, NetworkRef, all_args, shorten};
 use super::suggest::nearest_or_list;
 use super::typed::{Attached, Call, Node, Typed, Written};
 use crate::base::{Diag, Span};
@@ -35,9 +35,19 @@ struct Parts<'a> {
 
 impl<'a> Checker<'a> {
     /// Checks a call as written.
-    pub(super) fn call(&mut self, module: usize, callee: &'a Expr, args: Vec<&'a ast::Arg>, e: &'a Expr, title: Option<&str>) -> Rc<Typed> {
+    pub(super) fn call(
+        &mut self,
+        module: usize,
+        callee: &'a Expr,
+        args: Vec<&'a ast::Arg>,
+        e: &'a Expr,
+        title: Option<&str>,
+    ) -> Rc<Typed> {
         let ExprKind::Name(name) = &callee.kind else {
-            self.diags.push(Diag::error("cfx::call::callee", callee.span, "only a built-in can be called").help("write its name before the brackets"));
+            self.diags.push(
+                Diag::error("cfx::call::callee", callee.span, "only a built-in can be called")
+                    .help("write its name before the brackets"),
+            );
             return Typed::error(e.span);
         };
         let Some(op) = self.operation(module, name) else {
@@ -74,7 +84,12 @@ impl<'a> Checker<'a> {
         let mut required = signature.params.clone();
         for (p, t) in required.iter_mut().zip(&signature.takes) {
             // The data set may follow from the examples of another input; the names below decide that later.
-            if p.name.name == "data" && t.inputs.contains(&Kind::Dataset) && p.default.is_none() && signature.params.len() > 1 && signature.params[0].name.name != "data" {
+            if p.name.name == "data"
+                && t.inputs.contains(&Kind::Dataset)
+                && p.default.is_none()
+                && signature.params.len() > 1
+                && signature.params[0].name.name != "data"
+            {
                 p.default = Some(none_at(p.name.span));
             }
             if let Some(like) = &like
@@ -96,7 +111,10 @@ impl<'a> Checker<'a> {
         for (i, given) in bound.into_iter().enumerate() {
             let param = &signature.params[i];
             let own = given.map(|g| (module, g));
-            let copied = like.as_ref().and_then(|l| l.get(&param.name.name).copied()).filter(|_| signature.takes[i].inputs.is_empty() || signature.takes[i].axis.is_some());
+            let copied = like
+                .as_ref()
+                .and_then(|l| l.get(&param.name.name).copied())
+                .filter(|_| signature.takes[i].inputs.is_empty() || signature.takes[i].axis.is_some());
             let Some((from, value)) = own.or(copied) else { continue };
             failed |= !self.argument(signature, i, from, value, &mut parts);
         }
@@ -133,7 +151,13 @@ impl<'a> Checker<'a> {
     }
 
     /// Applies a built-in to named results with settings decided here.
-    pub(super) fn builtin(&mut self, op: &str, args: Vec<(&str, Rc<Typed>)>, decided: Vec<(String, Static)>, span: Span) -> Rc<Typed> {
+    pub(super) fn builtin(
+        &mut self,
+        op: &str,
+        args: Vec<(&str, Rc<Typed>)>,
+        decided: Vec<(String, Static)>,
+        span: Span,
+    ) -> Rc<Typed> {
         let Some(signature) = self.program.operations.get(op) else { return Typed::error(span) };
         let inputs = args
             .into_iter()
@@ -145,9 +169,12 @@ impl<'a> Checker<'a> {
     fn unknown_callee(&mut self, module: usize, name: &str, span: Span) {
         let variant = self.program.variants.values().find(|v| v.constructors.iter().any(|c| c.name.name == name));
         let diag = match (self.program.find(module, name).map(|d| &self.program.item(d).kind), variant) {
-            (Some(ItemKind::Network { .. }), _) => Diag::error("cfx::call::callee", span, format!("`{name}` is a network; it is not called here"))
-                .help(format!("train it: `train({name}, data)`")),
-            (Some(_), _) => Diag::error("cfx::call::callee", span, format!("`{name}` is no built-in")).help("only built-ins can be called; values are selected with `[ ]`"),
+            (Some(ItemKind::Network { .. }), _) => {
+                Diag::error("cfx::call::callee", span, format!("`{name}` is a network; it is not called here"))
+                    .help(format!("train it: `train({name}, data)`"))
+            }
+            (Some(_), _) => Diag::error("cfx::call::callee", span, format!("`{name}` is no built-in"))
+                .help("only built-ins can be called; values are selected with `[ ]`"),
             (None, Some(v)) => Diag::error("cfx::call::callee", span, format!("`{name}` makes a {}, which is a setting", v.name))
                 .help(format!("give it to an argument that takes a {}", v.name)),
             (None, None) => {
@@ -327,7 +354,9 @@ impl<'a> Checker<'a> {
         let Some(def) = self.program.find(module, n) else { return };
         let ItemKind::Recipe { fields, .. } = &self.program.item(def).kind else { return };
         for field in fields {
-            let Some(i) = field.name.as_ref().and_then(|n| signature.params.iter().position(|p| p.name.name == n.name)) else { continue };
+            let Some(i) = field.name.as_ref().and_then(|n| signature.params.iter().position(|p| p.name.name == n.name)) else {
+                continue;
+            };
             if let Some(ty) = &signature.takes[i].setting
                 && self.has_inputs(ty)
             {
@@ -350,7 +379,11 @@ impl<'a> Checker<'a> {
             (SettingType::Variant(v), ExprKind::Call { callee, args, block }) => {
                 let ExprKind::Name(name) = &callee.kind else { return true };
                 let program = self.program;
-                let Some(constructor) = program.variants.get(v).and_then(|v| v.constructors.iter().find(|c| c.name.name == *name)) else { return true };
+                let Some(constructor) =
+                    program.variants.get(v).and_then(|v| v.constructors.iter().find(|c| c.name.name == *name))
+                else {
+                    return true;
+                };
                 let Ok(bound) = bind_args(&constructor.params, &all_args(args, block), name, e.span) else { return true };
                 let mut fine = true;
                 for (param, given) in constructor.params.iter().zip(bound) {
@@ -470,7 +503,9 @@ impl<'a> Checker<'a> {
             return Typed::error(span);
         }
         let mut axes = mapped.clone();
-        for a in words.split.iter().map(|(_, a)| *a).chain(added.iter().map(|(_, a)| *a)).chain(words.pairs.iter().map(|(_, o)| *o)) {
+        for a in
+            words.split.iter().map(|(_, a)| *a).chain(added.iter().map(|(_, a)| *a)).chain(words.pairs.iter().map(|(_, o)| *o))
+        {
             if !axes.contains(&a) {
                 axes.push(a);
             }
@@ -520,8 +555,12 @@ impl<'a> Checker<'a> {
             if let Some(b) = into.iter().copied().find(|b| self.axes.name(*b) == self.axes.name(*a)) {
                 let (one, two) = (self.axes.get(b).clone(), self.axes.get(*a).clone());
                 let diag = if self.axes.whole(*a) == self.axes.whole(b) {
-                    Diag::error("cfx::axis::coordinates_differ", span, format!("the axis `{}` has different coordinates in the two arguments", one.name))
-                        .help("select the same coordinates on both sides")
+                    Diag::error(
+                        "cfx::axis::coordinates_differ",
+                        span,
+                        format!("the axis `{}` has different coordinates in the two arguments", one.name),
+                    )
+                    .help("select the same coordinates on both sides")
                 } else {
                     Diag::error("cfx::axis::same_name", span, format!("two axes are called `{}` and are not the same", one.name))
                         .label(one.span, "one comes from here")
@@ -546,8 +585,12 @@ impl<'a> Checker<'a> {
             Some(found) => parts.inputs.push((i, vec![found], false)),
             None if signature.params[i].default.is_none() => {
                 self.diags.push(
-                    Diag::error("cfx::call::missing", span, format!("`{}` needs the data set that the examples come from", signature.name))
-                        .help("give it: `data: …`"),
+                    Diag::error(
+                        "cfx::call::missing",
+                        span,
+                        format!("`{}` needs the data set that the examples come from", signature.name),
+                    )
+                    .help("give it: `data: …`"),
                 );
                 return false;
             }
@@ -580,10 +623,19 @@ impl<'a> Checker<'a> {
         origin.sort();
         origin.dedup();
         let coordinates = names.iter().map(Coordinate::named).collect();
-        self.axes.intern(Axis { name: "stage".into(), role: Role::Stage, origin: Origin::Taps(origin, names), coordinates: Some(coordinates), span })
+        self.axes.intern(Axis {
+            name: "stage".into(),
+            role: Role::Stage,
+            origin: Origin::Taps(origin, names),
+            coordinates: Some(coordinates),
+            span,
+        })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the state of one call, taken apart so that the parts can be borrowed separately")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the state of one call, taken apart so that the parts can be borrowed separately"
+    )]
     fn axis_word(
         &mut self,
         signature: &'a Signature,
@@ -610,15 +662,20 @@ impl<'a> Checker<'a> {
             let ExprKind::Name(word) = &item.kind else {
                 let text = shorten(self.program.sources.text(item.span));
                 self.diags.push(
-                    Diag::error("cfx::axis::word", item.span, format!("`{name}:` takes the name of an axis, and `{text}` is none"))
-                        .help(format!("its axes are {}", self.axis_names(union, attached))),
+                    Diag::error(
+                        "cfx::axis::word",
+                        item.span,
+                        format!("`{name}:` takes the name of an axis, and `{text}` is none"),
+                    )
+                    .help(format!("its axes are {}", self.axis_names(union, attached))),
                 );
                 return false;
             };
             if signature.takes[i].axis == Some(AxisWord::Reduces) && word == "example" {
                 if !inputs.iter().any(|(_, _, v)| v.kind.per_example()) {
                     self.diags.push(
-                        Diag::error("cfx::axis::unknown", item.span, "this has no axis `example`").help(format!("its axes are {}", self.axis_names(union, attached))),
+                        Diag::error("cfx::axis::unknown", item.span, "this has no axis `example`")
+                            .help(format!("its axes are {}", self.axis_names(union, attached))),
                     );
                     return false;
                 }
@@ -627,7 +684,8 @@ impl<'a> Checker<'a> {
             }
             let Some(axis) = self.resolve_axis(signature.takes[i].axis, module, word, item, union, attached) else {
                 // A figure may name a column of a table instead.
-                let columns = signature.takes[i].axis == Some(AxisWord::Axis) && inputs.iter().any(|(_, _, v)| matches!(v.kind, Kind::Table | Kind::Record(_)) || v.kind.per_example());
+                let columns = signature.takes[i].axis == Some(AxisWord::Axis)
+                    && inputs.iter().any(|(_, _, v)| matches!(v.kind, Kind::Table | Kind::Record(_)) || v.kind.per_example());
                 if columns {
                     decided.push((name.clone(), Static::Word(word.clone())));
                     continue;
@@ -636,7 +694,8 @@ impl<'a> Checker<'a> {
                 names.extend(attached.class.map(|_| "class".to_string()));
                 let list: Vec<&str> = names.iter().map(String::as_str).collect();
                 let help = if list.is_empty() { "the arguments have no axes".to_string() } else { nearest_or_list(word, &list) };
-                self.diags.push(Diag::error("cfx::axis::unknown", item.span, format!("there is no axis `{word}` here")).help(help));
+                self.diags
+                    .push(Diag::error("cfx::axis::unknown", item.span, format!("there is no axis `{word}` here")).help(help));
                 return false;
             };
             match signature.takes[i].axis {
@@ -645,7 +704,9 @@ impl<'a> Checker<'a> {
                         words.stays.push(axis);
                         continue;
                     }
-                    if let Some(AxisState::Results(_, typed)) = self.program.find(module, word).map(|d| self.axis_state.get(&d).cloned()).unwrap_or(None) {
+                    if let Some(AxisState::Results(_, typed)) =
+                        self.program.find(module, word).map(|d| self.axis_state.get(&d).cloned()).unwrap_or(None)
+                    {
                         inputs.push((i, name.clone(), typed));
                     }
                     words.split = Some((name.clone(), axis));
@@ -653,8 +714,12 @@ impl<'a> Checker<'a> {
                 Some(AxisWord::Reduces) => {
                     if !union.contains(&axis) {
                         self.diags.push(
-                            Diag::error("cfx::axis::not_there", item.span, format!("the arguments have no axis `{word}` to reduce"))
-                                .help(format!("their axes are {}", self.axis_names(union, attached))),
+                            Diag::error(
+                                "cfx::axis::not_there",
+                                item.span,
+                                format!("the arguments have no axis `{word}` to reduce"),
+                            )
+                            .help(format!("their axes are {}", self.axis_names(union, attached))),
                         );
                         return false;
                     }
@@ -664,8 +729,12 @@ impl<'a> Checker<'a> {
                     let first = inputs.first().map(|(_, _, v)| v.axes.clone()).unwrap_or_default();
                     if !first.contains(&axis) {
                         self.diags.push(
-                            Diag::error("cfx::axis::not_there", item.span, format!("there is no axis `{word}` to pair with itself"))
-                                .help(format!("its axes are {}", self.axis_names(&first, &Attached::default()))),
+                            Diag::error(
+                                "cfx::axis::not_there",
+                                item.span,
+                                format!("there is no axis `{word}` to pair with itself"),
+                            )
+                            .help(format!("its axes are {}", self.axis_names(&first, &Attached::default()))),
                         );
                         return false;
                     }
@@ -675,7 +744,13 @@ impl<'a> Checker<'a> {
                 _ => {
                     let role = self.axes.get(axis).role.word().to_string();
                     let named = self.axes.name(axis).to_string();
-                    decided.push((name.clone(), Static::Make("axis".into(), vec![("name".into(), Static::Word(named)), ("role".into(), Static::Word(role))])));
+                    decided.push((
+                        name.clone(),
+                        Static::Make(
+                            "axis".into(),
+                            vec![("name".into(), Static::Word(named)), ("role".into(), Static::Word(role))],
+                        ),
+                    ));
                 }
             }
         }
@@ -701,11 +776,22 @@ impl<'a> Checker<'a> {
     }
 
     /// Returns the axis that a name means: one of the arguments', one that they carry, or a declared one.
-    fn resolve_axis(&mut self, kind: Option<AxisWord>, module: usize, word: &str, item: &Expr, union: &[AxisId], attached: &Attached) -> Option<AxisId> {
+    fn resolve_axis(
+        &mut self,
+        kind: Option<AxisWord>,
+        module: usize,
+        word: &str,
+        item: &Expr,
+        union: &[AxisId],
+        attached: &Attached,
+    ) -> Option<AxisId> {
         if let Some(found) = union.iter().copied().find(|a| self.axes.name(*a) == word) {
             return Some(found);
         }
-        let carried = [attached.class, attached.stage].into_iter().flatten().find(|a| self.axes.name(*a) == word || self.axes.get(*a).role.word() == word);
+        let carried = [attached.class, attached.stage]
+            .into_iter()
+            .flatten()
+            .find(|a| self.axes.name(*a) == word || self.axes.get(*a).role.word() == word);
         if carried.is_some() && matches!(kind, Some(AxisWord::Splits | AxisWord::Axis)) {
             return carried;
         }
@@ -730,7 +816,10 @@ impl<'a> Checker<'a> {
 
     fn taps(&mut self, param: &str, items: &[&'a Expr], attached: &Attached, words: &mut AxisWords, value: &'a Expr) -> bool {
         let Some(stage) = attached.stage else {
-            self.diags.push(Diag::error("cfx::axis::no_taps", value.span, "the taps of this model are not known").help("name the network where the model is made"));
+            self.diags.push(
+                Diag::error("cfx::axis::no_taps", value.span, "the taps of this model are not known")
+                    .help("name the network where the model is made"),
+            );
             return false;
         };
         if matches!(items, [one] if matches!(&one.kind, ExprKind::Name(n) if n == "all")) {
@@ -748,18 +837,23 @@ impl<'a> Checker<'a> {
             if !known.contains(&name) {
                 let list: Vec<&str> = known.iter().map(String::as_str).collect();
                 self.diags.push(
-                    Diag::error("cfx::axis::no_tap", item.span, format!("the network has no tap `{name}`")).help(nearest_or_list(&name, &list)),
+                    Diag::error("cfx::axis::no_tap", item.span, format!("the network has no tap `{name}`"))
+                        .help(nearest_or_list(&name, &list)),
                 );
                 return false;
             }
             if picks.contains(&Pick::Named(name.clone())) {
-                self.diags.push(Diag::error("cfx::axis::doubled", item.span, format!("the tap `{name}` is there twice")).help("name each tap once"));
+                self.diags.push(
+                    Diag::error("cfx::axis::doubled", item.span, format!("the tap `{name}` is there twice"))
+                        .help("name each tap once"),
+                );
                 return false;
             }
             picks.push(Pick::Named(name));
         }
         if picks.is_empty() {
-            self.diags.push(Diag::error("cfx::axis::empty", value.span, "this picks no tap").help("write `at: all`, or name taps"));
+            self.diags
+                .push(Diag::error("cfx::axis::empty", value.span, "this picks no tap").help("write `at: all`, or name taps"));
             return false;
         }
         let axis = self.axes.part(stage, picks);
@@ -768,7 +862,10 @@ impl<'a> Checker<'a> {
     }
 
     /// Decides the axes that are reduced where the call does not say.
-    #[expect(clippy::too_many_arguments, reason = "the state of one call, taken apart so that the parts can be borrowed separately")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the state of one call, taken apart so that the parts can be borrowed separately"
+    )]
     fn default_reduces(
         &mut self,
         signature: &Signature,
@@ -798,16 +895,26 @@ impl<'a> Checker<'a> {
             "rest" if example => words.example = true,
             "rest" => words.reduced = free,
             role => {
-                let named: Vec<AxisId> = free.iter().copied().filter(|a| self.axes.get(*a).role.word() == role || self.axes.name(*a) == role).collect();
+                let named: Vec<AxisId> = free
+                    .iter()
+                    .copied()
+                    .filter(|a| self.axes.get(*a).role.word() == role || self.axes.name(*a) == role)
+                    .collect();
                 match (named.as_slice(), free.as_slice()) {
                     ([one], _) | ([], [one]) => words.reduced = vec![*one],
                     _ => {
                         let names: Vec<String> = free.iter().map(|a| format!("`{}`", self.axes.name(*a))).collect();
                         let param = &signature.params[i].name.name;
                         let (message, help) = if free.is_empty() {
-                            (format!("`{}` works along an axis, and this is a single value", signature.name), "give it a value over classes, runs or stages".to_string())
+                            (
+                                format!("`{}` works along an axis, and this is a single value", signature.name),
+                                "give it a value over classes, runs or stages".to_string(),
+                            )
                         } else {
-                            (format!("`{}` must know along which axis", signature.name), format!("say `{param}: …`, one of {}", names.join(", ")))
+                            (
+                                format!("`{}` must know along which axis", signature.name),
+                                format!("say `{param}: …`, one of {}", names.join(", ")),
+                            )
                         };
                         self.diags.push(Diag::error("cfx::axis::which", span, message).help(help));
                         return false;
@@ -825,7 +932,9 @@ impl<'a> Checker<'a> {
 
     fn default_taps(&mut self, signature: &Signature, attached: &Attached, words: &mut AxisWords, span: Span) -> bool {
         let Some(i) = signature.takes.iter().position(|t| t.axis == Some(AxisWord::Taps)) else { return true };
-        if words.taps.is_some() || matches!(signature.params[i].default.as_ref().map(|d| &d.kind), Some(ExprKind::Name(n)) if n == "none") {
+        if words.taps.is_some()
+            || matches!(signature.params[i].default.as_ref().map(|d| &d.kind), Some(ExprKind::Name(n)) if n == "none")
+        {
             return true;
         }
         match attached.stage {
@@ -834,18 +943,30 @@ impl<'a> Checker<'a> {
                 true
             }
             Some(_) => {
-                self.diags.push(Diag::error("cfx::axis::no_taps", span, "this network names no taps").help("put a label before a step of the network: `stage1: …`"));
+                self.diags.push(
+                    Diag::error("cfx::axis::no_taps", span, "this network names no taps")
+                        .help("put a label before a step of the network: `stage1: …`"),
+                );
                 false
             }
             None => {
-                self.diags.push(Diag::error("cfx::axis::no_taps", span, "the taps of this model are not known").help("name the network where the model is made"));
+                self.diags.push(
+                    Diag::error("cfx::axis::no_taps", span, "the taps of this model are not known")
+                        .help("name the network where the model is made"),
+                );
                 false
             }
         }
     }
 
     /// Returns the axis that the operation adds.
-    fn added(&mut self, signature: &'a Signature, parts: &Parts, words: &AxisWords, span: Span) -> Result<Option<(String, AxisId)>, ()> {
+    fn added(
+        &mut self,
+        signature: &'a Signature,
+        parts: &Parts,
+        words: &AxisWords,
+        span: Span,
+    ) -> Result<Option<(String, AxisId)>, ()> {
         for name in &signature.adds {
             if let Some((p, a)) = &words.taps
                 && p == name
@@ -871,12 +992,23 @@ impl<'a> Checker<'a> {
             match value {
                 Ok(Static::Number(x)) if x >= 1.0 && x.fract() == 0.0 && x <= 1e6 => {
                     let coordinates = (0..x as usize).map(|k| Coordinate::number(k as f64, k.to_string())).collect();
-                    let axis = Axis { name: "bin".into(), role: Role::Count, origin: Origin::Call(span), coordinates: Some(coordinates), span };
+                    let axis = Axis {
+                        name: "bin".into(),
+                        role: Role::Count,
+                        origin: Origin::Call(span),
+                        coordinates: Some(coordinates),
+                        span,
+                    };
                     return Ok(Some(("at".to_string(), self.axes.intern(axis))));
                 }
                 Ok(_) => {
                     self.diags.push(
-                        Diag::error("cfx::type::setting", place, format!("`{name}` is the length of an axis: a whole number from 1 to a million")).help("write, say, `count: 50`"),
+                        Diag::error(
+                            "cfx::type::setting",
+                            place,
+                            format!("`{name}` is the length of an axis: a whole number from 1 to a million"),
+                        )
+                        .help("write, say, `count: 50`"),
                     );
                     return Err(());
                 }
@@ -918,14 +1050,22 @@ impl<'a> Checker<'a> {
             return Typed::error(e.span);
         }
         let ExprKind::Name(word) = &axis.kind else {
-            self.diags.push(Diag::error("cfx::axis::word", axis.span, "`axis:` takes the name of an axis").help("write `axis: class`"));
+            self.diags
+                .push(Diag::error("cfx::axis::word", axis.span, "`axis:` takes the name of an axis").help("write `axis: class`"));
             return Typed::error(e.span);
         };
         let of = |c: &Self, t: &Typed| {
-            t.axes.iter().copied().chain([t.attached.class, t.attached.stage].into_iter().flatten()).find(|x| c.axes.name(*x) == word)
+            t.axes
+                .iter()
+                .copied()
+                .chain([t.attached.class, t.attached.stage].into_iter().flatten())
+                .find(|x| c.axes.name(*x) == word)
         };
         let (Some(to), Some(from)) = (of(self, &a), of(self, &b)) else {
-            self.diags.push(Diag::error("cfx::axis::unknown", axis.span, format!("not both values have an axis `{word}`")).help("name an axis that both have"));
+            self.diags.push(
+                Diag::error("cfx::axis::unknown", axis.span, format!("not both values have an axis `{word}`"))
+                    .help("name an axis that both have"),
+            );
             return Typed::error(e.span);
         };
         let swap = |x: AxisId| if x == from { to } else { x };
@@ -956,8 +1096,12 @@ fn examples_of(v: &Rc<Typed>) -> Option<Rc<Typed>> {
 
 fn misfit(param: &str, op: &str, wanted: &[Kind], v: &Typed) -> Diag {
     let kinds: Vec<String> = wanted.iter().map(|k| k.to_string()).collect();
-    let diag = Diag::error("cfx::type::argument", v.span, format!("`{param}` of `{op}` takes {}, and this is {}", kinds.join(" or "), with_article(&v.kind.to_string())))
-        .here(v.kind.to_string());
+    let diag = Diag::error(
+        "cfx::type::argument",
+        v.span,
+        format!("`{param}` of `{op}` takes {}, and this is {}", kinds.join(" or "), with_article(&v.kind.to_string())),
+    )
+    .here(v.kind.to_string());
     match (&v.kind, wanted.first()) {
         (Kind::Record(fields), Some(Kind::Number { .. })) => {
             let names: Vec<String> = fields.iter().map(|(n, _)| format!("`.{n}`")).collect();

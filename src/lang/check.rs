@@ -4,8 +4,8 @@ use super::axes::{Axes, Axis, AxisId, Coordinate, Origin, Role};
 use super::kind::Kind;
 use super::net;
 use super::scope::{DefId, Program, declared};
-use super::statics::{Env, Statics, one, written};
 use super::static_value::Static;
+use super::statics::{Env, Statics, one, written};
 use super::typed::{Node, Script, Typed, ValueDecl, ValueId, Written};
 use crate::base::{Diag, Diags, Span};
 use crate::syntax::ast::{self, Expr, ExprKind, ItemKind, Keyword};
@@ -153,21 +153,21 @@ impl<'a> Checker<'a> {
         let mut seed = 0;
         for arg in settings {
             match &arg.name {
-                Some(name) if name.name == "seed" => {
-                    match self.statics().value(self.program.main, &arg.value, &Env::new()) {
-                        Ok(Static::Number(x)) if x >= 0.0 && x.fract() == 0.0 && x < 9e15 => seed = x as u64,
-                        Ok(_) => self.diags.push(
-                            Diag::error("cfx::type::setting", arg.value.span, "a seed is a whole number, zero or more").help("write, say, `seed: 7`"),
-                        ),
-                        Err(e) => self.diags.extend(e),
-                    }
-                }
+                Some(name) if name.name == "seed" => match self.statics().value(self.program.main, &arg.value, &Env::new()) {
+                    Ok(Static::Number(x)) if x >= 0.0 && x.fract() == 0.0 && x < 9e15 => seed = x as u64,
+                    Ok(_) => self.diags.push(
+                        Diag::error("cfx::type::setting", arg.value.span, "a seed is a whole number, zero or more")
+                            .help("write, say, `seed: 7`"),
+                    ),
+                    Err(e) => self.diags.extend(e),
+                },
                 Some(name) => self.diags.push(
                     Diag::error("cfx::call::unknown_argument", name.span, format!("`experiment` has no setting `{}`", name.name))
                         .help("its only setting is `seed`"),
                 ),
                 None => self.diags.push(
-                    Diag::error("cfx::call::positional", arg.value.span, "a setting of `experiment` needs a name").help("write `seed: 7`"),
+                    Diag::error("cfx::call::positional", arg.value.span, "a setting of `experiment` needs a name")
+                        .help("write `seed: 7`"),
                 ),
             }
         }
@@ -205,18 +205,22 @@ impl<'a> Checker<'a> {
                         });
                         match fits.flatten() {
                             Some(v) => Ok(v),
-                            None => Err(one(
-                                Diag::error("cfx::param::value", param.name.span, format!("`--set {}={text}` does not fit the parameter", param.name.name))
-                                    .help(format!("give it {ty}")),
-                            )),
+                            None => Err(one(Diag::error(
+                                "cfx::param::value",
+                                param.name.span,
+                                format!("`--set {}={text}` does not fit the parameter", param.name.name),
+                            )
+                            .help(format!("give it {ty}")))),
                         }
                     }
                     None => match &param.default {
                         Some(default) => self.statics().setting(m, &ty, default, &Env::new(), &[]),
-                        None => Err(one(
-                            Diag::error("cfx::param::missing", param.name.span, format!("the parameter `{}` has no value", param.name.name))
-                                .help(format!("give it one with `--set {}=…`, or write a default", param.name.name)),
-                        )),
+                        None => Err(one(Diag::error(
+                            "cfx::param::missing",
+                            param.name.span,
+                            format!("the parameter `{}` has no value", param.name.name),
+                        )
+                        .help(format!("give it one with `--set {}=…`, or write a default", param.name.name)))),
                     },
                 };
                 match value {
@@ -259,7 +263,8 @@ impl<'a> Checker<'a> {
         let item = self.program.item(def);
         let ItemKind::Bind { keyword, name, value } = &item.kind else { return None };
         if let Some(at) = self.visiting.iter().position(|d| *d == def) {
-            let mut diag = Diag::error("cfx::name::cycle", name.span, format!("`{}` is made from itself", name.name)).here("starts here");
+            let mut diag =
+                Diag::error("cfx::name::cycle", name.span, format!("`{}` is made from itself", name.name)).here("starts here");
             for d in self.visiting[at + 1..].to_vec() {
                 if let Some(n) = declared(&self.program.item(d).kind) {
                     diag = diag.label(n.span, format!("through `{}`", n.name));
@@ -281,7 +286,17 @@ impl<'a> Checker<'a> {
         let misfit = match &wanted {
             Some(w) => !typed.kind.fits(w),
             // An analysis is any result but the kinds that have a keyword of their own.
-            None => matches!(typed.kind, Kind::Dataset | Kind::Model | Kind::Stages | Kind::Density | Kind::Figure | Kind::Setting | Kind::Network | Kind::Recipe),
+            None => matches!(
+                typed.kind,
+                Kind::Dataset
+                    | Kind::Model
+                    | Kind::Stages
+                    | Kind::Density
+                    | Kind::Figure
+                    | Kind::Setting
+                    | Kind::Network
+                    | Kind::Recipe
+            ),
         };
         if misfit && !typed.is_error() {
             let keyword_for = match typed.kind {
@@ -294,10 +309,14 @@ impl<'a> Checker<'a> {
                 _ => "analysis",
             };
             self.diags.push(
-                Diag::error("cfx::type::keyword", value.span, format!("this is a {}, but `{}` is declared as {}", typed.kind, name.name, article(keyword.word())))
-                    .here(format!("{}", typed.kind))
-                    .label(name.span, "declared here")
-                    .help(format!("declare it with `{keyword_for}`")),
+                Diag::error(
+                    "cfx::type::keyword",
+                    value.span,
+                    format!("this is a {}, but `{}` is declared as {}", typed.kind, name.name, article(keyword.word())),
+                )
+                .here(format!("{}", typed.kind))
+                .label(name.span, "declared here")
+                .help(format!("declare it with `{keyword_for}`")),
             );
         }
         let decl = ValueDecl { def, keyword: *keyword, name: name.name.clone(), typed, doc: item.doc.clone(), span: item.span };
@@ -325,15 +344,23 @@ impl<'a> Checker<'a> {
             Keyword::Claim if !typed.axes.is_empty() => {
                 let names: Vec<&str> = typed.axes.iter().map(|a| self.axes.name(*a)).collect();
                 self.diags.push(
-                    Diag::error("cfx::axis::claim", value.span, format!("a claim is one cell, and this has axes {}", names.join(" × ")))
-                        .help("write `all(…)`, `any(…)` or `share(…) > 90%`, or select coordinates"),
+                    Diag::error(
+                        "cfx::axis::claim",
+                        value.span,
+                        format!("a claim is one cell, and this has axes {}", names.join(" × ")),
+                    )
+                    .help("write `all(…)`, `any(…)` or `share(…) > 90%`, or select coordinates"),
                 );
             }
             Keyword::Figure if !typed.axes.is_empty() => {
                 let names: Vec<&str> = typed.axes.iter().map(|a| self.axes.name(*a)).collect();
                 self.diags.push(
-                    Diag::error("cfx::axis::figure", value.span, format!("a figure is one picture, and this has axes {}", names.join(" × ")))
-                        .help("its settings must not depend on an axis"),
+                    Diag::error(
+                        "cfx::axis::figure",
+                        value.span,
+                        format!("a figure is one picture, and this has axes {}", names.join(" × ")),
+                    )
+                    .help("its settings must not depend on an axis"),
                 );
             }
             _ => {}
@@ -347,7 +374,8 @@ impl<'a> Checker<'a> {
             let state = state.clone();
             if matches!(state, AxisState::Visiting) {
                 let item = self.program.item(def);
-                self.diags.push(Diag::error("cfx::name::cycle", item.span, "this axis is made from itself").help("break the circle"));
+                self.diags
+                    .push(Diag::error("cfx::name::cycle", item.span, "this axis is made from itself").help("break the circle"));
                 return AxisState::Failed;
             }
             return state;
@@ -391,7 +419,10 @@ impl<'a> Checker<'a> {
                 for (key, e) in entries {
                     let value = self.statics().value(def.module, e, &Env::new()).ok();
                     // The coordinate's name enters streams; what it stands for is what settings see.
-                    coordinates.push(Coordinate { value: value.or(Some(Static::Word(key.name.clone()))), ..Coordinate::named(&key.name) });
+                    coordinates.push(Coordinate {
+                        value: value.or(Some(Static::Word(key.name.clone()))),
+                        ..Coordinate::named(&key.name)
+                    });
                     behind.push(written(def.module, e));
                     self.use_names(def.module, e);
                 }
@@ -418,7 +449,14 @@ impl<'a> Checker<'a> {
                 };
                 self.axes.rename(added, &name.name);
                 self.declared_axes.insert(def, added);
-                let hidden = ValueDecl { def, keyword: Keyword::Axis, name: name.name.clone(), typed: typed.clone(), doc: None, span: value.span };
+                let hidden = ValueDecl {
+                    def,
+                    keyword: Keyword::Axis,
+                    name: name.name.clone(),
+                    typed: typed.clone(),
+                    doc: None,
+                    span: value.span,
+                };
                 self.values.push(Some(hidden));
                 let reference = Typed { node: Node::Value(self.values.len() - 1), ..(*typed).clone() };
                 Some(AxisState::Results(added, Rc::new(reference)))
@@ -464,15 +502,16 @@ impl<'a> Checker<'a> {
         let statics = self.statics();
         let whole = |e: &Expr| match statics.value(module, e, &Env::new())? {
             Static::Number(x) if x.fract() == 0.0 && x.abs() < 9e15 => Ok(x as i64),
-            _ => Err(one(Diag::error("cfx::type::setting", e.span, "an end of a range is a whole number").help("write, say, `0..10`"))),
+            _ => Err(one(
+                Diag::error("cfx::type::setting", e.span, "an end of a range is a whole number").help("write, say, `0..10`")
+            )),
         };
         match &value.kind {
             ExprKind::Range(from, to) => {
                 let (from, to) = (whole(from)?, whole(to)?);
                 if to.saturating_sub(from) > LONGEST_AXIS as i64 {
-                    return Err(one(
-                        Diag::error("cfx::axis::too_long", value.span, "this axis has over a million coordinates").help("split the experiment"),
-                    ));
+                    return Err(one(Diag::error("cfx::axis::too_long", value.span, "this axis has over a million coordinates")
+                        .help("split the experiment")));
                 }
                 Ok((from..to).map(|i| (Coordinate::number(i as f64, i.to_string()), value.span)).collect())
             }
@@ -482,11 +521,12 @@ impl<'a> Checker<'a> {
                     ExprKind::Name(n) if self.program.find(module, n).is_none() => Ok((Coordinate::named(n), item.span)),
                     ExprKind::Text(t) => Ok((Coordinate::named(t), item.span)),
                     _ => match statics.value(module, item, &Env::new())? {
-                        Static::Number(x) => Ok((Coordinate::number(x, self.program.sources.text(item.span).trim().to_string()), item.span)),
+                        Static::Number(x) => {
+                            Ok((Coordinate::number(x, self.program.sources.text(item.span).trim().to_string()), item.span))
+                        }
                         Static::Word(w) | Static::Text(w) => Ok((Coordinate::named(w), item.span)),
-                        _ => Err(one(
-                            Diag::error("cfx::axis::coordinate", item.span, "a coordinate is a number or a word").help("name other values: `{ a: …, b: … }`"),
-                        )),
+                        _ => Err(one(Diag::error("cfx::axis::coordinate", item.span, "a coordinate is a number or a word")
+                            .help("name other values: `{ a: …, b: … }`"))),
                     },
                 })
                 .collect(),
@@ -498,12 +538,11 @@ impl<'a> Checker<'a> {
                         other => (Coordinate::named(other.word().unwrap_or("?")), value.span),
                     })
                     .collect()),
-                _ => Err(one(Diag::error("cfx::axis::no_coordinates", value.span, "this is no list of coordinates").help("write a range or a list"))),
+                _ => Err(one(Diag::error("cfx::axis::no_coordinates", value.span, "this is no list of coordinates")
+                    .help("write a range or a list"))),
             },
-            _ => Err(one(
-                Diag::error("cfx::axis::no_coordinates", value.span, "this is no list of coordinates")
-                    .help("an axis is a range `0..10`, a list `[0%, 20%]`, or a map `{ a: …, b: … }`"),
-            )),
+            _ => Err(one(Diag::error("cfx::axis::no_coordinates", value.span, "this is no list of coordinates")
+                .help("an axis is a range `0..10`, a list `[0%, 20%]`, or a map `{ a: …, b: … }`"))),
         }
     }
 
@@ -520,7 +559,11 @@ impl<'a> Checker<'a> {
             .collect();
         for field in fields {
             match &field.name {
-                Some(name) => match train.params.iter().position(|p| p.name.name == name.name && names.contains(&name.name.as_str())) {
+                Some(name) => match train
+                    .params
+                    .iter()
+                    .position(|p| p.name.name == name.name && names.contains(&name.name.as_str()))
+                {
                     Some(i) => {
                         let ty = train.takes[i].setting.clone().unwrap_or(super::signature::SettingType::Any);
                         self.use_names(def.module, &field.value);
@@ -539,7 +582,8 @@ impl<'a> Checker<'a> {
                     ),
                 },
                 None => self.diags.push(
-                    Diag::error("cfx::call::positional", field.value.span, "a field of a recipe needs a name").help("write `name: value`"),
+                    Diag::error("cfx::call::positional", field.value.span, "a field of a recipe needs a name")
+                        .help("write `name: value`"),
                 ),
             }
         }
@@ -580,7 +624,8 @@ impl<'a> Checker<'a> {
             );
             if let Some(name) = declared(&item.kind).filter(|_| idle && !self.used.contains(&def)) {
                 self.diags.push(
-                    Diag::warning("cfx::name::unused", name.span, format!("nothing uses `{}`", name.name)).help("use it, or take it out"),
+                    Diag::warning("cfx::name::unused", name.span, format!("nothing uses `{}`", name.name))
+                        .help("use it, or take it out"),
                 );
             }
         }
@@ -588,7 +633,8 @@ impl<'a> Checker<'a> {
             let builtin = matches!(self.program.item(*def).kind, ItemKind::Extern { .. });
             if !self.used.contains(def) && !builtin {
                 self.diags.push(
-                    Diag::warning("cfx::name::unused", name.span, format!("nothing uses `{}`", name.name)).help("take it out of the `use` line"),
+                    Diag::warning("cfx::name::unused", name.span, format!("nothing uses `{}`", name.name))
+                        .help("take it out of the `use` line"),
                 );
             }
         }

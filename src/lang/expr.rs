@@ -5,8 +5,8 @@ use super::check::{AxisState, Checker};
 use super::kind::Kind;
 use super::scope::DefId;
 use super::signature::SettingType;
-use super::statics::{Env, all_args, written};
 use super::static_value::Static;
+use super::statics::{Env, all_args, written};
 use super::suggest::{nearest, nearest_or_list};
 use super::typed::{Attached, Node, Typed};
 use crate::base::{Decimal, Diag, Span};
@@ -49,7 +49,10 @@ impl<'a> Checker<'a> {
             }
             ExprKind::Call { callee, args, block } => {
                 if matches!(block, Some(ast::Block::Body(_))) {
-                    self.diags.push(Diag::error("cfx::type::layers", e.span, "steps of a network stand only in a `network` or `layer`").help("move them there"));
+                    self.diags.push(
+                        Diag::error("cfx::type::layers", e.span, "steps of a network stand only in a `network` or `layer`")
+                            .help("move them there"),
+                    );
                     return Typed::error(e.span);
                 }
                 let args = all_args(args, block);
@@ -63,7 +66,10 @@ impl<'a> Checker<'a> {
                 Typed::error(e.span)
             }
             ExprKind::Chain(_) => {
-                self.diags.push(Diag::error("cfx::type::layers", e.span, "`->` composes layers, in a `network` or `layer` only").help("move it there"));
+                self.diags.push(
+                    Diag::error("cfx::type::layers", e.span, "`->` composes layers, in a `network` or `layer` only")
+                        .help("move it there"),
+                );
                 Typed::error(e.span)
             }
         }
@@ -72,7 +78,8 @@ impl<'a> Checker<'a> {
     fn name(&mut self, module: usize, name: &str, e: &'a Expr) -> Rc<Typed> {
         let Some(def) = self.program.find(module, name) else {
             let diag = if self.program.operations.contains_key(name) {
-                Diag::error("cfx::call::brackets", e.span, format!("`{name}` is a built-in and needs its arguments")).help(format!("write `{name}(…)`; `cfx doc {name}` says what it takes"))
+                Diag::error("cfx::call::brackets", e.span, format!("`{name}` is a built-in and needs its arguments"))
+                    .help(format!("write `{name}(…)`; `cfx doc {name}` says what it takes"))
             } else {
                 self.statics().unknown_name(module, name, e.span)
             };
@@ -95,9 +102,7 @@ impl<'a> Checker<'a> {
                 }
                 None => Typed::error(e.span),
             },
-            ItemKind::Network { keyword, .. } => {
-                self.not_a_result(e, keyword.word(), "train it: `train(NETWORK, data)`")
-            }
+            ItemKind::Network { keyword, .. } => self.not_a_result(e, keyword.word(), "train it: `train(NETWORK, data)`"),
             ItemKind::Recipe { .. } => self.not_a_result(e, "recipe", "give it to `train`"),
             ItemKind::Extern { .. } => self.not_a_result(e, "built-in", &format!("write `{name}(…)`")),
             _ => self.not_a_result(e, "declaration", "name a result"),
@@ -106,7 +111,9 @@ impl<'a> Checker<'a> {
 
     fn not_a_result(&mut self, e: &Expr, what: &str, help: &str) -> Rc<Typed> {
         let text = self.program.sources.text(e.span).to_string();
-        self.diags.push(Diag::error("cfx::type::no_result", e.span, format!("`{text}` is a {what}, where a result is needed")).help(help));
+        self.diags.push(
+            Diag::error("cfx::type::no_result", e.span, format!("`{text}` is a {what}, where a result is needed")).help(help),
+        );
         Typed::error(e.span)
     }
 
@@ -132,7 +139,14 @@ impl<'a> Checker<'a> {
                 return Typed::error(e.span);
             }
         };
-        Rc::new(Typed { node: Node::Static(module, Rc::new(e.clone())), kind, axes, attached: Attached::default(), examples: None, span: e.span })
+        Rc::new(Typed {
+            node: Node::Static(module, Rc::new(e.clone())),
+            kind,
+            axes,
+            attached: Attached::default(),
+            examples: None,
+            span: e.span,
+        })
     }
 
     fn binary(&mut self, module: usize, op: BinaryOp, left: &'a Expr, right: &'a Expr, e: &'a Expr) -> Rc<Typed> {
@@ -174,7 +188,10 @@ impl<'a> Checker<'a> {
             return self.operator("choose", vec![condition, a, b], e.span);
         }
         if condition.kind != (Kind::Truth { per_example: false }) {
-            self.diags.push(Diag::error("cfx::static::condition", c.span, "the condition is no truth value").help("compare something, such as `labels == 0%`"));
+            self.diags.push(
+                Diag::error("cfx::static::condition", c.span, "the condition is no truth value")
+                    .help("compare something, such as `labels == 0%`"),
+            );
             return Typed::error(e.span);
         }
         if matches!((&a.node, &b.node), (Node::Static(..), Node::Static(..))) {
@@ -207,24 +224,35 @@ impl<'a> Checker<'a> {
             return base;
         }
         match &base.kind {
-            Kind::Dataset => self.builtin("split", vec![("data", base)], vec![("name".to_string(), Static::Text(field.name.clone()))], e.span),
+            Kind::Dataset => {
+                self.builtin("split", vec![("data", base)], vec![("name".to_string(), Static::Text(field.name.clone()))], e.span)
+            }
             Kind::Record(fields) => match fields.iter().find(|(n, _)| *n == field.name) {
                 Some((_, kind)) => {
                     let kind = kind.clone();
-                    let typed = self.builtin("field", vec![("x", base)], vec![("name".to_string(), Static::Text(field.name.clone()))], e.span);
+                    let typed = self.builtin(
+                        "field",
+                        vec![("x", base)],
+                        vec![("name".to_string(), Static::Text(field.name.clone()))],
+                        e.span,
+                    );
                     Rc::new(Typed { kind, ..(*typed).clone() })
                 }
                 None => {
                     let names: Vec<&str> = fields.iter().map(|(n, _)| n.as_str()).collect();
                     let help = nearest_or_list(&field.name, &names);
-                    self.diags.push(Diag::error("cfx::name::no_field", field.span, format!("there is no field `{}` here", field.name)).help(help));
+                    self.diags.push(
+                        Diag::error("cfx::name::no_field", field.span, format!("there is no field `{}` here", field.name))
+                            .help(help),
+                    );
                     Typed::error(e.span)
                 }
             },
             other => {
                 let message = format!("a {other} has no members");
                 self.diags.push(
-                    Diag::error("cfx::name::no_field", field.span, message).help("data sets have splits (`.train`), and records have fields"),
+                    Diag::error("cfx::name::no_field", field.span, message)
+                        .help("data sets have splits (`.train`), and records have fields"),
                 );
                 Typed::error(e.span)
             }
@@ -261,7 +289,10 @@ impl<'a> Checker<'a> {
             match (keep, list.into_iter().next()) {
                 (false, Some(pick)) => fixed.push((axis, pick)),
                 (true, None) => {
-                    self.diags.push(Diag::error("cfx::axis::empty", arg.value.span, "this selects nothing").help("name one coordinate or more"));
+                    self.diags.push(
+                        Diag::error("cfx::axis::empty", arg.value.span, "this selects nothing")
+                            .help("name one coordinate or more"),
+                    );
                     return Typed::error(span);
                 }
                 (true, Some(first)) => {
@@ -329,10 +360,8 @@ impl<'a> Checker<'a> {
             ExprKind::Name(n) if n == "last" => Some((vec![Pick::Last], false)),
             ExprKind::Name(n) => {
                 let pick = Pick::Named(n.clone());
-                let coordinate = base
-                    .axes
-                    .iter()
-                    .any(|a| self.axes.get(*a).coordinates.as_ref().is_some_and(|c| find(c, &pick).is_some()));
+                let coordinate =
+                    base.axes.iter().any(|a| self.axes.get(*a).coordinates.as_ref().is_some_and(|c| find(c, &pick).is_some()));
                 if coordinate {
                     return Some((vec![pick], false));
                 }
@@ -358,7 +387,10 @@ impl<'a> Checker<'a> {
                     Some((vec![Pick::Value(Decimal::from_f64(x)?)], false))
                 }
                 Ok(_) => {
-                    self.diags.push(Diag::error("cfx::axis::coordinate", e.span, "a coordinate is a number or a word").help("write `axis: coordinate`"));
+                    self.diags.push(
+                        Diag::error("cfx::axis::coordinate", e.span, "a coordinate is a number or a word")
+                            .help("write `axis: coordinate`"),
+                    );
                     None
                 }
                 Err(found) => {
@@ -410,13 +442,21 @@ impl<'a> Checker<'a> {
                         }
                     }
                 };
-                self.diags.push(Diag::error("cfx::axis::no_coordinate", span, format!("no axis here has the coordinate `{}`", shown.join(", "))).help(help));
+                self.diags.push(
+                    Diag::error(
+                        "cfx::axis::no_coordinate",
+                        span,
+                        format!("no axis here has the coordinate `{}`", shown.join(", ")),
+                    )
+                    .help(help),
+                );
                 None
             }
             (several, _) => {
                 let names: Vec<String> = several.iter().map(|a| format!("`{}: …`", self.axes.name(*a))).collect();
                 self.diags.push(
-                    Diag::error("cfx::axis::ambiguous", span, "more than one axis has this coordinate").help(format!("say which: {}", names.join(" or "))),
+                    Diag::error("cfx::axis::ambiguous", span, "more than one axis has this coordinate")
+                        .help(format!("say which: {}", names.join(" or "))),
                 );
                 None
             }
@@ -431,9 +471,13 @@ impl<'a> Checker<'a> {
         let first = parts.first()?.clone();
         if let Some(odd) = parts.iter().find(|p| !p.kind.fits(&first.kind)) {
             self.diags.push(
-                Diag::error("cfx::type::branches", odd.span, format!("this coordinate is a {}, the first one a {}", odd.kind, first.kind))
-                    .label(first.span, format!("{}", first.kind))
-                    .help("all coordinates of an axis stand for one kind of thing"),
+                Diag::error(
+                    "cfx::type::branches",
+                    odd.span,
+                    format!("this coordinate is a {}, the first one a {}", odd.kind, first.kind),
+                )
+                .label(first.span, format!("{}", first.kind))
+                .help("all coordinates of an axis stand for one kind of thing"),
             );
             return None;
         }
@@ -467,7 +511,9 @@ impl<'a> Checker<'a> {
                 ExprKind::Name(n) => self.operation(module, n).is_some(),
                 _ => false,
             },
-            ExprKind::Paren(x) | ExprKind::Member(x, _) | ExprKind::Select(x, _) | ExprKind::Unary(_, x) => self.is_result(module, x),
+            ExprKind::Paren(x) | ExprKind::Member(x, _) | ExprKind::Select(x, _) | ExprKind::Unary(_, x) => {
+                self.is_result(module, x)
+            }
             ExprKind::Binary(_, a, b) | ExprKind::If(_, a, b) => self.is_result(module, a) || self.is_result(module, b),
             _ => false,
         }

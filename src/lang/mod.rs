@@ -2,8 +2,6 @@
 //!
 //! In: parsed files and the standard library's signatures. Out: a typed script, or messages. Never: data, files of data, kernels.
 
-pub mod net;
-pub mod static_value;
 pub mod axes;
 pub mod bind;
 mod call;
@@ -12,8 +10,10 @@ pub mod eval;
 mod expr;
 pub mod kind;
 pub mod library;
+pub mod net;
 pub mod scope;
 pub mod signature;
+pub mod static_value;
 pub mod statics;
 pub mod suggest;
 pub mod typed;

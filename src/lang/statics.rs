@@ -110,7 +110,10 @@ impl<'a> Statics<'a> {
                 ExprKind::Paren(inner) => expr = inner,
                 ExprKind::If(c, yes, no) => match self.value(module, c, env)? {
                     Static::Bool(b) => expr = if b { yes } else { no },
-                    _ => return Err(one(Diag::error("cfx::static::condition", c.span, "the condition is no truth value").help("compare something, such as `labels == 0%`"))),
+                    _ => {
+                        return Err(one(Diag::error("cfx::static::condition", c.span, "the condition is no truth value")
+                            .help("compare something, such as `labels == 0%`")));
+                    }
                 },
                 ExprKind::Name(name) => {
                     let Some(def) = self.program.find(module, name) else { return Ok((module, expr)) };
@@ -139,7 +142,14 @@ impl<'a> Statics<'a> {
     }
 
     /// Returns a setting of a type, at the coordinates given. `inside` names the slots of inputs within settings.
-    pub fn setting(&self, module: usize, ty: &SettingType, expr: &'a Expr, env: &Env, inside: &[(Span, String)]) -> Result<Static, Diags> {
+    pub fn setting(
+        &self,
+        module: usize,
+        ty: &SettingType,
+        expr: &'a Expr,
+        env: &Env,
+        inside: &[(Span, String)],
+    ) -> Result<Static, Diags> {
         // A word of the type comes before a declaration of that name.
         if let ExprKind::Name(name) = &expr.kind {
             if let Some(found) = self.word(ty, name, expr, env, inside)? {
@@ -176,9 +186,11 @@ impl<'a> Statics<'a> {
                 Err(self.wrong(ty, expr))
             }
             SettingType::List(of) => match &expr.kind {
-                ExprKind::List(items) => {
-                    items.iter().map(|i| self.setting(module, of, i, env, inside)).collect::<Result<Vec<_>, _>>().map(Static::List)
-                }
+                ExprKind::List(items) => items
+                    .iter()
+                    .map(|i| self.setting(module, of, i, env, inside))
+                    .collect::<Result<Vec<_>, _>>()
+                    .map(Static::List),
                 ExprKind::Range(..) => self.value(module, expr, env),
                 _ => Err(self.wrong(ty, expr)),
             },
@@ -201,7 +213,14 @@ impl<'a> Statics<'a> {
     }
 
     /// Returns the setting that a bare word means for a type, if any.
-    fn word(&self, ty: &SettingType, name: &str, expr: &'a Expr, env: &Env, inside: &[(Span, String)]) -> Result<Option<Static>, Diags> {
+    fn word(
+        &self,
+        ty: &SettingType,
+        name: &str,
+        expr: &'a Expr,
+        env: &Env,
+        inside: &[(Span, String)],
+    ) -> Result<Option<Static>, Diags> {
         match ty {
             SettingType::Option(words) if words.iter().any(|w| w == name) => Ok(Some(Static::Word(name.to_string()))),
             SettingType::Word if name != "none" => Ok(Some(Static::Word(name.to_string()))),
@@ -228,12 +247,9 @@ impl<'a> Statics<'a> {
             }
         }
         let keys: Vec<&str> = entries.iter().map(|(k, _)| k.name.as_str()).collect();
-        let here: Vec<String> =
-            env.iter().map(|(a, c)| format!("{}: {}", self.axes.name(*a), c.text)).collect();
-        Err(one(Diag::error("cfx::axis::no_entry", expr.span, format!("the map has no entry for [{}]", here.join(", "))).help(format!(
-            "its entries are {}; give one for every coordinate of the axis it is over",
-            keys.join(", ")
-        ))))
+        let here: Vec<String> = env.iter().map(|(a, c)| format!("{}: {}", self.axes.name(*a), c.text)).collect();
+        Err(one(Diag::error("cfx::axis::no_entry", expr.span, format!("the map has no entry for [{}]", here.join(", ")))
+            .help(format!("its entries are {}; give one for every coordinate of the axis it is over", keys.join(", ")))))
     }
 
     fn constructor(&self, variant: &str, name: &str) -> Option<&'a ast::Constructor> {
@@ -263,9 +279,13 @@ impl<'a> Statics<'a> {
                     _ => self.setting(module, &takes.setting.unwrap_or(SettingType::Any), given, env, inside)?,
                 },
                 None => match self.default_of(variant, name, &param.name.name) {
-                    Some(default) => {
-                        self.setting(self.program.module_at(default.span), &takes.setting.unwrap_or(SettingType::Any), default, env, inside)?
-                    }
+                    Some(default) => self.setting(
+                        self.program.module_at(default.span),
+                        &takes.setting.unwrap_or(SettingType::Any),
+                        default,
+                        env,
+                        inside,
+                    )?,
                     None => Static::None,
                 },
             };
@@ -293,7 +313,9 @@ impl<'a> Statics<'a> {
         self.words_of(ty, &mut words);
         diag = match (head, words.is_empty()) {
             (Some(head), false) => diag.help(nearest_or_list(head, &words)),
-            (None, false) => diag.help(format!("it can be {}", words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", "))),
+            (None, false) => {
+                diag.help(format!("it can be {}", words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")))
+            }
             (Some(head), true) if self.program.find(self.program.module_at(expr.span), head).is_some() => {
                 diag.help("a setting must be known before the run: a number, a `param`, a `let`, or an axis's coordinate")
             }
@@ -304,9 +326,9 @@ impl<'a> Statics<'a> {
 
     fn words_of(&self, ty: &SettingType, out: &mut Vec<&'a str>) {
         match ty {
-            SettingType::Variant(v) => {
-                out.extend(self.program.variants.get(v).into_iter().flat_map(|v| v.constructors.iter().map(|c| c.name.name.as_str())))
-            }
+            SettingType::Variant(v) => out.extend(
+                self.program.variants.get(v).into_iter().flat_map(|v| v.constructors.iter().map(|c| c.name.name.as_str())),
+            ),
             SettingType::Either(types) => types.iter().for_each(|t| self.words_of(t, out)),
             _ => {}
         }
@@ -374,7 +396,8 @@ impl<'a> Statics<'a> {
         if let Some(topic) = self.program.topic_of(name) {
             return diag.help(format!("take it from the standard library: `use std.{topic} {{ {name} }}`"));
         }
-        let mut all: Vec<&str> = self.program.modules.get(module).map(|m| m.names.keys().map(String::as_str).collect()).unwrap_or_default();
+        let mut all: Vec<&str> =
+            self.program.modules.get(module).map(|m| m.names.keys().map(String::as_str).collect()).unwrap_or_default();
         all.extend(self.program.operations.keys().map(String::as_str));
         match super::suggest::nearest(name, &all) {
             Some(near) => diag.help(format!("did you mean `{near}`?")),

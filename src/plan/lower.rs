@@ -1,7 +1,7 @@
 //! Lowering: the typed script laid out as cells. One walk, for `check` (no file is read) and for `plan` alike.
 
 use super::array::{Array, Place, each_place};
-use super::facts::{Facts, KnownInput, Operations, Planned, Problem};
+use super::facts::{Facts, KnownInput, Operations, Planned, Policy, Problem};
 use super::files::Files;
 use super::graph::{Cell, CellId, Declared, Entry, Graph, LabelledAxis, Slot};
 use crate::base::{Diag, Diags, Hash, Hasher, Span};
@@ -244,7 +244,10 @@ impl<'a> Lowering<'a> {
 
     fn call(&mut self, typed: &'a Typed, call: &'a Call) -> Array {
         let (Some(signature), Some(op)) = (self.program.operations.get(&call.op), self.operations.planned(&call.op)) else {
-            self.diags.push(Diag::error("cfx::internal", typed.span, format!("`{}` has no implementation", call.op)).help("please report this"));
+            self.diags.push(
+                Diag::error("cfx::internal", typed.span, format!("`{}` has no implementation", call.op))
+                    .help("please report this"),
+            );
             return Array::single(Entry::Absent("it has no implementation".into()));
         };
         let inputs: Vec<(&str, Rc<Array>, &[AxisId])> =
@@ -294,7 +297,15 @@ impl<'a> Lowering<'a> {
             return None;
         }
         let swapped = |a: &AxisId| {
-            let partner = call.pairs.iter().find_map(|(x, y)| if x == a { Some(y) } else if y == a { Some(x) } else { None });
+            let partner = call.pairs.iter().find_map(|(x, y)| {
+                if x == a {
+                    Some(y)
+                } else if y == a {
+                    Some(x)
+                } else {
+                    None
+                }
+            });
             place[partner.unwrap_or(a)]
         };
         let mirrored: Vec<usize> = axes.iter().map(|(a, _)| swapped(a)).collect();
@@ -304,7 +315,10 @@ impl<'a> Lowering<'a> {
 
     /// Learns from a source what its axes are: the classes of a data set, the files of `load_stages`.
     fn told_coordinates(&mut self, typed: &Typed, call: &'a Call, signature: &'a Signature, op: &dyn Planned) {
-        let class = typed.attached.class.filter(|a| matches!(self.script.axes.get(*a).origin, Origin::Classes(_)) && !self.coordinates.contains_key(a));
+        let class = typed
+            .attached
+            .class
+            .filter(|a| matches!(self.script.axes.get(*a).origin, Origin::Classes(_)) && !self.coordinates.contains_key(a));
         let files = call
             .added
             .as_ref()
@@ -390,7 +404,11 @@ impl<'a> Lowering<'a> {
                 Err(found) => {
                     for diag in found.0 {
                         let place = network.span;
-                        self.diags.push(if diag.span() == place { diag } else { diag.label(place, "for this use of the network") });
+                        self.diags.push(if diag.span() == place {
+                            diag
+                        } else {
+                            diag.label(place, "for this use of the network")
+                        });
                     }
                     return Entry::Absent("its network does not fit".into());
                 }
@@ -421,7 +439,8 @@ impl<'a> Lowering<'a> {
         let whole = self.script.axes.whole(axis);
         let index = self.coordinates_of(whole).iter().position(|c| c.text == here.text).unwrap_or(i);
         let role = self.script.axes.get(axis).role;
-        let mut fields = vec![("name".to_string(), Static::Text(here.text.clone())), ("index".to_string(), Static::Number(index as f64))];
+        let mut fields =
+            vec![("name".to_string(), Static::Text(here.text.clone())), ("index".to_string(), Static::Number(index as f64))];
         if role != Role::Stage {
             fields.push(("role".to_string(), Static::Word(role.word().to_string())));
         }
@@ -477,13 +496,16 @@ impl<'a> Lowering<'a> {
         &mut self,
         op: &dyn Planned,
         name: &str,
-        settings: Settings,
+        mut settings: Settings,
         inputs: Vec<(String, Slot)>,
         stream: Option<Hash>,
         at: Vec<(String, String)>,
         span: Span,
         call: Option<&Call>,
     ) -> Entry {
+        // Whether weights are kept decides nothing about what they are: it is no part of the key.
+        let keep = settings.word("keep") == "weights";
+        settings.0.retain(|(n, _)| n != "keep");
         let known: Vec<KnownInput> = inputs.iter().map(|(n, s)| (n.as_str(), self.facts_of(s))).collect();
         let (facts, cost) = match op.facts(&settings, &known, self.files) {
             Ok(facts) => (facts, op.cost(&settings, &known)),
@@ -508,13 +530,16 @@ impl<'a> Lowering<'a> {
             key: Hash::of(b""),
             facts,
             cost,
-            policy: op.policy(),
+            policy: if keep { Policy::Stored } else { op.policy() },
             label: self.label.clone(),
             span,
             places: call.map(|c| c.written.iter().map(|(n, w)| (n.clone(), w.1.span)).collect()).unwrap_or_default(),
         };
         cell.key = cell.hash_with(&|id| self.cells[id].key);
         if let Some(id) = self.by_key.get(&cell.key) {
+            if keep {
+                self.cells[*id].policy = Policy::Stored;
+            }
             return Entry::Cell(*id);
         }
         let id = self.cells.len();
@@ -540,10 +565,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn problem(&self, problem: Problem, span: Span, call: Option<&Call>) -> Diag {
-        let place = problem
-            .parameter
-            .and_then(|p| call.and_then(|c| c.written.get(p)))
-            .map_or(span, |w| w.1.span);
+        let place = problem.parameter.and_then(|p| call.and_then(|c| c.written.get(p))).map_or(span, |w| w.1.span);
         let mut diag = Diag::error(problem.code, place, problem.message);
         if let Some(help) = problem.help {
             diag = diag.help(help);

@@ -98,7 +98,9 @@ pub fn svg(graph: &Graph) -> String {
     let width = places.iter().map(|p| p.0 + WIDTH + 12.0).fold(100.0, f64::max);
     let height = places.iter().map(|p| p.1 + HEIGHT + 12.0).fold(60.0, f64::max);
     let escape = |t: &str| t.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
-    let cut = |t: &str, n: usize| if t.chars().count() > n { format!("{}…", t.chars().take(n - 1).collect::<String>()) } else { t.to_string() };
+    let cut = |t: &str, n: usize| {
+        if t.chars().count() > n { format!("{}…", t.chars().take(n - 1).collect::<String>()) } else { t.to_string() }
+    };
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" viewBox=\"0 0 {width:.0} {height:.0}\" font-family=\"Inter, sans-serif\">\n"
     );

@@ -112,6 +112,7 @@ impl Builder {
             policy,
             label: format!("{op}{id}"),
             span: Span::default(),
+            places: Vec::new(),
         };
         cell.key = cell.hash_with(&|i| self.0.cells[i].key);
         self.0.cells.push(cell);
