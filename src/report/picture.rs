@@ -205,3 +205,18 @@ fn separate(spots: &mut [Spot], row: &[usize]) {
     let back = (after - before) / row.len().max(1) as f64;
     row.iter().for_each(|i| spots[*i].x -= back);
 }
+
+/// Returns the picture in Graphviz's language.
+pub fn dot(graph: &Graph) -> String {
+    let (nodes, edges) = declarations(graph);
+    let quote = |t: &str| t.replace('\\', "\\\\").replace('"', "\\\"");
+    let mut out = String::from("digraph plan {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n");
+    for (i, n) in nodes.iter().enumerate() {
+        out.push_str(&format!("  n{i} [label=\"{}\\n{}\"];\n", quote(&n.title), quote(&n.about)));
+    }
+    for (a, b) in edges {
+        out.push_str(&format!("  n{a} -> n{b};\n"));
+    }
+    out.push_str("}\n");
+    out
+}
