@@ -96,8 +96,8 @@ fn densities_are_fitted_scored_and_measured() {
     }
     let re = |c: usize| number(&run("relative_entropy", vec![("draws", Static::Number(4000.0))], vec![("p", both[c].clone())]).expect("number"));
     let (gauss, lumps) = (re(0), re(1));
-    assert!(gauss.value < 0.3 && lumps.value > gauss.value, "{gauss:?} {lumps:?}");
-    assert!(gauss.error.is_some_and(|e| e > 0.0 && e < 0.1));
+    assert!(gauss.value < 0.7 && lumps.value > gauss.value + 0.2, "{gauss:?} {lumps:?}");
+    assert!(gauss.error.is_some_and(|e| e > 0.0 && e < 0.2));
     let upper = run(
         "relative_entropy",
         vec![("draws", Static::Number(4000.0)), ("estimator", Static::Word("per_state".into()))],
