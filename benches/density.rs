@@ -21,6 +21,7 @@ struct Plain {
     n: usize,
     mu: Vec<f64>,
     lower: Vec<f64>,
+    log_det: f64,
 }
 
 /// The textbook sampler.
@@ -37,7 +38,7 @@ impl Textbook<'_> {
         let d = self.data.d;
         let mut lower = vec![0.0; d * d];
         (0..d).for_each(|j| lower[j * d + j] = 1.0);
-        Plain { n: 0, mu: vec![0.0; d], lower }
+        Plain { n: 0, mu: vec![0.0; d], lower, log_det: 0.0 }
     }
 
     /// Rank-one update (sign 1) or downdate (sign -1) of a lower factor stored by columns.
@@ -63,6 +64,7 @@ impl Textbook<'_> {
         c.mu.iter_mut().zip(&v).for_each(|(m, v)| *m += a * v);
         v.iter_mut().for_each(|v| *v *= g.sqrt());
         Self::rank_one(&mut c.lower, d, &mut v, if insert { 1.0 } else { -1.0 });
+        c.log_det = (0..d).map(|j| 2.0 * c.lower[j * d + j].ln()).sum();
         c.n = if insert { c.n + 1 } else { c.n - 1 };
     }
 
@@ -70,16 +72,15 @@ impl Textbook<'_> {
         let d = self.data.d;
         buffer.clear();
         buffer.extend(self.data.row(i)[..d].iter().zip(&c.mu).map(|(x, m)| x - m));
-        let (mut q, mut log_det) = (0.0, 0.0);
+        let mut q = 0.0;
         for j in 0..d {
             let col = &c.lower[j * d..(j + 1) * d];
             let y = buffer[j] / col[j];
             q += y * y;
-            log_det += 2.0 * col[j].ln();
             buffer[j + 1..].iter_mut().zip(&col[j + 1..]).for_each(|(b, l)| *b -= y * l);
         }
         let size = if c.n == 0 { self.alpha } else { c.n as f64 };
-        size.ln() + self.niw.log_predictive(c.n, log_det, q)
+        size.ln() + self.niw.log_predictive(c.n, c.log_det, q)
     }
 
     fn pass(&mut self, rng: &mut impl rand::Rng) -> u64 {
