@@ -59,7 +59,8 @@ impl Textbook<'_> {
         let d = self.data.d;
         let c = &mut self.comps[k];
         let kappa = self.niw.kappa(c.n);
-        let (a, g): (f64, f64) = if insert { (1.0 / (kappa + 1.0), kappa / (kappa + 1.0)) } else { (-1.0 / (kappa - 1.0), kappa / (kappa - 1.0)) };
+        let (a, g): (f64, f64) =
+            if insert { (1.0 / (kappa + 1.0), kappa / (kappa + 1.0)) } else { (-1.0 / (kappa - 1.0), kappa / (kappa - 1.0)) };
         let mut v: Vec<f64> = self.data.row(i)[..d].iter().zip(&c.mu).map(|(x, m)| x - m).collect();
         c.mu.iter_mut().zip(&v).for_each(|(m, v)| *m += a * v);
         v.iter_mut().for_each(|v| *v *= g.sqrt());
@@ -132,7 +133,10 @@ fn setup(passes: usize, start: Start, components: usize) -> Setup {
 }
 
 fn main() {
-    println!("{:34} {:>6} {:>6} {:>6} {:>11} {:>11} {:>7}", "case", "K", "moves", "passes", "this s/pass", "text s/pass", "ratio");
+    println!(
+        "{:34} {:>6} {:>6} {:>6} {:>11} {:>11} {:>7}",
+        "case", "K", "moves", "passes", "this s/pass", "text s/pass", "ratio"
+    );
     // name, n, d, lumps, distance, K of the prior's scale, passes before measuring
     let cases = [
         ("settled, 1 lump", 500, 16, 1, 0.0, 6.0, 300, 300),
@@ -141,9 +145,13 @@ fn main() {
         ("restless, overlapping lumps", 500, 16, 8, 3.0, 60.0, 20, 30),
         ("fragmented, no structure", 500, 64, 1, 0.0, 6.0, 300, 30),
         ("restless, many small", 500, 64, 60, 6.0, 1e30, 30, 30),
-        ("large, 10 lumps", 5000, 16, 10, 4.0, 10.0, 5, 5),
+        ("large, 10 lumps", 5000, 16, 10, 4.0, 10.0, 5, 20),
     ];
+    let only = std::env::args().skip(1).find(|a| !a.starts_with("--")).unwrap_or_default();
     for (name, n, d, lumps, apart, k, warm, passes) in cases {
+        if !name.contains(&only) {
+            continue;
+        }
         let x = points(n, d, lumps, apart);
         let frame = Frame::derive(&x, d, &Scale::Diagonal, k).expect("a proper scale");
         let niw = Niw::new(d, 0.01, d as f64 + 2.0, n + 1);
@@ -169,7 +177,8 @@ fn main() {
             plain.change(i, *k, true);
         }
         let mut rng = Stream::root(4).rng();
-        let rounds = passes.min(10);
+        // `-- --own` leaves the slow side out.
+        let rounds = if std::env::args().any(|a| a == "--own") { 1 } else { passes.min(10) };
         let clock = Instant::now();
         let textbook_moves: u64 = (0..rounds).map(|_| plain.pass(&mut rng)).sum();
         let theirs = clock.elapsed().as_secs_f64() / rounds as f64;

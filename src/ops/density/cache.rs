@@ -119,14 +119,7 @@ pub fn freshen_body<V: Lanes>(
 
 /// Brings one entry up to date.
 #[inline(always)]
-pub fn freshen_one<V: Lanes>(
-    cache: &mut Cache,
-    data: &Observations,
-    c: &Component,
-    k: usize,
-    i: usize,
-    scratch: &mut [f64],
-) {
+pub fn freshen_one<V: Lanes>(cache: &mut Cache, data: &Observations, c: &Component, k: usize, i: usize, scratch: &mut [f64]) {
     let at = i * cache.width + k;
     let stamp = cache.stamp[at];
     if stamp == c.version {

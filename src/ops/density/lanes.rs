@@ -89,7 +89,8 @@ mod x86 {
         }
         #[inline(always)]
         fn load(x: &[f64; LANES]) -> Self {
-            unsafe { Avx512(_mm512_loadu_pd(x.as_ptr())) }
+            // A copy rather than the intrinsic, whose result LLVM leaves on the stack.
+            unsafe { Avx512(std::mem::transmute::<[f64; LANES], __m512d>(*x)) }
         }
         #[inline(always)]
         fn store(self, x: &mut [f64; LANES]) {
@@ -123,7 +124,8 @@ mod x86 {
         }
         #[inline(always)]
         fn load(x: &[f64; LANES]) -> Self {
-            unsafe { Avx2(_mm256_loadu_pd(x.as_ptr()), _mm256_loadu_pd(x.as_ptr().add(4))) }
+            let [a, b]: [__m256d; 2] = unsafe { std::mem::transmute::<[f64; LANES], [__m256d; 2]>(*x) };
+            Avx2(a, b)
         }
         #[inline(always)]
         fn store(self, x: &mut [f64; LANES]) {

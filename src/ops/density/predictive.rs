@@ -4,10 +4,10 @@
 //! components of all states. Components that do not change between kept states are evaluated once.
 
 use super::component::Built;
+use super::lanes::Lanes;
 use super::matrix::inverse_transposed;
 use super::niw::Niw;
 use super::posterior::Posterior;
-use super::lanes::Lanes;
 use super::simd::{LANES, dispatch, exp8, ln8};
 use gemm::{Parallelism, gemm};
 use rayon::prelude::*;

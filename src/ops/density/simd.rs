@@ -3,8 +3,8 @@
 //! Every loop works on eight lanes written out by hand, so AVX2 and AVX-512 give the same bits; without fused multiply-add
 //! the last bits differ (another device kind). Slices are padded with zeros to a multiple of [`LANES`].
 
-use super::lanes::Lanes;
 pub use super::lanes::LANES;
+use super::lanes::Lanes;
 
 /// Returns the length padded to whole lanes.
 pub fn padded(d: usize) -> usize {

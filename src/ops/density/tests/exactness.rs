@@ -3,8 +3,8 @@
 use super::super::alpha::AlphaPrior;
 use super::super::chain::{Chain, Method, Setup, Unwatched};
 use super::super::component::Component;
-use super::super::niw::Niw;
 use super::super::lanes::Plain;
+use super::super::niw::Niw;
 use super::super::simd;
 use super::super::start::Start;
 use super::super::state::{NONE, State};
