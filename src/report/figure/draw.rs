@@ -115,9 +115,9 @@ fn measure(plot: &Plot, r: usize, c: usize, panel: &Panel) -> Needs {
     let before = c.checked_sub(1).and_then(|c| plot.rows[r].get(c));
     let shows = Shows {
         x_ticks: !below.is_some_and(|b| b.x.scale == panel.x.scale && b.x.ticks == panel.x.ticks),
-        x_label: !below.is_some_and(|b| b.x.label == panel.x.label),
+        x_label: below.is_none_or(|b| b.x.label != panel.x.label),
         y_ticks: !before.is_some_and(|b| b.y.scale == panel.y.scale && b.y.ticks == panel.y.ticks),
-        y_label: !before.is_some_and(|b| b.y.label == panel.y.label),
+        y_label: before.is_none_or(|b| b.y.label != panel.y.label),
     };
     let place = |v: f64| width * panel.x.place(v);
     let all = panel.x.ticks.clone().unwrap_or_else(|| panel.x.scale.ticks(width, 75.0));
@@ -170,7 +170,8 @@ fn measure(plot: &Plot, r: usize, c: usize, panel: &Panel) -> Needs {
 fn turned(ticks: Vec<Tick>, words: bool, place: impl Fn(f64) -> f64) -> (Vec<Tick>, Turn) {
     let slot = ticks.windows(2).map(|w| (place(w[1].0) - place(w[0].0)).abs()).fold(f64::INFINITY, f64::min);
     let flat = ticks.windows(2).all(|w| {
-        (place(w[1].0) - place(w[0].0)).abs() >= (font::width(&w[0].1, TICK, false) + font::width(&w[1].1, TICK, false)) / 2.0 + 6.0
+        (place(w[1].0) - place(w[0].0)).abs()
+            >= (font::width(&w[0].1, TICK, false) + font::width(&w[1].1, TICK, false)) / 2.0 + 6.0
     });
     if flat {
         return (ticks, Turn::Flat);
@@ -220,7 +221,11 @@ fn draw_panel(svg: &mut Svg, area: &Area, needs: &Needs, left: f64) {
             let lines: Vec<_> = ticks
                 .iter()
                 .map(|t| {
-                    if across { ((area.across(t.0), area.y), (area.across(t.0), bottom)) } else { ((area.x, area.up(t.0)), (right, area.up(t.0))) }
+                    if across {
+                        ((area.across(t.0), area.y), (area.across(t.0), bottom))
+                    } else {
+                        ((area.x, area.up(t.0)), (right, area.up(t.0)))
+                    }
                 })
                 .collect();
             svg.lines(&lines, color::GRID, 1.0, 1.0);
@@ -249,8 +254,12 @@ fn draw_labels(svg: &mut Svg, area: &Area, needs: &Needs, left: f64) {
             let x = area.across(*v);
             match needs.turn {
                 Turn::Flat => svg.text((x, bottom + TICK + 5.5), text, style(TICK, Anchor::Middle)),
-                Turn::Slant => svg.text((x + 3.0, bottom + TICK + 2.5), text, TextStyle { turn: -40.0, ..style(TICK, Anchor::End) }),
-                Turn::Upright => svg.text((x + 0.36 * TICK, bottom + 6.5), text, TextStyle { turn: -90.0, ..style(TICK, Anchor::End) }),
+                Turn::Slant => {
+                    svg.text((x + 3.0, bottom + TICK + 2.5), text, TextStyle { turn: -40.0, ..style(TICK, Anchor::End) })
+                }
+                Turn::Upright => {
+                    svg.text((x + 0.36 * TICK, bottom + 6.5), text, TextStyle { turn: -90.0, ..style(TICK, Anchor::End) })
+                }
             }
         }
     }

@@ -72,7 +72,8 @@ impl Area<'_> {
                 }
             }
             Mark::Band { at, color, opacity } => {
-                let fine: Vec<_> = at.iter().map(|b| (b.0.is_finite() && b.1.is_finite() && b.2.is_finite()).then_some(*b)).collect();
+                let fine: Vec<_> =
+                    at.iter().map(|b| (b.0.is_finite() && b.1.is_finite() && b.2.is_finite()).then_some(*b)).collect();
                 for run in fine.split(|p| p.is_none()) {
                     let run: Vec<_> = run.iter().flatten().collect();
                     if run.len() < 2 {
@@ -170,8 +171,10 @@ impl Area<'_> {
             ];
             for (left, base) in places {
                 let b = [left - 1.0, base - SIZE + 1.0, left + w + 1.0, base + 2.5];
-                let inside = b[0] >= self.x && b[2] <= self.x + self.width + 8.0 && b[1] >= self.y - 6.0 && b[3] <= self.y + self.height;
-                let free = taken.iter().enumerate().all(|(j, t)| j == i || b[2] <= t[0] || t[2] <= b[0] || b[3] <= t[1] || t[3] <= b[1]);
+                let inside =
+                    b[0] >= self.x && b[2] <= self.x + self.width + 8.0 && b[1] >= self.y - 6.0 && b[3] <= self.y + self.height;
+                let free =
+                    taken.iter().enumerate().all(|(j, t)| j == i || b[2] <= t[0] || t[2] <= b[0] || b[3] <= t[1] || t[3] <= b[1]);
                 if inside && free {
                     let style = TextStyle { size: SIZE, bold: false, color: color::SOFT, anchor: Anchor::Start, turn: 0.0 };
                     svg.text((left, base), name, style);
@@ -194,8 +197,14 @@ pub fn sign(svg: &mut Svg, p: (f64, f64), marker: Marker, r: f64, color: Color, 
             let s = r * 0.89;
             svg.shape(&[(x - s, y - s), (x + s, y - s), (x + s, y + s), (x - s, y + s)], color, rim, opacity);
         }
-        Marker::Triangle => svg.shape(&[(x, y - 1.25 * r), (x + 1.1 * r, y + 0.75 * r), (x - 1.1 * r, y + 0.75 * r)], color, rim, opacity),
-        Marker::Down => svg.shape(&[(x, y + 1.25 * r), (x + 1.1 * r, y - 0.75 * r), (x - 1.1 * r, y - 0.75 * r)], color, rim, opacity),
-        Marker::Diamond => svg.shape(&[(x, y - 1.25 * r), (x + 1.25 * r, y), (x, y + 1.25 * r), (x - 1.25 * r, y)], color, rim, opacity),
+        Marker::Triangle => {
+            svg.shape(&[(x, y - 1.25 * r), (x + 1.1 * r, y + 0.75 * r), (x - 1.1 * r, y + 0.75 * r)], color, rim, opacity)
+        }
+        Marker::Down => {
+            svg.shape(&[(x, y + 1.25 * r), (x + 1.1 * r, y - 0.75 * r), (x - 1.1 * r, y - 0.75 * r)], color, rim, opacity)
+        }
+        Marker::Diamond => {
+            svg.shape(&[(x, y - 1.25 * r), (x + 1.25 * r, y), (x, y + 1.25 * r), (x - 1.25 * r, y)], color, rim, opacity)
+        }
     }
 }

@@ -118,7 +118,9 @@ impl Cube {
             }
         }
         for field in &parts {
-            let used = |name: &str| [Some(&roles.x), roles.facet.as_ref(), roles.color.as_ref()].iter().flatten().any(|a| a.name == name);
+            let used = |name: &str| {
+                [Some(&roles.x), roles.facet.as_ref(), roles.color.as_ref()].iter().flatten().any(|a| a.name == name)
+            };
             for a in field.axes.iter().filter(|a| a.coordinates.len() > 1 && !used(&a.name)) {
                 if !cube.pooled.iter().any(|(n, _)| *n == a.name) {
                     cube.pooled.push((a.name.clone(), a.coordinates.len()));
@@ -138,6 +140,12 @@ impl Cube {
         Ok(cube)
     }
 
+    /// Returns the heading of a facet: the axis's name and the coordinate, unless that names the axis already (`stage1`).
+    pub fn heading(&self, coordinate: &str) -> String {
+        let named = self.facets.0.is_empty() || coordinate.starts_with(&self.facets.0);
+        if named { coordinate.to_string() } else { format!("{}: {coordinate}", self.facets.0) }
+    }
+
     /// Returns whether nothing finite is to be drawn.
     pub fn is_empty(&self) -> bool {
         self.series.values().all(|s| s.points.iter().all(|p| p.1.values.is_empty()))
@@ -146,7 +154,8 @@ impl Cube {
     fn add_numbers(&mut self, field: &Field, roles: &Roles) -> Result<(), Failure> {
         let missing = || {
             let axes: Vec<_> = field.axes.iter().map(|a| format!("`{}`", a.name)).collect();
-            let has = if axes.is_empty() { "it is a single value".to_string() } else { format!("its axes are {}", axes.join(", ")) };
+            let has =
+                if axes.is_empty() { "it is a single value".to_string() } else { format!("its axes are {}", axes.join(", ")) };
             Failure::new(format!("`{}` has no axis `{}`: {has}", field.name, roles.x.name)).help("name one of its axes in `x:`")
         };
         let x = field.find(&roles.x).ok_or_else(missing)?;
@@ -187,7 +196,8 @@ impl Cube {
                 }
                 None => 0..self.facets.1.len(),
             };
-            let rest: Vec<usize> = (0..at.len()).filter(|k| *k != x && Some(*k) != facet && Some(*k) != color).map(|k| at[k]).collect();
+            let rest: Vec<usize> =
+                (0..at.len()).filter(|k| *k != x && Some(*k) != facet && Some(*k) != color).map(|k| at[k]).collect();
             for f in facets {
                 groups.entry((f, c, at[x])).or_default().push(value);
                 if let Some(n) = super::field::scalar(value) {
@@ -217,14 +227,19 @@ impl Cube {
         }
         let facet = roles.facet.as_ref().map(|a| (a, field.find(a)));
         let color = roles.color.as_ref().map(|a| (a, field.find(a)));
-        let taken = |n: &str| n == roles.x.name || [&roles.facet, &roles.color].iter().any(|a| a.as_ref().is_some_and(|a| a.name == n));
+        let taken =
+            |n: &str| n == roles.x.name || [&roles.facet, &roles.color].iter().any(|a| a.as_ref().is_some_and(|a| a.name == n));
         // Further whole-number columns, such as the order of an ablation, are drawn only where they are asked for.
         let ys: Vec<String> = match roles.y.is_empty() {
             false => roles.y.clone(),
             true => first
                 .columns
                 .iter()
-                .filter(|(n, c)| matches!(c, Column::Numbers(x) if x.iter().any(|v| v.is_finite())) && !taken(n) && !matches!(n.as_str(), "order" | "epoch" | "step"))
+                .filter(|(n, c)| {
+                    matches!(c, Column::Numbers(x) if x.iter().any(|v| v.is_finite()))
+                        && !taken(n)
+                        && !matches!(n.as_str(), "order" | "epoch" | "step")
+                })
                 .map(|(n, _)| n.clone())
                 .collect(),
         };
@@ -251,11 +266,19 @@ impl Cube {
                 let mut inner: BTreeMap<(usize, usize, u64), Vec<f64>> = BTreeMap::new();
                 for row in 0..table.rows() {
                     let place = match x_axis {
-                        Some(a) => numeric(&field.axes[a].coordinates, &field.axes[a].role).map_or(at[a] as f64, |(v, _)| v[at[a]]),
-                        None if texts_x => cell_text(table, &roles.x.name, row).and_then(|t| self.names.iter().position(|n| *n == t)).map_or(f64::NAN, |p| p as f64),
+                        Some(a) => {
+                            numeric(&field.axes[a].coordinates, &field.axes[a].role).map_or(at[a] as f64, |(v, _)| v[at[a]])
+                        }
+                        None if texts_x => cell_text(table, &roles.x.name, row)
+                            .and_then(|t| self.names.iter().position(|n| *n == t))
+                            .map_or(f64::NAN, |p| p as f64),
                         None => table.numbers(&roles.x.name).and_then(|c| c.get(row)).copied().unwrap_or(f64::NAN),
                     };
-                    let Some(v) = table.numbers(&y).and_then(|c| c.get(row)).copied().filter(|v| v.is_finite() && place.is_finite()) else { continue };
+                    let Some(v) =
+                        table.numbers(&y).and_then(|c| c.get(row)).copied().filter(|v| v.is_finite() && place.is_finite())
+                    else {
+                        continue;
+                    };
                     let group = |axis: Option<(&AxisName, Option<usize>)>, all: &[String]| {
                         let (name, found) = axis?;
                         let text = match found {
@@ -317,7 +340,9 @@ impl Cube {
 /// Returns whether numbers are spread like powers: positive, over two decades, crowded at the low end.
 pub fn spread_like_powers(sorted: &[f64]) -> bool {
     match (sorted.first(), sorted.get(sorted.len() / 2), sorted.last()) {
-        (Some(&low), Some(&middle), Some(&high)) if sorted.len() >= 3 => low > 0.0 && high / low >= 100.0 && middle <= 0.25 * high,
+        (Some(&low), Some(&middle), Some(&high)) if sorted.len() >= 3 => {
+            low > 0.0 && high / low >= 100.0 && middle <= 0.25 * high
+        }
         _ => false,
     }
 }
