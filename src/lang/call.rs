@@ -466,12 +466,8 @@ impl<'a> Checker<'a> {
         let mut with_gathers = Vec::new();
         for (i, name, v) in inputs {
             let gathers = &signature.takes[i].gathers;
-            let whole: Vec<AxisId> = v
-                .axes
-                .iter()
-                .copied()
-                .filter(|a| words.reduced.contains(a) || self.takes_whole(gathers, *a))
-                .collect();
+            let whole: Vec<AxisId> =
+                v.axes.iter().copied().filter(|a| words.reduced.contains(a) || self.takes_whole(gathers, *a)).collect();
             let rest: Vec<AxisId> = v.axes.iter().copied().filter(|a| !whole.contains(a)).collect();
             if !self.unite(&mut mapped, &rest, span) {
                 return Typed::error(span);
@@ -703,7 +699,9 @@ impl<'a> Checker<'a> {
             match signature.takes[i].axis {
                 Some(AxisWord::Splits) => {
                     // An input that is mapped over the axis has it already; one that takes it in whole has not.
-                    let mapped = inputs.iter().any(|(j, _, v)| v.axes.contains(&axis) && !self.takes_whole(&signature.takes[*j].gathers, axis));
+                    let mapped = inputs
+                        .iter()
+                        .any(|(j, _, v)| v.axes.contains(&axis) && !self.takes_whole(&signature.takes[*j].gathers, axis));
                     if mapped {
                         words.stays.push(axis);
                         continue;

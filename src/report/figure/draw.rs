@@ -115,9 +115,9 @@ fn measure(plot: &Plot, r: usize, c: usize, panel: &Panel) -> Needs {
     let before = c.checked_sub(1).and_then(|c| plot.rows[r].get(c));
     let shows = Shows {
         x_ticks: !below.is_some_and(|b| b.x.scale == panel.x.scale && b.x.ticks == panel.x.ticks),
-        x_label: !below.is_some_and(|b| b.x.label == panel.x.label),
+        x_label: below.is_none_or(|b| b.x.label != panel.x.label),
         y_ticks: !before.is_some_and(|b| b.y.scale == panel.y.scale && b.y.ticks == panel.y.ticks),
-        y_label: !before.is_some_and(|b| b.y.label == panel.y.label),
+        y_label: before.is_none_or(|b| b.y.label != panel.y.label),
     };
     let place = |v: f64| width * panel.x.place(v);
     let all = panel.x.ticks.clone().unwrap_or_else(|| panel.x.scale.ticks(width, 75.0));

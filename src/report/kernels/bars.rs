@@ -73,7 +73,7 @@ impl Kernel for Bars {
                 }
                 marks.extend(spreads);
                 marks.push(Mark::Rule { y: 0.0, color: color::FRAME, dash: "" });
-                let heading = if p == 0 && facets > 1 { format!("{}: {heading}", cube.facets.0) } else { String::new() };
+                let heading = if p == 0 { cube.heading(heading) } else { String::new() };
                 let x = Axis::new(cube.x.clone(), Scale::Category { names: cube.names.clone() });
                 row.push(Panel { heading, x, y: Axis::new(label.clone(), y_scale.clone()), marks, shades: Vec::new() });
             }

@@ -140,6 +140,12 @@ impl Cube {
         Ok(cube)
     }
 
+    /// Returns the heading of a facet: the axis's name and the coordinate, unless that names the axis already (`stage1`).
+    pub fn heading(&self, coordinate: &str) -> String {
+        let named = self.facets.0.is_empty() || coordinate.starts_with(&self.facets.0);
+        if named { coordinate.to_string() } else { format!("{}: {coordinate}", self.facets.0) }
+    }
+
     /// Returns whether nothing finite is to be drawn.
     pub fn is_empty(&self) -> bool {
         self.series.values().all(|s| s.points.iter().all(|p| p.1.values.is_empty()))
