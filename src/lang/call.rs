@@ -630,10 +630,6 @@ impl<'a> Checker<'a> {
         })
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the state of one call, taken apart so that the parts can be borrowed separately"
-    )]
     fn axis_word(
         &mut self,
         signature: &'a Signature,
@@ -864,10 +860,6 @@ impl<'a> Checker<'a> {
     }
 
     /// Decides the axes that are reduced where the call does not say.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the state of one call, taken apart so that the parts can be borrowed separately"
-    )]
     fn default_reduces(
         &mut self,
         signature: &Signature,

@@ -265,7 +265,7 @@ impl<'a> Checker<'a> {
         if let Some(at) = self.visiting.iter().position(|d| *d == def) {
             let mut diag =
                 Diag::error("cfx::name::cycle", name.span, format!("`{}` is made from itself", name.name)).here("starts here");
-            for d in self.visiting[at + 1..].to_vec() {
+            for d in self.visiting[at + 1..].iter().copied() {
                 if let Some(n) = declared(&self.program.item(d).kind) {
                     diag = diag.label(n.span, format!("through `{}`", n.name));
                 }

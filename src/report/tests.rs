@@ -43,6 +43,7 @@ impl Run {
             policy: Policy::Stored,
             label: op.into(),
             span: Span::default(),
+            places: Vec::new(),
         });
         let outcome = match &value {
             Value::Absent(why) if why.contains("failed") => {
