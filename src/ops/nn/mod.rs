@@ -17,6 +17,7 @@ pub mod optimizer;
 pub mod program;
 pub mod rate;
 mod settings;
+mod snapshot;
 mod tap;
 mod train;
 pub mod weights;
@@ -43,5 +44,6 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
         ("confusion", Box::new(measures::Confusion)),
         ("input_gradient", Box::new(measures::InputGradient)),
         ("history", Box::new(measures::History)),
+        ("snapshot", Box::new(snapshot::Snapshot)),
     ]
 }

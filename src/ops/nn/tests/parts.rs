@@ -60,7 +60,7 @@ fn crops_shift_over_black_and_flips_mirror() {
             .collect()
     };
     let all: Vec<Vec<f32>> = (-1..2).flat_map(|dy| (-1..2).map(move |dx| (dy, dx))).map(|(dy, dx)| shifted(dy, dx)).collect();
-    let mut seen = vec![false; 9];
+    let mut seen = [false; 9];
     for seed in 0..200 {
         let crop = augmented(&[Augment::Crop { pad: 1 }], seed);
         let which = all.iter().position(|a| *a == crop);
