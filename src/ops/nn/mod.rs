@@ -35,6 +35,7 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
     vec![
         ("train", Box::new(train::Train)),
         ("untrained", Box::new(train::Untrained)),
+        ("snapshot", Box::new(snapshot::Snapshot)),
         ("tap", Box::new(tap::Tap)),
         ("accuracy", Box::new(measures::Accuracy)),
         ("loss", Box::new(measures::Loss)),
@@ -44,6 +45,5 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
         ("confusion", Box::new(measures::Confusion)),
         ("input_gradient", Box::new(measures::InputGradient)),
         ("history", Box::new(measures::History)),
-        ("snapshot", Box::new(snapshot::Snapshot)),
     ]
 }
