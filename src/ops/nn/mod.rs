@@ -17,6 +17,7 @@ pub mod optimizer;
 pub mod program;
 pub mod rate;
 mod settings;
+mod snapshot;
 mod tap;
 mod train;
 pub mod weights;
@@ -34,6 +35,7 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
     vec![
         ("train", Box::new(train::Train)),
         ("untrained", Box::new(train::Untrained)),
+        ("snapshot", Box::new(snapshot::Snapshot)),
         ("tap", Box::new(tap::Tap)),
         ("accuracy", Box::new(measures::Accuracy)),
         ("loss", Box::new(measures::Loss)),

@@ -2,6 +2,7 @@
 
 use super::cpu::image;
 use super::evaluate::{fits, open, sweep};
+use super::measures::forward_seconds;
 use super::network::Network;
 use super::program::Purpose;
 use crate::engine::value::Stages;
@@ -93,8 +94,7 @@ impl Planned for Tap {
             .and_then(|m| m.taps.iter().find(|(n, _)| *n == name))
             .map_or(0, |(_, s)| Pool::parse(settings).units(s));
         let bytes = rows * units as f64 * 8.0;
-        // The forward pass is not known here; most of what is tapped is about as dear as its own size.
-        Cost { seconds: 1e-3 + rows * 2e-4, memory: 2.0 * bytes + 2e8, disk: bytes }
+        Cost { seconds: 1e-3 + rows * forward_seconds(inputs), memory: 2.0 * bytes + 2e8, disk: bytes }
     }
 }
 

@@ -2,5 +2,6 @@
 
 mod build;
 mod layers;
+mod parts;
 mod reference;
 mod running;
