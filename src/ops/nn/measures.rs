@@ -149,7 +149,7 @@ impl Kernel for History {
 }
 
 /// Returns the mean with its standard error.
-fn mean(values: &[f64]) -> Number {
+pub fn mean(values: &[f64]) -> Number {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let square = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
