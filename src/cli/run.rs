@@ -7,7 +7,8 @@ use crate::base::Diags;
 use crate::engine::{Limits, Options, RunState, Store, progress};
 use crate::lang::suggest;
 use crate::plan::graph::Graph;
-use crate::plan::{explain, picture};
+use crate::plan::explain;
+use crate::report::picture;
 use crate::syntax;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -85,7 +86,8 @@ pub fn plan(arguments: &Plan) -> Exit {
         return Exit::Done;
     }
     if let Some(file) = &arguments.svg {
-        if let Err(e) = std::fs::write(file, picture::svg(&graph)) {
+        let (nodes, edges) = picture::declarations(&graph);
+        if let Err(e) = std::fs::write(file, picture::draw(&nodes, &edges)) {
             eprintln!("{} cannot be written: {e}", file.display());
             return Exit::Usage;
         }

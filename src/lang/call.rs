@@ -470,17 +470,7 @@ impl<'a> Checker<'a> {
                 .axes
                 .iter()
                 .copied()
-                .filter(|a| {
-                    words.reduced.contains(a)
-                        || match gathers {
-                            Gathers::None => false,
-                            Gathers::All => true,
-                            Gathers::Some(roles) => {
-                                let axis = self.axes.get(*a);
-                                roles.iter().any(|r| r == axis.role.word() || *r == axis.name)
-                            }
-                        }
-                })
+                .filter(|a| words.reduced.contains(a) || self.takes_whole(gathers, *a))
                 .collect();
             let rest: Vec<AxisId> = v.axes.iter().copied().filter(|a| !whole.contains(a)).collect();
             if !self.unite(&mut mapped, &rest, span) {
@@ -544,6 +534,18 @@ impl<'a> Checker<'a> {
         };
         self.try_settings(signature, &call);
         Rc::new(Typed { node: Node::Call(Box::new(call)), kind, axes, attached, examples, span })
+    }
+
+    /// Returns whether a parameter takes an axis in whole by its signature.
+    fn takes_whole(&self, gathers: &Gathers, axis: AxisId) -> bool {
+        match gathers {
+            Gathers::None => false,
+            Gathers::All => true,
+            Gathers::Some(roles) => {
+                let axis = self.axes.get(axis);
+                roles.iter().any(|r| r == axis.role.word() || *r == axis.name)
+            }
+        }
     }
 
     /// Adds axes to a list, unless one of them has the name of another that is not it.
@@ -700,7 +702,9 @@ impl<'a> Checker<'a> {
             };
             match signature.takes[i].axis {
                 Some(AxisWord::Splits) => {
-                    if union.contains(&axis) {
+                    // An input that is mapped over the axis has it already; one that takes it in whole has not.
+                    let mapped = inputs.iter().any(|(j, _, v)| v.axes.contains(&axis) && !self.takes_whole(&signature.takes[*j].gathers, axis));
+                    if mapped {
                         words.stays.push(axis);
                         continue;
                     }

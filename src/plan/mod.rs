@@ -9,4 +9,3 @@ pub mod facts;
 pub mod files;
 pub mod graph;
 pub mod lower;
-pub mod picture;

@@ -161,6 +161,11 @@ impl<'a> Chain<'a> {
         &self.state
     }
 
+    /// Returns moves so far.
+    pub fn moves(&self) -> u64 {
+        self.record.moves
+    }
+
     /// Returns passes done.
     pub fn done(&self) -> usize {
         self.done

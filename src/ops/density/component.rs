@@ -4,7 +4,7 @@ use super::matrix::{cholesky, half_inverse};
 use super::niw::Niw;
 use super::simd::{axpy, form, inner, outer, padded, rank_one, symmetric_times};
 
-/// Changes after which a component is rebuilt from its members, so that rounding never matters.
+/// Changes (or as many as it has members, if more) after which a component is rebuilt, so that rounding never matters.
 pub const REFRESH: u32 = 256;
 
 /// Numbers that carry a cached quadratic form across one change, with `t = x'w - shift`:

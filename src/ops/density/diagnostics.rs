@@ -85,7 +85,8 @@ pub fn rhat(chains: &[Vec<f64>]) -> f64 {
 fn usable(chains: &[Vec<f64>]) -> bool {
     let n = chains.first().map_or(0, Vec::len);
     let first = chains.first().and_then(|c| c.first());
-    n >= 4 && chains.iter().all(|c| c.len() == n && c.iter().all(|x| x.is_finite()))
+    n >= 4
+        && chains.iter().all(|c| c.len() == n && c.iter().all(|x| x.is_finite()))
         && chains.iter().flatten().any(|x| Some(x) != first)
 }
 

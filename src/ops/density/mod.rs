@@ -15,6 +15,7 @@ pub mod fit;
 pub mod frame;
 pub mod gibbs;
 mod kernels;
+pub mod lanes;
 pub mod matrix;
 pub mod niw;
 pub mod posterior;

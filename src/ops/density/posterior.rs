@@ -118,7 +118,9 @@ impl Posterior {
         if pack.kind != KIND {
             return Err(Failure::new(format!("this is a `{}`, not a density of `dp_mixture`", pack.kind)));
         }
-        Self::read(pack).map(Arc::new).ok_or_else(|| Failure::new("this density's artifact is damaged").help("remove it and run again"))
+        Self::read(pack)
+            .map(Arc::new)
+            .ok_or_else(|| Failure::new("this density's artifact is damaged").help("remove it and run again"))
     }
 
     fn read(pack: &Pack) -> Option<Posterior> {
@@ -130,7 +132,11 @@ impl Posterior {
         let (centre, factor) = (pack.f64s("centre").to_vec(), pack.f64s("factor").to_vec());
         let (alphas, z, chain) = (pack.f64s("alphas"), pack.u32s("partitions"), pack.u32s("chain"));
         let sound = d > 0 && rows.len() == n * d && ids.len() == n && centre.len() == d && z.len() == alphas.len() * n;
-        if !sound || (factor.len() != d && factor.len() != d * d) || chain.len() != alphas.len() || z.iter().any(|k| *k as usize >= n) {
+        if !sound
+            || (factor.len() != d && factor.len() != d * d)
+            || chain.len() != alphas.len()
+            || z.iter().any(|k| *k as usize >= n)
+        {
             return None;
         }
         let log_volume = (0..d).map(|j| factor[if factor.len() == d { j } else { j * d + j }].ln()).sum();

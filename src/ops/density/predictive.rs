@@ -4,10 +4,11 @@
 //! components of all states. Components that do not change between kept states are evaluated once.
 
 use super::component::Built;
+use super::lanes::Lanes;
 use super::matrix::inverse_transposed;
 use super::niw::Niw;
 use super::posterior::Posterior;
-use super::simd::{LANES, dispatch, exp8, fma, ln8};
+use super::simd::{LANES, dispatch, exp8, ln8};
 use gemm::{Parallelism, gemm};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -215,22 +216,22 @@ impl Part {
 }
 
 #[inline(always)]
-fn finish_body<const F: bool>(z: &[f64], shift: &[f64], f: f64, peak: f64, power: f64, out: &mut [f64]) {
+fn finish_body<V: Lanes>(z: &[f64], shift: &[f64], f: f64, peak: f64, power: f64, out: &mut [f64]) {
     out.fill(0.0);
     for (row, s) in z.chunks_exact(TILE).zip(shift) {
         for (q, z) in out.iter_mut().zip(row) {
             let v = z - s;
-            *q = fma::<F>(v, v, *q);
+            *q = V::fma1(v, v, *q);
         }
     }
     for chunk in out.as_chunks_mut::<LANES>().0 {
         let mut t = [0.0; LANES];
         for l in 0..LANES {
-            t[l] = fma::<F>(f, chunk[l], 1.0);
+            t[l] = V::fma1(f, chunk[l], 1.0);
         }
-        let t = ln8::<F>(&t);
+        let t = ln8::<V>(&t);
         for l in 0..LANES {
-            chunk[l] = fma::<F>(-power, t[l], peak);
+            chunk[l] = V::fma1(-power, t[l], peak);
         }
     }
 }
@@ -241,7 +242,7 @@ dispatch! {
 }
 
 #[inline(always)]
-fn pool_body<const F: bool>(logs: &[f64], weights: &[f64], count: usize, out: &mut [f64]) {
+fn pool_body<V: Lanes>(logs: &[f64], weights: &[f64], count: usize, out: &mut [f64]) {
     for at in (0..count).step_by(LANES) {
         let mut top = [f64::NEG_INFINITY; LANES];
         for (row, w) in logs.chunks_exact(TILE).zip(weights) {
@@ -258,12 +259,12 @@ fn pool_body<const F: bool>(logs: &[f64], weights: &[f64], count: usize, out: &m
             for l in 0..LANES {
                 e[l] = row[at + l] - top[l];
             }
-            let e = exp8::<F>(&e);
+            let e = exp8::<V>(&e);
             for l in 0..LANES {
-                sum[l] = fma::<F>(*w, e[l], sum[l]);
+                sum[l] = V::fma1(*w, e[l], sum[l]);
             }
         }
-        let ln = ln8::<F>(&sum);
+        let ln = ln8::<V>(&sum);
         for l in 0..LANES.min(count - at) {
             out[at + l] = top[l] + ln[l];
         }

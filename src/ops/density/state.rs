@@ -116,7 +116,7 @@ impl<'a> State<'a> {
 
     /// Rebuilds a component when it is time, else brings what visits need up to date.
     fn settle(&mut self, k: usize) {
-        if self.comps[k].changes >= REFRESH || self.comps[k].doubtful {
+        if self.comps[k].changes >= REFRESH.max(self.comps[k].n as u32) || self.comps[k].doubtful {
             self.rebuild(k);
         } else {
             self.weigh(k);

@@ -11,6 +11,8 @@ mod heatmap;
 mod profile;
 mod scatter;
 mod summary;
+
+pub use cube::numeric;
 #[cfg(test)]
 mod tests;
 

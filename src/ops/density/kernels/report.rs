@@ -34,7 +34,11 @@ fn posterior_mean(p: &Posterior, scalar: usize) -> Number {
     let mean = all.iter().sum::<f64>() / n;
     let deviation = (all.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0)).sqrt();
     let effective = ess_bulk(&series);
-    let error = if deviation == 0.0 { Some(0.0) } else { (deviation / effective.sqrt()).is_finite().then(|| deviation / effective.sqrt()) };
+    let error = if deviation == 0.0 {
+        Some(0.0)
+    } else {
+        (deviation / effective.sqrt()).is_finite().then(|| deviation / effective.sqrt())
+    };
     Number { value: mean, error, count: Some(all.len() as u64) }
 }
 

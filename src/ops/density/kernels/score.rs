@@ -109,9 +109,8 @@ fn published(p: &Posterior, x: &[f64]) -> Vec<f64> {
 /// Returns each row's log density under a density fitted to the other folds; the rows must be those that `p` was fitted to.
 fn held_out(p: &Posterior, rows: &Rows, folds: usize, stream: &Stream, cx: &dyn Context) -> Result<Vec<f64>, Failure> {
     let place: BTreeMap<u32, usize> = p.ids.iter().enumerate().map(|(i, id)| (*id, i)).collect();
-    let same = |i: usize| {
-        place.get(&rows.ids[i]).is_some_and(|j| p.rows[j * p.d..(j + 1) * p.d] == rows.x[i * p.d..(i + 1) * p.d])
-    };
+    let same =
+        |i: usize| place.get(&rows.ids[i]).is_some_and(|j| p.rows[j * p.d..(j + 1) * p.d] == rows.x[i * p.d..(i + 1) * p.d]);
     if !(0..rows.n()).all(same) {
         return Err(Failure::new("held-out densities refit on parts of the fitted rows, but some rows of `x` were not fitted")
             .help("pass the stages that the density was fitted to, restricted as they were"));
