@@ -25,6 +25,9 @@ struct Parts<'a> {
     axis_words: Vec<(usize, usize, &'a Expr)>,
     written: BTreeMap<String, Written>,
     recipe: Option<Written>,
+    recipe_source: Option<(usize, &'a Expr)>,
+    /// `let`s that settings with results inside were followed through.
+    inside_lets: Vec<DefId>,
     inside: Vec<(Span, String, Rc<Typed>)>,
     decided: Vec<(String, Static)>,
     seed: Option<Written>,
@@ -118,6 +121,7 @@ impl<'a> Checker<'a> {
             let Some((from, value)) = own.or(copied) else { continue };
             failed |= !self.argument(signature, i, from, value, &mut parts);
         }
+        failed |= !self.recipe_inputs(signature, &mut parts);
         if failed {
             return Typed::error(e.span);
         }
@@ -280,8 +284,8 @@ impl<'a> Checker<'a> {
         let kept = self.keep(module, value);
         if *ty == SettingType::Recipe {
             parts.recipe = Some(kept);
+            parts.recipe_source = Some((module, value));
             self.axes_of_static(module, value, &mut parts.setting_axes);
-            self.recipe_inputs(signature, module, value, parts);
             return true;
         }
         if *ty == SettingType::Network {
@@ -349,25 +353,48 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn recipe_inputs(&mut self, signature: &'a Signature, module: usize, e: &'a Expr, parts: &mut Parts<'a>) {
-        let ExprKind::Name(n) = &e.kind else { return };
-        let Some(def) = self.program.find(module, n) else { return };
-        let ItemKind::Recipe { fields, .. } = &self.program.item(def).kind else { return };
-        for field in fields {
-            let Some(i) = field.name.as_ref().and_then(|n| signature.params.iter().position(|p| p.name.name == n.name)) else {
-                continue;
-            };
-            if let Some(ty) = &signature.takes[i].setting
-                && self.has_inputs(ty)
-            {
-                self.inputs_inside(&signature.params[i].name.name, ty, def.module, &field.value, parts);
+    /// Checks the results that the fields of a recipe refer to, at each coordinate of the axes it depends on, where the call does not override them.
+    fn recipe_inputs(&mut self, signature: &'a Signature, parts: &mut Parts<'a>) -> bool {
+        let Some((module, value)) = parts.recipe_source else { return true };
+        let mut axes = Vec::new();
+        self.axes_of_static(module, value, &mut axes);
+        let mut seen: Vec<Span> = Vec::new();
+        let mut fine = true;
+        for env in self.envs(&axes) {
+            // What is wrong with the recipe itself is said where the settings are evaluated.
+            let Ok(def) = self.statics().recipe_named(module, value, &env) else { continue };
+            let Ok(fields) = super::statics::recipe_fields(self.program, def, value.span) else { continue };
+            for (name, (from, field)) in fields {
+                let Some(i) = signature.params.iter().position(|p| p.name.name == name) else { continue };
+                if let Some(ty) = &signature.takes[i].setting
+                    && !parts.written.contains_key(&name)
+                    && !seen.contains(&field.span)
+                    && self.has_inputs(ty)
+                {
+                    seen.push(field.span);
+                    fine &= self.inputs_inside(&name, ty, from, field, parts);
+                }
             }
         }
+        fine
     }
 
     /// Checks the results that a setting refers to.
     fn inputs_inside(&mut self, slot: &str, ty: &SettingType, module: usize, e: &'a Expr, parts: &mut Parts<'a>) -> bool {
         match (ty, &e.kind) {
+            (_, ExprKind::Paren(inner)) => self.inputs_inside(slot, ty, module, inner, parts),
+            (_, ExprKind::If(_, a, b)) => self.inputs_inside(slot, ty, module, a, parts) & self.inputs_inside(slot, ty, module, b, parts),
+            (_, ExprKind::Map(entries)) => entries.iter().fold(true, |fine, (_, x)| fine & self.inputs_inside(slot, ty, module, x, parts)),
+            (_, ExprKind::Name(name)) => {
+                let program = self.program;
+                match program.find(module, name).filter(|d| !parts.inside_lets.contains(d)).map(|d| (d, &program.item(d).kind)) {
+                    Some((def, ItemKind::Bind { keyword: ast::Keyword::Let, value, .. })) => {
+                        parts.inside_lets.push(def);
+                        self.inputs_inside(slot, ty, def.module, value, parts)
+                    }
+                    _ => true,
+                }
+            }
             (SettingType::List(of), ExprKind::List(items)) => {
                 let mut fine = true;
                 for (i, item) in items.iter().enumerate() {
@@ -398,7 +425,9 @@ impl<'a> Checker<'a> {
                         self.diags.push(misfit(&param.name.name, name, &takes.inputs, &typed));
                         fine = false;
                     } else {
-                        parts.inside.push((given.span, format!("{slot}.{}", param.name.name), typed));
+                        // Several recipes or branches may fill one slot, each in other cells: the number tells them apart, and the plan drops it.
+                        let place = format!("{slot}.{}#{}", param.name.name, parts.inside.len());
+                        parts.inside.push((given.span, place, typed));
                     }
                 }
                 fine
@@ -418,15 +447,23 @@ impl<'a> Checker<'a> {
                 }
             }
         }
-        parts.inputs.sort_by_key(|(i, _, _)| *i);
         if !self.default_data(signature, &mut parts, span) {
             return Typed::error(span);
         }
+        parts.inputs.sort_by_key(|(i, _, _)| *i);
         let mut inputs: Vec<(usize, String, Rc<Typed>)> = Vec::new();
         for (i, values, list) in &parts.inputs {
             let name = &signature.params[*i].name.name;
             for (j, v) in values.iter().enumerate() {
                 inputs.push((*i, if *list { format!("{name}.{j}") } else { name.clone() }, v.clone()));
+            }
+        }
+        // What is known before the run takes the parts of axes that results have: `m[run: 0..2] * run`.
+        let results: Vec<AxisId> = inputs.iter().filter(|(_, _, v)| !matches!(v.node, Node::Static(..))).flat_map(|(_, _, v)| v.axes.clone()).collect();
+        for (_, _, v) in inputs.iter_mut().filter(|(_, _, v)| matches!(v.node, Node::Static(..))) {
+            let axes = self.axes.narrowed(&v.axes, &results);
+            if axes != v.axes {
+                *v = Rc::new(Typed { axes, ..(**v).clone() });
             }
         }
         let mut union: Vec<AxisId> = Vec::new();
@@ -506,7 +543,12 @@ impl<'a> Checker<'a> {
             // An operation that averages over examples leaves plain numbers.
             Kind::Number { .. } if words.example && has_reduces => Kind::Number { per_example: false },
             // Operations on anything give what they were given: the last of their inputs.
-            Kind::Unknown => with_gathers.last().map_or(Kind::Unknown, |(_, v, _)| v.kind.clone()),
+            // One value for each example, where any of the inputs has one.
+            Kind::Unknown => match with_gathers.last().map_or(Kind::Unknown, |(_, v, _)| v.kind.clone()) {
+                Kind::Number { .. } if example_left => Kind::Number { per_example: true },
+                Kind::Truth { .. } if example_left => Kind::Truth { per_example: true },
+                other => other,
+            },
             other => other.clone(),
         };
         let examples = with_gathers
@@ -545,7 +587,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Adds axes to a list, unless one of them has the name of another that is not it.
-    fn unite(&mut self, into: &mut Vec<AxisId>, axes: &[AxisId], span: Span) -> bool {
+    pub(super) fn unite(&mut self, into: &mut Vec<AxisId>, axes: &[AxisId], span: Span) -> bool {
         for a in axes {
             if into.contains(a) {
                 continue;
@@ -707,7 +749,12 @@ impl<'a> Checker<'a> {
                     {
                         inputs.push((i, name.clone(), typed));
                     }
-                    words.split = Some((name.clone(), axis));
+                    if let Some((_, before)) = words.split.replace((name.clone(), axis)) {
+                        let message = format!("a value is split by one axis at a time, and `{}` is there already", self.axes.name(before));
+                        let help = format!("split by `{}` first, in a declaration of its own", self.axes.name(before));
+                        self.diags.push(Diag::error("cfx::axis::two_splits", item.span, message).help(help));
+                        return false;
+                    }
                 }
                 Some(AxisWord::Reduces) => {
                     if !union.contains(&axis) {
@@ -753,11 +800,7 @@ impl<'a> Checker<'a> {
             }
         }
         if signature.takes[i].axis == Some(AxisWord::Reduces) {
-            let mut list: Vec<Static> = words.reduced.iter().map(|a| Static::Word(self.axes.name(*a).to_string())).collect();
-            if words.example {
-                list.push(Static::Word("example".into()));
-            }
-            decided.push((name, Static::List(list)));
+            decided.push((name, words.reduces()));
         }
         true
     }
@@ -916,11 +959,7 @@ impl<'a> Checker<'a> {
                 }
             }
         }
-        let mut list: Vec<Static> = words.reduced.iter().map(|a| Static::Word(self.axes.name(*a).to_string())).collect();
-        if words.example {
-            list.push(Static::Word("example".into()));
-        }
-        decided.push((signature.params[i].name.name.clone(), Static::List(list)));
+        decided.push((signature.params[i].name.name.clone(), words.reduces()));
         true
     }
 
@@ -1081,6 +1120,14 @@ struct AxisWords {
     example: bool,
     pairs: Vec<(AxisId, AxisId)>,
     taps: Option<(String, AxisId)>,
+}
+
+impl AxisWords {
+    /// Returns the setting of an axis word that reduces: `example`, where examples are taken in. The other axes are those of the slots;
+    /// their names are for reading, and enter no key.
+    fn reduces(&self) -> Static {
+        Static::List(if self.example { vec![Static::Word("example".into())] } else { Vec::new() })
+    }
 }
 
 /// Returns the data set that a value's examples come from: itself, where it is one.

@@ -146,6 +146,7 @@ impl<'a> Checker<'a> {
             declared_axes: &self.declared_axes,
             coordinate_values: &self.coordinate_values,
             params: &self.params,
+            memo: Default::default(),
         }
     }
 
@@ -187,6 +188,8 @@ impl<'a> Checker<'a> {
                 let given = set.iter().rev().find(|(n, _)| *n == param.name.name).filter(|_| m == self.program.main);
                 let ty = param.ty.as_ref().map_or(super::signature::SettingType::Any, super::signature::setting_type);
                 let value = match given {
+                    // Strings need no quotes on the command line.
+                    Some((_, text)) if ty == super::signature::SettingType::Text && !text.starts_with('"') => Ok(Static::Text(text.clone())),
                     Some((_, text)) => {
                         let mut sources = crate::base::SourceMap::new();
                         let source = sources.add("--set", format!("let value = {text}\n"));
@@ -195,11 +198,7 @@ impl<'a> Checker<'a> {
                             ItemKind::Bind { value, .. } => Some(value.clone()),
                             _ => None,
                         });
-                        let fits = expr.filter(|_| !errors.has_errors()).map(|mut e| {
-                            // A bare word given on the command line for a string parameter is that string.
-                            if let (ExprKind::Name(n), super::signature::SettingType::Text) = (&e.kind, &ty) {
-                                e.kind = ExprKind::Text(n.clone());
-                            }
+                        let fits = expr.filter(|_| !errors.has_errors()).map(|e| {
                             let statics = self.statics();
                             statics.setting(self.program.main, &ty, &e, &Env::new(), &[]).ok()
                         });
@@ -227,7 +226,15 @@ impl<'a> Checker<'a> {
                     Ok(v) => {
                         self.params.insert(def, v);
                     }
-                    Err(e) => self.diags.extend(e),
+                    Err(e) => {
+                        self.diags.extend(e);
+                        // What depends on it is no further mistake.
+                        if let Some(default) = &param.default
+                            && let Ok(v) = self.statics().setting(m, &ty, default, &Env::new(), &[])
+                        {
+                            self.params.insert(def, v);
+                        }
+                    }
                 }
             }
         }
@@ -242,17 +249,43 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Checks that a `let` is known before the run wherever no axis enters it.
+    /// Checks that a `let` has a value: it does not lead back to itself, and where no axis enters a sum or the like, that can be evaluated.
     fn plain_let(&mut self, def: DefId, value: &'a Expr) {
+        if self.leads_back(def) {
+            let item = self.program.item(def);
+            let name = declared(&item.kind).map_or("", |n| &n.name);
+            let message = format!("`{name}` is made from itself");
+            self.diags.push(Diag::error("cfx::name::cycle", value.span, message).help("break the circle: something in it must not depend on the others"));
+            return;
+        }
         let mut axes = Vec::new();
         self.axes_of_static(def.module, value, &mut axes);
-        if !self.used.contains(&def)
-            && axes.is_empty()
-            && let Err(e) = self.statics().value(def.module, value, &Env::new())
+        if axes.is_empty()
             && matches!(value.kind, ExprKind::Number { .. } | ExprKind::Binary(..) | ExprKind::Unary(..))
+            && let Err(e) = self.statics().value(def.module, value, &Env::new())
         {
             self.diags.extend(e);
         }
+    }
+
+    /// Returns whether a `let` names itself, be it through others.
+    fn leads_back(&self, def: DefId) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![def];
+        while let Some(next) = open.pop() {
+            let ItemKind::Bind { keyword: Keyword::Let, value, .. } = &self.program.item(next).kind else { continue };
+            let mut names = Vec::new();
+            super::expr::names_of(value, &mut names);
+            for d in names.iter().filter_map(|n| self.program.find(next.module, n)) {
+                if d == def {
+                    return true;
+                }
+                if seen.insert(d) {
+                    open.push(d);
+                }
+            }
+        }
+        false
     }
 
     /// Returns the value of a declaration of a result, checked now where it was not yet.

@@ -11,6 +11,7 @@ use super::suggest::{nearest, nearest_or_list};
 use super::typed::{Attached, Node, Typed};
 use crate::base::{Decimal, Diag, Span};
 use crate::syntax::ast::{self, BinaryOp, Expr, ExprKind, ItemKind, Keyword, UnaryOp};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 impl<'a> Checker<'a> {
@@ -130,10 +131,12 @@ impl<'a> Checker<'a> {
         let kind = match self.statics().value(module, e, &env) {
             Ok(Static::Number(_)) => Kind::Number { per_example: false },
             Ok(Static::Bool(_)) => Kind::Truth { per_example: false },
-            Ok(Static::Word(_)) => Kind::Group,
+            Ok(Static::Word(_) | Static::Text(_)) => Kind::Group,
             Ok(_) => Kind::Setting,
             // Networks and recipes behind an axis have no plain value; whoever takes them says what is wrong.
             Err(_) if matches!(e.kind, ExprKind::Name(_)) => Kind::Setting,
+            // A division by zero at some coordinates leaves these absent.
+            Err(found) if !axes.is_empty() && only_divisions(&found) => Kind::Number { per_example: false },
             Err(found) => {
                 self.diags.extend(found);
                 return Typed::error(e.span);
@@ -150,8 +153,17 @@ impl<'a> Checker<'a> {
     }
 
     fn binary(&mut self, module: usize, op: BinaryOp, left: &'a Expr, right: &'a Expr, e: &'a Expr) -> Rc<Typed> {
-        let a = self.expr(module, left);
-        let b = self.expr(module, right);
+        let (a, b) = match (op, self.is_word(module, left), self.is_word(module, right)) {
+            (BinaryOp::Eq | BinaryOp::Ne, false, true) => {
+                let a = self.expr(module, left);
+                (a.clone(), self.word_beside(&a, module, right))
+            }
+            (BinaryOp::Eq | BinaryOp::Ne, true, false) => {
+                let b = self.expr(module, right);
+                (self.word_beside(&b, module, left), b)
+            }
+            _ => (self.expr(module, left), self.expr(module, right)),
+        };
         if a.is_error() || b.is_error() {
             return Typed::error(e.span);
         }
@@ -176,6 +188,25 @@ impl<'a> Checker<'a> {
             BinaryOp::Div => "divide",
         };
         self.operator(name, vec![a, b], e.span)
+    }
+
+    /// Returns whether an expression is a bare word: a name that nothing declares.
+    fn is_word(&self, module: usize, e: &Expr) -> bool {
+        matches!(&e.kind, ExprKind::Name(n) if self.program.find(module, n).is_none() && !self.program.operations.contains_key(n))
+    }
+
+    /// Checks a bare word that a value is compared with: beside a group or a coordinate it is a word.
+    fn word_beside(&mut self, other: &Typed, module: usize, e: &'a Expr) -> Rc<Typed> {
+        if other.is_error() {
+            return Typed::error(e.span);
+        }
+        let ExprKind::Name(word) = &e.kind else { return self.expr(module, e) };
+        if other.kind != Kind::Group {
+            return self.expr(module, e);
+        }
+        let text = Expr { kind: ExprKind::Text(word.clone()), span: e.span };
+        let node = Node::Static(module, Rc::new(text));
+        Rc::new(Typed { node, kind: Kind::Group, axes: Vec::new(), attached: Attached::default(), examples: None, span: e.span })
     }
 
     fn choice(&mut self, module: usize, c: &'a Expr, yes: &'a Expr, no: &'a Expr, e: &'a Expr) -> Rc<Typed> {
@@ -206,16 +237,25 @@ impl<'a> Checker<'a> {
             );
             return Typed::error(e.span);
         }
-        let mut axes = condition.axes.clone();
-        for x in a.axes.iter().chain(&b.axes) {
-            if !axes.contains(x) {
-                axes.push(*x);
+        let [c_axes, a_axes, b_axes] = self.side_by_side([&condition, &a, &b]);
+        let mut axes = Vec::new();
+        for more in [c_axes, a_axes.clone(), b_axes.clone()] {
+            if !self.unite(&mut axes, &more, e.span) {
+                return Typed::error(e.span);
             }
         }
+        let over = |t: Rc<Typed>, axes: Vec<AxisId>| if t.axes == axes { t } else { Rc::new(Typed { axes, ..(*t).clone() }) };
+        let (a, b) = (over(a, a_axes), over(b, b_axes));
         let attached = a.attached.or(&b.attached);
         let (kind, examples) = (a.kind.clone(), a.examples.clone());
         let node = Node::If { module, condition: Rc::new(c.clone()), yes: a, no: b };
         Rc::new(Typed { node, kind, axes, attached, examples, span: e.span })
+    }
+
+    /// Returns the axes of values that stand side by side: what is known before the run takes the parts of axes that results have.
+    fn side_by_side<const N: usize>(&self, values: [&Typed; N]) -> [Vec<AxisId>; N] {
+        let results: Vec<AxisId> = values.iter().filter(|v| !matches!(v.node, Node::Static(..))).flat_map(|v| v.axes.clone()).collect();
+        values.map(|v| if matches!(v.node, Node::Static(..)) { self.axes.narrowed(&v.axes, &results) } else { v.axes.clone() })
     }
 
     fn member(&mut self, module: usize, base: &'a Expr, field: &ast::Ident, e: &'a Expr) -> Rc<Typed> {
@@ -483,10 +523,8 @@ impl<'a> Checker<'a> {
         }
         let mut axes = vec![axis];
         for p in &parts {
-            for a in &p.axes {
-                if !axes.contains(a) {
-                    axes.push(*a);
-                }
+            if !self.unite(&mut axes, &p.axes, p.span) {
+                return None;
             }
         }
         let attached = parts.iter().fold(Attached::default(), |all, p| all.or(&p.attached));
@@ -533,13 +571,15 @@ impl<'a> Checker<'a> {
     pub(super) fn axes_of_static(&mut self, module: usize, e: &'a Expr, out: &mut Vec<AxisId>) {
         let mut names = Vec::new();
         names_of(e, &mut names);
+        let mut seen = BTreeSet::new();
         for n in names {
-            self.axes_of_name(module, &n, out, 0);
+            self.axes_of_name(module, &n, out, &mut seen);
         }
     }
 
-    fn axes_of_name(&mut self, module: usize, name: &str, out: &mut Vec<AxisId>, depth: usize) {
-        let Some(def) = self.program.find(module, name).filter(|_| depth < 64) else { return };
+    fn axes_of_name(&mut self, module: usize, name: &str, out: &mut Vec<AxisId>, seen: &mut BTreeSet<DefId>) {
+        let Some(def) = self.program.find(module, name).filter(|d| seen.insert(*d)) else { return };
+        let mut names = Vec::new();
         match &self.program.item(def).kind {
             ItemKind::Bind { keyword: Keyword::Axis, .. } => {
                 if let AxisState::Plain(a) | AxisState::Results(a, _) = self.axis(def)
@@ -548,21 +588,15 @@ impl<'a> Checker<'a> {
                     out.push(a);
                 }
             }
-            ItemKind::Bind { keyword: Keyword::Let, value, .. } => {
-                let mut names = Vec::new();
-                names_of(value, &mut names);
-                for n in names {
-                    self.axes_of_name(def.module, &n, out, depth + 1);
-                }
-            }
+            ItemKind::Bind { keyword: Keyword::Let, value, .. } => names_of(value, &mut names),
             ItemKind::Recipe { base, fields, .. } => {
-                let mut names: Vec<String> = base.iter().map(|b| b.name.clone()).collect();
+                names.extend(base.iter().map(|b| b.name.clone()));
                 fields.iter().for_each(|f| names_of(&f.value, &mut names));
-                for n in names {
-                    self.axes_of_name(def.module, &n, out, depth + 1);
-                }
             }
             _ => {}
+        }
+        for n in names {
+            self.axes_of_name(def.module, &n, out, seen);
         }
     }
 
@@ -615,6 +649,11 @@ impl<'a> Checker<'a> {
         self.use_names(module, e);
         written(module, e)
     }
+}
+
+/// Returns whether all that is wrong are divisions by zero.
+pub(super) fn only_divisions(found: &crate::base::Diags) -> bool {
+    found.0.iter().all(|d| d.code == "cfx::static::division")
 }
 
 /// Returns the words that a type allows, where it is an option set (perhaps beside others).

@@ -100,6 +100,9 @@ impl<'a> Lowering<'a> {
                         Ok(Static::Bool(b)) => Entry::Truth(b),
                         Ok(Static::Word(w) | Static::Text(w)) => Entry::Word(w),
                         Ok(_) => Entry::Absent("this is a setting, not a result".into()),
+                        Err(found) if !place.is_empty() && found.0.iter().all(|d| d.code == "cfx::static::division") => {
+                            Entry::Absent("division by zero".into())
+                        }
                         Err(found) => {
                             self.diags.extend(found);
                             Entry::Absent("it could not be evaluated".into())
@@ -369,12 +372,18 @@ impl<'a> Lowering<'a> {
             }
             slots.push(("against".to_string(), self.slot(array, whole, &other)));
         }
-        for (name, array) in inside {
-            slots.push((name.to_string(), self.slot(array, &[], place)));
-        }
         for (_, slot) in &slots {
             if let (true, [Entry::Absent(why)]) = (slot.axes.is_empty(), slot.entries.as_slice()) {
                 return Entry::Absent(why.clone());
+            }
+        }
+        // Networks that share an axis of taps need not have all of them.
+        if let Some((_, axis)) = call.added.as_ref().filter(|(_, a)| self.script.axes.get(*a).role == Role::Stage)
+            && let Some(model) = slots.iter().flat_map(|(_, s)| self.facts_of(s)).find(|f| !f.taps.is_empty())
+        {
+            let name = &self.coordinates_of(*axis)[place[axis]].text;
+            if !model.taps.iter().any(|(t, _)| t == name) {
+                return Entry::Absent(format!("the network has no tap `{name}`"));
             }
         }
         let env = self.env(place);
@@ -390,6 +399,16 @@ impl<'a> Lowering<'a> {
                 return Entry::Absent("its settings are wrong".into());
             }
         };
+        // Of the results that settings refer to, those that the settings here do.
+        let mut used = Vec::new();
+        settings.0.iter_mut().for_each(|(_, value)| name_slots(value, &mut used));
+        for (name, array) in inside.iter().filter(|(n, _)| used.iter().any(|u| u == n)) {
+            let slot = self.slot(array, &[], place);
+            if let [Entry::Absent(why)] = slot.entries.as_slice() {
+                return Entry::Absent(why.clone());
+            }
+            slots.push((slot_name(name).to_string(), slot));
+        }
         for (param, axis) in call.split.iter().chain(&call.added) {
             let at = self.coordinate_setting(*axis, place[axis]);
             settings.0.retain(|(n, _)| n != param);
@@ -592,6 +611,24 @@ impl<'a> Lowering<'a> {
 
 /// The one coordinate of an axis whose coordinates only files tell, while none is read.
 const UNKNOWN: &str = "?";
+
+/// Returns the name of a slot without the number that told it apart from others of that name.
+fn slot_name(name: &str) -> &str {
+    name.split_once('#').map_or(name, |(n, _)| n)
+}
+
+/// Notes the slots that a setting refers to, and takes their numbers off.
+fn name_slots(value: &mut Static, used: &mut Vec<String>) {
+    match value {
+        Static::Input(slot) => {
+            used.push(slot.clone());
+            *slot = slot_name(slot).to_string();
+        }
+        Static::List(items) => items.iter_mut().for_each(|v| name_slots(v, used)),
+        Static::Map(entries) | Static::Make(_, entries) => entries.iter_mut().for_each(|(_, v)| name_slots(v, used)),
+        _ => {}
+    }
+}
 
 fn is_unknown(coordinates: &[Coordinate]) -> bool {
     matches!(coordinates, [one] if one.value.is_none() && one.text == UNKNOWN)
