@@ -540,3 +540,19 @@ fn long_words_and_many_colours_fit() {
     ))
     .expect("drawn");
 }
+
+#[test]
+fn bands_of_several_networks_stand_over_all_their_taps() {
+    let short = numbers(vec![axis("stage", "stage", &["conv1", "conv2"]), axis("arch", "declared", &["a"])], |i| i as f64);
+    let long =
+        numbers(vec![axis("stage", "stage", &["conv2", "conv3", "5"]), axis("arch", "declared", &["b", "c"])], |i| i as f64);
+    let settings = vec![("x", named("stage", "stage")), ("color", named("arch", "declared"))];
+    let f = run(&job("bands", "Ragged", settings, vec![("y.0", "cka", short), ("y.1", "cca", long.clone())])).expect("drawn");
+    assert_eq!(f.data.rows(), 8);
+    assert!([">conv1<", ">conv2<", ">conv3<", ">5<", ">a<", ">c<"].iter().all(|t| f.svg.contains(t)));
+    // The facets of one input need not be those of another.
+    let other = numbers(vec![axis("stage", "stage", &["conv1"]), axis("arch", "declared", &["x", "y", "z"])], |i| i as f64);
+    let settings = vec![("x", named("stage", "stage")), ("facet", named("arch", "declared"))];
+    let f = run(&job("bands", "Ragged facets", settings, vec![("y.0", "cka", other), ("y.1", "cca", long)])).expect("drawn");
+    assert_eq!(f.data.rows(), 9);
+}
