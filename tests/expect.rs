@@ -52,7 +52,8 @@ pub fn parameters(text: &str) -> Vec<(String, String)> {
 /// Returns everything that is not as the script says.
 pub fn failures(text: &str, ran: &Ran) -> Vec<String> {
     let mut out = Vec::new();
-    let mut warnings: Vec<&str> = ran.checked.diags.0.iter().filter(|d| d.severity == Severity::Warning).map(|d| d.code).collect();
+    let mut warnings: Vec<&str> =
+        ran.checked.diags.0.iter().filter(|d| d.severity == Severity::Warning).map(|d| d.code).collect();
     for (line, words) in expectations(text) {
         if let Err(why) = one(&words, ran, &mut warnings) {
             out.push(format!("line {line}: {words}\n      {why}"));
@@ -70,7 +71,8 @@ fn one(words: &str, ran: &Ran, warnings: &mut Vec<&str>) -> Result<(), String> {
         "type" => {
             let (name, wanted) = rest.split_once(" : ").ok_or("write `type NAME : WORDS`")?;
             let types = api::types(&ran.checked.script);
-            let found = types.iter().find(|(n, _)| n == name.trim().trim_matches('"')).ok_or(format!("nothing is called `{name}`"))?;
+            let found =
+                types.iter().find(|(n, _)| n == name.trim().trim_matches('"')).ok_or(format!("nothing is called `{name}`"))?;
             equal(&found.1, wanted.trim())
         }
         "warning" => {
@@ -98,7 +100,11 @@ fn one(words: &str, ran: &Ran, warnings: &mut Vec<&str>) -> Result<(), String> {
                     x == y
                 }
             };
-            if same == matches!(what, "same" | "stream") { Ok(()) } else { Err(format!("cells {a} and {b}: {}", if same { "equal" } else { "different" })) }
+            if same == matches!(what, "same" | "stream") {
+                Ok(())
+            } else {
+                Err(format!("cells {a} and {b}: {}", if same { "equal" } else { "different" }))
+            }
         }
         "claim" => {
             let (name, at) = text.place(ran)?;
@@ -106,7 +112,11 @@ fn one(words: &str, ran: &Ran, warnings: &mut Vec<&str>) -> Result<(), String> {
                 Value::Truth(t) => t,
                 other => return Err(format!("`{name}` is a {}", other.word())),
             };
-            let found = format!("{}{}", if truth.holds { "holds" } else { "fails" }, if truth.within_error { " within error" } else { "" });
+            let found = format!(
+                "{}{}",
+                if truth.holds { "holds" } else { "fails" },
+                if truth.within_error { " within error" } else { "" }
+            );
             equal(&found, text.0.trim()).map_err(|e| format!("{e}: {}", truth.text))
         }
         _ => {
@@ -186,7 +196,9 @@ fn about(what: &str, value: Value, text: &mut Text) -> Result<(), String> {
                     let wanted: Vec<&str> = wanted.split(',').map(str::trim).collect();
                     equal(&x[..wanted.len().min(x.len())].join(", "), &wanted.join(", "))
                 }
-                None => Err(format!("its columns are {}", table.columns.iter().map(|c| c.0.as_str()).collect::<Vec<_>>().join(", "))),
+                None => {
+                    Err(format!("its columns are {}", table.columns.iter().map(|c| c.0.as_str()).collect::<Vec<_>>().join(", ")))
+                }
             }
         }
         "caption" => match &value {
@@ -237,7 +249,11 @@ fn near(found: &[f64], wanted: &str) -> Result<(), String> {
     let list = list.split(',').map(number).collect::<Result<Vec<_>, _>>()?;
     let shown = &found[..found.len().min(list.len())];
     let close = |x: f64, y: f64| (x - y).abs() <= tolerance.unwrap_or(1e-12 * y.abs().max(1e-300));
-    if shown.len() == list.len() && shown.iter().zip(&list).all(|(x, y)| close(*x, *y)) { Ok(()) } else { Err(format!("it is {shown:?}")) }
+    if shown.len() == list.len() && shown.iter().zip(&list).all(|(x, y)| close(*x, *y)) {
+        Ok(())
+    } else {
+        Err(format!("it is {shown:?}"))
+    }
 }
 
 /// What is left of a line.

@@ -83,7 +83,9 @@ impl Ran {
         {
             return Err(format!("failed: {message}"));
         }
-        api::results(&self.graph, &self.registry, &self.store, &self.source, &self.outcome).entry(entry).map_err(|m| m.to_string())
+        api::results(&self.graph, &self.registry, &self.store, &self.source, &self.outcome)
+            .entry(entry)
+            .map_err(|m| m.to_string())
     }
 }
 

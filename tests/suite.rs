@@ -23,7 +23,9 @@ fn topic(name: &str) {
         let set = parameters(&text);
         let set: Vec<(&str, &str)> = set.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         match run(source(&shown, &text, path.parent().expect("a folder"), &set)) {
-            Err((checked, diags)) => wrong.push_str(&format!("\n== {shown}\n{}", render(&diags, &checked.program.sources, false))),
+            Err((checked, diags)) => {
+                wrong.push_str(&format!("\n== {shown}\n{}", render(&diags, &checked.program.sources, false)))
+            }
             Ok(ran) => {
                 let found = failures(&text, &ran);
                 if !found.is_empty() {

@@ -207,7 +207,14 @@ pub fn claims(graph: &Graph, results: &Results) -> Vec<Claim> {
 /// Writes the results of a run for people below a folder: report, manifest, figures, tables, arrays. Returns the files written.
 ///
 /// Errors: the folder cannot be written.
-pub fn write(source: &Source, checked: &Checked, graph: &Graph, outcome: &RunOutcome, results: &Results, out: &Path) -> std::io::Result<Vec<PathBuf>> {
+pub fn write(
+    source: &Source,
+    checked: &Checked,
+    graph: &Graph,
+    outcome: &RunOutcome,
+    results: &Results,
+    out: &Path,
+) -> std::io::Result<Vec<PathBuf>> {
     std::fs::create_dir_all(out)?;
     let value = |entry: &Entry| results.entry(entry).unwrap_or_else(|missing| Value::Absent(missing.to_string()));
     let records: Vec<CellRecord> = outcome.cells.iter().map(|c| record(c, &outcome.device)).collect();

@@ -189,7 +189,9 @@ impl<'a> Checker<'a> {
                 let ty = param.ty.as_ref().map_or(super::signature::SettingType::Any, super::signature::setting_type);
                 let value = match given {
                     // Strings need no quotes on the command line.
-                    Some((_, text)) if ty == super::signature::SettingType::Text && !text.starts_with('"') => Ok(Static::Text(text.clone())),
+                    Some((_, text)) if ty == super::signature::SettingType::Text && !text.starts_with('"') => {
+                        Ok(Static::Text(text.clone()))
+                    }
                     Some((_, text)) => {
                         let mut sources = crate::base::SourceMap::new();
                         let source = sources.add("--set", format!("let value = {text}\n"));
@@ -255,7 +257,10 @@ impl<'a> Checker<'a> {
             let item = self.program.item(def);
             let name = declared(&item.kind).map_or("", |n| &n.name);
             let message = format!("`{name}` is made from itself");
-            self.diags.push(Diag::error("cfx::name::cycle", value.span, message).help("break the circle: something in it must not depend on the others"));
+            self.diags.push(
+                Diag::error("cfx::name::cycle", value.span, message)
+                    .help("break the circle: something in it must not depend on the others"),
+            );
             return;
         }
         let mut axes = Vec::new();
@@ -298,7 +303,7 @@ impl<'a> Checker<'a> {
         if let Some(at) = self.visiting.iter().position(|d| *d == def) {
             let mut diag =
                 Diag::error("cfx::name::cycle", name.span, format!("`{}` is made from itself", name.name)).here("starts here");
-            for d in self.visiting[at + 1..].to_vec() {
+            for d in self.visiting[at + 1..].iter().copied() {
                 if let Some(n) = declared(&self.program.item(d).kind) {
                     diag = diag.label(n.span, format!("through `{}`", n.name));
                 }

@@ -254,7 +254,8 @@ impl<'a> Checker<'a> {
 
     /// Returns the axes of values that stand side by side: what is known before the run takes the parts of axes that results have.
     fn side_by_side<const N: usize>(&self, values: [&Typed; N]) -> [Vec<AxisId>; N] {
-        let results: Vec<AxisId> = values.iter().filter(|v| !matches!(v.node, Node::Static(..))).flat_map(|v| v.axes.clone()).collect();
+        let results: Vec<AxisId> =
+            values.iter().filter(|v| !matches!(v.node, Node::Static(..))).flat_map(|v| v.axes.clone()).collect();
         values.map(|v| if matches!(v.node, Node::Static(..)) { self.axes.narrowed(&v.axes, &results) } else { v.axes.clone() })
     }
 

@@ -2,7 +2,10 @@
 //!
 //! In: parsed files and the standard library's signatures. Out: a typed script, or messages. Never: data, files of data, kernels.
 
+mod align;
+mod assemble;
 pub mod axes;
+mod axis_words;
 pub mod bind;
 mod call;
 pub mod check;

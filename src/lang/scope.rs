@@ -6,11 +6,12 @@ use crate::syntax::{ast, parse};
 use std::collections::BTreeMap;
 
 /// The topics of the standard library, embedded in the binary.
-pub const STANDARD: [(&str, &str); 9] = [
+pub const STANDARD: [(&str, &str); 10] = [
     ("layers", include_str!("../../stdlib/layers.cfx")),
     ("networks", include_str!("../../stdlib/networks.cfx")),
     ("data", include_str!("../../stdlib/data.cfx")),
     ("training", include_str!("../../stdlib/training.cfx")),
+    ("probes", include_str!("../../stdlib/probes.cfx")),
     ("recipes", include_str!("../../stdlib/recipes.cfx")),
     ("representations", include_str!("../../stdlib/representations.cfx")),
     ("density", include_str!("../../stdlib/density.cfx")),

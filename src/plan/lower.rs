@@ -347,7 +347,6 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one cell is made from everything known of its call")]
     fn cell(
         &mut self,
         typed: &Typed,
@@ -510,7 +509,6 @@ impl<'a> Lowering<'a> {
         net::elaborate(&library, &call, shape, classes.len()).map(Some)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "everything that makes a cell")]
     fn make(
         &mut self,
         op: &dyn Planned,

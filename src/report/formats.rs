@@ -51,7 +51,8 @@ pub fn parquet(table: &Table) -> io::Result<Vec<u8>> {
                 Column::Numbers(_) => (Physical::DOUBLE, None),
                 Column::Texts(_) => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
             };
-            let built = Type::primitive_type_builder(name, physical).with_repetition(Repetition::REQUIRED).with_logical_type(logical);
+            let built =
+                Type::primitive_type_builder(name, physical).with_repetition(Repetition::REQUIRED).with_logical_type(logical);
             built.build().map(Arc::new)
         })
         .collect();

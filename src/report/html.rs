@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 const STYLE: &str = include_str!("style.css");
 /// Rows of a table that are shown; the rest is in its CSV.
-const ROWS: usize = 12;
+const ROWS: usize = 8;
 /// A longer manifest is linked, not shown.
 const MANIFEST: usize = 400_000;
 
@@ -82,7 +82,10 @@ pub fn page(input: &ReportInput, page: &Page, manifest: &str) -> String {
 
 fn head(out: &mut String, title: &str) {
     let face = |weight: u32, data: &[u8]| {
-        format!("@font-face{{font-family:Inter;font-weight:{weight};src:url(data:font/otf;base64,{}) format(\"opentype\")}}\n", base64(data))
+        format!(
+            "@font-face{{font-family:Inter;font-weight:{weight};src:url(data:font/otf;base64,{}) format(\"opentype\")}}\n",
+            base64(data)
+        )
     };
     let _ = write!(
         out,
@@ -114,7 +117,8 @@ fn header(out: &mut String, input: &ReportInput, title: &str, sections: &[(&str,
     ];
     facts.extend(input.build.devices.iter().map(|d| escape(d)));
     facts.retain(|f| !f.is_empty());
-    let links: Vec<String> = sections.iter().filter(|s| !s.2.is_empty()).map(|(id, name, _)| format!("<a href=\"#{id}\">{name}</a>")).collect();
+    let links: Vec<String> =
+        sections.iter().filter(|s| !s.2.is_empty()).map(|(id, name, _)| format!("<a href=\"#{id}\">{name}</a>")).collect();
     let _ = write!(
         out,
         "<header>\n<h1>{}</h1>\n<p class=\"facts\">{}</p>\n<nav>{}</nav>\n</header>\n",
@@ -192,7 +196,12 @@ fn figures(input: &ReportInput, page: &Page) -> String {
                 );
             }
         }
-        let _ = writeln!(out, "<details><summary>{}</summary>{}</details></figcaption>\n</figure>", made_by(input, declared), source(input, declared));
+        let _ = writeln!(
+            out,
+            "<details><summary>{}</summary>{}</details></figcaption>\n</figure>",
+            made_by(input, declared),
+            source(input, declared)
+        );
     }
     out
 }
@@ -237,7 +246,12 @@ pub fn short(x: f64) -> String {
         x if x.fract() == 0.0 && x.abs() < 1e7 => scale::fixed(x, 0),
         x => {
             let exponent = x.abs().log10().floor() as i32;
-            if (-4..7).contains(&exponent) { scale::fixed(x, (4 - exponent).clamp(0, 8) as usize) } else { scale::number(x) }
+            if (-4..7).contains(&exponent) {
+                let text = scale::fixed(x, (4 - exponent).clamp(0, 8) as usize);
+                if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
+            } else {
+                scale::number(x)
+            }
         }
     }
 }
@@ -322,7 +336,9 @@ fn diagnostics(input: &ReportInput) -> String {
         all.iter().for_each(|d| *verdicts.entry((!d.warn, &d.verdict)).or_insert(0) += 1);
         let badges: Vec<String> = verdicts
             .iter()
-            .map(|((fine, verdict), n)| format!("<span class=\"badge {}\">{n} {}</span>", if *fine { "good" } else { "fair" }, escape(verdict)))
+            .map(|((fine, verdict), n)| {
+                format!("<span class=\"badge {}\">{n} {}</span>", if *fine { "good" } else { "fair" }, escape(verdict))
+            })
             .collect();
         let mut body = String::new();
         let mut sorted: Vec<&Diagnostic> = all.iter().collect();
@@ -341,7 +357,7 @@ fn diagnostics(input: &ReportInput) -> String {
                 escape(&d.note)
             );
         }
-        let open = if sorted.len() <= ROWS { " open" } else { "" };
+        let open = if sorted.len() <= 12 { " open" } else { "" };
         let _ = write!(
             out,
             "<h3>Densities</h3>\n<p>{}</p>\n<details{open}><summary>{} densities</summary><div class=\"scroll\"><table>\n\
@@ -384,7 +400,9 @@ fn troubles(input: &ReportInput) -> String {
             shown.join("<br>")
         );
     }
-    format!("<h3>Cells without a result</h3>\n<div class=\"scroll\"><table>\n<tr><th></th><th>reason</th><th>cells</th></tr>\n{body}</table></div>\n")
+    format!(
+        "<h3>Cells without a result</h3>\n<div class=\"scroll\"><table>\n<tr><th></th><th>reason</th><th>cells</th></tr>\n{body}</table></div>\n"
+    )
 }
 
 fn plan(input: &ReportInput) -> String {
@@ -394,7 +412,8 @@ fn plan(input: &ReportInput) -> String {
     let (nodes, edges) = picture::declarations(input.graph);
     let mut body = String::new();
     for (i, declared) in input.graph.values.iter().enumerate() {
-        let mut ids: Vec<usize> = declared.entries.iter().filter_map(|e| if let Entry::Cell(id) = e { Some(*id) } else { None }).collect();
+        let mut ids: Vec<usize> =
+            declared.entries.iter().filter_map(|e| if let Entry::Cell(id) = e { Some(*id) } else { None }).collect();
         ids.sort_unstable();
         ids.dedup();
         let sum = |f: &dyn Fn(usize) -> f64| ids.iter().map(|id| f(*id)).sum::<f64>();
@@ -435,7 +454,10 @@ fn manifest_section(manifest: &str) -> String {
     if manifest.len() > MANIFEST {
         return "<p><a href=\"manifest.json\">manifest.json</a></p>\n".into();
     }
-    format!("<p class=\"files\"><a href=\"manifest.json\">manifest.json</a></p>\n<details><summary>Show</summary><pre>{}</pre></details>\n", escape(manifest))
+    format!(
+        "<p class=\"files\"><a href=\"manifest.json\">manifest.json</a></p>\n<details><summary>Show</summary><pre>{}</pre></details>\n",
+        escape(manifest)
+    )
 }
 
 /// Returns bytes in base 64 (RFC 4648).

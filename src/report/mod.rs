@@ -142,7 +142,10 @@ pub fn write(results: &ReportInput, out: &Path) -> io::Result<Vec<PathBuf>> {
                     let mut shown = html::Shown { declared: index, place: i, ..html::Shown::default() };
                     match value {
                         Value::Figure(figure) => {
-                            let name = files.fresh("figures", &slug(&format!("{}{}", declared.name, html::place_words(declared, i))).to_ascii_lowercase());
+                            let name = files.fresh(
+                                "figures",
+                                &slug(&format!("{}{}", declared.name, html::place_words(declared, i))).to_ascii_lowercase(),
+                            );
                             files.put(&format!("figures/{name}.svg"), figure.svg.as_bytes())?;
                             files.put(&format!("figures/{name}.png"), &figure.png)?;
                             if figure.data.rows() > 0 {
@@ -178,7 +181,8 @@ pub fn write(results: &ReportInput, out: &Path) -> io::Result<Vec<PathBuf>> {
                 if let (Some(weights), "model") = (results.weights, declared.keyword.as_str()) {
                     for (i, entry) in declared.entries.iter().enumerate() {
                         if let Value::Model(model) = (results.value)(entry) {
-                            let name = files.fresh("models", &slug(&format!("{}{}", declared.name, html::place_words(declared, i))));
+                            let name =
+                                files.fresh("models", &slug(&format!("{}{}", declared.name, html::place_words(declared, i))));
                             files.put(&format!("models/{name}.safetensors"), &weights(&model))?;
                         }
                     }

@@ -39,7 +39,8 @@ pub fn declarations(graph: &Graph) -> (Vec<Node>, Vec<(usize, usize)>) {
     let mut edges = Vec::new();
     for (d, value) in graph.values.iter().enumerate() {
         let mut seen = vec![false; graph.cells.len()];
-        let mut open: Vec<usize> = value.entries.iter().filter_map(|e| if let Entry::Cell(id) = e { Some(*id) } else { None }).collect();
+        let mut open: Vec<usize> =
+            value.entries.iter().filter_map(|e| if let Entry::Cell(id) = e { Some(*id) } else { None }).collect();
         while let Some(id) = open.pop() {
             let Some(done) = seen.get_mut(id) else { continue };
             if std::mem::replace(done, true) {
@@ -75,14 +76,22 @@ struct Spot {
 
 /// Returns the picture as an SVG document. Lines that would close a cycle are left out.
 pub fn draw(nodes: &[Node], edges: &[(usize, usize)]) -> String {
-    let edges: Vec<(usize, usize)> = edges.iter().copied().filter(|(a, b)| a != b && *a < nodes.len() && *b < nodes.len()).collect();
+    let edges: Vec<(usize, usize)> =
+        edges.iter().copied().filter(|(a, b)| a != b && *a < nodes.len() && *b < nodes.len()).collect();
     let depth = depths(nodes.len(), &edges);
     let mut spots: Vec<Spot> = nodes
         .iter()
         .enumerate()
         .map(|(i, n)| {
             let widest = font::width(&n.title, 11.5, true).max(font::width(&n.about, 9.5, false));
-            Spot { row: depth[i], width: (widest + 22.0).clamp(76.0, 210.0), x: 0.0, node: Some(i), above: Vec::new(), below: Vec::new() }
+            Spot {
+                row: depth[i],
+                width: (widest + 22.0).clamp(76.0, 210.0),
+                x: 0.0,
+                node: Some(i),
+                above: Vec::new(),
+                below: Vec::new(),
+            }
         })
         .collect();
     for &(a, b) in edges.iter().filter(|(a, b)| depth[*a] < depth[*b]) {
@@ -124,13 +133,14 @@ pub fn draw(nodes: &[Node], edges: &[(usize, usize)]) -> String {
     let mut svg = Svg::new();
     for s in &spots {
         for &t in &s.below {
-            let (x0, y0) = (s.x + shift, top(s.row) + if s.node.is_some() { HEIGHT } else { 0.0 });
+            let (x0, y0) = (s.x + shift, top(s.row) + HEIGHT);
             let (x1, y1) = (spots[t].x + shift, top(spots[t].row));
             let mid = (y1 - y0) / 2.0;
             let c = coordinate;
             // A passing line goes straight through its row.
-            let through = if spots[t].node.is_none() { format!("V{}", c(y1)) } else { String::new() };
-            let d = format!("M{} {}C{} {} {} {} {} {}{through}", c(x0), c(y0), c(x0), c(y0 + mid), c(x1), c(y1 - mid), c(x1), c(y1));
+            let through = if spots[t].node.is_none() { format!("V{}", c(y1 + HEIGHT)) } else { String::new() };
+            let d =
+                format!("M{} {}C{} {} {} {} {} {}{through}", c(x0), c(y0), c(x0), c(y0 + mid), c(x1), c(y1 - mid), c(x1), c(y1));
             svg.path(&d, color::GREY, 1.2);
         }
     }

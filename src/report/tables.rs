@@ -110,7 +110,8 @@ pub fn tidy(declared: &Declared, value: &dyn Fn(&Entry) -> Value) -> Option<Tabl
     if values.iter().map(rows_of).sum::<usize>() > ROWS || values.iter().all(|v| rows_of(v) == 0) {
         return None;
     }
-    if values.iter().all(|v| matches!(v, Value::Absent(_))) && !matches!(declared.keyword.as_str(), "analysis" | "claim" | "let") {
+    if values.iter().all(|v| matches!(v, Value::Absent(_))) && !matches!(declared.keyword.as_str(), "analysis" | "claim" | "let")
+    {
         return None;
     }
     let numbers: Vec<Option<Vec<f64>>> = declared.axes.iter().map(|a| numeric(&a.coordinates, &a.role).map(|(v, _)| v)).collect();
@@ -290,7 +291,9 @@ pub fn arrays(declared: &Declared, value: &dyn Fn(&Entry) -> Value, largest: u64
         Some(fields) => {
             for (n, _) in fields {
                 let part = |v: &Value| match v {
-                    Value::Record(f) => f.iter().find(|(k, _)| k == n).map_or_else(|| Value::Absent(String::new()), |(_, v)| v.clone()),
+                    Value::Record(f) => {
+                        f.iter().find(|(k, _)| k == n).map_or_else(|| Value::Absent(String::new()), |(_, v)| v.clone())
+                    }
                     other => other.clone(),
                 };
                 parts.push((format!("{}.{n}", declared.name), values.iter().map(part).collect()));
@@ -298,7 +301,8 @@ pub fn arrays(declared: &Declared, value: &dyn Fn(&Entry) -> Value, largest: u64
         }
         None => parts.push((declared.name.clone(), values)),
     }
-    let axes: Vec<Json> = declared.axes.iter().map(|a| json!({ "name": a.name, "role": a.role, "coordinates": a.coordinates })).collect();
+    let axes: Vec<Json> =
+        declared.axes.iter().map(|a| json!({ "name": a.name, "role": a.role, "coordinates": a.coordinates })).collect();
     let shape: Vec<usize> = declared.axes.iter().map(|a| a.coordinates.len()).collect();
     let mut out = Vec::new();
     for (name, values) in parts {
@@ -313,7 +317,8 @@ pub fn arrays(declared: &Declared, value: &dyn Fn(&Entry) -> Value, largest: u64
                 for (i, v) in values.iter().enumerate() {
                     let one = std::slice::from_ref(v);
                     let Some(tail) = inner(one).filter(|t| !t.shape.is_empty()) else { continue };
-                    let at: Vec<String> = places(declared, i).iter().zip(&declared.axes).map(|(p, a)| super::slug(&a.coordinates[*p])).collect();
+                    let at: Vec<String> =
+                        places(declared, i).iter().zip(&declared.axes).map(|(p, a)| super::slug(&a.coordinates[*p])).collect();
                     if 8 * tail.shape.iter().map(|n| *n as u64).product::<u64>() <= largest {
                         let shape = tail.shape.clone();
                         out.push(tail.array(format!("{name}.{}", at.join(".")), shape, std::iter::empty(), one));

@@ -195,7 +195,7 @@ impl Component {
         symmetric_times(&self.half, v, w);
         let s = inner(v, w);
         let ratio = 1.0 + g * s;
-        self.doubtful |= !(ratio > 1e-7);
+        self.doubtful |= ratio.is_nan() || ratio <= 1e-7;
         let gain = g / ratio;
         self.log_c.push(Correction { shift: inner(&self.mu, w), two_a: 2.0 * a, a2s: a * a * s, gain, a_s: a * s });
         rank_one(&mut self.half, w, -gain);

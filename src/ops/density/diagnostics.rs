@@ -175,6 +175,11 @@ pub fn ess_tail(chains: &[Vec<f64>]) -> f64 {
     at(0.05).min(at(0.95))
 }
 
+/// Returns whether an effective sample size is known and large enough.
+fn enough(effective: f64, needed: f64) -> bool {
+    effective >= needed
+}
+
 /// What the chains' scalars say together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -202,15 +207,15 @@ impl Verdict {
                 continue;
             }
             let r = rhat(&chains);
-            let enough = (100.0 * chains.len() as f64).max(400.0);
+            let draws = (100.0 * chains.len() as f64).max(400.0);
             if r > 1.05 || r.is_nan() {
                 // One chain, or few draws, cannot tell disagreement from slowness.
                 let effective = ess_bulk(&chains);
-                if chains.len() > 1 && !(effective >= 400.0) && chains[0].len() >= 50 {
+                if chains.len() > 1 && !enough(effective, 400.0) && chains[0].len() >= 50 {
                     return Verdict::Disagree;
                 }
                 verdict = Verdict::TooShort;
-            } else if r > 1.01 || !(ess_bulk(&chains) >= enough) || !(ess_tail(&chains) >= enough) {
+            } else if r > 1.01 || !enough(ess_bulk(&chains), draws) || !enough(ess_tail(&chains), draws) {
                 verdict = Verdict::TooShort;
             }
         }

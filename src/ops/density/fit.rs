@@ -112,7 +112,7 @@ pub fn fit(rows: Rows, settings: &Fit, stream: &Stream, cx: &dyn Context, resume
     rows.check()?;
     let (d, n) = (rows.d, rows.n());
     let dof = settings.dof(d);
-    if !(dof > d as f64 - 1.0) {
+    if dof.is_nan() || dof <= d as f64 - 1.0 {
         return Err(Failure::new(format!("dof is {dof} but must be above dim - 1 = {}", d as f64 - 1.0)));
     }
     if n == 0 {

@@ -195,7 +195,7 @@ impl<'a> State<'a> {
 
     /// Returns the slots a row has room for; the first one past the used slots stands for a new component.
     pub fn width(&self) -> usize {
-        debug_assert!(self.comps.len() < self.cache.width && self.cache.width % LANES == 0);
+        debug_assert!(self.comps.len() < self.cache.width && self.cache.width.is_multiple_of(LANES));
         self.cache.width
     }
 }

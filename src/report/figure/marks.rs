@@ -138,13 +138,15 @@ impl Area<'_> {
         // White seams between tiles only where tiles are large enough to afford them.
         let seam = if width.min(height) > 12.0 { 1.0 } else { 0.0 };
         let size = (height * 0.42).min(11.0);
+        // All numbers are written, or none.
+        let fits = size >= 7.0 && at.iter().all(|t| font::width(&t.3, size, false) < width - 4.0);
         for (column, row, fill, words) in at {
             let (cx, cy) = (self.across(*column as f64), self.up(*row as f64));
             let (w, h) = (width - seam, height - seam);
             // Without seams, tiles overlap a little against hairlines.
             let extra = if seam == 0.0 { 0.3 } else { 0.0 };
             svg.rect(cx - w / 2.0, cy - h / 2.0, w + extra, h + extra, *fill, 1.0);
-            if !words.is_empty() && font::width(words, size, false) < w - 4.0 && size >= 7.0 {
+            if fits && !words.is_empty() {
                 let ink = if color::is_light(*fill) { color::INK } else { color::WHITE };
                 let style = TextStyle { size, bold: false, color: ink, anchor: Anchor::Middle, turn: 0.0 };
                 svg.text((cx, cy + 0.36 * size), words, style);

@@ -11,12 +11,18 @@ fn words(scale: Scale, length: f64) -> Vec<String> {
 
 #[test]
 fn ticks_are_round() {
-    assert_eq!(words(Scale::Linear { low: -0.13, high: 1.04 }, 250.0), ["0.0", "0.5", "1.0"].map(String::from));
+    assert_eq!(
+        words(Scale::Linear { low: -0.13, high: 1.04 }, 250.0),
+        ["0.00", "0.25", "0.50", "0.75", "1.00"].map(String::from)
+    );
     assert_eq!(words(Scale::Linear { low: -30.0, high: 17.0 }, 300.0), ["−30", "−20", "−10", "0", "10"].map(String::from));
     assert_eq!(words(Scale::Linear { low: 0.0, high: 3e-7 }, 200.0), ["0", "1×10⁻⁷", "2×10⁻⁷", "3×10⁻⁷"].map(String::from));
-    assert_eq!(words(Scale::Linear { low: 0.0, high: 2e6 }, 200.0), ["0", "0.5×10⁶", "1.0×10⁶", "1.5×10⁶", "2.0×10⁶"].map(String::from));
+    assert_eq!(
+        words(Scale::Linear { low: 0.0, high: 2e6 }, 200.0),
+        ["0", "0.5×10⁶", "1.0×10⁶", "1.5×10⁶", "2.0×10⁶"].map(String::from)
+    );
     assert_eq!(words(Scale::Log { low: 0.8, high: 2000.0 }, 250.0), ["1", "10", "100", "1000"].map(String::from));
-    assert_eq!(words(Scale::Log { low: 1e-9, high: 1e3 }, 200.0).len(), 4);
+    assert_eq!(words(Scale::Log { low: 1e-9, high: 1e3 }, 200.0), ["10⁻⁸", "10⁻⁴", "10⁰"].map(String::from));
     assert_eq!(words(Scale::Log { low: 1.0, high: 30.0 }, 200.0), ["1", "2", "5", "10", "20"].map(String::from));
     assert!(words(Scale::Linear { low: f64::NAN, high: 1.0 }, 200.0).is_empty());
     for (low, high) in [(0.0, 1e-12), (-5.0, 1e9), (99.999, 100.0), (3.0, 3.000001)] {
@@ -40,19 +46,28 @@ fn scales_hold_their_data() {
 
 #[test]
 fn numbers_are_written_with_fixed_format() {
-    assert_eq!((coordinate(-0.001), coordinate(1.5), coordinate(f64::NAN), coordinate(1.0 / 3.0)), ("0".into(), "1.5".into(), "0".into(), "0.33".into()));
-    assert_eq!((fixed(-0.04, 1), fixed(-1.25, 2), number(0.001234), number(1.5e-9)), ("0.0".into(), "−1.25".into(), "0.00123".into(), "1.5×10⁻⁹".into()));
+    assert_eq!(
+        (coordinate(-0.001), coordinate(1.5), coordinate(f64::NAN), coordinate(1.0 / 3.0)),
+        ("0".into(), "1.5".into(), "0".into(), "0.33".into())
+    );
+    assert_eq!(
+        (fixed(-0.04, 1), fixed(-1.25, 2), number(0.001234), number(1.5e-9)),
+        ("0.0".into(), "−1.25".into(), "0.00123".into(), "1.5×10⁻⁹".into())
+    );
     assert_eq!(escape("<a b=\"c\">&'\u{0}\u{8}"), "&lt;a b=&quot;c&quot;&gt;&amp;&#39;");
 }
 
 #[test]
 fn widths_agree_with_the_font() {
-    // Advances of Inter 4.0 Regular in units of 2816 an em (fontTools): A 1910, space 792, rho 1720.
-    let em = |text: &str| font::width(text, 2816.0, false);
-    let (a, space) = (em("A"), em(" "));
-    assert!((em("A A") - 2.0 * a - space).abs() < 1e-9 && a > 1500.0 && a < 2200.0 && em("ρ") > 1000.0 && em("−") > 1000.0);
-    assert!(font::width("mmm", 10.0, true) > font::width("mmm", 10.0, false));
+    // Advances by fontTools, in units of 2816 an em.
+    let em = |text: &str, bold: bool| font::width(text, 2816.0, bold);
+    for (text, advance) in [("A", 1904.0), (" ", 792.0), ("ρ", 1608.0), ("−", 1856.0), ("A A", 4600.0)] {
+        assert!((em(text, false) - advance).abs() < 1e-9, "{text}");
+    }
+    assert!((em("m", true) - 2528.0).abs() < 1e-9);
     assert_eq!(font::fit("a long name indeed", 10.0, false, 50.0), "a long n…");
+    assert_eq!(font::squeeze("wide residual network 11", 10.0, 70.0), "wide r…ork 11");
+    assert_eq!(font::squeeze("abc", 10.0, 0.0), "…");
     assert!(font::wrap("one two three", 10.0, false, 45.0).len() == 2);
     assert_eq!(thin((0..10).map(|i| (i as f64, "100".to_string())).collect(), 10.0, |v| v * 10.0).len(), 4);
 }

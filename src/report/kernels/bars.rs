@@ -69,11 +69,17 @@ impl Kernel for Bars {
                         let e = s.spread(show);
                         (left(*x) + each / 2.0, e.low, e.high)
                     });
-                    spreads.push(Mark::Errors { at: at.collect(), color: color::INK, width: 1.1, cap: 3.0, opacity: 1.0 });
+                    spreads.push(Mark::Errors {
+                        at: at.collect(),
+                        color: color::INK,
+                        width: 1.1,
+                        cap: (0.3 * each * width / cube.names.len().max(1) as f64).min(3.0),
+                        opacity: 1.0,
+                    });
                 }
                 marks.extend(spreads);
                 marks.push(Mark::Rule { y: 0.0, color: color::FRAME, dash: "" });
-                let heading = if p == 0 && facets > 1 { format!("{}: {heading}", cube.facets.0) } else { String::new() };
+                let heading = if p == 0 { cube.heading(heading) } else { String::new() };
                 let x = Axis::new(cube.x.clone(), Scale::Category { names: cube.names.clone() });
                 row.push(Panel { heading, x, y: Axis::new(label.clone(), y_scale.clone()), marks, shades: Vec::new() });
             }

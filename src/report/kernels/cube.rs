@@ -2,7 +2,7 @@
 
 use super::field::{AxisName, Field};
 use super::summary::Summary;
-use crate::engine::kernel::{Failure, Labelled};
+use crate::engine::kernel::{Failure, Labelled, LabelledAxis};
 use crate::engine::value::{Column, Table, Value};
 use crate::report::figure::{Scale, Tick, scale};
 use std::collections::BTreeMap;
@@ -101,14 +101,18 @@ impl Cube {
         let parts: Vec<Field> = parts.into_iter().map(splits).collect();
         let coordinates = |axis: &Option<AxisName>| {
             let axis = axis.as_ref()?;
-            let found = parts.iter().find_map(|f| f.find(axis).map(|at| f.axes[at].clone()));
             let texts = || columns(&parts).find_map(|t| distinct(t, &axis.name)).map(|c| (c, String::new()));
-            found.map(|a| (a.coordinates, a.role)).or_else(texts).map(|(c, role)| (axis.name.clone(), c, role))
+            union(&parts, axis).or_else(texts).map(|(c, role)| (axis.name.clone(), c, role))
         };
         cube.facets = coordinates(&roles.facet).map_or_else(|| (String::new(), vec![String::new()]), |(n, c, _)| (n, c));
         if let Some((name, c, role)) = coordinates(&roles.color) {
             cube.ordered = numeric(&c, &role).is_some();
             cube.colors = (name, c);
+        }
+        // Places are numbers where every input's coordinates are; names, in order of first appearance, otherwise.
+        let words = |f: &Field| f.find(&roles.x).is_some_and(|at| numeric(&f.axes[at].coordinates, &f.axes[at].role).is_none());
+        if parts.iter().any(words) {
+            cube.names = union(&parts, &roles.x).map(|(c, _)| c).unwrap_or_default();
         }
         for field in &parts {
             if field.values.iter().any(|v| matches!(v, Value::Table(_))) {
@@ -140,6 +144,12 @@ impl Cube {
         Ok(cube)
     }
 
+    /// Returns the heading of a facet: the axis's name and the coordinate, unless that names the axis already (`stage1`).
+    pub fn heading(&self, coordinate: &str) -> String {
+        let named = self.facets.0.is_empty() || coordinate.starts_with(&self.facets.0);
+        if named { coordinate.to_string() } else { format!("{}: {coordinate}", self.facets.0) }
+    }
+
     /// Returns whether nothing finite is to be drawn.
     pub fn is_empty(&self) -> bool {
         self.series.values().all(|s| s.points.iter().all(|p| p.1.values.is_empty()))
@@ -156,27 +166,11 @@ impl Cube {
         let panel = self.panels.len();
         self.panels.push(field.name.clone());
         let axis = &field.axes[x];
-        let places = match numeric(&axis.coordinates, &axis.role) {
-            Some((values, percent)) => {
-                self.percent |= percent;
-                let few = values.iter().copied().zip(axis.coordinates.iter().cloned());
-                if self.written.is_empty() {
-                    self.written = few.collect();
-                }
-                values
-            }
-            None => {
-                if self.names.is_empty() {
-                    self.names = axis.coordinates.clone();
-                }
-                let at = |(i, c): (usize, &String)| self.names.iter().position(|n| n == c).unwrap_or(i) as f64;
-                axis.coordinates.iter().enumerate().map(at).collect()
-            }
-        };
+        let places = self.places(axis);
         let facet = roles.facet.as_ref().and_then(|a| field.find(a));
         let color = roles.color.as_ref().and_then(|a| field.find(a));
         let own = |at: usize, place: usize, all: &[String]| {
-            all.iter().position(|c| *c == field.axes[at].coordinates[place]).unwrap_or(place)
+            all.iter().position(|c| *c == field.axes[at].coordinates[place]).unwrap_or(0)
         };
         let mut groups: BTreeMap<(usize, usize, usize), Vec<&Value>> = BTreeMap::new();
         let mut curves: BTreeMap<(usize, usize, Vec<usize>), Vec<(f64, f64)>> = BTreeMap::new();
@@ -206,6 +200,20 @@ impl Cube {
             self.series.entry((panel, f, c)).or_default().each.push(curve);
         }
         Ok(())
+    }
+
+    /// Returns the places of an axis's coordinates: their numbers, or where their names stand among all names.
+    fn places(&mut self, axis: &LabelledAxis) -> Vec<f64> {
+        match numeric(&axis.coordinates, &axis.role) {
+            Some((values, percent)) if self.names.is_empty() => {
+                self.percent |= percent;
+                if self.written.is_empty() {
+                    self.written = values.iter().copied().zip(axis.coordinates.iter().cloned()).collect();
+                }
+                values
+            }
+            _ => axis.coordinates.iter().map(|c| self.names.iter().position(|n| n == c).map_or(f64::NAN, |p| p as f64)).collect(),
+        }
     }
 
     fn add_tables(&mut self, field: &Field, roles: &Roles) -> Result<(), Failure> {
@@ -240,11 +248,7 @@ impl Cube {
         if let Some(bad) = ys.iter().find(|y| first.numbers(y).is_none()) {
             return Err(lacks(bad));
         }
-        if let Some(at) = x_axis
-            && numeric(&field.axes[at].coordinates, &field.axes[at].role).is_none()
-        {
-            self.names = field.axes[at].coordinates.clone();
-        }
+        let axis_places = x_axis.map_or_else(Vec::new, |a| self.places(&field.axes[a]));
         let texts_x = x_axis.is_none() && first.numbers(&roles.x.name).is_none();
         if texts_x {
             self.names = columns(std::slice::from_ref(field)).find_map(|t| distinct(t, &roles.x.name)).unwrap_or_default();
@@ -260,9 +264,7 @@ impl Cube {
                 let mut inner: BTreeMap<(usize, usize, u64), Vec<f64>> = BTreeMap::new();
                 for row in 0..table.rows() {
                     let place = match x_axis {
-                        Some(a) => {
-                            numeric(&field.axes[a].coordinates, &field.axes[a].role).map_or(at[a] as f64, |(v, _)| v[at[a]])
-                        }
+                        Some(a) => axis_places.get(at[a]).copied().unwrap_or(f64::NAN),
                         None if texts_x => cell_text(table, &roles.x.name, row)
                             .and_then(|t| self.names.iter().position(|n| *n == t))
                             .map_or(f64::NAN, |p| p as f64),
@@ -339,6 +341,20 @@ pub fn spread_like_powers(sorted: &[f64]) -> bool {
         }
         _ => false,
     }
+}
+
+/// Returns the coordinates of an axis in all inputs that have it, each once, in order of first appearance, and its role.
+fn union(fields: &[Field], axis: &AxisName) -> Option<(Vec<String>, String)> {
+    let mut out: Option<(Vec<String>, String)> = None;
+    for own in fields.iter().filter_map(|f| f.find(axis).map(|at| &f.axes[at])) {
+        let (all, _) = out.get_or_insert_with(|| (Vec::new(), own.role.clone()));
+        for c in &own.coordinates {
+            if !all.contains(c) {
+                all.push(c.clone());
+            }
+        }
+    }
+    out
 }
 
 fn columns(fields: &[Field]) -> impl Iterator<Item = &Table> {

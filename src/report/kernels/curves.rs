@@ -211,7 +211,7 @@ fn draw(job: &Job, cube: &Cube, stacked: bool) -> Result<Value, Failure> {
             bands.extend(lines);
             let mut x = Axis::new(cube.x.clone(), x_scale.clone());
             x.ticks = x_ticks.clone();
-            let heading = if p == 0 && facets > 1 { format!("{}: {heading}", cube.facets.0) } else { String::new() };
+            let heading = if p == 0 { cube.heading(heading) } else { String::new() };
             row.push(Panel { heading, x, y: Axis::new(label.clone(), y_scale.clone()), marks: bands, shades: Vec::new() });
         }
         grid.push(row);

@@ -65,7 +65,6 @@ fn sides(
     }
 }
 
-#[allow(clippy::too_many_arguments, reason = "the parts of one figure, each of another kind")]
 fn draw(
     job: &Job,
     x: &Field,
@@ -111,7 +110,7 @@ fn draw(
         let mut down = Axis::new(row_axis.name.clone(), Scale::Category { names: row_axis.coordinates.clone() });
         down.reverse = true;
         panels.push(Panel {
-            heading: heading.clone(),
+            heading: facet_heading(facet.map(|f| x.axes[f].name.as_str()), heading),
             x: across,
             y: down,
             marks: vec![Mark::Tiles { at: tiles }],
@@ -140,4 +139,12 @@ fn draw(
     }
     caption.extend(absent_words(&x.absent(), x.values.len()));
     finish(&plot, caption, table.finish())
+}
+
+/// Returns the heading of a facet: the axis's name and the coordinate, unless that names the axis already.
+fn facet_heading(axis: Option<&str>, coordinate: &str) -> String {
+    match axis {
+        Some(name) if !coordinate.starts_with(name) => format!("{name}: {coordinate}"),
+        _ => coordinate.to_string(),
+    }
 }

@@ -6,6 +6,7 @@ use crate::base::Stream;
 use crate::engine::kernel::{Failure, Job, Labelled, LabelledAxis, Quiet};
 use crate::engine::value::{Column, Dataset, Figure, Images, Number, Pixels, Scores, Source, Table, Value};
 use crate::lang::{Settings, Static};
+use crate::report::figure::font;
 use rand_distr::{Distribution, StandardNormal};
 use std::sync::Arc;
 
@@ -43,7 +44,7 @@ fn run(job: &Job) -> Result<Arc<Figure>, Failure> {
     match kernel.run(job, &Quiet::default())? {
         Value::Figure(f) => {
             assert_eq!(&f.png[1..4], b"PNG");
-            resvg::usvg::roxmltree::Document::parse(&f.svg).expect("the SVG is well-formed");
+            texts_stand_apart(&f.svg);
             assert!(!f.svg.contains("NaN") && !f.svg.contains("inf"), "numbers in the SVG are finite");
             if let Ok(dir) = std::env::var("CFX_PICTURES") {
                 let name = crate::report::slug(job.settings.word("title"));
@@ -54,6 +55,52 @@ fn run(job: &Job) -> Result<Arc<Figure>, Failure> {
             Ok(f)
         }
         other => panic!("a figure, not a {}", other.word()),
+    }
+}
+
+/// Checks that no text leaves the picture, and that no two texts overlap.
+fn texts_stand_apart(svg: &str) {
+    let document = resvg::usvg::roxmltree::Document::parse(svg).expect("the SVG is well-formed");
+    let number = |n: &resvg::usvg::roxmltree::Node, a: &str| n.attribute(a).and_then(|v| v.parse::<f64>().ok()).unwrap_or(0.0);
+    let root = document.root_element();
+    let (width, height) = (number(&root, "width"), number(&root, "height"));
+    let mut boxes: Vec<([f64; 4], bool, String)> = Vec::new();
+    for node in document.descendants().filter(|n| n.has_tag_name("text")) {
+        let text = node.text().unwrap_or("").to_string();
+        let size = number(&node, "font-size");
+        let w = font::width(&text, size, node.attribute("font-weight").is_some());
+        let left = match node.attribute("text-anchor") {
+            Some("middle") => -w / 2.0,
+            Some("end") => -w,
+            _ => 0.0,
+        };
+        let turn = node
+            .attribute("transform")
+            .and_then(|t| t.strip_prefix("rotate("))
+            .and_then(|t| t.split(' ').next())
+            .map_or(0.0, |t| t.parse::<f64>().unwrap_or(0.0));
+        let (sin, cos) = turn.to_radians().sin_cos();
+        // From a little below the baseline to the height of capitals.
+        let corners = [(left, 0.18 * size), (left + w, 0.18 * size), (left, -0.72 * size), (left + w, -0.72 * size)];
+        let placed: Vec<(f64, f64)> = corners
+            .iter()
+            .map(|(x, y)| (number(&node, "x") + x * cos - y * sin, number(&node, "y") + x * sin + y * cos))
+            .collect();
+        let bounds = placed.iter().fold([f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY], |b, p| {
+            [b[0].min(p.0), b[1].min(p.1), b[2].max(p.0), b[3].max(p.1)]
+        });
+        assert!(
+            bounds[0] >= 0.0 && bounds[1] >= 0.0 && bounds[2] <= width && bounds[3] <= height,
+            "`{text}` is clipped: {bounds:?} of {width} x {height}"
+        );
+        // Slanted labels are spaced by their height, not by their boxes.
+        boxes.push((bounds, turn == 0.0 || turn == -90.0, text));
+    }
+    for (i, (a, straight, name)) in boxes.iter().enumerate() {
+        for (b, other, second) in &boxes[i + 1..] {
+            let apart = a[2] <= b[0] || b[2] <= a[0] || a[3] <= b[1] || b[3] <= a[1];
+            assert!(apart || !straight || !other, "`{name}` covers `{second}`");
+        }
     }
 }
 
@@ -68,7 +115,7 @@ fn scores(stream: &str, classes: usize, each: usize, gap: f64) -> Arc<Scores> {
     let means = normals("means", classes);
     let value = |i: usize| {
         let c = i / each;
-        means[c] * 4.0 + noise[i] * (3.0 + (c % 5) as f64) + if c % 3 == 0 { -gap } else { 0.0 }
+        means[c] * 4.0 + noise[i] * (3.0 + (c % 5) as f64) + if c.is_multiple_of(3) { -gap } else { 0.0 }
     };
     Arc::new(Scores {
         values: (0..classes * each).map(value).collect(),
@@ -96,7 +143,7 @@ fn classes(n: usize) -> LabelledAxis {
 fn modes(n: usize) -> Labelled {
     Labelled {
         axes: vec![classes(n)],
-        values: (0..n).map(|c| Value::Word(if c % 3 == 0 { "low" } else { "high" }.into())).collect(),
+        values: (0..n).map(|c| Value::Word(if c.is_multiple_of(3) { "low" } else { "high" }.into())).collect(),
     }
 }
 
@@ -246,7 +293,7 @@ fn curves_over_numbers_facets_and_colours() {
         vec![("data", "guess.f_score", y.clone())],
     ))
     .expect("drawn");
-    assert_eq!(f.svg.matches(">stage: ").count(), 4);
+    assert_eq!(f.svg.matches(">stage").count() - f.svg.matches(">stage<").count(), 4);
     let bad = run(&job("curves", "t", vec![("x", named("noise", "declared"))], vec![("data", "y", y)]));
     assert!(matches!(bad, Err(Failure::Failed { message, .. }) if message.contains("has no axis `noise`")));
 }
@@ -435,4 +482,77 @@ fn summaries_and_rank_correlation_agree_with_scipy() {
     let rho = spearman(&[1.0, 2.0, 2.0, 4.0, 5.0], &[5.0, 6.0, 7.0, 8.0, 7.0]).expect("a correlation");
     assert!((rho - 0.763_157_894_736_842_1).abs() < 1e-12, "{rho}");
     assert_eq!(spearman(&[1.0, 1.0, 1.0], &[1.0, 2.0, 3.0]), None);
+}
+
+#[test]
+fn long_words_and_many_colours_fit() {
+    let noise = normals("long", 4000);
+    let archs: Vec<String> = (0..12).map(|i| format!("wide residual network number {i}")).collect();
+    let refs: Vec<&str> = archs.iter().map(String::as_str).collect();
+    let long = "mean(generative_classification(reps, like: p, folds: 5).f_score, over: [fold, chain]) in per cent of the best";
+    let sizes = axis("examples", "declared", &["10", "30", "100", "300", "1000", "3000", "10000"]);
+    let y = numbers(vec![sizes, axis("arch", "declared", &refs), counted("run", "declared", 5)], |i| {
+        (i / 60) as f64 + ((i / 5) % 12) as f64 * 0.2 + 0.1 * noise[i]
+    });
+    let title = "A title that goes on and on, longer than any picture is wide, so that it has to be broken into lines somewhere";
+    let f = run(&job(
+        "curves",
+        title,
+        vec![("x", named("examples", "declared")), ("color", named("arch", "declared"))],
+        vec![("data", long, y.clone())],
+    ))
+    .expect("drawn");
+    assert!(f.caption.contains("logarithmic"));
+    run(&job("bars", "Many bars", vec![("x", named("arch", "declared"))], vec![("y", long, y.clone())])).expect("drawn");
+    run(&job(
+        "bars",
+        "Bars in colours",
+        vec![("x", named("examples", "declared")), ("color", named("arch", "declared"))],
+        vec![("y", "f", y.clone())],
+    ))
+    .expect("drawn");
+    run(&job(
+        "curves",
+        "Twelve facets",
+        vec![
+            ("x", named("examples", "declared")),
+            ("facet", named("arch", "declared")),
+            ("show", Static::Word("quantiles".into())),
+        ],
+        vec![("data", "f", y.clone())],
+    ))
+    .expect("drawn");
+    run(&job("heatmap", "Long names of rows", vec![], vec![("x", long, y.clone())])).expect("drawn");
+    run(&job(
+        "heatmap",
+        "Facets of heatmaps",
+        vec![("facet", named("run", "declared")), ("rows", named("arch", "declared"))],
+        vec![("x", "f", y)],
+    ))
+    .expect("drawn");
+    let mut s = (*scores("names", 20, 30, 9.0)).clone();
+    s.classes = (0..20).map(|i| format!("a class with a very long name {i}")).collect();
+    run(&job(
+        "profile",
+        "Long names of classes",
+        vec![],
+        vec![("x", long, Labelled::single(Value::Scores(Arc::new(s)))), ("groups", "modes", modes(20))],
+    ))
+    .expect("drawn");
+}
+
+#[test]
+fn bands_of_several_networks_stand_over_all_their_taps() {
+    let short = numbers(vec![axis("stage", "stage", &["conv1", "conv2"]), axis("arch", "declared", &["a"])], |i| i as f64);
+    let long =
+        numbers(vec![axis("stage", "stage", &["conv2", "conv3", "5"]), axis("arch", "declared", &["b", "c"])], |i| i as f64);
+    let settings = vec![("x", named("stage", "stage")), ("color", named("arch", "declared"))];
+    let f = run(&job("bands", "Ragged", settings, vec![("y.0", "cka", short), ("y.1", "cca", long.clone())])).expect("drawn");
+    assert_eq!(f.data.rows(), 8);
+    assert!([">conv1<", ">conv2<", ">conv3<", ">5<", ">a<", ">c<"].iter().all(|t| f.svg.contains(t)));
+    // The facets of one input need not be those of another.
+    let other = numbers(vec![axis("stage", "stage", &["conv1"]), axis("arch", "declared", &["x", "y", "z"])], |i| i as f64);
+    let settings = vec![("x", named("stage", "stage")), ("facet", named("arch", "declared"))];
+    let f = run(&job("bands", "Ragged facets", settings, vec![("y.0", "cka", other), ("y.1", "cca", long)])).expect("drawn");
+    assert_eq!(f.data.rows(), 9);
 }

@@ -108,13 +108,13 @@ fn figures(scored: &[Scored], classes: &[usize], labels: &[u32], folds: usize, s
     let (mut by_state, mut right, mut all) = (vec![Vec::new(); states], 0.0, 0.0);
     for (f, parts) in scored.chunks_exact(classes.len()).enumerate() {
         for (at, i) in parts[0].test.iter().enumerate() {
-            for s in 0..states {
+            for (s, guesses) in by_state.iter_mut().enumerate() {
                 let value = |c: usize| parts[c].scores[at * states + s];
                 let best = (1..classes.len()).fold(0, |b, c| if value(c) > value(b) { c } else { b });
                 let pair = (labels[*i], classes[best] as u32);
                 right += f64::from(u8::from(pair.0 == pair.1));
                 all += 1.0;
-                by_state[s].push(pair);
+                guesses.push(pair);
                 pairs[f].push(pair);
             }
         }

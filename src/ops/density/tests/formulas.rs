@@ -90,7 +90,7 @@ fn the_frame_is_the_published_prior() {
     close(f.factor[1].powi(2), 125.0 / 6.0, "scale");
     let full = Frame::derive(&x, 2, &Scale::Full, 6.0).expect("proper");
     let s01 = full.factor[0] * full.factor[2];
-    close(s01, (-2.0 * -15.0 + -1.0 * 5.0 + 1.0 * -5.0 + 2.0 * 15.0) / 4.0 / 6.0, "covariance");
+    close(s01, (30.0 - 5.0 - 5.0 + 30.0) / 4.0 / 6.0, "covariance");
     for (p, row) in full.whiten(&x).chunks_exact(8).zip(x.chunks_exact(2)) {
         full.restore(&p[..2]).iter().zip(row).for_each(|(a, b)| close(*a, *b, "there and back"));
     }
