@@ -81,6 +81,12 @@ pub trait Planned: Send + Sync {
         Policy::Stored
     }
 
+    /// Returns whether the operation is to see an absent value in this slot; otherwise the cell is absent without being run.
+    /// (Slots with axes always hold their absent values.)
+    fn takes_absent(&self, _slot: &str) -> bool {
+        false
+    }
+
     /// Returns what is known of the result. `files` is nothing during `check`, which reads no data.
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         // Most operations keep the classes of their first input and nothing else.

@@ -372,8 +372,8 @@ impl<'a> Lowering<'a> {
             }
             slots.push(("against".to_string(), self.slot(array, whole, &other)));
         }
-        for (_, slot) in &slots {
-            if let (true, [Entry::Absent(why)]) = (slot.axes.is_empty(), slot.entries.as_slice()) {
+        for (name, slot) in &slots {
+            if let (true, false, [Entry::Absent(why)]) = (slot.axes.is_empty(), op.takes_absent(name), slot.entries.as_slice()) {
                 return Entry::Absent(why.clone());
             }
         }
