@@ -81,8 +81,10 @@ impl<'a> Checker<'a> {
         let mut with_gathers = Vec::new();
         for (i, name, v) in inputs {
             let gathers = &signature.takes[i].gathers;
+            // Data sets that places stand for are taken in whole, as figures take everything.
+            let places = signature.takes[i].axis == Some(AxisWord::Axis) && signature.takes[i].inputs.is_empty();
             let whole: Vec<AxisId> =
-                v.axes.iter().copied().filter(|a| words.reduced.contains(a) || self.takes_whole(gathers, *a)).collect();
+                v.axes.iter().copied().filter(|a| words.reduced.contains(a) || places || self.takes_whole(gathers, *a)).collect();
             let rest: Vec<AxisId> = v.axes.iter().copied().filter(|a| !whole.contains(a)).collect();
             if !self.unite(&mut mapped, &rest, span) {
                 return Typed::error(span);
