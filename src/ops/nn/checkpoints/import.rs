@@ -42,7 +42,9 @@ fn rename(settings: &Settings) -> Result<Vec<(String, String)>, Problem> {
                 code: "cfx::weights::names",
                 parameter: Some("rename"),
                 message: format!("`{rule}` is no change of names"),
-                help: Some("write what names begin with, and what stands there instead: `\"backbone. -> \"`, `\"out. -> fc.\"`".into()),
+                help: Some(
+                    "write what names begin with, and what stands there instead: `\"backbone. -> \"`, `\"out. -> fc.\"`".into(),
+                ),
             }),
         })
         .collect()

@@ -126,7 +126,10 @@ impl Listing {
     pub fn numbers(&self, path: &Path, entry: &Entry) -> Result<Vec<f32>, Unreadable> {
         let (Some(len), Some(block)) = (entry.len().filter(|n| *n > 0), entry.block) else { return Ok(Vec::new()) };
         if let Kind::Other(_) = entry.kind {
-            return Err(Unreadable::new(format!("holds whole numbers under the name `{}`, where weights are floating-point", entry.name)));
+            return Err(Unreadable::new(format!(
+                "holds whole numbers under the name `{}`, where weights are floating-point",
+                entry.name
+            )));
         }
         let damaged = || Unreadable::new(format!("is damaged: the tensor `{}` cannot be read", entry.name));
         let span = entry.span().ok_or_else(damaged)?;

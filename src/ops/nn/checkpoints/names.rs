@@ -115,7 +115,8 @@ fn mismatch(file: &[Named], wanted: &[Named], map: &BTreeMap<String, usize>, nee
         (!same(found, shape)).then(|| (name.clone(), found.clone(), shape.clone()))
     });
     // Nearest names are sought only for those that are shown: a file may hold very many.
-    let near = |at: usize, name: &str, others: &[&str]| if at < LISTED { nearest(name, others).map(str::to_string) } else { None };
+    let near =
+        |at: usize, name: &str, others: &[&str]| if at < LISTED { nearest(name, others).map(str::to_string) } else { None };
     Mismatch {
         misshapen: misshapen.collect(),
         missing: missing
@@ -162,7 +163,8 @@ fn size(shape: &[usize]) -> String {
 impl Mismatch {
     /// Returns the numbers of what does not fit, in words: `2 tensors missing, 1 unexpected`.
     pub fn summary(&self) -> String {
-        let parts = [(self.missing.len(), "missing"), (self.unexpected.len(), "unexpected"), (self.misshapen.len(), "of another shape")];
+        let parts =
+            [(self.missing.len(), "missing"), (self.unexpected.len(), "unexpected"), (self.misshapen.len(), "of another shape")];
         let said = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}"));
         format!("tensors: {}", said.collect::<Vec<_>>().join(", "))
     }
@@ -172,17 +174,16 @@ impl Mismatch {
         let shown = |n: usize| if n > LISTED { format!("\n  and {} more", n - LISTED) } else { String::new() };
         let near = |n: &Option<String>| n.as_ref().map_or(String::new(), |n| format!(" (nearest: `{n}`)"));
         let mut out = Vec::new();
-        for (title, list) in [
-            ("missing in the file", &self.missing),
-            ("in the file, not in the network", &self.unexpected),
-        ] {
+        for (title, list) in [("missing in the file", &self.missing), ("in the file, not in the network", &self.unexpected)] {
             if !list.is_empty() {
                 let lines: String = list.iter().take(LISTED).map(|(n, m)| format!("\n  `{n}`{}", near(m))).collect();
                 out.push(format!("{title}:{lines}{}", shown(list.len())));
             }
         }
         if !self.misshapen.is_empty() {
-            let line = |(n, a, b): &(String, Vec<usize>, Vec<usize>)| format!("\n  `{n}`: {} in the file, {} in the network", size(a), size(b));
+            let line = |(n, a, b): &(String, Vec<usize>, Vec<usize>)| {
+                format!("\n  `{n}`: {} in the file, {} in the network", size(a), size(b))
+            };
             let lines: String = self.misshapen.iter().take(LISTED).map(line).collect();
             out.push(format!("of another shape:{lines}{}", shown(self.misshapen.len())));
         }

@@ -118,7 +118,8 @@ impl Pickle {
 ///
 /// Errors: it is cut short or malformed, too large, or refers to a name that is none of the few known.
 pub fn read(from: &mut impl Read) -> Result<Pickle, Unreadable> {
-    let mut machine = Machine { from, left: LONGEST, items: vec![Item::Inert], stack: Vec::new(), marks: Vec::new(), memo: BTreeMap::new() };
+    let mut machine =
+        Machine { from, left: LONGEST, items: vec![Item::Inert], stack: Vec::new(), marks: Vec::new(), memo: BTreeMap::new() };
     let root = machine.run()?;
     Ok(Pickle { items: machine.items, root })
 }
@@ -246,8 +247,10 @@ impl<R: Read> Machine<'_, R> {
     fn refer(&mut self, module: &str, name: &str) -> Result<(), Unreadable> {
         match global(module, name) {
             Some(known) => self.push(Item::Global(known)),
-            None => Err(Unreadable::new(format!("refers to `{module}.{name}`, which is not built here: only tensors and plain containers are"))
-                .help("save the weights alone, `torch.save(model.state_dict(), path)`, or as safetensors")),
+            None => Err(Unreadable::new(format!(
+                "refers to `{module}.{name}`, which is not built here: only tensors and plain containers are"
+            ))
+            .help("save the weights alone, `torch.save(model.state_dict(), path)`, or as safetensors")),
         }
     }
 

@@ -60,7 +60,9 @@ pub fn list_legacy(file: File, length: u64) -> Result<Listing, Unreadable> {
     let _machine = pickle::read(&mut file)?;
     let pickle = pickle::read(&mut file)?;
     let keys = pickle::read(&mut file)?;
-    let Item::Sequence(order) = keys.item(keys.root) else { return Err(Unreadable::new("is damaged: it does not list its storages")) };
+    let Item::Sequence(order) = keys.item(keys.root) else {
+        return Err(Unreadable::new("is damaged: it does not list its storages"));
+    };
     let known: BTreeMap<&str, (u64, u64)> =
         pickle.storages().map(|(key, kind, count)| (key, (count, kind.size() as u64))).collect();
     let mut blocks = BTreeMap::new();
@@ -116,7 +118,8 @@ fn weights(pickle: &Pickle) -> Result<Vec<(Id, Id)>, Unreadable> {
             return Ok(pairs.clone());
         }
         let under = |wrapper: &&str| {
-            let found = pairs.iter().rev().find(|(k, v)| pickle.text(*k) == Some(*wrapper) && matches!(pickle.item(*v), Item::Dict(_)));
+            let found =
+                pairs.iter().rev().find(|(k, v)| pickle.text(*k) == Some(*wrapper) && matches!(pickle.item(*v), Item::Dict(_)));
             found.map(|(_, v)| *v)
         };
         match WRAPPERS.iter().find_map(under) {
@@ -125,12 +128,16 @@ fn weights(pickle: &Pickle) -> Result<Vec<(Id, Id)>, Unreadable> {
         }
     }
     let keys = match pickle.item(at) {
-        Item::Dict(pairs) => pairs.iter().filter_map(|(k, _)| pickle.text(*k)).take(12).map(|k| format!("`{k}`")).collect::<Vec<_>>(),
+        Item::Dict(pairs) => {
+            pairs.iter().filter_map(|(k, _)| pickle.text(*k)).take(12).map(|k| format!("`{k}`")).collect::<Vec<_>>()
+        }
         _ => Vec::new(),
     };
     let there = if keys.is_empty() { "nothing with a name".to_string() } else { keys.join(", ") };
-    Err(Unreadable::new(format!("holds no tensors by name, neither outermost nor under `state_dict` or `model`; there is {there}"))
-        .help("save the weights alone: `torch.save(model.state_dict(), path)`"))
+    Err(Unreadable::new(format!(
+        "holds no tensors by name, neither outermost nor under `state_dict` or `model`; there is {there}"
+    ))
+    .help("save the weights alone: `torch.save(model.state_dict(), path)`"))
 }
 
 fn tensor(pickle: &Pickle, blocks: &BTreeMap<String, Block>, name: &str, id: Id) -> Result<Option<Entry>, Unreadable> {
