@@ -5,7 +5,7 @@ import re
 
 ROOT = pathlib.Path(__file__).parent.parent
 BEGIN, END = "<!-- built-ins: begin -->", "<!-- built-ins: end -->"
-ORDER = ["data", "layers", "networks", "training", "recipes", "representations", "density", "analysis", "figures"]
+ORDER = ["data", "layers", "networks", "training", "probes", "recipes", "representations", "density", "analysis", "figures"]
 
 
 def declarations(text):

@@ -5,14 +5,15 @@
 pub mod registry;
 
 use crate::base::Diags;
-use crate::engine::value::Truth;
-use crate::engine::{self, Observer, Options, Results, RunOutcome, Standing, Store, StoreError, Value};
+use crate::engine::value::{Model, Truth};
+use crate::engine::{self, CellOutcome, Observer, Options, Results, RunOutcome, Standing, Status, Store, StoreError, Value};
 use crate::lang::scope::Program;
 use crate::lang::typed::Script;
 use crate::lang::{check, typed};
 use crate::plan::files::Files;
 use crate::plan::graph::{CellId, Entry, Graph};
 use crate::plan::lower;
+use crate::report::{self, CellRecord, Outcome, ReportInput};
 use crate::syntax::ast::Keyword;
 pub use registry::Registry;
 use std::path::{Path, PathBuf};
@@ -44,7 +45,13 @@ impl Source {
 
     /// Returns a script that is not in a file; it reads below `folder`.
     pub fn text(name: &str, text: &str, folder: &Path) -> Source {
-        Source { name: name.to_string(), text: text.to_string(), folder: folder.to_path_buf(), granted: Vec::new(), set: Vec::new() }
+        Source {
+            name: name.to_string(),
+            text: text.to_string(),
+            folder: folder.to_path_buf(),
+            granted: Vec::new(),
+            set: Vec::new(),
+        }
     }
 
     /// Returns the files that the script may read.
@@ -69,7 +76,8 @@ pub fn check(source: &Source, registry: &Registry) -> Checked {
     let files = source.files();
     let loader = |path: &str| -> Result<String, (String, String)> {
         let found = files.find(path).map_err(|p| (p.message, p.help.unwrap_or_default()))?;
-        std::fs::read_to_string(&found).map_err(|e| (format!("`{path}` cannot be read: {e}"), "give a script in UTF-8".to_string()))
+        std::fs::read_to_string(&found)
+            .map_err(|e| (format!("`{path}` cannot be read: {e}"), "give a script in UTF-8".to_string()))
     };
     let (program, mut diags) = Program::load(&source.name, &source.text, &loader);
     let (script, found) = check::check(&program, &source.set);
@@ -119,12 +127,24 @@ pub fn standings(graph: &Graph, store: &Store) -> Vec<Standing> {
 /// Runs a plan. What became of each cell is in the outcome; [`results`] reads values.
 ///
 /// Errors: the store cannot be written, or threads cannot be started.
-pub fn run(graph: &Graph, registry: &Registry, store: &Store, options: &Options, observer: &dyn Observer) -> Result<RunOutcome, StoreError> {
+pub fn run(
+    graph: &Graph,
+    registry: &Registry,
+    store: &Store,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<RunOutcome, StoreError> {
     engine::execute(graph, &wanted(graph), registry, store, options, observer)
 }
 
 /// Returns a reader of a run's results.
-pub fn results<'a>(graph: &'a Graph, registry: &'a Registry, store: &'a Store, source: &Source, outcome: &RunOutcome) -> Results<'a> {
+pub fn results<'a>(
+    graph: &'a Graph,
+    registry: &'a Registry,
+    store: &'a Store,
+    source: &Source,
+    outcome: &RunOutcome,
+) -> Results<'a> {
     Results::new(graph, registry, store, source.files(), Some(outcome))
 }
 
@@ -184,10 +204,53 @@ pub fn claims(graph: &Graph, results: &Results) -> Vec<Claim> {
         .collect()
 }
 
-/// Writes the results of a run for people: report, manifest, figures, tables, arrays.
+/// Writes the results of a run for people below a folder: report, manifest, figures, tables, arrays. Returns the files written.
 ///
 /// Errors: the folder cannot be written.
-pub fn write(source: &Source, checked: &Checked, graph: &Graph, outcome: &RunOutcome, results: &Results, out: &Path) -> std::io::Result<()> {
-    let _ = (source, checked, graph, outcome, results);
-    std::fs::create_dir_all(out)
+pub fn write(
+    source: &Source,
+    checked: &Checked,
+    graph: &Graph,
+    outcome: &RunOutcome,
+    results: &Results,
+    out: &Path,
+) -> std::io::Result<Vec<PathBuf>> {
+    std::fs::create_dir_all(out)?;
+    let value = |entry: &Entry| results.entry(entry).unwrap_or_else(|missing| Value::Absent(missing.to_string()));
+    let records: Vec<CellRecord> = outcome.cells.iter().map(|c| record(c, &outcome.device)).collect();
+    let base = checked.program.sources.files().get(checked.program.main).map_or(0, |f| f.base);
+    let weights = |model: &Model| crate::ops::nn::weights_to_safetensors(model).unwrap_or_default();
+    let input = ReportInput {
+        graph,
+        value: &value,
+        records: &records,
+        script: report::Script { name: source.name.clone(), text: source.text.clone(), base },
+        build: report::Build { version: env!("CARGO_PKG_VERSION").to_string(), devices: vec![outcome.device.clone()] },
+        diagnostics: Vec::new(),
+        weights: Some(&weights),
+        largest_array: LARGEST_ARRAY,
+    };
+    report::write(&input, out)
+}
+
+/// Largest array that is written out as `.npy`, in bytes; larger ones stay in the store.
+const LARGEST_ARRAY: u64 = 256 << 20;
+
+fn record(c: &CellOutcome, device: &str) -> CellRecord {
+    let why = || c.message.clone().unwrap_or_default();
+    CellRecord {
+        outcome: match c.status {
+            Status::Computed | Status::Inline => Outcome::Computed,
+            Status::Cached => Outcome::Stored,
+            Status::Absent => Outcome::Absent(why()),
+            Status::Failed => Outcome::Failed { message: why(), help: c.help.clone() },
+            Status::Skipped => Outcome::Blocked(why()),
+            Status::NotNeeded | Status::Stopped => Outcome::NotRun,
+        },
+        content: c.hash,
+        device: c.other_kind.clone().unwrap_or_else(|| device.to_string()),
+        seconds: c.seconds,
+        memory: c.peak_memory.map_or(0.0, |m| m as f64),
+        disk: c.bytes as f64,
+    }
 }

@@ -15,7 +15,8 @@ pub fn listing(graph: &Graph, standings: &[Standing], threads: usize) -> String 
         let cells = cells_of(graph, &value.entries, &value.name);
         let stored: Vec<usize> = cells.iter().copied().filter(|c| graph.cells[*c].policy != Policy::Inline).collect();
         let cached = stored.iter().filter(|c| standings[**c] == Standing::Cached).count();
-        let seconds: f64 = stored.iter().filter(|c| standings[**c] != Standing::Cached).map(|c| graph.cells[*c].cost.seconds).sum();
+        let seconds: f64 =
+            stored.iter().filter(|c| standings[**c] != Standing::Cached).map(|c| graph.cells[*c].cost.seconds).sum();
         let axes: Vec<String> = value.axes.iter().map(|a| format!("{}({})", a.name, a.coordinates.len())).collect();
         let absent = value.entries.iter().filter(|e| matches!(e, Entry::Absent(_))).count();
         let absent = if absent > 0 { format!(", {absent} absent") } else { String::new() };
@@ -30,7 +31,8 @@ pub fn listing(graph: &Graph, standings: &[Standing], threads: usize) -> String 
             axes.join(" × ")
         );
     }
-    let run: Vec<usize> = (0..graph.cells.len()).filter(|c| matches!(standings[*c], Standing::Run | Standing::Undecided)).collect();
+    let run: Vec<usize> =
+        (0..graph.cells.len()).filter(|c| matches!(standings[*c], Standing::Run | Standing::Undecided)).collect();
     let undecided = standings.iter().filter(|s| **s == Standing::Undecided).count();
     let seconds: f64 = run.iter().map(|c| graph.cells[*c].cost.seconds).sum();
     let memory = run.iter().map(|c| graph.cells[*c].cost.memory).fold(0.0, f64::max);
@@ -88,5 +90,9 @@ pub fn duration(seconds: f64) -> String {
 }
 
 fn cut(text: &str, width: usize) -> String {
-    if text.chars().count() <= width { text.to_string() } else { format!("{}…", text.chars().take(width - 1).collect::<String>()) }
+    if text.chars().count() <= width {
+        text.to_string()
+    } else {
+        format!("{}…", text.chars().take(width - 1).collect::<String>())
+    }
 }

@@ -1,7 +1,10 @@
 //! Diagnostics drawn for people: the lines of the script with labels, and what to do.
 
 use crate::base::{Diag, Diags, Severity, SourceMap};
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan,
+    SpanContents,
+};
 use std::fmt;
 
 /// Returns the messages as text, with colours where asked for.
@@ -25,13 +28,19 @@ pub fn render(diags: &Diags, sources: &SourceMap, colours: bool) -> String {
 struct Texts<'a>(&'a SourceMap);
 
 impl SourceCode for Texts<'_> {
-    fn read_span<'a>(&'a self, span: &SourceSpan, before: usize, after: usize) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
         let at = span.offset();
         let file = self.0.files().iter().find(|f| f.base <= at && at <= f.base + f.text.len()).ok_or(MietteError::OutOfBounds)?;
         let within = SourceSpan::from((at - file.base, span.len()));
         let read = file.text.as_str().read_span(&within, before, after)?;
         let place = SourceSpan::from((read.span().offset() + file.base, read.span().len()));
-        let contents = MietteSpanContents::new_named(file.name.clone(), read.data(), place, read.line(), read.column(), read.line_count());
+        let contents =
+            MietteSpanContents::new_named(file.name.clone(), read.data(), place, read.line(), read.column(), read.line_count());
         Ok(Box::new(contents))
     }
 }

@@ -6,8 +6,9 @@ use crate::api::{self, Checked, Registry, Source};
 use crate::base::Diags;
 use crate::engine::{Limits, Options, RunState, Store, progress};
 use crate::lang::suggest;
+use crate::plan::explain;
 use crate::plan::graph::Graph;
-use crate::plan::{explain, picture};
+use crate::report::picture;
 use crate::syntax;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -85,7 +86,8 @@ pub fn plan(arguments: &Plan) -> Exit {
         return Exit::Done;
     }
     if let Some(file) = &arguments.svg {
-        if let Err(e) = std::fs::write(file, picture::svg(&graph)) {
+        let (nodes, edges) = picture::declarations(&graph);
+        if let Err(e) = std::fs::write(file, picture::draw(&nodes, &edges)) {
             eprintln!("{} cannot be written: {e}", file.display());
             return Exit::Usage;
         }
@@ -149,6 +151,7 @@ pub fn run(arguments: &Run) -> Exit {
     options.fail_fast = arguments.fail_fast;
     options.same_kind = arguments.same_kind;
     options.interrupt = interrupt();
+    crate::engine::init(options.threads);
     options.limits = match limits(&arguments.limit) {
         Ok(l) => l,
         Err(text) => {

@@ -71,7 +71,12 @@ pub fn gc(keep: usize, arguments: &StoreArgs) -> Exit {
     };
     match store.sweep(keep) {
         Ok(swept) => {
-            println!("{} results forgotten; {} before, {} now", swept.cells, bytes(swept.bytes.0 as f64), bytes(swept.bytes.1 as f64));
+            println!(
+                "{} results forgotten; {} before, {} now",
+                swept.cells,
+                bytes(swept.bytes.0 as f64),
+                bytes(swept.bytes.1 as f64)
+            );
             Exit::Done
         }
         Err(e) => {

@@ -12,12 +12,6 @@ use std::sync::Arc;
 pub trait Kernel: Planned {
     /// Computes one cell. Must give equal bits for equal jobs, whatever the number of threads.
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure>;
-
-    /// Returns whether the kernel is to see an absent value in this slot; otherwise the cell is absent without being run.
-    /// (Slots with axes always hold their absent values.)
-    fn takes_absent(&self, _slot: &str) -> bool {
-        false
-    }
 }
 
 /// One cell's work.

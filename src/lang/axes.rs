@@ -184,7 +184,18 @@ impl Axes {
         if coordinates.is_some() && coordinates == axis.coordinates {
             return id;
         }
+        // `0..2`, `[0, 1]` and `[first, 1]` are one part: picks are kept by the names of what they pick.
+        let picks = match &coordinates {
+            Some(all) if all.len() == picks.len() => all.iter().map(|c| Pick::Named(c.text.clone())).collect(),
+            _ => picks,
+        };
         self.intern(Axis { origin: Origin::Part(id, picks), coordinates, ..axis })
+    }
+
+    /// Returns the axes of something known before the run beside the axes of a result: where the result has a part of an axis, so has it.
+    pub fn narrowed(&self, axes: &[AxisId], beside: &[AxisId]) -> Vec<AxisId> {
+        let part = |a: &AxisId| beside.iter().copied().find(|b| b != a && self.whole(*b) == *a);
+        axes.iter().map(|a| if beside.contains(a) { *a } else { part(a).unwrap_or(*a) }).collect()
     }
 
     /// Returns the axis that `id` is a part of, or itself.

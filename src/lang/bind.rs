@@ -1,5 +1,6 @@
 //! Binding of a call's arguments to the parameters of what it calls.
 
+use super::suggest::nearest;
 use crate::base::{Diag, Diags, Span};
 use crate::syntax::ast::{Arg, Expr, Param};
 
@@ -87,32 +88,10 @@ pub fn bind_args_except<'a>(
     if diags.has_errors() { Err(diags) } else { Ok(slots) }
 }
 
-/// Returns the candidate that a misspelt word most likely means, if any is near.
-pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = (word.chars().count() / 3).max(1);
-    let mut best: Option<(usize, &str)> = None;
-    for candidate in candidates {
-        let distance = strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase());
-        if distance <= allowed && best.is_none_or(|(d, _)| distance < d) {
-            best = Some((distance, candidate));
-        }
-    }
-    best.map(|b| b.1)
-}
-
-/// Returns the help line for a misspelt word: the nearest candidate, or the list of all.
-pub fn suggestion(word: &str, candidates: &[&str], what: &str) -> Option<String> {
-    match nearest(word, candidates.iter().copied()) {
-        Some(near) => Some(format!("did you mean `{near}`?")),
-        None if candidates.is_empty() || candidates.len() > 24 => None,
-        None => Some(format!("{what}: {}", candidates.join(", "))),
-    }
-}
-
 fn unknown(params: &[Param], callee: &str, name: &str, span: Span) -> Diag {
     let names: Vec<_> = params.iter().map(|p| p.name.name.as_str()).collect();
     let diag = Diag::error("cfx::call::unknown_argument", span, format!("`{callee}` has no argument `{name}`"));
-    match nearest(name, names.iter().copied()) {
+    match nearest(name, &names) {
         Some(near) => diag.help(format!("did you mean `{near}`? {}", parameters(params, callee))),
         None => diag.help(parameters(params, callee)),
     }

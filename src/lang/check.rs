@@ -4,8 +4,8 @@ use super::axes::{Axes, Axis, AxisId, Coordinate, Origin, Role};
 use super::kind::Kind;
 use super::net;
 use super::scope::{DefId, Program, declared};
-use super::statics::{Env, Statics, one, written};
 use super::static_value::Static;
+use super::statics::{Env, Statics, one, written};
 use super::typed::{Node, Script, Typed, ValueDecl, ValueId, Written};
 use crate::base::{Diag, Diags, Span};
 use crate::syntax::ast::{self, Expr, ExprKind, ItemKind, Keyword};
@@ -146,6 +146,7 @@ impl<'a> Checker<'a> {
             declared_axes: &self.declared_axes,
             coordinate_values: &self.coordinate_values,
             params: &self.params,
+            memo: Default::default(),
         }
     }
 
@@ -153,21 +154,21 @@ impl<'a> Checker<'a> {
         let mut seed = 0;
         for arg in settings {
             match &arg.name {
-                Some(name) if name.name == "seed" => {
-                    match self.statics().value(self.program.main, &arg.value, &Env::new()) {
-                        Ok(Static::Number(x)) if x >= 0.0 && x.fract() == 0.0 && x < 9e15 => seed = x as u64,
-                        Ok(_) => self.diags.push(
-                            Diag::error("cfx::type::setting", arg.value.span, "a seed is a whole number, zero or more").help("write, say, `seed: 7`"),
-                        ),
-                        Err(e) => self.diags.extend(e),
-                    }
-                }
+                Some(name) if name.name == "seed" => match self.statics().value(self.program.main, &arg.value, &Env::new()) {
+                    Ok(Static::Number(x)) if x >= 0.0 && x.fract() == 0.0 && x < 9e15 => seed = x as u64,
+                    Ok(_) => self.diags.push(
+                        Diag::error("cfx::type::setting", arg.value.span, "a seed is a whole number, zero or more")
+                            .help("write, say, `seed: 7`"),
+                    ),
+                    Err(e) => self.diags.extend(e),
+                },
                 Some(name) => self.diags.push(
                     Diag::error("cfx::call::unknown_argument", name.span, format!("`experiment` has no setting `{}`", name.name))
                         .help("its only setting is `seed`"),
                 ),
                 None => self.diags.push(
-                    Diag::error("cfx::call::positional", arg.value.span, "a setting of `experiment` needs a name").help("write `seed: 7`"),
+                    Diag::error("cfx::call::positional", arg.value.span, "a setting of `experiment` needs a name")
+                        .help("write `seed: 7`"),
                 ),
             }
         }
@@ -187,6 +188,10 @@ impl<'a> Checker<'a> {
                 let given = set.iter().rev().find(|(n, _)| *n == param.name.name).filter(|_| m == self.program.main);
                 let ty = param.ty.as_ref().map_or(super::signature::SettingType::Any, super::signature::setting_type);
                 let value = match given {
+                    // Strings need no quotes on the command line.
+                    Some((_, text)) if ty == super::signature::SettingType::Text && !text.starts_with('"') => {
+                        Ok(Static::Text(text.clone()))
+                    }
                     Some((_, text)) => {
                         let mut sources = crate::base::SourceMap::new();
                         let source = sources.add("--set", format!("let value = {text}\n"));
@@ -195,35 +200,43 @@ impl<'a> Checker<'a> {
                             ItemKind::Bind { value, .. } => Some(value.clone()),
                             _ => None,
                         });
-                        let fits = expr.filter(|_| !errors.has_errors()).map(|mut e| {
-                            // A bare word given on the command line for a string parameter is that string.
-                            if let (ExprKind::Name(n), super::signature::SettingType::Text) = (&e.kind, &ty) {
-                                e.kind = ExprKind::Text(n.clone());
-                            }
+                        let fits = expr.filter(|_| !errors.has_errors()).map(|e| {
                             let statics = self.statics();
                             statics.setting(self.program.main, &ty, &e, &Env::new(), &[]).ok()
                         });
                         match fits.flatten() {
                             Some(v) => Ok(v),
-                            None => Err(one(
-                                Diag::error("cfx::param::value", param.name.span, format!("`--set {}={text}` does not fit the parameter", param.name.name))
-                                    .help(format!("give it {ty}")),
-                            )),
+                            None => Err(one(Diag::error(
+                                "cfx::param::value",
+                                param.name.span,
+                                format!("`--set {}={text}` does not fit the parameter", param.name.name),
+                            )
+                            .help(format!("give it {ty}")))),
                         }
                     }
                     None => match &param.default {
                         Some(default) => self.statics().setting(m, &ty, default, &Env::new(), &[]),
-                        None => Err(one(
-                            Diag::error("cfx::param::missing", param.name.span, format!("the parameter `{}` has no value", param.name.name))
-                                .help(format!("give it one with `--set {}=…`, or write a default", param.name.name)),
-                        )),
+                        None => Err(one(Diag::error(
+                            "cfx::param::missing",
+                            param.name.span,
+                            format!("the parameter `{}` has no value", param.name.name),
+                        )
+                        .help(format!("give it one with `--set {}=…`, or write a default", param.name.name)))),
                     },
                 };
                 match value {
                     Ok(v) => {
                         self.params.insert(def, v);
                     }
-                    Err(e) => self.diags.extend(e),
+                    Err(e) => {
+                        self.diags.extend(e);
+                        // What depends on it is no further mistake.
+                        if let Some(default) = &param.default
+                            && let Ok(v) = self.statics().setting(m, &ty, default, &Env::new(), &[])
+                        {
+                            self.params.insert(def, v);
+                        }
+                    }
                 }
             }
         }
@@ -238,17 +251,46 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Checks that a `let` is known before the run wherever no axis enters it.
+    /// Checks that a `let` has a value: it does not lead back to itself, and where no axis enters a sum or the like, that can be evaluated.
     fn plain_let(&mut self, def: DefId, value: &'a Expr) {
+        if self.leads_back(def) {
+            let item = self.program.item(def);
+            let name = declared(&item.kind).map_or("", |n| &n.name);
+            let message = format!("`{name}` is made from itself");
+            self.diags.push(
+                Diag::error("cfx::name::cycle", value.span, message)
+                    .help("break the circle: something in it must not depend on the others"),
+            );
+            return;
+        }
         let mut axes = Vec::new();
         self.axes_of_static(def.module, value, &mut axes);
-        if !self.used.contains(&def)
-            && axes.is_empty()
-            && let Err(e) = self.statics().value(def.module, value, &Env::new())
+        if axes.is_empty()
             && matches!(value.kind, ExprKind::Number { .. } | ExprKind::Binary(..) | ExprKind::Unary(..))
+            && let Err(e) = self.statics().value(def.module, value, &Env::new())
         {
             self.diags.extend(e);
         }
+    }
+
+    /// Returns whether a `let` names itself, be it through others.
+    fn leads_back(&self, def: DefId) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![def];
+        while let Some(next) = open.pop() {
+            let ItemKind::Bind { keyword: Keyword::Let, value, .. } = &self.program.item(next).kind else { continue };
+            let mut names = Vec::new();
+            super::expr::names_of(value, &mut names);
+            for d in names.iter().filter_map(|n| self.program.find(next.module, n)) {
+                if d == def {
+                    return true;
+                }
+                if seen.insert(d) {
+                    open.push(d);
+                }
+            }
+        }
+        false
     }
 
     /// Returns the value of a declaration of a result, checked now where it was not yet.
@@ -259,8 +301,9 @@ impl<'a> Checker<'a> {
         let item = self.program.item(def);
         let ItemKind::Bind { keyword, name, value } = &item.kind else { return None };
         if let Some(at) = self.visiting.iter().position(|d| *d == def) {
-            let mut diag = Diag::error("cfx::name::cycle", name.span, format!("`{}` is made from itself", name.name)).here("starts here");
-            for d in self.visiting[at + 1..].to_vec() {
+            let mut diag =
+                Diag::error("cfx::name::cycle", name.span, format!("`{}` is made from itself", name.name)).here("starts here");
+            for d in self.visiting[at + 1..].iter().copied() {
                 if let Some(n) = declared(&self.program.item(d).kind) {
                     diag = diag.label(n.span, format!("through `{}`", n.name));
                 }
@@ -281,7 +324,17 @@ impl<'a> Checker<'a> {
         let misfit = match &wanted {
             Some(w) => !typed.kind.fits(w),
             // An analysis is any result but the kinds that have a keyword of their own.
-            None => matches!(typed.kind, Kind::Dataset | Kind::Model | Kind::Stages | Kind::Density | Kind::Figure | Kind::Setting | Kind::Network | Kind::Recipe),
+            None => matches!(
+                typed.kind,
+                Kind::Dataset
+                    | Kind::Model
+                    | Kind::Stages
+                    | Kind::Density
+                    | Kind::Figure
+                    | Kind::Setting
+                    | Kind::Network
+                    | Kind::Recipe
+            ),
         };
         if misfit && !typed.is_error() {
             let keyword_for = match typed.kind {
@@ -294,10 +347,14 @@ impl<'a> Checker<'a> {
                 _ => "analysis",
             };
             self.diags.push(
-                Diag::error("cfx::type::keyword", value.span, format!("this is a {}, but `{}` is declared as {}", typed.kind, name.name, article(keyword.word())))
-                    .here(format!("{}", typed.kind))
-                    .label(name.span, "declared here")
-                    .help(format!("declare it with `{keyword_for}`")),
+                Diag::error(
+                    "cfx::type::keyword",
+                    value.span,
+                    format!("this is a {}, but `{}` is declared as {}", typed.kind, name.name, article(keyword.word())),
+                )
+                .here(format!("{}", typed.kind))
+                .label(name.span, "declared here")
+                .help(format!("declare it with `{keyword_for}`")),
             );
         }
         let decl = ValueDecl { def, keyword: *keyword, name: name.name.clone(), typed, doc: item.doc.clone(), span: item.span };
@@ -325,15 +382,23 @@ impl<'a> Checker<'a> {
             Keyword::Claim if !typed.axes.is_empty() => {
                 let names: Vec<&str> = typed.axes.iter().map(|a| self.axes.name(*a)).collect();
                 self.diags.push(
-                    Diag::error("cfx::axis::claim", value.span, format!("a claim is one cell, and this has axes {}", names.join(" × ")))
-                        .help("write `all(…)`, `any(…)` or `share(…) > 90%`, or select coordinates"),
+                    Diag::error(
+                        "cfx::axis::claim",
+                        value.span,
+                        format!("a claim is one cell, and this has axes {}", names.join(" × ")),
+                    )
+                    .help("write `all(…)`, `any(…)` or `share(…) > 90%`, or select coordinates"),
                 );
             }
             Keyword::Figure if !typed.axes.is_empty() => {
                 let names: Vec<&str> = typed.axes.iter().map(|a| self.axes.name(*a)).collect();
                 self.diags.push(
-                    Diag::error("cfx::axis::figure", value.span, format!("a figure is one picture, and this has axes {}", names.join(" × ")))
-                        .help("its settings must not depend on an axis"),
+                    Diag::error(
+                        "cfx::axis::figure",
+                        value.span,
+                        format!("a figure is one picture, and this has axes {}", names.join(" × ")),
+                    )
+                    .help("its settings must not depend on an axis"),
                 );
             }
             _ => {}
@@ -347,7 +412,8 @@ impl<'a> Checker<'a> {
             let state = state.clone();
             if matches!(state, AxisState::Visiting) {
                 let item = self.program.item(def);
-                self.diags.push(Diag::error("cfx::name::cycle", item.span, "this axis is made from itself").help("break the circle"));
+                self.diags
+                    .push(Diag::error("cfx::name::cycle", item.span, "this axis is made from itself").help("break the circle"));
                 return AxisState::Failed;
             }
             return state;
@@ -391,7 +457,10 @@ impl<'a> Checker<'a> {
                 for (key, e) in entries {
                     let value = self.statics().value(def.module, e, &Env::new()).ok();
                     // The coordinate's name enters streams; what it stands for is what settings see.
-                    coordinates.push(Coordinate { value: value.or(Some(Static::Word(key.name.clone()))), ..Coordinate::named(&key.name) });
+                    coordinates.push(Coordinate {
+                        value: value.or(Some(Static::Word(key.name.clone()))),
+                        ..Coordinate::named(&key.name)
+                    });
                     behind.push(written(def.module, e));
                     self.use_names(def.module, e);
                 }
@@ -418,7 +487,14 @@ impl<'a> Checker<'a> {
                 };
                 self.axes.rename(added, &name.name);
                 self.declared_axes.insert(def, added);
-                let hidden = ValueDecl { def, keyword: Keyword::Axis, name: name.name.clone(), typed: typed.clone(), doc: None, span: value.span };
+                let hidden = ValueDecl {
+                    def,
+                    keyword: Keyword::Axis,
+                    name: name.name.clone(),
+                    typed: typed.clone(),
+                    doc: None,
+                    span: value.span,
+                };
                 self.values.push(Some(hidden));
                 let reference = Typed { node: Node::Value(self.values.len() - 1), ..(*typed).clone() };
                 Some(AxisState::Results(added, Rc::new(reference)))
@@ -464,15 +540,16 @@ impl<'a> Checker<'a> {
         let statics = self.statics();
         let whole = |e: &Expr| match statics.value(module, e, &Env::new())? {
             Static::Number(x) if x.fract() == 0.0 && x.abs() < 9e15 => Ok(x as i64),
-            _ => Err(one(Diag::error("cfx::type::setting", e.span, "an end of a range is a whole number").help("write, say, `0..10`"))),
+            _ => Err(one(
+                Diag::error("cfx::type::setting", e.span, "an end of a range is a whole number").help("write, say, `0..10`")
+            )),
         };
         match &value.kind {
             ExprKind::Range(from, to) => {
                 let (from, to) = (whole(from)?, whole(to)?);
                 if to.saturating_sub(from) > LONGEST_AXIS as i64 {
-                    return Err(one(
-                        Diag::error("cfx::axis::too_long", value.span, "this axis has over a million coordinates").help("split the experiment"),
-                    ));
+                    return Err(one(Diag::error("cfx::axis::too_long", value.span, "this axis has over a million coordinates")
+                        .help("split the experiment")));
                 }
                 Ok((from..to).map(|i| (Coordinate::number(i as f64, i.to_string()), value.span)).collect())
             }
@@ -482,11 +559,12 @@ impl<'a> Checker<'a> {
                     ExprKind::Name(n) if self.program.find(module, n).is_none() => Ok((Coordinate::named(n), item.span)),
                     ExprKind::Text(t) => Ok((Coordinate::named(t), item.span)),
                     _ => match statics.value(module, item, &Env::new())? {
-                        Static::Number(x) => Ok((Coordinate::number(x, self.program.sources.text(item.span).trim().to_string()), item.span)),
+                        Static::Number(x) => {
+                            Ok((Coordinate::number(x, self.program.sources.text(item.span).trim().to_string()), item.span))
+                        }
                         Static::Word(w) | Static::Text(w) => Ok((Coordinate::named(w), item.span)),
-                        _ => Err(one(
-                            Diag::error("cfx::axis::coordinate", item.span, "a coordinate is a number or a word").help("name other values: `{ a: …, b: … }`"),
-                        )),
+                        _ => Err(one(Diag::error("cfx::axis::coordinate", item.span, "a coordinate is a number or a word")
+                            .help("name other values: `{ a: …, b: … }`"))),
                     },
                 })
                 .collect(),
@@ -498,12 +576,11 @@ impl<'a> Checker<'a> {
                         other => (Coordinate::named(other.word().unwrap_or("?")), value.span),
                     })
                     .collect()),
-                _ => Err(one(Diag::error("cfx::axis::no_coordinates", value.span, "this is no list of coordinates").help("write a range or a list"))),
+                _ => Err(one(Diag::error("cfx::axis::no_coordinates", value.span, "this is no list of coordinates")
+                    .help("write a range or a list"))),
             },
-            _ => Err(one(
-                Diag::error("cfx::axis::no_coordinates", value.span, "this is no list of coordinates")
-                    .help("an axis is a range `0..10`, a list `[0%, 20%]`, or a map `{ a: …, b: … }`"),
-            )),
+            _ => Err(one(Diag::error("cfx::axis::no_coordinates", value.span, "this is no list of coordinates")
+                .help("an axis is a range `0..10`, a list `[0%, 20%]`, or a map `{ a: …, b: … }`"))),
         }
     }
 
@@ -520,7 +597,11 @@ impl<'a> Checker<'a> {
             .collect();
         for field in fields {
             match &field.name {
-                Some(name) => match train.params.iter().position(|p| p.name.name == name.name && names.contains(&name.name.as_str())) {
+                Some(name) => match train
+                    .params
+                    .iter()
+                    .position(|p| p.name.name == name.name && names.contains(&name.name.as_str()))
+                {
                     Some(i) => {
                         let ty = train.takes[i].setting.clone().unwrap_or(super::signature::SettingType::Any);
                         self.use_names(def.module, &field.value);
@@ -539,7 +620,8 @@ impl<'a> Checker<'a> {
                     ),
                 },
                 None => self.diags.push(
-                    Diag::error("cfx::call::positional", field.value.span, "a field of a recipe needs a name").help("write `name: value`"),
+                    Diag::error("cfx::call::positional", field.value.span, "a field of a recipe needs a name")
+                        .help("write `name: value`"),
                 ),
             }
         }
@@ -580,7 +662,8 @@ impl<'a> Checker<'a> {
             );
             if let Some(name) = declared(&item.kind).filter(|_| idle && !self.used.contains(&def)) {
                 self.diags.push(
-                    Diag::warning("cfx::name::unused", name.span, format!("nothing uses `{}`", name.name)).help("use it, or take it out"),
+                    Diag::warning("cfx::name::unused", name.span, format!("nothing uses `{}`", name.name))
+                        .help("use it, or take it out"),
                 );
             }
         }
@@ -588,7 +671,8 @@ impl<'a> Checker<'a> {
             let builtin = matches!(self.program.item(*def).kind, ItemKind::Extern { .. });
             if !self.used.contains(def) && !builtin {
                 self.diags.push(
-                    Diag::warning("cfx::name::unused", name.span, format!("nothing uses `{}`", name.name)).help("take it out of the `use` line"),
+                    Diag::warning("cfx::name::unused", name.span, format!("nothing uses `{}`", name.name))
+                        .help("take it out of the `use` line"),
                 );
             }
         }

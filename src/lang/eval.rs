@@ -1,7 +1,7 @@
 //! Static evaluation: expressions whose value is known before anything runs, to [`Static`].
 
 use super::Static;
-use super::bind::suggestion;
+use super::suggest::suggestion;
 use crate::base::{Decimal, Diag, Diags, Span};
 use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Ident, TypeAtom, TypeExpr, UnaryOp};
 

@@ -5,12 +5,13 @@ use super::check::{AxisState, Checker};
 use super::kind::Kind;
 use super::scope::DefId;
 use super::signature::SettingType;
-use super::statics::{Env, all_args, written};
 use super::static_value::Static;
+use super::statics::{Env, all_args, written};
 use super::suggest::{nearest, nearest_or_list};
 use super::typed::{Attached, Node, Typed};
 use crate::base::{Decimal, Diag, Span};
 use crate::syntax::ast::{self, BinaryOp, Expr, ExprKind, ItemKind, Keyword, UnaryOp};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 impl<'a> Checker<'a> {
@@ -49,7 +50,10 @@ impl<'a> Checker<'a> {
             }
             ExprKind::Call { callee, args, block } => {
                 if matches!(block, Some(ast::Block::Body(_))) {
-                    self.diags.push(Diag::error("cfx::type::layers", e.span, "steps of a network stand only in a `network` or `layer`").help("move them there"));
+                    self.diags.push(
+                        Diag::error("cfx::type::layers", e.span, "steps of a network stand only in a `network` or `layer`")
+                            .help("move them there"),
+                    );
                     return Typed::error(e.span);
                 }
                 let args = all_args(args, block);
@@ -63,7 +67,10 @@ impl<'a> Checker<'a> {
                 Typed::error(e.span)
             }
             ExprKind::Chain(_) => {
-                self.diags.push(Diag::error("cfx::type::layers", e.span, "`->` composes layers, in a `network` or `layer` only").help("move it there"));
+                self.diags.push(
+                    Diag::error("cfx::type::layers", e.span, "`->` composes layers, in a `network` or `layer` only")
+                        .help("move it there"),
+                );
                 Typed::error(e.span)
             }
         }
@@ -72,7 +79,8 @@ impl<'a> Checker<'a> {
     fn name(&mut self, module: usize, name: &str, e: &'a Expr) -> Rc<Typed> {
         let Some(def) = self.program.find(module, name) else {
             let diag = if self.program.operations.contains_key(name) {
-                Diag::error("cfx::call::brackets", e.span, format!("`{name}` is a built-in and needs its arguments")).help(format!("write `{name}(…)`; `cfx doc {name}` says what it takes"))
+                Diag::error("cfx::call::brackets", e.span, format!("`{name}` is a built-in and needs its arguments"))
+                    .help(format!("write `{name}(…)`; `cfx doc {name}` says what it takes"))
             } else {
                 self.statics().unknown_name(module, name, e.span)
             };
@@ -95,9 +103,7 @@ impl<'a> Checker<'a> {
                 }
                 None => Typed::error(e.span),
             },
-            ItemKind::Network { keyword, .. } => {
-                self.not_a_result(e, keyword.word(), "train it: `train(NETWORK, data)`")
-            }
+            ItemKind::Network { keyword, .. } => self.not_a_result(e, keyword.word(), "train it: `train(NETWORK, data)`"),
             ItemKind::Recipe { .. } => self.not_a_result(e, "recipe", "give it to `train`"),
             ItemKind::Extern { .. } => self.not_a_result(e, "built-in", &format!("write `{name}(…)`")),
             _ => self.not_a_result(e, "declaration", "name a result"),
@@ -106,7 +112,9 @@ impl<'a> Checker<'a> {
 
     fn not_a_result(&mut self, e: &Expr, what: &str, help: &str) -> Rc<Typed> {
         let text = self.program.sources.text(e.span).to_string();
-        self.diags.push(Diag::error("cfx::type::no_result", e.span, format!("`{text}` is a {what}, where a result is needed")).help(help));
+        self.diags.push(
+            Diag::error("cfx::type::no_result", e.span, format!("`{text}` is a {what}, where a result is needed")).help(help),
+        );
         Typed::error(e.span)
     }
 
@@ -123,21 +131,39 @@ impl<'a> Checker<'a> {
         let kind = match self.statics().value(module, e, &env) {
             Ok(Static::Number(_)) => Kind::Number { per_example: false },
             Ok(Static::Bool(_)) => Kind::Truth { per_example: false },
-            Ok(Static::Word(_)) => Kind::Group,
+            Ok(Static::Word(_) | Static::Text(_)) => Kind::Group,
             Ok(_) => Kind::Setting,
             // Networks and recipes behind an axis have no plain value; whoever takes them says what is wrong.
             Err(_) if matches!(e.kind, ExprKind::Name(_)) => Kind::Setting,
+            // A division by zero at some coordinates leaves these absent.
+            Err(found) if !axes.is_empty() && only_divisions(&found) => Kind::Number { per_example: false },
             Err(found) => {
                 self.diags.extend(found);
                 return Typed::error(e.span);
             }
         };
-        Rc::new(Typed { node: Node::Static(module, Rc::new(e.clone())), kind, axes, attached: Attached::default(), examples: None, span: e.span })
+        Rc::new(Typed {
+            node: Node::Static(module, Rc::new(e.clone())),
+            kind,
+            axes,
+            attached: Attached::default(),
+            examples: None,
+            span: e.span,
+        })
     }
 
     fn binary(&mut self, module: usize, op: BinaryOp, left: &'a Expr, right: &'a Expr, e: &'a Expr) -> Rc<Typed> {
-        let a = self.expr(module, left);
-        let b = self.expr(module, right);
+        let (a, b) = match (op, self.is_word(module, left), self.is_word(module, right)) {
+            (BinaryOp::Eq | BinaryOp::Ne, false, true) => {
+                let a = self.expr(module, left);
+                (a.clone(), self.word_beside(&a, module, right))
+            }
+            (BinaryOp::Eq | BinaryOp::Ne, true, false) => {
+                let b = self.expr(module, right);
+                (self.word_beside(&b, module, left), b)
+            }
+            _ => (self.expr(module, left), self.expr(module, right)),
+        };
         if a.is_error() || b.is_error() {
             return Typed::error(e.span);
         }
@@ -164,6 +190,25 @@ impl<'a> Checker<'a> {
         self.operator(name, vec![a, b], e.span)
     }
 
+    /// Returns whether an expression is a bare word: a name that nothing declares.
+    fn is_word(&self, module: usize, e: &Expr) -> bool {
+        matches!(&e.kind, ExprKind::Name(n) if self.program.find(module, n).is_none() && !self.program.operations.contains_key(n))
+    }
+
+    /// Checks a bare word that a value is compared with: beside a group or a coordinate it is a word.
+    fn word_beside(&mut self, other: &Typed, module: usize, e: &'a Expr) -> Rc<Typed> {
+        if other.is_error() {
+            return Typed::error(e.span);
+        }
+        let ExprKind::Name(word) = &e.kind else { return self.expr(module, e) };
+        if other.kind != Kind::Group {
+            return self.expr(module, e);
+        }
+        let text = Expr { kind: ExprKind::Text(word.clone()), span: e.span };
+        let node = Node::Static(module, Rc::new(text));
+        Rc::new(Typed { node, kind: Kind::Group, axes: Vec::new(), attached: Attached::default(), examples: None, span: e.span })
+    }
+
     fn choice(&mut self, module: usize, c: &'a Expr, yes: &'a Expr, no: &'a Expr, e: &'a Expr) -> Rc<Typed> {
         let condition = self.expr(module, c);
         let (a, b) = (self.expr(module, yes), self.expr(module, no));
@@ -174,7 +219,10 @@ impl<'a> Checker<'a> {
             return self.operator("choose", vec![condition, a, b], e.span);
         }
         if condition.kind != (Kind::Truth { per_example: false }) {
-            self.diags.push(Diag::error("cfx::static::condition", c.span, "the condition is no truth value").help("compare something, such as `labels == 0%`"));
+            self.diags.push(
+                Diag::error("cfx::static::condition", c.span, "the condition is no truth value")
+                    .help("compare something, such as `labels == 0%`"),
+            );
             return Typed::error(e.span);
         }
         if matches!((&a.node, &b.node), (Node::Static(..), Node::Static(..))) {
@@ -189,16 +237,26 @@ impl<'a> Checker<'a> {
             );
             return Typed::error(e.span);
         }
-        let mut axes = condition.axes.clone();
-        for x in a.axes.iter().chain(&b.axes) {
-            if !axes.contains(x) {
-                axes.push(*x);
+        let [c_axes, a_axes, b_axes] = self.side_by_side([&condition, &a, &b]);
+        let mut axes = Vec::new();
+        for more in [c_axes, a_axes.clone(), b_axes.clone()] {
+            if !self.unite(&mut axes, &more, e.span) {
+                return Typed::error(e.span);
             }
         }
+        let over = |t: Rc<Typed>, axes: Vec<AxisId>| if t.axes == axes { t } else { Rc::new(Typed { axes, ..(*t).clone() }) };
+        let (a, b) = (over(a, a_axes), over(b, b_axes));
         let attached = a.attached.or(&b.attached);
         let (kind, examples) = (a.kind.clone(), a.examples.clone());
         let node = Node::If { module, condition: Rc::new(c.clone()), yes: a, no: b };
         Rc::new(Typed { node, kind, axes, attached, examples, span: e.span })
+    }
+
+    /// Returns the axes of values that stand side by side: what is known before the run takes the parts of axes that results have.
+    fn side_by_side<const N: usize>(&self, values: [&Typed; N]) -> [Vec<AxisId>; N] {
+        let results: Vec<AxisId> =
+            values.iter().filter(|v| !matches!(v.node, Node::Static(..))).flat_map(|v| v.axes.clone()).collect();
+        values.map(|v| if matches!(v.node, Node::Static(..)) { self.axes.narrowed(&v.axes, &results) } else { v.axes.clone() })
     }
 
     fn member(&mut self, module: usize, base: &'a Expr, field: &ast::Ident, e: &'a Expr) -> Rc<Typed> {
@@ -207,24 +265,35 @@ impl<'a> Checker<'a> {
             return base;
         }
         match &base.kind {
-            Kind::Dataset => self.builtin("split", vec![("data", base)], vec![("name".to_string(), Static::Text(field.name.clone()))], e.span),
+            Kind::Dataset => {
+                self.builtin("split", vec![("data", base)], vec![("name".to_string(), Static::Text(field.name.clone()))], e.span)
+            }
             Kind::Record(fields) => match fields.iter().find(|(n, _)| *n == field.name) {
                 Some((_, kind)) => {
                     let kind = kind.clone();
-                    let typed = self.builtin("field", vec![("x", base)], vec![("name".to_string(), Static::Text(field.name.clone()))], e.span);
+                    let typed = self.builtin(
+                        "field",
+                        vec![("x", base)],
+                        vec![("name".to_string(), Static::Text(field.name.clone()))],
+                        e.span,
+                    );
                     Rc::new(Typed { kind, ..(*typed).clone() })
                 }
                 None => {
                     let names: Vec<&str> = fields.iter().map(|(n, _)| n.as_str()).collect();
                     let help = nearest_or_list(&field.name, &names);
-                    self.diags.push(Diag::error("cfx::name::no_field", field.span, format!("there is no field `{}` here", field.name)).help(help));
+                    self.diags.push(
+                        Diag::error("cfx::name::no_field", field.span, format!("there is no field `{}` here", field.name))
+                            .help(help),
+                    );
                     Typed::error(e.span)
                 }
             },
             other => {
                 let message = format!("a {other} has no members");
                 self.diags.push(
-                    Diag::error("cfx::name::no_field", field.span, message).help("data sets have splits (`.train`), and records have fields"),
+                    Diag::error("cfx::name::no_field", field.span, message)
+                        .help("data sets have splits (`.train`), and records have fields"),
                 );
                 Typed::error(e.span)
             }
@@ -261,7 +330,10 @@ impl<'a> Checker<'a> {
             match (keep, list.into_iter().next()) {
                 (false, Some(pick)) => fixed.push((axis, pick)),
                 (true, None) => {
-                    self.diags.push(Diag::error("cfx::axis::empty", arg.value.span, "this selects nothing").help("name one coordinate or more"));
+                    self.diags.push(
+                        Diag::error("cfx::axis::empty", arg.value.span, "this selects nothing")
+                            .help("name one coordinate or more"),
+                    );
                     return Typed::error(span);
                 }
                 (true, Some(first)) => {
@@ -329,10 +401,8 @@ impl<'a> Checker<'a> {
             ExprKind::Name(n) if n == "last" => Some((vec![Pick::Last], false)),
             ExprKind::Name(n) => {
                 let pick = Pick::Named(n.clone());
-                let coordinate = base
-                    .axes
-                    .iter()
-                    .any(|a| self.axes.get(*a).coordinates.as_ref().is_some_and(|c| find(c, &pick).is_some()));
+                let coordinate =
+                    base.axes.iter().any(|a| self.axes.get(*a).coordinates.as_ref().is_some_and(|c| find(c, &pick).is_some()));
                 if coordinate {
                     return Some((vec![pick], false));
                 }
@@ -358,7 +428,10 @@ impl<'a> Checker<'a> {
                     Some((vec![Pick::Value(Decimal::from_f64(x)?)], false))
                 }
                 Ok(_) => {
-                    self.diags.push(Diag::error("cfx::axis::coordinate", e.span, "a coordinate is a number or a word").help("write `axis: coordinate`"));
+                    self.diags.push(
+                        Diag::error("cfx::axis::coordinate", e.span, "a coordinate is a number or a word")
+                            .help("write `axis: coordinate`"),
+                    );
                     None
                 }
                 Err(found) => {
@@ -410,13 +483,21 @@ impl<'a> Checker<'a> {
                         }
                     }
                 };
-                self.diags.push(Diag::error("cfx::axis::no_coordinate", span, format!("no axis here has the coordinate `{}`", shown.join(", "))).help(help));
+                self.diags.push(
+                    Diag::error(
+                        "cfx::axis::no_coordinate",
+                        span,
+                        format!("no axis here has the coordinate `{}`", shown.join(", ")),
+                    )
+                    .help(help),
+                );
                 None
             }
             (several, _) => {
                 let names: Vec<String> = several.iter().map(|a| format!("`{}: …`", self.axes.name(*a))).collect();
                 self.diags.push(
-                    Diag::error("cfx::axis::ambiguous", span, "more than one axis has this coordinate").help(format!("say which: {}", names.join(" or "))),
+                    Diag::error("cfx::axis::ambiguous", span, "more than one axis has this coordinate")
+                        .help(format!("say which: {}", names.join(" or "))),
                 );
                 None
             }
@@ -431,18 +512,20 @@ impl<'a> Checker<'a> {
         let first = parts.first()?.clone();
         if let Some(odd) = parts.iter().find(|p| !p.kind.fits(&first.kind)) {
             self.diags.push(
-                Diag::error("cfx::type::branches", odd.span, format!("this coordinate is a {}, the first one a {}", odd.kind, first.kind))
-                    .label(first.span, format!("{}", first.kind))
-                    .help("all coordinates of an axis stand for one kind of thing"),
+                Diag::error(
+                    "cfx::type::branches",
+                    odd.span,
+                    format!("this coordinate is a {}, the first one a {}", odd.kind, first.kind),
+                )
+                .label(first.span, format!("{}", first.kind))
+                .help("all coordinates of an axis stand for one kind of thing"),
             );
             return None;
         }
         let mut axes = vec![axis];
         for p in &parts {
-            for a in &p.axes {
-                if !axes.contains(a) {
-                    axes.push(*a);
-                }
+            if !self.unite(&mut axes, &p.axes, p.span) {
+                return None;
             }
         }
         let attached = parts.iter().fold(Attached::default(), |all, p| all.or(&p.attached));
@@ -467,7 +550,9 @@ impl<'a> Checker<'a> {
                 ExprKind::Name(n) => self.operation(module, n).is_some(),
                 _ => false,
             },
-            ExprKind::Paren(x) | ExprKind::Member(x, _) | ExprKind::Select(x, _) | ExprKind::Unary(_, x) => self.is_result(module, x),
+            ExprKind::Paren(x) | ExprKind::Member(x, _) | ExprKind::Select(x, _) | ExprKind::Unary(_, x) => {
+                self.is_result(module, x)
+            }
             ExprKind::Binary(_, a, b) | ExprKind::If(_, a, b) => self.is_result(module, a) || self.is_result(module, b),
             _ => false,
         }
@@ -487,13 +572,15 @@ impl<'a> Checker<'a> {
     pub(super) fn axes_of_static(&mut self, module: usize, e: &'a Expr, out: &mut Vec<AxisId>) {
         let mut names = Vec::new();
         names_of(e, &mut names);
+        let mut seen = BTreeSet::new();
         for n in names {
-            self.axes_of_name(module, &n, out, 0);
+            self.axes_of_name(module, &n, out, &mut seen);
         }
     }
 
-    fn axes_of_name(&mut self, module: usize, name: &str, out: &mut Vec<AxisId>, depth: usize) {
-        let Some(def) = self.program.find(module, name).filter(|_| depth < 64) else { return };
+    fn axes_of_name(&mut self, module: usize, name: &str, out: &mut Vec<AxisId>, seen: &mut BTreeSet<DefId>) {
+        let Some(def) = self.program.find(module, name).filter(|d| seen.insert(*d)) else { return };
+        let mut names = Vec::new();
         match &self.program.item(def).kind {
             ItemKind::Bind { keyword: Keyword::Axis, .. } => {
                 if let AxisState::Plain(a) | AxisState::Results(a, _) = self.axis(def)
@@ -502,21 +589,15 @@ impl<'a> Checker<'a> {
                     out.push(a);
                 }
             }
-            ItemKind::Bind { keyword: Keyword::Let, value, .. } => {
-                let mut names = Vec::new();
-                names_of(value, &mut names);
-                for n in names {
-                    self.axes_of_name(def.module, &n, out, depth + 1);
-                }
-            }
+            ItemKind::Bind { keyword: Keyword::Let, value, .. } => names_of(value, &mut names),
             ItemKind::Recipe { base, fields, .. } => {
-                let mut names: Vec<String> = base.iter().map(|b| b.name.clone()).collect();
+                names.extend(base.iter().map(|b| b.name.clone()));
                 fields.iter().for_each(|f| names_of(&f.value, &mut names));
-                for n in names {
-                    self.axes_of_name(def.module, &n, out, depth + 1);
-                }
             }
             _ => {}
+        }
+        for n in names {
+            self.axes_of_name(def.module, &n, out, seen);
         }
     }
 
@@ -569,6 +650,11 @@ impl<'a> Checker<'a> {
         self.use_names(module, e);
         written(module, e)
     }
+}
+
+/// Returns whether all that is wrong are divisions by zero.
+pub(super) fn only_divisions(found: &crate::base::Diags) -> bool {
+    found.0.iter().all(|d| d.code == "cfx::static::division")
 }
 
 /// Returns the words that a type allows, where it is an option set (perhaps beside others).

@@ -28,7 +28,9 @@ impl Library for Names<'_> {
         Some(match &item.kind {
             ItemKind::Extern { name, params, .. } if self.program.layers.contains_key(&name.name) => Found::BuiltIn(name, params),
             ItemKind::Param(_) => Found::Static(self.statics.params.get(&def).cloned()?),
-            ItemKind::Bind { keyword: Keyword::Let, value, .. } => Found::Static(self.statics.value(def.module, value, &Env::new()).ok()?),
+            ItemKind::Bind { keyword: Keyword::Let, value, .. } => {
+                Found::Static(self.statics.value(def.module, value, &Env::new()).ok()?)
+            }
             ItemKind::Bind { keyword, .. } | ItemKind::Titled { keyword, .. } => Found::Other(keyword.word()),
             ItemKind::Recipe { .. } => Found::Other("recipe"),
             ItemKind::Extern { .. } => Found::Other("built-in"),
@@ -40,7 +42,8 @@ impl Library for Names<'_> {
     fn layers(&self, from: Span) -> Vec<String> {
         let module = self.program.module_at(from);
         let own = self.program.modules.get(module).into_iter().flat_map(|m| m.names.iter());
-        let declared = own.filter(|(_, d)| matches!(self.program.item(**d).kind, ItemKind::Network { .. })).map(|(n, _)| n.clone());
+        let declared =
+            own.filter(|(_, d)| matches!(self.program.item(**d).kind, ItemKind::Network { .. })).map(|(n, _)| n.clone());
         declared.chain(self.program.layers.keys().cloned()).collect()
     }
 }

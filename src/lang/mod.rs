@@ -2,9 +2,10 @@
 //!
 //! In: parsed files and the standard library's signatures. Out: a typed script, or messages. Never: data, files of data, kernels.
 
-pub mod net;
-pub mod static_value;
+mod align;
+mod assemble;
 pub mod axes;
+mod axis_words;
 pub mod bind;
 mod call;
 pub mod check;
@@ -12,8 +13,10 @@ pub mod eval;
 mod expr;
 pub mod kind;
 pub mod library;
+pub mod net;
 pub mod scope;
 pub mod signature;
+pub mod static_value;
 pub mod statics;
 pub mod suggest;
 pub mod typed;

@@ -6,11 +6,12 @@ use crate::syntax::{ast, parse};
 use std::collections::BTreeMap;
 
 /// The topics of the standard library, embedded in the binary.
-pub const STANDARD: [(&str, &str); 9] = [
+pub const STANDARD: [(&str, &str); 10] = [
     ("layers", include_str!("../../stdlib/layers.cfx")),
     ("networks", include_str!("../../stdlib/networks.cfx")),
     ("data", include_str!("../../stdlib/data.cfx")),
     ("training", include_str!("../../stdlib/training.cfx")),
+    ("probes", include_str!("../../stdlib/probes.cfx")),
     ("recipes", include_str!("../../stdlib/recipes.cfx")),
     ("representations", include_str!("../../stdlib/representations.cfx")),
     ("density", include_str!("../../stdlib/density.cfx")),
@@ -148,12 +149,26 @@ impl Program {
                 ast::ItemKind::Use { path, names: wanted } => {
                     let Some(module) = self.module_of(path, loader, by_path, diags) else { continue };
                     for one in wanted {
-                        let found = self.modules[module].file.items.iter().position(|x| declared(&x.kind).is_some_and(|n| n.name == one.name.name));
+                        let found = self.modules[module]
+                            .file
+                            .items
+                            .iter()
+                            .position(|x| declared(&x.kind).is_some_and(|n| n.name == one.name.name));
                         let Some(found) = found else {
-                            let all: Vec<&str> = self.modules[module].file.items.iter().filter_map(|x| declared(&x.kind)).map(|n| n.name.as_str()).collect();
+                            let all: Vec<&str> = self.modules[module]
+                                .file
+                                .items
+                                .iter()
+                                .filter_map(|x| declared(&x.kind))
+                                .map(|n| n.name.as_str())
+                                .collect();
                             diags.push(
-                                Diag::error("cfx::name::not_there", one.name.span, format!("`{}` declares no `{}`", self.modules[module].name, one.name.name))
-                                    .help(super::suggest::nearest_or_list(&one.name.name, &all)),
+                                Diag::error(
+                                    "cfx::name::not_there",
+                                    one.name.span,
+                                    format!("`{}` declares no `{}`", self.modules[module].name, one.name.name),
+                                )
+                                .help(super::suggest::nearest_or_list(&one.name.name, &all)),
                             );
                             continue;
                         };
@@ -171,8 +186,12 @@ impl Program {
                     if let Some(name) = declared(kind) {
                         if !standard && self.operations.contains_key(&name.name) {
                             diags.push(
-                                Diag::warning("cfx::name::shadows", name.span, format!("`{}` is also the name of a built-in", name.name))
-                                    .help("calls still mean the built-in; another name would be easier to read"),
+                                Diag::warning(
+                                    "cfx::name::shadows",
+                                    name.span,
+                                    format!("`{}` is also the name of a built-in", name.name),
+                                )
+                                .help("calls still mean the built-in; another name would be easier to read"),
                             );
                         }
                         declare(name, id, diags);
@@ -184,7 +203,13 @@ impl Program {
         self.modules[at].taken = taken;
     }
 
-    fn module_of(&mut self, path: &ast::UsePath, loader: Loader, by_path: &mut BTreeMap<String, usize>, diags: &mut Diags) -> Option<usize> {
+    fn module_of(
+        &mut self,
+        path: &ast::UsePath,
+        loader: Loader,
+        by_path: &mut BTreeMap<String, usize>,
+        diags: &mut Diags,
+    ) -> Option<usize> {
         match path {
             ast::UsePath::Dotted(parts) => {
                 let span = parts.first()?.span.to(parts.last()?.span);

@@ -112,7 +112,9 @@ impl std::fmt::Display for SettingType {
             SettingType::Bool => f.write_str("`true` or `false`"),
             SettingType::Text => f.write_str("a string"),
             SettingType::Word => f.write_str("a word"),
-            SettingType::Option(words) => write!(f, "one of {}", words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")),
+            SettingType::Option(words) => {
+                write!(f, "one of {}", words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", "))
+            }
             SettingType::Variant(name) => write!(f, "a {name}"),
             SettingType::List(of) => write!(f, "a list, each element {of}"),
             SettingType::Network => f.write_str("a network"),
@@ -148,12 +150,7 @@ pub fn signature(topic: &str, item: &ast::Item) -> Option<Result<Signature, Diag
             _ => return Err(wrong(result.span, "a result is a kind or a record")),
         };
         let named = |word: &str| -> Vec<String> {
-            result
-                .effects
-                .iter()
-                .filter(|e| e.word.name == word)
-                .flat_map(|e| e.names.iter().map(|n| n.name.clone()))
-                .collect()
+            result.effects.iter().filter(|e| e.word.name == word).flat_map(|e| e.names.iter().map(|n| n.name.clone())).collect()
         };
         let has = |word: &str| result.effects.iter().any(|e| e.word.name == word);
         Ok(Signature {

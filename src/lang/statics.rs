@@ -10,6 +10,7 @@ use super::suggest::nearest_or_list;
 use super::typed::{Call, Script, Written};
 use crate::base::{Diag, Diags, Span};
 use crate::syntax::ast::{self, Expr, ExprKind, ItemKind};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -17,7 +18,7 @@ use std::rc::Rc;
 pub type Env = BTreeMap<AxisId, Coordinate>;
 
 /// What settings are evaluated against.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Statics<'a> {
     /// Files and names.
     pub program: &'a Program,
@@ -29,6 +30,8 @@ pub struct Statics<'a> {
     pub coordinate_values: &'a BTreeMap<AxisId, Vec<Written>>,
     /// Values of parameters.
     pub params: &'a BTreeMap<DefId, Static>,
+    /// Values of `let`s within one evaluation; nothing while one is being evaluated, or where it has none.
+    pub memo: RefCell<BTreeMap<DefId, Option<Static>>>,
 }
 
 /// A network with the arguments it is given.
@@ -54,17 +57,30 @@ impl<'a> Statics<'a> {
             declared_axes: &script.declared_axes,
             coordinate_values: &script.coordinate_values,
             params: &script.params,
+            memo: RefCell::default(),
         }
     }
 
     /// Returns a plain value: a number, truth value, text, list or word.
     pub fn value(&self, module: usize, expr: &Expr, env: &Env) -> Result<Static, Diags> {
+        self.memo.borrow_mut().clear();
         self.value_at(module, expr, env, 0)
     }
 
     fn value_at(&self, module: usize, expr: &Expr, env: &Env, depth: usize) -> Result<Static, Diags> {
         let lookup = |name: &str| self.named(module, name, env, depth);
         eval::eval(expr, &lookup)
+    }
+
+    /// Returns the value of a `let`, evaluated once however often it is named; nothing where it leads back to itself.
+    fn let_value(&self, def: DefId, value: &Expr, env: &Env, depth: usize) -> Option<Static> {
+        if let Some(known) = self.memo.borrow().get(&def) {
+            return known.clone();
+        }
+        self.memo.borrow_mut().insert(def, None);
+        let found = self.value_at(def.module, value, env, depth + 1).ok();
+        self.memo.borrow_mut().insert(def, found.clone());
+        found
     }
 
     /// Returns what a name stands for: a parameter, a `let`, or an axis's coordinate here.
@@ -78,7 +94,7 @@ impl<'a> Statics<'a> {
         let def = self.program.find(module, name)?;
         match &self.program.item(def).kind {
             ItemKind::Param(_) => self.params.get(&def).cloned(),
-            ItemKind::Bind { keyword: ast::Keyword::Let, value, .. } => self.value_at(def.module, value, env, depth + 1).ok(),
+            ItemKind::Bind { keyword: ast::Keyword::Let, value, .. } => self.let_value(def, value, env, depth),
             ItemKind::Bind { keyword: ast::Keyword::Axis, .. } => {
                 let (axis, coordinate) = self.coordinate(def, env)?;
                 match self.behind(axis, coordinate) {
@@ -110,7 +126,10 @@ impl<'a> Statics<'a> {
                 ExprKind::Paren(inner) => expr = inner,
                 ExprKind::If(c, yes, no) => match self.value(module, c, env)? {
                     Static::Bool(b) => expr = if b { yes } else { no },
-                    _ => return Err(one(Diag::error("cfx::static::condition", c.span, "the condition is no truth value").help("compare something, such as `labels == 0%`"))),
+                    _ => {
+                        return Err(one(Diag::error("cfx::static::condition", c.span, "the condition is no truth value")
+                            .help("compare something, such as `labels == 0%`")));
+                    }
                 },
                 ExprKind::Name(name) => {
                     let Some(def) = self.program.find(module, name) else { return Ok((module, expr)) };
@@ -139,7 +158,14 @@ impl<'a> Statics<'a> {
     }
 
     /// Returns a setting of a type, at the coordinates given. `inside` names the slots of inputs within settings.
-    pub fn setting(&self, module: usize, ty: &SettingType, expr: &'a Expr, env: &Env, inside: &[(Span, String)]) -> Result<Static, Diags> {
+    pub fn setting(
+        &self,
+        module: usize,
+        ty: &SettingType,
+        expr: &'a Expr,
+        env: &Env,
+        inside: &[(Span, String)],
+    ) -> Result<Static, Diags> {
         // A word of the type comes before a declaration of that name.
         if let ExprKind::Name(name) = &expr.kind {
             if let Some(found) = self.word(ty, name, expr, env, inside)? {
@@ -176,9 +202,11 @@ impl<'a> Statics<'a> {
                 Err(self.wrong(ty, expr))
             }
             SettingType::List(of) => match &expr.kind {
-                ExprKind::List(items) => {
-                    items.iter().map(|i| self.setting(module, of, i, env, inside)).collect::<Result<Vec<_>, _>>().map(Static::List)
-                }
+                ExprKind::List(items) => items
+                    .iter()
+                    .map(|i| self.setting(module, of, i, env, inside))
+                    .collect::<Result<Vec<_>, _>>()
+                    .map(Static::List),
                 ExprKind::Range(..) => self.value(module, expr, env),
                 _ => Err(self.wrong(ty, expr)),
             },
@@ -201,7 +229,14 @@ impl<'a> Statics<'a> {
     }
 
     /// Returns the setting that a bare word means for a type, if any.
-    fn word(&self, ty: &SettingType, name: &str, expr: &'a Expr, env: &Env, inside: &[(Span, String)]) -> Result<Option<Static>, Diags> {
+    fn word(
+        &self,
+        ty: &SettingType,
+        name: &str,
+        expr: &'a Expr,
+        env: &Env,
+        inside: &[(Span, String)],
+    ) -> Result<Option<Static>, Diags> {
         match ty {
             SettingType::Option(words) if words.iter().any(|w| w == name) => Ok(Some(Static::Word(name.to_string()))),
             SettingType::Word if name != "none" => Ok(Some(Static::Word(name.to_string()))),
@@ -228,12 +263,9 @@ impl<'a> Statics<'a> {
             }
         }
         let keys: Vec<&str> = entries.iter().map(|(k, _)| k.name.as_str()).collect();
-        let here: Vec<String> =
-            env.iter().map(|(a, c)| format!("{}: {}", self.axes.name(*a), c.text)).collect();
-        Err(one(Diag::error("cfx::axis::no_entry", expr.span, format!("the map has no entry for [{}]", here.join(", "))).help(format!(
-            "its entries are {}; give one for every coordinate of the axis it is over",
-            keys.join(", ")
-        ))))
+        let here: Vec<String> = env.iter().map(|(a, c)| format!("{}: {}", self.axes.name(*a), c.text)).collect();
+        Err(one(Diag::error("cfx::axis::no_entry", expr.span, format!("the map has no entry for [{}]", here.join(", ")))
+            .help(format!("its entries are {}; give one for every coordinate of the axis it is over", keys.join(", ")))))
     }
 
     fn constructor(&self, variant: &str, name: &str) -> Option<&'a ast::Constructor> {
@@ -263,9 +295,13 @@ impl<'a> Statics<'a> {
                     _ => self.setting(module, &takes.setting.unwrap_or(SettingType::Any), given, env, inside)?,
                 },
                 None => match self.default_of(variant, name, &param.name.name) {
-                    Some(default) => {
-                        self.setting(self.program.module_at(default.span), &takes.setting.unwrap_or(SettingType::Any), default, env, inside)?
-                    }
+                    Some(default) => self.setting(
+                        self.program.module_at(default.span),
+                        &takes.setting.unwrap_or(SettingType::Any),
+                        default,
+                        env,
+                        inside,
+                    )?,
                     None => Static::None,
                 },
             };
@@ -293,7 +329,9 @@ impl<'a> Statics<'a> {
         self.words_of(ty, &mut words);
         diag = match (head, words.is_empty()) {
             (Some(head), false) => diag.help(nearest_or_list(head, &words)),
-            (None, false) => diag.help(format!("it can be {}", words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", "))),
+            (None, false) => {
+                diag.help(format!("it can be {}", words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")))
+            }
             (Some(head), true) if self.program.find(self.program.module_at(expr.span), head).is_some() => {
                 diag.help("a setting must be known before the run: a number, a `param`, a `let`, or an axis's coordinate")
             }
@@ -304,9 +342,9 @@ impl<'a> Statics<'a> {
 
     fn words_of(&self, ty: &SettingType, out: &mut Vec<&'a str>) {
         match ty {
-            SettingType::Variant(v) => {
-                out.extend(self.program.variants.get(v).into_iter().flat_map(|v| v.constructors.iter().map(|c| c.name.name.as_str())))
-            }
+            SettingType::Variant(v) => out.extend(
+                self.program.variants.get(v).into_iter().flat_map(|v| v.constructors.iter().map(|c| c.name.name.as_str())),
+            ),
             SettingType::Either(types) => types.iter().for_each(|t| self.words_of(t, out)),
             _ => {}
         }
@@ -346,26 +384,18 @@ impl<'a> Statics<'a> {
 
     /// Returns the recipe that an expression means here: its fields, those of its base first overridden, with their modules.
     pub fn recipe(&self, module: usize, expr: &'a Expr, env: &Env) -> Result<BTreeMap<String, (usize, &'a Expr)>, Diags> {
+        let def = self.recipe_named(module, expr, env)?;
+        recipe_fields(self.program, def, expr.span).map_err(|d| match d {
+            Some(diag) => one(diag),
+            None => self.wrong(&SettingType::Recipe, expr),
+        })
+    }
+
+    /// Returns the declaration of the recipe that an expression means here.
+    pub fn recipe_named(&self, module: usize, expr: &'a Expr, env: &Env) -> Result<DefId, Diags> {
         let (module, expr) = self.meant(module, expr, env)?;
         let ExprKind::Name(name) = &expr.kind else { return Err(self.wrong(&SettingType::Recipe, expr)) };
-        let Some(mut def) = self.program.find(module, name) else { return Err(one(self.unknown_name(module, name, expr.span))) };
-        let mut out = BTreeMap::new();
-        for _ in 0..DEPTH {
-            let ItemKind::Recipe { base, fields, .. } = &self.program.item(def).kind else {
-                return Err(self.wrong(&SettingType::Recipe, expr));
-            };
-            for field in fields {
-                if let Some(n) = &field.name {
-                    out.entry(n.name.clone()).or_insert((def.module, &field.value));
-                }
-            }
-            let Some(base) = base else { return Ok(out) };
-            match self.program.find(def.module, &base.name) {
-                Some(next) => def = next,
-                None => return Err(one(self.unknown_name(def.module, &base.name, base.span))),
-            }
-        }
-        Err(one(Diag::error("cfx::name::cycle", expr.span, "this recipe is made from itself").help("break the circle")))
+        self.program.find(module, name).ok_or_else(|| one(self.unknown_name(module, name, expr.span)))
     }
 
     /// Returns the message for a name that nothing declares.
@@ -374,7 +404,8 @@ impl<'a> Statics<'a> {
         if let Some(topic) = self.program.topic_of(name) {
             return diag.help(format!("take it from the standard library: `use std.{topic} {{ {name} }}`"));
         }
-        let mut all: Vec<&str> = self.program.modules.get(module).map(|m| m.names.keys().map(String::as_str).collect()).unwrap_or_default();
+        let mut all: Vec<&str> =
+            self.program.modules.get(module).map(|m| m.names.keys().map(String::as_str).collect()).unwrap_or_default();
         all.extend(self.program.operations.keys().map(String::as_str));
         match super::suggest::nearest(name, &all) {
             Some(near) => diag.help(format!("did you mean `{near}`?")),
@@ -431,6 +462,31 @@ impl<'a> Statics<'a> {
         }
         if diags.0.is_empty() { Ok((Settings(out), network)) } else { Err(diags) }
     }
+}
+
+/// Returns the fields of a recipe, those of its bases where it has none of that name, with their modules.
+///
+/// Errors: nothing where a declaration is no recipe; a message where a base is unknown or leads back.
+pub fn recipe_fields(program: &Program, def: DefId, span: Span) -> Result<BTreeMap<String, (usize, &Expr)>, Option<Diag>> {
+    let mut out = BTreeMap::new();
+    let mut def = def;
+    for _ in 0..DEPTH {
+        let ItemKind::Recipe { base, fields, .. } = &program.item(def).kind else { return Err(None) };
+        for field in fields {
+            if let Some(n) = &field.name {
+                out.entry(n.name.clone()).or_insert((def.module, &field.value));
+            }
+        }
+        let Some(base) = base else { return Ok(out) };
+        match program.find(def.module, &base.name) {
+            Some(next) => def = next,
+            None => {
+                let diag = Diag::error("cfx::name::unknown", base.span, format!("nothing here is called `{}`", base.name));
+                return Err(Some(diag.help("a recipe is made from another recipe, declared here or taken with `use`")));
+            }
+        }
+    }
+    Err(Some(Diag::error("cfx::name::cycle", span, "this recipe is made from itself").help("break the circle")))
 }
 
 /// Returns whether a parameter is a setting: neither an input nor an axis word alone.

@@ -1,16 +1,28 @@
 //! Nearest spellings.
 
-/// Returns the candidate most like a word, where one is near enough to have been meant.
+/// Returns the candidate that a misspelt word most likely means, where one is near enough; the first of several as near.
 pub fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
-    candidates
-        .iter()
-        .map(|c| (strsim::damerau_levenshtein(&word.to_lowercase(), &c.to_lowercase()), *c))
-        .filter(|(distance, c)| *distance <= 1 + c.len().min(word.len()) / 4)
-        .min()
-        .map(|(_, c)| c)
+    let allowed = (word.chars().count() / 3).max(1);
+    let mut best: Option<(usize, &str)> = None;
+    for candidate in candidates {
+        let distance = strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase());
+        if distance <= allowed && best.is_none_or(|(d, _)| distance < d) {
+            best = Some((distance, candidate));
+        }
+    }
+    best.map(|b| b.1)
 }
 
-/// Returns a help line: the nearest candidate, or the whole list where it is short, or the first of it.
+/// Returns the help line for a misspelt word: the nearest candidate, or the list of all with what they are; nothing for long lists.
+pub fn suggestion(word: &str, candidates: &[&str], what: &str) -> Option<String> {
+    match nearest(word, candidates) {
+        Some(near) => Some(format!("did you mean `{near}`?")),
+        None if candidates.is_empty() || candidates.len() > 24 => None,
+        None => Some(format!("{what}: {}", candidates.join(", "))),
+    }
+}
+
+/// Returns a help line that always says something: the nearest candidate, or the list, the first of it where it is long.
 pub fn nearest_or_list(word: &str, candidates: &[&str]) -> String {
     if let Some(near) = nearest(word, candidates) {
         return format!("did you mean `{near}`?");

@@ -139,7 +139,14 @@ pub struct Call {
 impl Typed {
     /// Returns what an error leaves behind.
     pub fn error(span: Span) -> Rc<Typed> {
-        Rc::new(Typed { node: Node::Error, kind: Kind::Unknown, axes: Vec::new(), attached: Attached::default(), examples: None, span })
+        Rc::new(Typed {
+            node: Node::Error,
+            kind: Kind::Unknown,
+            axes: Vec::new(),
+            attached: Attached::default(),
+            examples: None,
+            span,
+        })
     }
 
     /// Returns whether this is what an error left behind.

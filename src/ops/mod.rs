@@ -17,6 +17,7 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
     let mut all = data::kernels();
     all.extend(nn::kernels());
     all.extend(repr::kernels());
+    all.extend(density::kernels());
     all.extend(analysis::kernels());
     all
 }

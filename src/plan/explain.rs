@@ -104,7 +104,8 @@ fn differences(graph: &Graph, id: CellId, old: &Old, sources: &SourceMap, seen: 
         out.push(format!("{}: the operation has a new version ({} → {})", cell.label, before["version"], cell.version));
     }
     let now = cell.settings.to_json();
-    let names: BTreeSet<&String> = now.as_object().into_iter().chain(before["settings"].as_object()).flat_map(|o| o.keys()).collect();
+    let names: BTreeSet<&String> =
+        now.as_object().into_iter().chain(before["settings"].as_object()).flat_map(|o| o.keys()).collect();
     for field in names {
         let (a, b) = (&before["settings"][field], &now[field]);
         if a != b {
@@ -115,7 +116,9 @@ fn differences(graph: &Graph, id: CellId, old: &Old, sources: &SourceMap, seen: 
     for (path, hash) in &cell.files {
         let was = before["files"].as_array().into_iter().flatten().find(|f| f[0] == json!(path));
         match was {
-            Some(f) if f[1] != json!(hash.to_string()) => out.push(format!("{}: the file {path} has other contents{}", cell.label, here(cell.span))),
+            Some(f) if f[1] != json!(hash.to_string()) => {
+                out.push(format!("{}: the file {path} has other contents{}", cell.label, here(cell.span)))
+            }
             None => out.push(format!("{}: it reads {path}{}", cell.label, here(cell.span))),
             _ => {}
         }
@@ -152,7 +155,12 @@ fn short(value: &Json) -> String {
         Json::Null => "not given".to_string(),
         Json::Object(o) if o.contains_key("word") => o["word"].as_str().unwrap_or("").to_string(),
         Json::Object(o) if o.contains_key("make") => {
-            let with: Vec<String> = o["with"].as_array().into_iter().flatten().map(|f| format!("{}: {}", f[0].as_str().unwrap_or(""), short(&f[1]))).collect();
+            let with: Vec<String> = o["with"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|f| format!("{}: {}", f[0].as_str().unwrap_or(""), short(&f[1])))
+                .collect();
             format!("{}({})", o["make"].as_str().unwrap_or(""), with.join(", "))
         }
         other => other.to_string(),

@@ -23,6 +23,8 @@ pub struct Facts {
     pub coordinates: Option<Vec<String>>,
     /// Taps of a model's network: name, and shape of one example's activation.
     pub taps: Vec<(String, Vec<usize>)>,
+    /// Multiply-adds of one example's forward pass through a model.
+    pub multiply_adds: Option<u64>,
     /// Files that the operation reads; their contents enter the key.
     pub files: Vec<PathBuf>,
     /// Size of the artifact in bytes, where it can be told.
@@ -77,6 +79,12 @@ pub trait Planned: Send + Sync {
     /// Returns how results are kept.
     fn policy(&self) -> Policy {
         Policy::Stored
+    }
+
+    /// Returns whether the operation is to see an absent value in this slot; otherwise the cell is absent without being run.
+    /// (Slots with axes always hold their absent values.)
+    fn takes_absent(&self, _slot: &str) -> bool {
+        false
     }
 
     /// Returns what is known of the result. `files` is nothing during `check`, which reads no data.

@@ -1,7 +1,7 @@
 //! Lowering: the typed script laid out as cells. One walk, for `check` (no file is read) and for `plan` alike.
 
 use super::array::{Array, Place, each_place};
-use super::facts::{Facts, KnownInput, Operations, Planned, Problem};
+use super::facts::{Facts, KnownInput, Operations, Planned, Policy, Problem};
 use super::files::Files;
 use super::graph::{Cell, CellId, Declared, Entry, Graph, LabelledAxis, Slot};
 use crate::base::{Diag, Diags, Hash, Hasher, Span};
@@ -100,6 +100,9 @@ impl<'a> Lowering<'a> {
                         Ok(Static::Bool(b)) => Entry::Truth(b),
                         Ok(Static::Word(w) | Static::Text(w)) => Entry::Word(w),
                         Ok(_) => Entry::Absent("this is a setting, not a result".into()),
+                        Err(found) if !place.is_empty() && found.0.iter().all(|d| d.code == "cfx::static::division") => {
+                            Entry::Absent("division by zero".into())
+                        }
                         Err(found) => {
                             self.diags.extend(found);
                             Entry::Absent("it could not be evaluated".into())
@@ -244,7 +247,10 @@ impl<'a> Lowering<'a> {
 
     fn call(&mut self, typed: &'a Typed, call: &'a Call) -> Array {
         let (Some(signature), Some(op)) = (self.program.operations.get(&call.op), self.operations.planned(&call.op)) else {
-            self.diags.push(Diag::error("cfx::internal", typed.span, format!("`{}` has no implementation", call.op)).help("please report this"));
+            self.diags.push(
+                Diag::error("cfx::internal", typed.span, format!("`{}` has no implementation", call.op))
+                    .help("please report this"),
+            );
             return Array::single(Entry::Absent("it has no implementation".into()));
         };
         let inputs: Vec<(&str, Rc<Array>, &[AxisId])> =
@@ -294,7 +300,15 @@ impl<'a> Lowering<'a> {
             return None;
         }
         let swapped = |a: &AxisId| {
-            let partner = call.pairs.iter().find_map(|(x, y)| if x == a { Some(y) } else if y == a { Some(x) } else { None });
+            let partner = call.pairs.iter().find_map(|(x, y)| {
+                if x == a {
+                    Some(y)
+                } else if y == a {
+                    Some(x)
+                } else {
+                    None
+                }
+            });
             place[partner.unwrap_or(a)]
         };
         let mirrored: Vec<usize> = axes.iter().map(|(a, _)| swapped(a)).collect();
@@ -304,7 +318,10 @@ impl<'a> Lowering<'a> {
 
     /// Learns from a source what its axes are: the classes of a data set, the files of `load_stages`.
     fn told_coordinates(&mut self, typed: &Typed, call: &'a Call, signature: &'a Signature, op: &dyn Planned) {
-        let class = typed.attached.class.filter(|a| matches!(self.script.axes.get(*a).origin, Origin::Classes(_)) && !self.coordinates.contains_key(a));
+        let class = typed
+            .attached
+            .class
+            .filter(|a| matches!(self.script.axes.get(*a).origin, Origin::Classes(_)) && !self.coordinates.contains_key(a));
         let files = call
             .added
             .as_ref()
@@ -330,7 +347,6 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one cell is made from everything known of its call")]
     fn cell(
         &mut self,
         typed: &Typed,
@@ -356,12 +372,18 @@ impl<'a> Lowering<'a> {
             }
             slots.push(("against".to_string(), self.slot(array, whole, &other)));
         }
-        for (name, array) in inside {
-            slots.push((name.to_string(), self.slot(array, &[], place)));
-        }
-        for (_, slot) in &slots {
-            if let (true, [Entry::Absent(why)]) = (slot.axes.is_empty(), slot.entries.as_slice()) {
+        for (name, slot) in &slots {
+            if let (true, false, [Entry::Absent(why)]) = (slot.axes.is_empty(), op.takes_absent(name), slot.entries.as_slice()) {
                 return Entry::Absent(why.clone());
+            }
+        }
+        // Networks that share an axis of taps need not have all of them.
+        if let Some((_, axis)) = call.added.as_ref().filter(|(_, a)| self.script.axes.get(*a).role == Role::Stage)
+            && let Some(model) = slots.iter().flat_map(|(_, s)| self.facts_of(s)).find(|f| !f.taps.is_empty())
+        {
+            let name = &self.coordinates_of(*axis)[place[axis]].text;
+            if !model.taps.iter().any(|(t, _)| t == name) {
+                return Entry::Absent(format!("the network has no tap `{name}`"));
             }
         }
         let env = self.env(place);
@@ -377,6 +399,16 @@ impl<'a> Lowering<'a> {
                 return Entry::Absent("its settings are wrong".into());
             }
         };
+        // Of the results that settings refer to, those that the settings here do.
+        let mut used = Vec::new();
+        settings.0.iter_mut().for_each(|(_, value)| name_slots(value, &mut used));
+        for (name, array) in inside.iter().filter(|(n, _)| used.iter().any(|u| u == n)) {
+            let slot = self.slot(array, &[], place);
+            if let [Entry::Absent(why)] = slot.entries.as_slice() {
+                return Entry::Absent(why.clone());
+            }
+            slots.push((slot_name(name).to_string(), slot));
+        }
         for (param, axis) in call.split.iter().chain(&call.added) {
             let at = self.coordinate_setting(*axis, place[axis]);
             settings.0.retain(|(n, _)| n != param);
@@ -390,7 +422,11 @@ impl<'a> Lowering<'a> {
                 Err(found) => {
                     for diag in found.0 {
                         let place = network.span;
-                        self.diags.push(if diag.span() == place { diag } else { diag.label(place, "for this use of the network") });
+                        self.diags.push(if diag.span() == place {
+                            diag
+                        } else {
+                            diag.label(place, "for this use of the network")
+                        });
                     }
                     return Entry::Absent("its network does not fit".into());
                 }
@@ -421,7 +457,8 @@ impl<'a> Lowering<'a> {
         let whole = self.script.axes.whole(axis);
         let index = self.coordinates_of(whole).iter().position(|c| c.text == here.text).unwrap_or(i);
         let role = self.script.axes.get(axis).role;
-        let mut fields = vec![("name".to_string(), Static::Text(here.text.clone())), ("index".to_string(), Static::Number(index as f64))];
+        let mut fields =
+            vec![("name".to_string(), Static::Text(here.text.clone())), ("index".to_string(), Static::Number(index as f64))];
         if role != Role::Stage {
             fields.push(("role".to_string(), Static::Word(role.word().to_string())));
         }
@@ -472,18 +509,20 @@ impl<'a> Lowering<'a> {
         net::elaborate(&library, &call, shape, classes.len()).map(Some)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "everything that makes a cell")]
     fn make(
         &mut self,
         op: &dyn Planned,
         name: &str,
-        settings: Settings,
+        mut settings: Settings,
         inputs: Vec<(String, Slot)>,
         stream: Option<Hash>,
         at: Vec<(String, String)>,
         span: Span,
         call: Option<&Call>,
     ) -> Entry {
+        // Whether weights are kept decides nothing about what they are: it is no part of the key.
+        let keep = settings.word("keep") == "weights";
+        settings.0.retain(|(n, _)| n != "keep");
         let known: Vec<KnownInput> = inputs.iter().map(|(n, s)| (n.as_str(), self.facts_of(s))).collect();
         let (facts, cost) = match op.facts(&settings, &known, self.files) {
             Ok(facts) => (facts, op.cost(&settings, &known)),
@@ -508,13 +547,16 @@ impl<'a> Lowering<'a> {
             key: Hash::of(b""),
             facts,
             cost,
-            policy: op.policy(),
+            policy: if keep { Policy::Stored } else { op.policy() },
             label: self.label.clone(),
             span,
             places: call.map(|c| c.written.iter().map(|(n, w)| (n.clone(), w.1.span)).collect()).unwrap_or_default(),
         };
         cell.key = cell.hash_with(&|id| self.cells[id].key);
         if let Some(id) = self.by_key.get(&cell.key) {
+            if keep {
+                self.cells[*id].policy = Policy::Stored;
+            }
             return Entry::Cell(*id);
         }
         let id = self.cells.len();
@@ -540,10 +582,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn problem(&self, problem: Problem, span: Span, call: Option<&Call>) -> Diag {
-        let place = problem
-            .parameter
-            .and_then(|p| call.and_then(|c| c.written.get(p)))
-            .map_or(span, |w| w.1.span);
+        let place = problem.parameter.and_then(|p| call.and_then(|c| c.written.get(p))).map_or(span, |w| w.1.span);
         let mut diag = Diag::error(problem.code, place, problem.message);
         if let Some(help) = problem.help {
             diag = diag.help(help);
@@ -572,6 +611,24 @@ impl<'a> Lowering<'a> {
 
 /// The one coordinate of an axis whose coordinates only files tell, while none is read.
 const UNKNOWN: &str = "?";
+
+/// Returns the name of a slot without the number that told it apart from others of that name.
+fn slot_name(name: &str) -> &str {
+    name.split_once('#').map_or(name, |(n, _)| n)
+}
+
+/// Notes the slots that a setting refers to, and takes their numbers off.
+fn name_slots(value: &mut Static, used: &mut Vec<String>) {
+    match value {
+        Static::Input(slot) => {
+            used.push(slot.clone());
+            *slot = slot_name(slot).to_string();
+        }
+        Static::List(items) => items.iter_mut().for_each(|v| name_slots(v, used)),
+        Static::Map(entries) | Static::Make(_, entries) => entries.iter_mut().for_each(|(_, v)| name_slots(v, used)),
+        _ => {}
+    }
+}
 
 fn is_unknown(coordinates: &[Coordinate]) -> bool {
     matches!(coordinates, [one] if one.value.is_none() && one.text == UNKNOWN)

@@ -3,10 +3,9 @@
 //! In: a typed script, and what operations say about themselves ([`facts::Planned`]). Out: a graph of cells as data.
 //! Never: running anything; reading more of a file than its header, labels and hash.
 
+pub mod array;
 pub mod explain;
 pub mod facts;
 pub mod files;
 pub mod graph;
-pub mod array;
 pub mod lower;
-pub mod picture;

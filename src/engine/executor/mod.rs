@@ -82,7 +82,8 @@ impl Options {
 
 /// Runs whatever the wanted cells need.
 ///
-/// Failures of cells are in the outcome. Errors: the store cannot be written, or threads cannot be started.
+/// Failures of cells are in the outcome. Weights ([`crate::plan::facts::Policy::Transient`]) that have consumers go when those are done,
+/// wanted or not; whoever wants to read them plans them as stored. Errors: the store cannot be written, or threads cannot be started.
 pub fn execute(
     graph: &Graph,
     wanted: &[CellId],

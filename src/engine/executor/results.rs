@@ -82,11 +82,15 @@ impl<'a> Results<'a> {
 
     fn load(&self, id: CellId) -> Result<Value, Missing> {
         let key = self.keys[id].or_else(|| self.store.alias(&self.graph.cells[id].key));
-        let Some(entry) = key.and_then(|k| self.store.entry(&k)) else { return Err(Missing::NotComputed) };
-        match self.store.read(&entry) {
-            Ok(bytes) => pack::decode(&bytes).map_err(|_| Missing::Damaged),
+        let Some((key, entry)) = key.and_then(|k| Some((k, self.store.entry(&k)?))) else { return Err(Missing::NotComputed) };
+        match self.store.read(&entry).map(|bytes| pack::decode(&bytes)) {
+            Ok(Ok(value)) => Ok(value),
             Err(Fault::Missing) => Err(Missing::Gone),
-            Err(Fault::Damaged) => Err(Missing::Damaged),
+            Err(Fault::Damaged) | Ok(Err(_)) => {
+                // Forgotten, so that the next run computes it; where that cannot be written down, it is found damaged again.
+                let _ = self.store.retire(&key);
+                Err(Missing::Damaged)
+            }
         }
     }
 

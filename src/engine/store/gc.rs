@@ -4,6 +4,7 @@ use super::index::{Entry, Index, Place};
 use super::{Store, StoreError, trouble, write_atomically};
 use crate::base::Hash;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::TryLockError;
 use std::path::Path;
 
 /// An artifact of the store, for listing.
@@ -58,7 +59,7 @@ impl Store {
     /// Errors: another process has the store open; nothing is done then.
     pub fn sweep(self, keep: usize) -> Result<Swept, StoreError> {
         self.gate.unlock().map_err(trouble("unlock", &self.root))?;
-        if self.gate.try_lock().is_err() {
+        if matches!(self.gate.try_lock(), Err(TryLockError::WouldBlock)) {
             let message = format!("the store {} is in use by another process", self.root.display());
             return Err(StoreError { message, locked: true });
         }

@@ -28,6 +28,8 @@ impl Store {
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(None),
+                // Where a file system has no locks, two processes may compute a cell twice; both come to the same result.
+                Err(TryLockError::Error(e)) if e.kind() == std::io::ErrorKind::Unsupported => {}
                 Err(TryLockError::Error(e)) => return Err(trouble("lock", &path)(e)),
             }
             // The last holder removes the file: a lock on a removed file is no lock.

@@ -23,7 +23,7 @@ use crate::base::Hash;
 use index::{Entry, Index, Place};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -32,6 +32,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub use gc::{Listing, Swept};
 pub use locks::CellLock;
 pub use objects::Fault;
+
+/// The usual folder of a store, beside the script.
+pub const FOLDER: &str = ".cfx";
 
 /// Artifacts up to this many bytes go into packs, where they cost no file and no system call of their own.
 pub const SMALL: usize = 64 * 1024;
@@ -131,7 +134,7 @@ impl Store {
         }
         // Whoever sweeps or merges is done soon.
         let start = Instant::now();
-        while store.gate.try_lock_shared().is_err() {
+        while matches!(store.gate.try_lock_shared(), Err(TryLockError::WouldBlock)) {
             if start.elapsed() > PATIENCE {
                 let message = format!("the store {} is being swept by another process", root.display());
                 return Err(StoreError { message, locked: true });

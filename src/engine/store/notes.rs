@@ -12,7 +12,8 @@ impl Store {
     /// Keeps a note in the place of the last one of that name; returns whether it could be written. Nothing depends on notes.
     pub fn keep_note(&self, name: &str, text: &str) -> bool {
         let path = self.note_path(name);
-        path.parent().is_some_and(|p| std::fs::create_dir_all(p).is_ok()) && write_atomically(&path, text.as_bytes(), false).is_ok()
+        path.parent().is_some_and(|p| std::fs::create_dir_all(p).is_ok())
+            && write_atomically(&path, text.as_bytes(), false).is_ok()
     }
 
     fn note_path(&self, name: &str) -> PathBuf {

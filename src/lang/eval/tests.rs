@@ -3,7 +3,8 @@
 use super::{eval, eval_as, names};
 use crate::base::{Diags, SourceMap, Span};
 use crate::lang::Static;
-use crate::lang::bind::{bind_args, nearest};
+use crate::lang::bind::bind_args;
+use crate::lang::suggest::nearest;
 use crate::syntax::ast::{Arg, Expr, ExprKind, ItemKind, TypeExpr};
 use crate::syntax::parse;
 
@@ -203,8 +204,8 @@ fn every_wrong_argument_is_reported() {
 #[test]
 fn the_nearest_word_is_near() {
     let words = ["conv", "linear", "stage1", "stage2"];
-    assert_eq!(nearest("cnov", words), Some("conv"));
-    assert_eq!(nearest("Linear", words), Some("linear"));
-    assert_eq!(nearest("stag2", words), Some("stage2"));
-    assert_eq!(nearest("pool", words), None);
+    assert_eq!(nearest("cnov", &words), Some("conv"));
+    assert_eq!(nearest("Linear", &words), Some("linear"));
+    assert_eq!(nearest("stag2", &words), Some("stage2"));
+    assert_eq!(nearest("pool", &words), None);
 }

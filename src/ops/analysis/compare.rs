@@ -223,6 +223,10 @@ impl Planned for Choose {
         Policy::Inline
     }
 
+    fn takes_absent(&self, slot: &str) -> bool {
+        slot != "condition"
+    }
+
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         Ok(keep_classes(inputs))
     }

@@ -289,7 +289,7 @@ fn random_choices_are_exact_and_keep_ids() {
     // Two independent choices of 70% share 49% of the examples: 880.5 of 1,797, standard deviation 8.9.
     let shared = a.ids.iter().filter(|id| b.ids.contains(id)).count() as f64;
     assert!((shared - 880.5).abs() < 5.0 * 8.9, "{shared}");
-    let rest = dataset(run("except", &[], vec![("data", value(&all)), ("other", value(&a))], 0, Path::new(".")));
+    let rest = dataset(run("without", &[], vec![("data", value(&all)), ("other", value(&a))], 0, Path::new(".")));
     assert_eq!(rest.len(), 1797 - 1258);
     assert!(rest.ids.iter().all(|id| !a.ids.contains(id)));
     let some = dataset(run("sample", &[("count", Static::Number(5.0))], vec![("data", value(&rest))], 0, Path::new(".")));

@@ -5,7 +5,8 @@
 //! pass costs what its moves cost, and nothing at all is done for components that nobody looks at.
 
 use super::component::Component;
-use super::simd::{LANES, dispatch, dot, dot4, fma, quadratic};
+use super::lanes::Lanes;
+use super::simd::{LANES, dispatch, dot, dot4, quadratic};
 
 /// Observations in canonical coordinates.
 #[derive(Clone, Debug)]
@@ -93,7 +94,7 @@ impl Cache {
 
 /// Brings the rows of some observations up to date, component by component, so that a component's numbers stay in near memory.
 #[inline(always)]
-pub fn freshen_body<const F: bool>(
+pub fn freshen_body<V: Lanes>(
     cache: &mut Cache,
     data: &Observations,
     comps: &[Component],
@@ -107,7 +108,7 @@ pub fn freshen_body<const F: bool>(
     for (k, c) in comps.iter().enumerate() {
         if c.n > 0 {
             for i in tile {
-                freshen_one::<F>(cache, data, c, k, *i as usize, scratch);
+                freshen_one::<V>(cache, data, c, k, *i as usize, scratch);
             }
         }
     }
@@ -118,14 +119,7 @@ pub fn freshen_body<const F: bool>(
 
 /// Brings one entry up to date.
 #[inline(always)]
-pub fn freshen_one<const F: bool>(
-    cache: &mut Cache,
-    data: &Observations,
-    c: &Component,
-    k: usize,
-    i: usize,
-    scratch: &mut [f64],
-) {
+pub fn freshen_one<V: Lanes>(cache: &mut Cache, data: &Observations, c: &Component, k: usize, i: usize, scratch: &mut [f64]) {
     let at = i * cache.width + k;
     let stamp = cache.stamp[at];
     if stamp == c.version {
@@ -145,24 +139,24 @@ pub fn freshen_one<const F: bool>(
         for ((u, x), m) in scratch.iter_mut().zip(x).zip(&c.mu) {
             *u = x - m;
         }
-        cache.q[at] = quadratic::<F>(&c.half, scratch);
+        cache.q[at] = quadratic::<V>(&c.half, scratch);
         return;
     }
     let mut apply = |e: &super::component::Correction, t: f64| {
         let t = t - e.shift;
         let r = t - e.a_s;
-        q = fma::<F>(-e.gain * r, r, fma::<F>(-e.two_a, t, q + e.a2s));
+        q = V::fma1(-e.gain * r, r, V::fma1(-e.two_a, t, q + e.a2s));
     };
     let mut e = from;
     while e + 4 <= c.log_c.len() {
-        let t = dot4::<F>(&c.log_w[e * dp..(e + 4) * dp], x);
+        let t = dot4::<V>(&c.log_w[e * dp..(e + 4) * dp], x);
         for (r, t) in t.iter().enumerate() {
             apply(&c.log_c[e + r], *t);
         }
         e += 4;
     }
     while e < c.log_c.len() {
-        apply(&c.log_c[e], dot::<F>(&c.log_w[e * dp..(e + 1) * dp], x));
+        apply(&c.log_c[e], dot::<V>(&c.log_w[e * dp..(e + 1) * dp], x));
         e += 1;
     }
     // A quadratic form is never negative; corrections may round a tiny one below zero.

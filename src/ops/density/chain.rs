@@ -138,9 +138,10 @@ impl<'a> Chain<'a> {
             let start = setup.start.of_chain(number);
             // The start has a stream of its own: the frame, too, may depend on the first labels.
             let mut start_rng = stream.named("start").numbered(number as u64).rng();
-            (start.labels(data, setup.components, &mut start_rng), setup.alpha.initial())
+            let labels = start.labels(data, setup.components, &mut start_rng);
+            let alpha = if setup.published { setup.alpha.initial_published(&mut rng) } else { setup.alpha.initial() };
+            (labels, alpha)
         });
-        let alpha = if setup.published { setup.alpha.initial_published(&mut rng) } else { alpha };
         let state = State::new(data, niw, z, alpha);
         Chain {
             state,
@@ -159,6 +160,11 @@ impl<'a> Chain<'a> {
     /// Returns the state, for checks.
     pub fn state(&self) -> &State<'a> {
         &self.state
+    }
+
+    /// Returns moves so far.
+    pub fn moves(&self) -> u64 {
+        self.record.moves
     }
 
     /// Returns passes done.

@@ -4,7 +4,7 @@ use super::matrix::{cholesky, half_inverse};
 use super::niw::Niw;
 use super::simd::{axpy, form, inner, outer, padded, rank_one, symmetric_times};
 
-/// Changes after which a component is rebuilt from its members, so that rounding never matters.
+/// Changes (or as many as it has members, if more) after which a component is rebuilt, so that rounding never matters.
 pub const REFRESH: u32 = 256;
 
 /// Numbers that carry a cached quadratic form across one change, with `t = x'w - shift`:
@@ -195,7 +195,7 @@ impl Component {
         symmetric_times(&self.half, v, w);
         let s = inner(v, w);
         let ratio = 1.0 + g * s;
-        self.doubtful |= !(ratio > 1e-7);
+        self.doubtful |= ratio.is_nan() || ratio <= 1e-7;
         let gain = g / ratio;
         self.log_c.push(Correction { shift: inner(&self.mu, w), two_a: 2.0 * a, a2s: a * a * s, gain, a_s: a * s });
         rank_one(&mut self.half, w, -gain);

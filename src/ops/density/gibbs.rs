@@ -1,7 +1,8 @@
 //! Collapsed Gibbs sampling, one observation at a time: exact (Neal, 2000, algorithm 3), and paid for by moves only.
 
 use super::cache::freshen_body;
-use super::simd::{LANES, dispatch, exp8, fma, ln8};
+use super::lanes::Lanes;
+use super::simd::{LANES, dispatch, exp8, ln8};
 use super::state::{NONE, State};
 
 /// Observations whose cache rows are brought up to date together.
@@ -18,7 +19,7 @@ const TINY: f64 = 1e-8;
 
 /// Returns the slot drawn for an observation given all others (`NONE`: a new component); its row must be up to date.
 #[inline(always)]
-fn choose<const F: bool>(state: &mut State, i: usize, uniform: f64, scratch: &mut Scratch) -> u32 {
+fn choose<V: Lanes>(state: &mut State, i: usize, uniform: f64, scratch: &mut Scratch) -> u32 {
     let k = state.z[i] as usize;
     let slots = state.comps.len();
     // One place past the slots stands for a new component; whole lanes up to there.
@@ -30,18 +31,18 @@ fn choose<const F: bool>(state: &mut State, i: usize, uniform: f64, scratch: &mu
     let kept = (w.a[k], w.b[k], w.f[k]);
     [w.a[k], w.b[k], w.f[k]] = w.own[k];
     let q = state.cache.row(i);
-    let own = fma::<F>(w.f[k], q[k], 1.0);
+    let own = V::fma1(w.f[k], q[k], 1.0);
     let exact = if own < TINY && state.comps[k].n > 1 { Some(w.b[k]) } else { None };
     let arrays = w.a.as_chunks::<LANES>().0.iter().zip(w.b.as_chunks::<LANES>().0).zip(w.f.as_chunks::<LANES>().0);
     for ((lp, q), ((a, b), f)) in lp.as_chunks_mut::<LANES>().0.iter_mut().zip(q.as_chunks::<LANES>().0).zip(arrays) {
         let mut y = [0.0; LANES];
         for l in 0..LANES {
-            let v = fma::<F>(f[l], q[l], 1.0);
+            let v = V::fma1(f[l], q[l], 1.0);
             y[l] = if v > 1e-300 { v } else { 1e-300 };
         }
-        let y = ln8::<F>(&y);
+        let y = ln8::<V>(&y);
         for l in 0..LANES {
-            lp[l] = fma::<F>(-b[l], y[l], a[l]);
+            lp[l] = V::fma1(-b[l], y[l], a[l]);
         }
     }
     let own_a = w.a[k];
@@ -57,18 +58,16 @@ fn choose<const F: bool>(state: &mut State, i: usize, uniform: f64, scratch: &mu
         }
     }
     let top = top.iter().fold(f64::NEG_INFINITY, |a, b| if *b > a { *b } else { a });
-    let mut sums = [0.0; LANES];
+    let mut sums = V::splat(0.0);
     for chunk in lp.as_chunks_mut::<LANES>().0 {
         let mut x = [0.0; LANES];
         for l in 0..LANES {
             x[l] = chunk[l] - top;
         }
-        *chunk = exp8::<F>(&x);
-        for l in 0..LANES {
-            sums[l] += chunk[l];
-        }
+        *chunk = exp8::<V>(&x);
+        sums = sums.add(V::load(chunk));
     }
-    let mut left = uniform * super::simd::hsum(&sums);
+    let mut left = uniform * sums.sum();
     // Its own component first: the likely outcome, and any fixed order inverts the same distribution.
     left -= lp[k];
     if left < 0.0 {
@@ -88,16 +87,16 @@ fn choose<const F: bool>(state: &mut State, i: usize, uniform: f64, scratch: &mu
 }
 
 #[inline(always)]
-fn sweep_body<const F: bool>(state: &mut State, order: &[u32], uniforms: &[f64], scratch: &mut Scratch) -> u64 {
+fn sweep_body<V: Lanes>(state: &mut State, order: &[u32], uniforms: &[f64], scratch: &mut Scratch) -> u64 {
     let mut moves = 0;
     for (tile, us) in order.chunks(TILE).zip(uniforms.chunks(TILE)) {
-        freshen_body::<F>(&mut state.cache, state.data, &state.comps, state.changes, tile, &mut state.scratch);
+        freshen_body::<V>(&mut state.cache, state.data, &state.comps, state.changes, tile, &mut state.scratch);
         for (i, u) in tile.iter().zip(us) {
             let one = std::slice::from_ref(i);
-            freshen_body::<F>(&mut state.cache, state.data, &state.comps, state.changes, one, &mut state.scratch);
+            freshen_body::<V>(&mut state.cache, state.data, &state.comps, state.changes, one, &mut state.scratch);
             let i = *i as usize;
             let from = state.z[i];
-            let to = choose::<F>(state, i, *u, scratch);
+            let to = choose::<V>(state, i, *u, scratch);
             let alone = state.comps[from as usize].n == 1;
             if to == from || (to == NONE && alone) {
                 continue;

@@ -9,10 +9,19 @@ mod bytes;
 pub mod cache;
 pub mod chain;
 pub mod component;
+pub mod diagnostics;
+pub mod estimate;
+pub mod fit;
 pub mod frame;
 pub mod gibbs;
+mod kernels;
+pub mod lanes;
 pub mod matrix;
 pub mod niw;
+pub mod posterior;
+pub mod predictive;
+pub mod sample;
+pub mod settings;
 pub mod simd;
 pub mod split_merge;
 pub mod start;
@@ -20,3 +29,5 @@ pub mod state;
 
 #[cfg(test)]
 mod tests;
+
+pub use kernels::kernels;

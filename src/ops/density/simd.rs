@@ -3,8 +3,8 @@
 //! Every loop works on eight lanes written out by hand, so AVX2 and AVX-512 give the same bits; without fused multiply-add
 //! the last bits differ (another device kind). Slices are padded with zeros to a multiple of [`LANES`].
 
-/// Lanes that every loop works on; vectors are padded to a multiple of this.
-pub const LANES: usize = 8;
+pub use super::lanes::LANES;
+use super::lanes::Lanes;
 
 /// Returns the length padded to whole lanes.
 pub fn padded(d: usize) -> usize {
@@ -25,10 +25,7 @@ pub fn level() -> u8 {
     }
 }
 
-/// Whether the plain compilation may use fused multiply-add: part of the base instruction set there.
-pub const PLAIN_FMA: bool = cfg!(target_arch = "aarch64");
-
-/// Declares a function whose body, generic in fused multiply-add, is compiled once for each vector width.
+/// Declares a function whose body, generic in [`Lanes`], is compiled once for each vector width.
 macro_rules! dispatch {
     ($(#[$meta:meta])* pub fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? = $body:ident) => {
         $(#[$meta])*
@@ -36,9 +33,9 @@ macro_rules! dispatch {
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx2,fma")]
-                fn avx512_code($($arg: $type),*) $(-> $ret)? { $body::<true>($($arg),*) }
+                fn avx512_code($($arg: $type),*) $(-> $ret)? { $body::<$crate::ops::density::lanes::Avx512>($($arg),*) }
                 #[target_feature(enable = "avx2,fma")]
-                fn avx2_code($($arg: $type),*) $(-> $ret)? { $body::<true>($($arg),*) }
+                fn avx2_code($($arg: $type),*) $(-> $ret)? { $body::<$crate::ops::density::lanes::Avx2>($($arg),*) }
                 match $crate::ops::density::simd::level() {
                     // SAFETY: `level` has seen these features on this processor.
                     2 => return unsafe { avx512_code($($arg),*) },
@@ -47,124 +44,108 @@ macro_rules! dispatch {
                     _ => {}
                 }
             }
-            $body::<{ $crate::ops::density::simd::PLAIN_FMA }>($($arg),*)
+            $body::<$crate::ops::density::lanes::Plain>($($arg),*)
         }
     };
 }
 pub(crate) use dispatch;
 
-/// Returns `a * b + c`, fused where the machine has that.
-#[inline(always)]
-pub fn fma<const F: bool>(a: f64, b: f64, c: f64) -> f64 {
-    if F { a.mul_add(b, c) } else { a * b + c }
-}
-
-/// Returns the sum of eight lanes in a fixed order.
-#[inline(always)]
-pub fn hsum(a: &[f64; LANES]) -> f64 {
-    ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
-}
-
 /// Returns the inner product of two padded vectors.
 #[inline(always)]
-pub fn dot<const F: bool>(a: &[f64], b: &[f64]) -> f64 {
-    let mut acc = [0.0; LANES];
+pub fn dot<V: Lanes>(a: &[f64], b: &[f64]) -> f64 {
+    let mut acc = V::splat(0.0);
     for (x, y) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
-        for l in 0..LANES {
-            acc[l] = fma::<F>(x[l], y[l], acc[l]);
-        }
+        acc = V::load(x).fma(V::load(y), acc);
     }
-    hsum(&acc)
+    acc.sum()
+}
+
+/// Returns the first chunks of four consecutive rows of length `dp`.
+#[inline(always)]
+fn four(rows: &[f64], dp: usize, chunks: usize) -> [&[[f64; LANES]]; 4] {
+    let row = |r: usize| &rows[r * dp..r * dp + chunks * LANES].as_chunks::<LANES>().0[..chunks];
+    [row(0), row(1), row(2), row(3)]
+}
+
+/// Returns the inner products of four consecutive rows with one vector, still in lanes.
+#[inline(always)]
+fn dot4_lanes<V: Lanes>(rows: [&[[f64; LANES]]; 4], x: &[[f64; LANES]]) -> [V; 4] {
+    let (mut p, mut q, mut r, mut s) = (V::splat(0.0), V::splat(0.0), V::splat(0.0), V::splat(0.0));
+    let [a, b, c, d] = rows;
+    for ((((x, a), b), c), d) in x.iter().zip(a).zip(b).zip(c).zip(d) {
+        let x = V::load(x);
+        p = V::load(a).fma(x, p);
+        q = V::load(b).fma(x, q);
+        r = V::load(c).fma(x, r);
+        s = V::load(d).fma(x, s);
+    }
+    [p, q, r, s]
 }
 
 /// Returns the inner products of four consecutive rows with one vector; rows are `x.len()` apart.
 #[inline(always)]
-pub fn dot4<const F: bool>(rows: &[f64], x: &[f64]) -> [f64; 4] {
-    let dp = x.len();
-    let (a, rest) = rows.split_at(dp);
-    let (b, rest) = rest.split_at(dp);
-    let (c, rest) = rest.split_at(dp);
-    let (a, b, c, e) =
-        (a.as_chunks::<LANES>().0, b.as_chunks::<LANES>().0, c.as_chunks::<LANES>().0, rest[..dp].as_chunks::<LANES>().0);
-    let mut acc = [[0.0; LANES]; 4];
-    for (i, x) in x.as_chunks::<LANES>().0.iter().enumerate() {
-        for l in 0..LANES {
-            acc[0][l] = fma::<F>(a[i][l], x[l], acc[0][l]);
-            acc[1][l] = fma::<F>(b[i][l], x[l], acc[1][l]);
-            acc[2][l] = fma::<F>(c[i][l], x[l], acc[2][l]);
-            acc[3][l] = fma::<F>(e[i][l], x[l], acc[3][l]);
-        }
-    }
-    [hsum(&acc[0]), hsum(&acc[1]), hsum(&acc[2]), hsum(&acc[3])]
+pub fn dot4<V: Lanes>(rows: &[f64], x: &[f64]) -> [f64; 4] {
+    let xc = x.as_chunks::<LANES>().0;
+    let [p, q, r, s] = dot4_lanes::<V>(four(rows, x.len(), xc.len()), xc);
+    [p.sum(), q.sum(), r.sum(), s.sum()]
 }
 
 /// Returns `u' P u` for the symmetric `P = H + H'`, `H` its lower triangle with halved diagonal (rows padded with zeros).
 #[inline(always)]
-pub fn quadratic<const F: bool>(half: &[f64], u: &[f64]) -> f64 {
+pub fn quadratic<V: Lanes>(half: &[f64], u: &[f64]) -> f64 {
     let dp = u.len();
     let uc = u.as_chunks::<LANES>().0;
-    let mut total = [0.0; LANES];
+    let mut total = V::splat(0.0);
     for j in (0..dp).step_by(4) {
         let chunks = j / LANES + 1;
-        let row = |r: usize| &half[(j + r) * dp..(j + r) * dp + chunks * LANES].as_chunks::<LANES>().0[..chunks];
-        let (a, b, c, e) = (row(0), row(1), row(2), row(3));
-        let mut acc = [[0.0; LANES]; 4];
-        for (i, x) in uc[..chunks].iter().enumerate() {
-            for l in 0..LANES {
-                acc[0][l] = fma::<F>(a[i][l], x[l], acc[0][l]);
-                acc[1][l] = fma::<F>(b[i][l], x[l], acc[1][l]);
-                acc[2][l] = fma::<F>(c[i][l], x[l], acc[2][l]);
-                acc[3][l] = fma::<F>(e[i][l], x[l], acc[3][l]);
-            }
-        }
-        for (r, acc) in acc.iter().enumerate() {
-            for l in 0..LANES {
-                total[l] = fma::<F>(u[j + r], acc[l], total[l]);
-            }
-        }
+        let [p, q, r, s] = dot4_lanes::<V>(four(&half[j * dp..], dp, chunks), &uc[..chunks]);
+        total = p.fma(V::splat(u[j]), total);
+        total = q.fma(V::splat(u[j + 1]), total);
+        total = r.fma(V::splat(u[j + 2]), total);
+        total = s.fma(V::splat(u[j + 3]), total);
     }
-    2.0 * hsum(&total)
+    2.0 * total.sum()
 }
 
 #[inline(always)]
-fn symmetric_times_body<const F: bool>(half: &[f64], v: &[f64], out: &mut [f64]) {
+fn symmetric_times_body<V: Lanes>(half: &[f64], v: &[f64], out: &mut [f64]) {
     let dp = v.len();
     out.fill(0.0);
     let vc = v.as_chunks::<LANES>().0;
     for j in (0..dp).step_by(4) {
         let chunks = j / LANES + 1;
-        let row = |r: usize| &half[(j + r) * dp..(j + r) * dp + chunks * LANES].as_chunks::<LANES>().0[..chunks];
-        let (a, b, c, e) = (row(0), row(1), row(2), row(3));
-        let s = [v[j], v[j + 1], v[j + 2], v[j + 3]];
-        let mut acc = [[0.0; LANES]; 4];
-        for (i, (x, w)) in vc[..chunks].iter().zip(out.as_chunks_mut::<LANES>().0).enumerate() {
-            for l in 0..LANES {
-                acc[0][l] = fma::<F>(a[i][l], x[l], acc[0][l]);
-                acc[1][l] = fma::<F>(b[i][l], x[l], acc[1][l]);
-                acc[2][l] = fma::<F>(c[i][l], x[l], acc[2][l]);
-                acc[3][l] = fma::<F>(e[i][l], x[l], acc[3][l]);
-                w[l] = fma::<F>(s[0], a[i][l], fma::<F>(s[1], b[i][l], fma::<F>(s[2], c[i][l], fma::<F>(s[3], e[i][l], w[l]))));
-            }
+        let [a, b, c, d] = four(&half[j * dp..], dp, chunks);
+        let factors = [V::splat(v[j]), V::splat(v[j + 1]), V::splat(v[j + 2]), V::splat(v[j + 3])];
+        let (mut p, mut q, mut r, mut s) = (V::splat(0.0), V::splat(0.0), V::splat(0.0), V::splat(0.0));
+        let targets = out.as_chunks_mut::<LANES>().0;
+        for (((((x, w), a), b), c), d) in vc[..chunks].iter().zip(targets).zip(a).zip(b).zip(c).zip(d) {
+            let (x, a, b, c, d) = (V::load(x), V::load(a), V::load(b), V::load(c), V::load(d));
+            p = a.fma(x, p);
+            q = b.fma(x, q);
+            r = c.fma(x, r);
+            s = d.fma(x, s);
+            let sum = d.fma(factors[3], V::load(w));
+            a.fma(factors[0], b.fma(factors[1], c.fma(factors[2], sum))).store(w);
         }
-        for (r, acc) in acc.iter().enumerate() {
-            out[j + r] += hsum(acc);
-        }
+        out[j] += p.sum();
+        out[j + 1] += q.sum();
+        out[j + 2] += r.sum();
+        out[j + 3] += s.sum();
     }
 }
 
 #[inline(always)]
-fn rank_one_body<const F: bool>(half: &mut [f64], w: &[f64], c: f64) {
+fn rank_one_body<V: Lanes>(half: &mut [f64], w: &[f64], c: f64) {
     let dp = w.len();
     let wc = w.as_chunks::<LANES>().0;
     for j in 0..dp {
         let chunks = j / LANES + 1;
         let row = &mut half[j * dp..j * dp + chunks * LANES];
         let factor = c * w[j];
-        let diagonal = fma::<F>(0.5 * factor, w[j], row[j]);
+        let diagonal = V::fma1(0.5 * factor, w[j], row[j]);
+        let factor = V::splat(factor);
         for (r, x) in row.as_chunks_mut::<LANES>().0.iter_mut().zip(wc) {
-            for l in 0..LANES {
-                r[l] = fma::<F>(factor, x[l], r[l]);
-            }
+            V::load(x).fma(factor, V::load(r)).store(r);
         }
         row[j] = diagonal;
         row[j + 1..].fill(0.0);
@@ -172,40 +153,42 @@ fn rank_one_body<const F: bool>(half: &mut [f64], w: &[f64], c: f64) {
 }
 
 #[inline(always)]
-fn inner_body<const F: bool>(a: &[f64], b: &[f64]) -> f64 {
-    dot::<F>(a, b)
+fn inner_body<V: Lanes>(a: &[f64], b: &[f64]) -> f64 {
+    dot::<V>(a, b)
 }
 
 #[inline(always)]
-fn form_body<const F: bool>(half: &[f64], u: &[f64]) -> f64 {
-    quadratic::<F>(half, u)
+fn form_body<V: Lanes>(half: &[f64], u: &[f64]) -> f64 {
+    quadratic::<V>(half, u)
 }
 
 #[inline(always)]
-fn axpy_body<const F: bool>(factor: f64, x: &[f64], y: &mut [f64]) {
-    for (x, y) in x.iter().zip(y) {
-        *y = fma::<F>(factor, *x, *y);
+fn axpy_body<V: Lanes>(factor: f64, x: &[f64], y: &mut [f64]) {
+    let (xc, xr) = x.as_chunks::<LANES>();
+    let (yc, yr) = y.as_chunks_mut::<LANES>();
+    let f = V::splat(factor);
+    for (x, y) in xc.iter().zip(yc) {
+        V::load(x).fma(f, V::load(y)).store(y);
     }
+    xr.iter().zip(yr).for_each(|(x, y)| *y = V::fma1(factor, *x, *y));
 }
 
 #[inline(always)]
-fn outer_body<const F: bool>(v: &[f64], d: usize, s: &mut [f64]) {
+fn outer_body<V: Lanes>(v: &[f64], d: usize, s: &mut [f64]) {
     for a in 0..d {
-        axpy_body::<F>(v[a], &v[..=a], &mut s[a * d..=a * d + a]);
+        axpy_body::<V>(v[a], &v[..=a], &mut s[a * d..=a * d + a]);
     }
 }
 
 #[inline(always)]
-fn dot_plain_body<const F: bool>(a: &[f64], b: &[f64]) -> f64 {
+fn dot_plain_body<V: Lanes>(a: &[f64], b: &[f64]) -> f64 {
     let (ac, ar) = a.as_chunks::<LANES>();
     let (bc, br) = b.as_chunks::<LANES>();
-    let mut acc = [0.0; LANES];
+    let mut acc = V::splat(0.0);
     for (x, y) in ac.iter().zip(bc) {
-        for l in 0..LANES {
-            acc[l] = fma::<F>(x[l], y[l], acc[l]);
-        }
+        acc = V::load(x).fma(V::load(y), acc);
     }
-    ar.iter().zip(br).fold(hsum(&acc), |s, (x, y)| fma::<F>(*x, *y, s))
+    ar.iter().zip(br).fold(acc.sum(), |s, (x, y)| V::fma1(*x, *y, s))
 }
 
 dispatch! {
@@ -239,7 +222,7 @@ dispatch! {
 
 /// Returns the natural logarithms of eight positive normal numbers, within 1 ulp or so (fdlibm's `e_log.c`, without branches).
 #[inline(always)]
-pub fn ln8<const F: bool>(x: &[f64; LANES]) -> [f64; LANES] {
+pub fn ln8<V: Lanes>(x: &[f64; LANES]) -> [f64; LANES] {
     const LN2_HI: f64 = 6.931_471_803_691_238e-1;
     const LN2_LO: f64 = 1.908_214_929_270_587_7e-10;
     const LG: [f64; 7] = [
@@ -263,17 +246,17 @@ pub fn ln8<const F: bool>(x: &[f64; LANES]) -> [f64; LANES] {
         let s = f / (2.0 + f);
         let z = s * s;
         let w = z * z;
-        let t1 = w * fma::<F>(w, fma::<F>(w, LG[5], LG[3]), LG[1]);
-        let t2 = z * fma::<F>(w, fma::<F>(w, fma::<F>(w, LG[6], LG[4]), LG[2]), LG[0]);
+        let t1 = w * V::fma1(w, V::fma1(w, LG[5], LG[3]), LG[1]);
+        let t2 = z * V::fma1(w, V::fma1(w, V::fma1(w, LG[6], LG[4]), LG[2]), LG[0]);
         let half = 0.5 * f * f;
-        out[l] = k * LN2_HI - ((half - fma::<F>(s, half + (t1 + t2), k * LN2_LO)) - f);
+        out[l] = k * LN2_HI - ((half - V::fma1(s, half + (t1 + t2), k * LN2_LO)) - f);
     }
     out
 }
 
 /// Returns the exponentials of eight numbers at most about 700, within 2 ulp or so; 0 below -708.
 #[inline(always)]
-pub fn exp8<const F: bool>(x: &[f64; LANES]) -> [f64; LANES] {
+pub fn exp8<V: Lanes>(x: &[f64; LANES]) -> [f64; LANES] {
     const SHIFT: f64 = 6_755_399_441_055_744.0;
     const LN2_HI: f64 = 6.931_471_803_691_238e-1;
     const LN2_LO: f64 = 1.908_214_929_270_587_7e-10;
@@ -294,14 +277,14 @@ pub fn exp8<const F: bool>(x: &[f64; LANES]) -> [f64; LANES] {
     let mut out = [0.0; LANES];
     for l in 0..LANES {
         let v = if x[l] > -708.0 { x[l] } else { -708.0 };
-        let shifted = fma::<F>(v, std::f64::consts::LOG2_E, SHIFT);
+        let shifted = V::fma1(v, std::f64::consts::LOG2_E, SHIFT);
         let n = shifted - SHIFT;
-        let r = fma::<F>(-n, LN2_LO, fma::<F>(-n, LN2_HI, v));
+        let r = V::fma1(-n, LN2_LO, V::fma1(-n, LN2_HI, v));
         let mut p = C[0];
         for c in &C[1..] {
-            p = fma::<F>(p, r, *c);
+            p = V::fma1(p, r, *c);
         }
-        let p = fma::<F>(p * r, r, r) + 1.0;
+        let p = V::fma1(p * r, r, r) + 1.0;
         let scale = f64::from_bits(shifted.to_bits().wrapping_add(1023).wrapping_shl(52));
         out[l] = if x[l] > -708.0 { p * scale } else { 0.0 };
     }

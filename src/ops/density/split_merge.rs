@@ -17,9 +17,9 @@ struct Launch<'s, 'a> {
 impl Launch<'_, '_> {
     fn build(&mut self, pair: [usize; 2]) {
         let data = self.state.data;
-        for s in 0..2 {
+        for (s, fixed) in pair.into_iter().enumerate() {
             let others = self.members.iter().zip(&self.side).filter(|(_, x)| **x == s).map(|(i, _)| *i);
-            let rows: Vec<&[f64]> = std::iter::once(pair[s]).chain(others).map(|i| data.row(i)).collect();
+            let rows: Vec<&[f64]> = std::iter::once(fixed).chain(others).map(|i| data.row(i)).collect();
             self.sides[s].rebuild(self.state.niw, rows.iter().copied());
         }
     }

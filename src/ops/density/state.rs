@@ -116,7 +116,7 @@ impl<'a> State<'a> {
 
     /// Rebuilds a component when it is time, else brings what visits need up to date.
     fn settle(&mut self, k: usize) {
-        if self.comps[k].changes >= REFRESH || self.comps[k].doubtful {
+        if self.comps[k].changes >= REFRESH.max(self.comps[k].n as u32) || self.comps[k].doubtful {
             self.rebuild(k);
         } else {
             self.weigh(k);
@@ -195,7 +195,7 @@ impl<'a> State<'a> {
 
     /// Returns the slots a row has room for; the first one past the used slots stands for a new component.
     pub fn width(&self) -> usize {
-        debug_assert!(self.comps.len() < self.cache.width && self.cache.width % LANES == 0);
+        debug_assert!(self.comps.len() < self.cache.width && self.cache.width.is_multiple_of(LANES));
         self.cache.width
     }
 }

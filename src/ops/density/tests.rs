@@ -3,6 +3,7 @@
 mod enumeration;
 mod exactness;
 mod formulas;
+mod geweke;
 
 use super::cache::Observations;
 use super::simd::padded;

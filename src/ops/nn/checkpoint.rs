@@ -36,6 +36,12 @@ impl Writer {
         x.iter().for_each(|x| self.0.extend_from_slice(&x.to_le_bytes()));
     }
 
+    /// Adds whole numbers with their count.
+    pub fn ints(&mut self, x: &[u64]) {
+        self.int(x.len() as u64);
+        x.iter().for_each(|x| self.int(*x));
+    }
+
     /// Returns all bytes, closed by their hash.
     pub fn finish(mut self) -> Vec<u8> {
         let hash = Hash::of(&self.0);
@@ -74,6 +80,12 @@ impl<'a> Reader<'a> {
     pub fn reals(&mut self) -> Option<Vec<f64>> {
         let n = self.int()?;
         (0..n).map(|_| self.real()).collect()
+    }
+
+    /// Returns whole numbers.
+    pub fn ints(&mut self) -> Option<Vec<u64>> {
+        let n = self.int()?;
+        (0..n).map(|_| self.int()).collect()
     }
 
     /// Fills 32-bit floats of the count that was written.

@@ -9,6 +9,9 @@ use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, know
 use crate::plan::files::Files;
 use std::sync::Arc;
 
+/// Floating-point operations a second that one core is expected to reach; for estimates only.
+pub const SPEED: f64 = 6e10;
+
 /// Runs the model of a job over its data set.
 ///
 /// Errors: they do not fit each other; the data set is empty (the cell is absent).
@@ -22,9 +25,15 @@ pub fn run(job: &Job, cx: &dyn Context) -> Result<(Outcome, Arc<Dataset>), Failu
     Ok((outcome(&mut network, data, cx)?, data.clone()))
 }
 
+/// Returns the seconds that one example's forward pass through the model is expected to take on one core.
+pub fn forward_seconds(inputs: &[KnownInput]) -> f64 {
+    let work = ["net", "m"].iter().filter_map(|slot| known(inputs, slot)).find_map(|f| f.multiply_adds);
+    1e-5 + work.map_or(1e-4, |w| 2.0 * w as f64 / SPEED)
+}
+
 fn cost_of_pass(inputs: &[KnownInput]) -> Cost {
     let rows = known(inputs, "data").and_then(|f| f.rows).unwrap_or(0) as f64;
-    Cost { seconds: 1e-3 + rows * 2e-4, memory: 2e8, disk: 1e3 + 8.0 * rows }
+    Cost { seconds: 1e-3 + rows * forward_seconds(inputs), memory: 2e8, disk: 1e3 + 8.0 * rows }
 }
 
 /// Defines a kernel that measures a model on a data set.
@@ -140,7 +149,7 @@ impl Kernel for History {
 }
 
 /// Returns the mean with its standard error.
-fn mean(values: &[f64]) -> Number {
+pub fn mean(values: &[f64]) -> Number {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let square = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>();

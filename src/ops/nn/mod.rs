@@ -15,9 +15,11 @@ pub mod layer;
 mod measures;
 pub mod network;
 pub mod optimizer;
+pub mod probe;
 pub mod program;
 pub mod rate;
 mod settings;
+mod snapshot;
 mod tap;
 mod train;
 pub mod weights;
@@ -30,12 +32,13 @@ use crate::engine::Kernel;
 pub use measures::f_score;
 pub use weights::weights_to_safetensors;
 
-/// Returns the kernels of stdlib/training.cfx by name.
+/// Returns the kernels of stdlib/training.cfx and stdlib/probes.cfx by name.
 pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
-    vec![
+    let mut all: Vec<(&'static str, Box<dyn Kernel>)> = vec![
         ("train", Box::new(train::Train)),
         ("untrained", Box::new(train::Untrained)),
         ("import_weights", Box::new(checkpoints::import::ImportWeights)),
+        ("snapshot", Box::new(snapshot::Snapshot)),
         ("tap", Box::new(tap::Tap)),
         ("accuracy", Box::new(measures::Accuracy)),
         ("loss", Box::new(measures::Loss)),
@@ -45,5 +48,7 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
         ("confusion", Box::new(measures::Confusion)),
         ("input_gradient", Box::new(measures::InputGradient)),
         ("history", Box::new(measures::History)),
-    ]
+    ];
+    all.extend(probe::kernels());
+    all
 }

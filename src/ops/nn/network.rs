@@ -7,7 +7,7 @@ use super::weights;
 use crate::base::Stream;
 use crate::engine::Failure;
 use crate::engine::value::Weights;
-use crate::lang::net::ir::{Net, NodeId};
+use crate::lang::net::ir::{Net, NodeId, Source};
 use std::sync::Arc;
 
 /// A network on a device. Buffers are planned once for a largest batch and used again by every pass.
@@ -158,14 +158,53 @@ impl Network {
 
     /// Runs the batch that was written to [`Network::input_mut`].
     pub fn forward(&mut self, batch: usize, stream: Stream) {
+        self.forward_with(batch, stream, &mut |_, _| {});
+    }
+
+    /// Runs the batch as [`Network::forward`]; `edit` may change what a node put out (`batch x size` numbers) before anything reads it.
+    /// Nodes fused into others are never seen: keep those that are to be edited.
+    pub fn forward_with(&mut self, batch: usize, stream: Stream, edit: &mut dyn FnMut(NodeId, &mut [f32])) {
         self.pass = Pass { batch: batch.min(self.capacity), training: self.purpose == Purpose::Training, stream };
-        for (i, step) in self.program.steps.iter().enumerate() {
+        self.run_from(0, edit);
+    }
+
+    /// Runs what comes after a node once more, over what that node and those before it hold; these are kept ([`Network::needed_after`]).
+    pub fn resume(&mut self, node: NodeId, edit: &mut dyn FnMut(NodeId, &mut [f32])) {
+        let first = self.program.steps.iter().position(|s| s.output > node + 1).unwrap_or(self.program.steps.len());
+        self.run_from(first, edit);
+    }
+
+    /// Returns the nodes to keep so that [`Network::resume`] can run after `node`: the node, those that later nodes look back to, the output.
+    pub fn needed_after(net: &Net, node: NodeId) -> Vec<NodeId> {
+        let later = net.nodes.iter().skip(node + 1).flat_map(|n| &n.inputs);
+        let earlier = later.filter_map(|s| if let Source::Node(id) = s { Some(*id) } else { None }).filter(|id| *id <= node);
+        let mut out: Vec<NodeId> = earlier.chain([node, net.output]).collect();
+        out.sort_unstable();
+        out.dedup();
+        out
+    }
+
+    fn run_from(&mut self, first: usize, edit: &mut dyn FnMut(NodeId, &mut [f32])) {
+        for (i, step) in self.program.steps.iter().enumerate().skip(first) {
             let Some(slot) = self.program.slots[step.output] else { continue };
             let mut out = std::mem::take(&mut self.values[slot]);
             let inputs: Vec<&Buffer> =
                 step.inputs.iter().filter_map(|v| self.program.slots[*v]).map(|slot| &self.values[slot]).collect();
             step.layer.forward(self.pass, &mut self.states[i], &inputs, &mut out, &mut self.saved[i]);
+            if let Some(node) = step.output.checked_sub(1) {
+                let len = (self.pass.batch * self.net.nodes[node].shape.iter().product::<usize>()).min(out.len());
+                edit(node, &mut out.host_mut()[..len]);
+            }
             self.values[slot] = out;
+        }
+    }
+
+    /// Returns what a kept node put out, for changing it: `batch x size`.
+    pub fn value_mut(&mut self, node: NodeId) -> &mut [f32] {
+        let len = self.pass.batch * self.net.nodes[node].shape.iter().product::<usize>();
+        match self.program.slots[node + 1] {
+            Some(slot) => &mut self.values[slot].host_mut()[..len],
+            None => &mut [],
         }
     }
 

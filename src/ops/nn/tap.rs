@@ -2,11 +2,13 @@
 
 use super::cpu::image;
 use super::evaluate::{fits, open, sweep};
+use super::measures::forward_seconds;
 use super::network::Network;
 use super::program::Purpose;
-use crate::engine::value::Stages;
+use crate::engine::value::{Dataset, Model, Stages};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
+use crate::lang::net::ir::{Net, NodeId};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
 use ndarray::Array2;
@@ -67,7 +69,7 @@ impl Pool {
 }
 
 /// Returns the name of the tap that a cell is about.
-fn tap_name(settings: &Settings) -> String {
+pub fn tap_name(settings: &Settings) -> String {
     let at = settings.get("at");
     at.make().map(|(_, fields)| fields.word("name").to_string()).unwrap_or_else(|| at.word().unwrap_or("").to_string())
 }
@@ -93,38 +95,51 @@ impl Planned for Tap {
             .and_then(|m| m.taps.iter().find(|(n, _)| *n == name))
             .map_or(0, |(_, s)| Pool::parse(settings).units(s));
         let bytes = rows * units as f64 * 8.0;
-        // The forward pass is not known here; most of what is tapped is about as dear as its own size.
-        Cost { seconds: 1e-3 + rows * 2e-4, memory: 2.0 * bytes + 2e8, disk: bytes }
+        Cost { seconds: 1e-3 + rows * forward_seconds(inputs), memory: 2.0 * bytes + 2e8, disk: bytes }
     }
+}
+
+/// Returns what the layer at a tap makes of each example, pooled: examples x units.
+///
+/// Errors: the data do not fit the network, there is no such tap, or the run was interrupted.
+pub fn responses(model: &Model, data: &Dataset, name: &str, pool: Pool, cx: &dyn Context) -> Result<Array2<f64>, Failure> {
+    fits(&model.net, data, false)?;
+    let node = node(&model.net, name)?;
+    let shape = &model.net.nodes[node].shape;
+    let (_, _, channels) = image(shape);
+    let units = pool.units(shape);
+    let size: usize = shape.iter().product();
+    let mut x = Array2::<f64>::zeros((data.len(), units));
+    let mut network: Network = open(model, Purpose::Evaluation, &[node], data.len())?;
+    let rows = data.len() as u64;
+    sweep(&mut network, data, cx, |start, labels, network| {
+        let batch = labels.len();
+        for (i, responses) in network.value(node).chunks_exact(size).enumerate() {
+            if let Some(out) = x.row_mut(start + i).as_slice_mut() {
+                pool.apply(responses, channels, out);
+            }
+        }
+        cx.progress((start + batch) as u64, rows, &[]);
+        Ok(())
+    })?;
+    Ok(x)
+}
+
+/// Returns the node of a tap.
+///
+/// Errors: the network has no tap of that name.
+pub fn node(net: &Net, name: &str) -> Result<NodeId, Failure> {
+    net.taps.iter().find(|(n, _)| n == name).map(|(_, node)| *node).ok_or_else(|| {
+        let taps: Vec<_> = net.taps.iter().map(|t| t.0.as_str()).collect();
+        let message = format!("the network `{}` has no tap `{name}`", net.name);
+        Failure::new(message).help(format!("its taps are {}", taps.join(", ")))
+    })
 }
 
 impl Kernel for Tap {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let (model, data) = (job.model("net")?, job.dataset("data")?);
-        fits(&model.net, data, false)?;
-        let name = tap_name(&job.settings);
-        let Some(node) = model.net.taps.iter().find(|(n, _)| *n == name).map(|(_, node)| *node) else {
-            let taps: Vec<_> = model.net.taps.iter().map(|t| t.0.as_str()).collect();
-            let message = format!("the network `{}` has no tap `{name}`", model.net.name);
-            return Err(Failure::new(message).help(format!("its taps are {}", taps.join(", "))));
-        };
-        let shape = &model.net.nodes[node].shape;
-        let (pool, (_, _, channels)) = (Pool::parse(&job.settings), image(shape));
-        let units = pool.units(shape);
-        let size: usize = shape.iter().product();
-        let mut x = Array2::<f64>::zeros((data.len(), units));
-        let mut network: Network = open(model, Purpose::Evaluation, &[node], data.len())?;
-        let rows = data.len() as u64;
-        sweep(&mut network, data, cx, |start, labels, network| {
-            let batch = labels.len();
-            for (i, responses) in network.value(node).chunks_exact(size).enumerate() {
-                if let Some(out) = x.row_mut(start + i).as_slice_mut() {
-                    pool.apply(responses, channels, out);
-                }
-            }
-            cx.progress((start + batch) as u64, rows, &[]);
-            Ok(())
-        })?;
+        let x = responses(model, data, &tap_name(&job.settings), Pool::parse(&job.settings), cx)?;
         Ok(Value::Stages(Arc::new(Stages {
             x,
             ids: data.ids.clone(),

@@ -4,6 +4,7 @@ use super::batches::{Loader, shuffled};
 use super::checkpoint::{Reader, Writer};
 use super::cpu::loss::{cross_entropy, highest};
 use super::evaluate;
+use super::measures::SPEED;
 use super::network::Network;
 use super::optimizer::Running;
 use super::program::Purpose;
@@ -15,8 +16,6 @@ use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, know
 use crate::plan::files::Files;
 use std::sync::Arc;
 
-/// Floating-point operations a second that one core is expected to reach; for estimates only.
-const SPEED: f64 = 4e10;
 /// Columns of every history.
 const COLUMNS: [&str; 4] = ["epoch", "loss", "accuracy", "rate"];
 
@@ -49,6 +48,7 @@ impl Planned for Train {
         Ok(Facts {
             classes: data.and_then(|d| d.classes.clone()),
             taps,
+            multiply_adds: Some(recipe.net.multiply_adds() as u64),
             bytes: Some(4 * recipe.net.parameters() as u64 * (1 + recipe.snapshots.len() as u64)),
             ..Facts::default()
         })
@@ -180,7 +180,7 @@ impl Run {
                 let correct = scores.chunks_exact(k).zip(&labels).filter(|(s, l)| highest(s) == **l as usize).count();
                 let loss: f64 = losses.iter().sum();
                 if !loss.is_finite() {
-                    return Err(self.diverged());
+                    return Err(self.diverged(self.step + 1));
                 }
                 self.network.backward();
                 self.optimizer.step(self.network.trained(), rate);
@@ -199,7 +199,7 @@ impl Run {
     /// Measures what is recorded and adds a row to the history.
     fn finish_epoch(&mut self, job: &Job, cx: &dyn Context, rate: f64, total: u64, steps: usize) -> Result<(), Failure> {
         if self.network.states().any(|s| s.host().iter().any(|x| !x.is_finite())) {
-            return Err(self.diverged());
+            return Err(self.diverged(steps));
         }
         let recorded = match self.measure(job, cx) {
             Ok(recorded) => recorded,
@@ -258,8 +258,8 @@ impl Run {
         }
     }
 
-    fn diverged(&self) -> Failure {
-        let (epoch, step) = (self.epoch + 1, self.step + 1);
+    fn diverged(&self, step: usize) -> Failure {
+        let epoch = self.epoch + 1;
         Failure::new(format!(
             "training diverged at epoch {epoch}, step {step}: the loss or a weight is no longer a finite number"
         ))
@@ -337,11 +337,10 @@ impl Planned for Untrained {
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-        let taps = match settings.get("network") {
-            Static::Net(net) => net.taps.iter().map(|(name, node)| (name.clone(), net.nodes[*node].shape.clone())).collect(),
-            _ => Vec::new(),
-        };
-        Ok(Facts { classes: known(inputs, "data").and_then(|d| d.classes.clone()), taps, ..Facts::default() })
+        let classes = known(inputs, "data").and_then(|d| d.classes.clone());
+        let Static::Net(net) = settings.get("network") else { return Ok(Facts { classes, ..Facts::default() }) };
+        let taps = net.taps.iter().map(|(name, node)| (name.clone(), net.nodes[*node].shape.clone())).collect();
+        Ok(Facts { classes, taps, multiply_adds: Some(net.multiply_adds() as u64), ..Facts::default() })
     }
 }
 

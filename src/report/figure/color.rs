@@ -28,15 +28,8 @@ pub const EMPTY: Color = Color(0xeceff2);
 pub const WHITE: Color = Color(0xffffff);
 
 /// Okabe and Ito's palette ("Color Universal Design", 2008) without black and yellow, ordered for contrast between neighbours.
-pub const OKABE_ITO: [Color; 7] = [
-    Color(0x0072b2),
-    Color(0xd55e00),
-    Color(0x009e73),
-    Color(0xcc79a7),
-    Color(0xe69f00),
-    Color(0x56b4e9),
-    Color(0x444444),
-];
+pub const OKABE_ITO: [Color; 7] =
+    [Color(0x0072b2), Color(0xd55e00), Color(0x009e73), Color(0xcc79a7), Color(0xe69f00), Color(0x56b4e9), Color(0x444444)];
 
 /// Maps from 0..1 to colours that are even in perceived lightness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

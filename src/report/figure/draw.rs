@@ -115,13 +115,13 @@ fn measure(plot: &Plot, r: usize, c: usize, panel: &Panel) -> Needs {
     let before = c.checked_sub(1).and_then(|c| plot.rows[r].get(c));
     let shows = Shows {
         x_ticks: !below.is_some_and(|b| b.x.scale == panel.x.scale && b.x.ticks == panel.x.ticks),
-        x_label: !below.is_some_and(|b| b.x.label == panel.x.label),
+        x_label: below.is_none_or(|b| b.x.label != panel.x.label),
         y_ticks: !before.is_some_and(|b| b.y.scale == panel.y.scale && b.y.ticks == panel.y.ticks),
-        y_label: !before.is_some_and(|b| b.y.label == panel.y.label),
+        y_label: before.is_none_or(|b| b.y.label != panel.y.label),
     };
     let place = |v: f64| width * panel.x.place(v);
     let all = panel.x.ticks.clone().unwrap_or_else(|| panel.x.scale.ticks(width, 75.0));
-    let all: Vec<Tick> = all.into_iter().map(|(v, t)| (v, font::fit(&t, TICK, false, 120.0))).collect();
+    let all: Vec<Tick> = all.into_iter().map(|(v, t)| (v, font::squeeze(&t, TICK, 120.0))).collect();
     let (x, turn) = turned(all, matches!(panel.x.scale, Scale::Category { .. }), place);
     let mut y = panel.y.ticks.clone().unwrap_or_else(|| panel.y.scale.ticks(height, 42.0));
     // Ticks of a vertical axis of words: every k-th where they would touch.
@@ -130,7 +130,7 @@ fn measure(plot: &Plot, r: usize, c: usize, panel: &Panel) -> Needs {
         share => (2.0 * share).ceil() as usize,
     };
     if matches!(panel.y.scale, Scale::Category { .. }) {
-        y = y.into_iter().step_by(step).map(|(v, t)| (v, font::fit(&t, TICK, false, 120.0))).collect();
+        y = y.into_iter().step_by(step).map(|(v, t)| (v, font::squeeze(&t, TICK, 120.0))).collect();
     }
     let longest = |ticks: &[Tick]| ticks.iter().map(|t| font::width(&t.1, TICK, false)).fold(0.0, f64::max);
     let mut left = 3.0;
@@ -170,7 +170,8 @@ fn measure(plot: &Plot, r: usize, c: usize, panel: &Panel) -> Needs {
 fn turned(ticks: Vec<Tick>, words: bool, place: impl Fn(f64) -> f64) -> (Vec<Tick>, Turn) {
     let slot = ticks.windows(2).map(|w| (place(w[1].0) - place(w[0].0)).abs()).fold(f64::INFINITY, f64::min);
     let flat = ticks.windows(2).all(|w| {
-        (place(w[1].0) - place(w[0].0)).abs() >= (font::width(&w[0].1, TICK, false) + font::width(&w[1].1, TICK, false)) / 2.0 + 6.0
+        (place(w[1].0) - place(w[0].0)).abs()
+            >= (font::width(&w[0].1, TICK, false) + font::width(&w[1].1, TICK, false)) / 2.0 + 6.0
     });
     if flat {
         return (ticks, Turn::Flat);
@@ -220,7 +221,11 @@ fn draw_panel(svg: &mut Svg, area: &Area, needs: &Needs, left: f64) {
             let lines: Vec<_> = ticks
                 .iter()
                 .map(|t| {
-                    if across { ((area.across(t.0), area.y), (area.across(t.0), bottom)) } else { ((area.x, area.up(t.0)), (right, area.up(t.0))) }
+                    if across {
+                        ((area.across(t.0), area.y), (area.across(t.0), bottom))
+                    } else {
+                        ((area.x, area.up(t.0)), (right, area.up(t.0)))
+                    }
                 })
                 .collect();
             svg.lines(&lines, color::GRID, 1.0, 1.0);
@@ -249,8 +254,12 @@ fn draw_labels(svg: &mut Svg, area: &Area, needs: &Needs, left: f64) {
             let x = area.across(*v);
             match needs.turn {
                 Turn::Flat => svg.text((x, bottom + TICK + 5.5), text, style(TICK, Anchor::Middle)),
-                Turn::Slant => svg.text((x + 3.0, bottom + TICK + 2.5), text, TextStyle { turn: -40.0, ..style(TICK, Anchor::End) }),
-                Turn::Upright => svg.text((x + 0.36 * TICK, bottom + 6.5), text, TextStyle { turn: -90.0, ..style(TICK, Anchor::End) }),
+                Turn::Slant => {
+                    svg.text((x + 3.0, bottom + TICK + 2.5), text, TextStyle { turn: -40.0, ..style(TICK, Anchor::End) })
+                }
+                Turn::Upright => {
+                    svg.text((x + 0.36 * TICK, bottom + 6.5), text, TextStyle { turn: -90.0, ..style(TICK, Anchor::End) })
+                }
             }
         }
     }
@@ -282,10 +291,15 @@ fn draw_legend(svg: &mut Svg, legend: &Legend, from: (f64, f64), room: f64) -> (
         x += font::width(&title, TICK, false) + 12.0;
     }
     let start = x;
-    for key in &legend.entries {
-        let text = font::fit(&key.text, TICK, false, (room - 40.0).max(40.0));
-        let w = sign_width(key.sign) + 5.0 + font::width(&text, TICK, false);
-        if x > start && x + w > MARGIN + room {
+    let texts: Vec<String> = legend.entries.iter().map(|k| font::fit(&k.text, TICK, false, (room - 40.0).max(40.0))).collect();
+    let widths: Vec<f64> =
+        legend.entries.iter().zip(&texts).map(|(k, t)| sign_width(k.sign) + 5.0 + font::width(t, TICK, false)).collect();
+    // Entries that need several lines stand in columns.
+    let broken = start + widths.iter().map(|w| w + 16.0).sum::<f64>() - 16.0 > MARGIN + room;
+    let column = if broken { widths.iter().copied().fold(0.0, f64::max) } else { 0.0 };
+    for ((key, text), own) in legend.entries.iter().zip(&texts).zip(&widths) {
+        let w = own.max(column);
+        if x > start && x + own > MARGIN + room {
             x = if start > MARGIN + room / 3.0 { MARGIN } else { start };
             y += LINE + 1.0;
         }
@@ -298,7 +312,7 @@ fn draw_legend(svg: &mut Svg, legend: &Legend, from: (f64, f64), room: f64) -> (
             }
             Sign::Patch => svg.rect(x, mid - 5.0, 11.0, 10.0, key.color, 1.0),
         }
-        svg.text((x + sign_width(key.sign) + 5.0, y + TICK), &text, style(TICK, Anchor::Start));
+        svg.text((x + sign_width(key.sign) + 5.0, y + TICK), text, style(TICK, Anchor::Start));
         x += w + 16.0;
     }
     (x + 8.0, y)

@@ -36,6 +36,25 @@ pub fn fit(text: &str, size: f64, bold: bool, room: f64) -> String {
     String::new()
 }
 
+/// Returns the text shortened to a width by an ellipsis in its middle: names often differ at their ends.
+pub fn squeeze(text: &str, size: f64, room: f64) -> String {
+    if width(text, size, false) <= room {
+        return text.to_string();
+    }
+    let chars: Vec<char> = text.chars().collect();
+    let mut kept = chars.len().saturating_sub(1);
+    loop {
+        let (head, tail) = (kept.div_ceil(2), kept / 2);
+        let start: String = chars[..head].iter().collect();
+        let end: String = chars[chars.len() - tail..].iter().collect();
+        let short = format!("{}…{}", start.trim_end(), end.trim_start());
+        if kept == 0 || width(&short, size, false) <= room {
+            return short;
+        }
+        kept -= 1;
+    }
+}
+
 /// Returns the text broken at spaces into lines of at most a width; a longer word is a line of its own.
 pub fn wrap(text: &str, size: f64, bold: bool, room: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();

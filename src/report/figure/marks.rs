@@ -72,7 +72,8 @@ impl Area<'_> {
                 }
             }
             Mark::Band { at, color, opacity } => {
-                let fine: Vec<_> = at.iter().map(|b| (b.0.is_finite() && b.1.is_finite() && b.2.is_finite()).then_some(*b)).collect();
+                let fine: Vec<_> =
+                    at.iter().map(|b| (b.0.is_finite() && b.1.is_finite() && b.2.is_finite()).then_some(*b)).collect();
                 for run in fine.split(|p| p.is_none()) {
                     let run: Vec<_> = run.iter().flatten().collect();
                     if run.len() < 2 {
@@ -137,13 +138,15 @@ impl Area<'_> {
         // White seams between tiles only where tiles are large enough to afford them.
         let seam = if width.min(height) > 12.0 { 1.0 } else { 0.0 };
         let size = (height * 0.42).min(11.0);
+        // All numbers are written, or none.
+        let fits = size >= 7.0 && at.iter().all(|t| font::width(&t.3, size, false) < width - 4.0);
         for (column, row, fill, words) in at {
             let (cx, cy) = (self.across(*column as f64), self.up(*row as f64));
             let (w, h) = (width - seam, height - seam);
             // Without seams, tiles overlap a little against hairlines.
             let extra = if seam == 0.0 { 0.3 } else { 0.0 };
             svg.rect(cx - w / 2.0, cy - h / 2.0, w + extra, h + extra, *fill, 1.0);
-            if !words.is_empty() && font::width(words, size, false) < w - 4.0 && size >= 7.0 {
+            if fits && !words.is_empty() {
                 let ink = if color::is_light(*fill) { color::INK } else { color::WHITE };
                 let style = TextStyle { size, bold: false, color: ink, anchor: Anchor::Middle, turn: 0.0 };
                 svg.text((cx, cy + 0.36 * size), words, style);
@@ -170,8 +173,10 @@ impl Area<'_> {
             ];
             for (left, base) in places {
                 let b = [left - 1.0, base - SIZE + 1.0, left + w + 1.0, base + 2.5];
-                let inside = b[0] >= self.x && b[2] <= self.x + self.width + 8.0 && b[1] >= self.y - 6.0 && b[3] <= self.y + self.height;
-                let free = taken.iter().enumerate().all(|(j, t)| j == i || b[2] <= t[0] || t[2] <= b[0] || b[3] <= t[1] || t[3] <= b[1]);
+                let inside =
+                    b[0] >= self.x && b[2] <= self.x + self.width + 8.0 && b[1] >= self.y - 6.0 && b[3] <= self.y + self.height;
+                let free =
+                    taken.iter().enumerate().all(|(j, t)| j == i || b[2] <= t[0] || t[2] <= b[0] || b[3] <= t[1] || t[3] <= b[1]);
                 if inside && free {
                     let style = TextStyle { size: SIZE, bold: false, color: color::SOFT, anchor: Anchor::Start, turn: 0.0 };
                     svg.text((left, base), name, style);
@@ -194,8 +199,14 @@ pub fn sign(svg: &mut Svg, p: (f64, f64), marker: Marker, r: f64, color: Color, 
             let s = r * 0.89;
             svg.shape(&[(x - s, y - s), (x + s, y - s), (x + s, y + s), (x - s, y + s)], color, rim, opacity);
         }
-        Marker::Triangle => svg.shape(&[(x, y - 1.25 * r), (x + 1.1 * r, y + 0.75 * r), (x - 1.1 * r, y + 0.75 * r)], color, rim, opacity),
-        Marker::Down => svg.shape(&[(x, y + 1.25 * r), (x + 1.1 * r, y - 0.75 * r), (x - 1.1 * r, y - 0.75 * r)], color, rim, opacity),
-        Marker::Diamond => svg.shape(&[(x, y - 1.25 * r), (x + 1.25 * r, y), (x, y + 1.25 * r), (x - 1.25 * r, y)], color, rim, opacity),
+        Marker::Triangle => {
+            svg.shape(&[(x, y - 1.25 * r), (x + 1.1 * r, y + 0.75 * r), (x - 1.1 * r, y + 0.75 * r)], color, rim, opacity)
+        }
+        Marker::Down => {
+            svg.shape(&[(x, y + 1.25 * r), (x + 1.1 * r, y - 0.75 * r), (x - 1.1 * r, y - 0.75 * r)], color, rim, opacity)
+        }
+        Marker::Diamond => {
+            svg.shape(&[(x, y - 1.25 * r), (x + 1.25 * r, y), (x, y + 1.25 * r), (x - 1.25 * r, y)], color, rim, opacity)
+        }
     }
 }

@@ -25,7 +25,13 @@ impl Scale {
         }
         let room = match high - low {
             d if d > 0.0 => 0.04 * d,
-            _ => if low == 0.0 { 1.0 } else { 0.1 * low.abs() },
+            _ => {
+                if low == 0.0 {
+                    1.0
+                } else {
+                    0.1 * low.abs()
+                }
+            }
         };
         Scale::Linear { low: low - room, high: high + room }
     }
@@ -48,7 +54,10 @@ impl Scale {
     pub fn from_zero(values: impl IntoIterator<Item = f64>) -> Scale {
         let (low, high) = range(values.into_iter().chain([0.0]));
         let room = if high > low { 0.05 * (high - low) } else { 1.0 };
-        Scale::Linear { low: if low < 0.0 { low - room } else { 0.0 }, high: if high > 0.0 || low == high { high + room } else { 0.0 } }
+        Scale::Linear {
+            low: if low < 0.0 { low - room } else { 0.0 },
+            high: if high > 0.0 || low == high { high + room } else { 0.0 },
+        }
     }
 
     /// Returns a logarithmic scale over the positive numbers, or a linear one where there are none.
@@ -65,7 +74,13 @@ impl Scale {
     pub fn place(&self, x: f64) -> f64 {
         match self {
             Scale::Linear { low, high } => (x - low) / (high - low),
-            Scale::Log { low, high } => if x > 0.0 { (x / low).ln() / (high / low).ln() } else { f64::NAN },
+            Scale::Log { low, high } => {
+                if x > 0.0 {
+                    (x / low).ln() / (high / low).ln()
+                } else {
+                    f64::NAN
+                }
+            }
             Scale::Category { names } => (x + 0.5) / names.len().max(1) as f64,
         }
     }
@@ -115,7 +130,10 @@ fn linear_ticks(low: f64, high: f64, count: f64) -> Vec<Tick> {
         // Powers of ten are written out: 2×10⁶.
         let unit = 10f64.powi(exponent);
         let decimals = decimals_of(step / unit);
-        return values.into_iter().map(|v| (v, if v == 0.0 { "0".into() } else { format!("{}×{}", fixed(v / unit, decimals), power(exponent)) })).collect();
+        return values
+            .into_iter()
+            .map(|v| (v, if v == 0.0 { "0".into() } else { format!("{}×{}", fixed(v / unit, decimals), power(exponent)) }))
+            .collect();
     }
     let decimals = decimals_of(step);
     values.into_iter().map(|v| (v, fixed(v, decimals))).collect()
@@ -123,7 +141,12 @@ fn linear_ticks(low: f64, high: f64, count: f64) -> Vec<Tick> {
 
 /// Returns the decimals that write a step exactly.
 fn decimals_of(step: f64) -> usize {
-    (0..12).find(|d| { let scaled = step * 10f64.powi(*d); (scaled - scaled.round()).abs() < 1e-6 * scaled.abs().max(1e-9) }).unwrap_or(12) as usize
+    (0..12)
+        .find(|d| {
+            let scaled = step * 10f64.powi(*d);
+            (scaled - scaled.round()).abs() < 1e-6 * scaled.abs().max(1e-9)
+        })
+        .unwrap_or(12) as usize
 }
 
 fn log_ticks(low: f64, high: f64, count: f64) -> Vec<Tick> {

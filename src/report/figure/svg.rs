@@ -89,8 +89,7 @@ impl Svg {
     pub fn line(&mut self, from: (f64, f64), to: (f64, f64), color: Color, width: f64) {
         let (x1, y1, x2, y2) = (coordinate(from.0), coordinate(from.1), coordinate(to.0), coordinate(to.1));
         let w = coordinate(width);
-        let _ =
-            writeln!(self.body, r#"<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="{color}" stroke-width="{w}"/>"#);
+        let _ = writeln!(self.body, r#"<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="{color}" stroke-width="{w}"/>"#);
     }
 
     /// Adds many straight lines of one look as a single path.
@@ -151,13 +150,13 @@ impl Svg {
 
     /// Adds a free path with an outline and no filling.
     pub fn path(&mut self, d: &str, color: Color, width: f64) {
-        let _ = writeln!(self.body, r#"<path d="{}" fill="none" stroke="{color}" stroke-width="{}"/>"#, escape(d), coordinate(width));
+        let _ =
+            writeln!(self.body, r#"<path d="{}" fill="none" stroke="{color}" stroke-width="{}"/>"#, escape(d), coordinate(width));
     }
 
     /// Adds a closed outline with a filling: markers that are not circles.
     pub fn shape(&mut self, points: &[(f64, f64)], fill: Color, stroke: Option<(Color, f64)>, opacity: f64) {
-        let _ =
-            writeln!(self.body, r#"<polygon points="{}" fill="{fill}"{}{}/>"#, join(points), outline(stroke), fade(opacity));
+        let _ = writeln!(self.body, r#"<polygon points="{}" fill="{fill}"{}{}/>"#, join(points), outline(stroke), fade(opacity));
     }
 
     /// Adds a text with its baseline at the point.
@@ -172,7 +171,8 @@ impl Svg {
             Anchor::End => r#" text-anchor="end""#,
         };
         let weight = if style.bold { r#" font-weight="600""# } else { "" };
-        let turn = if style.turn == 0.0 { String::new() } else { format!(r#" transform="rotate({} {x} {y})""#, coordinate(style.turn)) };
+        let turn =
+            if style.turn == 0.0 { String::new() } else { format!(r#" transform="rotate({} {x} {y})""#, coordinate(style.turn)) };
         let _ = writeln!(
             self.body,
             r#"<text x="{x}" y="{y}" font-size="{}" fill="{}"{anchor}{weight}{turn}>{}</text>"#,

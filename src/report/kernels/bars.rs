@@ -40,14 +40,20 @@ impl Kernel for Bars {
         let groups = cube.colors.1.len().max(1);
         let facets = cube.facets.1.len();
         let slots = cube.names.len() * groups;
-        let width = (slots as f64 * 28.0 + 30.0).clamp(if facets > 1 { 150.0 } else { 200.0 }, if facets > 1 { 300.0 } else { 620.0 });
+        let width =
+            (slots as f64 * 28.0 + 30.0).clamp(if facets > 1 { 150.0 } else { 200.0 }, if facets > 1 { 300.0 } else { 620.0 });
         // Bars are at most 56 pixels wide.
         let span = (0.76f64).min(56.0 * slots as f64 / width);
         let each = span / groups as f64;
         let mut grid = Vec::new();
         for (p, label) in cube.panels.iter().enumerate() {
             let own = cube.series.iter().filter(|(k, _)| k.0 == p);
-            let ends = own.flat_map(|(_, s)| s.points.iter().flat_map(|(_, s)| { let e = s.spread(show); [e.center, e.low, e.high] }));
+            let ends = own.flat_map(|(_, s)| {
+                s.points.iter().flat_map(|(_, s)| {
+                    let e = s.spread(show);
+                    [e.center, e.low, e.high]
+                })
+            });
             let y_scale = Scale::from_zero(ends);
             let mut row = Vec::new();
             for (f, heading) in cube.facets.1.iter().enumerate() {
@@ -56,14 +62,24 @@ impl Kernel for Bars {
                 for ((_, _, c), series) in cube.series.iter().filter(|(k, _)| k.0 == p && k.1 == f) {
                     let left = |x: f64| x - span / 2.0 + each * (*c).min(groups - 1) as f64;
                     let gap = 0.04 * each;
-                    let at = series.points.iter().map(|(x, s)| (left(*x) + gap, left(*x) + each - gap, 0.0, s.spread(show).center));
+                    let at =
+                        series.points.iter().map(|(x, s)| (left(*x) + gap, left(*x) + each - gap, 0.0, s.spread(show).center));
                     marks.push(Mark::Bars { at: at.collect(), color: inks[*c] });
-                    let at = series.points.iter().map(|(x, s)| { let e = s.spread(show); (left(*x) + each / 2.0, e.low, e.high) });
-                    spreads.push(Mark::Errors { at: at.collect(), color: color::INK, width: 1.1, cap: 3.0, opacity: 1.0 });
+                    let at = series.points.iter().map(|(x, s)| {
+                        let e = s.spread(show);
+                        (left(*x) + each / 2.0, e.low, e.high)
+                    });
+                    spreads.push(Mark::Errors {
+                        at: at.collect(),
+                        color: color::INK,
+                        width: 1.1,
+                        cap: (0.3 * each * width / cube.names.len().max(1) as f64).min(3.0),
+                        opacity: 1.0,
+                    });
                 }
                 marks.extend(spreads);
                 marks.push(Mark::Rule { y: 0.0, color: color::FRAME, dash: "" });
-                let heading = if p == 0 && facets > 1 { format!("{}: {heading}", cube.facets.0) } else { String::new() };
+                let heading = if p == 0 { cube.heading(heading) } else { String::new() };
                 let x = Axis::new(cube.x.clone(), Scale::Category { names: cube.names.clone() });
                 row.push(Panel { heading, x, y: Axis::new(label.clone(), y_scale.clone()), marks, shades: Vec::new() });
             }

@@ -2,7 +2,7 @@
 
 use super::field::{AxisName, Field};
 use super::summary::Summary;
-use crate::engine::kernel::{Failure, Labelled};
+use crate::engine::kernel::{Failure, Labelled, LabelledAxis};
 use crate::engine::value::{Column, Table, Value};
 use crate::report::figure::{Scale, Tick, scale};
 use std::collections::BTreeMap;
@@ -101,14 +101,18 @@ impl Cube {
         let parts: Vec<Field> = parts.into_iter().map(splits).collect();
         let coordinates = |axis: &Option<AxisName>| {
             let axis = axis.as_ref()?;
-            let found = parts.iter().find_map(|f| f.find(axis).map(|at| f.axes[at].clone()));
             let texts = || columns(&parts).find_map(|t| distinct(t, &axis.name)).map(|c| (c, String::new()));
-            found.map(|a| (a.coordinates, a.role)).or_else(texts).map(|(c, role)| (axis.name.clone(), c, role))
+            union(&parts, axis).or_else(texts).map(|(c, role)| (axis.name.clone(), c, role))
         };
         cube.facets = coordinates(&roles.facet).map_or_else(|| (String::new(), vec![String::new()]), |(n, c, _)| (n, c));
         if let Some((name, c, role)) = coordinates(&roles.color) {
             cube.ordered = numeric(&c, &role).is_some();
             cube.colors = (name, c);
+        }
+        // Places are numbers where every input's coordinates are; names, in order of first appearance, otherwise.
+        let words = |f: &Field| f.find(&roles.x).is_some_and(|at| numeric(&f.axes[at].coordinates, &f.axes[at].role).is_none());
+        if parts.iter().any(words) {
+            cube.names = union(&parts, &roles.x).map(|(c, _)| c).unwrap_or_default();
         }
         for field in &parts {
             if field.values.iter().any(|v| matches!(v, Value::Table(_))) {
@@ -118,7 +122,9 @@ impl Cube {
             }
         }
         for field in &parts {
-            let used = |name: &str| [Some(&roles.x), roles.facet.as_ref(), roles.color.as_ref()].iter().flatten().any(|a| a.name == name);
+            let used = |name: &str| {
+                [Some(&roles.x), roles.facet.as_ref(), roles.color.as_ref()].iter().flatten().any(|a| a.name == name)
+            };
             for a in field.axes.iter().filter(|a| a.coordinates.len() > 1 && !used(&a.name)) {
                 if !cube.pooled.iter().any(|(n, _)| *n == a.name) {
                     cube.pooled.push((a.name.clone(), a.coordinates.len()));
@@ -138,6 +144,12 @@ impl Cube {
         Ok(cube)
     }
 
+    /// Returns the heading of a facet: the axis's name and the coordinate, unless that names the axis already (`stage1`).
+    pub fn heading(&self, coordinate: &str) -> String {
+        let named = self.facets.0.is_empty() || coordinate.starts_with(&self.facets.0);
+        if named { coordinate.to_string() } else { format!("{}: {coordinate}", self.facets.0) }
+    }
+
     /// Returns whether nothing finite is to be drawn.
     pub fn is_empty(&self) -> bool {
         self.series.values().all(|s| s.points.iter().all(|p| p.1.values.is_empty()))
@@ -146,34 +158,19 @@ impl Cube {
     fn add_numbers(&mut self, field: &Field, roles: &Roles) -> Result<(), Failure> {
         let missing = || {
             let axes: Vec<_> = field.axes.iter().map(|a| format!("`{}`", a.name)).collect();
-            let has = if axes.is_empty() { "it is a single value".to_string() } else { format!("its axes are {}", axes.join(", ")) };
+            let has =
+                if axes.is_empty() { "it is a single value".to_string() } else { format!("its axes are {}", axes.join(", ")) };
             Failure::new(format!("`{}` has no axis `{}`: {has}", field.name, roles.x.name)).help("name one of its axes in `x:`")
         };
         let x = field.find(&roles.x).ok_or_else(missing)?;
         let panel = self.panels.len();
         self.panels.push(field.name.clone());
         let axis = &field.axes[x];
-        let places = match numeric(&axis.coordinates, &axis.role) {
-            Some((values, percent)) => {
-                self.percent |= percent;
-                let few = values.iter().copied().zip(axis.coordinates.iter().cloned());
-                if self.written.is_empty() {
-                    self.written = few.collect();
-                }
-                values
-            }
-            None => {
-                if self.names.is_empty() {
-                    self.names = axis.coordinates.clone();
-                }
-                let at = |(i, c): (usize, &String)| self.names.iter().position(|n| n == c).unwrap_or(i) as f64;
-                axis.coordinates.iter().enumerate().map(at).collect()
-            }
-        };
+        let places = self.places(axis);
         let facet = roles.facet.as_ref().and_then(|a| field.find(a));
         let color = roles.color.as_ref().and_then(|a| field.find(a));
         let own = |at: usize, place: usize, all: &[String]| {
-            all.iter().position(|c| *c == field.axes[at].coordinates[place]).unwrap_or(place)
+            all.iter().position(|c| *c == field.axes[at].coordinates[place]).unwrap_or(0)
         };
         let mut groups: BTreeMap<(usize, usize, usize), Vec<&Value>> = BTreeMap::new();
         let mut curves: BTreeMap<(usize, usize, Vec<usize>), Vec<(f64, f64)>> = BTreeMap::new();
@@ -187,7 +184,8 @@ impl Cube {
                 }
                 None => 0..self.facets.1.len(),
             };
-            let rest: Vec<usize> = (0..at.len()).filter(|k| *k != x && Some(*k) != facet && Some(*k) != color).map(|k| at[k]).collect();
+            let rest: Vec<usize> =
+                (0..at.len()).filter(|k| *k != x && Some(*k) != facet && Some(*k) != color).map(|k| at[k]).collect();
             for f in facets {
                 groups.entry((f, c, at[x])).or_default().push(value);
                 if let Some(n) = super::field::scalar(value) {
@@ -204,6 +202,20 @@ impl Cube {
         Ok(())
     }
 
+    /// Returns the places of an axis's coordinates: their numbers, or where their names stand among all names.
+    fn places(&mut self, axis: &LabelledAxis) -> Vec<f64> {
+        match numeric(&axis.coordinates, &axis.role) {
+            Some((values, percent)) if self.names.is_empty() => {
+                self.percent |= percent;
+                if self.written.is_empty() {
+                    self.written = values.iter().copied().zip(axis.coordinates.iter().cloned()).collect();
+                }
+                values
+            }
+            _ => axis.coordinates.iter().map(|c| self.names.iter().position(|n| n == c).map_or(f64::NAN, |p| p as f64)).collect(),
+        }
+    }
+
     fn add_tables(&mut self, field: &Field, roles: &Roles) -> Result<(), Failure> {
         let Some(first) = columns(std::slice::from_ref(field)).next() else { return Ok(()) };
         let all: Vec<&String> = first.columns.iter().map(|(n, _)| n).collect();
@@ -217,25 +229,26 @@ impl Cube {
         }
         let facet = roles.facet.as_ref().map(|a| (a, field.find(a)));
         let color = roles.color.as_ref().map(|a| (a, field.find(a)));
-        let taken = |n: &str| n == roles.x.name || [&roles.facet, &roles.color].iter().any(|a| a.as_ref().is_some_and(|a| a.name == n));
+        let taken =
+            |n: &str| n == roles.x.name || [&roles.facet, &roles.color].iter().any(|a| a.as_ref().is_some_and(|a| a.name == n));
         // Further whole-number columns, such as the order of an ablation, are drawn only where they are asked for.
         let ys: Vec<String> = match roles.y.is_empty() {
             false => roles.y.clone(),
             true => first
                 .columns
                 .iter()
-                .filter(|(n, c)| matches!(c, Column::Numbers(x) if x.iter().any(|v| v.is_finite())) && !taken(n) && !matches!(n.as_str(), "order" | "epoch" | "step"))
+                .filter(|(n, c)| {
+                    matches!(c, Column::Numbers(x) if x.iter().any(|v| v.is_finite()))
+                        && !taken(n)
+                        && !matches!(n.as_str(), "order" | "epoch" | "step")
+                })
                 .map(|(n, _)| n.clone())
                 .collect(),
         };
         if let Some(bad) = ys.iter().find(|y| first.numbers(y).is_none()) {
             return Err(lacks(bad));
         }
-        if let Some(at) = x_axis
-            && numeric(&field.axes[at].coordinates, &field.axes[at].role).is_none()
-        {
-            self.names = field.axes[at].coordinates.clone();
-        }
+        let axis_places = x_axis.map_or_else(Vec::new, |a| self.places(&field.axes[a]));
         let texts_x = x_axis.is_none() && first.numbers(&roles.x.name).is_none();
         if texts_x {
             self.names = columns(std::slice::from_ref(field)).find_map(|t| distinct(t, &roles.x.name)).unwrap_or_default();
@@ -251,11 +264,17 @@ impl Cube {
                 let mut inner: BTreeMap<(usize, usize, u64), Vec<f64>> = BTreeMap::new();
                 for row in 0..table.rows() {
                     let place = match x_axis {
-                        Some(a) => numeric(&field.axes[a].coordinates, &field.axes[a].role).map_or(at[a] as f64, |(v, _)| v[at[a]]),
-                        None if texts_x => cell_text(table, &roles.x.name, row).and_then(|t| self.names.iter().position(|n| *n == t)).map_or(f64::NAN, |p| p as f64),
+                        Some(a) => axis_places.get(at[a]).copied().unwrap_or(f64::NAN),
+                        None if texts_x => cell_text(table, &roles.x.name, row)
+                            .and_then(|t| self.names.iter().position(|n| *n == t))
+                            .map_or(f64::NAN, |p| p as f64),
                         None => table.numbers(&roles.x.name).and_then(|c| c.get(row)).copied().unwrap_or(f64::NAN),
                     };
-                    let Some(v) = table.numbers(&y).and_then(|c| c.get(row)).copied().filter(|v| v.is_finite() && place.is_finite()) else { continue };
+                    let Some(v) =
+                        table.numbers(&y).and_then(|c| c.get(row)).copied().filter(|v| v.is_finite() && place.is_finite())
+                    else {
+                        continue;
+                    };
                     let group = |axis: Option<(&AxisName, Option<usize>)>, all: &[String]| {
                         let (name, found) = axis?;
                         let text = match found {
@@ -317,9 +336,25 @@ impl Cube {
 /// Returns whether numbers are spread like powers: positive, over two decades, crowded at the low end.
 pub fn spread_like_powers(sorted: &[f64]) -> bool {
     match (sorted.first(), sorted.get(sorted.len() / 2), sorted.last()) {
-        (Some(&low), Some(&middle), Some(&high)) if sorted.len() >= 3 => low > 0.0 && high / low >= 100.0 && middle <= 0.25 * high,
+        (Some(&low), Some(&middle), Some(&high)) if sorted.len() >= 3 => {
+            low > 0.0 && high / low >= 100.0 && middle <= 0.25 * high
+        }
         _ => false,
     }
+}
+
+/// Returns the coordinates of an axis in all inputs that have it, each once, in order of first appearance, and its role.
+fn union(fields: &[Field], axis: &AxisName) -> Option<(Vec<String>, String)> {
+    let mut out: Option<(Vec<String>, String)> = None;
+    for own in fields.iter().filter_map(|f| f.find(axis).map(|at| &f.axes[at])) {
+        let (all, _) = out.get_or_insert_with(|| (Vec::new(), own.role.clone()));
+        for c in &own.coordinates {
+            if !all.contains(c) {
+                all.push(c.clone());
+            }
+        }
+    }
+    out
 }
 
 fn columns(fields: &[Field]) -> impl Iterator<Item = &Table> {

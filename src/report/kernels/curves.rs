@@ -165,27 +165,53 @@ fn draw(job: &Job, cube: &Cube, stacked: bool) -> Result<Value, Failure> {
                 let spreads: Vec<_> = series.points.iter().map(|(x, s)| (*x, s.spread(show))).collect();
                 let single = series.points.iter().all(|(_, s)| s.values.len() <= 1);
                 if show == Show::All && !single {
-                    bands.extend(series.each.iter().map(|curve| Mark::Line { at: curve.clone(), color: ink, width: 0.8, dash: "", opacity: 0.35 }));
+                    bands.extend(series.each.iter().map(|curve| Mark::Line {
+                        at: curve.clone(),
+                        color: ink,
+                        width: 0.8,
+                        dash: "",
+                        opacity: 0.35,
+                    }));
                 } else if single {
-                    bands.push(Mark::Errors { at: spreads.iter().map(|(x, s)| (*x, s.low, s.high)).collect(), color: ink, width: 1.3, cap: 3.0, opacity: 0.9 });
+                    bands.push(Mark::Errors {
+                        at: spreads.iter().map(|(x, s)| (*x, s.low, s.high)).collect(),
+                        color: ink,
+                        width: 1.3,
+                        cap: 3.0,
+                        opacity: 0.9,
+                    });
                 } else {
                     if show == Show::Quantiles {
-                        bands.push(Mark::Band { at: spreads.iter().map(|(x, s)| (*x, s.outer.0, s.outer.1)).collect(), color: ink, opacity: 0.1 });
+                        bands.push(Mark::Band {
+                            at: spreads.iter().map(|(x, s)| (*x, s.outer.0, s.outer.1)).collect(),
+                            color: ink,
+                            opacity: 0.1,
+                        });
                     }
-                    bands.push(Mark::Band { at: spreads.iter().map(|(x, s)| (*x, s.low, s.high)).collect(), color: ink, opacity: 0.18 });
+                    bands.push(Mark::Band {
+                        at: spreads.iter().map(|(x, s)| (*x, s.low, s.high)).collect(),
+                        color: ink,
+                        opacity: 0.18,
+                    });
                 }
                 let at: Vec<(f64, f64)> = spreads.iter().map(|(x, s)| (*x, s.center)).collect();
                 let crowded = at.len() as f64 > size.0 / 14.0;
                 let alone = at.iter().filter(|p| p.1.is_finite()).count() == 1;
                 lines.push(Mark::Line { at: at.clone(), color: ink, width: 1.7, dash: "", opacity: 1.0 });
                 if !crowded || alone {
-                    lines.push(Mark::Points { at, colors: vec![ink], marker: marker(*c % 5 * usize::from(!cube.colors.1.is_empty())), radius: if stacked { 2.7 } else { 3.2 }, opacity: 1.0 });
+                    lines.push(Mark::Points {
+                        at,
+                        colors: vec![ink],
+                        marker: marker(*c % 5 * usize::from(!cube.colors.1.is_empty())),
+                        radius: if stacked { 2.7 } else { 3.2 },
+                        opacity: 1.0,
+                    });
                 }
             }
             bands.extend(lines);
             let mut x = Axis::new(cube.x.clone(), x_scale.clone());
             x.ticks = x_ticks.clone();
-            let heading = if p == 0 && facets > 1 { format!("{}: {heading}", cube.facets.0) } else { String::new() };
+            let heading = if p == 0 { cube.heading(heading) } else { String::new() };
             row.push(Panel { heading, x, y: Axis::new(label.clone(), y_scale.clone()), marks: bands, shades: Vec::new() });
         }
         grid.push(row);

@@ -40,7 +40,8 @@ pub fn axis_setting(setting: &Static) -> Option<AxisName> {
 
 /// Returns the inputs of a parameter: one, or several where a list was given (slots `y.0`, `y.1`, …).
 pub fn fields(job: &Job, parameter: &str) -> Vec<Field> {
-    let indexed: Vec<_> = job.inputs.iter().filter(|(n, _)| n.strip_prefix(parameter).is_some_and(|r| r.starts_with('.'))).collect();
+    let indexed: Vec<_> =
+        job.inputs.iter().filter(|(n, _)| n.strip_prefix(parameter).is_some_and(|r| r.starts_with('.'))).collect();
     if let Some(one) = job.labelled(parameter) {
         return vec![Field::new(one, words_of(job, parameter))];
     }
@@ -101,12 +102,17 @@ impl Field {
     /// Returns an input as a field; lists of one length become an inner axis `item`.
     pub fn new(labelled: &Labelled, name: String) -> Field {
         let mut out = Field { name, axes: labelled.axes.clone(), values: labelled.values.clone() };
-        let lengths: Vec<usize> = out.values.iter().filter_map(|v| if let Value::List(l) = v { Some(l.len()) } else { None }).collect();
+        let lengths: Vec<usize> =
+            out.values.iter().filter_map(|v| if let Value::List(l) = v { Some(l.len()) } else { None }).collect();
         if let Some(&length) = lengths.first()
             && lengths.iter().all(|l| *l == length)
             && out.values.iter().all(|v| matches!(v, Value::List(_) | Value::Absent(_)))
         {
-            out.axes.push(LabelledAxis { name: "item".into(), role: "item".into(), coordinates: (0..length).map(|i| i.to_string()).collect() });
+            out.axes.push(LabelledAxis {
+                name: "item".into(),
+                role: "item".into(),
+                coordinates: (0..length).map(|i| i.to_string()).collect(),
+            });
             out.values = out
                 .values
                 .into_iter()
@@ -149,9 +155,10 @@ impl Field {
     /// Returns the field with every record or table narrowed to one of its parts.
     pub fn part(&self, part: &str) -> Field {
         let pick = |v: &Value| match v {
-            Value::Record(fields) => {
-                fields.iter().find(|(n, _)| n == part).map_or_else(|| Value::Absent(format!("no part `{part}`")), |(_, v)| v.clone())
-            }
+            Value::Record(fields) => fields
+                .iter()
+                .find(|(n, _)| n == part)
+                .map_or_else(|| Value::Absent(format!("no part `{part}`")), |(_, v)| v.clone()),
             other => other.clone(),
         };
         Field { name: part.to_string(), axes: self.axes.clone(), values: self.values.iter().map(pick).collect() }
@@ -163,7 +170,11 @@ impl Field {
             .iter()
             .find_map(|v| match v {
                 Value::Record(fields) => Some(
-                    fields.iter().filter(|(_, v)| matches!(v, Value::Number(_) | Value::Scores(_) | Value::Truth(_))).map(|(n, _)| n.clone()).collect(),
+                    fields
+                        .iter()
+                        .filter(|(_, v)| matches!(v, Value::Number(_) | Value::Scores(_) | Value::Truth(_)))
+                        .map(|(n, _)| n.clone())
+                        .collect(),
                 ),
                 _ => None,
             })
@@ -314,8 +325,10 @@ impl Aligned {
                         axes.push(axis.clone());
                     }
                     Some(at) => {
-                        let places: BTreeMap<&str, usize> = axis.coordinates.iter().enumerate().map(|(i, c)| (c.as_str(), i)).collect();
-                        let mut found: Vec<Option<usize>> = axes[at].coordinates.iter().map(|c| places.get(c.as_str()).copied()).collect();
+                        let places: BTreeMap<&str, usize> =
+                            axis.coordinates.iter().enumerate().map(|(i, c)| (c.as_str(), i)).collect();
+                        let mut found: Vec<Option<usize>> =
+                            axes[at].coordinates.iter().map(|c| places.get(c.as_str()).copied()).collect();
                         if found.iter().all(Option::is_none) && axes[at].coordinates.len() == axis.coordinates.len() {
                             found = (0..axis.coordinates.len()).map(Some).collect();
                         }

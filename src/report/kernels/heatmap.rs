@@ -17,8 +17,12 @@ impl Kernel for Heatmap {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let x = field(job, "x").ok_or_else(|| Failure::new("the input `x` is missing"))?;
         let facet = axis_setting(job.settings.get("facet"));
-        let x = [facet.clone(), axis_setting(job.settings.get("rows")), axis_setting(job.settings.get("columns"))].iter().flatten().fold(x, |f, a| f.split(a, None));
-        let (rows, columns) = sides(&x, facet.as_ref(), axis_setting(job.settings.get("rows")), axis_setting(job.settings.get("columns")))?;
+        let x = [facet.clone(), axis_setting(job.settings.get("rows")), axis_setting(job.settings.get("columns"))]
+            .iter()
+            .flatten()
+            .fold(x, |f, a| f.split(a, None));
+        let (rows, columns) =
+            sides(&x, facet.as_ref(), axis_setting(job.settings.get("rows")), axis_setting(job.settings.get("columns")))?;
         let facet = facet.as_ref().and_then(|f| x.find(f)).filter(|f| *f != rows && *f != columns);
         let mut cells: BTreeMap<(usize, usize, usize), Vec<&Value>> = BTreeMap::new();
         for (i, value) in x.values.iter().enumerate() {
@@ -35,7 +39,12 @@ impl Kernel for Heatmap {
 }
 
 /// Returns the axes of the rows and the columns: those named, or the first two with more than one coordinate.
-fn sides(x: &Field, facet: Option<&AxisName>, rows: Option<AxisName>, columns: Option<AxisName>) -> Result<(usize, usize), Failure> {
+fn sides(
+    x: &Field,
+    facet: Option<&AxisName>,
+    rows: Option<AxisName>,
+    columns: Option<AxisName>,
+) -> Result<(usize, usize), Failure> {
     let named = |axis: &Option<AxisName>| match axis {
         None => Ok(None),
         Some(a) => match x.find(a) {
@@ -51,11 +60,11 @@ fn sides(x: &Field, facet: Option<&AxisName>, rows: Option<AxisName>, columns: O
     let mut free = free.into_iter();
     match (rows.or_else(|| free.next()), columns.or_else(|| free.next())) {
         (Some(r), Some(c)) if r != c => Ok((r, c)),
-        _ => Err(Failure::new(format!("`{}` has fewer than two axes", x.name)).help("a heatmap needs two axes: one for the rows, one for the columns")),
+        _ => Err(Failure::new(format!("`{}` has fewer than two axes", x.name))
+            .help("a heatmap needs two axes: one for the rows, one for the columns")),
     }
 }
 
-#[allow(clippy::too_many_arguments, reason = "the parts of one figure, each of another kind")]
 fn draw(
     job: &Job,
     x: &Field,
@@ -100,7 +109,13 @@ fn draw(
         let across = Axis::new(column_axis.name.clone(), Scale::Category { names: column_axis.coordinates.clone() });
         let mut down = Axis::new(row_axis.name.clone(), Scale::Category { names: row_axis.coordinates.clone() });
         down.reverse = true;
-        panels.push(Panel { heading: heading.clone(), x: across, y: down, marks: vec![Mark::Tiles { at: tiles }], shades: Vec::new() });
+        panels.push(Panel {
+            heading: facet_heading(facet.map(|f| x.axes[f].name.as_str()), heading),
+            x: across,
+            y: down,
+            marks: vec![Mark::Tiles { at: tiles }],
+            shades: Vec::new(),
+        });
     }
     let mut grid = Vec::new();
     let per_row = ((760.0 / (size.0 + 60.0)) as usize).clamp(1, panels.len());
@@ -124,4 +139,12 @@ fn draw(
     }
     caption.extend(absent_words(&x.absent(), x.values.len()));
     finish(&plot, caption, table.finish())
+}
+
+/// Returns the heading of a facet: the axis's name and the coordinate, unless that names the axis already.
+fn facet_heading(axis: Option<&str>, coordinate: &str) -> String {
+    match axis {
+        Some(name) if !coordinate.starts_with(name) => format!("{name}: {coordinate}"),
+        _ => coordinate.to_string(),
+    }
 }

@@ -11,6 +11,8 @@ mod heatmap;
 mod profile;
 mod scatter;
 mod summary;
+
+pub use cube::numeric;
 #[cfg(test)]
 mod tests;
 
@@ -56,7 +58,8 @@ fn nothing(absent: &std::collections::BTreeMap<String, usize>) -> Failure {
 fn absent_words(absent: &std::collections::BTreeMap<String, usize>, of: usize) -> Option<String> {
     let total: usize = absent.values().sum();
     let reasons: Vec<_> = absent.iter().map(|(why, n)| format!("{why}: {n}")).collect();
-    (total > 0).then(|| format!("{total} of {of} values {} absent ({}).", if total == 1 { "is" } else { "are" }, reasons.join("; ")))
+    (total > 0)
+        .then(|| format!("{total} of {of} values {} absent ({}).", if total == 1 { "is" } else { "are" }, reasons.join("; ")))
 }
 
 /// A table being filled row by row.
@@ -113,7 +116,11 @@ macro_rules! planned {
                 Ok(crate::plan::facts::Facts::default())
             }
 
-            fn cost(&self, _settings: &crate::lang::Settings, _inputs: &[crate::plan::facts::KnownInput]) -> crate::plan::facts::Cost {
+            fn cost(
+                &self,
+                _settings: &crate::lang::Settings,
+                _inputs: &[crate::plan::facts::KnownInput],
+            ) -> crate::plan::facts::Cost {
                 crate::plan::facts::Cost { seconds: 0.5, memory: 6e7, disk: 3e5 }
             }
         }

@@ -41,7 +41,10 @@ impl Kernel for Profile {
         let words: Option<Vec<Vec<String>>> =
             groups.as_ref().map(|g| (0..facets.len()).map(|f| group_words(g, facet.as_ref(), &facets, f, &names)).collect());
         let kinds = kinds(words.as_deref());
-        draw(job, &Drawn { x: &x, against: against.as_ref(), groups: groups.as_ref(), facet, names, facets, own, other, words, kinds })
+        draw(
+            job,
+            &Drawn { x: &x, against: against.as_ref(), groups: groups.as_ref(), facet, names, facets, own, other, words, kinds },
+        )
     }
 }
 
@@ -203,14 +206,30 @@ fn draw(job: &Job, d: &Drawn) -> Result<Value, Failure> {
                 .map(|(i, m, s)| (i, m, s.low, s.high))
                 .collect();
             values.extend(at.iter().flat_map(|a| [a.1, a.2, a.3]));
-            marks.push(Mark::Errors { at: at.iter().map(|a| (a.0, a.2, a.3)).collect(), color: color::GREY, width: bar_width(slot), cap: 0.0, opacity: 0.55 });
-            marks.push(Mark::Points { at: at.iter().map(|a| (a.0, a.1)).collect(), colors: vec![color::GREY], marker: Marker::Hollow, radius, opacity: 1.0 });
+            marks.push(Mark::Errors {
+                at: at.iter().map(|a| (a.0, a.2, a.3)).collect(),
+                color: color::GREY,
+                width: bar_width(slot),
+                cap: 0.0,
+                opacity: 0.55,
+            });
+            marks.push(Mark::Points {
+                at: at.iter().map(|a| (a.0, a.1)).collect(),
+                colors: vec![color::GREY],
+                marker: Marker::Hollow,
+                radius,
+                opacity: 1.0,
+            });
         }
         let words = d.words.as_ref().map(|w| &w[f]);
         let group_of = |class: usize| words.and_then(|w| w.get(class)).map_or("", String::as_str);
         let mut by_color: Vec<(Color, Vec<usize>)> = Vec::new();
         for (i, class) in order.iter().enumerate() {
-            let ink = if words.is_some() && group_of(*class).is_empty() { color::GREY } else { group_color(&d.kinds, group_of(*class)) };
+            let ink = if words.is_some() && group_of(*class).is_empty() {
+                color::GREY
+            } else {
+                group_color(&d.kinds, group_of(*class))
+            };
             match by_color.iter_mut().find(|(c, _)| *c == ink) {
                 Some((_, at)) => at.push(i),
                 None => by_color.push((ink, vec![i])),
@@ -230,23 +249,45 @@ fn draw(job: &Job, d: &Drawn) -> Result<Value, Failure> {
             ];
             if d.other.is_some() {
                 row.push(("against_mean", Cell::Number(reference.map_or(f64::NAN, Summary::mean))));
-                row.push(("against_sd", Cell::Number(reference.map_or(f64::NAN, |s| { let p = s.spread(Show::Sd); p.high - p.center }))));
+                row.push((
+                    "against_sd",
+                    Cell::Number(reference.map_or(f64::NAN, |s| {
+                        let p = s.spread(Show::Sd);
+                        p.high - p.center
+                    })),
+                ));
             }
             rows.push(&row);
         }
         for (ink, at) in &by_color {
             let spread = |i: &usize| own[&order[*i]].spread(Show::Sd);
             let bars = at.iter().map(|i| (*i as f64 - shift, spread(i).low, spread(i).high)).collect();
-            marks.push(Mark::Errors { at: bars, color: *ink, width: bar_width(slot), cap: 0.0, opacity: if slot < 5.0 { 0.5 } else { 0.8 } });
+            marks.push(Mark::Errors {
+                at: bars,
+                color: *ink,
+                width: bar_width(slot),
+                cap: 0.0,
+                opacity: if slot < 5.0 { 0.5 } else { 0.8 },
+            });
             let points = at.iter().map(|i| (*i as f64 - shift, own[&order[*i]].mean())).collect();
             marks.push(Mark::Points { at: points, colors: vec![*ink], marker: Marker::Circle, radius, opacity: 1.0 });
         }
         let x = if named {
-            Axis::new(class_label(d, true), Scale::Category { names: order.iter().map(|c| d.names.get(*c).cloned().unwrap_or_else(|| c.to_string())).collect() })
+            Axis::new(
+                class_label(d, true),
+                Scale::Category {
+                    names: order.iter().map(|c| d.names.get(*c).cloned().unwrap_or_else(|| c.to_string())).collect(),
+                },
+            )
         } else {
             let step = [5, 10, 20, 25, 50, 100, 200, 500].into_iter().find(|s| order.len() / s <= 6).unwrap_or(1000);
             let mut axis = Axis::new(class_label(d, false), Scale::Linear { low: -1.0, high: order.len() as f64 }).bare();
-            axis.ticks = Some(std::iter::once(1).chain((1..=order.len() / step).map(|i| i * step)).map(|r| (r as f64 - 1.0, r.to_string())).collect());
+            axis.ticks = Some(
+                std::iter::once(1)
+                    .chain((1..=order.len() / step).map(|i| i * step))
+                    .map(|r| (r as f64 - 1.0, r.to_string()))
+                    .collect(),
+            );
             axis
         };
         let shades = shades(d, &order, group_of);
@@ -321,8 +362,16 @@ fn caption(d: &Drawn) -> Vec<String> {
         let counts: Vec<_> = d.kinds.iter().map(|k| format!("{k}: {}", words[0].iter().filter(|w| *w == k).count())).collect();
         out.push(format!("Colours: {} ({} classes).", groups.name, counts.join(", ")));
     }
-    let used = |a: &&crate::engine::kernel::LabelledAxis| a.role != "class" && a.name != "class" && d.facet.as_ref().is_none_or(|f| f.name != a.name);
-    let pooled: Vec<_> = d.x.axes.iter().filter(used).filter(|a| a.coordinates.len() > 1).map(|a| format!("{} ({})", a.name, a.coordinates.len())).collect();
+    let used = |a: &&crate::engine::kernel::LabelledAxis| {
+        a.role != "class" && a.name != "class" && d.facet.as_ref().is_none_or(|f| f.name != a.name)
+    };
+    let pooled: Vec<_> =
+        d.x.axes
+            .iter()
+            .filter(used)
+            .filter(|a| a.coordinates.len() > 1)
+            .map(|a| format!("{} ({})", a.name, a.coordinates.len()))
+            .collect();
     if !pooled.is_empty() {
         out.push(format!("Pooled over {}.", pooled.join(" and ")));
     }

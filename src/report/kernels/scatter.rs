@@ -39,13 +39,15 @@ impl Kernel for Scatter {
         let mut inputs = vec![field(job, "x").ok_or_else(|| missing("x"))?, field(job, "y").ok_or_else(|| missing("y"))?];
         inputs.extend(field(job, "color"));
         // A number per class beside one per example: the examples are averaged within their classes.
-        if let Some(class) = inputs.iter().find_map(|f| f.role("class").filter(|_| !f.has_scores()).map(|at| f.axes[at].clone())) {
+        if let Some(class) = inputs.iter().find_map(|f| f.role("class").filter(|_| !f.has_scores()).map(|at| f.axes[at].clone()))
+        {
             let axis = AxisName { name: class.name, role: "class".into() };
             inputs = inputs.iter().map(|f| f.split(&axis, None)).collect();
         }
         let aligned = Aligned::new(&inputs.iter().collect::<Vec<_>>());
         if aligned.len() > LIMIT {
-            return Err(Failure::new(format!("{} points are too many to draw", aligned.len())).help("reduce an axis first, or select a coordinate"));
+            return Err(Failure::new(format!("{} points are too many to draw", aligned.len()))
+                .help("reduce an axis first, or select a coordinate"));
         }
         let (points, dropped) = points(&inputs, &aligned, axis_setting(job.settings.get("label")));
         if points.is_empty() {
@@ -167,7 +169,8 @@ fn draw(job: &Job, inputs: &[Field], aligned: &Aligned, points: Vec<Point>, drop
         let chosen: Vec<_> = points.iter().filter(|p| p.color == Hue::Word(word.clone())).map(|p| p.at).collect();
         marks.push(Mark::Points { at: chosen, colors: vec![palette[i]], marker: marker(i), radius, opacity });
     }
-    let (at, colors): (Vec<_>, Vec<_>) = points.iter().zip(&inks).filter(|(p, _)| !matches!(p.color, Hue::Word(_))).map(|(p, c)| (p.at, *c)).unzip();
+    let (at, colors): (Vec<_>, Vec<_>) =
+        points.iter().zip(&inks).filter(|(p, _)| !matches!(p.color, Hue::Word(_))).map(|(p, c)| (p.at, *c)).unzip();
     // So many points that each colour is a path of its own need few colours.
     let colors = if at.len() > 2000 && high > low { coarse(&points, low, high) } else { colors };
     marks.push(Mark::Points { at, colors, marker: marker(0), radius, opacity });
@@ -194,9 +197,20 @@ fn draw(job: &Job, inputs: &[Field], aligned: &Aligned, points: Vec<Point>, drop
     let entries = words.iter().enumerate().map(|(i, w)| Key { text: w.clone(), color: palette[i], sign: Sign::Point(marker(i)) });
     let color_name = inputs.get(2).map(|f| f.name.clone()).unwrap_or_default();
     let legends = vec![Legend { title: color_name.clone(), entries: entries.collect() }];
-    let bar = (high > low).then(|| ColorBar { label: color_name.clone(), range: (low, high), map: color::Map::Viridis, absent: String::new() });
+    let bar = (high > low).then(|| ColorBar {
+        label: color_name.clone(),
+        range: (low, high),
+        map: color::Map::Viridis,
+        absent: String::new(),
+    });
     let (xs, ys): (Vec<f64>, Vec<f64>) = points.iter().map(|p| p.at).unzip();
-    let mut caption = vec![format!("{} against {}, {} point{}", inputs[1].name, inputs[0].name, points.len(), if points.len() == 1 { "" } else { "s" })];
+    let mut caption = vec![format!(
+        "{} against {}, {} point{}",
+        inputs[1].name,
+        inputs[0].name,
+        points.len(),
+        if points.len() == 1 { "" } else { "s" }
+    )];
     let over: Vec<_> = aligned.axes.iter().filter(|a| a.coordinates.len() > 1).map(|a| a.name.clone()).collect();
     if let Some(first) = caption.first_mut() {
         first.push_str(&if over.is_empty() { ".".into() } else { format!(" (one for each {}).", over.join(" and ")) });

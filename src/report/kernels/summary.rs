@@ -134,7 +134,8 @@ impl Summary {
 /// Returns Spearman's rank correlation (Pearson's over ranks, ties at their mean rank); nothing below three pairs or without
 /// variation.
 pub fn spearman(x: &[f64], y: &[f64]) -> Option<f64> {
-    let pairs: Vec<(f64, f64)> = x.iter().copied().zip(y.iter().copied()).filter(|(a, b)| a.is_finite() && b.is_finite()).collect();
+    let pairs: Vec<(f64, f64)> =
+        x.iter().copied().zip(y.iter().copied()).filter(|(a, b)| a.is_finite() && b.is_finite()).collect();
     if pairs.len() < 3 {
         return None;
     }

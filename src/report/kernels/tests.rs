@@ -6,6 +6,7 @@ use crate::base::Stream;
 use crate::engine::kernel::{Failure, Job, Labelled, LabelledAxis, Quiet};
 use crate::engine::value::{Column, Dataset, Figure, Images, Number, Pixels, Scores, Source, Table, Value};
 use crate::lang::{Settings, Static};
+use crate::report::figure::font;
 use rand_distr::{Distribution, StandardNormal};
 use std::sync::Arc;
 
@@ -24,7 +25,10 @@ fn named(name: &str, role: &str) -> Static {
 fn job(op: &str, title: &str, settings: Vec<(&str, Static)>, inputs: Vec<(&str, &str, Labelled)>) -> Job {
     let mut all: Vec<(String, Static)> = settings.into_iter().map(|(n, v)| (n.to_string(), v)).collect();
     all.push(("title".into(), Static::Text(title.into())));
-    all.push(("names".into(), Static::Map(inputs.iter().map(|(n, text, _)| (n.to_string(), Static::Text(text.to_string()))).collect())));
+    all.push((
+        "names".into(),
+        Static::Map(inputs.iter().map(|(n, text, _)| (n.to_string(), Static::Text(text.to_string()))).collect()),
+    ));
     Job {
         op: op.into(),
         settings: Settings(all),
@@ -40,7 +44,7 @@ fn run(job: &Job) -> Result<Arc<Figure>, Failure> {
     match kernel.run(job, &Quiet::default())? {
         Value::Figure(f) => {
             assert_eq!(&f.png[1..4], b"PNG");
-            resvg::usvg::roxmltree::Document::parse(&f.svg).expect("the SVG is well-formed");
+            texts_stand_apart(&f.svg);
             assert!(!f.svg.contains("NaN") && !f.svg.contains("inf"), "numbers in the SVG are finite");
             if let Ok(dir) = std::env::var("CFX_PICTURES") {
                 let name = crate::report::slug(job.settings.word("title"));
@@ -51,6 +55,52 @@ fn run(job: &Job) -> Result<Arc<Figure>, Failure> {
             Ok(f)
         }
         other => panic!("a figure, not a {}", other.word()),
+    }
+}
+
+/// Checks that no text leaves the picture, and that no two texts overlap.
+fn texts_stand_apart(svg: &str) {
+    let document = resvg::usvg::roxmltree::Document::parse(svg).expect("the SVG is well-formed");
+    let number = |n: &resvg::usvg::roxmltree::Node, a: &str| n.attribute(a).and_then(|v| v.parse::<f64>().ok()).unwrap_or(0.0);
+    let root = document.root_element();
+    let (width, height) = (number(&root, "width"), number(&root, "height"));
+    let mut boxes: Vec<([f64; 4], bool, String)> = Vec::new();
+    for node in document.descendants().filter(|n| n.has_tag_name("text")) {
+        let text = node.text().unwrap_or("").to_string();
+        let size = number(&node, "font-size");
+        let w = font::width(&text, size, node.attribute("font-weight").is_some());
+        let left = match node.attribute("text-anchor") {
+            Some("middle") => -w / 2.0,
+            Some("end") => -w,
+            _ => 0.0,
+        };
+        let turn = node
+            .attribute("transform")
+            .and_then(|t| t.strip_prefix("rotate("))
+            .and_then(|t| t.split(' ').next())
+            .map_or(0.0, |t| t.parse::<f64>().unwrap_or(0.0));
+        let (sin, cos) = turn.to_radians().sin_cos();
+        // From a little below the baseline to the height of capitals.
+        let corners = [(left, 0.18 * size), (left + w, 0.18 * size), (left, -0.72 * size), (left + w, -0.72 * size)];
+        let placed: Vec<(f64, f64)> = corners
+            .iter()
+            .map(|(x, y)| (number(&node, "x") + x * cos - y * sin, number(&node, "y") + x * sin + y * cos))
+            .collect();
+        let bounds = placed.iter().fold([f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY], |b, p| {
+            [b[0].min(p.0), b[1].min(p.1), b[2].max(p.0), b[3].max(p.1)]
+        });
+        assert!(
+            bounds[0] >= 0.0 && bounds[1] >= 0.0 && bounds[2] <= width && bounds[3] <= height,
+            "`{text}` is clipped: {bounds:?} of {width} x {height}"
+        );
+        // Slanted labels are spaced by their height, not by their boxes.
+        boxes.push((bounds, turn == 0.0 || turn == -90.0, text));
+    }
+    for (i, (a, straight, name)) in boxes.iter().enumerate() {
+        for (b, other, second) in &boxes[i + 1..] {
+            let apart = a[2] <= b[0] || b[2] <= a[0] || a[3] <= b[1] || b[3] <= a[1];
+            assert!(apart || !straight || !other, "`{name}` covers `{second}`");
+        }
     }
 }
 
@@ -65,7 +115,7 @@ fn scores(stream: &str, classes: usize, each: usize, gap: f64) -> Arc<Scores> {
     let means = normals("means", classes);
     let value = |i: usize| {
         let c = i / each;
-        means[c] * 4.0 + noise[i] * (3.0 + (c % 5) as f64) + if c % 3 == 0 { -gap } else { 0.0 }
+        means[c] * 4.0 + noise[i] * (3.0 + (c % 5) as f64) + if c.is_multiple_of(3) { -gap } else { 0.0 }
     };
     Arc::new(Scores {
         values: (0..classes * each).map(value).collect(),
@@ -91,7 +141,10 @@ fn classes(n: usize) -> LabelledAxis {
 }
 
 fn modes(n: usize) -> Labelled {
-    Labelled { axes: vec![classes(n)], values: (0..n).map(|c| Value::Word(if c % 3 == 0 { "low" } else { "high" }.into())).collect() }
+    Labelled {
+        axes: vec![classes(n)],
+        values: (0..n).map(|c| Value::Word(if c.is_multiple_of(3) { "low" } else { "high" }.into())).collect(),
+    }
 }
 
 #[test]
@@ -118,12 +171,30 @@ fn profile_of_a_hundred_classes_in_four_facets() {
 
 #[test]
 fn profile_of_ten_classes() {
-    let x = Labelled { axes: vec![axis("stage", "stage", &["stage1", "stage2", "stage3"])], values: (0..3).map(|f| Value::Scores(scores(&format!("a{f}"), 10, 150, 10.0 * f as f64))).collect() };
-    let f = run(&job("profile", "Ten classes", vec![("facet", named("stage", "stage"))], vec![("x", "logp", x), ("groups", "modes", modes(10))])).expect("drawn");
+    let x = Labelled {
+        axes: vec![axis("stage", "stage", &["stage1", "stage2", "stage3"])],
+        values: (0..3).map(|f| Value::Scores(scores(&format!("a{f}"), 10, 150, 10.0 * f as f64))).collect(),
+    };
+    let f = run(&job(
+        "profile",
+        "Ten classes",
+        vec![("facet", named("stage", "stage"))],
+        vec![("x", "logp", x), ("groups", "modes", modes(10))],
+    ))
+    .expect("drawn");
     assert_eq!(f.data.rows(), 30);
     assert!(f.svg.contains(">class 3<"));
     let one = Labelled::single(Value::Scores(scores("a", 10, 150, 10.0)));
-    let f = run(&job("profile", "Ten classes, one panel", vec![], vec![("x", "log_density(p, reps)", one.clone()), ("against", "log_density(p0, null)", Labelled::single(Value::Scores(scores("q", 10, 90, 0.0))))])).expect("drawn");
+    let f = run(&job(
+        "profile",
+        "Ten classes, one panel",
+        vec![],
+        vec![
+            ("x", "log_density(p, reps)", one.clone()),
+            ("against", "log_density(p0, null)", Labelled::single(Value::Scores(scores("q", 10, 90, 0.0)))),
+        ],
+    ))
+    .expect("drawn");
     assert_eq!(f.data.rows(), 10);
     let mean: f64 = match &one.values[0] {
         Value::Scores(s) => s.values[..150].iter().sum::<f64>() / 150.0,
@@ -145,11 +216,23 @@ fn scatter_with_groups_errors_and_names() {
             v.error = Some(0.4);
         }
     }
-    let f = run(&job("scatter", "Complexity against compactness", vec![], vec![("x", "spread", x.clone()), ("y", "complexity (nats)", y.clone()), ("color", "modes", modes(n))])).expect("drawn");
+    let f = run(&job(
+        "scatter",
+        "Complexity against compactness",
+        vec![],
+        vec![("x", "spread", x.clone()), ("y", "complexity (nats)", y.clone()), ("color", "modes", modes(n))],
+    ))
+    .expect("drawn");
     assert!(f.caption.contains("ρ = −0.8") || f.caption.contains("ρ = −0.9"), "{}", f.caption);
     assert!(f.caption.contains("either side: 1.") && f.data.rows() == 99, "{}", f.caption);
     let few = |l: &Labelled| Labelled { axes: vec![classes(25)], values: l.values[..25].to_vec() };
-    let f = run(&job("scatter", "Named points", vec![("label", named("class", "class"))], vec![("x", "spread", few(&x)), ("y", "complexity", few(&y)), ("color", "mean(logp, by: class)", few(&x))])).expect("drawn");
+    let f = run(&job(
+        "scatter",
+        "Named points",
+        vec![("label", named("class", "class"))],
+        vec![("x", "spread", few(&x)), ("y", "complexity", few(&y)), ("color", "mean(logp, by: class)", few(&x))],
+    ))
+    .expect("drawn");
     assert!(f.svg.contains(">class 7<"));
 }
 
@@ -160,7 +243,13 @@ fn scatter_of_examples_joins_by_id() {
     b.ids = Arc::new(b.ids.iter().rev().copied().collect());
     b.values = b.values.iter().rev().map(|v| 2.0 * v).collect();
     let one = |s: Scores| Labelled::single(Value::Scores(Arc::new(s)));
-    let f = run(&job("scatter", "Ten thousand examples", vec![], vec![("x", "logp", one((*a).clone())), ("y", "mem", one(b.clone())), ("color", "mem", one(b))])).expect("drawn");
+    let f = run(&job(
+        "scatter",
+        "Ten thousand examples",
+        vec![],
+        vec![("x", "logp", one((*a).clone())), ("y", "mem", one(b.clone())), ("color", "mem", one(b))],
+    ))
+    .expect("drawn");
     assert!(f.caption.contains("ρ = 1.000 (n = 10000)"), "{}", f.caption);
     assert!(f.svg.len() < 600_000);
 }
@@ -168,17 +257,43 @@ fn scatter_of_examples_joins_by_id() {
 #[test]
 fn curves_over_numbers_facets_and_colours() {
     let noise = normals("curves", 600);
-    let axes = vec![axis("corruption", "declared", &["0%", "20%", "40%", "60%", "80%", "100%"]), counted("run", "declared", 10), stages()];
+    let axes = vec![
+        axis("corruption", "declared", &["0%", "20%", "40%", "60%", "80%", "100%"]),
+        counted("run", "declared", 10),
+        stages(),
+    ];
     let mut y = numbers(axes, |i| 0.9 - 0.1 * (i / 40) as f64 + 0.05 * (i % 4) as f64 + 0.03 * noise[i]);
     y.values[7] = Value::Absent("stopped early".into());
-    let f = run(&job("curves", "Accuracy under corruption", vec![("x", named("corruption", "declared")), ("color", named("stage", "stage"))], vec![("data", "guess.f_score", y.clone())])).expect("drawn");
-    assert!(f.caption.contains("run (10)") && f.caption.contains("1 of 240 values is absent (stopped early: 1)"), "{}", f.caption);
+    let f = run(&job(
+        "curves",
+        "Accuracy under corruption",
+        vec![("x", named("corruption", "declared")), ("color", named("stage", "stage"))],
+        vec![("data", "guess.f_score", y.clone())],
+    ))
+    .expect("drawn");
+    assert!(
+        f.caption.contains("run (10)") && f.caption.contains("1 of 240 values is absent (stopped early: 1)"),
+        "{}",
+        f.caption
+    );
     assert_eq!(f.data.rows(), 24);
     assert!(f.svg.contains(">20%<"));
-    let f = run(&job("curves", "By stage", vec![("x", named("stage", "stage")), ("color", named("corruption", "declared")), ("show", Static::Word("ci".into()))], vec![("data", "guess.f_score", y.clone())])).expect("drawn");
+    let f = run(&job(
+        "curves",
+        "By stage",
+        vec![("x", named("stage", "stage")), ("color", named("corruption", "declared")), ("show", Static::Word("ci".into()))],
+        vec![("data", "guess.f_score", y.clone())],
+    ))
+    .expect("drawn");
     assert!(f.svg.contains(">stage3<") && f.caption.contains("confidence"));
-    let f = run(&job("curves", "Facets by stage, every run", vec![("x", named("corruption", "declared")), ("facet", named("stage", "stage")), ("show", Static::Word("all".into()))], vec![("data", "guess.f_score", y.clone())])).expect("drawn");
-    assert_eq!(f.svg.matches(">stage: ").count(), 4);
+    let f = run(&job(
+        "curves",
+        "Facets by stage, every run",
+        vec![("x", named("corruption", "declared")), ("facet", named("stage", "stage")), ("show", Static::Word("all".into()))],
+        vec![("data", "guess.f_score", y.clone())],
+    ))
+    .expect("drawn");
+    assert_eq!(f.svg.matches(">stage").count() - f.svg.matches(">stage<").count(), 4);
     let bad = run(&job("curves", "t", vec![("x", named("noise", "declared"))], vec![("data", "y", y)]));
     assert!(matches!(bad, Err(Failure::Failed { message, .. }) if message.contains("has no axis `noise`")));
 }
@@ -188,7 +303,8 @@ fn curves_over_tables() {
     let table = |c: usize, run: usize| {
         let noise = normals(&format!("t{c}{run}"), 3 * 51);
         let at = |i: usize| (i % 51) as f64 / 50.0;
-        let y = (0..3 * 51).map(|i| 0.1 + 0.85 / (1.0 + ((at(i) - 0.9 + 0.15 * c as f64) * 12.0).exp()) + 0.02 * noise[i]).collect();
+        let y =
+            (0..3 * 51).map(|i| 0.1 + 0.85 / (1.0 + ((at(i) - 0.9 + 0.15 * c as f64) * 12.0).exp()) + 0.02 * noise[i]).collect();
         Value::Table(Arc::new(Table {
             columns: vec![
                 ("order".into(), Column::Numbers((0..3 * 51).map(|i| (i / 51) as f64).collect())),
@@ -200,7 +316,13 @@ fn curves_over_tables() {
     let axes = vec![axis("corruption", "declared", &["0%", "20%", "40%", "60%", "80%", "100%"]), counted("run", "declared", 5)];
     let data = Labelled { axes, values: (0..30).map(|i| table(i / 5, i % 5)).collect() };
     let settings = vec![("x", named("fraction", "")), ("y", named("accuracy", "")), ("color", named("corruption", "declared"))];
-    let f = run(&job("curves", "Networks that memorize lean on single directions", settings, vec![("data", "ablation", data.clone())])).expect("drawn");
+    let f = run(&job(
+        "curves",
+        "Networks that memorize lean on single directions",
+        settings,
+        vec![("data", "ablation", data.clone())],
+    ))
+    .expect("drawn");
     assert_eq!(f.data.rows(), 6 * 51);
     assert_eq!(f.data.numbers("count").expect("counts")[0], 5.0, "orders are averaged within runs");
     let bad = run(&job("curves", "t", vec![("x", named("frction", ""))], vec![("data", "ablation", data)]));
@@ -211,22 +333,45 @@ fn curves_over_tables() {
             columns: vec![
                 ("epoch".into(), Column::Numbers((0..60).map(epoch).collect())),
                 ("loss".into(), Column::Numbers((0..60).map(|i| 2.3 * (-0.05 * epoch(i) * (1.0 + l as f64)).exp()).collect())),
-                ("accuracy".into(), Column::Numbers((0..60).map(|i| 1.0 - 0.9 * (-0.05 * epoch(i) * (1.0 + l as f64)).exp()).collect())),
-                ("input_gradient".into(), Column::Numbers((0..60).map(|i| 400.0 * epoch(i) / (10.0 + epoch(i).powi(2))).collect())),
+                (
+                    "accuracy".into(),
+                    Column::Numbers((0..60).map(|i| 1.0 - 0.9 * (-0.05 * epoch(i) * (1.0 + l as f64)).exp()).collect()),
+                ),
+                (
+                    "input_gradient".into(),
+                    Column::Numbers((0..60).map(|i| 400.0 * epoch(i) / (10.0 + epoch(i).powi(2))).collect()),
+                ),
             ],
         }))
     };
-    let data = Labelled { axes: vec![axis("labels", "declared", &["true_labels", "random"])], values: (0..2).map(history).collect() };
-    let f = run(&job("curves", "Hunting, then fitting", vec![("x", named("epoch", "")), ("facet", named("labels", "declared"))], vec![("data", "history(m)", data)])).expect("drawn");
+    let data =
+        Labelled { axes: vec![axis("labels", "declared", &["true_labels", "random"])], values: (0..2).map(history).collect() };
+    let f = run(&job(
+        "curves",
+        "Hunting, then fitting",
+        vec![("x", named("epoch", "")), ("facet", named("labels", "declared"))],
+        vec![("data", "history(m)", data)],
+    ))
+    .expect("drawn");
     assert!(f.svg.contains(">input_gradient<") && f.svg.contains(">labels: random<"));
 }
 
 #[test]
 fn bars_with_spread() {
     let noise = normals("bars", 400);
-    let axes = vec![axis("arch", "declared", &["vgg11", "again", "vgg13", "resnet32"]), axis("labels", "declared", &["true_labels", "random"]), counted("start", "declared", 20)];
+    let axes = vec![
+        axis("arch", "declared", &["vgg11", "again", "vgg13", "resnet32"]),
+        axis("labels", "declared", &["true_labels", "random"]),
+        counted("start", "declared", 20),
+    ];
     let y = numbers(axes, |i| 2.0 + (i / 40) as f64 * 0.8 + ((i / 20) % 2) as f64 * 3.0 + noise[i] * 0.4);
-    let f = run(&job("bars", "Dissimilarity", vec![("x", named("arch", "declared")), ("color", named("labels", "declared"))], vec![("y", "distance (nats)", y)])).expect("drawn");
+    let f = run(&job(
+        "bars",
+        "Dissimilarity",
+        vec![("x", named("arch", "declared")), ("color", named("labels", "declared"))],
+        vec![("y", "distance (nats)", y)],
+    ))
+    .expect("drawn");
     assert_eq!(f.data.rows(), 8);
     assert!(f.caption.contains("start (20)"));
 }
@@ -245,7 +390,11 @@ fn bands_split_scores_by_the_data_sets_of_the_axis() {
     });
     let set = |b: usize| {
         let ids: Vec<u32> = order[b * 100..(b + 1) * 100].iter().map(|i| *i as u32).collect();
-        Value::Dataset(Arc::new(Dataset { source: source.clone(), labels: Arc::new(ids.iter().map(|i| i / 500).collect()), ids: Arc::new(ids) }))
+        Value::Dataset(Arc::new(Dataset {
+            source: source.clone(),
+            labels: Arc::new(ids.iter().map(|i| i / 500).collect()),
+            ids: Arc::new(ids),
+        }))
     };
     let bins = counted("bin", "declared", 50);
     let sets = Labelled { axes: vec![bins.clone()], values: (0..50).map(set).collect() };
@@ -255,7 +404,11 @@ fn bands_split_scores_by_the_data_sets_of_the_axis() {
         "bands",
         "Memorization and robustness by density",
         vec![("x", named("bin", "declared"))],
-        vec![("y.0", "logp[stage4]", Labelled::single(Value::Scores(s.clone()))), ("y.1", "fit", f_score), ("y.2", "share(modes, of: high)", radius)],
+        vec![
+            ("y.0", "logp[stage4]", Labelled::single(Value::Scores(s.clone()))),
+            ("y.1", "fit", f_score),
+            ("y.2", "share(modes, of: high)", radius),
+        ],
     );
     job.inputs.push(("x".into(), sets));
     let f = run(&job).expect("drawn");
@@ -277,7 +430,14 @@ fn heatmap_with_an_absent_diagonal() {
     let f = run(&job("heatmap", "Similarity of networks", vec![], vec![("x", "similarity", x)])).expect("drawn");
     assert_eq!(f.data.rows(), 36);
     assert!(f.caption.contains("6 of 36 values are absent (diagonal: 6)"));
-    let big = numbers(vec![classes(100), { let mut c = classes(100); c.name = "class_other".into(); c }], |i| ((i / 100) as f64 / 9.0).sin() * ((i % 100) as f64 / 7.0).cos() * 30.0);
+    let big = numbers(
+        vec![classes(100), {
+            let mut c = classes(100);
+            c.name = "class_other".into();
+            c
+        }],
+        |i| ((i / 100) as f64 / 9.0).sin() * ((i % 100) as f64 / 7.0).cos() * 30.0,
+    );
     run(&job("heatmap", "A hundred by a hundred", vec![], vec![("x", "kl_divergence(q, between: class)", big)])).expect("drawn");
 }
 
@@ -291,12 +451,19 @@ fn empty_inputs_end_absent_and_single_points_are_drawn() {
             let out = run(&job(op, "t", vec![("x", named("stage", "stage"))], vec![(slot, "y", input.clone())]));
             assert!(matches!(out, Err(Failure::Absent(_))), "{op}");
         }
-        let one = Labelled { axes: vec![axis("stage", "stage", &["only"])], values: vec![Value::Number(Number::estimate(0.5, 0.1))] };
-        let f = run(&job(op, &format!("A single point in {op}"), vec![("x", named("stage", "stage"))], vec![(slot, "y", one)])).expect("drawn");
+        let one =
+            Labelled { axes: vec![axis("stage", "stage", &["only"])], values: vec![Value::Number(Number::estimate(0.5, 0.1))] };
+        let f = run(&job(op, &format!("A single point in {op}"), vec![("x", named("stage", "stage"))], vec![(slot, "y", one)]))
+            .expect("drawn");
         assert_eq!(f.data.rows(), 1);
     }
-    assert!(matches!(run(&job("profile", "t", vec![], vec![("x", "y", absent.clone())])), Err(Failure::Absent(w)) if w.contains("too few members")));
-    assert!(matches!(run(&job("scatter", "t", vec![], vec![("x", "y", absent.clone()), ("y", "y", nan.clone())])), Err(Failure::Absent(_))));
+    assert!(
+        matches!(run(&job("profile", "t", vec![], vec![("x", "y", absent.clone())])), Err(Failure::Absent(w)) if w.contains("too few members"))
+    );
+    assert!(matches!(
+        run(&job("scatter", "t", vec![], vec![("x", "y", absent.clone()), ("y", "y", nan.clone())])),
+        Err(Failure::Absent(_))
+    ));
     let one = Labelled::single(Value::Number(Number::exact(2.0)));
     let f = run(&job("scatter", "One point", vec![], vec![("x", "a < b & c", one.clone()), ("y", "y", one)])).expect("drawn");
     assert!(f.svg.contains("a &lt; b &amp; c"));
@@ -315,4 +482,77 @@ fn summaries_and_rank_correlation_agree_with_scipy() {
     let rho = spearman(&[1.0, 2.0, 2.0, 4.0, 5.0], &[5.0, 6.0, 7.0, 8.0, 7.0]).expect("a correlation");
     assert!((rho - 0.763_157_894_736_842_1).abs() < 1e-12, "{rho}");
     assert_eq!(spearman(&[1.0, 1.0, 1.0], &[1.0, 2.0, 3.0]), None);
+}
+
+#[test]
+fn long_words_and_many_colours_fit() {
+    let noise = normals("long", 4000);
+    let archs: Vec<String> = (0..12).map(|i| format!("wide residual network number {i}")).collect();
+    let refs: Vec<&str> = archs.iter().map(String::as_str).collect();
+    let long = "mean(generative_classification(reps, like: p, folds: 5).f_score, over: [fold, chain]) in per cent of the best";
+    let sizes = axis("examples", "declared", &["10", "30", "100", "300", "1000", "3000", "10000"]);
+    let y = numbers(vec![sizes, axis("arch", "declared", &refs), counted("run", "declared", 5)], |i| {
+        (i / 60) as f64 + ((i / 5) % 12) as f64 * 0.2 + 0.1 * noise[i]
+    });
+    let title = "A title that goes on and on, longer than any picture is wide, so that it has to be broken into lines somewhere";
+    let f = run(&job(
+        "curves",
+        title,
+        vec![("x", named("examples", "declared")), ("color", named("arch", "declared"))],
+        vec![("data", long, y.clone())],
+    ))
+    .expect("drawn");
+    assert!(f.caption.contains("logarithmic"));
+    run(&job("bars", "Many bars", vec![("x", named("arch", "declared"))], vec![("y", long, y.clone())])).expect("drawn");
+    run(&job(
+        "bars",
+        "Bars in colours",
+        vec![("x", named("examples", "declared")), ("color", named("arch", "declared"))],
+        vec![("y", "f", y.clone())],
+    ))
+    .expect("drawn");
+    run(&job(
+        "curves",
+        "Twelve facets",
+        vec![
+            ("x", named("examples", "declared")),
+            ("facet", named("arch", "declared")),
+            ("show", Static::Word("quantiles".into())),
+        ],
+        vec![("data", "f", y.clone())],
+    ))
+    .expect("drawn");
+    run(&job("heatmap", "Long names of rows", vec![], vec![("x", long, y.clone())])).expect("drawn");
+    run(&job(
+        "heatmap",
+        "Facets of heatmaps",
+        vec![("facet", named("run", "declared")), ("rows", named("arch", "declared"))],
+        vec![("x", "f", y)],
+    ))
+    .expect("drawn");
+    let mut s = (*scores("names", 20, 30, 9.0)).clone();
+    s.classes = (0..20).map(|i| format!("a class with a very long name {i}")).collect();
+    run(&job(
+        "profile",
+        "Long names of classes",
+        vec![],
+        vec![("x", long, Labelled::single(Value::Scores(Arc::new(s)))), ("groups", "modes", modes(20))],
+    ))
+    .expect("drawn");
+}
+
+#[test]
+fn bands_of_several_networks_stand_over_all_their_taps() {
+    let short = numbers(vec![axis("stage", "stage", &["conv1", "conv2"]), axis("arch", "declared", &["a"])], |i| i as f64);
+    let long =
+        numbers(vec![axis("stage", "stage", &["conv2", "conv3", "5"]), axis("arch", "declared", &["b", "c"])], |i| i as f64);
+    let settings = vec![("x", named("stage", "stage")), ("color", named("arch", "declared"))];
+    let f = run(&job("bands", "Ragged", settings, vec![("y.0", "cka", short), ("y.1", "cca", long.clone())])).expect("drawn");
+    assert_eq!(f.data.rows(), 8);
+    assert!([">conv1<", ">conv2<", ">conv3<", ">5<", ">a<", ">c<"].iter().all(|t| f.svg.contains(t)));
+    // The facets of one input need not be those of another.
+    let other = numbers(vec![axis("stage", "stage", &["conv1"]), axis("arch", "declared", &["x", "y", "z"])], |i| i as f64);
+    let settings = vec![("x", named("stage", "stage")), ("facet", named("arch", "declared"))];
+    let f = run(&job("bands", "Ragged facets", settings, vec![("y.0", "cka", other), ("y.1", "cca", long)])).expect("drawn");
+    assert_eq!(f.data.rows(), 9);
 }

@@ -193,7 +193,8 @@ impl<'a> Scheduler<'a> {
     fn start_ready(&mut self, workers: &mut Workers<'_, 'a>) {
         let options = &self.shared.options;
         while let Some((rank, id)) = self.queue.first().copied() {
-            let memory = self.cell(id).cost.memory.max(0.0);
+            // An estimate that is no number counts as nothing.
+            let memory = Some(self.cell(id).cost.memory).filter(|m| *m > 0.0).map_or(0.0, |m| m.min(1e18));
             let room = self.working.is_empty() || self.memory + memory <= options.memory;
             if self.working.len() >= options.threads.max(1) || !room {
                 return;

@@ -57,19 +57,17 @@ fn posterior(data: &Observations, niw: &Niw, alpha: AlphaPrior) -> Vec<(Vec<u32>
     logs.into_iter().map(|(p, l)| (p, (l - top).exp() / total)).collect()
 }
 
-/// Returns an alpha drawn given the number of components, by inverting its distribution on a grid.
-fn alpha_given(k: usize, n: usize, alpha: AlphaPrior, uniform: f64) -> f64 {
-    let AlphaPrior::Gamma { .. } = alpha else { return alpha.initial() };
-    let grid: Vec<f64> = (0..2000).map(|i| (i as f64 * 0.01 - 14.0).exp()).collect();
+/// Returns values of alpha with their cumulated mass given the number of components, on a grid.
+fn alpha_given(k: usize, n: usize, alpha: AlphaPrior) -> Vec<(f64, f64)> {
+    let AlphaPrior::Gamma { .. } = alpha else { return vec![(alpha.initial(), 1.0)] };
     let log = |a: f64| (k as f64 + 1.0) * a.ln() + libm::lgamma(a) - libm::lgamma(a + n as f64) + alpha.log_density(a);
-    let top = grid.iter().fold(f64::NEG_INFINITY, |t, a| t.max(log(*a)));
-    let mass: Vec<f64> = grid.iter().map(|a| (log(*a) - top).exp()).collect();
-    let mut left = uniform * mass.iter().sum::<f64>();
-    let at = mass.iter().position(|m| {
-        left -= m;
-        left < 0.0
+    let mut total = 0.0;
+    let grid = (0..2000).map(|i| (i as f64 * 0.01 - 14.0).exp()).map(|a| {
+        total += log(a).exp();
+        (a, total)
     });
-    grid[at.unwrap_or(grid.len() - 1)]
+    let grid: Vec<(f64, f64)> = grid.collect();
+    grid.into_iter().map(|(a, mass)| (a, mass / total)).collect()
 }
 
 /// Starts many short chains from exact posterior draws and returns (chi squared, degrees of freedom) of where they end.
@@ -81,6 +79,7 @@ pub fn chi_squared(n: usize, d: usize, alpha: AlphaPrior, method: Method, publis
         Setup { alpha, method, passes: 3, burn_in: 0, thin: 1, chains: 1, start: Start::One, components: 1, published: false };
     let setup = Setup { published, ..setup };
     let mut counts: BTreeMap<Vec<u32>, f64> = BTreeMap::new();
+    let alphas: Vec<Vec<(f64, f64)>> = (0..=n).map(|k| alpha_given(k, n, alpha)).collect();
     let root = Stream::root(7).named("enumeration");
     for c in 0..chains {
         let stream = root.numbered(c as u64);
@@ -92,7 +91,8 @@ pub fn chi_squared(n: usize, d: usize, alpha: AlphaPrior, method: Method, publis
         });
         let z = from.map_or_else(|| vec![0; n], |f| f.0.clone());
         let k = z.iter().max().map_or(1, |m| *m as usize + 1);
-        let a = alpha_given(k, n, alpha, rng.random());
+        let u: f64 = rng.random();
+        let a = alphas[k][alphas[k].partition_point(|a| a.1 < u).min(alphas[k].len() - 1)].0;
         let mut chain = Chain::new(&data, &niw, &setup, 0.0, &stream, 0, Some((z, a)));
         (0..setup.passes).for_each(|_| chain.step());
         *counts.entry(compact(&chain.state().z)).or_default() += 1.0;
@@ -116,7 +116,7 @@ pub fn chi_squared(n: usize, d: usize, alpha: AlphaPrior, method: Method, publis
 
 /// Asserts that chi squared lies below its quantile of about 1e-4 (Wilson and Hilferty), at a fixed seed.
 fn accept(n: usize, d: usize, alpha: AlphaPrior, method: Method) {
-    let (chi, dof) = chi_squared(n, d, alpha, method, false, 20_000);
+    let (chi, dof) = chi_squared(n, d, alpha, method, false, 10_000);
     let cut = dof * (1.0 - 2.0 / (9.0 * dof) + 3.7 * (2.0 / (9.0 * dof)).sqrt()).powi(3);
     assert!(dof > 3.0 && chi < cut, "{method:?} n {n} d {d} {alpha:?}: chi2 {chi:.1} on {dof}, cut {cut:.1}");
 }
@@ -143,12 +143,12 @@ fn split_merge_has_the_exact_posterior() {
 #[test]
 fn blocks_of_one_are_exact_and_blocks_of_four_are_not() {
     accept(6, 2, AlphaPrior::Fixed(0.8), Method::Block(1));
-    let (chi, dof) = chi_squared(6, 2, AlphaPrior::Fixed(0.8), Method::Block(4), false, 20_000);
+    let (chi, dof) = chi_squared(6, 2, AlphaPrior::Fixed(0.8), Method::Block(4), false, 10_000);
     assert!(chi > 10.0 * dof, "the published approximation shows: {chi} on {dof}");
 }
 
 #[test]
 fn the_published_alpha_is_caught() {
-    let (chi, dof) = chi_squared(6, 2, RANDOM, Method::Gibbs, true, 20_000);
+    let (chi, dof) = chi_squared(6, 2, RANDOM, Method::Gibbs, true, 10_000);
     assert!(chi > 5.0 * dof, "the published alpha update is not the posterior's: {chi} on {dof}");
 }

@@ -90,10 +90,27 @@ fn the_frame_is_the_published_prior() {
     close(f.factor[1].powi(2), 125.0 / 6.0, "scale");
     let full = Frame::derive(&x, 2, &Scale::Full, 6.0).expect("proper");
     let s01 = full.factor[0] * full.factor[2];
-    close(s01, (-2.0 * -15.0 + -1.0 * 5.0 + 1.0 * -5.0 + 2.0 * 15.0) / 4.0 / 6.0, "covariance");
+    close(s01, (30.0 - 5.0 - 5.0 + 30.0) / 4.0 / 6.0, "covariance");
     for (p, row) in full.whiten(&x).chunks_exact(8).zip(x.chunks_exact(2)) {
         full.restore(&p[..2]).iter().zip(row).for_each(|(a, b)| close(*a, *b, "there and back"));
     }
     assert!(Frame::derive(&[1.0, 1.0, 1.0, 1.0], 2, &Scale::Diagonal, 6.0).is_err(), "equal rows have no scale");
     assert!(Frame::derive(&[1.0, 2.0, 2.0, 4.0, 3.0, 6.0], 2, &Scale::Full, 6.0).is_err(), "a singular covariance");
+}
+
+#[test]
+fn diagnostics_are_arviz_s() {
+    let text = include_str!("../../../../tests/data/density/diagnostics.json");
+    let reference: Json = serde_json::from_str(text).expect("the reference file is JSON");
+    use super::super::diagnostics::{ess_bulk, ess_tail, rhat};
+    for (i, set) in reference["sets"].as_array().expect("sets").iter().enumerate() {
+        let chains: Vec<Vec<f64>> = set["chains"].as_array().expect("chains").iter().map(numbers).collect();
+        let value = |name: &str| set[name].as_f64().expect("a number");
+        let near = |a: f64, b: f64, what: &str| assert!((a - b).abs() < 1e-7 * b.abs(), "set {i}: {what} {a} against {b}");
+        if !set["r_hat"].is_null() {
+            near(rhat(&chains), value("r_hat"), "R-hat");
+        }
+        near(ess_bulk(&chains), value("bulk"), "bulk");
+        near(ess_tail(&chains), value("tail"), "tail");
+    }
 }

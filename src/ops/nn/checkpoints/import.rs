@@ -83,6 +83,7 @@ impl Planned for ImportWeights {
         if let Some(net) = net {
             facts.taps = net.taps.iter().map(|(name, node)| (name.clone(), net.nodes[*node].shape.clone())).collect();
             facts.bytes = Some(4 * net.parameters() as u64);
+            facts.multiply_adds = Some(net.multiply_adds() as u64);
         }
         rename(settings)?;
         if let Some(files) = files {

@@ -1,6 +1,7 @@
 //! Tests of networks: every layer against a plain 64-bit reference and its finite differences, whole runs, threads, checkpoints.
 
-mod build;
+pub(super) mod build;
 mod layers;
+mod parts;
 mod reference;
 mod running;

@@ -314,3 +314,24 @@ fn rates_rise_and_fall_as_written() {
     assert_eq!([0, 1, 2, 3].map(|e| step.at(0, 1, e)), [1.0, 1.0, 0.1, 0.1]);
     assert!(Rate::parse(&Static::Number(-1.0)).is_err() && Rate::parse(&Static::Number(f64::NAN)).is_err());
 }
+
+#[test]
+fn snapshots_are_the_weights_of_their_epoch() {
+    let data = bars(90, 8, 8);
+    let kept = Static::List(vec![Static::Number(1.0)]);
+    let job = training(&residual(&[8, 8, 1], [4, 6], 3), &data, 4.0, &[("snapshots", kept)]);
+    let model = train(&job, &Quiet::default()).unwrap();
+    let job = |epoch: f64| Job {
+        op: "snapshot".into(),
+        settings: Settings(vec![("epoch".into(), Static::Number(epoch))]),
+        inputs: vec![("m".into(), Labelled::single(Value::Model(model.clone())))],
+        stream: Stream::root(1),
+        at: vec![],
+    };
+    let Ok(Value::Model(early)) = kernel("snapshot").run(&job(1.0), &Quiet::default()) else { panic!("a model") };
+    // The same training stopped after one epoch would have another schedule; the weights are those kept on the way.
+    assert_eq!(early.weights, model.snapshots[0].1);
+    assert_eq!(early.history.rows(), 1);
+    assert!(number(measure("loss", &early, &data, &[]).unwrap()) > number(measure("loss", &model, &data, &[]).unwrap()));
+    assert!(matches!(kernel("snapshot").run(&job(2.0), &Quiet::default()), Err(Failure::Failed { help: Some(_), .. })));
+}

@@ -1,0 +1,233 @@
+//! Whether chains agree: rank-normalised split R-hat, bulk and tail effective sample sizes (Vehtari et al., 2021), a verdict.
+
+use super::posterior::Posterior;
+use statrs::distribution::{ContinuousCDF, Normal};
+
+/// Returns each chain's halves; the middle draw of an odd length is left out.
+fn split(chains: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    chains
+        .iter()
+        .flat_map(|c| {
+            let half = c.len() / 2;
+            [c[..half].to_vec(), c[c.len() - half..].to_vec()]
+        })
+        .collect()
+}
+
+/// Returns normal scores of the pooled ranks: `Phi^-1((r - 3/8) / (S + 1/4))`, ties at their average rank.
+fn normal_scores(chains: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let all: Vec<f64> = chains.concat();
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    order.sort_by(|a, b| all[*a].total_cmp(&all[*b]));
+    let mut ranks = vec![0.0; all.len()];
+    let mut from = 0;
+    while from < order.len() {
+        let mut to = from;
+        while to < order.len() && all[order[to]] == all[order[from]] {
+            to += 1;
+        }
+        let rank = 0.5 * (from + 1 + to) as f64;
+        order[from..to].iter().for_each(|i| ranks[*i] = rank);
+        from = to;
+    }
+    let normal = Normal::standard();
+    let total = all.len() as f64;
+    let mut scores = ranks.into_iter().map(|r| normal.inverse_cdf((r - 0.375) / (total + 0.25)));
+    chains.iter().map(|c| scores.by_ref().take(c.len()).collect()).collect()
+}
+
+fn mean(x: &[f64]) -> f64 {
+    x.iter().sum::<f64>() / x.len() as f64
+}
+
+/// Returns the variance with divisor n - 1.
+fn variance(x: &[f64]) -> f64 {
+    let m = mean(x);
+    x.iter().map(|v| (v - m).powi(2)).sum::<f64>() / (x.len() as f64 - 1.0)
+}
+
+fn plain_rhat(chains: &[Vec<f64>]) -> f64 {
+    let n = chains.first().map_or(0, Vec::len) as f64;
+    let means: Vec<f64> = chains.iter().map(|c| mean(c)).collect();
+    let within = mean(&chains.iter().map(|c| variance(c)).collect::<Vec<_>>());
+    let between = n * variance(&means);
+    ((between / within + n - 1.0) / n).sqrt()
+}
+
+fn median(x: &[f64]) -> f64 {
+    quantile(x, 0.5)
+}
+
+/// Returns the quantile by linear interpolation between order statistics (NumPy's default).
+fn quantile(x: &[f64], p: f64) -> f64 {
+    let mut sorted = x.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = p * (sorted.len() as f64 - 1.0);
+    let (low, part) = (at.floor() as usize, at - at.floor());
+    let high = (low + 1).min(sorted.len() - 1);
+    sorted[low] + part * (sorted[high] - sorted[low])
+}
+
+/// Returns rank-normalised split R-hat: the larger of that of the draws and that of their distances from the median.
+/// NaN for fewer than 4 draws a chain or draws that never vary.
+pub fn rhat(chains: &[Vec<f64>]) -> f64 {
+    if !usable(chains) {
+        return f64::NAN;
+    }
+    let halves = split(chains);
+    let centre = median(&halves.concat());
+    let folded: Vec<Vec<f64>> = halves.iter().map(|c| c.iter().map(|x| (x - centre).abs()).collect()).collect();
+    let bulk = plain_rhat(&normal_scores(&halves));
+    let tail = plain_rhat(&normal_scores(&folded));
+    bulk.max(tail)
+}
+
+fn usable(chains: &[Vec<f64>]) -> bool {
+    let n = chains.first().map_or(0, Vec::len);
+    let first = chains.first().and_then(|c| c.first());
+    n >= 4
+        && chains.iter().all(|c| c.len() == n && c.iter().all(|x| x.is_finite()))
+        && chains.iter().flatten().any(|x| Some(x) != first)
+}
+
+/// Returns autocovariances with divisor n at all lags up to `lags`.
+fn autocovariance(x: &[f64], lags: usize) -> Vec<f64> {
+    let m = mean(x);
+    let c: Vec<f64> = x.iter().map(|v| v - m).collect();
+    (0..=lags.min(x.len() - 1)).map(|t| c.iter().zip(&c[t..]).map(|(a, b)| a * b).sum::<f64>() / x.len() as f64).collect()
+}
+
+/// Returns the effective sample size of chains by Geyer's initial monotone sequence (Stan's and ArviZ's algorithm).
+fn ess(chains: &[Vec<f64>]) -> f64 {
+    let (m, n) = (chains.len() as f64, chains.first().map_or(0, Vec::len));
+    let total = m * n as f64;
+    let first = chains.iter().flatten().next().copied().unwrap_or(0.0);
+    if chains.iter().flatten().all(|x| *x == first) {
+        return total;
+    }
+    // Lags are added as Geyer's sequence asks for them; most chains need few.
+    let mut lags = 64usize.min(n - 1);
+    loop {
+        let cov: Vec<Vec<f64>> = chains.iter().map(|c| autocovariance(c, lags)).collect();
+        let lag = |t: usize| cov.iter().map(|c| c[t]).sum::<f64>() / m;
+        let within = lag(0) * n as f64 / (n as f64 - 1.0);
+        let means: Vec<f64> = chains.iter().map(|c| mean(c)).collect();
+        let total_variance = within * (n as f64 - 1.0) / n as f64 + if m > 1.0 { variance(&means) } else { 0.0 };
+        let rho = |t: usize| 1.0 - (within - lag(t)) / total_variance;
+        let mut r = vec![0.0; n];
+        r[0] = 1.0;
+        let (mut even, mut odd) = (1.0, rho(1));
+        r[1] = odd;
+        let mut t = 1;
+        let mut more = false;
+        while t + 3 < n && even + odd > 0.0 {
+            if t + 2 > lags {
+                more = true;
+                break;
+            }
+            even = rho(t + 1);
+            odd = rho(t + 2);
+            if even + odd >= 0.0 {
+                r[t + 1] = even;
+                r[t + 2] = odd;
+            }
+            t += 2;
+        }
+        if more {
+            lags = (2 * lags).min(n - 1);
+            continue;
+        }
+        // `kept` lags are used in pairs; what follows the last pair improves the estimate where it is positive.
+        let kept = t - 1;
+        if even > 0.0 {
+            r[kept] = even;
+        }
+        let mut s = 1;
+        while s + 3 <= kept {
+            if r[s + 1] + r[s + 2] > r[s - 1] + r[s] {
+                let half = 0.5 * (r[s - 1] + r[s]);
+                r[s + 1] = half;
+                r[s + 2] = half;
+            }
+            s += 2;
+        }
+        let tau = -1.0 + 2.0 * r[..kept].iter().sum::<f64>() + r[kept];
+        return total / tau.max(1.0 / total.log10());
+    }
+}
+
+/// Returns the bulk effective sample size: of the normal scores of split chains. NaN where draws never vary.
+pub fn ess_bulk(chains: &[Vec<f64>]) -> f64 {
+    if usable(chains) { ess(&normal_scores(&split(chains))) } else { f64::NAN }
+}
+
+/// Returns the tail effective sample size: the smaller of those of the 5 % and 95 % quantiles' indicators.
+pub fn ess_tail(chains: &[Vec<f64>]) -> f64 {
+    if !usable(chains) {
+        return f64::NAN;
+    }
+    let halves = split(chains);
+    let all = chains.concat();
+    let at = |p: f64| {
+        let cut = quantile(&all, p);
+        ess(&halves.iter().map(|c| c.iter().map(|x| f64::from(u8::from(*x <= cut))).collect()).collect::<Vec<_>>())
+    };
+    at(0.05).min(at(0.95))
+}
+
+/// Returns whether an effective sample size is known and large enough.
+fn enough(effective: f64, needed: f64) -> bool {
+    effective >= needed
+}
+
+/// What the chains' scalars say together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// R-hat below 1.01 and at least 100 effective draws a chain (400 at least), in every scalar that varies.
+    Settled,
+    /// Chains, or halves of one, differ beyond doubt: R-hat above 1.05.
+    Disagree,
+    /// Neither.
+    TooShort,
+}
+
+impl Verdict {
+    /// Returns the verdict on a fit, from alpha, occupied components, log posterior and entropy after burn-in.
+    ///
+    /// A scalar that never varies within any chain but differs between chains is a disagreement; one that never varies at all
+    /// says nothing against.
+    pub fn of(p: &Posterior) -> Verdict {
+        let mut verdict = Verdict::Settled;
+        for scalar in [0, 1, 2, 4] {
+            let chains = p.series(scalar);
+            if !usable(&chains) {
+                if chains.first().is_none_or(|c| c.len() < 4) {
+                    verdict = Verdict::TooShort;
+                }
+                continue;
+            }
+            let r = rhat(&chains);
+            let draws = (100.0 * chains.len() as f64).max(400.0);
+            if r > 1.05 || r.is_nan() {
+                // One chain, or few draws, cannot tell disagreement from slowness.
+                let effective = ess_bulk(&chains);
+                if chains.len() > 1 && !enough(effective, 400.0) && chains[0].len() >= 50 {
+                    return Verdict::Disagree;
+                }
+                verdict = Verdict::TooShort;
+            } else if r > 1.01 || !enough(ess_bulk(&chains), draws) || !enough(ess_tail(&chains), draws) {
+                verdict = Verdict::TooShort;
+            }
+        }
+        verdict
+    }
+
+    /// Returns the verdict in words.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Settled => "settled",
+            Verdict::Disagree => "disagree",
+            Verdict::TooShort => "too short to tell",
+        }
+    }
+}

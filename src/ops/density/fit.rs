@@ -1,0 +1,184 @@
+//! Fitting: rows to a posterior, chains in parallel, each on its own stream, with checkpoints of all of them together.
+
+use super::bytes::{Reader, Writer};
+use super::cache::Observations;
+use super::chain::{Chain, Monitor, Record, Scalars};
+use super::frame::{Frame, Scale};
+use super::niw::Niw;
+use super::posterior::Posterior;
+use super::settings::Fit;
+use super::start::Start;
+use crate::base::Stream;
+use crate::engine::{Context, Failure};
+use rayon::prelude::*;
+use std::sync::Mutex;
+
+/// Rows to be fitted.
+#[derive(Clone, Debug, Default)]
+pub struct Rows {
+    /// Dimension.
+    pub d: usize,
+    /// Numbers, row-major.
+    pub x: Vec<f64>,
+    /// Ids of the rows.
+    pub ids: Vec<u32>,
+    /// Labels of the rows, where there are any.
+    pub labels: Vec<u32>,
+    /// The class they are all of, where that is so, and its name.
+    pub class: Option<u32>,
+    /// See `class`.
+    pub class_name: String,
+    /// Names of all classes.
+    pub classes: Vec<String>,
+}
+
+impl Rows {
+    /// Returns the number of rows.
+    pub fn n(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Returns some of the rows.
+    pub fn select(&self, which: &[usize]) -> Rows {
+        Rows {
+            x: which.iter().flat_map(|i| &self.x[i * self.d..(i + 1) * self.d]).copied().collect(),
+            ids: which.iter().map(|i| self.ids[*i]).collect(),
+            labels: if self.labels.is_empty() { Vec::new() } else { which.iter().map(|i| self.labels[*i]).collect() },
+            ..Rows { x: Vec::new(), ids: Vec::new(), labels: Vec::new(), ..self.clone() }
+        }
+    }
+
+    /// Fails where a number is not finite, naming it.
+    pub fn check(&self) -> Result<(), Failure> {
+        if self.d == 0 {
+            return Err(Failure::new("the representation has no units (columns)"));
+        }
+        match self.x.iter().position(|v| !v.is_finite()) {
+            None => Ok(()),
+            Some(at) => Err(Failure::new(format!(
+                "the representation holds {} in column {} of the example with id {}",
+                self.x[at],
+                at % self.d,
+                self.ids.get(at / self.d).copied().unwrap_or(0)
+            ))
+            .help("remove such examples, or see where the network's activations overflow")),
+        }
+    }
+}
+
+/// Chains' snapshots, kept until the engine wants a checkpoint.
+struct Watch<'c> {
+    cx: &'c dyn Context,
+    snapshots: Mutex<Vec<Vec<u8>>>,
+    done: Vec<std::sync::atomic::AtomicU64>,
+    total: u64,
+}
+
+impl Watch<'_> {
+    fn write(&self, snapshots: &[Vec<u8>]) {
+        let mut w = Writer::default();
+        w.int(snapshots.len() as u64);
+        snapshots.iter().for_each(|s| w.bytes(s));
+        self.cx.checkpoint(&w.0);
+    }
+}
+
+impl Monitor for Watch<'_> {
+    fn stop(&self) -> bool {
+        self.cx.interrupted()
+    }
+
+    fn pass(&self, chain: usize, pass: usize, s: &Scalars) {
+        use std::sync::atomic::Ordering::Relaxed;
+        self.done[chain].store(pass as u64, Relaxed);
+        if pass.is_multiple_of(10) {
+            let done = self.done.iter().map(|d| d.load(Relaxed)).sum();
+            self.cx.progress(done, self.total, &[("components", s[1]), ("log posterior", s[2])]);
+        }
+    }
+
+    fn snapshot(&self, chain: usize, bytes: Vec<u8>) {
+        // A poisoned lock means another chain panicked; its panic is reported, not this one.
+        let Ok(mut all) = self.snapshots.lock() else { return };
+        all[chain] = bytes;
+        if self.cx.checkpoint_due() {
+            self.write(&all);
+        }
+    }
+}
+
+/// Fits a mixture to rows. Checkpoints go to `cx`; with `resume`, an earlier run's is taken up.
+pub fn fit(rows: Rows, settings: &Fit, stream: &Stream, cx: &dyn Context, resume: bool) -> Result<Posterior, Failure> {
+    rows.check()?;
+    let (d, n) = (rows.d, rows.n());
+    let dof = settings.dof(d);
+    if dof.is_nan() || dof <= d as f64 - 1.0 {
+        return Err(Failure::new(format!("dof is {dof} but must be above dim - 1 = {}", d as f64 - 1.0)));
+    }
+    if n == 0 {
+        return Err(Failure::Absent("no rows".into()));
+    }
+    if n == 1 && !matches!(settings.scale, Scale::Given { .. }) {
+        return Err(Failure::Absent("one row has no variance to derive the prior's scale from".into()));
+    }
+    let setup = &settings.setup;
+    let components = published_components(&rows, settings, stream);
+    let frame = Frame::derive(&rows.x, d, &settings.scale, components)
+        .map_err(|words| Failure::new(words).help("give the prior a scale: `prior: niw_fixed(mean: …, scale: …)`"))?;
+    let niw = Niw::new(d, settings.kappa, dof, n + 1);
+    let data = Observations::new(frame.whiten(&rows.x), d);
+    let snapshots = vec![Vec::new(); setup.chains];
+    let done = (0..setup.chains).map(|_| 0.into()).collect();
+    let watch = Watch { cx, snapshots: Mutex::new(snapshots), done, total: (setup.passes * setup.chains) as u64 };
+    let earlier = if resume { cx.restore().and_then(|b| read_snapshots(&b, setup.chains)) } else { None };
+    let run = |number: usize| {
+        let mut chain = Chain::new(&data, &niw, setup, frame.log_volume, stream, number, None);
+        if let Some(bytes) = earlier.as_ref().map(|e| &e[number]).filter(|b| !b.is_empty())
+            && chain.restore(bytes)
+        {
+            watch.snapshot(number, bytes.clone());
+        }
+        chain.run(number, &watch)
+    };
+    let chains: Option<Vec<Record>> = (0..setup.chains).into_par_iter().map(run).collect();
+    let Some(chains) = chains else {
+        if let Ok(all) = watch.snapshots.lock()
+            && all.iter().any(|s| !s.is_empty())
+        {
+            watch.write(&all);
+        }
+        return Err(Failure::Interrupted);
+    };
+    Ok(Posterior {
+        d,
+        rows: rows.x,
+        ids: rows.ids,
+        labels: rows.labels,
+        class: rows.class,
+        class_name: rows.class_name,
+        classes: rows.classes,
+        fit: settings.clone(),
+        kappa: settings.kappa,
+        dof,
+        frame,
+        chains,
+    })
+}
+
+/// Returns the K of `K^(2/d)`: the setting, or the number of labels that the published code's first assignment uses.
+fn published_components(rows: &Rows, settings: &Fit, stream: &Stream) -> f64 {
+    if !settings.setup.published {
+        return settings.setup.components as f64;
+    }
+    // The labels do not look at the numbers, so the frame may be made after them.
+    let blank = Observations { n: rows.n(), d: rows.d, dp: 0, x: Vec::new(), q0: Vec::new() };
+    let labels = Start::Random.labels(&blank, settings.setup.components, &mut stream.named("start").numbered(0).rng());
+    labels.iter().max().map_or(1.0, |k| f64::from(*k) + 1.0)
+}
+
+fn read_snapshots(bytes: &[u8], chains: usize) -> Option<Vec<Vec<u8>>> {
+    let mut r = Reader(bytes);
+    let count = r.int()? as usize;
+    let all = (0..count.min(chains)).map(|_| r.bytes().map(<[u8]>::to_vec)).collect::<Option<Vec<_>>>()?;
+    (all.len() == chains && count == chains).then_some(all)
+}

@@ -1,0 +1,167 @@
+//! `generative_classification`: how well class densities classify examples they were not fitted to.
+
+use super::super::fit::fit;
+use super::super::posterior::Posterior;
+use super::super::predictive::Predictive;
+use super::super::settings::Fit;
+use super::fit::fit_cost;
+use super::score::fold_of;
+use super::{all_rows, coordinate};
+use crate::engine::value::Number;
+use crate::engine::{Context, Failure, Job, Kernel, Value};
+use crate::lang::Settings;
+use crate::plan::facts::{Cost, KnownInput, Planned, known};
+use rayon::prelude::*;
+
+/// The kernel.
+pub struct GenerativeClassification;
+
+impl Planned for GenerativeClassification {
+    fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        let x = known(inputs, "x");
+        let n = x.and_then(|f| f.rows).unwrap_or(1000) as f64;
+        let d = x.and_then(|f| f.dim).unwrap_or(16) as f64;
+        let classes = x.and_then(|f| f.classes.as_ref()).map_or(10, Vec::len) as f64;
+        let folds = settings.int("folds").max(2) as f64;
+        let one = fit_cost(settings, n / classes, d);
+        let seconds = one.seconds * classes * folds + n * classes * 40.0 * (1e-9 + d * d * 6e-11);
+        Cost { seconds, memory: one.memory * classes + n * classes * 8.0, disk: 200.0 }
+    }
+}
+
+impl Kernel for GenerativeClassification {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
+        let mut settings = Fit::read(&job.settings)?;
+        if job.settings.int("chains") > 0 {
+            settings.setup.chains = job.settings.int("chains");
+        }
+        let folds = job.settings.int("folds");
+        if folds < 2 {
+            return Err(Failure::new("cross-validation needs at least 2 folds"));
+        }
+        if coordinate(&job.settings, "by").is_some_and(|c| c.role == "class") {
+            return Err(Failure::new("classification compares all classes; leave out `by: class`"));
+        }
+        let x = job.stages("x")?;
+        if x.labels.is_empty() {
+            return Err(Failure::new("the representation has no labels to classify by"));
+        }
+        let rows = all_rows(x);
+        rows.check()?;
+        // Folds are dealt out within classes. A class must keep `at_least` rows (two at least) whatever fold is left out.
+        let least = job.settings.get("at_least").number().unwrap_or(2.0).max(2.0) as usize;
+        let count = rows.labels.iter().max().map_or(0, |m| *m as usize + 1);
+        let mut members = vec![Vec::new(); count];
+        rows.labels.iter().enumerate().for_each(|(i, c)| members[*c as usize].push(i));
+        let classes: Vec<usize> = (0..count).filter(|c| members[*c].len() - members[*c].len().div_ceil(folds) >= least).collect();
+        if classes.len() < 2 {
+            return Err(Failure::Absent(format!("fewer than two classes with {least} rows outside each fold")));
+        }
+        let mut fold = vec![usize::MAX; rows.n()];
+        for c in &classes {
+            let dealt = fold_of(members[*c].len(), folds, &job.stream.named("class").numbered(*c as u64));
+            members[*c].iter().zip(dealt).for_each(|(i, f)| fold[*i] = f);
+        }
+        let total = (classes.len() * folds) as u64;
+        let done = std::sync::atomic::AtomicU64::new(0);
+        let cells: Vec<(usize, usize)> = (0..folds).flat_map(|f| classes.iter().map(move |c| (f, *c))).collect();
+        let scored: Result<Vec<Scored>, Failure> = cells
+            .par_iter()
+            .map(|(f, c)| {
+                let train: Vec<usize> = members[*c].iter().copied().filter(|i| fold[*i] != *f).collect();
+                let stream = job.stream.named("fit").numbered(*f as u64).numbered(*c as u64);
+                let share = train.len() as f64;
+                let p = fit(rows.select(&train), &settings, &stream, &Silent(cx), false)?;
+                let test: Vec<usize> = (0..rows.n()).filter(|i| fold[*i] == *f).collect();
+                let scores = score(&p, &rows.select(&test).x, share);
+                let so_far = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+                cx.progress(so_far, total, &[]);
+                Ok(Scored { test, scores })
+            })
+            .collect();
+        let scored = scored?;
+        let states = if settings.setup.published { scored[0].scores.len() / scored[0].test.len().max(1) } else { 1 };
+        Ok(figures(&scored, &classes, &rows.labels, folds, states))
+    }
+}
+
+/// Scores of a fold's examples under one class: examples x states.
+struct Scored {
+    test: Vec<usize>,
+    scores: Vec<f64>,
+}
+
+/// Returns `log p(x | C) + log` rows of C (the class prior up to a constant). As published: state by state, without the prior
+/// (recipes.md A, difference 8).
+fn score(p: &Posterior, x: &[f64], share: f64) -> Vec<f64> {
+    let predictive = Predictive::new(p);
+    if p.fit.setup.published {
+        return predictive.by_state(x);
+    }
+    predictive.log_density(x).into_iter().map(|s| s + share.ln()).collect()
+}
+
+/// Returns F-score (weighted by class support) and accuracy. The F-score's error is the deviation over folds, over the root of
+/// their number (folds share training rows, so it is approximate); the accuracy's is the binomial one.
+fn figures(scored: &[Scored], classes: &[usize], labels: &[u32], folds: usize, states: usize) -> Value {
+    let mut pairs: Vec<Vec<(u32, u32)>> = vec![Vec::new(); folds];
+    let (mut by_state, mut right, mut all) = (vec![Vec::new(); states], 0.0, 0.0);
+    for (f, parts) in scored.chunks_exact(classes.len()).enumerate() {
+        for (at, i) in parts[0].test.iter().enumerate() {
+            for (s, guesses) in by_state.iter_mut().enumerate() {
+                let value = |c: usize| parts[c].scores[at * states + s];
+                let best = (1..classes.len()).fold(0, |b, c| if value(c) > value(b) { c } else { b });
+                let pair = (labels[*i], classes[best] as u32);
+                right += f64::from(u8::from(pair.0 == pair.1));
+                all += 1.0;
+                guesses.push(pair);
+                pairs[f].push(pair);
+            }
+        }
+    }
+    let f_score = by_state.iter().map(|p| weighted_f_score(p)).sum::<f64>() / states as f64;
+    let each: Vec<f64> = pairs.iter().filter(|p| !p.is_empty()).map(|p| weighted_f_score(p)).collect();
+    let mean = each.iter().sum::<f64>() / each.len() as f64;
+    let variance = each.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (each.len() as f64 - 1.0).max(1.0);
+    let accuracy = right / all;
+    let examples = all / states as f64;
+    let count = Some(examples as u64);
+    let number = |value: f64, error: f64| Value::Number(Number { value, error: Some(error), count });
+    Value::Record(vec![
+        ("f_score".into(), number(f_score, (variance / each.len() as f64).sqrt())),
+        ("accuracy".into(), number(accuracy, (accuracy * (1.0 - accuracy) / examples).sqrt())),
+    ])
+}
+
+/// Returns the F-score of (label, guess) pairs, averaged over classes with weights by support.
+pub fn weighted_f_score(pairs: &[(u32, u32)]) -> f64 {
+    let count = pairs.iter().map(|p| p.0.max(p.1)).max().map_or(0, |m| m as usize + 1);
+    let (mut support, mut guessed, mut hit) = (vec![0.0; count], vec![0.0; count], vec![0.0; count]);
+    for (label, guess) in pairs {
+        support[*label as usize] += 1.0;
+        guessed[*guess as usize] += 1.0;
+        hit[*label as usize] += f64::from(u8::from(label == guess));
+    }
+    let total: f64 = support.iter().sum();
+    (0..count).filter(|c| support[*c] > 0.0).map(|c| 2.0 * hit[c] / (support[c] + guessed[c]) * support[c] / total).sum()
+}
+
+/// Passes on interruption but no progress or checkpoints: many fits share one cell.
+struct Silent<'c>(&'c dyn Context);
+
+impl Context for Silent<'_> {
+    fn interrupted(&self) -> bool {
+        self.0.interrupted()
+    }
+    fn progress(&self, _done: u64, _total: u64, _figures: &[(&str, f64)]) {}
+    fn restore(&self) -> Option<Vec<u8>> {
+        None
+    }
+    fn checkpoint(&self, _bytes: &[u8]) {}
+    fn checkpoint_due(&self) -> bool {
+        false
+    }
+    fn files(&self) -> &crate::plan::files::Files {
+        self.0.files()
+    }
+}

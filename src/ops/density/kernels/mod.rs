@@ -1,0 +1,88 @@
+//! The kernels of stdlib/density.cfx: settings and values in, values out; the mathematics is in the folder above.
+
+mod classify;
+mod entropy;
+mod fit;
+mod report;
+mod score;
+
+#[cfg(test)]
+mod tests;
+
+use super::fit::Rows;
+use super::posterior::Posterior;
+use crate::engine::value::Stages;
+use crate::engine::{Failure, Job, Kernel, Value};
+use crate::lang::Settings;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Returns the kernels of this topic by name.
+pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
+    vec![
+        ("dp_mixture", Box::new(fit::DpMixture)),
+        ("log_density", Box::new(score::LogDensity)),
+        ("sample_density", Box::new(score::SampleDensity)),
+        ("relative_entropy", Box::new(entropy::RelativeEntropy)),
+        ("kl_divergence", Box::new(entropy::KlDivergence)),
+        ("generative_classification", Box::new(classify::GenerativeClassification)),
+        ("density_summary", Box::new(report::DensitySummary)),
+        ("diagnose", Box::new(report::Diagnose)),
+        ("trace", Box::new(report::Trace)),
+        ("co_clustering", Box::new(report::CoClustering)),
+    ]
+}
+
+/// Returns the density of an input.
+fn density(job: &Job, name: &str) -> Result<Arc<Posterior>, Failure> {
+    Posterior::unpack(job.pack(name)?)
+}
+
+/// A coordinate of a `splits` setting: role of its axis, name, index (the label, for classes).
+struct Coordinate {
+    role: String,
+    name: String,
+    index: usize,
+}
+
+/// Returns the coordinate that a `splits` setting holds, if it was given.
+fn coordinate(settings: &Settings, name: &str) -> Option<Coordinate> {
+    let (_, at) = settings.get(name).make()?;
+    Some(Coordinate { role: at.word("role").to_string(), name: at.word("name").to_string(), index: at.int("index") })
+}
+
+/// Returns all rows of a representation.
+fn all_rows(x: &Stages) -> Rows {
+    Rows {
+        d: x.x.ncols(),
+        x: x.x.iter().copied().collect(),
+        ids: x.ids.to_vec(),
+        labels: x.labels.to_vec(),
+        class: None,
+        class_name: String::new(),
+        classes: x.classes.clone(),
+    }
+}
+
+/// Returns the rows whose index passes.
+fn rows_where(x: &Stages, keep: impl Fn(usize) -> bool) -> Rows {
+    let which: Vec<usize> = (0..x.x.nrows()).filter(|i| keep(*i)).collect();
+    Rows {
+        x: which.iter().flat_map(|i| x.x.row(*i).to_vec()).collect(),
+        ids: which.iter().map(|i| x.ids[*i]).collect(),
+        labels: if x.labels.is_empty() { Vec::new() } else { which.iter().map(|i| x.labels[*i]).collect() },
+        d: x.x.ncols(),
+        class: None,
+        class_name: String::new(),
+        classes: x.classes.clone(),
+    }
+}
+
+/// Returns the ids of a data set input, if it was given.
+fn ids_of(job: &Job, name: &str) -> Result<Option<BTreeSet<u32>>, Failure> {
+    match job.input(name) {
+        Some(Value::Dataset(d)) => Ok(Some(d.ids.iter().copied().collect())),
+        Some(Value::Absent(why)) => Err(Failure::Absent(why.clone())),
+        _ => Ok(None),
+    }
+}

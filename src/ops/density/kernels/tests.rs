@@ -1,0 +1,296 @@
+//! Kernels run as the engine runs them.
+
+use super::super::posterior::Posterior;
+use super::super::predictive::Predictive;
+use super::kernels;
+use crate::base::Stream;
+use crate::engine::kernel::{Labelled, LabelledAxis, Quiet};
+use crate::engine::value::{Number, Stages};
+use crate::engine::{Context, Failure, Job, Value};
+use crate::lang::{Settings, Static};
+use ndarray::Array2;
+use rand_distr::{Distribution, StandardNormal};
+use std::sync::{Arc, Mutex};
+
+fn run_with(op: &str, settings: Vec<(&str, Static)>, inputs: Vec<(&str, Labelled)>, cx: &dyn Context) -> Result<Value, Failure> {
+    let all = kernels();
+    let kernel = &all.iter().find(|(n, _)| *n == op).expect("a kernel of that name").1;
+    let job = Job {
+        op: op.into(),
+        settings: Settings(settings.into_iter().map(|(n, v)| (n.to_string(), v)).collect()),
+        inputs: inputs.into_iter().map(|(n, v)| (n.to_string(), v)).collect(),
+        stream: Stream::root(21).named(op),
+        at: Vec::new(),
+    };
+    kernel.run(&job, cx)
+}
+
+fn run(op: &str, settings: Vec<(&str, Static)>, inputs: Vec<(&str, Value)>) -> Result<Value, Failure> {
+    run_with(op, settings, inputs.into_iter().map(|(n, v)| (n, Labelled::single(v))).collect(), &Quiet::default())
+}
+
+fn class(index: usize) -> Static {
+    let word = |w: &str| Static::Word(w.into());
+    Static::Make(
+        "at".into(),
+        vec![
+            ("axis".into(), word("class")),
+            ("role".into(), word("class")),
+            ("name".into(), Static::Text(format!("c{index}"))),
+            ("index".into(), Static::Number(index as f64)),
+        ],
+    )
+}
+
+fn sampler(name: &str, passes: f64, burn_in: f64, chains: f64) -> Static {
+    let n = |k: &str, v: f64| (k.to_string(), Static::Number(v));
+    Static::Make(name.into(), vec![n("passes", passes), n("burn_in", burn_in), n("thin", 2.0), n("chains", chains)])
+}
+
+/// Returns two classes of n rows each: one Gaussian, one of two lumps.
+fn stages(n: usize, d: usize) -> Stages {
+    let mut rng = Stream::root(1).named("rows").rng();
+    let x = Array2::from_shape_fn((2 * n, d), |(i, j)| {
+        let e: f64 = StandardNormal.sample(&mut rng);
+        let lump = if i % 2 == 1 && i % 4 == 1 { 6.0 } else { 0.0 };
+        e * (1.0 + j as f64) + 10.0 * (i % 2) as f64 + lump
+    });
+    Stages {
+        x,
+        ids: Arc::new((100..100 + 2 * n as u32).collect()),
+        labels: Arc::new((0..2 * n as u32).map(|i| i % 2).collect()),
+        classes: vec!["c0".into(), "c1".into()],
+        notes: Vec::new(),
+    }
+}
+
+fn wrap(s: &Stages) -> Value {
+    Value::Stages(Arc::new(s.clone()))
+}
+
+fn fitted(s: &Stages, c: usize, method: &str, chains: f64) -> Value {
+    run("dp_mixture", vec![("by", class(c)), ("sampler", sampler(method, 60.0, 20.0, chains))], vec![("x", wrap(s))])
+        .expect("fits")
+}
+
+fn number(v: &Value) -> Number {
+    if let Value::Number(n) = v { *n } else { panic!("{v:?} is no number") }
+}
+
+#[test]
+fn densities_are_fitted_scored_and_measured() {
+    let s = stages(60, 3);
+    let both: Vec<Value> = (0..2).map(|c| fitted(&s, c, "gibbs", 2.0)).collect();
+    let axis = LabelledAxis { name: "class".into(), role: "class".into(), coordinates: vec!["c0".into(), "c1".into()] };
+    let inputs = || vec![("p", Labelled { axes: vec![axis.clone()], values: both.clone() }), ("x", Labelled::single(wrap(&s)))];
+    let Ok(Value::Scores(own)) = run_with("log_density", vec![], inputs(), &Quiet::default()) else { panic!("scores") };
+    assert!(own.values.iter().all(|v| v.is_finite()));
+    let held = run_with("log_density", vec![("held_out", Static::Number(4.0))], inputs(), &Quiet::default());
+    let Ok(Value::Scores(held)) = held else { panic!("held out: {held:?}") };
+    let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
+    let (a, b) = (mean(&own.values), mean(&held.values));
+    assert!(b < a && b > a - 1.5, "held out {b} lies below training {a}, not far");
+    let under = run_with("log_density", vec![("under", class(0))], inputs(), &Quiet::default());
+    let Ok(Value::Scores(under)) = under else { panic!("under") };
+    for (i, label) in s.labels.iter().enumerate() {
+        if *label == 0 { assert_eq!(under.values[i], own.values[i]) } else { assert!(under.values[i] < own.values[i]) }
+    }
+    let re = |c: usize| {
+        number(&run("relative_entropy", vec![("draws", Static::Number(4000.0))], vec![("p", both[c].clone())]).expect("number"))
+    };
+    let (gauss, lumps) = (re(0), re(1));
+    assert!(gauss.value < 0.7 && lumps.value > gauss.value + 0.2, "{gauss:?} {lumps:?}");
+    assert!(gauss.error.is_some_and(|e| e > 0.0 && e < 0.2));
+    let upper = run(
+        "relative_entropy",
+        vec![("draws", Static::Number(4000.0)), ("estimator", Static::Word("per_state".into()))],
+        vec![("p", both[1].clone())],
+    );
+    assert!(number(&upper.expect("number")).value > lumps.value - 0.1);
+    let kl =
+        run("kl_divergence", vec![("draws", Static::Number(2000.0))], vec![("p", both[0].clone()), ("against", both[1].clone())]);
+    assert!(number(&kl.expect("number")).value > 3.0);
+    let same =
+        run("kl_divergence", vec![("draws", Static::Number(2000.0))], vec![("p", both[0].clone()), ("against", both[0].clone())]);
+    assert_eq!(number(&same.expect("number")).value, 0.0);
+    for op in ["density_summary", "diagnose", "trace", "co_clustering"] {
+        run(op, vec![], vec![("p", both[0].clone())]).expect(op);
+    }
+    let Ok(Value::Stages(draws)) = run("sample_density", vec![("draws", Static::Number(5000.0))], vec![("p", both[1].clone())])
+    else {
+        panic!("draws")
+    };
+    let column = |x: &Array2<f64>, keep: &dyn Fn(usize) -> bool| {
+        let v: Vec<f64> = (0..x.nrows()).filter(|i| keep(*i)).map(|i| x[[i, 0]]).collect();
+        mean(&v)
+    };
+    let (drawn, data) = (column(&draws.x, &|_| true), column(&s.x, &|i| s.labels[i] == 1));
+    assert!((drawn - data).abs() < 0.4, "mean of draws {drawn}, of rows {data}");
+}
+
+#[test]
+fn predictive_densities_integrate_to_one_and_equal_their_definition() {
+    let s = stages(30, 1);
+    for method in ["gibbs", "split_merge", "block_gibbs"] {
+        let Value::Pack(pack) = fitted(&s, 1, method, 1.0) else { panic!("a pack") };
+        let p = Posterior::unpack(&pack).expect("reads back");
+        assert_eq!(p.pack(), *pack, "a pack survives reading");
+        let predictive = Predictive::new(&p);
+        let grid: Vec<f64> = (0..400_000).map(|i| (i as f64 - 200_000.0) * 0.01).collect();
+        let total: f64 = predictive.log_density(&grid).iter().map(|l| l.exp() * 0.01).sum();
+        assert!((total - 1.0).abs() < 2e-3, "{method}: {total}");
+        // The definition, state by state, from the closed forms.
+        let (niw, data) = (p.niw(), p.observations());
+        for x in [-3.0, 9.0, 14.5, 40.0] {
+            let y = p.frame.whiten(&[x]);
+            let mut sum = 0.0;
+            for kept in p.kept() {
+                let k = kept.z.iter().max().map_or(0, |m| m + 1);
+                let mut total = kept.alpha * niw.log_predictive(0, 0.0, y[0] * y[0]).exp();
+                for c in 0..k {
+                    let rows: Vec<&[f64]> = (0..data.n).filter(|i| kept.z[*i] == c).map(|i| data.row(i)).collect();
+                    let mut part = super::super::component::Component::empty(1);
+                    part.rebuild(&niw, rows.iter().copied());
+                    let q = part.quadratic(&y, &mut vec![0.0; data.dp]);
+                    total += rows.len() as f64 * niw.log_predictive(rows.len(), part.log_det, q).exp();
+                }
+                sum += total / (data.n as f64 + kept.alpha);
+            }
+            let expected = (sum / p.states() as f64).ln() - p.frame.log_volume;
+            let got = predictive.log_density(&[x])[0];
+            assert!((got - expected).abs() < 1e-10, "{method} at {x}: {got} against {expected}");
+        }
+    }
+}
+
+#[test]
+fn the_same_bits_for_any_number_of_threads() {
+    let s = stages(40, 4);
+    let results: Vec<(Value, Value)> = [1, 2, 8]
+        .into_iter()
+        .map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+            pool.install(|| {
+                let p = fitted(&s, 1, "gibbs", 3.0);
+                let scores = run("log_density", vec![], vec![("p", p.clone()), ("x", wrap(&s))]).expect("scores");
+                (p, scores)
+            })
+        })
+        .collect();
+    for (p, scores) in &results[1..] {
+        let (Value::Pack(a), Value::Pack(b)) = (&results[0].0, p) else { panic!("packs") };
+        assert_eq!(a, b);
+        let (Value::Scores(a), Value::Scores(b)) = (&results[0].1, scores) else { panic!("scores") };
+        let bits = |v: &[f64]| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&a.values), bits(&b.values));
+    }
+}
+
+#[test]
+fn generative_classification_tells_separate_classes_apart() {
+    let s = stages(40, 2);
+    let settings = |published| {
+        vec![
+            ("sampler", sampler("block_gibbs", 30.0, 20.0, 1.0)),
+            ("folds", Static::Number(4.0)),
+            ("published", Static::Bool(published)),
+        ]
+    };
+    for published in [false, true] {
+        let Ok(Value::Record(parts)) = run("generative_classification", settings(published), vec![("x", wrap(&s))]) else {
+            panic!("a record")
+        };
+        let (f, accuracy) = (number(&parts[0].1), number(&parts[1].1));
+        assert!(f.value > 0.95 && accuracy.value > 0.95 && accuracy.count == Some(80), "{f:?} {accuracy:?}");
+    }
+    assert!((super::classify::weighted_f_score(&[(0, 0), (0, 1), (1, 1), (1, 1)]) - (2.0 / 3.0 + 0.8) / 2.0).abs() < 1e-12);
+}
+
+#[test]
+fn odd_data_have_defined_results() {
+    let one = |x: Array2<f64>, extra: Vec<(&str, Static)>| {
+        let n = x.nrows() as u32;
+        let s = Stages {
+            x,
+            ids: Arc::new((0..n).collect()),
+            labels: Arc::new(vec![0; n as usize]),
+            classes: vec!["a".into()],
+            notes: vec![],
+        };
+        let mut settings = vec![("sampler", sampler("gibbs", 40.0, 20.0, 1.0))];
+        settings.extend(extra);
+        let p = run("dp_mixture", settings, vec![("x", wrap(&s))])?;
+        let Value::Scores(scores) = run("log_density", vec![], vec![("p", p.clone()), ("x", wrap(&s))])? else {
+            panic!("scores")
+        };
+        assert!(scores.values.iter().all(|v| v.is_finite()), "{:?}", scores.values);
+        Ok(p)
+    };
+    let wave = |i: usize, j: usize| ((i * 7 + j * 3) as f64).sin();
+    one(Array2::from_shape_fn((30, 3), |(i, j)| if j == 1 { 4.0 } else { wave(i, j) }), vec![]).expect("a constant dimension");
+    one(Array2::from_shape_fn((30, 3), |(i, j)| wave(i % 3, j)), vec![]).expect("duplicates");
+    one(Array2::from_shape_fn((5, 20), |(i, j)| wave(i, j)), vec![]).expect("more dimensions than rows");
+    one(Array2::from_shape_fn((2, 2), |(i, j)| wave(i, j)), vec![]).expect("two rows");
+    one(Array2::from_shape_fn((30, 2), |(i, j)| wave(i, j) * 1e150), vec![]).expect("huge numbers");
+    one(Array2::from_shape_fn((40, 2), |(i, j)| wave(i, j) + if i == 0 { 1e9 } else { 0.0 }), vec![]).expect("an outlier");
+    let fixed = || vec![("prior", Static::Make("niw_fixed".into(), vec![])), ("at_least", Static::Number(1.0))];
+    one(Array2::from_shape_fn((1, 3), |(i, j)| wave(i, j)), fixed()).expect("one row under a given prior");
+    let absent = one(Array2::from_shape_fn((1, 3), |(i, j)| wave(i, j)), vec![]);
+    assert!(matches!(absent, Err(Failure::Absent(_))), "{absent:?}");
+    for bad in [f64::NAN, f64::INFINITY] {
+        let got = one(Array2::from_shape_fn((9, 2), |(i, j)| if (i, j) == (4, 1) { bad } else { wave(i, j) }), vec![]);
+        let Err(Failure::Failed { message, .. }) = got else { panic!("{got:?}") };
+        assert!(message.contains("column 1") && message.contains("id 4"), "{message}");
+    }
+    let equal = one(Array2::from_elem((9, 2), 3.3), vec![]);
+    assert!(matches!(equal, Err(Failure::Failed { .. })), "{equal:?}");
+    let full = vec![("prior", Static::Make("niw".into(), vec![("scale".into(), Static::Word("full".into()))]))];
+    assert!(matches!(one(Array2::from_shape_fn((5, 20), |(i, j)| wave(i, j)), full), Err(Failure::Failed { .. })));
+}
+
+/// Stops after some polls, and keeps the checkpoint.
+struct Stopping {
+    polls: Mutex<u64>,
+    kept: Mutex<Option<Vec<u8>>>,
+    files: crate::plan::files::Files,
+}
+
+impl Context for Stopping {
+    fn interrupted(&self) -> bool {
+        let mut polls = self.polls.lock().expect("unpoisoned");
+        *polls = polls.saturating_sub(1);
+        *polls == 0
+    }
+    fn progress(&self, _done: u64, _total: u64, _figures: &[(&str, f64)]) {}
+    fn restore(&self) -> Option<Vec<u8>> {
+        self.kept.lock().expect("unpoisoned").clone()
+    }
+    fn checkpoint(&self, bytes: &[u8]) {
+        *self.kept.lock().expect("unpoisoned") = Some(bytes.to_vec());
+    }
+    fn checkpoint_due(&self) -> bool {
+        false
+    }
+    fn files(&self) -> &crate::plan::files::Files {
+        &self.files
+    }
+}
+
+#[test]
+fn a_stopped_fit_goes_on_to_the_same_result() {
+    let s = stages(50, 3);
+    let settings = || vec![("by", class(1)), ("sampler", sampler("gibbs", 200.0, 100.0, 2.0))];
+    let inputs = || vec![("x", Labelled::single(wrap(&s)))];
+    let Ok(Value::Pack(whole)) = run_with("dp_mixture", settings(), inputs(), &Quiet::default()) else { panic!("fits") };
+    let cx = Stopping {
+        polls: Mutex::new(230),
+        kept: Mutex::new(None),
+        files: crate::plan::files::Files::new(std::path::Path::new("."), &[]),
+    };
+    let stopped = run_with("dp_mixture", settings(), inputs(), &cx);
+    assert!(matches!(stopped, Err(Failure::Interrupted)), "{stopped:?}");
+    assert!(cx.kept.lock().expect("unpoisoned").is_some(), "a checkpoint was left");
+    *cx.polls.lock().expect("unpoisoned") = u64::MAX;
+    let Ok(Value::Pack(resumed)) = run_with("dp_mixture", settings(), inputs(), &cx) else { panic!("resumes") };
+    assert_eq!(whole, resumed);
+}

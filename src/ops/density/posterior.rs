@@ -1,0 +1,175 @@
+//! A fitted density: rows, frame, kept partitions and traces; to and from the pack `density.dp`.
+//!
+//! Pack layout. `meta`: `dim`, `rows`, `class` (label or null), `class_name`, `classes`, `verdict`, `settings` (see
+//! [`super::settings::Fit`]), `kappa`, `dof`, `moves` (per chain). Arrays: `rows` (f64, n x d, the data's units), `ids` (u32, n),
+//! `labels` (u32, n or 0), `centre` (f64, d), `factor` (f64, d or d x d: Cholesky factor of the prior's scale),
+//! `alphas` (f64, states), `partitions` (u32, states x n: component of every row), `chain` (u32, states),
+//! `trace` (f64, chains x passes x 5; columns as [`super::chain::SCALARS`]).
+//! Means and scale matrices follow from rows and partitions ([`super::component::Built`]), exactly, so they are not kept:
+//! a fragmented chain's factors would take a hundred times the space.
+
+use super::cache::Observations;
+use super::chain::{Kept, Record, Scalars};
+use super::diagnostics::Verdict;
+use super::frame::Frame;
+use super::niw::Niw;
+use super::settings::Fit;
+use crate::engine::Failure;
+use crate::engine::value::{Array, ArrayData, Pack};
+use serde_json::json;
+use std::sync::Arc;
+
+/// Kind of the pack.
+pub const KIND: &str = "density.dp";
+
+/// A fitted density.
+#[derive(Clone, Debug)]
+pub struct Posterior {
+    /// Dimension.
+    pub d: usize,
+    /// The rows fitted, row-major, in the data's units.
+    pub rows: Vec<f64>,
+    /// Their ids.
+    pub ids: Vec<u32>,
+    /// Their labels, where there are any.
+    pub labels: Vec<u32>,
+    /// Label of the class, where the density is one class's.
+    pub class: Option<u32>,
+    /// Its name.
+    pub class_name: String,
+    /// Names of the classes of what was fitted.
+    pub classes: Vec<String>,
+    /// Settings.
+    pub fit: Fit,
+    /// Pseudo-count and degrees of freedom of the prior.
+    pub kappa: f64,
+    /// See `kappa`.
+    pub dof: f64,
+    /// Frame of the prior.
+    pub frame: Frame,
+    /// Per chain: trace, kept states, moves.
+    pub chains: Vec<Record>,
+}
+
+impl Posterior {
+    /// Returns the number of rows.
+    pub fn n(&self) -> usize {
+        self.rows.len() / self.d.max(1)
+    }
+
+    /// Returns the base measure in the frame, with tables for all rows.
+    pub fn niw(&self) -> Niw {
+        Niw::new(self.d, self.kappa, self.dof, self.n() + 1)
+    }
+
+    /// Returns the rows in the frame.
+    pub fn observations(&self) -> Observations {
+        Observations::new(self.frame.whiten(&self.rows), self.d)
+    }
+
+    /// Returns kept states, chain after chain.
+    pub fn kept(&self) -> impl Iterator<Item = &Kept> {
+        self.chains.iter().flat_map(|c| &c.kept)
+    }
+
+    /// Returns the number of kept states.
+    pub fn states(&self) -> usize {
+        self.chains.iter().map(|c| c.kept.len()).sum()
+    }
+
+    /// Returns scalars after burn-in: one series a chain.
+    pub fn series(&self, scalar: usize) -> Vec<Vec<f64>> {
+        let burn_in = self.fit.setup.burn_in;
+        self.chains.iter().map(|c| c.trace.iter().skip(burn_in).map(|t| t[scalar]).collect()).collect()
+    }
+
+    /// Returns the pack.
+    pub fn pack(&self) -> Pack {
+        let (n, passes) = (self.n(), self.chains.first().map_or(0, |c| c.trace.len()));
+        let f64s = |shape: Vec<usize>, data: Vec<f64>| Array { shape, data: ArrayData::F64(data) };
+        let u32s = |shape: Vec<usize>, data: Vec<u32>| Array { shape, data: ArrayData::U32(data) };
+        let states = self.states();
+        let chain = self.chains.iter().enumerate().flat_map(|(c, r)| r.kept.iter().map(move |_| c as u32)).collect();
+        let factor_shape = if self.frame.factor.len() == self.d { vec![self.d] } else { vec![self.d, self.d] };
+        let trace = self.chains.iter().flat_map(|c| c.trace.concat()).collect();
+        Pack {
+            kind: KIND.to_string(),
+            meta: json!({
+                "dim": self.d, "rows": n, "class": self.class, "class_name": self.class_name, "classes": self.classes,
+                "verdict": Verdict::of(self).word(), "settings": self.fit.to_json(), "kappa": self.kappa, "dof": self.dof,
+                "moves": self.chains.iter().map(|c| c.moves).collect::<Vec<_>>(),
+            }),
+            arrays: vec![
+                ("rows".into(), f64s(vec![n, self.d], self.rows.clone())),
+                ("ids".into(), u32s(vec![n], self.ids.clone())),
+                ("labels".into(), u32s(vec![self.labels.len()], self.labels.clone())),
+                ("centre".into(), f64s(vec![self.d], self.frame.centre.clone())),
+                ("factor".into(), f64s(factor_shape, self.frame.factor.clone())),
+                ("alphas".into(), f64s(vec![states], self.kept().map(|k| k.alpha).collect())),
+                ("partitions".into(), u32s(vec![states, n], self.kept().flat_map(|k| k.z.iter().copied()).collect())),
+                ("chain".into(), u32s(vec![states], chain)),
+                ("trace".into(), f64s(vec![self.chains.len(), passes, 5], trace)),
+            ],
+        }
+    }
+
+    /// Returns the density of a pack; a pack of another kind or with missing parts is a failure.
+    pub fn unpack(pack: &Pack) -> Result<Arc<Posterior>, Failure> {
+        if pack.kind != KIND {
+            return Err(Failure::new(format!("this is a `{}`, not a density of `dp_mixture`", pack.kind)));
+        }
+        Self::read(pack)
+            .map(Arc::new)
+            .ok_or_else(|| Failure::new("this density's artifact is damaged").help("remove it and run again"))
+    }
+
+    fn read(pack: &Pack) -> Option<Posterior> {
+        let meta = &pack.meta;
+        let d = meta["dim"].as_u64()? as usize;
+        let n = meta["rows"].as_u64()? as usize;
+        let fit = Fit::from_json(&meta["settings"])?;
+        let (rows, ids) = (pack.f64s("rows").to_vec(), pack.u32s("ids").to_vec());
+        let (centre, factor) = (pack.f64s("centre").to_vec(), pack.f64s("factor").to_vec());
+        let (alphas, z, chain) = (pack.f64s("alphas"), pack.u32s("partitions"), pack.u32s("chain"));
+        let sound = d > 0 && rows.len() == n * d && ids.len() == n && centre.len() == d && z.len() == alphas.len() * n;
+        if !sound
+            || (factor.len() != d && factor.len() != d * d)
+            || chain.len() != alphas.len()
+            || z.iter().any(|k| *k as usize >= n)
+        {
+            return None;
+        }
+        let log_volume = (0..d).map(|j| factor[if factor.len() == d { j } else { j * d + j }].ln()).sum();
+        let shape = &pack.array("trace")?.shape;
+        let (count, passes) = (*shape.first()?, *shape.get(1)?);
+        let trace: Vec<Scalars> = pack.f64s("trace").as_chunks::<5>().0.to_vec();
+        let moves: Vec<u64> = meta["moves"].as_array()?.iter().filter_map(|m| m.as_u64()).collect();
+        if trace.len() != count * passes || moves.len() != count {
+            return None;
+        }
+        let chains = (0..count)
+            .map(|c| Record {
+                trace: trace[c * passes..(c + 1) * passes].to_vec(),
+                kept: (0..alphas.len())
+                    .filter(|s| chain[*s] as usize == c)
+                    .map(|s| Kept { alpha: alphas[s], z: z[s * n..(s + 1) * n].to_vec() })
+                    .collect(),
+                moves: moves[c],
+            })
+            .collect();
+        Some(Posterior {
+            d,
+            rows,
+            ids,
+            labels: pack.u32s("labels").to_vec(),
+            class: meta["class"].as_u64().map(|c| c as u32),
+            class_name: meta["class_name"].as_str()?.to_string(),
+            classes: meta["classes"].as_array()?.iter().map(|c| c.as_str().map(str::to_string)).collect::<Option<_>>()?,
+            kappa: meta["kappa"].as_f64()?,
+            dof: meta["dof"].as_f64()?,
+            frame: Frame { d, centre, factor, log_volume },
+            fit,
+            chains,
+        })
+    }
+}

@@ -1,0 +1,285 @@
+//! Posterior predictive: log densities of any points under all kept states, at matrix-matrix speed, in tiles, on all cores.
+//!
+//! The pooled predictive (Eq. 3 of the paper) is a mean over states of mixtures, hence itself one mixture over the distinct
+//! components of all states. Components that do not change between kept states are evaluated once.
+
+use super::component::Built;
+use super::lanes::Lanes;
+use super::matrix::inverse_transposed;
+use super::niw::Niw;
+use super::posterior::Posterior;
+use super::simd::{LANES, dispatch, exp8, ln8};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// Points evaluated together.
+const TILE: usize = 256;
+
+/// Points whose coordinates lie side by side: two vectors.
+const BLOCK: usize = 2 * LANES;
+
+/// One distinct component: a Student-t.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Location in the frame, padded.
+    pub mu: Vec<f64>,
+    /// Transposed inverse of the Cholesky factor of `S_n`, d x d.
+    pub inverse: Vec<f64>,
+    /// `(kappa_n + 1) / kappa_n`.
+    pub inflation: f64,
+    /// `nu_n - d + 1`.
+    pub dof: f64,
+    /// Inverse factor times location.
+    shift: Vec<f64>,
+    /// Log density at the location.
+    peak: f64,
+    /// `(nu_n + 1)/2`.
+    power: f64,
+}
+
+/// One kept state: weights over the distinct components; they sum to 1.
+#[derive(Clone, Debug)]
+pub struct Mixture {
+    /// Distinct component and weight.
+    pub parts: Vec<(usize, f64)>,
+}
+
+/// Everything needed to evaluate and to draw.
+#[derive(Clone, Debug)]
+pub struct Predictive {
+    /// The fitted density's frame.
+    pub frame: super::frame::Frame,
+    /// Distinct components; the last one is the prior.
+    pub parts: Vec<Part>,
+    /// Kept states.
+    pub states: Vec<Mixture>,
+    /// Pooled weight of each distinct component.
+    pub pooled: Vec<f64>,
+    d: usize,
+}
+
+impl Predictive {
+    /// Returns the predictive of a fitted density.
+    ///
+    /// Weights: `n_k / (n + alpha)`, and `alpha / (n + alpha)` for a new component. As published (recipes.md A, difference 3):
+    /// `(alpha + n_k) / sum_j (alpha + n_j)` and no new component.
+    pub fn new(p: &Posterior) -> Predictive {
+        let niw = p.niw();
+        let data = p.observations();
+        let n = data.n;
+        let mut names: BTreeMap<Vec<u32>, usize> = BTreeMap::new();
+        let mut states: Vec<Vec<(usize, f64)>> = Vec::new();
+        for kept in p.kept() {
+            let k = kept.z.iter().max().map_or(0, |m| *m as usize + 1);
+            let mut members = vec![Vec::new(); k];
+            kept.z.iter().enumerate().for_each(|(i, c)| members[*c as usize].push(i as u32));
+            let total = if p.fit.setup.published { n as f64 + k as f64 * kept.alpha } else { n as f64 + kept.alpha };
+            let mut parts = Vec::with_capacity(k + 1);
+            for m in members {
+                let size = m.len() as f64 + if p.fit.setup.published { kept.alpha } else { 0.0 };
+                let next = names.len();
+                parts.push((*names.entry(m).or_insert(next), size / total));
+            }
+            if !p.fit.setup.published {
+                parts.push((usize::MAX, kept.alpha / total));
+            }
+            states.push(parts);
+        }
+        let prior = names.len();
+        let mut distinct: Vec<(usize, Vec<u32>)> = names.into_iter().map(|(m, at)| (at, m)).collect();
+        distinct.sort_unstable();
+        distinct.push((prior, Vec::new()));
+        let parts: Vec<Part> = distinct
+            .par_iter()
+            .map(|(_, m)| Part::new(&niw, &Built::from_members(&niw, data.dp, m.iter().map(|i| data.row(*i as usize)))))
+            .collect();
+        let mut pooled = vec![0.0; parts.len()];
+        let count = states.len() as f64;
+        for state in &mut states {
+            for (at, weight) in state {
+                *at = (*at).min(prior);
+                pooled[*at] += *weight / count;
+            }
+        }
+        let states = states.into_iter().map(|parts| Mixture { parts }).collect();
+        Predictive { frame: p.frame.clone(), parts, states, pooled, d: p.d }
+    }
+
+    /// Returns the pooled log predictive density (log of the mean over states) of row-major points, in the data's units.
+    pub fn log_density(&self, x: &[f64]) -> Vec<f64> {
+        self.tiles(x, 1, |logs, count, out| pool(logs, &self.pooled, count, out))
+    }
+
+    /// Returns the log density of row-major points under each state: points x states.
+    pub fn by_state(&self, x: &[f64]) -> Vec<f64> {
+        let states = self.states.len();
+        self.tiles(x, states, |logs, count, out| {
+            for (s, state) in self.states.iter().enumerate() {
+                for i in 0..count {
+                    let top = state.parts.iter().fold(f64::NEG_INFINITY, |t, (u, _)| t.max(logs[u * TILE + i]));
+                    let sum: f64 = state.parts.iter().map(|(u, w)| w * (logs[u * TILE + i] - top).exp()).sum();
+                    out[i * states + s] = top + sum.ln();
+                }
+            }
+        })
+    }
+
+    /// Returns the log density of row-major points under one state.
+    pub fn under_state(&self, x: &[f64], state: usize) -> Vec<f64> {
+        let chosen = &self.states[state].parts;
+        let one = Predictive {
+            frame: self.frame.clone(),
+            parts: chosen.iter().map(|(u, _)| self.parts[*u].clone()).collect(),
+            states: Vec::new(),
+            pooled: chosen.iter().map(|(_, w)| *w).collect(),
+            d: self.d,
+        };
+        one.log_density(x)
+    }
+
+    /// Evaluates all distinct components tile by tile and lets `combine(logs, points, out)` reduce them (`logs`: parts x TILE).
+    fn tiles(&self, x: &[f64], width: usize, combine: impl Fn(&[f64], usize, &mut [f64]) + Sync) -> Vec<f64> {
+        let d = self.d;
+        let n = x.len() / d;
+        let mut out = vec![0.0; n * width];
+        out.par_chunks_mut(TILE * width).zip(x.par_chunks(TILE * d)).for_each_init(
+            || (vec![0.0; d * TILE], vec![0.0; self.parts.len() * TILE]),
+            |(y, logs), (out, x)| {
+                let count = x.len() / d;
+                let white = self.frame.whiten(x);
+                let dp = white.len() / count;
+                for (i, row) in white.chunks_exact(dp).enumerate() {
+                    (0..d).for_each(|j| y[(i / BLOCK * d + j) * BLOCK + i % BLOCK] = row[j]);
+                }
+                for (part, logs) in self.parts.iter().zip(logs.chunks_exact_mut(TILE)) {
+                    part.log_density(d, y, logs);
+                }
+                combine(logs, count, out);
+                out.iter_mut().for_each(|v| *v -= self.frame.log_volume);
+            },
+        );
+        out
+    }
+}
+
+impl Part {
+    fn new(niw: &Niw, built: &Built) -> Part {
+        let d = niw.d;
+        let inverse = inverse_transposed(&built.lower, d);
+        let (kappa, nu) = (niw.kappa(built.n), niw.nu(built.n));
+        let shift = (0..d).map(|j| (0..=j).map(|c| inverse[c * d + j] * built.mu[c]).sum()).collect();
+        Part {
+            shift,
+            inverse,
+            inflation: (kappa + 1.0) / kappa,
+            dof: nu - d as f64 + 1.0,
+            peak: super::niw::t_constant(d, kappa, nu) - 0.5 * built.log_det,
+            power: 0.5 * (nu + 1.0),
+            mu: built.mu.clone(),
+        }
+    }
+
+    /// Writes the log densities of a tile of points; `y`: blocks of [`BLOCK`] points, each d x BLOCK.
+    fn log_density(&self, d: usize, y: &[f64], out: &mut [f64]) {
+        evaluate(&self.inverse, &self.shift, d, y, out);
+        finish(1.0 / self.inflation, self.peak, self.power, out);
+    }
+}
+
+/// Adds the squares of `R` rows of `L^-1 y - shift` for one block of points.
+#[inline(always)]
+fn rows<V: Lanes, const R: usize>(inverse: &[f64], shift: &[f64], d: usize, from: usize, y: &[[f64; BLOCK]], q: &mut [V; 2]) {
+    let mut acc = [[V::splat(0.0); 2]; R];
+    // Row r of the triangle ends at column r; the band's own upper part holds zeros.
+    for (c, y) in y[..from + R].iter().enumerate() {
+        let halves = y.as_chunks::<LANES>().0;
+        let (a, b) = (V::load(&halves[0]), V::load(&halves[1]));
+        let column = &inverse[c * d + from..c * d + from + R];
+        for r in 0..R {
+            let l = V::splat(column[r]);
+            acc[r][0] = l.fma(a, acc[r][0]);
+            acc[r][1] = l.fma(b, acc[r][1]);
+        }
+    }
+    for r in 0..R {
+        let s = V::splat(-shift[from + r]);
+        let (a, b) = (acc[r][0].add(s), acc[r][1].add(s));
+        *q = [a.fma(a, q[0]), b.fma(b, q[1])];
+    }
+}
+
+#[inline(always)]
+fn evaluate_body<V: Lanes>(inverse: &[f64], shift: &[f64], d: usize, y: &[f64], out: &mut [f64]) {
+    for (y, out) in y.as_chunks::<BLOCK>().0.chunks_exact(d).zip(out.as_chunks_mut::<BLOCK>().0) {
+        let mut q = [V::splat(0.0); 2];
+        let bands = d / 4 * 4;
+        for from in (0..bands).step_by(4) {
+            rows::<V, 4>(inverse, shift, d, from, y, &mut q);
+        }
+        for from in bands..d {
+            rows::<V, 1>(inverse, shift, d, from, y, &mut q);
+        }
+        let halves = out.as_chunks_mut::<LANES>().0;
+        q[0].store(&mut halves[0]);
+        q[1].store(&mut halves[1]);
+    }
+}
+
+dispatch! {
+    /// Writes `|L^-1 y - shift|^2` for every point of a tile: a matrix product that knows its triangle and keeps only squares.
+    pub fn evaluate(inverse: &[f64], shift: &[f64], d: usize, y: &[f64], out: &mut [f64]) = evaluate_body
+}
+
+#[inline(always)]
+fn finish_body<V: Lanes>(f: f64, peak: f64, power: f64, out: &mut [f64]) {
+    for chunk in out.as_chunks_mut::<LANES>().0 {
+        let mut t = [0.0; LANES];
+        for l in 0..LANES {
+            t[l] = V::fma1(f, chunk[l], 1.0);
+        }
+        let t = ln8::<V>(&t);
+        for l in 0..LANES {
+            chunk[l] = V::fma1(-power, t[l], peak);
+        }
+    }
+}
+
+dispatch! {
+    /// Turns quadratic forms into log densities: `peak - power ln(1 + f q)`.
+    pub fn finish(f: f64, peak: f64, power: f64, out: &mut [f64]) = finish_body
+}
+
+#[inline(always)]
+fn pool_body<V: Lanes>(logs: &[f64], weights: &[f64], count: usize, out: &mut [f64]) {
+    for at in (0..count).step_by(LANES) {
+        let mut top = [f64::NEG_INFINITY; LANES];
+        for (row, w) in logs.chunks_exact(TILE).zip(weights) {
+            if *w > 0.0 {
+                for l in 0..LANES {
+                    let v = row[at + l];
+                    top[l] = if v > top[l] { v } else { top[l] };
+                }
+            }
+        }
+        let mut sum = [0.0; LANES];
+        for (row, w) in logs.chunks_exact(TILE).zip(weights) {
+            let mut e = [0.0; LANES];
+            for l in 0..LANES {
+                e[l] = row[at + l] - top[l];
+            }
+            let e = exp8::<V>(&e);
+            for l in 0..LANES {
+                sum[l] = V::fma1(*w, e[l], sum[l]);
+            }
+        }
+        let ln = ln8::<V>(&sum);
+        for l in 0..LANES.min(count - at) {
+            out[at + l] = top[l] + ln[l];
+        }
+    }
+}
+
+dispatch! {
+    /// Writes the log of the weighted sum of densities of each point (`logs`: parts x TILE).
+    pub fn pool(logs: &[f64], weights: &[f64], count: usize, out: &mut [f64]) = pool_body
+}

@@ -1,0 +1,49 @@
+//! Draws from the posterior predictive: a state, a component by weight, a Student-t.
+
+use super::predictive::{Part, Predictive};
+use crate::base::Stream;
+use rand::RngExt;
+use rand_distr::{ChiSquared, Distribution, StandardNormal};
+use rayon::prelude::*;
+
+/// Draws that share one stream.
+const CHUNK: usize = 512;
+
+/// Returns `draws` points, row-major, in the data's units. With `state`, from that kept state; else from the pooled predictive.
+/// Draw i depends on the stream and i alone.
+pub fn sample(p: &Predictive, state: Option<usize>, draws: usize, stream: &Stream) -> Vec<f64> {
+    let d = p.frame.d;
+    let weights: Vec<(usize, f64)> = match state {
+        Some(s) => p.states[s].parts.clone(),
+        None => p.pooled.iter().copied().enumerate().collect(),
+    };
+    let mut cumulative = Vec::with_capacity(weights.len());
+    let mut total = 0.0;
+    for (_, w) in &weights {
+        total += w;
+        cumulative.push(total);
+    }
+    let mut out = vec![0.0; draws * d];
+    out.par_chunks_mut(CHUNK * d).enumerate().for_each(|(c, chunk)| {
+        let mut rng = stream.named("draws").numbered(c as u64).rng();
+        for row in chunk.chunks_exact_mut(d) {
+            let u = rng.random::<f64>() * total;
+            let at = cumulative.partition_point(|c| *c <= u).min(weights.len() - 1);
+            row.copy_from_slice(&p.frame.restore(&draw(&p.parts[weights[at].0], d, &mut rng)));
+        }
+    });
+    out
+}
+
+/// Returns one draw of a Student-t in the frame: `mu + sqrt(inflation / chi2) L e`, e standard normal.
+fn draw(part: &Part, d: usize, rng: &mut impl rand::Rng) -> Vec<f64> {
+    let mut y: Vec<f64> = (0..d).map(|_| StandardNormal.sample(rng)).collect();
+    // L e solves L^-1 y = e; row j of L^-1 is column j of the transposed inverse.
+    for j in 0..d {
+        let known: f64 = (0..j).map(|c| part.inverse[c * d + j] * y[c]).sum();
+        y[j] = (y[j] - known) / part.inverse[j * d + j];
+    }
+    let chi = ChiSquared::new(part.dof).map_or(f64::NAN, |c| c.sample(rng));
+    let stretch = (part.inflation / chi).sqrt();
+    y.iter().zip(&part.mu).map(|(y, m)| m + stretch * y).collect()
+}

@@ -1,0 +1,235 @@
+//! CERTIFY (Cohen, Rosenfeld & Kolter 2019): radii within which a classifier smoothed by Gaussian noise provably keeps its prediction.
+
+use super::bounds::{clopper_pearson_lower, normal_quantile};
+use super::{numbers, problem};
+use crate::base::Stream;
+use crate::engine::value::{Dataset, Number};
+use crate::engine::{Context, Failure, Job, Kernel, Value};
+use crate::lang::Settings;
+use crate::ops::nn::batches::Loader;
+use crate::ops::nn::checkpoint::{Reader, Writer};
+use crate::ops::nn::cpu::loss::highest;
+use crate::ops::nn::evaluate::fits;
+use crate::ops::nn::measures::{f_score, mean};
+use crate::ops::nn::network::Network;
+use crate::ops::nn::program::Purpose;
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
+use crate::plan::files::Files;
+use rand_distr::{Distribution, StandardNormal};
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// What is drawn, and what is concluded from it.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Standard deviation of the noise, in normalised units.
+    pub sigma: f64,
+    /// Draws that choose the class.
+    pub n0: usize,
+    /// Draws that bound its probability.
+    pub n: usize,
+    /// Probability that a radius is wrong.
+    pub alpha: f64,
+    /// Draws that go through the network at a time.
+    pub batch: usize,
+    /// Examples certified; 0 for all.
+    pub examples: usize,
+}
+
+impl Plan {
+    /// Returns the plan that the settings describe.
+    ///
+    /// Errors: a value out of its range; so few draws that every example would be abstained from.
+    pub fn parse(settings: &Settings) -> Result<Self, Problem> {
+        let plan = Plan {
+            sigma: settings.real("sigma"),
+            n0: settings.int("n0"),
+            n: settings.int("n"),
+            alpha: settings.real("alpha"),
+            batch: settings.int("batch"),
+            examples: settings.int("examples"),
+        };
+        let sigma = plan.sigma;
+        if !(sigma > 0.0 && sigma.is_finite()) {
+            let help = "sigma is a standard deviation in normalised units, such as 0.5";
+            return Err(problem("sigma", format!("noise of standard deviation {sigma} certifies nothing"), help));
+        }
+        let alpha = plan.alpha;
+        if !(alpha > 0.0 && alpha < 0.5) {
+            let help = "it is the probability that a radius is wrong, such as 0.001";
+            return Err(problem("alpha", format!("alpha is {alpha}, and must lie between 0 and 1/2"), help));
+        }
+        for (name, count) in [("n0", plan.n0), ("n", plan.n), ("batch", plan.batch)] {
+            if count == 0 {
+                return Err(problem(name, format!("`{name}` is 0"), "at least one draw is needed"));
+            }
+        }
+        if clopper_pearson_lower(plan.n as u64, plan.n as u64, alpha) <= 0.5 {
+            let least = (alpha.ln() / 0.5f64.ln()).floor() as usize + 1;
+            let message = format!(
+                "with n = {} draws and alpha = {alpha} every example is abstained from: even if all draws agree, their class may have probability 1/2",
+                plan.n
+            );
+            let help = format!("take at least {least} draws; 100k is what the paper takes");
+            return Err(problem("n", message, &help));
+        }
+        Ok(plan)
+    }
+
+    /// Returns the radius that `hits` of the n draws certify, in normalised units; nothing where the answer is to abstain.
+    ///
+    /// sigma * Phi^-1(pA) with pA the Clopper-Pearson lower bound at level 1 - alpha, where pA > 1/2 (Cohen et al. 2019, CERTIFY).
+    pub fn radius(&self, hits: u64) -> Option<f64> {
+        let p = clopper_pearson_lower(hits, self.n as u64, self.alpha);
+        (p > 0.5).then(|| self.sigma * normal_quantile(p))
+    }
+
+    /// Returns the rows certified: all, or as many as asked for at equal distances.
+    pub fn rows(&self, len: usize) -> Vec<usize> {
+        match self.examples {
+            0 => (0..len).collect(),
+            k if k >= len => (0..len).collect(),
+            k => (0..k).map(|i| (i as u128 * len as u128 / k as u128) as usize).collect(),
+        }
+    }
+}
+
+/// What the draws say of one example: the class chosen, and how many of the n draws fell to it.
+pub type Drawn = (u64, u64);
+
+/// Draws noise around one example and counts predictions.
+///
+/// Draw k takes its noise from the stream of that number, so that counts do not depend on how draws are batched.
+fn count(network: &mut Network, example: &[f32], sigma: f64, draws: usize, stream: Stream, counts: &mut [u64]) {
+    let node = network.net().output;
+    for start in (0..draws).step_by(network.capacity().max(1)) {
+        let batch = (draws - start).min(network.capacity());
+        let input = network.input_mut(batch);
+        input.par_chunks_mut(example.len().max(1)).enumerate().for_each(|(i, out)| {
+            let mut rng = stream.numbered((start + i) as u64).rng();
+            for (o, x) in out.iter_mut().zip(example) {
+                let z: f64 = StandardNormal.sample(&mut rng);
+                *o = *x + (sigma * z) as f32;
+            }
+        });
+        network.forward(batch, stream);
+        for scores in network.value(node).chunks_exact(counts.len()) {
+            counts[highest(scores)] += 1;
+        }
+    }
+}
+
+/// The kernel of `certify`.
+pub struct Certify;
+
+impl Planned for Certify {
+    fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        Plan::parse(settings)?;
+        Ok(Facts { classes: known(inputs, "data").and_then(|d| d.classes.clone()), ..Facts::default() })
+    }
+
+    fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        let Ok(plan) = Plan::parse(settings) else { return Cost::default() };
+        let data = known(inputs, "data");
+        let rows = plan.rows(data.and_then(|f| f.rows).unwrap_or(0)).len() as f64;
+        let size = data.and_then(|f| f.shape.as_ref()).map_or(64, |s| s.iter().product::<usize>()) as f64;
+        let draws = rows * (plan.n0 + plan.n) as f64;
+        // The network is not known here; the noise itself is, at about ten nanoseconds a number.
+        Cost { seconds: draws * (1e-4 + size * 1e-8), memory: 2e8 + plan.batch as f64 * size * 500.0, disk: 200.0 * rows }
+    }
+}
+
+impl Kernel for Certify {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
+        let plan = Plan::parse(&job.settings).map_err(|p| Failure::Failed { message: p.message, help: p.help })?;
+        let (model, data) = (job.model("net")?, job.dataset("data")?);
+        if data.is_empty() {
+            return Err(Failure::Absent("there is no example to certify".to_string()));
+        }
+        fits(&model.net, data, true)?;
+        let rows = plan.rows(data.len());
+        let mut drawn = cx.restore().and_then(|bytes| restored(&bytes, rows.len())).unwrap_or_default();
+        let capacity = plan.batch.min(plan.n.max(plan.n0));
+        let mut network = Network::new(&model.net, Purpose::Evaluation, &[model.net.output], capacity);
+        network.load(&model.weights)?;
+        let classes = model.net.nodes.get(model.net.output).map_or(0, |n| n.shape.iter().product::<usize>());
+        let loader = Loader::new(data);
+        let mut example = vec![0f32; loader.size()];
+        while drawn.len() < rows.len() {
+            if cx.interrupted() {
+                cx.checkpoint(&kept(&drawn));
+                return Err(Failure::Interrupted);
+            }
+            if cx.checkpoint_due() {
+                cx.checkpoint(&kept(&drawn));
+            }
+            let row = rows[drawn.len()];
+            let id = data.ids[row] as u64;
+            loader.fill(&[row], &[], job.stream, &mut example);
+            let mut counts = vec![0u64; classes];
+            count(&mut network, &example, plan.sigma, plan.n0, job.stream.named("selection").numbered(id), &mut counts);
+            // The first of equally frequent classes.
+            let class = (0..classes).rev().max_by_key(|c| counts[*c]).unwrap_or(0);
+            counts.fill(0);
+            count(&mut network, &example, plan.sigma, plan.n, job.stream.named("estimation").numbered(id), &mut counts);
+            drawn.push((class as u64, counts.get(class).copied().unwrap_or(0)));
+            cx.progress(drawn.len() as u64, rows.len() as u64, &[]);
+        }
+        Ok(summary(&plan, data, &rows, &drawn))
+    }
+}
+
+fn kept(drawn: &[Drawn]) -> Vec<u8> {
+    let mut w = Writer::default();
+    w.ints(&drawn.iter().flat_map(|d| [d.0, d.1]).collect::<Vec<_>>());
+    w.finish()
+}
+
+fn restored(bytes: &[u8], most: usize) -> Option<Vec<Drawn>> {
+    let mut r = Reader::new(bytes)?;
+    let all = r.ints()?;
+    (r.finished() && all.len() <= 2 * most).then(|| all.chunks_exact(2).map(|d| (d[0], d[1])).collect())
+}
+
+/// Returns the numbers over all examples, and the table of each.
+pub fn summary(plan: &Plan, data: &Dataset, rows: &[usize], drawn: &[Drawn]) -> Value {
+    let labels: Vec<u32> = rows.iter().map(|r| data.labels[*r]).collect();
+    let radii: Vec<Option<f64>> = drawn.iter().map(|(_, hits)| plan.radius(*hits)).collect();
+    let right: Vec<bool> =
+        drawn.iter().zip(&radii).zip(&labels).map(|(((class, _), r), label)| r.is_some() && *class == *label as u64).collect();
+    let n = rows.len();
+    let share = |count: usize| {
+        let p = count as f64 / n as f64;
+        Value::Number(Number { value: p, error: Some((p * (1.0 - p) / n as f64).sqrt()), count: Some(n as u64) })
+    };
+    let answered: Vec<f64> = radii.iter().flatten().copied().collect();
+    let few = |least: usize| Value::Absent(format!("{} examples are answered, and it takes {least}", answered.len()));
+    let radius = if answered.is_empty() { few(1) } else { Value::Number(mean(&answered)) };
+    let spread = if answered.len() < 2 {
+        few(2)
+    } else {
+        let (m, k) = (mean(&answered).value, answered.len() as f64);
+        let s = (answered.iter().map(|x| (x - m).powi(2)).sum::<f64>() / (k - 1.0)).sqrt();
+        Value::Number(Number { value: s, error: Some(s / (2.0 * (k - 1.0)).sqrt()), count: Some(answered.len() as u64) })
+    };
+    // Abstentions are predictions of a class that no label names.
+    let nowhere = labels.iter().max().map_or(0, |l| l + 1).max(drawn.iter().map(|d| d.0 as u32 + 1).max().unwrap_or(0));
+    let predicted: Vec<u32> =
+        drawn.iter().zip(&radii).map(|((class, _), r)| if r.is_some() { *class as u32 } else { nowhere }).collect();
+    let f = Number { value: f_score(&labels, &predicted, false), error: None, count: Some(n as u64) };
+    let table = numbers([
+        ("idx", rows.iter().map(|r| data.ids[*r] as f64).collect()),
+        ("label", labels.iter().map(|l| *l as f64).collect()),
+        ("predict", drawn.iter().zip(&radii).map(|(d, r)| r.map_or(-1.0, |_| d.0 as f64)).collect()),
+        ("radius", radii.iter().map(|r| r.unwrap_or(0.0)).collect()),
+        ("correct", right.iter().map(|r| *r as u8 as f64).collect()),
+    ]);
+    Value::Record(vec![
+        ("radius".into(), radius),
+        ("radius_std".into(), spread),
+        ("answered".into(), share(answered.len())),
+        ("accuracy".into(), share(right.iter().filter(|r| **r).count())),
+        ("f_score".into(), Value::Number(f)),
+        ("table".into(), Value::Table(Arc::new(table))),
+    ])
+}

@@ -1,0 +1,70 @@
+//! How differently two networks answer (Gu & Tresp 2019, Eq. 2): relative entropy of their softmax outputs.
+
+use super::passes;
+use crate::engine::value::{Dataset, Model};
+use crate::engine::{Context, Failure, Job, Kernel, Value};
+use crate::lang::Settings;
+use crate::ops::nn::evaluate::{fits, open, sweep};
+use crate::ops::nn::measures::mean;
+use crate::ops::nn::program::Purpose;
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
+use crate::plan::files::Files;
+
+/// The kernel of `output_divergence`.
+pub struct OutputDivergence;
+
+impl Planned for OutputDivergence {
+    fn facts(&self, _settings: &Settings, _inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        Ok(Facts::default())
+    }
+
+    fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        passes(inputs, "inputs", 2.0)
+    }
+}
+
+impl Kernel for OutputDivergence {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
+        let (first, second, data) = (job.model("net")?, job.model("against")?, job.dataset("inputs")?);
+        if data.is_empty() {
+            return Err(Failure::Absent("there is no example to measure on".to_string()));
+        }
+        let (k, other) = (outputs(first), outputs(second));
+        if k != other {
+            let names = (&first.net.name, &second.net.name);
+            return Err(Failure::new(format!("the network `{}` has {k} outputs, and `{}` has {other}", names.0, names.1)));
+        }
+        let (p, q) = (scores(first, data, cx)?, scores(second, data, cx)?);
+        let each: Vec<f64> = p.chunks_exact(k.max(1)).zip(q.chunks_exact(k.max(1))).map(|(p, q)| divergence(p, q)).collect();
+        Ok(Value::Number(mean(&each)))
+    }
+}
+
+fn outputs(model: &Model) -> usize {
+    model.net.nodes.get(model.net.output).map_or(0, |n| n.shape.iter().product())
+}
+
+/// Returns the class scores of all examples: examples x classes.
+fn scores(model: &Model, data: &Dataset, cx: &dyn Context) -> Result<Vec<f32>, Failure> {
+    fits(&model.net, data, false)?;
+    let node = model.net.output;
+    let mut network = open(model, Purpose::Evaluation, &[node], data.len())?;
+    let mut out = Vec::with_capacity(data.len() * outputs(model));
+    sweep(&mut network, data, cx, |_, _, network| {
+        out.extend_from_slice(network.value(node));
+        Ok(())
+    })?;
+    Ok(out)
+}
+
+/// Returns KL(softmax(p) || softmax(q)) in nats.
+pub fn divergence(p: &[f32], q: &[f32]) -> f64 {
+    let (p, q) = (log_softmax(p), log_softmax(q));
+    p.iter().zip(&q).map(|(p, q)| if *p == f64::NEG_INFINITY { 0.0 } else { p.exp() * (p - q) }).sum::<f64>().max(0.0)
+}
+
+fn log_softmax(scores: &[f32]) -> Vec<f64> {
+    let highest = scores.iter().fold(f32::NEG_INFINITY, |a, b| a.max(*b)) as f64;
+    let total = scores.iter().map(|s| (*s as f64 - highest).exp()).sum::<f64>().ln();
+    scores.iter().map(|s| *s as f64 - highest - total).collect()
+}

@@ -1,0 +1,108 @@
+//! Single-unit importance (Morcos et al. 2018): the drop in accuracy when one unit is ablated.
+
+use super::ablate::constants;
+use super::clamp::{Bench, channels};
+use super::{numbers, passes};
+use crate::engine::{Context, Failure, Job, Kernel, Value};
+use crate::lang::Settings;
+use crate::ops::nn::checkpoint::{Reader, Writer};
+use crate::ops::nn::evaluate::fits;
+use crate::ops::nn::network::Network;
+use crate::ops::nn::tap::{node, tap_name};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
+use crate::plan::files::Files;
+use std::sync::Arc;
+
+/// The kernel of `ablate_each`.
+pub struct AblateEach;
+
+impl Planned for AblateEach {
+    fn facts(&self, _settings: &Settings, _inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        Ok(Facts::default())
+    }
+
+    fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        let name = tap_name(settings);
+        let shape = known(inputs, "net").and_then(|m| m.taps.iter().find(|(n, _)| *n == name)).map(|(_, s)| s);
+        // A pass goes on from the layer: about half of the network.
+        passes(inputs, "data", 1.0 + 0.5 * shape.and_then(|s| s.last().copied()).unwrap_or(64) as f64)
+    }
+}
+
+/// Counts of a run: the next row, right predictions of the network as it is, and for each unit how many it lost and won.
+#[derive(Clone, Debug, PartialEq)]
+struct Counts {
+    next: u64,
+    right: u64,
+    lost: Vec<u64>,
+    won: Vec<u64>,
+}
+
+impl Counts {
+    fn bytes(&self) -> Vec<u8> {
+        let mut w = Writer::default();
+        w.int(self.next);
+        w.int(self.right);
+        w.ints(&self.lost);
+        w.ints(&self.won);
+        w.finish()
+    }
+
+    fn restored(bytes: &[u8], units: usize) -> Option<Self> {
+        let mut r = Reader::new(bytes)?;
+        let out = Counts { next: r.int()?, right: r.int()?, lost: r.ints()?, won: r.ints()? };
+        (r.finished() && out.lost.len() == units && out.won.len() == units).then_some(out)
+    }
+}
+
+impl Kernel for AblateEach {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
+        let (model, data) = (job.model("net")?, job.dataset("data")?);
+        if data.is_empty() {
+            return Err(Failure::Absent("there is no example to measure on".to_string()));
+        }
+        fits(&model.net, data, true)?;
+        let node = node(&model.net, &tap_name(&job.settings))?;
+        let units = channels(&model.net, node);
+        let all: Vec<_> = (0..units).map(|c| (node, c)).collect();
+        let mut bench = Bench::open(model, data, &Network::needed_after(&model.net, node))?;
+        let held = constants(&mut bench, &[node], &all, job.settings.word("clamp") == "mean", cx)?;
+        let fresh = Counts { next: 0, right: 0, lost: vec![0; units], won: vec![0; units] };
+        let mut counts = cx.restore().and_then(|b| Counts::restored(&b, units)).unwrap_or(fresh);
+        for start in bench.starts().filter(|s| *s as u64 >= counts.next).collect::<Vec<_>>() {
+            if cx.interrupted() {
+                cx.checkpoint(&counts.bytes());
+                return Err(Failure::Interrupted);
+            }
+            if cx.checkpoint_due() {
+                cx.checkpoint(&counts.bytes());
+            }
+            let labels = bench.batch(start, &|_, _, _| {});
+            let before = bench.right(&labels);
+            counts.right += before.iter().filter(|r| **r).count() as u64;
+            let responses = bench.network.value(node).to_vec();
+            for (unit, value) in held.iter().enumerate() {
+                let out = bench.network.value_mut(node);
+                out.copy_from_slice(&responses);
+                out.iter_mut().skip(unit).step_by(units).for_each(|x| *x = *value);
+                bench.network.resume(node, &mut |_, _| {});
+                for (before, after) in before.iter().zip(bench.right(&labels)) {
+                    counts.lost[unit] += (*before && !after) as u64;
+                    counts.won[unit] += (!*before && after) as u64;
+                }
+            }
+            counts.next = (start + labels.len()) as u64;
+            cx.progress(counts.next, data.len() as u64, &[]);
+        }
+        let n = data.len() as f64;
+        let pairs = || counts.lost.iter().zip(&counts.won).map(|(l, w)| (*l as f64, *w as f64));
+        // The variance of a mean of -1, 0 and 1 over the examples.
+        let error = |(lost, won): (f64, f64)| (((lost + won) / n - ((lost - won) / n).powi(2)) / n).max(0.0).sqrt();
+        Ok(Value::Table(Arc::new(numbers([
+            ("unit", (0..units).map(|u| u as f64).collect()),
+            ("accuracy", pairs().map(|(l, w)| (counts.right as f64 - l + w) / n).collect()),
+            ("drop", pairs().map(|(l, w)| (l - w) / n).collect()),
+            ("error", pairs().map(error).collect()),
+        ]))))
+    }
+}

@@ -1,0 +1,99 @@
+//! Mutual information of a unit's activity with the class, in bits.
+
+use super::{numbers, passes, problem};
+use crate::engine::{Context, Failure, Job, Kernel, Value};
+use crate::lang::Settings;
+use crate::ops::nn::evaluate::fits;
+use crate::ops::nn::tap::{Pool, responses, tap_name};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
+use crate::plan::files::Files;
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// The kernel of `mutual_information`.
+pub struct MutualInformation;
+
+impl Planned for MutualInformation {
+    fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        let bins = settings.int("bins");
+        if bins < 2 {
+            return Err(problem("bins", format!("{bins} bins tell nothing"), "take at least 2"));
+        }
+        match known(inputs, "data").and_then(|d| d.rows) {
+            Some(rows) if rows < bins => {
+                let message = format!("there are {bins} bins for {rows} examples");
+                Err(problem("bins", message, "take fewer bins, or more examples"))
+            }
+            _ => Ok(Facts::default()),
+        }
+    }
+
+    fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        passes(inputs, "data", 1.0)
+    }
+}
+
+impl Kernel for MutualInformation {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
+        let (model, data) = (job.model("net")?, job.dataset("data")?);
+        if data.is_empty() {
+            return Err(Failure::Absent("there is no example to measure on".to_string()));
+        }
+        fits(&model.net, data, true)?;
+        let x = responses(model, data, &tap_name(&job.settings), Pool::Mean, cx)?;
+        let bins = job.settings.int("bins");
+        let corrected = job.settings.word("correction") == "miller_madow";
+        let all: Vec<(f64, usize)> = (0..x.ncols())
+            .into_par_iter()
+            .map(|u| {
+                let binned = equal_mass(&x.column(u).to_vec(), bins);
+                let used = binned.iter().max().map_or(0, |b| *b as usize + 1);
+                (information(&binned, &data.labels, corrected), used)
+            })
+            .collect();
+        Ok(Value::Table(Arc::new(numbers([
+            ("unit", (0..all.len()).map(|u| u as f64).collect()),
+            ("information", all.iter().map(|a| a.0).collect()),
+            ("bins", all.iter().map(|a| a.1 as f64).collect()),
+        ]))))
+    }
+}
+
+/// Returns the bin of each value, bins numbered without gaps. Cuts are the order statistics at n j / bins, j = 1 .. bins - 1 (rounded down, from 0);
+/// a value's bin is the number of different cuts at or below it, so that equal values share one, and there are fewer bins where many are equal.
+pub fn equal_mass(values: &[f64], bins: usize) -> Vec<u32> {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let mut cuts: Vec<f64> = (1..bins).filter_map(|j| sorted.get(values.len() * j / bins).copied()).collect();
+    cuts.dedup();
+    // A cut at the lowest value leaves nothing below it.
+    if cuts.first().is_some_and(|c| sorted.first().is_some_and(|s| c <= s)) {
+        cuts.remove(0);
+    }
+    values.iter().map(|v| cuts.partition_point(|c| c <= v) as u32).collect()
+}
+
+/// Returns the plug-in estimate of the mutual information of two labellings in bits: sum of p(a, b) log2(p(a, b) / (p(a) p(b))).
+///
+/// With `corrected`, Miller & Madow's (1955) correction (k - 1) / (2 n ln 2) of each entropy in H(a) + H(b) - H(a, b), k the values (pairs) that occur.
+pub fn information(a: &[u32], b: &[u32], corrected: bool) -> f64 {
+    let n = a.len() as f64;
+    let size = |x: &[u32]| x.iter().max().map_or(0, |m| *m as usize + 1);
+    let (rows, columns) = (size(a), size(b));
+    let mut joint = vec![0f64; rows * columns];
+    let (mut left, mut right) = (vec![0f64; rows], vec![0f64; columns]);
+    for (x, y) in a.iter().zip(b) {
+        joint[*x as usize * columns + *y as usize] += 1.0;
+        left[*x as usize] += 1.0;
+        right[*y as usize] += 1.0;
+    }
+    let mut sum = 0.0;
+    for (i, count) in joint.iter().enumerate().filter(|(_, c)| **c > 0.0) {
+        sum += count / n * (count * n / (left[i / columns] * right[i % columns])).log2();
+    }
+    if !corrected {
+        return sum.max(0.0);
+    }
+    let occupied = |x: &[f64]| x.iter().filter(|c| **c > 0.0).count() as f64 - 1.0;
+    sum + (occupied(&left) + occupied(&right) - occupied(&joint)) / (2.0 * n * std::f64::consts::LN_2)
+}

@@ -1,0 +1,4 @@
+//! Tests of probes: formulas against SciPy and scikit-learn, passes with changed units against changed weights, stops, threads.
+
+mod passes;
+mod reference;

@@ -1,0 +1,111 @@
+//! File formats of tables and arrays: CSV (RFC 4180), Parquet, NumPy's `.npy` (version 1.0).
+
+use crate::engine::value::{Column, Table};
+use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
+use parquet::data_type::{ByteArray, ByteArrayType, DoubleType};
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::Type;
+use std::io;
+use std::sync::Arc;
+
+/// Returns a number as it is written in tables: the shortest text that reads back as the same number; nothing for NaN.
+pub fn cell(x: f64) -> String {
+    match x {
+        x if x.is_nan() => String::new(),
+        x if x.is_infinite() => if x > 0.0 { "inf" } else { "-inf" }.into(),
+        0.0 => "0".into(),
+        x if x.fract() == 0.0 && x.abs() < 1e15 => format!("{x:.0}"),
+        x if x.abs() >= 1e-5 && x.abs() < 1e15 => format!("{x}"),
+        x => format!("{x:e}"),
+    }
+}
+
+/// Returns a table as CSV: a line of names, then the rows; UTF-8, lines end with LF.
+pub fn csv(table: &Table) -> io::Result<Vec<u8>> {
+    let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
+    writer.write_record(table.columns.iter().map(|(n, _)| n.as_str()))?;
+    let mut row: Vec<String> = Vec::with_capacity(table.columns.len());
+    for i in 0..table.rows() {
+        row.clear();
+        for (_, column) in &table.columns {
+            row.push(match column {
+                Column::Numbers(x) => x.get(i).copied().map(cell).unwrap_or_default(),
+                Column::Texts(t) => t.get(i).cloned().unwrap_or_default(),
+            });
+        }
+        writer.write_record(&row)?;
+    }
+    writer.into_inner().map_err(|e| io::Error::other(e.to_string()))
+}
+
+/// Returns a table as a Parquet file: DOUBLE columns (NaN where there is no number) and UTF-8 columns, Snappy, all required.
+pub fn parquet(table: &Table) -> io::Result<Vec<u8>> {
+    let failed = |e: ParquetError| io::Error::other(e.to_string());
+    let fields: Result<Vec<_>, ParquetError> = table
+        .columns
+        .iter()
+        .map(|(name, column)| {
+            let (physical, logical) = match column {
+                Column::Numbers(_) => (Physical::DOUBLE, None),
+                Column::Texts(_) => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
+            };
+            let built =
+                Type::primitive_type_builder(name, physical).with_repetition(Repetition::REQUIRED).with_logical_type(logical);
+            built.build().map(Arc::new)
+        })
+        .collect();
+    let schema = Type::group_type_builder("schema").with_fields(fields.map_err(failed)?).build().map_err(failed)?;
+    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).set_created_by("cfx".into()).build();
+    let mut bytes = Vec::new();
+    let mut writer = SerializedFileWriter::new(&mut bytes, Arc::new(schema), Arc::new(properties)).map_err(failed)?;
+    if table.rows() > 0 {
+        let mut group = writer.next_row_group().map_err(failed)?;
+        for (_, column) in &table.columns {
+            let Some(mut out) = group.next_column().map_err(failed)? else { break };
+            match column {
+                Column::Numbers(x) => {
+                    out.typed::<DoubleType>().write_batch(x, None, None).map_err(failed)?;
+                }
+                Column::Texts(t) => {
+                    let texts: Vec<ByteArray> = t.iter().map(|s| ByteArray::from(s.as_str())).collect();
+                    out.typed::<ByteArrayType>().write_batch(&texts, None, None).map_err(failed)?;
+                }
+            }
+            out.close().map_err(failed)?;
+        }
+        group.close().map_err(failed)?;
+    }
+    writer.close().map_err(failed)?;
+    Ok(bytes)
+}
+
+/// Returns an array of 64-bit floats as a `.npy` file, row-major.
+pub fn npy(shape: &[usize], data: &[f64]) -> Vec<u8> {
+    let mut out = npy_header("<f8", shape);
+    out.reserve(8 * data.len());
+    data.iter().for_each(|x| out.extend_from_slice(&x.to_le_bytes()));
+    out
+}
+
+/// Returns a list of unsigned 32-bit integers as a `.npy` file.
+pub fn npy_u32(data: &[u32]) -> Vec<u8> {
+    let mut out = npy_header("<u4", &[data.len()]);
+    data.iter().for_each(|x| out.extend_from_slice(&x.to_le_bytes()));
+    out
+}
+
+fn npy_header(kind: &str, shape: &[usize]) -> Vec<u8> {
+    let sizes: Vec<String> = shape.iter().map(|n| format!("{n},")).collect();
+    let mut text = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({}), }}", sizes.join(" "));
+    // The whole header is a multiple of 64 bytes and ends with a line feed.
+    while !(10 + text.len() + 1).is_multiple_of(64) {
+        text.push(' ');
+    }
+    text.push('\n');
+    let mut out = b"\x93NUMPY\x01\x00".to_vec();
+    out.extend_from_slice(&(text.len() as u16).to_le_bytes());
+    out.extend_from_slice(text.as_bytes());
+    out
+}

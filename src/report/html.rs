@@ -1,0 +1,474 @@
+//! The report: one HTML file that fetches nothing, for screens light and dark, and for paper.
+
+use super::figure::{font, scale, svg::escape};
+use super::manifest::record;
+use super::{Diagnostic, Outcome, ReportInput, picture};
+use crate::base::Span;
+use crate::engine::value::{Column, Figure, Table, Value};
+use crate::plan::graph::{Declared, Entry};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+const STYLE: &str = include_str!("style.css");
+/// Rows of a table that are shown; the rest is in its CSV.
+const ROWS: usize = 8;
+/// A longer manifest is linked, not shown.
+const MANIFEST: usize = 400_000;
+
+/// What has been written for the page to show.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// Figures in the order of the script.
+    pub figures: Vec<Shown>,
+    /// Tables: index of the declaration, name of the files without extension, the table.
+    pub tables: Vec<(usize, String, Table)>,
+}
+
+/// A figure, or why it is absent.
+#[derive(Clone, Debug, Default)]
+pub struct Shown {
+    /// Index of the declaration.
+    pub declared: usize,
+    /// Which of its entries.
+    pub place: usize,
+    /// Name of the files, without extension.
+    pub file: String,
+    /// The figure.
+    pub figure: Option<Arc<Figure>>,
+    /// Why there is none.
+    pub absent: String,
+}
+
+/// Returns the coordinates of an entry in brackets, ` [stage: stage1]`; empty for a value without axes.
+pub fn place_words(declared: &Declared, index: usize) -> String {
+    let mut rest = index;
+    let mut words: Vec<String> = declared
+        .axes
+        .iter()
+        .rev()
+        .map(|a| {
+            let n = a.coordinates.len().max(1);
+            let word = format!("{}: {}", a.name, a.coordinates.get(rest % n).map_or("", String::as_str));
+            rest /= n;
+            word
+        })
+        .collect();
+    words.reverse();
+    if words.is_empty() { String::new() } else { format!(" [{}]", words.join(", ")) }
+}
+
+/// Returns the report as HTML.
+pub fn page(input: &ReportInput, page: &Page, manifest: &str) -> String {
+    let mut out = String::with_capacity(1 << 18);
+    let title = if input.graph.title.is_empty() { input.script.name.as_str() } else { input.graph.title.as_str() };
+    head(&mut out, title);
+    let sections: [(&str, &str, String); 7] = [
+        ("claims", "Claims", claims(input)),
+        ("figures", "Figures", figures(input, page)),
+        ("tables", "Tables", tables(input, page)),
+        ("diagnostics", "Diagnostics", diagnostics(input)),
+        ("plan", "Plan", plan(input)),
+        ("script", "Script", script(input)),
+        ("manifest", "Manifest", manifest_section(manifest)),
+    ];
+    header(&mut out, input, title, &sections);
+    for (id, name, body) in sections.iter().filter(|s| !s.2.is_empty()) {
+        let _ = write!(out, "<section id=\"{id}\">\n<h2>{name}</h2>\n{body}</section>\n");
+    }
+    out.push_str("</body>\n</html>\n");
+    out
+}
+
+fn head(out: &mut String, title: &str) {
+    let face = |weight: u32, data: &[u8]| {
+        format!(
+            "@font-face{{font-family:Inter;font-weight:{weight};src:url(data:font/otf;base64,{}) format(\"opentype\")}}\n",
+            base64(data)
+        )
+    };
+    let _ = write!(
+        out,
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; font-src data:\">\n\
+         <title>{}</title>\n<style>\n{}{}{STYLE}</style>\n</head>\n<body>\n",
+        escape(title),
+        face(400, font::REGULAR),
+        face(600, font::SEMI_BOLD)
+    );
+}
+
+fn header(out: &mut String, input: &ReportInput, title: &str, sections: &[(&str, &str, String)]) {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for i in 0..input.graph.cells.len() {
+        *counts.entry(record(input, i).outcome.word()).or_insert(0) += 1;
+    }
+    let cells: Vec<String> = ["computed", "stored", "absent", "failed", "blocked", "not run"]
+        .iter()
+        .filter_map(|w| counts.get(w).map(|n| format!("{n} {w}")))
+        .collect();
+    let seconds: f64 = (0..input.graph.cells.len()).map(|i| record(input, i).seconds).sum();
+    let mut facts = vec![
+        escape(&input.script.name),
+        format!("seed {}", input.graph.seed),
+        format!("{} cells ({})", input.graph.cells.len(), cells.join(", ")),
+        duration(seconds),
+        format!("cfx {}", escape(&input.build.version)),
+    ];
+    facts.extend(input.build.devices.iter().map(|d| escape(d)));
+    facts.retain(|f| !f.is_empty());
+    let links: Vec<String> =
+        sections.iter().filter(|s| !s.2.is_empty()).map(|(id, name, _)| format!("<a href=\"#{id}\">{name}</a>")).collect();
+    let _ = write!(
+        out,
+        "<header>\n<h1>{}</h1>\n<p class=\"facts\">{}</p>\n<nav>{}</nav>\n</header>\n",
+        escape(title),
+        facts.join(" · "),
+        links.join("")
+    );
+}
+
+/// Returns a time for reading.
+pub fn duration(seconds: f64) -> String {
+    match seconds {
+        s if !s.is_finite() => String::new(),
+        s if s < 1.0 => format!("{:.0} ms", s * 1000.0),
+        s if s < 90.0 => format!("{s:.1} s"),
+        s if s < 5400.0 => format!("{:.1} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
+}
+
+fn claims(input: &ReportInput) -> String {
+    let mut out = String::new();
+    for declared in input.graph.values.iter().filter(|v| v.keyword == "claim") {
+        for (i, entry) in declared.entries.iter().enumerate() {
+            let (class, word, text) = match (input.value)(entry) {
+                Value::Truth(t) => {
+                    let (class, word) = match (t.holds, t.within_error) {
+                        (true, false) => ("good", "held"),
+                        (true, true) => ("fair", "held, within error"),
+                        (false, true) => ("bad", "failed, within error"),
+                        (false, false) => ("bad", "failed"),
+                    };
+                    (class, word, t.text.clone())
+                }
+                Value::Absent(why) => ("", "not decided", why),
+                other => ("", "not decided", format!("a {} is no truth value", other.word())),
+            };
+            let _ = writeln!(
+                out,
+                "<li><span class=\"badge {class}\">{word}</span><div><b>{}</b> {}<br><code>{}</code></div></li>",
+                escape(&format!("{}{}", declared.name, place_words(declared, i))),
+                line_link(input, declared.span),
+                escape(&text)
+            );
+        }
+    }
+    if out.is_empty() { out } else { format!("<ul class=\"claims\">\n{out}</ul>\n") }
+}
+
+fn figures(input: &ReportInput, page: &Page) -> String {
+    let mut out = String::new();
+    for (number, shown) in page.figures.iter().enumerate() {
+        let Some(declared) = input.graph.values.get(shown.declared) else { continue };
+        let title = format!("{}{}", declared.name, place_words(declared, shown.place));
+        let n = number + 1;
+        match &shown.figure {
+            Some(figure) => {
+                let file = escape(&shown.file);
+                let data = if figure.data.rows() > 0 { format!(" · <a href=\"{file}.csv\">CSV</a>") } else { String::new() };
+                let _ = write!(
+                    out,
+                    "<figure id=\"figure-{n}\">\n<div class=\"plate\">{}</div>\n<figcaption><b>Figure {n}. {}.</b> {}\
+                     <div class=\"files\"><a href=\"{file}.svg\">SVG</a> · <a href=\"{file}.png\">PNG</a>{data}</div>\n",
+                    figure.svg,
+                    escape(title.trim_end_matches('.')),
+                    escape(&figure.caption)
+                );
+            }
+            None => {
+                let _ = write!(
+                    out,
+                    "<figure id=\"figure-{n}\">\n<figcaption><b>Figure {n}. {}.</b> <span class=\"badge fair\">absent</span> {}\n",
+                    escape(&title),
+                    escape(&shown.absent)
+                );
+            }
+        }
+        let _ = writeln!(
+            out,
+            "<details><summary>{}</summary>{}</details></figcaption>\n</figure>",
+            made_by(input, declared),
+            source(input, declared)
+        );
+    }
+    out
+}
+
+fn made_by(input: &ReportInput, declared: &Declared) -> String {
+    match line(input, declared.span) {
+        Some(n) => format!("Line {n} of the script"),
+        None => "As written".into(),
+    }
+}
+
+/// Returns the text of a declaration with its line numbers.
+fn source(input: &ReportInput, declared: &Declared) -> String {
+    let first = line(input, declared.span);
+    let lines: Vec<String> = declared
+        .source
+        .lines()
+        .enumerate()
+        .map(|(i, l)| match first {
+            Some(n) => format!("<span class=\"n\">{}</span>{}", n + i, escape(l)),
+            None => escape(l),
+        })
+        .collect();
+    format!("<pre>{}</pre>", lines.join("\n"))
+}
+
+/// Returns the line of the script on which a place lies.
+fn line(input: &ReportInput, span: Span) -> Option<usize> {
+    let at = (span.start as usize).checked_sub(input.script.base)?;
+    input.script.text.get(..at).map(|before| before.matches('\n').count() + 1)
+}
+
+fn line_link(input: &ReportInput, span: Span) -> String {
+    line(input, span).map_or_else(String::new, |n| format!("<a class=\"soft\" href=\"#line-{n}\">line {n}</a>"))
+}
+
+/// Returns a number for a table: up to five significant digits.
+pub fn short(x: f64) -> String {
+    match x {
+        x if x.is_nan() => String::new(),
+        x if !x.is_finite() => scale::number(x),
+        x if x.fract() == 0.0 && x.abs() < 1e7 => scale::fixed(x, 0),
+        x => {
+            let exponent = x.abs().log10().floor() as i32;
+            if (-4..7).contains(&exponent) {
+                let text = scale::fixed(x, (4 - exponent).clamp(0, 8) as usize);
+                if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
+            } else {
+                scale::number(x)
+            }
+        }
+    }
+}
+
+fn tables(input: &ReportInput, page: &Page) -> String {
+    let mut out = String::new();
+    for (declared, file, table) in &page.tables {
+        let Some(declared) = input.graph.values.get(*declared) else { continue };
+        let file = escape(file);
+        let _ = write!(
+            out,
+            "<h3>{} <span class=\"soft\">{} {}</span></h3>\n{}{}<p class=\"soft files\">{} rows · <a href=\"{file}.csv\">CSV</a> · <a href=\"{file}.parquet\">Parquet</a></p>\n",
+            escape(&declared.name),
+            escape(&declared.kind),
+            line_link(input, declared.span),
+            declared.doc.as_ref().map_or_else(String::new, |d| format!("<p>{}</p>\n", escape(d))),
+            rows(table),
+            table.rows()
+        );
+    }
+    out
+}
+
+/// Returns the first rows of a table.
+fn rows(table: &Table) -> String {
+    let right = |c: &Column| if matches!(c, Column::Numbers(_)) { " class=\"r\"" } else { "" };
+    let mut out = "<div class=\"scroll\"><table>\n<tr>".to_string();
+    for (name, column) in &table.columns {
+        let _ = write!(out, "<th{}>{}</th>", right(column), escape(name));
+    }
+    out.push_str("</tr>\n");
+    for i in 0..table.rows().min(ROWS) {
+        out.push_str("<tr>");
+        for (_, column) in &table.columns {
+            let text = match column {
+                Column::Numbers(x) => x.get(i).map_or_else(String::new, |v| short(*v)),
+                Column::Texts(t) => t.get(i).map_or_else(String::new, |t| escape(t)),
+            };
+            let _ = write!(out, "<td{}>{text}</td>", right(column));
+        }
+        out.push_str("</tr>\n");
+    }
+    if table.rows() > ROWS {
+        let _ = writeln!(out, "<tr><td class=\"soft\" colspan=\"{}\">…</td></tr>", table.columns.len().max(1));
+    }
+    out.push_str("</table></div>\n");
+    out
+}
+
+/// Returns what densities say of themselves, where the caller gave no diagnostics.
+fn own_diagnostics(input: &ReportInput) -> Vec<Diagnostic> {
+    let mut out = Vec::new();
+    for declared in input.graph.values.iter().filter(|v| v.keyword == "density") {
+        for (i, entry) in declared.entries.iter().enumerate() {
+            let Value::Pack(pack) = (input.value)(entry) else { continue };
+            let Some(verdict) = pack.meta.get("verdict").and_then(|v| v.as_str()) else { continue };
+            let real = |name: &str| pack.meta.get(name).and_then(|v| v.as_f64());
+            out.push(Diagnostic {
+                cell: format!("{}{}", declared.name, place_words(declared, i)),
+                verdict: verdict.to_string(),
+                warn: verdict != "settled",
+                r_hat: real("r_hat"),
+                ess: real("ess"),
+                note: String::new(),
+            });
+        }
+    }
+    out
+}
+
+fn diagnostics(input: &ReportInput) -> String {
+    let mut out = String::new();
+    let own;
+    let all = if input.diagnostics.is_empty() {
+        own = own_diagnostics(input);
+        &own
+    } else {
+        &input.diagnostics
+    };
+    if !all.is_empty() {
+        let mut verdicts: BTreeMap<(bool, &str), usize> = BTreeMap::new();
+        all.iter().for_each(|d| *verdicts.entry((!d.warn, &d.verdict)).or_insert(0) += 1);
+        let badges: Vec<String> = verdicts
+            .iter()
+            .map(|((fine, verdict), n)| {
+                format!("<span class=\"badge {}\">{n} {}</span>", if *fine { "good" } else { "fair" }, escape(verdict))
+            })
+            .collect();
+        let mut body = String::new();
+        let mut sorted: Vec<&Diagnostic> = all.iter().collect();
+        // Those to be warned of come first.
+        sorted.sort_by_key(|d| !d.warn);
+        for d in &sorted {
+            let number = |x: Option<f64>, digits: usize| x.map_or_else(String::new, |x| scale::fixed(x, digits));
+            let _ = writeln!(
+                body,
+                "<tr><td>{}</td><td><span class=\"badge {}\">{}</span></td><td class=\"r\">{}</td><td class=\"r\">{}</td><td class=\"long\">{}</td></tr>",
+                escape(&d.cell),
+                if d.warn { "fair" } else { "good" },
+                escape(&d.verdict),
+                number(d.r_hat, 3),
+                number(d.ess, 0),
+                escape(&d.note)
+            );
+        }
+        let open = if sorted.len() <= 12 { " open" } else { "" };
+        let _ = write!(
+            out,
+            "<h3>Densities</h3>\n<p>{}</p>\n<details{open}><summary>{} densities</summary><div class=\"scroll\"><table>\n\
+             <tr><th>density</th><th>verdict</th><th class=\"r\">R-hat</th><th class=\"r\">ESS</th><th>note</th></tr>\n{body}</table></div></details>\n",
+            badges.join(" "),
+            sorted.len()
+        );
+    }
+    out.push_str(&troubles(input));
+    out
+}
+
+/// Returns the cells that failed, are absent or did not run, by reason.
+fn troubles(input: &ReportInput) -> String {
+    let mut reasons: BTreeMap<(u8, String, String), Vec<String>> = BTreeMap::new();
+    for (i, cell) in input.graph.cells.iter().enumerate() {
+        let (rank, why, help) = match &record(input, i).outcome {
+            Outcome::Failed { message, help } => (0, message.clone(), help.clone().unwrap_or_default()),
+            Outcome::Blocked(why) => (1, why.clone(), String::new()),
+            Outcome::Absent(why) => (2, why.clone(), String::new()),
+            Outcome::NotRun if !input.records.is_empty() => (3, String::new(), String::new()),
+            _ => continue,
+        };
+        reasons.entry((rank, why, help)).or_default().push(cell.title());
+    }
+    if reasons.is_empty() {
+        return String::new();
+    }
+    let mut body = String::new();
+    for ((rank, why, help), cells) in &reasons {
+        let (class, word) = [("bad", "failed"), ("bad", "blocked"), ("", "absent"), ("", "not run")][*rank as usize];
+        let shown: Vec<String> = cells.iter().take(8).map(|c| escape(c)).collect();
+        let more = if cells.len() > 8 { format!(" and {} more", cells.len() - 8) } else { String::new() };
+        let help = if help.is_empty() { String::new() } else { format!("<br><span class=\"soft\">{}</span>", escape(help)) };
+        let _ = writeln!(
+            body,
+            "<tr><td><span class=\"badge {class}\">{} {word}</span></td><td class=\"long\">{}{help}</td><td class=\"long\">{}{more}</td></tr>",
+            cells.len(),
+            escape(why),
+            shown.join("<br>")
+        );
+    }
+    format!(
+        "<h3>Cells without a result</h3>\n<div class=\"scroll\"><table>\n<tr><th></th><th>reason</th><th>cells</th></tr>\n{body}</table></div>\n"
+    )
+}
+
+fn plan(input: &ReportInput) -> String {
+    if input.graph.values.is_empty() {
+        return String::new();
+    }
+    let (nodes, edges) = picture::declarations(input.graph);
+    let mut body = String::new();
+    for (i, declared) in input.graph.values.iter().enumerate() {
+        let mut ids: Vec<usize> =
+            declared.entries.iter().filter_map(|e| if let Entry::Cell(id) = e { Some(*id) } else { None }).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let sum = |f: &dyn Fn(usize) -> f64| ids.iter().map(|id| f(*id)).sum::<f64>();
+        let planned = sum(&|id| input.graph.cells.get(id).map_or(0.0, |c| c.cost.seconds));
+        let actual = sum(&|id| record(input, id).seconds);
+        let _ = writeln!(
+            body,
+            "<tr><td>{}</td><td>{}</td><td class=\"r\">{}</td><td class=\"r\">{}</td><td class=\"r\">{}</td></tr>",
+            escape(&declared.name),
+            escape(nodes.get(i).map_or("", |n| n.about.as_str())),
+            ids.len(),
+            duration(planned),
+            duration(actual)
+        );
+    }
+    format!(
+        "<figure class=\"plan\"><div class=\"plate\">{}</div></figure>\n<details><summary>Cells and time by declaration</summary><div class=\"scroll\"><table>\n\
+         <tr><th>declaration</th><th>what</th><th class=\"r\">cells</th><th class=\"r\">estimated</th><th class=\"r\">actual</th></tr>\n{body}</table></div></details>\n",
+        picture::draw(&nodes, &edges)
+    )
+}
+
+fn script(input: &ReportInput) -> String {
+    if input.script.text.is_empty() {
+        return String::new();
+    }
+    let lines: Vec<String> = input
+        .script
+        .text
+        .lines()
+        .enumerate()
+        .map(|(i, l)| format!("<span id=\"line-{0}\"><span class=\"n\">{0}</span>{1}</span>", i + 1, escape(l)))
+        .collect();
+    format!("<pre>{}</pre>\n", lines.join("\n"))
+}
+
+fn manifest_section(manifest: &str) -> String {
+    if manifest.len() > MANIFEST {
+        return "<p><a href=\"manifest.json\">manifest.json</a></p>\n".into();
+    }
+    format!(
+        "<p class=\"files\"><a href=\"manifest.json\">manifest.json</a></p>\n<details><summary>Show</summary><pre>{}</pre></details>\n",
+        escape(manifest)
+    )
+}
+
+/// Returns bytes in base 64 (RFC 4648).
+fn base64(bytes: &[u8]) -> String {
+    const SIGNS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let n = chunk.iter().enumerate().fold(0u32, |n, (i, b)| n | (*b as u32) << (16 - 8 * i));
+        for i in 0..4 {
+            out.push(if i <= chunk.len() { SIGNS[(n >> (18 - 6 * i)) as usize & 63] as char } else { '=' });
+        }
+    }
+    out
+}

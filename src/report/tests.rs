@@ -1,0 +1,473 @@
+//! A whole report from a made-up run; formats read back; set `CFX_PICTURES=DIR` to have the report written there.
+
+use super::*;
+use crate::base::{Hasher, Span};
+use crate::engine::value::{Column, Figure, Number, Pack, Scores, Stages, Table, Truth};
+use crate::lang::{Settings, Static};
+use crate::plan::facts::{Cost, Facts, Policy};
+use crate::plan::graph::{Cell, Declared, LabelledAxis, Slot};
+use std::sync::Arc;
+
+const SCRIPT: &str = "cfx 1\nexperiment \"A <b>bold</b> & 'quoted' report\" { seed: 7 }\ndataset data = digits()\nmodel net = train(tiny_resnet, data.train)\nstages reps = svd(tap(net, data.train), width: 8)\nstages null = matched_gaussian(reps, by: class)\ndensity p = dp_mixture(reps, by: class)\ndensity p0 = dp_mixture(null, like: p)\nanalysis logp = log_density(p, reps)\nanalysis logp0 = log_density(p0, null)\nanalysis modes = split_at_largest_gap(mean(logp[stage3], by: class))\nanalysis complexity = relative_entropy(p[stage3], draws: 10k)\nanalysis guess = generative_classification(reps, like: p, folds: 5)\nfigure \"Class log-densities by stage\" = profile(logp, against: logp0, facet: stage, groups: modes)\nfigure \"Complexity <script>alert(1)</script>\" = scatter(x: spread, y: complexity)\nclaim \"Classes separate with depth\" = guess.f_score[stage3] > guess.f_score[stage1]\nclaim \"Close call\" = a > b\n";
+
+fn axis(name: &str, role: &str, n: usize) -> LabelledAxis {
+    LabelledAxis {
+        name: name.into(),
+        role: role.into(),
+        coordinates: (0..n).map(|i| if role == "class" { format!("class, {i}") } else { format!("{name}{}", i + 1) }).collect(),
+    }
+}
+
+/// A run being made up.
+#[derive(Default)]
+struct Run {
+    graph: Graph,
+    values: Vec<Value>,
+    records: Vec<CellRecord>,
+}
+
+impl Run {
+    fn cell(&mut self, op: &str, at: Vec<(String, String)>, inputs: Vec<Entry>, value: Value) -> usize {
+        let id = self.graph.cells.len();
+        self.graph.cells.push(Cell {
+            op: op.into(),
+            version: 1,
+            settings: Settings(vec![("width".into(), Static::Number(8.0))]),
+            inputs: vec![("x".into(), Slot { axes: vec![], entries: inputs })],
+            stream: None,
+            at,
+            files: if op == "data" { vec![("digits.csv".into(), Hash::of(b"digits"))] } else { vec![] },
+            key: Hasher::new("t").int(id as u64).finish(),
+            facts: Facts::default(),
+            cost: Cost { seconds: 1.25, memory: 1e6, disk: 1e3 },
+            policy: Policy::Stored,
+            label: op.into(),
+            span: Span::default(),
+            places: Vec::new(),
+        });
+        let outcome = match &value {
+            Value::Absent(why) if why.contains("failed") => {
+                Outcome::Failed { message: why.clone(), help: Some("use <fewer> draws".into()) }
+            }
+            Value::Absent(why) => Outcome::Absent(why.clone()),
+            _ => Outcome::Computed,
+        };
+        self.records.push(CellRecord {
+            outcome,
+            content: Some(Hash::of(&[id as u8])),
+            device: "cpu".into(),
+            seconds: 1.5,
+            memory: 2e6,
+            disk: 3e3,
+        });
+        self.values.push(value);
+        id
+    }
+
+    fn declare(
+        &mut self,
+        keyword: &str,
+        name: &str,
+        kind: &str,
+        axes: Vec<LabelledAxis>,
+        inputs: &[usize],
+        value: impl Fn(usize) -> Value,
+    ) {
+        let start =
+            SCRIPT.find(&format!("{keyword} {name} ")).or_else(|| SCRIPT.find(&format!("{keyword} \"{name}\""))).unwrap_or(0);
+        let source = SCRIPT[start..].lines().next().unwrap_or("").to_string();
+        let n: usize = axes.iter().map(|a| a.coordinates.len()).product();
+        let entries = (0..n)
+            .map(|i| Entry::Cell(self.cell(name, vec![], inputs.iter().map(|c| Entry::Cell(*c)).collect(), value(i))))
+            .collect();
+        let span = Span::new(100 + start, 100 + start + source.len());
+        self.graph.values.push(Declared {
+            keyword: keyword.into(),
+            name: name.into(),
+            kind: kind.into(),
+            source,
+            span,
+            doc: None,
+            axes,
+            entries,
+        });
+    }
+
+    fn last(&self) -> usize {
+        self.graph.cells.len() - 1
+    }
+}
+
+fn scores(n: usize, shift: f64) -> Value {
+    Value::Scores(Arc::new(Scores {
+        values: (0..n).map(|i| if i == 3 { f64::NAN } else { (i % 10) as f64 + shift + 0.1 * (i as f64).sin() }).collect(),
+        ids: Arc::new((0..n as u32).map(|i| i * 2).collect()),
+        labels: Arc::new((0..n as u32).map(|i| i % 10).collect()),
+        classes: (0..10).map(|i| format!("class, {i}")).collect(),
+    }))
+}
+
+fn drawing(op: &str, inputs: Vec<(&str, crate::engine::kernel::Labelled)>, title: &str) -> Value {
+    let facet = Static::Make(
+        "axis".into(),
+        vec![("name".into(), Static::Word("stage".into())), ("role".into(), Static::Word("stage".into()))],
+    );
+    let job = crate::engine::Job {
+        op: op.into(),
+        settings: Settings(vec![("facet".into(), facet), ("title".into(), Static::Text(title.into()))]),
+        inputs: inputs.into_iter().map(|(n, l)| (n.to_string(), l)).collect(),
+        stream: crate::base::Stream::root(0),
+        at: vec![],
+    };
+    let all = kernels();
+    let kernel = all.iter().find(|(n, _)| *n == op).map(|(_, k)| k).expect("a kernel");
+    kernel.run(&job, &crate::engine::kernel::Quiet::default()).expect("drawn")
+}
+
+fn example() -> Run {
+    let mut run = Run::default();
+    run.graph.title = "A <b>bold</b> & 'quoted' report".into();
+    run.graph.seed = 7;
+    let stage = || axis("stage", "stage", 3);
+    let class = || axis("class", "class", 10);
+    run.declare("dataset", "data", "dataset", vec![], &[], |_| Value::Absent("held elsewhere".into()));
+    let data = run.last();
+    run.records[data].outcome = Outcome::Stored;
+    run.declare("model", "net", "model", vec![], &[data], |_| Value::Absent("weights were not kept".into()));
+    let net = run.last();
+    run.records[net].outcome = Outcome::Computed;
+    run.declare("stages", "reps", "stages", vec![stage()], &[net, data], |i| {
+        let x = ndarray::Array2::from_shape_fn((4, 2 + i / 2), |(r, c)| (10 * i + 2 * r + c) as f64);
+        Value::Stages(Arc::new(Stages {
+            x,
+            ids: Arc::new(vec![1, 2, 5, 9]),
+            labels: Arc::new(vec![]),
+            classes: vec![],
+            notes: vec![],
+        }))
+    });
+    let reps: Vec<usize> = (run.last() - 2..=run.last()).collect();
+    run.declare("stages", "null", "stages", vec![stage()], &reps, |_| Value::Absent("held elsewhere".into()));
+    let null = run.last();
+    let pack = |i: usize| {
+        let verdict = if i % 4 == 1 { "disagree" } else { "settled" };
+        Value::Pack(Arc::new(Pack {
+            kind: "density.dp".into(),
+            meta: serde_json::json!({ "verdict": verdict, "r_hat": 1.0 + 0.01 * i as f64, "ess": 400 + i }),
+            arrays: vec![],
+        }))
+    };
+    run.declare("density", "p", "density", vec![stage()], &reps, pack);
+    let p = run.last();
+    run.declare("density", "p0", "density", vec![stage()], &[null, p], pack);
+    let p0 = run.last();
+    run.declare("analysis", "logp", "number per example", vec![stage()], &[p, reps[0]], |i| scores(60, i as f64));
+    let logp = run.last();
+    run.declare("analysis", "logp0", "number per example", vec![stage()], &[p0, null], |i| scores(60, 0.5 * i as f64));
+    let logp0 = run.last();
+    run.declare("analysis", "modes", "group", vec![class()], &[logp], |i| Value::Word(if i < 4 { "low" } else { "high" }.into()));
+    let modes = run.last();
+    run.declare("analysis", "complexity", "number", vec![class()], &[p], |i| match i {
+        3 => Value::Absent("too few members".into()),
+        5 => Value::Absent("it failed: not \"finite\"".into()),
+        _ => Value::Number(Number { value: i as f64 / 3.0, error: Some(0.01), count: (i == 7).then_some(9) }),
+    });
+    let complexity = run.last();
+    run.declare("analysis", "guess", "{ f_score, accuracy }", vec![stage()], &reps, |i| {
+        Value::Record(vec![
+            ("f_score".into(), Value::Number(Number::exact(0.5 + 0.1 * i as f64))),
+            ("accuracy".into(), Value::Number(Number::estimate(0.6, 0.02))),
+        ])
+    });
+    let guess = run.last();
+    let labelled = |shift: f64| crate::engine::kernel::Labelled {
+        axes: vec![stage()],
+        values: (0..3).map(|i| scores(60, shift * i as f64)).collect(),
+    };
+    let groups = crate::engine::kernel::Labelled {
+        axes: vec![class()],
+        values: (0..10).map(|i| Value::Word(if i < 4 { "low" } else { "high" }.into())).collect(),
+    };
+    run.declare("figure", "Class log-densities by stage", "figure", vec![], &[logp, logp0, modes], |_| {
+        drawing(
+            "profile",
+            vec![("x", labelled(1.0)), ("against", labelled(0.5)), ("groups", groups.clone())],
+            "Class log-densities by stage",
+        )
+    });
+    run.declare("figure", "Complexity <script>alert(1)</script>", "figure", vec![], &[complexity], |_| {
+        Value::Absent("nothing to draw: <too few>".into())
+    });
+    run.declare("claim", "Classes separate with depth", "truth", vec![], &[guess], |_| {
+        Value::Truth(Truth { holds: true, within_error: false, text: "0.70 ± 0.02 > 0.50 ± 0.02 && \"x\" < 3".into() })
+    });
+    run.declare("claim", "Close call", "truth", vec![], &[guess], |_| {
+        Value::Truth(Truth { holds: true, within_error: true, text: "0.51 ± 0.02 > 0.50 ± 0.02".into() })
+    });
+    run
+}
+
+fn with_input<T>(run: &Run, f: impl FnOnce(&ReportInput) -> T) -> T {
+    let value = |e: &Entry| match e {
+        Entry::Cell(id) => run.values[*id].clone(),
+        Entry::Number(x) => Value::Number(Number::exact(*x)),
+        Entry::Truth(b) => Value::Truth(Truth { holds: *b, within_error: false, text: String::new() }),
+        Entry::Word(w) => Value::Word(w.clone()),
+        Entry::Absent(why) => Value::Absent(why.clone()),
+    };
+    let script = Script { name: "quickstart/exp.cfx".into(), text: SCRIPT.into(), base: 100 };
+    let build = Build { version: "0.1.0".into(), devices: vec!["x86-64 AVX2, gemm".into()] };
+    f(&ReportInput {
+        graph: &run.graph,
+        value: &value,
+        records: &run.records,
+        script,
+        build,
+        diagnostics: vec![],
+        weights: None,
+        largest_array: 1 << 28,
+    })
+}
+
+fn declared<'a>(run: &'a Run, name: &str) -> &'a Declared {
+    run.graph.values.iter().find(|v| v.name == name).expect("declared")
+}
+
+#[test]
+fn the_whole_report() {
+    let run = example();
+    let dir = tempfile::tempdir().expect("a folder");
+    let out = std::env::var("CFX_PICTURES").map_or_else(|_| dir.path().join("results"), |d| PathBuf::from(d).join("report"));
+    let files = with_input(&run, |input| write(input, &out)).expect("written");
+    let names: Vec<String> = files.iter().map(|f| f.strip_prefix(&out).expect("below").display().to_string()).collect();
+    for name in [
+        "report.html",
+        "manifest.json",
+        "figures/class-log-densities-by-stage.svg",
+        "figures/class-log-densities-by-stage.png",
+        "tables/logp.csv",
+        "tables/logp.parquet",
+        "tables/guess.csv",
+        "arrays/logp.npy",
+        "arrays/logp.ids.npy",
+        "arrays/logp.json",
+        "arrays/reps.stage1.npy",
+        "arrays/complexity.npy",
+    ] {
+        assert!(names.iter().any(|n| n == name), "{name} in {names:?}");
+    }
+    assert!(files.iter().all(|f| f.is_file()));
+    let left: Vec<_> = std::fs::read_dir(&out)
+        .expect("read")
+        .flatten()
+        .filter(|e| e.file_name().to_string_lossy().starts_with(".cfx-"))
+        .collect();
+    assert!(left.is_empty(), "no temporary files are left");
+    let html = std::fs::read_to_string(out.join("report.html")).expect("read");
+    // Nothing of the script's text becomes markup, and nothing is fetched.
+    assert!(!html.contains("<script") && !html.contains("<b>bold") && !html.contains("src=\"http") && !html.contains("@import"));
+    assert!(html.contains("&lt;script&gt;alert(1)") && html.contains("&lt;b&gt;bold&lt;/b&gt; &amp; &#39;quoted&#39;"));
+    assert!(html.contains("class=\"badge good\">held</span>") && html.contains("held, within error"));
+    assert!(html.contains("0.70 ± 0.02 &gt; 0.50") && html.contains("1 failed") && html.contains("use &lt;fewer&gt; draws"));
+    assert!(html.contains("disagree") && html.contains("1.010") && html.contains("nothing to draw: &lt;too few&gt;"));
+    assert!(html.contains("id=\"line-14\"") && html.contains("Line 14 of the script"));
+    balanced(&html);
+    // The same run gives the same bytes.
+    let again = dir.path().join("again");
+    with_input(&run, |input| write(input, &again)).expect("written");
+    for name in &names {
+        assert_eq!(std::fs::read(out.join(name)).expect("read"), std::fs::read(again.join(name)).expect("read"), "{name}");
+    }
+}
+
+/// Checks that elements close in the order they open.
+fn balanced(html: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    let mut rest = html;
+    while let Some(at) = rest.find('<') {
+        rest = &rest[at + 1..];
+        let Some(end) = rest.find('>') else { break };
+        let tag = &rest[..end];
+        let name = tag.trim_start_matches('/').split([' ', '\n', '/']).next().unwrap_or("");
+        if tag.starts_with('/') {
+            assert_eq!(open.pop(), Some(name), "closing {name}");
+        } else if !tag.ends_with('/') && !matches!(name, "!doctype" | "meta" | "br" | "link") {
+            open.push(name);
+        }
+        rest = &rest[end + 1..];
+    }
+    assert!(open.is_empty(), "{open:?}");
+}
+
+#[test]
+fn the_manifest_lists_every_cell() {
+    let run = example();
+    let manifest = with_input(&run, |input| manifest::manifest(input, &[("report.html".into(), Hash::of(b"x"))]));
+    let cells = manifest["cells"].as_array().expect("cells");
+    assert_eq!(cells.len(), run.graph.cells.len());
+    assert_eq!(cells[0]["key"], run.graph.cells[0].key.to_string());
+    assert_eq!(cells[0]["estimate"]["seconds"], 1.25);
+    assert_eq!(cells[0]["actual"]["seconds"], 1.5);
+    assert_eq!(manifest["files"][0]["path"], "digits.csv");
+    assert_eq!(manifest["script"]["blake3"], Hash::of(SCRIPT.as_bytes()).to_string());
+    let failed = cells.iter().find(|c| c["outcome"] == "failed").expect("a failed cell");
+    assert_eq!(failed["help"], "use <fewer> draws");
+    // Records may be fewer than cells: a run that stopped.
+    let short = Run { records: Vec::new(), ..run };
+    let manifest = with_input(&short, |input| manifest::manifest(input, &[]));
+    assert_eq!(manifest["cells"][0]["outcome"], "not run");
+}
+
+#[test]
+fn tidy_tables_have_axes_values_errors_and_reasons() {
+    let run = example();
+    let table = |name: &str| with_input(&run, |input| tables::tidy(declared(&run, name), input.value));
+    let names = |t: &Table| t.columns.iter().map(|(n, _)| n.clone()).collect::<Vec<_>>();
+    let t = table("complexity").expect("a table");
+    assert_eq!(names(&t), ["class", "complexity", "complexity_se", "complexity_count", "absent"]);
+    assert_eq!(t.rows(), 10);
+    assert!(t.columns.iter().all(|(_, c)| c.len() == 10));
+    let c = t.numbers("complexity").expect("numbers");
+    assert!(c[3].is_nan() && c[6] == 2.0);
+    assert_eq!(t.numbers("complexity_count").expect("counts")[7], 9.0);
+    let t = table("logp").expect("a table");
+    assert_eq!(names(&t), ["stage", "example", "label", "logp"]);
+    assert_eq!((t.rows(), t.numbers("example").expect("ids")[59]), (180, 118.0));
+    let t = table("guess").expect("a table");
+    assert_eq!(names(&t), ["stage", "f_score", "accuracy", "accuracy_se"]);
+    assert_eq!(t.numbers("f_score").expect("numbers"), [0.5, 0.6, 0.7]);
+    assert!(table("reps").is_none() && table("p").is_none() && table("data").is_none());
+    // A column of a table that is named like an axis keeps apart from it; numeric coordinates are numbers.
+    let history = Table {
+        columns: vec![("epoch".into(), Column::Numbers(vec![1.0, 2.0])), ("loss".into(), Column::Numbers(vec![0.5, 0.25]))],
+    };
+    let noise = LabelledAxis { name: "epoch".into(), role: "epoch".into(), coordinates: vec!["20%".into()] };
+    let d = Declared {
+        keyword: "analysis".into(),
+        name: "h".into(),
+        kind: "table".into(),
+        source: String::new(),
+        span: Span::default(),
+        doc: None,
+        axes: vec![noise],
+        entries: vec![Entry::Number(0.0)],
+    };
+    let t = tables::tidy(&d, &|_| Value::Table(Arc::new(history.clone()))).expect("a table");
+    assert_eq!(names(&t), ["epoch", "h.epoch", "loss"]);
+    assert_eq!(t.numbers("epoch").expect("numbers"), [0.2, 0.2]);
+}
+
+#[test]
+fn csv_reads_back() {
+    let table = Table {
+        columns: vec![
+            ("name, with comma".into(), Column::Texts(vec!["a \"quoted\"\nline".into(), "ü".into(), String::new(), "-".into()])),
+            ("x".into(), Column::Numbers(vec![0.1 + 0.2, f64::NAN, -0.0, 1e-300])),
+        ],
+    };
+    let bytes = formats::csv(&table).expect("written");
+    let mut reader = csv::Reader::from_reader(bytes.as_slice());
+    assert_eq!(reader.headers().expect("names").iter().collect::<Vec<_>>(), ["name, with comma", "x"]);
+    let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().expect("rows");
+    assert_eq!(&rows[0][0], "a \"quoted\"\nline");
+    assert_eq!(rows[0][1].parse::<f64>().expect("a number"), 0.1 + 0.2);
+    assert_eq!((&rows[1][1], &rows[2][1]), ("", "0"));
+    assert_eq!(rows[3][1].parse::<f64>().expect("a number"), 1e-300);
+    assert!(formats::csv(&Table::default()).is_ok());
+}
+
+/// Returns a file with these bytes.
+fn on_disk(bytes: &[u8]) -> std::fs::File {
+    let mut file = tempfile::tempfile().expect("a file");
+    file.write_all(bytes).expect("written");
+    file
+}
+
+#[test]
+fn parquet_reads_back() {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    use parquet::record::RowAccessor;
+    let table = Table {
+        columns: vec![
+            ("class".into(), Column::Texts(vec!["ä".into(), "b".into()])),
+            ("f.score".into(), Column::Numbers(vec![0.1, f64::NAN])),
+        ],
+    };
+    let bytes = formats::parquet(&table).expect("written");
+    if let Ok(dir) = std::env::var("CFX_PICTURES") {
+        std::fs::write(format!("{dir}/sample.parquet"), &bytes).expect("written");
+        std::fs::write(format!("{dir}/sample.npy"), formats::npy(&[2, 3], &[0.0, 1.0, 2.0, 3.0, 4.0, 5.5])).expect("written");
+    }
+    let reader = SerializedFileReader::new(on_disk(&bytes)).expect("read");
+    let rows: Vec<_> = reader.get_row_iter(None).expect("rows").map(|r| r.expect("a row")).collect();
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows[0].get_string(0).expect("a text"), "ä");
+    assert_eq!(rows[0].get_double(1).expect("a number"), 0.1);
+    assert!(rows[1].get_double(1).expect("a number").is_nan());
+    let empty = formats::parquet(&Table { columns: vec![("x".into(), Column::Numbers(vec![]))] }).expect("written");
+    let reader = SerializedFileReader::new(on_disk(&empty)).expect("read");
+    assert_eq!(reader.metadata().file_metadata().num_rows(), 0);
+}
+
+#[test]
+fn arrays_lead_with_the_axes() {
+    let run = example();
+    let arrays = |name: &str| with_input(&run, |input| tables::arrays(declared(&run, name), input.value, 1 << 20));
+    let logp = arrays("logp");
+    assert_eq!((logp.len(), logp[0].shape.as_slice()), (1, [3, 60].as_slice()));
+    let bytes = formats::npy(&logp[0].shape, &logp[0].data);
+    assert_eq!((bytes.len() - 8 * 180) % 64, 0);
+    let file = npyz::NpyFile::new(bytes.as_slice()).expect("read");
+    assert_eq!(file.shape(), [3, 60]);
+    let back: Vec<f64> = file.into_vec().expect("numbers");
+    assert!(back.iter().zip(&logp[0].data).all(|(a, b)| a.to_bits() == b.to_bits()));
+    // Representations of different widths are one array each.
+    let reps = arrays("reps");
+    assert_eq!(
+        reps.iter().map(|a| (a.name.as_str(), a.shape.clone())).collect::<Vec<_>>(),
+        [("reps.stage1", vec![4, 2]), ("reps.stage2", vec![4, 2]), ("reps.stage3", vec![4, 3])]
+    );
+    assert_eq!(reps[0].data[..3], [0.0, 1.0, 2.0]);
+    let complexity = arrays("complexity");
+    assert!(complexity[0].shape == [10] && complexity[0].data[3].is_nan());
+    assert_eq!(arrays("guess").len(), 2);
+    assert!(with_input(&run, |input| tables::arrays(declared(&run, "logp"), input.value, 100)).is_empty());
+    let ids = npyz::NpyFile::new(formats::npy_u32(&[1, 70_000]).as_slice()).expect("read").into_vec::<u32>().expect("numbers");
+    assert_eq!(ids, [1, 70_000]);
+    assert_eq!(
+        npyz::NpyFile::new(formats::npy(&[], &[2.5]).as_slice()).expect("read").into_vec::<f64>().expect("numbers"),
+        [2.5]
+    );
+}
+
+#[test]
+fn the_plan_shows_what_takes_what() {
+    let run = example();
+    let (nodes, edges) = picture::declarations(&run.graph);
+    let at = |name: &str| nodes.iter().position(|n| n.title == name).expect("a box");
+    assert!(edges.contains(&(at("data"), at("net"))) && edges.contains(&(at("p"), at("logp"))));
+    assert!(!edges.contains(&(at("data"), at("logp"))), "only direct inputs");
+    assert_eq!(nodes[at("logp")].about, "analysis over stage(3)");
+    let svg = picture::draw(&nodes, &edges);
+    assert!(svg.contains(">logp0<"));
+    // Loops, which no plan has, do no harm.
+    picture::draw(&nodes[..2], &[(0, 1), (1, 0), (5, 0)]);
+    picture::draw(&[], &[]);
+    if let Ok(dir) = std::env::var("CFX_PICTURES") {
+        std::fs::write(format!("{dir}/plan.png"), figure::png::render(&svg).expect("drawn")).expect("written");
+    }
+}
+
+#[test]
+fn names_and_numbers_for_reading() {
+    assert_eq!(slug("Where classes become separable?"), "Where-classes-become-separable");
+    assert_eq!((slug("../..//x"), slug("Ж")), ("x".to_string(), "untitled".to_string()));
+    assert_eq!(html::short(1234.5678), "1234.6");
+    assert_eq!(
+        (html::short(f64::NAN), html::short(-0.25), html::short(3.0)),
+        (String::new(), "−0.25".to_string(), "3".to_string())
+    );
+    assert_eq!((html::duration(0.0123), html::duration(7200.0)), ("12 ms".to_string(), "2.0 h".to_string()));
+    let figure = Figure { svg: String::new(), png: vec![], caption: String::new(), data: Table::default() };
+    assert_eq!(figure.data.rows(), 0);
+}
