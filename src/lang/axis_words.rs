@@ -25,6 +25,8 @@ pub(super) struct AxisWords {
     pub example: bool,
     pub pairs: Vec<(AxisId, AxisId)>,
     pub taps: Option<(String, AxisId)>,
+    /// Whether `at:` names a single tap, outside a list.
+    pub one_tap: bool,
 }
 
 impl AxisWords {
@@ -272,6 +274,8 @@ impl<'a> Checker<'a> {
         }
         let axis = self.axes.part(stage, picks);
         words.taps = Some((param.to_string(), axis));
+        // One tap drops the axis, a list keeps it, as in every selection.
+        words.one_tap = !matches!(value.kind, ExprKind::List(_));
         true
     }
 
