@@ -33,7 +33,7 @@ fn said(folder: &Path) -> (Diags, String) {
 }
 
 fn folders() -> Vec<std::path::PathBuf> {
-    files_below(&repository("tests/bad"), "exp.cfx").iter().filter_map(|p| p.parent().map(Path::to_path_buf)).collect()
+    files_below(Path::new("tests/bad"), "exp.cfx").iter().filter_map(|p| p.parent().map(Path::to_path_buf)).collect()
 }
 
 #[test]

@@ -93,6 +93,9 @@ impl<'a> Checker<'a> {
                 }
                 let mut names: Vec<String> = union.iter().map(|a| self.axes.name(*a).to_string()).collect();
                 names.extend(attached.class.map(|_| "class".to_string()));
+                if self.diags.0.last().is_some_and(|d| d.span() == item.span) {
+                    return false;
+                }
                 let list: Vec<&str> = names.iter().map(String::as_str).collect();
                 let help = if list.is_empty() { "the arguments have no axes".to_string() } else { nearest_or_list(word, &list) };
                 self.diags

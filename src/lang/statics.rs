@@ -262,6 +262,10 @@ impl<'a> Statics<'a> {
                 return Ok(value);
             }
         }
+        if env.is_empty() {
+            let diag = Diag::error("cfx::axis::no_entry", expr.span, "this map is over coordinates, and nothing here depends on an axis");
+            return Err(one(diag.help("write one value, or give the call an argument over the axis that the map is over")));
+        }
         let keys: Vec<&str> = entries.iter().map(|(k, _)| k.name.as_str()).collect();
         let here: Vec<String> = env.iter().map(|(a, c)| format!("{}: {}", self.axes.name(*a), c.text)).collect();
         Err(one(Diag::error("cfx::axis::no_entry", expr.span, format!("the map has no entry for [{}]", here.join(", ")))
