@@ -476,12 +476,14 @@ impl<'a> Checker<'a> {
 
 pub(super) fn misfit(param: &str, op: &str, wanted: &[Kind], v: &Typed) -> Diag {
     let kinds: Vec<String> = wanted.iter().map(|k| k.to_string()).collect();
+    // The help lists the fields of a record.
+    let kind = if matches!(v.kind, Kind::Record(_)) { "record".to_string() } else { v.kind.to_string() };
     let diag = Diag::error(
         "cfx::type::argument",
         v.span,
-        format!("`{param}` of `{op}` takes {}, and this is {}", kinds.join(" or "), with_article(&v.kind.to_string())),
+        format!("`{param}` of `{op}` takes {}, and this is {}", kinds.join(" or "), with_article(&kind)),
     )
-    .here(v.kind.to_string());
+    .here(&kind);
     match (&v.kind, wanted.first()) {
         (Kind::Record(fields), Some(Kind::Number { .. })) => {
             let names: Vec<String> = fields.iter().map(|(n, _)| format!("`.{n}`")).collect();

@@ -267,7 +267,7 @@ impl<'a> Checker<'a> {
         let mut axes = Vec::new();
         self.axes_of_static(def.module, value, &mut axes);
         if axes.is_empty()
-            && matches!(value.kind, ExprKind::Number { .. } | ExprKind::Binary(..) | ExprKind::Unary(..))
+            && matches!(value.kind, ExprKind::Number { .. } | ExprKind::Binary(..) | ExprKind::Unary(..) | ExprKind::Range(..))
             && let Err(e) = self.statics().value(def.module, value, &Env::new())
         {
             self.diags.extend(e);

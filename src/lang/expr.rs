@@ -87,7 +87,8 @@ impl<'a> Checker<'a> {
             self.diags.push(diag);
             return Typed::error(e.span);
         };
-        self.used.insert(def);
+        // What it is made from is used as well.
+        self.use_names(module, e);
         let item = self.program.item(def);
         match &item.kind {
             ItemKind::Bind { keyword: Keyword::Axis, .. } => match self.axis(def) {
