@@ -5,11 +5,15 @@
 //! `cargo bench --bench density`. Printed: seconds a pass, share of visits that move, occupied components, ratio.
 
 use cfx::base::Stream;
+use cfx::engine::kernel::Quiet;
 use cfx::ops::density::alpha::AlphaPrior;
 use cfx::ops::density::cache::Observations;
 use cfx::ops::density::chain::{Chain, Method, Setup};
+use cfx::ops::density::fit::{Rows, fit};
 use cfx::ops::density::frame::{Frame, Scale};
 use cfx::ops::density::niw::Niw;
+use cfx::ops::density::predictive::Predictive;
+use cfx::ops::density::settings::Fit;
 use cfx::ops::density::simd::padded;
 use cfx::ops::density::start::Start;
 use rand::RngExt;
@@ -142,10 +146,11 @@ fn main() {
         ("settled, 1 lump", 500, 16, 1, 0.0, 6.0, 300, 300),
         ("settled, 3 lumps", 500, 16, 3, 12.0, 6.0, 300, 300),
         ("settled, 3 lumps", 500, 64, 3, 25.0, 6.0, 300, 300),
-        ("restless, overlapping lumps", 500, 16, 8, 3.0, 60.0, 20, 30),
+        ("restless, overlapping lumps", 500, 16, 8, 4.5, 6.0, 20, 30),
         ("fragmented, no structure", 500, 64, 1, 0.0, 6.0, 300, 30),
         ("restless, many small", 500, 64, 60, 6.0, 1e30, 30, 30),
         ("large, 10 lumps", 5000, 16, 10, 4.0, 10.0, 5, 20),
+        ("very large, 10 lumps", 50_000, 64, 10, 9.0, 10.0, 2, 2),
     ];
     let only = std::env::args().skip(1).find(|a| !a.starts_with("--")).unwrap_or_default();
     for (name, n, d, lumps, apart, k, warm, passes) in cases {
@@ -188,6 +193,32 @@ fn main() {
             100.0 * moves,
             theirs / ours,
             100.0 * textbook_moves as f64 / (rounds * n) as f64
+        );
+    }
+    if !"log densities".contains(&only) {
+        return;
+    }
+    // 50,000 points under twenty kept states of one fit.
+    let mut setup = setup(400, Start::Random, 6);
+    (setup.burn_in, setup.thin) = (320, 4);
+    for (name, lumps, apart) in [("3 lumps", 3, 6.0), ("no structure", 1, 0.0)] {
+        let (n, d) = (500, 64);
+        let rows = Rows { d, x: points(n, d, lumps, apart), ids: (0..n as u32).collect(), ..Rows::default() };
+        let settings = Fit { kappa: 0.01, dof: [1.0, 2.0], scale: Scale::Diagonal, setup: setup.clone() };
+        let clock = Instant::now();
+        let p = fit(rows, &settings, &Stream::root(5), &Quiet::default(), false).expect("fits");
+        let fitted = clock.elapsed().as_secs_f64();
+        let x = points(50_000, d, lumps, apart);
+        let clock = Instant::now();
+        let predictive = Predictive::new(&p);
+        let built = clock.elapsed().as_secs_f64();
+        let scores = predictive.log_density(&x);
+        let seconds = clock.elapsed().as_secs_f64() - built;
+        let parts = predictive.parts.len();
+        println!(
+            "log densities, {name}: fit {fitted:.2} s, 20 states of {parts} distinct components built in {built:.3} s, {} points in {seconds:.2} s ({:.1} GFLOP/s as full products)",
+            scores.len(),
+            (parts * scores.len() * 2 * d * d) as f64 / seconds * 1e-9
         );
     }
 }

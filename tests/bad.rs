@@ -28,7 +28,8 @@ fn said(folder: &Path) -> (Diags, String) {
         Err(diags) => diags,
     };
     let shown = render(&diags, &checked.program.sources, false);
-    let shown: String = shown.replace(&folder.display().to_string(), "FOLDER").lines().map(|l| format!("{}\n", l.trim_end())).collect();
+    let shown: String =
+        shown.replace(&folder.display().to_string(), "FOLDER").lines().map(|l| format!("{}\n", l.trim_end())).collect();
     (diags, shown)
 }
 

@@ -11,7 +11,7 @@ use super::statics::{Env, shorten};
 use super::suggest::nearest_or_list;
 use super::typed::{Attached, Typed};
 use crate::base::{Diag, Span};
-use crate::syntax::ast::{Expr, ExprKind};
+use crate::syntax::ast::{Expr, ExprKind, ItemKind, Keyword};
 use std::rc::Rc;
 
 /// What the axis words of a call come to.
@@ -112,9 +112,7 @@ impl<'a> Checker<'a> {
                         words.stays.push(axis);
                         continue;
                     }
-                    if let Some(AxisState::Results(_, typed)) =
-                        self.program.find(module, word).map(|d| self.axis_state.get(&d).cloned()).unwrap_or(None)
-                    {
+                    if let Some(typed) = self.data_sets_of(module, word) {
                         inputs.push((i, name.clone(), typed));
                     }
                     if let Some((_, before)) = words.split.replace((name.clone(), axis)) {
@@ -156,6 +154,12 @@ impl<'a> Checker<'a> {
                     words.pairs.push((axis, other));
                 }
                 _ => {
+                    // Places made of examples (bins, groups): scores that do not have the axis are read by its data sets.
+                    if inputs.iter().any(|(_, _, v)| !v.axes.contains(&axis))
+                        && let Some(typed) = self.data_sets_of(module, word)
+                    {
+                        inputs.push((i, name.clone(), typed));
+                    }
                     let role = self.axes.get(axis).role.word().to_string();
                     let named = self.axes.name(axis).to_string();
                     decided.push((
@@ -205,7 +209,10 @@ impl<'a> Checker<'a> {
         if carried.is_some() && matches!(kind, Some(AxisWord::Splits | AxisWord::Axis)) {
             return carried;
         }
-        if !matches!(kind, Some(AxisWord::Splits)) {
+        let sets = matches!(kind, Some(AxisWord::Axis))
+            && self.program.find(module, word).is_some()
+            && self.is_axis_of_data_sets(module, word);
+        if !sets && !matches!(kind, Some(AxisWord::Splits)) {
             return None;
         }
         let def: DefId = self.program.find(module, word)?;
@@ -421,5 +428,19 @@ impl<'a> Checker<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// Returns the data sets that the coordinates of a declared axis stand for, where they do.
+    fn data_sets_of(&self, module: usize, word: &str) -> Option<Rc<Typed>> {
+        match self.axis_state.get(&self.program.find(module, word)?)? {
+            AxisState::Results(_, typed) if typed.kind == Kind::Dataset => Some(typed.clone()),
+            _ => None,
+        }
+    }
+
+    fn is_axis_of_data_sets(&mut self, module: usize, word: &str) -> bool {
+        let Some(def) = self.program.find(module, word) else { return false };
+        let axis = matches!(self.program.item(def).kind, ItemKind::Bind { keyword: Keyword::Axis, .. });
+        axis && matches!(self.axis(def), AxisState::Results(_, typed) if typed.kind == Kind::Dataset)
     }
 }

@@ -126,9 +126,12 @@ impl<'a> Checker<'a> {
         parts.setting_axes.extend(seed_axes);
         if signature.gives == Kind::Figure {
             let mut names = Vec::new();
-            for (i, values, _) in &parts.inputs {
-                let text: Vec<String> = values.iter().map(|v| shorten(program.sources.text(v.span))).collect();
-                names.push((signature.params[*i].name.name.clone(), Static::Text(text.join(", "))));
+            for (i, values, list) in &parts.inputs {
+                let name = &signature.params[*i].name.name;
+                for (j, v) in values.iter().enumerate() {
+                    let slot = if *list { format!("{name}.{j}") } else { name.clone() };
+                    names.push((slot, Static::Text(shorten(program.sources.text(v.span)))));
+                }
             }
             parts.decided.push(("names".to_string(), Static::Map(names)));
             parts.decided.push(("title".to_string(), Static::Text(title.unwrap_or_default().to_string())));

@@ -9,12 +9,14 @@ use super::matrix::inverse_transposed;
 use super::niw::Niw;
 use super::posterior::Posterior;
 use super::simd::{LANES, dispatch, exp8, ln8};
-use gemm::{Parallelism, gemm};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
 /// Points evaluated together.
 const TILE: usize = 256;
+
+/// Points whose coordinates lie side by side: two vectors.
+const BLOCK: usize = 2 * LANES;
 
 /// One distinct component: a Student-t.
 #[derive(Clone, Debug)]
@@ -141,16 +143,16 @@ impl Predictive {
         let n = x.len() / d;
         let mut out = vec![0.0; n * width];
         out.par_chunks_mut(TILE * width).zip(x.par_chunks(TILE * d)).for_each_init(
-            || (vec![0.0; d * TILE], vec![0.0; self.parts.len() * TILE], vec![0.0; d * TILE]),
-            |(y, logs, z), (out, x)| {
+            || (vec![0.0; d * TILE], vec![0.0; self.parts.len() * TILE]),
+            |(y, logs), (out, x)| {
                 let count = x.len() / d;
                 let white = self.frame.whiten(x);
                 let dp = white.len() / count;
                 for (i, row) in white.chunks_exact(dp).enumerate() {
-                    (0..d).for_each(|j| y[j * TILE + i] = row[j]);
+                    (0..d).for_each(|j| y[(i / BLOCK * d + j) * BLOCK + i % BLOCK] = row[j]);
                 }
                 for (part, logs) in self.parts.iter().zip(logs.chunks_exact_mut(TILE)) {
-                    part.log_density(d, y, z, logs);
+                    part.log_density(d, y, logs);
                 }
                 combine(logs, count, out);
                 out.iter_mut().for_each(|v| *v -= self.frame.log_volume);
@@ -177,53 +179,59 @@ impl Part {
         }
     }
 
-    /// Writes the log densities of a tile of points; `y` is d x TILE, one column a point, `z` working space of that size.
-    fn log_density(&self, d: usize, y: &[f64], z: &mut [f64], out: &mut [f64]) {
-        // Rows in bands: a lower triangle needs only the columns up to the band's end.
-        let band = d.div_ceil(4).next_multiple_of(8).min(d);
-        let mut from = 0;
-        while from < d {
-            let rows = band.min(d - from);
-            // SAFETY: the operands lie within `z` (rows x TILE from row `from`), `inverse` (element (r, c) of the band at
-            // c * d + from + r, c < from + rows) and `y` (its first from + rows rows of TILE), and do not overlap.
-            unsafe {
-                gemm(
-                    rows,
-                    TILE,
-                    from + rows,
-                    z.as_mut_ptr().add(from * TILE),
-                    1,
-                    TILE as isize,
-                    false,
-                    self.inverse.as_ptr().add(from),
-                    d as isize,
-                    1,
-                    y.as_ptr(),
-                    1,
-                    TILE as isize,
-                    0.0,
-                    1.0,
-                    false,
-                    false,
-                    false,
-                    Parallelism::None,
-                );
-            }
-            from += rows;
+    /// Writes the log densities of a tile of points; `y`: blocks of [`BLOCK`] points, each d x BLOCK.
+    fn log_density(&self, d: usize, y: &[f64], out: &mut [f64]) {
+        evaluate(&self.inverse, &self.shift, d, y, out);
+        finish(1.0 / self.inflation, self.peak, self.power, out);
+    }
+}
+
+/// Adds the squares of `R` rows of `L^-1 y - shift` for one block of points.
+#[inline(always)]
+fn rows<V: Lanes, const R: usize>(inverse: &[f64], shift: &[f64], d: usize, from: usize, y: &[[f64; BLOCK]], q: &mut [V; 2]) {
+    let mut acc = [[V::splat(0.0); 2]; R];
+    // Row r of the triangle ends at column r; the band's own upper part holds zeros.
+    for (c, y) in y[..from + R].iter().enumerate() {
+        let halves = y.as_chunks::<LANES>().0;
+        let (a, b) = (V::load(&halves[0]), V::load(&halves[1]));
+        let column = &inverse[c * d + from..c * d + from + R];
+        for r in 0..R {
+            let l = V::splat(column[r]);
+            acc[r][0] = l.fma(a, acc[r][0]);
+            acc[r][1] = l.fma(b, acc[r][1]);
         }
-        finish(z, &self.shift, 1.0 / self.inflation, self.peak, self.power, out);
+    }
+    for r in 0..R {
+        let s = V::splat(-shift[from + r]);
+        let (a, b) = (acc[r][0].add(s), acc[r][1].add(s));
+        *q = [a.fma(a, q[0]), b.fma(b, q[1])];
     }
 }
 
 #[inline(always)]
-fn finish_body<V: Lanes>(z: &[f64], shift: &[f64], f: f64, peak: f64, power: f64, out: &mut [f64]) {
-    out.fill(0.0);
-    for (row, s) in z.chunks_exact(TILE).zip(shift) {
-        for (q, z) in out.iter_mut().zip(row) {
-            let v = z - s;
-            *q = V::fma1(v, v, *q);
+fn evaluate_body<V: Lanes>(inverse: &[f64], shift: &[f64], d: usize, y: &[f64], out: &mut [f64]) {
+    for (y, out) in y.as_chunks::<BLOCK>().0.chunks_exact(d).zip(out.as_chunks_mut::<BLOCK>().0) {
+        let mut q = [V::splat(0.0); 2];
+        let bands = d / 4 * 4;
+        for from in (0..bands).step_by(4) {
+            rows::<V, 4>(inverse, shift, d, from, y, &mut q);
         }
+        for from in bands..d {
+            rows::<V, 1>(inverse, shift, d, from, y, &mut q);
+        }
+        let halves = out.as_chunks_mut::<LANES>().0;
+        q[0].store(&mut halves[0]);
+        q[1].store(&mut halves[1]);
     }
+}
+
+dispatch! {
+    /// Writes `|L^-1 y - shift|^2` for every point of a tile: a matrix product that knows its triangle and keeps only squares.
+    pub fn evaluate(inverse: &[f64], shift: &[f64], d: usize, y: &[f64], out: &mut [f64]) = evaluate_body
+}
+
+#[inline(always)]
+fn finish_body<V: Lanes>(f: f64, peak: f64, power: f64, out: &mut [f64]) {
     for chunk in out.as_chunks_mut::<LANES>().0 {
         let mut t = [0.0; LANES];
         for l in 0..LANES {
@@ -237,8 +245,8 @@ fn finish_body<V: Lanes>(z: &[f64], shift: &[f64], f: f64, peak: f64, power: f64
 }
 
 dispatch! {
-    /// Turns `z` (rows x TILE) into log densities: `peak - power ln(1 + f |z - shift|^2)`.
-    pub fn finish(z: &[f64], shift: &[f64], f: f64, peak: f64, power: f64, out: &mut [f64]) = finish_body
+    /// Turns quadratic forms into log densities: `peak - power ln(1 + f q)`.
+    pub fn finish(f: f64, peak: f64, power: f64, out: &mut [f64]) = finish_body
 }
 
 #[inline(always)]

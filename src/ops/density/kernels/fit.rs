@@ -101,9 +101,9 @@ impl Kernel for DpMixture {
     }
 }
 
-/// With `in_every`, `within` comes with that axis in whole: a class too small in one of its data sets is absent in all.
+/// With `in_every`, all data sets of that axis are given: a class too small in one of them is absent in all.
 fn enough_everywhere(job: &Job, x: &Stages, class: usize, least: usize) -> Result<(), Failure> {
-    let Some(all) = job.labelled("every") else { return Ok(()) };
+    let Some(all) = job.labelled("in_every") else { return Ok(()) };
     for value in &all.values {
         if let Value::Dataset(d) = value {
             let ids: BTreeSet<u32> = d.ids.iter().copied().collect();

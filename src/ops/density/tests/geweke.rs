@@ -80,7 +80,10 @@ fn joint(method: Method, published: bool) -> [f64; 6] {
     }
     std::array::from_fn(|f| {
         let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
-        let variance = |v: &[f64]| v.iter().map(|x| (x - mean(v)).powi(2)).sum::<f64>() / (v.len() as f64 - 1.0);
+        let variance = |v: &[f64]| {
+            let m = mean(v);
+            v.iter().map(|x| (x - m).powi(2)).sum::<f64>() / (v.len() as f64 - 1.0)
+        };
         let straight: Vec<f64> = direct.iter().map(|d| d[f]).collect();
         let series: Vec<f64> = turns.iter().map(|d| d[f]).collect();
         let batches: Vec<f64> = series.chunks(rounds / 60).map(mean).collect();
