@@ -30,7 +30,8 @@ fn room(path: &str) -> Option<usize> {
 fn rooms_use_only_rooms_before_them() {
     let mut wrong = Vec::new();
     for (path, text) in sources() {
-        let Some(own) = room(&path) else { continue };
+        // Tests may take a room from further up to set the scene.
+        let Some(own) = room(&path).filter(|_| !path.contains("tests")) else { continue };
         for (i, line) in text.lines().enumerate() {
             for piece in code(line).split("crate::").skip(1) {
                 let inner = piece.trim_start_matches('{');

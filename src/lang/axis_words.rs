@@ -239,6 +239,13 @@ impl<'a> Checker<'a> {
             );
             return false;
         };
+        if self.axes.get(stage).coordinates.as_ref().is_some_and(|c| c.is_empty()) {
+            self.diags.push(
+                Diag::error("cfx::axis::no_taps", value.span, "this network names no taps")
+                    .help("put a label before a step of the network: `stage1: …`"),
+            );
+            return false;
+        }
         if matches!(items, [one] if matches!(&one.kind, ExprKind::Name(n) if n == "all")) {
             words.taps = Some((param.to_string(), stage));
             return true;
