@@ -7,6 +7,7 @@ use super::check::Checker;
 use super::kind::Kind;
 use super::library::Names;
 use super::signature::{AxisWord, Gathers, Signature};
+use super::static_value::Static;
 use super::statics::NetworkRef;
 use super::typed::{Attached, Call, Node, Typed};
 use crate::base::{Diag, Span};
@@ -91,6 +92,12 @@ impl<'a> Checker<'a> {
                 return Typed::error(span);
             }
             with_gathers.push((name, v, whole));
+        }
+        // Tables and figures show the names of axes that they take in: there, and only there, these enter the key.
+        if signature.takes.iter().any(|t| t.gathers == Gathers::All) {
+            let shown: Vec<AxisId> = with_gathers.iter().flat_map(|(_, _, whole): &(_, _, Vec<AxisId>)| whole.clone()).collect();
+            let names = shown.iter().map(|a| Static::Word(self.axes.name(*a).to_string())).collect();
+            parts.decided.push(("axes".to_string(), Static::List(names)));
         }
         for (_, _, v) in &parts.inside {
             if !self.unite(&mut mapped, &v.axes.clone(), span) {

@@ -95,6 +95,9 @@ impl<'a> Checker<'a> {
                 }
                 let mut names: Vec<String> = union.iter().map(|a| self.axes.name(*a).to_string()).collect();
                 names.extend(attached.class.map(|_| "class".to_string()));
+                if self.diags.0.last().is_some_and(|d| d.span() == item.span) {
+                    return false;
+                }
                 let list: Vec<&str> = names.iter().map(String::as_str).collect();
                 let help = if list.is_empty() { "the arguments have no axes".to_string() } else { nearest_or_list(word, &list) };
                 self.diags
@@ -238,6 +241,13 @@ impl<'a> Checker<'a> {
             );
             return false;
         };
+        if self.axes.get(stage).coordinates.as_ref().is_some_and(|c| c.is_empty()) {
+            self.diags.push(
+                Diag::error("cfx::axis::no_taps", value.span, "this network names no taps")
+                    .help("put a label before a step of the network: `stage1: …`"),
+            );
+            return false;
+        }
         if matches!(items, [one] if matches!(&one.kind, ExprKind::Name(n) if n == "all")) {
             words.taps = Some((param.to_string(), stage));
             return true;

@@ -122,6 +122,7 @@ impl<'a> Checker<'a> {
                 self.plain_let(def, value);
             }
         }
+        self.drop_consequences();
         self.same_titles(&order);
         self.unused();
         let values = self.values.into_iter().flatten().collect();
@@ -266,11 +267,37 @@ impl<'a> Checker<'a> {
         let mut axes = Vec::new();
         self.axes_of_static(def.module, value, &mut axes);
         if axes.is_empty()
-            && matches!(value.kind, ExprKind::Number { .. } | ExprKind::Binary(..) | ExprKind::Unary(..))
+            && matches!(value.kind, ExprKind::Number { .. } | ExprKind::Binary(..) | ExprKind::Unary(..) | ExprKind::Range(..))
             && let Err(e) = self.statics().value(def.module, value, &Env::new())
         {
             self.diags.extend(e);
         }
+    }
+
+    /// Takes out the messages that are about the value of a parameter or `let` which is wrong itself.
+    fn drop_consequences(&mut self) {
+        let mut wrong: Vec<DefId> = Vec::new();
+        for (m, module) in self.program.modules.iter().enumerate().filter(|(_, m)| m.topic.is_none()) {
+            for (i, item) in module.file.items.iter().enumerate() {
+                let def = DefId { module: m, item: i };
+                let failed = match &item.kind {
+                    ItemKind::Param(_) => !self.params.contains_key(&def),
+                    ItemKind::Bind { keyword: Keyword::Let, value, .. } => {
+                        self.diags.0.iter().any(|d| value.span.start <= d.span().start && d.span().end <= value.span.end)
+                    }
+                    _ => false,
+                };
+                if failed {
+                    wrong.push(def);
+                }
+            }
+        }
+        let program = self.program;
+        let consequence = |d: &Diag| {
+            let named = program.find(program.module_at(d.span()), program.sources.text(d.span()));
+            d.code == "cfx::static::unknown" && named.is_some_and(|def| wrong.contains(&def))
+        };
+        self.diags.0.retain(|d| !consequence(d));
     }
 
     /// Returns whether a `let` names itself, be it through others.
@@ -607,6 +634,10 @@ impl<'a> Checker<'a> {
     /// Checks that a recipe's fields are settings of training.
     fn recipe(&mut self, def: DefId) {
         let ItemKind::Recipe { fields, .. } = &self.program.item(def).kind else { return };
+        let span = declared(&self.program.item(def).kind).map(|n| n.span).unwrap_or_default();
+        if let Err(Some(diag)) = super::statics::recipe_fields(self.program, def, span) {
+            self.diags.push(diag);
+        }
         let Some(train) = self.program.operations.get("train") else { return };
         let names: Vec<&str> = train
             .params

@@ -64,7 +64,15 @@ impl<'a> Statics<'a> {
     /// Returns a plain value: a number, truth value, text, list or word.
     pub fn value(&self, module: usize, expr: &Expr, env: &Env) -> Result<Static, Diags> {
         self.memo.borrow_mut().clear();
-        self.value_at(module, expr, env, 0)
+        self.value_at(module, expr, env, 0).map_err(|found| Diags(found.0.into_iter().map(|d| self.explained(module, d)).collect()))
+    }
+
+    /// Returns a message about a name that has no value, or, where nothing declares the name, one that says so.
+    fn explained(&self, module: usize, diag: Diag) -> Diag {
+        let name = self.program.sources.text(diag.span());
+        let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        let undeclared = is_name && self.program.find(self.program.module_at(diag.span()), name).is_none();
+        if diag.code == "cfx::static::unknown" && undeclared { self.unknown_name(module, name, diag.span()) } else { diag }
     }
 
     fn value_at(&self, module: usize, expr: &Expr, env: &Env, depth: usize) -> Result<Static, Diags> {
@@ -269,6 +277,10 @@ impl<'a> Statics<'a> {
                 return Ok(value);
             }
         }
+        if env.is_empty() {
+            let diag = Diag::error("cfx::axis::no_entry", expr.span, "this map is over coordinates, and nothing here depends on an axis");
+            return Err(one(diag.help("write one value, or give the call an argument over the axis that the map is over")));
+        }
         let keys: Vec<&str> = entries.iter().map(|(k, _)| k.name.as_str()).collect();
         let here: Vec<String> = env.iter().map(|(a, c)| format!("{}: {}", self.axes.name(*a), c.text)).collect();
         Err(one(Diag::error("cfx::axis::no_entry", expr.span, format!("the map has no entry for [{}]", here.join(", ")))
@@ -361,13 +373,15 @@ impl<'a> Statics<'a> {
             (Some(head), true) if self.program.find(self.program.module_at(expr.span), head).is_some() => {
                 diag.help("a setting must be known before the run: a number, a `param`, a `let`, or an axis's coordinate")
             }
+            _ if *ty == SettingType::Network => diag.help("declare one, `network net(classes: int) { … }`, and name it here"),
             _ => diag.help(format!("write {ty} here")),
         };
         one(diag)
     }
 
-    fn words_of(&self, ty: &SettingType, out: &mut Vec<&'a str>) {
+    fn words_of<'s>(&'s self, ty: &'s SettingType, out: &mut Vec<&'s str>) {
         match ty {
+            SettingType::Option(words) => out.extend(words.iter().map(String::as_str)),
             SettingType::Variant(v) => out.extend(
                 self.program.variants.get(v).into_iter().flat_map(|v| v.constructors.iter().map(|c| c.name.name.as_str())),
             ),
