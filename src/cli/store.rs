@@ -88,6 +88,7 @@ pub fn gc(keep: usize, arguments: &StoreArgs) -> Exit {
 
 /// Returns a size for reading.
 pub fn bytes(n: f64) -> String {
+    let n = n.max(0.0);
     let units = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut n = n;
     for unit in units {

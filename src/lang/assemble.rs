@@ -28,6 +28,7 @@ impl<'a> Checker<'a> {
             return Typed::error(span);
         }
         parts.inputs.sort_by_key(|(i, _, _)| *i);
+        self.pass_through(signature, &mut parts, span);
         let mut inputs: Vec<(usize, String, Rc<Typed>)> = Vec::new();
         for (i, values, list) in &parts.inputs {
             let name = &signature.params[*i].name.name;
@@ -163,6 +164,25 @@ impl<'a> Checker<'a> {
                 let axis = self.axes.get(axis);
                 roles.iter().any(|r| r == axis.role.word() || *r == axis.name)
             }
+        }
+    }
+
+    /// Lets models go through the operation that a parameter names (`through(trial_outcome)`), with the call's other inputs of its names.
+    fn pass_through(&mut self, signature: &'a Signature, parts: &mut Parts<'a>, span: Span) {
+        for k in 0..parts.inputs.len() {
+            let (i, values, _) = &parts.inputs[k];
+            let Some(op) = &signature.takes[*i].through else { continue };
+            let [model] = values.as_slice() else { continue };
+            if model.kind != Kind::Model {
+                continue;
+            }
+            let Some(first) = self.program.operations.get(op).and_then(|s| s.params.first()) else { continue };
+            let mut args = vec![(first.name.name.as_str(), model.clone())];
+            for (j, others, _) in parts.inputs.iter().filter(|(j, _, _)| j != i) {
+                args.extend(others.iter().map(|o| (signature.params[*j].name.name.as_str(), o.clone())));
+            }
+            let passed = self.builtin(op, args, Vec::new(), span);
+            parts.inputs[k].1 = vec![passed];
         }
     }
 

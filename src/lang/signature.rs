@@ -40,6 +40,8 @@ pub struct Takes {
     pub list: bool,
     /// Axes of the input that are taken in whole.
     pub gathers: Gathers,
+    /// An operation that a model given here goes through first, cell by cell, so that no more than one is in memory.
+    pub through: Option<String>,
     /// A setting.
     pub setting: Option<SettingType>,
     /// An axis word.
@@ -224,6 +226,8 @@ pub fn takes(param: &ast::Param) -> Result<Takes, Diag> {
         if effect.word.name == "gathers" {
             let names: Vec<String> = effect.names.iter().map(|n| n.name.clone()).collect();
             out.gathers = if names.iter().any(|n| n == "all") { Gathers::All } else { Gathers::Some(names) };
+        } else if effect.word.name == "through" {
+            out.through = effect.names.first().map(|n| n.name.clone());
         } else {
             return Err(wrong(effect.word.span, &format!("`{}` is no effect of a parameter", effect.word.name)));
         }

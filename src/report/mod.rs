@@ -92,6 +92,8 @@ pub enum Outcome {
     Failed { message: String, help: Option<String> },
     /// Not run, since an input failed.
     Blocked(String),
+    /// Not needed: whatever takes it was in the store.
+    NotNeeded,
     /// Not run.
     NotRun,
 }
@@ -105,6 +107,7 @@ impl Outcome {
             Outcome::Absent(_) => "absent",
             Outcome::Failed { .. } => "failed",
             Outcome::Blocked(_) => "blocked",
+            Outcome::NotNeeded => "not needed",
             Outcome::NotRun => "not run",
         }
     }

@@ -11,6 +11,8 @@ const LONG: f64 = 1.0;
 /// Quick cells, and the progress of long ones, get a line this often at most.
 const QUICK: Duration = Duration::from_secs(2);
 const PROGRESS: Duration = Duration::from_secs(15);
+/// How many absent cells are named.
+const FEW: usize = 5;
 
 /// Plain lines.
 pub struct Lines<W: Write + Send>(Mutex<State<W>>);
@@ -19,12 +21,13 @@ struct State<W> {
     out: W,
     tally: Tally,
     said: Instant,
+    absent: usize,
 }
 
 impl<W: Write + Send> Lines<W> {
     /// Returns plain lines on an output.
     pub fn new(out: W) -> Self {
-        Lines(Mutex::new(State { out, tally: Tally::default(), said: Instant::now() }))
+        Lines(Mutex::new(State { out, tally: Tally::default(), said: Instant::now(), absent: 0 }))
     }
 }
 
@@ -42,7 +45,15 @@ impl<W: Write + Send> Observer for Lines<W> {
             Event::Finished { title, seconds, .. } if *seconds >= LONG || quiet >= QUICK => {
                 format!("[{done}/{cells}] {title}  {}", time(*seconds))
             }
-            Event::Absent { title, reason, .. } => format!("[{done}/{cells}] {title} is absent: {reason}"),
+            // The report lists every absent cell; the first few are enough to know.
+            Event::Absent { title, reason, .. } => {
+                state.absent += 1;
+                match state.absent {
+                    0..=FEW => format!("[{done}/{cells}] {title} is absent: {reason}"),
+                    n if n == FEW + 1 => "more cells are absent; the report lists them".to_string(),
+                    _ => return,
+                }
+            }
             Event::Progress { cell, title, done, total, .. } if quiet >= PROGRESS => match state.tally.running.get(cell) {
                 Some(current) => {
                     let left = current.left().map(|s| format!(", {} left", time(s))).unwrap_or_default();

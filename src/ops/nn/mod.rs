@@ -8,6 +8,7 @@
 pub mod batches;
 pub mod buffer;
 mod checkpoint;
+pub mod checkpoints;
 pub mod cpu;
 pub mod evaluate;
 pub mod layer;
@@ -36,6 +37,7 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
     let mut all: Vec<(&'static str, Box<dyn Kernel>)> = vec![
         ("train", Box::new(train::Train)),
         ("untrained", Box::new(train::Untrained)),
+        ("import_weights", Box::new(checkpoints::import::ImportWeights)),
         ("snapshot", Box::new(snapshot::Snapshot)),
         ("tap", Box::new(tap::Tap)),
         ("accuracy", Box::new(measures::Accuracy)),

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 from scipy.special import rel_entr, softmax
-from scipy.stats import beta, norm
+from scipy.stats import beta, norm, spearmanr
 from sklearn.metrics import mutual_info_score
 
 rng = np.random.default_rng(20190208)
@@ -113,6 +113,10 @@ out["area"] = {
     "mean": float(areas.mean()),
     "error": float(areas.std(ddof=1) / np.sqrt(3)),
 }
+
+# Rank correlation, with ties.
+pairs = np.round(rng.normal(size=(25, 2)) @ np.array([[1, 0.5], [0, 1]]), 1)
+out["spearman"] = {"pairs": pairs.tolist(), "r": float(spearmanr(pairs[:, 0], pairs[:, 1]).statistic)}
 
 with open("reference.json", "w") as f:
     json.dump(out, f)

@@ -13,11 +13,6 @@ impl Bits {
         Bits { words: vec![0; len.div_ceil(64)], len }
     }
 
-    /// Returns the number of values.
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
     /// Returns a value.
     pub fn get(&self, i: usize) -> bool {
         self.words.get(i / 64).is_some_and(|w| w >> (i % 64) & 1 == 1)

@@ -15,6 +15,7 @@ mod information;
 mod perturb;
 mod selectivity;
 mod trials;
+mod units;
 
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
         ("perturb", Box::new(perturb::Perturb)),
         ("class_selectivity", Box::new(selectivity::ClassSelectivity)),
         ("mutual_information", Box::new(information::MutualInformation)),
+        ("unit_correlation", Box::new(units::UnitCorrelation)),
         ("output_divergence", Box::new(divergence::OutputDivergence)),
     ]
 }

@@ -177,15 +177,15 @@ fn without_a_change_every_bit_is_the_same() {
 #[test]
 fn an_ablated_unit_is_one_whose_outgoing_weights_are_zero() {
     let all = bars(120, 8, 2);
-    let net = perceptron([9, 7]);
-    let model = train(&net, &part(&all, 0..60), 2.0, 1);
+    let net = perceptron([6, 3]);
+    let model = train(&net, &part(&all, 0..60), 4.0, 1);
     let each = table(&run(&on("ablate_each", &model, &all, &[("at", at("hidden2"))])));
     let (without, drop) = (each.numbers("accuracy").unwrap(), each.numbers("drop").unwrap());
     let base = accuracy(&model, &all);
     assert!(drop.iter().any(|d| *d > 0.0), "{drop:?}");
-    for unit in 0..7 {
-        // The weight of the last layer is [3, 7].
-        let cut = changed(&model, "layer5.weight", |i, w| if i % 7 == unit { 0.0 } else { w });
+    for unit in 0..3 {
+        // The weight of the last layer is [3, 3].
+        let cut = changed(&model, "layer5.weight", |i, w| if i % 3 == unit { 0.0 } else { w });
         assert!((accuracy(&cut, &all) - without[unit]).abs() < 1e-12, "unit {unit}");
         assert!((base - without[unit] - drop[unit]).abs() < 1e-12);
     }
@@ -200,10 +200,10 @@ fn an_ablated_unit_is_one_whose_outgoing_weights_are_zero() {
         assert!((m - mean).abs() < 1e-9 && (column.mapv(|x| (x - m).powi(2)).mean().unwrap() - variance).abs() < 1e-9);
     }
     let at_mean = table(&run(&on("ablate_each", &model, &all, &[("at", at("hidden2")), ("clamp", Static::Word("mean".into()))])));
-    for unit in 0..7 {
+    for unit in 0..3 {
         let weight = model.weights.iter().find(|w| w.0 == "layer5.weight").unwrap().2.clone();
-        let cut = changed(&model, "layer5.weight", |i, w| if i % 7 == unit { 0.0 } else { w });
-        let cut = changed(&cut, "layer5.bias", |i, b| b + weight[i * 7 + unit] * moments[unit].0 as f32);
+        let cut = changed(&model, "layer5.weight", |i, w| if i % 3 == unit { 0.0 } else { w });
+        let cut = changed(&cut, "layer5.bias", |i, b| b + weight[i * 3 + unit] * moments[unit].0 as f32);
         assert!((accuracy(&cut, &all) - at_mean.numbers("accuracy").unwrap()[unit]).abs() < 1e-12, "unit {unit}");
     }
 }

@@ -9,6 +9,7 @@ use crate::ops::nn::probe::divergence::divergence;
 use crate::ops::nn::probe::information::{equal_mass, information};
 use crate::ops::nn::probe::selectivity::selectivities;
 use crate::ops::nn::probe::trials::{Trials, difference, difference_error};
+use crate::ops::nn::probe::units::spearman;
 use ndarray::Array2;
 use serde_json::Value as Json;
 
@@ -202,4 +203,14 @@ fn steps_of_ablation_begin_at_none_and_end_at_all() {
     assert_eq!(counts(3, 20), [0, 1, 2, 3]);
     assert_eq!(counts(7, 1), [0, 7]);
     assert_eq!(counts(1, 20), [0, 1]);
+}
+
+#[test]
+fn rank_correlations_are_those_of_scipy() {
+    let r = &reference()["spearman"];
+    let pairs: Vec<(f64, f64)> = rows(&r["pairs"]).into_iter().map(|p| (p[0], p[1])).collect();
+    let got = spearman(&pairs).unwrap();
+    close(got.value, number(&r["r"]), 1e-12, "rank correlation");
+    assert_eq!(got.count, Some(25));
+    assert!(spearman(&[(1.0, 1.0), (1.0, 2.0), (1.0, 3.0)]).is_err());
 }

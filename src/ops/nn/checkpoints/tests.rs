@@ -1,0 +1,463 @@
+//! Tests of weight files: PyTorch's own in every form, published networks, names, damaged and hostile files.
+
+use super::listing::Kind;
+use super::names::{Named, pairing};
+use super::{Listing, Unreadable, list, pickle};
+use crate::api::{self, Registry, Source};
+use crate::base::Stream;
+use crate::engine::kernel::{Labelled, Quiet};
+use crate::engine::value::{Dataset, Images, Model, Pixels, Source as Examples};
+use crate::engine::{Failure, Job, Value};
+use crate::lang::net::ir::Net;
+use crate::lang::{Settings, Static};
+use crate::ops::nn::evaluate;
+use crate::ops::nn::program::Purpose;
+use crate::ops::nn::weights_to_safetensors;
+use crate::plan::files::Files;
+use proptest::prelude::*;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+const SMALL: [&str; 10] = [
+    "small.pt",
+    "small_wrapped.pt",
+    "small_half.pt",
+    "small_bfloat16.pt",
+    "small_double.th",
+    "small_views.pt",
+    "small_views.th",
+    "small_deflated.pt",
+    "small.safetensors",
+    "small_bfloat16.safetensors",
+];
+
+fn here(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/weights").join(name)
+}
+
+/// Returns the folder of shared real data, where there is one.
+fn shared() -> Option<PathBuf> {
+    let found = match std::env::var_os("CFX_DATA") {
+        Some(dir) => PathBuf::from(dir),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
+    };
+    if found.join("weights").is_dir() {
+        return Some(found);
+    }
+    println!("skipped: no real data at {} (set CFX_DATA)", found.display());
+    None
+}
+
+/// Returns reference numbers of a JSON file.
+fn reference(file: &str, key: &str) -> Vec<f32> {
+    let json: serde_json::Value = serde_json::from_slice(&std::fs::read(here(file)).unwrap()).unwrap();
+    json[key].as_array().unwrap().iter().map(|x| x.as_f64().unwrap() as f32).collect()
+}
+
+/// Returns the network that a script's only model is built from.
+fn net_of(text: &str, folder: &Path) -> Arc<Net> {
+    let registry = Registry::standard();
+    let source = Source::text("test.cfx", text, folder);
+    let checked = api::check(&source, &registry);
+    let graph = api::plan(&source, &checked, &registry).unwrap_or_else(|d| panic!("{d:#?}"));
+    let net = graph.cells.iter().find_map(|c| match c.settings.get("network") {
+        Static::Net(net) => Some(net.clone()),
+        _ => None,
+    });
+    net.unwrap()
+}
+
+/// Returns std.networks' `tiny_resnet(width)` for 8 x 8 grey images and three classes.
+fn tiny(width: usize) -> Arc<Net> {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, shape, count) in [("x.npy", "(3, 8, 8)", 192), ("y.npy", "(3,)", 3)] {
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        let header = format!("{:<117}\n", format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}"));
+        bytes.extend((header.len() as u16).to_le_bytes());
+        bytes.extend(header.as_bytes());
+        bytes.extend((0..count).map(|i| (i % 3) as u8));
+        std::fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    let text = format!(
+        "cfx 1\nuse std.data {{ arrays }}\nuse std.networks {{ tiny_resnet }}\n\
+         dataset d = arrays(\"x.npy\", labels: \"y.npy\", layout: nhwc)\nmodel m = untrained(tiny_resnet(width: {width}), d)\n"
+    );
+    net_of(&text, folder.path())
+}
+
+/// Returns images with labels of zero.
+fn images(shape: &[usize], data: Pixels, count: usize, mean: &[f32], std: &[f32]) -> Arc<Dataset> {
+    let images = Images { shape: shape.to_vec(), data, mean: mean.to_vec(), std: std.to_vec() };
+    let labels = vec![0; count];
+    let source = Examples { name: "images".into(), images, labels: labels.clone(), classes: Vec::new(), splits: Vec::new() };
+    Arc::new(Dataset { source: Arc::new(source), ids: Arc::new((0..count as u32).collect()), labels: Arc::new(labels) })
+}
+
+fn small_images() -> Arc<Dataset> {
+    images(&[8, 8, 1], Pixels::Floats(reference("small.json", "images")), 4, &[], &[])
+}
+
+/// Imports a file below a folder into a network.
+fn import(folder: &Path, file: &str, net: &Arc<Net>, data: &Arc<Dataset>, rename: &[&str]) -> Result<Arc<Model>, Failure> {
+    let rename = rename.iter().map(|r| Static::Text(r.to_string())).collect();
+    let settings =
+        [("file", Static::Text(file.to_string())), ("network", Static::Net(net.clone())), ("rename", Static::List(rename))];
+    let job = Job {
+        op: "import_weights".to_string(),
+        settings: Settings(settings.into_iter().map(|(n, v)| (n.to_string(), v)).collect()),
+        inputs: vec![("data".to_string(), Labelled::single(Value::Dataset(data.clone())))],
+        stream: Stream::root(0),
+        at: Vec::new(),
+    };
+    let kernels = crate::ops::nn::kernels();
+    let kernel = &kernels.iter().find(|(n, _)| *n == "import_weights").unwrap().1;
+    match kernel.run(&job, &Quiet { files: Files::new(folder, &[]) })? {
+        Value::Model(model) => Ok(model),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn words(result: Result<Arc<Model>, Failure>) -> String {
+    match result {
+        Err(Failure::Failed { message, help }) => format!("{message}\n{}", help.unwrap_or_default()),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn logits(model: &Model, data: &Dataset) -> Vec<f32> {
+    let mut network = evaluate::open(model, Purpose::Evaluation, &[], data.len()).unwrap();
+    let (mut out, node) = (Vec::new(), model.net.output);
+    let cx = Quiet { files: Files::new(Path::new("."), &[]) };
+    evaluate::sweep(&mut network, data, &cx, |_, _, network| {
+        out.extend_from_slice(network.value(node));
+        Ok(())
+    })
+    .unwrap();
+    out
+}
+
+fn near(found: &[f32], wanted: &[f32], tolerance: f32) {
+    assert_eq!(found.len(), wanted.len());
+    let worst = found.iter().zip(wanted).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(worst <= tolerance, "{worst}");
+}
+
+#[test]
+fn every_form_of_file_gives_pytorch_s_logits() {
+    let (net, data) = (tiny(2), small_images());
+    let first = import(&here(""), "small.pt", &net, &data, &[]).unwrap();
+    near(&logits(&first, &data), &reference("small.json", "logits"), 2e-5);
+    assert_eq!((first.trained_on.len(), first.history.rows(), first.snapshots.len()), (0, 0, 0));
+    for file in SMALL {
+        // The weights are exact in all kinds of numbers, so that every file must give the same bits.
+        assert_eq!(import(&here(""), file, &net, &data, &[]).unwrap().weights, first.weights, "{file}");
+    }
+}
+
+#[test]
+fn what_is_exported_comes_back_with_the_same_logits() {
+    let (net, data) = (tiny(2), small_images());
+    let model = import(&here(""), "small_wrapped.pt", &net, &data, &[]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("out.safetensors"), weights_to_safetensors(&model).unwrap()).unwrap();
+    let back = import(folder.path(), "out.safetensors", &net, &data, &[]).unwrap();
+    assert_eq!(back.weights, model.weights);
+    assert_eq!(logits(&back, &data), logits(&model, &data));
+}
+
+#[test]
+fn published_networks_give_pytorch_s_logits_and_the_published_accuracy() {
+    let Some(root) = shared() else { return };
+    let packed = root.join("cifar10/test_first1000.bin.xz");
+    let Some(raw) = std::process::Command::new("xz").arg("-dc").arg(packed).output().ok().filter(|o| o.status.success()) else {
+        println!("skipped: xz cannot unpack the images");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("cifar-10-batches-bin")).unwrap();
+    std::fs::write(folder.path().join("cifar-10-batches-bin/test_batch.bin"), &raw.stdout).unwrap();
+    // The first 32 images, planes turned into pixels.
+    let pixel = |i: usize| raw.stdout[i / 3072 * 3073 + 1 + i % 3 * 1024 + i % 3072 / 3];
+    let pixels = Pixels::Bytes { data: (0..32 * 3072).map(pixel).collect(), divisor: 255.0 };
+    let data = images(&[32, 32, 3], pixels, 32, &[0.485, 0.456, 0.406], &[0.229, 0.224, 0.225]);
+
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/imported_resnet/exp.cfx");
+    let mut source = Source::read(&example).unwrap();
+    source.granted = vec![folder.path().to_path_buf(), root.clone()];
+    let registry = Registry::standard();
+    let checked = api::check(&source, &registry);
+    let graph = api::plan(&source, &checked, &registry).unwrap_or_else(|d| panic!("{d:#?}"));
+    let networks = graph.cells.iter().filter(|c| c.op == "import_weights");
+    for (cell, file) in networks.zip(["resnet20-12fca82f.th", "resnet32-d509ac18.th"]) {
+        let Static::Net(net) = cell.settings.get("network") else { panic!("{:?}", cell.settings) };
+        let model = import(&root, &format!("weights/{file}"), net, &data, &[]).unwrap();
+        near(&logits(&model, &data), &reference("logits.json", file), 1e-4);
+    }
+
+    let store = crate::engine::Store::open(&folder.path().join("store")).unwrap();
+    let options = crate::engine::Options { files: source.files(), ..crate::engine::Options::new(&source.folder) };
+    let outcome = api::run(&graph, &registry, &store, &options, &crate::engine::progress::Silent).unwrap();
+    let results = api::results(&graph, &registry, &store, &source, &outcome);
+    for (name, published) in [("accuracy20", 0.9173), ("accuracy32", 0.9263)] {
+        let value = graph.values.iter().find(|v| v.name == name).unwrap();
+        let Ok(Value::Number(n)) = results.entry(&value.entries[0]) else { panic!("{outcome:?}") };
+        let half = 1.96 * (published * (1.0 - published) / 1000f64).sqrt();
+        assert!((n.value - published).abs() < half, "{name}: {}", n.value);
+        println!("{name}: {} (published {published} ± {half:.4})", n.value);
+    }
+    let claims = api::claims(&graph, &results);
+    assert!(claims.len() == 2 && claims.iter().all(api::Claim::holds), "{claims:?}");
+}
+
+#[test]
+fn a_network_declared_in_a_script_takes_a_safetensors_file() {
+    let Some(root) = shared() else { return };
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/imported_resnet/mnist.cfx");
+    let mut source = Source::read(&example).unwrap();
+    source.granted = vec![root.clone()];
+    let registry = Registry::standard();
+    let checked = api::check(&source, &registry);
+    let graph = api::plan(&source, &checked, &registry).unwrap_or_else(|d| panic!("{d:#?}"));
+    let cell = graph.cells.iter().find(|c| c.op == "import_weights").unwrap();
+    let Static::Net(net) = cell.settings.get("network") else { panic!("{:?}", cell.settings) };
+    let mut pixels = Vec::new();
+    let file = std::fs::File::open(root.join("mnist/t10k-images-idx3-ubyte.gz")).unwrap();
+    std::io::Read::read_to_end(&mut std::io::Read::take(flate2::read::GzDecoder::new(file), 16 + 32 * 784), &mut pixels).unwrap();
+    let pixels = Pixels::Bytes { data: pixels.split_off(16), divisor: 255.0 };
+    let data = images(&[28, 28, 1], pixels, 32, &[0.1307], &[0.3081]);
+    let model = import(&root, "weights/mnist.safetensors", net, &data, &[]).unwrap();
+    near(&logits(&model, &data), &reference("logits.json", "mnist.safetensors"), 1e-4);
+
+    let folder = tempfile::tempdir().unwrap();
+    let store = crate::engine::Store::open(folder.path()).unwrap();
+    let options = crate::engine::Options { files: source.files(), ..crate::engine::Options::new(&source.folder) };
+    let outcome = api::run(&graph, &registry, &store, &options, &crate::engine::progress::Silent).unwrap();
+    let claims = api::claims(&graph, &api::results(&graph, &registry, &store, &source, &outcome));
+    assert!(claims.len() == 1 && claims[0].holds(), "{claims:?}");
+}
+
+fn named(list: &[(&str, &[usize])]) -> Vec<Named> {
+    list.iter().map(|(n, s)| (n.to_string(), s.to_vec())).collect()
+}
+
+#[test]
+fn names_are_changed_only_where_everything_then_fits() {
+    let wanted = named(&[("conv1.weight", &[2]), ("layer2.0.downsample.0.weight", &[3]), ("fc.bias", &[4])]);
+    let order = |list: &[(&str, &[usize])]| pairing(&named(list), &wanted, &[]).map_err(|m| *m);
+    let exact: [(&str, &[usize]); 3] = [("fc.bias", &[4]), ("conv1.weight", &[2]), ("layer2.0.downsample.0.weight", &[3])];
+    assert_eq!(order(&exact).unwrap(), [1, 2, 0]);
+    let other: [(&str, &[usize]); 4] = [
+        ("module.conv1.weight", &[2]),
+        ("module.bn1.num_batches_tracked", &[]),
+        ("module.layer2.0.shortcut.0.weight", &[3]),
+        ("module.linear.bias", &[4]),
+    ];
+    assert_eq!(order(&other).unwrap(), [0, 2, 3]);
+    // One tensor too many: no renaming counts, and names are those of the file.
+    let m = order(&[&other[..], &[("module.linear.scale", &[4])]].concat()).unwrap_err();
+    assert_eq!(m.unexpected, [("module.linear.scale".to_string(), Some("fc.bias".to_string()))]);
+    assert!(m.missing.is_empty() && m.misshapen.is_empty(), "{m:?}");
+    // Both written: `a` and `module.a` would become one name.
+    assert!(order(&[&exact[..], &[("module.fc.bias", &[4])]].concat()).is_err());
+    let m = order(&[("conv1.weight", &[2]), ("layer2.0.downsample.0.weight", &[3, 1]), ("fc.bais", &[4])]).unwrap_err();
+    assert_eq!(m.missing, [("fc.bias".to_string(), Some("fc.bais".to_string()))]);
+    assert_eq!(m.misshapen, [("layer2.0.downsample.0.weight".to_string(), vec![3, 1], vec![3])]);
+    assert_eq!(m.summary(), "tensors: 1 missing, 1 unexpected, 1 of another shape");
+    assert!(m.lists().contains("3 x 1 in the file, 3 in the network"), "{}", m.lists());
+    let rules = [("backbone.".to_string(), String::new()), ("out.".to_string(), "fc.".to_string())];
+    let file = named(&[("backbone.conv1.weight", &[2]), ("backbone.layer2.0.downsample.0.weight", &[3]), ("out.bias", &[4])]);
+    assert_eq!(pairing(&file, &wanted, &rules).unwrap(), [0, 1, 2]);
+    // timm's VGGs: a convolution over the whole image is the linear map with the same numbers.
+    let vgg = named(&[("classifier.0.weight", &[8, 147]), ("classifier.6.bias", &[3])]);
+    let timm = named(&[("pre_logits.fc1.weight", &[8, 3, 7, 7]), ("head.fc.bias", &[3])]);
+    assert_eq!(pairing(&timm, &vgg, &[]).unwrap(), [0, 1]);
+}
+
+#[test]
+fn what_does_not_fit_is_listed_and_planned() {
+    let data = small_images();
+    let text = words(import(&here(""), "small_wrapped.pt", &tiny(4), &data, &[]));
+    assert!(text.contains("does not fit the network `tiny_resnet`: tensors: 38 of another shape"), "{text}");
+    assert!(text.contains("`module.conv1.weight`: 2 x 1 x 3 x 3 in the file, 4 x 1 x 3 x 3 in the network"), "{text}");
+    assert!(text.contains("and 26 more"), "{text}");
+    let text = words(import(&here(""), "small.pt", &tiny(2), &data, &["fc -> head"]));
+    assert!(text.contains("`fc.weight` (nearest: `head.weight`)") || text.contains("1 of"), "{text}");
+    assert!(words(import(&here(""), "small.pt", &tiny(2), &data, &["fc"])).contains("no change of names"));
+    assert!(words(import(&here(""), "small.json", &tiny(2), &data, &[])).contains("neither a safetensors file"));
+    // The same sentence when planned, before anything runs.
+    let script = "cfx 1\nuse std.data { digits }\nuse std.networks { tiny_resnet }\ndataset d = digits()\n\
+                  model m = import_weights(\"small.pt\", tiny_resnet(width: 2), d.train)\n";
+    let registry = Registry::standard();
+    let source = Source::text("test.cfx", script, &here(""));
+    let checked = api::check(&source, &registry);
+    assert!(!checked.diags.has_errors(), "{:?}", checked.diags);
+    let said = format!("{:?}", api::plan(&source, &checked, &registry).unwrap_err());
+    assert!(said.contains("cfx::weights::names") && said.contains("fc.weight"), "{said}");
+}
+
+/// Returns what a file of those bytes holds, or what is wrong with it.
+fn listed(bytes: &[u8]) -> Result<Listing, Unreadable> {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(bytes).unwrap();
+    file.flush().unwrap();
+    let listing = list(file.path())?;
+    // Whatever is listed lies within the file, so that reading it needs no more memory than the file is long.
+    for entry in listing.entries.iter().filter(|e| e.len().is_some_and(|n| n < 1 << 16)) {
+        let _ = listing.numbers(file.path(), entry);
+    }
+    Ok(listing)
+}
+
+/// Returns a legacy checkpoint around a program.
+fn legacy(program: &[u8], keys: &[u8]) -> Vec<u8> {
+    let mut out = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}.".to_vec();
+    out.extend(program);
+    out.extend(keys);
+    out
+}
+
+#[test]
+fn nothing_in_a_file_is_run() {
+    for (program, name) in [
+        (&b"cos\nsystem\n(S'touch pwned'\ntR."[..], "os.system"),
+        (b"\x80\x04\x8c\x08builtins\x8c\x04eval\x93\x8c\x051 + 1\x85R.", "builtins.eval"),
+        (b"(iposix\nsystem\n.", "posix.system"),
+        (b"c__builtin__\ngetattr\n.", "__builtin__.getattr"),
+        (b"ctorch.serialization\nload\n.", "torch.serialization.load"),
+        (b"ctorch\nload\n.", "torch.load"),
+        (b"cnumpy.core.multiarray\nscalar\n.", "numpy.core.multiarray.scalar"),
+        (b"ccollections\nOrderedDict.__init__\n.", "collections.OrderedDict.__init__"),
+    ] {
+        let why = pickle::read(&mut &program[..]).unwrap_err();
+        assert!(why.words.contains(&format!("`{name}`")), "{why:?}");
+        assert!(listed(&legacy(program, b"].")).unwrap_err().words.contains(name));
+    }
+    // Instructions that would build objects or take buffers from outside.
+    for program in [&b"\x82\x01."[..], b"(o.", b"\x97.", b"\x92.", b"}}b.", b"ccollections\nOrderedDict\n)R)b\x80\x09."] {
+        assert!(pickle::read(&mut &program[..]).is_err());
+    }
+}
+
+#[test]
+fn hostile_pickles_cost_neither_memory_nor_stack() {
+    // Ten million lists within each other.
+    let deep = [vec![b']'; 3_000_000], vec![b'a'; 2_999_999], b".".to_vec()].concat();
+    assert!(pickle::read(&mut &deep[..]).is_ok());
+    // Sizes that are claimed and not there.
+    for program in [
+        &b"\x8e\xff\xff\xff\xff\xff\xff\xff\x7f"[..],
+        b"\x8d\xff\xff\xff\x03\x00\x00\x00\x00ab",
+        b"T\xff\xff\xff\x7fab",
+        b"\x8b\xff\xff\xff\x7f",
+    ] {
+        assert!(pickle::read(&mut &program[..]).is_err());
+    }
+    assert!(pickle::read(&mut std::io::repeat(b'(')).is_err());
+    assert!(pickle::read(&mut std::io::repeat(b']')).is_err());
+    assert!(pickle::read(&mut std::io::repeat(b'I')).is_err());
+    // A list that holds itself, as the wrapper of weights.
+    assert!(
+        listed(&legacy(b"}q\x00X\x0a\x00\x00\x00state_dicth\x00s.", b"].")).unwrap_err().words.contains("no tensors by name")
+    );
+    // A dictionary doubled again and again: what is handed over is moved.
+    let mut doubling = b"(ccollections\nOrderedDict\nq\x00((K\x01K\x02tt".to_vec();
+    doubling.extend(b"q\x01\x85R".repeat(1000));
+    assert!(pickle::read(&mut &doubling[..]).is_err());
+}
+
+#[test]
+fn tensors_beyond_their_storage_are_refused() {
+    // _rebuild_tensor_v2(storage "0" of two floats, offset, shape, stride) under the name "a".
+    let program = |offset: u8, shape: &[u8], stride: &[u8]| {
+        let mut p = b"}X\x01\x00\x00\x00actorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x02NtQK".to_vec();
+        p.push(offset);
+        for list in [shape, stride] {
+            p.push(b'(');
+            list.iter().for_each(|n| p.extend([b'K', *n]));
+            p.push(b't');
+        }
+        p.extend(b"tRs.");
+        legacy(&p, b"(X\x01\x00\x00\x000l.\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80?\x00\x00\x00@")
+    };
+    let numbers = |bytes: &[u8]| {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(bytes).unwrap();
+        let listing = list(file.path())?;
+        assert_eq!(listing.entries[0].kind, Kind::F32);
+        listing.numbers(file.path(), &listing.entries[0])
+    };
+    assert_eq!(numbers(&program(0, &[2], &[1])).unwrap(), [1.0, 2.0]);
+    assert_eq!(numbers(&program(1, &[3], &[0])).unwrap(), [2.0, 2.0, 2.0]);
+    assert_eq!(numbers(&program(0, &[2, 2], &[1, 0])).unwrap(), [1.0, 1.0, 2.0, 2.0]);
+    assert_eq!(numbers(&program(0, &[], &[])).unwrap(), [1.0]);
+    assert!(numbers(&program(9, &[0, 255], &[255, 255])).unwrap().is_empty());
+    for (offset, shape, stride) in
+        [(2, &[1][..], &[1][..]), (0, &[3], &[1]), (0, &[2], &[2]), (0, &[2], &[]), (0, &[255; 40], &[0; 40])]
+    {
+        assert!(numbers(&program(offset, shape, stride)).unwrap_err().words.contains("`a` does not lie within its storage"));
+    }
+    let whole = program(0, &[2], &[1]);
+    for cut in 0..whole.len() {
+        assert!(listed(&whole[..cut]).is_err(), "{cut}");
+    }
+}
+
+#[test]
+fn safetensors_with_a_wrong_header_are_refused() {
+    let file = |header: &str, data: usize| [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &vec![0; data]].concat();
+    let one = |dtype: &str, shape: &str, place: &str, data| {
+        file(&format!(r#"{{"a":{{"dtype":"{dtype}","shape":{shape},"data_offsets":{place}}}}}"#), data)
+    };
+    assert_eq!(listed(&one("F32", "[2]", "[0,8]", 8)).unwrap().entries[0].shape, [2]);
+    for (dtype, shape, place, data) in [
+        ("F32", "[2]", "[0,8]", 7),
+        ("F32", "[3]", "[0,8]", 8),
+        ("F32", "[2]", "[8,0]", 8),
+        ("F32", "[18446744073709551615, 18446744073709551615]", "[0,8]", 8),
+        ("F32", "[-2]", "[0,8]", 8),
+        ("F32", "[2]", "[0,18446744073709551615]", 8),
+        ("F32", "[2]", "[18446744073709551608,18446744073709551615]", 8),
+        ("F9", "[2]", "[0,8]", 8),
+    ] {
+        assert!(listed(&one(dtype, shape, place, data)).is_err(), "{dtype} {shape} {place}");
+    }
+    assert!(listed(&file("[]", 8)).is_err() && listed(&file("{\"a\": 1}", 8)).is_err() && listed(&file("{", 8)).is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn damaged_files_never_panic(
+        which in 0..SMALL.len(),
+        cut in proptest::option::of(0.0..1.0f64),
+        changes in proptest::collection::vec((0.0..1.0f64, any::<u8>(), any::<bool>()), 0..12),
+    ) {
+        let mut bytes = std::fs::read(here(SMALL[which])).unwrap();
+        for (place, byte, early) in changes {
+            // Headers and programs stand in the first part of each file.
+            let range = if early { bytes.len().min(6000) } else { bytes.len() };
+            bytes[(place * range as f64) as usize] = byte;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate((cut * bytes.len() as f64) as usize);
+        }
+        let _ = listed(&bytes);
+    }
+
+    #[test]
+    fn garbage_never_panics(program in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = pickle::read(&mut &program[..]);
+        let _ = listed(&legacy(&program, b"]."));
+    }
+
+    #[test]
+    fn instructions_in_any_order_never_panic(
+        program in proptest::collection::vec(proptest::sample::select(&b"(.012]})aesudltRQbhqK\x01\x85\x86\x87\x94N\x90\x93"[..]), 0..120),
+    ) {
+        let mut whole = b"ccollections\nOrderedDict\nq\x01ctorch._utils\n_rebuild_tensor_v2\nctorch\nFloatStorage\nX\x07\x00\x00\x00storage".to_vec();
+        whole.extend(program);
+        let _ = pickle::read(&mut &whole[..]);
+    }
+}
