@@ -87,7 +87,8 @@ impl<'a> Checker<'a> {
             self.diags.push(diag);
             return Typed::error(e.span);
         };
-        self.used.insert(def);
+        // With what it is made from, where that is not checked on its own.
+        self.use_all(module, vec![name.to_string()], 0);
         let item = self.program.item(def);
         match &item.kind {
             ItemKind::Bind { keyword: Keyword::Axis, .. } => match self.axis(def) {
