@@ -88,8 +88,8 @@ impl<'a> Checker<'a> {
             if p.name.name == "data"
                 && t.inputs.contains(&Kind::Dataset)
                 && p.default.is_none()
-                && signature.params.len() > 1
                 && signature.params[0].name.name != "data"
+                && signature.takes.iter().filter(|t| !t.inputs.is_empty()).count() > 1
             {
                 p.default = Some(none_at(p.name.span));
             }
