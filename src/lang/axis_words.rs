@@ -60,6 +60,8 @@ impl<'a> Checker<'a> {
             Some(AxisWord::Reduces) => words.reduces_given = true,
             _ => {}
         }
+        // Axes and columns that are named and nothing more.
+        let mut named = Vec::new();
         for item in items {
             let ExprKind::Name(word) = &item.kind else {
                 let text = shorten(self.program.sources.text(item.span));
@@ -90,7 +92,7 @@ impl<'a> Checker<'a> {
                     && inputs.iter().any(|(_, _, v)| matches!(v.kind, Kind::Table | Kind::Record(_)) || v.kind.per_example());
                 if columns {
                     let fields = vec![("name".into(), Static::Word(word.clone())), ("role".into(), Static::Word(String::new()))];
-                    decided.push((name.clone(), Static::Make("axis".into(), fields)));
+                    named.push(Static::Make("axis".into(), fields));
                     continue;
                 }
                 let mut names: Vec<String> = union.iter().map(|a| self.axes.name(*a).to_string()).collect();
@@ -163,16 +165,16 @@ impl<'a> Checker<'a> {
                         inputs.push((i, name.clone(), typed));
                     }
                     let role = self.axes.get(axis).role.word().to_string();
-                    let named = self.axes.name(axis).to_string();
-                    decided.push((
-                        name.clone(),
-                        Static::Make(
-                            "axis".into(),
-                            vec![("name".into(), Static::Word(named)), ("role".into(), Static::Word(role))],
-                        ),
-                    ));
+                    let fields =
+                        vec![("name".into(), Static::Word(self.axes.name(axis).to_string())), ("role".into(), Static::Word(role))];
+                    named.push(Static::Make("axis".into(), fields));
                 }
             }
+        }
+        match named.len() {
+            0 => {}
+            1 => decided.extend(named.pop().map(|one| (name.clone(), one))),
+            _ => decided.push((name.clone(), Static::List(named))),
         }
         if signature.takes[i].axis == Some(AxisWord::Reduces) {
             decided.push((name, words.reduces()));

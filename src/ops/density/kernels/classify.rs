@@ -17,6 +17,10 @@ use rayon::prelude::*;
 pub struct GenerativeClassification;
 
 impl Planned for GenerativeClassification {
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let x = known(inputs, "x");
         let n = x.and_then(|f| f.rows).unwrap_or(1000) as f64;
@@ -143,7 +147,9 @@ pub fn weighted_f_score(pairs: &[(u32, u32)]) -> f64 {
         hit[*label as usize] += f64::from(u8::from(label == guess));
     }
     let total: f64 = support.iter().sum();
-    (0..count).filter(|c| support[*c] > 0.0).map(|c| 2.0 * hit[c] / (support[c] + guessed[c]) * support[c] / total).sum()
+    // One division at the end: 1 where all are right, without rounding.
+    let each = (0..count).filter(|c| support[*c] > 0.0).map(|c| 2.0 * hit[c] * support[c] / (support[c] + guessed[c]));
+    each.sum::<f64>() / total
 }
 
 /// Passes on interruption but no progress or checkpoints: many fits share one cell.
