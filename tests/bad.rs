@@ -9,10 +9,25 @@ use cfx::api::{self, Registry};
 use cfx::base::{Diags, Severity};
 use cfx::cli::render::render;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// Codes that no script can bring about: faults of the standard library and of the program itself.
 const NOT_OF_SCRIPTS: [&str; 3] = ["cfx::internal", "cfx::signature::type", "cfx::network::unknown"];
+
+/// Returns all bad programs with what is said about them.
+fn all() -> &'static Vec<(PathBuf, Diags, String)> {
+    static ALL: OnceLock<Vec<(PathBuf, Diags, String)>> = OnceLock::new();
+    ALL.get_or_init(|| {
+        folders()
+            .into_iter()
+            .map(|folder| {
+                let (diags, shown) = said(&folder);
+                (folder, diags, shown)
+            })
+            .collect()
+    })
+}
 
 /// Returns everything that is said about a script, checked and, where that finds nothing wrong, planned.
 fn said(folder: &Path) -> (Diags, String) {
@@ -34,15 +49,14 @@ fn said(folder: &Path) -> (Diags, String) {
 }
 
 fn folders() -> Vec<std::path::PathBuf> {
-    files_below(&repository("tests/bad"), "exp.cfx").iter().filter_map(|p| p.parent().map(Path::to_path_buf)).collect()
+    files_below(Path::new("tests/bad"), "exp.cfx").iter().filter_map(|p| p.parent().map(Path::to_path_buf)).collect()
 }
 
 #[test]
 fn every_bad_program_is_told_what_is_wrong() {
     let bless = std::env::var("CFX_BLESS").is_ok();
     let mut wrong = String::new();
-    for folder in folders() {
-        let (diags, shown) = said(&folder);
+    for (folder, diags, shown) in all() {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().to_string();
         // A script of warnings alone is named so.
         if !diags.has_errors() && !name.starts_with("warn_") {
@@ -51,9 +65,9 @@ fn every_bad_program_is_told_what_is_wrong() {
         }
         let at = folder.join("expected.txt");
         let expected = std::fs::read_to_string(&at).unwrap_or_default();
-        if shown != expected {
+        if *shown != expected {
             if bless {
-                std::fs::write(&at, &shown).expect("the expected file can be written");
+                std::fs::write(&at, shown).expect("the expected file can be written");
             } else {
                 wrong.push_str(&format!("== {name}: expected\n{expected}\n-- but this is said\n{shown}\n"));
             }
@@ -64,8 +78,7 @@ fn every_bad_program_is_told_what_is_wrong() {
 
 #[test]
 fn messages_are_well_formed() {
-    for folder in folders() {
-        let (diags, _) = said(&folder);
+    for (folder, diags, _) in all() {
         for d in &diags.0 {
             let place = format!("{}: {}: {}", folder.display(), d.code, d.message);
             assert!(!d.message.is_empty() && !d.message.ends_with('.'), "a message is a sentence without a full stop: {place}");
@@ -78,9 +91,9 @@ fn messages_are_well_formed() {
 
 #[test]
 fn there_are_enough_bad_programs() {
-    let all = folders();
+    let all = all();
     assert!(all.len() >= 80, "only {} bad programs", all.len());
-    let many = all.iter().filter(|f| said(f).0.0.iter().filter(|d| d.severity == Severity::Error).count() >= 3).count();
+    let many = all.iter().filter(|f| f.1.0.iter().filter(|d| d.severity == Severity::Error).count() >= 3).count();
     assert!(many >= 10, "only {many} programs with three errors or more");
 }
 
@@ -107,8 +120,8 @@ fn codes() -> Vec<String> {
 #[test]
 fn every_code_is_seen_at_least_twice() {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    for folder in folders() {
-        for d in said(&folder).0.0 {
+    for (_, diags, _) in all() {
+        for d in &diags.0 {
             *seen.entry(d.code.to_string()).or_default() += 1;
         }
     }

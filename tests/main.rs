@@ -1,7 +1,13 @@
 //! Tests of the whole: scripts checked, planned and run; messages; keys; the command; the shape of the source.
 
+mod architecture;
 mod bad;
+mod cli;
 mod docs;
 mod expect;
+mod keys;
+mod mutate;
+mod pages;
 mod script;
+mod stdlib;
 mod suite;

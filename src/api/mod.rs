@@ -4,7 +4,7 @@
 
 pub mod registry;
 
-use crate::base::Diags;
+use crate::base::{Diag, Diags, Severity, Span};
 use crate::engine::value::{Model, Truth};
 use crate::engine::{self, CellOutcome, Observer, Options, Results, RunOutcome, Standing, Status, Store, StoreError, Value};
 use crate::lang::scope::Program;
@@ -14,7 +14,7 @@ use crate::plan::files::Files;
 use crate::plan::graph::{CellId, Entry, Graph};
 use crate::plan::lower;
 use crate::report::{self, CellRecord, Outcome, ReportInput};
-use crate::syntax::ast::Keyword;
+use crate::syntax::ast::{ItemKind, Keyword};
 pub use registry::Registry;
 use std::path::{Path, PathBuf};
 
@@ -74,17 +74,36 @@ pub struct Checked {
 /// Parses and checks a script without reading any data: names, types, axes, and whatever the operations can tell beforehand.
 pub fn check(source: &Source, registry: &Registry) -> Checked {
     let files = source.files();
-    let loader = |path: &str| -> Result<String, (String, String)> {
-        let found = files.find(path).map_err(|p| (p.message, p.help.unwrap_or_default()))?;
-        std::fs::read_to_string(&found)
-            .map_err(|e| (format!("`{path}` cannot be read: {e}"), "give a script in UTF-8".to_string()))
+    let loader = |path: &str| -> Result<String, (&'static str, String, String)> {
+        let found = files.find(path).map_err(|p| (p.code, p.message, p.help.unwrap_or_default()))?;
+        let unreadable = |e| ("cfx::file::missing", format!("`{path}` cannot be read: {e}"), "give a script in UTF-8".to_string());
+        std::fs::read_to_string(&found).map_err(unreadable)
     };
     let (program, mut diags) = Program::load(&source.name, &source.text, &loader);
     let (script, found) = check::check(&program, &source.set);
     diags.extend(found);
     let (_, found) = lower::lower(&program, &script, registry, None);
-    diags.extend(found);
+    // What is wrong in the body of a network is said once, not again where it is put to use.
+    let told: Vec<Span> = network_bodies(&program).into_iter().filter(|b| diags.0.iter().any(|d| is_error_in(d, *b))).collect();
+    for diag in found.0 {
+        if !told.iter().any(|b| is_error_in(&diag, *b)) {
+            diags.push(diag);
+        }
+    }
+    if diags.has_errors() {
+        diags.0.retain(|d| d.code != "cfx::name::unused");
+    }
     Checked { program, script, diags: diags.sorted() }
+}
+
+/// Returns the places of the networks and layers of a script.
+fn network_bodies(program: &Program) -> Vec<Span> {
+    let items = program.modules.iter().filter(|m| m.topic.is_none()).flat_map(|m| &m.file.items);
+    items.filter(|i| matches!(i.kind, ItemKind::Network { .. })).map(|i| i.span).collect()
+}
+
+fn is_error_in(diag: &Diag, place: Span) -> bool {
+    diag.severity == Severity::Error && place.start <= diag.span().start && diag.span().end <= place.end
 }
 
 /// Lays a checked script out as cells, reading headers, labels and hashes of the files it names.

@@ -6,7 +6,7 @@ use crate::syntax::ast::ItemKind;
 
 /// Prints a built-in's documentation, a topic's list, or the list of topics.
 pub fn doc(name: Option<&str>) -> Exit {
-    let (program, _) = Program::load("", "", &|_| Err((String::new(), String::new())));
+    let (program, _) = Program::load("", "", &|_| Err(("cfx::file::missing", String::new(), String::new())));
     let topics = program.modules.iter().filter_map(|m| m.topic.as_deref().map(|t| (t, m)));
     let Some(name) = name else {
         for (topic, module) in topics {

@@ -1,12 +1,13 @@
 //! Putting a call together: which axes are mapped, taken in whole, added and kept; what the result is and carries.
 
-use super::axes::{Axis, AxisId, Coordinate, Origin, Role};
+use super::axes::{Axis, AxisId, Coordinate, Origin, Pick, Role};
 use super::axis_words::AxisWords;
 use super::call::{Parts, misfit};
 use super::check::Checker;
 use super::kind::Kind;
 use super::library::Names;
 use super::signature::{AxisWord, Gathers, Signature};
+use super::static_value::Static;
 use super::statics::NetworkRef;
 use super::typed::{Attached, Call, Node, Typed};
 use crate::base::{Diag, Span};
@@ -92,6 +93,12 @@ impl<'a> Checker<'a> {
             }
             with_gathers.push((name, v, whole));
         }
+        // Tables and figures show the names of axes that they take in: there, and only there, these enter the key.
+        if signature.takes.iter().any(|t| t.gathers == Gathers::All) {
+            let shown: Vec<AxisId> = with_gathers.iter().flat_map(|(_, _, whole): &(_, _, Vec<AxisId>)| whole.clone()).collect();
+            let names = shown.iter().map(|a| Static::Word(self.axes.name(*a).to_string())).collect();
+            parts.decided.push(("axes".to_string(), Static::List(names)));
+        }
         for (_, _, v) in &parts.inside {
             if !self.unite(&mut mapped, &v.axes.clone(), span) {
                 return Typed::error(span);
@@ -152,7 +159,16 @@ impl<'a> Checker<'a> {
             mapped,
         };
         self.try_settings(signature, &call);
-        Rc::new(Typed { node: Node::Call(Box::new(call)), kind, axes, attached, examples, span })
+        let tap = call.added.as_ref().map(|(_, a)| *a).filter(|_| words.one_tap);
+        let typed = Rc::new(Typed { node: Node::Call(Box::new(call)), kind, axes, attached, examples, span });
+        match tap {
+            Some(axis) => {
+                let axes = typed.axes.iter().copied().filter(|a| *a != axis).collect();
+                let node = Node::Select { base: typed.clone(), fixed: vec![(axis, Pick::First)], parts: Vec::new() };
+                Rc::new(Typed { node, axes, ..(*typed).clone() })
+            }
+            None => typed,
+        }
     }
 
     /// Returns whether a parameter takes an axis in whole by its signature.

@@ -25,6 +25,8 @@ pub(super) struct AxisWords {
     pub example: bool,
     pub pairs: Vec<(AxisId, AxisId)>,
     pub taps: Option<(String, AxisId)>,
+    /// Whether `at:` names a single tap, outside a list.
+    pub one_tap: bool,
 }
 
 impl AxisWords {
@@ -95,6 +97,9 @@ impl<'a> Checker<'a> {
                 }
                 let mut names: Vec<String> = union.iter().map(|a| self.axes.name(*a).to_string()).collect();
                 names.extend(attached.class.map(|_| "class".to_string()));
+                if self.diags.0.last().is_some_and(|d| d.span() == item.span) {
+                    return false;
+                }
                 let list: Vec<&str> = names.iter().map(String::as_str).collect();
                 let help = if list.is_empty() { "the arguments have no axes".to_string() } else { nearest_or_list(word, &list) };
                 self.diags
@@ -240,6 +245,13 @@ impl<'a> Checker<'a> {
             );
             return false;
         };
+        if self.axes.get(stage).coordinates.as_ref().is_some_and(|c| c.is_empty()) {
+            self.diags.push(
+                Diag::error("cfx::axis::no_taps", value.span, "this network names no taps")
+                    .help("put a label before a step of the network: `stage1: …`"),
+            );
+            return false;
+        }
         if matches!(items, [one] if matches!(&one.kind, ExprKind::Name(n) if n == "all")) {
             words.taps = Some((param.to_string(), stage));
             return true;
@@ -276,6 +288,8 @@ impl<'a> Checker<'a> {
         }
         let axis = self.axes.part(stage, picks);
         words.taps = Some((param.to_string(), axis));
+        // One tap drops the axis, a list keeps it, as in every selection.
+        words.one_tap = !matches!(value.kind, ExprKind::List(_));
         true
     }
 

@@ -88,8 +88,7 @@ impl<'a> Checker<'a> {
             if p.name.name == "data"
                 && t.inputs.contains(&Kind::Dataset)
                 && p.default.is_none()
-                && signature.params[0].name.name != "data"
-                && signature.takes.iter().filter(|t| !t.inputs.is_empty()).count() > 1
+                && signature.takes.iter().any(|other| !other.inputs.is_empty() && !other.inputs.contains(&Kind::Dataset))
             {
                 p.default = Some(none_at(p.name.span));
             }
@@ -105,6 +104,7 @@ impl<'a> Checker<'a> {
             Err(found) => {
                 self.diags.extend(found);
                 self.check_results(module, &plain);
+                self.check_networks(module, signature, &plain);
                 return Typed::error(e.span);
             }
         };
@@ -136,7 +136,42 @@ impl<'a> Checker<'a> {
             parts.decided.push(("names".to_string(), Static::Map(names)));
             parts.decided.push(("title".to_string(), Static::Text(title.unwrap_or_default().to_string())));
         }
-        self.assemble(signature, parts, e.span)
+        let (written, axes) = (parts.written.clone(), parts.setting_axes.clone());
+        let typed = self.assemble(signature, parts, e.span);
+        if typed.is_error() {
+            self.check_settings(signature, &written, &axes);
+        }
+        typed
+    }
+
+    /// Checks the settings of a call that is wrong otherwise, for the mistakes of their own.
+    fn check_settings(&mut self, signature: &'a Signature, written: &BTreeMap<String, Written>, axes: &[AxisId]) {
+        let mut found = Vec::new();
+        for env in self.envs(axes) {
+            let statics = self.statics();
+            for (param, takes) in signature.params.iter().zip(&signature.takes) {
+                if let (Some(ty), Some(w)) = (&takes.setting, written.get(&param.name.name))
+                    && let Err(wrong) = statics.setting(w.0, ty, &w.1, &env, &[])
+                {
+                    // A map over coordinates waits for axes that the call did not come to have.
+                    found.extend(wrong.0.into_iter().filter(|d| d.code != "cfx::axis::no_entry"));
+                }
+            }
+        }
+        found.into_iter().for_each(|d| self.diags.push(d));
+    }
+
+    /// Checks the networks among the arguments of a call that is wrong otherwise.
+    fn check_networks(&mut self, module: usize, signature: &'a Signature, args: &[&'a ast::Arg]) {
+        for (i, arg) in args.iter().enumerate() {
+            let at = match &arg.name {
+                Some(name) => signature.params.iter().position(|p| p.name.name == name.name),
+                None => Some(i),
+            };
+            if at.and_then(|i| signature.takes.get(i)).is_some_and(|t| t.setting == Some(SettingType::Network)) {
+                self.networks(module, &arg.value, &mut Vec::new());
+            }
+        }
     }
 
     /// Checks the arguments that are results, for the mistakes of their own, where the call itself is wrong.
@@ -180,8 +215,8 @@ impl<'a> Checker<'a> {
             }
             (Some(_), _) => Diag::error("cfx::call::callee", span, format!("`{name}` is no built-in"))
                 .help("only built-ins can be called; values are selected with `[ ]`"),
-            (None, Some(v)) => Diag::error("cfx::call::callee", span, format!("`{name}` makes a {}, which is a setting", v.name))
-                .help(format!("give it to an argument that takes a {}", v.name)),
+            (None, Some(v)) => Diag::error("cfx::call::callee", span, format!("`{name}` makes {}, which is a setting", with_article(&v.name)))
+                .help(format!("give it to an argument that takes {}", with_article(&v.name))),
             (None, None) => {
                 let all: Vec<&str> = self.program.operations.keys().map(String::as_str).collect();
                 let help = match super::suggest::nearest(name, &all) {
@@ -444,12 +479,14 @@ impl<'a> Checker<'a> {
 
 pub(super) fn misfit(param: &str, op: &str, wanted: &[Kind], v: &Typed) -> Diag {
     let kinds: Vec<String> = wanted.iter().map(|k| k.to_string()).collect();
+    // The help lists the fields of a record.
+    let kind = if matches!(v.kind, Kind::Record(_)) { "record".to_string() } else { v.kind.to_string() };
     let diag = Diag::error(
         "cfx::type::argument",
         v.span,
-        format!("`{param}` of `{op}` takes {}, and this is {}", kinds.join(" or "), with_article(&v.kind.to_string())),
+        format!("`{param}` of `{op}` takes {}, and this is {}", kinds.join(" or "), with_article(&kind)),
     )
-    .here(v.kind.to_string());
+    .here(&kind);
     match (&v.kind, wanted.first()) {
         (Kind::Record(fields), Some(Kind::Number { .. })) => {
             let names: Vec<String> = fields.iter().map(|(n, _)| format!("`.{n}`")).collect();

@@ -87,8 +87,8 @@ impl<'a> Checker<'a> {
             self.diags.push(diag);
             return Typed::error(e.span);
         };
-        // With what it is made from, where that is not checked on its own.
-        self.use_all(module, vec![name.to_string()], 0);
+        // What it is made from is used as well.
+        self.use_names(module, e);
         let item = self.program.item(def);
         match &item.kind {
             ItemKind::Bind { keyword: Keyword::Axis, .. } => match self.axis(def) {
@@ -193,7 +193,7 @@ impl<'a> Checker<'a> {
 
     /// Returns whether an expression is a bare word: a name that nothing declares.
     fn is_word(&self, module: usize, e: &Expr) -> bool {
-        matches!(&e.kind, ExprKind::Name(n) if self.program.find(module, n).is_none() && !self.program.operations.contains_key(n))
+        matches!(&e.kind, ExprKind::Name(n) if self.program.find(module, n).is_none())
     }
 
     /// Checks a bare word that a value is compared with: beside a group or a coordinate it is a word.
@@ -431,7 +431,7 @@ impl<'a> Checker<'a> {
                 Ok(_) => {
                     self.diags.push(
                         Diag::error("cfx::axis::coordinate", e.span, "a coordinate is a number or a word")
-                            .help("write `axis: coordinate`"),
+                            .help("select as in `[run: 3]`, `[noise: 20%]` or `[stage: stage1]`"),
                     );
                     None
                 }

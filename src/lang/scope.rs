@@ -60,8 +60,8 @@ pub struct Program {
     pub layers: BTreeMap<String, DefId>,
 }
 
-/// Reads other files of the script by the path written: the text, or what is wrong and what to do.
-pub type Loader<'a> = &'a dyn Fn(&str) -> Result<String, (String, String)>;
+/// Reads other files of the script by the path written: the text, or the code of the message, what is wrong and what to do.
+pub type Loader<'a> = &'a dyn Fn(&str) -> Result<String, (&'static str, String, String)>;
 
 impl Program {
     /// Parses a script, the standard library and the files it uses, and fills in what names mean.
@@ -237,8 +237,8 @@ impl Program {
                         by_path.insert(text.value.clone(), self.modules.len() - 1);
                         Some(self.modules.len() - 1)
                     }
-                    Err((message, help)) => {
-                        diags.push(Diag::error("cfx::file::missing", text.span, message).help(help));
+                    Err((code, message, help)) => {
+                        diags.push(Diag::error(code, text.span, message).help(help));
                         None
                     }
                 }

@@ -64,7 +64,15 @@ impl<'a> Statics<'a> {
     /// Returns a plain value: a number, truth value, text, list or word.
     pub fn value(&self, module: usize, expr: &Expr, env: &Env) -> Result<Static, Diags> {
         self.memo.borrow_mut().clear();
-        self.value_at(module, expr, env, 0)
+        self.value_at(module, expr, env, 0).map_err(|found| Diags(found.0.into_iter().map(|d| self.explained(module, d)).collect()))
+    }
+
+    /// Returns a message about a name that has no value, or, where nothing declares the name, one that says so.
+    fn explained(&self, module: usize, diag: Diag) -> Diag {
+        let name = self.program.sources.text(diag.span());
+        let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        let undeclared = is_name && self.program.find(self.program.module_at(diag.span()), name).is_none();
+        if diag.code == "cfx::static::unknown" && undeclared { self.unknown_name(module, name, diag.span()) } else { diag }
     }
 
     fn value_at(&self, module: usize, expr: &Expr, env: &Env, depth: usize) -> Result<Static, Diags> {
@@ -168,7 +176,7 @@ impl<'a> Statics<'a> {
     ) -> Result<Static, Diags> {
         // A word of the type comes before a declaration of that name.
         if let ExprKind::Name(name) = &expr.kind {
-            if let Some(found) = self.word(ty, name, expr, env, inside)? {
+            if let Some(found) = self.word(ty, name, expr.span, env, inside)? {
                 return Ok(found);
             }
             if name == "none" {
@@ -176,10 +184,17 @@ impl<'a> Statics<'a> {
             }
         }
         let (module, expr) = self.meant(module, expr, env)?;
-        if let ExprKind::Name(name) = &expr.kind
-            && let Some(found) = self.word(ty, name, expr, env, inside)?
-        {
-            return Ok(found);
+        if let ExprKind::Name(name) = &expr.kind {
+            if let Some(found) = self.word(ty, name, expr.span, env, inside)? {
+                return Ok(found);
+            }
+            // A coordinate or parameter may hold the word.
+            if let Ok(Static::Word(held) | Static::Text(held)) = self.value(module, expr, env)
+                && *ty != SettingType::Text
+                && let Some(found) = self.word(ty, &held, expr.span, env, inside)?
+            {
+                return Ok(found);
+            }
         }
         if let ExprKind::Map(entries) = &expr.kind
             && !matches!(ty, SettingType::Any)
@@ -233,7 +248,7 @@ impl<'a> Statics<'a> {
         &self,
         ty: &SettingType,
         name: &str,
-        expr: &'a Expr,
+        span: Span,
         env: &Env,
         inside: &[(Span, String)],
     ) -> Result<Option<Static>, Diags> {
@@ -241,11 +256,11 @@ impl<'a> Statics<'a> {
             SettingType::Option(words) if words.iter().any(|w| w == name) => Ok(Some(Static::Word(name.to_string()))),
             SettingType::Word if name != "none" => Ok(Some(Static::Word(name.to_string()))),
             SettingType::Variant(variant) if self.constructor(variant, name).is_some() => {
-                self.make(self.program.main, variant, expr, env, inside).map(Some)
+                self.construct(self.program.main, variant, (name, &[], span), env, inside).map(Some)
             }
             SettingType::Either(types) => {
                 for t in types {
-                    if let Some(found) = self.word(t, name, expr, env, inside)? {
+                    if let Some(found) = self.word(t, name, span, env, inside)? {
                         return Ok(Some(found));
                     }
                 }
@@ -262,6 +277,10 @@ impl<'a> Statics<'a> {
                 return Ok(value);
             }
         }
+        if env.is_empty() {
+            let diag = Diag::error("cfx::axis::no_entry", expr.span, "this map is over coordinates, and nothing here depends on an axis");
+            return Err(one(diag.help("write one value, or give the call an argument over the axis that the map is over")));
+        }
         let keys: Vec<&str> = entries.iter().map(|(k, _)| k.name.as_str()).collect();
         let here: Vec<String> = env.iter().map(|(a, c)| format!("{}: {}", self.axes.name(*a), c.text)).collect();
         Err(one(Diag::error("cfx::axis::no_entry", expr.span, format!("the map has no entry for [{}]", here.join(", ")))
@@ -272,7 +291,7 @@ impl<'a> Statics<'a> {
         self.program.variants.get(variant)?.constructors.iter().find(|c| c.name.name == name)
     }
 
-    /// Returns a constructor with all its fields.
+    /// Returns the constructor that an expression names or calls, with all its fields.
     fn make(&self, module: usize, variant: &str, expr: &'a Expr, env: &Env, inside: &[(Span, String)]) -> Result<Static, Diags> {
         let ty = SettingType::Variant(variant.to_string());
         let (name, args): (&str, Vec<&'a ast::Arg>) = match &expr.kind {
@@ -283,8 +302,27 @@ impl<'a> Statics<'a> {
             },
             _ => return Err(self.wrong(&ty, expr)),
         };
-        let Some(constructor) = self.constructor(variant, name) else { return Err(self.wrong(&ty, expr)) };
-        let bound = bind_args(&constructor.params, &args, name, expr.span)?;
+        if self.constructor(variant, name).is_none() {
+            return Err(self.wrong(&ty, expr));
+        }
+        self.construct(module, variant, (name, &args, expr.span), env, inside)
+    }
+
+    /// Returns a constructor of a variant, given its name, arguments and place, with all its fields.
+    fn construct(
+        &self,
+        module: usize,
+        variant: &str,
+        (name, args, span): (&str, &[&'a ast::Arg], Span),
+        env: &Env,
+        inside: &[(Span, String)],
+    ) -> Result<Static, Diags> {
+        let Some(constructor) = self.constructor(variant, name) else {
+            return Err(one(
+                Diag::error("cfx::type::setting", span, format!("`{name}` makes no {variant}")).help("see `cfx doc`")
+            ));
+        };
+        let bound = bind_args(&constructor.params, args, name, span)?;
         let mut fields = Vec::new();
         for (param, given) in constructor.params.iter().zip(bound) {
             let takes = takes(param).map_err(one)?;
@@ -335,13 +373,15 @@ impl<'a> Statics<'a> {
             (Some(head), true) if self.program.find(self.program.module_at(expr.span), head).is_some() => {
                 diag.help("a setting must be known before the run: a number, a `param`, a `let`, or an axis's coordinate")
             }
+            _ if *ty == SettingType::Network => diag.help("declare one, `network net(classes: int) { … }`, and name it here"),
             _ => diag.help(format!("write {ty} here")),
         };
         one(diag)
     }
 
-    fn words_of(&self, ty: &SettingType, out: &mut Vec<&'a str>) {
+    fn words_of<'s>(&'s self, ty: &'s SettingType, out: &mut Vec<&'s str>) {
         match ty {
+            SettingType::Option(words) => out.extend(words.iter().map(String::as_str)),
             SettingType::Variant(v) => out.extend(
                 self.program.variants.get(v).into_iter().flat_map(|v| v.constructors.iter().map(|c| c.name.name.as_str())),
             ),

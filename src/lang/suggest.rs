@@ -6,7 +6,9 @@ pub fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
         let distance = strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase());
-        if distance <= allowed && best.is_none_or(|(d, _)| distance < d) {
+        // Where every letter differs, nothing is near.
+        let near = distance <= allowed && distance < word.chars().count().max(candidate.chars().count());
+        if near && best.is_none_or(|(d, _)| distance < d) {
             best = Some((distance, candidate));
         }
     }

@@ -165,7 +165,7 @@ impl Typed {
             .iter()
             .map(|a| match &axes.get(*a).coordinates {
                 Some(c) => {
-                    count = count.map(|n| n * c.len());
+                    count = count.and_then(|n| n.checked_mul(c.len()));
                     format!("{}({})", axes.name(*a), c.len())
                 }
                 None => {

@@ -14,6 +14,7 @@ use crate::lang::signature::Signature;
 use crate::lang::statics::{Env, NetworkRef, Statics};
 use crate::lang::typed::{Call, Node, Script, Typed, ValueId};
 use crate::lang::{Settings, Static};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -30,6 +31,7 @@ pub fn lower(program: &Program, script: &Script, operations: &dyn Operations, fi
         operations,
         files,
         coordinates: BTreeMap::new(),
+        known: RefCell::default(),
         cells: Vec::new(),
         by_key: BTreeMap::new(),
         memo: vec![None; script.values.len()],
@@ -64,6 +66,8 @@ struct Lowering<'a> {
     files: Option<&'a Files>,
     /// Coordinates that operations told.
     coordinates: BTreeMap<AxisId, Vec<Coordinate>>,
+    /// Coordinates of axes asked for so far.
+    known: RefCell<BTreeMap<AxisId, Rc<Vec<Coordinate>>>>,
     cells: Vec<Cell>,
     by_key: BTreeMap<Hash, CellId>,
     memo: Vec<Option<Rc<Array>>>,
@@ -86,6 +90,10 @@ impl<'a> Lowering<'a> {
     }
 
     fn lower(&mut self, typed: &'a Typed) -> Rc<Array> {
+        let own = matches!(typed.node, Node::Static(..) | Node::Stack { .. } | Node::If { .. });
+        if own && self.too_many(&typed.axes, typed.span) {
+            return Rc::new(Array::single(Entry::Absent("there would be too many cells".into())));
+        }
         match &typed.node {
             Node::Error => Rc::new(Array::single(Entry::Absent("it could not be checked".into()))),
             Node::Value(id) => self.value(*id),
@@ -211,15 +219,24 @@ impl<'a> Lowering<'a> {
     }
 
     /// Returns an axis's coordinates: as declared, as an operation told, or a single unknown one.
-    fn coordinates_of(&self, axis: AxisId) -> Vec<Coordinate> {
+    fn coordinates_of(&self, axis: AxisId) -> Rc<Vec<Coordinate>> {
+        if let Some(known) = self.known.borrow().get(&axis) {
+            return known.clone();
+        }
+        let found = Rc::new(self.find_coordinates(axis));
+        self.known.borrow_mut().insert(axis, found.clone());
+        found
+    }
+
+    fn find_coordinates(&self, axis: AxisId) -> Vec<Coordinate> {
         let a = self.script.axes.get(axis);
         if let Some(known) = a.coordinates.as_ref().or_else(|| self.coordinates.get(&axis)) {
             return known.clone();
         }
         match &a.origin {
-            Origin::Other(of) => self.coordinates_of(*of),
+            Origin::Other(of) => self.find_coordinates(*of),
             Origin::Part(of, picks) => {
-                let all = self.coordinates_of(*of);
+                let all = self.find_coordinates(*of);
                 if is_unknown(&all) {
                     return picks.iter().map(|p| Coordinate::named(p.to_string())).collect();
                 }
@@ -233,11 +250,24 @@ impl<'a> Lowering<'a> {
         axes.iter().map(|a| (*a, self.coordinates_of(*a).len())).collect()
     }
 
+    /// Returns whether a value over these axes would be too large, and says so.
+    fn too_many(&mut self, axes: &[AxisId], span: Span) -> bool {
+        let count = axes.iter().fold(1usize, |n, a| n.saturating_mul(self.coordinates_of(*a).len()));
+        let many = count.saturating_add(self.cells.len()) > MOST_CELLS;
+        if many {
+            self.diags.push(
+                Diag::error("cfx::plan::too_many", span, format!("this makes more than {MOST_CELLS} cells"))
+                    .help("select fewer coordinates, or split the experiment"),
+            );
+        }
+        many
+    }
+
     fn labelled(&self, axis: AxisId) -> LabelledAxis {
         LabelledAxis {
             name: self.script.axes.name(axis).to_string(),
             role: self.script.axes.get(axis).role.word().to_string(),
-            coordinates: self.coordinates_of(axis).into_iter().map(|c| c.text).collect(),
+            coordinates: self.coordinates_of(axis).iter().map(|c| c.text.clone()).collect(),
         }
     }
 
@@ -260,11 +290,7 @@ impl<'a> Lowering<'a> {
         let outer: Vec<AxisId> = typed.axes.iter().copied().filter(|a| !call.kept.contains(a)).collect();
         let axes = self.lengths(&outer);
         let kept = self.lengths(&call.kept);
-        if axes.iter().chain(&kept).map(|(_, n)| *n).product::<usize>() + self.cells.len() > MOST_CELLS {
-            self.diags.push(
-                Diag::error("cfx::plan::too_many", typed.span, format!("this makes more than {MOST_CELLS} cells"))
-                    .help("select fewer coordinates, or split the experiment"),
-            );
+        if self.too_many(&typed.axes, typed.span) {
             return Array { entries: vec![Entry::Absent("there would be too many cells".into())], axes: Vec::new() };
         }
         let mut entries: Vec<Entry> = Vec::new();
@@ -345,6 +371,8 @@ impl<'a> Lowering<'a> {
         if let (Some(axis), Some(names)) = (files, &facts.coordinates) {
             self.coordinates.insert(axis, names.iter().map(Coordinate::named).collect());
         }
+        // Parts and others of these axes are asked for anew.
+        self.known.borrow_mut().clear();
     }
 
     fn cell(
@@ -422,11 +450,8 @@ impl<'a> Lowering<'a> {
                 Err(found) => {
                     for diag in found.0 {
                         let place = network.span;
-                        self.diags.push(if diag.span() == place {
-                            diag
-                        } else {
-                            diag.label(place, "for this use of the network")
-                        });
+                        let there = diag.labels.iter().any(|(s, _)| s.start == place.start);
+                        self.diags.push(if there { diag } else { diag.label(place, "for this use of the network") });
                     }
                     return Entry::Absent("its network does not fit".into());
                 }

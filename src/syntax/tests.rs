@@ -1,3 +1,5 @@
+//! Tests of reading, messages and the formatter.
+
 use super::*;
 use crate::base::{Diag, Diags, SourceFile};
 use proptest::prelude::*;

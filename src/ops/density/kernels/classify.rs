@@ -105,8 +105,17 @@ fn score(p: &Posterior, x: &[f64], share: f64) -> Vec<f64> {
     predictive.log_density(x).into_iter().map(|s| s + share.ln()).collect()
 }
 
-/// Returns F-score (weighted by class support) and accuracy. The F-score's error is the deviation over folds, over the root of
-/// their number (folds share training rows, so it is approximate); the accuracy's is the binomial one.
+/// Returns the standard error of a share of n examples: `sqrt(p (1 - p) / (n + 4))` at `p = (held + 2) / (n + 4)` (Agresti and Coull,
+/// 1998), which does not vanish where all or none are right.
+pub fn share_error(share: f64, n: f64) -> f64 {
+    let m = n + 4.0;
+    let p = (share * n + 2.0) / m;
+    (p * (1.0 - p) / m).sqrt()
+}
+
+/// Returns F-score (weighted by class support) and accuracy. The accuracy's error is [`share_error`]. The F-score's is the deviation
+/// over folds, over the root of their number (folds share training rows, so it is approximate), but no less than the error of a
+/// share as large: a handful of folds that happen to agree know no better than their examples.
 fn figures(scored: &[Scored], classes: &[usize], labels: &[u32], folds: usize, states: usize) -> Value {
     let mut pairs: Vec<Vec<(u32, u32)>> = vec![Vec::new(); folds];
     let (mut by_state, mut right, mut all) = (vec![Vec::new(); states], 0.0, 0.0);
@@ -132,8 +141,8 @@ fn figures(scored: &[Scored], classes: &[usize], labels: &[u32], folds: usize, s
     let count = Some(examples as u64);
     let number = |value: f64, error: f64| Value::Number(Number { value, error: Some(error), count });
     Value::Record(vec![
-        ("f_score".into(), number(f_score, (variance / each.len() as f64).sqrt())),
-        ("accuracy".into(), number(accuracy, (accuracy * (1.0 - accuracy) / examples).sqrt())),
+        ("f_score".into(), number(f_score, (variance / each.len() as f64).sqrt().max(share_error(f_score, examples)))),
+        ("accuracy".into(), number(accuracy, share_error(accuracy, examples))),
     ])
 }
 
