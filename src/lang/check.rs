@@ -60,6 +60,19 @@ pub(super) struct Checker<'a> {
     pub used: BTreeSet<DefId>,
 }
 
+/// Leaves out messages about names whose declarations could not be read, which has been said.
+fn without_consequences(program: &Program, diags: Diags) -> Diags {
+    let lost: BTreeSet<&str> = program.modules.iter().flat_map(|m| &m.file.lost).map(String::as_str).collect();
+    let follows = |d: &Diag| match d.code {
+        "cfx::name::unknown" | "cfx::static::unknown" | "cfx::network::unknown_layer" => {
+            lost.contains(program.sources.text(d.span()))
+        }
+        "cfx::axis::no_taps" => !lost.is_empty(),
+        _ => false,
+    };
+    Diags(diags.0.into_iter().filter(|d| !follows(d)).collect())
+}
+
 impl<'a> Checker<'a> {
     fn run(mut self, set: &[(String, String)]) -> (Script, Diags) {
         let main = self.program.main;
@@ -136,7 +149,7 @@ impl<'a> Checker<'a> {
             coordinate_values: self.coordinate_values,
             params: self.params,
         };
-        (script, self.diags)
+        (script, without_consequences(self.program, self.diags))
     }
 
     /// Returns what settings are evaluated against so far.

@@ -9,6 +9,8 @@ pub struct File {
     pub edition: Option<(u32, Span)>,
     /// Declarations in the order written; those that could not be parsed are missing (and reported).
     pub items: Vec<Item>,
+    /// Names that declarations which could not be parsed would have bound, so that their uses are no mistakes of their own.
+    pub lost: Vec<String>,
     /// Every comment, doc comments included, in the order written.
     pub comments: Vec<Comment>,
 }

@@ -236,6 +236,10 @@ impl Explain<'_> {
             "network" | "layer" if next == "=" => {
                 Some(format!("a {first} is declared with its steps: `{first} name(width: int) {{ … }}`"))
             }
+            "network" | "layer" if next == ":" => Some(
+                "a label stands at the beginning of a step, and names what the whole step puts out: `hidden: linear(16) -> relu`"
+                    .to_string(),
+            ),
             "extern" if expected.contains(&Rule::arrow) => Some("a signature ends with its result: `-> number`".to_string()),
             _ if expected.contains(&Rule::close_curly) && expected.contains(&Rule::comma) => {
                 Some("in braces, fields and steps stand one a line or are separated by commas".to_string())

@@ -48,8 +48,15 @@ pub fn parse(file: &SourceFile) -> (File, Diags) {
         match pair.as_rule() {
             Rule::edition => tree.edition = builder.edition(pair),
             Rule::item => tree.items.extend(builder.item(pair)),
-            Rule::lost if diags.0.len() < MOST_MESSAGES => explain.lost(pair.as_span().start(), pair.as_span().end(), &mut diags),
-            Rule::lost => unexplained.push(Span::new(file.base + pair.as_span().start(), file.base + pair.as_span().end())),
+            Rule::lost => {
+                tree.lost.extend(names_bound(pair.as_str()));
+                let (start, end) = (pair.as_span().start(), pair.as_span().end());
+                if diags.0.len() < MOST_MESSAGES {
+                    explain.lost(start, end, &mut diags);
+                } else {
+                    unexplained.push(Span::new(file.base + start, file.base + end));
+                }
+            }
             _ => {}
         }
     }
@@ -60,6 +67,18 @@ pub fn parse(file: &SourceFile) -> (File, Diags) {
     diags.extend(builder.diags);
     tree.comments = scan.comments;
     (tree, diags.sorted())
+}
+
+/// Returns the names that the text of a lost declaration seems to bind: the word after its keyword, or those that a `use` takes.
+fn names_bound(text: &str) -> Vec<String> {
+    let words = |text: &str| -> Vec<String> {
+        let parts = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        parts.filter(|w| !w.is_empty()).map(str::to_string).collect()
+    };
+    match text.trim_start().strip_prefix("use ") {
+        Some(rest) => words(rest.split_once('{').map_or("", |(_, names)| names)),
+        None => words(text.lines().next().unwrap_or("")).into_iter().skip(1).take(1).collect(),
+    }
 }
 
 /// Returns where the strict rule fails on the text of one declaration, and the rules it would have taken there.
