@@ -76,7 +76,8 @@ pub fn check(source: &Source, registry: &Registry) -> Checked {
     let files = source.files();
     let loader = |path: &str| -> Result<String, (&'static str, String, String)> {
         let found = files.find(path).map_err(|p| (p.code, p.message, p.help.unwrap_or_default()))?;
-        let unreadable = |e| ("cfx::file::missing", format!("`{path}` cannot be read: {e}"), "give a script in UTF-8".to_string());
+        let unreadable =
+            |e| ("cfx::file::missing", format!("`{path}` cannot be read: {e}"), "give a script in UTF-8".to_string());
         std::fs::read_to_string(&found).map_err(unreadable)
     };
     let (program, mut diags) = Program::load(&source.name, &source.text, &loader);
