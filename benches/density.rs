@@ -204,7 +204,7 @@ fn main() {
     for (name, lumps, apart) in [("3 lumps", 3, 6.0), ("no structure", 1, 0.0)] {
         let (n, d) = (500, 64);
         let rows = Rows { d, x: points(n, d, lumps, apart), ids: (0..n as u32).collect(), ..Rows::default() };
-        let settings = Fit { kappa: 0.01, dof: [1.0, 2.0], scale: Scale::Diagonal, setup: setup.clone() };
+        let settings = Fit { kappa: 0.01, dof: [1.0, 2.0], diagonal: false, scale: Scale::Diagonal, setup: setup.clone() };
         let clock = Instant::now();
         let p = fit(rows, &settings, &Stream::root(5), &Quiet::default(), false).expect("fits");
         let fitted = clock.elapsed().as_secs_f64();

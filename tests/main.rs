@@ -3,6 +3,7 @@
 mod architecture;
 mod bad;
 mod cli;
+mod docs;
 mod expect;
 mod keys;
 mod mutate;

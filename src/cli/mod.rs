@@ -12,6 +12,8 @@ pub mod store;
 use arguments::{Arguments, Command};
 use clap::Parser;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// How the command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +36,9 @@ pub enum Exit {
 
 /// Runs the command with the process's arguments.
 pub fn main() -> ExitCode {
+    // A reader that has seen enough (`cfx doc | head`) ends the command, as it ends others.
+    let always = Arc::new(AtomicBool::new(true));
+    let _ = signal_hook::flag::register_conditional_default(signal_hook::consts::SIGPIPE, always);
     let arguments = match Arguments::try_parse() {
         Ok(a) => a,
         Err(e) => {

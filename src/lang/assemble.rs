@@ -1,6 +1,6 @@
 //! Putting a call together: which axes are mapped, taken in whole, added and kept; what the result is and carries.
 
-use super::axes::{Axis, AxisId, Coordinate, Origin, Role};
+use super::axes::{Axis, AxisId, Coordinate, Origin, Pick, Role};
 use super::axis_words::AxisWords;
 use super::call::{Parts, misfit};
 use super::check::Checker;
@@ -159,7 +159,16 @@ impl<'a> Checker<'a> {
             mapped,
         };
         self.try_settings(signature, &call);
-        Rc::new(Typed { node: Node::Call(Box::new(call)), kind, axes, attached, examples, span })
+        let tap = call.added.as_ref().map(|(_, a)| *a).filter(|_| words.one_tap);
+        let typed = Rc::new(Typed { node: Node::Call(Box::new(call)), kind, axes, attached, examples, span });
+        match tap {
+            Some(axis) => {
+                let axes = typed.axes.iter().copied().filter(|a| *a != axis).collect();
+                let node = Node::Select { base: typed.clone(), fixed: vec![(axis, Pick::First)], parts: Vec::new() };
+                Rc::new(Typed { node, axes, ..(*typed).clone() })
+            }
+            None => typed,
+        }
     }
 
     /// Returns whether a parameter takes an axis in whole by its signature.

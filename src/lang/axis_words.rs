@@ -25,6 +25,8 @@ pub(super) struct AxisWords {
     pub example: bool,
     pub pairs: Vec<(AxisId, AxisId)>,
     pub taps: Option<(String, AxisId)>,
+    /// Whether `at:` names a single tap, outside a list.
+    pub one_tap: bool,
 }
 
 impl AxisWords {
@@ -58,6 +60,8 @@ impl<'a> Checker<'a> {
             Some(AxisWord::Reduces) => words.reduces_given = true,
             _ => {}
         }
+        // Axes and columns that are named and nothing more.
+        let mut named = Vec::new();
         for item in items {
             let ExprKind::Name(word) = &item.kind else {
                 let text = shorten(self.program.sources.text(item.span));
@@ -88,7 +92,7 @@ impl<'a> Checker<'a> {
                     && inputs.iter().any(|(_, _, v)| matches!(v.kind, Kind::Table | Kind::Record(_)) || v.kind.per_example());
                 if columns {
                     let fields = vec![("name".into(), Static::Word(word.clone())), ("role".into(), Static::Word(String::new()))];
-                    decided.push((name.clone(), Static::Make("axis".into(), fields)));
+                    named.push(Static::Make("axis".into(), fields));
                     continue;
                 }
                 let mut names: Vec<String> = union.iter().map(|a| self.axes.name(*a).to_string()).collect();
@@ -161,16 +165,16 @@ impl<'a> Checker<'a> {
                         inputs.push((i, name.clone(), typed));
                     }
                     let role = self.axes.get(axis).role.word().to_string();
-                    let named = self.axes.name(axis).to_string();
-                    decided.push((
-                        name.clone(),
-                        Static::Make(
-                            "axis".into(),
-                            vec![("name".into(), Static::Word(named)), ("role".into(), Static::Word(role))],
-                        ),
-                    ));
+                    let fields =
+                        vec![("name".into(), Static::Word(self.axes.name(axis).to_string())), ("role".into(), Static::Word(role))];
+                    named.push(Static::Make("axis".into(), fields));
                 }
             }
+        }
+        match named.len() {
+            0 => {}
+            1 => decided.extend(named.pop().map(|one| (name.clone(), one))),
+            _ => decided.push((name.clone(), Static::List(named))),
         }
         if signature.takes[i].axis == Some(AxisWord::Reduces) {
             decided.push((name, words.reduces()));
@@ -282,6 +286,8 @@ impl<'a> Checker<'a> {
         }
         let axis = self.axes.part(stage, picks);
         words.taps = Some((param.to_string(), axis));
+        // One tap drops the axis, a list keeps it, as in every selection.
+        words.one_tap = !matches!(value.kind, ExprKind::List(_));
         true
     }
 

@@ -461,41 +461,39 @@ impl<'a> Checker<'a> {
             coordinates: Some(coordinates),
             span: name.span,
         };
-        match &value.kind {
-            ExprKind::Map(entries) => {
-                let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
-                for (key, _) in entries {
-                    if let Some(before) = seen.insert(&key.name, key.span) {
-                        self.diags.push(self.doubled_coordinate(&key.name, key.span, before));
-                        return None;
-                    }
+        if let Some(entries) = self.named_coordinates(def.module, value) {
+            let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+            for (key, _) in &entries {
+                if let Some(before) = seen.insert(&key.name, key.span) {
+                    self.diags.push(self.doubled_coordinate(&key.name, key.span, before));
+                    return None;
                 }
-                // Results at the coordinates make a value over the axis; settings, networks and recipes do not.
-                let results: Vec<bool> = entries.iter().map(|(_, e)| self.is_result(def.module, e)).collect();
-                if results.iter().any(|r| *r) {
-                    let parts: Vec<Rc<Typed>> = entries.iter().map(|(_, e)| self.expr(def.module, e)).collect();
-                    let id = self.axes.intern(make(entries.iter().map(|(k, _)| Coordinate::named(&k.name)).collect()));
-                    self.declared_axes.insert(def, id);
-                    let typed = self.stack(id, parts, value.span)?;
-                    return Some(AxisState::Results(id, typed));
-                }
-                let mut coordinates = Vec::new();
-                let mut behind = Vec::new();
-                for (key, e) in entries {
-                    let value = self.statics().value(def.module, e, &Env::new()).ok();
-                    // The coordinate's name enters streams; what it stands for is what settings see.
-                    coordinates.push(Coordinate {
-                        value: value.or(Some(Static::Word(key.name.clone()))),
-                        ..Coordinate::named(&key.name)
-                    });
-                    behind.push(written(def.module, e));
-                    self.use_names(def.module, e);
-                }
-                let id = self.axes.intern(make(coordinates));
-                self.coordinate_values.insert(id, behind);
-                self.declared_axes.insert(def, id);
-                Some(AxisState::Plain(id))
             }
+            // Results at the coordinates make a value over the axis; settings, networks and recipes do not.
+            let results: Vec<bool> = entries.iter().map(|(_, e)| self.is_result(def.module, e)).collect();
+            if results.iter().any(|r| *r) {
+                let parts: Vec<Rc<Typed>> = entries.iter().map(|(_, e)| self.expr(def.module, e)).collect();
+                let id = self.axes.intern(make(entries.iter().map(|(k, _)| Coordinate::named(&k.name)).collect()));
+                self.declared_axes.insert(def, id);
+                let typed = self.stack(id, parts, value.span)?;
+                return Some(AxisState::Results(id, typed));
+            }
+            let mut coordinates = Vec::new();
+            let mut behind = Vec::new();
+            for (key, e) in entries {
+                let value = self.statics().value(def.module, e, &Env::new()).ok();
+                // The coordinate's name enters streams; what it stands for is what settings see.
+                coordinates
+                    .push(Coordinate { value: value.or(Some(Static::Word(key.name.clone()))), ..Coordinate::named(&key.name) });
+                behind.push(written(def.module, e));
+                self.use_names(def.module, e);
+            }
+            let id = self.axes.intern(make(coordinates));
+            self.coordinate_values.insert(id, behind);
+            self.declared_axes.insert(def, id);
+            return Some(AxisState::Plain(id));
+        }
+        match &value.kind {
             ExprKind::Call { .. } => {
                 let typed = self.expr(def.module, value);
                 if typed.is_error() {
@@ -552,6 +550,28 @@ impl<'a> Checker<'a> {
                 self.declared_axes.insert(def, id);
                 Some(AxisState::Plain(id))
             }
+        }
+    }
+
+    /// Returns coordinates that stand for something, with what they stand for: a map, or a list of names of networks, recipes, results.
+    fn named_coordinates(&self, module: usize, value: &'a Expr) -> Option<Vec<(ast::Ident, &'a Expr)>> {
+        match &value.kind {
+            ExprKind::Map(entries) => Some(entries.iter().map(|(k, e)| (k.clone(), e)).collect()),
+            ExprKind::List(items) => items
+                .iter()
+                .map(|item| {
+                    let ExprKind::Name(name) = &item.kind else { return None };
+                    let def = self.program.find(module, name)?;
+                    let plain = matches!(
+                        self.program.item(def).kind,
+                        ItemKind::Param(_)
+                            | ItemKind::Extern { .. }
+                            | ItemKind::Bind { keyword: Keyword::Let | Keyword::Axis, .. }
+                    );
+                    (!plain).then(|| (ast::Ident { name: name.clone(), span: item.span }, item))
+                })
+                .collect(),
+            _ => None,
         }
     }
 

@@ -177,7 +177,7 @@ impl<'a> Statics<'a> {
     ) -> Result<Static, Diags> {
         // A word of the type comes before a declaration of that name.
         if let ExprKind::Name(name) = &expr.kind {
-            if let Some(found) = self.word(ty, name, expr, env, inside)? {
+            if let Some(found) = self.word(ty, name, expr.span, env, inside)? {
                 return Ok(found);
             }
             if name == "none" {
@@ -185,10 +185,17 @@ impl<'a> Statics<'a> {
             }
         }
         let (module, expr) = self.meant(module, expr, env)?;
-        if let ExprKind::Name(name) = &expr.kind
-            && let Some(found) = self.word(ty, name, expr, env, inside)?
-        {
-            return Ok(found);
+        if let ExprKind::Name(name) = &expr.kind {
+            if let Some(found) = self.word(ty, name, expr.span, env, inside)? {
+                return Ok(found);
+            }
+            // A coordinate or parameter may hold the word.
+            if let Ok(Static::Word(held) | Static::Text(held)) = self.value(module, expr, env)
+                && *ty != SettingType::Text
+                && let Some(found) = self.word(ty, &held, expr.span, env, inside)?
+            {
+                return Ok(found);
+            }
         }
         if let ExprKind::Map(entries) = &expr.kind
             && !matches!(ty, SettingType::Any)
@@ -242,7 +249,7 @@ impl<'a> Statics<'a> {
         &self,
         ty: &SettingType,
         name: &str,
-        expr: &'a Expr,
+        span: Span,
         env: &Env,
         inside: &[(Span, String)],
     ) -> Result<Option<Static>, Diags> {
@@ -250,11 +257,11 @@ impl<'a> Statics<'a> {
             SettingType::Option(words) if words.iter().any(|w| w == name) => Ok(Some(Static::Word(name.to_string()))),
             SettingType::Word if name != "none" => Ok(Some(Static::Word(name.to_string()))),
             SettingType::Variant(variant) if self.constructor(variant, name).is_some() => {
-                self.make(self.program.main, variant, expr, env, inside).map(Some)
+                self.construct(self.program.main, variant, (name, &[], span), env, inside).map(Some)
             }
             SettingType::Either(types) => {
                 for t in types {
-                    if let Some(found) = self.word(t, name, expr, env, inside)? {
+                    if let Some(found) = self.word(t, name, span, env, inside)? {
                         return Ok(Some(found));
                     }
                 }
@@ -289,7 +296,7 @@ impl<'a> Statics<'a> {
         self.program.variants.get(variant)?.constructors.iter().find(|c| c.name.name == name)
     }
 
-    /// Returns a constructor with all its fields.
+    /// Returns the constructor that an expression names or calls, with all its fields.
     fn make(&self, module: usize, variant: &str, expr: &'a Expr, env: &Env, inside: &[(Span, String)]) -> Result<Static, Diags> {
         let ty = SettingType::Variant(variant.to_string());
         let (name, args): (&str, Vec<&'a ast::Arg>) = match &expr.kind {
@@ -300,8 +307,27 @@ impl<'a> Statics<'a> {
             },
             _ => return Err(self.wrong(&ty, expr)),
         };
-        let Some(constructor) = self.constructor(variant, name) else { return Err(self.wrong(&ty, expr)) };
-        let bound = bind_args(&constructor.params, &args, name, expr.span)?;
+        if self.constructor(variant, name).is_none() {
+            return Err(self.wrong(&ty, expr));
+        }
+        self.construct(module, variant, (name, &args, expr.span), env, inside)
+    }
+
+    /// Returns a constructor of a variant, given its name, arguments and place, with all its fields.
+    fn construct(
+        &self,
+        module: usize,
+        variant: &str,
+        (name, args, span): (&str, &[&'a ast::Arg], Span),
+        env: &Env,
+        inside: &[(Span, String)],
+    ) -> Result<Static, Diags> {
+        let Some(constructor) = self.constructor(variant, name) else {
+            return Err(one(
+                Diag::error("cfx::type::setting", span, format!("`{name}` makes no {variant}")).help("see `cfx doc`")
+            ));
+        };
+        let bound = bind_args(&constructor.params, args, name, span)?;
         let mut fields = Vec::new();
         for (param, given) in constructor.params.iter().zip(bound) {
             let takes = takes(param).map_err(one)?;

@@ -315,7 +315,7 @@ fn own_diagnostics(input: &ReportInput) -> Vec<Diagnostic> {
                 warn: verdict != "settled",
                 r_hat: real("r_hat"),
                 ess: real("ess"),
-                note: String::new(),
+                note: pack.meta.get("note").and_then(|v| v.as_str()).unwrap_or_default().to_string(),
             });
         }
     }

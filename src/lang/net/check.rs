@@ -24,6 +24,9 @@ pub fn check_body(library: &dyn Library, declared: Declared) -> Diags {
             checker.diags.push(Diag::error("cfx::network::doubled_parameter", param.name.span, text).label(first, "the first"));
         }
     }
+    if declared.is_network() {
+        known.entry(CLASSES).or_insert((declared.name.span, None));
+    }
     for param in declared.params {
         if let Some(default) = &param.default {
             checker.argument(default, param, &known);

@@ -172,7 +172,8 @@ fn complete<'a>(
     span: Span,
     classes: Static,
 ) -> Result<BTreeMap<String, Bound<'a>>, Diags> {
-    if callee.is_network() && callee.params.iter().any(|p| p.name.name == CLASSES) {
+    // Known in every network's body, whether or not it is a parameter.
+    if callee.is_network() {
         values.entry(CLASSES.to_string()).or_insert(Bound::Value(classes));
     }
     defaults(library, callee.params, &mut values)?;

@@ -84,14 +84,25 @@ fn column(state: &State, block: &[u32], k: usize, width: usize, scratch: &mut Sc
         return;
     }
     let log_size = niw.ln(n);
-    let mut put =
-        |j: usize, log_det: f64, q: f64| scratch.log_weights[j * width + k] = log_size + niw.log_predictive(n, log_det, q);
+    let log_weights = &mut scratch.log_weights;
+    let mut put = |j: usize, log_det: f64, q: f64| log_weights[j * width + k] = log_size + niw.log_predictive(n, log_det, q);
     if m == 0 {
         (0..block.len()).for_each(|j| put(j, c.log_det, q(j)));
         return;
     }
     let dp = data.dp;
     scratch.v.resize(dp, 0.0);
+    if niw.diagonal {
+        let mut rest = c.clone();
+        members.iter().for_each(|j| rest.remove(niw, data.row(block[*j] as usize), &mut scratch.v));
+        if rest.doubtful {
+            return from_scratch(state, block, k, put);
+        }
+        for (j, i) in block.iter().enumerate() {
+            put(j, rest.log_det, rest.quadratic(data.row(*i as usize), &mut []));
+        }
+        return;
+    }
     scratch.w.resize(m * dp, 0.0);
     let mut shift = vec![0.0; m];
     for (r, j) in members.iter().enumerate() {
@@ -126,7 +137,7 @@ fn column(state: &State, block: &[u32], k: usize, width: usize, scratch: &mut Sc
 
 /// The same from the members outside the block, where removing the block leaves almost nothing of the component's scatter.
 fn from_scratch(state: &State, block: &[u32], k: usize, mut put: impl FnMut(usize, f64, f64)) {
-    let mut rest = super::component::Component::empty(state.data.d);
+    let mut rest = super::component::Component::empty(state.niw);
     let outside = |i: usize| state.z[i] == k as u32 && !block.contains(&(i as u32));
     rest.rebuild(state.niw, (0..state.data.n).filter(|i| outside(*i)).map(|i| state.data.row(i)));
     let mut u = vec![0.0; state.data.dp];

@@ -98,6 +98,7 @@ pub fn freshen_body<V: Lanes>(
     cache: &mut Cache,
     data: &Observations,
     comps: &[Component],
+    z: &[u32],
     changes: u64,
     tile: &[u32],
     scratch: &mut [f64],
@@ -108,7 +109,8 @@ pub fn freshen_body<V: Lanes>(
     for (k, c) in comps.iter().enumerate() {
         if c.n > 0 {
             for i in tile {
-                freshen_one::<V>(cache, data, c, k, *i as usize, scratch);
+                let i = *i as usize;
+                freshen_one::<V>(cache, data, c, k, i, z[i] == k as u32, scratch);
             }
         }
     }
@@ -117,9 +119,17 @@ pub fn freshen_body<V: Lanes>(
     }
 }
 
-/// Brings one entry up to date.
+/// Brings one entry up to date; `member` tells whether the observation is in the component, which matters to diagonal ones.
 #[inline(always)]
-pub fn freshen_one<V: Lanes>(cache: &mut Cache, data: &Observations, c: &Component, k: usize, i: usize, scratch: &mut [f64]) {
+pub fn freshen_one<V: Lanes>(
+    cache: &mut Cache,
+    data: &Observations,
+    c: &Component,
+    k: usize,
+    i: usize,
+    member: bool,
+    scratch: &mut [f64],
+) {
     let at = i * cache.width + k;
     let stamp = cache.stamp[at];
     if stamp == c.version {
@@ -128,6 +138,10 @@ pub fn freshen_one<V: Lanes>(cache: &mut Cache, data: &Observations, c: &Compone
     cache.stamp[at] = c.version;
     let x = data.row(i);
     let dp = data.dp;
+    if let Some(kappa0) = c.diagonal {
+        cache.q[at] = if member { c.log_shrink(kappa0, x) } else { c.quadratic(x, scratch) };
+        return;
+    }
     let (mut q, from) = if stamp >= c.log_start {
         (cache.q[at], (stamp - c.log_start) as usize)
     } else if c.from_prior {
@@ -165,5 +179,5 @@ pub fn freshen_one<V: Lanes>(cache: &mut Cache, data: &Observations, c: &Compone
 
 dispatch! {
     /// Brings the rows of some observations up to date.
-    pub fn freshen(cache: &mut Cache, data: &Observations, comps: &[Component], changes: u64, tile: &[u32], scratch: &mut [f64]) = freshen_body
+    pub fn freshen(cache: &mut Cache, data: &Observations, comps: &[Component], z: &[u32], changes: u64, tile: &[u32], scratch: &mut [f64]) = freshen_body
 }

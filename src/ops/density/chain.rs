@@ -133,16 +133,19 @@ impl<'a> Chain<'a> {
         number: usize,
         labels: Option<(Vec<u32>, f64)>,
     ) -> Self {
-        let mut rng = stream.named("chain").numbered(number as u64).rng();
+        let rng = stream.named("chain").numbered(number as u64).rng();
         let (z, alpha) = labels.unwrap_or_else(|| {
             let start = setup.start.of_chain(number);
             // The start has a stream of its own: the frame, too, may depend on the first labels.
             let mut start_rng = stream.named("start").numbered(number as u64).rng();
             let labels = start.labels(data, setup.components, &mut start_rng);
-            let alpha = if setup.published { setup.alpha.initial_published(&mut rng) } else { setup.alpha.initial() };
+            // The published code draws one start for all classes, so this draw hangs on no seed, class or chain.
+            let shared = || Stream::root(0).named("published start of alpha").rng();
+            let alpha = if setup.published { setup.alpha.initial_published(&mut shared()) } else { setup.alpha.initial() };
             (labels, alpha)
         });
-        let state = State::new(data, niw, z, alpha);
+        let mut state = State::new(data, niw, z, alpha);
+        state.single = setup.published;
         Chain {
             state,
             setup,
@@ -313,7 +316,8 @@ impl<'a> Chain<'a> {
         if !valid(&z) || !valid(&order) || order.iter().any(|i| *i as usize >= n) || record.trace.len() != done {
             return false;
         }
-        self.state = State::new(self.state.data, self.state.niw, z, alpha);
+        let single = self.state.single;
+        self.state = State { single, ..State::new(self.state.data, self.state.niw, z, alpha) };
         self.rng.set_word_pos(position);
         (self.done, self.order, self.record) = (done, order, record);
         true

@@ -1,5 +1,6 @@
 //! One component: size, mean, inverse and log-determinant of the posterior scale, and a log of its latest changes.
 
+use super::diagonal::{log_product, scales, sum_logs};
 use super::matrix::{cholesky, half_inverse};
 use super::niw::Niw;
 use super::simd::{axpy, form, inner, outer, padded, rank_one, symmetric_times};
@@ -29,7 +30,7 @@ pub struct Built {
     pub n: usize,
     /// `mu_n`, padded.
     pub mu: Vec<f64>,
-    /// Lower Cholesky factor of `S_n`, d x d.
+    /// Lower Cholesky factor of `S_n`, d x d; where the measure is diagonal, the padded diagonal of `S_n`.
     pub lower: Vec<f64>,
     /// `ln |S_n|`.
     pub log_det: f64,
@@ -41,6 +42,10 @@ impl Built {
     /// `S_n = I + sum (x - m)(x - m)' + kappa0 n / kappa_n m m'` with m the members' mean, which cancels nothing.
     pub fn from_members<'a>(niw: &Niw, dp: usize, members: impl Iterator<Item = &'a [f64]> + Clone) -> Built {
         let d = niw.d;
+        if niw.diagonal {
+            let (n, mu, lower) = scales(niw.kappa0, dp, members);
+            return Built { n, mu, log_det: log_product(&lower), lower };
+        }
         let mut mean = vec![0.0; dp];
         let mut n = 0usize;
         for x in members.clone() {
@@ -74,7 +79,9 @@ pub struct Component {
     pub n: usize,
     /// `mu_n`, padded.
     pub mu: Vec<f64>,
-    /// `S_n^-1` as a halved lower triangle; see [`super::simd::quadratic`].
+    /// `kappa0` of a diagonal measure.
+    pub diagonal: Option<f64>,
+    /// `S_n^-1` as a halved lower triangle; see [`super::simd::quadratic`]. The padded diagonal of `S_n` where that is diagonal.
     pub half: Vec<f64>,
     /// `ln |S_n|`.
     pub log_det: f64,
@@ -95,13 +102,14 @@ pub struct Component {
 }
 
 impl Component {
-    /// Returns an empty slot of dimension d.
-    pub fn empty(d: usize) -> Component {
-        let dp = padded(d);
+    /// Returns an empty slot.
+    pub fn empty(niw: &Niw) -> Component {
+        let (d, dp) = (niw.d, padded(niw.d));
         let mut c = Component {
             n: 0,
             mu: vec![0.0; dp],
-            half: vec![0.0; dp * dp],
+            diagonal: niw.diagonal.then_some(niw.kappa0),
+            half: vec![0.0; if niw.diagonal { dp } else { dp * dp }],
             log_det: 0.0,
             version: 0,
             log_start: 0,
@@ -120,8 +128,12 @@ impl Component {
         let dp = self.mu.len();
         self.n = 0;
         self.mu.fill(0.0);
-        self.half.fill(0.0);
-        (0..d).for_each(|j| self.half[j * dp + j] = 0.5);
+        if self.diagonal.is_some() {
+            self.half.fill(1.0);
+        } else {
+            self.half.fill(0.0);
+            (0..d).for_each(|j| self.half[j * dp + j] = 0.5);
+        }
         self.log_det = 0.0;
         self.version += 1;
         self.changes = 0;
@@ -141,7 +153,7 @@ impl Component {
         let built = Built::from_members(niw, self.mu.len(), members);
         self.n = built.n;
         self.log_det = built.log_det;
-        self.half = half_inverse(&built.lower, niw.d);
+        self.half = if niw.diagonal { built.lower } else { half_inverse(&built.lower, niw.d) };
         self.mu = built.mu;
         self.version += 1;
         self.changes = 0;
@@ -149,15 +161,28 @@ impl Component {
         self.clear_log(false);
     }
 
-    /// Returns `q = (x - mu)' S^-1 (x - mu)` from scratch.
+    /// Returns `q = (x - mu)' S^-1 (x - mu)` from scratch; the sum of logarithms for a point outside where the measure is diagonal.
     pub fn quadratic(&self, x: &[f64], scratch: &mut [f64]) -> f64 {
+        if let Some(kappa0) = self.diagonal {
+            let kappa = kappa0 + self.n as f64;
+            return sum_logs(&self.half, &self.mu, x, kappa / (kappa + 1.0));
+        }
         scratch.copy_from_slice(x);
         axpy(-1.0, &self.mu, scratch);
         form(&self.half, scratch)
     }
 
+    /// Returns what a member's entry of the cache is where the measure is diagonal: how removing it changes the log-determinant.
+    pub fn log_shrink(&self, kappa0: f64, x: &[f64]) -> f64 {
+        let kappa = kappa0 + self.n as f64;
+        sum_logs(&self.half, &self.mu, x, -kappa / (kappa - 1.0))
+    }
+
     /// Returns `ln(1 - c q)` for a member: how removing it would change the log-determinant. NaN where digits run out.
     pub fn log_without(&self, niw: &Niw, q: f64) -> f64 {
+        if niw.diagonal {
+            return q;
+        }
         let kappa = niw.kappa(self.n);
         (-kappa / (kappa - 1.0) * q).ln_1p()
     }
@@ -181,6 +206,18 @@ impl Component {
         let dp = v.len();
         v.copy_from_slice(x);
         axpy(-1.0, &self.mu, v);
+        if self.diagonal.is_some() {
+            for (s, v) in self.half.iter_mut().zip(&*v) {
+                let next = *s + g * v * v;
+                self.doubtful |= next.is_nan() || next <= 1e-7 * *s;
+                *s = next;
+            }
+            self.log_det = log_product(&self.half);
+            axpy(a, v, &mut self.mu);
+            self.version += 1;
+            self.changes += 1;
+            return;
+        }
         // The log holds as many changes as applying them is cheaper than a new quadratic form.
         let capacity = (dp / 2).max(4);
         if self.log_c.len() >= 2 * capacity {
@@ -203,5 +240,12 @@ impl Component {
         axpy(a, v, &mut self.mu);
         self.version += 1;
         self.changes += 1;
+    }
+    /// Rounds everything kept to single precision, as code that keeps it so would.
+    pub fn round_to_single(&mut self) {
+        let round = |x: &mut f64| *x = f64::from(*x as f32);
+        self.mu.iter_mut().for_each(round);
+        self.half.iter_mut().for_each(round);
+        round(&mut self.log_det);
     }
 }

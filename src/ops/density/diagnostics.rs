@@ -231,3 +231,49 @@ impl Verdict {
         }
     }
 }
+
+/// What is said of a fit at a glance.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Glance {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Largest R-hat of the scalars that vary; NaN where none does or draws are too few.
+    pub r_hat: f64,
+    /// Smallest of their bulk and tail effective sample sizes; NaN likewise.
+    pub ess: f64,
+    /// What a reader should know: where chains ended, or what is missing for a verdict.
+    pub note: String,
+}
+
+impl Glance {
+    /// Returns what is to be said of a fit.
+    pub fn of(p: &Posterior) -> Glance {
+        let verdict = Verdict::of(p);
+        let (mut r_hat, mut ess) = (f64::NAN, f64::NAN);
+        for scalar in [0, 1, 2, 4] {
+            let chains = p.series(scalar);
+            r_hat = r_hat.max(rhat(&chains));
+            ess = ess.min(ess_bulk(&chains)).min(ess_tail(&chains));
+        }
+        let middles = |scalar: usize| -> Vec<f64> { p.series(scalar).iter().map(|c| quantile(c, 0.5)).collect() };
+        let range = |v: &[f64]| (v.iter().copied().fold(f64::NAN, f64::min), v.iter().copied().fold(f64::NAN, f64::max));
+        let ((low, high), (worst, best)) = (range(&middles(1)), range(&middles(2)));
+        let count = p.chains.len();
+        let parts = |k: f64| if k == 1.0 { "1 component".to_string() } else { format!("{k} components") };
+        let note = match verdict {
+            Verdict::Disagree if high > low => format!(
+                "{count} chains stay at {low} to {} (medians), with log posteriors {worst:.0} to {best:.0}: what is computed from them averages over different answers",
+                parts(high)
+            ),
+            Verdict::Disagree => {
+                format!("{count} chains of {} have log posteriors {worst:.0} to {best:.0}", parts(high))
+            }
+            _ if count == 1 => format!("{} (median); one chain cannot disagree: run several", parts(high)),
+            Verdict::TooShort if high > low => format!("{count} chains at {low} to {} (medians); run more passes", parts(high)),
+            Verdict::TooShort => format!("{} (median); run more passes", parts(high)),
+            Verdict::Settled if high > low => format!("{low} to {} (medians)", parts(high)),
+            Verdict::Settled => format!("{} (median)", parts(high)),
+        };
+        Glance { verdict, r_hat, ess, note }
+    }
+}

@@ -4,7 +4,6 @@ use super::bytes::{Reader, Writer};
 use super::cache::Observations;
 use super::chain::{Chain, Monitor, Record, Scalars};
 use super::frame::{Frame, Scale};
-use super::niw::Niw;
 use super::posterior::Posterior;
 use super::settings::Fit;
 use super::start::Start;
@@ -112,8 +111,10 @@ pub fn fit(rows: Rows, settings: &Fit, stream: &Stream, cx: &dyn Context, resume
     rows.check()?;
     let (d, n) = (rows.d, rows.n());
     let dof = settings.dof(d);
-    if dof.is_nan() || dof <= d as f64 - 1.0 {
-        return Err(Failure::new(format!("dof is {dof} but must be above dim - 1 = {}", d as f64 - 1.0)));
+    let least = if settings.diagonal { 0.0 } else { d as f64 - 1.0 };
+    if dof.is_nan() || dof <= least {
+        let least = if settings.diagonal { "0".to_string() } else { format!("dim - 1 = {least}") };
+        return Err(Failure::new(format!("dof is {dof} but must be above {least}")));
     }
     if n == 0 {
         return Err(Failure::Absent("no rows".into()));
@@ -125,8 +126,12 @@ pub fn fit(rows: Rows, settings: &Fit, stream: &Stream, cx: &dyn Context, resume
     let components = published_components(&rows, settings, stream);
     let frame = Frame::derive(&rows.x, d, &settings.scale, components)
         .map_err(|words| Failure::new(words).help("give the prior a scale: `prior: niw_fixed(mean: …, scale: …)`"))?;
-    let niw = Niw::new(d, settings.kappa, dof, n + 1);
-    let data = Observations::new(frame.whiten(&rows.x), d);
+    let niw = settings.niw(d, n + 1);
+    let mut white = frame.whiten(&rows.x);
+    if setup.published {
+        white.iter_mut().for_each(|x| *x = f64::from(*x as f32));
+    }
+    let data = Observations::new(white, d);
     let snapshots = vec![Vec::new(); setup.chains];
     let done = (0..setup.chains).map(|_| 0.into()).collect();
     let watch = Watch { cx, snapshots: Mutex::new(snapshots), done, total: (setup.passes * setup.chains) as u64 };

@@ -31,16 +31,24 @@ fn choose<V: Lanes>(state: &mut State, i: usize, uniform: f64, scratch: &mut Scr
     let kept = (w.a[k], w.b[k], w.f[k]);
     [w.a[k], w.b[k], w.f[k]] = w.own[k];
     let q = state.cache.row(i);
-    let own = V::fma1(w.f[k], q[k], 1.0);
+    let diagonal = state.niw.diagonal;
+    let own = if diagonal { if q[k] == f64::NEG_INFINITY { 0.0 } else { 1.0 } } else { V::fma1(w.f[k], q[k], 1.0) };
     let exact = if own < TINY && state.comps[k].n > 1 { Some(w.b[k]) } else { None };
     let arrays = w.a.as_chunks::<LANES>().0.iter().zip(w.b.as_chunks::<LANES>().0).zip(w.f.as_chunks::<LANES>().0);
     for ((lp, q), ((a, b), f)) in lp.as_chunks_mut::<LANES>().0.iter_mut().zip(q.as_chunks::<LANES>().0).zip(arrays) {
         let mut y = [0.0; LANES];
-        for l in 0..LANES {
-            let v = V::fma1(f[l], q[l], 1.0);
-            y[l] = if v > 1e-300 { v } else { 1e-300 };
+        if diagonal {
+            // The logarithms are in the cache; entries of free slots may be anything.
+            for l in 0..LANES {
+                y[l] = if q[l] > -1e300 { q[l] } else { 0.0 };
+            }
+        } else {
+            for l in 0..LANES {
+                let v = V::fma1(f[l], q[l], 1.0);
+                y[l] = if v > 1e-300 { v } else { 1e-300 };
+            }
+            y = ln8::<V>(&y);
         }
-        let y = ln8::<V>(&y);
         for l in 0..LANES {
             lp[l] = V::fma1(-b[l], y[l], a[l]);
         }
@@ -90,10 +98,10 @@ fn choose<V: Lanes>(state: &mut State, i: usize, uniform: f64, scratch: &mut Scr
 fn sweep_body<V: Lanes>(state: &mut State, order: &[u32], uniforms: &[f64], scratch: &mut Scratch) -> u64 {
     let mut moves = 0;
     for (tile, us) in order.chunks(TILE).zip(uniforms.chunks(TILE)) {
-        freshen_body::<V>(&mut state.cache, state.data, &state.comps, state.changes, tile, &mut state.scratch);
+        freshen_body::<V>(&mut state.cache, state.data, &state.comps, &state.z, state.changes, tile, &mut state.scratch);
         for (i, u) in tile.iter().zip(us) {
             let one = std::slice::from_ref(i);
-            freshen_body::<V>(&mut state.cache, state.data, &state.comps, state.changes, one, &mut state.scratch);
+            freshen_body::<V>(&mut state.cache, state.data, &state.comps, &state.z, state.changes, one, &mut state.scratch);
             let i = *i as usize;
             let from = state.z[i];
             let to = choose::<V>(state, i, *u, scratch);

@@ -10,6 +10,7 @@ pub mod cache;
 pub mod chain;
 pub mod component;
 pub mod diagnostics;
+pub mod diagonal;
 pub mod estimate;
 pub mod fit;
 pub mod frame;

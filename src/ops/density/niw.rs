@@ -14,8 +14,10 @@ pub struct Niw {
     pub d: usize,
     /// Pseudo-count of the mean.
     pub kappa0: f64,
-    /// Degrees of freedom; above `d - 1`.
+    /// Degrees of freedom; above `d - 1`, or above 0 where `diagonal`.
     pub nu0: f64,
+    /// Whether covariances are diagonal: independent dimensions, each with this measure in one dimension (normal-inverse-gamma).
+    pub diagonal: bool,
     /// `t_constant(m)` for m = 0..=n.
     constants: Vec<f64>,
     /// Marginal likelihood's constant for m = 0..=n.
@@ -29,7 +31,17 @@ pub struct Niw {
 impl Niw {
     /// Returns the distribution with tables for up to `n` members. `kappa0 > 0` and `nu0 > d - 1` are the caller's to check.
     pub fn new(d: usize, kappa0: f64, nu0: f64, n: usize) -> Niw {
-        let constants: Vec<f64> = (0..=n).map(|m| t_constant(d, kappa0 + m as f64, nu0 + m as f64)).collect();
+        Self::of(d, kappa0, nu0, n, false)
+    }
+
+    /// Returns the product over dimensions of the measure in one dimension. `kappa0 > 0` and `nu0 > 0` are the caller's to check.
+    pub fn diagonal(d: usize, kappa0: f64, nu0: f64, n: usize) -> Niw {
+        Self::of(d, kappa0, nu0, n, true)
+    }
+
+    fn of(d: usize, kappa0: f64, nu0: f64, n: usize, diagonal: bool) -> Niw {
+        let constant = |kappa, nu| if diagonal { d as f64 * t_constant(1, kappa, nu) } else { t_constant(d, kappa, nu) };
+        let constants: Vec<f64> = (0..=n).map(|m| constant(kappa0 + m as f64, nu0 + m as f64)).collect();
         let mut marginals = vec![0.0; n + 1];
         for m in 0..n {
             marginals[m + 1] = marginals[m] + constants[m];
@@ -38,6 +50,7 @@ impl Niw {
             d,
             kappa0,
             nu0,
+            diagonal,
             constants,
             marginals,
             ln_gammas: (0..=n).map(|m| if m == 0 { 0.0 } else { lgamma(m as f64) }).collect(),
@@ -70,8 +83,12 @@ impl Niw {
         self.logs[n]
     }
 
-    /// Returns the log predictive density of a point with quadratic form `q = (x - mu_n)' S_n^-1 (x - mu_n)`.
+    /// Returns the log predictive density of a point with quadratic form `q = (x - mu_n)' S_n^-1 (x - mu_n)`; where `diagonal`, `q` is
+    /// the sum of logarithms of [`super::diagonal::sum_logs`].
     pub fn log_predictive(&self, n: usize, log_det: f64, q: f64) -> f64 {
+        if self.diagonal {
+            return self.constants[n] - 0.5 * log_det - 0.5 * (self.nu(n) + 1.0) * q;
+        }
         let kappa = self.kappa(n);
         self.constants[n] - 0.5 * log_det - 0.5 * (self.nu(n) + 1.0) * (kappa / (kappa + 1.0) * q).ln_1p()
     }

@@ -1,7 +1,7 @@
 //! A fitted density: rows, frame, kept partitions and traces; to and from the pack `density.dp`.
 //!
-//! Pack layout. `meta`: `dim`, `rows`, `class` (label or null), `class_name`, `classes`, `verdict`, `settings` (see
-//! [`super::settings::Fit`]), `kappa`, `dof`, `moves` (per chain). Arrays: `rows` (f64, n x d, the data's units), `ids` (u32, n),
+//! Pack layout. `meta`: `dim`, `rows`, `class` (label or null), `class_name`, `classes`, `verdict`, `r_hat`, `ess`, `note` (see
+//! [`Glance`]), `settings` (see [`super::settings::Fit`]), `kappa`, `dof`, `moves` (per chain). Arrays: `rows` (f64, n x d, the data's units), `ids` (u32, n),
 //! `labels` (u32, n or 0), `centre` (f64, d), `factor` (f64, d or d x d: Cholesky factor of the prior's scale),
 //! `alphas` (f64, states), `partitions` (u32, states x n: component of every row), `chain` (u32, states),
 //! `trace` (f64, chains x passes x 5; columns as [`super::chain::SCALARS`]).
@@ -10,7 +10,7 @@
 
 use super::cache::Observations;
 use super::chain::{Kept, Record, Scalars};
-use super::diagnostics::Verdict;
+use super::diagnostics::Glance;
 use super::frame::Frame;
 use super::niw::Niw;
 use super::settings::Fit;
@@ -59,7 +59,7 @@ impl Posterior {
 
     /// Returns the base measure in the frame, with tables for all rows.
     pub fn niw(&self) -> Niw {
-        Niw::new(self.d, self.kappa, self.dof, self.n() + 1)
+        self.fit.niw(self.d, self.n() + 1)
     }
 
     /// Returns the rows in the frame.
@@ -89,6 +89,7 @@ impl Posterior {
         let f64s = |shape: Vec<usize>, data: Vec<f64>| Array { shape, data: ArrayData::F64(data) };
         let u32s = |shape: Vec<usize>, data: Vec<u32>| Array { shape, data: ArrayData::U32(data) };
         let states = self.states();
+        let glance = Glance::of(self);
         let chain = self.chains.iter().enumerate().flat_map(|(c, r)| r.kept.iter().map(move |_| c as u32)).collect();
         let factor_shape = if self.frame.factor.len() == self.d { vec![self.d] } else { vec![self.d, self.d] };
         let trace = self.chains.iter().flat_map(|c| c.trace.concat()).collect();
@@ -96,7 +97,7 @@ impl Posterior {
             kind: KIND.to_string(),
             meta: json!({
                 "dim": self.d, "rows": n, "class": self.class, "class_name": self.class_name, "classes": self.classes,
-                "verdict": Verdict::of(self).word(), "settings": self.fit.to_json(), "kappa": self.kappa, "dof": self.dof,
+                "verdict": glance.verdict.word(), "r_hat": glance.r_hat, "ess": glance.ess, "note": glance.note, "settings": self.fit.to_json(), "kappa": self.kappa, "dof": self.dof,
                 "moves": self.chains.iter().map(|c| c.moves).collect::<Vec<_>>(),
             }),
             arrays: vec![

@@ -23,11 +23,13 @@ const BLOCK: usize = 2 * LANES;
 pub struct Part {
     /// Location in the frame, padded.
     pub mu: Vec<f64>,
-    /// Transposed inverse of the Cholesky factor of `S_n`, d x d.
+    /// Transposed inverse of the Cholesky factor of `S_n`, d x d; where that is diagonal, its padded diagonal.
     pub inverse: Vec<f64>,
+    /// Whether dimensions are independent: a product of Student-t densities.
+    pub diagonal: bool,
     /// `(kappa_n + 1) / kappa_n`.
     pub inflation: f64,
-    /// `nu_n - d + 1`.
+    /// `nu_n - d + 1`; `nu_n` where `diagonal`.
     pub dof: f64,
     /// Inverse factor times location.
     shift: Vec<f64>,
@@ -165,12 +167,25 @@ impl Predictive {
 impl Part {
     fn new(niw: &Niw, built: &Built) -> Part {
         let d = niw.d;
-        let inverse = inverse_transposed(&built.lower, d);
         let (kappa, nu) = (niw.kappa(built.n), niw.nu(built.n));
+        if niw.diagonal {
+            return Part {
+                shift: Vec::new(),
+                inverse: built.lower.clone(),
+                diagonal: true,
+                inflation: (kappa + 1.0) / kappa,
+                dof: nu,
+                peak: niw.constant(built.n) - 0.5 * built.log_det,
+                power: 0.5 * (nu + 1.0),
+                mu: built.mu.clone(),
+            };
+        }
+        let inverse = inverse_transposed(&built.lower, d);
         let shift = (0..d).map(|j| (0..=j).map(|c| inverse[c * d + j] * built.mu[c]).sum()).collect();
         Part {
             shift,
             inverse,
+            diagonal: false,
             inflation: (kappa + 1.0) / kappa,
             dof: nu - d as f64 + 1.0,
             peak: super::niw::t_constant(d, kappa, nu) - 0.5 * built.log_det,
@@ -181,6 +196,9 @@ impl Part {
 
     /// Writes the log densities of a tile of points; `y`: blocks of [`BLOCK`] points, each d x BLOCK.
     fn log_density(&self, d: usize, y: &[f64], out: &mut [f64]) {
+        if self.diagonal {
+            return independent(&self.inverse, &self.mu, &[1.0 / self.inflation, self.peak, self.power, d as f64], y, out);
+        }
         evaluate(&self.inverse, &self.shift, d, y, out);
         finish(1.0 / self.inflation, self.peak, self.power, out);
     }
@@ -228,6 +246,39 @@ fn evaluate_body<V: Lanes>(inverse: &[f64], shift: &[f64], d: usize, y: &[f64], 
 dispatch! {
     /// Writes `|L^-1 y - shift|^2` for every point of a tile: a matrix product that knows its triangle and keeps only squares.
     pub fn evaluate(inverse: &[f64], shift: &[f64], d: usize, y: &[f64], out: &mut [f64]) = evaluate_body
+}
+
+#[inline(always)]
+fn independent_body<V: Lanes>(scale: &[f64], mu: &[f64], shape: &[f64; 4], y: &[f64], out: &mut [f64]) {
+    let [f, peak, power, d] = *shape;
+    let d = d as usize;
+    for (y, out) in y.as_chunks::<BLOCK>().0.chunks_exact(d).zip(out.as_chunks_mut::<BLOCK>().0) {
+        let (mut product, mut total) = ([1.0; BLOCK], [0.0; BLOCK]);
+        for (j, y) in y.iter().enumerate() {
+            let f = f / scale[j];
+            for l in 0..BLOCK {
+                let v = y[l] - mu[j];
+                let t = V::fma1(f * v, v, 1.0);
+                // Far beyond any data, and four such factors still fit a double.
+                product[l] *= if t < 1e70 { t } else { 1e70 };
+            }
+            if j % 4 == 3 || j + 1 == d {
+                for (t, p) in total.as_chunks_mut::<LANES>().0.iter_mut().zip(product.as_chunks_mut::<LANES>().0) {
+                    let logs = ln8::<V>(p);
+                    (0..LANES).for_each(|l| t[l] += logs[l]);
+                    *p = [1.0; LANES];
+                }
+            }
+        }
+        for l in 0..BLOCK {
+            out[l] = V::fma1(-power, total[l], peak);
+        }
+    }
+}
+
+dispatch! {
+    /// Writes the log densities of products of Student-t densities for a tile of points; `shape`: 1 / inflation, peak, power, d.
+    pub fn independent(scale: &[f64], mu: &[f64], shape: &[f64; 4], y: &[f64], out: &mut [f64]) = independent_body
 }
 
 #[inline(always)]

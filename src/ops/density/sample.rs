@@ -35,9 +35,18 @@ pub fn sample(p: &Predictive, state: Option<usize>, draws: usize, stream: &Strea
     out
 }
 
-/// Returns one draw of a Student-t in the frame: `mu + sqrt(inflation / chi2) L e`, e standard normal.
+/// Returns one draw of a Student-t in the frame: `mu + sqrt(inflation / chi2) L e`, e standard normal; dimension by dimension, each with
+/// a chi2 of its own, where the part is diagonal.
 fn draw(part: &Part, d: usize, rng: &mut impl rand::Rng) -> Vec<f64> {
     let mut y: Vec<f64> = (0..d).map(|_| StandardNormal.sample(rng)).collect();
+    if part.diagonal {
+        let chi = ChiSquared::new(part.dof);
+        for (j, y) in y.iter_mut().enumerate() {
+            let chi = chi.as_ref().map_or(f64::NAN, |c| c.sample(rng));
+            *y = part.mu[j] + (part.inflation * part.inverse[j] / chi).sqrt() * *y;
+        }
+        return y;
+    }
     // L e solves L^-1 y = e; row j of L^-1 is column j of the transposed inverse.
     for j in 0..d {
         let known: f64 = (0..j).map(|c| part.inverse[c * d + j] * y[c]).sum();

@@ -3,6 +3,7 @@
 use super::alpha::AlphaPrior;
 use super::chain::{Method, Setup};
 use super::frame::Scale;
+use super::niw::Niw;
 use super::start::Start;
 use crate::engine::Failure;
 use crate::lang::{Settings, static_value::Static};
@@ -15,6 +16,8 @@ pub struct Fit {
     pub kappa: f64,
     /// Degrees of freedom as a function of the dimension: `dof[0] * dim + dof[1]`.
     pub dof: [f64; 2],
+    /// Whether covariances are diagonal: a normal-inverse-gamma measure in every dimension.
+    pub diagonal: bool,
     /// Where the prior's location and scale come from.
     pub scale: Scale,
     /// Chains.
@@ -31,6 +34,7 @@ impl Fit {
         let dof = match p.get("dof") {
             Static::Affine { scale, offset, .. } => [*scale, *offset],
             Static::Number(x) => [0.0, *x],
+            _ if prior == "diagonal" => [0.0, 3.0],
             _ => [1.0, 2.0],
         };
         let scale = if prior == "niw_fixed" {
@@ -66,7 +70,7 @@ impl Fit {
             components: int(&p, "components", 6),
             published,
         };
-        Fit { kappa: real(&p, "kappa", 0.01), dof, scale, setup }.checked()
+        Fit { kappa: real(&p, "kappa", 0.01), dof, diagonal: prior == "diagonal", scale, setup }.checked()
     }
 
     /// Returns the settings where they make sense, else what is wrong with them.
@@ -99,6 +103,11 @@ impl Fit {
         self.dof[0] * d as f64 + self.dof[1]
     }
 
+    /// Returns the base measure in d dimensions, with tables for up to n members.
+    pub fn niw(&self, d: usize, n: usize) -> Niw {
+        if self.diagonal { Niw::diagonal(d, self.kappa, self.dof(d), n) } else { Niw::new(d, self.kappa, self.dof(d), n) }
+    }
+
     /// Returns the settings as kept with the density.
     pub fn to_json(&self) -> Json {
         let s = &self.setup;
@@ -123,7 +132,7 @@ impl Fit {
             Start::Many => "many",
         };
         json!({
-            "kappa": self.kappa, "dof": self.dof, "scale": scale, "alpha": alpha, "sampler": method, "passes": s.passes,
+            "kappa": self.kappa, "dof": self.dof, "diagonal": self.diagonal, "scale": scale, "alpha": alpha, "sampler": method, "passes": s.passes,
             "burn_in": s.burn_in, "thin": s.thin, "chains": s.chains, "start": start, "components": s.components,
             "published": s.published,
         })
@@ -158,6 +167,7 @@ impl Fit {
             components: int("components")?,
             published: j["published"].as_bool()?,
         };
-        Some(Fit { kappa: j["kappa"].as_f64()?, dof: [j["dof"][0].as_f64()?, j["dof"][1].as_f64()?], scale, setup })
+        let dof = [j["dof"][0].as_f64()?, j["dof"][1].as_f64()?];
+        Some(Fit { kappa: j["kappa"].as_f64()?, dof, diagonal: j["diagonal"].as_bool()?, scale, setup })
     }
 }

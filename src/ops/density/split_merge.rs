@@ -81,10 +81,9 @@ pub fn propose(state: &mut State, scans: usize, rng: &mut impl rand::Rng) -> boo
     let (a, b) = (state.z[i], state.z[j]);
     let members: Vec<usize> = (0..n).filter(|m| *m != i && *m != j && (state.z[*m] == a || state.z[*m] == b)).collect();
     let now: Vec<usize> = members.iter().map(|m| usize::from(state.z[*m] == b)).collect();
-    let d = state.data.d;
     let side = members.iter().map(|_| usize::from(rng.random::<bool>())).collect();
     let scratch = state.scratch.clone();
-    let mut launch = Launch { state, sides: [Component::empty(d), Component::empty(d)], members, side, scratch };
+    let mut launch = Launch { state, sides: [Component::empty(state.niw), Component::empty(state.niw)], members, side, scratch };
     launch.build([i, j]);
     for _ in 0..scans {
         launch.scan(None, [i, j], rng);
@@ -93,7 +92,7 @@ pub fn propose(state: &mut State, scans: usize, rng: &mut impl rand::Rng) -> boo
     let log_q = launch.scan(if split { None } else { Some(&now) }, [i, j], rng);
     launch.build([i, j]);
     let apart = launch.log_marginal() + launch.state.alpha.ln();
-    let mut whole = Component::empty(d);
+    let mut whole = Component::empty(launch.state.niw);
     let mut all = launch.members.clone();
     all.extend([i, j]);
     all.sort_unstable();

@@ -41,6 +41,8 @@ pub struct State<'a> {
     pub weights: Weights,
     /// Changes of all components so far.
     pub changes: u64,
+    /// Whether components are kept in single precision and never refreshed between checkpoints, as the published code kept them.
+    pub single: bool,
     /// Working vector.
     pub scratch: Vec<f64>,
 }
@@ -49,17 +51,21 @@ impl<'a> State<'a> {
     /// Returns the state of a partition; labels need not be contiguous, but slots are made for all up to the largest.
     pub fn new(data: &'a Observations, niw: &'a Niw, z: Vec<u32>, alpha: f64) -> State<'a> {
         let slots = z.iter().filter(|k| **k != NONE).max().map_or(0, |k| *k as usize + 1);
-        let log_new = data.q0.iter().map(|q| niw.log_predictive(0, 0.0, *q)).collect();
+        let empty = Component::empty(niw);
+        let mut unused = Vec::new();
+        let outside = |i: usize| if niw.diagonal { empty.quadratic(data.row(i), &mut unused) } else { data.q0[i] };
+        let log_new = (0..data.n).map(outside).map(|q| niw.log_predictive(0, 0.0, q)).collect();
         let mut state = State {
             data,
             niw,
             z,
-            comps: (0..slots).map(|_| Component::empty(data.d)).collect(),
+            comps: (0..slots).map(|_| Component::empty(niw)).collect(),
             alpha,
             cache: Cache::new(data.n),
             log_new,
             weights: Weights::default(),
             changes: 0,
+            single: false,
             scratch: vec![0.0; padded(data.d)],
         };
         state.make_room();
@@ -85,7 +91,7 @@ impl<'a> State<'a> {
     pub fn free_slot(&mut self) -> usize {
         let k = self.comps.iter().position(|c| c.n == 0).unwrap_or(self.comps.len());
         if k == self.comps.len() {
-            self.comps.push(Component::empty(self.data.d));
+            self.comps.push(Component::empty(self.niw));
             self.make_room();
         } else {
             self.comps[k].reset(self.data.d);
@@ -116,9 +122,13 @@ impl<'a> State<'a> {
 
     /// Rebuilds a component when it is time, else brings what visits need up to date.
     fn settle(&mut self, k: usize) {
-        if self.comps[k].changes >= REFRESH.max(self.comps[k].n as u32) || self.comps[k].doubtful {
+        let due = !self.single && self.comps[k].changes >= REFRESH.max(self.comps[k].n as u32);
+        if due || self.comps[k].doubtful {
             self.rebuild(k);
         } else {
+            if self.single {
+                self.comps[k].round_to_single();
+            }
             self.weigh(k);
         }
     }
@@ -170,14 +180,14 @@ impl<'a> State<'a> {
 
     /// Brings the quadratic forms of some observations up to date.
     pub fn freshen(&mut self, tile: &[u32]) {
-        freshen(&mut self.cache, self.data, &self.comps, self.changes, tile, &mut self.scratch);
+        freshen(&mut self.cache, self.data, &self.comps, &self.z, self.changes, tile, &mut self.scratch);
     }
 
     /// Returns `ln(|S without x_i| / |S|)` from scratch, for the rare member that nearly is its component's whole scatter.
     pub fn exact_own(&self, i: usize) -> f64 {
         let k = self.z[i];
         let members = self.z.iter().enumerate().filter(|(j, s)| **s == k && *j != i).map(|(j, _)| self.data.row(j));
-        let (mut without, mut with) = (Component::empty(self.data.d), Component::empty(self.data.d));
+        let (mut without, mut with) = (Component::empty(self.niw), Component::empty(self.niw));
         without.rebuild(self.niw, members);
         with.rebuild(self.niw, self.z.iter().enumerate().filter(|(_, s)| **s == k).map(|(j, _)| self.data.row(j)));
         without.log_det - with.log_det

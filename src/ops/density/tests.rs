@@ -1,5 +1,6 @@
 //! Checks of the sampler's parts; the larger ones have files of their own.
 
+mod calibration;
 mod enumeration;
 mod exactness;
 mod formulas;

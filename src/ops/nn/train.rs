@@ -34,8 +34,12 @@ impl Planned for Train {
             message,
             help: Some(help.to_string()),
         };
-        let recipe = Recipe::parse(settings).map_err(|m| problem(m, "see `cfx doc train`"))?;
         let data = known(inputs, "data");
+        // Without files the shape of data in files is not known, and so there is no network yet.
+        if !matches!(settings.get("network"), Static::Net(_)) {
+            return Ok(Facts { classes: data.and_then(|d| d.classes.clone()), ..Facts::default() });
+        }
+        let recipe = Recipe::parse(settings).map_err(|m| problem(m, "see `cfx doc train`"))?;
         if let Some(shape) = data.and_then(|d| d.shape.as_ref())
             && *shape != recipe.net.input
         {

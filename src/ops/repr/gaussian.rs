@@ -1,9 +1,10 @@
-//! Matched Gaussian surrogates: rows drawn from a normal distribution with the mean and covariance of each class.
+//! Rows without structure: Gaussian surrogates with the mean and covariance of each class, and plain standard normal rows.
 //!
 //! What an analysis finds in them it finds in data without structure beyond two moments; that is the null beside every claim.
 
-use super::rows::{groups, like_x, same_rows};
+use super::rows::{groups, like_x, problem, same_rows};
 use crate::base::Stream;
+use crate::engine::value::Stages;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::linalg::{self, Trouble, symmetric_eigen};
@@ -71,5 +72,50 @@ impl Kernel for MatchedGaussian {
             rows.iter().zip(drawn.rows()).for_each(|(i, row)| x.row_mut(*i).assign(&row));
         }
         Ok(Value::Stages(Arc::new(same_rows(stages, x, stages.notes.clone()))))
+    }
+}
+
+/// Draws standard normal rows.
+pub struct GaussianStages;
+
+impl Planned for GaussianStages {
+    fn facts(&self, settings: &Settings, _inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        let (rows, units, classes) = (settings.int("rows"), settings.int("units"), settings.int("classes"));
+        for (name, value) in [("rows", rows), ("units", units), ("classes", classes)] {
+            if value == 0 {
+                return Err(problem(name, "must be at least 1"));
+            }
+        }
+        if classes > rows {
+            return Err(problem("classes", format!("{rows} rows cannot be dealt to {classes} classes")));
+        }
+        Ok(Facts {
+            classes: Some((0..classes).map(|c| c.to_string()).collect()),
+            class_sizes: Some((0..classes).map(|c| (rows - c).div_ceil(classes)).collect()),
+            rows: Some(rows),
+            dim: Some(units),
+            bytes: Some(8 * (rows * units) as u64),
+            ..Facts::default()
+        })
+    }
+
+    fn cost(&self, settings: &Settings, _inputs: &[KnownInput]) -> Cost {
+        let size = settings.int("rows") as f64 * settings.int("units") as f64;
+        Cost { seconds: 1e-3 + 1e-8 * size, memory: 8.0 * size, disk: 8.0 * size }
+    }
+}
+
+impl Kernel for GaussianStages {
+    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+        let (rows, units) = (job.settings.int("rows"), job.settings.int("units"));
+        let classes = job.settings.int("classes").max(1);
+        let mut rng = job.stream.named("rows").rng();
+        Ok(Value::Stages(Arc::new(Stages {
+            x: Array2::from_shape_simple_fn((rows, units), || StandardNormal.sample(&mut rng)),
+            ids: Arc::new((0..rows as u32).collect()),
+            labels: Arc::new((0..rows).map(|i| (i % classes) as u32).collect()),
+            classes: (0..classes).map(|c| c.to_string()).collect(),
+            notes: Vec::new(),
+        })))
     }
 }

@@ -22,6 +22,7 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
         ("captured_energy", Box::new(svd::CapturedEnergy)),
         ("load_stages", Box::new(load::LoadStages)),
         ("matched_gaussian", Box::new(gaussian::MatchedGaussian)),
+        ("gaussian_stages", Box::new(gaussian::GaussianStages)),
         ("mean_distance", Box::new(distance::MeanDistance)),
         ("class_means", Box::new(distance::ClassMeans)),
         ("cca", Box::new(correlation::Cca)),

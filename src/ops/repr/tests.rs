@@ -199,6 +199,22 @@ fn surrogates_have_the_moments_of_their_class() {
 }
 
 #[test]
+fn gaussian_stages_are_standard_normal() {
+    let number = |n: f64| Static::Number(n);
+    let list = [("rows", number(20_000.0)), ("units", number(3.0)), ("classes", number(3.0))];
+    let out = as_stages(here("gaussian_stages", &list, vec![]));
+    assert_eq!((out.x.dim(), &out.labels[..4], out.classes.len()), ((20_000, 3), &[0, 1, 2, 0][..], 3));
+    for (j, column) in out.x.columns().into_iter().enumerate() {
+        // Five standard errors of the first, second and fourth moment.
+        for (power, moment, variance) in [(1, 0.0, 1.0), (2, 1.0, 2.0), (4, 3.0, 96.0f64)] {
+            near(column.mapv(|v| v.powi(power)).mean().unwrap(), moment, 5.0 * (variance / 20_000.0).sqrt());
+        }
+        let next = out.x.column((j + 1) % 3);
+        near((&column * &next).mean().unwrap(), 0.0, 5.0 / 20_000.0f64.sqrt());
+    }
+}
+
+#[test]
 fn surrogates_of_few_rows_stay_in_their_span() {
     let r = Reference::read();
     let few = r.matrix("x", 6).slice(ndarray::s![..3, ..]).to_owned();

@@ -17,6 +17,10 @@ use rayon::prelude::*;
 pub struct GenerativeClassification;
 
 impl Planned for GenerativeClassification {
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let x = known(inputs, "x");
         let n = x.and_then(|f| f.rows).unwrap_or(1000) as f64;
@@ -101,8 +105,17 @@ fn score(p: &Posterior, x: &[f64], share: f64) -> Vec<f64> {
     predictive.log_density(x).into_iter().map(|s| s + share.ln()).collect()
 }
 
-/// Returns F-score (weighted by class support) and accuracy. The F-score's error is the deviation over folds, over the root of
-/// their number (folds share training rows, so it is approximate); the accuracy's is the binomial one.
+/// Returns the standard error of a share of n examples: `sqrt(p (1 - p) / (n + 4))` at `p = (held + 2) / (n + 4)` (Agresti and Coull,
+/// 1998), which does not vanish where all or none are right.
+pub fn share_error(share: f64, n: f64) -> f64 {
+    let m = n + 4.0;
+    let p = (share * n + 2.0) / m;
+    (p * (1.0 - p) / m).sqrt()
+}
+
+/// Returns F-score (weighted by class support) and accuracy. The accuracy's error is [`share_error`]. The F-score's is the deviation
+/// over folds, over the root of their number (folds share training rows, so it is approximate), but no less than the error of a
+/// share as large: a handful of folds that happen to agree know no better than their examples.
 fn figures(scored: &[Scored], classes: &[usize], labels: &[u32], folds: usize, states: usize) -> Value {
     let mut pairs: Vec<Vec<(u32, u32)>> = vec![Vec::new(); folds];
     let (mut by_state, mut right, mut all) = (vec![Vec::new(); states], 0.0, 0.0);
@@ -128,8 +141,8 @@ fn figures(scored: &[Scored], classes: &[usize], labels: &[u32], folds: usize, s
     let count = Some(examples as u64);
     let number = |value: f64, error: f64| Value::Number(Number { value, error: Some(error), count });
     Value::Record(vec![
-        ("f_score".into(), number(f_score, (variance / each.len() as f64).sqrt())),
-        ("accuracy".into(), number(accuracy, (accuracy * (1.0 - accuracy) / examples).sqrt())),
+        ("f_score".into(), number(f_score, (variance / each.len() as f64).sqrt().max(share_error(f_score, examples)))),
+        ("accuracy".into(), number(accuracy, share_error(accuracy, examples))),
     ])
 }
 
@@ -143,7 +156,9 @@ pub fn weighted_f_score(pairs: &[(u32, u32)]) -> f64 {
         hit[*label as usize] += f64::from(u8::from(label == guess));
     }
     let total: f64 = support.iter().sum();
-    (0..count).filter(|c| support[*c] > 0.0).map(|c| 2.0 * hit[c] / (support[c] + guessed[c]) * support[c] / total).sum()
+    // One division at the end: 1 where all are right, without rounding.
+    let each = (0..count).filter(|c| support[*c] > 0.0).map(|c| 2.0 * hit[c] * support[c] / (support[c] + guessed[c]));
+    each.sum::<f64>() / total
 }
 
 /// Passes on interruption but no progress or checkpoints: many fits share one cell.

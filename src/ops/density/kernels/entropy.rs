@@ -1,6 +1,7 @@
 //! `relative_entropy` and `kl_divergence`: how far a density is from a Gaussian, and from another density.
 
 use super::super::estimate::{Estimator, Gaussian, divergence};
+use super::super::posterior::Posterior;
 use super::super::predictive::Predictive;
 use super::density;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
@@ -24,9 +25,11 @@ fn cost(settings: &Settings, inputs: &[KnownInput], sides: f64) -> Cost {
     Cost { seconds, memory: draws * d * 24.0 + 80.0 * d * d * 8.0, disk: 100.0 }
 }
 
-fn draws(job: &Job) -> Result<usize, Failure> {
+/// Returns the number of draws and the estimator. The published code goes state by state and counts draws for each state.
+fn drawing(job: &Job, p: &Posterior) -> Result<(usize, Estimator), Failure> {
     match job.settings.int("draws") {
-        n if n >= 2 => Ok(n),
+        n if n >= 2 && p.fit.setup.published => Ok((n * p.states(), Estimator::PerState)),
+        n if n >= 2 => Ok((n, estimator(&job.settings))),
         n => Err(Failure::new(format!("{n} draws are too few for an estimate; give at least 2"))),
     }
 }
@@ -45,7 +48,8 @@ impl Kernel for RelativeEntropy {
             .map_err(|words| Failure::new(words).help("use `reference: diagonal`, or fewer dimensions than rows"))?;
         let predictive = Predictive::new(&p);
         let against = |x: &[f64], _: Option<usize>| gaussian.log_density(x);
-        Ok(Value::Number(divergence(&predictive, draws(job)?, estimator(&job.settings), &job.stream, &against)))
+        let (draws, estimator) = drawing(job, &p)?;
+        Ok(Value::Number(divergence(&predictive, draws, estimator, &job.stream, &against)))
     }
 }
 
@@ -68,6 +72,7 @@ impl Kernel for KlDivergence {
             // State t with state t, as published.
             Some(t) => to.under_state(x, t % states),
         };
-        Ok(Value::Number(divergence(&from, draws(job)?, estimator(&job.settings), &job.stream, &against)))
+        let (draws, estimator) = drawing(job, &p)?;
+        Ok(Value::Number(divergence(&from, draws, estimator, &job.stream, &against)))
     }
 }

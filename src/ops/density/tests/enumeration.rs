@@ -71,10 +71,10 @@ fn alpha_given(k: usize, n: usize, alpha: AlphaPrior) -> Vec<(f64, f64)> {
 }
 
 /// Starts many short chains from exact posterior draws and returns (chi squared, degrees of freedom) of where they end.
-pub fn chi_squared(n: usize, d: usize, alpha: AlphaPrior, method: Method, published: bool, chains: usize) -> (f64, f64) {
+fn chi_squared(niw: &Niw, n: usize, alpha: AlphaPrior, method: Method, published: bool, chains: usize) -> (f64, f64) {
+    let d = niw.d;
     let data = cloud(n, d, 1.2, 40 + d as u64);
-    let niw = Niw::new(d, 0.3, d as f64 + 2.0, n);
-    let exact = posterior(&data, &niw, alpha);
+    let exact = posterior(&data, niw, alpha);
     let setup =
         Setup { alpha, method, passes: 3, burn_in: 0, thin: 1, chains: 1, start: Start::One, components: 1, published: false };
     let setup = Setup { published, ..setup };
@@ -93,7 +93,7 @@ pub fn chi_squared(n: usize, d: usize, alpha: AlphaPrior, method: Method, publis
         let k = z.iter().max().map_or(1, |m| *m as usize + 1);
         let u: f64 = rng.random();
         let a = alphas[k][alphas[k].partition_point(|a| a.1 < u).min(alphas[k].len() - 1)].0;
-        let mut chain = Chain::new(&data, &niw, &setup, 0.0, &stream, 0, Some((z, a)));
+        let mut chain = Chain::new(&data, niw, &setup, 0.0, &stream, 0, Some((z, a)));
         (0..setup.passes).for_each(|_| chain.step());
         *counts.entry(compact(&chain.state().z)).or_default() += 1.0;
     }
@@ -115,40 +115,65 @@ pub fn chi_squared(n: usize, d: usize, alpha: AlphaPrior, method: Method, publis
 }
 
 /// Asserts that chi squared lies below its quantile of about 1e-4 (Wilson and Hilferty), at a fixed seed.
-fn accept(n: usize, d: usize, alpha: AlphaPrior, method: Method) {
-    let (chi, dof) = chi_squared(n, d, alpha, method, false, 10_000);
+fn accept(niw: &Niw, n: usize, alpha: AlphaPrior, method: Method) {
+    let d = niw.d;
+    let (chi, dof) = chi_squared(niw, n, alpha, method, false, 10_000);
     let cut = dof * (1.0 - 2.0 / (9.0 * dof) + 3.7 * (2.0 / (9.0 * dof)).sqrt()).powi(3);
-    assert!(dof > 3.0 && chi < cut, "{method:?} n {n} d {d} {alpha:?}: chi2 {chi:.1} on {dof}, cut {cut:.1}");
+    assert!(
+        dof > 3.0 && chi < cut,
+        "{method:?} n {n} d {d} {alpha:?} diagonal {}: chi2 {chi:.1} on {dof}, cut {cut:.1}",
+        niw.diagonal
+    );
 }
 
 const RANDOM: AlphaPrior = AlphaPrior::Gamma { shape: 1.0, rate: 1.0 };
 const SPLITS: Method = Method::SplitMerge { proposals: 2, scans: 2 };
 
+fn full(n: usize, d: usize) -> Niw {
+    Niw::new(d, 0.3, d as f64 + 2.0, n)
+}
+
 #[test]
 fn gibbs_has_the_exact_posterior() {
     for (n, d) in [(5, 1), (6, 2), (7, 3)] {
-        accept(n, d, AlphaPrior::Fixed(0.8), Method::Gibbs);
-        accept(n, d, RANDOM, Method::Gibbs);
+        accept(&full(n, d), n, AlphaPrior::Fixed(0.8), Method::Gibbs);
+        accept(&full(n, d), n, RANDOM, Method::Gibbs);
     }
 }
 
 #[test]
 fn split_merge_has_the_exact_posterior() {
     for (n, d) in [(5, 1), (6, 2), (7, 3)] {
-        accept(n, d, AlphaPrior::Fixed(0.8), SPLITS);
-        accept(n, d, RANDOM, SPLITS);
+        accept(&full(n, d), n, AlphaPrior::Fixed(0.8), SPLITS);
+        accept(&full(n, d), n, RANDOM, SPLITS);
     }
 }
 
 #[test]
 fn blocks_of_one_are_exact_and_blocks_of_four_are_not() {
-    accept(6, 2, AlphaPrior::Fixed(0.8), Method::Block(1));
-    let (chi, dof) = chi_squared(6, 2, AlphaPrior::Fixed(0.8), Method::Block(4), false, 10_000);
+    accept(&full(6, 2), 6, AlphaPrior::Fixed(0.8), Method::Block(1));
+    let (chi, dof) = chi_squared(&full(6, 2), 6, AlphaPrior::Fixed(0.8), Method::Block(4), false, 10_000);
     assert!(chi > 10.0 * dof, "the published approximation shows: {chi} on {dof}");
 }
 
 #[test]
 fn the_published_alpha_is_caught() {
-    let (chi, dof) = chi_squared(6, 2, RANDOM, Method::Gibbs, true, 10_000);
+    let (chi, dof) = chi_squared(&full(6, 2), 6, RANDOM, Method::Gibbs, true, 10_000);
     assert!(chi > 5.0 * dof, "the published alpha update is not the posterior's: {chi} on {dof}");
+}
+
+#[test]
+fn diagonal_covariances_have_the_exact_posterior() {
+    for (n, d) in [(5, 1), (6, 2), (7, 3)] {
+        let niw = Niw::diagonal(d, 0.3, 3.0, n);
+        for method in [Method::Gibbs, Method::Block(1), SPLITS] {
+            accept(&niw, n, AlphaPrior::Fixed(0.8), method);
+        }
+        accept(&niw, n, RANDOM, Method::Gibbs);
+    }
+    // The tests can tell the two measures apart: the full one's posterior is another.
+    let (data, diagonal) = (cloud(6, 2, 1.2, 42), Niw::diagonal(2, 0.3, 3.0, 6));
+    let (a, b) = (posterior(&data, &diagonal, RANDOM), posterior(&data, &full(6, 2), RANDOM));
+    let apart: f64 = a.iter().zip(&b).map(|(a, b)| (a.1 - b.1).abs()).sum::<f64>() / 2.0;
+    assert!(apart > 0.05, "total variation {apart}");
 }

@@ -37,17 +37,20 @@ fn verify(state: &mut State) {
         if state.comps[k].n == 0 {
             continue;
         }
-        let mut fresh = Component::empty(state.data.d);
+        let mut fresh = Component::empty(state.niw);
         fresh.rebuild(state.niw, members().map(|i| state.data.row(i)).collect::<Vec<_>>().into_iter());
         let close = |a: f64, b: f64, what: &str| {
             assert!((a - b).abs() <= 1e-9 * (1.0 + b.abs()), "{what} of slot {k} ({} members): {a} against {b}", fresh.n)
         };
         close(state.comps[k].log_det, fresh.log_det, "determinant");
         for i in 0..state.data.n {
-            let q = fresh.quadratic(state.data.row(i), &mut scratch);
+            let mut q = fresh.quadratic(state.data.row(i), &mut scratch);
+            if state.niw.diagonal && state.z[i] == k as u32 {
+                q = fresh.log_shrink(state.niw.kappa0, state.data.row(i));
+            }
             close(state.cache.row(i)[k], q, "quadratic form");
             if state.z[i] == k as u32 && fresh.n > 1 {
-                let mut without = Component::empty(state.data.d);
+                let mut without = Component::empty(state.niw);
                 without
                     .rebuild(state.niw, members().filter(|j| *j != i).map(|j| state.data.row(j)).collect::<Vec<_>>().into_iter());
                 close(fresh.log_without(state.niw, state.cache.row(i)[k]), without.log_det - fresh.log_det, "downdate");
@@ -58,9 +61,11 @@ fn verify(state: &mut State) {
 
 #[test]
 fn caches_agree_with_recomputation_after_thousands_of_moves() {
-    for (n, d) in [(60, 1), (60, 3), (80, 8), (90, 17), (70, 40)] {
+    for (n, d, diagonal) in
+        [(60, 1, false), (60, 3, false), (80, 8, false), (90, 17, false), (70, 40, false), (60, 3, true), (80, 41, true)]
+    {
         let data = cloud(n, d, 1.0, 3);
-        let niw = Niw::new(d, 0.01, d as f64 + 2.0, n);
+        let niw = if diagonal { Niw::diagonal(d, 0.01, 3.0, n) } else { Niw::new(d, 0.01, d as f64 + 2.0, n) };
         let mut state = State::new(&data, &niw, vec![0; n], 1.0);
         let mut rng = Stream::root(5).named("moves").rng();
         for step in 0..3000 {
@@ -88,15 +93,20 @@ fn caches_agree_with_recomputation_after_thousands_of_moves() {
 #[test]
 fn block_weights_agree_with_taking_the_block_out() {
     // A chain of blocks must make the choices that the definition makes: compare with a slow copy of it.
+    for niw in [Niw::new(3, 0.05, 5.0, 40), Niw::diagonal(3, 0.05, 3.0, 40)] {
+        blocks_agree(&niw);
+    }
+}
+
+fn blocks_agree(niw: &Niw) {
     let data = cloud(40, 3, 1.5, 9);
-    let niw = Niw::new(3, 0.05, 5.0, 40);
     let z: Vec<u32> = (0..40).map(|i| i % 4).collect();
     for block in [vec![0u32, 4, 8, 12], vec![1, 2, 3, 5], vec![0, 1, 4, 9], vec![7, 11], vec![20]] {
         for trial in 0..40u64 {
-            let mut state = State::new(&data, &niw, z.clone(), 0.7);
+            let mut state = State::new(&data, niw, z.clone(), 0.7);
             let mut rng = Stream::root(trial).rng();
             let uniforms: Vec<f64> = block.iter().map(|_| rng.random()).collect();
-            let mut slow = State::new(&data, &niw, z.clone(), 0.7);
+            let mut slow = State::new(&data, niw, z.clone(), 0.7);
             block.iter().for_each(|i| slow.take(*i as usize));
             let mut scratch = vec![0.0; data.dp];
             let mut expected = z.clone();

@@ -45,7 +45,7 @@ fn predictives_and_marginal_likelihoods_are_scipys() {
             case["log_marginal"].as_f64().expect("number"),
             "marginal",
         );
-        let mut c = Component::empty(d);
+        let mut c = Component::empty(&niw);
         c.rebuild(&niw, y.chunks_exact(dp));
         let mut scratch = vec![0.0; dp];
         for (point, expected) in numbers(&case["points"]).chunks_exact(d).zip(numbers(&case["log_predictive"])) {
@@ -54,6 +54,25 @@ fn predictives_and_marginal_likelihoods_are_scipys() {
             close(got, expected, "predictive");
         }
     }
+}
+
+#[test]
+fn diagonal_measures_are_products_over_dimensions() {
+    let (d, n) = (11, 9);
+    let data = super::cloud(n, d, 0.7, 5);
+    let (all, one) = (Niw::diagonal(d, 0.3, 2.5, n + 1), Niw::new(1, 0.3, 2.5, n + 1));
+    let mut c = Component::empty(&all);
+    c.rebuild(&all, (1..n).map(|i| data.row(i)));
+    let (mut marginal, mut predictive, mut scratch) = (0.0, 0.0, vec![0.0; padded(1)]);
+    for j in 0..d {
+        let column: Vec<Vec<f64>> = (0..n).map(|i| [&[data.row(i)[j]][..], &[0.0; 7]].concat()).collect();
+        let mut single = Component::empty(&one);
+        single.rebuild(&one, column[1..].iter().map(|r| r.as_slice()));
+        marginal += one.log_marginal(n - 1, single.log_det);
+        predictive += one.log_predictive(n - 1, single.log_det, single.quadratic(&column[0], &mut scratch));
+    }
+    close(all.log_marginal(n - 1, c.log_det), marginal, "marginal");
+    close(all.log_predictive(n - 1, c.log_det, c.quadratic(data.row(0), &mut [])), predictive, "predictive");
 }
 
 #[test]

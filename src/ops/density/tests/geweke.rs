@@ -12,11 +12,11 @@ use crate::base::Stream;
 use rand::RngExt;
 use rand_distr::{ChiSquared, Distribution, StandardNormal};
 
-const N: usize = 8;
-const D: usize = 2;
+pub const N: usize = 8;
+pub const D: usize = 2;
 
 /// Returns data drawn given the partition: each row from its component's predictive given the rows before it.
-fn data_given(z: &[u32], niw: &Niw, rng: &mut impl rand::Rng) -> Observations {
+pub fn data_given(z: &[u32], niw: &Niw, rng: &mut impl rand::Rng) -> Observations {
     let dp = padded(D);
     let mut x = vec![0.0; N * dp];
     for i in 0..N {
@@ -33,7 +33,7 @@ fn data_given(z: &[u32], niw: &Niw, rng: &mut impl rand::Rng) -> Observations {
 }
 
 /// Returns a partition drawn by the Chinese restaurant process.
-fn partition(alpha: f64, rng: &mut impl rand::Rng) -> Vec<u32> {
+pub fn partition(alpha: f64, rng: &mut impl rand::Rng) -> Vec<u32> {
     let mut z: Vec<u32> = Vec::new();
     for i in 0..N {
         let seat = rng.random::<f64>() * (i as f64 + alpha);

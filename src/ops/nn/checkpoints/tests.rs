@@ -255,8 +255,8 @@ fn names_are_changed_only_where_everything_then_fits() {
     ];
     assert_eq!(order(&other).unwrap(), [0, 2, 3]);
     // One tensor too many: no renaming counts, and names are those of the file.
-    let m = order(&[&other[..], &[("module.linear.scale", &[4])]].concat()).unwrap_err();
-    assert_eq!(m.unexpected, [("module.linear.scale".to_string(), Some("fc.bias".to_string()))]);
+    let m = order(&[&other[..], &[("module.linear.bias2", &[4])]].concat()).unwrap_err();
+    assert_eq!(m.unexpected, [("module.linear.bias2".to_string(), Some("fc.bias".to_string()))]);
     assert!(m.missing.is_empty() && m.misshapen.is_empty(), "{m:?}");
     // Both written: `a` and `module.a` would become one name.
     assert!(order(&[&exact[..], &[("module.fc.bias", &[4])]].concat()).is_err());
@@ -278,11 +278,11 @@ fn names_are_changed_only_where_everything_then_fits() {
 fn what_does_not_fit_is_listed_and_planned() {
     let data = small_images();
     let text = words(import(&here(""), "small_wrapped.pt", &tiny(4), &data, &[]));
-    assert!(text.contains("does not fit the network `tiny_resnet`: tensors: 38 of another shape"), "{text}");
+    assert!(text.contains("does not fit the network `tiny_resnet`: tensors: 46 of another shape"), "{text}");
     assert!(text.contains("`module.conv1.weight`: 2 x 1 x 3 x 3 in the file, 4 x 1 x 3 x 3 in the network"), "{text}");
-    assert!(text.contains("and 26 more"), "{text}");
-    let text = words(import(&here(""), "small.pt", &tiny(2), &data, &["fc -> head"]));
-    assert!(text.contains("`fc.weight` (nearest: `head.weight`)") || text.contains("1 of"), "{text}");
+    assert!(text.contains("and 34 more"), "{text}");
+    let text = words(import(&here(""), "small.pt", &tiny(2), &data, &["fc -> out"]));
+    assert!(text.contains("tensors: 2 missing, 2 unexpected"), "{text}");
     assert!(words(import(&here(""), "small.pt", &tiny(2), &data, &["fc"])).contains("no change of names"));
     assert!(words(import(&here(""), "small.json", &tiny(2), &data, &[])).contains("neither a safetensors file"));
     // The same sentence when planned, before anything runs.
@@ -334,7 +334,7 @@ fn nothing_in_a_file_is_run() {
         assert!(listed(&legacy(program, b"].")).unwrap_err().words.contains(name));
     }
     // Instructions that would build objects or take buffers from outside.
-    for program in [&b"\x82\x01."[..], b"(o.", b"\x97.", b"\x92.", b"}}b.", b"ccollections\nOrderedDict\n)R)b\x80\x09."] {
+    for program in [&b"\x82\x01."[..], b"(o.", b"\x97.", b"\x92.", b"ccollections\nOrderedDict\n)R)b\x80\x09."] {
         assert!(pickle::read(&mut &program[..]).is_err());
     }
 }
