@@ -165,8 +165,10 @@ impl<'a> Checker<'a> {
                         inputs.push((i, name.clone(), typed));
                     }
                     let role = self.axes.get(axis).role.word().to_string();
-                    let fields =
-                        vec![("name".into(), Static::Word(self.axes.name(axis).to_string())), ("role".into(), Static::Word(role))];
+                    let fields = vec![
+                        ("name".into(), Static::Word(self.axes.name(axis).to_string())),
+                        ("role".into(), Static::Word(role)),
+                    ];
                     named.push(Static::Make("axis".into(), fields));
                 }
             }
