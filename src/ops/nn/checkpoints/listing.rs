@@ -95,7 +95,7 @@ impl Entry {
     /// Errors: it does not, or its sizes cannot be.
     pub fn check(self) -> Result<Self, Unreadable> {
         let wrong = || Unreadable::new(format!("is damaged: the tensor `{}` does not lie within its storage", self.name));
-        let len = self.len().ok_or_else(wrong)?;
+        let len = self.count().ok_or_else(wrong)?;
         if self.stride.len() != self.shape.len() {
             return Err(wrong());
         }
