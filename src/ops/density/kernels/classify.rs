@@ -17,6 +17,10 @@ use rayon::prelude::*;
 pub struct GenerativeClassification;
 
 impl Planned for GenerativeClassification {
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let x = known(inputs, "x");
         let n = x.and_then(|f| f.rows).unwrap_or(1000) as f64;
