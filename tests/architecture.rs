@@ -114,16 +114,7 @@ fn files_say_what_they_are_and_are_not_too_long() {
 #[test]
 fn nothing_is_left_to_do() {
     let todo = ["TO", "DO"].concat();
-    let words = [
-        todo.as_str(),
-        "FIXME",
-        "XXX",
-        "dbg!(",
-        "todo!(",
-        "unimplemented!(",
-        "#[should_panic",
-        "#[ignore",
-    ];
+    let words = [todo.as_str(), "FIXME", "XXX", "dbg!(", "todo!(", "unimplemented!(", "#[should_panic", "#[ignore"];
     for (path, text) in sources() {
         for (i, line) in text.lines().enumerate() {
             if let Some(word) = words.iter().find(|w| line.contains(**w)) {

@@ -106,7 +106,8 @@ fn five_mistakes_give_five_messages() {
 
 #[test]
 fn types_are_printed() {
-    let output = exits(&["check", "--types"], "cfx 1\naxis noise = [0%, 20%]\naxis run = 0..3\nanalysis x = mean(1) + noise * run\n", 0);
+    let output =
+        exits(&["check", "--types"], "cfx 1\naxis noise = [0%, 20%]\naxis run = 0..3\nanalysis x = mean(1) + noise * run\n", 0);
     assert_eq!(String::from_utf8_lossy(&output.stdout), "x : number over noise(2) × run(3) = 6 cells\n");
 }
 

@@ -133,7 +133,12 @@ fn written_otherwise_is_the_same() {
 
 #[test]
 fn appending_coordinates_keeps_the_old_keys() {
-    for (from, to) in [("[0%, 20%]", "[0%, 20%, 40%]"), ("0..2", "0..3"), ("large: 3 }", "large: 3, huge: 4 }"), ("[0%, 20%]", "[40%, 20%, 0%]")] {
+    for (from, to) in [
+        ("[0%, 20%]", "[0%, 20%, 40%]"),
+        ("0..2", "0..3"),
+        ("large: 3 }", "large: 3, huge: 4 }"),
+        ("[0%, 20%]", "[40%, 20%, 0%]"),
+    ] {
         let ops = ["corrupt_labels", "train", "tap", "svd", "dp_mixture", "accuracy"];
         let (old, new) = (keys(SCRIPT, &ops), keys(&SCRIPT.replace(from, to), &ops));
         let missing: Vec<_> = old.difference(&new).collect();
@@ -157,12 +162,17 @@ fn settings_change_only_what_depends_on_them() {
     assert!(changed("epochs: 1", "epochs: 2").contains("train"));
     // Another root seed changes whatever draws, and what is made from it, but not the data.
     let reseeded = changed("seed: 7", "seed: 8");
-    assert!(reseeded.contains("train") && reseeded.contains("sample") && !reseeded.contains("digits") && !reseeded.contains("split"));
+    assert!(
+        reseeded.contains("train") && reseeded.contains("sample") && !reseeded.contains("digits") && !reseeded.contains("split")
+    );
 }
 
 #[test]
 fn titles_change_no_key() {
-    assert_eq!(keys(SCRIPT, &[]), keys(&SCRIPT.replace("\"Keys\"", "\"Something else\"").replace("\"Learns\"", "\"Is better\""), &[]));
+    assert_eq!(
+        keys(SCRIPT, &[]),
+        keys(&SCRIPT.replace("\"Keys\"", "\"Something else\"").replace("\"Learns\"", "\"Is better\""), &[])
+    );
 }
 
 #[test]

@@ -24,8 +24,10 @@ fn library() -> Program {
 fn signatures_and_implementations_correspond() {
     let program = library();
     let registry = Registry::standard();
-    let (declared, implemented): (BTreeSet<&str>, BTreeSet<&str>) =
-        (program.operations.keys().map(String::as_str).filter(|n| !OF_THE_CHECKER.contains(n)).collect(), registry.names().into_iter().collect());
+    let (declared, implemented): (BTreeSet<&str>, BTreeSet<&str>) = (
+        program.operations.keys().map(String::as_str).filter(|n| !OF_THE_CHECKER.contains(n)).collect(),
+        registry.names().into_iter().collect(),
+    );
     let without_body: Vec<_> = declared.difference(&implemented).collect();
     let without_signature: Vec<_> = implemented.difference(&declared).collect();
     assert!(without_body.is_empty(), "declared and not implemented: {without_body:?}");
@@ -65,7 +67,10 @@ fn everything_is_documented() {
             assert!(!first.is_empty(), "{place} has no description");
             // Where a type's alternatives are listed, lines end anywhere.
             let listed = matches!(item.kind, ItemKind::Variant { .. });
-            assert!(listed || first.ends_with('.') || first.ends_with(':') || first.ends_with(')'), "{place}: the first line is a sentence: {first}");
+            assert!(
+                listed || first.ends_with('.') || first.ends_with(':') || first.ends_with(')'),
+                "{place}: the first line is a sentence: {first}"
+            );
         }
     }
 }

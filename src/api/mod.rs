@@ -76,7 +76,8 @@ pub fn check(source: &Source, registry: &Registry) -> Checked {
     let files = source.files();
     let loader = |path: &str| -> Result<String, (&'static str, String, String)> {
         let found = files.find(path).map_err(|p| (p.code, p.message, p.help.unwrap_or_default()))?;
-        let unreadable = |e| ("cfx::file::missing", format!("`{path}` cannot be read: {e}"), "give a script in UTF-8".to_string());
+        let unreadable =
+            |e| ("cfx::file::missing", format!("`{path}` cannot be read: {e}"), "give a script in UTF-8".to_string());
         std::fs::read_to_string(&found).map_err(unreadable)
     };
     let (program, mut diags) = Program::load(&source.name, &source.text, &loader);
@@ -93,7 +94,8 @@ pub fn check(source: &Source, registry: &Registry) -> Checked {
     if diags.has_errors() {
         diags.0.retain(|d| d.code != "cfx::name::unused");
     }
-    Checked { program, script, diags: diags.sorted() }
+    let diags = check::without_consequences(&program, diags).sorted();
+    Checked { program, script, diags }
 }
 
 /// Returns the places of the networks and layers of a script.

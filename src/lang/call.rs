@@ -215,8 +215,10 @@ impl<'a> Checker<'a> {
             }
             (Some(_), _) => Diag::error("cfx::call::callee", span, format!("`{name}` is no built-in"))
                 .help("only built-ins can be called; values are selected with `[ ]`"),
-            (None, Some(v)) => Diag::error("cfx::call::callee", span, format!("`{name}` makes {}, which is a setting", with_article(&v.name)))
-                .help(format!("give it to an argument that takes {}", with_article(&v.name))),
+            (None, Some(v)) => {
+                Diag::error("cfx::call::callee", span, format!("`{name}` makes {}, which is a setting", with_article(&v.name)))
+                    .help(format!("give it to an argument that takes {}", with_article(&v.name)))
+            }
             (None, None) => {
                 let all: Vec<&str> = self.program.operations.keys().map(String::as_str).collect();
                 let help = match super::suggest::nearest(name, &all) {

@@ -64,7 +64,8 @@ impl<'a> Statics<'a> {
     /// Returns a plain value: a number, truth value, text, list or word.
     pub fn value(&self, module: usize, expr: &Expr, env: &Env) -> Result<Static, Diags> {
         self.memo.borrow_mut().clear();
-        self.value_at(module, expr, env, 0).map_err(|found| Diags(found.0.into_iter().map(|d| self.explained(module, d)).collect()))
+        self.value_at(module, expr, env, 0)
+            .map_err(|found| Diags(found.0.into_iter().map(|d| self.explained(module, d)).collect()))
     }
 
     /// Returns a message about a name that has no value, or, where nothing declares the name, one that says so.
@@ -278,7 +279,11 @@ impl<'a> Statics<'a> {
             }
         }
         if env.is_empty() {
-            let diag = Diag::error("cfx::axis::no_entry", expr.span, "this map is over coordinates, and nothing here depends on an axis");
+            let diag = Diag::error(
+                "cfx::axis::no_entry",
+                expr.span,
+                "this map is over coordinates, and nothing here depends on an axis",
+            );
             return Err(one(diag.help("write one value, or give the call an argument over the axis that the map is over")));
         }
         let keys: Vec<&str> = entries.iter().map(|(k, _)| k.name.as_str()).collect();
