@@ -1,3 +1,5 @@
+//! cfx: a declarative experiment language and its engine, for studying how networks fit classes.
+//!
 #![doc = include_str!("../ARCHITECTURE.md")]
 //!
 //! # Embedding

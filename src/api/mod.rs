@@ -94,7 +94,8 @@ pub fn check(source: &Source, registry: &Registry) -> Checked {
     if diags.has_errors() {
         diags.0.retain(|d| d.code != "cfx::name::unused");
     }
-    Checked { program, script, diags: diags.sorted() }
+    let diags = check::without_consequences(&program, diags).sorted();
+    Checked { program, script, diags }
 }
 
 /// Returns the places of the networks and layers of a script.

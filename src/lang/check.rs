@@ -60,8 +60,8 @@ pub(super) struct Checker<'a> {
     pub used: BTreeSet<DefId>,
 }
 
-/// Leaves out messages about names whose declarations could not be read, which has been said.
-fn without_consequences(program: &Program, diags: Diags) -> Diags {
+/// Returns the messages without those about names whose declarations could not be read, which has been said.
+pub fn without_consequences(program: &Program, diags: Diags) -> Diags {
     let lost: BTreeSet<&str> = program.modules.iter().flat_map(|m| &m.file.lost).map(String::as_str).collect();
     let follows = |d: &Diag| match d.code {
         "cfx::name::unknown" | "cfx::static::unknown" | "cfx::network::unknown_layer" => {
@@ -149,7 +149,7 @@ impl<'a> Checker<'a> {
             coordinate_values: self.coordinate_values,
             params: self.params,
         };
-        (script, without_consequences(self.program, self.diags))
+        (script, self.diags)
     }
 
     /// Returns what settings are evaluated against so far.
