@@ -219,4 +219,3 @@ fn close(a: f64, b: f64) {
 fn near(a: f64, b: f64, tolerance: f64) {
     assert!((a - b).abs() <= tolerance, "{a} is not {b}");
 }
-
