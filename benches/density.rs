@@ -2,7 +2,13 @@
 //!
 //! The textbook sampler keeps a Cholesky factor of every component, updates it by rank-one rotations whenever an observation
 //! is taken out or put in, and solves a triangular system for every component at every visit (Murphy, 2007; Neal, 2000).
-//! `cargo bench --bench density`. Printed: seconds a pass, share of visits that move, occupied components, ratio.
+//! `cargo bench --bench density`. Printed: seconds a pass, share of visits that move, occupied components, ratio; then the roofline of the
+//! dominating kernels, and how fits scale. `-- PART` picks cases whose name holds PART; `roofline`, `scaling`, `log densities` are parts too.
+
+#[path = "density_roofline.rs"]
+mod roofline;
+#[path = "density_scaling.rs"]
+mod scaling;
 
 use cfx::base::Stream;
 use cfx::engine::kernel::Quiet;
@@ -146,6 +152,7 @@ fn main() {
         ("settled, 1 lump", 500, 16, 1, 0.0, 6.0, 300, 300),
         ("settled, 3 lumps", 500, 16, 3, 12.0, 6.0, 300, 300),
         ("settled, 3 lumps", 500, 64, 3, 25.0, 6.0, 300, 300),
+        ("settled, 12 lumps", 500, 64, 12, 25.0, 12.0, 100, 100),
         ("restless, overlapping lumps", 500, 16, 8, 4.5, 6.0, 20, 30),
         ("fragmented, no structure", 500, 64, 1, 0.0, 6.0, 300, 30),
         ("restless, many small", 500, 64, 60, 6.0, 1e30, 30, 30),
@@ -163,7 +170,9 @@ fn main() {
         let data = Observations::new(frame.whiten(&x), d);
         assert_eq!(data.dp, padded(d));
         let setup = setup(warm + passes, Start::Random, lumps.max(6));
-        let mut chain = Chain::new(&data, &niw, &setup, frame.log_volume, &Stream::root(3), 0, None);
+        // Settled cases start from the lumps themselves: from random labels well separated ones stay merged.
+        let start = name.starts_with("settled").then(|| ((0..n).map(|i| (i % lumps) as u32).collect(), 1.0));
+        let mut chain = Chain::new(&data, &niw, &setup, frame.log_volume, &Stream::root(3), 0, start);
         (0..warm).for_each(|_| chain.step());
         let z: Vec<usize> = chain.state().z.iter().map(|k| *k as usize).collect();
         let alpha = chain.state().alpha;
@@ -194,6 +203,16 @@ fn main() {
             theirs / ours,
             100.0 * textbook_moves as f64 / (rounds * n) as f64
         );
+        if moves < 0.001 {
+            let exps = roofline::exponentials(n * occupied);
+            println!("{:34} {:.1} x one exponential of each of n x K numbers", "    hardly anything moves:", ours / exps);
+        }
+    }
+    if "roofline".contains(&only) {
+        roofline::run();
+    }
+    if "scaling".contains(&only) {
+        scaling::run();
     }
     if !"log densities".contains(&only) {
         return;
@@ -204,7 +223,14 @@ fn main() {
     for (name, lumps, apart) in [("3 lumps", 3, 6.0), ("no structure", 1, 0.0)] {
         let (n, d) = (500, 64);
         let rows = Rows { d, x: points(n, d, lumps, apart), ids: (0..n as u32).collect(), ..Rows::default() };
-        let settings = Fit { kappa: 0.01, dof: [1.0, 2.0], diagonal: false, scale: Scale::Diagonal, setup: setup.clone() };
+        let settings = Fit {
+            kappa: 0.01,
+            dof: [1.0, 2.0],
+            inflate: [0.0, 1.0],
+            diagonal: false,
+            scale: Scale::Diagonal,
+            setup: setup.clone(),
+        };
         let clock = Instant::now();
         let p = fit(rows, &settings, &Stream::root(5), &Quiet::default(), false).expect("fits");
         let fitted = clock.elapsed().as_secs_f64();

@@ -42,9 +42,16 @@ fn said(folder: &Path) -> (Diags, String) {
         Ok(_) => checked.diags.clone(),
         Err(diags) => diags,
     };
-    let shown = render(&diags, &checked.program.sources, false);
-    let shown: String =
-        shown.replace(&folder.display().to_string(), "FOLDER").lines().map(|l| format!("{}\n", l.trim_end())).collect();
+    // Paths are shown as below this folder, whatever the checkout's place, before lines are broken.
+    let whole = std::fs::canonicalize(folder).unwrap_or_default().display().to_string();
+    let below = |text: &str| text.replace(&whole, "FOLDER").replace(&folder.display().to_string(), "FOLDER");
+    let mut named = diags.clone();
+    for d in &mut named.0 {
+        d.message = below(&d.message);
+        d.help = d.help.as_deref().map(below);
+    }
+    let shown = render(&named, &checked.program.sources, false);
+    let shown: String = shown.lines().map(|l| format!("{}\n", l.trim_end())).collect();
     (diags, shown)
 }
 

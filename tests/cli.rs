@@ -61,13 +61,29 @@ fn exits(arguments: &[&str], script: &str, expected: i32) -> Output {
     output
 }
 
-/// Returns the artifacts of a store: their paths with their bytes.
-fn artifacts(store: &Path) -> BTreeMap<String, Vec<u8>> {
-    let root = store.join("objects");
-    crate::script::files_below(&root, "")
-        .into_iter()
-        .map(|p| (p.strip_prefix(&root).expect("below").display().to_string(), std::fs::read(&p).expect("an artifact")))
-        .collect()
+/// Returns what a run made, as its manifest says: for each cell's key its content hash and what became of it.
+fn made(out: &Path) -> BTreeMap<String, (String, String)> {
+    let text = std::fs::read_to_string(out.join("manifest.json")).expect("a manifest");
+    let manifest: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let cells = manifest["cells"].as_array().expect("cells");
+    let word = |v: &serde_json::Value| v.as_str().unwrap_or("none").to_string();
+    cells.iter().map(|c| (word(&c["key"]), (word(&c["content"]), word(&c["outcome"])))).collect()
+}
+
+/// Returns the content hashes that a run came to know, by key.
+fn contents(out: &Path) -> BTreeMap<String, String> {
+    made(out).into_iter().map(|(key, (content, _))| (key, content)).collect()
+}
+
+/// Runs a script with a store and a folder for results of this name beside it; returns the folder of results.
+#[track_caller]
+fn run_in(path: &Path, name: &str, more: &[&str]) -> PathBuf {
+    let (store, out) = (path.with_file_name(format!("{name}.store")), path.with_file_name(name));
+    let (store, shown) = (store.display().to_string(), out.display().to_string());
+    let arguments: Vec<&str> = ["run", "--store", &store, "--out", &shown].into_iter().chain(more.iter().copied()).collect();
+    let output = cfx(&arguments, path);
+    assert_eq!(code(&output), 0, "{}", String::from_utf8_lossy(&output.stderr));
+    out
 }
 
 #[test]
@@ -139,51 +155,33 @@ fn the_formatter_checks_and_writes() {
 #[test]
 fn a_second_run_computes_nothing() {
     let (_folder, path) = folder_with(&LONG.replace("epochs: 8", "epochs: 1"));
-    let store = path.with_file_name("store");
-    let at = store.to_str().expect("a path");
-    let first = cfx(&["run", "--store", at], &path);
-    assert_eq!(code(&first), 0, "{}", String::from_utf8_lossy(&first.stderr));
-    let times = || -> BTreeMap<PathBuf, std::time::SystemTime> {
-        let files = crate::script::files_below(&store.join("objects"), "");
-        files.into_iter().map(|p| (p.clone(), std::fs::metadata(&p).and_then(|m| m.modified()).expect("a time"))).collect()
-    };
-    let before = times();
-    assert!(!before.is_empty());
-    assert_eq!(code(&cfx(&["run", "--store", at], &path)), 0);
-    assert_eq!(before, times(), "the second run wrote artifacts");
+    let computed = |out: &Path| made(out).values().filter(|(_, outcome)| outcome == "computed").count();
+    assert!(computed(&run_in(&path, "results", &[])) > 0);
+    assert_eq!(computed(&run_in(&path, "results", &[])), 0);
     // Another name and other layout: still nothing to do.
     let renamed = std::fs::read_to_string(&path).expect("the script").replace("likeness", "how_alike").replace(" = ", "  =  ");
     std::fs::write(&path, renamed).expect("a script");
-    assert_eq!(code(&cfx(&["run", "--store", at], &path)), 0);
-    assert_eq!(before, times(), "a renamed declaration was computed again");
+    assert_eq!(computed(&run_in(&path, "results", &[])), 0, "a renamed declaration was computed again");
 }
 
 #[test]
 fn threads_change_no_bit() {
     let (_folder, path) = folder_with(&LONG.replace("epochs: 8", "epochs: 1"));
-    let run = |threads: &str, name: &str| {
-        let store = path.with_file_name(name);
-        let output = cfx(&["run", "--threads", threads, "--store", store.to_str().expect("a path")], &path);
-        assert_eq!(code(&output), 0, "{}", String::from_utf8_lossy(&output.stderr));
-        artifacts(&store)
-    };
-    let (one, two) = (run("1", "one"), run("2", "two"));
-    assert!(!one.is_empty());
-    assert_eq!(one.keys().collect::<Vec<_>>(), two.keys().collect::<Vec<_>>());
-    assert!(one == two, "artifacts differ in their bytes");
+    let one = contents(&run_in(&path, "one", &["--threads", "1"]));
+    let two = contents(&run_in(&path, "two", &["--threads", "2"]));
+    assert!(one.values().any(|c| c != "none"));
+    assert_eq!(one, two);
 }
 
 #[test]
 fn a_killed_run_goes_on_to_the_same_result() {
     let (_folder, path) = folder_with(LONG);
-    let (whole, stopped) = (path.with_file_name("whole"), path.with_file_name("stopped"));
     let start = Instant::now();
-    let output = cfx(&["run", "--store", whole.to_str().expect("a path")], &path);
-    assert_eq!(code(&output), 0, "{}", String::from_utf8_lossy(&output.stderr));
+    let whole = contents(&run_in(&path, "whole", &[]));
     let took = start.elapsed();
-    // Killed a third and two thirds of the way.
+    // Killed a third of the way, and then half of the way through the rest.
     for share in [3, 2] {
-        let mut child = command(&["run", "--store", stopped.to_str().expect("a path")], &path)
+        let mut child = command(&["run", "--store", "stopped.store", "--out", "stopped"], &path)
             .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::null())
             .spawn()
@@ -192,9 +190,5 @@ fn a_killed_run_goes_on_to_the_same_result() {
         child.kill().expect("it can be killed");
         child.wait().expect("it ends");
     }
-    let output = cfx(&["run", "--store", stopped.to_str().expect("a path")], &path);
-    assert_eq!(code(&output), 0, "{}", String::from_utf8_lossy(&output.stderr));
-    let (a, b) = (artifacts(&whole), artifacts(&stopped));
-    assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
-    assert!(a == b, "artifacts differ in their bytes");
+    assert_eq!(whole, contents(&run_in(&path, "stopped", &[])));
 }

@@ -52,7 +52,7 @@ fn right(document: &str, at_least: usize) {
         if messages.is_empty() && !example.check_only && !reads_files {
             match script::run(Source::text(&name, &example.text, Path::new("."))) {
                 Ok(ran) => messages.extend(unfulfilled(&ran)),
-                Err((_, diags)) => messages.extend(diags.0.iter().map(|d| d.message.clone())),
+                Err(wrong) => messages.extend(wrong.1.0.iter().map(|d| d.message.clone())),
             }
         }
         wrong.extend(messages.into_iter().map(|m| format!("{name}: {m}")));

@@ -1,4 +1,4 @@
-//! The pages that show scripts: every script of docs/language.md and of examples/ checks without an error.
+//! The examples: every script below examples/ checks without an error.
 
 use crate::script::{files_below, repository, source};
 use cfx::api::{self, Registry};
@@ -11,22 +11,6 @@ fn complaints(name: &str, text: &str) -> Option<String> {
     let mut diags = checked.diags.clone();
     diags.0.retain(|d| d.severity == cfx::base::Severity::Error);
     (!diags.0.is_empty()).then(|| render(&diags, &checked.program.sources, false))
-}
-
-#[test]
-fn scripts_of_the_reference_check() {
-    let page = std::fs::read_to_string(repository("docs/language.md")).expect("docs/language.md");
-    let mut wrong = String::new();
-    let mut count = 0;
-    for block in page.split("```cfx\n").skip(1) {
-        let text = block.split("```").next().unwrap_or_default();
-        count += 1;
-        if let Some(found) = complaints(&format!("docs/language.md, script {count}"), text) {
-            wrong.push_str(&found);
-        }
-    }
-    assert!(count >= 10, "only {count} scripts in docs/language.md");
-    assert!(wrong.is_empty(), "{wrong}");
 }
 
 #[test]

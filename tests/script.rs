@@ -56,12 +56,12 @@ pub struct Ran {
 }
 
 /// Runs a script in a new store. Errors: the messages, where it is wrong.
-pub fn run(source: Source) -> Result<Ran, (Checked, Diags)> {
+pub fn run(source: Source) -> Result<Ran, Box<(Checked, Diags)>> {
     let registry = Registry::standard();
     let checked = api::check(&source, &registry);
     let graph = match api::plan(&source, &checked, &registry) {
         Ok(graph) => graph,
-        Err(diags) => return Err((checked, diags)),
+        Err(diags) => return Err(Box::new((checked, diags))),
     };
     let folder = tempfile::tempdir().expect("a folder for the store");
     let store = Store::open(folder.path()).expect("a store");

@@ -23,7 +23,8 @@ fn topic(name: &str) {
         let set = parameters(&text);
         let set: Vec<(&str, &str)> = set.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         match run(source(&shown, &text, path.parent().expect("a folder"), &set)) {
-            Err((checked, diags)) => {
+            Err(found) => {
+                let (checked, diags) = *found;
                 wrong.push_str(&format!("\n== {shown}\n{}", render(&diags, &checked.program.sources, false)))
             }
             Ok(ran) => {

@@ -219,18 +219,3 @@ fn close(a: f64, b: f64) {
 fn near(a: f64, b: f64, tolerance: f64) {
     assert!((a - b).abs() <= tolerance, "{a} is not {b}");
 }
-
-#[test]
-fn every_extern_has_a_kernel_and_every_kernel_an_extern() {
-    let text = include_str!("../../../stdlib/analysis.cfx");
-    let mut declared: Vec<&str> =
-        text.lines().filter_map(|l| l.strip_prefix("extern ")).map(|l| l.split('(').next().unwrap()).collect();
-    let all = kernels();
-    let mut built: Vec<&str> = all.iter().map(|(n, _)| *n).collect();
-    declared.sort_unstable();
-    built.sort_unstable();
-    assert_eq!(declared, built);
-    let documented =
-        text.lines().collect::<Vec<_>>().windows(2).filter(|w| w[1].starts_with("extern ")).all(|w| w[0].starts_with("##"));
-    assert!(documented);
-}

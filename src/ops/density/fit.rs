@@ -124,8 +124,13 @@ pub fn fit(rows: Rows, settings: &Fit, stream: &Stream, cx: &dyn Context, resume
     }
     let setup = &settings.setup;
     let components = published_components(&rows, settings, stream);
+    let inflate = settings.inflate(d);
+    if !(inflate.is_finite() && inflate > 0.0) {
+        return Err(Failure::new(format!("the prior's scale cannot be multiplied by {inflate}: `inflate` must be above 0")));
+    }
     let frame = Frame::derive(&rows.x, d, &settings.scale, components)
-        .map_err(|words| Failure::new(words).help("give the prior a scale: `prior: niw_fixed(mean: …, scale: …)`"))?;
+        .map_err(|words| Failure::new(words).help("give the prior a scale: `prior: niw_fixed(mean: …, scale: …)`"))?
+        .inflated(inflate);
     let niw = settings.niw(d, n + 1);
     let mut white = frame.whiten(&rows.x);
     if setup.published {

@@ -97,6 +97,13 @@ impl Frame {
         Frame { d: centre.len(), centre, factor, log_volume }
     }
 
+    /// Returns the frame with `S0` multiplied by a factor above 0.
+    pub fn inflated(mut self, factor: f64) -> Frame {
+        self.factor.iter_mut().for_each(|f| *f *= factor.sqrt());
+        self.log_volume += 0.5 * self.d as f64 * factor.ln();
+        self
+    }
+
     /// Returns the canonical coordinates of row-major points as rows padded with zeros.
     pub fn whiten(&self, x: &[f64]) -> Vec<f64> {
         let (d, dp) = (self.d, padded(self.d));

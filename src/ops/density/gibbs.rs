@@ -3,10 +3,10 @@
 use super::cache::freshen_body;
 use super::lanes::Lanes;
 use super::simd::{LANES, dispatch, exp8, ln8};
-use super::state::{NONE, State};
+use super::state::{Memo, NONE, State};
 
 /// Observations whose cache rows are brought up to date together.
-const TILE: usize = 8;
+const TILE: usize = LANES;
 
 /// Working space of a pass.
 #[derive(Debug, Default)]
@@ -17,13 +17,14 @@ pub struct Scratch {
 /// Below this `|S without x| / |S|` is computed from scratch rather than as `1 - c q`, which loses its digits.
 const TINY: f64 = 1e-8;
 
-/// Returns the slot drawn for an observation given all others (`NONE`: a new component); its row must be up to date.
+/// Largest exponent of a new component's weight relative to the others': beyond it a new component is certain anyway.
+const CERTAIN: f64 = 700.0;
+
+/// Writes the weights of the components for an observation given all others, the largest being 1; its row must be up to date.
 #[inline(always)]
-fn choose<V: Lanes>(state: &mut State, i: usize, uniform: f64, scratch: &mut Scratch) -> u32 {
+fn weigh<V: Lanes>(state: &mut State, i: usize, scratch: &mut Scratch) -> Memo {
     let k = state.z[i] as usize;
-    let slots = state.comps.len();
-    // One place past the slots stands for a new component; whole lanes up to there.
-    let used = (slots + 1).next_multiple_of(LANES);
+    let used = state.comps.len().next_multiple_of(LANES);
     let lp = &mut scratch.weights;
     lp.resize(used.max(lp.len()), 0.0);
     let lp = &mut lp[..used];
@@ -58,7 +59,6 @@ fn choose<V: Lanes>(state: &mut State, i: usize, uniform: f64, scratch: &mut Scr
     if let Some(b) = exact {
         lp[k] = own_a - b * state.exact_own(i);
     }
-    lp[slots] = state.alpha.ln() + state.log_new[i];
     let mut top = [f64::NEG_INFINITY; LANES];
     for chunk in lp.as_chunks::<LANES>().0 {
         for l in 0..LANES {
@@ -66,6 +66,11 @@ fn choose<V: Lanes>(state: &mut State, i: usize, uniform: f64, scratch: &mut Scr
         }
     }
     let top = top.iter().fold(f64::NEG_INFINITY, |a, b| if *b > a { *b } else { a });
+    if top == f64::NEG_INFINITY {
+        // Nobody else is anywhere.
+        lp.fill(0.0);
+        return Memo { changes: state.changes, top, sum: 0.0, own: 0.0 };
+    }
     let mut sums = V::splat(0.0);
     for chunk in lp.as_chunks_mut::<LANES>().0 {
         let mut x = [0.0; LANES];
@@ -75,29 +80,63 @@ fn choose<V: Lanes>(state: &mut State, i: usize, uniform: f64, scratch: &mut Scr
         *chunk = exp8::<V>(&x);
         sums = sums.add(V::load(chunk));
     }
-    let mut left = uniform * sums.sum();
+    Memo { changes: state.changes, top, sum: sums.sum(), own: lp[k] }
+}
+
+/// Returns the slot drawn for an observation given all others (`NONE`: a new component).
+#[inline(always)]
+fn choose<V: Lanes>(state: &mut State, i: usize, uniform: f64, scratch: &mut Scratch) -> u32 {
+    let k = state.z[i] as usize;
+    let memo = weigh::<V>(state, i, scratch);
+    state.memos[i] = memo;
+    let mut exponents = [0.0; LANES];
+    exponents[0] = (state.alpha.ln() + state.log_new[i] - memo.top).min(CERTAIN);
+    let new = exp8::<V>(&exponents)[0];
+    let mut left = uniform * (memo.sum + new);
     // Its own component first: the likely outcome, and any fixed order inverts the same distribution.
-    left -= lp[k];
+    left -= memo.own;
     if left < 0.0 {
         return k as u32;
     }
     let mut last = k;
-    for (j, weight) in lp[..=slots].iter().enumerate() {
+    for (j, weight) in scratch.weights[..state.comps.len()].iter().enumerate() {
         if j != k && *weight > 0.0 {
             last = j;
             left -= weight;
             if left < 0.0 {
-                break;
+                return last as u32;
             }
         }
     }
-    if last == slots { NONE } else { last as u32 }
+    if new > 0.0 { NONE } else { last as u32 }
+}
+
+/// Returns whether a whole tile is known to stay: nothing has changed since its rows were weighed, and every uniform falls on its own
+/// component. The numbers compared are those of [`choose`], to the bit.
+#[inline(always)]
+fn all_stay<V: Lanes>(state: &State, tile: &[u32], uniforms: &[f64]) -> bool {
+    if tile.len() < TILE || tile.iter().any(|i| state.memos[*i as usize].changes != state.changes) {
+        return false;
+    }
+    let log_alpha = state.alpha.ln();
+    let mut exponents = [0.0; TILE];
+    for (e, i) in exponents.iter_mut().zip(tile) {
+        *e = (log_alpha + state.log_new[*i as usize] - state.memos[*i as usize].top).min(CERTAIN);
+    }
+    let new = exp8::<V>(&exponents);
+    tile.iter().zip(uniforms).zip(new).all(|((i, u), new)| {
+        let memo = &state.memos[*i as usize];
+        u * (memo.sum + new) - memo.own < 0.0
+    })
 }
 
 #[inline(always)]
 fn sweep_body<V: Lanes>(state: &mut State, order: &[u32], uniforms: &[f64], scratch: &mut Scratch) -> u64 {
     let mut moves = 0;
     for (tile, us) in order.chunks(TILE).zip(uniforms.chunks(TILE)) {
+        if all_stay::<V>(state, tile, us) {
+            continue;
+        }
         freshen_body::<V>(&mut state.cache, state.data, &state.comps, &state.z, state.changes, tile, &mut state.scratch);
         for (i, u) in tile.iter().zip(us) {
             let one = std::slice::from_ref(i);

@@ -16,6 +16,8 @@ pub struct Fit {
     pub kappa: f64,
     /// Degrees of freedom as a function of the dimension: `dof[0] * dim + dof[1]`.
     pub dof: [f64; 2],
+    /// What the derived scale is multiplied by, as a function of the dimension like `dof`.
+    pub inflate: [f64; 2],
     /// Whether covariances are diagonal: a normal-inverse-gamma measure in every dimension.
     pub diagonal: bool,
     /// Where the prior's location and scale come from.
@@ -31,12 +33,12 @@ impl Fit {
         let (prior, p) = settings.get("prior").make().unwrap_or(("niw", Settings::default()));
         let real = |s: &Settings, name: &str, default: f64| s.get(name).number().unwrap_or(default);
         let int = |s: &Settings, name: &str, default: usize| s.get(name).number().map_or(default, |x| x.max(0.0) as usize);
-        let dof = match p.get("dof") {
+        let affine = |name: &str, default: [f64; 2]| match p.get(name) {
             Static::Affine { scale, offset, .. } => [*scale, *offset],
             Static::Number(x) => [0.0, *x],
-            _ if prior == "diagonal" => [0.0, 3.0],
-            _ => [1.0, 2.0],
+            _ => default,
         };
+        let dof = affine("dof", if prior == "diagonal" { [0.0, 3.0] } else { [1.0, 2.0] });
         let scale = if prior == "niw_fixed" {
             Scale::Given { mean: real(&p, "mean", 0.0), scale: real(&p, "scale", 1.0) }
         } else if p.word("scale") == "full" {
@@ -70,7 +72,15 @@ impl Fit {
             components: int(&p, "components", 6),
             published,
         };
-        Fit { kappa: real(&p, "kappa", 0.01), dof, diagonal: prior == "diagonal", scale, setup }.checked()
+        Fit {
+            kappa: real(&p, "kappa", 0.01),
+            dof,
+            inflate: affine("inflate", [0.0, 1.0]),
+            diagonal: prior == "diagonal",
+            scale,
+            setup,
+        }
+        .checked()
     }
 
     /// Returns the settings where they make sense, else what is wrong with them.
@@ -103,6 +113,11 @@ impl Fit {
         self.dof[0] * d as f64 + self.dof[1]
     }
 
+    /// Returns the factor of the prior's scale in d dimensions.
+    pub fn inflate(&self, d: usize) -> f64 {
+        self.inflate[0] * d as f64 + self.inflate[1]
+    }
+
     /// Returns the base measure in d dimensions, with tables for up to n members.
     pub fn niw(&self, d: usize, n: usize) -> Niw {
         if self.diagonal { Niw::diagonal(d, self.kappa, self.dof(d), n) } else { Niw::new(d, self.kappa, self.dof(d), n) }
@@ -132,7 +147,7 @@ impl Fit {
             Start::Many => "many",
         };
         json!({
-            "kappa": self.kappa, "dof": self.dof, "diagonal": self.diagonal, "scale": scale, "alpha": alpha, "sampler": method, "passes": s.passes,
+            "kappa": self.kappa, "dof": self.dof, "inflate": self.inflate, "diagonal": self.diagonal, "scale": scale, "alpha": alpha, "sampler": method, "passes": s.passes,
             "burn_in": s.burn_in, "thin": s.thin, "chains": s.chains, "start": start, "components": s.components,
             "published": s.published,
         })
@@ -167,7 +182,8 @@ impl Fit {
             components: int("components")?,
             published: j["published"].as_bool()?,
         };
-        let dof = [j["dof"][0].as_f64()?, j["dof"][1].as_f64()?];
-        Some(Fit { kappa: j["kappa"].as_f64()?, dof, diagonal: j["diagonal"].as_bool()?, scale, setup })
+        let pair = |name: &str| Some([j[name][0].as_f64()?, j[name][1].as_f64()?]);
+        let (dof, inflate) = (pair("dof")?, pair("inflate")?);
+        Some(Fit { kappa: j["kappa"].as_f64()?, dof, inflate, diagonal: j["diagonal"].as_bool()?, scale, setup })
     }
 }

@@ -21,6 +21,19 @@ pub struct Weights {
     pub own: Vec<[f64; 3]>,
 }
 
+/// What weighing an observation came to; holds as long as no component changes.
+#[derive(Clone, Copy, Debug)]
+pub struct Memo {
+    /// Changes of all components when it was weighed.
+    pub changes: u64,
+    /// Largest log weight of a component.
+    pub top: f64,
+    /// Sum of the components' weights relative to it.
+    pub sum: f64,
+    /// Weight of the observation's own component relative to it.
+    pub own: f64,
+}
+
 /// A partition of the observations, with everything derived from it.
 pub struct State<'a> {
     /// The observations.
@@ -39,6 +52,8 @@ pub struct State<'a> {
     pub log_new: Vec<f64>,
     /// What visits need, by slot.
     pub weights: Weights,
+    /// What weighing each observation came to.
+    pub memos: Vec<Memo>,
     /// Changes of all components so far.
     pub changes: u64,
     /// Whether components are kept in single precision and never refreshed between checkpoints, as the published code kept them.
@@ -64,6 +79,7 @@ impl<'a> State<'a> {
             cache: Cache::new(data.n),
             log_new,
             weights: Weights::default(),
+            memos: vec![Memo { changes: u64::MAX, top: 0.0, sum: 0.0, own: 0.0 }; data.n],
             changes: 0,
             single: false,
             scratch: vec![0.0; padded(data.d)],

@@ -50,6 +50,10 @@ pub fn fit_cost(settings: &Settings, n: f64, d: f64) -> Cost {
 }
 
 impl Planned for DpMixture {
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         if let Err(Failure::Failed { message, help }) = Fit::read(settings) {
             return Err(Problem { code: "cfx::density::settings", parameter: Some("sampler"), message, help });

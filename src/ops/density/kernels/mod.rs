@@ -28,6 +28,7 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
         ("generative_classification", Box::new(classify::GenerativeClassification)),
         ("density_summary", Box::new(report::DensitySummary)),
         ("diagnose", Box::new(report::Diagnose)),
+        ("mixing", Box::new(report::Mixing)),
         ("trace", Box::new(report::Trace)),
         ("co_clustering", Box::new(report::CoClustering)),
     ]

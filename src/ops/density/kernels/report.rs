@@ -1,10 +1,10 @@
 //! What is said about a fit: summary, diagnostics, traces, co-clustering.
 
 use super::super::chain::SCALARS;
-use super::super::diagnostics::{Verdict, ess_bulk, ess_tail, rhat};
+use super::super::diagnostics::{Glance, Verdict, ess_bulk, ess_tail, rhat};
 use super::super::posterior::Posterior;
 use super::density;
-use crate::engine::value::{Column, Number, Table};
+use crate::engine::value::{Column, Number, Table, Truth};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::plan::facts::Planned;
 use std::sync::Arc;
@@ -15,6 +15,9 @@ pub struct DensitySummary;
 /// R-hat, effective sample sizes and verdict.
 pub struct Diagnose;
 
+/// The verdict as values that claims can compare.
+pub struct Mixing;
+
 /// Scalars of every pass.
 pub struct Trace;
 
@@ -23,6 +26,7 @@ pub struct CoClustering;
 
 impl Planned for DensitySummary {}
 impl Planned for Diagnose {}
+impl Planned for Mixing {}
 impl Planned for Trace {}
 impl Planned for CoClustering {}
 
@@ -74,6 +78,23 @@ impl Kernel for Diagnose {
             ],
         };
         Ok(Value::Table(Arc::new(table)))
+    }
+}
+
+impl Kernel for Mixing {
+    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+        let Glance { verdict, r_hat, ess, note } = Glance::of(&*density(job, "p")?);
+        let number = |value: f64| match value.is_finite() {
+            true => Value::Number(Number { value, error: None, count: None }),
+            false => Value::Absent("no scalar varies, or too few draws".to_string()),
+        };
+        let truth = |holds: bool| Value::Truth(Truth { holds, within_error: false, text: format!("{}: {note}", verdict.word()) });
+        Ok(Value::Record(vec![
+            ("settled".into(), truth(verdict == Verdict::Settled)),
+            ("disagree".into(), truth(verdict == Verdict::Disagree)),
+            ("r_hat".into(), number(r_hat)),
+            ("ess".into(), number(ess)),
+        ]))
     }
 }
 

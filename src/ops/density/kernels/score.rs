@@ -25,6 +25,10 @@ pub struct LogDensity;
 pub struct SampleDensity;
 
 impl Planned for LogDensity {
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let x = known(inputs, "x").cloned().unwrap_or_default();
         Ok(Facts { classes: x.classes, class_sizes: x.class_sizes, rows: x.rows, ..Facts::default() })

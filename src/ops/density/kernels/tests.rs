@@ -113,7 +113,7 @@ fn densities_are_fitted_scored_and_measured() {
     let same =
         run("kl_divergence", vec![("draws", Static::Number(2000.0))], vec![("p", both[0].clone()), ("against", both[0].clone())]);
     assert_eq!(number(&same.expect("number")).value, 0.0);
-    for op in ["density_summary", "diagnose", "trace", "co_clustering"] {
+    for op in ["density_summary", "diagnose", "mixing", "trace", "co_clustering"] {
         run(op, vec![], vec![("p", both[0].clone())]).expect(op);
     }
     let Ok(Value::Stages(draws)) = run("sample_density", vec![("draws", Static::Number(5000.0))], vec![("p", both[1].clone())])

@@ -113,6 +113,9 @@ fn the_frame_is_the_published_prior() {
     for (p, row) in full.whiten(&x).chunks_exact(8).zip(x.chunks_exact(2)) {
         full.restore(&p[..2]).iter().zip(row).for_each(|(a, b)| close(*a, *b, "there and back"));
     }
+    let (wide, factor) = (full.clone().inflated(9.0), full.factor[0]);
+    close(wide.factor[0], 3.0 * factor, "inflated");
+    close(wide.log_volume, full.log_volume + 9f64.ln(), "volume of an inflated frame");
     assert!(Frame::derive(&[1.0, 1.0, 1.0, 1.0], 2, &Scale::Diagonal, 6.0).is_err(), "equal rows have no scale");
     assert!(Frame::derive(&[1.0, 2.0, 2.0, 4.0, 3.0, 6.0], 2, &Scale::Full, 6.0).is_err(), "a singular covariance");
 }

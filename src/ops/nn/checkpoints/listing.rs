@@ -80,7 +80,7 @@ pub struct Entry {
 
 impl Entry {
     /// Returns the number of numbers, where that is a number.
-    pub fn len(&self) -> Option<usize> {
+    pub fn count(&self) -> Option<usize> {
         self.shape.iter().try_fold(1usize, |a, b| a.checked_mul(*b))
     }
 
@@ -95,7 +95,7 @@ impl Entry {
     /// Errors: it does not, or its sizes cannot be.
     pub fn check(self) -> Result<Self, Unreadable> {
         let wrong = || Unreadable::new(format!("is damaged: the tensor `{}` does not lie within its storage", self.name));
-        let len = self.len().ok_or_else(wrong)?;
+        let len = self.count().ok_or_else(wrong)?;
         if self.stride.len() != self.shape.len() {
             return Err(wrong());
         }
@@ -124,7 +124,7 @@ impl Listing {
     ///
     /// Errors: the file cannot be read or changed meanwhile; the tensor holds no floating-point numbers.
     pub fn numbers(&self, path: &Path, entry: &Entry) -> Result<Vec<f32>, Unreadable> {
-        let (Some(len), Some(block)) = (entry.len().filter(|n| *n > 0), entry.block) else { return Ok(Vec::new()) };
+        let (Some(len), Some(block)) = (entry.count().filter(|n| *n > 0), entry.block) else { return Ok(Vec::new()) };
         if let Kind::Other(_) = entry.kind {
             return Err(Unreadable::new(format!(
                 "holds whole numbers under the name `{}`, where weights are floating-point",

@@ -313,7 +313,7 @@ impl<R: Read> Machine<'_, R> {
     }
 
     fn set(&mut self, to: Id, new: Vec<Id>) -> Result<(), Unreadable> {
-        if new.len() % 2 != 0 {
+        if !new.len().is_multiple_of(2) {
             return Err(malformed("a key has no value"));
         }
         match &mut self.items[to] {

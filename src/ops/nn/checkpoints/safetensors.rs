@@ -54,7 +54,7 @@ fn entry(name: String, info: &Json, data: u64, length: u64) -> Result<Entry, Unr
     let block = Block { at: data + from, stored: to - from, bytes: end - data - from, deflated: false };
     let stride = contiguous(&shape);
     let entry = Entry { name: name.clone(), shape, kind, block: Some(block), offset: 0, stride };
-    let bytes = entry.len().and_then(|n| n.checked_mul(kind.size()));
+    let bytes = entry.count().and_then(|n| n.checked_mul(kind.size()));
     if bytes.map(|b| b as u64) != Some(block.bytes) {
         return Err(wrong("the size"));
     }

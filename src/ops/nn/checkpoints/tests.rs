@@ -303,7 +303,7 @@ fn listed(bytes: &[u8]) -> Result<Listing, Unreadable> {
     file.flush().unwrap();
     let listing = list(file.path())?;
     // Whatever is listed lies within the file, so that reading it needs no more memory than the file is long.
-    for entry in listing.entries.iter().filter(|e| e.len().is_some_and(|n| n < 1 << 16)) {
+    for entry in listing.entries.iter().filter(|e| e.count().is_some_and(|n| n < 1 << 16)) {
         let _ = listing.numbers(file.path(), entry);
     }
     Ok(listing)
