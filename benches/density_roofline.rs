@@ -78,6 +78,11 @@ pub fn fastest(runs: usize, mut work: impl FnMut() -> f64) -> f64 {
     (0..runs).map(|_| work()).fold(f64::INFINITY, f64::min)
 }
 
+/// Keeps a result from being optimised away.
+fn consume(x: f64) {
+    let _kept = black_box(x);
+}
+
 fn timed(work: impl FnOnce()) -> f64 {
     let clock = Instant::now();
     work();
@@ -87,13 +92,13 @@ fn timed(work: impl FnOnce()) -> f64 {
 /// Returns seconds of exponentials of so many numbers, vectorised as the sampler's.
 pub fn exponentials(count: usize) -> f64 {
     let mut data = vec![-0.5; count];
-    fastest(50, || timed(|| (0..20).for_each(|_| drop(black_box(exps(black_box(&mut data))))))) / 20.0
+    fastest(50, || timed(|| (0..20).for_each(|_| consume(exps(black_box(&mut data)))))) / 20.0
 }
 
 /// Prints peak, bandwidths, and what the two kernels of a restless pass reach of the smaller of peak and bandwidth x intensity.
 pub fn run() {
     let rounds = 200_000;
-    let peak = (rounds * 10 * LANES * 2) as f64 / fastest(20, || timed(|| drop(black_box(fma(rounds)))));
+    let peak = (rounds * 10 * LANES * 2) as f64 / fastest(20, || timed(|| consume(fma(rounds))));
     println!("peak: {:.1} GFLOP/s multiply-add in registers, one core, vector level {}", peak * 1e-9, level());
     let (n, d, k) = (500usize, 64usize, 60usize);
     let mut rng = Stream::root(8).rng();
@@ -114,8 +119,8 @@ pub fn run() {
         let bytes = (n.div_ceil(8) * set * 8) as f64;
         let buffer = vec![1.0; set];
         let times = 40;
-        let bandwidth = (set * 8 * times) as f64
-            / fastest(20, || timed(|| (0..times).for_each(|_| drop(black_box(stream(black_box(&buffer)))))));
+        let bandwidth =
+            (set * 8 * times) as f64 / fastest(20, || timed(|| (0..times).for_each(|_| consume(stream(black_box(&buffer))))));
         let seconds = fastest(15, || {
             let mut state = State::new(&data, &niw, z.clone(), 1.0);
             all.chunks(8).for_each(|t| state.freshen(t));
