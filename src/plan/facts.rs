@@ -23,6 +23,8 @@ pub struct Facts {
     pub coordinates: Option<Vec<String>>,
     /// Taps of a model's network: name, and shape of one example's activation.
     pub taps: Vec<(String, Vec<usize>)>,
+    /// Epochs after which a model's weights are kept, ascending, the last one among them.
+    pub kept: Option<Vec<usize>>,
     /// Multiply-adds of one example's forward pass through a model.
     pub multiply_adds: Option<u64>,
     /// Files that the operation reads; their contents enter the key.
