@@ -566,7 +566,10 @@ impl<'a> Lowering<'a> {
         settings.0.retain(|(n, _)| n != "keep");
         let known: Vec<KnownInput> = inputs.iter().map(|(n, s)| (n.as_str(), self.facts_of(s))).collect();
         let (facts, cost) = match op.facts(&settings, &known, self.files) {
-            Ok(facts) => (facts, op.cost(&settings, &known)),
+            Ok(facts) => {
+                let cost = op.cost_of(&settings, &known, &facts);
+                (facts, cost)
+            }
             Err(problem) => {
                 let diag = self.problem(problem, span, call);
                 self.diags.push(diag);

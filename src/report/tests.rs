@@ -217,7 +217,7 @@ fn with_input<T>(run: &Run, f: impl FnOnce(&ReportInput) -> T) -> T {
         Entry::Absent(why) => Value::Absent(why.clone()),
     };
     let script = Script { name: "quickstart/exp.cfx".into(), text: SCRIPT.into(), base: 100 };
-    let build = Build { version: "0.1.0".into(), devices: vec!["x86-64 AVX2, gemm".into()] };
+    let build = Build { version: "0.1.0".into(), devices: vec!["x86-64 AVX2, gemm".into()], ..Build::default() };
     f(&ReportInput {
         graph: &run.graph,
         value: &value,

@@ -56,6 +56,7 @@ impl Planned for Train {
             classes: data.and_then(|d| d.classes.clone()),
             taps,
             kept,
+            pass_bytes: Some(Network::bytes(&recipe.net, Purpose::Evaluation, evaluate::batch_size(&recipe.net))),
             multiply_adds: Some(recipe.net.multiply_adds() as u64),
             bytes: Some(4 * recipe.net.parameters() as u64 * (1 + recipe.snapshots.len() as u64)),
             ..Facts::default()
@@ -348,7 +349,13 @@ impl Planned for Untrained {
         let classes = known(inputs, "data").and_then(|d| d.classes.clone());
         let Static::Net(net) = settings.get("network") else { return Ok(Facts { classes, ..Facts::default() }) };
         let taps = net.taps.iter().map(|(name, node)| (name.clone(), net.nodes[*node].shape.clone())).collect();
-        Ok(Facts { classes, taps, multiply_adds: Some(net.multiply_adds() as u64), ..Facts::default() })
+        Ok(Facts {
+            classes,
+            taps,
+            pass_bytes: Some(Network::bytes(net, Purpose::Evaluation, evaluate::batch_size(net))),
+            multiply_adds: Some(net.multiply_adds() as u64),
+            ..Facts::default()
+        })
     }
 }
 
