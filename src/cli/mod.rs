@@ -8,6 +8,7 @@ pub mod doc;
 pub mod listing;
 pub mod render;
 pub mod run;
+pub mod shown;
 pub mod store;
 
 use arguments::{Arguments, Command};

@@ -23,6 +23,8 @@ pub struct Signature {
     pub adds: Vec<String>,
     /// Parameters whose reduced axes reappear on the result.
     pub keeps: Vec<String>,
+    /// Units of the result's numbers: the part of a record (empty for the value itself), and the unit, or the parameters whose unit it is.
+    pub units: Vec<(String, Vec<String>)>,
     /// Whether it draws random numbers.
     pub random: bool,
     /// Whether pairs need computing once only.
@@ -174,6 +176,7 @@ pub fn signature(topic: &str, item: &ast::Item) -> Option<Result<Signature, Diag
             gives,
             adds: named("adds"),
             keeps: named("keeps"),
+            units: units(result),
             random: has("random"),
             symmetric: has("symmetric"),
             carries: has("carries"),
@@ -186,6 +189,18 @@ pub fn signature(topic: &str, item: &ast::Item) -> Option<Result<Signature, Diag
     // Layers are primitives of network bodies, not operations.
     let layer = matches!(result.alternatives.first(), Some(TypeAtom::Name(n)) if n.name == "layer");
     (!layer).then(build)
+}
+
+/// Reads units: `number in(nats)`, `{ radius: number in(input_units) }`.
+fn units(result: &TypeExpr) -> Vec<(String, Vec<String>)> {
+    let parts = result.alternatives.iter().flat_map(|a| match a {
+        TypeAtom::Record(fields) => fields.as_slice(),
+        _ => &[],
+    });
+    let all = parts.map(|(name, ty)| (name.name.as_str(), ty)).chain([("", result)]);
+    all.flat_map(|(part, ty)| ty.effects.iter().filter(|e| e.word.name == "in").map(move |e| (part, &e.names)))
+        .map(|(part, names)| (part.to_string(), names.iter().map(|n| n.name.clone()).collect()))
+        .collect()
 }
 
 fn record(fields: &[(ast::Ident, TypeExpr)]) -> Result<Vec<(String, Kind)>, Diag> {

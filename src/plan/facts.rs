@@ -29,6 +29,8 @@ pub struct Facts {
     pub pass_bytes: Option<f64>,
     /// Multiply-adds of one example's forward pass through a model.
     pub multiply_adds: Option<u64>,
+    /// Units of the result's numbers: the part of a record (empty for the value itself), and its unit.
+    pub units: Vec<(String, String)>,
     /// Files that the operation reads; their contents enter the key.
     pub files: Vec<PathBuf>,
     /// Size of the artifact in bytes, where it can be told.

@@ -4,6 +4,7 @@ use super::array::{Array, Place, each_place};
 use super::facts::{Facts, KnownInput, Operations, Planned, Policy, Problem};
 use super::files::Files;
 use super::graph::{Cell, CellId, Declared, Entry, Graph, LabelledAxis, Slot};
+use super::units;
 use crate::base::{Diag, Diags, Hash, Hasher, Span};
 use crate::lang::axes::{AxisId, Coordinate, Origin, Pick, Role, find};
 use crate::lang::kind::Kind;
@@ -475,7 +476,16 @@ impl<'a> Lowering<'a> {
             .iter()
             .map(|a| (self.script.axes.name(*a).to_string(), self.coordinates_of(*a)[place[a]].text.clone()))
             .collect();
-        self.make(op, &call.op, settings, slots, stream, at, typed.span, Some(call))
+        let known: Vec<KnownInput> = slots.iter().map(|(n, s)| (n.as_str(), self.facts_of(s))).collect();
+        if let (Kind::Figure, Some(units)) = (&signature.gives, units::setting(&known)) {
+            settings.0.push(("units".to_string(), units));
+        }
+        let units = units::of_result(signature, &known);
+        let entry = self.make(op, &call.op, settings, slots, stream, at, typed.span, Some(call));
+        if let (Entry::Cell(id), false) = (&entry, units.is_empty()) {
+            self.cells[*id].facts.units = units;
+        }
+        entry
     }
 
     fn slot(&self, array: &Array, whole: &[AxisId], place: &Place) -> Slot {

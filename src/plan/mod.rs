@@ -10,3 +10,4 @@ pub mod facts;
 pub mod files;
 pub mod graph;
 pub mod lower;
+pub mod units;

@@ -2,7 +2,10 @@
 
 use crate::engine::kernel::{Context, Failure, Job, Kernel, mismatch};
 use crate::engine::value::{Column, Number, Scores, Table, Value};
-use crate::plan::facts::{Planned, Policy};
+use crate::lang::Settings;
+use crate::plan::facts::{Facts, KnownInput, Planned, Policy, Problem, known};
+use crate::plan::files::Files;
+use crate::plan::units::unit;
 use std::sync::Arc;
 
 /// `field`.
@@ -50,6 +53,12 @@ impl Planned for Field {
     fn policy(&self) -> Policy {
         Policy::Inline
     }
+
+    fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        let Some(of) = known(inputs, "x") else { return Ok(Facts::default()) };
+        let unit = unit(&of.units, settings.word("name")).map(|u| (String::new(), u.to_string()));
+        Ok(Facts { classes: of.classes.clone(), units: unit.into_iter().collect(), ..Facts::default() })
+    }
 }
 
 impl Kernel for Field {
@@ -81,6 +90,11 @@ impl Kernel for Field {
 impl Planned for Pick {
     fn policy(&self) -> Policy {
         Policy::Inline
+    }
+
+    fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        let Some(of) = known(inputs, "x") else { return Ok(Facts::default()) };
+        Ok(Facts { classes: of.classes.clone(), units: of.units.clone(), ..Facts::default() })
     }
 }
 

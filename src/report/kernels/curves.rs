@@ -141,7 +141,7 @@ fn draw(job: &Job, cube: &Cube, stacked: bool) -> Result<Value, Failure> {
     };
     let (x_scale, x_ticks) = cube.x_scale(size.0, job.settings.word("x_scale"));
     let mut grid: Vec<Vec<Panel>> = Vec::new();
-    for (p, label) in cube.panels.iter().enumerate() {
+    for (p, label) in cube.labels.iter().enumerate() {
         let values: Vec<f64> = cube
             .series
             .iter()

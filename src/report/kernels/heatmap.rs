@@ -129,7 +129,7 @@ fn draw(
         grid.push(rest.by_ref().take(per_row).collect());
     }
     let absent = if holes > 0 { "absent".to_string() } else { String::new() };
-    let bar = ColorBar { label: x.name.clone(), range: (low, high), map: color::Map::Viridis, absent };
+    let bar = ColorBar { label: x.label(), range: (low, high), map: color::Map::Viridis, absent };
     let plot = Plot { title: title(job), rows: grid, size, legends: Vec::new(), bar: Some(bar) };
     let mut caption = vec![format!("{} by {} (rows) and {} (columns).", x.name, row_axis.name, column_axis.name)];
     let pooled: Vec<_> = (0..x.axes.len())
