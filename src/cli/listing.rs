@@ -1,9 +1,11 @@
 //! `cfx plan`: what a run would do, written as a table.
 
 use super::store::bytes;
+use crate::base::Span;
 use crate::engine::Standing;
+use crate::plan::estimate::together;
 use crate::plan::facts::Policy;
-use crate::plan::graph::{Entry, Graph};
+use crate::plan::graph::{Declared, Entry, Graph};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -12,7 +14,7 @@ pub fn listing(graph: &Graph, standings: &[Standing], threads: usize) -> String 
     let mut out = String::new();
     let _ = writeln!(out, "{:<34} {:<22} {:>7} {:>7} {:>9}  axes", "declaration", "kind", "cells", "cached", "time");
     for value in &graph.values {
-        let cells = cells_of(graph, &value.entries, &value.name);
+        let cells = cells_of(graph, value);
         let stored: Vec<usize> = cells.iter().copied().filter(|c| graph.cells[*c].policy != Policy::Inline).collect();
         let cached = stored.iter().filter(|c| standings[**c] == Standing::Cached).count();
         let seconds: f64 =
@@ -34,25 +36,25 @@ pub fn listing(graph: &Graph, standings: &[Standing], threads: usize) -> String 
     let run: Vec<usize> =
         (0..graph.cells.len()).filter(|c| matches!(standings[*c], Standing::Run | Standing::Undecided)).collect();
     let undecided = standings.iter().filter(|s| **s == Standing::Undecided).count();
-    let seconds: f64 = run.iter().map(|c| graph.cells[*c].cost.seconds).sum();
-    let memory = run.iter().map(|c| graph.cells[*c].cost.memory).fold(0.0, f64::max);
-    let disk: f64 = run.iter().filter(|c| graph.cells[**c].policy == Policy::Stored).map(|c| graph.cells[*c].cost.disk).sum();
+    let cached = standings.iter().filter(|s| **s == Standing::Cached).count();
+    let inline = standings.iter().filter(|s| **s == Standing::Inline).count();
+    let cost = together(graph, run.iter().copied(), threads);
     let _ = writeln!(out);
     let _ = writeln!(
         out,
-        "{} cells: {} in the store, {} to run{}",
-        graph.cells.len(),
-        standings.iter().filter(|s| **s == Standing::Cached).count(),
+        "{} cells: {cached} in the store, {} to run{}{}",
+        cached + run.len(),
         run.len(),
-        if undecided > 0 { format!(" ({undecided} undecided until their inputs are known)") } else { String::new() }
+        if undecided > 0 { format!(" ({undecided} undecided until their inputs are known)") } else { String::new() },
+        if inline > 0 { format!("; {inline} views and sums beside them, which are not kept") } else { String::new() }
     );
     let _ = writeln!(
         out,
-        "about {} of one core ({} on {threads} threads), {} of memory for the largest cell, {} on disk",
-        duration(seconds),
-        duration(seconds / threads as f64),
-        bytes(memory),
-        bytes(disk)
+        "about {} of one core ({} on {threads} threads), {} of memory at the peak, {} on disk",
+        duration(cost.seconds),
+        duration(cost.seconds / threads as f64),
+        bytes(cost.memory),
+        bytes(cost.disk)
     );
     let files: BTreeSet<&str> = graph.cells.iter().flat_map(|c| c.files.iter().map(|(p, _)| p.as_str())).collect();
     if !files.is_empty() {
@@ -85,16 +87,23 @@ fn folded(files: BTreeSet<&str>) -> Vec<String> {
     Vec::new()
 }
 
-/// Returns the cells of a declaration: those of its entries, and those made on the way to them.
-pub fn cells_of(graph: &Graph, entries: &[Entry], name: &str) -> Vec<usize> {
-    let mut out: BTreeSet<usize> = entries
+/// Returns the cells of a declaration: those of its entries, and those made on the way to them. A claim and a figure may share a title;
+/// then the place in the script tells whose a cell is.
+fn cells_of(graph: &Graph, value: &Declared) -> Vec<usize> {
+    let alone = graph.values.iter().filter(|v| v.name == value.name).count() < 2;
+    let within = |span: Span| value.span.start <= span.start && span.end <= value.span.end;
+    let mut out: BTreeSet<usize> = value
+        .entries
         .iter()
         .filter_map(|e| match e {
             Entry::Cell(id) => Some(*id),
             _ => None,
         })
         .collect();
-    out.extend((0..graph.cells.len()).filter(|c| graph.cells[*c].label == name));
+    out.extend((0..graph.cells.len()).filter(|c| {
+        let cell = &graph.cells[*c];
+        cell.label == value.name && (alone || within(cell.span))
+    }));
     out.into_iter().collect()
 }
 

@@ -29,6 +29,14 @@ pub struct Signature {
     pub random: bool,
     /// Whether pairs need computing once only.
     pub symmetric: bool,
+    /// Whether the model carries the epochs of its training.
+    pub carries: bool,
+    /// Columns of the table that it gives.
+    pub columns: Vec<String>,
+    /// Whether that table may have other columns as well.
+    pub open: bool,
+    /// Role of the axis whose coordinates the table's rows are.
+    pub rows: Option<String>,
     /// Its declaration.
     pub span: Span,
 }
@@ -119,7 +127,9 @@ impl std::fmt::Display for SettingType {
             SettingType::Option(words) => {
                 write!(f, "one of {}", words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", "))
             }
-            SettingType::Variant(name) => write!(f, "a {name}"),
+            SettingType::Variant(name) => {
+                write!(f, "{} {name}", if name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" })
+            }
             SettingType::List(of) => write!(f, "a list, each element {of}"),
             SettingType::Network => f.write_str("a network"),
             SettingType::Recipe => f.write_str("a recipe"),
@@ -169,6 +179,10 @@ pub fn signature(topic: &str, item: &ast::Item) -> Option<Result<Signature, Diag
             units: units(result),
             random: has("random"),
             symmetric: has("symmetric"),
+            carries: has("carries"),
+            columns: named("columns"),
+            open: has("open"),
+            rows: named("rows").into_iter().next(),
             span: name.span,
         })
     };

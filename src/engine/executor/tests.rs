@@ -91,7 +91,7 @@ impl Builder {
 
     fn gathered(ids: &[CellId]) -> Slot {
         let coordinates = (0..ids.len()).map(|i| i.to_string()).collect();
-        let axis = LabelledAxis { name: "k".into(), role: "declared".into(), coordinates };
+        let axis = LabelledAxis { name: "k".into(), role: "declared".into(), coordinates, ..LabelledAxis::default() };
         Slot { axes: vec![axis], entries: ids.iter().map(|i| Entry::Cell(*i)).collect() }
     }
 

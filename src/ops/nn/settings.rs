@@ -4,6 +4,7 @@ use super::batches::Augment;
 use super::optimizer::Optimizer;
 use super::rate::Rate;
 use crate::engine::value::Dataset;
+use crate::lang::carried::named_epochs;
 use crate::lang::net::ir::{LayerOp, Net};
 use crate::lang::{Settings, Static};
 use std::sync::Arc;
@@ -59,10 +60,7 @@ impl Recipe {
             rate: Rate::parse(settings.get("rate"))?,
             augment: Augment::parse(settings.get("augment"))?,
             record: metrics(settings.get("record"))?,
-            snapshots: match settings.get("snapshots") {
-                Static::List(items) => items.iter().filter_map(Static::number).map(|x| x as usize).collect(),
-                _ => Vec::new(),
-            },
+            snapshots: named_epochs(settings.get("snapshots"), settings.int("epochs"))?,
             smoothing: settings.get("label_smoothing").number().unwrap_or(0.0),
         };
         if recipe.batch == 0 {
@@ -70,9 +68,6 @@ impl Recipe {
         }
         if !(0.0..1.0).contains(&recipe.smoothing) {
             return Err(format!("`label_smoothing: {}` is not in [0, 1)", recipe.smoothing));
-        }
-        if let Some(late) = recipe.snapshots.iter().find(|e| **e > recipe.epochs) {
-            return Err(format!("a snapshot after epoch {late} where training ends after {}", recipe.epochs));
         }
         let moves = recipe.augment.iter().any(|a| !matches!(a, Augment::Noise { .. }));
         if moves && recipe.net.input.len() != 3 {

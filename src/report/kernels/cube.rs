@@ -32,6 +32,8 @@ pub struct Cube {
     pub series: BTreeMap<(usize, usize, usize), Series>,
     /// Axes pooled over, with their lengths.
     pub pooled: Vec<(String, usize)>,
+    /// What was averaged before pooling, in words.
+    pub averaged: Vec<String>,
     /// Whether values were pooled over examples.
     pub examples: bool,
     /// Whether any value is drawn with its own standard error.
@@ -100,7 +102,20 @@ impl Cube {
             let f = roles.facet.iter().fold(f, |f, a| f.split(a, None));
             roles.color.iter().fold(f, |f, a| f.split(a, None))
         };
-        let parts: Vec<Field> = parts.into_iter().map(splits).collect();
+        let shown: Vec<&AxisName> = [Some(&roles.x), roles.facet.as_ref(), roles.color.as_ref()].into_iter().flatten().collect();
+        let parts: Vec<Field> = parts
+            .into_iter()
+            .map(splits)
+            .map(|f| {
+                let (field, words) = f.inner_averaged(&shown);
+                words.into_iter().for_each(|w| {
+                    if !cube.averaged.contains(&w) {
+                        cube.averaged.push(w);
+                    }
+                });
+                field
+            })
+            .collect();
         let coordinates = |axis: &Option<AxisName>| {
             let axis = axis.as_ref()?;
             let texts = || columns(&parts).find_map(|t| distinct(t, &axis.name)).map(|c| (c, String::new()));

@@ -114,6 +114,9 @@ pub fn words(cube: &Cube, show: Show, what: &str) -> Vec<String> {
             Show::All => format!("Mean, and each value, over {over}."),
         });
     }
+    if !cube.averaged.is_empty() {
+        out.push(format!("Beforehand: {}.", cube.averaged.join("; ")));
+    }
     if cube.errors {
         let size = if show == Show::Ci { "1.96 standard errors (95 %)" } else { "one standard error" };
         out.push(format!("Error bars of single estimates: {size}."));

@@ -127,6 +127,7 @@ impl Field {
                 name: "item".into(),
                 role: "item".into(),
                 coordinates: (0..length).map(|i| i.to_string()).collect(),
+                within: Vec::new(),
             });
             out.values = out
                 .values
@@ -235,7 +236,7 @@ impl Field {
         }
         let mut axes = self.axes.clone();
         let role = if ids.is_empty() { "class".to_string() } else { axis.role.clone() };
-        axes.push(LabelledAxis { name: axis.name.clone(), role, coordinates: coordinates.clone() });
+        axes.push(LabelledAxis { name: axis.name.clone(), role, coordinates: coordinates.clone(), within: Vec::new() });
         let mut values = Vec::with_capacity(self.values.len() * coordinates.len());
         for value in &self.values {
             for c in 0..coordinates.len() {
@@ -250,6 +251,37 @@ impl Field {
             }
         }
         Field { name: self.name.clone(), units: self.units.clone(), axes, values }
+    }
+
+    /// Returns the field with inner axes averaged out where they and the axes that they nest in are both left over: bins of each run
+    /// before runs. `used` are the axes that the figure shows. With it, what was averaged, in words.
+    pub fn inner_averaged(&self, used: &[&AxisName]) -> (Field, Vec<String>) {
+        let shown: Vec<usize> = used.iter().filter_map(|a| self.find(a)).collect();
+        let left: Vec<usize> = (0..self.axes.len()).filter(|i| !shown.contains(i)).collect();
+        let levels = LabelledAxis::inner_first(&self.axes, &left);
+        if levels.is_empty() || self.values.iter().any(|v| matches!(v, Value::Table(_) | Value::Word(_))) {
+            return (self.clone(), Vec::new());
+        }
+        let (mut out, mut words) = (self.clone(), Vec::new());
+        for level in levels {
+            // Positions in the field as it is now: axes averaged out before are gone.
+            let level: Vec<usize> =
+                level.iter().filter_map(|i| out.axes.iter().position(|a| a.name == self.axes[*i].name)).collect();
+            let mut groups: BTreeMap<Vec<usize>, Vec<&Value>> = BTreeMap::new();
+            for (i, value) in out.values.iter().enumerate() {
+                let at = out.places(i);
+                let outer = (0..at.len()).filter(|k| !level.contains(k)).map(|k| at[k]).collect();
+                groups.entry(outer).or_default().push(value);
+            }
+            let values = groups.values().map(|g| mean_of(g)).collect();
+            for i in &level {
+                let (inner, outer) = (&out.axes[*i], out.axes[*i].within.join(" and "));
+                words.push(format!("{} ({}) averaged within each {outer} first", inner.name, inner.coordinates.len()));
+            }
+            let axes = (0..out.axes.len()).filter(|k| !level.contains(k)).map(|k| out.axes[k].clone()).collect();
+            out = Field { name: out.name, units: out.units, axes, values };
+        }
+        (out, words)
     }
 
     /// Returns the names of the classes of the scores; labels as numbers where they have no names.
@@ -325,6 +357,16 @@ pub fn scalar(value: &Value) -> Option<Number> {
         _ => return None,
     };
     number.value.is_finite().then_some(number)
+}
+
+/// Returns the mean of the values that are there; the first reason where none is.
+fn mean_of(values: &[&Value]) -> Value {
+    let numbers: Vec<f64> = values.iter().filter_map(|v| scalar(v)).map(|n| n.value).collect();
+    match (numbers.len(), values.first()) {
+        (0, Some(Value::Absent(why))) => Value::Absent(why.clone()),
+        (0, _) => Value::Absent("no values".into()),
+        (n, _) => Value::Number(Number { value: numbers.iter().sum::<f64>() / n as f64, error: None, count: Some(n as u64) }),
+    }
 }
 
 /// Several fields over the union of their axes, matched by name; coordinates by their text, or by place where no text agrees.

@@ -24,6 +24,11 @@ impl Kernel for Heatmap {
         let (rows, columns) =
             sides(&x, facet.as_ref(), axis_setting(job.settings.get("rows")), axis_setting(job.settings.get("columns")))?;
         let facet = facet.as_ref().and_then(|f| x.find(f)).filter(|f| *f != rows && *f != columns);
+        let named = |i: usize| AxisName { name: x.axes[i].name.clone(), role: x.axes[i].role.clone() };
+        let shown: Vec<AxisName> = [Some(rows), Some(columns), facet].into_iter().flatten().map(named).collect();
+        let (x, _) = x.inner_averaged(&shown.iter().collect::<Vec<_>>());
+        let place = |a: &AxisName| x.find(a).unwrap_or(0);
+        let (rows, columns, facet) = (place(&shown[0]), place(&shown[1]), shown.get(2).map(place));
         let mut cells: BTreeMap<(usize, usize, usize), Vec<&Value>> = BTreeMap::new();
         for (i, value) in x.values.iter().enumerate() {
             let at = x.places(i);
