@@ -6,7 +6,7 @@ use crate::engine::Standing;
 use crate::plan::estimate::together;
 use crate::plan::facts::Policy;
 use crate::plan::graph::{Declared, Entry, Graph};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// Returns the plan as a table: declarations with their axes and cells, what is cached, what the rest is expected to take.
@@ -59,11 +59,32 @@ pub fn listing(graph: &Graph, standings: &[Standing], threads: usize) -> String 
     let files: BTreeSet<&str> = graph.cells.iter().flat_map(|c| c.files.iter().map(|(p, _)| p.as_str())).collect();
     if !files.is_empty() {
         let _ = writeln!(out, "reads:");
-        for f in files {
-            let _ = writeln!(out, "  {f}");
+        for line in folded(files) {
+            let _ = writeln!(out, "  {line}");
         }
     }
     out
+}
+
+/// Most lines that files take.
+const LINES: usize = 20;
+
+/// Returns the files, those of full folders as one line for each folder as deep as the lines allow.
+fn folded(files: BTreeSet<&str>) -> Vec<String> {
+    let cut = |path: &str, depth: usize| match path.match_indices('/').nth(depth) {
+        Some((at, _)) => path[..=at].to_string(),
+        None => path.to_string(),
+    };
+    let deepest = files.iter().map(|f| f.matches('/').count()).max().unwrap_or(0);
+    for depth in (0..=deepest).rev() {
+        let mut lines: BTreeMap<String, usize> = BTreeMap::new();
+        files.iter().for_each(|f| *lines.entry(cut(f, depth)).or_insert(0) += 1);
+        if lines.len() <= LINES || depth == 0 {
+            let words = |(line, n): (String, usize)| if line.ends_with('/') { format!("{line} ({n} files)") } else { line };
+            return lines.into_iter().map(words).collect();
+        }
+    }
+    Vec::new()
 }
 
 /// Returns the cells of a declaration: those of its entries, and those made on the way to them. A claim and a figure may share a title;
@@ -103,5 +124,25 @@ fn cut(text: &str, width: usize) -> String {
         text.to_string()
     } else {
         format!("{}…", text.chars().take(width - 1).collect::<String>())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_files_are_told_by_their_folders() {
+        let few = BTreeSet::from(["a/b.npy", "c.npy"]);
+        assert_eq!(folded(few), ["a/b.npy", "c.npy"]);
+        let names: Vec<String> =
+            (0..300).map(|i| format!("/data/train/n{}/{i}.png", i % 3)).chain(["/labels.npy".into()]).collect();
+        let many = names.iter().map(String::as_str).collect();
+        assert_eq!(
+            folded(many),
+            ["/data/train/n0/ (100 files)", "/data/train/n1/ (100 files)", "/data/train/n2/ (100 files)", "/labels.npy"]
+        );
+        let wide: Vec<String> = (0..300).map(|i| format!("/data/train/n{i}/x.png")).collect();
+        assert_eq!(folded(wide.iter().map(String::as_str).collect()), ["/data/train/ (300 files)"]);
     }
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 const STYLE: &str = include_str!("style.css");
 /// Rows of a table that are shown; the rest is in its CSV.
-const ROWS: usize = 8;
+const ROWS: usize = 12;
 /// A longer manifest is linked, not shown.
 const MANIFEST: usize = 400_000;
 

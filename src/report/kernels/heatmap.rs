@@ -84,7 +84,8 @@ fn draw(
     let facets = facet.map_or_else(|| vec![String::new()], |f| x.axes[f].coordinates.clone());
     let edge = if facets.len() > 1 { 240.0 } else { 400.0 };
     let tile = (edge / n.max(m) as f64).clamp(2.0, 44.0);
-    let size = ((tile * m as f64).max(60.0), (tile * n as f64).max(40.0));
+    // Few rows are drawn high enough for the bar of colours beside them.
+    let size = ((tile * m as f64).max(60.0), (tile * n as f64).max(110.0));
     let decimals = if high.abs().max(low.abs()) >= 100.0 { 0 } else { 2 };
     let mut table = Rows::default();
     let mut panels = Vec::new();

@@ -384,7 +384,10 @@ impl<'a> Scheduler<'a> {
             }
         }
         let stopped = self.nodes.iter().any(|n| n.outcome.status == Status::Stopped);
+        // Who stops a run wants to know how to go on, whatever failed before; a run that stops at its first failure has failed.
+        let interrupted = self.shared.options.interrupt.load(Ordering::Relaxed);
         let state = match (self.failed, stopped) {
+            (_, true) if interrupted => RunState::Interrupted,
             (true, _) => RunState::Failed,
             (false, true) => RunState::Interrupted,
             (false, false) => RunState::Done,
@@ -402,9 +405,18 @@ impl<'a> Scheduler<'a> {
         let mut kept = std::mem::take(&mut self.shared.held().values);
         kept.retain(|id, _| self.nodes[*id].wanted && self.inline(*id));
         let kept = kept.into_iter().map(|(id, v)| (id, v.0)).collect();
+        // Where a result comes from is told by what it came from, looked at in this run or not.
+        let known = |id: CellId, outcome: CellOutcome| match outcome.status {
+            Status::NotNeeded => {
+                let key = self.shared.store.alias(&self.shared.graph.cells[id].key);
+                let hash = key.and_then(|k| self.shared.store.entry(&k)).map(|e| e.hash);
+                CellOutcome { key, hash, ..outcome }
+            }
+            _ => outcome,
+        };
         let outcome = RunOutcome {
             state,
-            cells: self.nodes.into_iter().map(|n| n.outcome).collect(),
+            cells: self.nodes.into_iter().enumerate().map(|(id, n)| known(id, n.outcome)).collect(),
             run: self.run.id,
             folder: self.run.folder,
             device: self.shared.device.clone(),
