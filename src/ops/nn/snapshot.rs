@@ -1,4 +1,4 @@
-//! `snapshot`: a model as it was after an epoch whose weights were kept.
+//! `snapshot`: a model as it was after an epoch whose weights were kept; absent where training ended before.
 
 use crate::engine::value::{Column, Model};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
@@ -24,6 +24,10 @@ impl Kernel for Snapshot {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let (model, epoch) = (job.model("m")?, job.settings.int("epoch"));
         let Some((_, weights)) = model.snapshots.iter().find(|s| s.0 == epoch) else {
+            let last = model.history.numbers("epoch").and_then(|e| e.last().copied());
+            if let Some(last) = last.filter(|last| *last < epoch as f64) {
+                return Err(Failure::Absent(format!("training ended after epoch {last}, before epoch {epoch}")));
+            }
             let kept: Vec<String> = model.snapshots.iter().map(|s| s.0.to_string()).collect();
             return Err(Failure::new(format!("the weights after epoch {epoch} were not kept"))
                 .help(format!("kept are those after epochs [{}]; name more in `snapshots:` of `train`", kept.join(", "))));
