@@ -246,7 +246,12 @@ pub fn write(
         value: &value,
         records: &records,
         script: report::Script { name: source.name.clone(), text: source.text.clone(), base },
-        build: report::Build { version: env!("CARGO_PKG_VERSION").to_string(), devices: vec![outcome.device.clone()] },
+        build: report::Build {
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            devices: vec![outcome.device.clone()],
+            threads: outcome.threads,
+            peak_memory: outcome.peak_memory,
+        },
         diagnostics: Vec::new(),
         weights: Some(&weights),
         largest_array: LARGEST_ARRAY,

@@ -91,17 +91,31 @@ impl<'a> Checker<'a> {
                 let columns = signature.takes[i].axis == Some(AxisWord::Axis)
                     && inputs.iter().any(|(_, _, v)| matches!(v.kind, Kind::Table | Kind::Record(_)) || v.kind.per_example());
                 if columns {
+                    // Where every input is a table whose columns are known, one of them has it.
+                    let wrong: Vec<Option<Diag>> = inputs.iter().map(|(_, _, v)| self.wrong_column(v, word, item.span)).collect();
+                    if wrong.iter().all(Option::is_some)
+                        && let Some(diag) = wrong.into_iter().flatten().next()
+                    {
+                        self.diags.push(diag);
+                        return false;
+                    }
                     let fields = vec![("name".into(), Static::Word(word.clone())), ("role".into(), Static::Word(String::new()))];
                     named.push(Static::Make("axis".into(), fields));
                     continue;
                 }
                 let mut names: Vec<String> = union.iter().map(|a| self.axes.name(*a).to_string()).collect();
-                names.extend(attached.class.map(|_| "class".to_string()));
+                if matches!(signature.takes[i].axis, Some(AxisWord::Splits | AxisWord::Axis)) {
+                    names.extend(attached.class.map(|_| "class".to_string()));
+                }
                 if self.diags.0.last().is_some_and(|d| d.span() == item.span) {
                     return false;
                 }
                 let list: Vec<&str> = names.iter().map(String::as_str).collect();
-                let help = if list.is_empty() { "the arguments have no axes".to_string() } else { nearest_or_list(word, &list) };
+                let help = match word.as_str() {
+                    "snapshot" => "bring snapshots out where the model is named: `m[snapshot: all]`".to_string(),
+                    _ if list.is_empty() => "the arguments have no axes".to_string(),
+                    _ => nearest_or_list(word, &list),
+                };
                 self.diags
                     .push(Diag::error("cfx::axis::unknown", item.span, format!("there is no axis `{word}` here")).help(help));
                 return false;
@@ -186,7 +200,7 @@ impl<'a> Checker<'a> {
 
     fn axis_names(&self, union: &[AxisId], attached: &Attached) -> String {
         let mut names: Vec<String> = union.iter().map(|a| format!("`{}`", self.axes.name(*a))).collect();
-        for a in [attached.class, attached.stage].into_iter().flatten() {
+        for a in attached.iter() {
             let n = format!("`{}`", self.axes.name(a));
             if !names.contains(&n) {
                 names.push(n);
@@ -208,6 +222,7 @@ impl<'a> Checker<'a> {
         if let Some(found) = union.iter().copied().find(|a| self.axes.name(*a) == word) {
             return Some(found);
         }
+        // Epochs are columns of a history, and snapshots are brought out where the model is named.
         let carried = [attached.class, attached.stage]
             .into_iter()
             .flatten()

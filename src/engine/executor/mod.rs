@@ -188,6 +188,11 @@ fn resident() -> Option<u64> {
     kilobytes("/proc/self/status", "VmRSS:")
 }
 
+/// Returns the bytes of memory that the process has taken at its peak, where the system tells.
+fn peak() -> Option<u64> {
+    kilobytes("/proc/self/status", "VmHWM:")
+}
+
 /// Returns the bytes of memory of the machine, 4 GB where the system does not tell.
 fn machine_memory() -> f64 {
     kilobytes("/proc/meminfo", "MemTotal:").unwrap_or(4 << 30) as f64

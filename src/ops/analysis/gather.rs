@@ -1,11 +1,12 @@
 //! What a kernel of this topic finds in an input: present cells, with `by:` applied and absences counted.
 
 use super::align::{Aligned, align};
-use super::sample::Sample;
-use crate::engine::kernel::{Context, Failure, Job, Labelled, mismatch};
+use super::sample::{Sample, Statistic};
+use crate::engine::kernel::{Context, Failure, Job, Labelled, LabelledAxis, mismatch};
 use crate::engine::value::{Number, Scores, Truth, Value};
 use crate::lang::{Settings, Static};
 use crate::plan::facts::{Cost, KnownInput};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A value that is there.
@@ -191,6 +192,30 @@ impl Gathered {
     /// Returns whether any of the cells is one number per example.
     pub fn per_example(&self) -> bool {
         self.cells.iter().any(|(_, c)| matches!(c, Cell::Scores(_)))
+    }
+
+    /// Returns the cells of an input with inner axes averaged out first: bins of each run before runs. The cells as they are where no
+    /// axis of the input nests in another, and where there is one number for each example.
+    pub fn averaged(&self, input: &Labelled) -> Result<Gathered, Failure> {
+        let all: Vec<usize> = (0..input.axes.len()).collect();
+        let levels = LabelledAxis::inner_first(&input.axes, &all);
+        if levels.is_empty() || self.per_example() {
+            return Ok(self.clone());
+        }
+        let mut numbers: Vec<(Vec<usize>, Number)> = Vec::with_capacity(self.cells.len());
+        for (place, cell) in &self.cells {
+            numbers.push((position(input, *place), cell.number().ok_or_else(|| not_a_number(cell))?));
+        }
+        for level in levels {
+            let mut groups: BTreeMap<Vec<usize>, Sample> = BTreeMap::new();
+            for (mut at, number) in numbers {
+                level.iter().for_each(|axis| at[*axis] = 0);
+                groups.entry(at).or_default().push(number);
+            }
+            let mean = |s: &Sample| s.statistic(Statistic::Mean);
+            numbers = groups.into_iter().filter_map(|(at, sample)| mean(&sample).map(|n| (at, n))).collect();
+        }
+        Ok(Gathered { cells: numbers.into_iter().map(|(_, n)| Cell::Number(n)).enumerate().collect(), ..self.clone() })
     }
 
     /// Returns all numbers in one sample, examples included.

@@ -1,6 +1,6 @@
 //! A sample of numbers, and its statistics with their standard errors.
 
-use crate::engine::value::{Number, Scores};
+use crate::engine::value::{Number, ROW_IDS, Scores};
 
 /// Numbers to be reduced to one. NaN is never among them: it is counted as absent.
 #[derive(Clone, Debug, Default)]
@@ -80,7 +80,7 @@ impl Sample {
             let before = self.values.len();
             self.push_value(*value);
             if self.values.len() > before {
-                self.origins.push((cell, *id));
+                self.origins.push((cell, *id % ROW_IDS));
             }
         }
     }

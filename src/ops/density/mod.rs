@@ -27,6 +27,7 @@ pub mod simd;
 pub mod split_merge;
 pub mod start;
 pub mod state;
+pub mod zarr;
 
 #[cfg(test)]
 mod tests;

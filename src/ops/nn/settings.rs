@@ -4,6 +4,7 @@ use super::batches::Augment;
 use super::optimizer::{self, Around, Clip, Optimizer};
 use super::rate::Rate;
 use crate::engine::value::Dataset;
+use crate::lang::carried::named_epochs;
 use crate::lang::net::ir::{LayerOp, Net, NodeId, Source};
 use crate::lang::{Settings, Static};
 use std::sync::Arc;
@@ -69,10 +70,7 @@ impl Recipe {
             rate: Rate::parse(settings.get("rate"))?,
             augment: Augment::parse(settings.get("augment"))?,
             record: metrics(settings.get("record"))?,
-            snapshots: match settings.get("snapshots") {
-                Static::List(items) => items.iter().filter_map(Static::number).map(|x| x as usize).collect(),
-                _ => Vec::new(),
-            },
+            snapshots: named_epochs(settings.get("snapshots"), settings.int("epochs"))?,
             smoothing: settings.get("label_smoothing").number().unwrap_or(0.0),
         };
         if recipe.batch == 0 {
@@ -80,9 +78,6 @@ impl Recipe {
         }
         if !(0.0..1.0).contains(&recipe.smoothing) {
             return Err(format!("`label_smoothing: {}` is not in [0, 1)", recipe.smoothing));
-        }
-        if let Some(late) = recipe.snapshots.iter().find(|e| **e > recipe.epochs) {
-            return Err(format!("a snapshot after epoch {late} where training ends after {}", recipe.epochs));
         }
         if recipe.frozen.iter().all(|f| *f) && !recipe.frozen.is_empty() {
             return Err("`freeze` leaves nothing to train".into());

@@ -8,6 +8,7 @@ use super::settings::{Metric, Recipe};
 use super::trainer::{COLUMNS, Run, memory};
 use crate::engine::value::{Column, Model, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
+use crate::lang::carried::kept_epochs;
 use crate::lang::{Settings, Static};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known};
 use crate::plan::files::Files;
@@ -29,9 +30,11 @@ impl Planned for Train {
             help: Some(help.to_string()),
         };
         let data = known(inputs, "data");
+        let kept = kept_epochs(settings.get("snapshots"), settings.int("epochs"));
+        let kept = Some(kept.map_err(|m| Problem { parameter: Some("snapshots"), ..problem(m, "see `cfx doc train`") })?);
         // Without files the shape of data in files is not known, and so there is no network yet.
         if !matches!(settings.get("network"), Static::Net(_)) {
-            return Ok(Facts { classes: data.and_then(|d| d.classes.clone()), ..Facts::default() });
+            return Ok(Facts { classes: data.and_then(|d| d.classes.clone()), kept, ..Facts::default() });
         }
         let recipe = Recipe::parse(settings).map_err(|m| problem(m, "see `cfx doc train`"))?;
         if let Some(shape) = data.and_then(|d| d.shape.as_ref())
@@ -46,6 +49,8 @@ impl Planned for Train {
         Ok(Facts {
             classes: data.and_then(|d| d.classes.clone()),
             taps,
+            kept,
+            pass_bytes: Some(Network::bytes(&recipe.net, Purpose::Evaluation, evaluate::batch_size(&recipe.net))),
             multiply_adds: Some(recipe.net.multiply_adds() as u64),
             bytes: Some(4 * recipe.net.parameters() as u64 * (1 + recipe.snapshots.len() as u64)),
             ..Facts::default()
@@ -101,7 +106,13 @@ impl Planned for Untrained {
         let classes = known(inputs, "data").and_then(|d| d.classes.clone());
         let Static::Net(net) = settings.get("network") else { return Ok(Facts { classes, ..Facts::default() }) };
         let taps = net.taps.iter().map(|(name, node)| (name.clone(), net.nodes[*node].shape.clone())).collect();
-        Ok(Facts { classes, taps, multiply_adds: Some(net.multiply_adds() as u64), ..Facts::default() })
+        Ok(Facts {
+            classes,
+            taps,
+            pass_bytes: Some(Network::bytes(net, Purpose::Evaluation, evaluate::batch_size(net))),
+            multiply_adds: Some(net.multiply_adds() as u64),
+            ..Facts::default()
+        })
     }
 }
 

@@ -81,7 +81,12 @@ fn number(v: &Value) -> Number {
 fn densities_are_fitted_scored_and_measured() {
     let s = stages(60, 3);
     let both: Vec<Value> = (0..2).map(|c| fitted(&s, c, "gibbs", 2.0)).collect();
-    let axis = LabelledAxis { name: "class".into(), role: "class".into(), coordinates: vec!["c0".into(), "c1".into()] };
+    let axis = LabelledAxis {
+        name: "class".into(),
+        role: "class".into(),
+        coordinates: vec!["c0".into(), "c1".into()],
+        ..LabelledAxis::default()
+    };
     let inputs = || vec![("p", Labelled { axes: vec![axis.clone()], values: both.clone() }), ("x", Labelled::single(wrap(&s)))];
     let Ok(Value::Scores(own)) = run_with("log_density", vec![], inputs(), &Quiet::default()) else { panic!("scores") };
     assert!(own.values.iter().all(|v| v.is_finite()));
@@ -297,4 +302,36 @@ fn a_stopped_fit_goes_on_to_the_same_result() {
     *cx.polls.lock().expect("unpoisoned") = u64::MAX;
     let Ok(Value::Pack(resumed)) = run_with("dp_mixture", settings(), inputs(), &cx) else { panic!("resumes") };
     assert_eq!(whole, resumed);
+}
+
+#[test]
+fn chains_are_a_store_of_their_passes_after_burn_in() {
+    use super::super::zarr::{draws, inference_data};
+    let s = stages(30, 2);
+    let Value::Pack(pack) = fitted(&s, 1, "gibbs", 3.0) else { panic!("a pack") };
+    let series = Posterior::unpack(&pack).expect("reads back").series(0);
+    let axes = vec![("class".to_string(), vec!["a".to_string(), "é?".to_string()])];
+    let store = inference_data(&axes, &[None, draws(&pack)]).expect("draws");
+    let file = |path: &str| &store.iter().find(|f| f.0 == path).expect(path).1;
+    let about: serde_json::Value = serde_json::from_slice(file("posterior/alpha/.zarray")).expect("JSON");
+    assert_eq!((&about["shape"], &about["dtype"]), (&serde_json::json!([3, 40, 2]), &serde_json::json!("<f8")));
+    let numbers: Vec<f64> = file("posterior/alpha/0.0.0").as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b)).collect();
+    for (c, t) in [(0, 0), (1, 7), (2, 39)] {
+        let at = (c * 40 + t) * 2;
+        assert!(numbers[at].is_nan() && numbers[at + 1] == series[c][t], "chain {c} pass {t}");
+    }
+    assert_eq!(file("posterior/class/0").len(), 2 * 2 * 4, "two names of two letters");
+    let whole: serde_json::Value = serde_json::from_slice(file(".zmetadata")).expect("JSON");
+    for (path, bytes) in store.iter().filter(|f| f.0.contains(".z") && f.0 != ".zmetadata") {
+        assert_eq!(whole["metadata"][path], serde_json::from_slice::<serde_json::Value>(bytes).expect("JSON"), "{path}");
+    }
+    assert!(inference_data(&axes, &[None, None]).is_none());
+    // With a folder named, the store is left there, for ArviZ to be tried on.
+    if let Some(folder) = std::env::var_os("CFX_KEEP_STORE") {
+        for (path, bytes) in &store {
+            let to = std::path::Path::new(&folder).join(path);
+            std::fs::create_dir_all(to.parent().expect("a folder")).expect("made");
+            std::fs::write(to, bytes).expect("written");
+        }
+    }
 }

@@ -1,11 +1,12 @@
 //! `import_weights`: a model from a file of weights that another program wrote.
 
+use super::list;
 use super::names::{Named, pairing};
-use super::{Unreadable, list};
 use crate::engine::value::{Column, Model, Table, Weights};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::net::ir::Net;
 use crate::lang::{Settings, Static};
+use crate::ops::foreign::Unreadable;
 use crate::ops::nn::evaluate;
 use crate::ops::nn::program::{Program, Purpose};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known};
