@@ -93,6 +93,11 @@ pub trait Planned: Send + Sync {
         false
     }
 
+    /// Returns how many numbers a network given to the operation must end in, where the data have so many classes.
+    fn outputs(&self, classes: usize) -> usize {
+        classes
+    }
+
     /// Returns what is known of the result. `files` is nothing during `check`, which reads no data.
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         // Most operations keep the classes of their first input and nothing else.

@@ -458,7 +458,7 @@ impl<'a> Lowering<'a> {
         }
         if let Some(network) = network {
             let data = slots.iter().find(|(n, _)| n == "data").and_then(|(_, s)| self.facts_of(s).first().copied().cloned());
-            match self.network(&network, &data.unwrap_or_default()) {
+            match self.network(&network, &data.unwrap_or_default(), op) {
                 Ok(Some(net)) => settings.0.push(("network".to_string(), Static::Net(Arc::new(net)))),
                 Ok(None) => {}
                 Err(found) => {
@@ -552,12 +552,12 @@ impl<'a> Lowering<'a> {
     }
 
     /// Returns the network program, once the shape of the data is known.
-    fn network(&self, network: &NetworkRef, data: &Facts) -> Result<Option<net::ir::Net>, Diags> {
+    fn network(&self, network: &NetworkRef, data: &Facts, op: &dyn Planned) -> Result<Option<net::ir::Net>, Diags> {
         let (Some(shape), Some(classes)) = (&data.shape, &data.classes) else { return Ok(None) };
         let library = Names { program: self.program, statics: Statics::of(self.program, self.script) };
         let Some(declared) = net::Declared::of(self.program.item(network.def)) else { return Ok(None) };
         let call = net::NetworkCall { network: declared, args: network.args.clone(), span: network.span };
-        net::elaborate(&library, &call, shape, classes.len()).map(Some)
+        net::elaborate(&library, &call, shape, op.outputs(classes.len())).map(Some)
     }
 
     fn make(

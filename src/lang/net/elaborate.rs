@@ -41,8 +41,16 @@ pub fn elaborate(library: &dyn Library, call: &NetworkCall, input: &Shape, class
         return Err(one(Diag::error("cfx::shape::empty", call.span, format!("network `{name}` is given empty inputs"))));
     }
     let env = enter(library, call, Static::Number(classes as f64)).map_err(used)?;
-    let mut builder =
-        Builder { library, input, classes, nodes: Vec::new(), taps: Vec::new(), scopes: Scopes::new(), steps: 0, depth: 0 };
+    let mut builder = Builder {
+        library,
+        input: input.clone(),
+        classes,
+        nodes: Vec::new(),
+        taps: Vec::new(),
+        scopes: Scopes::new(),
+        steps: 0,
+        depth: 0,
+    };
     let root = builder.scopes.root();
     let output = builder.steps(&steps_of_body(call.network.body), &Rc::new(env), Source::Input, root).map_err(used)?;
     let Source::Node(output) = output else {
@@ -66,12 +74,12 @@ pub fn elaborate(library: &dyn Library, call: &NetworkCall, input: &Shape, class
         return Err(used(one(too_large(call.span, format!("network `{name}` would have {total:.1e} parameters")))));
     }
     let taps = builder.taps.into_iter().map(|(name, node, _)| (name, node)).collect();
-    Ok(Net { name: name.clone(), input: input.clone(), nodes: builder.nodes, taps, output })
+    Ok(Net { name: name.clone(), input: builder.input, nodes: builder.nodes, taps, output })
 }
 
 struct Builder<'l> {
     library: &'l dyn Library,
-    input: &'l Shape,
+    input: Shape,
     classes: usize,
     nodes: Vec<Node>,
     taps: Vec<(String, usize, Span)>,
@@ -94,7 +102,7 @@ struct Call<'a> {
 impl<'l> Builder<'l> {
     fn shape(&self, source: Source) -> &Shape {
         match source {
-            Source::Input => self.input,
+            Source::Input => &self.input,
             Source::Node(id) => &self.nodes[id].shape,
         }
     }
@@ -181,6 +189,7 @@ impl<'l> Builder<'l> {
             None => {}
         }
         match self.library.find(call.span, call.name) {
+            Some(Found::BuiltIn(name, params)) if name.name == "latent" => self.latent(params, call, env, at),
             Some(Found::BuiltIn(name, params)) => match combinator(&name.name) {
                 Some(kind) => self.combine(kind, params, call, env, at, scope, place),
                 None => self.primitive(&name.name, params, call, env, at, scope, place),
@@ -190,6 +199,21 @@ impl<'l> Builder<'l> {
             Some(Found::Other(keyword)) => Err(one(not_layer(call.name, &format!("a {keyword}"), call.span))),
             None => Err(one(super::check::unknown_layer(self.library, call.name, call.span, &[]))),
         }
+    }
+
+    /// Lets the network begin with random numbers in place of an example.
+    fn latent(&mut self, params: &'l [Param], call: Call<'l>, env: &Rc<Env<'l>>, at: Source) -> Flow {
+        let size = self.settings(params, call, env)?.int("size");
+        if size == 0 {
+            let diag = Diag::error("cfx::network::setting", call.span, "`latent` has no numbers");
+            return Err(one(diag.help("DCGAN has 100")));
+        }
+        if at != Source::Input || !self.nodes.is_empty() {
+            let diag = Diag::error("cfx::network::setting", call.span, "`latent` stands behind other layers");
+            return Err(one(diag.help("a generator begins with it: put it first")));
+        }
+        self.input = vec![size];
+        Ok(at)
     }
 
     fn declared(

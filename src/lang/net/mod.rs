@@ -40,7 +40,7 @@ use crate::syntax::ast::{Block, Body, Expr, ExprKind, Ident};
 mod tests;
 
 /// The layers and combinators whose bodies are written in Rust: exactly the `extern … -> layer` of `std/layers.cfx`.
-pub const BUILT_IN: [&str; 22] = [
+pub const BUILT_IN: [&str; 23] = [
     "avg_pool",
     "batch_norm",
     "concat",
@@ -51,6 +51,7 @@ pub const BUILT_IN: [&str; 22] = [
     "gelu",
     "global_mean",
     "identity",
+    "latent",
     "layer_norm",
     "leaky_relu",
     "linear",

@@ -1,4 +1,4 @@
-//! `snapshot`: a model as it was after an epoch whose weights were kept.
+//! `snapshot`: a model as it was after an epoch whose weights were kept; absent where training ended before.
 
 use crate::engine::value::{Column, Model};
 use crate::engine::{Context, Failure, Job, Kernel, Value};

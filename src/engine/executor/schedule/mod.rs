@@ -239,6 +239,7 @@ impl<'a> Scheduler<'a> {
         self.memory += memory;
         let began = if self.inline(id) { None } else { resident() };
         self.working.insert(id, Working { lock, memory, began, peak: None });
+        self.shared.running.store(self.working.len(), Ordering::Relaxed);
         if let Err(e) = workers.give(id, key, self.working.len()) {
             self.take_in(id, Done::Failed { message: e, help: None, internal: false, detail: String::new() });
         }
@@ -263,6 +264,7 @@ impl<'a> Scheduler<'a> {
         let shared = self.shared;
         let cell = self.cell(id);
         let working = self.working.remove(&id);
+        shared.running.store(self.working.len(), Ordering::Relaxed);
         let peak = working.as_ref().and_then(|w| w.peak);
         self.memory -= working.as_ref().map_or(0.0, |w| w.memory);
         let key = self.nodes[id].key.unwrap_or(cell.key);
