@@ -54,6 +54,9 @@ impl<'a> Checker<'a> {
         }
         let values: Vec<Rc<Typed>> = inputs.iter().map(|(_, _, v)| v.clone()).collect();
         let mut attached = self.carried_by_all(&values, span);
+        // Classes are those of the examples: a data set's, not those a network was trained on.
+        let shown = inputs.iter().filter(|(_, _, v)| v.kind == Kind::Dataset).find_map(|(_, _, v)| v.attached.class);
+        attached.class = shown.or(attached.class);
         // A source of examples brings classes of its own.
         if inputs.is_empty() && matches!(signature.gives, Kind::Dataset | Kind::Stages | Kind::Model) {
             let axis = Axis { name: "class".into(), role: Role::Class, origin: Origin::Classes(span), coordinates: None, span };

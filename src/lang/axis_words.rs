@@ -17,7 +17,8 @@ use std::rc::Rc;
 /// What the axis words of a call come to.
 #[derive(Default)]
 pub(super) struct AxisWords {
-    pub split: Option<(String, AxisId)>,
+    /// Axes to split by: the parameter (numbered from the second on: `by`, `by.1`), the axis.
+    pub split: Vec<(String, AxisId)>,
     /// Axes named by `by:` that the input has already: they stay.
     pub stays: Vec<AxisId>,
     pub reduced: Vec<AxisId>,
@@ -130,16 +131,27 @@ impl<'a> Checker<'a> {
                         words.stays.push(axis);
                         continue;
                     }
-                    if let Some(typed) = self.data_sets_of(module, word) {
-                        inputs.push((i, name.clone(), typed));
-                    }
-                    if let Some((_, before)) = words.split.replace((name.clone(), axis)) {
+                    if let Some((_, before)) = words.split.first().filter(|_| !signature.takes[i].several) {
                         let message =
-                            format!("a value is split by one axis at a time, and `{}` is there already", self.axes.name(before));
-                        let help = format!("split by `{}` first, in a declaration of its own", self.axes.name(before));
-                        self.diags.push(Diag::error("cfx::axis::two_splits", item.span, message).help(help));
+                            format!("this is split by one axis at a time, and `{}` is there already", self.axes.name(*before));
+                        self.diags.push(
+                            Diag::error("cfx::axis::two_splits", item.span, message).help("name one; reductions take several"),
+                        );
                         return false;
                     }
+                    if words.split.iter().any(|(_, a)| *a == axis) {
+                        let message = format!("the axis `{word}` is there twice");
+                        self.diags.push(Diag::error("cfx::axis::doubled", item.span, message).help("name each axis once"));
+                        return false;
+                    }
+                    let slot = match words.split.len() {
+                        0 => name.clone(),
+                        n => format!("{name}.{n}"),
+                    };
+                    if let Some(typed) = self.data_sets_of(module, word) {
+                        inputs.push((i, slot.clone(), typed));
+                    }
+                    words.split.push((slot, axis));
                 }
                 Some(AxisWord::Reduces) => {
                     if !union.contains(&axis) {

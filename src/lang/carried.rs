@@ -9,7 +9,7 @@ use super::static_value::Static;
 use super::suggest::nearest;
 use super::typed::{Attached, Call, Node, Typed};
 use crate::base::{Diag, Span};
-use crate::syntax::ast::{self, Expr, ExprKind};
+use crate::syntax::ast::{self, Expr, ExprKind, ItemKind, Keyword};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -60,6 +60,18 @@ impl<'a> Checker<'a> {
         let written = ["epochs", "snapshots"].iter().filter_map(|n| call.written.get(*n)).chain(&call.recipe);
         for w in written.cloned().collect::<Vec<_>>() {
             self.axes_of_static(w.0, &w.1, &mut axes);
+            // A map stands for an entry at each coordinate of an axis that it does not name.
+            if self.has_map(w.0, &w.1) {
+                axes.extend(call.mapped.iter().copied().filter(|a| !axes.contains(a)).collect::<Vec<_>>());
+            }
+        }
+        if let Some(recipe) = &call.recipe
+            && self
+                .statics()
+                .recipe(recipe.0, &recipe.1, &Default::default())
+                .is_ok_and(|f| f.values().any(|(m, e)| self.has_map(*m, e)))
+        {
+            axes.extend(call.mapped.iter().copied().filter(|a| !axes.contains(a)).collect::<Vec<_>>());
         }
         let (mut last, mut kept) = (0, BTreeSet::new());
         for env in self.envs(&axes) {
@@ -83,6 +95,22 @@ impl<'a> Checker<'a> {
             epoch: Some(make(Role::Epoch, Origin::Epochs(span), (1..=last).collect())),
             snapshot: Some(make(Role::Snapshot, Origin::Snapshots(span), kept.into_iter().collect())),
             ..Attached::default()
+        }
+    }
+
+    /// Returns whether a map is written in an expression outside calls, or in a `let` that it names.
+    fn has_map(&self, module: usize, e: &Expr) -> bool {
+        match &e.kind {
+            ExprKind::Map(_) => true,
+            ExprKind::Paren(x) | ExprKind::Unary(_, x) => self.has_map(module, x),
+            ExprKind::Binary(_, a, b) => self.has_map(module, a) || self.has_map(module, b),
+            ExprKind::If(_, a, b) => self.has_map(module, a) || self.has_map(module, b),
+            ExprKind::List(items) => items.iter().any(|x| self.has_map(module, x)),
+            ExprKind::Name(name) => self.program.find(module, name).is_some_and(|def| {
+                let ItemKind::Bind { keyword: Keyword::Let, value, .. } = &self.program.item(def).kind else { return false };
+                matches!(value.kind, ExprKind::Map(_))
+            }),
+            _ => false,
         }
     }
 
@@ -134,9 +162,10 @@ impl<'a> Checker<'a> {
         Some((Rc::new(Typed { node, axes, attached, span, ..(*model).clone() }), axis))
     }
 
-    /// Brings out the snapshots that a selection of a model names: `m[snapshot: 5]`, `m[epoch: last]`.
+    /// Brings out the snapshots that a selection of a model names: `m[snapshot: 5]`, `m[epoch: [1, last]]`.
     ///
-    /// Returns the model over them, the axis, and whether it stays. An error has been told where there is nothing.
+    /// Returns the model over them, and the axis where it is to be dropped. `last` alone is the model as it ended, whenever that was.
+    /// An error has been told where there is nothing.
     pub(super) fn selected_snapshots(
         &mut self,
         module: usize,
@@ -144,7 +173,7 @@ impl<'a> Checker<'a> {
         name: &ast::Ident,
         value: &'a Expr,
         span: Span,
-    ) -> Option<(Rc<Typed>, AxisId, bool)> {
+    ) -> Option<(Rc<Typed>, Option<AxisId>)> {
         let Some(axis) = model.attached.snapshot else {
             let message = format!("this model carries no axis `{}`", name.name);
             let help = "snapshots are kept by `train`; other models, and snapshots themselves, have their weights and no others";
@@ -152,8 +181,7 @@ impl<'a> Checker<'a> {
             return None;
         };
         if is_all(value) {
-            let (over, axis) = self.over_snapshots(model.clone(), None, span)?;
-            return Some((over, axis, true));
+            return self.over_snapshots(model.clone(), None, span).map(|(over, _)| (over, None));
         }
         let (picks, keep) = self.picks(module, value, model)?;
         let known: Vec<String> = self.axes.get(axis).coordinates.iter().flatten().map(|c| c.text.clone()).collect();
@@ -180,8 +208,12 @@ impl<'a> Checker<'a> {
             self.diags.push(diag.help("name one coordinate or more"));
             return None;
         }
+        if !keep && picks == [Pick::Last] {
+            let attached = Attached { snapshot: None, ..model.attached.clone() };
+            return Some((Rc::new(Typed { attached, span, ..(**model).clone() }), None));
+        }
         let (over, axis) = self.over_snapshots(model.clone(), Some(picks), span)?;
-        Some((over, axis, keep))
+        Some((over, (!keep).then_some(axis)))
     }
 
     /// Brings the snapshots of all models among inputs out: `by: snapshot`, where the operation itself splits nothing.

@@ -332,13 +332,11 @@ impl<'a> Checker<'a> {
             if base.kind != Kind::Model || base.axes.iter().any(|a| self.axes.name(*a) == name.name) {
                 continue;
             }
-            let Some((over, axis, keep)) = self.selected_snapshots(module, &base, name, &arg.value, span) else {
+            let Some((over, dropped)) = self.selected_snapshots(module, &base, name, &arg.value, span) else {
                 return Typed::error(span);
             };
             (base, brought) = (over, true);
-            if !keep {
-                fixed.push((axis, Pick::First));
-            }
+            fixed.extend(dropped.map(|axis| (axis, Pick::First)));
         }
         for arg in picks {
             if brought && arg.name.as_ref().is_some_and(|n| names_training(&n.name)) {
@@ -457,6 +455,14 @@ impl<'a> Checker<'a> {
                     Some(Ok(Static::Number(x))) => {
                         self.use_names(module, e);
                         Some((vec![Pick::Value(Decimal::from_f64(x)?)], false))
+                    }
+                    Some(Ok(Static::List(items))) => {
+                        self.use_names(module, e);
+                        let one = |s: &Static| match s {
+                            Static::Number(x) => Decimal::from_f64(*x).map(Pick::Value),
+                            other => other.word().map(|w| Pick::Named(w.to_string())),
+                        };
+                        Some((items.iter().filter_map(one).collect(), true))
                     }
                     Some(Ok(Static::Text(t) | Static::Word(t))) => {
                         self.use_names(module, e);

@@ -56,6 +56,8 @@ pub struct Takes {
     pub setting: Option<SettingType>,
     /// An axis word.
     pub axis: Option<AxisWord>,
+    /// Whether it may name several axes to split by.
+    pub several: bool,
 }
 
 /// Axes taken in whole.
@@ -241,6 +243,7 @@ pub fn takes(param: &ast::Param) -> Result<Takes, Diag> {
                 },
             },
             TypeAtom::Option(words) => settings.push(SettingType::Option(words.iter().map(|w| w.name.clone()).collect())),
+            TypeAtom::List(inner) if names_splits(inner) => (out.axis, out.several) = (Some(AxisWord::Splits), true),
             TypeAtom::List(inner) => match list_of_inputs(inner) {
                 Some(kinds) => {
                     out.list = true;
@@ -267,6 +270,10 @@ pub fn takes(param: &ast::Param) -> Result<Takes, Diag> {
         _ => Some(SettingType::Either(settings)),
     };
     Ok(out)
+}
+
+fn names_splits(inner: &TypeExpr) -> bool {
+    matches!(inner.alternatives.as_slice(), [TypeAtom::Name(n)] if n.name == "splits")
 }
 
 fn list_of_inputs(inner: &TypeExpr) -> Option<Vec<Kind>> {

@@ -146,8 +146,8 @@ pub struct Call {
     pub inside: Vec<(Span, String, Rc<Typed>)>,
     /// Settings that the checker decides: axis words, titles.
     pub decided: Vec<(String, Static)>,
-    /// `by:` — the parameter, the axis that is added.
-    pub split: Option<(String, AxisId)>,
+    /// `by:` — the parameter (`by`, then `by.1`, …), the axis that is added.
+    pub split: Vec<(String, AxisId)>,
     /// `at:` or a counted or file axis — the parameter, the axis that is added.
     pub added: Option<(String, AxisId)>,
     /// `between:` — each axis with its other.

@@ -5,7 +5,7 @@ use super::graph::{CellId, Graph};
 
 /// Bytes that the process takes before any cell runs: the program, its libraries' buffers, the script and the plan. Measured on a run
 /// without data, with two threads.
-pub const BASE: f64 = 4e7;
+pub const BASE: f64 = 3.7e7;
 
 /// Returns what cells are expected to take in one run on so many threads. Seconds are of one core. Memory is that of the process at the
 /// peak: what it takes by itself, the results that stay in memory for their consumers, and the largest cells that could run side by side.

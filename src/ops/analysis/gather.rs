@@ -1,7 +1,7 @@
 //! What a kernel of this topic finds in an input: present cells, with `by:` applied and absences counted.
 
 use super::align::{Aligned, align};
-use super::sample::{Sample, Statistic};
+use super::sample::Sample;
 use crate::engine::kernel::{Context, Failure, Job, Labelled, LabelledAxis, mismatch};
 use crate::engine::value::{Number, Scores, Truth, Value};
 use crate::lang::{Settings, Static};
@@ -67,10 +67,8 @@ pub struct Gathered {
     pub reason: Option<String>,
 }
 
-/// What `by:` leaves of an input in this cell.
+/// What one axis of `by:` leaves of an input in this cell.
 enum Part {
-    /// All of it.
-    Whole,
     /// The entries at one coordinate of a gathered axis: axis position, coordinate position.
     Coordinate(usize, usize),
     /// The examples of one label.
@@ -87,18 +85,20 @@ enum Part {
 /// itself was taken in whole over that very axis, the entries at the coordinate are kept. Numbers without that axis stay whole.
 pub fn gather(job: &Job, slot: &str) -> Result<Gathered, Failure> {
     let input = job.labelled(slot).ok_or_else(|| mismatch(slot, "number", None))?;
-    let part = part(job, input)?;
+    let parts = parts(job, input)?;
     let mut out = Gathered::default();
     for (place, value) in input.values.iter().enumerate() {
-        if let Part::Coordinate(axis, at) = part
-            && position(input, place)[axis] != at
-        {
+        let elsewhere = |p: &Part| matches!(p, Part::Coordinate(axis, at) if position(input, place)[*axis] != *at);
+        if parts.iter().any(elsewhere) {
             continue;
         }
-        let cell = match Cell::of(slot, value)? {
-            Ok(Cell::Scores(s)) => restrict(&s, &part)?.map(Cell::Scores),
-            other => other,
-        };
+        let mut cell = Cell::of(slot, value)?;
+        for part in &parts {
+            cell = match cell {
+                Ok(Cell::Scores(s)) => restrict(&s, part)?.map(Cell::Scores),
+                other => other,
+            };
+        }
         match cell {
             Ok(cell) => out.cells.push((place, cell)),
             Err(why) => {
@@ -110,16 +110,20 @@ pub fn gather(job: &Job, slot: &str) -> Result<Gathered, Failure> {
     Ok(out)
 }
 
-/// Returns what `by:` leaves of an input.
-fn part(job: &Job, input: &Labelled) -> Result<Part, Failure> {
-    let Some((_, by)) = job.settings.get("by").make() else { return Ok(Part::Whole) };
+/// Returns what `by:` leaves of an input: a part for each axis that it names.
+fn parts(job: &Job, input: &Labelled) -> Result<Vec<Part>, Failure> {
+    let slots = ["by".to_string()].into_iter().chain((1..).map(|k| format!("by.{k}")));
+    slots.map_while(|slot| job.settings.get(&slot).make().map(|(_, by)| part(job, input, &slot, &by))).collect()
+}
+
+fn part(job: &Job, input: &Labelled, slot: &str, by: &Settings) -> Result<Part, Failure> {
     let (axis, role, name) = (by.word("axis"), by.word("role"), by.word("name"));
     if let Some(k) = input.axes.iter().position(|a| a.name == axis && a.role == role) {
         let at = input.axes[k].coordinates.iter().position(|c| c == name);
         return at.map(|at| Part::Coordinate(k, at)).ok_or_else(|| Failure::Absent(format!("no {axis} {name}")));
     }
-    if job.labelled("by").is_some() {
-        let mut ids = job.dataset("by")?.ids.to_vec();
+    if job.labelled(slot).is_some() {
+        let mut ids = job.dataset(slot)?.ids.to_vec();
         ids.sort_unstable();
         return Ok(Part::Ids(ids));
     }
@@ -129,7 +133,7 @@ fn part(job: &Job, input: &Labelled) -> Result<Part, Failure> {
 /// Returns the examples of scores that belong to the part, or the reason why there are none.
 fn restrict(scores: &Arc<Scores>, part: &Part) -> Result<Result<Arc<Scores>, String>, Failure> {
     let keep: Vec<usize> = match part {
-        Part::Whole | Part::Coordinate(..) => return Ok(Ok(scores.clone())),
+        Part::Coordinate(..) => return Ok(Ok(scores.clone())),
         Part::Label(_) if scores.labels.is_empty() => {
             return Err(Failure::new("these scores carry no labels to split them by")
                 .help("make them from a data set with labels, or leave out `by: class`"));
@@ -212,8 +216,7 @@ impl Gathered {
                 level.iter().for_each(|axis| at[*axis] = 0);
                 groups.entry(at).or_default().push(number);
             }
-            let mean = |s: &Sample| s.statistic(Statistic::Mean);
-            numbers = groups.into_iter().filter_map(|(at, sample)| mean(&sample).map(|n| (at, n))).collect();
+            numbers = groups.into_iter().filter_map(|(at, sample)| sample.as_unit().map(|n| (at, n))).collect();
         }
         Ok(Gathered { cells: numbers.into_iter().map(|(_, n)| Cell::Number(n)).enumerate().collect(), ..self.clone() })
     }

@@ -132,6 +132,15 @@ impl Sample {
         Some(own.map_or(spread, |e| e.max(spread)))
     }
 
+    /// Returns the mean with the error that the numbers' own errors give it, whatever their spread: one unit of a larger sample, whose
+    /// spread has theirs in it. Nothing where there is no number.
+    pub fn as_unit(&self) -> Option<Number> {
+        let n = self.len() as f64;
+        let unit =
+            || Number { value: mean(&self.values), error: self.own_error().map(|e| e / n), count: Some(self.len() as u64) };
+        (!self.is_empty()).then(unit)
+    }
+
     /// Returns the square root of the sum of squared own errors, where any number has one.
     fn own_error(&self) -> Option<f64> {
         (!self.errors.is_empty()).then(|| sum(self.errors.iter().map(|e| e * e)).sqrt())

@@ -386,7 +386,10 @@ impl<'a> Scheduler<'a> {
             }
         }
         let stopped = self.nodes.iter().any(|n| n.outcome.status == Status::Stopped);
+        // Who stops a run wants to know how to go on, whatever failed before; a run that stops at its first failure has failed.
+        let interrupted = self.shared.options.interrupt.load(Ordering::Relaxed);
         let state = match (self.failed, stopped) {
+            (_, true) if interrupted => RunState::Interrupted,
             (true, _) => RunState::Failed,
             (false, true) => RunState::Interrupted,
             (false, false) => RunState::Done,

@@ -1,7 +1,9 @@
 //! Kernels run as the engine runs them.
 
+use super::super::chain::Method;
 use super::super::posterior::Posterior;
 use super::super::predictive::Predictive;
+use super::super::settings::Fit;
 use super::kernels;
 use crate::base::Stream;
 use crate::engine::kernel::{Labelled, LabelledAxis, Quiet};
@@ -169,6 +171,27 @@ fn predictive_densities_integrate_to_one_and_equal_their_definition() {
 }
 
 #[test]
+fn where_no_sampler_is_given_the_published_code_s_is_taken_if_asked_for() {
+    let read = |published: bool, sampler: Option<Static>| {
+        let mut settings = vec![("published".to_string(), Static::Bool(published))];
+        settings.extend(sampler.map(|s| ("sampler".to_string(), s)));
+        let s = Fit::read(&Settings(settings)).expect("sound").setup;
+        (s.method, s.passes, s.burn_in, s.thin, s.chains)
+    };
+    assert_eq!(read(true, None), (Method::Block(4), 400, 320, 4, 1));
+    assert_eq!(read(false, None), (Method::Gibbs, 1000, 500, 25, 4));
+    assert_eq!(read(true, Some(sampler("gibbs", 60.0, 20.0, 2.0))), (Method::Gibbs, 60, 20, 2, 2));
+    // The library says the same.
+    let text = include_str!("../../../../stdlib/density.cfx");
+    for lengths in [
+        "= gibbs(passes: int = 1000, burn_in: int = 500, thin: int = 25, chains: int = 4",
+        "passes: int = 400, burn_in: int = 320, thin: int = 4, chains: int = 1",
+    ] {
+        assert!(text.contains(lengths), "{lengths}");
+    }
+}
+
+#[test]
 fn the_same_bits_for_any_number_of_threads() {
     let s = stages(40, 4);
     let results: Vec<(Value, Value)> = [1, 2, 8]
@@ -241,6 +264,18 @@ fn odd_data_have_defined_results() {
     one(Array2::from_shape_fn((5, 20), |(i, j)| wave(i, j)), vec![]).expect("more dimensions than rows");
     one(Array2::from_shape_fn((2, 2), |(i, j)| wave(i, j)), vec![]).expect("two rows");
     one(Array2::from_shape_fn((30, 2), |(i, j)| wave(i, j) * 1e150), vec![]).expect("huge numbers");
+    one(Array2::from_shape_fn((30, 2), |(i, j)| wave(i, j) * 1e-150), vec![]).expect("tiny numbers");
+    one(Array2::from_shape_fn((30, 2), |(i, j)| wave(i, j) * if j == 0 { 1e100 } else { 1e-100 }), vec![]).expect("both");
+    for shape in ["diagonal", "spherical"] {
+        let prior = || vec![("prior", Static::Make(shape.into(), vec![]))];
+        one(Array2::from_shape_fn((30, 3), |(i, j)| if j == 1 { 4.0 } else { wave(i, j) }), prior())
+            .expect("a constant dimension");
+        one(Array2::from_shape_fn((30, 3), |(i, j)| wave(i % 3, j)), prior()).expect("duplicates");
+        one(Array2::from_shape_fn((5, 20), |(i, j)| wave(i, j)), prior()).expect("more dimensions than rows");
+        one(Array2::from_shape_fn((30, 2), |(i, j)| wave(i, j) * 1e150), prior()).expect("huge numbers");
+        one(Array2::from_shape_fn((30, 2), |(i, j)| wave(i, j) * 1e-150), prior()).expect("tiny numbers");
+        one(Array2::from_shape_fn((40, 2), |(i, j)| wave(i, j) + if i == 0 { 1e9 } else { 0.0 }), prior()).expect("an outlier");
+    }
     one(Array2::from_shape_fn((40, 2), |(i, j)| wave(i, j) + if i == 0 { 1e9 } else { 0.0 }), vec![]).expect("an outlier");
     let fixed = || vec![("prior", Static::Make("niw_fixed".into(), vec![])), ("at_least", Static::Number(1.0))];
     one(Array2::from_shape_fn((1, 3), |(i, j)| wave(i, j)), fixed()).expect("one row under a given prior");
