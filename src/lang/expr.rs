@@ -500,6 +500,7 @@ impl<'a> Checker<'a> {
                 Kind::Table if base.attached.epoch.is_some() && name.name == "epoch" => {
                     "name a column of it first: `history(m).accuracy[epoch: last]`".to_string()
                 }
+                _ if name.name == "snapshot" => "bring snapshots out where the model is named: `m[snapshot: all]`".to_string(),
                 _ => help,
             };
             let message = format!("this has no axis `{}`", name.name);
