@@ -2,7 +2,7 @@
 
 use super::batches::{Loader, shuffled};
 use super::checkpoint::{Reader, Writer};
-use super::cpu::loss::{cross_entropy, highest};
+use super::cpu::loss::{cross_entropy, right};
 use super::evaluate;
 use super::measures::SPEED;
 use super::network::Network;
@@ -180,9 +180,10 @@ impl Run {
                 let losses = &mut losses[..rows.len()];
                 let (scores, grad) = self.network.output_and_gradient();
                 cross_entropy(scores, &labels, self.recipe.smoothing, losses, Some((grad, 1.0 / rows.len() as f64)));
-                let k = (scores.len() / rows.len()).max(1);
-                let correct = scores.chunks_exact(k).zip(&labels).filter(|(s, l)| highest(s) == **l as usize).count();
-                let loss: f64 = losses.iter().sum();
+                let correct = right(scores, &labels);
+                // Of words, each example has several labels, and its loss is their mean.
+                let each = (labels.len() / rows.len()) as f64;
+                let loss: f64 = losses.iter().sum::<f64>() * each;
                 if !loss.is_finite() {
                     return Err(self.diverged(self.step + 1));
                 }
@@ -190,7 +191,7 @@ impl Run {
                 self.optimizer.step(self.network.trained(), rate);
                 self.loss += loss;
                 self.correct += correct as u64;
-                self.seen += rows.len() as u64;
+                self.seen += labels.len() as u64;
                 self.step += 1;
                 let seen = self.seen as f64;
                 cx.progress(done + 1, total, &[("loss", self.loss / seen), ("accuracy", self.correct as f64 / seen)]);

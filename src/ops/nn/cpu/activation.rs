@@ -1,5 +1,6 @@
 //! Activation functions, number by number.
 
+use super::functions;
 use super::parallel::{map1, map3};
 use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::layer::{Backward, Layer, Pass, Saved};
@@ -13,6 +14,8 @@ pub enum Function {
     LeakyRelu(f32),
     /// x Phi(x) with the normal distribution function Phi (Hendrycks & Gimpel 2016, exact form).
     Gelu,
+    /// 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), the same approximately.
+    GeluTanh,
     /// Hyperbolic tangent.
     Tanh,
     /// 1 / (1 + exp(-x))
@@ -36,6 +39,7 @@ impl Layer for Activation {
             Function::Relu => map1(out, x, false, |x| if x < 0.0 { 0.0 } else { x }),
             Function::LeakyRelu(slope) => map1(out, x, false, move |x| if x > 0.0 { x } else { slope * x }),
             Function::Gelu => map1(out, x, false, |x| x * phi(x)),
+            Function::GeluTanh => map1(out, x, false, |x| 0.5 * x * (1.0 + functions::tanh(inner(x)))),
             Function::Tanh => map1(out, x, false, f32::tanh),
             Function::Sigmoid => map1(out, x, false, |x| 1.0 / (1.0 + (-x).exp())),
         }
@@ -50,7 +54,11 @@ impl Layer for Activation {
         match self.function {
             Function::Relu => map3(dx, x, y, dy, add, |x, _, d| if x <= 0.0 { 0.0 } else { d }),
             Function::LeakyRelu(slope) => map3(dx, x, y, dy, add, move |x, _, d| if x > 0.0 { d } else { slope * d }),
-            Function::Gelu => map3(dx, x, y, dy, add, |x, _, d| d * (phi(x) + x * DENSITY * (-0.5 * x * x).exp())),
+            Function::Gelu => map3(dx, x, y, dy, add, |x, _, d| d * (phi(x) + x * DENSITY * functions::exp(-0.5 * x * x))),
+            Function::GeluTanh => map3(dx, x, y, dy, add, |x, _, d| {
+                let t = functions::tanh(inner(x));
+                d * (0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * ROOT * (1.0 + 3.0 * CUBE * x * x))
+            }),
             Function::Tanh => map3(dx, x, y, dy, add, |_, y, d| d * (1.0 - y * y)),
             Function::Sigmoid => map3(dx, x, y, dy, add, |_, y, d| d * y * (1.0 - y)),
         }
@@ -62,5 +70,14 @@ const DENSITY: f32 = 0.398_942_3;
 
 /// Returns the normal distribution function.
 fn phi(x: f32) -> f32 {
-    0.5 * (1.0 + libm::erff(x * std::f32::consts::FRAC_1_SQRT_2))
+    0.5 * (1.0 + functions::erf(x * std::f32::consts::FRAC_1_SQRT_2))
+}
+
+/// sqrt(2 / pi)
+const ROOT: f32 = 0.797_884_6;
+const CUBE: f32 = 0.044_715;
+
+/// Returns what the approximate form takes the hyperbolic tangent of.
+fn inner(x: f32) -> f32 {
+    ROOT * (x + CUBE * x * x * x)
 }
