@@ -134,6 +134,9 @@ impl Net {
         h.text(&format!("{:?}", self.input)).int(self.output as u64);
         for node in &self.nodes {
             h.text(&format!("{:?} {:?} {:?}", node.op, node.inputs, node.shape)).text(&node.path);
+            if node.op.revision() > 0 {
+                h.text("revision").int(node.op.revision());
+            }
         }
         for (name, id) in &self.taps {
             h.text(name).int(*id as u64);
@@ -176,6 +179,14 @@ impl Net {
 }
 
 impl LayerOp {
+    /// Returns a number that is raised whenever a layer's results change for equal inputs, which parts its keys from earlier ones.
+    fn revision(&self) -> u64 {
+        match self {
+            LayerOp::LayerNorm { .. } | LayerOp::Gelu => 1,
+            _ => 0,
+        }
+    }
+
     /// Returns the number of trainable parameters.
     pub fn parameters(&self) -> usize {
         match *self {

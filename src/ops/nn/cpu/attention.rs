@@ -1,6 +1,6 @@
 //! Scaled dot-product attention (Vaswani et al. 2017), and the softmax by itself.
 
-use super::functions::{dot, softmax};
+use super::functions::{dot, softmax, softmax_gradient};
 use super::gemm::{Matrix, gemm};
 use super::parallel::with_scratch;
 use crate::ops::nn::buffer::Buffer;
@@ -76,8 +76,7 @@ impl Layer for Attention {
                     gemm((n, d, n), &mut dx[at(2)..], 3 * c, Matrix::rows(weights, n).t(), dy, add);
                     gemm((n, n, d), grads, n, dy, values.t(), false);
                     for (grads, weights) in grads.chunks_exact_mut(n).zip(weights.chunks_exact(n)) {
-                        let mean = dot(grads, weights);
-                        grads.iter_mut().zip(weights).for_each(|(g, w)| *g = (*g - mean) * w * scale);
+                        softmax_gradient(weights, grads, scale);
                     }
                     gemm((n, d, n), &mut dx[at(0)..], 3 * c, Matrix::rows(grads, n), keys, add);
                     gemm((n, d, n), &mut dx[at(1)..], 3 * c, Matrix::rows(grads, n).t(), queries, add);

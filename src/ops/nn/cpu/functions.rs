@@ -1,4 +1,28 @@
-//! Exponential functions and their kin in plain 32-bit arithmetic without branches, so that compilers turn loops over them into vector code.
+//! Exponential functions and their kin in plain 32-bit arithmetic without branches, so that compilers turn loops over them into vector code,
+//! and the row operations made of them. No sum depends on the width of the vectors, and nothing is contracted: bits are the same on every processor.
+
+/// Defines a function whose body is compiled for wide vectors as well, and taken so where the processor has them.
+macro_rules! wide {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $body:block) => {
+        $(#[$meta])*
+        $vis fn $name($($arg: $type),*) {
+            #[inline(always)]
+            fn plain($($arg: $type),*) $body
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2")]
+                fn avx2($($arg: $type),*) { plain($($arg),*) }
+                if std::is_x86_feature_detected!("avx2") {
+                    // SAFETY: the processor was just seen to have the feature.
+                    return unsafe { avx2($($arg),*) };
+                }
+            }
+            plain($($arg),*)
+        }
+    };
+}
+
+pub(super) use wide;
 
 /// 1.5 * 2^23: adding and taking it away again rounds to the nearest whole number.
 const ROUND: f32 = 12_582_912.0;
@@ -53,13 +77,26 @@ pub fn erf(x: f32) -> f32 {
     x * p / q
 }
 
-/// Replaces a row by exp(scale x) / sum of exp(scale x).
-pub fn softmax(row: &mut [f32], scale: f32) {
-    let highest = row.iter().fold(f32::NEG_INFINITY, |a, b| if *b > a { *b } else { a });
-    row.iter_mut().for_each(|x| *x = exp((*x - highest) * scale));
-    let total: f32 = sum(row);
-    let inverse = 1.0 / total;
-    row.iter_mut().for_each(|x| *x *= inverse);
+wide! {
+    /// Replaces a row by exp(scale x) / sum of exp(scale x).
+    pub fn softmax(row: &mut [f32], scale: f32) {
+        let mut lanes = [f32::NEG_INFINITY; 8];
+        let chunks = row.chunks_exact(8);
+        let rest = chunks.remainder().iter().fold(f32::NEG_INFINITY, |a, b| if *b > a { *b } else { a });
+        chunks.for_each(|c| lanes.iter_mut().zip(c).for_each(|(l, x)| *l = if *x > *l { *x } else { *l }));
+        let highest = lanes.iter().fold(rest, |a, b| if *b > a { *b } else { a });
+        row.iter_mut().for_each(|x| *x = exp((*x - highest) * scale));
+        let inverse = 1.0 / sum(row);
+        row.iter_mut().for_each(|x| *x *= inverse);
+    }
+}
+
+wide! {
+    /// Turns the gradient by a softmax's output into that by what it was taken of, times `scale`: `y (d - sum of y d)`.
+    pub fn softmax_gradient(y: &[f32], gradient: &mut [f32], scale: f32) {
+        let mean = dot(gradient, y);
+        gradient.iter_mut().zip(y).for_each(|(g, y)| *g = (*g - mean) * y * scale);
+    }
 }
 
 /// Returns the sum of a row: eight sums over every eighth number, then those in order.
@@ -80,4 +117,15 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     let rest: f32 = ca.remainder().iter().zip(cb.remainder()).map(|(x, y)| x * y).sum();
     ca.zip(cb).for_each(|(x, y)| lanes.iter_mut().zip(x.iter().zip(y)).for_each(|(l, (x, y))| *l += x * y));
     lanes.iter().sum::<f32>() + rest
+}
+
+/// Returns the sum of f(number) over a row in 64 bits, in the order of [`sum`].
+#[inline(always)]
+pub fn sum64(len: usize, f: impl Fn(usize) -> f64) -> f64 {
+    let mut lanes = [0f64; 8];
+    let whole = len / 8 * 8;
+    for at in (0..whole).step_by(8) {
+        lanes.iter_mut().enumerate().for_each(|(i, l)| *l += f(at + i));
+    }
+    (whole..len).fold(lanes.iter().sum::<f64>(), |total, i| total + f(i))
 }

@@ -3,7 +3,7 @@
 //! The input's part of all gates is one matrix product over all tokens. Examples do not depend on each other, so each task takes a few of them
 //! through all tokens, one product of hidden states with the recurrent weights a token.
 
-use super::functions::{sigmoid, tanh};
+use super::functions::{sigmoid, tanh, wide};
 use super::gemm::{Matrix, gemm};
 use super::parallel::{add_to_rows, column_sums, take};
 use crate::ops::nn::buffer::Buffer;
@@ -74,6 +74,7 @@ impl Layer for Lstm {
             add_to_rows(gates, &bias);
         });
         let each = self.each(pass.batch) * n;
+        let zeros = vec![0f32; h];
         let tasks = gates.par_chunks_mut(each * g).zip(cells.par_chunks_mut(each * h)).zip(out.par_chunks_mut(each * h));
         tasks.for_each(|((gates, cells), out)| {
             let count = out.len() / (n * h);
@@ -84,19 +85,9 @@ impl Layer for Lstm {
                 }
                 for i in 0..count {
                     let row = i * n + t;
-                    let gates = &mut gates[row * g..][..g];
-                    gates[..2 * h].iter_mut().for_each(|x| *x = sigmoid(*x));
-                    gates[2 * h..3 * h].iter_mut().for_each(|x| *x = tanh(*x));
-                    gates[3 * h..].iter_mut().for_each(|x| *x = sigmoid(*x));
                     let (earlier, now) = cells.split_at_mut(row * h);
-                    let now = &mut now[..h];
-                    now.iter_mut().zip(&gates[..h]).zip(&gates[2 * h..]).for_each(|((c, i), g)| *c = i * g);
-                    if t > 0 {
-                        let before = &earlier[(row - 1) * h..];
-                        now.iter_mut().zip(&gates[h..]).zip(before).for_each(|((c, f), b)| *c += f * b);
-                    }
-                    let out = &mut out[row * h..][..h];
-                    out.iter_mut().zip(&gates[3 * h..]).zip(now.iter()).for_each(|((y, o), c)| *y = o * tanh(*c));
+                    let before = if t > 0 { &earlier[(row - 1) * h..] } else { &zeros[..] };
+                    step(&mut gates[row * g..][..g], &before[..h], &mut now[..h], &mut out[row * h..][..h]);
                 }
             }
         });
@@ -114,6 +105,7 @@ impl Layer for Lstm {
         let (grads, late) = take(b.work, rows * (g + h)).split_at_mut(rows * g);
         let recurrent = Matrix::rows(b.state[1].host(), g).t();
         let each = self.each(batch) * n;
+        let zeros = vec![0f32; h];
         let tasks = grads.par_chunks_mut(each * g).zip(gates.par_chunks(each * g)).zip(cells.par_chunks(each * h));
         tasks.zip(dy.par_chunks(each * h)).for_each(|(((grads, gates), cells), dy)| {
             let count = dy.len() / (n * h);
@@ -125,22 +117,10 @@ impl Layer for Lstm {
                 }
                 for i in 0..count {
                     let row = i * n + t;
-                    let gates = &gates[row * g..][..g];
-                    let before = if t > 0 { Some(&cells[(row - 1) * h..][..h]) } else { None };
-                    let (cells, dy) = (&cells[row * h..][..h], &dy[row * h..][..h]);
-                    let (by_hidden, by_cell) = (&by_hidden[i * h..][..h], &mut by_cell[i * h..][..h]);
-                    let grads = &mut grads[row * g..][..g];
-                    for j in 0..h {
-                        let [i, f, g, o] = [0, 1, 2, 3].map(|k| gates[k * h + j]);
-                        let tan = tanh(cells[j]);
-                        let hidden = dy[j] + by_hidden[j];
-                        let cell = by_cell[j] + hidden * o * (1.0 - tan * tan);
-                        grads[j] = cell * g * i * (1.0 - i);
-                        grads[h + j] = cell * before.map_or(0.0, |b| b[j]) * f * (1.0 - f);
-                        grads[2 * h + j] = cell * i * (1.0 - g * g);
-                        grads[3 * h + j] = hidden * tan * o * (1.0 - o);
-                        by_cell[j] = cell * f;
-                    }
+                    let before = if t > 0 { &cells[(row - 1) * h..] } else { &zeros[..] };
+                    let known = Known { gates: &gates[row * g..][..g], cells: &cells[row * h..][..h], before: &before[..h] };
+                    let by_output = (&dy[row * h..][..h], &by_hidden[i * h..][..h]);
+                    step_back(known, by_output, &mut by_cell[i * h..][..h], &mut grads[row * g..][..g]);
                 }
             }
         });
@@ -166,5 +146,59 @@ impl Layer for Lstm {
         dx.par_chunks_mut(ROWS * d).zip(grads.par_chunks(ROWS * g)).for_each(|(dx, grads)| {
             gemm((dx.len() / d, d, g), dx, d, Matrix::rows(grads, g), weight, add);
         });
+    }
+}
+
+wide! {
+    /// Applies the gates' functions, and writes the cells and hidden states of one example at one token.
+    fn step(gates: &mut [f32], before: &[f32], cells: &mut [f32], out: &mut [f32]) {
+        let h = out.len();
+        let (input, rest) = gates.split_at_mut(h);
+        let (forget, rest) = rest.split_at_mut(h);
+        let (fresh, output) = rest.split_at_mut(h);
+        let (output, before, cells) = (&mut output[..h], &before[..h], &mut cells[..h]);
+        for j in 0..h {
+            input[j] = sigmoid(input[j]);
+            forget[j] = sigmoid(forget[j]);
+            fresh[j] = tanh(fresh[j]);
+            output[j] = sigmoid(output[j]);
+        }
+        for j in 0..h {
+            cells[j] = forget[j] * before[j] + input[j] * fresh[j];
+            out[j] = output[j] * tanh(cells[j]);
+        }
+    }
+}
+
+/// What the forward pass left of one example at one token.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    gates: &'a [f32],
+    cells: &'a [f32],
+    before: &'a [f32],
+}
+
+wide! {
+    /// Writes the gradients by the gates before their functions, and takes the gradient by the cells one token back. The gradient by the hidden
+    /// states is the sum of two.
+    fn step_back(known: Known, by_output: (&[f32], &[f32]), by_cell: &mut [f32], grads: &mut [f32]) {
+        let h = by_cell.len();
+        let Known { gates, cells, before } = known;
+        let (i, f, g, o) = (&gates[..h], &gates[h..2 * h], &gates[2 * h..3 * h], &gates[3 * h..4 * h]);
+        let (cells, before, first, second) = (&cells[..h], &before[..h], &by_output.0[..h], &by_output.1[..h]);
+        let (by_input, rest) = grads.split_at_mut(h);
+        let (by_forget, rest) = rest.split_at_mut(h);
+        let (by_fresh, by_out) = rest.split_at_mut(h);
+        let by_out = &mut by_out[..h];
+        for j in 0..h {
+            let tan = tanh(cells[j]);
+            let hidden = first[j] + second[j];
+            let cell = by_cell[j] + hidden * o[j] * (1.0 - tan * tan);
+            by_input[j] = cell * g[j] * i[j] * (1.0 - i[j]);
+            by_forget[j] = cell * before[j] * f[j] * (1.0 - f[j]);
+            by_fresh[j] = cell * i[j] * (1.0 - g[j] * g[j]);
+            by_out[j] = hidden * tan * o[j] * (1.0 - o[j]);
+            by_cell[j] = cell * f[j];
+        }
     }
 }
