@@ -6,6 +6,7 @@ use cfx::engine::kernel::Quiet;
 use cfx::ops::density::chain::Setup;
 use cfx::ops::density::fit::{Rows, fit};
 use cfx::ops::density::frame::Scale;
+use cfx::ops::density::niw::Shape;
 use cfx::ops::density::settings::Fit;
 use cfx::ops::density::start::Start;
 use rand_distr::{Distribution, StandardNormal};
@@ -13,7 +14,7 @@ use rayon::prelude::*;
 use std::time::Instant;
 
 fn settings(setup: Setup) -> Fit {
-    Fit { kappa: 0.01, dof: [1.0, 2.0], inflate: [0.0, 1.0], diagonal: false, scale: Scale::Diagonal, setup }
+    Fit { kappa: 0.01, dof: [1.0, 2.0], inflate: [0.0, 1.0], shape: Shape::Full, scale: Scale::Diagonal, setup }
 }
 
 fn rows(x: Vec<f64>, d: usize) -> Rows {

@@ -159,6 +159,22 @@ pub struct Scores {
     pub classes: Vec<String>,
 }
 
+/// The first id of rows of tables: far above the ids of examples, so that a row and an example never meet.
+pub const ROW_IDS: u32 = 1 << 31;
+
+impl Scores {
+    /// Returns the numbers of a table's column, one for each row. They meet numbers of other rows by their places.
+    pub fn of_rows(values: Vec<f64>) -> Scores {
+        let ids = (0..values.len() as u32).map(|i| ROW_IDS | i).collect();
+        Scores { values, ids: Arc::new(ids), labels: Arc::default(), classes: Vec::new() }
+    }
+
+    /// Returns what an id numbers, `example` or `row`, and its number.
+    pub fn named(id: u32) -> (&'static str, u32) {
+        if id < ROW_IDS { ("example", id) } else { ("row", id - ROW_IDS) }
+    }
+}
+
 /// A number with its standard error.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Number {

@@ -16,7 +16,8 @@ pub use kernels::kernels;
 
 use crate::base::Hash;
 use crate::engine::value::{Model, Value};
-use crate::plan::graph::{Entry, Graph};
+use crate::ops::density::zarr;
+use crate::plan::graph::{Declared, Entry, Graph};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -60,6 +61,10 @@ pub struct Build {
     pub version: String,
     /// Kinds of devices that cells ran on.
     pub devices: Vec<String>,
+    /// Threads that ran cells.
+    pub threads: usize,
+    /// Bytes of memory of the process at its peak, where the system tells.
+    pub peak_memory: Option<u64>,
 }
 
 /// What became of a cell.
@@ -73,7 +78,7 @@ pub struct CellRecord {
     pub device: String,
     /// Seconds it took.
     pub seconds: f64,
-    /// Bytes of memory at the peak, 0 where unknown.
+    /// Bytes of memory that it took beyond what was there, 0 where unknown.
     pub memory: f64,
     /// Bytes of its artifact.
     pub disk: f64,
@@ -99,6 +104,11 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Returns whether the cell ran, in this run or in the one that stored its result.
+    pub fn ran(&self) -> bool {
+        matches!(self, Outcome::Computed | Outcome::Stored | Outcome::Absent(_))
+    }
+
     /// Returns the word of the manifest.
     pub fn word(&self) -> &'static str {
         match self {
@@ -181,6 +191,9 @@ pub fn write(results: &ReportInput, out: &Path) -> io::Result<Vec<PathBuf>> {
                     }
                     files.put(&format!("arrays/{name}.json"), format!("{about:#}\n").as_bytes())?;
                 }
+                if declared.keyword == "density" {
+                    chains(declared, results.value, &mut files)?;
+                }
                 if let (Some(weights), "model") = (results.weights, declared.keyword.as_str()) {
                     for (i, entry) in declared.entries.iter().enumerate() {
                         if let Value::Model(model) = (results.value)(entry) {
@@ -198,6 +211,23 @@ pub fn write(results: &ReportInput, out: &Path) -> io::Result<Vec<PathBuf>> {
     files.put("manifest.json", manifest.as_bytes())?;
     files.put("report.html", html::page(results, &page, &manifest).as_bytes())?;
     Ok(files.written.into_iter().map(|(name, _)| out.join(name)).collect())
+}
+
+/// Writes the chains of a density, over all of its cells, as a store that ArviZ opens.
+fn chains(declared: &Declared, value: &dyn Fn(&Entry) -> Value, files: &mut Files) -> io::Result<()> {
+    let draws = |entry: &Entry| match value(entry) {
+        Value::Pack(pack) => zarr::draws(&pack),
+        _ => None,
+    };
+    let cells: Vec<Option<zarr::Draws>> = declared.entries.iter().map(draws).collect();
+    let axes: Vec<(String, Vec<String>)> = declared.axes.iter().map(|a| (a.name.clone(), a.coordinates.clone())).collect();
+    if let Some(store) = zarr::inference_data(&axes, &cells) {
+        let name = files.fresh("arrays", &format!("{}.zarr", slug(&declared.name)));
+        for (path, bytes) in store {
+            files.put(&format!("arrays/{name}/{path}"), &bytes)?;
+        }
+    }
+    Ok(())
 }
 
 /// Files being written below a folder.

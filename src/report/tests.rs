@@ -15,6 +15,7 @@ fn axis(name: &str, role: &str, n: usize) -> LabelledAxis {
         name: name.into(),
         role: role.into(),
         coordinates: (0..n).map(|i| if role == "class" { format!("class, {i}") } else { format!("{name}{}", i + 1) }).collect(),
+        ..LabelledAxis::default()
     }
 }
 
@@ -216,7 +217,7 @@ fn with_input<T>(run: &Run, f: impl FnOnce(&ReportInput) -> T) -> T {
         Entry::Absent(why) => Value::Absent(why.clone()),
     };
     let script = Script { name: "quickstart/exp.cfx".into(), text: SCRIPT.into(), base: 100 };
-    let build = Build { version: "0.1.0".into(), devices: vec!["x86-64 AVX2, gemm".into()] };
+    let build = Build { version: "0.1.0".into(), devices: vec!["x86-64 AVX2, gemm".into()], ..Build::default() };
     f(&ReportInput {
         graph: &run.graph,
         value: &value,
@@ -341,7 +342,8 @@ fn tidy_tables_have_axes_values_errors_and_reasons() {
     let history = Table {
         columns: vec![("epoch".into(), Column::Numbers(vec![1.0, 2.0])), ("loss".into(), Column::Numbers(vec![0.5, 0.25]))],
     };
-    let noise = LabelledAxis { name: "epoch".into(), role: "epoch".into(), coordinates: vec!["20%".into()] };
+    let noise =
+        LabelledAxis { name: "epoch".into(), role: "epoch".into(), coordinates: vec!["20%".into()], ..LabelledAxis::default() };
     let d = Declared {
         keyword: "analysis".into(),
         name: "h".into(),

@@ -31,9 +31,9 @@ const MOST_PARAMETERS: f64 = 1e11;
 /// (`cfx::shape::…`, with the layer and both shapes); an output other than one score for each class; a network too large to lay out.
 /// The main place is the layer, further places are the calls that led to it.
 pub fn elaborate(library: &dyn Library, call: &NetworkCall, input: &Shape, classes: usize) -> Result<Net, Diags> {
-    let net = elaborate_open(library, call, input, classes)?;
+    let net = lay_out(library, call, input, classes)?;
     let shape = &net.nodes[net.output].shape;
-    let sequence = matches!((&input[..], &shape[..]), ([tokens], [n, scores]) if n == tokens && *scores == classes);
+    let sequence = matches!((&net.input[..], &shape[..]), ([tokens], [n, scores]) if n == tokens && *scores == classes);
     if *shape == [classes] || sequence {
         return Ok(net);
     }
@@ -62,18 +62,24 @@ fn called(call: &NetworkCall, input: &Shape, mut diags: Diags) -> Diags {
     diags
 }
 
-/// Returns the network as [`elaborate`] does, whatever its output: a generator ends in an image, a discriminator in one number.
-///
-/// Errors: as [`elaborate`], but for the output.
-pub fn elaborate_open(library: &dyn Library, call: &NetworkCall, input: &Shape, classes: usize) -> Result<Net, Diags> {
+/// Returns the network as [`elaborate`] does, whatever its output.
+fn lay_out(library: &dyn Library, call: &NetworkCall, input: &Shape, classes: usize) -> Result<Net, Diags> {
     let name = &call.network.name.name;
     let used = |diags: Diags| called(call, input, diags);
     if input.is_empty() || input.contains(&0) {
         return Err(one(Diag::error("cfx::shape::empty", call.span, format!("network `{name}` is given empty inputs"))));
     }
     let env = enter(library, call, Static::Number(classes as f64)).map_err(used)?;
-    let mut builder =
-        Builder { library, input, classes, nodes: Vec::new(), taps: Vec::new(), scopes: Scopes::new(), steps: 0, depth: 0 };
+    let mut builder = Builder {
+        library,
+        input: input.clone(),
+        classes,
+        nodes: Vec::new(),
+        taps: Vec::new(),
+        scopes: Scopes::new(),
+        steps: 0,
+        depth: 0,
+    };
     let root = builder.scopes.root();
     let output = builder.steps(&steps_of_body(call.network.body), &Rc::new(env), Source::Input, root).map_err(used)?;
     let Source::Node(output) = output else {
@@ -85,12 +91,12 @@ pub fn elaborate_open(library: &dyn Library, call: &NetworkCall, input: &Shape, 
         return Err(used(one(too_large(call.span, format!("network `{name}` would have {total:.1e} parameters")))));
     }
     let taps = builder.taps.into_iter().map(|(name, node, _)| (name, node)).collect();
-    Ok(Net { name: name.clone(), input: input.clone(), nodes: builder.nodes, taps, output })
+    Ok(Net { name: name.clone(), input: builder.input, nodes: builder.nodes, taps, output })
 }
 
 struct Builder<'l> {
     library: &'l dyn Library,
-    input: &'l Shape,
+    input: Shape,
     classes: usize,
     nodes: Vec<Node>,
     taps: Vec<(String, usize, Span)>,
@@ -113,7 +119,7 @@ struct Call<'a> {
 impl<'l> Builder<'l> {
     fn shape(&self, source: Source) -> &Shape {
         match source {
-            Source::Input => self.input,
+            Source::Input => &self.input,
             Source::Node(id) => &self.nodes[id].shape,
         }
     }
@@ -200,6 +206,7 @@ impl<'l> Builder<'l> {
             None => {}
         }
         match self.library.find(call.span, call.name) {
+            Some(Found::BuiltIn(name, params)) if name.name == "latent" => self.latent(params, call, env, at),
             Some(Found::BuiltIn(name, params)) => match combinator(&name.name) {
                 Some(kind) => self.combine(kind, params, call, env, at, scope, place),
                 None => self.primitive(&name.name, params, call, env, at, scope, place),
@@ -209,6 +216,21 @@ impl<'l> Builder<'l> {
             Some(Found::Other(keyword)) => Err(one(not_layer(call.name, &format!("a {keyword}"), call.span))),
             None => Err(one(super::check::unknown_layer(self.library, call.name, call.span, &[]))),
         }
+    }
+
+    /// Lets the network begin with random numbers in place of an example.
+    fn latent(&mut self, params: &'l [Param], call: Call<'l>, env: &Rc<Env<'l>>, at: Source) -> Flow {
+        let size = self.settings(params, call, env)?.int("size");
+        if size == 0 {
+            let diag = Diag::error("cfx::network::setting", call.span, "`latent` has no numbers");
+            return Err(one(diag.help("DCGAN has 100")));
+        }
+        if at != Source::Input || !self.nodes.is_empty() {
+            let diag = Diag::error("cfx::network::setting", call.span, "`latent` stands behind other layers");
+            return Err(one(diag.help("a generator begins with it: put it first")));
+        }
+        self.input = vec![size];
+        Ok(at)
     }
 
     fn declared(

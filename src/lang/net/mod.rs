@@ -29,7 +29,7 @@ pub mod library;
 mod scopes;
 
 pub use check::{check_body, taps};
-pub use elaborate::{elaborate, elaborate_open};
+pub use elaborate::elaborate;
 pub use ir::Net;
 pub use layers::words as shape_words;
 pub use library::{Declared, Found, Library, NetworkCall};
@@ -40,7 +40,7 @@ use crate::syntax::ast::{Block, Body, Expr, ExprKind, Ident};
 mod tests;
 
 /// The layers and combinators whose bodies are written in Rust: exactly the `extern … -> layer` of `std/layers.cfx`.
-pub const BUILT_IN: [&str; 38] = [
+pub const BUILT_IN: [&str; 39] = [
     "avg_pool",
     "batch_norm",
     "class_token",
@@ -57,6 +57,7 @@ pub const BUILT_IN: [&str; 38] = [
     "global_mean",
     "group_norm",
     "identity",
+    "latent",
     "layer_norm",
     "leaky_relu",
     "linear",

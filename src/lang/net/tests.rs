@@ -1,7 +1,7 @@
 //! Tests of elaboration against published networks, and of every error.
 
 use super::ir::{LayerOp, Net};
-use super::{BUILT_IN, Declared, Found, Library, NetworkCall, check_body, elaborate, elaborate_open, taps};
+use super::{BUILT_IN, Declared, Found, Library, NetworkCall, check_body, elaborate, taps};
 use crate::base::{Diags, SourceMap, Span};
 use crate::lang::Static;
 use crate::lang::eval::eval;
@@ -65,7 +65,7 @@ impl Library for Shelf {
         Some(match &item.kind {
             ItemKind::Network { .. } => Found::Declared(Declared::of(item)?),
             ItemKind::Extern { name, params, .. } => Found::BuiltIn(name, params),
-            ItemKind::Bind { keyword: Keyword::Let, value, .. } => Found::Static(eval(value, &|_| None).ok()?),
+            ItemKind::Bind { keyword: Keyword::Let, value, .. } => Found::Static(eval(value, &|_: &str| None).ok()?),
             ItemKind::Bind { keyword, .. } => Found::Other(keyword.word()),
             _ => return None,
         })
@@ -165,11 +165,15 @@ fn parameter_counts_are_the_published_ones() {
         assert_eq!(shelf.net(name, args, &[size, size, 3], classes).parameters(), count, "{name}");
     }
     assert_eq!(shelf.net("lstm_lm", &[], &[35], 10_000).parameters(), 4_653_200);
-    let open = |name: &str, input: &[usize]| elaborate_open(&shelf, &shelf.call(name, &[]), &input.to_vec(), 10).unwrap();
-    let (generator, discriminator) = (open("dcgan_generator", &[100]), open("dcgan_discriminator", &[32, 32, 3]));
-    assert_eq!((generator.parameters(), discriminator.parameters()), (1_068_928, 663_296));
-    assert_eq!(generator.nodes[generator.output].shape, [32, 32, 3]);
-    assert_eq!(discriminator.nodes[discriminator.output].shape, [1]);
+    let gan = shelf.net("dcgan", &[], &[32, 32, 3], 1);
+    assert_eq!((gan.parameters(), gan.input.clone()), (1_068_928 + 663_296, vec![100]));
+    let seam = gan.taps.iter().find(|t| t.0 == "generator").unwrap().1;
+    assert_eq!(gan.nodes[..=seam].iter().map(|n| n.op.parameters()).sum::<usize>(), 1_068_928);
+    assert_eq!(gan.nodes[seam].shape, [32, 32, 3]);
+    assert_eq!(
+        (paths(&gan)[0].as_str(), paths(&gan).last().unwrap().as_str()),
+        ("generator.main.0.weight", "discriminator.main.8.weight")
+    );
 }
 
 #[test]
@@ -348,10 +352,10 @@ fn taps_are_known_without_shapes_for_every_network() {
         let needed = declared.params.iter().filter(|p| p.default.is_none() && p.name.name != "classes");
         let args: Vec<_> = needed.map(|p| (p.name.name.as_str(), Static::Number(2.0))).collect();
         let input: &[usize] = match name.as_str() {
-            "lstm_lm" | "lstm_classifier" | "dcgan_generator" => &[100],
+            "lstm_lm" | "lstm_classifier" => &[100],
             _ => &[32, 32, 3],
         };
-        let net = elaborate_open(&shelf, &shelf.call(name, &args), &input.to_vec(), 10).unwrap();
+        let net = shelf.net(name, &args, input, if name == "dcgan" { 1 } else { 10 });
         let names: Vec<_> = taps(&shelf, &shelf.call(name, &args)).unwrap().into_iter().map(|t| t.0).collect();
         assert_eq!(names, net.taps.iter().map(|t| t.0.clone()).collect::<Vec<_>>(), "{name}");
         let mut unique = paths(&net);

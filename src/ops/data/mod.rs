@@ -7,6 +7,7 @@
 pub mod arrays;
 pub mod bytes;
 pub mod cifar;
+mod cifar_python;
 pub mod corpus;
 pub mod digits;
 pub mod idx;

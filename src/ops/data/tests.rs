@@ -209,6 +209,40 @@ fn cifar_records_become_pixels() {
 }
 
 #[test]
+fn the_python_version_of_cifar_is_read_as_data() {
+    let written = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/data");
+    for name in ["cifar_python2", "cifar_python3_protocol2", "cifar_python3_protocol4"] {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::copy(written.join(name), dir.path().join("train")).unwrap();
+        let folder = ("folder", text("."));
+        let (facts, fine) = facts_and_source(cifar::Cifar100, &[folder.clone(), ("labels", word("fine"))], dir.path());
+        assert_eq!((facts.rows, fine.labels.as_slice()), (Some(2), &[7, 99][..]), "{name}");
+        let Pixels::Bytes { data, .. } = &fine.images.data else { panic!() };
+        let byte = |n: usize, plane: usize, i: usize| ((7 * (1024 * plane + i) + 13 * n) % 256) as u8;
+        assert_eq!(data.len(), 2 * 3072);
+        assert_eq!(data[3072 + 15..3072 + 18], [byte(1, 0, 5), byte(1, 1, 5), byte(1, 2, 5)], "{name}");
+        let (_, coarse) = facts_and_source(cifar::Cifar100, &[folder.clone(), ("labels", word("coarse"))], dir.path());
+        assert_eq!(coarse.labels, [3, 19]);
+
+        // Cut short anywhere, it is refused; labels of another data set are missed.
+        let whole = std::fs::read(written.join(name)).unwrap();
+        for cut in [0, 1, 60, whole.len() / 2, whole.len() - 1] {
+            std::fs::write(dir.path().join("train"), &whole[..cut]).unwrap();
+            let said = message(run("cifar100", std::slice::from_ref(&folder), vec![], 0, dir.path()));
+            assert!(said.contains("train"), "{said}");
+        }
+        std::fs::write(dir.path().join("test_batch"), &whole).unwrap();
+        let said = message(run("cifar10", std::slice::from_ref(&folder), vec![], 0, dir.path()));
+        assert!(said.contains("has no `labels`"), "{said}");
+    }
+    // What could run something is refused by name.
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("test"), b"cos\nsystem\n(S'true'\ntR.").unwrap();
+    let said = message(run("cifar100", &[("folder", text("."))], vec![], 0, dir.path()));
+    assert!(said.contains("os.system"), "{said}");
+}
+
+#[test]
 fn numpy_arrays_of_every_kind_are_read() {
     let read = |name: &str| npy::read(&npy::Place { path: here().join(name), array: None }, &[]);
     let up: Vec<f64> = (0..24).map(f64::from).collect();

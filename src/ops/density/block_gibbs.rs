@@ -5,6 +5,7 @@
 //! determinant and quadratic forms without them follow from m x m matrices.
 
 use super::matrix::{cholesky, solve_lower};
+use super::niw::Shape;
 use super::simd::{inner, symmetric_times};
 use super::state::State;
 use rand::RngExt;
@@ -92,14 +93,14 @@ fn column(state: &State, block: &[u32], k: usize, width: usize, scratch: &mut Sc
     }
     let dp = data.dp;
     scratch.v.resize(dp, 0.0);
-    if niw.diagonal {
+    if niw.shape != Shape::Full {
         let mut rest = c.clone();
         members.iter().for_each(|j| rest.remove(niw, data.row(block[*j] as usize), &mut scratch.v));
         if rest.doubtful {
             return from_scratch(state, block, k, put);
         }
         for (j, i) in block.iter().enumerate() {
-            put(j, rest.log_det, rest.quadratic(data.row(*i as usize), &mut []));
+            put(j, rest.log_det, rest.quadratic(data.row(*i as usize), &mut scratch.v));
         }
         return;
     }

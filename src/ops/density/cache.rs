@@ -4,9 +4,10 @@
 //! one inner product a change (the change's `w` is in the component's log); one that is far behind is computed anew. So a
 //! pass costs what its moves cost, and nothing at all is done for components that nobody looks at.
 
+use super::aligned::Aligned;
 use super::component::Component;
 use super::lanes::Lanes;
-use super::simd::{LANES, dispatch, dot, dot4, quadratic};
+use super::simd::{LANES, dispatch, dot, dot4, dot8, quadratic};
 
 /// Observations in canonical coordinates.
 #[derive(Clone, Debug)]
@@ -18,7 +19,7 @@ pub struct Observations {
     /// Padded dimension.
     pub dp: usize,
     /// Rows, padded with zeros.
-    pub x: Vec<f64>,
+    pub x: Aligned,
     /// Squared norms: quadratic forms under the prior.
     pub q0: Vec<f64>,
 }
@@ -28,7 +29,7 @@ impl Observations {
     pub fn new(x: Vec<f64>, d: usize) -> Observations {
         let dp = super::simd::padded(d);
         let q0 = x.chunks_exact(dp).map(|r| super::simd::inner(r, r)).collect::<Vec<_>>();
-        Observations { n: q0.len(), d, dp, x, q0 }
+        Observations { n: q0.len(), d, dp, x: Aligned::from(&*x), q0 }
     }
 
     /// Returns one padded row.
@@ -142,6 +143,10 @@ pub fn freshen_one<V: Lanes>(
         cache.q[at] = if member { c.log_shrink(kappa0, x) } else { c.quadratic(x, scratch) };
         return;
     }
+    if c.spherical {
+        cache.q[at] = c.quadratic(x, scratch);
+        return;
+    }
     let (mut q, from) = if stamp >= c.log_start {
         (cache.q[at], (stamp - c.log_start) as usize)
     } else if c.from_prior {
@@ -149,28 +154,41 @@ pub fn freshen_one<V: Lanes>(
     } else {
         (0.0, usize::MAX)
     };
-    if from == usize::MAX || c.log_c.len() - from > (dp / 2).max(4) {
+    if from == usize::MAX || c.log.len() - from > (dp / 2).max(4) {
         for ((u, x), m) in scratch.iter_mut().zip(x).zip(&c.mu) {
             *u = x - m;
         }
         cache.q[at] = quadratic::<V>(&c.half, scratch);
         return;
     }
-    let mut apply = |e: &super::component::Correction, t: f64| {
-        let t = t - e.shift;
-        let r = t - e.a_s;
-        q = V::fma1(-e.gain * r, r, V::fma1(-e.two_a, t, q + e.a2s));
-    };
+    let log = &c.log;
     let mut e = from;
-    while e + 4 <= c.log_c.len() {
-        let t = dot4::<V>(&c.log_w[e * dp..(e + 4) * dp], x);
-        for (r, t) in t.iter().enumerate() {
-            apply(&c.log_c[e + r], *t);
-        }
+    let mut sum = V::splat(0.0);
+    while e + LANES <= log.len() {
+        let eight = |numbers: &[f64]| {
+            let mut out = [0.0; LANES];
+            out.copy_from_slice(&numbers[e..e + LANES]);
+            V::load(&out)
+        };
+        let r = dot8::<V>(&log.w[e * dp..(e + LANES) * dp], x).sub(eight(&log.shift));
+        let slope = eight(&log.minus_gain).fma(r, eight(&log.minus_slope));
+        sum = slope.fma(r, sum.add(eight(&log.constant)));
+        e += LANES;
+    }
+    if e > from {
+        q += sum.sum();
+    }
+    let mut apply = |e: usize, t: f64| {
+        let r = t - log.shift[e];
+        q = V::fma1(V::fma1(log.minus_gain[e], r, log.minus_slope[e]), r, q + log.constant[e]);
+    };
+    while e + 4 <= log.len() {
+        let t = dot4::<V>(&log.w[e * dp..(e + 4) * dp], x);
+        t.iter().enumerate().for_each(|(r, t)| apply(e + r, *t));
         e += 4;
     }
-    while e < c.log_c.len() {
-        apply(&c.log_c[e], dot::<V>(&c.log_w[e * dp..(e + 1) * dp], x));
+    while e < log.len() {
+        apply(e, dot::<V>(&log.w[e * dp..(e + 1) * dp], x));
         e += 1;
     }
     // A quadratic form is never negative; corrections may round a tiny one below zero.

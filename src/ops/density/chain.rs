@@ -108,6 +108,15 @@ impl Monitor for Unwatched {
     fn snapshot(&self, _chain: usize, _bytes: Vec<u8>) {}
 }
 
+/// Puts the order of visits into a fresh random one.
+fn permute(order: &mut [u32], rng: &mut ChaCha12Rng) {
+    for i in (1..order.len()).rev() {
+        let draw: u32 = rng.random();
+        let j = (u64::from(draw) * (i as u64 + 1)) >> 32;
+        order.swap(i, j as usize);
+    }
+}
+
 /// A running chain.
 pub struct Chain<'a> {
     state: State<'a>,
@@ -177,15 +186,22 @@ impl<'a> Chain<'a> {
 
     /// Makes one pass.
     pub fn step(&mut self) {
-        self.permute();
         let n = self.state.data.n;
+        // The published code's first pass goes through the data as they lie.
+        let in_order = self.setup.published && self.done == 0;
+        let shuffle = |order: &mut [u32], rng: &mut ChaCha12Rng| {
+            if !in_order {
+                permute(order, rng);
+            }
+        };
         let moves = match self.setup.method {
-            Method::Block(size) => self.blocks(size),
+            Method::Block(size) => {
+                shuffle(&mut self.order, &mut self.rng);
+                self.blocks(size)
+            }
             _ => {
-                for u in &mut self.uniforms {
-                    *u = self.rng.random();
-                }
-                gibbs::sweep(&mut self.state, &self.order, &self.uniforms, &mut self.gibbs)
+                let (order, uniforms) = (&mut self.order, &mut self.uniforms);
+                gibbs::pass(&mut self.state, order, uniforms, &mut self.rng, shuffle, &mut self.gibbs)
             }
         };
         if let Method::SplitMerge { proposals, scans } = self.setup.method {
@@ -207,18 +223,6 @@ impl<'a> Chain<'a> {
             self.state.canonicalise();
         }
         self.note();
-    }
-
-    /// A fresh random order of visits; the published code's first pass goes through the data as they lie.
-    fn permute(&mut self) {
-        if self.setup.published && self.done == 0 {
-            return;
-        }
-        for i in (1..self.order.len()).rev() {
-            let draw: u32 = self.rng.random();
-            let j = (u64::from(draw) * (i as u64 + 1)) >> 32;
-            self.order.swap(i, j as usize);
-        }
     }
 
     fn blocks(&mut self, size: usize) -> u64 {

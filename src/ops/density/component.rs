@@ -1,27 +1,55 @@
 //! One component: size, mean, inverse and log-determinant of the posterior scale, and a log of its latest changes.
 
+use super::aligned::Aligned;
 use super::diagonal::{log_product, scales, sum_logs};
 use super::matrix::{cholesky, half_inverse};
-use super::niw::Niw;
+use super::niw::{Niw, Shape};
 use super::simd::{axpy, form, inner, outer, padded, rank_one, symmetric_times};
 
 /// Changes (or as many as it has members, if more) after which a component is rebuilt, so that rounding never matters.
 pub const REFRESH: u32 = 256;
 
-/// Numbers that carry a cached quadratic form across one change, with `t = x'w - shift`:
-/// `q <- q - two_a t + a2s - gain (t - a_s)^2` (sampler.md, point 2).
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Correction {
-    /// `mu'w`, of the mean before the change.
-    pub shift: f64,
-    /// `2 a`.
-    pub two_a: f64,
-    /// `a^2 s`.
-    pub a2s: f64,
-    /// `g / (1 + g s)`.
-    pub gain: f64,
-    /// `a s`.
-    pub a_s: f64,
+/// A component's latest changes, by which cached quadratic forms are carried along (sampler.md, point 2): with `r = x'w - shift`,
+/// `q <- q + constant - r (slope + gain r)`. That is `q - 2 a t + a^2 s - g / (1 + g s) (t - a s)^2` with `t = (x - mu)'w` and `r = t - a s`.
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    /// `w = S^-1 v`, one padded row a change.
+    pub w: Aligned,
+    /// `mu'w + a s`, of the mean before the change.
+    pub shift: Vec<f64>,
+    /// `-2 a`.
+    pub minus_slope: Vec<f64>,
+    /// `-g / (1 + g s)`.
+    pub minus_gain: Vec<f64>,
+    /// `-a^2 s`.
+    pub constant: Vec<f64>,
+}
+
+impl Log {
+    /// Returns the number of changes.
+    pub fn len(&self) -> usize {
+        self.shift.len()
+    }
+
+    /// Returns whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.shift.is_empty()
+    }
+
+    /// Forgets the oldest changes.
+    fn forget(&mut self, count: usize, dp: usize) {
+        self.w.remove_front(count * dp);
+        for numbers in [&mut self.shift, &mut self.minus_slope, &mut self.minus_gain, &mut self.constant] {
+            numbers.drain(..count);
+        }
+    }
+
+    fn clear(&mut self) {
+        self.w.clear();
+        for numbers in [&mut self.shift, &mut self.minus_slope, &mut self.minus_gain, &mut self.constant] {
+            numbers.clear();
+        }
+    }
 }
 
 /// What a component's members determine: posterior parameters with the Cholesky factor of the scale.
@@ -30,7 +58,8 @@ pub struct Built {
     pub n: usize,
     /// `mu_n`, padded.
     pub mu: Vec<f64>,
-    /// Lower Cholesky factor of `S_n`, d x d; where the measure is diagonal, the padded diagonal of `S_n`.
+    /// Lower Cholesky factor of `S_n`, d x d; where the measure is diagonal, the padded diagonal of `S_n`; where it is spherical, the one
+    /// number on it.
     pub lower: Vec<f64>,
     /// `ln |S_n|`.
     pub log_det: f64,
@@ -42,9 +71,15 @@ impl Built {
     /// `S_n = I + sum (x - m)(x - m)' + kappa0 n / kappa_n m m'` with m the members' mean, which cancels nothing.
     pub fn from_members<'a>(niw: &Niw, dp: usize, members: impl Iterator<Item = &'a [f64]> + Clone) -> Built {
         let d = niw.d;
-        if niw.diagonal {
-            let (n, mu, lower) = scales(niw.kappa0, dp, members);
-            return Built { n, mu, log_det: log_product(&lower), lower };
+        if niw.shape != Shape::Full {
+            let (n, mu, mut lower) = scales(niw.kappa0, dp, members);
+            if niw.shape == Shape::Diagonal {
+                return Built { n, mu, log_det: log_product(&lower), lower };
+            }
+            // Each entry holds 1 of the prior, as the one number does.
+            let scale = 1.0 + lower[..d].iter().map(|s| s - 1.0).sum::<f64>();
+            lower = vec![scale];
+            return Built { n, mu, log_det: d as f64 * scale.ln(), lower };
         }
         let mut mean = vec![0.0; dp];
         let mut n = 0usize;
@@ -81,8 +116,11 @@ pub struct Component {
     pub mu: Vec<f64>,
     /// `kappa0` of a diagonal measure.
     pub diagonal: Option<f64>,
-    /// `S_n^-1` as a halved lower triangle; see [`super::simd::quadratic`]. The padded diagonal of `S_n` where that is diagonal.
-    pub half: Vec<f64>,
+    /// Whether one variance is all dimensions'.
+    pub spherical: bool,
+    /// `S_n^-1` as a halved lower triangle; see [`super::simd::quadratic`]. The padded diagonal of `S_n` where that is diagonal; the one number
+    /// on it where that is spherical.
+    pub half: Aligned,
     /// `ln |S_n|`.
     pub log_det: f64,
     /// Counts changes; never falls, so that a reused slot is never taken for its former self.
@@ -91,10 +129,8 @@ pub struct Component {
     pub log_start: u32,
     /// Whether the log reaches back to the prior, when quadratic forms can start from `q0`.
     pub from_prior: bool,
-    /// Vectors `w = S^-1 v` of the logged changes, one padded row each.
-    pub log_w: Vec<f64>,
-    /// Numbers of the logged changes.
-    pub log_c: Vec<Correction>,
+    /// The latest changes.
+    pub log: Log,
     /// Changes since the component was last built from its members.
     pub changes: u32,
     /// Set when a removal lost so many digits that the component must be rebuilt at once.
@@ -108,14 +144,18 @@ impl Component {
         let mut c = Component {
             n: 0,
             mu: vec![0.0; dp],
-            diagonal: niw.diagonal.then_some(niw.kappa0),
-            half: vec![0.0; if niw.diagonal { dp } else { dp * dp }],
+            diagonal: (niw.shape == Shape::Diagonal).then_some(niw.kappa0),
+            spherical: niw.shape == Shape::Spherical,
+            half: Aligned::zeros(match niw.shape {
+                Shape::Full => dp * dp,
+                Shape::Diagonal => dp,
+                Shape::Spherical => 1,
+            }),
             log_det: 0.0,
             version: 0,
             log_start: 0,
             from_prior: true,
-            log_w: Vec::new(),
-            log_c: Vec::new(),
+            log: Log::default(),
             changes: 0,
             doubtful: false,
         };
@@ -128,7 +168,7 @@ impl Component {
         let dp = self.mu.len();
         self.n = 0;
         self.mu.fill(0.0);
-        if self.diagonal.is_some() {
+        if self.diagonal.is_some() || self.spherical {
             self.half.fill(1.0);
         } else {
             self.half.fill(0.0);
@@ -144,8 +184,7 @@ impl Component {
     fn clear_log(&mut self, from_prior: bool) {
         self.log_start = self.version;
         self.from_prior = from_prior;
-        self.log_w.clear();
-        self.log_c.clear();
+        self.log.clear();
     }
 
     /// Builds the component from its members (padded canonical rows, in the order given).
@@ -153,7 +192,8 @@ impl Component {
         let built = Built::from_members(niw, self.mu.len(), members);
         self.n = built.n;
         self.log_det = built.log_det;
-        self.half = if niw.diagonal { built.lower } else { half_inverse(&built.lower, niw.d) };
+        let half = if niw.shape == Shape::Full { half_inverse(&built.lower, niw.d) } else { built.lower };
+        self.half = Aligned::from(&*half);
         self.mu = built.mu;
         self.version += 1;
         self.changes = 0;
@@ -169,6 +209,9 @@ impl Component {
         }
         scratch.copy_from_slice(x);
         axpy(-1.0, &self.mu, scratch);
+        if self.spherical {
+            return inner(scratch, scratch) / self.half[0];
+        }
         form(&self.half, scratch)
     }
 
@@ -180,29 +223,51 @@ impl Component {
 
     /// Returns `ln(1 - c q)` for a member: how removing it would change the log-determinant. NaN where digits run out.
     pub fn log_without(&self, niw: &Niw, q: f64) -> f64 {
-        if niw.diagonal {
+        if niw.shape == Shape::Diagonal {
             return q;
         }
         let kappa = niw.kappa(self.n);
-        (-kappa / (kappa - 1.0) * q).ln_1p()
+        niw.rank * (-kappa / (kappa - 1.0) * q).ln_1p()
+    }
+
+    /// Returns the log weight of the component for a point outside: size and predictive.
+    pub fn log_weight(&self, niw: &Niw, x: &[f64], scratch: &mut [f64]) -> f64 {
+        niw.ln(self.n) + niw.log_predictive(self.n, self.log_det, self.quadratic(x, scratch).max(0.0))
+    }
+
+    /// Returns the log weight, for a member, of the component without it, from the component with it (sampler.md, point 1); nothing
+    /// where the member is nearly its whole scatter and digits would run out. There must be another member.
+    pub fn log_weight_without(&self, niw: &Niw, x: &[f64], scratch: &mut [f64]) -> Option<f64> {
+        let log_y = if niw.shape == Shape::Diagonal {
+            self.log_shrink(niw.kappa0, x)
+        } else {
+            let kappa = niw.kappa(self.n);
+            let c = kappa / (kappa - 1.0);
+            let y = 1.0 - c * self.quadratic(x, scratch);
+            if y > 1e-8 { y.ln() } else { f64::NEG_INFINITY }
+        };
+        let less = self.n - 1;
+        (log_y > f64::NEG_INFINITY)
+            .then(|| niw.ln(less) + niw.constant(less) - 0.5 * self.log_det + 0.5 * (niw.nu(self.n) - niw.rank) * log_y)
     }
 
     /// Puts a point in.
     pub fn insert(&mut self, niw: &Niw, x: &[f64], scratch: &mut [f64]) {
         let kappa = niw.kappa(self.n);
-        self.change(x, 1.0 / (kappa + 1.0), kappa / (kappa + 1.0), scratch);
+        self.change(x, 1.0 / (kappa + 1.0), kappa / (kappa + 1.0), niw.rank, scratch);
         self.n += 1;
     }
 
     /// Takes a point out.
     pub fn remove(&mut self, niw: &Niw, x: &[f64], scratch: &mut [f64]) {
         let kappa = niw.kappa(self.n);
-        self.change(x, -1.0 / (kappa - 1.0), -kappa / (kappa - 1.0), scratch);
+        self.change(x, -1.0 / (kappa - 1.0), -kappa / (kappa - 1.0), niw.rank, scratch);
         self.n -= 1;
     }
 
     /// Moves the mean by `a v` and the scale by `g v v'`, `v = x - mu`: Sherman and Morrison, and the determinant lemma.
-    fn change(&mut self, x: &[f64], a: f64, g: f64, v: &mut [f64]) {
+    /// `dims`: how many dimensions have the one variance, where it is one.
+    fn change(&mut self, x: &[f64], a: f64, g: f64, dims: f64, v: &mut [f64]) {
         let dp = v.len();
         v.copy_from_slice(x);
         axpy(-1.0, &self.mu, v);
@@ -218,23 +283,36 @@ impl Component {
             self.changes += 1;
             return;
         }
+        if self.spherical {
+            let scale = self.half[0];
+            let next = scale + g * inner(v, v);
+            self.doubtful |= next.is_nan() || next <= 1e-7 * scale;
+            self.log_det += dims * (next / scale).ln();
+            self.half[0] = next;
+            axpy(a, v, &mut self.mu);
+            self.version += 1;
+            self.changes += 1;
+            return;
+        }
         // The log holds as many changes as applying them is cheaper than a new quadratic form.
         let capacity = (dp / 2).max(4);
-        if self.log_c.len() >= 2 * capacity {
-            self.log_w.drain(..capacity * dp);
-            self.log_c.drain(..capacity);
+        if self.log.len() >= 2 * capacity {
+            self.log.forget(capacity, dp);
             self.log_start += capacity as u32;
             self.from_prior = false;
         }
-        let start = self.log_w.len();
-        self.log_w.resize(start + dp, 0.0);
-        let w = &mut self.log_w[start..];
+        let start = self.log.w.len();
+        self.log.w.resize(start + dp);
+        let w = &mut self.log.w[start..];
         symmetric_times(&self.half, v, w);
         let s = inner(v, w);
         let ratio = 1.0 + g * s;
         self.doubtful |= ratio.is_nan() || ratio <= 1e-7;
         let gain = g / ratio;
-        self.log_c.push(Correction { shift: inner(&self.mu, w), two_a: 2.0 * a, a2s: a * a * s, gain, a_s: a * s });
+        self.log.shift.push(inner(&self.mu, w) + a * s);
+        self.log.minus_slope.push(-2.0 * a);
+        self.log.minus_gain.push(-gain);
+        self.log.constant.push(-a * a * s);
         rank_one(&mut self.half, w, -gain);
         self.log_det += ratio.ln();
         axpy(a, v, &mut self.mu);

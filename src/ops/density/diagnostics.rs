@@ -175,6 +175,20 @@ pub fn ess_tail(chains: &[Vec<f64>]) -> f64 {
     at(0.05).min(at(0.95))
 }
 
+/// Returns how far apart chains lie: the variance of their means over the mean square of the Monte Carlo errors that each chain's own
+/// autocorrelation gives its mean, of normal scores. About 1 where chains tell of one distribution, however slowly; F-distributed then.
+pub fn apart(chains: &[Vec<f64>]) -> f64 {
+    if chains.len() < 2 || !usable(chains) {
+        return 0.0;
+    }
+    let scores = normal_scores(chains);
+    let errors: Vec<f64> = scores.iter().map(|c| variance(c) / ess(std::slice::from_ref(c))).collect();
+    variance(&scores.iter().map(|c| mean(c)).collect::<Vec<_>>()) / mean(&errors).max(f64::MIN_POSITIVE)
+}
+
+/// [`apart`] from here on is no matter of slow chains: the 1e-6 quantile of F with 3 and many degrees of freedom, generously.
+const BEYOND_DOUBT: f64 = 12.0;
+
 /// Returns whether an effective sample size is known and large enough.
 fn enough(effective: f64, needed: f64) -> bool {
     effective >= needed
@@ -185,7 +199,7 @@ fn enough(effective: f64, needed: f64) -> bool {
 pub enum Verdict {
     /// R-hat below 1.01 and at least 100 effective draws a chain (400 at least), in every scalar that varies.
     Settled,
-    /// Chains, or halves of one, differ beyond doubt: R-hat above 1.05.
+    /// Chains differ beyond doubt: R-hat above 1.05, and by more than their own slowness explains (see [`apart`]).
     Disagree,
     /// Neither.
     TooShort,
@@ -210,8 +224,7 @@ impl Verdict {
             let draws = (100.0 * chains.len() as f64).max(400.0);
             if r > 1.05 || r.is_nan() {
                 // One chain, or few draws, cannot tell disagreement from slowness.
-                let effective = ess_bulk(&chains);
-                if chains.len() > 1 && !enough(effective, 400.0) && chains[0].len() >= 50 {
+                if chains.len() > 1 && chains[0].len() >= 50 && apart(&chains) > BEYOND_DOUBT {
                     return Verdict::Disagree;
                 }
                 verdict = Verdict::TooShort;

@@ -4,6 +4,7 @@ use super::bytes::{Reader, Writer};
 use super::cache::Observations;
 use super::chain::{Chain, Monitor, Record, Scalars};
 use super::frame::{Frame, Scale};
+use super::niw::Shape;
 use super::posterior::Posterior;
 use super::settings::Fit;
 use super::start::Start;
@@ -111,9 +112,9 @@ pub fn fit(rows: Rows, settings: &Fit, stream: &Stream, cx: &dyn Context, resume
     rows.check()?;
     let (d, n) = (rows.d, rows.n());
     let dof = settings.dof(d);
-    let least = if settings.diagonal { 0.0 } else { d as f64 - 1.0 };
+    let least = if settings.shape == Shape::Full { d as f64 - 1.0 } else { 0.0 };
     if dof.is_nan() || dof <= least {
-        let least = if settings.diagonal { "0".to_string() } else { format!("dim - 1 = {least}") };
+        let least = if settings.shape == Shape::Full { format!("dim - 1 = {least}") } else { "0".to_string() };
         return Err(Failure::new(format!("dof is {dof} but must be above {least}")));
     }
     if n == 0 {
@@ -181,7 +182,7 @@ fn published_components(rows: &Rows, settings: &Fit, stream: &Stream) -> f64 {
         return settings.setup.components as f64;
     }
     // The labels do not look at the numbers, so the frame may be made after them.
-    let blank = Observations { n: rows.n(), d: rows.d, dp: 0, x: Vec::new(), q0: Vec::new() };
+    let blank = Observations { n: rows.n(), d: rows.d, dp: 0, x: Default::default(), q0: Vec::new() };
     let labels = Start::Random.labels(&blank, settings.setup.components, &mut stream.named("start").numbered(0).rng());
     labels.iter().max().map_or(1.0, |k| f64::from(*k) + 1.0)
 }

@@ -21,6 +21,8 @@ pub struct Frame {
 pub enum Scale {
     /// `diag(variance)/K^(2/d)`, as published.
     Diagonal,
+    /// The mean of the dimensions' variances over `K^(2/d)`, times the identity.
+    Spherical,
     /// Full covariance (divisor n) over `K^(2/d)`: does not depend on the axes.
     Full,
     /// `mu0 = mean` in each dimension, `S0 = scale I`.
@@ -32,7 +34,7 @@ pub enum Scale {
     },
 }
 
-/// Share of the largest variance below which a dimension counts as constant and gets that floor as its variance.
+/// Share of the largest variance that a constant dimension gets as its own.
 const FLOOR: f64 = 1e-10;
 
 impl Frame {
@@ -56,7 +58,15 @@ impl Frame {
             return Err(format!("the {n} rows are all equal (or too large), so their variance gives the prior no scale"));
         }
         if *scale == Scale::Diagonal {
-            return Ok(Frame::diagonal(centre, variance.iter().map(|v| (v.max(FLOOR * largest) * shrink).sqrt()).collect()));
+            // A dimension is constant where it varies by no more than rounding; how small its unit is says nothing.
+            let column = |j: usize| (0..n).fold(0.0f64, |a, i| a.max(x[i * d + j].abs()));
+            let constant = |j: usize| variance[j] <= (4.0 * f64::EPSILON * column(j)).powi(2);
+            let unit = |j: usize| if constant(j) { FLOOR * largest } else { variance[j] };
+            return Ok(Frame::diagonal(centre, (0..d).map(|j| (unit(j) * shrink).sqrt()).collect()));
+        }
+        if *scale == Scale::Spherical {
+            let mean = variance.iter().sum::<f64>() / d as f64;
+            return Ok(Frame::diagonal(centre, vec![(mean * shrink).sqrt(); d]));
         }
         let mut s = vec![0.0; d * d];
         for row in x.chunks_exact(d) {

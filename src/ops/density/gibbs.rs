@@ -1,9 +1,15 @@
 //! Collapsed Gibbs sampling, one observation at a time: exact (Neal, 2000, algorithm 3), and paid for by moves only.
+//!
+//! While no component changes, an observation stays with a probability that depends on alpha alone ([`Stay`](super::state::Stay)). So once all have
+//! been weighed, the probability that a whole pass moves nobody is a product that hangs on no order of visits: one uniform number
+//! settles it, and only where somebody moves is there an order, and a first mover, found by the same number.
 
 use super::cache::freshen_body;
 use super::lanes::Lanes;
+use super::niw::Shape;
 use super::simd::{LANES, dispatch, exp8, ln8};
-use super::state::{Memo, NONE, State};
+use super::state::{NONE, State};
+use rand::RngExt;
 
 /// Observations whose cache rows are brought up to date together.
 const TILE: usize = LANES;
@@ -17,12 +23,19 @@ pub struct Scratch {
 /// Below this `|S without x| / |S|` is computed from scratch rather than as `1 - c q`, which loses its digits.
 const TINY: f64 = 1e-8;
 
-/// Largest exponent of a new component's weight relative to the others': beyond it a new component is certain anyway.
-const CERTAIN: f64 = 700.0;
+/// Largest exponent of a new component's weight (at alpha 1) relative to the others': beyond it a new component is certain anyway.
+const CERTAIN: f64 = 650.0;
+
+/// What weighing an observation comes to: sum of the components' weights, that of its own, and that of a new component were alpha 1.
+struct Weighed {
+    sum: f64,
+    own: f64,
+    new: f64,
+}
 
 /// Writes the weights of the components for an observation given all others, the largest being 1; its row must be up to date.
 #[inline(always)]
-fn weigh<V: Lanes>(state: &mut State, i: usize, scratch: &mut Scratch) -> Memo {
+fn weigh<V: Lanes>(state: &mut State, i: usize, scratch: &mut Scratch) -> Weighed {
     let k = state.z[i] as usize;
     let used = state.comps.len().next_multiple_of(LANES);
     let lp = &mut scratch.weights;
@@ -32,7 +45,7 @@ fn weigh<V: Lanes>(state: &mut State, i: usize, scratch: &mut Scratch) -> Memo {
     let kept = (w.a[k], w.b[k], w.f[k]);
     [w.a[k], w.b[k], w.f[k]] = w.own[k];
     let q = state.cache.row(i);
-    let diagonal = state.niw.diagonal;
+    let diagonal = state.niw.shape == Shape::Diagonal;
     let own = if diagonal { if q[k] == f64::NEG_INFINITY { 0.0 } else { 1.0 } } else { V::fma1(w.f[k], q[k], 1.0) };
     let exact = if own < TINY && state.comps[k].n > 1 { Some(w.b[k]) } else { None };
     let arrays = w.a.as_chunks::<LANES>().0.iter().zip(w.b.as_chunks::<LANES>().0).zip(w.f.as_chunks::<LANES>().0);
@@ -69,7 +82,7 @@ fn weigh<V: Lanes>(state: &mut State, i: usize, scratch: &mut Scratch) -> Memo {
     if top == f64::NEG_INFINITY {
         // Nobody else is anywhere.
         lp.fill(0.0);
-        return Memo { changes: state.changes, top, sum: 0.0, own: 0.0 };
+        return Weighed { sum: 0.0, own: 0.0, new: 1.0 };
     }
     let mut sums = V::splat(0.0);
     for chunk in lp.as_chunks_mut::<LANES>().0 {
@@ -80,26 +93,34 @@ fn weigh<V: Lanes>(state: &mut State, i: usize, scratch: &mut Scratch) -> Memo {
         *chunk = exp8::<V>(&x);
         sums = sums.add(V::load(chunk));
     }
-    Memo { changes: state.changes, top, sum: sums.sum(), own: lp[k] }
+    let mut exponents = [0.0; LANES];
+    exponents[0] = (state.log_new[i] - top).min(CERTAIN);
+    Weighed { sum: sums.sum(), own: lp[k], new: exp8::<V>(&exponents)[0] }
 }
 
-/// Returns the slot drawn for an observation given all others (`NONE`: a new component).
+/// Returns the slot drawn for an observation given all others (`NONE`: a new component) and remembers how likely it was to stay; with
+/// `moves`, given as well that it does not stay.
 #[inline(always)]
-fn choose<V: Lanes>(state: &mut State, i: usize, uniform: f64, scratch: &mut Scratch) -> u32 {
+fn choose<V: Lanes>(state: &mut State, i: usize, uniform: f64, moves: bool, scratch: &mut Scratch) -> u32 {
     let k = state.z[i] as usize;
-    let memo = weigh::<V>(state, i, scratch);
-    state.memos[i] = memo;
-    let mut exponents = [0.0; LANES];
-    exponents[0] = (state.alpha.ln() + state.log_new[i] - memo.top).min(CERTAIN);
-    let new = exp8::<V>(&exponents)[0];
-    let mut left = uniform * (memo.sum + new);
-    // Its own component first: the likely outcome, and any fixed order inverts the same distribution.
-    left -= memo.own;
-    if left < 0.0 {
+    let alone = state.comps[k].n == 1;
+    let weighed = weigh::<V>(state, i, scratch);
+    let new = state.alpha * weighed.new;
+    remember(state, i, alone, &weighed);
+    let weights = &scratch.weights[..state.comps.len()];
+    // Staying first: the likely outcome, and any fixed order inverts the same distribution.
+    let staying = if alone { new } else { weighed.own };
+    let mut left = if moves {
+        let others: f64 = weights.iter().enumerate().filter(|(j, _)| *j != k).map(|(_, w)| w).sum();
+        uniform * (others + if alone { 0.0 } else { new })
+    } else {
+        uniform * (weighed.sum + new) - staying
+    };
+    if !moves && left < 0.0 {
         return k as u32;
     }
     let mut last = k;
-    for (j, weight) in scratch.weights[..state.comps.len()].iter().enumerate() {
+    for (j, weight) in weights.iter().enumerate() {
         if j != k && *weight > 0.0 {
             last = j;
             left -= weight;
@@ -108,56 +129,131 @@ fn choose<V: Lanes>(state: &mut State, i: usize, uniform: f64, scratch: &mut Scr
             }
         }
     }
-    if new > 0.0 { NONE } else { last as u32 }
+    if new > 0.0 && !alone { NONE } else { last as u32 }
 }
 
-/// Returns whether a whole tile is known to stay: nothing has changed since its rows were weighed, and every uniform falls on its own
-/// component. The numbers compared are those of [`choose`], to the bit.
+/// Keeps what [`Stay`](super::state::Stay) says of an observation.
 #[inline(always)]
-fn all_stay<V: Lanes>(state: &State, tile: &[u32], uniforms: &[f64]) -> bool {
-    if tile.len() < TILE || tile.iter().any(|i| state.memos[*i as usize].changes != state.changes) {
-        return false;
-    }
-    let log_alpha = state.alpha.ln();
-    let mut exponents = [0.0; TILE];
-    for (e, i) in exponents.iter_mut().zip(tile) {
-        *e = (log_alpha + state.log_new[*i as usize] - state.memos[*i as usize].top).min(CERTAIN);
-    }
-    let new = exp8::<V>(&exponents);
-    tile.iter().zip(uniforms).zip(new).all(|((i, u), new)| {
-        let memo = &state.memos[*i as usize];
-        u * (memo.sum + new) - memo.own < 0.0
-    })
+fn remember(state: &mut State, i: usize, alone: bool, weighed: &Weighed) {
+    let stay = &mut state.stay;
+    stay.at[i] = state.changes;
+    (stay.m[i], stay.g[i], stay.h[i]) = if alone {
+        (1.0, 0.0, if weighed.sum > 0.0 { weighed.sum / weighed.new } else { 0.0 })
+    } else if weighed.own > 0.0 {
+        (weighed.sum / weighed.own, weighed.new / weighed.own, 0.0)
+    } else {
+        (f64::INFINITY, 0.0, 0.0)
+    };
+}
+
+/// Returns `1 / p` of staying, at the present alpha.
+#[inline(always)]
+fn odds<V: Lanes>(state: &State, i: usize) -> f64 {
+    V::fma1(1.0 / state.alpha, state.stay.h[i], V::fma1(state.alpha, state.stay.g[i], state.stay.m[i]))
 }
 
 #[inline(always)]
-fn sweep_body<V: Lanes>(state: &mut State, order: &[u32], uniforms: &[f64], scratch: &mut Scratch) -> u64 {
-    let mut moves = 0;
+fn nobody_body<V: Lanes>(state: &State) -> f64 {
+    let (alpha, inverse) = (V::splat(state.alpha), V::splat(1.0 / state.alpha));
+    let ((m, rest), (g, _), (h, _)) =
+        (state.stay.m.as_chunks::<LANES>(), state.stay.g.as_chunks::<LANES>(), state.stay.h.as_chunks::<LANES>());
+    // Several products at once: one alone would wait for itself.
+    let mut products = [V::splat(1.0); 4];
+    for (c, ((m, g), h)) in m.iter().zip(g).zip(h).enumerate() {
+        let one = inverse.fma(V::load(h), alpha.fma(V::load(g), V::load(m)));
+        products[c % 4] = products[c % 4].fma(one, V::splat(0.0));
+    }
+    let mut total = 1.0;
+    for p in products {
+        let mut lanes = [0.0; LANES];
+        p.store(&mut lanes);
+        total *= lanes.iter().product::<f64>();
+    }
+    let from = state.data.n - rest.len();
+    (from..state.data.n).fold(total, |total, i| total * odds::<V>(state, i))
+}
+
+dispatch! {
+    /// Returns `1 / p` of a pass that moves nobody; all must have been weighed. Infinity where it is beyond the range of numbers.
+    pub fn nobody(state: &State) -> f64 = nobody_body
+}
+
+#[inline(always)]
+fn first_body<V: Lanes>(state: &State, order: &[u32], uniform: f64) -> usize {
+    let mut product = 1.0;
+    order
+        .iter()
+        .position(|i| {
+            product *= odds::<V>(state, *i as usize);
+            !(uniform * product < 1.0)
+        })
+        .unwrap_or(order.len())
+}
+
+dispatch! {
+    /// Returns the place in the order of the first to move, where the uniform number says that somebody does; all must have been weighed.
+    pub fn first(state: &State, order: &[u32], uniform: f64) -> usize = first_body
+}
+
+#[inline(always)]
+fn sweep_body<V: Lanes>(state: &mut State, order: &[u32], uniforms: &[f64], mover: bool, scratch: &mut Scratch) -> u64 {
+    let (mut moves, before) = (0, state.changes);
+    let mut forced = mover;
     for (tile, us) in order.chunks(TILE).zip(uniforms.chunks(TILE)) {
-        if all_stay::<V>(state, tile, us) {
-            continue;
+        if tile.iter().any(|i| state.stay.at[*i as usize] != state.changes) {
+            freshen_body::<V>(&mut state.cache, state.data, &state.comps, &state.z, state.changes, tile, &mut state.scratch);
         }
-        freshen_body::<V>(&mut state.cache, state.data, &state.comps, &state.z, state.changes, tile, &mut state.scratch);
         for (i, u) in tile.iter().zip(us) {
+            let at = *i as usize;
+            if !forced && state.stay.at[at] == state.changes && u * odds::<V>(state, at) < 1.0 {
+                continue;
+            }
             let one = std::slice::from_ref(i);
             freshen_body::<V>(&mut state.cache, state.data, &state.comps, &state.z, state.changes, one, &mut state.scratch);
-            let i = *i as usize;
-            let from = state.z[i];
-            let to = choose::<V>(state, i, *u, scratch);
-            let alone = state.comps[from as usize].n == 1;
-            if to == from || (to == NONE && alone) {
+            let from = state.z[at];
+            let to = choose::<V>(state, at, *u, std::mem::take(&mut forced), scratch);
+            if to == from {
                 continue;
             }
             moves += 1;
-            state.take(i);
+            state.take(at);
             let to = if to == NONE { state.free_slot() } else { to as usize };
-            state.put(i, to);
+            state.put(at, to);
         }
+    }
+    if order.len() == state.data.n && state.changes == before {
+        state.stay.all = before;
     }
     moves
 }
 
 dispatch! {
-    /// Visits the observations in the order given, one uniform number each; returns how many changed component.
-    pub fn sweep(state: &mut State, order: &[u32], uniforms: &[f64], scratch: &mut Scratch) -> u64 = sweep_body
+    /// Visits the observations in the order given, one uniform number each; returns how many changed component. With `mover`, given that the
+    /// first one moves.
+    pub fn sweep(state: &mut State, order: &[u32], uniforms: &[f64], mover: bool, scratch: &mut Scratch) -> u64 = sweep_body
+}
+
+/// One pass: draws the order by `permute` only where it matters, and uniform numbers only for those whose visits are not settled.
+pub fn pass<R: rand::Rng>(
+    state: &mut State,
+    order: &mut [u32],
+    uniforms: &mut [f64],
+    rng: &mut R,
+    permute: impl FnOnce(&mut [u32], &mut R),
+    scratch: &mut Scratch,
+) -> u64 {
+    let n = order.len();
+    if state.stay.all != state.changes {
+        permute(order, rng);
+        uniforms.iter_mut().for_each(|u| *u = rng.random());
+        return sweep(state, order, uniforms, false, scratch);
+    }
+    let uniform: f64 = rng.random();
+    if uniform * nobody(state) < 1.0 {
+        return 0;
+    }
+    permute(order, rng);
+    let at = first(state, order, uniform);
+    uniforms[at..].iter_mut().for_each(|u| *u = rng.random());
+    if at < n { sweep(state, &order[at..], &uniforms[at..], true, scratch) } else { 0 }
 }

@@ -16,6 +16,8 @@ pub trait Lanes: Copy {
     fn store(self, x: &mut [f64; LANES]);
     /// Returns the sum, lane by lane.
     fn add(self, b: Self) -> Self;
+    /// Returns the difference, lane by lane.
+    fn sub(self, b: Self) -> Self;
     /// Returns `self * b + c`, lane by lane.
     fn fma(self, b: Self, c: Self) -> Self;
 
@@ -25,6 +27,17 @@ pub trait Lanes: Copy {
         let mut a = [0.0; LANES];
         self.store(&mut a);
         ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
+    }
+
+    /// Returns the sums of eight vectors' lanes, one a lane: `((0+1)+(2+3)) + ((4+5)+(6+7))` each.
+    #[inline(always)]
+    fn sums(rows: [Self; LANES]) -> Self {
+        let out = rows.map(|row| {
+            let mut a = [0.0; LANES];
+            row.store(&mut a);
+            ((a[0] + a[1]) + (a[2] + a[3])) + ((a[4] + a[5]) + (a[6] + a[7]))
+        });
+        Self::load(&out)
     }
 
     /// Returns `a * b + c` of single numbers, fused as the lanes are.
@@ -57,6 +70,13 @@ impl Lanes for Plain {
     fn add(mut self, b: Self) -> Self {
         for l in 0..LANES {
             self.0[l] += b.0[l];
+        }
+        self
+    }
+    #[inline(always)]
+    fn sub(mut self, b: Self) -> Self {
+        for l in 0..LANES {
+            self.0[l] -= b.0[l];
         }
         self
     }
@@ -101,12 +121,28 @@ mod x86 {
             unsafe { Avx512(_mm512_add_pd(self.0, b.0)) }
         }
         #[inline(always)]
+        fn sub(self, b: Self) -> Self {
+            unsafe { Avx512(_mm512_sub_pd(self.0, b.0)) }
+        }
+        #[inline(always)]
         fn fma(self, b: Self, c: Self) -> Self {
             unsafe { Avx512(_mm512_fmadd_pd(self.0, b.0, c.0)) }
         }
         #[inline(always)]
         fn sum(self) -> f64 {
             unsafe { sum4(_mm256_add_pd(_mm512_castpd512_pd256(self.0), _mm512_extractf64x4_pd::<1>(self.0))) }
+        }
+        #[inline(always)]
+        fn sums(r: [Self; LANES]) -> Self {
+            unsafe {
+                // Neighbouring lanes of two vectors, then pairs of pairs of four, then of all eight.
+                let two = |a: Self, b: Self| _mm512_add_pd(_mm512_unpacklo_pd(a.0, b.0), _mm512_unpackhi_pd(a.0, b.0));
+                let join = |a: __m512d, b: __m512d| {
+                    _mm512_add_pd(_mm512_shuffle_f64x2::<0b10_00_10_00>(a, b), _mm512_shuffle_f64x2::<0b11_01_11_01>(a, b))
+                };
+                let (low, high) = (join(two(r[0], r[1]), two(r[2], r[3])), join(two(r[4], r[5]), two(r[6], r[7])));
+                Avx512(join(low, high))
+            }
         }
     }
 
@@ -139,12 +175,29 @@ mod x86 {
             unsafe { Avx2(_mm256_add_pd(self.0, b.0), _mm256_add_pd(self.1, b.1)) }
         }
         #[inline(always)]
+        fn sub(self, b: Self) -> Self {
+            unsafe { Avx2(_mm256_sub_pd(self.0, b.0), _mm256_sub_pd(self.1, b.1)) }
+        }
+        #[inline(always)]
         fn fma(self, b: Self, c: Self) -> Self {
             unsafe { Avx2(_mm256_fmadd_pd(self.0, b.0, c.0), _mm256_fmadd_pd(self.1, b.1, c.1)) }
         }
         #[inline(always)]
         fn sum(self) -> f64 {
             unsafe { sum4(_mm256_add_pd(self.0, self.1)) }
+        }
+        #[inline(always)]
+        fn sums(r: [Self; LANES]) -> Self {
+            unsafe {
+                // Four vectors' sums: neighbours, then the two halves.
+                let four = |a: [__m256d; 4]| {
+                    let (x, y) = (_mm256_hadd_pd(a[0], a[1]), _mm256_hadd_pd(a[2], a[3]));
+                    _mm256_add_pd(_mm256_permute2f128_pd::<0x20>(x, y), _mm256_permute2f128_pd::<0x31>(x, y))
+                };
+                let half =
+                    |r: &[Self]| _mm256_add_pd(four([r[0].0, r[1].0, r[2].0, r[3].0]), four([r[0].1, r[1].1, r[2].1, r[3].1]));
+                Avx2(half(&r[..4]), half(&r[4..]))
+            }
         }
     }
 

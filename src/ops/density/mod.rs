@@ -3,6 +3,7 @@
 //! In: rows of numbers and settings. Out: posterior states as packs, log densities, entropies, diagnostics.
 //! Never: a tensor library, files, the syntax of the language. Everything is f64; equal seeds give equal bits.
 
+mod aligned;
 pub mod alpha;
 pub mod block_gibbs;
 mod bytes;
@@ -27,6 +28,7 @@ pub mod simd;
 pub mod split_merge;
 pub mod start;
 pub mod state;
+pub mod zarr;
 
 #[cfg(test)]
 mod tests;

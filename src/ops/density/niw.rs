@@ -7,6 +7,17 @@
 
 use libm::lgamma;
 
+/// What covariances a component may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Any: normal-inverse-Wishart.
+    Full,
+    /// Diagonal ones: in every dimension a normal-inverse-Wishart of one dimension.
+    Diagonal,
+    /// Multiples of the prior's scale: normal-inverse-gamma with one variance for all dimensions.
+    Spherical,
+}
+
 /// A normal-inverse-Wishart distribution with `mu0 = 0`, `S0 = I`, and its tables for up to `n` members.
 #[derive(Clone, Debug)]
 pub struct Niw {
@@ -14,10 +25,12 @@ pub struct Niw {
     pub d: usize,
     /// Pseudo-count of the mean.
     pub kappa0: f64,
-    /// Degrees of freedom; above `d - 1`, or above 0 where `diagonal`.
+    /// Degrees of freedom; above `d - 1`, or above 0 where the shape is not full.
     pub nu0: f64,
-    /// Whether covariances are diagonal: independent dimensions, each with this measure in one dimension (normal-inverse-gamma).
-    pub diagonal: bool,
+    /// What covariances there are.
+    pub shape: Shape,
+    /// Degrees of freedom that a member adds: 1, or d where one variance is all dimensions'.
+    pub rank: f64,
     /// `t_constant(m)` for m = 0..=n.
     constants: Vec<f64>,
     /// Marginal likelihood's constant for m = 0..=n.
@@ -31,17 +44,30 @@ pub struct Niw {
 impl Niw {
     /// Returns the distribution with tables for up to `n` members. `kappa0 > 0` and `nu0 > d - 1` are the caller's to check.
     pub fn new(d: usize, kappa0: f64, nu0: f64, n: usize) -> Niw {
-        Self::of(d, kappa0, nu0, n, false)
+        Self::of(d, kappa0, nu0, n, Shape::Full)
     }
 
     /// Returns the product over dimensions of the measure in one dimension. `kappa0 > 0` and `nu0 > 0` are the caller's to check.
     pub fn diagonal(d: usize, kappa0: f64, nu0: f64, n: usize) -> Niw {
-        Self::of(d, kappa0, nu0, n, true)
+        Self::of(d, kappa0, nu0, n, Shape::Diagonal)
     }
 
-    fn of(d: usize, kappa0: f64, nu0: f64, n: usize, diagonal: bool) -> Niw {
-        let constant = |kappa, nu| if diagonal { d as f64 * t_constant(1, kappa, nu) } else { t_constant(d, kappa, nu) };
-        let constants: Vec<f64> = (0..=n).map(|m| constant(kappa0 + m as f64, nu0 + m as f64)).collect();
+    /// Returns the distribution of `mu | s ~ N(0, s I / kappa0)`, `s ~ inverse gamma(nu0 / 2, 1 / 2)`: n members leave `nu0 + n d` degrees of
+    /// freedom and the scale `1 + sum |x - m|^2 + kappa0 n / kappa_n |m|^2` (Murphy, 2007, section 6, in d dimensions). `kappa0 > 0` and
+    /// `nu0 > 0` are the caller's to check.
+    pub fn spherical(d: usize, kappa0: f64, nu0: f64, n: usize) -> Niw {
+        Self::of(d, kappa0, nu0, n, Shape::Spherical)
+    }
+
+    /// Returns the distribution of a shape; see the functions above.
+    pub fn of(d: usize, kappa0: f64, nu0: f64, n: usize, shape: Shape) -> Niw {
+        let rank = if shape == Shape::Spherical { d as f64 } else { 1.0 };
+        let constant = |kappa, nu| match shape {
+            Shape::Full => t_constant(d, kappa, nu),
+            Shape::Diagonal => d as f64 * t_constant(1, kappa, nu),
+            Shape::Spherical => t_constant(d, kappa, nu + d as f64 - 1.0),
+        };
+        let constants: Vec<f64> = (0..=n).map(|m| constant(kappa0 + m as f64, nu0 + rank * m as f64)).collect();
         let mut marginals = vec![0.0; n + 1];
         for m in 0..n {
             marginals[m + 1] = marginals[m] + constants[m];
@@ -50,7 +76,8 @@ impl Niw {
             d,
             kappa0,
             nu0,
-            diagonal,
+            shape,
+            rank,
             constants,
             marginals,
             ln_gammas: (0..=n).map(|m| if m == 0 { 0.0 } else { lgamma(m as f64) }).collect(),
@@ -65,7 +92,12 @@ impl Niw {
 
     /// Returns `nu_n`.
     pub fn nu(&self, n: usize) -> f64 {
-        self.nu0 + n as f64
+        self.nu0 + self.rank * n as f64
+    }
+
+    /// Returns the power of the predictive: `(nu_n + 1)/2`, `(nu_n + d)/2` where the shape is spherical.
+    pub fn power(&self, n: usize) -> f64 {
+        0.5 * (self.nu(n) + self.rank)
     }
 
     /// Returns the part of the log predictive that depends on n alone; see [`t_constant`].
@@ -83,14 +115,14 @@ impl Niw {
         self.logs[n]
     }
 
-    /// Returns the log predictive density of a point with quadratic form `q = (x - mu_n)' S_n^-1 (x - mu_n)`; where `diagonal`, `q` is
-    /// the sum of logarithms of [`super::diagonal::sum_logs`].
+    /// Returns the log predictive density of a point with quadratic form `q = (x - mu_n)' S_n^-1 (x - mu_n)`; where the shape is diagonal,
+    /// `q` is the sum of logarithms of [`super::diagonal::sum_logs`].
     pub fn log_predictive(&self, n: usize, log_det: f64, q: f64) -> f64 {
-        if self.diagonal {
-            return self.constants[n] - 0.5 * log_det - 0.5 * (self.nu(n) + 1.0) * q;
+        if self.shape == Shape::Diagonal {
+            return self.constants[n] - 0.5 * log_det - self.power(n) * q;
         }
         let kappa = self.kappa(n);
-        self.constants[n] - 0.5 * log_det - 0.5 * (self.nu(n) + 1.0) * (kappa / (kappa + 1.0) * q).ln_1p()
+        self.constants[n] - 0.5 * log_det - self.power(n) * (kappa / (kappa + 1.0) * q).ln_1p()
     }
 
     /// Returns the log marginal likelihood of n members with `ln |S_n|`.
@@ -98,7 +130,7 @@ impl Niw {
     /// As the predictive is the ratio of two marginal likelihoods, its constants sum to the closed form's
     /// `-(nd/2) ln pi + (d/2) ln(kappa0/kappa_n) + ln Gamma_d(nu_n/2) - ln Gamma_d(nu0/2)`.
     pub fn log_marginal(&self, n: usize, log_det: f64) -> f64 {
-        self.marginals[n] - 0.5 * self.nu(n) * log_det
+        self.marginals[n] - 0.5 * self.nu(n) / self.rank * log_det
     }
 }
 

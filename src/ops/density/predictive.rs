@@ -6,7 +6,7 @@
 use super::component::Built;
 use super::lanes::Lanes;
 use super::matrix::inverse_transposed;
-use super::niw::Niw;
+use super::niw::{Niw, Shape};
 use super::posterior::Posterior;
 use super::simd::{LANES, dispatch, exp8, ln8};
 use rayon::prelude::*;
@@ -29,13 +29,13 @@ pub struct Part {
     pub diagonal: bool,
     /// `(kappa_n + 1) / kappa_n`.
     pub inflation: f64,
-    /// `nu_n - d + 1`; `nu_n` where `diagonal`.
+    /// `nu_n - d + 1`; `nu_n` where covariances are diagonal or spherical.
     pub dof: f64,
     /// Inverse factor times location.
     shift: Vec<f64>,
     /// Log density at the location.
     peak: f64,
-    /// `(nu_n + 1)/2`.
+    /// See [`Niw::power`].
     power: f64,
 }
 
@@ -168,7 +168,7 @@ impl Part {
     fn new(niw: &Niw, built: &Built) -> Part {
         let d = niw.d;
         let (kappa, nu) = (niw.kappa(built.n), niw.nu(built.n));
-        if niw.diagonal {
+        if niw.shape == Shape::Diagonal {
             return Part {
                 shift: Vec::new(),
                 inverse: built.lower.clone(),
@@ -176,20 +176,25 @@ impl Part {
                 inflation: (kappa + 1.0) / kappa,
                 dof: nu,
                 peak: niw.constant(built.n) - 0.5 * built.log_det,
-                power: 0.5 * (nu + 1.0),
+                power: niw.power(built.n),
                 mu: built.mu.clone(),
             };
         }
-        let inverse = inverse_transposed(&built.lower, d);
+        let inverse = if niw.shape == Shape::Full {
+            inverse_transposed(&built.lower, d)
+        } else {
+            let entry = built.lower[0].sqrt().recip();
+            (0..d * d).map(|at| if at / d == at % d { entry } else { 0.0 }).collect()
+        };
         let shift = (0..d).map(|j| (0..=j).map(|c| inverse[c * d + j] * built.mu[c]).sum()).collect();
         Part {
             shift,
             inverse,
             diagonal: false,
             inflation: (kappa + 1.0) / kappa,
-            dof: nu - d as f64 + 1.0,
-            peak: super::niw::t_constant(d, kappa, nu) - 0.5 * built.log_det,
-            power: 0.5 * (nu + 1.0),
+            dof: if niw.shape == Shape::Full { nu - d as f64 + 1.0 } else { nu },
+            peak: niw.constant(built.n) - 0.5 * built.log_det,
+            power: niw.power(built.n),
             mu: built.mu.clone(),
         }
     }

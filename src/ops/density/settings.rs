@@ -3,7 +3,7 @@
 use super::alpha::AlphaPrior;
 use super::chain::{Method, Setup};
 use super::frame::Scale;
-use super::niw::Niw;
+use super::niw::{Niw, Shape};
 use super::start::Start;
 use crate::engine::Failure;
 use crate::lang::{Settings, static_value::Static};
@@ -18,8 +18,8 @@ pub struct Fit {
     pub dof: [f64; 2],
     /// What the derived scale is multiplied by, as a function of the dimension like `dof`.
     pub inflate: [f64; 2],
-    /// Whether covariances are diagonal: a normal-inverse-gamma measure in every dimension.
-    pub diagonal: bool,
+    /// What covariances components have.
+    pub shape: Shape,
     /// Where the prior's location and scale come from.
     pub scale: Scale,
     /// Chains.
@@ -38,11 +38,18 @@ impl Fit {
             Static::Number(x) => [0.0, *x],
             _ => default,
         };
-        let dof = affine("dof", if prior == "diagonal" { [0.0, 3.0] } else { [1.0, 2.0] });
+        let shape = match prior {
+            "diagonal" => Shape::Diagonal,
+            "spherical" => Shape::Spherical,
+            _ => Shape::Full,
+        };
+        let dof = affine("dof", if shape == Shape::Full { [1.0, 2.0] } else { [0.0, 3.0] });
         let scale = if prior == "niw_fixed" {
             Scale::Given { mean: real(&p, "mean", 0.0), scale: real(&p, "scale", 1.0) }
         } else if p.word("scale") == "full" {
             Scale::Full
+        } else if shape == Shape::Spherical {
+            Scale::Spherical
         } else {
             Scale::Diagonal
         };
@@ -54,7 +61,10 @@ impl Fit {
                 None => AlphaPrior::Gamma { shape: 1.0, rate: 1.0 },
             },
         };
-        let (sampler, s) = settings.get("sampler").make().unwrap_or(("gibbs", Settings::default()));
+        let usual = if published { "block_gibbs" } else { "gibbs" };
+        let (sampler, s) = settings.get("sampler").make().unwrap_or((usual, Settings::default()));
+        // The lengths of stdlib/density.cfx, for where no sampler is given: as published, or long enough for a verdict.
+        let [passes, burn_in, thin, chains] = if sampler == "block_gibbs" { [400, 320, 4, 1] } else { [1000, 500, 25, 4] };
         let method = match sampler {
             "block_gibbs" => Method::Block(int(&s, "block", 4)),
             "split_merge" => Method::SplitMerge { proposals: int(&s, "proposals", 1), scans: int(&s, "scans", 4) },
@@ -64,23 +74,15 @@ impl Fit {
         let setup = Setup {
             alpha,
             method,
-            passes: int(&s, "passes", 400),
-            burn_in: int(&s, "burn_in", 320),
-            thin: int(&s, "thin", 4),
-            chains: int(&s, "chains", 1),
+            passes: int(&s, "passes", passes),
+            burn_in: int(&s, "burn_in", burn_in),
+            thin: int(&s, "thin", thin),
+            chains: int(&s, "chains", chains),
             start: if published { Start::Random } else { start },
             components: int(&p, "components", 6),
             published,
         };
-        Fit {
-            kappa: real(&p, "kappa", 0.01),
-            dof,
-            inflate: affine("inflate", [0.0, 1.0]),
-            diagonal: prior == "diagonal",
-            scale,
-            setup,
-        }
-        .checked()
+        Fit { kappa: real(&p, "kappa", 0.01), dof, inflate: affine("inflate", [0.0, 1.0]), shape, scale, setup }.checked()
     }
 
     /// Returns the settings where they make sense, else what is wrong with them.
@@ -120,7 +122,7 @@ impl Fit {
 
     /// Returns the base measure in d dimensions, with tables for up to n members.
     pub fn niw(&self, d: usize, n: usize) -> Niw {
-        if self.diagonal { Niw::diagonal(d, self.kappa, self.dof(d), n) } else { Niw::new(d, self.kappa, self.dof(d), n) }
+        Niw::of(d, self.kappa, self.dof(d), n, self.shape)
     }
 
     /// Returns the settings as kept with the density.
@@ -133,6 +135,7 @@ impl Fit {
         let scale = match &self.scale {
             Scale::Diagonal => json!("diagonal"),
             Scale::Full => json!("full"),
+            Scale::Spherical => json!("spherical"),
             Scale::Given { mean, scale } => json!([mean, scale]),
         };
         let method = match s.method {
@@ -146,8 +149,13 @@ impl Fit {
             Start::One => "one",
             Start::Many => "many",
         };
+        let shape = match self.shape {
+            Shape::Full => "full",
+            Shape::Diagonal => "diagonal",
+            Shape::Spherical => "spherical",
+        };
         json!({
-            "kappa": self.kappa, "dof": self.dof, "inflate": self.inflate, "diagonal": self.diagonal, "scale": scale, "alpha": alpha, "sampler": method, "passes": s.passes,
+            "kappa": self.kappa, "dof": self.dof, "inflate": self.inflate, "shape": shape, "scale": scale, "alpha": alpha, "sampler": method, "passes": s.passes,
             "burn_in": s.burn_in, "thin": s.thin, "chains": s.chains, "start": start, "components": s.components,
             "published": s.published,
         })
@@ -162,6 +170,7 @@ impl Fit {
         };
         let scale = match &j["scale"] {
             Json::String(word) if word == "full" => Scale::Full,
+            Json::String(word) if word == "spherical" => Scale::Spherical,
             Json::String(_) => Scale::Diagonal,
             pair => Scale::Given { mean: pair[0].as_f64()?, scale: pair[1].as_f64()? },
         };
@@ -184,6 +193,11 @@ impl Fit {
         };
         let pair = |name: &str| Some([j[name][0].as_f64()?, j[name][1].as_f64()?]);
         let (dof, inflate) = (pair("dof")?, pair("inflate")?);
-        Some(Fit { kappa: j["kappa"].as_f64()?, dof, inflate, diagonal: j["diagonal"].as_bool()?, scale, setup })
+        let shape = match j["shape"].as_str()? {
+            "diagonal" => Shape::Diagonal,
+            "spherical" => Shape::Spherical,
+            _ => Shape::Full,
+        };
+        Some(Fit { kappa: j["kappa"].as_f64()?, dof, inflate, shape, scale, setup })
     }
 }

@@ -90,6 +90,22 @@ pub fn dot4<V: Lanes>(rows: &[f64], x: &[f64]) -> [f64; 4] {
     [p.sum(), q.sum(), r.sum(), s.sum()]
 }
 
+/// Returns the inner products of eight consecutive rows with one vector, one a lane; rows are `x.len()` apart.
+#[inline(always)]
+pub fn dot8<V: Lanes>(rows: &[f64], x: &[f64]) -> V {
+    let (dp, xc) = (x.len(), x.as_chunks::<LANES>().0);
+    let ([a, b, c, d], [e, f, g, h]) = (four(rows, dp, xc.len()), four(&rows[4 * dp..], dp, xc.len()));
+    let mut acc = [V::splat(0.0); LANES];
+    // Zipped, so that no index is checked.
+    for ((((((((x, a), b), c), d), e), f), g), h) in xc.iter().zip(a).zip(b).zip(c).zip(d).zip(e).zip(f).zip(g).zip(h) {
+        let x = V::load(x);
+        for (acc, row) in acc.iter_mut().zip([a, b, c, d, e, f, g, h]) {
+            *acc = V::load(row).fma(x, *acc);
+        }
+    }
+    V::sums(acc)
+}
+
 /// Returns `u' P u` for the symmetric `P = H + H'`, `H` its lower triangle with halved diagonal (rows padded with zeros).
 #[inline(always)]
 pub fn quadratic<V: Lanes>(half: &[f64], u: &[f64]) -> f64 {

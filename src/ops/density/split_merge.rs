@@ -1,5 +1,6 @@
 //! Split and merge proposals by restricted Gibbs scans (Jain & Neal, 2004): exact, for chains that single moves leave stuck.
 
+use super::aligned::Aligned;
 use super::component::Component;
 use super::state::State;
 use rand::RngExt;
@@ -11,7 +12,7 @@ struct Launch<'s, 'a> {
     /// The other members, ascending, and the side each is on.
     members: Vec<usize>,
     side: Vec<usize>,
-    scratch: Vec<f64>,
+    scratch: Aligned,
 }
 
 impl Launch<'_, '_> {
@@ -30,12 +31,15 @@ impl Launch<'_, '_> {
         let mut total = 0.0;
         for at in 0..self.members.len() {
             let x = self.state.data.row(self.members[at]);
-            self.sides[self.side[at]].remove(niw, x, &mut self.scratch);
-            let mut weight = |c: &Component| {
-                let q = c.quadratic(x, &mut self.scratch).max(0.0);
-                niw.ln(c.n) + niw.log_predictive(c.n, c.log_det, q)
-            };
-            let gap = weight(&self.sides[1]) - weight(&self.sides[0]);
+            let from = self.side[at];
+            // Nothing is taken out in order to look, but where digits would run out.
+            let known = self.sides[from].log_weight_without(niw, x, &mut self.scratch);
+            if known.is_none() {
+                self.sides[from].remove(niw, x, &mut self.scratch);
+            }
+            let own = known.unwrap_or_else(|| self.sides[from].log_weight(niw, x, &mut self.scratch));
+            let other = self.sides[1 - from].log_weight(niw, x, &mut self.scratch);
+            let gap = if from == 1 { own - other } else { other - own };
             // Probability of the second side, and the logs of both, without overflow.
             let second = 1.0 / (1.0 + (-gap).exp());
             let to = match forced {
@@ -43,6 +47,12 @@ impl Launch<'_, '_> {
                 None => usize::from(rng.random::<f64>() < second),
             };
             total -= if to == 1 { softplus(-gap) } else { softplus(gap) };
+            if known.is_some() {
+                if to == from {
+                    continue;
+                }
+                self.sides[from].remove(niw, x, &mut self.scratch);
+            }
             self.side[at] = to;
             self.sides[to].insert(niw, x, &mut self.scratch);
             if self.sides.iter().any(|c| c.doubtful || c.changes >= super::component::REFRESH) {
@@ -80,7 +90,7 @@ pub fn propose(state: &mut State, scans: usize, rng: &mut impl rand::Rng) -> boo
     let j = (i + 1 + rng.random_range(0..n - 1)) % n;
     let (a, b) = (state.z[i], state.z[j]);
     let members: Vec<usize> = (0..n).filter(|m| *m != i && *m != j && (state.z[*m] == a || state.z[*m] == b)).collect();
-    let now: Vec<usize> = members.iter().map(|m| usize::from(state.z[*m] == b)).collect();
+    let sides_now: Vec<usize> = members.iter().map(|m| usize::from(state.z[*m] == b)).collect();
     let side = members.iter().map(|_| usize::from(rng.random::<bool>())).collect();
     let scratch = state.scratch.clone();
     let mut launch = Launch { state, sides: [Component::empty(state.niw), Component::empty(state.niw)], members, side, scratch };
@@ -89,15 +99,20 @@ pub fn propose(state: &mut State, scans: usize, rng: &mut impl rand::Rng) -> boo
         launch.scan(None, [i, j], rng);
     }
     let split = a == b;
-    let log_q = launch.scan(if split { None } else { Some(&now) }, [i, j], rng);
-    launch.build([i, j]);
-    let apart = launch.log_marginal() + launch.state.alpha.ln();
-    let mut whole = Component::empty(launch.state.niw);
+    let log_q = launch.scan(if split { None } else { Some(&sides_now) }, [i, j], rng);
     let mut all = launch.members.clone();
     all.extend([i, j]);
     all.sort_unstable();
-    whole.rebuild(launch.state.niw, all.iter().map(|m| launch.state.data.row(*m)));
-    let together = log_part(launch.state, &whole);
+    let (now, comps) = (launch.state, &launch.state.comps);
+    let (apart, together) = if split {
+        launch.build([i, j]);
+        (launch.log_marginal(), log_part(now, &comps[a as usize]))
+    } else {
+        let mut whole = Component::empty(now.niw);
+        whole.rebuild(now.niw, all.iter().map(|m| now.data.row(*m)));
+        (log_part(now, &comps[a as usize]) + log_part(now, &comps[b as usize]), log_part(now, &whole))
+    };
+    let apart = apart + now.alpha.ln();
     let ratio = if split { apart - together - log_q } else { together - apart + log_q };
     let Launch { members, side, .. } = launch;
     if rng.random::<f64>().ln() >= ratio {

@@ -52,11 +52,15 @@ impl Start {
 
 /// Returns the labels renumbered in order of first appearance.
 pub fn compact(z: &[u32]) -> Vec<u32> {
-    let mut names = std::collections::BTreeMap::new();
+    let mut names = vec![u32::MAX; z.iter().max().map_or(0, |k| *k as usize + 1)];
+    let mut next = 0;
     z.iter()
         .map(|k| {
-            let next = names.len() as u32;
-            *names.entry(*k).or_insert(next)
+            let name = &mut names[*k as usize];
+            if *name == u32::MAX {
+                (*name, next) = (next, next + 1);
+            }
+            *name
         })
         .collect()
 }

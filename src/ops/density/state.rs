@@ -1,8 +1,9 @@
 //! The state of a chain: the partition with its components and cache; taking observations out and putting them in.
 
+use super::aligned::Aligned;
 use super::cache::{Cache, Observations, freshen};
 use super::component::{Component, REFRESH};
-use super::niw::Niw;
+use super::niw::{Niw, Shape};
 use super::simd::{LANES, padded};
 
 /// No component: marks an observation that is taken out, and the choice of a new component.
@@ -21,17 +22,31 @@ pub struct Weights {
     pub own: Vec<[f64; 3]>,
 }
 
-/// What weighing an observation came to; holds as long as no component changes.
-#[derive(Clone, Copy, Debug)]
-pub struct Memo {
-    /// Changes of all components when it was weighed.
-    pub changes: u64,
-    /// Largest log weight of a component.
-    pub top: f64,
-    /// Sum of the components' weights relative to it.
-    pub sum: f64,
-    /// Weight of the observation's own component relative to it.
-    pub own: f64,
+/// How likely each observation is to stay where it is, given all others: `1 / p = m + alpha g + h / alpha`, as long as no component changes.
+#[derive(Clone, Debug)]
+pub struct Stay {
+    /// Changes of all components when the observation was weighed.
+    pub at: Vec<u64>,
+    /// See above.
+    pub m: Vec<f64>,
+    /// See above.
+    pub g: Vec<f64>,
+    /// See above; not 0 where the observation is alone in its component, where it stays by founding a new one.
+    pub h: Vec<f64>,
+    /// Changes of all components at a time when all observations were weighed.
+    pub all: u64,
+}
+
+impl Stay {
+    fn new(n: usize) -> Stay {
+        Stay { at: vec![u64::MAX; n], m: vec![0.0; n], g: vec![0.0; n], h: vec![0.0; n], all: u64::MAX }
+    }
+
+    /// Forgets everything.
+    fn forget(&mut self) {
+        self.at.fill(u64::MAX);
+        self.all = u64::MAX;
+    }
 }
 
 /// A partition of the observations, with everything derived from it.
@@ -52,14 +67,14 @@ pub struct State<'a> {
     pub log_new: Vec<f64>,
     /// What visits need, by slot.
     pub weights: Weights,
-    /// What weighing each observation came to.
-    pub memos: Vec<Memo>,
+    /// How likely each observation is to stay.
+    pub stay: Stay,
     /// Changes of all components so far.
     pub changes: u64,
     /// Whether components are kept in single precision and never refreshed between checkpoints, as the published code kept them.
     pub single: bool,
     /// Working vector.
-    pub scratch: Vec<f64>,
+    pub scratch: Aligned,
 }
 
 impl<'a> State<'a> {
@@ -68,7 +83,8 @@ impl<'a> State<'a> {
         let slots = z.iter().filter(|k| **k != NONE).max().map_or(0, |k| *k as usize + 1);
         let empty = Component::empty(niw);
         let mut unused = Vec::new();
-        let outside = |i: usize| if niw.diagonal { empty.quadratic(data.row(i), &mut unused) } else { data.q0[i] };
+        let outside =
+            |i: usize| if niw.shape == Shape::Diagonal { empty.quadratic(data.row(i), &mut unused) } else { data.q0[i] };
         let log_new = (0..data.n).map(outside).map(|q| niw.log_predictive(0, 0.0, q)).collect();
         let mut state = State {
             data,
@@ -79,10 +95,10 @@ impl<'a> State<'a> {
             cache: Cache::new(data.n),
             log_new,
             weights: Weights::default(),
-            memos: vec![Memo { changes: u64::MAX, top: 0.0, sum: 0.0, own: 0.0 }; data.n],
+            stay: Stay::new(data.n),
             changes: 0,
             single: false,
-            scratch: vec![0.0; padded(data.d)],
+            scratch: Aligned::zeros(padded(data.d)),
         };
         state.make_room();
         (0..slots).for_each(|k| state.rebuild(k));
@@ -176,6 +192,7 @@ impl<'a> State<'a> {
             self.cache.forget(self.comps.len());
         }
         self.cache.doubt_all();
+        self.stay.forget();
     }
 
     /// Brings what visits need of one slot up to date.
@@ -187,11 +204,11 @@ impl<'a> State<'a> {
         }
         let kappa = niw.kappa(c.n);
         w.a[k] = niw.ln(c.n) + niw.constant(c.n) - 0.5 * c.log_det;
-        w.b[k] = 0.5 * (niw.nu(c.n) + 1.0);
+        w.b[k] = niw.power(c.n);
         w.f[k] = kappa / (kappa + 1.0);
-        // With y = 1 - c q: -ln|S'|/2 = -ln|S|/2 - ln(y)/2, and 1 + f' q' = 1/y.
+        // With y = 1 - c q: -ln|S'|/2 = -ln|S|/2 - ln(y)/2 (d times the last where one variance is all dimensions'), and 1 + f' q' = 1/y.
         w.own[k] =
-            [niw.ln(c.n - 1) + niw.constant(c.n - 1) - 0.5 * c.log_det, -0.5 * (niw.nu(c.n) - 1.0), -kappa / (kappa - 1.0)];
+            [niw.ln(c.n - 1) + niw.constant(c.n - 1) - 0.5 * c.log_det, -0.5 * (niw.nu(c.n) - niw.rank), -kappa / (kappa - 1.0)];
     }
 
     /// Brings the quadratic forms of some observations up to date.
@@ -199,14 +216,14 @@ impl<'a> State<'a> {
         freshen(&mut self.cache, self.data, &self.comps, &self.z, self.changes, tile, &mut self.scratch);
     }
 
-    /// Returns `ln(|S without x_i| / |S|)` from scratch, for the rare member that nearly is its component's whole scatter.
+    /// Returns `ln(|S without x_i| / |S|)` from scratch (of one dimension where all have one variance), for the rare member that nearly is its component's whole scatter.
     pub fn exact_own(&self, i: usize) -> f64 {
         let k = self.z[i];
         let members = self.z.iter().enumerate().filter(|(j, s)| **s == k && *j != i).map(|(j, _)| self.data.row(j));
         let (mut without, mut with) = (Component::empty(self.niw), Component::empty(self.niw));
         without.rebuild(self.niw, members);
         with.rebuild(self.niw, self.z.iter().enumerate().filter(|(_, s)| **s == k).map(|(j, _)| self.data.row(j)));
-        without.log_det - with.log_det
+        (without.log_det - with.log_det) / self.niw.rank
     }
 
     /// Returns the log of the joint density of data (canonical coordinates) and partition given alpha.

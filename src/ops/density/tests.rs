@@ -5,6 +5,7 @@ mod enumeration;
 mod exactness;
 mod formulas;
 mod geweke;
+mod textbook;
 
 use super::cache::Observations;
 use super::simd::padded;

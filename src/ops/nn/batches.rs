@@ -47,6 +47,8 @@ pub struct Loader<'a> {
     data: &'a Dataset,
     /// For bytes: the normalised value of each byte in each channel, `256 x channels`.
     table: Vec<f32>,
+    mean: Vec<f32>,
+    std: Vec<f32>,
     channels: usize,
     height: usize,
     width: usize,
@@ -56,12 +58,22 @@ impl<'a> Loader<'a> {
     /// Returns a reader: bytes divided by the divisor, then `(x - mean) / std` channel by channel where the data set has them.
     pub fn new(data: &'a Dataset) -> Self {
         let images = &data.source.images;
+        Loader::with(data, images.mean.clone(), images.std.clone())
+    }
+
+    /// Returns a reader that normalises every channel by one mean and one deviation, whatever the data set says.
+    pub fn scaled(data: &'a Dataset, mean: f32, std: f32) -> Self {
+        Loader::with(data, vec![mean], vec![std])
+    }
+
+    fn with(data: &'a Dataset, mean: Vec<f32>, std: Vec<f32>) -> Self {
+        let images = &data.source.images;
         let channels = images.shape.last().copied().unwrap_or(1).max(1);
         let (height, width) = match images.shape[..] {
             [h, w, _] => (h, w),
             _ => (1, images.shape.iter().product::<usize>() / channels),
         };
-        let mut loader = Loader { data, table: Vec::new(), channels, height, width };
+        let mut loader = Loader { data, table: Vec::new(), mean, std, channels, height, width };
         if let Pixels::Bytes { divisor, .. } = images.data {
             loader.table =
                 (0..256 * channels).map(|i| loader.normalised((i / channels) as f32 / divisor, i % channels)).collect();
@@ -95,9 +107,8 @@ impl<'a> Loader<'a> {
     }
 
     fn normalised(&self, x: f32, channel: usize) -> f32 {
-        let images = &self.data.source.images;
         let of = |list: &[f32], none: f32| if list.is_empty() { none } else { list[channel % list.len()] };
-        (x - of(&images.mean, 0.0)) / of(&images.std, 1.0)
+        (x - of(&self.mean, 0.0)) / of(&self.std, 1.0)
     }
 
     /// Writes rows of the data set one after another. Each example's augmentation draws from the stream numbered by its id.

@@ -8,7 +8,6 @@ use crate::base::Stream;
 use crate::engine::value::{Dataset, Model, Pixels};
 use crate::engine::{Context, Failure};
 use crate::lang::net::ir::{LayerOp, Net, NodeId};
-use std::sync::Arc;
 
 /// Numbers that the largest activation of an evaluation batch may have.
 const ACTIVATION: usize = 1 << 24;
@@ -193,12 +192,16 @@ pub fn input_gradients(network: &mut Network, data: &Dataset, cx: &dyn Context) 
     Ok(out)
 }
 
-/// Returns a network of another purpose that carries the weights of one in training. Both run all nodes.
+/// Returns a network of another purpose for the weights of one in training. Both run all nodes.
 pub fn companion(of: &Network, purpose: Purpose, rows: usize) -> Network {
-    let net: &Arc<Net> = of.net();
+    Network::new(of.net(), purpose, &[], companion_batch(of.net(), purpose, rows))
+}
+
+/// Returns how many examples at a time a [`companion`] takes.
+pub fn companion_batch(net: &Net, purpose: Purpose, rows: usize) -> usize {
     let batch = match purpose {
         Purpose::Evaluation => batch_size(net),
         _ => batch_size(net).min(64),
     };
-    Network::new(net, purpose, &[], batch.min(rows.max(1)))
+    batch.min(rows.max(1))
 }

@@ -69,6 +69,11 @@ impl Parameter {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// Returns whether it follows the batches and not the gradient.
+    pub fn statistic(&self) -> bool {
+        matches!(self.name, "running_mean" | "running_var")
+    }
 }
 
 /// What the backward pass needs of the forward pass beside inputs and output.
@@ -116,6 +121,16 @@ pub trait Layer: Send + Sync {
     /// Returns the parameters, trained ones first.
     fn parameters(&self) -> Vec<Parameter> {
         Vec::new()
+    }
+
+    /// Returns how many numbers of [`Backward::work`] the backward pass of a batch asks for.
+    fn scratch(&self, _batch: usize) -> usize {
+        0
+    }
+
+    /// Returns how many numbers of [`Saved`] grow with the batch.
+    fn saved(&self, _batch: usize) -> usize {
+        0
     }
 
     /// Computes the output of a batch.

@@ -31,9 +31,14 @@ pub fn forward_seconds(inputs: &[KnownInput]) -> f64 {
     1e-5 + work.map_or(1e-4, |w| 2.0 * w as f64 / SPEED)
 }
 
+/// Returns the bytes that a pass of the model over a batch is expected to take.
+pub fn pass_bytes(inputs: &[KnownInput]) -> f64 {
+    ["net", "m"].iter().filter_map(|slot| known(inputs, slot)).find_map(|f| f.pass_bytes).unwrap_or(1e8)
+}
+
 fn cost_of_pass(inputs: &[KnownInput]) -> Cost {
     let rows = known(inputs, "data").and_then(|f| f.rows).unwrap_or(0) as f64;
-    Cost { seconds: 1e-3 + rows * forward_seconds(inputs), memory: 2e8, disk: 1e3 + 8.0 * rows }
+    Cost { seconds: 1e-3 + rows * forward_seconds(inputs), memory: pass_bytes(inputs), disk: 300.0 + 8.0 * rows }
 }
 
 /// Defines a kernel that measures a model on a data set.

@@ -2,7 +2,7 @@
 
 use super::cpu::image;
 use super::evaluate::{fits, open, sweep};
-use super::measures::forward_seconds;
+use super::measures::{forward_seconds, pass_bytes};
 use super::network::Network;
 use super::program::Purpose;
 use crate::engine::value::{Dataset, Model, Stages};
@@ -106,7 +106,7 @@ impl Planned for Tap {
             .and_then(|m| m.taps.iter().find(|(n, _)| *n == name))
             .map_or(0, |(_, s)| Pool::parse(settings).units(s));
         let bytes = rows * units as f64 * 8.0;
-        Cost { seconds: 1e-3 + rows * forward_seconds(inputs), memory: 2.0 * bytes + 2e8, disk: bytes }
+        Cost { seconds: 1e-3 + rows * forward_seconds(inputs), memory: 2.0 * bytes + pass_bytes(inputs), disk: bytes }
     }
 }
 

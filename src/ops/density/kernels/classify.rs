@@ -18,7 +18,7 @@ pub struct GenerativeClassification;
 
 impl Planned for GenerativeClassification {
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {

@@ -51,7 +51,7 @@ pub fn fit_cost(settings: &Settings, n: f64, d: f64) -> Cost {
 
 impl Planned for DpMixture {
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {

@@ -26,7 +26,7 @@ pub struct SampleDensity;
 
 impl Planned for LogDensity {
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {

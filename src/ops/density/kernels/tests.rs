@@ -1,7 +1,9 @@
 //! Kernels run as the engine runs them.
 
+use super::super::chain::Method;
 use super::super::posterior::Posterior;
 use super::super::predictive::Predictive;
+use super::super::settings::Fit;
 use super::kernels;
 use crate::base::Stream;
 use crate::engine::kernel::{Labelled, LabelledAxis, Quiet};
@@ -81,7 +83,12 @@ fn number(v: &Value) -> Number {
 fn densities_are_fitted_scored_and_measured() {
     let s = stages(60, 3);
     let both: Vec<Value> = (0..2).map(|c| fitted(&s, c, "gibbs", 2.0)).collect();
-    let axis = LabelledAxis { name: "class".into(), role: "class".into(), coordinates: vec!["c0".into(), "c1".into()] };
+    let axis = LabelledAxis {
+        name: "class".into(),
+        role: "class".into(),
+        coordinates: vec!["c0".into(), "c1".into()],
+        ..LabelledAxis::default()
+    };
     let inputs = || vec![("p", Labelled { axes: vec![axis.clone()], values: both.clone() }), ("x", Labelled::single(wrap(&s)))];
     let Ok(Value::Scores(own)) = run_with("log_density", vec![], inputs(), &Quiet::default()) else { panic!("scores") };
     assert!(own.values.iter().all(|v| v.is_finite()));
@@ -164,6 +171,27 @@ fn predictive_densities_integrate_to_one_and_equal_their_definition() {
 }
 
 #[test]
+fn where_no_sampler_is_given_the_published_code_s_is_taken_if_asked_for() {
+    let read = |published: bool, sampler: Option<Static>| {
+        let mut settings = vec![("published".to_string(), Static::Bool(published))];
+        settings.extend(sampler.map(|s| ("sampler".to_string(), s)));
+        let s = Fit::read(&Settings(settings)).expect("sound").setup;
+        (s.method, s.passes, s.burn_in, s.thin, s.chains)
+    };
+    assert_eq!(read(true, None), (Method::Block(4), 400, 320, 4, 1));
+    assert_eq!(read(false, None), (Method::Gibbs, 1000, 500, 25, 4));
+    assert_eq!(read(true, Some(sampler("gibbs", 60.0, 20.0, 2.0))), (Method::Gibbs, 60, 20, 2, 2));
+    // The library says the same.
+    let text = include_str!("../../../../stdlib/density.cfx");
+    for lengths in [
+        "= gibbs(passes: int = 1000, burn_in: int = 500, thin: int = 25, chains: int = 4",
+        "passes: int = 400, burn_in: int = 320, thin: int = 4, chains: int = 1",
+    ] {
+        assert!(text.contains(lengths), "{lengths}");
+    }
+}
+
+#[test]
 fn the_same_bits_for_any_number_of_threads() {
     let s = stages(40, 4);
     let results: Vec<(Value, Value)> = [1, 2, 8]
@@ -236,6 +264,18 @@ fn odd_data_have_defined_results() {
     one(Array2::from_shape_fn((5, 20), |(i, j)| wave(i, j)), vec![]).expect("more dimensions than rows");
     one(Array2::from_shape_fn((2, 2), |(i, j)| wave(i, j)), vec![]).expect("two rows");
     one(Array2::from_shape_fn((30, 2), |(i, j)| wave(i, j) * 1e150), vec![]).expect("huge numbers");
+    one(Array2::from_shape_fn((30, 2), |(i, j)| wave(i, j) * 1e-150), vec![]).expect("tiny numbers");
+    one(Array2::from_shape_fn((30, 2), |(i, j)| wave(i, j) * if j == 0 { 1e100 } else { 1e-100 }), vec![]).expect("both");
+    for shape in ["diagonal", "spherical"] {
+        let prior = || vec![("prior", Static::Make(shape.into(), vec![]))];
+        one(Array2::from_shape_fn((30, 3), |(i, j)| if j == 1 { 4.0 } else { wave(i, j) }), prior())
+            .expect("a constant dimension");
+        one(Array2::from_shape_fn((30, 3), |(i, j)| wave(i % 3, j)), prior()).expect("duplicates");
+        one(Array2::from_shape_fn((5, 20), |(i, j)| wave(i, j)), prior()).expect("more dimensions than rows");
+        one(Array2::from_shape_fn((30, 2), |(i, j)| wave(i, j) * 1e150), prior()).expect("huge numbers");
+        one(Array2::from_shape_fn((30, 2), |(i, j)| wave(i, j) * 1e-150), prior()).expect("tiny numbers");
+        one(Array2::from_shape_fn((40, 2), |(i, j)| wave(i, j) + if i == 0 { 1e9 } else { 0.0 }), prior()).expect("an outlier");
+    }
     one(Array2::from_shape_fn((40, 2), |(i, j)| wave(i, j) + if i == 0 { 1e9 } else { 0.0 }), vec![]).expect("an outlier");
     let fixed = || vec![("prior", Static::Make("niw_fixed".into(), vec![])), ("at_least", Static::Number(1.0))];
     one(Array2::from_shape_fn((1, 3), |(i, j)| wave(i, j)), fixed()).expect("one row under a given prior");
@@ -297,4 +337,36 @@ fn a_stopped_fit_goes_on_to_the_same_result() {
     *cx.polls.lock().expect("unpoisoned") = u64::MAX;
     let Ok(Value::Pack(resumed)) = run_with("dp_mixture", settings(), inputs(), &cx) else { panic!("resumes") };
     assert_eq!(whole, resumed);
+}
+
+#[test]
+fn chains_are_a_store_of_their_passes_after_burn_in() {
+    use super::super::zarr::{draws, inference_data};
+    let s = stages(30, 2);
+    let Value::Pack(pack) = fitted(&s, 1, "gibbs", 3.0) else { panic!("a pack") };
+    let series = Posterior::unpack(&pack).expect("reads back").series(0);
+    let axes = vec![("class".to_string(), vec!["a".to_string(), "é?".to_string()])];
+    let store = inference_data(&axes, &[None, draws(&pack)]).expect("draws");
+    let file = |path: &str| &store.iter().find(|f| f.0 == path).expect(path).1;
+    let about: serde_json::Value = serde_json::from_slice(file("posterior/alpha/.zarray")).expect("JSON");
+    assert_eq!((&about["shape"], &about["dtype"]), (&serde_json::json!([3, 40, 2]), &serde_json::json!("<f8")));
+    let numbers: Vec<f64> = file("posterior/alpha/0.0.0").as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b)).collect();
+    for (c, t) in [(0, 0), (1, 7), (2, 39)] {
+        let at = (c * 40 + t) * 2;
+        assert!(numbers[at].is_nan() && numbers[at + 1] == series[c][t], "chain {c} pass {t}");
+    }
+    assert_eq!(file("posterior/class/0").len(), 2 * 2 * 4, "two names of two letters");
+    let whole: serde_json::Value = serde_json::from_slice(file(".zmetadata")).expect("JSON");
+    for (path, bytes) in store.iter().filter(|f| f.0.contains(".z") && f.0 != ".zmetadata") {
+        assert_eq!(whole["metadata"][path], serde_json::from_slice::<serde_json::Value>(bytes).expect("JSON"), "{path}");
+    }
+    assert!(inference_data(&axes, &[None, None]).is_none());
+    // With a folder named, the store is left there, for ArviZ to be tried on.
+    if let Some(folder) = std::env::var_os("CFX_KEEP_STORE") {
+        for (path, bytes) in &store {
+            let to = std::path::Path::new(&folder).join(path);
+            std::fs::create_dir_all(to.parent().expect("a folder")).expect("made");
+            std::fs::write(to, bytes).expect("written");
+        }
+    }
 }

@@ -76,7 +76,7 @@ fn chi_squared(niw: &Niw, n: usize, alpha: AlphaPrior, method: Method, published
     let data = cloud(n, d, 1.2, 40 + d as u64);
     let exact = posterior(&data, niw, alpha);
     let setup =
-        Setup { alpha, method, passes: 3, burn_in: 0, thin: 1, chains: 1, start: Start::One, components: 1, published: false };
+        Setup { alpha, method, passes: 8, burn_in: 0, thin: 1, chains: 1, start: Start::One, components: 1, published: false };
     let setup = Setup { published, ..setup };
     let mut counts: BTreeMap<Vec<u32>, f64> = BTreeMap::new();
     let alphas: Vec<Vec<(f64, f64)>> = (0..=n).map(|k| alpha_given(k, n, alpha)).collect();
@@ -119,11 +119,7 @@ fn accept(niw: &Niw, n: usize, alpha: AlphaPrior, method: Method) {
     let d = niw.d;
     let (chi, dof) = chi_squared(niw, n, alpha, method, false, 10_000);
     let cut = dof * (1.0 - 2.0 / (9.0 * dof) + 3.7 * (2.0 / (9.0 * dof)).sqrt()).powi(3);
-    assert!(
-        dof > 3.0 && chi < cut,
-        "{method:?} n {n} d {d} {alpha:?} diagonal {}: chi2 {chi:.1} on {dof}, cut {cut:.1}",
-        niw.diagonal
-    );
+    assert!(dof > 3.0 && chi < cut, "{method:?} n {n} d {d} {alpha:?} {:?}: chi2 {chi:.1} on {dof}, cut {cut:.1}", niw.shape);
 }
 
 const RANDOM: AlphaPrior = AlphaPrior::Gamma { shape: 1.0, rate: 1.0 };
@@ -163,7 +159,7 @@ fn the_published_alpha_is_caught() {
 }
 
 #[test]
-fn diagonal_covariances_have_the_exact_posterior() {
+fn diagonal_and_spherical_covariances_have_the_exact_posterior() {
     for (n, d) in [(5, 1), (6, 2), (7, 3)] {
         let niw = Niw::diagonal(d, 0.3, 3.0, n);
         for method in [Method::Gibbs, Method::Block(1), SPLITS] {
@@ -171,9 +167,18 @@ fn diagonal_covariances_have_the_exact_posterior() {
         }
         accept(&niw, n, RANDOM, Method::Gibbs);
     }
-    // The tests can tell the two measures apart: the full one's posterior is another.
+    for (n, d) in [(6, 2), (7, 3)] {
+        let niw = Niw::spherical(d, 0.3, 3.0, n);
+        for method in [Method::Gibbs, Method::Block(1), SPLITS] {
+            accept(&niw, n, RANDOM, method);
+        }
+    }
+    // The tests can tell the measures apart: the full one's posterior is another.
     let (data, diagonal) = (cloud(6, 2, 1.2, 42), Niw::diagonal(2, 0.3, 3.0, 6));
     let (a, b) = (posterior(&data, &diagonal, RANDOM), posterior(&data, &full(6, 2), RANDOM));
     let apart: f64 = a.iter().zip(&b).map(|(a, b)| (a.1 - b.1).abs()).sum::<f64>() / 2.0;
     assert!(apart > 0.05, "total variation {apart}");
+    let c = posterior(&data, &Niw::spherical(2, 0.3, 3.0, 6), RANDOM);
+    let apart: f64 = a.iter().zip(&c).map(|(a, c)| (a.1 - c.1).abs()).sum::<f64>() / 2.0;
+    assert!(apart > 0.02, "total variation {apart}");
 }

@@ -1,10 +1,12 @@
 //! Cached quadratic forms, determinants and leave-one-out predictives against recomputation, after many moves.
 
 use super::super::alpha::AlphaPrior;
+use super::super::cache::Observations;
 use super::super::chain::{Chain, Method, Setup, Unwatched};
 use super::super::component::Component;
-use super::super::lanes::Plain;
-use super::super::niw::Niw;
+use super::super::gibbs;
+use super::super::lanes::{self as simd_lanes, Plain};
+use super::super::niw::{Niw, Shape};
 use super::super::simd;
 use super::super::start::Start;
 use super::super::state::{NONE, State};
@@ -45,7 +47,7 @@ fn verify(state: &mut State) {
         close(state.comps[k].log_det, fresh.log_det, "determinant");
         for i in 0..state.data.n {
             let mut q = fresh.quadratic(state.data.row(i), &mut scratch);
-            if state.niw.diagonal && state.z[i] == k as u32 {
+            if state.niw.shape == Shape::Diagonal && state.z[i] == k as u32 {
                 q = fresh.log_shrink(state.niw.kappa0, state.data.row(i));
             }
             close(state.cache.row(i)[k], q, "quadratic form");
@@ -61,11 +63,21 @@ fn verify(state: &mut State) {
 
 #[test]
 fn caches_agree_with_recomputation_after_thousands_of_moves() {
-    for (n, d, diagonal) in
-        [(60, 1, false), (60, 3, false), (80, 8, false), (90, 17, false), (70, 40, false), (60, 3, true), (80, 41, true)]
-    {
+    use Shape::{Diagonal, Full, Spherical};
+    let cases = [
+        (60, 1, Full),
+        (60, 3, Full),
+        (80, 8, Full),
+        (90, 17, Full),
+        (70, 40, Full),
+        (60, 3, Diagonal),
+        (80, 41, Diagonal),
+        (60, 3, Spherical),
+        (80, 41, Spherical),
+    ];
+    for (n, d, shape) in cases {
         let data = cloud(n, d, 1.0, 3);
-        let niw = if diagonal { Niw::diagonal(d, 0.01, 3.0, n) } else { Niw::new(d, 0.01, d as f64 + 2.0, n) };
+        let niw = Niw::of(d, 0.01, if shape == Full { d as f64 + 2.0 } else { 3.0 }, n, shape);
         let mut state = State::new(&data, &niw, vec![0; n], 1.0);
         let mut rng = Stream::root(5).named("moves").rng();
         for step in 0..3000 {
@@ -91,9 +103,85 @@ fn caches_agree_with_recomputation_after_thousands_of_moves() {
 }
 
 #[test]
+fn what_is_remembered_of_staying_is_its_probability() {
+    // Lumps far enough apart to stay, one point alone; then a pass is settled by one number, which must be the product over visits.
+    for shape in [Shape::Full, Shape::Diagonal, Shape::Spherical] {
+        let (n, d) = (43, 3);
+        let mut x = cloud(n, d, 0.3, 6).x.to_vec();
+        let z: Vec<u32> = (0..n as u32).map(|i| if i == 42 { 3 } else { i % 3 }).collect();
+        (0..n).for_each(|i| x[i * 8] += [0.0, 4.0, -5.0, 40.0][z[i] as usize]);
+        let data = Observations::new(x, d);
+        let niw = Niw::of(d, 0.05, 6.0, n, shape);
+        let mut state = State::new(&data, &niw, z, 0.6);
+        let (mut order, mut uniforms) = ((0..n as u32).collect::<Vec<_>>(), vec![0.0; n]);
+        let (mut rng, mut scratch) = (Stream::root(4).rng(), Default::default());
+        for _ in 0..50 {
+            if state.stay.all == state.changes {
+                break;
+            }
+            gibbs::pass(&mut state, &mut order, &mut uniforms, &mut rng, |_, _| (), &mut scratch);
+        }
+        assert_eq!(state.stay.all, state.changes, "{shape:?}: a pass moved nobody");
+        assert!(state.comps.iter().any(|c| c.n == 1), "{shape:?}: one is alone");
+        // Another alpha than at the time of weighing: what is remembered hangs on none.
+        state.alpha = 1.7;
+        let mut all = 1.0;
+        let mut u = vec![0.0; data.dp];
+        for i in 0..n {
+            let mut weight = |k: usize| {
+                let rows: Vec<&[f64]> = (0..n).filter(|j| *j != i && state.z[*j] == k as u32).map(|j| data.row(j)).collect();
+                let mut c = Component::empty(&niw);
+                c.rebuild(&niw, rows.iter().copied());
+                let size = if rows.is_empty() { 1.7 } else { rows.len() as f64 };
+                size * niw.log_predictive(c.n, c.log_det, c.quadratic(data.row(i), &mut u)).exp()
+            };
+            let own = state.z[i] as usize;
+            let occupied: Vec<usize> = (0..state.comps.len()).filter(|k| state.comps[*k].n > usize::from(*k == own)).collect();
+            // Alone, it stays by founding a component again, which is among the weights once either way.
+            let total: f64 = occupied.iter().map(|k| weight(*k)).sum::<f64>() + 1.7 * state.log_new[i].exp();
+            let stays = if state.comps[own].n == 1 { 1.7 * state.log_new[i].exp() } else { weight(own) } / total;
+            let stay = &state.stay;
+            let got = 1.0 / (stay.m[i] + 1.7 * stay.g[i] + stay.h[i] / 1.7);
+            assert!((got - stays).abs() < 1e-10 * stays, "{shape:?} observation {i}: {got} against {stays}");
+            all *= stays;
+        }
+        let got = 1.0 / gibbs::nobody(&state);
+        assert!((got - all).abs() < 1e-9 * all, "{shape:?}: {got} against {all}");
+        assert!(all > 0.01 && all < 0.999, "{shape:?}: the case says something: {all}");
+    }
+}
+
+#[test]
+fn sums_of_eight_vectors_are_the_same_at_every_width() {
+    let x = cloud(16, 8, 1.0, 3).x;
+    let rows = |plain: bool| -> Vec<u64> {
+        let got = if plain { by_eight::<Plain>(&x[..64], &x[64..72]) } else { by_width(&x[..64], &x[64..72]) };
+        got.iter().map(|v| v.to_bits()).collect()
+    };
+    let expected: Vec<f64> = (0..8).map(|r| (0..8).map(|c| x[r * 8 + c] * x[64 + c]).sum()).collect();
+    for (a, b) in by_eight::<Plain>(&x[..64], &x[64..72]).iter().zip(&expected) {
+        assert!((a - b).abs() < 1e-13, "{a} against {b}");
+    }
+    // One chunk has no fused additions, so all widths agree to the bit; without AVX both are the plain code.
+    assert_eq!(rows(true), rows(false));
+}
+
+#[inline(always)]
+fn by_eight<V: simd_lanes::Lanes>(rows: &[f64], x: &[f64]) -> [f64; 8] {
+    let mut out = [0.0; 8];
+    simd::dot8::<V>(rows, x).store(&mut out);
+    out
+}
+
+simd::dispatch! {
+    /// The same as the processor's widest vectors have it.
+    pub fn by_width(rows: &[f64], x: &[f64]) -> [f64; 8] = by_eight
+}
+
+#[test]
 fn block_weights_agree_with_taking_the_block_out() {
     // A chain of blocks must make the choices that the definition makes: compare with a slow copy of it.
-    for niw in [Niw::new(3, 0.05, 5.0, 40), Niw::diagonal(3, 0.05, 3.0, 40)] {
+    for niw in [Niw::new(3, 0.05, 5.0, 40), Niw::diagonal(3, 0.05, 3.0, 40), Niw::spherical(3, 0.05, 3.0, 40)] {
         blocks_agree(&niw);
     }
 }

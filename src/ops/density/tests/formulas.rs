@@ -1,11 +1,17 @@
 //! Closed forms against SciPy's values (tests/data/density/formulas.json, made by formulas.py beside it).
 
 use super::super::alpha::AlphaPrior;
+use super::super::chain::{Kept, Method, Record, Setup};
 use super::super::component::{Built, Component};
 use super::super::frame::{Frame, Scale};
-use super::super::niw::Niw;
+use super::super::niw::{Niw, Shape};
+use super::super::posterior::Posterior;
+use super::super::predictive::Predictive;
+use super::super::settings::Fit;
 use super::super::simd::padded;
+use super::super::start::Start;
 use crate::base::Stream;
+use rand_distr::{Distribution, StandardNormal};
 use serde_json::Value as Json;
 
 fn reference() -> Json {
@@ -76,6 +82,54 @@ fn diagonal_measures_are_products_over_dimensions() {
 }
 
 #[test]
+fn predictives_of_mixtures_are_scipys_for_every_shape_of_covariance() {
+    let reference = &reference()["mixture"];
+    let (d, kappa) = (reference["d"].as_u64().expect("d") as usize, reference["kappa0"].as_f64().expect("kappa0"));
+    let (rows, points) = (numbers(&reference["x"]), numbers(&reference["points"]));
+    let kept: Vec<Kept> = reference["states"]
+        .as_array()
+        .expect("states")
+        .iter()
+        .map(|s| Kept { alpha: s["alpha"].as_f64().expect("alpha"), z: numbers(&s["z"]).into_iter().map(|z| z as u32).collect() })
+        .collect();
+    for case in reference["cases"].as_array().expect("cases") {
+        let (shape, scale) = match case["shape"].as_str().expect("a word") {
+            "full" => (Shape::Full, Scale::Diagonal),
+            "diagonal" => (Shape::Diagonal, Scale::Diagonal),
+            _ => (Shape::Spherical, Scale::Spherical),
+        };
+        let dof = case["nu0"].as_f64().expect("nu0");
+        let setup = Setup {
+            alpha: AlphaPrior::Fixed(1.0),
+            method: Method::Gibbs,
+            passes: 2,
+            burn_in: 0,
+            thin: 1,
+            chains: 1,
+            start: Start::One,
+            components: 6,
+            published: false,
+        };
+        let p = Posterior {
+            d,
+            ids: (0..(rows.len() / d) as u32).collect(),
+            labels: Vec::new(),
+            class: None,
+            class_name: String::new(),
+            classes: Vec::new(),
+            frame: Frame::derive(&rows, d, &scale, 6.0).expect("proper"),
+            fit: Fit { kappa, dof: [0.0, dof], inflate: [0.0, 1.0], shape, scale, setup },
+            kappa,
+            dof,
+            chains: vec![Record { trace: vec![[0.0; 5]; 2], kept: kept.clone(), moves: 0 }],
+            rows: rows.clone(),
+        };
+        let got = Predictive::new(&p).log_density(&points);
+        got.iter().zip(numbers(&case["log_density"])).for_each(|(a, b)| close(*a, b, &format!("{shape:?}")));
+    }
+}
+
+#[test]
 fn alpha_has_its_posterior_given_the_components() {
     let prior = AlphaPrior::Gamma { shape: 1.0, rate: 1.0 };
     for case in reference()["alpha"].as_array().expect("cases") {
@@ -124,7 +178,7 @@ fn the_frame_is_the_published_prior() {
 fn diagnostics_are_arviz_s() {
     let text = include_str!("../../../../tests/data/density/diagnostics.json");
     let reference: Json = serde_json::from_str(text).expect("the reference file is JSON");
-    use super::super::diagnostics::{ess_bulk, ess_tail, rhat};
+    use super::super::diagnostics::{apart, ess_bulk, ess_tail, rhat};
     for (i, set) in reference["sets"].as_array().expect("sets").iter().enumerate() {
         let chains: Vec<Vec<f64>> = set["chains"].as_array().expect("chains").iter().map(numbers).collect();
         let value = |name: &str| set[name].as_f64().expect("a number");
@@ -135,4 +189,21 @@ fn diagnostics_are_arviz_s() {
         near(ess_bulk(&chains), value("bulk"), "bulk");
         near(ess_tail(&chains), value("tail"), "tail");
     }
+    // Slow chains of one distribution are no disagreement; chains that stay at different places are.
+    let chains = |gap: f64, memory: f64| -> Vec<Vec<f64>> {
+        let chain = |c: u64| {
+            let mut rng = Stream::root(50 + c).rng();
+            let mut x = 0.0;
+            (0..2000)
+                .map(|_| {
+                    let e: f64 = StandardNormal.sample(&mut rng);
+                    x = memory * x + (1.0 - memory * memory).sqrt() * e;
+                    x + gap * c as f64
+                })
+                .collect()
+        };
+        (0..4).map(chain).collect()
+    };
+    assert!(apart(&chains(0.0, 0.0)) < 5.0 && apart(&chains(0.0, 0.97)) < 12.0, "{}", apart(&chains(0.0, 0.97)));
+    assert!(rhat(&chains(0.0, 0.97)) > 1.01 && apart(&chains(2.0, 0.5)) > 100.0);
 }

@@ -1,12 +1,13 @@
 //! `import_weights`: a model from a file of weights that another program wrote.
 
+use super::list;
 use super::names::{Named, begins, nearest, pairing};
-use super::{Unreadable, list};
 use crate::base::Stream;
 use crate::engine::value::{Column, Model, Table, Weights};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::net::ir::Net;
 use crate::lang::{Settings, Static};
+use crate::ops::foreign::Unreadable;
 use crate::ops::nn::evaluate;
 use crate::ops::nn::layer::Parameter;
 use crate::ops::nn::program::{Program, Purpose};

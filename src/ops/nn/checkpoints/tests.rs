@@ -1,8 +1,7 @@
 //! Tests of weight files: PyTorch's own in every form, published networks, names, damaged and hostile files.
 
-use super::listing::Kind;
 use super::names::{Named, pairing};
-use super::{Listing, Unreadable, list, pickle};
+use super::{Listing, list};
 use crate::api::{self, Registry, Source};
 use crate::base::Stream;
 use crate::engine::kernel::{Labelled, Quiet};
@@ -10,6 +9,7 @@ use crate::engine::value::{Dataset, Images, Model, Pixels, Source as Examples};
 use crate::engine::{Failure, Job, Value};
 use crate::lang::net::ir::Net;
 use crate::lang::{Settings, Static};
+use crate::ops::foreign::{Kind, Unreadable, pickle};
 use crate::ops::nn::evaluate;
 use crate::ops::nn::program::Purpose;
 use crate::ops::nn::weights_to_safetensors;

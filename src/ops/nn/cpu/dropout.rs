@@ -22,6 +22,10 @@ pub struct Dropout {
 }
 
 impl Layer for Dropout {
+    fn saved(&self, batch: usize) -> usize {
+        batch * self.len
+    }
+
     fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, saved: &mut Saved) {
         let len = pass.batch * self.len;
         let (x, out) = (&inputs[0].host()[..len], &mut out.host_mut()[..len]);

@@ -162,3 +162,12 @@ pub fn part(of: &Dataset, ids: std::ops::Range<u32>) -> Arc<Dataset> {
     let labels = ids.clone().map(|i| of.source.labels[i as usize]).collect();
     Arc::new(Dataset { source: of.source.clone(), ids: Arc::new(ids.collect()), labels: Arc::new(labels) })
 }
+
+/// Returns a data set of numbers as they are.
+pub fn images(shape: &[usize], data: Vec<f32>, labels: Vec<u32>, classes: usize) -> Arc<Dataset> {
+    let images = Images { shape: shape.to_vec(), data: Pixels::Floats(data), mean: vec![], std: vec![] };
+    let classes = (0..classes).map(|c| c.to_string()).collect();
+    let source = Examples { name: "given".into(), images, labels: labels.clone(), classes, splits: vec![] };
+    let ids = (0..labels.len() as u32).collect();
+    Arc::new(Dataset { source: Arc::new(source), ids: Arc::new(ids), labels: Arc::new(labels) })
+}

@@ -2,7 +2,9 @@
 
 mod against_pytorch;
 pub(super) mod build;
+mod features;
 mod layers;
 mod parts;
 mod reference;
-mod running;
+pub(super) mod running;
+mod torch;
