@@ -206,7 +206,7 @@ impl Library for Shelf {
         Some(match &item.kind {
             ItemKind::Network { .. } => Found::Declared(Declared::of(item)?),
             ItemKind::Extern { name, params, .. } => Found::BuiltIn(name, params),
-            ItemKind::Bind { keyword: Keyword::Let, value, .. } => Found::Static(eval(value, &|_| None).ok()?),
+            ItemKind::Bind { keyword: Keyword::Let, value, .. } => Found::Static(eval(value, &|_: &str| None).ok()?),
             _ => return None,
         })
     }

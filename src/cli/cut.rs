@@ -3,6 +3,9 @@
 use crate::base::{Diag, SourceMap, Span};
 use std::collections::BTreeMap;
 
+#[cfg(test)]
+mod tests;
+
 /// Longer lines than this many bytes are cut.
 const LONG: usize = 220;
 /// Bytes shown before and after the places in a cut line.

@@ -216,12 +216,18 @@ impl Axes {
         if coordinates.is_some() && coordinates == axis.coordinates {
             return id;
         }
+        // A part of a part is a part of the whole.
+        let whole = self.whole(id);
+        let of = if coordinates.is_some() { whole } else { id };
+        if coordinates.is_some() && coordinates == self.get(whole).coordinates {
+            return whole;
+        }
         // `0..2`, `[0, 1]` and `[first, 1]` are one part: picks are kept by the names of what they pick.
         let picks = match &coordinates {
             Some(all) if all.len() == picks.len() => all.iter().map(|c| Pick::Named(c.text.clone())).collect(),
             _ => picks,
         };
-        self.intern(Axis { origin: Origin::Part(id, picks), coordinates, ..axis })
+        self.intern(Axis { origin: Origin::Part(of, picks), coordinates, ..axis })
     }
 
     /// Returns the axes of something known before the run beside the axes of a result: where the result has a part of an axis, so has it.

@@ -13,6 +13,9 @@ use crate::syntax::ast::{self, Expr, ExprKind, ItemKind, Keyword};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+#[cfg(test)]
+mod tests;
+
 /// The operation that gives a model the weights it had after an epoch.
 const SNAPSHOT: &str = "snapshot";
 

@@ -637,11 +637,16 @@ impl<'a> Checker<'a> {
         let Some(def) = self.program.find(module, name).filter(|d| seen.insert(*d)) else { return };
         let mut names = Vec::new();
         match &self.program.item(def).kind {
-            ItemKind::Bind { keyword: Keyword::Axis, .. } => {
-                if let AxisState::Plain(a) | AxisState::Results(a, _) = self.axis(def)
-                    && !out.contains(&a)
+            ItemKind::Bind { keyword: Keyword::Axis, value, .. } => {
+                let state = self.axis(def);
+                if let AxisState::Plain(a) | AxisState::Results(a, _) = &state
+                    && !out.contains(a)
                 {
-                    out.push(a);
+                    out.push(*a);
+                }
+                // What its coordinates stand for may depend on other axes.
+                if let (AxisState::Plain(_), ExprKind::Map(entries)) = (state, &value.kind) {
+                    entries.iter().for_each(|(_, e)| names_of(e, &mut names));
                 }
             }
             ItemKind::Bind { keyword: Keyword::Let, value, .. } => names_of(value, &mut names),

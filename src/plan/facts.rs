@@ -109,7 +109,7 @@ pub trait Planned: Send + Sync {
 
     /// Returns what the cell is expected to take.
     fn cost(&self, _settings: &Settings, _inputs: &[KnownInput]) -> Cost {
-        Cost { seconds: 1e-4, memory: 1e4, disk: 1e3 }
+        Cost { seconds: 1e-4, memory: 1e4, disk: 200.0 }
     }
 
     /// As [`Planned::cost`], for operations that need what is known of their own result: readers of data.

@@ -11,3 +11,6 @@ pub mod files;
 pub mod graph;
 pub mod lower;
 pub mod units;
+
+#[cfg(test)]
+mod tests;

@@ -39,7 +39,9 @@ pub fn manifest(input: &ReportInput, outputs: &[(String, Hash)]) -> Json {
     let operations: Map<String, Json> = operations
         .into_iter()
         .map(|(op, of)| {
-            let memory = pair(most(&of, &|i| graph.cells[i].cost.memory), most(&of, &|i| record(input, i).memory));
+            // Short cells are over before their memory is looked at.
+            let seen = Some(most(&of, &|i| record(input, i).memory)).filter(|m| *m > 0.0);
+            let memory = pair(most(&of, &|i| graph.cells[i].cost.memory), seen.unwrap_or(f64::NAN));
             let each = json!({ "cells": of.len(), "seconds": seconds(&of), "largest_memory": memory, "disk": disk(&of) });
             (op.to_string(), each)
         })

@@ -36,14 +36,22 @@ pub fn pass_bytes(inputs: &[KnownInput]) -> f64 {
     ["net", "m"].iter().filter_map(|slot| known(inputs, slot)).find_map(|f| f.pass_bytes).unwrap_or(1e8)
 }
 
+/// Bytes that a number takes in the store.
+const NUMBER: f64 = 130.0;
+/// Bytes that the number of an example takes in the store, with its id and label.
+const SCORE: f64 = 16.0;
+
 fn cost_of_pass(inputs: &[KnownInput]) -> Cost {
     let rows = known(inputs, "data").and_then(|f| f.rows).unwrap_or(0) as f64;
-    Cost { seconds: 1e-3 + rows * forward_seconds(inputs), memory: pass_bytes(inputs), disk: 300.0 + 8.0 * rows }
+    Cost { seconds: 1e-3 + rows * forward_seconds(inputs), memory: pass_bytes(inputs), disk: NUMBER }
 }
 
 /// Defines a kernel that measures a model on a data set.
 macro_rules! measure {
     ($(#[$doc:meta])* $name:ident, |$job:ident, $cx:ident| $body:expr) => {
+        measure!($(#[$doc])* $name, 0.0, |$job, $cx| $body);
+    };
+    ($(#[$doc:meta])* $name:ident, $each:expr, |$job:ident, $cx:ident| $body:expr) => {
         $(#[$doc])*
         pub struct $name;
 
@@ -54,7 +62,9 @@ macro_rules! measure {
             }
 
             fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
-                cost_of_pass(inputs)
+                let rows = known(inputs, "data").and_then(|f| f.rows).unwrap_or(0) as f64;
+                let pass = cost_of_pass(inputs);
+                Cost { disk: pass.disk + $each * rows, ..pass }
             }
         }
 
@@ -99,6 +109,7 @@ measure!(
 measure!(
     /// The kernel of `correct`: 1 for each example whose label is predicted, 0 for others; of words, the share of them.
     Correct,
+    SCORE,
     |job, cx| {
         let (outcome, data) = run(job, cx)?;
         let values = outcome.correct(&data).collect();
@@ -109,6 +120,7 @@ measure!(
 measure!(
     /// The kernel of `example_loss`: the cross-entropy of each example.
     ExampleLoss,
+    SCORE,
     |job, cx| {
         let (outcome, data) = run(job, cx)?;
         Ok(Value::Scores(Arc::new(scores(outcome.losses, &data))))

@@ -115,7 +115,7 @@ pub fn words(cube: &Cube, show: Show, what: &str) -> Vec<String> {
         });
     }
     if !cube.averaged.is_empty() {
-        out.push(format!("Beforehand: {}.", cube.averaged.join("; ")));
+        out.push(format!("First, {}.", cube.averaged.join(", then ")));
     }
     if cube.errors {
         let size = if show == Show::Ci { "1.96 standard errors (95 %)" } else { "one standard error" };

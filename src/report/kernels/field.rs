@@ -276,7 +276,7 @@ impl Field {
             let values = groups.values().map(|g| mean_of(g)).collect();
             for i in &level {
                 let (inner, outer) = (&out.axes[*i], out.axes[*i].within.join(" and "));
-                words.push(format!("{} ({}) averaged within each {outer} first", inner.name, inner.coordinates.len()));
+                words.push(format!("{} ({}) is averaged within each {outer}", inner.name, inner.coordinates.len()));
             }
             let axes = (0..out.axes.len()).filter(|k| !level.contains(k)).map(|k| out.axes[k].clone()).collect();
             out = Field { name: out.name, units: out.units, axes, values };
