@@ -190,6 +190,26 @@ fn data_sets_are_hashed_and_never_written() {
 }
 
 #[test]
+fn data_sets_that_kernels_made_come_back() {
+    let images =
+        Images { shape: vec![2, 1, 1], data: Pixels::Floats(vec![0.5, -1.0, 2.0, 0.25]), mean: vec![0.5], std: vec![0.25] };
+    let source = Source {
+        name: "made".into(),
+        images,
+        labels: vec![1, 0],
+        classes: vec!["a".into(), "b".into()],
+        splits: vec![("all".into(), 0..2)],
+    };
+    let made = Value::Dataset(Arc::new(Dataset { source: Arc::new(source), ids: Arc::new(vec![1]), labels: Arc::new(vec![0]) }));
+    let bytes = encode(&made).unwrap();
+    let back = decode(&bytes).unwrap();
+    assert_eq!(content_hash(&back).unwrap(), content_hash(&made).unwrap());
+    let mut pack = super::to_pack(&made).unwrap();
+    pack.arrays.iter_mut().filter(|a| a.0 == "ids").for_each(|a| a.1.data = ArrayData::U32(vec![2]));
+    assert!(super::from_pack(pack).unwrap_err().0.contains("not there"));
+}
+
+#[test]
 fn sources_at_a_reused_address_are_told_apart() {
     // Each source is dropped before the next is made, which often lands on the same address.
     let hashes: Vec<Hash> = (0..20).map(|pixel| content_hash(&dataset("x", pixel, &[0], &[0])).unwrap()).collect();

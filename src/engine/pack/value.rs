@@ -1,7 +1,10 @@
 //! Values as packs and back. Numbers that may be infinite or missing go into arrays, never into JSON.
 
 use super::{PackError, bad, pack_from_bytes, pack_to_bytes};
-use crate::engine::value::{Array, ArrayData, Column, Figure, Model, Number, Pack, Scores, Stages, Table, Truth, Value, Weights};
+use crate::engine::value::{
+    Array, ArrayData, Column, Dataset, Figure, Images, Model, Number, Pack, Pixels, Scores, Source as Examples, Stages, Table,
+    Truth, Value, Weights,
+};
 use crate::lang::net::ir::{Net, Source};
 use ndarray::Array2;
 use serde::de::DeserializeOwned;
@@ -13,7 +16,7 @@ const DEPTH: usize = 32;
 
 /// Returns the bytes of a value as an artifact.
 ///
-/// Errors: a data set is in it; an array and its shape, or a network and its description, do not match.
+/// Errors: a data set from files is in it; an array and its shape, or a network and its description, do not match.
 pub fn encode(value: &Value) -> Result<Vec<u8>, PackError> {
     pack_to_bytes(&to_pack(value)?)
 }
@@ -38,7 +41,7 @@ fn to_pack_below(value: &Value, depth: usize) -> Result<Pack, PackError> {
     }
     let mut arrays = Vec::new();
     let (kind, meta) = match value {
-        Value::Dataset(_) => return bad("a data set is never stored"),
+        Value::Dataset(d) => ("dataset", dataset(d, &mut arrays)?),
         Value::Model(m) => ("model", model(m, &mut arrays)?),
         Value::Stages(s) => {
             arrays.push(("x".into(), f64s(vec![s.x.nrows(), s.x.ncols()], s.x.iter().copied().collect())));
@@ -98,6 +101,7 @@ fn from_pack_below(mut pack: Pack, depth: usize) -> Result<Value, PackError> {
     let kind = std::mem::take(&mut pack.kind);
     Ok(match kind.as_str() {
         "model" => Value::Model(Arc::new(read_model(&mut pack)?)),
+        "dataset" => Value::Dataset(Arc::new(read_dataset(&mut pack)?)),
         "stages" => {
             let x = take(&mut pack, "x")?;
             let [rows, columns] = x.shape[..] else { return bad("a representation is a matrix") };
@@ -235,6 +239,41 @@ fn read_model(pack: &mut Pack) -> Result<Model, PackError> {
 }
 
 /// Returns an error where a network refers to layers that are not there, or come later.
+/// Describes a data set that a kernel made. Those that came from files, which is where bytes come from, are read again and never written.
+fn dataset(d: &Dataset, arrays: &mut Vec<(String, Array)>) -> Result<Json, PackError> {
+    let source = &d.source;
+    let Pixels::Floats(x) = &source.images.data else { return bad("a data set is never stored") };
+    arrays.push(("x".into(), f32s(x)));
+    arrays.push(("mean".into(), f32s(&source.images.mean)));
+    arrays.push(("std".into(), f32s(&source.images.std)));
+    arrays.push(("given".into(), u32s(&source.labels)));
+    arrays.push(("ids".into(), u32s(&d.ids)));
+    arrays.push(("labels".into(), u32s(&d.labels)));
+    Ok(json!({ "name": source.name, "shape": source.images.shape, "classes": source.classes, "splits": source.splits }))
+}
+
+fn read_dataset(pack: &mut Pack) -> Result<Dataset, PackError> {
+    let meta = pack.meta.take();
+    let shape: Vec<usize> = get(&meta, "shape")?;
+    let splits: Vec<(String, std::ops::Range<usize>)> = get(&meta, "splits")?;
+    let x = as_f32(take(pack, "x")?)?;
+    let size = shape.iter().try_fold(1usize, |n, x| n.checked_mul(*x)).filter(|n| *n > 0);
+    let Some(count) = size.filter(|n| x.len().is_multiple_of(*n)).map(|n| x.len() / n) else {
+        return bad("the numbers of a data set do not match the shape of its examples");
+    };
+    let (mean, std) = (as_f32(take(pack, "mean")?)?, as_f32(take(pack, "std")?)?);
+    let given = as_u32(take(pack, "given")?)?;
+    let rows = pack.array("ids").map_or(0, |a| a.data.len());
+    let (ids, labels) = ids_and_labels(pack, rows)?;
+    let inside = ids.iter().all(|id| (*id as usize) < count) && splits.iter().all(|(_, r)| r.start <= r.end && r.end <= count);
+    if !inside || !(given.is_empty() || given.len() == count) {
+        return bad("a data set refers to examples that are not there");
+    }
+    let images = Images { shape, data: Pixels::Floats(x), mean, std };
+    let source = Examples { name: get(&meta, "name")?, images, labels: given, classes: get(&meta, "classes")?, splits };
+    Ok(Dataset { source: Arc::new(source), ids, labels })
+}
+
 fn check_net(net: &Net) -> Result<(), PackError> {
     let ordered = net.nodes.iter().enumerate().all(|(i, node)| {
         node.inputs.iter().all(|s| match s {
@@ -306,6 +345,10 @@ fn f64s(shape: Vec<usize>, data: Vec<f64>) -> Array {
     Array { shape, data: ArrayData::F64(data) }
 }
 
+fn f32s(data: &[f32]) -> Array {
+    Array { shape: vec![data.len()], data: ArrayData::F32(data.to_vec()) }
+}
+
 fn u32s(data: &[u32]) -> Array {
     Array { shape: vec![data.len()], data: ArrayData::U32(data.to_vec()) }
 }
@@ -316,6 +359,10 @@ fn u8s(data: &[u8]) -> Array {
 
 fn as_f64(array: Array) -> Result<Vec<f64>, PackError> {
     if let ArrayData::F64(x) = array.data { Ok(x) } else { bad("an array is not of 64-bit floats") }
+}
+
+fn as_f32(array: Array) -> Result<Vec<f32>, PackError> {
+    if let ArrayData::F32(x) = array.data { Ok(x) } else { bad("an array is not of 32-bit floats") }
 }
 
 fn as_u32(array: Array) -> Result<Vec<u32>, PackError> {

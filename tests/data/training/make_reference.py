@@ -118,12 +118,12 @@ out = {
 
 def gan():
     """Returns the losses of ten steps of a generator and a discriminator, and an image at the end."""
-    generator = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 16), nn.Tanh()).train()
+    generator = nn.Sequential(nn.Linear(3, 8, bias=False), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 16), nn.Tanh()).train()
     judge = nn.Sequential(nn.Linear(16, 8), nn.BatchNorm1d(8), nn.LeakyReLU(0.2), nn.Linear(8, 1)).train()
     with torch.no_grad():
         for salt, p in enumerate([generator[0].weight, generator[3].weight, judge[0].weight, judge[3].weight], 1):
             p.copy_(numbers(p.numel(), salt, 0.5).reshape(p.shape))
-        for p in [generator[0].bias, generator[3].bias, judge[0].bias, judge[3].bias]:
+        for p in [generator[3].bias, judge[0].bias, judge[3].bias]:
             p.zero_()
     optimizers = [torch.optim.Adam(net.parameters(), 0.01, betas=(0.5, 0.999)) for net in (generator, judge)]
     loss_of = nn.BCEWithLogitsLoss()
