@@ -1,23 +1,71 @@
-//! Time of a training step beside plain matrix products in the same process: `cargo bench --bench nn [THREADS]`.
+//! Time of a training step of the networks of `std.networks`, beside plain matrix products in the same process.
+//!
+//! `cargo bench --bench nn -- [THREADS] [--tsv] [--seconds S] [PART OF A CASE'S NAME …]`. `benches/compare.py` runs it and PyTorch in turns.
 
-use cfx::base::Stream;
-use cfx::lang::net::ir::{LayerOp, Net, Node, Source};
+use cfx::base::{SourceMap, Span, Stream};
+use cfx::lang::Static;
+use cfx::lang::eval::eval;
+use cfx::lang::net::ir::Net;
+use cfx::lang::net::{Declared, Found, Library, NetworkCall, elaborate};
 use cfx::ops::nn::cpu::loss::cross_entropy;
 use cfx::ops::nn::network::Network;
 use cfx::ops::nn::optimizer::{Optimizer, Running};
 use cfx::ops::nn::program::Purpose;
+use cfx::syntax::ast::{Item, ItemKind, Keyword};
+use cfx::syntax::parse;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A network on inputs of one shape, and the examples in a step. `benches/pytorch.py` has the same list.
+struct Case {
+    name: &'static str,
+    network: &'static str,
+    args: &'static [(&'static str, f64)],
+    input: &'static [usize],
+    classes: usize,
+    batch: usize,
+}
+
+const CASES: [Case; 13] = [
+    Case { name: "resnet18-32", network: "resnet18", args: &[], input: &[32, 32, 3], classes: 100, batch: 32 },
+    Case { name: "resnet18-128", network: "resnet18", args: &[], input: &[32, 32, 3], classes: 100, batch: 128 },
+    Case { name: "resnet18-512", network: "resnet18", args: &[], input: &[32, 32, 3], classes: 100, batch: 512 },
+    Case { name: "resnet50-64", network: "resnet50", args: &[], input: &[32, 32, 3], classes: 100, batch: 64 },
+    Case { name: "vgg11-128", network: "vgg11", args: &[], input: &[32, 32, 3], classes: 10, batch: 128 },
+    Case { name: "plain11-128", network: "plain11", args: &[], input: &[32, 32, 3], classes: 10, batch: 128 },
+    Case { name: "resnet32-128", network: "resnet32", args: &[], input: &[32, 32, 3], classes: 10, batch: 128 },
+    Case { name: "tiny_resnet-64", network: "tiny_resnet", args: &[], input: &[8, 8, 1], classes: 10, batch: 64 },
+    Case { name: "mlp-128", network: "mlp", args: &[], input: &[28, 28, 1], classes: 10, batch: 128 },
+    Case { name: "vit_s-32", network: "vit_s", args: &[("patch", 4.0)], input: &[32, 32, 3], classes: 100, batch: 32 },
+    Case { name: "mixer_s-32", network: "mixer_s", args: &[("patch", 4.0)], input: &[32, 32, 3], classes: 100, batch: 32 },
+    Case { name: "lstm-20", network: "lstm_lm", args: &[("dropout", 0.0)], input: &[35], classes: 10_000, batch: 20 },
+    // Generator and discriminator behind each other, one pass.
+    Case { name: "dcgan-128", network: "dcgan", args: &[], input: &[32, 32, 3], classes: 1, batch: 128 },
+];
+
 fn main() {
-    let threads = std::env::args().filter_map(|a| a.parse::<usize>().ok()).next().unwrap_or(2);
+    let mut words: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let tsv = words.iter().position(|w| w == "--tsv").map(|i| words.remove(i)).is_some();
+    let seconds = match words.iter().position(|w| w == "--seconds") {
+        Some(i) if i + 1 < words.len() => words.drain(i..i + 2).nth(1).and_then(|w| w.parse().ok()).unwrap_or(3.0),
+        _ => 3.0,
+    };
+    let threads = words.iter().position(|w| w.parse::<usize>().is_ok()).and_then(|i| words.remove(i).parse().ok()).unwrap_or(2);
     if let Err(e) = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global() {
         println!("the pool of threads is there already: {e}");
     }
-    println!("{threads} threads, {:.0} GFLOP/s a core in plain products (512 x 512 x 4608)", plain());
-    step("tiny residual, 8x8x1, batch 64", &resnet([8, 8, 1], &[16, 32, 64], 1, 10), 64, 40);
-    step("ResNet-18, 32x32x3, batch 32", &resnet([32, 32, 3], &[64, 128, 256, 512], 2, 100), 32, 3);
-    step("ResNet-18, 32x32x3, batch 128", &resnet([32, 32, 3], &[64, 128, 256, 512], 2, 100), 128, 2);
+    if !tsv {
+        println!("{threads} threads, {:.0} GFLOP/s a core in plain products (512 x 512 x 4608)", plain());
+    }
+    let shelf = Shelf::new();
+    for case in CASES.iter().filter(|c| words.is_empty() || words.iter().any(|w| c.name.contains(w.as_str()))) {
+        // Inside the pool, as `train` runs its steps.
+        rayon::scope(|_| step(case, &shelf.net(case), seconds, tsv));
+    }
 }
 
 /// Returns the speed of plain products on one core.
@@ -56,92 +104,114 @@ fn plain() -> f64 {
     2.0 * (m * n * k) as f64 / best / 1e9
 }
 
-fn step(name: &str, net: &Arc<Net>, batch: usize, times: usize) {
+/// Runs steps for so many seconds, three at least, and prints the median, beside the mean time of processors that a step took.
+fn step(case: &Case, net: &Arc<Net>, seconds: f64, tsv: bool) {
+    let batch = case.batch;
     let mut network = Network::new(net, Purpose::Training, &[], batch);
     network.initialise(Stream::root(1));
     let sizes: Vec<usize> = network.trained().map(|(w, _)| w.len()).collect();
     let mut optimizer = Running::new(Optimizer::Sgd { momentum: 0.9, nesterov: true, decay: 1e-6 }, &sizes);
-    let labels = vec![1u32; batch];
+    // A score for each class, or, of words, for each at each.
+    let each = net.nodes[net.output].shape.iter().product::<usize>() / case.classes;
+    let labels: Vec<u32> = (0..batch * each).map(|i| (i % case.classes) as u32).collect();
     let mut losses = vec![0.0; batch];
-    let mut one = |parts: &mut [f64; 3]| {
+    let words = each > 1;
+    let number = |i: usize| if words { (i * 7919 % case.classes) as f32 } else { (i % 17) as f32 / 17.0 };
+    let input: Vec<f32> = (0..network.input_mut(batch).len()).map(number).collect();
+    let mut one = || {
+        let mut parts = [0.0; 3];
         let start = Instant::now();
-        network.input_mut(batch).iter_mut().enumerate().for_each(|(i, x)| *x = (i % 17) as f32 / 17.0);
+        network.input_mut(batch).copy_from_slice(&input);
         network.forward(batch, Stream::root(2));
-        parts[0] += start.elapsed().as_secs_f64();
-        let start = Instant::now();
+        parts[0] = start.elapsed().as_secs_f64();
         let (scores, grad) = network.output_and_gradient();
         cross_entropy(scores, &labels, 0.0, &mut losses, Some((grad, 1.0 / batch as f64)));
         network.backward();
-        parts[1] += start.elapsed().as_secs_f64();
-        let start = Instant::now();
+        parts[1] = start.elapsed().as_secs_f64() - parts[0];
         optimizer.step(network.trained(), 0.01);
-        parts[2] += start.elapsed().as_secs_f64();
+        parts[2] = start.elapsed().as_secs_f64() - parts[0] - parts[1];
+        parts
     };
-    one(&mut [0.0; 3]);
-    let mut parts = [0.0; 3];
-    (0..times).for_each(|_| one(&mut parts));
-    let [forward, backward, update] = parts.map(|t| t / times as f64);
+    one();
+    let (start, worked, mut times) = (Instant::now(), processor(), Vec::new());
+    while times.len() < 3 || start.elapsed().as_secs_f64() < seconds {
+        times.push(one());
+    }
+    let worked = (processor() - worked) / times.len() as f64;
+    times.sort_by(|a, b| a.iter().sum::<f64>().total_cmp(&b.iter().sum()));
+    let [forward, backward, update] = times[times.len() / 2];
     let total = forward + backward + update;
-    let work = 6.0 * net.multiply_adds() as f64 * batch as f64;
+    if tsv {
+        println!("{}\t{total:.6}\t{worked:.6}", case.name);
+        return;
+    }
     println!(
-        "{name}: {:.1} ms a step ({:.1} forward, {:.1} backward, {:.1} update), {:.0} GFLOP/s, {:.0} MB",
+        "{}: {:.2} ms a step, {:.2} of processors ({:.2} forward, {:.2} backward, {:.2} update), {:.0} images/s, {:.0} GFLOP/s, {:.0} MB planned, {:.0} MB at the process's peak",
+        case.name,
         total * 1e3,
+        worked * 1e3,
         forward * 1e3,
         backward * 1e3,
         update * 1e3,
-        work / total / 1e9,
-        Network::bytes(net, Purpose::Training, batch) / 1e6
+        batch as f64 / total,
+        6.0 * net.multiply_adds() as f64 * batch as f64 / total / 1e9,
+        Network::bytes(net, Purpose::Training, batch) / 1e6,
+        peak() / 1e6
     );
 }
 
-/// Returns a residual network of basic blocks as torchvision's, first convolution 3x3 at stride 1, no max-pool.
-fn resnet(input: [usize; 3], widths: &[usize], blocks: usize, classes: usize) -> Arc<Net> {
-    let mut net = Net { name: "resnet".into(), input: input.to_vec(), nodes: vec![], taps: vec![], output: 0 };
-    let norm = |net: &mut Net, from: Source| {
-        let features = net.shape_of(from)[2];
-        add(net, LayerOp::BatchNorm { features, eps: 1e-5, momentum: 0.1, zero_scale: false }, &[from])
-    };
-    let mut x = conv(&mut net, Source::Input, widths[0], 3, 1);
-    x = norm(&mut net, x);
-    x = add(&mut net, LayerOp::Relu, &[x]);
-    for (stage, width) in widths.iter().enumerate() {
-        for block in 0..blocks {
-            let stride = if stage > 0 && block == 0 { 2 } else { 1 };
-            let mut y = conv(&mut net, x, *width, 3, stride);
-            y = norm(&mut net, y);
-            y = add(&mut net, LayerOp::Relu, &[y]);
-            y = conv(&mut net, y, *width, 3, 1);
-            y = norm(&mut net, y);
-            if stride != 1 {
-                x = conv(&mut net, x, *width, 1, stride);
-                x = norm(&mut net, x);
+/// Returns the seconds that the process has had of processors, where the system tells; to a hundredth.
+fn processor() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after = stat.rsplit(')').next().unwrap_or_default();
+    after.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
+/// Returns the most bytes that the process has held, where the system tells.
+fn peak() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+    line.and_then(|l| l.split_whitespace().next()?.parse::<f64>().ok()).map_or(f64::NAN, |kb| kb * 1024.0)
+}
+
+/// The standard library's layers and networks.
+struct Shelf(BTreeMap<String, Item>);
+
+impl Shelf {
+    fn new() -> Self {
+        let mut sources = SourceMap::new();
+        let mut out = BTreeMap::new();
+        let texts = [include_str!("../stdlib/layers.cfx"), include_str!("../stdlib/networks.cfx")];
+        for (name, text) in ["std/layers.cfx", "std/networks.cfx"].into_iter().zip(texts) {
+            for item in parse(&sources.add(name, text)).0.items {
+                if let ItemKind::Network { name, .. } | ItemKind::Extern { name, .. } | ItemKind::Bind { name, .. } = &item.kind {
+                    out.insert(name.name.clone(), item);
+                }
             }
-            x = add(&mut net, LayerOp::Add, &[y, x]);
-            x = add(&mut net, LayerOp::Relu, &[x]);
         }
+        Shelf(out)
     }
-    x = add(&mut net, LayerOp::GlobalMean, &[x]);
-    let input = net.shape_of(x)[0];
-    add(&mut net, LayerOp::Linear { input, output: classes, bias: true }, &[x]);
-    net.output = net.nodes.len() - 1;
-    Arc::new(net)
+
+    fn net(&self, case: &Case) -> Arc<Net> {
+        let args = case.args.iter().map(|(n, v)| (n.to_string(), Static::Number(*v))).collect();
+        let network = self.0.get(case.network).and_then(Declared::of).expect("a network of the standard library");
+        let call = NetworkCall { network, args, span: Span::new(0, 0) };
+        Arc::new(elaborate(self, &call, &case.input.to_vec(), case.classes).expect("a network that fits"))
+    }
 }
 
-fn conv(net: &mut Net, from: Source, output: usize, kernel: usize, stride: usize) -> Source {
-    let input = net.shape_of(from)[2];
-    let op = LayerOp::Conv { input, output, kernel, stride, pad: kernel / 2, dilation: 1, groups: 1, bias: false };
-    add(net, op, &[from])
-}
+impl Library for Shelf {
+    fn find(&self, _from: Span, name: &str) -> Option<Found<'_>> {
+        let item = self.0.get(name)?;
+        Some(match &item.kind {
+            ItemKind::Network { .. } => Found::Declared(Declared::of(item)?),
+            ItemKind::Extern { name, params, .. } => Found::BuiltIn(name, params),
+            ItemKind::Bind { keyword: Keyword::Let, value, .. } => Found::Static(eval(value, &|_: &str| None).ok()?),
+            _ => return None,
+        })
+    }
 
-fn add(net: &mut Net, op: LayerOp, inputs: &[Source]) -> Source {
-    let x = net.shape_of(inputs[0]).clone();
-    let shape = match op {
-        LayerOp::Conv { output, stride, .. } => vec![x[0].div_ceil(stride), x[1].div_ceil(stride), output],
-        LayerOp::GlobalMean => vec![x[2]],
-        LayerOp::Linear { output, .. } => vec![output],
-        _ => x,
-    };
-    let id = net.nodes.len();
-    net.nodes.push(Node { op, inputs: inputs.to_vec(), shape, path: format!("n{id}") });
-    Source::Node(id)
+    fn layers(&self, _from: Span) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
 }

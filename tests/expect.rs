@@ -15,6 +15,7 @@
 //! | `#! column PLACE NAME = 1, 2, … [± 0.01]` | the first cells of a table's column |
 //! | `#! rows PLACE = 12` | the number of examples of a data set, representation or score, or of a table's rows |
 //! | `#! units PLACE = 8` | the number of columns of a representation |
+//! | `#! unit PLACE = nats` | the unit of its numbers; `none` where they have none |
 //! | `#! labels PLACE = 2, 0, 1` | the first labels of a data set or representation |
 //! | `#! caption PLACE "part"` | the caption of a figure has these words |
 //! | `#! claim "TITLE" holds` | or `fails`, or `holds within error`, `fails within error` |
@@ -105,6 +106,12 @@ fn one(words: &str, ran: &Ran, warnings: &mut Vec<&str>) -> Result<(), String> {
             } else {
                 Err(format!("cells {a} and {b}: {}", if same { "equal" } else { "different" }))
             }
+        }
+        "unit" => {
+            let id = cell(&text.place(ran)?.1)?;
+            let units = &ran.graph.cells[id].facts.units;
+            let found = units.iter().find(|(part, _)| part.is_empty()).map_or("none", |(_, unit)| unit.as_str());
+            equal(found, text.0.trim().trim_start_matches('=').trim())
         }
         "claim" => {
             let (name, at) = text.place(ran)?;

@@ -237,7 +237,17 @@ pub fn write(
     out: &Path,
 ) -> std::io::Result<Vec<PathBuf>> {
     std::fs::create_dir_all(out)?;
-    let value = |entry: &Entry| results.entry(entry).unwrap_or_else(|missing| Value::Absent(missing.to_string()));
+    let why = |entry: &Entry| match entry {
+        Entry::Cell(id) => outcome.cells.get(*id).and_then(|c| match c.status {
+            Status::Failed => Some(format!("failed: {}", c.message.as_deref().unwrap_or_default())),
+            Status::Skipped => c.message.clone(),
+            _ => None,
+        }),
+        _ => None,
+    };
+    let value = |entry: &Entry| {
+        results.entry(entry).unwrap_or_else(|missing| Value::Absent(why(entry).unwrap_or_else(|| missing.to_string())))
+    };
     let records: Vec<CellRecord> = outcome.cells.iter().map(|c| record(c, &outcome.device)).collect();
     let base = checked.program.sources.files().get(checked.program.main).map_or(0, |f| f.base);
     let weights = |model: &Model| crate::ops::nn::weights_to_safetensors(model).unwrap_or_default();
@@ -246,7 +256,12 @@ pub fn write(
         value: &value,
         records: &records,
         script: report::Script { name: source.name.clone(), text: source.text.clone(), base },
-        build: report::Build { version: env!("CARGO_PKG_VERSION").to_string(), devices: vec![outcome.device.clone()] },
+        build: report::Build {
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            devices: vec![outcome.device.clone()],
+            threads: outcome.threads,
+            peak_memory: outcome.peak_memory,
+        },
         diagnostics: Vec::new(),
         weights: Some(&weights),
         largest_array: LARGEST_ARRAY,

@@ -1,7 +1,7 @@
 //! Arguments of the command.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A declarative experiment language for people who study neural representations.
 #[derive(Debug, Parser)]
@@ -50,9 +50,19 @@ pub enum Command {
 /// Where a store is.
 #[derive(Debug, Args)]
 pub struct StoreArgs {
-    /// Folder of the store.
-    #[arg(long, default_value = ".cfx")]
-    pub store: PathBuf,
+    /// Script whose store it is; without one, the store of this folder.
+    pub script: Option<PathBuf>,
+    /// Folder of the store, where it is another one.
+    #[arg(long)]
+    pub store: Option<PathBuf>,
+}
+
+impl StoreArgs {
+    /// Returns the folder of the store: the one named, or `.cfx` beside the script, or in this folder.
+    pub fn folder(&self) -> PathBuf {
+        let beside = || self.script.as_ref().and_then(|s| s.parent()).unwrap_or(Path::new("")).join(".cfx");
+        self.store.clone().unwrap_or_else(beside)
+    }
 }
 
 /// A script and what it is given.

@@ -1,10 +1,12 @@
 //! `cfx plan`: what a run would do, written as a table.
 
 use super::store::bytes;
+use crate::base::Span;
 use crate::engine::Standing;
+use crate::plan::estimate::together;
 use crate::plan::facts::Policy;
-use crate::plan::graph::{Entry, Graph};
-use std::collections::BTreeSet;
+use crate::plan::graph::{Declared, Entry, Graph};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// Returns the plan as a table: declarations with their axes and cells, what is cached, what the rest is expected to take.
@@ -12,7 +14,7 @@ pub fn listing(graph: &Graph, standings: &[Standing], threads: usize) -> String 
     let mut out = String::new();
     let _ = writeln!(out, "{:<34} {:<22} {:>7} {:>7} {:>9}  axes", "declaration", "kind", "cells", "cached", "time");
     for value in &graph.values {
-        let cells = cells_of(graph, &value.entries, &value.name);
+        let cells = cells_of(graph, value);
         let stored: Vec<usize> = cells.iter().copied().filter(|c| graph.cells[*c].policy != Policy::Inline).collect();
         let cached = stored.iter().filter(|c| standings[**c] == Standing::Cached).count();
         let seconds: f64 =
@@ -34,46 +36,74 @@ pub fn listing(graph: &Graph, standings: &[Standing], threads: usize) -> String 
     let run: Vec<usize> =
         (0..graph.cells.len()).filter(|c| matches!(standings[*c], Standing::Run | Standing::Undecided)).collect();
     let undecided = standings.iter().filter(|s| **s == Standing::Undecided).count();
-    let seconds: f64 = run.iter().map(|c| graph.cells[*c].cost.seconds).sum();
-    let memory = run.iter().map(|c| graph.cells[*c].cost.memory).fold(0.0, f64::max);
-    let disk: f64 = run.iter().filter(|c| graph.cells[**c].policy == Policy::Stored).map(|c| graph.cells[*c].cost.disk).sum();
+    let cached = standings.iter().filter(|s| **s == Standing::Cached).count();
+    let inline = standings.iter().filter(|s| **s == Standing::Inline).count();
+    let cost = together(graph, run.iter().copied(), threads);
     let _ = writeln!(out);
     let _ = writeln!(
         out,
-        "{} cells: {} in the store, {} to run{}",
-        graph.cells.len(),
-        standings.iter().filter(|s| **s == Standing::Cached).count(),
+        "{} cells: {cached} in the store, {} to run{}{}",
+        cached + run.len(),
         run.len(),
-        if undecided > 0 { format!(" ({undecided} undecided until their inputs are known)") } else { String::new() }
+        if undecided > 0 { format!(" ({undecided} undecided until their inputs are known)") } else { String::new() },
+        if inline > 0 { format!("; {inline} views and sums beside them, which are not kept") } else { String::new() }
     );
     let _ = writeln!(
         out,
-        "about {} of one core ({} on {threads} threads), {} of memory for the largest cell, {} on disk",
-        duration(seconds),
-        duration(seconds / threads as f64),
-        bytes(memory),
-        bytes(disk)
+        "about {} of one core ({} on {threads} threads), {} of memory at the peak, {} on disk",
+        duration(cost.seconds),
+        duration(cost.seconds / threads as f64),
+        bytes(cost.memory),
+        bytes(cost.disk)
     );
     let files: BTreeSet<&str> = graph.cells.iter().flat_map(|c| c.files.iter().map(|(p, _)| p.as_str())).collect();
     if !files.is_empty() {
         let _ = writeln!(out, "reads:");
-        for f in files {
-            let _ = writeln!(out, "  {f}");
+        for line in folded(files) {
+            let _ = writeln!(out, "  {line}");
         }
     }
     out
 }
 
-/// Returns the cells of a declaration: those of its entries, and those made on the way to them.
-pub fn cells_of(graph: &Graph, entries: &[Entry], name: &str) -> Vec<usize> {
-    let mut out: BTreeSet<usize> = entries
+/// Most lines that files take.
+const LINES: usize = 20;
+
+/// Returns the files, those of full folders as one line for each folder as deep as the lines allow.
+fn folded(files: BTreeSet<&str>) -> Vec<String> {
+    let cut = |path: &str, depth: usize| match path.match_indices('/').nth(depth) {
+        Some((at, _)) => path[..=at].to_string(),
+        None => path.to_string(),
+    };
+    let deepest = files.iter().map(|f| f.matches('/').count()).max().unwrap_or(0);
+    for depth in (0..=deepest).rev() {
+        let mut lines: BTreeMap<String, usize> = BTreeMap::new();
+        files.iter().for_each(|f| *lines.entry(cut(f, depth)).or_insert(0) += 1);
+        if lines.len() <= LINES || depth == 0 {
+            let words = |(line, n): (String, usize)| if line.ends_with('/') { format!("{line} ({n} files)") } else { line };
+            return lines.into_iter().map(words).collect();
+        }
+    }
+    Vec::new()
+}
+
+/// Returns the cells of a declaration: those of its entries, and those made on the way to them. A claim and a figure may share a title;
+/// then the place in the script tells whose a cell is.
+fn cells_of(graph: &Graph, value: &Declared) -> Vec<usize> {
+    let alone = graph.values.iter().filter(|v| v.name == value.name).count() < 2;
+    let within = |span: Span| value.span.start <= span.start && span.end <= value.span.end;
+    let mut out: BTreeSet<usize> = value
+        .entries
         .iter()
         .filter_map(|e| match e {
             Entry::Cell(id) => Some(*id),
             _ => None,
         })
         .collect();
-    out.extend((0..graph.cells.len()).filter(|c| graph.cells[*c].label == name));
+    out.extend((0..graph.cells.len()).filter(|c| {
+        let cell = &graph.cells[*c];
+        cell.label == value.name && (alone || within(cell.span))
+    }));
     out.into_iter().collect()
 }
 
@@ -94,5 +124,25 @@ fn cut(text: &str, width: usize) -> String {
         text.to_string()
     } else {
         format!("{}…", text.chars().take(width - 1).collect::<String>())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_files_are_told_by_their_folders() {
+        let few = BTreeSet::from(["a/b.npy", "c.npy"]);
+        assert_eq!(folded(few), ["a/b.npy", "c.npy"]);
+        let names: Vec<String> =
+            (0..300).map(|i| format!("/data/train/n{}/{i}.png", i % 3)).chain(["/labels.npy".into()]).collect();
+        let many = names.iter().map(String::as_str).collect();
+        assert_eq!(
+            folded(many),
+            ["/data/train/n0/ (100 files)", "/data/train/n1/ (100 files)", "/data/train/n2/ (100 files)", "/labels.npy"]
+        );
+        let wide: Vec<String> = (0..300).map(|i| format!("/data/train/n{i}/x.png")).collect();
+        assert_eq!(folded(wide.iter().map(String::as_str).collect()), ["/data/train/ (300 files)"]);
     }
 }

@@ -3,10 +3,12 @@
 //! In: arguments. Out: words on the terminal, files, an exit code. Never: work that the library could not do as well.
 
 pub mod arguments;
+mod cut;
 pub mod doc;
 pub mod listing;
 pub mod render;
 pub mod run;
+pub mod shown;
 pub mod store;
 
 use arguments::{Arguments, Command};

@@ -1,20 +1,24 @@
 //! Diagnostics drawn for people: the lines of the script with labels, and what to do.
 
+use super::cut::cut;
 use crate::base::{Diag, Diags, Severity, SourceMap};
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan,
     SpanContents,
 };
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Returns the messages as text, with colours where asked for.
 pub fn render(diags: &Diags, sources: &SourceMap, colours: bool) -> String {
     let theme = if colours { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(100).with_links(false);
-    let texts = Texts(sources);
+    let whole = Texts { sources: sources.clone(), columns: BTreeMap::new() };
     let mut out = String::new();
     for diag in &diags.0 {
-        let shown = Shown { diag, texts: &texts };
+        let short = cut(sources, diag).map(|c| (c.diag, Texts { sources: c.sources, columns: c.columns }));
+        let (diag, texts) = short.as_ref().map_or((diag, &whole), |(diag, texts)| (diag, texts));
+        let shown = Shown { diag, texts };
         // Writing to a string fails only where formatting does.
         if handler.render_report(&mut out, &shown).is_err() {
             out.push_str(&diag.message);
@@ -25,9 +29,13 @@ pub fn render(diags: &Diags, sources: &SourceMap, colours: bool) -> String {
 }
 
 /// The source map as miette reads it: spans keep their offsets in the one offset space.
-struct Texts<'a>(&'a SourceMap);
+struct Texts {
+    sources: SourceMap,
+    /// Columns to show at offsets in cut lines.
+    columns: BTreeMap<usize, usize>,
+}
 
-impl SourceCode for Texts<'_> {
+impl SourceCode for Texts {
     fn read_span<'a>(
         &'a self,
         span: &SourceSpan,
@@ -35,19 +43,21 @@ impl SourceCode for Texts<'_> {
         after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
         let at = span.offset();
-        let file = self.0.files().iter().find(|f| f.base <= at && at <= f.base + f.text.len()).ok_or(MietteError::OutOfBounds)?;
+        let file =
+            self.sources.files().iter().find(|f| f.base <= at && at <= f.base + f.text.len()).ok_or(MietteError::OutOfBounds)?;
         let within = SourceSpan::from((at - file.base, span.len()));
         let read = file.text.as_str().read_span(&within, before, after)?;
         let place = SourceSpan::from((read.span().offset() + file.base, read.span().len()));
+        let column = self.columns.get(&at).copied().filter(|_| before == 0).unwrap_or(read.column());
         let contents =
-            MietteSpanContents::new_named(file.name.clone(), read.data(), place, read.line(), read.column(), read.line_count());
+            MietteSpanContents::new_named(file.name.clone(), read.data(), place, read.line(), column, read.line_count());
         Ok(Box::new(contents))
     }
 }
 
 struct Shown<'a> {
     diag: &'a Diag,
-    texts: &'a Texts<'a>,
+    texts: &'a Texts,
 }
 
 impl fmt::Debug for Shown<'_> {

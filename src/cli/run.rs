@@ -58,25 +58,33 @@ pub fn check(arguments: &Check) -> Exit {
     if checked.diags.has_errors() { Exit::Script } else { Exit::Done }
 }
 
+/// A script read, checked and planned, and its store.
+struct Prepared {
+    source: Source,
+    checked: Checked,
+    graph: Graph,
+    store: Store,
+}
+
+/// Reads, checks and plans a script and opens its store; what is wrong goes to the terminal.
+fn prepare(script: &Script, store: &Option<PathBuf>, registry: &Registry) -> Result<Prepared, Exit> {
+    let source = source(script)?;
+    let checked = api::check(&source, registry);
+    let graph = api::plan(&source, &checked, registry).map_err(|diags| {
+        report(&diags, &checked);
+        Exit::Script
+    })?;
+    report(&checked.diags, &checked);
+    let store = open_store(store, &source)?;
+    Ok(Prepared { source, checked, graph, store })
+}
+
 /// `cfx plan`
 pub fn plan(arguments: &Plan) -> Exit {
-    let source = match source(&arguments.script) {
-        Ok(s) => s,
-        Err(e) => return e,
-    };
     let registry = Registry::standard();
-    let checked = api::check(&source, &registry);
-    let graph = match api::plan(&source, &checked, &registry) {
-        Ok(graph) => graph,
-        Err(diags) => {
-            report(&diags, &checked);
-            return Exit::Script;
-        }
-    };
-    report(&checked.diags, &checked);
-    let store = match open_store(&arguments.store, &source) {
-        Ok(s) => s,
-        Err(e) => return e,
+    let Prepared { checked, graph, store, .. } = match prepare(&arguments.script, &arguments.store, &registry) {
+        Ok(prepared) => prepared,
+        Err(exit) => return exit,
     };
     if let Some(name) = &arguments.why {
         return why(name, &graph, &checked, &store, &arguments.script);
@@ -126,23 +134,10 @@ fn record_name(script: &Script) -> String {
 
 /// `cfx run`: script to report.
 pub fn run(arguments: &Run) -> Exit {
-    let source = match source(&arguments.script) {
-        Ok(s) => s,
-        Err(e) => return e,
-    };
     let registry = Registry::standard();
-    let checked = api::check(&source, &registry);
-    let graph = match api::plan(&source, &checked, &registry) {
-        Ok(graph) => graph,
-        Err(diags) => {
-            report(&diags, &checked);
-            return Exit::Script;
-        }
-    };
-    report(&checked.diags, &checked);
-    let store = match open_store(&arguments.store, &source) {
-        Ok(s) => s,
-        Err(e) => return e,
+    let Prepared { source, checked, graph, store } = match prepare(&arguments.script, &arguments.store, &registry) {
+        Ok(prepared) => prepared,
+        Err(exit) => return exit,
     };
     let mut options = Options::new(&source.folder);
     options.files = source.files();

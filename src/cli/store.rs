@@ -1,16 +1,16 @@
 //! `cfx ls`, `cfx show`, `cfx gc`: looking into a store.
 
-use super::Exit;
 use super::arguments::StoreArgs;
-use crate::engine::Store;
-use std::path::Path;
+use super::{Exit, shown};
+use crate::engine::{Store, pack};
 
-fn open(at: &Path) -> Result<Store, Exit> {
+fn open(arguments: &StoreArgs) -> Result<Store, Exit> {
+    let at = arguments.folder();
     if !at.is_dir() {
-        eprintln!("there is no store at {}; name its folder with --store", at.display());
+        eprintln!("there is no store at {}; name the script whose store it is, or its folder with --store", at.display());
         return Err(Exit::Usage);
     }
-    Store::open(at).map_err(|e| {
+    Store::open(&at).map_err(|e| {
         eprintln!("{e}");
         Exit::Store
     })
@@ -18,7 +18,7 @@ fn open(at: &Path) -> Result<Store, Exit> {
 
 /// Lists what a store holds, newest first.
 pub fn ls(arguments: &StoreArgs) -> Exit {
-    let store = match open(&arguments.store) {
+    let store = match open(arguments) {
         Ok(s) => s,
         Err(e) => return e,
     };
@@ -26,13 +26,13 @@ pub fn ls(arguments: &StoreArgs) -> Exit {
         let kept = if l.present { "" } else { "  (hash only)" };
         println!("{}  {:<26} {:>10}  {:>8.1} s{kept}", l.key.short(), l.entry.op, bytes(l.entry.bytes as f64), l.entry.seconds);
     }
-    println!("{} in {}", bytes(store.size() as f64), arguments.store.display());
+    println!("{} in {}", bytes(store.size() as f64), arguments.folder().display());
     Exit::Done
 }
 
 /// Shows one result.
 pub fn show(key: &str, arguments: &StoreArgs) -> Exit {
-    let store = match open(&arguments.store) {
+    let store = match open(arguments) {
         Ok(s) => s,
         Err(e) => return e,
     };
@@ -51,6 +51,11 @@ pub fn show(key: &str, arguments: &StoreArgs) -> Exit {
             println!("device    {}", one.entry.device);
             if !one.present {
                 println!("only its hash is kept");
+                return Exit::Done;
+            }
+            match store.read(&one.entry).map(|bytes| pack::decode(&bytes)) {
+                Ok(Ok(value)) => println!("\n{}", shown::value(&value)),
+                _ => println!("\nits artifact is damaged; the next run computes it again"),
             }
             Exit::Done
         }
@@ -65,7 +70,7 @@ pub fn show(key: &str, arguments: &StoreArgs) -> Exit {
 
 /// Sweeps a store.
 pub fn gc(keep: usize, arguments: &StoreArgs) -> Exit {
-    let store = match open(&arguments.store) {
+    let store = match open(arguments) {
         Ok(s) => s,
         Err(e) => return e,
     };

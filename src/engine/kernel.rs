@@ -90,6 +90,12 @@ pub trait Context: Sync {
 
     /// Returns the files that may be read.
     fn files(&self) -> &Files;
+
+    /// Returns whether other cells keep the rest of the machine busy now, so that a loop too short to be worth spreading had better not
+    /// be. Results never depend on it.
+    fn busy(&self) -> bool {
+        false
+    }
 }
 
 /// A context that does nothing: for tests and for use as a library.

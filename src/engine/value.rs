@@ -54,7 +54,7 @@ pub struct Source {
 /// Pixels or features: `count` examples of one shape, channels last.
 #[derive(Debug)]
 pub struct Images {
-    /// Shape of one example: `[height, width, channels]` or `[features]`.
+    /// Shape of one example: `[height, width, channels]`, `[features]`, or `[words]`.
     pub shape: Vec<usize>,
     /// The numbers, example after example.
     pub data: Pixels,
@@ -71,6 +71,8 @@ pub enum Pixels {
     Bytes { data: Vec<u8>, divisor: f32 },
     /// Numbers as they are.
     Floats(Vec<f32>),
+    /// Numbers of words: `shape[0]` of each example, and the one that follows. What is to be predicted at each is the next.
+    Words(Vec<u32>),
 }
 
 /// A choice of examples from a source, with the labels they carry here.
@@ -95,9 +97,17 @@ impl Dataset {
         self.ids.is_empty()
     }
 
-    /// Returns the names of the classes, by label.
+    /// Returns the names of the classes, by label; of words their vocabulary.
     pub fn classes(&self) -> &[String] {
         &self.source.classes
+    }
+
+    /// Returns how many labels an example has: one, or, of words, one at each.
+    pub fn labels_each(&self) -> usize {
+        match self.source.images.data {
+            Pixels::Words(_) => self.source.images.shape.iter().product(),
+            _ => 1,
+        }
     }
 }
 
@@ -147,6 +157,22 @@ pub struct Scores {
     pub labels: Arc<Vec<u32>>,
     /// Names of the classes, by label.
     pub classes: Vec<String>,
+}
+
+/// The first id of rows of tables: far above the ids of examples, so that a row and an example never meet.
+pub const ROW_IDS: u32 = 1 << 31;
+
+impl Scores {
+    /// Returns the numbers of a table's column, one for each row. They meet numbers of other rows by their places.
+    pub fn of_rows(values: Vec<f64>) -> Scores {
+        let ids = (0..values.len() as u32).map(|i| ROW_IDS | i).collect();
+        Scores { values, ids: Arc::new(ids), labels: Arc::default(), classes: Vec::new() }
+    }
+
+    /// Returns what an id numbers, `example` or `row`, and its number.
+    pub fn named(id: u32) -> (&'static str, u32) {
+        if id < ROW_IDS { ("example", id) } else { ("row", id - ROW_IDS) }
+    }
 }
 
 /// A number with its standard error.

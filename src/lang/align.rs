@@ -4,7 +4,7 @@ use super::axes::AxisId;
 use super::bind::bind_args;
 use super::check::Checker;
 use super::signature::Signature;
-use super::typed::{Attached, Node, Typed};
+use super::typed::{Node, Typed};
 use crate::base::Diag;
 use crate::syntax::ast::{self, Expr, ExprKind};
 use std::rc::Rc;
@@ -29,13 +29,7 @@ impl<'a> Checker<'a> {
                 .push(Diag::error("cfx::axis::word", axis.span, "`axis:` takes the name of an axis").help("write `axis: class`"));
             return Typed::error(e.span);
         };
-        let of = |c: &Self, t: &Typed| {
-            t.axes
-                .iter()
-                .copied()
-                .chain([t.attached.class, t.attached.stage].into_iter().flatten())
-                .find(|x| c.axes.name(*x) == word)
-        };
+        let of = |c: &Self, t: &Typed| t.axes.iter().copied().chain(t.attached.iter()).find(|x| c.axes.name(*x) == word);
         let (Some(to), Some(from)) = (of(self, &a), of(self, &b)) else {
             self.diags.push(
                 Diag::error("cfx::axis::unknown", axis.span, format!("not both values have an axis `{word}`"))
@@ -45,7 +39,7 @@ impl<'a> Checker<'a> {
         };
         let swap = |x: AxisId| if x == from { to } else { x };
         let axes = b.axes.iter().map(|x| swap(*x)).collect();
-        let attached = Attached { class: b.attached.class.map(swap), stage: b.attached.stage.map(swap) };
+        let attached = b.attached.map(swap);
         let (kind, examples) = (b.kind.clone(), b.examples.clone());
         Rc::new(Typed { node: Node::Align { base: b, from, to }, kind, axes, attached, examples, span: e.span })
     }

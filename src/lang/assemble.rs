@@ -9,7 +9,7 @@ use super::library::Names;
 use super::signature::{AxisWord, Gathers, Signature};
 use super::static_value::Static;
 use super::statics::NetworkRef;
-use super::typed::{Attached, Call, Node, Typed};
+use super::typed::{Call, Node, Typed};
 use crate::base::{Diag, Span};
 use std::rc::Rc;
 
@@ -52,7 +52,8 @@ impl<'a> Checker<'a> {
                 return Typed::error(span);
             }
         }
-        let mut attached = inputs.iter().fold(Attached::default(), |all, (_, _, v)| all.or(&v.attached));
+        let values: Vec<Rc<Typed>> = inputs.iter().map(|(_, _, v)| v.clone()).collect();
+        let mut attached = self.carried_by_all(&values, span);
         // Classes are those of the examples: a data set's, not those a network was trained on.
         let shown = inputs.iter().filter(|(_, _, v)| v.kind == Kind::Dataset).find_map(|(_, _, v)| v.attached.class);
         attached.class = shown.or(attached.class);
@@ -116,6 +117,12 @@ impl<'a> Checker<'a> {
         if !self.unite(&mut mapped, &setting_axes, span) {
             return Typed::error(span);
         }
+        // Bins and the like are made anew at each place of the axes that the operation is mapped over.
+        if let Some((_, axis)) = &added
+            && self.axes.get(*axis).role == Role::Count
+        {
+            self.axes.nest(*axis, &mapped);
+        }
         let mut axes = mapped.clone();
         for a in
             words.split.iter().map(|(_, a)| *a).chain(added.iter().map(|(_, a)| *a)).chain(words.pairs.iter().map(|(_, o)| *o))
@@ -162,6 +169,13 @@ impl<'a> Checker<'a> {
             mapped,
         };
         self.try_settings(signature, &call);
+        if signature.carries {
+            attached = self.training_axes(signature, &call, span).or(&attached);
+        } else if kind != Kind::Model || signature.gives == Kind::Model {
+            // What is made of a model has one set of weights behind it; only a choice between models is the model still.
+            attached.snapshot = None;
+            attached.epoch = attached.epoch.filter(|_| kind == Kind::Model || signature.rows.is_some());
+        }
         let tap = call.added.as_ref().map(|(_, a)| *a).filter(|_| words.one_tap);
         let typed = Rc::new(Typed { node: Node::Call(Box::new(call)), kind, axes, attached, examples, span });
         match tap {
@@ -304,6 +318,12 @@ impl<'a> Checker<'a> {
         }
         found.into_iter().for_each(|d| self.diags.push(d));
     }
+}
+
+/// Returns words as a list in a sentence, the first `most` of them.
+pub(super) fn at_most(words: &[String], most: usize) -> String {
+    let shown = words.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
+    if words.len() > most { format!("{shown} and {} more", words.len() - most) } else { shown }
 }
 
 /// Returns the data set that a value's examples come from: itself, where it is one.

@@ -3,6 +3,7 @@
 use super::scope::DefId;
 use super::static_value::Static;
 use crate::base::{Decimal, Span};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// An axis's index in [`Axes`].
@@ -18,8 +19,10 @@ pub enum Role {
     Class,
     /// The taps of a network, or the files of `load_stages`.
     Stage,
-    /// The epochs of a training run.
+    /// The epochs of a training run: rows of its history.
     Epoch,
+    /// The epochs after which a training run keeps its weights.
+    Snapshot,
     /// Numbers 0..count that an operation adds: bins, folds.
     Count,
 }
@@ -32,6 +35,7 @@ impl Role {
             Role::Class => "class",
             Role::Stage => "stage",
             Role::Epoch => "epoch",
+            Role::Snapshot => "snapshot",
         }
     }
 }
@@ -45,6 +49,12 @@ pub enum Origin {
     Classes(Span),
     /// The taps of networks: their declarations, and the taps that their arguments give them.
     Taps(Vec<DefId>, Vec<String>),
+    /// The epochs of a training run, by the place of the call.
+    Epochs(Span),
+    /// The kept weights of a training run, by the place of the call.
+    Snapshots(Span),
+    /// The epochs or kept weights of several training runs together.
+    Several(Vec<AxisId>),
     /// An axis that a call adds, by the place of the call.
     Call(Span),
     /// The second of a pair of axes.
@@ -131,41 +141,63 @@ pub struct Axis {
 
 /// All axes of a script.
 #[derive(Clone, Debug, Default)]
-pub struct Axes(Vec<Axis>);
+pub struct Axes {
+    all: Vec<Axis>,
+    /// Axes made by an operation at each place of others, with those.
+    nested: BTreeMap<AxisId, Vec<AxisId>>,
+}
 
 impl Axes {
     /// Returns the axis of that origin, made now where there is none yet.
     pub fn intern(&mut self, axis: Axis) -> AxisId {
-        if let Some(i) = self.0.iter().position(|a| a.origin == axis.origin) {
+        if let Some(i) = self.all.iter().position(|a| a.origin == axis.origin) {
             return AxisId(i);
         }
-        self.0.push(axis);
-        AxisId(self.0.len() - 1)
+        self.all.push(axis);
+        AxisId(self.all.len() - 1)
     }
 
     /// Returns an axis.
     pub fn get(&self, id: AxisId) -> &Axis {
-        &self.0[id.0]
+        &self.all[id.0]
     }
 
     /// Returns an axis's name.
     pub fn name(&self, id: AxisId) -> &str {
-        &self.0[id.0].name
+        &self.all[id.0].name
+    }
+
+    /// Returns the names of an axis's coordinates, where they are names: words, or what stands for something else.
+    pub fn names(&self, id: AxisId) -> Option<Vec<String>> {
+        let coordinates = self.get(id).coordinates.as_ref()?;
+        let word = |t: &str| t.starts_with(|c: char| c.is_alphabetic() || c == '_');
+        coordinates.iter().all(|c| word(&c.text)).then(|| coordinates.iter().map(|c| c.text.clone()).collect())
+    }
+
+    /// Notes that an axis was made anew at each place of other axes: its coordinates at one place are not those at another.
+    pub fn nest(&mut self, inner: AxisId, outer: &[AxisId]) {
+        let outer: Vec<AxisId> = outer.iter().map(|a| self.whole(*a)).collect();
+        self.nested.insert(inner, outer);
+    }
+
+    /// Returns the axes that an axis nests in.
+    pub fn within(&self, id: AxisId) -> &[AxisId] {
+        self.nested.get(&self.whole(id)).map_or(&[], Vec::as_slice)
     }
 
     /// Gives an axis another name: a counted axis takes that of its declaration.
     pub fn rename(&mut self, id: AxisId, name: &str) {
-        self.0[id.0].name = name.to_string();
+        self.all[id.0].name = name.to_string();
     }
 
     /// Returns the number of axes.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     /// Returns whether there is no axis.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     /// Returns the axis that pairs `id` with itself: `NAME_other`.
@@ -184,12 +216,18 @@ impl Axes {
         if coordinates.is_some() && coordinates == axis.coordinates {
             return id;
         }
+        // A part of a part is a part of the whole.
+        let whole = self.whole(id);
+        let of = if coordinates.is_some() { whole } else { id };
+        if coordinates.is_some() && coordinates == self.get(whole).coordinates {
+            return whole;
+        }
         // `0..2`, `[0, 1]` and `[first, 1]` are one part: picks are kept by the names of what they pick.
         let picks = match &coordinates {
             Some(all) if all.len() == picks.len() => all.iter().map(|c| Pick::Named(c.text.clone())).collect(),
             _ => picks,
         };
-        self.intern(Axis { origin: Origin::Part(id, picks), coordinates, ..axis })
+        self.intern(Axis { origin: Origin::Part(of, picks), coordinates, ..axis })
     }
 
     /// Returns the axes of something known before the run beside the axes of a result: where the result has a part of an axis, so has it.

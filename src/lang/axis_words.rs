@@ -17,7 +17,8 @@ use std::rc::Rc;
 /// What the axis words of a call come to.
 #[derive(Default)]
 pub(super) struct AxisWords {
-    pub split: Option<(String, AxisId)>,
+    /// Axes to split by: the parameter (numbered from the second on: `by`, `by.1`), the axis.
+    pub split: Vec<(String, AxisId)>,
     /// Axes named by `by:` that the input has already: they stay.
     pub stays: Vec<AxisId>,
     pub reduced: Vec<AxisId>,
@@ -91,17 +92,31 @@ impl<'a> Checker<'a> {
                 let columns = signature.takes[i].axis == Some(AxisWord::Axis)
                     && inputs.iter().any(|(_, _, v)| matches!(v.kind, Kind::Table | Kind::Record(_)) || v.kind.per_example());
                 if columns {
+                    // Where every input is a table whose columns are known, one of them has it.
+                    let wrong: Vec<Option<Diag>> = inputs.iter().map(|(_, _, v)| self.wrong_column(v, word, item.span)).collect();
+                    if wrong.iter().all(Option::is_some)
+                        && let Some(diag) = wrong.into_iter().flatten().next()
+                    {
+                        self.diags.push(diag);
+                        return false;
+                    }
                     let fields = vec![("name".into(), Static::Word(word.clone())), ("role".into(), Static::Word(String::new()))];
                     named.push(Static::Make("axis".into(), fields));
                     continue;
                 }
                 let mut names: Vec<String> = union.iter().map(|a| self.axes.name(*a).to_string()).collect();
-                names.extend(attached.class.map(|_| "class".to_string()));
+                if matches!(signature.takes[i].axis, Some(AxisWord::Splits | AxisWord::Axis)) {
+                    names.extend(attached.class.map(|_| "class".to_string()));
+                }
                 if self.diags.0.last().is_some_and(|d| d.span() == item.span) {
                     return false;
                 }
                 let list: Vec<&str> = names.iter().map(String::as_str).collect();
-                let help = if list.is_empty() { "the arguments have no axes".to_string() } else { nearest_or_list(word, &list) };
+                let help = match word.as_str() {
+                    "snapshot" => "bring snapshots out where the model is named: `m[snapshot: all]`".to_string(),
+                    _ if list.is_empty() => "the arguments have no axes".to_string(),
+                    _ => nearest_or_list(word, &list),
+                };
                 self.diags
                     .push(Diag::error("cfx::axis::unknown", item.span, format!("there is no axis `{word}` here")).help(help));
                 return false;
@@ -116,16 +131,27 @@ impl<'a> Checker<'a> {
                         words.stays.push(axis);
                         continue;
                     }
-                    if let Some(typed) = self.data_sets_of(module, word) {
-                        inputs.push((i, name.clone(), typed));
-                    }
-                    if let Some((_, before)) = words.split.replace((name.clone(), axis)) {
+                    if let Some((_, before)) = words.split.first().filter(|_| !signature.takes[i].several) {
                         let message =
-                            format!("a value is split by one axis at a time, and `{}` is there already", self.axes.name(before));
-                        let help = format!("split by `{}` first, in a declaration of its own", self.axes.name(before));
-                        self.diags.push(Diag::error("cfx::axis::two_splits", item.span, message).help(help));
+                            format!("this is split by one axis at a time, and `{}` is there already", self.axes.name(*before));
+                        self.diags.push(
+                            Diag::error("cfx::axis::two_splits", item.span, message).help("name one; reductions take several"),
+                        );
                         return false;
                     }
+                    if words.split.iter().any(|(_, a)| *a == axis) {
+                        let message = format!("the axis `{word}` is there twice");
+                        self.diags.push(Diag::error("cfx::axis::doubled", item.span, message).help("name each axis once"));
+                        return false;
+                    }
+                    let slot = match words.split.len() {
+                        0 => name.clone(),
+                        n => format!("{name}.{n}"),
+                    };
+                    if let Some(typed) = self.data_sets_of(module, word) {
+                        inputs.push((i, slot.clone(), typed));
+                    }
+                    words.split.push((slot, axis));
                 }
                 Some(AxisWord::Reduces) => {
                     if !union.contains(&axis) {
@@ -186,7 +212,7 @@ impl<'a> Checker<'a> {
 
     fn axis_names(&self, union: &[AxisId], attached: &Attached) -> String {
         let mut names: Vec<String> = union.iter().map(|a| format!("`{}`", self.axes.name(*a))).collect();
-        for a in [attached.class, attached.stage].into_iter().flatten() {
+        for a in attached.iter() {
             let n = format!("`{}`", self.axes.name(a));
             if !names.contains(&n) {
                 names.push(n);
@@ -208,6 +234,7 @@ impl<'a> Checker<'a> {
         if let Some(found) = union.iter().copied().find(|a| self.axes.name(*a) == word) {
             return Some(found);
         }
+        // Epochs are columns of a history, and snapshots are brought out where the model is named.
         let carried = [attached.class, attached.stage]
             .into_iter()
             .flatten()

@@ -2,6 +2,7 @@
 
 use super::axes::AxisId;
 use super::bind::bind_args;
+use super::carried::names_training;
 use super::check::Checker;
 use super::kind::Kind;
 use super::scope::DefId;
@@ -66,6 +67,8 @@ impl<'a> Checker<'a> {
         let mut plain: Vec<&'a ast::Arg> = Vec::new();
         let mut like: Option<BTreeMap<String, (usize, &'a Expr)>> = None;
         let mut seed_axes = Vec::new();
+        let mut by_snapshot: Option<&'a Expr> = None;
+        let splits = signature.params.iter().any(|p| p.name.name == "by");
         for arg in args {
             let value = &arg.value;
             match arg.name.as_ref().map(|n| n.name.as_str()) {
@@ -78,6 +81,9 @@ impl<'a> Checker<'a> {
                 Some("seed") if signature.random => {
                     parts.seed = Some(self.keep(module, value));
                     self.axes_of_static(module, value, &mut seed_axes);
+                }
+                Some("by") if !splits && matches!(&value.kind, ExprKind::Name(n) if names_training(n)) => {
+                    by_snapshot = Some(value)
                 }
                 _ => plain.push(arg),
             }
@@ -105,6 +111,7 @@ impl<'a> Checker<'a> {
                 self.diags.extend(found);
                 self.check_results(module, &plain);
                 self.check_networks(module, signature, &plain);
+                self.check_named_settings(module, signature, &plain);
                 return Typed::error(e.span);
             }
         };
@@ -121,6 +128,11 @@ impl<'a> Checker<'a> {
         }
         failed |= !self.recipe_inputs(signature, &mut parts);
         if failed {
+            return Typed::error(e.span);
+        }
+        if let Some(by) = by_snapshot
+            && !self.inputs_by_snapshot(&mut parts.inputs, by)
+        {
             return Typed::error(e.span);
         }
         parts.setting_axes.extend(seed_axes);
@@ -159,6 +171,24 @@ impl<'a> Checker<'a> {
             }
         }
         found.into_iter().for_each(|d| self.diags.push(d));
+    }
+
+    /// Checks the named arguments that are settings and nothing else, where the call itself is wrong.
+    fn check_named_settings(&mut self, module: usize, signature: &'a Signature, args: &[&'a ast::Arg]) {
+        let (mut written, mut axes) = (BTreeMap::new(), Vec::new());
+        for arg in args {
+            let Some(name) = &arg.name else { continue };
+            let Some(i) = signature.params.iter().position(|p| p.name.name == name.name) else { continue };
+            let takes = &signature.takes[i];
+            if let (Some(ty), true) = (&takes.setting, takes.inputs.is_empty() && takes.axis.is_none())
+                && !matches!(ty, SettingType::Network | SettingType::Recipe)
+                && !self.is_result(module, &arg.value)
+            {
+                self.axes_of_setting(module, ty, &arg.value, &mut axes);
+                written.insert(name.name.clone(), self.keep(module, &arg.value));
+            }
+        }
+        self.check_settings(signature, &written, &axes);
     }
 
     /// Checks the networks among the arguments of a call that is wrong otherwise.
@@ -494,6 +524,7 @@ pub(super) fn misfit(param: &str, op: &str, wanted: &[Kind], v: &Typed) -> Diag 
             let names: Vec<String> = fields.iter().map(|(n, _)| format!("`.{n}`")).collect();
             diag.help(format!("take one of its fields: {}", names.join(", ")))
         }
+        (Kind::Table, Some(Kind::Number { .. })) => diag.help("take one of its columns: `table.column`"),
         (Kind::Model, Some(Kind::Stages)) => diag.help("read representations off the model: `tap(model, data, at: all)`"),
         (Kind::Dataset, Some(Kind::Stages)) => diag.help("give it representations: `tap(model, data)` or `load_stages(…)`"),
         (Kind::Stages, Some(Kind::Density)) => diag.help("fit a density first: `dp_mixture(stages, by: class)`"),

@@ -675,7 +675,9 @@ impl<'a> Checker<'a> {
                             && !self.has_inputs(&ty)
                             && let Err(e) = self.statics().setting(def.module, &ty, &field.value, &Env::new(), &[])
                         {
-                            self.diags.extend(e);
+                            // A map is over the axes of the training that takes the recipe.
+                            let own = e.0.into_iter().filter(|d| d.code != "cfx::axis::no_entry");
+                            own.for_each(|d| self.diags.push(d));
                         }
                     }
                     None => self.diags.push(

@@ -5,8 +5,33 @@ use super::suggest::suggestion;
 use crate::base::{Decimal, Diag, Diags, Span};
 use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Ident, TypeAtom, TypeExpr, UnaryOp};
 
-/// Gives the value of a name in scope (a parameter, a `let`), nothing where the name is no such thing.
-pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<Static>;
+/// Names in scope.
+pub trait Scope {
+    /// Returns the value of a name (a parameter, a `let`, an axis's coordinate), nothing where the name is no such thing.
+    fn value(&self, name: &str) -> Option<Static>;
+
+    /// Returns where one is on the axis of that name, nothing where it is no axis whose coordinates have names.
+    fn here(&self, _name: &str) -> Option<Here> {
+        None
+    }
+}
+
+/// Where one is on an axis whose coordinates have names.
+pub struct Here {
+    /// The coordinate's name.
+    pub name: String,
+    /// Names of all coordinates.
+    pub all: Vec<String>,
+}
+
+impl<F: Fn(&str) -> Option<Static>> Scope for F {
+    fn value(&self, name: &str) -> Option<Static> {
+        self(name)
+    }
+}
+
+/// What an expression is evaluated in.
+pub type Lookup<'a> = &'a dyn Scope;
 
 #[cfg(test)]
 mod tests;
@@ -131,7 +156,7 @@ fn evaluate(expr: &Expr, lookup: Lookup) -> Outcome {
         ExprKind::Number { value, text, .. } => literal(*value, text, span),
         ExprKind::Text(text) => Ok(Static::Text(text.clone())),
         ExprKind::Bool(b) => Ok(Static::Bool(*b)),
-        ExprKind::Name(name) => match lookup(name) {
+        ExprKind::Name(name) => match lookup.value(name) {
             Some(value) => Ok(value),
             None if name == "none" => Ok(Static::None),
             None if name == DIM => Ok(Static::Affine { name: DIM.into(), scale: 1.0, offset: 0.0 }),
@@ -172,7 +197,7 @@ fn typed(expr: &Expr, ty: &TypeExpr, lookup: Lookup) -> Outcome {
         if words.contains(&name.as_str()) {
             return Ok(Static::Word(name.clone()));
         }
-        if lookup(name).is_none() && name != "none" && ty.alternatives.len() == 1 {
+        if lookup.value(name).is_none() && name != "none" && ty.alternatives.len() == 1 {
             return Err(Box::new(no_option(name, &words, expr.span)));
         }
     }
@@ -255,9 +280,24 @@ fn binary(op: BinaryOp, a: &Expr, b: &Expr, span: Span, lookup: Lookup) -> Outco
     }
 }
 
-/// Evaluates both sides of `==`; beside a word, a bare name is a word (`stem == imagenet`).
+/// Evaluates both sides of `==`; beside a word, a bare name is a word (`stem == imagenet`), and beside an axis it is the name of a
+/// coordinate, whatever that stands for (`labels == true_labels`).
 fn comparands(a: &Expr, b: &Expr, lookup: Lookup) -> Result<(Static, Static), Box<Diag>> {
     let bare = |e: &Expr| if let ExprKind::Name(name) = &e.kind { Some(name.clone()) } else { None };
+    if let (Some(x), Some(y)) = (bare(a), bare(b)) {
+        for (axis, word, span) in [(&x, &y, b.span), (&y, &x, a.span)] {
+            let Some(here) = lookup.here(axis) else { continue };
+            if here.all.contains(word) {
+                return Ok((Static::Word(here.name), Static::Word(word.clone())));
+            }
+            if lookup.value(word).is_none() && lookup.here(word).is_none() {
+                let all: Vec<&str> = here.all.iter().map(String::as_str).collect();
+                let text = format!("the axis `{axis}` has no coordinate `{word}`");
+                let diag = Diag::error("cfx::axis::no_coordinate", span, text);
+                return Err(Box::new(diag.help(super::suggest::nearest_or_list(word, &all))));
+            }
+        }
+    }
     let (x, y) = (evaluate(a, lookup), evaluate(b, lookup));
     match (x, y, bare(a), bare(b)) {
         (Ok(Static::Word(x)), y, _, Some(name)) if !matches!(y, Ok(Static::Word(_) | Static::None)) => {

@@ -1,6 +1,7 @@
 //! Expressions: names, arithmetic, choices, selection.
 
 use super::axes::{AxisId, Pick, find};
+use super::carried::{is_all, names_training};
 use super::check::{AxisState, Checker};
 use super::kind::Kind;
 use super::scope::DefId;
@@ -154,6 +155,11 @@ impl<'a> Checker<'a> {
     }
 
     fn binary(&mut self, module: usize, op: BinaryOp, left: &'a Expr, right: &'a Expr, e: &'a Expr) -> Rc<Typed> {
+        if matches!(op, BinaryOp::Eq | BinaryOp::Ne)
+            && (self.names_coordinate(module, left, right) || self.names_coordinate(module, right, left))
+        {
+            return self.static_expr(module, e);
+        }
         let (a, b) = match (op, self.is_word(module, left), self.is_word(module, right)) {
             (BinaryOp::Eq | BinaryOp::Ne, false, true) => {
                 let a = self.expr(module, left);
@@ -189,6 +195,17 @@ impl<'a> Checker<'a> {
             BinaryOp::Div => "divide",
         };
         self.operator(name, vec![a, b], e.span)
+    }
+
+    /// Returns whether the second of two bare names stands for a coordinate of the axis that the first one names.
+    fn names_coordinate(&mut self, module: usize, axis: &Expr, word: &Expr) -> bool {
+        let (ExprKind::Name(axis), ExprKind::Name(name)) = (&axis.kind, &word.kind) else { return false };
+        let Some(def) = self.program.find(module, axis) else { return false };
+        if !matches!(self.program.item(def).kind, ItemKind::Bind { keyword: Keyword::Axis, .. }) {
+            return false;
+        }
+        let (AxisState::Plain(id) | AxisState::Results(id, _)) = self.axis(def) else { return false };
+        self.axes.names(id).is_some_and(|all| all.contains(name) || self.is_word(module, word))
     }
 
     /// Returns whether an expression is a bare word: a name that nothing declares.
@@ -247,7 +264,7 @@ impl<'a> Checker<'a> {
         }
         let over = |t: Rc<Typed>, axes: Vec<AxisId>| if t.axes == axes { t } else { Rc::new(Typed { axes, ..(*t).clone() }) };
         let (a, b) = (over(a, a_axes), over(b, b_axes));
-        let attached = a.attached.or(&b.attached);
+        let attached = self.carried_by_all(&[a.clone(), b.clone()], e.span);
         let (kind, examples) = (a.kind.clone(), a.examples.clone());
         let node = Node::If { module, condition: Rc::new(c.clone()), yes: a, no: b };
         Rc::new(Typed { node, kind, axes, attached, examples, span: e.span })
@@ -290,12 +307,14 @@ impl<'a> Checker<'a> {
                     Typed::error(e.span)
                 }
             },
+            Kind::Table => self.column(base, field, e.span),
             other => {
                 let message = format!("a {other} has no members");
-                self.diags.push(
-                    Diag::error("cfx::name::no_field", field.span, message)
-                        .help("data sets have splits (`.train`), and records have fields"),
-                );
+                let help = match other {
+                    Kind::Model => "measure it, `accuracy(m, data)`, or take a column of its history, `history(m).accuracy`",
+                    _ => "data sets have splits (`.train`), records have fields, and tables have columns",
+                };
+                self.diags.push(Diag::error("cfx::name::no_field", field.span, message).help(help));
                 Typed::error(e.span)
             }
         }
@@ -307,7 +326,34 @@ impl<'a> Checker<'a> {
             return base;
         }
         let (mut fixed, mut parts): (Vec<(AxisId, Pick)>, Vec<(AxisId, AxisId)>) = (Vec::new(), Vec::new());
+        // Snapshots that a model carries are brought out first.
+        let (mut base, mut brought) = (base, false);
         for arg in picks {
+            let Some(name) = arg.name.as_ref().filter(|n| names_training(&n.name)) else { continue };
+            if brought {
+                let message = "the axis `snapshot` is selected twice";
+                self.diags.push(Diag::error("cfx::axis::selected_twice", name.span, message).help("name each axis once"));
+                return Typed::error(span);
+            }
+            if base.kind != Kind::Model || base.axes.iter().any(|a| self.axes.name(*a) == name.name) {
+                continue;
+            }
+            let Some((over, dropped)) = self.selected_snapshots(module, &base, name, &arg.value, span) else {
+                return Typed::error(span);
+            };
+            (base, brought) = (over, true);
+            fixed.extend(dropped.map(|axis| (axis, Pick::First)));
+        }
+        for arg in picks {
+            if brought && arg.name.as_ref().is_some_and(|n| names_training(&n.name)) {
+                continue;
+            }
+            if let Some(name) = arg.name.as_ref().filter(|_| is_all(&arg.value)) {
+                if self.axis_named(&base, name).is_none() {
+                    return Typed::error(span);
+                }
+                continue;
+            }
             let Some((list, keep)) = self.picks(module, &arg.value, &base) else { return Typed::error(span) };
             let axis = match &arg.name {
                 Some(name) => self.axis_named(&base, name),
@@ -377,7 +423,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Returns the coordinates that a selection names, and whether the axis stays.
-    fn picks(&mut self, module: usize, e: &'a Expr, base: &Typed) -> Option<(Vec<Pick>, bool)> {
+    pub(super) fn picks(&mut self, module: usize, e: &'a Expr, base: &Typed) -> Option<(Vec<Pick>, bool)> {
         match &e.kind {
             ExprKind::List(items) => {
                 let mut out = Vec::new();
@@ -416,6 +462,14 @@ impl<'a> Checker<'a> {
                         self.use_names(module, e);
                         Some((vec![Pick::Value(Decimal::from_f64(x)?)], false))
                     }
+                    Some(Ok(Static::List(items))) => {
+                        self.use_names(module, e);
+                        let one = |s: &Static| match s {
+                            Static::Number(x) => Decimal::from_f64(*x).map(Pick::Value),
+                            other => other.word().map(|w| Pick::Named(w.to_string())),
+                        };
+                        Some((items.iter().filter_map(one).collect(), true))
+                    }
                     Some(Ok(Static::Text(t) | Static::Word(t))) => {
                         self.use_names(module, e);
                         Some((vec![Pick::Named(t)], false))
@@ -448,6 +502,13 @@ impl<'a> Checker<'a> {
         if found.is_none() {
             let names: Vec<&str> = base.axes.iter().map(|a| self.axes.name(*a)).collect();
             let help = if names.is_empty() { "it is a single value".to_string() } else { nearest_or_list(&name.name, &names) };
+            let help = match &base.kind {
+                Kind::Table if base.attached.epoch.is_some() && name.name == "epoch" => {
+                    "name a column of it first: `history(m).accuracy[epoch: last]`".to_string()
+                }
+                _ if name.name == "snapshot" => "bring snapshots out where the model is named: `m[snapshot: all]`".to_string(),
+                _ => help,
+            };
             let message = format!("this has no axis `{}`", name.name);
             self.diags.push(Diag::error("cfx::axis::unknown", name.span, message).help(help));
         }
@@ -529,7 +590,7 @@ impl<'a> Checker<'a> {
                 return None;
             }
         }
-        let attached = parts.iter().fold(Attached::default(), |all, p| all.or(&p.attached));
+        let attached = self.carried_by_all(&parts, span);
         let kind = first.kind.clone();
         let examples = first.examples.clone();
         Some(Rc::new(Typed { node: Node::Stack { axis, parts }, kind, axes, attached, examples, span }))
@@ -570,7 +631,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Collects the axes whose coordinates an expression known before the run depends on.
-    pub(super) fn axes_of_static(&mut self, module: usize, e: &'a Expr, out: &mut Vec<AxisId>) {
+    pub(super) fn axes_of_static(&mut self, module: usize, e: &Expr, out: &mut Vec<AxisId>) {
         let mut names = Vec::new();
         names_of(e, &mut names);
         let mut seen = BTreeSet::new();
@@ -583,11 +644,16 @@ impl<'a> Checker<'a> {
         let Some(def) = self.program.find(module, name).filter(|d| seen.insert(*d)) else { return };
         let mut names = Vec::new();
         match &self.program.item(def).kind {
-            ItemKind::Bind { keyword: Keyword::Axis, .. } => {
-                if let AxisState::Plain(a) | AxisState::Results(a, _) = self.axis(def)
-                    && !out.contains(&a)
+            ItemKind::Bind { keyword: Keyword::Axis, value, .. } => {
+                let state = self.axis(def);
+                if let AxisState::Plain(a) | AxisState::Results(a, _) = &state
+                    && !out.contains(a)
                 {
-                    out.push(a);
+                    out.push(*a);
+                }
+                // What its coordinates stand for may depend on other axes.
+                if let (AxisState::Plain(_), ExprKind::Map(entries)) = (state, &value.kind) {
+                    entries.iter().for_each(|(_, e)| names_of(e, &mut names));
                 }
             }
             ItemKind::Bind { keyword: Keyword::Let, value, .. } => names_of(value, &mut names),

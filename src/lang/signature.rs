@@ -23,10 +23,20 @@ pub struct Signature {
     pub adds: Vec<String>,
     /// Parameters whose reduced axes reappear on the result.
     pub keeps: Vec<String>,
+    /// Units of the result's numbers: the part of a record (empty for the value itself), and the unit, or the parameters whose unit it is.
+    pub units: Vec<(String, Vec<String>)>,
     /// Whether it draws random numbers.
     pub random: bool,
     /// Whether pairs need computing once only.
     pub symmetric: bool,
+    /// Whether the model carries the epochs of its training.
+    pub carries: bool,
+    /// Columns of the table that it gives.
+    pub columns: Vec<String>,
+    /// Whether that table may have other columns as well.
+    pub open: bool,
+    /// Role of the axis whose coordinates the table's rows are.
+    pub rows: Option<String>,
     /// Its declaration.
     pub span: Span,
 }
@@ -46,6 +56,8 @@ pub struct Takes {
     pub setting: Option<SettingType>,
     /// An axis word.
     pub axis: Option<AxisWord>,
+    /// Whether it may name several axes to split by.
+    pub several: bool,
 }
 
 /// Axes taken in whole.
@@ -117,7 +129,9 @@ impl std::fmt::Display for SettingType {
             SettingType::Option(words) => {
                 write!(f, "one of {}", words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", "))
             }
-            SettingType::Variant(name) => write!(f, "a {name}"),
+            SettingType::Variant(name) => {
+                write!(f, "{} {name}", if name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" })
+            }
             SettingType::List(of) => write!(f, "a list, each element {of}"),
             SettingType::Network => f.write_str("a network"),
             SettingType::Recipe => f.write_str("a recipe"),
@@ -164,14 +178,31 @@ pub fn signature(topic: &str, item: &ast::Item) -> Option<Result<Signature, Diag
             gives,
             adds: named("adds"),
             keeps: named("keeps"),
+            units: units(result),
             random: has("random"),
             symmetric: has("symmetric"),
+            carries: has("carries"),
+            columns: named("columns"),
+            open: has("open"),
+            rows: named("rows").into_iter().next(),
             span: name.span,
         })
     };
     // Layers are primitives of network bodies, not operations.
     let layer = matches!(result.alternatives.first(), Some(TypeAtom::Name(n)) if n.name == "layer");
     (!layer).then(build)
+}
+
+/// Reads units: `number in(nats)`, `{ radius: number in(input_units) }`.
+fn units(result: &TypeExpr) -> Vec<(String, Vec<String>)> {
+    let parts = result.alternatives.iter().flat_map(|a| match a {
+        TypeAtom::Record(fields) => fields.as_slice(),
+        _ => &[],
+    });
+    let all = parts.map(|(name, ty)| (name.name.as_str(), ty)).chain([("", result)]);
+    all.flat_map(|(part, ty)| ty.effects.iter().filter(|e| e.word.name == "in").map(move |e| (part, &e.names)))
+        .map(|(part, names)| (part.to_string(), names.iter().map(|n| n.name.clone()).collect()))
+        .collect()
 }
 
 fn record(fields: &[(ast::Ident, TypeExpr)]) -> Result<Vec<(String, Kind)>, Diag> {
@@ -212,6 +243,7 @@ pub fn takes(param: &ast::Param) -> Result<Takes, Diag> {
                 },
             },
             TypeAtom::Option(words) => settings.push(SettingType::Option(words.iter().map(|w| w.name.clone()).collect())),
+            TypeAtom::List(inner) if names_splits(inner) => (out.axis, out.several) = (Some(AxisWord::Splits), true),
             TypeAtom::List(inner) => match list_of_inputs(inner) {
                 Some(kinds) => {
                     out.list = true;
@@ -238,6 +270,10 @@ pub fn takes(param: &ast::Param) -> Result<Takes, Diag> {
         _ => Some(SettingType::Either(settings)),
     };
     Ok(out)
+}
+
+fn names_splits(inner: &TypeExpr) -> bool {
+    matches!(inner.alternatives.as_slice(), [TypeAtom::Name(n)] if n.name == "splits")
 }
 
 fn list_of_inputs(inner: &TypeExpr) -> Option<Vec<Kind>> {

@@ -45,6 +45,27 @@ pub struct NetworkRef {
     pub span: Span,
 }
 
+/// The names that an expression of a module sees at some coordinates.
+struct Scope<'s, 'a> {
+    statics: &'s Statics<'a>,
+    module: usize,
+    env: &'s Env,
+    depth: usize,
+}
+
+impl eval::Scope for Scope<'_, '_> {
+    fn value(&self, name: &str) -> Option<Static> {
+        self.statics.named(self.module, name, self.env, self.depth)
+    }
+
+    fn here(&self, name: &str) -> Option<eval::Here> {
+        let def = self.statics.program.find(self.module, name)?;
+        let (axis, coordinate) = self.statics.coordinate(def, self.env)?;
+        let all = self.statics.axes.names(axis)?;
+        Some(eval::Here { name: coordinate.text.clone(), all })
+    }
+}
+
 /// How many declarations a setting may pass through: far beyond any real script, and short of the stack's end.
 const DEPTH: usize = 64;
 
@@ -77,8 +98,7 @@ impl<'a> Statics<'a> {
     }
 
     fn value_at(&self, module: usize, expr: &Expr, env: &Env, depth: usize) -> Result<Static, Diags> {
-        let lookup = |name: &str| self.named(module, name, env, depth);
-        eval::eval(expr, &lookup)
+        eval::eval(expr, &Scope { statics: self, module, env, depth })
     }
 
     /// Returns the value of a `let`, evaluated once however often it is named; nothing where it leads back to itself.
@@ -205,17 +225,19 @@ impl<'a> Statics<'a> {
         }
         match ty {
             SettingType::Either(types) => {
-                let mut last = None;
+                // What is wrong inside a list or a constructor is said by the alternative that has this form.
+                let mut inner = None;
                 for t in types {
                     match self.setting(module, t, expr, env, inside) {
                         Ok(found) => return Ok(found),
-                        Err(e) => last = Some(e),
+                        Err(e) => match (&expr.kind, t) {
+                            (ExprKind::Call { .. }, _) => inner = Some(e),
+                            (ExprKind::List(_), SettingType::List(_)) => inner = Some(e),
+                            _ => {}
+                        },
                     }
                 }
-                if let (ExprKind::Call { .. }, Some(e)) = (&expr.kind, last) {
-                    return Err(e);
-                }
-                Err(self.wrong(ty, expr))
+                Err(inner.unwrap_or_else(|| self.wrong(ty, expr)))
             }
             SettingType::List(of) => match &expr.kind {
                 ExprKind::List(items) => items
@@ -458,6 +480,32 @@ impl<'a> Statics<'a> {
         }
     }
 
+    /// Returns where a setting is written, and its module: in the call, in the recipe, or as the default.
+    fn source(
+        &self,
+        param: &'a ast::Param,
+        call: &'a Call,
+        recipe: &BTreeMap<String, (usize, &'a Expr)>,
+    ) -> Option<(usize, &'a Expr)> {
+        let name = &param.name.name;
+        call.written
+            .get(name)
+            .map(|w| (w.0, &w.1))
+            .or_else(|| recipe.get(name).copied())
+            .or_else(|| param.default.as_ref().map(|d| (self.program.module_at(d.span), d)))
+    }
+
+    /// Returns one setting of an operation at the coordinates given; nothing where there is none, or something is wrong with it.
+    pub fn single(&self, signature: &'a Signature, call: &'a Call, name: &str, env: &Env) -> Option<Static> {
+        let at = signature.params.iter().position(|p| p.name.name == name)?;
+        let recipe = match &call.recipe {
+            Some(written) => self.recipe(written.0, &written.1, env).ok()?,
+            None => BTreeMap::new(),
+        };
+        let (module, expr) = self.source(&signature.params[at], call, &recipe)?;
+        self.setting(module, signature.takes[at].setting.as_ref()?, expr, env, &[]).ok()
+    }
+
     /// Returns an operation's settings at the coordinates given: what is written, then the recipe's fields, then defaults.
     pub fn settings(&self, signature: &'a Signature, call: &'a Call, env: &Env) -> Result<(Settings, Option<NetworkRef>), Diags> {
         let mut out = Vec::new();
@@ -478,13 +526,7 @@ impl<'a> Statics<'a> {
                 continue;
             }
             let ty = takes.setting.clone().unwrap_or(SettingType::Any);
-            let source = call
-                .written
-                .get(name)
-                .map(|w| (w.0, &w.1))
-                .or_else(|| recipe.get(name).copied())
-                .or_else(|| param.default.as_ref().map(|d| (self.program.module_at(d.span), d)));
-            let Some((module, expr)) = source else { continue };
+            let Some((module, expr)) = self.source(param, call, &recipe) else { continue };
             if ty == SettingType::Network {
                 match self.network(module, expr, env) {
                     Ok(n) => network = Some(n),

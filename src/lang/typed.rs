@@ -67,19 +67,43 @@ pub struct Typed {
     pub span: Span,
 }
 
-/// Axes that cells carry inside, to be brought out with `by:` and `at:`.
+/// Axes that cells carry inside, to be brought out with `by:`, `at:`, or a selection.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Attached {
     /// Classes.
     pub class: Option<AxisId>,
     /// Taps.
     pub stage: Option<AxisId>,
+    /// Epochs of the history.
+    pub epoch: Option<AxisId>,
+    /// Epochs after which weights are kept.
+    pub snapshot: Option<AxisId>,
 }
 
 impl Attached {
     /// Returns these axes, filled up from others.
     pub fn or(&self, other: &Attached) -> Attached {
-        Attached { class: self.class.or(other.class), stage: self.stage.or(other.stage) }
+        Attached {
+            class: self.class.or(other.class),
+            stage: self.stage.or(other.stage),
+            epoch: self.epoch.or(other.epoch),
+            snapshot: self.snapshot.or(other.snapshot),
+        }
+    }
+
+    /// Returns these axes, each changed as told.
+    pub fn map(&self, f: impl Fn(AxisId) -> AxisId) -> Attached {
+        Attached {
+            class: self.class.map(&f),
+            stage: self.stage.map(&f),
+            epoch: self.epoch.map(&f),
+            snapshot: self.snapshot.map(&f),
+        }
+    }
+
+    /// Returns the axes that there are.
+    pub fn iter(&self) -> impl Iterator<Item = AxisId> {
+        [self.class, self.stage, self.epoch, self.snapshot].into_iter().flatten()
     }
 }
 
@@ -108,7 +132,7 @@ pub enum Node {
 pub type Written = Rc<(usize, ast::Expr)>;
 
 /// A built-in applied.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Call {
     /// The operation's name.
     pub op: String,
@@ -122,8 +146,8 @@ pub struct Call {
     pub inside: Vec<(Span, String, Rc<Typed>)>,
     /// Settings that the checker decides: axis words, titles.
     pub decided: Vec<(String, Static)>,
-    /// `by:` — the parameter, the axis that is added.
-    pub split: Option<(String, AxisId)>,
+    /// `by:` — the parameter (`by`, then `by.1`, …), the axis that is added.
+    pub split: Vec<(String, AxisId)>,
     /// `at:` or a counted or file axis — the parameter, the axis that is added.
     pub added: Option<(String, AxisId)>,
     /// `between:` — each axis with its other.

@@ -6,6 +6,7 @@
 pub mod analysis;
 pub mod data;
 pub mod density;
+pub mod foreign;
 pub mod linalg;
 pub mod nn;
 pub mod repr;

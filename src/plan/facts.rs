@@ -23,8 +23,14 @@ pub struct Facts {
     pub coordinates: Option<Vec<String>>,
     /// Taps of a model's network: name, and shape of one example's activation.
     pub taps: Vec<(String, Vec<usize>)>,
+    /// Epochs after which a model's weights are kept, ascending, the last one among them.
+    pub kept: Option<Vec<usize>>,
+    /// Bytes of the buffers of a pass of a model over a batch of examples, in evaluation.
+    pub pass_bytes: Option<f64>,
     /// Multiply-adds of one example's forward pass through a model.
     pub multiply_adds: Option<u64>,
+    /// Units of the result's numbers: the part of a record (empty for the value itself), and its unit.
+    pub units: Vec<(String, String)>,
     /// Files that the operation reads; their contents enter the key.
     pub files: Vec<PathBuf>,
     /// Size of the artifact in bytes, where it can be told.
@@ -87,6 +93,11 @@ pub trait Planned: Send + Sync {
         false
     }
 
+    /// Returns how many numbers a network given to the operation must end in, where the data have so many classes.
+    fn outputs(&self, classes: usize) -> usize {
+        classes
+    }
+
     /// Returns what is known of the result. `files` is nothing during `check`, which reads no data.
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         // Most operations keep the classes of their first input and nothing else.
@@ -98,7 +109,12 @@ pub trait Planned: Send + Sync {
 
     /// Returns what the cell is expected to take.
     fn cost(&self, _settings: &Settings, _inputs: &[KnownInput]) -> Cost {
-        Cost { seconds: 1e-4, memory: 1e4, disk: 1e3 }
+        Cost { seconds: 1e-4, memory: 1e4, disk: 200.0 }
+    }
+
+    /// As [`Planned::cost`], for operations that need what is known of their own result: readers of data.
+    fn cost_of(&self, settings: &Settings, inputs: &[KnownInput], _result: &Facts) -> Cost {
+        self.cost(settings, inputs)
     }
 }
 

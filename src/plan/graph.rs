@@ -63,7 +63,7 @@ pub struct Slot {
 }
 
 /// An axis with its coordinates.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LabelledAxis {
     /// Its name, for reading.
     pub name: String,
@@ -71,6 +71,19 @@ pub struct LabelledAxis {
     pub role: String,
     /// Its coordinates as written.
     pub coordinates: Vec<String>,
+    /// Names of the axes that it nests in: it was made anew at each of their places (bins of each run's scores).
+    pub within: Vec<String>,
+}
+
+impl LabelledAxis {
+    /// Returns, innermost first, the axes to average over before all others, given as positions: those that nest in others among
+    /// `among`. Empty where none nests.
+    pub fn inner_first(axes: &[LabelledAxis], among: &[usize]) -> Vec<Vec<usize>> {
+        let depth = |i: usize| among.iter().filter(|j| axes[i].within.contains(&axes[**j].name)).count();
+        let deepest = among.iter().map(|i| depth(*i)).max().unwrap_or(0);
+        let level = |d: usize| among.iter().copied().filter(|i| depth(*i) == d).collect::<Vec<usize>>();
+        (1..=deepest).rev().map(level).filter(|l| !l.is_empty()).collect()
+    }
 }
 
 /// One place of a labelled array.
@@ -133,6 +146,9 @@ impl Cell {
                 axis.coordinates.iter().for_each(|c| {
                     h.text(c);
                 });
+                for (i, _) in slot.axes.iter().enumerate().filter(|(_, a)| axis.within.contains(&a.name)) {
+                    h.text("within").int(i as u64);
+                }
             }
             for entry in &slot.entries {
                 match entry {

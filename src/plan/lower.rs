@@ -4,6 +4,7 @@ use super::array::{Array, Place, each_place};
 use super::facts::{Facts, KnownInput, Operations, Planned, Policy, Problem};
 use super::files::Files;
 use super::graph::{Cell, CellId, Declared, Entry, Graph, LabelledAxis, Slot};
+use super::units;
 use crate::base::{Diag, Diags, Hash, Hasher, Span};
 use crate::lang::axes::{AxisId, Coordinate, Origin, Pick, Role, find};
 use crate::lang::kind::Kind;
@@ -268,6 +269,7 @@ impl<'a> Lowering<'a> {
             name: self.script.axes.name(axis).to_string(),
             role: self.script.axes.get(axis).role.word().to_string(),
             coordinates: self.coordinates_of(axis).iter().map(|c| c.text.clone()).collect(),
+            within: self.script.axes.within(axis).iter().map(|a| self.script.axes.name(*a).to_string()).collect(),
         }
     }
 
@@ -414,6 +416,18 @@ impl<'a> Lowering<'a> {
                 return Entry::Absent(format!("the network has no tap `{name}`"));
             }
         }
+        // Nor have training runs that share an axis of epochs all of them.
+        if let Some((_, axis)) = call.added.as_ref().filter(|(_, a)| self.script.axes.get(*a).role == Role::Snapshot)
+            && let Some(kept) = slots.iter().flat_map(|(_, s)| self.facts_of(s)).find_map(|f| f.kept.as_ref())
+            && let Some(Static::Number(epoch)) = self.coordinates_of(*axis)[place[axis]].value
+            && !kept.contains(&(epoch as usize))
+        {
+            let last = kept.last().copied().unwrap_or(0);
+            return Entry::Absent(match epoch as usize > last {
+                true => format!("training ends after epoch {last}, before epoch {epoch}"),
+                false => format!("the weights after epoch {epoch} are not kept here"),
+            });
+        }
         let env = self.env(place);
         let (mut settings, network) = match Statics::of(self.program, self.script).settings(signature, call, &env) {
             Ok(found) => found,
@@ -444,7 +458,7 @@ impl<'a> Lowering<'a> {
         }
         if let Some(network) = network {
             let data = slots.iter().find(|(n, _)| n == "data").and_then(|(_, s)| self.facts_of(s).first().copied().cloned());
-            match self.network(&network, &data.unwrap_or_default()) {
+            match self.network(&network, &data.unwrap_or_default(), op) {
                 Ok(Some(net)) => settings.0.push(("network".to_string(), Static::Net(Arc::new(net)))),
                 Ok(None) => {}
                 Err(found) => {
@@ -462,7 +476,16 @@ impl<'a> Lowering<'a> {
             .iter()
             .map(|a| (self.script.axes.name(*a).to_string(), self.coordinates_of(*a)[place[a]].text.clone()))
             .collect();
-        self.make(op, &call.op, settings, slots, stream, at, typed.span, Some(call))
+        let known: Vec<KnownInput> = slots.iter().map(|(n, s)| (n.as_str(), self.facts_of(s))).collect();
+        if let (Kind::Figure, Some(units)) = (&signature.gives, units::setting(&known)) {
+            settings.0.push(("units".to_string(), units));
+        }
+        let units = units::of_result(signature, &known);
+        let entry = self.make(op, &call.op, settings, slots, stream, at, typed.span, Some(call));
+        if let (Entry::Cell(id), false) = (&entry, units.is_empty()) {
+            self.cells[*id].facts.units = units;
+        }
+        entry
     }
 
     fn slot(&self, array: &Array, whole: &[AxisId], place: &Place) -> Slot {
@@ -479,6 +502,9 @@ impl<'a> Lowering<'a> {
     /// Returns a coordinate as a kernel sees it: the axis, its role, the coordinate's name and index (for classes, the label).
     fn coordinate_setting(&self, axis: AxisId, i: usize) -> Static {
         let here = &self.coordinates_of(axis)[i];
+        if let (Role::Snapshot, Some(epoch)) = (self.script.axes.get(axis).role, &here.value) {
+            return epoch.clone();
+        }
         let whole = self.script.axes.whole(axis);
         let index = self.coordinates_of(whole).iter().position(|c| c.text == here.text).unwrap_or(i);
         let role = self.script.axes.get(axis).role;
@@ -526,12 +552,12 @@ impl<'a> Lowering<'a> {
     }
 
     /// Returns the network program, once the shape of the data is known.
-    fn network(&self, network: &NetworkRef, data: &Facts) -> Result<Option<net::ir::Net>, Diags> {
+    fn network(&self, network: &NetworkRef, data: &Facts, op: &dyn Planned) -> Result<Option<net::ir::Net>, Diags> {
         let (Some(shape), Some(classes)) = (&data.shape, &data.classes) else { return Ok(None) };
         let library = Names { program: self.program, statics: Statics::of(self.program, self.script) };
         let Some(declared) = net::Declared::of(self.program.item(network.def)) else { return Ok(None) };
         let call = net::NetworkCall { network: declared, args: network.args.clone(), span: network.span };
-        net::elaborate(&library, &call, shape, classes.len()).map(Some)
+        net::elaborate(&library, &call, shape, op.outputs(classes.len())).map(Some)
     }
 
     fn make(
@@ -550,7 +576,10 @@ impl<'a> Lowering<'a> {
         settings.0.retain(|(n, _)| n != "keep");
         let known: Vec<KnownInput> = inputs.iter().map(|(n, s)| (n.as_str(), self.facts_of(s))).collect();
         let (facts, cost) = match op.facts(&settings, &known, self.files) {
-            Ok(facts) => (facts, op.cost(&settings, &known)),
+            Ok(facts) => {
+                let cost = op.cost_of(&settings, &known, &facts);
+                (facts, cost)
+            }
             Err(problem) => {
                 let diag = self.problem(problem, span, call);
                 self.diags.push(diag);

@@ -4,8 +4,13 @@
 //! Never: running anything; reading more of a file than its header, labels and hash.
 
 pub mod array;
+pub mod estimate;
 pub mod explain;
 pub mod facts;
 pub mod files;
 pub mod graph;
 pub mod lower;
+pub mod units;
+
+#[cfg(test)]
+mod tests;

@@ -6,13 +6,14 @@ use super::{Diagnostic, Outcome, ReportInput, picture};
 use crate::base::Span;
 use crate::engine::value::{Column, Figure, Table, Value};
 use crate::plan::graph::{Declared, Entry};
+use crate::plan::units::unit;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
 const STYLE: &str = include_str!("style.css");
 /// Rows of a table that are shown; the rest is in its CSV.
-const ROWS: usize = 8;
+const ROWS: usize = 12;
 /// A longer manifest is linked, not shown.
 const MANIFEST: usize = 400_000;
 
@@ -268,19 +269,29 @@ fn tables(input: &ReportInput, page: &Page) -> String {
             escape(&declared.kind),
             line_link(input, declared.span),
             declared.doc.as_ref().map_or_else(String::new, |d| format!("<p>{}</p>\n", escape(d))),
-            rows(table),
+            rows(table, &declared.name, units(input, declared)),
             table.rows()
         );
     }
     out
 }
 
-/// Returns the first rows of a table.
-fn rows(table: &Table) -> String {
+/// Returns the units of a declaration's numbers.
+fn units<'a>(input: &'a ReportInput, declared: &Declared) -> &'a [(String, String)] {
+    let cell = declared.entries.iter().find_map(|e| if let Entry::Cell(id) = e { input.graph.cells.get(*id) } else { None });
+    cell.map_or(&[], |c| c.facts.units.as_slice())
+}
+
+/// Returns the first rows of a table: columns named as the declaration, or as a part of its record, with their units.
+fn rows(table: &Table, own: &str, units: &[(String, String)]) -> String {
+    let heading = |name: &str| match unit(units, if name == own { "" } else { name }) {
+        Some(unit) => format!("{} <span class=\"soft\">({})</span>", escape(name), escape(unit)),
+        None => escape(name),
+    };
     let right = |c: &Column| if matches!(c, Column::Numbers(_)) { " class=\"r\"" } else { "" };
     let mut out = "<div class=\"scroll\"><table>\n<tr>".to_string();
     for (name, column) in &table.columns {
-        let _ = write!(out, "<th{}>{}</th>", right(column), escape(name));
+        let _ = write!(out, "<th{}>{}</th>", right(column), heading(name));
     }
     out.push_str("</tr>\n");
     for i in 0..table.rows().min(ROWS) {

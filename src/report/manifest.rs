@@ -2,6 +2,8 @@
 
 use super::{CellRecord, Outcome, ReportInput};
 use crate::base::Hash;
+use crate::plan::estimate::together;
+use crate::plan::facts::Policy;
 use crate::plan::graph::{Cell, Entry};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -19,7 +21,32 @@ pub fn manifest(input: &ReportInput, outputs: &[(String, Hash)]) -> Json {
     for i in 0..graph.cells.len() {
         *counts.entry(record(input, i).outcome.word()).or_insert(0) += 1;
     }
-    let sum = |f: &dyn Fn(usize) -> f64| (0..graph.cells.len()).map(f).sum::<f64>();
+    // Cells that ran, in this run or in the one that stored them: for these there is something to compare estimates with.
+    let ran: Vec<usize> = (0..graph.cells.len()).filter(|i| record(input, *i).outcome.ran()).collect();
+    let now: Vec<usize> = ran.iter().copied().filter(|i| record(input, *i).outcome != Outcome::Stored).collect();
+    let pair = |estimate: f64, actual: f64| json!({ "estimate": round(estimate), "actual": round(actual) });
+    let sum = |of: &[usize], f: &dyn Fn(usize) -> f64| of.iter().map(|i| f(*i)).sum::<f64>();
+    let most = |of: &[usize], f: &dyn Fn(usize) -> f64| of.iter().map(|i| f(*i)).fold(0.0, f64::max);
+    let seconds = |of: &[usize]| pair(sum(of, &|i| graph.cells[i].cost.seconds), sum(of, &|i| record(input, i).seconds));
+    let stored =
+        |of: &[usize]| -> Vec<usize> { of.iter().copied().filter(|i| graph.cells[*i].policy == Policy::Stored).collect() };
+    let disk = |of: &[usize]| {
+        let of = stored(of);
+        pair(sum(&of, &|i| graph.cells[i].cost.disk), sum(&of, &|i| record(input, i).disk))
+    };
+    let mut operations: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    ran.iter().for_each(|i| operations.entry(&graph.cells[*i].op).or_default().push(*i));
+    let operations: Map<String, Json> = operations
+        .into_iter()
+        .map(|(op, of)| {
+            // Short cells are over before their memory is looked at.
+            let seen = Some(most(&of, &|i| record(input, i).memory)).filter(|m| *m > 0.0);
+            let memory = pair(most(&of, &|i| graph.cells[i].cost.memory), seen.unwrap_or(f64::NAN));
+            let each = json!({ "cells": of.len(), "seconds": seconds(&of), "largest_memory": memory, "disk": disk(&of) });
+            (op.to_string(), each)
+        })
+        .collect();
+    let peak = together(graph, now.into_iter(), input.build.threads).memory;
     json!({
         "format": "cfx.manifest.1",
         "title": graph.title,
@@ -31,7 +58,10 @@ pub fn manifest(input: &ReportInput, outputs: &[(String, Hash)]) -> Json {
         "cells": graph.cells.iter().enumerate().map(|(i, c)| cell(input, i, c)).collect::<Vec<_>>(),
         "totals": {
             "cells": counts,
-            "seconds": { "estimate": round(sum(&|i| graph.cells[i].cost.seconds)), "actual": round(sum(&|i| record(input, i).seconds)) },
+            "seconds": seconds(&ran),
+            "memory": pair(peak, input.build.peak_memory.map_or(f64::NAN, |m| m as f64)),
+            "disk": disk(&ran),
+            "operations": operations,
         },
         "values": graph.values.iter().map(|v| json!({
             "keyword": v.keyword,

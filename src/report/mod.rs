@@ -61,6 +61,10 @@ pub struct Build {
     pub version: String,
     /// Kinds of devices that cells ran on.
     pub devices: Vec<String>,
+    /// Threads that ran cells.
+    pub threads: usize,
+    /// Bytes of memory of the process at its peak, where the system tells.
+    pub peak_memory: Option<u64>,
 }
 
 /// What became of a cell.
@@ -74,7 +78,7 @@ pub struct CellRecord {
     pub device: String,
     /// Seconds it took.
     pub seconds: f64,
-    /// Bytes of memory at the peak, 0 where unknown.
+    /// Bytes of memory that it took beyond what was there, 0 where unknown.
     pub memory: f64,
     /// Bytes of its artifact.
     pub disk: f64,
@@ -100,6 +104,11 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Returns whether the cell ran, in this run or in the one that stored its result.
+    pub fn ran(&self) -> bool {
+        matches!(self, Outcome::Computed | Outcome::Stored | Outcome::Absent(_))
+    }
+
     /// Returns the word of the manifest.
     pub fn word(&self) -> &'static str {
         match self {

@@ -248,11 +248,12 @@ fn single(out: &mut Builder, name: &str, value: &Value) {
 
 fn scores(out: &mut Builder, lead: &[Lead], all: &[(String, Arc<Scores>)], rest: &[&(String, Value)]) {
     let Some((_, first)) = all.first() else { return };
-    let (example, class) = (column(lead, "score", "example"), column(lead, "score", "label"));
+    let class = column(lead, "score", "label");
     for i in 0..first.values.len() {
         lead_in(out, lead);
         if let Some(id) = first.ids.get(i) {
-            out.number(&example, *id as f64);
+            let (what, number) = Scores::named(*id);
+            out.number(&column(lead, "score", what), number as f64);
         }
         if let Some(label) = first.labels.get(i) {
             match first.classes.get(*label as usize) {
@@ -380,7 +381,8 @@ fn of_stages(s: &Stages) -> Tail {
 
 fn of_examples(ids: &Arc<Vec<u32>>, units: Option<usize>) -> Tail {
     let mut shape = vec![ids.len()];
-    let mut dims = vec![json!({ "name": "example", "role": "example", "count": ids.len() })];
+    let what = ids.first().map_or("example", |id| Scores::named(*id).0);
+    let mut dims = vec![json!({ "name": what, "role": what, "count": ids.len() })];
     if let Some(units) = units {
         shape.push(units);
         dims.push(json!({ "name": "unit", "role": "unit", "count": units }));

@@ -15,6 +15,7 @@ fn axis(name: &str, role: &str, n: usize) -> LabelledAxis {
         name: name.into(),
         role: role.into(),
         coordinates: (0..n).map(|i| if role == "class" { format!("class, {i}") } else { format!("{name}{}", i + 1) }).collect(),
+        ..LabelledAxis::default()
     }
 }
 
@@ -216,7 +217,7 @@ fn with_input<T>(run: &Run, f: impl FnOnce(&ReportInput) -> T) -> T {
         Entry::Absent(why) => Value::Absent(why.clone()),
     };
     let script = Script { name: "quickstart/exp.cfx".into(), text: SCRIPT.into(), base: 100 };
-    let build = Build { version: "0.1.0".into(), devices: vec!["x86-64 AVX2, gemm".into()] };
+    let build = Build { version: "0.1.0".into(), devices: vec!["x86-64 AVX2, gemm".into()], ..Build::default() };
     f(&ReportInput {
         graph: &run.graph,
         value: &value,
@@ -310,6 +311,16 @@ fn the_manifest_lists_every_cell() {
     assert_eq!(cells[0]["actual"]["seconds"], 1.5);
     assert_eq!(manifest["files"][0]["path"], "digits.csv");
     assert_eq!(manifest["script"]["blake3"], Hash::of(SCRIPT.as_bytes()).to_string());
+    let ran = cells.iter().filter(|c| c["outcome"] == "computed" || c["outcome"] == "absent").count() as f64;
+    let totals = &manifest["totals"];
+    let pair = |estimate: f64, actual: f64| (Some(estimate), Some(actual));
+    let of = |v: &serde_json::Value| (v["estimate"].as_f64(), v["actual"].as_f64());
+    assert_eq!(of(&totals["seconds"]), pair(1.25 * ran, 1.5 * ran));
+    assert_eq!(of(&totals["disk"]), pair(1e3 * ran, 3e3 * ran));
+    assert_eq!(of(&totals["operations"]["data"]["largest_memory"]), pair(1e6, 2e6));
+    assert_eq!(totals["operations"]["data"]["cells"], 1);
+    assert_eq!(totals["memory"]["actual"], serde_json::Value::Null);
+    assert_eq!(totals["memory"]["estimate"].as_f64(), Some(crate::plan::estimate::BASE + 1e3 * ran + 1e6));
     let failed = cells.iter().find(|c| c["outcome"] == "failed").expect("a failed cell");
     assert_eq!(failed["help"], "use <fewer> draws");
     // Records may be fewer than cells: a run that stopped.
@@ -341,7 +352,8 @@ fn tidy_tables_have_axes_values_errors_and_reasons() {
     let history = Table {
         columns: vec![("epoch".into(), Column::Numbers(vec![1.0, 2.0])), ("loss".into(), Column::Numbers(vec![0.5, 0.25]))],
     };
-    let noise = LabelledAxis { name: "epoch".into(), role: "epoch".into(), coordinates: vec!["20%".into()] };
+    let noise =
+        LabelledAxis { name: "epoch".into(), role: "epoch".into(), coordinates: vec!["20%".into()], ..LabelledAxis::default() };
     let d = Declared {
         keyword: "analysis".into(),
         name: "h".into(),

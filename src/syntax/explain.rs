@@ -240,6 +240,9 @@ impl Explain<'_> {
                 "a label stands at the beginning of a step, and names what the whole step puts out: `hidden: linear(16) -> relu`"
                     .to_string(),
             ),
+            "param" if found.is_some_and(|t| t.kind == Kind::Text) => {
+                Some("what a parameter means stands above it, in lines that begin with `##`".to_string())
+            }
             "extern" if expected.contains(&Rule::arrow) => Some("a signature ends with its result: `-> number`".to_string()),
             _ if expected.contains(&Rule::close_curly) && expected.contains(&Rule::comma) => {
                 Some("in braces, fields and steps stand one a line or are separated by commas".to_string())

@@ -202,6 +202,11 @@ impl Context for Running<'_> {
     fn files(&self) -> &Files {
         &self.shared.options.files
     }
+
+    fn busy(&self) -> bool {
+        let threads = self.shared.options.threads.max(1);
+        threads > 1 && self.shared.running.load(Ordering::Relaxed) >= threads
+    }
 }
 
 impl Shared<'_> {

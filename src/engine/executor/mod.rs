@@ -25,7 +25,7 @@ use crate::plan::graph::{CellId, Graph};
 use outcome::RunOutcome;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -103,6 +103,7 @@ pub fn execute(
         stop: AtomicBool::new(false),
         notes: Mutex::default(),
         held: Mutex::default(),
+        running: AtomicUsize::new(0),
         places: Mutex::default(),
     };
     schedule::run(&shared, wanted)
@@ -125,6 +126,8 @@ struct Shared<'a> {
     stop: AtomicBool,
     notes: Mutex<Vec<String>>,
     held: Mutex<Held>,
+    /// Cells with workers.
+    running: AtomicUsize,
     /// Content keys of settled cells: where workers find what is not held.
     places: Mutex<BTreeMap<CellId, Hash>>,
 }
@@ -183,6 +186,11 @@ impl Shared<'_> {
 /// Returns the bytes of memory that the process takes now, where the system tells.
 fn resident() -> Option<u64> {
     kilobytes("/proc/self/status", "VmRSS:")
+}
+
+/// Returns the bytes of memory that the process has taken at its peak, where the system tells.
+fn peak() -> Option<u64> {
+    kilobytes("/proc/self/status", "VmHWM:")
 }
 
 /// Returns the bytes of memory of the machine, 4 GB where the system does not tell.

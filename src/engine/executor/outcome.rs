@@ -52,7 +52,7 @@ pub struct CellOutcome {
     pub seconds: f64,
     /// Size of the artifact in bytes.
     pub bytes: u64,
-    /// Bytes of memory of the process while it ran alone, where that was seen.
+    /// Bytes of memory that the process took beyond what it had when the cell began, while it ran alone, where that was seen.
     pub peak_memory: Option<u64>,
     /// Device kind that the result is from, where it is not the present one.
     pub other_kind: Option<String>,
@@ -83,6 +83,10 @@ pub struct RunOutcome {
     pub notes: Vec<String>,
     /// Seconds it took.
     pub seconds: f64,
+    /// Threads that ran cells.
+    pub threads: usize,
+    /// Bytes of memory of the process at its peak, where the system tells.
+    pub peak_memory: Option<u64>,
     /// Results that are not stored but were wanted.
     pub(super) kept: BTreeMap<CellId, Value>,
 }

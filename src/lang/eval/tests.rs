@@ -106,7 +106,7 @@ fn a_number_of_units_is_affine() {
     assert_eq!(value("dim - dim + 2"), Static::Number(2.0));
     assert_eq!(error(eval(&expr("dim * dim"), &scope)).0, "cfx::static::affine");
     assert_eq!(error(eval(&expr("1 / dim"), &scope)).0, "cfx::static::affine");
-    assert_eq!(eval(&expr("dim"), &|_| Some(Static::Number(8.0))), Ok(Static::Number(8.0)));
+    assert_eq!(eval(&expr("dim"), &|_: &str| Some(Static::Number(8.0))), Ok(Static::Number(8.0)));
 }
 
 #[test]

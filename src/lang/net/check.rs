@@ -244,8 +244,8 @@ impl<'l> Checker<'l> {
         let used = names(expr);
         if used.is_empty() {
             let outcome = match ty {
-                Some(ty) => eval_as(expr, ty, &|_| None),
-                None => eval(expr, &|_| None),
+                Some(ty) => eval_as(expr, ty, &|_: &str| None),
+                None => eval(expr, &|_: &str| None),
             };
             if let Err(diags) = outcome {
                 self.diags.extend(diags);

@@ -2,10 +2,11 @@
 
 use super::align::{Aligned, align};
 use super::sample::Sample;
-use crate::engine::kernel::{Context, Failure, Job, Labelled, mismatch};
+use crate::engine::kernel::{Context, Failure, Job, Labelled, LabelledAxis, mismatch};
 use crate::engine::value::{Number, Scores, Truth, Value};
 use crate::lang::{Settings, Static};
 use crate::plan::facts::{Cost, KnownInput};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A value that is there.
@@ -66,10 +67,8 @@ pub struct Gathered {
     pub reason: Option<String>,
 }
 
-/// What `by:` leaves of an input in this cell.
+/// What one axis of `by:` leaves of an input in this cell.
 enum Part {
-    /// All of it.
-    Whole,
     /// The entries at one coordinate of a gathered axis: axis position, coordinate position.
     Coordinate(usize, usize),
     /// The examples of one label.
@@ -86,18 +85,20 @@ enum Part {
 /// itself was taken in whole over that very axis, the entries at the coordinate are kept. Numbers without that axis stay whole.
 pub fn gather(job: &Job, slot: &str) -> Result<Gathered, Failure> {
     let input = job.labelled(slot).ok_or_else(|| mismatch(slot, "number", None))?;
-    let part = part(job, input)?;
+    let parts = parts(job, input)?;
     let mut out = Gathered::default();
     for (place, value) in input.values.iter().enumerate() {
-        if let Part::Coordinate(axis, at) = part
-            && position(input, place)[axis] != at
-        {
+        let elsewhere = |p: &Part| matches!(p, Part::Coordinate(axis, at) if position(input, place)[*axis] != *at);
+        if parts.iter().any(elsewhere) {
             continue;
         }
-        let cell = match Cell::of(slot, value)? {
-            Ok(Cell::Scores(s)) => restrict(&s, &part)?.map(Cell::Scores),
-            other => other,
-        };
+        let mut cell = Cell::of(slot, value)?;
+        for part in &parts {
+            cell = match cell {
+                Ok(Cell::Scores(s)) => restrict(&s, part)?.map(Cell::Scores),
+                other => other,
+            };
+        }
         match cell {
             Ok(cell) => out.cells.push((place, cell)),
             Err(why) => {
@@ -109,16 +110,20 @@ pub fn gather(job: &Job, slot: &str) -> Result<Gathered, Failure> {
     Ok(out)
 }
 
-/// Returns what `by:` leaves of an input.
-fn part(job: &Job, input: &Labelled) -> Result<Part, Failure> {
-    let Some((_, by)) = job.settings.get("by").make() else { return Ok(Part::Whole) };
+/// Returns what `by:` leaves of an input: a part for each axis that it names.
+fn parts(job: &Job, input: &Labelled) -> Result<Vec<Part>, Failure> {
+    let slots = ["by".to_string()].into_iter().chain((1..).map(|k| format!("by.{k}")));
+    slots.map_while(|slot| job.settings.get(&slot).make().map(|(_, by)| part(job, input, &slot, &by))).collect()
+}
+
+fn part(job: &Job, input: &Labelled, slot: &str, by: &Settings) -> Result<Part, Failure> {
     let (axis, role, name) = (by.word("axis"), by.word("role"), by.word("name"));
     if let Some(k) = input.axes.iter().position(|a| a.name == axis && a.role == role) {
         let at = input.axes[k].coordinates.iter().position(|c| c == name);
         return at.map(|at| Part::Coordinate(k, at)).ok_or_else(|| Failure::Absent(format!("no {axis} {name}")));
     }
-    if job.labelled("by").is_some() {
-        let mut ids = job.dataset("by")?.ids.to_vec();
+    if job.labelled(slot).is_some() {
+        let mut ids = job.dataset(slot)?.ids.to_vec();
         ids.sort_unstable();
         return Ok(Part::Ids(ids));
     }
@@ -128,7 +133,7 @@ fn part(job: &Job, input: &Labelled) -> Result<Part, Failure> {
 /// Returns the examples of scores that belong to the part, or the reason why there are none.
 fn restrict(scores: &Arc<Scores>, part: &Part) -> Result<Result<Arc<Scores>, String>, Failure> {
     let keep: Vec<usize> = match part {
-        Part::Whole | Part::Coordinate(..) => return Ok(Ok(scores.clone())),
+        Part::Coordinate(..) => return Ok(Ok(scores.clone())),
         Part::Label(_) if scores.labels.is_empty() => {
             return Err(Failure::new("these scores carry no labels to split them by")
                 .help("make them from a data set with labels, or leave out `by: class`"));
@@ -191,6 +196,29 @@ impl Gathered {
     /// Returns whether any of the cells is one number per example.
     pub fn per_example(&self) -> bool {
         self.cells.iter().any(|(_, c)| matches!(c, Cell::Scores(_)))
+    }
+
+    /// Returns the cells of an input with inner axes averaged out first: bins of each run before runs. The cells as they are where no
+    /// axis of the input nests in another, and where there is one number for each example.
+    pub fn averaged(&self, input: &Labelled) -> Result<Gathered, Failure> {
+        let all: Vec<usize> = (0..input.axes.len()).collect();
+        let levels = LabelledAxis::inner_first(&input.axes, &all);
+        if levels.is_empty() || self.per_example() {
+            return Ok(self.clone());
+        }
+        let mut numbers: Vec<(Vec<usize>, Number)> = Vec::with_capacity(self.cells.len());
+        for (place, cell) in &self.cells {
+            numbers.push((position(input, *place), cell.number().ok_or_else(|| not_a_number(cell))?));
+        }
+        for level in levels {
+            let mut groups: BTreeMap<Vec<usize>, Sample> = BTreeMap::new();
+            for (mut at, number) in numbers {
+                level.iter().for_each(|axis| at[*axis] = 0);
+                groups.entry(at).or_default().push(number);
+            }
+            numbers = groups.into_iter().filter_map(|(at, sample)| sample.as_unit().map(|n| (at, n))).collect();
+        }
+        Ok(Gathered { cells: numbers.into_iter().map(|(_, n)| Cell::Number(n)).enumerate().collect(), ..self.clone() })
     }
 
     /// Returns all numbers in one sample, examples included.

@@ -1,8 +1,12 @@
 //! Parts of values: a member of a record, a column of a table, an element of a list.
 
 use crate::engine::kernel::{Context, Failure, Job, Kernel, mismatch};
-use crate::engine::value::{Column, Number, Table, Value};
-use crate::plan::facts::{Planned, Policy};
+use crate::engine::value::{Column, Number, Scores, Table, Value};
+use crate::lang::Settings;
+use crate::plan::facts::{Facts, KnownInput, Planned, Policy, Problem, known};
+use crate::plan::files::Files;
+use crate::plan::units::unit;
+use std::sync::Arc;
 
 /// `field`.
 struct Field;
@@ -28,11 +32,14 @@ fn unknown(name: &str, what: &str, names: Vec<&str>) -> Failure {
     Failure::new(format!("there is no {what} `{name}`")).help(format!("it has {}", names.join(", ")))
 }
 
-/// Returns a column as a list, one element a row.
-fn column(table: &Table, name: &str) -> Result<Value, Failure> {
+/// Returns a column: one number for each row, or, where the rows are places of an axis, a list with one element a row.
+fn column(table: &Table, name: &str, listed: bool) -> Result<Value, Failure> {
     let found = table.columns.iter().find(|(n, _)| n == name).map(|(_, c)| c);
     match found {
         None => Err(unknown(name, "column", table.columns.iter().map(|(n, _)| n.as_str()).collect())),
+        Some(Column::Numbers(x)) if !listed => Ok(Value::Scores(Arc::new(Scores::of_rows(x.clone())))),
+        Some(Column::Texts(_)) if !listed => Err(Failure::new(format!("the column `{name}` holds words, not numbers"))
+            .help("name a column of numbers; figures take columns of words by name: `x: class`")),
         Some(Column::Numbers(x)) => {
             let one =
                 |v: &f64| if v.is_nan() { Value::Absent("no number here".to_string()) } else { Value::Number(Number::exact(*v)) };
@@ -46,6 +53,12 @@ impl Planned for Field {
     fn policy(&self) -> Policy {
         Policy::Inline
     }
+
+    fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        let Some(of) = known(inputs, "x") else { return Ok(Facts::default()) };
+        let unit = unit(&of.units, settings.word("name")).map(|u| (String::new(), u.to_string()));
+        Ok(Facts { classes: of.classes.clone(), units: unit.into_iter().collect(), ..Facts::default() })
+    }
 }
 
 impl Kernel for Field {
@@ -56,7 +69,7 @@ impl Kernel for Field {
                 Some((_, value)) => present(value),
                 None => Err(unknown(name, "member", parts.iter().map(|(n, _)| n.as_str()).collect())),
             },
-            Some(Value::Table(table)) => column(table, name),
+            Some(Value::Table(table)) => column(table, name, !job.settings.word("rows").is_empty()),
             // Members of an operation that keeps an axis: the member of each element.
             Some(Value::List(items)) => {
                 let one = |v: &Value| match v {
@@ -78,6 +91,11 @@ impl Planned for Pick {
     fn policy(&self) -> Policy {
         Policy::Inline
     }
+
+    fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        let Some(of) = known(inputs, "x") else { return Ok(Facts::default()) };
+        Ok(Facts { classes: of.classes.clone(), units: of.units.clone(), ..Facts::default() })
+    }
 }
 
 impl Kernel for Pick {
@@ -85,7 +103,15 @@ impl Kernel for Pick {
         match job.input("x") {
             Some(Value::List(items)) => {
                 let index = job.settings.int("index");
-                let none = || Failure::Absent(format!("there are only {} values here, none at {index}", items.len()));
+                let none = || {
+                    let count = items.len();
+                    Failure::Absent(match job.at.last() {
+                        Some((axis, epoch)) if axis == "epoch" => {
+                            format!("training ends after epoch {count}, before epoch {epoch}")
+                        }
+                        _ => format!("there are only {count} values here, none at {index}"),
+                    })
+                };
                 present(items.get(index).ok_or_else(none)?)
             }
             other => Err(mismatch("x", "list", other)),

@@ -188,7 +188,8 @@ impl Kernel for Share {
             other => other.word().filter(|w| *w != "none"),
         };
         let class_axis = input.axes.iter().position(|a| a.role == "class");
-        if let (Some(axis), true) = (class_axis, job.labelled("by").is_some()) {
+        let by_sets = job.labelled("by").is_some() && *job.settings.get("by.1") == Static::None;
+        if let (Some(axis), true) = (class_axis, by_sets) {
             return weighted(job, input, axis, of);
         }
         let gathered = gather(job, "x")?;

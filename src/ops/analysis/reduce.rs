@@ -93,7 +93,10 @@ pub fn reduce(gathered: &Gathered, job: &Job, cx: &dyn Context, statistic: Stati
         let scores = gathered.each(cx, |s| s.statistic(statistic).map_or(f64::NAN, |n| n.value))?;
         return Ok(Value::Scores(Arc::new(scores)));
     }
-    let sample = gathered.pooled()?;
+    let sample = match (statistic, job.labelled("x")) {
+        (Statistic::Mean | Statistic::Std | Statistic::StandardError, Some(input)) => gathered.averaged(input)?.pooled()?,
+        _ => gathered.pooled()?,
+    };
     sample.statistic(statistic).map(Value::Number).ok_or_else(|| {
         let absent = if sample.absent > 0 { format!(", {} absent", sample.absent) } else { String::new() };
         let have = match sample.len() {

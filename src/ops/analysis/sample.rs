@@ -1,6 +1,6 @@
 //! A sample of numbers, and its statistics with their standard errors.
 
-use crate::engine::value::{Number, Scores};
+use crate::engine::value::{Number, ROW_IDS, Scores};
 
 /// Numbers to be reduced to one. NaN is never among them: it is counted as absent.
 #[derive(Clone, Debug, Default)]
@@ -80,7 +80,7 @@ impl Sample {
             let before = self.values.len();
             self.push_value(*value);
             if self.values.len() > before {
-                self.origins.push((cell, *id));
+                self.origins.push((cell, *id % ROW_IDS));
             }
         }
     }
@@ -130,6 +130,15 @@ impl Sample {
         }
         let spread = if self.origins.is_empty() { deviation(&self.values) / n.sqrt() } else { self.clustered_error() };
         Some(own.map_or(spread, |e| e.max(spread)))
+    }
+
+    /// Returns the mean with the error that the numbers' own errors give it, whatever their spread: one unit of a larger sample, whose
+    /// spread has theirs in it. Nothing where there is no number.
+    pub fn as_unit(&self) -> Option<Number> {
+        let n = self.len() as f64;
+        let unit =
+            || Number { value: mean(&self.values), error: self.own_error().map(|e| e / n), count: Some(self.len() as u64) };
+        (!self.is_empty()).then(unit)
     }
 
     /// Returns the square root of the sum of squared own errors, where any number has one.

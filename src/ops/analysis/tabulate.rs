@@ -3,7 +3,7 @@
 use super::curves::coordinate;
 use super::gather::{pass_cost, position};
 use crate::engine::kernel::{Context, Failure, Job, Kernel, Labelled, mismatch};
-use crate::engine::value::{Column, Table, Value};
+use crate::engine::value::{Column, Scores, Table, Value};
 use crate::lang::Settings;
 use crate::plan::facts::{Cost, KnownInput, Planned};
 use std::sync::Arc;
@@ -105,7 +105,8 @@ fn add(rows: &mut Rows, before: Vec<(String, Field)>, name: &str, value: &Value)
         Value::Scores(s) => {
             for (i, id) in s.ids.iter().enumerate() {
                 let mut row = before.clone();
-                row.push(("example".to_string(), Field::Number(*id as f64)));
+                let (what, number) = Scores::named(*id);
+                row.push((what.to_string(), Field::Number(number as f64)));
                 if let Some(label) = s.labels.get(i) {
                     let class = s.classes.get(*label as usize).map_or_else(|| label.to_string(), String::clone);
                     row.push(("class".to_string(), Field::Text(class)));

@@ -54,6 +54,7 @@ impl Call {
                 name: name.to_string(),
                 role: role.to_string(),
                 coordinates: coordinates.iter().map(|c| c.to_string()).collect(),
+                ..LabelledAxis::default()
             })
             .collect();
         self.job.inputs.push((name.to_string(), Labelled { axes, values }));

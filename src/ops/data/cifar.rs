@@ -1,8 +1,9 @@
-//! CIFAR-10 and CIFAR-100 in their official binary form (A. Krizhevsky 2009: Learning Multiple Layers of Features from Tiny Images).
+//! CIFAR-10 and CIFAR-100 in their official forms (A. Krizhevsky 2009: Learning Multiple Layers of Features from Tiny Images).
 //!
-//! A record is one label byte (CIFAR-10) or a coarse and a fine one (CIFAR-100), then 3,072 bytes: red, green and blue planes of 32x32.
+//! Binary: a record is one label byte (CIFAR-10) or a coarse and a fine one (CIFAR-100), then 3,072 bytes: red, green and blue planes of 32x32.
 
 use super::bytes::{Input, broken, unfit, with_help};
+use super::cifar_python;
 use super::parts::{Normalisation, Reader, facts_of, splits, text};
 use crate::engine::value::{Pixels, Source};
 use crate::lang::Settings;
@@ -46,6 +47,8 @@ struct Layout {
     label_bytes: usize,
     /// Which label byte counts.
     label_at: usize,
+    /// Name of the labels in the Python version.
+    labels: &'static str,
     classes: Vec<String>,
 }
 
@@ -83,15 +86,19 @@ impl Layout {
     }
 
     /// Checks a label.
-    fn check(&self, label: u8, row: usize, path: &Path) -> Result<u32, Problem> {
-        if (label as usize) < self.classes.len() {
-            return Ok(label as u32);
+    fn check(&self, label: i128, row: usize, path: &Path) -> Result<u32, Problem> {
+        if let Some(label) = u32::try_from(label).ok().filter(|l| (*l as usize) < self.classes.len()) {
+            return Ok(label);
         }
         Err(broken(path, format!("has label {label} in record {row}, and {} has {} classes", self.name, self.classes.len())))
     }
 
     /// Returns the labels of a file, without its pixels.
     fn labels(&self, path: &Path) -> Result<Vec<u32>, Problem> {
+        if is_python(path) {
+            let batch = cifar_python::read(path, self.labels, 3 * PLANE)?;
+            return batch.labels.iter().enumerate().map(|(row, label)| self.check(*label, row, path)).collect();
+        }
         let count = self.count(path)?;
         let cannot = |e: std::io::Error| broken(path, format!("cannot be read: {e}"));
         let mut file = BufReader::with_capacity(1 << 18, File::open(path).map_err(cannot)?);
@@ -99,7 +106,7 @@ impl Layout {
         let mut labels = Vec::with_capacity(count.min(1 << 20));
         for row in 0..count {
             file.read_exact(&mut head).map_err(cannot)?;
-            labels.push(self.check(head[self.label_at], row, path)?);
+            labels.push(self.check(head[self.label_at].into(), row, path)?);
             file.seek_relative(3 * PLANE as i64).map_err(cannot)?;
         }
         Ok(labels)
@@ -107,15 +114,25 @@ impl Layout {
 
     /// Appends the images of a file, planes turned into pixels, and their labels.
     fn images(&self, path: &Path, pixels: &mut Vec<u8>, labels: &mut Vec<u32>) -> Result<usize, Problem> {
+        let mut image = |planes: &[u8]| {
+            for i in 0..PLANE {
+                pixels.extend_from_slice(&[planes[i], planes[PLANE + i], planes[2 * PLANE + i]]);
+            }
+        };
+        if is_python(path) {
+            let batch = cifar_python::read(path, self.labels, 3 * PLANE)?;
+            for (row, label) in batch.labels.iter().enumerate() {
+                labels.push(self.check(*label, row, path)?);
+            }
+            batch.planes.chunks_exact(3 * PLANE).for_each(image);
+            return Ok(batch.labels.len());
+        }
         let count = self.count(path)?;
         let mut input = Input::open(path)?;
         for row in 0..count {
             let record = input.take(self.record() as u64, "records")?;
-            labels.push(self.check(record[self.label_at], row, path)?);
-            let planes = &record[self.label_bytes..];
-            for i in 0..PLANE {
-                pixels.extend_from_slice(&[planes[i], planes[PLANE + i], planes[2 * PLANE + i]]);
-            }
+            labels.push(self.check(record[self.label_at].into(), row, path)?);
+            image(&record[self.label_bytes..]);
         }
         input.end()?;
         Ok(count)
@@ -160,8 +177,21 @@ impl Layout {
     }
 }
 
-/// Finds the files of both splits in the folder of the settings; either split may be missing, not both.
-fn parts(settings: &Settings, files: &Files, train: &[&str], test: &str) -> Result<Parts, Problem> {
+/// Returns whether a file is one of the Python version, which have no extension.
+fn is_python(path: &Path) -> bool {
+    path.extension().is_none()
+}
+
+/// Finds the files of both splits in the folder of the settings, those of the first version that is there.
+fn parts(settings: &Settings, files: &Files, versions: &[(&[&str], &str)]) -> Result<Parts, Problem> {
+    let folder = text(settings, "folder").unwrap_or("").trim_end_matches('/');
+    let there = |name: &str| files.find(&format!("{folder}/{name}")).is_ok_and(|p| p.is_file());
+    let version = versions.iter().find(|(train, test)| there(test) || train.iter().any(|n| there(n))).unwrap_or(&versions[0]);
+    version_parts(settings, files, version.0, version.1)
+}
+
+/// Finds the files of both splits; either split may be missing, not both.
+fn version_parts(settings: &Settings, files: &Files, train: &[&str], test: &str) -> Result<Parts, Problem> {
     let blame = |p: Problem| Problem { parameter: Some("folder"), ..p };
     let folder = text(settings, "folder").ok_or_else(|| unfit("folder", "no folder is given"))?.trim_end_matches('/');
     let dir = files.find(folder).map_err(blame)?;
@@ -177,38 +207,38 @@ fn parts(settings: &Settings, files: &Files, train: &[&str], test: &str) -> Resu
     }
     let wanted = format!("it should have {} and `{test}`", train.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", "));
     let packed = train.iter().chain([&test]).find_map(|n| [".xz", ".gz", ".bz2"].iter().find_map(|e| found(&format!("{n}{e}"))));
-    let python = ["data_batch_1", "train", "test_batch", "test"].iter().find_map(|n| found(n).filter(|p| p.is_file()));
-    let (message, help) = match (packed, python) {
-        (Some(path), _) => {
+    let (message, help) = match packed {
+        Some(path) => {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             ("has packed files only".to_string(), format!("unpack them first, for instance with `xz -dk {name}`; {wanted}"))
         }
-        (_, Some(_)) => ("holds the Python version of the data set".to_string(), format!("take the binary version; {wanted}")),
-        _ => ("holds no CIFAR files".to_string(), wanted),
+        None => ("holds no CIFAR files".to_string(), format!("{wanted}, or the same without `.bin` in the Python version")),
     };
     Err(blame(with_help(broken(&dir, message), help)))
 }
 
 impl Cifar10 {
     fn layout(&self) -> Layout {
-        Layout { name: "cifar10", label_bytes: 1, label_at: 0, classes: words(CIFAR10_CLASSES) }
+        Layout { name: "cifar10", label_bytes: 1, label_at: 0, labels: "labels", classes: words(CIFAR10_CLASSES) }
     }
 
     fn parts(&self, settings: &Settings, files: &Files) -> Result<Parts, Problem> {
         let batches = ["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"];
-        let folder = text(settings, "folder").unwrap_or("").trim_end_matches('/');
-        let exists = |name: &str| files.find(&format!("{folder}/{name}")).is_ok();
-        let train: &[&str] = if exists("train.bin") { &["train.bin"] } else { &batches };
-        let test = if exists("test.bin") { "test.bin" } else { "test_batch.bin" };
-        parts(settings, files, train, test)
+        let python = ["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5"];
+        parts(settings, files, &[(&batches, "test_batch.bin"), (&["train.bin"], "test.bin"), (&python, "test_batch")])
     }
 }
 
 impl Cifar100 {
     fn layout(&self, settings: &Settings) -> Layout {
         let coarse = settings.word("labels") == "coarse";
-        let (label_at, names) = if coarse { (0, CIFAR100_COARSE) } else { (1, CIFAR100_FINE) };
-        Layout { name: "cifar100", label_bytes: 2, label_at, classes: words(names) }
+        let (label_at, labels, names) =
+            if coarse { (0, "coarse_labels", CIFAR100_COARSE) } else { (1, "fine_labels", CIFAR100_FINE) };
+        Layout { name: "cifar100", label_bytes: 2, label_at, labels, classes: words(names) }
+    }
+
+    fn parts(&self, settings: &Settings, files: &Files) -> Result<Parts, Problem> {
+        parts(settings, files, &[(&["train.bin"], "test.bin"), (&["train"], "test")])
     }
 }
 
@@ -228,12 +258,12 @@ impl Reader for Cifar10 {
 impl Reader for Cifar100 {
     fn facts(&self, settings: &Settings, files: Option<&Files>) -> Result<Facts, Problem> {
         match files {
-            Some(files) => self.layout(settings).facts(settings, parts(settings, files, &["train.bin"], "test.bin")?),
+            Some(files) => self.layout(settings).facts(settings, self.parts(settings, files)?),
             None => self.layout(settings).unread(settings),
         }
     }
 
     fn read(&self, settings: &Settings, files: &Files) -> Result<Source, Problem> {
-        self.layout(settings).read(settings, parts(settings, files, &["train.bin"], "test.bin")?)
+        self.layout(settings).read(settings, self.parts(settings, files)?)
     }
 }

@@ -47,6 +47,8 @@ pub struct Loader<'a> {
     data: &'a Dataset,
     /// For bytes: the normalised value of each byte in each channel, `256 x channels`.
     table: Vec<f32>,
+    mean: Vec<f32>,
+    std: Vec<f32>,
     channels: usize,
     height: usize,
     width: usize,
@@ -56,12 +58,22 @@ impl<'a> Loader<'a> {
     /// Returns a reader: bytes divided by the divisor, then `(x - mean) / std` channel by channel where the data set has them.
     pub fn new(data: &'a Dataset) -> Self {
         let images = &data.source.images;
+        Loader::with(data, images.mean.clone(), images.std.clone())
+    }
+
+    /// Returns a reader that normalises every channel by one mean and one deviation, whatever the data set says.
+    pub fn scaled(data: &'a Dataset, mean: f32, std: f32) -> Self {
+        Loader::with(data, vec![mean], vec![std])
+    }
+
+    fn with(data: &'a Dataset, mean: Vec<f32>, std: Vec<f32>) -> Self {
+        let images = &data.source.images;
         let channels = images.shape.last().copied().unwrap_or(1).max(1);
         let (height, width) = match images.shape[..] {
             [h, w, _] => (h, w),
             _ => (1, images.shape.iter().product::<usize>() / channels),
         };
-        let mut loader = Loader { data, table: Vec::new(), channels, height, width };
+        let mut loader = Loader { data, table: Vec::new(), mean, std, channels, height, width };
         if let Pixels::Bytes { divisor, .. } = images.data {
             loader.table =
                 (0..256 * channels).map(|i| loader.normalised((i / channels) as f32 / divisor, i % channels)).collect();
@@ -84,23 +96,29 @@ impl<'a> Loader<'a> {
         self.data.is_empty()
     }
 
-    /// Returns the labels of rows of the data set.
+    /// Returns the labels of rows of the data set, one a row; of words, the word that follows each.
     pub fn labels(&self, rows: &[usize]) -> Vec<u32> {
+        if let Pixels::Words(data) = &self.data.source.images.data {
+            let each = self.size() + 1;
+            let after = |row: &usize| &data[self.data.ids[*row] as usize * each..][1..each];
+            return rows.iter().flat_map(after).copied().collect();
+        }
         rows.iter().map(|r| self.data.labels.get(*r).copied().unwrap_or(0)).collect()
     }
 
     fn normalised(&self, x: f32, channel: usize) -> f32 {
-        let images = &self.data.source.images;
         let of = |list: &[f32], none: f32| if list.is_empty() { none } else { list[channel % list.len()] };
-        (x - of(&images.mean, 0.0)) / of(&images.std, 1.0)
+        (x - of(&self.mean, 0.0)) / of(&self.std, 1.0)
     }
 
     /// Writes rows of the data set one after another. Each example's augmentation draws from the stream numbered by its id.
     pub fn fill(&self, rows: &[usize], augment: &[Augment], stream: Stream, out: &mut [f32]) {
         let size = self.size().max(1);
+        // What changes images leaves words as they are.
+        let words = matches!(self.data.source.images.data, Pixels::Words(_));
         out.par_chunks_mut(size).zip(rows.par_iter()).for_each(|(out, row)| {
             let id = self.data.ids[*row];
-            if augment.is_empty() {
+            if augment.is_empty() || words {
                 self.read(id as usize, 0, 0, false, out);
                 return;
             }
@@ -141,6 +159,10 @@ impl<'a> Loader<'a> {
                     out.iter_mut().zip(bytes).enumerate().for_each(|(k, (o, b))| *o = self.table[*b as usize * c + k]);
                 }
             }
+            Pixels::Words(data) => {
+                let words = &data[id * (out.len() + 1)..][..out.len()];
+                out.iter_mut().zip(words).for_each(|(o, w)| *o = *w as f32);
+            }
             Pixels::Floats(data) if plain => {
                 let numbers = &data[start..start + out.len()];
                 out.iter_mut().zip(numbers).enumerate().for_each(|(i, (o, x))| *o = self.normalised(*x, i % c));
@@ -155,6 +177,7 @@ impl<'a> Loader<'a> {
                         *o = match pixels {
                             Pixels::Bytes { data, .. } => self.table[if inside { data[at + k] as usize } else { 0 } * c + k],
                             Pixels::Floats(data) => self.normalised(if inside { data[at + k] } else { 0.0 }, k),
+                            Pixels::Words(_) => 0.0,
                         };
                     }
                 }

@@ -17,7 +17,7 @@ pub struct Pass {
 /// A parameter or a statistic of a layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parameter {
-    /// Name below the layer's path: `weight`, `bias`, `running_mean`, `running_var`.
+    /// Name below the layer's path: `weight`, `bias`, `running_mean`, `running_var`; empty where the path is the whole name.
     pub name: &'static str,
     /// Shape in PyTorch's layout.
     pub shape: Vec<usize>,
@@ -50,9 +50,16 @@ pub enum Init {
     Constant(f32),
     /// Uniform in (-bound, bound).
     Uniform(f32),
+    /// Normal with mean 0 and this standard deviation.
+    Normal(f32),
 }
 
 impl Parameter {
+    /// Returns its whole name, below the path of its layer.
+    pub fn under(&self, path: &str) -> String {
+        if self.name.is_empty() { path.to_string() } else { format!("{path}.{}", self.name) }
+    }
+
     /// Returns how many numbers it has.
     pub fn len(&self) -> usize {
         self.shape.iter().product()
@@ -61,6 +68,11 @@ impl Parameter {
     /// Returns whether it has no number.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Returns whether it follows the batches and not the gradient.
+    pub fn statistic(&self) -> bool {
+        matches!(self.name, "running_mean" | "running_var")
     }
 }
 
@@ -109,6 +121,16 @@ pub trait Layer: Send + Sync {
     /// Returns the parameters, trained ones first.
     fn parameters(&self) -> Vec<Parameter> {
         Vec::new()
+    }
+
+    /// Returns how many numbers of [`Backward::work`] the backward pass of a batch asks for.
+    fn scratch(&self, _batch: usize) -> usize {
+        0
+    }
+
+    /// Returns how many numbers of [`Saved`] grow with the batch.
+    fn saved(&self, _batch: usize) -> usize {
+        0
     }
 
     /// Computes the output of a batch.

@@ -1,6 +1,6 @@
 //! Measures of a model on a data set: accuracy, F-score, loss, confusion, correctness, input gradient, history.
 
-use super::evaluate::{Outcome, fits, input_gradients, open, outcome};
+use super::evaluate::{Outcome, fits, fits_one, input_gradients, open, outcome};
 use super::program::Purpose;
 use crate::engine::value::{Column, Dataset, Number, Scores, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
@@ -31,14 +31,27 @@ pub fn forward_seconds(inputs: &[KnownInput]) -> f64 {
     1e-5 + work.map_or(1e-4, |w| 2.0 * w as f64 / SPEED)
 }
 
+/// Returns the bytes that a pass of the model over a batch is expected to take.
+pub fn pass_bytes(inputs: &[KnownInput]) -> f64 {
+    ["net", "m"].iter().filter_map(|slot| known(inputs, slot)).find_map(|f| f.pass_bytes).unwrap_or(1e8)
+}
+
+/// Bytes that a number takes in the store.
+const NUMBER: f64 = 130.0;
+/// Bytes that the number of an example takes in the store, with its id and label.
+const SCORE: f64 = 16.0;
+
 fn cost_of_pass(inputs: &[KnownInput]) -> Cost {
     let rows = known(inputs, "data").and_then(|f| f.rows).unwrap_or(0) as f64;
-    Cost { seconds: 1e-3 + rows * forward_seconds(inputs), memory: 2e8, disk: 1e3 + 8.0 * rows }
+    Cost { seconds: 1e-3 + rows * forward_seconds(inputs), memory: pass_bytes(inputs), disk: NUMBER }
 }
 
 /// Defines a kernel that measures a model on a data set.
 macro_rules! measure {
     ($(#[$doc:meta])* $name:ident, |$job:ident, $cx:ident| $body:expr) => {
+        measure!($(#[$doc])* $name, 0.0, |$job, $cx| $body);
+    };
+    ($(#[$doc:meta])* $name:ident, $each:expr, |$job:ident, $cx:ident| $body:expr) => {
         $(#[$doc])*
         pub struct $name;
 
@@ -49,7 +62,9 @@ macro_rules! measure {
             }
 
             fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
-                cost_of_pass(inputs)
+                let rows = known(inputs, "data").and_then(|f| f.rows).unwrap_or(0) as f64;
+                let pass = cost_of_pass(inputs);
+                Cost { disk: pass.disk + $each * rows, ..pass }
             }
         }
 
@@ -67,7 +82,7 @@ measure!(
     |job, cx| {
         let (outcome, data) = run(job, cx)?;
         let p = outcome.accuracy(&data);
-        let n = data.len();
+        let n = data.len() * data.labels_each();
         Ok(Value::Number(Number { value: p, error: Some((p * (1.0 - p) / n as f64).sqrt()), count: Some(n as u64) }))
     }
 );
@@ -86,17 +101,18 @@ measure!(
     FScore,
     |job, cx| {
         let (outcome, data) = run(job, cx)?;
-        let value = f_score(&data.labels, &outcome.predicted, job.settings.word("average") == "macro");
+        let value = f_score(&outcome.labels, &outcome.predicted, job.settings.word("average") == "macro");
         Ok(Value::Number(Number { value, error: None, count: Some(data.len() as u64) }))
     }
 );
 
 measure!(
-    /// The kernel of `correct`: 1 for each example whose label is predicted, 0 for others.
+    /// The kernel of `correct`: 1 for each example whose label is predicted, 0 for others; of words, the share of them.
     Correct,
+    SCORE,
     |job, cx| {
         let (outcome, data) = run(job, cx)?;
-        let values = outcome.correct(&data).map(|c| if c { 1.0 } else { 0.0 }).collect();
+        let values = outcome.correct(&data).collect();
         Ok(Value::Scores(Arc::new(scores(values, &data))))
     }
 );
@@ -104,6 +120,7 @@ measure!(
 measure!(
     /// The kernel of `example_loss`: the cross-entropy of each example.
     ExampleLoss,
+    SCORE,
     |job, cx| {
         let (outcome, data) = run(job, cx)?;
         Ok(Value::Scores(Arc::new(scores(outcome.losses, &data))))
@@ -114,6 +131,7 @@ measure!(
     /// The kernel of `confusion`: counts by label and prediction.
     Confusion,
     |job, cx| {
+        fits_one(&job.model("net")?.net, job.dataset("data")?)?;
         let (outcome, data) = run(job, cx)?;
         Ok(Value::Table(Arc::new(confusion(&data, &outcome.predicted))))
     }

@@ -11,6 +11,7 @@ mod checkpoint;
 pub mod checkpoints;
 pub mod cpu;
 pub mod evaluate;
+mod gan;
 pub mod layer;
 mod measures;
 pub mod network;
@@ -22,6 +23,7 @@ mod settings;
 mod snapshot;
 mod tap;
 mod train;
+mod trainer;
 pub mod weights;
 
 #[cfg(test)]
@@ -49,6 +51,7 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
         ("input_gradient", Box::new(measures::InputGradient)),
         ("history", Box::new(measures::History)),
     ];
+    all.extend(gan::kernels());
     all.extend(probe::kernels());
     all
 }

@@ -29,15 +29,20 @@ pub struct Network {
 impl Network {
     /// Returns a network with weights of zero. `keep` names nodes whose outputs stay readable; with none, every node is run and the output stays.
     pub fn new(net: &Arc<Net>, purpose: Purpose, keep: &[NodeId], capacity: usize) -> Self {
-        let program = Program::new(net, purpose, keep);
+        Network::partly(net, purpose, keep, &[], capacity)
+    }
+
+    /// Returns a network as [`Network::new`] whose nodes marked as `frozen` compute as in evaluation and learn nothing.
+    pub fn partly(net: &Arc<Net>, purpose: Purpose, keep: &[NodeId], frozen: &[bool], capacity: usize) -> Self {
+        let program = Program::partly(net, purpose, keep, frozen);
         let zeros = |sizes: &[usize]| sizes.iter().map(|n| Buffer::zeros(n * capacity)).collect::<Vec<_>>();
         let states = program.steps.iter().map(|s| s.parameters.iter().map(|p| Buffer::zeros(p.len())).collect()).collect();
         let grad_states = program
             .steps
             .iter()
-            .map(|s| match purpose {
-                Purpose::Training => s.parameters.iter().filter(|p| p.trained).map(|p| Buffer::zeros(p.len())).collect(),
-                _ => Vec::new(),
+            .map(|s| match purpose.trains() {
+                true => s.parameters.iter().filter(|p| p.trained).map(|p| Buffer::zeros(p.len())).collect(),
+                false => Vec::new(),
             })
             .collect();
         Network {
@@ -48,7 +53,7 @@ impl Network {
             states,
             grad_states,
             work: Vec::new(),
-            pass: Pass { batch: 0, training: purpose == Purpose::Training, stream: Stream::root(0) },
+            pass: Pass { batch: 0, training: purpose.trains(), stream: Stream::root(0) },
             net: net.clone(),
             program,
             purpose,
@@ -71,7 +76,7 @@ impl Network {
         for (step, state) in self.program.steps.iter().zip(&mut self.states) {
             let path = &self.net.nodes[step.owner].path;
             for (parameter, buffer) in step.parameters.iter().zip(state) {
-                let numbers = weights::initial(parameter, stream.named(&format!("{path}.{}", parameter.name)));
+                let numbers = weights::initial(parameter, stream.named(&parameter.under(path)));
                 weights::import(parameter, &numbers, buffer.host_mut());
             }
         }
@@ -84,7 +89,7 @@ impl Network {
         for (step, state) in self.program.steps.iter().zip(&mut self.states) {
             let path = &self.net.nodes[step.owner].path;
             for (parameter, buffer) in step.parameters.iter().zip(state) {
-                let numbers = weights::find(from, &format!("{path}.{}", parameter.name), &parameter.shape)?;
+                let numbers = weights::find(from, &parameter.under(path), &parameter.shape)?;
                 weights::import(parameter, numbers, buffer.host_mut());
             }
         }
@@ -101,7 +106,7 @@ impl Network {
             let path = &self.net.nodes[step.owner].path;
             for (parameter, buffer) in step.parameters.iter().zip(&self.states[i]) {
                 let numbers = weights::export(parameter, buffer.host());
-                out.push((format!("{path}.{}", parameter.name), parameter.shape.clone(), numbers));
+                out.push((parameter.under(path), parameter.shape.clone(), numbers));
             }
         }
         out
@@ -113,11 +118,7 @@ impl Network {
         for (step, grads) in self.program.steps.iter().zip(&self.grad_states) {
             let path = &self.net.nodes[step.owner].path;
             for (parameter, buffer) in step.parameters.iter().filter(|p| p.trained).zip(grads) {
-                out.push((
-                    format!("{path}.{}", parameter.name),
-                    parameter.shape.clone(),
-                    weights::export(parameter, buffer.host()),
-                ));
+                out.push((parameter.under(path), parameter.shape.clone(), weights::export(parameter, buffer.host())));
             }
         }
         out
@@ -147,6 +148,17 @@ impl Network {
         })
     }
 
+    /// Returns the gradients by the trained parameters for changing, in the order of [`Network::trained`].
+    pub fn gradients_mut(&mut self) -> impl Iterator<Item = &mut Buffer> {
+        self.grad_states.iter_mut().flatten()
+    }
+
+    /// Returns the running statistics for writing, in a fixed order.
+    pub fn statistics_mut(&mut self) -> impl Iterator<Item = &mut Buffer> {
+        let steps = self.program.steps.iter().zip(&mut self.states);
+        steps.flat_map(|(step, states)| step.parameters.iter().zip(states).filter(|(p, _)| p.statistic()).map(|(_, s)| s))
+    }
+
     /// Returns the room for a batch of inputs: `batch x input`, channels last.
     pub fn input_mut(&mut self, batch: usize) -> &mut [f32] {
         let len = batch.min(self.capacity) * self.program.slot_sizes[0];
@@ -164,7 +176,7 @@ impl Network {
     /// Runs the batch as [`Network::forward`]; `edit` may change what a node put out (`batch x size` numbers) before anything reads it.
     /// Nodes fused into others are never seen: keep those that are to be edited.
     pub fn forward_with(&mut self, batch: usize, stream: Stream, edit: &mut dyn FnMut(NodeId, &mut [f32])) {
-        self.pass = Pass { batch: batch.min(self.capacity), training: self.purpose == Purpose::Training, stream };
+        self.pass = Pass { batch: batch.min(self.capacity), training: self.purpose.trains(), stream };
         self.run_from(0, edit);
     }
 
@@ -190,7 +202,8 @@ impl Network {
             let mut out = std::mem::take(&mut self.values[slot]);
             let inputs: Vec<&Buffer> =
                 step.inputs.iter().filter_map(|v| self.program.slots[*v]).map(|slot| &self.values[slot]).collect();
-            step.layer.forward(self.pass, &mut self.states[i], &inputs, &mut out, &mut self.saved[i]);
+            let pass = Pass { training: self.pass.training && !step.frozen, ..self.pass };
+            step.layer.forward(pass, &mut self.states[i], &inputs, &mut out, &mut self.saved[i]);
             if let Some(node) = step.output.checked_sub(1) {
                 let len = (self.pass.batch * self.net.nodes[node].shape.iter().product::<usize>()).min(out.len());
                 edit(node, &mut out.host_mut()[..len]);
@@ -230,6 +243,15 @@ impl Network {
 
     /// Computes gradients by parameters (training) or by the input, from the one written to [`Network::output_and_gradient`].
     pub fn backward(&mut self) {
+        self.backward_by(true);
+    }
+
+    /// Computes the gradient by the input as [`Network::backward`] does, and leaves those by parameters alone.
+    pub fn backward_by_input(&mut self) {
+        self.backward_by(false);
+    }
+
+    fn backward_by(&mut self, parameters: bool) {
         for (i, step) in self.program.steps.iter().enumerate().rev() {
             let Some(own) = self.program.gradients[i] else { continue };
             let Some(output) = self.program.slots[step.output] else { continue };
@@ -260,14 +282,14 @@ impl Network {
             let mut sinks: Vec<Option<Sink>> =
                 taken.iter_mut().map(|t| t.as_mut().map(|(buffer, add)| Sink { buffer, add: *add })).collect();
             step.layer.backward(Backward {
-                pass: self.pass,
+                pass: Pass { training: self.pass.training && !step.frozen, ..self.pass },
                 state: &self.states[i],
                 inputs: &inputs,
                 output: &self.values[output],
                 saved: &self.saved[i],
                 grad: &grad,
                 sinks: &mut sinks,
-                grad_state: &mut self.grad_states[i],
+                grad_state: if parameters { &mut self.grad_states[i] } else { &mut [] },
                 work: &mut self.work,
             });
             self.gradients[own] = grad;
@@ -294,10 +316,21 @@ impl Network {
         }
     }
 
-    /// Returns the bytes that buffers and weights take.
+    /// Returns the path of the last layer with weights.
+    pub fn head(&self) -> Option<String> {
+        let last = self.program.steps.iter().filter(|s| !s.parameters.is_empty()).map(|s| s.owner).max();
+        last.map(|owner| self.net.nodes[owner].path.clone())
+    }
+
+    /// Returns the bytes that it takes at most: planned buffers, weights, their gradients, and the scratch of the layer that needs most.
     pub fn bytes(net: &Arc<Net>, purpose: Purpose, capacity: usize) -> f64 {
         let program = Program::new(net, purpose, &[]);
-        let numbers = program.slot_sizes.iter().chain(&program.gradient_sizes).sum::<usize>() * capacity;
-        4.0 * (numbers + 3 * net.parameters()) as f64
+        let mut numbers = program.slot_sizes.iter().chain(&program.gradient_sizes).sum::<usize>() * capacity;
+        numbers += net.parameters() * if purpose.trains() { 2 } else { 1 };
+        numbers += program.steps.iter().map(|s| s.layer.saved(capacity)).sum::<usize>();
+        if purpose != Purpose::Evaluation {
+            numbers += program.steps.iter().map(|s| s.layer.scratch(capacity)).max().unwrap_or(0);
+        }
+        4.0 * numbers as f64
     }
 }

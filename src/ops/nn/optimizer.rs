@@ -1,8 +1,9 @@
-//! Optimisers: what a step does to the weights, as PyTorch defines them.
+//! Optimisers: what a step does to the weights, as PyTorch defines them; sharpness-aware steps and clipped gradients.
 
 use super::buffer::Buffer;
-use super::cpu::parallel::{map1, map2, update1, update2};
-use crate::lang::Static;
+use super::cpu::parallel::{sum_of_squares, update1};
+use crate::lang::{Settings, Static};
+use rayon::prelude::*;
 
 /// An optimiser with its settings.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,11 +20,11 @@ impl Optimizer {
     /// Errors: a value out of its range, in a sentence.
     pub fn parse(setting: &Static) -> Result<Self, String> {
         let Some((name, fields)) = setting.make() else { return Err("the optimizer is missing".into()) };
+        if name == "sam" {
+            return Err("`sam` goes around another optimizer, not around itself".into());
+        }
         let real = |field: &str, default: f64| fields.get(field).number().unwrap_or(default);
-        let range = |field: &str, value: f64, below: f64| {
-            let held = value >= 0.0 && value < below;
-            if held { Ok(value) } else { Err(format!("`{field}: {value}` of `{name}` is not in [0, {below})")) }
-        };
+        let range = |field: &str, value: f64, below: f64| within(name, field, value, below);
         let decay = |default| range("weight_decay", real("weight_decay", default), f64::INFINITY);
         match name {
             "sgd" => Ok(Optimizer::Sgd {
@@ -75,37 +76,140 @@ impl Running {
             match (self.optimizer, &mut memory[..]) {
                 (Optimizer::Sgd { decay, .. }, []) => {
                     let (rate, decay) = (rate as f32, decay as f32);
-                    if decay != 0.0 {
-                        update1(w, |w| w - rate * decay * w);
-                    }
-                    map1(w, g, true, |g| -rate * g);
+                    one(w, g, |w, g| w - rate * (g + decay * w));
                 }
                 (Optimizer::Sgd { momentum, nesterov, decay }, [v, ..]) => {
                     let (rate, momentum, decay) = (rate as f32, momentum as f32, decay as f32);
-                    update2(v, g, w, |v, g, w| momentum * v + (g + decay * w));
                     if nesterov {
-                        update2(w, g, v, |w, g, v| w - rate * (g + decay * w + momentum * v));
+                        two(w, v, g, |w, v, g| {
+                            let g = g + decay * w;
+                            let v = momentum * v + g;
+                            (w - rate * (g + momentum * v), v)
+                        });
                     } else {
-                        map1(w, v, true, |v| -rate * v);
+                        two(w, v, g, |w, v, g| {
+                            let v = momentum * v + (g + decay * w);
+                            (w - rate * v, v)
+                        });
                     }
                 }
                 (Optimizer::Adam { beta1, beta2, eps, decay, decoupled }, [m, v]) => {
                     let t = self.steps as i32;
                     let step = (rate / (1.0 - beta1.powi(t))) as f32;
                     let second = (1.0 / (1.0 - beta2.powi(t)).sqrt()) as f32;
-                    let added = if decoupled { 0.0 } else { decay as f32 };
+                    let (added, shrink) = if decoupled { (0.0, (rate * decay) as f32) } else { (decay as f32, 0.0) };
                     let (b1, b2, eps) = (beta1 as f32, beta2 as f32, eps as f32);
                     let (c1, c2) = ((1.0 - beta1) as f32, (1.0 - beta2) as f32);
-                    update2(m, g, w, |m, g, w| b1 * m + c1 * (g + added * w));
-                    update2(v, g, w, |v, g, w| b2 * v + c2 * (g + added * w) * (g + added * w));
-                    if decoupled && decay != 0.0 {
-                        let shrink = (rate * decay) as f32;
-                        update1(w, |w| w - shrink * w);
-                    }
-                    map2(w, m, v, true, |m, v| -step * m / (v.sqrt() * second + eps));
+                    three(w, m, v, g, |w, m, v, g| {
+                        let g = g + added * w;
+                        let (m, v) = (b1 * m + c1 * g, b2 * v + c2 * g * g);
+                        ((w - shrink * w) - step * m / (v.sqrt() * second + eps), m, v)
+                    });
                 }
                 _ => {}
             }
         }
     }
+}
+
+/// Numbers that one task covers.
+const PIECE: usize = 1 << 14;
+
+fn one(w: &mut [f32], g: &[f32], f: impl Fn(f32, f32) -> f32 + Sync) {
+    w.par_chunks_mut(PIECE).zip(g.par_chunks(PIECE)).for_each(|(w, g)| w.iter_mut().zip(g).for_each(|(w, g)| *w = f(*w, *g)));
+}
+
+fn two(w: &mut [f32], v: &mut [f32], g: &[f32], f: impl Fn(f32, f32, f32) -> (f32, f32) + Sync) {
+    w.par_chunks_mut(PIECE).zip(v.par_chunks_mut(PIECE)).zip(g.par_chunks(PIECE)).for_each(|((w, v), g)| {
+        w.iter_mut().zip(v).zip(g).for_each(|((w, v), g)| (*w, *v) = f(*w, *v, *g));
+    });
+}
+
+fn three(w: &mut [f32], m: &mut [f32], v: &mut [f32], g: &[f32], f: impl Fn(f32, f32, f32, f32) -> (f32, f32, f32) + Sync) {
+    let moments = m.par_chunks_mut(PIECE).zip(v.par_chunks_mut(PIECE));
+    w.par_chunks_mut(PIECE).zip(moments).zip(g.par_chunks(PIECE)).for_each(|((w, (m, v)), g)| {
+        w.iter_mut().zip(m.iter_mut().zip(v)).zip(g).for_each(|((w, (m, v)), g)| (*w, *m, *v) = f(*w, *m, *v, *g));
+    });
+}
+
+fn within(name: &str, field: &str, value: f64, below: f64) -> Result<f64, String> {
+    let held = value >= 0.0 && value < below;
+    if held { Ok(value) } else { Err(format!("`{field}: {value}` of `{name}` is not in [0, {below})")) }
+}
+
+/// What surrounds the optimiser's step.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub struct Around {
+    /// Radius of sharpness-aware minimisation (Foret et al. 2021): the gradient is taken at `w + radius g / |g|`; 0 is off.
+    pub radius: f64,
+    /// What gradients are cut to.
+    pub clip: Option<Clip>,
+}
+
+/// What gradients are cut to before a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Clip {
+    /// All gradients together are scaled to this Euclidean norm where they are longer: by `limit / (norm + 1e-6)`, as PyTorch does.
+    Norm(f64),
+    /// Each number is cut to [-limit, limit].
+    Value(f64),
+}
+
+/// Returns the optimiser that a setting names, and the radius where it is wrapped in `sam`.
+///
+/// Errors: a value out of its range, in a sentence.
+pub fn parse(setting: &Static) -> Result<(Optimizer, f64), String> {
+    match setting.make() {
+        Some(("sam", fields)) => {
+            let radius = within("sam", "rho", fields.get("rho").number().unwrap_or(0.05), f64::INFINITY)?;
+            Ok((base(&fields)?, radius))
+        }
+        _ => Optimizer::parse(setting).map(|o| (o, 0.0)),
+    }
+}
+
+fn base(fields: &Settings) -> Result<Optimizer, String> {
+    match fields.get("base") {
+        Static::None => Ok(Optimizer::Sgd { momentum: 0.9, nesterov: false, decay: 0.0 }),
+        given => Optimizer::parse(given),
+    }
+}
+
+impl Clip {
+    /// Returns the limit that a setting names, where it names one.
+    ///
+    /// Errors: a limit that is not above 0, in a sentence.
+    pub fn parse(setting: &Static) -> Result<Option<Clip>, String> {
+        let Some((name, fields)) = setting.make() else { return Ok(None) };
+        let limit = fields.real("limit");
+        if !(limit > 0.0 && limit.is_finite()) {
+            return Err(format!("`{name}({limit})` would stop all gradients: the limit is above 0"));
+        }
+        match name {
+            "by_norm" => Ok(Some(Clip::Norm(limit))),
+            "by_value" => Ok(Some(Clip::Value(limit))),
+            other => Err(format!("there is no clipping `{other}`")),
+        }
+    }
+
+    /// Cuts the gradients.
+    pub fn apply(self, gradients: &mut [&mut Buffer]) {
+        match self {
+            Clip::Norm(limit) => {
+                let scale = limit / (norm(gradients) + 1e-6);
+                if scale < 1.0 {
+                    gradients.iter_mut().for_each(|g| update1(g.host_mut(), |g| g * scale as f32));
+                }
+            }
+            Clip::Value(limit) => {
+                let limit = limit as f32;
+                gradients.iter_mut().for_each(|g| update1(g.host_mut(), |g| g.clamp(-limit, limit)));
+            }
+        }
+    }
+}
+
+/// Returns the Euclidean norm of all gradients together.
+pub fn norm(gradients: &[&mut Buffer]) -> f64 {
+    gradients.iter().map(|g| sum_of_squares(g.host())).sum::<f64>().sqrt()
 }

@@ -9,10 +9,19 @@ use crate::lang::net::ir::{LayerOp, Net, NodeId, Source};
 pub enum Purpose {
     /// Forward in training mode, gradients by parameters.
     Training,
+    /// As training, and the gradient by the network's input as well.
+    Adversary,
     /// Forward in evaluation mode, gradients by the network's input.
     InputGradient,
     /// Forward in evaluation mode only.
     Evaluation,
+}
+
+impl Purpose {
+    /// Returns whether the pass is one of training, with gradients by parameters.
+    pub fn trains(self) -> bool {
+        matches!(self, Purpose::Training | Purpose::Adversary)
+    }
 }
 
 /// A value: 0 is the network's input, `i + 1` the output of node `i`.
@@ -28,8 +37,10 @@ pub struct Step {
     pub output: ValueId,
     /// The node whose path its parameters carry.
     pub owner: NodeId,
-    /// Its parameters.
+    /// Its parameters. Where the step is frozen, none is trained.
     pub parameters: Vec<Parameter>,
+    /// Whether it computes as in evaluation and learns nothing.
+    pub frozen: bool,
 }
 
 /// Where a gradient goes.
@@ -72,9 +83,18 @@ pub fn value(source: Source) -> ValueId {
 impl Program {
     /// Returns the program that makes the outputs of `keep` and leaves them readable. With nothing to keep every node is run.
     pub fn new(net: &Net, purpose: Purpose, keep: &[NodeId]) -> Program {
+        Program::partly(net, purpose, keep, &[])
+    }
+
+    /// Returns the program as [`Program::new`] in which the nodes marked as `frozen` compute as in evaluation and learn nothing.
+    pub fn partly(net: &Net, purpose: Purpose, keep: &[NodeId], frozen: &[bool]) -> Program {
         let needed = needed(net, keep);
         let kept: Vec<NodeId> = if keep.is_empty() { vec![net.output] } else { keep.to_vec() };
-        let steps = steps(net, &needed, &kept);
+        let mut steps = steps(net, &needed, &kept);
+        for step in steps.iter_mut().filter(|s| frozen.get(s.owner).is_some_and(|f| *f)) {
+            step.frozen = true;
+            step.parameters.iter_mut().for_each(|p| p.trained = false);
+        }
         let sizes: Vec<usize> =
             std::iter::once(&net.input).chain(net.nodes.iter().map(|n| &n.shape)).map(|shape| shape.iter().product()).collect();
         let (slots, slot_sizes) = value_slots(&steps, &sizes, &kept, purpose);
@@ -95,9 +115,9 @@ impl Program {
 
     fn plan_gradients(&mut self, net: &Net, sizes: &[usize], purpose: Purpose) {
         let mut wanted = vec![false; sizes.len()];
-        wanted[0] = purpose == Purpose::InputGradient;
+        wanted[0] = matches!(purpose, Purpose::InputGradient | Purpose::Adversary);
         for step in &self.steps {
-            let trains = purpose == Purpose::Training && step.parameters.iter().any(|p| p.trained);
+            let trains = purpose.trains() && step.parameters.iter().any(|p| p.trained);
             wanted[step.output] = trains || step.inputs.iter().any(|v| wanted[*v]);
         }
         let mut free: Vec<usize> = Vec::new();
@@ -194,7 +214,14 @@ fn steps(net: &Net, needed: &[bool], kept: &[NodeId]) -> Vec<Step> {
             }
         };
         let parameters = layer.parameters();
-        steps.push(Step { layer, inputs: inputs.into_iter().map(value).collect(), output: id + 1, owner, parameters });
+        steps.push(Step {
+            layer,
+            inputs: inputs.into_iter().map(value).collect(),
+            output: id + 1,
+            owner,
+            parameters,
+            frozen: false,
+        });
     }
     steps
 }

@@ -11,6 +11,9 @@ pub enum Rate {
     Triangular { peak: f64, rise: f64, start: f64, end: f64 },
     /// Linearly from 0 to `peak` over the share `warmup` of all steps, then along half a cosine to `end`.
     Cosine { peak: f64, warmup: f64, end: f64 },
+    /// Along half a cosine from `start` to `peak` until the step `rise * total - 1`, then along another to `end` at the last step:
+    /// PyTorch's `OneCycleLR`.
+    OneCycle { peak: f64, rise: f64, start: f64, end: f64 },
     /// `start`, multiplied by `factor` after each of the epochs `at`.
     Step { start: f64, at: Vec<usize>, factor: f64 },
 }
@@ -41,6 +44,20 @@ impl Rate {
                 warmup: share("warmup", real("warmup", 0.0))?,
                 end: positive("end", real("end", 0.0))?,
             }),
+            "one_cycle" => {
+                let peak = positive("peak", fields.real("peak"))?;
+                let part = |field: &str, default: f64| match real(field, default) {
+                    x if x >= 1.0 && x.is_finite() => Ok(x),
+                    x => Err(format!("`{field}: {x}` is below 1")),
+                };
+                let start = peak / part("divide", 25.0)?;
+                Ok(Rate::OneCycle {
+                    peak,
+                    rise: share("rise", real("rise", 0.3))?,
+                    start,
+                    end: start / part("final_divide", 1e4)?,
+                })
+            }
             "step" => {
                 let at = match fields.get("at") {
                     Static::List(items) => items.iter().filter_map(|i| i.number()).map(|x| x as usize).collect(),
@@ -77,6 +94,18 @@ impl Rate {
                     *peak
                 } else {
                     end + (peak - end) * 0.5 * (1.0 + (std::f64::consts::PI * (done - warmup) / (1.0 - warmup)).cos())
+                }
+            }
+            Rate::OneCycle { peak, rise, start, end } => {
+                let (top, last) = (rise * total as f64 - 1.0, total as f64 - 1.0);
+                let step = step as f64;
+                let between = |a: f64, b: f64, done: f64| b + (a - b) / 2.0 * (1.0 + (std::f64::consts::PI * done).cos());
+                if step <= top && top > 0.0 {
+                    between(*start, *peak, step / top)
+                } else if last > top.max(0.0) {
+                    between(*peak, *end, (step - top.max(0.0)) / (last - top.max(0.0)))
+                } else {
+                    *peak
                 }
             }
             Rate::Step { start, at, factor } => start * factor.powi(at.iter().filter(|e| **e <= epoch).count() as i32),

@@ -2,7 +2,7 @@
 
 use super::cpu::image;
 use super::evaluate::{fits, open, sweep};
-use super::measures::forward_seconds;
+use super::measures::{forward_seconds, pass_bytes};
 use super::network::Network;
 use super::program::Purpose;
 use crate::engine::value::{Dataset, Model, Stages};
@@ -21,6 +21,10 @@ pub enum Pool {
     Mean,
     /// Maximum over positions.
     Max,
+    /// The first position: of tokens, the class token.
+    First,
+    /// The last position: of words, what has been read of all of them.
+    Last,
     /// Not at all: every number is a unit, in the order channels, height, width.
     None,
 }
@@ -30,6 +34,8 @@ impl Pool {
         match settings.word("pool") {
             "mean" => Pool::Mean,
             "max" => Pool::Max,
+            "first" => Pool::First,
+            "last" => Pool::Last,
             _ => Pool::None,
         }
     }
@@ -58,6 +64,11 @@ impl Pool {
                 for row in responses.chunks_exact(channels) {
                     out.iter_mut().zip(row).for_each(|(o, r)| *o = o.max(*r as f64));
                 }
+            }
+            Pool::First => out.iter_mut().zip(responses).for_each(|(o, r)| *o = *r as f64),
+            Pool::Last => {
+                let last = &responses[(positions - 1) * channels..];
+                out.iter_mut().zip(last).for_each(|(o, r)| *o = *r as f64);
             }
             Pool::None => {
                 for (i, o) in out.iter_mut().enumerate() {
@@ -95,7 +106,7 @@ impl Planned for Tap {
             .and_then(|m| m.taps.iter().find(|(n, _)| *n == name))
             .map_or(0, |(_, s)| Pool::parse(settings).units(s));
         let bytes = rows * units as f64 * 8.0;
-        Cost { seconds: 1e-3 + rows * forward_seconds(inputs), memory: 2.0 * bytes + 2e8, disk: bytes }
+        Cost { seconds: 1e-3 + rows * forward_seconds(inputs), memory: 2.0 * bytes + pass_bytes(inputs), disk: bytes }
     }
 }
 

@@ -106,7 +106,8 @@ impl Kernel for Cca {
                 b.basis.ncols(),
                 ranks - (n - 1)
             );
-            return Err(Failure::new(message).help("use more examples, reduce both sides with `svd`, or `variant: svcca`"));
+            let other = if variant == "svcca" { "a smaller `variance:`" } else { "`variant: svcca`" };
+            return Err(Failure::new(message).help(format!("use more examples, reduce both sides with `svd`, or {other}")));
         }
         let (rho, w) = correlations(a.basis.view(), b.basis.view())?;
         let summary = |rho: &Array1<f64>, w: &Array2<f64>| match variant {

@@ -158,6 +158,15 @@ impl Area<'_> {
         const SIZE: f64 = 9.5;
         let pixels: Vec<_> = at.iter().filter_map(|(x, y, n)| self.at(*x, *y).map(|p| (p, n))).collect();
         let mut taken: Vec<[f64; 4]> = pixels.iter().map(|((x, y), _)| [x - 3.5, y - 3.5, x + 3.5, y + 3.5]).collect();
+        for mark in &self.panel.marks {
+            let ends: Vec<_> = match mark {
+                Mark::Errors { at, .. } => at.iter().map(|&(x, low, high)| ((x, low), (x, high))).collect(),
+                Mark::Across { at, .. } => at.iter().map(|&(left, right, y)| ((left, y), (right, y))).collect(),
+                _ => continue,
+            };
+            let bars = ends.iter().filter_map(|(a, b)| Some((self.at(a.0, a.1)?, self.at(b.0, b.1)?)));
+            taken.extend(bars.map(|(a, b)| [a.0.min(b.0) - 0.5, a.1.min(b.1) - 0.5, a.0.max(b.0) + 0.5, a.1.max(b.1) + 0.5]));
+        }
         for (i, ((x, y), name)) in pixels.iter().enumerate() {
             let w = font::width(name, SIZE, false);
             // Right, left, above, below, then the corners; the first free place wins.

@@ -89,7 +89,11 @@ impl Scale {
     pub fn ticks(&self, length: f64, spacing: f64) -> Vec<Tick> {
         let count = (length / spacing).max(3.0);
         match self {
-            Scale::Linear { low, high } => linear_ticks(*low, *high, count),
+            Scale::Linear { low, high } => {
+                let ticks = linear_ticks(*low, *high, count);
+                // A single tick says where something is, and nothing of how far anything else is from it.
+                if ticks.len() < 2 { linear_ticks(*low, *high, 2.0 * count) } else { ticks }
+            }
             Scale::Log { low, high } => log_ticks(*low, *high, count),
             Scale::Category { names } => names.iter().enumerate().map(|(i, n)| (i as f64, n.clone())).collect(),
         }

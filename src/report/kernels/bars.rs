@@ -46,7 +46,7 @@ impl Kernel for Bars {
         let span = (0.76f64).min(56.0 * slots as f64 / width);
         let each = span / groups as f64;
         let mut grid = Vec::new();
-        for (p, label) in cube.panels.iter().enumerate() {
+        for (p, label) in cube.labels.iter().enumerate() {
             let own = cube.series.iter().filter(|(k, _)| k.0 == p);
             let ends = own.flat_map(|(_, s)| {
                 s.points.iter().flat_map(|(_, s)| {

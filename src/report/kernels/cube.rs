@@ -20,6 +20,8 @@ pub struct Cube {
     pub written: Vec<Tick>,
     /// What is on the vertical axes: one panel (row) each.
     pub panels: Vec<String>,
+    /// The panels' names with the units of their numbers.
+    pub labels: Vec<String>,
     /// Name of the axis of facets and its coordinates; one empty coordinate where there is none.
     pub facets: (String, Vec<String>),
     /// Name of the axis of colours and its coordinates; none where there is no such axis.
@@ -30,6 +32,8 @@ pub struct Cube {
     pub series: BTreeMap<(usize, usize, usize), Series>,
     /// Axes pooled over, with their lengths.
     pub pooled: Vec<(String, usize)>,
+    /// What was averaged before pooling, in words.
+    pub averaged: Vec<String>,
     /// Whether values were pooled over examples.
     pub examples: bool,
     /// Whether any value is drawn with its own standard error.
@@ -98,7 +102,20 @@ impl Cube {
             let f = roles.facet.iter().fold(f, |f, a| f.split(a, None));
             roles.color.iter().fold(f, |f, a| f.split(a, None))
         };
-        let parts: Vec<Field> = parts.into_iter().map(splits).collect();
+        let shown: Vec<&AxisName> = [Some(&roles.x), roles.facet.as_ref(), roles.color.as_ref()].into_iter().flatten().collect();
+        let parts: Vec<Field> = parts
+            .into_iter()
+            .map(splits)
+            .map(|f| {
+                let (field, words) = f.inner_averaged(&shown);
+                words.into_iter().for_each(|w| {
+                    if !cube.averaged.contains(&w) {
+                        cube.averaged.push(w);
+                    }
+                });
+                field
+            })
+            .collect();
         let coordinates = |axis: &Option<AxisName>| {
             let axis = axis.as_ref()?;
             let texts = || columns(&parts).find_map(|t| distinct(t, &axis.name)).map(|c| (c, String::new()));
@@ -165,6 +182,7 @@ impl Cube {
         let x = field.find(&roles.x).ok_or_else(missing)?;
         let panel = self.panels.len();
         self.panels.push(field.name.clone());
+        self.labels.push(field.label());
         let axis = &field.axes[x];
         let places = self.places(axis);
         let facet = roles.facet.as_ref().and_then(|a| field.find(a));
@@ -256,6 +274,7 @@ impl Cube {
         for y in ys {
             let panel = self.panels.len();
             self.panels.push(y.clone());
+            self.labels.push(field.part(&y).label());
             // By facet, colour and place: one value for each cell (rows of one cell at one place are averaged first).
             let mut groups: BTreeMap<(usize, usize, u64), Vec<Value>> = BTreeMap::new();
             for (i, value) in field.values.iter().enumerate() {
@@ -320,8 +339,13 @@ impl Cube {
         };
         let scale = if log { Scale::log_over(values.clone()) } else { Scale::over(values.clone()) };
         let write = |v: f64, t: String| {
-            let decimals = t.split_once('.').map_or(0, |(_, d)| d.len()).saturating_sub(2);
-            (v, if self.percent { format!("{}%", scale::fixed(v * 100.0, decimals)) } else { t })
+            let decimals = t.split_once('.').map_or(0, |(_, d)| d.len());
+            let whole = v.fract() == 0.0 && t.ends_with(".0");
+            match self.percent {
+                true => (v, format!("{}%", scale::fixed(v * 100.0, decimals.saturating_sub(2)))),
+                false if whole && values.iter().all(|v| v.fract() == 0.0) => (v, scale::fixed(v, 0)),
+                false => (v, t),
+            }
         };
         let ticks = if (1..=8).contains(&self.written.len()) {
             self.written.clone()

@@ -114,6 +114,9 @@ pub fn words(cube: &Cube, show: Show, what: &str) -> Vec<String> {
             Show::All => format!("Mean, and each value, over {over}."),
         });
     }
+    if !cube.averaged.is_empty() {
+        out.push(format!("First, {}.", cube.averaged.join(", then ")));
+    }
     if cube.errors {
         let size = if show == Show::Ci { "1.96 standard errors (95 %)" } else { "one standard error" };
         out.push(format!("Error bars of single estimates: {size}."));
@@ -138,7 +141,7 @@ fn draw(job: &Job, cube: &Cube, stacked: bool) -> Result<Value, Failure> {
     };
     let (x_scale, x_ticks) = cube.x_scale(size.0, job.settings.word("x_scale"));
     let mut grid: Vec<Vec<Panel>> = Vec::new();
-    for (p, label) in cube.panels.iter().enumerate() {
+    for (p, label) in cube.labels.iter().enumerate() {
         let values: Vec<f64> = cube
             .series
             .iter()

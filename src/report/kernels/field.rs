@@ -3,6 +3,7 @@
 use crate::engine::kernel::{Job, Labelled, LabelledAxis};
 use crate::engine::value::{Column, Number, Scores, Value};
 use crate::lang::Static;
+use crate::plan::units::unit;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,6 +12,8 @@ use std::sync::Arc;
 pub struct Field {
     /// The argument as written.
     pub name: String,
+    /// Units of its numbers: the part of a record (empty for the value itself), and its unit.
+    pub units: Vec<(String, String)>,
     /// Its axes, outermost first.
     pub axes: Vec<LabelledAxis>,
     /// Its values in row-major order.
@@ -43,7 +46,7 @@ pub fn fields(job: &Job, parameter: &str) -> Vec<Field> {
     let indexed: Vec<_> =
         job.inputs.iter().filter(|(n, _)| n.strip_prefix(parameter).is_some_and(|r| r.starts_with('.'))).collect();
     if let Some(one) = job.labelled(parameter) {
-        return vec![Field::new(one, words_of(job, parameter))];
+        return vec![Field::new(one, words_of(job, parameter), units_of(job, parameter))];
     }
     let parts = list_parts(&words_of(job, parameter));
     indexed
@@ -52,7 +55,7 @@ pub fn fields(job: &Job, parameter: &str) -> Vec<Field> {
         .map(|(i, (slot, labelled))| {
             let own = words_of(job, slot);
             let name = if own == *slot { parts.get(i).cloned().unwrap_or(own) } else { own };
-            Field::new(labelled, name)
+            Field::new(labelled, name, units_of(job, slot))
         })
         .collect()
 }
@@ -69,6 +72,18 @@ fn words_of(job: &Job, parameter: &str) -> String {
         _ => None,
     }
     .unwrap_or_else(|| parameter.to_string())
+}
+
+/// Returns the units of an input's numbers, which the plan knows.
+fn units_of(job: &Job, slot: &str) -> Vec<(String, String)> {
+    let entry = |of: &Static, name: &str| match of {
+        Static::Map(entries) => entries.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone()),
+        _ => None,
+    };
+    match entry(job.settings.get("units"), slot) {
+        Some(Static::Map(parts)) => parts.into_iter().filter_map(|(p, u)| Some((p, u.word()?.to_string()))).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// Returns the text with runs of white space as one space.
@@ -100,8 +115,8 @@ fn list_parts(text: &str) -> Vec<String> {
 
 impl Field {
     /// Returns an input as a field; lists of one length become an inner axis `item`.
-    pub fn new(labelled: &Labelled, name: String) -> Field {
-        let mut out = Field { name, axes: labelled.axes.clone(), values: labelled.values.clone() };
+    pub fn new(labelled: &Labelled, name: String, units: Vec<(String, String)>) -> Field {
+        let mut out = Field { name, units, axes: labelled.axes.clone(), values: labelled.values.clone() };
         let lengths: Vec<usize> =
             out.values.iter().filter_map(|v| if let Value::List(l) = v { Some(l.len()) } else { None }).collect();
         if let Some(&length) = lengths.first()
@@ -112,6 +127,7 @@ impl Field {
                 name: "item".into(),
                 role: "item".into(),
                 coordinates: (0..length).map(|i| i.to_string()).collect(),
+                within: Vec::new(),
             });
             out.values = out
                 .values
@@ -123,6 +139,14 @@ impl Field {
                 .collect();
         }
         out
+    }
+
+    /// Returns what to write along an axis of its numbers: its name with their unit.
+    pub fn label(&self) -> String {
+        match unit(&self.units, "") {
+            Some(unit) => format!("{} ({unit})", self.name),
+            None => self.name.clone(),
+        }
     }
 
     /// Returns the position of an axis by name, or by role where the setting gave a role and no axis has the name.
@@ -161,7 +185,8 @@ impl Field {
                 .map_or_else(|| Value::Absent(format!("no part `{part}`")), |(_, v)| v.clone()),
             other => other.clone(),
         };
-        Field { name: part.to_string(), axes: self.axes.clone(), values: self.values.iter().map(pick).collect() }
+        let units = unit(&self.units, part).map(|u| (String::new(), u.to_string())).into_iter().collect();
+        Field { name: part.to_string(), units, axes: self.axes.clone(), values: self.values.iter().map(pick).collect() }
     }
 
     /// Returns the names of the parts of records that are numbers; empty where the values are no records.
@@ -211,7 +236,7 @@ impl Field {
         }
         let mut axes = self.axes.clone();
         let role = if ids.is_empty() { "class".to_string() } else { axis.role.clone() };
-        axes.push(LabelledAxis { name: axis.name.clone(), role, coordinates: coordinates.clone() });
+        axes.push(LabelledAxis { name: axis.name.clone(), role, coordinates: coordinates.clone(), within: Vec::new() });
         let mut values = Vec::with_capacity(self.values.len() * coordinates.len());
         for value in &self.values {
             for c in 0..coordinates.len() {
@@ -225,7 +250,38 @@ impl Field {
                 });
             }
         }
-        Field { name: self.name.clone(), axes, values }
+        Field { name: self.name.clone(), units: self.units.clone(), axes, values }
+    }
+
+    /// Returns the field with inner axes averaged out where they and the axes that they nest in are both left over: bins of each run
+    /// before runs. `used` are the axes that the figure shows. With it, what was averaged, in words.
+    pub fn inner_averaged(&self, used: &[&AxisName]) -> (Field, Vec<String>) {
+        let shown: Vec<usize> = used.iter().filter_map(|a| self.find(a)).collect();
+        let left: Vec<usize> = (0..self.axes.len()).filter(|i| !shown.contains(i)).collect();
+        let levels = LabelledAxis::inner_first(&self.axes, &left);
+        if levels.is_empty() || self.values.iter().any(|v| matches!(v, Value::Table(_) | Value::Word(_))) {
+            return (self.clone(), Vec::new());
+        }
+        let (mut out, mut words) = (self.clone(), Vec::new());
+        for level in levels {
+            // Positions in the field as it is now: axes averaged out before are gone.
+            let level: Vec<usize> =
+                level.iter().filter_map(|i| out.axes.iter().position(|a| a.name == self.axes[*i].name)).collect();
+            let mut groups: BTreeMap<Vec<usize>, Vec<&Value>> = BTreeMap::new();
+            for (i, value) in out.values.iter().enumerate() {
+                let at = out.places(i);
+                let outer = (0..at.len()).filter(|k| !level.contains(k)).map(|k| at[k]).collect();
+                groups.entry(outer).or_default().push(value);
+            }
+            let values = groups.values().map(|g| mean_of(g)).collect();
+            for i in &level {
+                let (inner, outer) = (&out.axes[*i], out.axes[*i].within.join(" and "));
+                words.push(format!("{} ({}) is averaged within each {outer}", inner.name, inner.coordinates.len()));
+            }
+            let axes = (0..out.axes.len()).filter(|k| !level.contains(k)).map(|k| out.axes[k].clone()).collect();
+            out = Field { name: out.name, units: out.units, axes, values };
+        }
+        (out, words)
     }
 
     /// Returns the names of the classes of the scores; labels as numbers where they have no names.
@@ -301,6 +357,16 @@ pub fn scalar(value: &Value) -> Option<Number> {
         _ => return None,
     };
     number.value.is_finite().then_some(number)
+}
+
+/// Returns the mean of the values that are there; the first reason where none is.
+fn mean_of(values: &[&Value]) -> Value {
+    let numbers: Vec<f64> = values.iter().filter_map(|v| scalar(v)).map(|n| n.value).collect();
+    match (numbers.len(), values.first()) {
+        (0, Some(Value::Absent(why))) => Value::Absent(why.clone()),
+        (0, _) => Value::Absent("no values".into()),
+        (n, _) => Value::Number(Number { value: numbers.iter().sum::<f64>() / n as f64, error: None, count: Some(n as u64) }),
+    }
 }
 
 /// Several fields over the union of their axes, matched by name; coordinates by their text, or by place where no text agrees.

@@ -24,6 +24,11 @@ impl Kernel for Heatmap {
         let (rows, columns) =
             sides(&x, facet.as_ref(), axis_setting(job.settings.get("rows")), axis_setting(job.settings.get("columns")))?;
         let facet = facet.as_ref().and_then(|f| x.find(f)).filter(|f| *f != rows && *f != columns);
+        let named = |i: usize| AxisName { name: x.axes[i].name.clone(), role: x.axes[i].role.clone() };
+        let shown: Vec<AxisName> = [Some(rows), Some(columns), facet].into_iter().flatten().map(named).collect();
+        let (x, _) = x.inner_averaged(&shown.iter().collect::<Vec<_>>());
+        let place = |a: &AxisName| x.find(a).unwrap_or(0);
+        let (rows, columns, facet) = (place(&shown[0]), place(&shown[1]), shown.get(2).map(place));
         let mut cells: BTreeMap<(usize, usize, usize), Vec<&Value>> = BTreeMap::new();
         for (i, value) in x.values.iter().enumerate() {
             let at = x.places(i);
@@ -79,7 +84,8 @@ fn draw(
     let facets = facet.map_or_else(|| vec![String::new()], |f| x.axes[f].coordinates.clone());
     let edge = if facets.len() > 1 { 240.0 } else { 400.0 };
     let tile = (edge / n.max(m) as f64).clamp(2.0, 44.0);
-    let size = ((tile * m as f64).max(60.0), (tile * n as f64).max(40.0));
+    // Few rows are drawn high enough for the bar of colours beside them.
+    let size = ((tile * m as f64).max(60.0), (tile * n as f64).max(110.0));
     let decimals = if high.abs().max(low.abs()) >= 100.0 { 0 } else { 2 };
     let mut table = Rows::default();
     let mut panels = Vec::new();
@@ -124,7 +130,7 @@ fn draw(
         grid.push(rest.by_ref().take(per_row).collect());
     }
     let absent = if holes > 0 { "absent".to_string() } else { String::new() };
-    let bar = ColorBar { label: x.name.clone(), range: (low, high), map: color::Map::Viridis, absent };
+    let bar = ColorBar { label: x.label(), range: (low, high), map: color::Map::Viridis, absent };
     let plot = Plot { title: title(job), rows: grid, size, legends: Vec::new(), bar: Some(bar) };
     let mut caption = vec![format!("{} by {} (rows) and {} (columns).", x.name, row_axis.name, column_axis.name)];
     let pooled: Vec<_> = (0..x.axes.len())

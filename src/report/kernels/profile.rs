@@ -291,7 +291,7 @@ fn draw(job: &Job, d: &Drawn) -> Result<Value, Failure> {
             axis
         };
         let shades = shades(d, &order, group_of);
-        panels.push(Panel { heading: name.clone(), x, y: Axis::new(d.x.name.clone(), Scale::over(values)), marks, shades });
+        panels.push(Panel { heading: name.clone(), x, y: Axis::new(d.x.label(), Scale::over(values)), marks, shades });
     }
     let legends = legend(d);
     let height = if d.facets.len() > columns { 190.0 } else { 240.0 };

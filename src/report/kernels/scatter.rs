@@ -189,8 +189,8 @@ fn draw(job: &Job, inputs: &[Field], aligned: &Aligned, points: Vec<Point>, drop
     };
     let panel = Panel {
         heading: String::new(),
-        x: axis(ends.0, &inputs[0].name, job.settings.word("x_scale")),
-        y: axis(ends.1, &inputs[1].name, job.settings.word("y_scale")),
+        x: axis(ends.0, &inputs[0].label(), job.settings.word("x_scale")),
+        y: axis(ends.1, &inputs[1].label(), job.settings.word("y_scale")),
         marks,
         shades: Vec::new(),
     };
@@ -198,7 +198,7 @@ fn draw(job: &Job, inputs: &[Field], aligned: &Aligned, points: Vec<Point>, drop
     let color_name = inputs.get(2).map(|f| f.name.clone()).unwrap_or_default();
     let legends = vec![Legend { title: color_name.clone(), entries: entries.collect() }];
     let bar = (high > low).then(|| ColorBar {
-        label: color_name.clone(),
+        label: inputs.get(2).map(Field::label).unwrap_or_default(),
         range: (low, high),
         map: color::Map::Viridis,
         absent: String::new(),

@@ -11,11 +11,21 @@ use rand_distr::{Distribution, StandardNormal};
 use std::sync::Arc;
 
 fn axis(name: &str, role: &str, coordinates: &[&str]) -> LabelledAxis {
-    LabelledAxis { name: name.into(), role: role.into(), coordinates: coordinates.iter().map(|c| c.to_string()).collect() }
+    LabelledAxis {
+        name: name.into(),
+        role: role.into(),
+        coordinates: coordinates.iter().map(|c| c.to_string()).collect(),
+        ..LabelledAxis::default()
+    }
 }
 
 fn counted(name: &str, role: &str, n: usize) -> LabelledAxis {
-    LabelledAxis { name: name.into(), role: role.into(), coordinates: (0..n).map(|i| i.to_string()).collect() }
+    LabelledAxis {
+        name: name.into(),
+        role: role.into(),
+        coordinates: (0..n).map(|i| i.to_string()).collect(),
+        ..LabelledAxis::default()
+    }
 }
 
 fn named(name: &str, role: &str) -> Static {

@@ -71,6 +71,9 @@ struct Node {
 struct Working {
     lock: Option<CellLock>,
     memory: f64,
+    /// Bytes of the process when it began.
+    began: Option<u64>,
+    /// Most bytes seen since, beyond those.
     peak: Option<u64>,
 }
 
@@ -172,7 +175,9 @@ impl<'a> Scheduler<'a> {
     fn watch(&mut self, start: Instant) {
         let resident = resident();
         if self.working.len() == 1 {
-            self.working.values_mut().for_each(|w| w.peak = w.peak.max(resident));
+            self.working.values_mut().for_each(|w| {
+                w.peak = w.peak.max(resident.zip(w.began).map(|(now, before)| now.saturating_sub(before)));
+            });
         }
         let limits = self.shared.options.limits;
         let met = if limits.seconds.is_some_and(|s| start.elapsed().as_secs_f64() > s) {
@@ -232,7 +237,9 @@ impl<'a> Scheduler<'a> {
         }
         self.nodes[id].state = State::Running;
         self.memory += memory;
-        self.working.insert(id, Working { lock, memory, peak: None });
+        let began = if self.inline(id) { None } else { resident() };
+        self.working.insert(id, Working { lock, memory, began, peak: None });
+        self.shared.running.store(self.working.len(), Ordering::Relaxed);
         if let Err(e) = workers.give(id, key, self.working.len()) {
             self.take_in(id, Done::Failed { message: e, help: None, internal: false, detail: String::new() });
         }
@@ -257,6 +264,7 @@ impl<'a> Scheduler<'a> {
         let shared = self.shared;
         let cell = self.cell(id);
         let working = self.working.remove(&id);
+        shared.running.store(self.working.len(), Ordering::Relaxed);
         let peak = working.as_ref().and_then(|w| w.peak);
         self.memory -= working.as_ref().map_or(0.0, |w| w.memory);
         let key = self.nodes[id].key.unwrap_or(cell.key);
@@ -378,7 +386,10 @@ impl<'a> Scheduler<'a> {
             }
         }
         let stopped = self.nodes.iter().any(|n| n.outcome.status == Status::Stopped);
+        // Who stops a run wants to know how to go on, whatever failed before; a run that stops at its first failure has failed.
+        let interrupted = self.shared.options.interrupt.load(Ordering::Relaxed);
         let state = match (self.failed, stopped) {
+            (_, true) if interrupted => RunState::Interrupted,
             (true, _) => RunState::Failed,
             (false, true) => RunState::Interrupted,
             (false, false) => RunState::Done,
@@ -396,14 +407,25 @@ impl<'a> Scheduler<'a> {
         let mut kept = std::mem::take(&mut self.shared.held().values);
         kept.retain(|id, _| self.nodes[*id].wanted && self.inline(*id));
         let kept = kept.into_iter().map(|(id, v)| (id, v.0)).collect();
+        // Where a result comes from is told by what it came from, looked at in this run or not.
+        let known = |id: CellId, outcome: CellOutcome| match outcome.status {
+            Status::NotNeeded => {
+                let key = self.shared.store.alias(&self.shared.graph.cells[id].key);
+                let hash = key.and_then(|k| self.shared.store.entry(&k)).map(|e| e.hash);
+                CellOutcome { key, hash, ..outcome }
+            }
+            _ => outcome,
+        };
         let outcome = RunOutcome {
             state,
-            cells: self.nodes.into_iter().map(|n| n.outcome).collect(),
+            cells: self.nodes.into_iter().enumerate().map(|(id, n)| known(id, n.outcome)).collect(),
             run: self.run.id,
             folder: self.run.folder,
             device: self.shared.device.clone(),
             notes: std::mem::take(&mut *self.shared.notes.lock().unwrap_or_else(PoisonError::into_inner)),
             seconds: start.elapsed().as_secs_f64(),
+            threads: self.shared.options.threads,
+            peak_memory: super::peak(),
             kept,
         };
         self.shared.observer.event(&Event::Ended {

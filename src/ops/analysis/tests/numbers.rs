@@ -1,7 +1,7 @@
 //! Arithmetic, comparisons, logic, parts, numbers in words.
 
 use super::*;
-use crate::engine::value::{Column, Table};
+use crate::engine::value::{Column, ROW_IDS, Table};
 use crate::ops::analysis::write_number;
 use crate::plan::facts::{Facts, KnownInput};
 
@@ -118,7 +118,11 @@ fn parts_are_found_or_explained() {
     assert_eq!(field(record.clone(), "accuracy").absent(), "too few members");
     assert_eq!(field(record, "recall").failure(), "there is no member `recall`");
     let table = Table { columns: vec![("loss".to_string(), Column::Numbers(vec![2.0, f64::NAN]))] };
-    let Ok(Value::List(items)) = field(Value::Table(Arc::new(table)), "loss").run() else { panic!() };
+    let table = Value::Table(Arc::new(table));
+    let rows = field(table.clone(), "loss").scores();
+    assert!(rows.values[0] == 2.0 && rows.values[1].is_nan() && rows.ids[..] == [ROW_IDS, ROW_IDS + 1]);
+    let epochs = field(table, "loss").set("rows", Static::Word("epoch".to_string()));
+    let Ok(Value::List(items)) = epochs.run() else { panic!() };
     assert!(matches!(items[0], Value::Number(x) if x.value == 2.0) && matches!(items[1], Value::Absent(_)));
     let pick = |k: f64| call("pick").one("x", Value::List(vec![n(3.0), none()])).set("index", Static::Number(k));
     assert_eq!(pick(0.0).number().value, 3.0);

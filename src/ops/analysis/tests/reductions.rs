@@ -174,3 +174,25 @@ fn description_has_all_parts() {
         close(d.member(part).value, r[key].as_f64().unwrap());
     }
 }
+
+#[test]
+fn inner_axes_are_averaged_first() {
+    let bins = ("bin", "declared", &["0", "1", "2"] as &[&str]);
+    let runs = ("run", "declared", &["0", "1"] as &[&str]);
+    let values = vec![n(1.0), n(2.0), none(), n(10.0), n(20.0), n(30.0)];
+    let of = |op: &str, nested: bool| {
+        let mut call = call(op).over("x", &[runs, bins], values.clone()).reducing(&["run", "bin"]);
+        if nested {
+            call.job.inputs[0].1.axes[1].within = vec!["run".to_string()];
+        }
+        call.number()
+    };
+    // Means of the runs: 1.5 and 20, of deviation 18.5 / sqrt 2.
+    let mean = of("mean", true);
+    assert_eq!((mean.value, mean.error, mean.count), (10.75, Some(9.25), Some(2)));
+    assert!((of("std", true).value - 18.5 / 2f64.sqrt()).abs() < 1e-12);
+    assert_eq!(of("standard_error", true).value, 9.25);
+    assert_eq!((of("mean", false).value, of("mean", false).count), (12.6, Some(5)));
+    // Others see all values.
+    assert_eq!((of("median", true).value, of("count", true).value), (10.0, 5.0));
+}

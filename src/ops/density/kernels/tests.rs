@@ -83,7 +83,12 @@ fn number(v: &Value) -> Number {
 fn densities_are_fitted_scored_and_measured() {
     let s = stages(60, 3);
     let both: Vec<Value> = (0..2).map(|c| fitted(&s, c, "gibbs", 2.0)).collect();
-    let axis = LabelledAxis { name: "class".into(), role: "class".into(), coordinates: vec!["c0".into(), "c1".into()] };
+    let axis = LabelledAxis {
+        name: "class".into(),
+        role: "class".into(),
+        coordinates: vec!["c0".into(), "c1".into()],
+        ..LabelledAxis::default()
+    };
     let inputs = || vec![("p", Labelled { axes: vec![axis.clone()], values: both.clone() }), ("x", Labelled::single(wrap(&s)))];
     let Ok(Value::Scores(own)) = run_with("log_density", vec![], inputs(), &Quiet::default()) else { panic!("scores") };
     assert!(own.values.iter().all(|v| v.is_finite()));

@@ -1,52 +1,13 @@
 //! Tensors of a file by name, and their numbers on demand, whatever the format.
 
-use super::Unreadable;
+use crate::ops::foreign::{Kind, Unreadable};
 use flate2::read::DeflateDecoder;
-use half::{bf16, f16};
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// How much larger than its tensor a packed storage may be; an unpacked one is bounded by the file.
 const PACKED_SPAN: usize = 64;
-
-/// What numbers a tensor holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// IEEE floats of 64, 32 and 16 bits.
-    F64,
-    /// See `F64`.
-    F32,
-    /// See `F64`.
-    F16,
-    /// The upper half of an F32.
-    Bf16,
-    /// Anything else, by its size in bytes: whole numbers, truth values. Never part of a network here.
-    Other(usize),
-}
-
-impl Kind {
-    /// Returns the size of a number in bytes.
-    pub fn size(self) -> usize {
-        match self {
-            Kind::F64 => 8,
-            Kind::F32 => 4,
-            Kind::F16 | Kind::Bf16 => 2,
-            Kind::Other(size) => size,
-        }
-    }
-
-    /// Returns the number that the bytes stand for, rounded to the nearest `f32`; bytes of another kind make none.
-    fn number(self, b: &[u8]) -> Option<f32> {
-        Some(match (self, b) {
-            (Kind::F64, b) => f64::from_le_bytes(b.try_into().ok()?) as f32,
-            (Kind::F32, b) => f32::from_le_bytes(b.try_into().ok()?),
-            (Kind::F16, b) => f16::from_le_bytes(b.try_into().ok()?).to_f32(),
-            (Kind::Bf16, b) => bf16::from_le_bytes(b.try_into().ok()?).to_f32(),
-            (Kind::Other(_), _) => return None,
-        })
-    }
-}
 
 /// A run of bytes in the file that holds numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

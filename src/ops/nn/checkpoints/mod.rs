@@ -2,13 +2,12 @@
 //!
 //! In: safetensors files; PyTorch checkpoints, zip archives (since 1.6) and the older plain form; names and shapes that a network needs.
 //! Out: a [`Listing`] of tensors read without their numbers, a [`names::pairing`] of them with a network's, then the numbers as `f32`.
-//! Never: code from a file is run. The unpickler ([`pickle`]) builds data of a few known kinds and refuses every other name. Memory grows
+//! Never: code from a file is run. The unpickler ([`crate::ops::foreign::pickle`]) builds data of a few known kinds and refuses every other name. Memory grows
 //! with the bytes that are really there, never with what a file claims; nothing here recurses, and no file makes it panic.
 
 pub mod import;
 mod listing;
 pub mod names;
-mod pickle;
 mod safetensors;
 mod torch;
 mod zip;
@@ -18,39 +17,10 @@ mod tests;
 
 pub use listing::{Entry, Listing};
 
+use crate::ops::foreign::Unreadable;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
-
-/// Why a file cannot be used: words that follow its name, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unreadable {
-    /// Follows the file's name: `is cut short`.
-    pub words: String,
-    /// What to do.
-    pub help: Option<String>,
-}
-
-impl Unreadable {
-    /// Returns a reason.
-    pub fn new(words: impl Into<String>) -> Self {
-        Unreadable { words: words.into(), help: None }
-    }
-
-    /// Adds what to do.
-    pub fn help(self, words: impl Into<String>) -> Self {
-        Unreadable { help: Some(words.into()), ..self }
-    }
-}
-
-impl From<std::io::Error> for Unreadable {
-    fn from(error: std::io::Error) -> Self {
-        match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => Unreadable::new("is cut short"),
-            _ => Unreadable::new(format!("cannot be read: {error}")),
-        }
-    }
-}
 
 /// What a file is, told by its first bytes and never by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! safetensors: eight bytes of length, a JSON header, then the numbers (huggingface/safetensors, format 0.x).
 
-use super::Unreadable;
-use super::listing::{Block, Entry, Kind, Listing, contiguous};
+use super::listing::{Block, Entry, Listing, contiguous};
+use crate::ops::foreign::{Kind, Unreadable};
 use serde_json::Value as Json;
 use std::fs::File;
 use std::io::Read;

@@ -1,9 +1,9 @@
 //! PyTorch checkpoints: the zip archives of torch.save since 1.6, and the plain files before (torch/serialization.py).
 
-use super::Unreadable;
 use super::listing::{Block, Entry, Listing};
-use super::pickle::{self, Id, Item, Pickle};
 use super::zip::Archive;
+use crate::ops::foreign::Unreadable;
+use crate::ops::foreign::pickle::{self, Id, Item, Pickle};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};

@@ -1,7 +1,7 @@
 //! The directory of a zip archive (PKWARE APPNOTE 6.3, with zip64): enough to find and unpack the members of a PyTorch checkpoint.
 
-use super::Unreadable;
 use super::listing::Block;
+use crate::ops::foreign::Unreadable;
 use flate2::read::DeflateDecoder;
 use std::collections::BTreeMap;
 use std::fs::File;

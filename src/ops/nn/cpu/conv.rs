@@ -40,6 +40,12 @@ impl Layer for Conv {
         out
     }
 
+    fn scratch(&self, batch: usize) -> usize {
+        let g = &self.geometry;
+        let len = g.depth() * g.n;
+        len * batch.div_ceil(images_apart(len, batch))
+    }
+
     fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
         let g = &self.geometry;
         let x = &inputs[0].host()[..pass.batch * g.h * g.w * g.c];
@@ -77,7 +83,7 @@ impl Layer for Conv {
 }
 
 /// Writes, or adds, the convolution of a batch.
-fn convolve(g: &Geometry, x: &[f32], weight: &[f32], bias: &[f32], out: &mut [f32], add: bool) {
+pub(super) fn convolve(g: &Geometry, x: &[f32], weight: &[f32], bias: &[f32], out: &mut [f32], add: bool) {
     let (tile, depth, cg, ng) = (g.tile(), g.depth(), g.group_in(), g.group_out());
     out.par_chunks_mut(tile * g.n).enumerate().for_each(|(i, out)| {
         let (start, count) = (i * tile, out.len() / g.n);
@@ -100,12 +106,16 @@ fn convolve(g: &Geometry, x: &[f32], weight: &[f32], bias: &[f32], out: &mut [f3
     });
 }
 
+/// Returns of how many images each partial gradient of a weight of `len` numbers is the sum.
+fn images_apart(len: usize, batch: usize) -> usize {
+    batch.div_ceil((PARTIALS / len.max(1)).clamp(GROUPS.0, GROUPS.1)).max(1)
+}
+
 /// Writes the gradient by the weight.
-fn grad_weight(g: &Geometry, batch: usize, x: &[f32], dy: &[f32], out: &mut [f32], work: &mut Vec<f32>) {
+pub(super) fn grad_weight(g: &Geometry, batch: usize, x: &[f32], dy: &[f32], out: &mut [f32], work: &mut Vec<f32>) {
     let (tile, depth, cg, ng) = (g.tile(), g.depth(), g.group_in(), g.group_out());
     let len = out.len();
-    let parts = (PARTIALS / len.max(1)).clamp(GROUPS.0, GROUPS.1);
-    let each = batch.div_ceil(parts).max(1) * g.windows();
+    let each = images_apart(len, batch) * g.windows();
     let all = batch * g.windows();
     let parts = all.div_ceil(each);
     let partials = take(work, parts * len);

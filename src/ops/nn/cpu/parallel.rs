@@ -1,5 +1,6 @@
 //! Work split into pieces whose sizes never depend on the number of threads, and sums taken in a fixed order.
 
+use crate::ops::nn::buffer::zeros;
 use rayon::prelude::*;
 use std::cell::RefCell;
 
@@ -84,6 +85,12 @@ pub fn column_sums(matrix: &[f32], width: usize, out: &mut [f32]) {
     out.iter_mut().zip(sums).for_each(|(o, s)| *o = s as f32);
 }
 
+/// Returns the sum of the squares of all numbers, piece by piece in order.
+pub fn sum_of_squares(numbers: &[f32]) -> f64 {
+    let pieces: Vec<f64> = numbers.par_chunks(PIECE).map(|p| p.iter().map(|x| *x as f64 * *x as f64).sum()).collect();
+    pieces.iter().sum()
+}
+
 /// Adds the same row to every row of a matrix.
 pub fn add_to_rows(matrix: &mut [f32], row: &[f32]) {
     for line in matrix.chunks_exact_mut(row.len().max(1)) {
@@ -91,10 +98,10 @@ pub fn add_to_rows(matrix: &mut [f32], row: &[f32]) {
     }
 }
 
-/// Returns the first `len` numbers of the scratch, which grows as needed.
+/// Returns the first `len` numbers of the scratch, which grows as needed and then forgets what was there.
 pub fn take(work: &mut Vec<f32>, len: usize) -> &mut [f32] {
     if work.len() < len {
-        work.resize(len, 0.0);
+        *work = zeros(len);
     }
     &mut work[..len]
 }

@@ -50,6 +50,10 @@ impl Windows {
 pub struct MaxPool(pub Windows);
 
 impl Layer for MaxPool {
+    fn saved(&self, batch: usize) -> usize {
+        batch * self.0.output()
+    }
+
     fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, saved: &mut Saved) {
         let g = &self.0;
         let x = &inputs[0].host()[..pass.batch * g.input()];

@@ -20,6 +20,7 @@ mod units;
 #[cfg(test)]
 mod tests;
 
+use super::measures::{forward_seconds, pass_bytes};
 use crate::engine::Kernel;
 use crate::engine::value::{Column, Table};
 use crate::plan::facts::{Cost, KnownInput, Problem, known};
@@ -51,7 +52,7 @@ fn problem(parameter: &'static str, message: String, help: &str) -> Problem {
 /// Returns what so many passes over the data set of a job are expected to take.
 fn passes(inputs: &[KnownInput], slot: &str, count: f64) -> Cost {
     let rows = known(inputs, slot).and_then(|f| f.rows).unwrap_or(0) as f64;
-    Cost { seconds: 1e-3 + rows * count * 2e-4, memory: 3e8, disk: 1e4 }
+    Cost { seconds: 1e-3 + rows * count * forward_seconds(inputs), memory: pass_bytes(inputs), disk: 2e3 }
 }
 
 /// Returns a table of numbers.

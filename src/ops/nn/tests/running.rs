@@ -13,15 +13,15 @@ use crate::plan::files::Files;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-fn kernel(name: &str) -> Box<dyn Kernel> {
+pub fn kernel(name: &str) -> Box<dyn Kernel> {
     kernels().into_iter().find(|(n, _)| *n == name).map(|(_, k)| k).unwrap()
 }
 
-fn make(name: &str, fields: &[(&str, Static)]) -> Static {
+pub fn make(name: &str, fields: &[(&str, Static)]) -> Static {
     Static::Make(name.into(), fields.iter().map(|(n, v)| (n.to_string(), v.clone())).collect())
 }
 
-fn training(net: &Arc<Net>, data: &Arc<Dataset>, epochs: f64, extra: &[(&str, Static)]) -> Job {
+pub fn training(net: &Arc<Net>, data: &Arc<Dataset>, epochs: f64, extra: &[(&str, Static)]) -> Job {
     let mut settings = vec![
         ("network".to_string(), Static::Net(net.clone())),
         ("epochs".to_string(), Static::Number(epochs)),
@@ -43,14 +43,14 @@ fn training(net: &Arc<Net>, data: &Arc<Dataset>, epochs: f64, extra: &[(&str, St
     }
 }
 
-fn train(job: &Job, cx: &dyn Context) -> Result<Arc<Model>, Failure> {
+pub fn train(job: &Job, cx: &dyn Context) -> Result<Arc<Model>, Failure> {
     match kernel("train").run(job, cx)? {
         Value::Model(m) => Ok(m),
         other => Err(Failure::new(other.word())),
     }
 }
 
-fn measure(op: &str, model: &Arc<Model>, data: &Arc<Dataset>, settings: &[(&str, Static)]) -> Result<Value, Failure> {
+pub fn measure(op: &str, model: &Arc<Model>, data: &Arc<Dataset>, settings: &[(&str, Static)]) -> Result<Value, Failure> {
     let job = Job {
         op: op.into(),
         settings: Settings(settings.iter().map(|(n, v)| (n.to_string(), v.clone())).collect()),
@@ -64,7 +64,7 @@ fn measure(op: &str, model: &Arc<Model>, data: &Arc<Dataset>, settings: &[(&str,
     kernel(op).run(&job, &Quiet::default())
 }
 
-fn number(value: Value) -> f64 {
+pub fn number(value: Value) -> f64 {
     match value {
         Value::Number(n) => n.value,
         other => panic!("a {}", other.word()),
@@ -72,7 +72,7 @@ fn number(value: Value) -> f64 {
 }
 
 /// Everything that must come out again bit for bit.
-fn bits(model: &Model) -> Vec<u64> {
+pub fn bits(model: &Model) -> Vec<u64> {
     let weights = |w: &crate::engine::value::Weights| {
         w.iter().flat_map(|(_, _, x)| x.iter().map(|x| x.to_bits() as u64)).collect::<Vec<_>>()
     };
@@ -142,16 +142,16 @@ fn the_same_bits_come_out_for_any_number_of_threads() {
 }
 
 /// Stops at a given step, and hands back its checkpoint.
-struct Stopping {
-    after: u64,
+pub struct Stopping {
+    pub after: u64,
     asked: AtomicU64,
-    kept: std::sync::Mutex<Option<Vec<u8>>>,
+    pub kept: std::sync::Mutex<Option<Vec<u8>>>,
     before: Option<Vec<u8>>,
     files: Files,
 }
 
 impl Stopping {
-    fn new(after: u64, before: Option<Vec<u8>>) -> Self {
+    pub fn new(after: u64, before: Option<Vec<u8>>) -> Self {
         let files = Files::new(std::path::Path::new("."), &[]);
         Stopping { after, asked: AtomicU64::new(0), kept: Default::default(), before, files }
     }

@@ -446,8 +446,12 @@ fn stopped_probes_go_on_and_threads_change_nothing() {
 
 fn over_trials(op: &str, net: Vec<Value>, others: Vec<(&str, Value)>, given: &[(&str, Static)]) -> Job {
     let mut job = job(op, others, given);
-    let axis =
-        LabelledAxis { name: "trial".into(), role: String::new(), coordinates: (0..net.len()).map(|i| i.to_string()).collect() };
+    let axis = LabelledAxis {
+        name: "trial".into(),
+        role: String::new(),
+        coordinates: (0..net.len()).map(|i| i.to_string()).collect(),
+        ..LabelledAxis::default()
+    };
     job.inputs.push(("net".into(), Labelled { axes: vec![axis], values: net }));
     job
 }

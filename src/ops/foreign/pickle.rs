@@ -1,15 +1,14 @@
-//! A restricted unpickler: builds numbers, texts, containers and descriptions of tensors, and can run nothing.
+//! A restricted unpickler: builds numbers, texts, bytes, containers, NumPy arrays and descriptions of tensors, and can run nothing.
 //!
 //! Python's pickles are programs for a stack machine (PEP 307, 3154, 574; `pickletools`). This one knows the instructions of protocols 0 to 5
 //! that build data. The names in [`global`] are all that a pickle may refer to; each stands for an effect written here. Any other name is
 //! an error that says it. Items live in one arena and refer to each other by index, so that no depth of nesting costs stack.
 
-use super::Unreadable;
-use super::listing::Kind;
+use super::{Kind, Unreadable};
 use std::collections::BTreeMap;
 use std::io::Read;
 
-/// Longest pickle that is read, in bytes.
+/// Longest pickle that describes weights, in bytes.
 pub const LONGEST: u64 = 1 << 26;
 /// Most items that a pickle may build.
 const MOST: usize = 1 << 22;
@@ -26,8 +25,10 @@ pub type Id = usize;
 /// What a pickle builds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Item {
-    /// None, a truth value, bytes, an object's state: read, and of no use here.
+    /// None, a truth value, an object's state: read, and of no use here.
     Inert,
+    /// Bytes. Python 2 wrote texts and bytes alike; what is longer than a name is taken for bytes.
+    Bytes(Vec<u8>),
     /// A whole number.
     Int(i128),
     /// A floating-point number.
@@ -44,6 +45,8 @@ pub enum Item {
     Storage { key: String, kind: Kind, count: u64, first: u64 },
     /// A tensor within a storage.
     Tensor { storage: Id, offset: u64, shape: Vec<u64>, stride: Vec<u64> },
+    /// A NumPy array: its shape, its kind of numbers (`u1`, `f4`), whether the first index runs fastest, and its bytes.
+    Array { shape: Vec<u64>, of: String, columns_first: bool, bytes: Id },
 }
 
 /// The names that a pickle may refer to.
@@ -59,6 +62,14 @@ pub enum Global {
     Parameter,
     /// `torch.FloatStorage` and its kin.
     Storage(Kind),
+    /// `numpy.core.multiarray._reconstruct`: an array that its state fills.
+    NewArray,
+    /// `numpy.ndarray`.
+    ArrayType,
+    /// `numpy.dtype`.
+    NumberType,
+    /// `_codecs.encode`: bytes written as a text by Python 3 for Python 2.
+    Encode,
 }
 
 /// Returns what a name stands for; nothing for all that are refused.
@@ -68,6 +79,10 @@ fn global(module: &str, name: &str) -> Option<Global> {
         ("torch", "Size") => Global::Size,
         ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => Global::Tensor,
         ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => Global::Parameter,
+        ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => Global::NewArray,
+        ("numpy", "ndarray") => Global::ArrayType,
+        ("numpy", "dtype") => Global::NumberType,
+        ("_codecs", "encode") => Global::Encode,
         ("torch" | "torch.cuda" | "torch.storage", _) => Global::Storage(match name {
             "DoubleStorage" => Kind::F64,
             "FloatStorage" => Kind::F32,
@@ -114,12 +129,17 @@ impl Pickle {
     }
 }
 
-/// Reads one pickle and leaves the reader behind its end.
+/// Reads one pickle that describes weights and leaves the reader behind its end.
 ///
 /// Errors: it is cut short or malformed, too large, or refers to a name that is none of the few known.
 pub fn read(from: &mut impl Read) -> Result<Pickle, Unreadable> {
+    read_within(from, LONGEST)
+}
+
+/// Reads one pickle of at most that many bytes; see [`read`].
+pub fn read_within(from: &mut impl Read, longest: u64) -> Result<Pickle, Unreadable> {
     let mut machine =
-        Machine { from, left: LONGEST, items: vec![Item::Inert], stack: Vec::new(), marks: Vec::new(), memo: BTreeMap::new() };
+        Machine { from, left: longest, items: vec![Item::Inert], stack: Vec::new(), marks: Vec::new(), memo: BTreeMap::new() };
     let root = machine.run()?;
     Ok(Pickle { items: machine.items, root })
 }
@@ -140,7 +160,7 @@ struct Machine<'a, R> {
 impl<R: Read> Machine<'_, R> {
     /// Returns that many bytes.
     fn bytes(&mut self, count: u64) -> Result<Vec<u8>, Unreadable> {
-        self.left = self.left.checked_sub(count).ok_or_else(|| malformed("it is longer than any list of weights"))?;
+        self.left = self.left.checked_sub(count).ok_or_else(|| malformed("it is longer than expected"))?;
         let mut out = Vec::new();
         (&mut *self.from).take(count).read_to_end(&mut out)?;
         if out.len() as u64 == count { Ok(out) } else { Err(Unreadable::new("is cut short")) }
@@ -150,7 +170,7 @@ impl<R: Read> Machine<'_, R> {
     fn number(&mut self, size: u64) -> Result<u64, Unreadable> {
         let mut eight = [0u8; 8];
         let to = &mut eight[..size.min(8) as usize];
-        self.left = self.left.checked_sub(to.len() as u64).ok_or_else(|| malformed("it is longer than any list of weights"))?;
+        self.left = self.left.checked_sub(to.len() as u64).ok_or_else(|| malformed("it is longer than expected"))?;
         self.from.read_exact(to)?;
         Ok(u64::from_le_bytes(eight))
     }
@@ -173,7 +193,7 @@ impl<R: Read> Machine<'_, R> {
 
     fn add(&mut self, item: Item) -> Result<Id, Unreadable> {
         if self.items.len() >= MOST {
-            return Err(malformed("it holds more than any list of weights"));
+            return Err(malformed("it holds more than expected"));
         }
         self.items.push(item);
         Ok(self.items.len() - 1)
@@ -186,7 +206,7 @@ impl<R: Read> Machine<'_, R> {
 
     fn repeat(&mut self, id: Id) -> Result<(), Unreadable> {
         if self.stack.len() >= MOST {
-            return Err(malformed("it holds more than any list of weights"));
+            return Err(malformed("it holds more than expected"));
         }
         self.stack.push(id);
         Ok(())
@@ -280,6 +300,13 @@ impl<R: Read> Machine<'_, R> {
                 let (shape, stride) = (self.counts(*shape)?, self.counts(*stride)?);
                 Ok(Item::Tensor { storage: *storage, offset: self.count(*offset)?, shape, stride })
             }
+            (Global::NewArray, _) => Ok(Item::Array { shape: Vec::new(), of: String::new(), columns_first: false, bytes: 0 }),
+            (Global::NumberType, [of, ..]) => Ok(Item::Text(self.text(*of)?)),
+            // Text in Latin-1 is bytes, one a character. (What is handed over is moved, as above.)
+            (Global::Encode, [text, _]) => match std::mem::replace(&mut self.items[*text], Item::Inert) {
+                Item::Text(text) => Ok(Item::Bytes(text.chars().map(|c| c as u32 as u8).collect())),
+                _ => Err(malformed("bytes are described in a way not known here")),
+            },
             (Global::Parameter, [data, ..]) if matches!(self.items[*data], Item::Tensor { .. }) => Ok(self.items[*data].clone()),
             _ => Err(malformed("a tensor is described in a way not known here")),
         }
@@ -334,9 +361,29 @@ impl<R: Read> Machine<'_, R> {
         self.push(Item::Text(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
-    fn skip(&mut self, count: u64) -> Result<(), Unreadable> {
-        self.bytes(count)?;
-        self.push(Item::Inert)
+    /// Puts a string of Python 2 down: a text where it may be a name, bytes where it is too long for one.
+    fn string(&mut self, count: u64) -> Result<(), Unreadable> {
+        if count <= NAME as u64 { self.utf8(count) } else { self.raw(count) }
+    }
+
+    fn raw(&mut self, count: u64) -> Result<(), Unreadable> {
+        let bytes = self.bytes(count)?;
+        self.push(Item::Bytes(bytes))
+    }
+
+    /// Fills an array from its state: version, shape, kind of numbers, order, bytes.
+    fn fill(&mut self, array: Id, state: Id) -> Result<(), Unreadable> {
+        let wrong = || malformed("an array is described in a way not known here");
+        let [_, shape, of, order, bytes] = self.sequence(state)?[..] else { return Err(wrong()) };
+        let shape = self.counts(shape)?;
+        let Item::Text(of) = &self.items[of] else { return Err(wrong()) };
+        let of = of.clone();
+        // Short runs of bytes from Python 2 came in as texts; those of one number a byte below 128 are the same either way.
+        if !matches!(self.items[bytes], Item::Bytes(_) | Item::Text(_)) {
+            return Err(wrong());
+        }
+        self.items[array] = Item::Array { shape, of, columns_first: self.items[order] == Item::Int(1), bytes };
+        Ok(())
     }
 
     fn long(&mut self, count: u64) -> Result<(), Unreadable> {
@@ -353,7 +400,7 @@ impl<R: Read> Machine<'_, R> {
     fn remember(&mut self, key: u64) -> Result<(), Unreadable> {
         let id = self.top()?;
         self.memo.insert(key, id);
-        if self.memo.len() > MOST { Err(malformed("it holds more than any list of weights")) } else { Ok(()) }
+        if self.memo.len() > MOST { Err(malformed("it holds more than expected")) } else { Ok(()) }
     }
 
     fn recall(&mut self, key: u64) -> Result<(), Unreadable> {
@@ -391,7 +438,7 @@ impl<R: Read> Machine<'_, R> {
                 // The stack.
                 b'(' => {
                     if self.marks.len() >= MOST {
-                        return Err(malformed("it holds more than any list of weights"));
+                        return Err(malformed("it holds more than expected"));
                     }
                     self.marks.push(self.stack.len());
                 }
@@ -429,7 +476,8 @@ impl<R: Read> Machine<'_, R> {
                     self.recall(key)?;
                 }
                 // Numbers and truth values.
-                b'N' | 0x88 | 0x89 => self.push(Item::Inert)?,
+                b'N' | 0x89 => self.push(Item::Inert)?,
+                0x88 => self.push(Item::Int(1))?,
                 b'I' | b'L' => {
                     let number = self.whole("a number is no number")?;
                     self.push(Item::Int(number))?;
@@ -473,9 +521,13 @@ impl<R: Read> Machine<'_, R> {
                     let text = self.line()?;
                     self.push(Item::Text(text))?;
                 }
-                b'T' | b'X' => {
+                b'X' => {
                     let count = self.number(4)?;
                     self.utf8(count)?;
+                }
+                b'T' => {
+                    let count = self.number(4)?;
+                    self.string(count)?;
                 }
                 b'U' | 0x8c => {
                     let count = self.number(1)?;
@@ -487,15 +539,15 @@ impl<R: Read> Machine<'_, R> {
                 }
                 b'B' => {
                     let count = self.number(4)?;
-                    self.skip(count)?;
+                    self.raw(count)?;
                 }
                 b'C' => {
                     let count = self.number(1)?;
-                    self.skip(count)?;
+                    self.raw(count)?;
                 }
                 0x8e | 0x96 => {
                     let count = self.number(8)?;
-                    self.skip(count)?;
+                    self.raw(count)?;
                 }
                 // Containers.
                 b')' | b']' | 0x8f => self.push(Item::Sequence(Vec::new()))?,
@@ -546,10 +598,12 @@ impl<R: Read> Machine<'_, R> {
                 }
                 // State of an ordered dictionary (`_metadata`): read and left out.
                 b'b' => {
-                    self.pop()?;
-                    let to = self.top()?;
-                    if !matches!(self.items[to], Item::Dict(_) | Item::Tensor { .. }) {
-                        return Err(malformed("an object is built in a way not known here"));
+                    let (state, to) = (self.pop()?, self.top()?);
+                    match self.items[to] {
+                        Item::Array { .. } => self.fill(to, state)?,
+                        // The state of a kind of numbers is the order of its bytes, which matters to numbers of several alone.
+                        Item::Dict(_) | Item::Tensor { .. } | Item::Text(_) => {}
+                        _ => return Err(malformed("an object is built in a way not known here")),
                     }
                 }
                 b'Q' => {

@@ -1,0 +1,61 @@
+//! Columns of tables as values: what signatures say about them, and `table.column`.
+
+use super::check::Checker;
+use super::kind::Kind;
+use super::signature::Signature;
+use super::static_value::Static;
+use super::suggest::{nearest, nearest_or_list};
+use super::typed::{Attached, Node, Typed};
+use crate::base::{Diag, Span};
+use crate::syntax::ast;
+use std::rc::Rc;
+
+impl<'a> Checker<'a> {
+    /// Checks `table.column`: one number for each row, or, where rows are the coordinates of an axis that the table carries (a
+    /// history's epochs), numbers over that axis.
+    pub(super) fn column(&mut self, base: Rc<Typed>, field: &ast::Ident, span: Span) -> Rc<Typed> {
+        if let Some(diag) = self.wrong_column(&base, &field.name, field.span) {
+            self.diags.push(diag);
+            return Typed::error(span);
+        }
+        let mut settings = vec![("name".to_string(), Static::Text(field.name.clone()))];
+        let epoch = base.attached.epoch;
+        if epoch.is_some() {
+            settings.push(("rows".to_string(), Static::Word("epoch".to_string())));
+        }
+        let typed = self.builtin("field", vec![("x", base)], settings, span);
+        let mut typed = (*typed).clone();
+        // Rows are no examples, and have neither their classes nor their data set.
+        (typed.examples, typed.attached) = (None, Attached::default());
+        typed.kind = Kind::Number { per_example: epoch.is_none() };
+        if let (Some(epoch), Node::Call(call)) = (epoch, &mut typed.node) {
+            call.kept = vec![epoch];
+            typed.axes.push(epoch);
+        }
+        Rc::new(typed)
+    }
+
+    /// Returns what is wrong with a column's name, where the table's columns are known.
+    pub(super) fn wrong_column(&self, table: &Typed, name: &str, span: Span) -> Option<Diag> {
+        let signature = self.made_by(table).filter(|s| !s.columns.is_empty())?;
+        let known: Vec<&str> = signature.columns.iter().map(String::as_str).collect();
+        // What is recorded during training is named after the data, which are not known yet; a misspelt column is near a known one.
+        if known.contains(&name) || signature.open && nearest(name, &known).is_none() {
+            return None;
+        }
+        let diag = Diag::error("cfx::name::no_field", span, format!("the table has no column `{name}`"));
+        Some(diag.help(nearest_or_list(name, &known)))
+    }
+
+    /// Returns the signature of the operation that made a value.
+    fn made_by(&self, typed: &Typed) -> Option<&'a Signature> {
+        match &typed.node {
+            Node::Value(id) => self.made_by(&self.values.get(*id)?.as_ref()?.typed),
+            Node::Select { base, .. } | Node::Align { base, .. } => self.made_by(base),
+            Node::Stack { parts, .. } => self.made_by(parts.first()?),
+            Node::If { yes, .. } => self.made_by(yes),
+            Node::Call(call) => self.program.operations.get(&call.op),
+            Node::Error | Node::Static(..) => None,
+        }
+    }
+}

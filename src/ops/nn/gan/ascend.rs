@@ -1,0 +1,211 @@
+//! `maximize_activation`: for each class the generated images that a network gives the highest scores, by gradient ascent in the
+//! generator's latent numbers (Gu & Tresp 2019, section 3.2).
+
+use super::{images, latent};
+use crate::engine::value::{Dataset, Model};
+use crate::engine::{Context, Failure, Job, Kernel, Value};
+use crate::lang::Settings;
+use crate::ops::nn::checkpoint::{Reader, Writer};
+use crate::ops::nn::cpu::parallel::map1;
+use crate::ops::nn::evaluate::{batch_size, fits, open};
+use crate::ops::nn::measures::SPEED;
+use crate::ops::nn::network::Network;
+use crate::ops::nn::program::Purpose;
+use crate::ops::nn::trainer::side_by_side;
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
+use crate::plan::files::Files;
+use std::sync::Arc;
+
+/// The kernel of `maximize_activation`.
+pub struct MaximizeActivation;
+
+impl Planned for MaximizeActivation {
+    fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        for (name, least) in [("restarts", 1.0), ("steps", 0.0), ("rate", 0.0)] {
+            let x = settings.real(name);
+            if !(x >= least && x.is_finite()) {
+                return Err(Problem {
+                    code: "cfx::train::setting",
+                    parameter: Some(name),
+                    message: format!("`{name}` is {x}"),
+                    help: Some(format!("it is {least} or more")),
+                });
+            }
+        }
+        let data = known(inputs, "data").cloned().unwrap_or_default();
+        let each = settings.int("restarts");
+        let classes = data.classes.as_ref().map(Vec::len);
+        Ok(Facts {
+            class_sizes: classes.map(|k| vec![each; k]),
+            rows: classes.map(|k| k * each),
+            classes: data.classes,
+            shape: data.shape,
+            ..Facts::default()
+        })
+    }
+
+    fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        let work = |slot: &str| known(inputs, slot).and_then(|f| f.multiply_adds).unwrap_or(0) as f64;
+        let classes = known(inputs, "data").and_then(|d| d.classes.as_ref().map(Vec::len)).unwrap_or(0);
+        let shape = known(inputs, "data").and_then(|d| d.shape.clone()).unwrap_or_default();
+        let rows = (classes * settings.int("restarts")) as f64;
+        let disk = 4.0 * rows * shape.iter().product::<usize>() as f64;
+        // Forward and gradient by the input of both networks.
+        let seconds = 1e-2 + rows * settings.int("steps") as f64 * 4.0 * (work("m") + work("through")) / SPEED;
+        Cost { seconds, memory: 3e8 + disk, disk }
+    }
+}
+
+impl Kernel for MaximizeActivation {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
+        let mut climb = Climb::new(job)?;
+        if let Some(bytes) = cx.restore()
+            && climb.restore(&bytes).is_none()
+        {
+            climb = Climb::new(job)?;
+        }
+        let work = climb.work();
+        while climb.done.len() < climb.classes * climb.restarts * climb.size {
+            side_by_side(cx, work, || climb.group(job, cx))?;
+        }
+        let labels: Vec<u32> = (0..climb.classes as u32).flat_map(|c| std::iter::repeat_n(c, climb.restarts)).collect();
+        let name = format!("what excites {}", climb.model.net.name);
+        Ok(Value::Dataset(Arc::new(images(&name, &climb.data, &climb.done, labels))))
+    }
+}
+
+/// An ascent under way, group of starts after group of starts.
+struct Climb {
+    model: Arc<Model>,
+    data: Arc<Dataset>,
+    judge: Network,
+    generator: Network,
+    classes: usize,
+    restarts: usize,
+    /// Numbers of an image, of a point in latent space, and starts in a group.
+    size: usize,
+    width: usize,
+    batch: usize,
+    /// Images of the starts that are through, class by class.
+    done: Vec<f32>,
+    /// Latent points of the group under way (none: not begun), and the steps they have taken.
+    z: Vec<f32>,
+    step: usize,
+}
+
+impl Climb {
+    fn new(job: &Job) -> Result<Self, Failure> {
+        let (model, through, data) = (job.model("m")?.clone(), job.model("through")?, job.dataset("data")?.clone());
+        fits(&model.net, &data, false)?;
+        super::makes_images(&through.net, &data)?;
+        let classes = model.net.nodes[model.net.output].shape.iter().product::<usize>();
+        if classes != data.classes().len() {
+            let message = format!("the network has {classes} outputs, and the data {} classes", data.classes().len());
+            return Err(Failure::new(message));
+        }
+        let restarts = job.settings.int("restarts");
+        let batch = batch_size(&model.net).min(batch_size(&through.net)).min(64).min(restarts);
+        Ok(Climb {
+            judge: open(&model, Purpose::InputGradient, &[], batch)?,
+            generator: open(through, Purpose::InputGradient, &[], batch)?,
+            classes,
+            restarts,
+            size: data.source.images.shape.iter().product(),
+            width: through.net.input.iter().product(),
+            batch,
+            model,
+            data,
+            done: Vec::new(),
+            z: Vec::new(),
+            step: 0,
+        })
+    }
+
+    fn work(&self) -> f64 {
+        2.0 * self.batch as f64 * (self.model.net.multiply_adds() + self.generator.net().multiply_adds()) as f64
+    }
+
+    /// Takes the steps of one group of starts that are left, and adds its images.
+    fn group(&mut self, job: &Job, cx: &dyn Context) -> Result<(), Failure> {
+        let first = self.done.len() / self.size;
+        let class = first / self.restarts;
+        let rows = self.batch.min((class + 1) * self.restarts - first);
+        let (steps, rate) = (job.settings.int("steps"), job.settings.real("rate") as f32);
+        if self.z.is_empty() {
+            self.z.resize(rows * self.width, 0.0);
+            latent(job.stream.named("start"), first, self.width, &mut self.z);
+        }
+        let total = (self.classes * self.restarts * steps) as u64;
+        while self.step < steps {
+            if cx.interrupted() || cx.checkpoint_due() {
+                cx.checkpoint(&self.checkpoint());
+            }
+            if cx.interrupted() {
+                return Err(Failure::Interrupted);
+            }
+            let score = self.climb(job, rows, class, rate);
+            self.step += 1;
+            cx.progress((first * steps + rows * self.step) as u64, total, &[("score", score)]);
+        }
+        self.make(job, rows);
+        self.done.extend_from_slice(self.generator.value(self.generator.net().output));
+        self.z.clear();
+        self.step = 0;
+        Ok(())
+    }
+
+    fn make(&mut self, job: &Job, rows: usize) {
+        self.generator.input_mut(rows).copy_from_slice(&self.z);
+        self.generator.forward(rows, job.stream);
+    }
+
+    /// Goes one step up the score of the class; returns the mean score before it.
+    fn climb(&mut self, job: &Job, rows: usize, class: usize, rate: f32) -> f64 {
+        self.make(job, rows);
+        let of = &self.data.source.images;
+        let channels = of.shape.last().copied().unwrap_or(1).max(1);
+        let at = |list: &[f32], c: usize, none: f32| if list.is_empty() { none } else { list[c % list.len()] };
+        let image = self.generator.value(self.generator.net().output);
+        // From -1..1 to the numbers that the other network was trained on.
+        self.judge.input_mut(rows).iter_mut().zip(image).enumerate().for_each(|(i, (x, made))| {
+            *x = (0.5 * made + 0.5 - at(&of.mean, i % channels, 0.0)) / at(&of.std, i % channels, 1.0);
+        });
+        self.judge.forward(rows, job.stream);
+        let (scores, gradient) = self.judge.output_and_gradient();
+        let mut mean = 0.0;
+        for (scores, gradient) in scores.chunks_exact(self.classes).zip(gradient.chunks_exact_mut(self.classes)) {
+            gradient.fill(0.0);
+            gradient[class] = 1.0;
+            mean += scores[class] as f64 / rows as f64;
+        }
+        self.judge.backward();
+        let (_, gradient) = self.generator.output_and_gradient();
+        gradient.iter_mut().zip(self.judge.input_gradient()).enumerate().for_each(|(i, (g, d))| {
+            *g = 0.5 * d / at(&of.std, i % channels, 1.0);
+        });
+        self.generator.backward();
+        map1(&mut self.z, self.generator.input_gradient(), true, |g| rate * g);
+        mean
+    }
+
+    fn checkpoint(&self) -> Vec<u8> {
+        let mut w = Writer::default();
+        [self.step, self.done.len(), self.z.len()].iter().for_each(|x| w.int(*x as u64));
+        w.floats(&self.done);
+        w.floats(&self.z);
+        w.finish()
+    }
+
+    fn restore(&mut self, bytes: &[u8]) -> Option<()> {
+        let mut r = Reader::new(bytes)?;
+        let (step, done, z) = (r.int()? as usize, r.int()? as usize, r.int()? as usize);
+        let most = self.classes * self.restarts;
+        if done > most * self.size || !done.is_multiple_of(self.size) || z > self.batch * self.width {
+            return None;
+        }
+        (self.step, self.done, self.z) = (step, vec![0.0; done], vec![0.0; z]);
+        r.floats(&mut self.done)?;
+        r.floats(&mut self.z)?;
+        r.finished().then_some(())
+    }
+}

@@ -1,0 +1,243 @@
+//! The seam of a generator and a discriminator; their training beside PyTorch's; ascents where the answer is known.
+
+use super::split;
+use super::train::{Recipe, Run};
+use crate::base::Stream;
+use crate::engine::kernel::{Job, Labelled, Quiet};
+use crate::engine::value::{Column, Dataset, Model, Table, Weights};
+use crate::engine::{Context, Failure, Value};
+use crate::lang::net::ir::{LayerOp, Net, Source};
+use crate::lang::{Settings, Static};
+use crate::ops::nn::network::Network;
+use crate::ops::nn::program::Purpose;
+use crate::ops::nn::tests::build::{Builder, bars, images};
+use crate::ops::nn::tests::running::{Stopping, kernel, make};
+use serde_json::Value as Json;
+use std::sync::Arc;
+
+const BATCH: usize = 8;
+
+fn number(x: f64) -> Static {
+    Static::Number(x)
+}
+
+fn numbers(count: usize, salt: usize, bound: f64) -> Vec<f32> {
+    let one = |i: usize| ((i * 7919 + salt * 104_729) % 2003) as f64 - 1001.0;
+    (0..count).map(|i| (one(i) / 1001.0 * bound) as f32).collect()
+}
+
+/// Returns the pair of make_reference.py as one network from `width` random numbers to images of `size` numbers.
+fn pair(width: usize, size: usize) -> Arc<Net> {
+    let mut b = Builder::new(&[width]);
+    let norm = |b: &mut Builder, x| b.add(LayerOp::BatchNorm { features: 8, eps: 1e-5, momentum: 0.1, zero_scale: false }, &[x]);
+    let x = b.linear(Source::Input, 8);
+    let x = norm(&mut b, x);
+    let x = b.add(LayerOp::Relu, &[x]);
+    let x = b.linear(x, size);
+    let x = b.add(LayerOp::Tanh, &[x]);
+    b.tap("generator", x);
+    let x = b.linear(x, 8);
+    let x = norm(&mut b, x);
+    let x = b.add(LayerOp::LeakyRelu { slope: 0.2 }, &[x]);
+    b.linear(x, 1);
+    b.finish()
+}
+
+fn gan(net: &Arc<Net>, data: &Arc<Dataset>, epochs: f64) -> Job {
+    let settings = [
+        ("network", Static::Net(net.clone())),
+        ("epochs", number(epochs)),
+        ("batch", number(BATCH as f64)),
+        ("optimizer", make("adam", &[("beta1", number(0.5))])),
+        ("rate", number(0.01)),
+        ("init", Static::Word("default".into())),
+    ];
+    Job {
+        op: "train_gan".into(),
+        settings: Settings(settings.map(|(n, v)| (n.to_string(), v)).to_vec()),
+        inputs: vec![("data".into(), Labelled::single(Value::Dataset(data.clone())))],
+        stream: Stream::root(5),
+        at: vec![],
+    }
+}
+
+#[test]
+fn ten_steps_are_those_of_pytorch() {
+    let reference: Json = serde_json::from_str(include_str!("../../../../tests/data/training/reference.json")).unwrap();
+    let data = images(&[16], vec![0.0; 16 * BATCH], vec![0; BATCH], 1);
+    let job = gan(&pair(3, 16), &data, 1.0);
+    let mut run = Run::new(&job, Recipe::parse(&job.settings).unwrap(), data).unwrap();
+    // The builder numbers layers through; cut in two, they keep their names.
+    let mut salt = 0;
+    for (player, given) in [(&mut run.generator, ["layer0", "layer3"]), (&mut run.judge, ["layer5", "layer8"])] {
+        let mut weights: Weights = player.network.weights();
+        for name in given {
+            salt += 1;
+            for (_, _, x) in weights.iter_mut().filter(|(n, _, _)| *n == format!("{name}.weight")) {
+                *x = numbers(x.len(), salt, 0.5);
+            }
+            weights.iter_mut().filter(|(n, _, _)| *n == format!("{name}.bias")).for_each(|(_, _, x)| x.fill(0.0));
+        }
+        player.network.load(&weights).unwrap();
+    }
+    for (step, losses) in reference["gan"]["losses"].as_array().unwrap().iter().enumerate() {
+        run.judge.network.input_mut(BATCH).copy_from_slice(&numbers(BATCH * 16, 200 + step, 0.5));
+        run.generator.network.input_mut(BATCH).copy_from_slice(&numbers(BATCH * 3, 300 + step, 1.0));
+        let found = run.take_step(BATCH, Stream::root(0), 0.01).unwrap();
+        for (i, own) in found[..2].iter().enumerate() {
+            let wanted = losses[i].as_f64().unwrap();
+            assert!((own - wanted).abs() < 1e-5 * wanted, "step {step}: {own}, PyTorch's {wanted}");
+        }
+    }
+    let model = run.into_model();
+    let mut network = crate::ops::nn::evaluate::open(&model, Purpose::Evaluation, &[model.net.output], 1).unwrap();
+    network.input_mut(1).copy_from_slice(&numbers(3, 400, 1.0));
+    network.forward(1, Stream::root(0));
+    let wanted = reference["gan"]["image"].as_array().unwrap();
+    for (own, wanted) in network.value(model.net.output).iter().zip(wanted) {
+        assert!((*own as f64 - wanted.as_f64().unwrap()).abs() < 1e-4, "{own}, PyTorch's {wanted}");
+    }
+}
+
+#[test]
+fn a_network_is_cut_where_it_says() {
+    let net = pair(3, 16);
+    let (generator, judge) = split(&net).unwrap();
+    assert_eq!((generator.input.as_slice(), generator.output, judge.input.as_slice(), judge.output), (&[3][..], 4, &[16][..], 3));
+    assert_eq!(generator.parameters() + judge.parameters(), net.parameters());
+    let mut other = (*net).clone();
+    other.taps.clear();
+    assert!(split(&other).unwrap_err().contains("no tap `generator`"));
+    let mut other = (*net).clone();
+    other.output = 4;
+    assert!(split(&other).unwrap_err().contains("one number"));
+    // A shortcut around the seam.
+    let mut other = (*net).clone();
+    other.nodes[5].inputs = vec![Source::Node(3)];
+    assert!(split(&other).unwrap_err().contains("before it"));
+}
+
+#[test]
+fn a_stopped_pair_goes_on_bit_for_bit_for_any_number_of_threads() {
+    let data = bars(40, 8, 1);
+    let job = gan(&pair(5, 64), &data, 3.0);
+    let run = |cx: &(dyn Context + Sync), threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let found = pool.install(|| kernel("train_gan").run(&job, cx));
+        found.map(|v| if let Value::Model(m) = v { m } else { panic!("a model") })
+    };
+    let all = |m: &Model| {
+        let history =
+            ["discriminator_loss", "generator_loss", "real", "generated"].map(|c| m.history.numbers(c).unwrap().to_vec());
+        let weights: Vec<u32> = m.weights.iter().flat_map(|w| w.2.iter().map(|x| x.to_bits())).collect();
+        (weights, history.map(|h| h.iter().map(|x| x.to_bits()).collect::<Vec<_>>()))
+    };
+    let whole = run(&Quiet::default(), 1).unwrap();
+    assert_eq!(whole.history.rows(), 3);
+    for (after, threads) in [(0, 2), (5, 8), (16, 2)] {
+        let first = Stopping::new(after, None);
+        assert_eq!(run(&first, 2).unwrap_err(), Failure::Interrupted);
+        let bytes = first.kept.lock().unwrap().clone();
+        assert!(all(&run(&Stopping::new(u64::MAX, bytes), threads).unwrap()) == all(&whole), "stopped after {after} questions");
+    }
+}
+
+#[test]
+fn a_generator_comes_to_make_what_it_was_shown() {
+    // Images of one brightness each, around 0.8: a generator that starts around 0.5 has to find it.
+    let level = |i: usize| 0.8 + 0.05 * numbers(1, i, 1.0)[0];
+    let data = images(&[4], (0..64).flat_map(|i| [level(i); 4]).collect(), vec![0; 64], 1);
+    let job = gan(&pair(2, 4), &data, 60.0);
+    let Ok(Value::Model(model)) = kernel("train_gan").run(&job, &Quiet::default()) else { panic!("a model") };
+    let generate = Job {
+        op: "generate".into(),
+        settings: Settings(vec![("count".into(), number(200.0))]),
+        inputs: vec![
+            ("m".into(), Labelled::single(Value::Model(model))),
+            ("data".into(), Labelled::single(Value::Dataset(data))),
+        ],
+        stream: Stream::root(9),
+        at: vec![],
+    };
+    let Ok(Value::Dataset(made)) = kernel("generate").run(&generate, &Quiet::default()) else { panic!("images") };
+    let crate::engine::value::Pixels::Floats(x) = &made.source.images.data else { panic!("floats") };
+    assert_eq!((made.len(), x.len()), (200, 800));
+    let mean = x.iter().sum::<f32>() / 800.0;
+    assert!((mean - 0.8).abs() < 0.1, "{mean}");
+}
+
+/// Returns a model of one linear layer with given weights (`output x input`) and no shift.
+fn linear(input: &[usize], output: usize, weights: &[f32]) -> Arc<Model> {
+    let mut b = Builder::new(input);
+    b.linear(Source::Input, output);
+    let net = b.finish();
+    let mut network = Network::new(&net, Purpose::Training, &[], 1);
+    network.initialise(Stream::root(1));
+    let mut all: Weights = network.weights();
+    all[0].2 = weights.to_vec();
+    all[1].2.fill(0.0);
+    Arc::new(Model {
+        net,
+        weights: Arc::new(all),
+        snapshots: vec![],
+        history: Table { columns: vec![("epoch".into(), Column::Numbers(vec![]))] },
+        trained_on: Arc::new(vec![]),
+        classes: vec![],
+    })
+}
+
+#[test]
+fn between_linear_maps_an_ascent_is_a_straight_line() {
+    // G(z) = A z, f(x) = B (G / 2 + 1/2 - mean) / std: every step adds rate A' B'[class] / (2 std) to z.
+    let (a, b) = ([0.3f32, -0.2, 0.1, 0.4, 0.5, 0.25], [1.0f32, -1.0, 0.5, 0.2, 0.7, -0.4]);
+    let like = images(&[3], vec![0.0; 3], vec![0], 2);
+    let mut source = crate::engine::value::Source {
+        name: "x".into(),
+        images: crate::engine::value::Images {
+            shape: vec![3],
+            data: crate::engine::value::Pixels::Floats(vec![0.0; 3]),
+            mean: vec![0.3],
+            std: vec![0.25],
+        },
+        labels: vec![0],
+        classes: like.classes().to_vec(),
+        splits: vec![],
+    };
+    source.splits = vec![("all".into(), 0..1)];
+    let data = Arc::new(Dataset { source: Arc::new(source), ids: like.ids.clone(), labels: like.labels.clone() });
+    let (through, judge) = (linear(&[2], 3, &a), linear(&[3], 2, &b));
+    let ascend = |steps: f64| {
+        let settings = [("restarts", 3.0), ("steps", steps), ("rate", 0.05)].map(|(n, x)| (n.to_string(), number(x))).to_vec();
+        let job = Job {
+            op: "maximize_activation".into(),
+            settings: Settings(settings),
+            inputs: vec![
+                ("m".into(), Labelled::single(Value::Model(judge.clone()))),
+                ("through".into(), Labelled::single(Value::Model(through.clone()))),
+                ("data".into(), Labelled::single(Value::Dataset(data.clone()))),
+            ],
+            stream: Stream::root(3),
+            at: vec![],
+        };
+        match kernel("maximize_activation").run(&job, &Quiet::default()) {
+            Ok(Value::Dataset(d)) => d,
+            other => panic!("{other:?}"),
+        }
+    };
+    let (before, after) = (ascend(0.0), ascend(10.0));
+    assert_eq!(*after.labels, [0, 0, 0, 1, 1, 1]);
+    let pixels = |d: &Dataset| match &d.source.images.data {
+        crate::engine::value::Pixels::Floats(x) => x.clone(),
+        _ => panic!("floats"),
+    };
+    let (x0, x1) = (pixels(&before), pixels(&after));
+    for row in 0..6 {
+        let class = row / 3;
+        let dz: Vec<f32> =
+            (0..2).map(|k| (0..3).map(|i| a[2 * i + k] * b[3 * class + i] * 0.5 / 0.25).sum::<f32>() * 0.05 * 10.0).collect();
+        for i in 0..3 {
+            let moved = 0.5 * (a[2 * i] * dz[0] + a[2 * i + 1] * dz[1]);
+            assert!((x1[3 * row + i] - x0[3 * row + i] - moved).abs() < 1e-5, "row {row}, number {i}");
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! `train_gan`: discriminator and generator in turns, each against the other's last step.
+
+use super::{latent, split};
+use crate::base::Stream;
+use crate::engine::value::{Column, Dataset, Model, Table, Weights};
+use crate::engine::{Context, Failure, Job, Kernel, Value};
+use crate::lang::net::ir::Net;
+use crate::lang::{Settings, Static};
+use crate::ops::nn::batches::{Augment, Loader, shuffled};
+use crate::ops::nn::checkpoint::{Reader, Writer};
+use crate::ops::nn::cpu::parallel::map1;
+use crate::ops::nn::measures::SPEED;
+use crate::ops::nn::network::Network;
+use crate::ops::nn::optimizer::{Optimizer, Running};
+use crate::ops::nn::program::Purpose;
+use crate::ops::nn::rate::Rate;
+use crate::ops::nn::trainer::side_by_side;
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known};
+use crate::plan::files::Files;
+use rand_distr::{Distribution, StandardNormal};
+use std::sync::Arc;
+
+/// Columns of the history.
+const COLUMNS: [&str; 6] = ["epoch", "discriminator_loss", "generator_loss", "real", "generated", "rate"];
+
+/// The kernel of `train_gan`.
+pub struct TrainGan;
+
+/// The settings of a run.
+pub(super) struct Recipe {
+    generator: Arc<Net>,
+    judge: Arc<Net>,
+    epochs: usize,
+    batch: usize,
+    optimizer: Optimizer,
+    rate: Rate,
+    augment: Vec<Augment>,
+    /// Whether weights start as in Radford et al. 2016.
+    normal: bool,
+}
+
+impl Recipe {
+    pub(super) fn parse(settings: &Settings) -> Result<Self, String> {
+        let Static::Net(net) = settings.get("network") else { return Err("the network is missing".into()) };
+        let (generator, judge) = split(net)?;
+        let batch = settings.int("batch");
+        if batch < 2 {
+            return Err("a batch has at least two examples: batch normalisation needs them".into());
+        }
+        Ok(Recipe {
+            generator,
+            judge,
+            epochs: settings.int("epochs"),
+            batch,
+            optimizer: Optimizer::parse(settings.get("optimizer"))?,
+            rate: Rate::parse(settings.get("rate"))?,
+            augment: Augment::parse(settings.get("augment"))?,
+            normal: settings.word("init") != "default",
+        })
+    }
+
+    /// Returns the steps of an epoch: whole batches, and a last one of two examples or more.
+    fn steps(&self, rows: usize) -> usize {
+        rows / self.batch + (rows % self.batch > 1) as usize
+    }
+
+    fn work(&self) -> f64 {
+        // Discriminator: two passes with gradients by weights, one by the input; generator: one forward pass twice used, one backward.
+        self.batch as f64 * (8.0 * self.judge.multiply_adds() as f64 + 3.0 * self.generator.multiply_adds() as f64)
+    }
+}
+
+fn size(net: &Net) -> usize {
+    net.nodes.get(net.output).map_or(0, |n| n.shape.iter().product())
+}
+
+impl Planned for TrainGan {
+    fn policy(&self) -> Policy {
+        Policy::Transient
+    }
+
+    fn outputs(&self, _classes: usize) -> usize {
+        1
+    }
+
+    fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        let data = known(inputs, "data");
+        let classes = data.and_then(|d| d.classes.clone());
+        if !matches!(settings.get("network"), Static::Net(_)) {
+            return Ok(Facts { classes, ..Facts::default() });
+        }
+        let problem = |message: String, help: &str| Problem {
+            code: "cfx::train::setting",
+            parameter: None,
+            message,
+            help: Some(help.to_string()),
+        };
+        let recipe = Recipe::parse(settings).map_err(|m| problem(m, "see `cfx doc train_gan`"))?;
+        let made = &recipe.judge.input;
+        if let Some(shape) = data.and_then(|d| d.shape.as_ref())
+            && shape.iter().product::<usize>() != made.iter().product::<usize>()
+        {
+            let message = format!("the generator makes images of shape {made:?}, and the data have {shape:?}");
+            return Err(problem(message, "give the network the channels and size of the data"));
+        }
+        let net = &recipe.generator;
+        Ok(Facts {
+            classes,
+            taps: net.taps.iter().map(|(name, node)| (name.clone(), net.nodes[*node].shape.clone())).collect(),
+            multiply_adds: Some(net.multiply_adds() as u64),
+            bytes: Some(4 * net.parameters() as u64),
+            ..Facts::default()
+        })
+    }
+
+    fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        let Ok(recipe) = Recipe::parse(settings) else { return Cost::default() };
+        let rows = known(inputs, "data").and_then(|f| f.rows).unwrap_or(0);
+        let bytes = |net: &Arc<Net>, purpose| Network::bytes(net, purpose, recipe.batch) + 8.0 * net.parameters() as f64;
+        Cost {
+            seconds: 0.05 + (recipe.epochs * recipe.steps(rows)) as f64 * 2.0 * recipe.work() / SPEED,
+            memory: bytes(&recipe.generator, Purpose::Training) + bytes(&recipe.judge, Purpose::Adversary),
+            disk: 4.0 * recipe.generator.parameters() as f64,
+        }
+    }
+}
+
+impl Kernel for TrainGan {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
+        let recipe = Recipe::parse(&job.settings).map_err(Failure::new)?;
+        let data = job.dataset("data")?.clone();
+        let mut run = Run::new(job, recipe, data)?;
+        if let Some(bytes) = cx.restore()
+            && run.restore(&bytes).is_none()
+        {
+            run = Run::new(job, run.recipe, run.data)?;
+        }
+        let work = run.recipe.work();
+        while run.epoch < run.recipe.epochs {
+            side_by_side(cx, work, || run.epoch(job, cx))?;
+        }
+        Ok(Value::Model(Arc::new(run.into_model())))
+    }
+}
+
+/// A network with its optimiser.
+pub(super) struct Player {
+    pub(super) network: Network,
+    optimizer: Running,
+}
+
+impl Player {
+    fn new(net: &Arc<Net>, purpose: Purpose, recipe: &Recipe, stream: Stream) -> Result<Self, Failure> {
+        let mut network = Network::new(net, purpose, &[], recipe.batch);
+        network.initialise(stream);
+        if recipe.normal {
+            let mut weights: Weights = network.weights();
+            for (name, shape, numbers) in &mut weights {
+                // Radford et al. 2016 and the code that goes with it: N(0, 0.02) for weights, N(1, 0.02) for scales, 0 for shifts.
+                let centre = match (shape.len(), name.rsplit('.').next()) {
+                    (2.., _) => 0.0,
+                    (_, Some("weight")) => 1.0,
+                    _ => continue,
+                };
+                let mut rng = stream.named(name).rng();
+                numbers.iter_mut().for_each(|x| {
+                    let z: f64 = StandardNormal.sample(&mut rng);
+                    *x = (centre + 0.02 * z) as f32;
+                });
+            }
+            network.load(&weights)?;
+        }
+        let sizes: Vec<usize> = network.trained().map(|(w, _)| w.len()).collect();
+        Ok(Player { network, optimizer: Running::new(recipe.optimizer, &sizes) })
+    }
+}
+
+/// A run under way.
+pub(super) struct Run {
+    pub(super) recipe: Recipe,
+    data: Arc<Dataset>,
+    pub(super) generator: Player,
+    pub(super) judge: Player,
+    /// Gradients of the discriminator by real images, while those by generated ones are computed.
+    aside: Vec<Vec<f32>>,
+    epoch: usize,
+    step: usize,
+    /// Sums over the epoch: losses of discriminator and generator, mean outputs on real and generated images.
+    sums: [f64; 4],
+    history: Vec<Vec<f64>>,
+}
+
+impl Run {
+    pub(super) fn new(job: &Job, recipe: Recipe, data: Arc<Dataset>) -> Result<Self, Failure> {
+        let shape = &data.source.images.shape;
+        if shape.iter().product::<usize>() != size(&recipe.generator) {
+            let made = &recipe.judge.input;
+            return Err(Failure::new(format!("the generator makes images of shape {made:?}, and the data have {shape:?}")));
+        }
+        if recipe.steps(data.len()) == 0 {
+            return Err(Failure::Absent(format!("there are {} examples to train on, too few for a step", data.len())));
+        }
+        let stream = job.stream.named("initialisation");
+        Ok(Run {
+            generator: Player::new(&recipe.generator, Purpose::Training, &recipe, stream)?,
+            judge: Player::new(&recipe.judge, Purpose::Adversary, &recipe, stream)?,
+            recipe,
+            data,
+            aside: Vec::new(),
+            epoch: 0,
+            step: 0,
+            sums: [0.0; 4],
+            history: vec![Vec::new(); COLUMNS.len()],
+        })
+    }
+
+    /// Takes the steps of an epoch that are left.
+    fn epoch(&mut self, job: &Job, cx: &dyn Context) -> Result<(), Failure> {
+        let data = self.data.clone();
+        let loader = Loader::scaled(&data, 0.5, 0.5);
+        let steps = self.recipe.steps(data.len());
+        let total = (steps * self.recipe.epochs) as u64;
+        let order = shuffled(data.len(), job.stream.named("order").numbered(self.epoch as u64));
+        let augmentation = job.stream.named("augmentation").numbered(self.epoch as u64);
+        while self.step < steps {
+            if cx.interrupted() || cx.checkpoint_due() {
+                cx.checkpoint(&self.checkpoint());
+            }
+            if cx.interrupted() {
+                return Err(Failure::Interrupted);
+            }
+            let done = (self.epoch * steps + self.step) as u64;
+            let rate = self.recipe.rate.at(done, total, self.epoch);
+            let rows = &order[self.step * self.recipe.batch..data.len().min((self.step + 1) * self.recipe.batch)];
+            loader.fill(rows, &self.recipe.augment, augmentation, self.judge.network.input_mut(rows.len()));
+            let stream = job.stream.named("steps").numbered(done);
+            let width = self.recipe.generator.input.iter().product();
+            latent(stream.named("latent"), 0, width, self.generator.network.input_mut(rows.len()));
+            let found = self.take_step(rows.len(), stream, rate)?;
+            self.sums.iter_mut().zip(found).for_each(|(s, f)| *s += f);
+            self.step += 1;
+            let seen = self.step as f64;
+            cx.progress(done + 1, total, &[("discriminator", self.sums[0] / seen), ("generator", self.sums[1] / seen)]);
+        }
+        let rate = self.recipe.rate.at(((self.epoch + 1) * steps - 1) as u64, total, self.epoch);
+        let means = self.sums.map(|s| s / steps as f64);
+        let row = [(self.epoch + 1) as f64, means[0], means[1], means[2], means[3], rate];
+        self.history.iter_mut().zip(row).for_each(|(column, x)| column.push(x));
+        self.epoch += 1;
+        self.step = 0;
+        self.sums = [0.0; 4];
+        Ok(())
+    }
+
+    /// Takes one step of both, real images lying in the discriminator's input and random numbers in the generator's: the first goes up the gradient of log D(x) + log(1 - D(G(z))),
+    /// then the generator up that of log D(G(z)) with the same z. Returns the mean losses, and D(x) and D(G(z)) before the step.
+    ///
+    /// Errors: a loss is no longer a finite number.
+    pub(super) fn take_step(&mut self, count: usize, stream: Stream, rate: f64) -> Result<[f64; 4], Failure> {
+        let (judge, generator) = (&mut self.judge, &mut self.generator);
+        judge.network.forward(count, stream.named("real"));
+        let real = judged(&mut judge.network, true);
+        judge.network.backward();
+        self.aside.resize(judge.network.gradients_mut().count(), Vec::new());
+        for (aside, g) in self.aside.iter_mut().zip(judge.network.gradients_mut()) {
+            aside.clear();
+            aside.extend_from_slice(g.host());
+        }
+        generator.network.forward(count, stream.named("generator"));
+        let made = self.recipe.generator.output;
+        judge.network.input_mut(count).copy_from_slice(generator.network.value(made));
+        judge.network.forward(count, stream.named("generated"));
+        let generated = judged(&mut judge.network, false);
+        judge.network.backward();
+        judge.network.gradients_mut().zip(&self.aside).for_each(|(g, aside)| map1(g.host_mut(), aside, true, |x| x));
+        judge.optimizer.step(judge.network.trained(), rate);
+
+        judge.network.forward(count, stream.named("judged"));
+        let fooled = judged(&mut judge.network, true);
+        judge.network.backward_by_input();
+        let (_, gradient) = generator.network.output_and_gradient();
+        gradient.copy_from_slice(judge.network.input_gradient());
+        generator.network.backward();
+        generator.optimizer.step(generator.network.trained(), rate);
+        let losses = [real.0 + generated.0, fooled.0];
+        if losses.iter().any(|l| !l.is_finite()) {
+            let (epoch, step) = (self.epoch + 1, self.step + 1);
+            return Err(Failure::new(format!(
+                "training diverged at epoch {epoch}, step {step}: a loss is no longer a finite number"
+            ))
+            .help("lower the rate"));
+        }
+        Ok([losses[0], losses[1], real.1, generated.1])
+    }
+
+    fn checkpoint(&self) -> Vec<u8> {
+        let mut w = Writer::default();
+        [self.epoch as u64, self.step as u64].iter().for_each(|x| w.int(*x));
+        w.reals(&self.sums);
+        self.history.iter().for_each(|column| w.reals(column));
+        for player in [&self.generator, &self.judge] {
+            w.int(player.optimizer.steps);
+            player.network.states().for_each(|s| w.floats(s.host()));
+            player.optimizer.memory.iter().flatten().for_each(|m| w.floats(m));
+        }
+        w.finish()
+    }
+
+    /// Goes back to where a checkpoint was taken; nothing where it is not one of this run's.
+    fn restore(&mut self, bytes: &[u8]) -> Option<()> {
+        let mut r = Reader::new(bytes)?;
+        self.epoch = r.int()? as usize;
+        self.step = r.int()? as usize;
+        self.sums = r.reals()?.try_into().ok()?;
+        for column in &mut self.history {
+            *column = r.reals()?;
+        }
+        for player in [&mut self.generator, &mut self.judge] {
+            player.optimizer.steps = r.int()?;
+            for state in player.network.states_mut() {
+                r.floats(state.host_mut())?;
+            }
+            for memory in player.optimizer.memory.iter_mut().flatten() {
+                r.floats(memory)?;
+            }
+        }
+        r.finished().then_some(())
+    }
+
+    pub(super) fn into_model(self) -> Model {
+        let mut ids = self.data.ids.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        let columns = COLUMNS.iter().zip(self.history).map(|(n, c)| (n.to_string(), Column::Numbers(c))).collect();
+        Model {
+            weights: Arc::new(self.generator.network.weights()),
+            net: self.recipe.generator,
+            snapshots: Vec::new(),
+            history: Table { columns },
+            trained_on: Arc::new(ids),
+            classes: self.data.classes().to_vec(),
+        }
+    }
+}
+
+/// Writes the gradient of the mean of -log D (`real`) or -log(1 - D), D the logistic function of the output; returns that loss and the mean of D.
+fn judged(network: &mut Network, real: bool) -> (f64, f64) {
+    let (scores, gradient) = network.output_and_gradient();
+    let n = scores.len() as f64;
+    let (mut loss, mut mean) = (0.0, 0.0);
+    for (score, g) in scores.iter().zip(gradient) {
+        let x = *score as f64;
+        let d = 1.0 / (1.0 + (-x).exp());
+        let against = if real { -x } else { x };
+        // ln(1 + exp(a)) without overflow
+        loss += against.max(0.0) + (-against.abs()).exp().ln_1p();
+        mean += d;
+        *g = ((d - if real { 1.0 } else { 0.0 }) / n) as f32;
+    }
+    (loss / n, mean / n)
+}
