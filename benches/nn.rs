@@ -30,7 +30,7 @@ struct Case {
     batch: usize,
 }
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 13] = [
     Case { name: "resnet18-32", network: "resnet18", args: &[], input: &[32, 32, 3], classes: 100, batch: 32 },
     Case { name: "resnet18-128", network: "resnet18", args: &[], input: &[32, 32, 3], classes: 100, batch: 128 },
     Case { name: "resnet18-512", network: "resnet18", args: &[], input: &[32, 32, 3], classes: 100, batch: 512 },
@@ -40,6 +40,11 @@ const CASES: [Case; 9] = [
     Case { name: "resnet32-128", network: "resnet32", args: &[], input: &[32, 32, 3], classes: 10, batch: 128 },
     Case { name: "tiny_resnet-64", network: "tiny_resnet", args: &[], input: &[8, 8, 1], classes: 10, batch: 64 },
     Case { name: "mlp-128", network: "mlp", args: &[], input: &[28, 28, 1], classes: 10, batch: 128 },
+    Case { name: "vit_s-32", network: "vit_s", args: &[("patch", 4.0)], input: &[32, 32, 3], classes: 100, batch: 32 },
+    Case { name: "mixer_s-32", network: "mixer_s", args: &[("patch", 4.0)], input: &[32, 32, 3], classes: 100, batch: 32 },
+    Case { name: "lstm-20", network: "lstm_lm", args: &[("dropout", 0.0)], input: &[35], classes: 10_000, batch: 20 },
+    // Generator and discriminator behind each other, one pass.
+    Case { name: "dcgan-128", network: "dcgan", args: &[], input: &[32, 32, 3], classes: 1, batch: 128 },
 ];
 
 fn main() {
@@ -106,9 +111,13 @@ fn step(case: &Case, net: &Arc<Net>, seconds: f64, tsv: bool) {
     network.initialise(Stream::root(1));
     let sizes: Vec<usize> = network.trained().map(|(w, _)| w.len()).collect();
     let mut optimizer = Running::new(Optimizer::Sgd { momentum: 0.9, nesterov: true, decay: 1e-6 }, &sizes);
-    let labels: Vec<u32> = (0..batch).map(|i| (i % case.classes) as u32).collect();
+    // A score for each class, or, of words, for each at each.
+    let each = net.nodes[net.output].shape.iter().product::<usize>() / case.classes;
+    let labels: Vec<u32> = (0..batch * each).map(|i| (i % case.classes) as u32).collect();
     let mut losses = vec![0.0; batch];
-    let input: Vec<f32> = (0..network.input_mut(batch).len()).map(|i| (i % 17) as f32 / 17.0).collect();
+    let words = each > 1;
+    let number = |i: usize| if words { (i * 7919 % case.classes) as f32 } else { (i % 17) as f32 / 17.0 };
+    let input: Vec<f32> = (0..network.input_mut(batch).len()).map(number).collect();
     let mut one = || {
         let mut parts = [0.0; 3];
         let start = Instant::now();

@@ -4,6 +4,7 @@
 
 Needs nothing but torch. benches/compare.py runs this and `cargo bench --bench nn` in turns and prints ratios.
 """
+import math
 import statistics
 import sys
 import time
@@ -108,6 +109,73 @@ def mlp(classes):
     return nn.Sequential(nn.Flatten(), nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, classes))
 
 
+class Transformer(nn.Module):
+    """timm's blocks, before `scaled_dot_product_attention` and fused GELU; `tokens`: an MLP-Mixer with as many hidden units over tokens."""
+
+    def __init__(self, dim, heads, hidden, count, tokens=None):
+        super().__init__()
+        mlp = lambda i, h: nn.Sequential(nn.Linear(i, h), nn.GELU(), nn.Linear(h, i))
+        self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.heads = heads
+        if tokens is None:
+            self.qkv, self.proj = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+        self.over_tokens = mlp(count, tokens) if tokens is not None else None
+        self.mlp = mlp(dim, hidden)
+
+    def mix(self, x):
+        if self.over_tokens is not None:
+            return self.over_tokens(x.transpose(1, 2)).transpose(1, 2)
+        b, n, c = x.shape
+        q, k, v = self.qkv(x).reshape(b, n, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
+        weights = (q @ k.transpose(-2, -1) * (c // self.heads) ** -0.5).softmax(-1)
+        return self.proj((weights @ v).transpose(1, 2).reshape(b, n, c))
+
+    def forward(self, x):
+        x = x + self.mix(self.norm1(x))
+        return x + self.mlp(self.norm2(x))
+
+
+class Tokens(nn.Module):
+    """ViT (with heads) or MLP-Mixer on patches of 4 x 4 of 32 x 32 images."""
+
+    def __init__(self, dim, depth, heads, hidden, tokens=None, classes=100):
+        super().__init__()
+        self.proj = nn.Conv2d(3, dim, 4, 4)
+        count = 64 if tokens is not None else 65
+        self.blocks = nn.Sequential(*[Transformer(dim, heads, hidden, count, tokens) for _ in range(depth)])
+        self.norm, self.head = nn.LayerNorm(dim), nn.Linear(dim, classes)
+        self.mixer = tokens is not None
+        if not self.mixer:
+            self.cls, self.pos = nn.Parameter(torch.zeros(1, 1, dim)), nn.Parameter(torch.randn(1, 65, dim) * 0.02)
+
+    def forward(self, x):
+        x = self.proj(x).flatten(2).transpose(1, 2)
+        if not self.mixer:
+            x = torch.cat([self.cls.expand(len(x), -1, -1), x], 1) + self.pos
+        x = self.norm(self.blocks(x))
+        return self.head(x.mean(1) if self.mixer else x[:, 0])
+
+
+class LanguageModel(nn.Module):
+    def __init__(self, words=10000, units=200):
+        super().__init__()
+        self.encoder, self.rnn, self.decoder = nn.Embedding(words, units), nn.LSTM(units, units, 2, batch_first=True), nn.Linear(units, words)
+
+    def forward(self, x):
+        return self.decoder(self.rnn(self.encoder(x))[0]).flatten(0, 1)
+
+
+def dcgan(w=64):
+    layers, before = [nn.Unflatten(1, (100, 1, 1))], 100
+    for width, stride, pad in [(4 * w, 1, 0), (2 * w, 2, 1), (w, 2, 1)]:
+        layers += [nn.ConvTranspose2d(before, width, 4, stride, pad, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+        before = width
+    layers += [nn.ConvTranspose2d(w, 3, 4, 2, 1, bias=False), nn.Tanh(), nn.Conv2d(3, w, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, inplace=True)]
+    for width in [2 * w, 4 * w]:
+        layers += [nn.Conv2d(width // 2, width, 4, 2, 1, bias=False), nn.BatchNorm2d(width), nn.LeakyReLU(0.2, inplace=True)]
+    return nn.Sequential(*layers, nn.Conv2d(4 * w, 1, 4, bias=False), nn.Flatten())
+
+
 CASES = [
     ("resnet18-32", lambda: residual(3, [64, 128, 256, 512], [2] * 4, 100), (3, 32, 32), 100, 32),
     ("resnet18-128", lambda: residual(3, [64, 128, 256, 512], [2] * 4, 100), (3, 32, 32), 100, 128),
@@ -118,6 +186,10 @@ CASES = [
     ("resnet32-128", lambda: residual(3, [16, 32, 64], [5] * 3, 10, option_a=True), (3, 32, 32), 10, 128),
     ("tiny_resnet-64", lambda: residual(1, [16, 32, 64], [1] * 3, 10), (1, 8, 8), 10, 64),
     ("mlp-128", lambda: mlp(10), (1, 28, 28), 10, 128),
+    ("vit_s-32", lambda: Tokens(384, 12, 6, 1536), (3, 32, 32), 100, 32),
+    ("mixer_s-32", lambda: Tokens(512, 8, 0, 2048, 256), (3, 32, 32), 100, 32),
+    ("lstm-20", LanguageModel, (35,), 10000, 20),
+    ("dcgan-128", dcgan, (100,), 1, 128),
 ]
 
 
@@ -133,10 +205,12 @@ for name, build, shape, classes, batch in CASES:
         continue
     torch.manual_seed(1)
     net = build().train()
-    x = (torch.arange(batch * shape[0] * shape[1] * shape[2]) % 17 / 17.0).reshape(batch, *shape)
-    if channels_last:
+    numbers = torch.arange(batch * math.prod(shape))
+    language = isinstance(net, LanguageModel)
+    x = (numbers * 7919 % classes if language else numbers % 17 / 17.0).reshape(batch, *shape)
+    if channels_last and len(shape) == 3:
         net, x = net.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
-    labels = torch.arange(batch) % classes
+    labels = torch.arange(batch * (shape[0] if language else 1)) % classes
     optimizer = torch.optim.SGD(net.parameters(), 0.01, momentum=0.9, nesterov=True, weight_decay=1e-6)
     loss_of = nn.CrossEntropyLoss()
 

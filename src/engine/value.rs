@@ -54,7 +54,7 @@ pub struct Source {
 /// Pixels or features: `count` examples of one shape, channels last.
 #[derive(Debug)]
 pub struct Images {
-    /// Shape of one example: `[height, width, channels]` or `[features]`.
+    /// Shape of one example: `[height, width, channels]`, `[features]`, or `[words]`.
     pub shape: Vec<usize>,
     /// The numbers, example after example.
     pub data: Pixels,
@@ -71,6 +71,8 @@ pub enum Pixels {
     Bytes { data: Vec<u8>, divisor: f32 },
     /// Numbers as they are.
     Floats(Vec<f32>),
+    /// Numbers of words: `shape[0]` of each example, and the one that follows. What is to be predicted at each is the next.
+    Words(Vec<u32>),
 }
 
 /// A choice of examples from a source, with the labels they carry here.
@@ -95,9 +97,17 @@ impl Dataset {
         self.ids.is_empty()
     }
 
-    /// Returns the names of the classes, by label.
+    /// Returns the names of the classes, by label; of words their vocabulary.
     pub fn classes(&self) -> &[String] {
         &self.source.classes
+    }
+
+    /// Returns how many labels an example has: one, or, of words, one at each.
+    pub fn labels_each(&self) -> usize {
+        match self.source.images.data {
+            Pixels::Words(_) => self.source.images.shape.iter().product(),
+            _ => 1,
+        }
     }
 }
 

@@ -92,7 +92,7 @@ fn unknown(params: &[Param], callee: &str, name: &str, span: Span) -> Diag {
     let names: Vec<_> = params.iter().map(|p| p.name.name.as_str()).collect();
     let diag = Diag::error("cfx::call::unknown_argument", span, format!("`{callee}` has no argument `{name}`"));
     match nearest(name, &names) {
-        Some(near) => diag.help(format!("did you mean `{near}`? {}", parameters(params, callee))),
+        Some(near) => diag.help(format!("did you mean `{near}`?")),
         None => diag.help(parameters(params, callee)),
     }
 }

@@ -524,6 +524,7 @@ pub(super) fn misfit(param: &str, op: &str, wanted: &[Kind], v: &Typed) -> Diag 
             let names: Vec<String> = fields.iter().map(|(n, _)| format!("`.{n}`")).collect();
             diag.help(format!("take one of its fields: {}", names.join(", ")))
         }
+        (Kind::Table, Some(Kind::Number { .. })) => diag.help("take one of its columns: `table.column`"),
         (Kind::Model, Some(Kind::Stages)) => diag.help("read representations off the model: `tap(model, data, at: all)`"),
         (Kind::Dataset, Some(Kind::Stages)) => diag.help("give it representations: `tap(model, data)` or `load_stages(…)`"),
         (Kind::Stages, Some(Kind::Density)) => diag.help("fit a density first: `dp_mixture(stages, by: class)`"),

@@ -24,7 +24,7 @@ const LONGEST: f64 = 1e6;
 
 /// Returns the epochs that the setting `snapshots` names, ascending: a list, in which `last` is the last epoch, or `every(n)`.
 ///
-/// Errors: a sentence about an epoch that training does not reach, or a step of 0.
+/// Errors: a sentence about an epoch that training does not reach, one below 0, or a step of 0.
 pub fn named_epochs(snapshots: &Static, epochs: usize) -> Result<Vec<usize>, String> {
     let epoch = |s: &Static| if s.word() == Some("last") { Some(epochs) } else { s.number().map(|x| x as usize) };
     let named: BTreeSet<usize> = match snapshots {
@@ -38,6 +38,10 @@ pub fn named_epochs(snapshots: &Static, epochs: usize) -> Result<Vec<usize>, Str
         }
         _ => BTreeSet::new(),
     };
+    let below = |s: &Static| s.number().is_some_and(|x| x < 0.0);
+    if matches!(snapshots, Static::List(items) if items.iter().any(below)) {
+        return Err("a snapshot before the beginning: epochs count from 0, the initial weights".to_string());
+    }
     match named.last().filter(|e| **e > epochs) {
         Some(late) => Err(format!("a snapshot after epoch {late} where training ends after {epochs}")),
         None => Ok(named.into_iter().collect()),

@@ -5,7 +5,7 @@ use super::kind::Kind;
 use super::signature::Signature;
 use super::static_value::Static;
 use super::suggest::{nearest, nearest_or_list};
-use super::typed::{Node, Typed};
+use super::typed::{Attached, Node, Typed};
 use crate::base::{Diag, Span};
 use crate::syntax::ast;
 use std::rc::Rc;
@@ -25,12 +25,12 @@ impl<'a> Checker<'a> {
         }
         let typed = self.builtin("field", vec![("x", base)], settings, span);
         let mut typed = (*typed).clone();
-        typed.examples = None;
+        // Rows are no examples, and have neither their classes nor their data set.
+        (typed.examples, typed.attached) = (None, Attached::default());
         typed.kind = Kind::Number { per_example: epoch.is_none() };
         if let (Some(epoch), Node::Call(call)) = (epoch, &mut typed.node) {
             call.kept = vec![epoch];
             typed.axes.push(epoch);
-            typed.attached.epoch = None;
         }
         Rc::new(typed)
     }

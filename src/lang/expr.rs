@@ -310,10 +310,11 @@ impl<'a> Checker<'a> {
             Kind::Table => self.column(base, field, e.span),
             other => {
                 let message = format!("a {other} has no members");
-                self.diags.push(
-                    Diag::error("cfx::name::no_field", field.span, message)
-                        .help("data sets have splits (`.train`), records have fields, and tables have columns"),
-                );
+                let help = match other {
+                    Kind::Model => "measure it, `accuracy(m, data)`, or take a column of its history, `history(m).accuracy`",
+                    _ => "data sets have splits (`.train`), records have fields, and tables have columns",
+                };
+                self.diags.push(Diag::error("cfx::name::no_field", field.span, message).help(help));
                 Typed::error(e.span)
             }
         }
@@ -328,7 +329,12 @@ impl<'a> Checker<'a> {
         // Snapshots that a model carries are brought out first.
         let (mut base, mut brought) = (base, false);
         for arg in picks {
-            let Some(name) = arg.name.as_ref().filter(|n| !brought && names_training(&n.name)) else { continue };
+            let Some(name) = arg.name.as_ref().filter(|n| names_training(&n.name)) else { continue };
+            if brought {
+                let message = "the axis `snapshot` is selected twice";
+                self.diags.push(Diag::error("cfx::axis::selected_twice", name.span, message).help("name each axis once"));
+                return Typed::error(span);
+            }
             if base.kind != Kind::Model || base.axes.iter().any(|a| self.axes.name(*a) == name.name) {
                 continue;
             }
@@ -500,6 +506,7 @@ impl<'a> Checker<'a> {
                 Kind::Table if base.attached.epoch.is_some() && name.name == "epoch" => {
                     "name a column of it first: `history(m).accuracy[epoch: last]`".to_string()
                 }
+                _ if name.name == "snapshot" => "bring snapshots out where the model is named: `m[snapshot: all]`".to_string(),
                 _ => help,
             };
             let message = format!("this has no axis `{}`", name.name);

@@ -225,17 +225,19 @@ impl<'a> Statics<'a> {
         }
         match ty {
             SettingType::Either(types) => {
-                let mut last = None;
+                // What is wrong inside a list or a constructor is said by the alternative that has this form.
+                let mut inner = None;
                 for t in types {
                     match self.setting(module, t, expr, env, inside) {
                         Ok(found) => return Ok(found),
-                        Err(e) => last = Some(e),
+                        Err(e) => match (&expr.kind, t) {
+                            (ExprKind::Call { .. }, _) => inner = Some(e),
+                            (ExprKind::List(_), SettingType::List(_)) => inner = Some(e),
+                            _ => {}
+                        },
                     }
                 }
-                if let (ExprKind::Call { .. }, Some(e)) = (&expr.kind, last) {
-                    return Err(e);
-                }
-                Err(self.wrong(ty, expr))
+                Err(inner.unwrap_or_else(|| self.wrong(ty, expr)))
             }
             SettingType::List(of) => match &expr.kind {
                 ExprKind::List(items) => items

@@ -1,3 +1,5 @@
+//! Tests of estimates and of axes that nest.
+
 use super::estimate::{BASE, together};
 use super::facts::{Cost, Facts, Policy};
 use super::graph::{Cell, Graph, LabelledAxis};

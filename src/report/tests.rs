@@ -311,6 +311,18 @@ fn the_manifest_lists_every_cell() {
     assert_eq!(cells[0]["actual"]["seconds"], 1.5);
     assert_eq!(manifest["files"][0]["path"], "digits.csv");
     assert_eq!(manifest["script"]["blake3"], Hash::of(SCRIPT.as_bytes()).to_string());
+    let count = |word: &str| cells.iter().filter(|c| c["outcome"] == word).count() as f64;
+    let now = count("computed") + count("absent");
+    let ran = now + count("stored");
+    let totals = &manifest["totals"];
+    let pair = |estimate: f64, actual: f64| (Some(estimate), Some(actual));
+    let of = |v: &serde_json::Value| (v["estimate"].as_f64(), v["actual"].as_f64());
+    assert_eq!(of(&totals["seconds"]), pair(1.25 * ran, 1.5 * ran));
+    assert_eq!(of(&totals["disk"]), pair(1e3 * ran, 3e3 * ran));
+    assert_eq!(of(&totals["operations"]["data"]["largest_memory"]), pair(1e6, 2e6));
+    assert_eq!(totals["operations"]["data"]["cells"], 1);
+    assert_eq!(totals["memory"]["actual"], serde_json::Value::Null);
+    assert_eq!(totals["memory"]["estimate"].as_f64(), Some(crate::plan::estimate::BASE + 1e3 * now + 1e6));
     let failed = cells.iter().find(|c| c["outcome"] == "failed").expect("a failed cell");
     assert_eq!(failed["help"], "use <fewer> draws");
     // Records may be fewer than cells: a run that stopped.

@@ -1,3 +1,5 @@
+//! Tests of cut lines: where they are cut, and that places stay what they were.
+
 use super::cut;
 use crate::base::{Diag, SourceMap, Span};
 

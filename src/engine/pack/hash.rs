@@ -69,6 +69,7 @@ pub fn source_hash(source: &Arc<Source>) -> Hash {
     match &images.data {
         Pixels::Bytes { data, divisor } => h.text("bytes").bytes(&divisor.to_le_bytes()).bytes(data),
         Pixels::Floats(x) => h.text("floats").bytes(&f32_bytes(x)),
+        Pixels::Words(x) => h.text("words").bytes(&u32_bytes(x)),
     };
     h.bytes(&f32_bytes(&images.mean)).bytes(&f32_bytes(&images.std)).bytes(&u32_bytes(&source.labels));
     h.int(source.classes.len() as u64);

@@ -1,3 +1,5 @@
+//! Tests of the epochs that settings name.
+
 use super::{kept_epochs, named_epochs};
 use crate::lang::Static;
 
@@ -18,6 +20,7 @@ fn epochs_are_named_by_lists_and_steps() {
     assert_eq!(named_epochs(&last, 9), Ok(vec![1, 9]));
     assert!(named_epochs(&list(&[10.0]), 9).is_err_and(|m| m.contains("epoch 10")));
     assert!(named_epochs(&every(0.0), 9).is_err());
+    assert!(named_epochs(&list(&[-1.0]), 9).is_err());
 }
 
 #[test]

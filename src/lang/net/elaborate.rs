@@ -2,7 +2,7 @@
 
 use super::env::{Bound, Env, defaults, enter, given, one, step_into};
 use super::ir::{LayerOp, Net, Node, Shape, Source};
-use super::layers::{apply, words};
+use super::layers::{Part, apply, words};
 use super::library::{Declared, Found, Library, NetworkCall};
 use super::scopes::{Place, Scopes, is_module};
 use super::{Combinator, StepRef, bare, combinator, steps_of, steps_of_body};
@@ -13,6 +13,8 @@ use crate::lang::{Settings, Static};
 use crate::syntax::ast::{Arg, Block, Expr, ExprKind, Param};
 use std::rc::Rc;
 
+/// The most layers of LSTM under one name.
+const MOST_LSTM: usize = 8;
 /// The most layers that a network may have.
 const MOST_LAYERS: usize = 20_000;
 /// The most steps that laying it out may take, layers or not.
@@ -22,21 +24,48 @@ pub(super) const DEEPEST: usize = 300;
 /// The most trainable parameters, and units of one layer's output for one example.
 const MOST_PARAMETERS: f64 = 1e11;
 
-/// Returns the network on inputs of one shape (`[height, width, channels]` or `[features]`), for a number of classes.
+/// Returns the network on inputs of one shape (`[height, width, channels]`, `[features]`, or `[tokens]` of word numbers), for a number of classes.
+/// Its output is one score for each class, or, for words, one for each class at each token.
 ///
 /// Errors: whatever [`super::check_body`] reports that depends on the arguments; layers that do not take what flows into them
 /// (`cfx::shape::…`, with the layer and both shapes); an output other than one score for each class; a network too large to lay out.
 /// The main place is the layer, further places are the calls that led to it.
 pub fn elaborate(library: &dyn Library, call: &NetworkCall, input: &Shape, classes: usize) -> Result<Net, Diags> {
+    let net = lay_out(library, call, input, classes)?;
+    let shape = &net.nodes[net.output].shape;
+    let sequence = matches!((&net.input[..], &shape[..]), ([tokens], [n, scores]) if n == tokens && *scores == classes);
+    if *shape == [classes] || sequence {
+        return Ok(net);
+    }
     let name = &call.network.name.name;
-    let used = |mut diags: Diags| {
-        if let Some(first) = diags.0.first_mut()
-            && first.span() != call.span
-        {
-            first.labels.push((call.span, format!("network `{name}` on an input of {}", words(input))));
-        }
-        diags
+    let last = call.network.body.steps.last().map_or(call.network.name.span, |s| s.value.span);
+    let text = format!("network `{name}` ends in {}, but there are {classes} classes", words(shape));
+    let help = match shape.len() {
+        1 => "end it with `linear(classes)`, where `classes` is a parameter of the network: the data set fills it",
+        2 => "end it with `global_mean` or `token(0)`, then `linear(classes)`, where `classes` is a parameter of the network",
+        _ => "end it with `global_mean` or `flatten`, then `linear(classes)`, where `classes` is a parameter of the network",
     };
+    Err(called(
+        call,
+        input,
+        one(Diag::error("cfx::shape::output", last, text).here(format!("gives {}", words(shape))).help(help)),
+    ))
+}
+
+/// Adds to an error what network was laid out on what.
+fn called(call: &NetworkCall, input: &Shape, mut diags: Diags) -> Diags {
+    if let Some(first) = diags.0.first_mut()
+        && first.span() != call.span
+    {
+        first.labels.push((call.span, format!("network `{}` on an input of {}", call.network.name.name, words(input))));
+    }
+    diags
+}
+
+/// Returns the network as [`elaborate`] does, whatever its output.
+fn lay_out(library: &dyn Library, call: &NetworkCall, input: &Shape, classes: usize) -> Result<Net, Diags> {
+    let name = &call.network.name.name;
+    let used = |diags: Diags| called(call, input, diags);
     if input.is_empty() || input.contains(&0) {
         return Err(one(Diag::error("cfx::shape::empty", call.span, format!("network `{name}` is given empty inputs"))));
     }
@@ -57,18 +86,6 @@ pub fn elaborate(library: &dyn Library, call: &NetworkCall, input: &Shape, class
         let text = format!("network `{name}` has no layers");
         return Err(one(Diag::error("cfx::network::empty", call.network.name.span, text)));
     };
-    let shape = &builder.nodes[output].shape;
-    if *shape != [classes] {
-        let last = call.network.body.steps.last().map_or(call.network.name.span, |s| s.value.span);
-        let text = format!("network `{name}` ends in {}, but there are {classes} classes", words(shape));
-        let help = if shape.len() == 1 {
-            "end it with `linear(classes)`, where `classes` is a parameter of the network: the data set fills it"
-        } else {
-            "end it with `global_mean` or `flatten`, then `linear(classes)`, where `classes` is a parameter of the network"
-        };
-        let here = format!("gives {}", words(shape));
-        return Err(used(one(Diag::error("cfx::shape::output", last, text).here(here).help(help))));
-    }
     let total: f64 = builder.nodes.iter().map(|n| weight(&n.op)).sum();
     if total > MOST_PARAMETERS {
         return Err(used(one(too_large(call.span, format!("network `{name}` would have {total:.1e} parameters")))));
@@ -259,13 +276,44 @@ impl<'l> Builder<'l> {
             return Err(one(super::check::holds_no_steps(name, block, call.span)));
         }
         let settings = self.settings(params, call, env)?;
-        let made = apply(name, &settings, self.shape(at), call.span).map_err(|diag| one(*diag))?;
-        let Some((op, shape)) = made else { return Ok(at) };
-        let path = match place {
-            Place::Named(name, span) => self.scopes.leaf(scope, &name, span)?,
+        let mut parts = apply(name, &settings, self.shape(at), call.span).map_err(|diag| one(*diag))?;
+        if parts.len() > 1 {
+            let scope = match place {
+                Place::Named(name, span) => self.scopes.open(scope, &name, span)?,
+                Place::Next => self.scopes.open_next(scope),
+                Place::Flat => scope,
+            };
+            return parts.into_iter().try_fold(at, |at, part| {
+                let path = match part.name {
+                    Some(name) => self.scopes.leaf(scope, name, call.span)?,
+                    None => self.scopes.under(scope, part.op.word()),
+                };
+                self.push(part.op, vec![at], part.shape, path, call.span)
+            });
+        }
+        let Some(Part { mut op, shape, .. }) = parts.pop() else { return Ok(at) };
+        let path = match (place, &mut op) {
+            (Place::Named(name, span), LayerOp::Lstm { index, .. }) => self.lstm(scope, &name, span, index)?,
+            (Place::Named(name, span), _) => self.scopes.leaf(scope, &name, span)?,
             _ => self.scopes.leaf_next(scope),
         };
         self.push(op, vec![at], shape, path, call.span)
+    }
+
+    /// Returns the path of an LSTM, and its number among those of the same name: PyTorch has several layers in one module.
+    fn lstm(&mut self, scope: usize, name: &str, span: Span, index: &mut usize) -> Result<String, Diags> {
+        let path = self.scopes.under(scope, name);
+        let before = self.nodes.iter().filter(|n| n.path == path);
+        let (layers, others): (Vec<_>, Vec<_>) = before.partition(|n| matches!(n.op, LayerOp::Lstm { .. }));
+        *index = layers.len();
+        if layers.is_empty() || !others.is_empty() {
+            return self.scopes.leaf(scope, name, span);
+        }
+        if *index >= MOST_LSTM {
+            let text = format!("there are more than {MOST_LSTM} layers of `lstm` called `{name}`");
+            return Err(one(Diag::error("cfx::network::doubled_label", span, text).help("give some of them another name")));
+        }
+        Ok(path)
     }
 
     fn settings(&self, params: &'l [Param], call: Call<'l>, env: &Rc<Env<'l>>) -> Result<Settings, Diags> {
@@ -297,7 +345,7 @@ impl<'l> Builder<'l> {
         let steps = steps_of(call.block);
         let flat = matches!(place, Place::Flat);
         let scope = match (kind, place) {
-            (Combinator::Named | Combinator::Unnamed, _) => scope,
+            (Combinator::Named | Combinator::Unnamed | Combinator::Numbered, _) => scope,
             (_, Place::Named(name, span)) => self.scopes.open(scope, &name, span)?,
             _ => scope,
         };
@@ -319,6 +367,7 @@ impl<'l> Builder<'l> {
                 }
             }
             Combinator::Unnamed => steps.iter().try_fold(at, |at, step| self.step(*step, env, at, scope, Place::Flat)),
+            Combinator::Numbered => self.steps(&steps, env, at, scope),
             Combinator::Repeat => {
                 let args: Vec<_> = call.args.iter().collect();
                 let slots = bind_args(params, &args, call.name, call.span)?;
@@ -434,7 +483,14 @@ fn weight(op: &LayerOp) -> f64 {
         LayerOp::Conv { input, output, kernel, groups, .. } => {
             output as f64 * input as f64 / groups as f64 * (kernel as f64).powi(2)
         }
+        LayerOp::ConvTransposed { input, output, kernel, groups, .. } => {
+            output as f64 * input as f64 / groups as f64 * (kernel as f64).powi(2)
+        }
         LayerOp::Linear { input, output, .. } => input as f64 * output as f64,
+        LayerOp::Embedding { words: count, features } | LayerOp::PositionEmbedding { tokens: count, features } => {
+            count as f64 * features as f64
+        }
+        LayerOp::Lstm { input, hidden, .. } => 4.0 * hidden as f64 * (input as f64 + hidden as f64),
         _ => 0.0,
     }
 }

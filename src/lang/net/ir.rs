@@ -51,32 +51,74 @@ pub struct Node {
 pub enum LayerOp {
     /// 2-D convolution. Weight `[out, in / groups, kernel, kernel]`, bias `[out]` where `bias`.
     Conv { input: usize, output: usize, kernel: usize, stride: usize, pad: usize, dilation: usize, groups: usize, bias: bool },
+    /// Transposed 2-D convolution, the gradient by the input of a convolution. Weight `[in, out / groups, kernel, kernel]`, bias `[out]` where `bias`.
+    ConvTransposed {
+        input: usize,
+        output: usize,
+        kernel: usize,
+        stride: usize,
+        pad: usize,
+        output_pad: usize,
+        dilation: usize,
+        groups: usize,
+        bias: bool,
+    },
     /// Batch normalisation over all but the last axis. `zero_scale`: the scale starts at 0.
     BatchNorm { features: usize, eps: f64, momentum: f64, zero_scale: bool },
     /// Layer normalisation over the last axis.
     LayerNorm { features: usize, eps: f64 },
+    /// Normalisation over positions and the channels of each group.
+    GroupNorm { groups: usize, features: usize, eps: f64 },
     /// max(x, 0)
     Relu,
     /// x where x > 0, slope * x elsewhere.
     LeakyRelu { slope: f64 },
     /// Gaussian error linear unit (exact).
     Gelu,
+    /// Gaussian error linear unit, with the approximation by a hyperbolic tangent.
+    GeluTanh,
     /// Hyperbolic tangent.
     Tanh,
     /// Logistic function.
     Sigmoid,
+    /// exp(x) / sum of exp(x) over the last axis.
+    Softmax,
     /// Maximum over windows; padding counts as minus infinity.
     MaxPool { kernel: usize, stride: usize, pad: usize },
     /// Mean over windows; padding counts as zeros in the mean, as PyTorch's default.
     AvgPool { kernel: usize, stride: usize, pad: usize },
     /// Mean over all positions: `[h, w, c]` or `[tokens, c]` to `[c]`.
     GlobalMean,
-    /// To one axis, in the order channels, height, width (PyTorch's), so that weights carry over.
+    /// To one axis, images in the order channels, height, width (PyTorch's), so that weights carry over.
     Flatten,
+    /// To an image, numbers in the order channels, height, width (PyTorch's).
+    Reshape,
+    /// Positions of an image in a row, as tokens: `[h, w, c]` to `[h w, c]`.
+    Tokens,
+    /// Tokens and features exchanged: `[tokens, c]` to `[c, tokens]`.
+    Transpose,
+    /// One token, counted from the front: `[tokens, c]` to `[c]`.
+    Token { index: usize },
+    /// Every position `factor` x `factor` times, or bilinear interpolation between the centres of positions.
+    Upsample { factor: usize, bilinear: bool },
     /// Affine map of the last axis. Weight `[output, input]`, bias `[output]` where `bias`.
     Linear { input: usize, output: usize, bias: bool },
     /// Sets units to zero with probability `rate` in training, and scales the others by 1 / (1 - rate).
     Dropout { rate: f64 },
+    /// Sets whole channels of an example to zero with probability `rate` in training, and scales the others by 1 / (1 - rate).
+    DropoutChannels { rate: f64 },
+    /// A learned token before the others. Parameter `[1, 1, features]`, named by the path alone.
+    ClassToken { features: usize },
+    /// Adds a learned vector to each token. Parameter `[1, tokens, features]`, named by the path alone.
+    PositionEmbedding { tokens: usize, features: usize },
+    /// Scaled dot-product attention of queries, keys and values side by side: `[tokens, 3 c]` to `[tokens, c]`.
+    /// `causal`: a token attends to itself and those before it.
+    Attention { heads: usize, causal: bool },
+    /// A learned vector for each number of a word. Weight `[words, features]`.
+    Embedding { words: usize, features: usize },
+    /// A layer of long short-term memory, hidden states of all tokens. Weights `weight_ih_lN` `[4 hidden, input]`, `weight_hh_lN` `[4 hidden, hidden]`,
+    /// biases `bias_ih_lN`, `bias_hh_lN`, gates in the order input, forget, cell, output; N is `index`.
+    Lstm { input: usize, hidden: usize, index: usize },
     /// Sum of its inputs.
     Add,
     /// Concatenation of its inputs along the last axis.
@@ -92,6 +134,9 @@ impl Net {
         h.text(&format!("{:?}", self.input)).int(self.output as u64);
         for node in &self.nodes {
             h.text(&format!("{:?} {:?} {:?}", node.op, node.inputs, node.shape)).text(&node.path);
+            if node.op.revision() > 0 {
+                h.text("revision").int(node.op.revision());
+            }
         }
         for (name, id) in &self.taps {
             h.text(name).int(*id as u64);
@@ -112,7 +157,7 @@ impl Net {
         self.nodes.iter().map(|n| n.op.parameters()).sum()
     }
 
-    /// Returns the multiply-adds of one forward pass over one example, convolutions and linear maps only.
+    /// Returns the multiply-adds of one forward pass over one example, those of matrix products only.
     pub fn multiply_adds(&self) -> usize {
         self.nodes
             .iter()
@@ -120,7 +165,13 @@ impl Net {
                 LayerOp::Conv { input, kernel, groups, .. } => {
                     n.shape.iter().product::<usize>() * input / groups * kernel * kernel
                 }
+                LayerOp::ConvTransposed { output, kernel, groups, .. } => {
+                    let input: usize = n.inputs.iter().map(|s| self.shape_of(*s).iter().product::<usize>()).sum();
+                    input * output / groups * kernel * kernel
+                }
                 LayerOp::Linear { input, .. } => n.shape.iter().product::<usize>() * input,
+                LayerOp::Attention { .. } => 2 * n.shape.iter().product::<usize>() * n.shape[0],
+                LayerOp::Lstm { input, hidden, .. } => 4 * n.shape.iter().product::<usize>() * (input + hidden),
                 _ => 0,
             })
             .sum()
@@ -128,13 +179,30 @@ impl Net {
 }
 
 impl LayerOp {
+    /// Returns a number that is raised whenever a layer's results change for equal inputs, which parts its keys from earlier ones.
+    fn revision(&self) -> u64 {
+        match self {
+            LayerOp::LayerNorm { .. } | LayerOp::Gelu => 1,
+            _ => 0,
+        }
+    }
+
     /// Returns the number of trainable parameters.
     pub fn parameters(&self) -> usize {
         match *self {
             LayerOp::Conv { input, output, kernel, groups, bias, .. } => {
                 output * (input / groups) * kernel * kernel + if bias { output } else { 0 }
             }
-            LayerOp::BatchNorm { features, .. } | LayerOp::LayerNorm { features, .. } => 2 * features,
+            LayerOp::ConvTransposed { input, output, kernel, groups, bias, .. } => {
+                input * (output / groups) * kernel * kernel + if bias { output } else { 0 }
+            }
+            LayerOp::BatchNorm { features, .. } | LayerOp::LayerNorm { features, .. } | LayerOp::GroupNorm { features, .. } => {
+                2 * features
+            }
+            LayerOp::ClassToken { features } => features,
+            LayerOp::PositionEmbedding { tokens, features } => tokens * features,
+            LayerOp::Embedding { words, features } => words * features,
+            LayerOp::Lstm { input, hidden, .. } => 4 * hidden * (input + hidden + 2),
             LayerOp::Linear { input, output, bias } => input * output + if bias { output } else { 0 },
             _ => 0,
         }
@@ -157,6 +225,21 @@ impl LayerOp {
             LayerOp::Flatten => "flatten",
             LayerOp::Linear { .. } => "linear",
             LayerOp::Dropout { .. } => "dropout",
+            LayerOp::ConvTransposed { .. } => "conv_transposed",
+            LayerOp::GroupNorm { .. } => "group_norm",
+            LayerOp::GeluTanh => "gelu",
+            LayerOp::Softmax => "softmax",
+            LayerOp::Reshape => "reshape",
+            LayerOp::Tokens => "tokens",
+            LayerOp::Transpose => "transpose",
+            LayerOp::Token { .. } => "token",
+            LayerOp::Upsample { .. } => "upsample",
+            LayerOp::DropoutChannels { .. } => "dropout_channels",
+            LayerOp::ClassToken { .. } => "class_token",
+            LayerOp::PositionEmbedding { .. } => "position_embedding",
+            LayerOp::Attention { .. } => "attention",
+            LayerOp::Embedding { .. } => "embedding",
+            LayerOp::Lstm { .. } => "lstm",
             LayerOp::Add => "add",
             LayerOp::Concat => "concat",
             LayerOp::SubsamplePad { .. } => "subsample_pad",

@@ -16,7 +16,7 @@
 //! - A `layer` with labels in its body is a module: it takes one number and opens a scope. One without labels is written out where it stands,
 //!   and so is a network used as a step.
 //! - `named("layer1") { … }` names a scope for the parameters alone and overrides a label on it;
-//!   `unnamed { … }` puts its steps into the scope around it, whatever label it has.
+//!   `unnamed { … }` puts its steps into the scope around it, whatever label it has; in `numbered { … }` they are named as if it had none.
 //!
 //! These rules give torchvision's names for `std/networks.cfx`: `layer1.0.conv1.weight`, `layer2.0.downsample.1.weight`, `features.0.weight`.
 
@@ -40,30 +40,46 @@ use crate::syntax::ast::{Block, Body, Expr, ExprKind, Ident};
 mod tests;
 
 /// The layers and combinators whose bodies are written in Rust: exactly the `extern … -> layer` of `std/layers.cfx`.
-pub const BUILT_IN: [&str; 23] = [
+pub const BUILT_IN: [&str; 39] = [
     "avg_pool",
     "batch_norm",
+    "class_token",
     "concat",
     "conv",
+    "conv_transposed",
     "dropout",
+    "dropout_channels",
     "each",
+    "embedding",
+    "feed_forward",
     "flatten",
     "gelu",
     "global_mean",
+    "group_norm",
     "identity",
     "latent",
     "layer_norm",
     "leaky_relu",
     "linear",
+    "lstm",
     "max_pool",
     "named",
+    "numbered",
+    "position_embedding",
     "relu",
     "repeat",
+    "reshape",
     "residual",
+    "self_attention",
     "sigmoid",
+    "softmax",
     "subsample_pad",
     "tanh",
+    "token",
+    "tokens",
+    "transpose",
     "unnamed",
+    "upsample",
 ];
 
 /// The built-ins that hold steps in braces.
@@ -81,6 +97,8 @@ pub(crate) enum Combinator {
     Named,
     /// `unnamed { steps }`: no scope.
     Unnamed,
+    /// `numbered { steps }`: names as without a label.
+    Numbered,
 }
 
 /// Returns the combinator of that name.
@@ -92,6 +110,7 @@ pub(crate) fn combinator(name: &str) -> Option<Combinator> {
         "concat" => Combinator::Concat,
         "named" => Combinator::Named,
         "unnamed" => Combinator::Unnamed,
+        "numbered" => Combinator::Numbered,
         _ => return None,
     })
 }

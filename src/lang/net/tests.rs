@@ -92,10 +92,17 @@ fn paths(net: &Net) -> Vec<String> {
                 }
             }
             LayerOp::BatchNorm { .. } | LayerOp::LayerNorm { .. } => vec!["weight", "bias"],
+            LayerOp::ConvTransposed { bias: false, .. } | LayerOp::Embedding { .. } => vec!["weight"],
+            LayerOp::ClassToken { .. } | LayerOp::PositionEmbedding { .. } => vec![""],
+            LayerOp::Lstm { index, .. } => {
+                let all = [["weight_ih_l0", "weight_hh_l0"], ["weight_ih_l1", "weight_hh_l1"]];
+                all[index].to_vec()
+            }
             _ => vec![],
         }
     };
-    net.nodes.iter().flat_map(|n| weights(n).into_iter().map(|w| format!("{}.{w}", n.path)).collect::<Vec<_>>()).collect()
+    let name = |path: &str, weight: &str| format!("{path}.{weight}").trim_end_matches('.').to_string();
+    net.nodes.iter().flat_map(|n| weights(n).into_iter().map(|w| name(&n.path, w)).collect::<Vec<_>>()).collect()
 }
 
 fn tapped(net: &Net) -> Vec<(String, Vec<usize>)> {
@@ -120,7 +127,8 @@ fn checked(text: &str, name: &str) -> Vec<(String, String)> {
     diags.into_iter().map(|d| (d.code.to_string(), format!("{}; {}", d.message, d.help.unwrap_or_default()))).collect()
 }
 
-/// Counts of torchvision 0.20 (`sum(p.numel() for p in model.parameters())`) and, for CIFAR, of a 6n + 2 implementation with option-A shortcuts.
+/// Counts of torchvision 0.20 and timm 0.6.13 (`sum(p.numel() for p in model.parameters())`), and, for CIFAR, of a 6n + 2 implementation with
+/// option-A shortcuts and of VGGs with batch norm and a single linear layer; tests/data/layers/make.py prints them.
 #[test]
 fn parameter_counts_are_the_published_ones() {
     let shelf = Shelf::new("");
@@ -136,6 +144,18 @@ fn parameter_counts_are_the_published_ones() {
         ("vgg16", &head[..], 224, 1000, 138_357_544),
         ("vgg11", &normed[..], 224, 1000, 132_868_840),
         ("vgg16", &normed[..], 224, 1000, 138_365_992),
+        ("vgg11", &[][..], 32, 10, 9_231_114),
+        ("vgg13", &[][..], 32, 10, 9_416_010),
+        ("vgg16", &[][..], 32, 10, 14_728_266),
+        ("resnet18", &[][..], 32, 10, 11_173_962),
+        ("vit_b", &[][..], 224, 1000, 86_567_656),
+        ("vit_b", &[("patch", Static::Number(32.0))][..], 224, 1000, 88_224_232),
+        ("vit_s", &[][..], 224, 1000, 22_050_664),
+        ("vit_ti", &[][..], 224, 1000, 5_717_416),
+        ("tiny_vit", &[][..], 32, 10, 1_205_898),
+        ("mixer_b", &[][..], 224, 1000, 59_880_472),
+        ("mixer_s", &[][..], 224, 1000, 18_528_264),
+        ("tiny_mixer", &[][..], 32, 10, 851_082),
         ("resnet20", &[][..], 32, 10, 269_722),
         ("resnet32", &[][..], 32, 10, 464_154),
         ("resnet44", &[][..], 32, 10, 658_586),
@@ -144,6 +164,55 @@ fn parameter_counts_are_the_published_ones() {
     ] {
         assert_eq!(shelf.net(name, args, &[size, size, 3], classes).parameters(), count, "{name}");
     }
+    assert_eq!(shelf.net("lstm_lm", &[], &[35], 10_000).parameters(), 4_653_200);
+    let gan = shelf.net("dcgan", &[], &[32, 32, 3], 1);
+    assert_eq!((gan.parameters(), gan.input.clone()), (1_068_928 + 663_296, vec![100]));
+    let seam = gan.taps.iter().find(|t| t.0 == "generator").unwrap().1;
+    assert_eq!(gan.nodes[..=seam].iter().map(|n| n.op.parameters()).sum::<usize>(), 1_068_928);
+    assert_eq!(gan.nodes[seam].shape, [32, 32, 3]);
+    assert_eq!(
+        (paths(&gan)[0].as_str(), paths(&gan).last().unwrap().as_str()),
+        ("generator.main.0.weight", "discriminator.main.8.weight")
+    );
+}
+
+#[test]
+fn transformers_and_mixers_have_timms_names_and_taps_after_each_block() {
+    let shelf = Shelf::new("");
+    let vit = shelf.net("vit_b", &[], &[224, 224, 3], 1000);
+    let names = paths(&vit);
+    assert_eq!(names[..4], ["patch_embed.proj.weight", "patch_embed.proj.bias", "cls_token", "pos_embed"]);
+    let block = ["norm1", "attn.qkv", "attn.proj", "norm2", "mlp.fc1", "mlp.fc2"];
+    let block: Vec<_> = block.iter().flat_map(|n| [format!("blocks.0.{n}.weight"), format!("blocks.0.{n}.bias")]).collect();
+    assert_eq!(names[4..16], block);
+    assert_eq!(names[names.len() - 5..], ["blocks.11.mlp.fc2.bias", "norm.weight", "norm.bias", "head.weight", "head.bias"]);
+    let blocks: Vec<_> = (1..=12).map(|i| (format!("block{i}"), vec![197, 768])).collect();
+    assert_eq!(tapped(&vit), blocks);
+    let mixer = shelf.net("mixer_b", &[], &[224, 224, 3], 1000);
+    let names = paths(&mixer);
+    for name in ["stem.proj.weight", "blocks.0.norm1.bias", "blocks.3.mlp_tokens.fc1.weight", "blocks.11.mlp_channels.fc2.bias"] {
+        assert!(names.contains(&name.to_string()), "{name}");
+    }
+    assert_eq!(tapped(&mixer), (1..=12).map(|i| (format!("block{i}"), vec![196, 768])).collect::<Vec<_>>());
+    // 17.58 and 12.61 G multiply-adds, as published with the weights (17.58 with all products of attention).
+    assert!((vit.multiply_adds() as f64 / 1e9 - 17.56).abs() < 0.05, "{}", vit.multiply_adds());
+    assert!((mixer.multiply_adds() as f64 / 1e9 - 12.61).abs() < 0.05, "{}", mixer.multiply_adds());
+}
+
+#[test]
+fn language_models_have_pytorchs_names_and_a_score_for_each_word_at_each_token() {
+    let shelf = Shelf::new("");
+    let net = shelf.net("lstm_lm", &[], &[35], 1000);
+    assert_eq!(net.nodes[net.output].shape, [35, 1000]);
+    let names =
+        ["encoder.weight", "rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.weight_ih_l1", "rnn.weight_hh_l1", "decoder.weight"];
+    assert_eq!(paths(&net)[..6], names);
+    assert_eq!(tapped(&net), stages(&[("hidden1", &[35, 200]), ("hidden2", &[35, 200])]));
+    let nine =
+        "network n(classes: int) { embedding(9, 4)\n repeat(9) { named(\"a\") { lstm(4) } }\n token(-1) -> linear(classes) }";
+    assert_eq!(fails(nine, &[7]).1, "there are more than 8 layers of `lstm` called `a`");
+    let two = "network n(classes: int) { a: linear(3)\n named(\"a\") { linear(classes) } }";
+    assert_eq!(fails(two, &[7]).1, "two steps beside each other are called `a`");
 }
 
 #[test]
@@ -282,7 +351,11 @@ fn taps_are_known_without_shapes_for_every_network() {
         let Some(declared) = Declared::of(&shelf.items[*item]).filter(Declared::is_network) else { continue };
         let needed = declared.params.iter().filter(|p| p.default.is_none() && p.name.name != "classes");
         let args: Vec<_> = needed.map(|p| (p.name.name.as_str(), Static::Number(2.0))).collect();
-        let net = shelf.net(name, &args, &[32, 32, 3], 10);
+        let input: &[usize] = match name.as_str() {
+            "lstm_lm" | "lstm_classifier" => &[100],
+            _ => &[32, 32, 3],
+        };
+        let net = shelf.net(name, &args, input, if name == "dcgan" { 1 } else { 10 });
         let names: Vec<_> = taps(&shelf, &shelf.call(name, &args)).unwrap().into_iter().map(|t| t.0).collect();
         assert_eq!(names, net.taps.iter().map(|t| t.0.clone()).collect::<Vec<_>>(), "{name}");
         let mut unique = paths(&net);
@@ -459,6 +532,86 @@ fn shapes_that_do_not_fit_name_the_layer_and_both_shapes() {
             "max_pool",
         ),
         (
+            "conv_transposed(4, 3, stride: 2)",
+            &[8, 8, 3],
+            "cfx::network::setting",
+            "with kernel 3 and stride 2 no padding makes the image 2 times as large, so there is no default `pad`",
+            "conv_transposed",
+        ),
+        (
+            "conv_transposed(4, 2, pad: 1)",
+            &[1, 2, 3],
+            "cfx::shape::empty",
+            "`conv_transposed` would leave nothing of 1 positions: `pad` takes 1 from each side",
+            "conv_transposed",
+        ),
+        (
+            "conv_transposed(4, 4, stride: 2, output_pad: 2)",
+            &[2, 2, 3],
+            "cfx::network::setting",
+            "`output_pad` of `conv_transposed` is 2; it must be below stride or dilation, 2",
+            "conv_transposed",
+        ),
+        (
+            "group_norm(4)",
+            &[8, 8, 6],
+            "cfx::shape::groups",
+            "`group_norm` cannot split 6 input channels into 4 groups",
+            "group_norm",
+        ),
+        ("upsample(2)", &[8], "cfx::shape::rank", "`upsample` enlarges images, but its input is 8 units", "upsample"),
+        ("reshape(2, 3)", &[8], "cfx::network::setting", "`reshape` cannot make 2 x 3 x 1 of 8 units", "reshape"),
+        (
+            "self_attention(2)",
+            &[8, 8, 3],
+            "cfx::shape::rank",
+            "`self_attention` attends to tokens, but its input is 8 x 8 x 3",
+            "self_attention",
+        ),
+        (
+            "tokens\nself_attention(2)",
+            &[8, 8, 3],
+            "cfx::shape::groups",
+            "`self_attention` cannot split 3 features into 2 heads",
+            "self_attention",
+        ),
+        (
+            "tokens\ntoken(-65)",
+            &[8, 8, 3],
+            "cfx::network::setting",
+            "`at` of `token` is -65; it must be a whole number from -64 to 63",
+            "token",
+        ),
+        (
+            "embedding(10, 4)",
+            &[8, 8, 3],
+            "cfx::shape::rank",
+            "`embedding` takes words by their numbers, but its input is 8 x 8 x 3",
+            "embedding",
+        ),
+        ("lstm(4)", &[8], "cfx::shape::rank", "`lstm` runs along tokens, but its input is 8 units", "lstm"),
+        (
+            "tokens\nlinear(classes)",
+            &[8, 8, 3],
+            "cfx::shape::output",
+            "network `n` ends in 64 x 10, but there are 10 classes",
+            "linear(classes)",
+        ),
+        (
+            "feed_forward(4)",
+            &[8, 8, 3],
+            "cfx::shape::rank",
+            "`feed_forward` maps vectors and tokens, but its input is 8 x 8 x 3",
+            "feed_forward",
+        ),
+        (
+            "dropout_channels(0.1)",
+            &[8],
+            "cfx::shape::rank",
+            "`dropout_channels` drops channels of images, but its input is 8 units",
+            "dropout_channels",
+        ),
+        (
             "dropout(120%)",
             &[8, 8, 3],
             "cfx::network::setting",
@@ -513,11 +666,7 @@ fn bodies_are_checked_without_shapes() {
     };
     for (body, code, message) in [
         ("cnov(16, 3)", "cfx::network::unknown_layer", "there is no layer `cnov`; did you mean `conv`?"),
-        (
-            "conv(16, 3, strid: 2)",
-            "cfx::call::unknown_argument",
-            "`conv` has no argument `strid`; did you mean `stride`? `conv` takes channels, kernel, stride (optional), pad (optional), dilation (optional), groups (optional), bias (optional)",
-        ),
+        ("conv(16, 3, strid: 2)", "cfx::call::unknown_argument", "`conv` has no argument `strid`; did you mean `stride`?"),
         (
             "conv(16)",
             "cfx::call::missing",

@@ -8,6 +8,7 @@ pub mod arrays;
 pub mod bytes;
 pub mod cifar;
 mod cifar_python;
+pub mod corpus;
 pub mod digits;
 pub mod idx;
 pub mod image_folder;
@@ -33,6 +34,7 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
         ("cifar100", Box::new(Reading(cifar::Cifar100))),
         ("arrays", Box::new(Reading(arrays::Arrays))),
         ("image_folder", Box::new(Reading(image_folder::ImageFolder))),
+        ("corpus", Box::new(Reading(corpus::Corpus))),
         ("split", Box::new(select::Split)),
         ("subset", Box::new(select::Subset)),
         ("sample", Box::new(select::Sample)),

@@ -68,9 +68,10 @@ pub fn whole(source: Source) -> Dataset {
 /// Returns the number of examples that images hold; none where there are no pixels.
 pub fn image_count(images: &Images) -> usize {
     let size: usize = images.shape.iter().product();
-    let numbers = match &images.data {
-        Pixels::Bytes { data, .. } => data.len(),
-        Pixels::Floats(data) => data.len(),
+    let (numbers, size) = match &images.data {
+        Pixels::Bytes { data, .. } => (data.len(), size),
+        Pixels::Floats(data) => (data.len(), size),
+        Pixels::Words(data) => (data.len(), size + 1),
     };
     numbers.checked_div(size).unwrap_or(0)
 }

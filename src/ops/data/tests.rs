@@ -309,6 +309,58 @@ fn image_folders_are_sorted_and_cut() {
     assert!(message(run("image_folder", &list, vec![], 0, dir.path())).contains("broken.png"));
 }
 
+/// Returns the settings of `corpus`, the given ones first.
+fn corpus_settings(list: &[(&str, Static)]) -> Vec<(String, Static)> {
+    let rest = [
+        ("train", text("a.txt")),
+        ("length", Static::Number(3.0)),
+        ("unit", word("words")),
+        ("words", Static::Number(100.0)),
+        ("at_least", Static::Number(1.0)),
+        ("lower", Static::Bool(false)),
+    ];
+    let given = |n: &str| list.iter().any(|(m, _)| *m == n);
+    let rest = rest.iter().filter(|(n, _)| !given(n));
+    list.iter().chain(rest).map(|(n, v)| (n.to_string(), v.clone())).collect()
+}
+
+#[test]
+fn texts_become_rows_of_words_and_the_word_after() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("a.txt"), "b a b\nB c <unk> b\n").unwrap();
+    std::fs::write(dir.path().join("b.txt.gz"), gz("a new b\nb\n".as_bytes())).unwrap();
+    let read = |list: &[(&str, Static)]| {
+        let all = corpus_settings(list);
+        let all: Vec<_> = all.iter().map(|(n, v)| (n.as_str(), v.clone())).collect();
+        run("corpus", &all, vec![], 0, dir.path())
+    };
+    let numbers = |d: &Dataset| match &d.source.images.data {
+        Pixels::Words(x) => x.clone(),
+        other => panic!("{other:?}"),
+    };
+    // The row: b a b <eos> B c <unk> b <eos>; the vocabulary: <unk> <eos> b B a c.
+    let d = dataset(read(&[]));
+    assert_eq!(d.classes(), ["<unk>", "<eos>", "b", "B", "a", "c"]);
+    assert_eq!(numbers(&d), [2, 4, 2, 1, 1, 3, 5, 0]);
+    assert_eq!((d.len(), d.labels.len(), d.labels_each(), d.source.images.shape.clone()), (2, 0, 3, vec![3]));
+    let two = dataset(read(&[("test", text("b.txt.gz"))]));
+    assert_eq!(two.source.splits, [("train".to_string(), 0..2), ("test".to_string(), 2..3)]);
+    assert_eq!(numbers(&two)[8..], [4, 0, 2, 1]);
+    let lower = dataset(read(&[("lower", Static::Bool(true)), ("words", Static::Number(3.0))]));
+    assert_eq!(lower.classes(), ["<unk>", "<eos>", "b"]);
+    let often = dataset(read(&[("at_least", Static::Number(2.0))]));
+    assert_eq!(often.classes(), ["<unk>", "<eos>", "b"]);
+    let tokens = dataset(read(&[("unit", word("tokens"))]));
+    assert_eq!(tokens.classes(), ["<unk>", "<eos>", "b", "<", ">", "B", "a", "c", "unk"]);
+    let characters = dataset(read(&[("unit", word("characters"))]));
+    assert_eq!(characters.classes()[..4], ["<unk>", "<eos>", " ", "b"]);
+    assert!(message(read(&[("length", Static::Number(9.0))])).contains("has 9 words, too few for one example of 9"));
+    assert!(message(read(&[("length", Static::Number(0.0))])).contains("an example of 0 words cannot be"));
+    assert!(message(read(&[("words", Static::Number(1.0))])).contains("a vocabulary of 1 words cannot be"));
+    std::fs::write(dir.path().join("a.txt"), b"\xff\xfe").unwrap();
+    assert!(message(read(&[])).contains("is no text in UTF-8"));
+}
+
 #[test]
 fn random_choices_are_exact_and_keep_ids() {
     let all = digits();

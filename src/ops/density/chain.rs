@@ -21,12 +21,14 @@ pub enum Method {
     Gibbs,
     /// Blocks of this size, as published.
     Block(usize),
-    /// Gibbs, and so many split-merge proposals a pass with so many restricted scans each; exact.
+    /// Gibbs, and after every so many passes split-merge proposals with so many restricted scans each; exact.
     SplitMerge {
-        /// Proposals a pass.
+        /// Proposals at a time.
         proposals: usize,
         /// Restricted scans before the last one.
         scans: usize,
+        /// Every how many passes there are proposals.
+        every: usize,
     },
 }
 
@@ -174,6 +176,11 @@ impl<'a> Chain<'a> {
         &self.state
     }
 
+    /// Returns the scalars of every pass so far.
+    pub fn trace(&self) -> &[Scalars] {
+        &self.record.trace
+    }
+
     /// Returns moves so far.
     pub fn moves(&self) -> u64 {
         self.record.moves
@@ -204,7 +211,9 @@ impl<'a> Chain<'a> {
                 gibbs::pass(&mut self.state, order, uniforms, &mut self.rng, shuffle, &mut self.gibbs)
             }
         };
-        if let Method::SplitMerge { proposals, scans } = self.setup.method {
+        if let Method::SplitMerge { proposals, scans, every } = self.setup.method
+            && (self.done + 1).is_multiple_of(every.max(1))
+        {
             for _ in 0..proposals {
                 split_merge::propose(&mut self.state, scans, &mut self.rng);
             }

@@ -67,7 +67,9 @@ impl Fit {
         let [passes, burn_in, thin, chains] = if sampler == "block_gibbs" { [400, 320, 4, 1] } else { [1000, 500, 25, 4] };
         let method = match sampler {
             "block_gibbs" => Method::Block(int(&s, "block", 4)),
-            "split_merge" => Method::SplitMerge { proposals: int(&s, "proposals", 1), scans: int(&s, "scans", 4) },
+            "split_merge" => {
+                Method::SplitMerge { proposals: int(&s, "proposals", 1), scans: int(&s, "scans", 4), every: int(&s, "every", 5) }
+            }
             _ => Method::Gibbs,
         };
         let start = Start::parse(s.word("start"));
@@ -102,6 +104,8 @@ impl Fit {
             Some("passes, chains, thin and components must be at least 1".to_string())
         } else if s.burn_in >= s.passes {
             Some(format!("burn_in ({}) must be below passes ({})", s.burn_in, s.passes))
+        } else if matches!(s.method, Method::SplitMerge { every: 0, .. }) {
+            Some("every must be at least 1".to_string())
         } else if matches!(s.method, Method::Block(0 | 65..)) {
             Some("a block holds 1 to 64 observations".to_string())
         } else {
@@ -141,7 +145,7 @@ impl Fit {
         let method = match s.method {
             Method::Gibbs => json!(["gibbs"]),
             Method::Block(b) => json!(["block_gibbs", b]),
-            Method::SplitMerge { proposals, scans } => json!(["split_merge", proposals, scans]),
+            Method::SplitMerge { proposals, scans, every } => json!(["split_merge", proposals, scans, every]),
         };
         let start = match s.start {
             Start::Dispersed => "dispersed",
@@ -177,7 +181,11 @@ impl Fit {
         let m = &j["sampler"];
         let method = match m[0].as_str()? {
             "block_gibbs" => Method::Block(m[1].as_u64()? as usize),
-            "split_merge" => Method::SplitMerge { proposals: m[1].as_u64()? as usize, scans: m[2].as_u64()? as usize },
+            "split_merge" => Method::SplitMerge {
+                proposals: m[1].as_u64()? as usize,
+                scans: m[2].as_u64()? as usize,
+                every: m[3].as_u64()? as usize,
+            },
             _ => Method::Gibbs,
         };
         let setup = Setup {

@@ -96,8 +96,13 @@ impl<'a> Loader<'a> {
         self.data.is_empty()
     }
 
-    /// Returns the labels of rows of the data set.
+    /// Returns the labels of rows of the data set, one a row; of words, the word that follows each.
     pub fn labels(&self, rows: &[usize]) -> Vec<u32> {
+        if let Pixels::Words(data) = &self.data.source.images.data {
+            let each = self.size() + 1;
+            let after = |row: &usize| &data[self.data.ids[*row] as usize * each..][1..each];
+            return rows.iter().flat_map(after).copied().collect();
+        }
         rows.iter().map(|r| self.data.labels.get(*r).copied().unwrap_or(0)).collect()
     }
 
@@ -109,9 +114,11 @@ impl<'a> Loader<'a> {
     /// Writes rows of the data set one after another. Each example's augmentation draws from the stream numbered by its id.
     pub fn fill(&self, rows: &[usize], augment: &[Augment], stream: Stream, out: &mut [f32]) {
         let size = self.size().max(1);
+        // What changes images leaves words as they are.
+        let words = matches!(self.data.source.images.data, Pixels::Words(_));
         out.par_chunks_mut(size).zip(rows.par_iter()).for_each(|(out, row)| {
             let id = self.data.ids[*row];
-            if augment.is_empty() {
+            if augment.is_empty() || words {
                 self.read(id as usize, 0, 0, false, out);
                 return;
             }
@@ -152,6 +159,10 @@ impl<'a> Loader<'a> {
                     out.iter_mut().zip(bytes).enumerate().for_each(|(k, (o, b))| *o = self.table[*b as usize * c + k]);
                 }
             }
+            Pixels::Words(data) => {
+                let words = &data[id * (out.len() + 1)..][..out.len()];
+                out.iter_mut().zip(words).for_each(|(o, w)| *o = *w as f32);
+            }
             Pixels::Floats(data) if plain => {
                 let numbers = &data[start..start + out.len()];
                 out.iter_mut().zip(numbers).enumerate().for_each(|(i, (o, x))| *o = self.normalised(*x, i % c));
@@ -166,6 +177,7 @@ impl<'a> Loader<'a> {
                         *o = match pixels {
                             Pixels::Bytes { data, .. } => self.table[if inside { data[at + k] as usize } else { 0 } * c + k],
                             Pixels::Floats(data) => self.normalised(if inside { data[at + k] } else { 0.0 }, k),
+                            Pixels::Words(_) => 0.0,
                         };
                     }
                 }

@@ -5,9 +5,9 @@ use super::cpu::loss::{cross_entropy, highest};
 use super::network::Network;
 use super::program::Purpose;
 use crate::base::Stream;
-use crate::engine::value::{Dataset, Model};
+use crate::engine::value::{Dataset, Model, Pixels};
 use crate::engine::{Context, Failure};
-use crate::lang::net::ir::{Net, NodeId};
+use crate::lang::net::ir::{LayerOp, Net, NodeId};
 
 /// Numbers that the largest activation of an evaluation batch may have.
 const ACTIVATION: usize = 1 << 24;
@@ -42,10 +42,38 @@ pub fn fits(net: &Net, data: &Dataset, labelled: bool) -> Result<(), Failure> {
             data.source.name, net.name, net.input
         )));
     }
+    let words = data.labels_each() > 1 || matches!(data.source.images.data, Pixels::Words(_));
+    let vocabulary = data.classes().len();
+    if words
+        && let Some(known) =
+            net.nodes.iter().find_map(|n| if let LayerOp::Embedding { words, .. } = n.op { Some(words) } else { None })
+        && known < vocabulary
+    {
+        return Err(Failure::new(format!(
+            "the data set `{}` has {vocabulary} words where the network `{}` has vectors for {known}",
+            data.source.name, net.name
+        ))
+        .help("write `embedding(classes, …)`, which takes the vocabulary of the data"));
+    }
     if !labelled {
         return Ok(());
     }
-    let outputs = net.nodes.get(net.output).map_or(0, |n| n.shape.iter().product::<usize>());
+    let shape = net.nodes.get(net.output).map_or(&[][..], |n| &n.shape);
+    let several = shape.len() == 2;
+    if several != words || words && shape[0] != data.labels_each() {
+        let (has, gives) = match words {
+            true => ("a word to predict at each of its words", "one score for each class"),
+            false => ("one label an example", "scores at each token"),
+        };
+        return Err(Failure::new(format!(
+            "the data set `{}` has {has} where the network `{}` gives {gives}",
+            data.source.name, net.name
+        )));
+    }
+    if words {
+        return Ok(());
+    }
+    let outputs = shape.iter().product::<usize>();
     if data.labels.len() != data.len() {
         return Err(Failure::new(format!("the data set `{}` has no labels", data.source.name)));
     }
@@ -56,6 +84,19 @@ pub fn fits(net: &Net, data: &Dataset, labelled: bool) -> Result<(), Failure> {
         ))),
         _ => Ok(()),
     }
+}
+
+/// Checks as [`fits`], for what counts examples by their one label.
+///
+/// Errors: as [`fits`]; the data set has several labels an example.
+pub fn fits_one(net: &Net, data: &Dataset) -> Result<(), Failure> {
+    fits(net, data, true)?;
+    if matches!(data.source.images.data, Pixels::Words(_)) {
+        let message =
+            format!("the data set `{}` has a word to predict at each of its words, not one label an example", data.source.name);
+        return Err(Failure::new(message).help("measure words by `loss`, `example_loss` or `accuracy`"));
+    }
+    Ok(())
 }
 
 /// Runs all examples in their order and hands `each` the first row of a batch, its labels, and the network after its forward pass.
@@ -84,21 +125,25 @@ pub fn sweep(
 /// What a network makes of each example.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
-    /// Class with the highest score.
+    /// Class with the highest score, for each label.
     pub predicted: Vec<u32>,
-    /// Cross-entropy at the label.
+    /// The labels: one an example, or, of words, one at each.
+    pub labels: Vec<u32>,
+    /// Cross-entropy at the label of each example; the mean over its labels.
     pub losses: Vec<f64>,
 }
 
 impl Outcome {
-    /// Returns, for each example, whether its label was predicted.
-    pub fn correct<'a>(&'a self, data: &'a Dataset) -> impl Iterator<Item = bool> + 'a {
-        self.predicted.iter().zip(data.labels.iter()).map(|(p, l)| p == l)
+    /// Returns, for each example, the share of its labels that were predicted: 0 or 1 where there is one.
+    pub fn correct<'a>(&'a self, data: &Dataset) -> impl Iterator<Item = f64> + 'a {
+        let each = data.labels_each().max(1);
+        let parts = self.predicted.chunks(each).zip(self.labels.chunks(each));
+        parts.map(move |(p, l)| p.iter().zip(l).filter(|(p, l)| p == l).count() as f64 / each as f64)
     }
 
-    /// Returns the share of examples whose label was predicted; NaN where there is none.
-    pub fn accuracy(&self, data: &Dataset) -> f64 {
-        self.correct(data).filter(|c| *c).count() as f64 / data.len() as f64
+    /// Returns the share of labels that were predicted; NaN where there is none.
+    pub fn accuracy(&self, _data: &Dataset) -> f64 {
+        self.predicted.iter().zip(&self.labels).filter(|(p, l)| p == l).count() as f64 / self.labels.len() as f64
     }
 
     /// Returns the mean loss; NaN where there is no example.
@@ -112,12 +157,14 @@ impl Outcome {
 /// Errors: as [`sweep`].
 pub fn outcome(network: &mut Network, data: &Dataset, cx: &dyn Context) -> Result<Outcome, Failure> {
     let node = network.net().output;
-    let mut out = Outcome { predicted: Vec::with_capacity(data.len()), losses: vec![0.0; data.len()] };
+    let each = data.labels_each().max(1);
+    let mut out = Outcome { losses: vec![0.0; data.len()], ..Outcome::default() };
     sweep(network, data, cx, |start, labels, network| {
         let scores = network.value(node);
         let k = (scores.len() / labels.len().max(1)).max(1);
         out.predicted.extend(scores.chunks_exact(k).map(|s| highest(s) as u32));
-        cross_entropy(scores, labels, 0.0, &mut out.losses[start..start + labels.len()], None);
+        out.labels.extend_from_slice(labels);
+        cross_entropy(scores, labels, 0.0, &mut out.losses[start..start + labels.len() / each], None);
         Ok(())
     })?;
     Ok(out)
@@ -127,6 +174,10 @@ pub fn outcome(network: &mut Network, data: &Dataset, cx: &dyn Context) -> Resul
 ///
 /// Errors: as [`sweep`].
 pub fn input_gradients(network: &mut Network, data: &Dataset, cx: &dyn Context) -> Result<Vec<f64>, Failure> {
+    if let Pixels::Words(_) = data.source.images.data {
+        let message = format!("`{}` has examples of words, whose numbers have no gradient", data.source.name);
+        return Err(Failure::new(message));
+    }
     let mut out = Vec::with_capacity(data.len());
     let mut losses = vec![0.0; network.capacity()];
     sweep(network, data, cx, |_, labels, network| {

@@ -17,7 +17,7 @@ pub struct Pass {
 /// A parameter or a statistic of a layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parameter {
-    /// Name below the layer's path: `weight`, `bias`, `running_mean`, `running_var`.
+    /// Name below the layer's path: `weight`, `bias`, `running_mean`, `running_var`; empty where the path is the whole name.
     pub name: &'static str,
     /// Shape in PyTorch's layout.
     pub shape: Vec<usize>,
@@ -50,9 +50,16 @@ pub enum Init {
     Constant(f32),
     /// Uniform in (-bound, bound).
     Uniform(f32),
+    /// Normal with mean 0 and this standard deviation.
+    Normal(f32),
 }
 
 impl Parameter {
+    /// Returns its whole name, below the path of its layer.
+    pub fn under(&self, path: &str) -> String {
+        if self.name.is_empty() { path.to_string() } else { format!("{path}.{}", self.name) }
+    }
+
     /// Returns how many numbers it has.
     pub fn len(&self) -> usize {
         self.shape.iter().product()

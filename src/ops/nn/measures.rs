@@ -1,6 +1,6 @@
 //! Measures of a model on a data set: accuracy, F-score, loss, confusion, correctness, input gradient, history.
 
-use super::evaluate::{Outcome, fits, input_gradients, open, outcome};
+use super::evaluate::{Outcome, fits, fits_one, input_gradients, open, outcome};
 use super::program::Purpose;
 use crate::engine::value::{Column, Dataset, Number, Scores, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
@@ -82,7 +82,7 @@ measure!(
     |job, cx| {
         let (outcome, data) = run(job, cx)?;
         let p = outcome.accuracy(&data);
-        let n = data.len();
+        let n = data.len() * data.labels_each();
         Ok(Value::Number(Number { value: p, error: Some((p * (1.0 - p) / n as f64).sqrt()), count: Some(n as u64) }))
     }
 );
@@ -101,18 +101,18 @@ measure!(
     FScore,
     |job, cx| {
         let (outcome, data) = run(job, cx)?;
-        let value = f_score(&data.labels, &outcome.predicted, job.settings.word("average") == "macro");
+        let value = f_score(&outcome.labels, &outcome.predicted, job.settings.word("average") == "macro");
         Ok(Value::Number(Number { value, error: None, count: Some(data.len() as u64) }))
     }
 );
 
 measure!(
-    /// The kernel of `correct`: 1 for each example whose label is predicted, 0 for others.
+    /// The kernel of `correct`: 1 for each example whose label is predicted, 0 for others; of words, the share of them.
     Correct,
     SCORE,
     |job, cx| {
         let (outcome, data) = run(job, cx)?;
-        let values = outcome.correct(&data).map(|c| if c { 1.0 } else { 0.0 }).collect();
+        let values = outcome.correct(&data).collect();
         Ok(Value::Scores(Arc::new(scores(values, &data))))
     }
 );
@@ -131,6 +131,7 @@ measure!(
     /// The kernel of `confusion`: counts by label and prediction.
     Confusion,
     |job, cx| {
+        fits_one(&job.model("net")?.net, job.dataset("data")?)?;
         let (outcome, data) = run(job, cx)?;
         Ok(Value::Table(Arc::new(confusion(&data, &outcome.predicted))))
     }

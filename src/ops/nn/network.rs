@@ -76,7 +76,7 @@ impl Network {
         for (step, state) in self.program.steps.iter().zip(&mut self.states) {
             let path = &self.net.nodes[step.owner].path;
             for (parameter, buffer) in step.parameters.iter().zip(state) {
-                let numbers = weights::initial(parameter, stream.named(&format!("{path}.{}", parameter.name)));
+                let numbers = weights::initial(parameter, stream.named(&parameter.under(path)));
                 weights::import(parameter, &numbers, buffer.host_mut());
             }
         }
@@ -89,7 +89,7 @@ impl Network {
         for (step, state) in self.program.steps.iter().zip(&mut self.states) {
             let path = &self.net.nodes[step.owner].path;
             for (parameter, buffer) in step.parameters.iter().zip(state) {
-                let numbers = weights::find(from, &format!("{path}.{}", parameter.name), &parameter.shape)?;
+                let numbers = weights::find(from, &parameter.under(path), &parameter.shape)?;
                 weights::import(parameter, numbers, buffer.host_mut());
             }
         }
@@ -106,7 +106,7 @@ impl Network {
             let path = &self.net.nodes[step.owner].path;
             for (parameter, buffer) in step.parameters.iter().zip(&self.states[i]) {
                 let numbers = weights::export(parameter, buffer.host());
-                out.push((format!("{path}.{}", parameter.name), parameter.shape.clone(), numbers));
+                out.push((parameter.under(path), parameter.shape.clone(), numbers));
             }
         }
         out
@@ -118,11 +118,7 @@ impl Network {
         for (step, grads) in self.program.steps.iter().zip(&self.grad_states) {
             let path = &self.net.nodes[step.owner].path;
             for (parameter, buffer) in step.parameters.iter().filter(|p| p.trained).zip(grads) {
-                out.push((
-                    format!("{path}.{}", parameter.name),
-                    parameter.shape.clone(),
-                    weights::export(parameter, buffer.host()),
-                ));
+                out.push((parameter.under(path), parameter.shape.clone(), weights::export(parameter, buffer.host())));
             }
         }
         out

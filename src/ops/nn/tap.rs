@@ -21,6 +21,10 @@ pub enum Pool {
     Mean,
     /// Maximum over positions.
     Max,
+    /// The first position: of tokens, the class token.
+    First,
+    /// The last position: of words, what has been read of all of them.
+    Last,
     /// Not at all: every number is a unit, in the order channels, height, width.
     None,
 }
@@ -30,6 +34,8 @@ impl Pool {
         match settings.word("pool") {
             "mean" => Pool::Mean,
             "max" => Pool::Max,
+            "first" => Pool::First,
+            "last" => Pool::Last,
             _ => Pool::None,
         }
     }
@@ -58,6 +64,11 @@ impl Pool {
                 for row in responses.chunks_exact(channels) {
                     out.iter_mut().zip(row).for_each(|(o, r)| *o = o.max(*r as f64));
                 }
+            }
+            Pool::First => out.iter_mut().zip(responses).for_each(|(o, r)| *o = *r as f64),
+            Pool::Last => {
+                let last = &responses[(positions - 1) * channels..];
+                out.iter_mut().zip(last).for_each(|(o, r)| *o = *r as f64);
             }
             Pool::None => {
                 for (i, o) in out.iter_mut().enumerate() {

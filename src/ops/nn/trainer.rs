@@ -2,7 +2,7 @@
 
 use super::batches::{Loader, shuffled};
 use super::checkpoint::{Reader, Writer};
-use super::cpu::loss::{cross_entropy, highest};
+use super::cpu::loss::{cross_entropy, right};
 use super::cpu::parallel::map1;
 use super::evaluate;
 use super::network::Network;
@@ -223,7 +223,7 @@ impl Run {
     ///
     /// Errors: the loss is no longer a finite number.
     pub fn take_step(&mut self, numbers: &[f32], labels: &[u32], stream: Stream, rate: f64) -> Result<(f64, u64), Failure> {
-        self.network.input_mut(labels.len()).copy_from_slice(numbers);
+        self.network.input_mut(labels.len() / self.data.labels_each().max(1)).copy_from_slice(numbers);
         let found = self.gradient(labels, stream);
         if !found.0.is_finite() {
             return Err(self.diverged(self.step + 1));
@@ -240,12 +240,12 @@ impl Run {
 
     /// Computes the gradient of the mean loss of a batch; returns the summed loss and the number of right predictions.
     fn gradient(&mut self, labels: &[u32], stream: Stream) -> (f64, u64) {
-        self.network.forward(labels.len(), stream);
+        // Of words, each example has several labels, and the mean loss is over all of them.
+        self.network.forward(labels.len() / self.data.labels_each().max(1), stream);
         let mut losses = vec![0f64; labels.len()];
         let (scores, grad) = self.network.output_and_gradient();
         cross_entropy(scores, labels, self.recipe.smoothing, &mut losses, Some((grad, 1.0 / labels.len() as f64)));
-        let k = (scores.len() / labels.len()).max(1);
-        let correct = scores.chunks_exact(k).zip(labels).filter(|(s, l)| highest(s) == **l as usize).count();
+        let correct = right(scores, labels);
         let loss: f64 = losses.iter().sum();
         if loss.is_finite() {
             self.network.backward();

@@ -5,6 +5,7 @@ use crate::base::Stream;
 use crate::engine::Failure;
 use crate::engine::value::{Model, Weights};
 use rand::Rng;
+use rand_distr::{Distribution, StandardNormal};
 
 /// Returns the initial values of a parameter in PyTorch's layout, from the stream named after it.
 pub fn initial(parameter: &Parameter, stream: Stream) -> Vec<f32> {
@@ -13,6 +14,11 @@ pub fn initial(parameter: &Parameter, stream: Stream) -> Vec<f32> {
         Init::Uniform(bound) => {
             let mut rng = stream.rng();
             (0..parameter.len()).map(|_| (unit(&mut rng) * 2.0 - 1.0) * bound).collect()
+        }
+        Init::Normal(deviation) => {
+            let mut rng = stream.rng();
+            let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
+            (0..parameter.len()).map(|_| normal() as f32 * deviation).collect()
         }
     }
 }

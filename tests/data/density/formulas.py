@@ -28,7 +28,7 @@ for d, n, kappa0, nu0 in [(1, 4, 0.01, 3.0), (2, 7, 0.3, 4.0), (3, 5, 1.0, 6.5),
                       log_marginal=lm, log_predictive=np.atleast_1d(t.logpdf(points)).tolist()))
 
 alphas = []
-for k, n in [(1, 500), (3, 500), (12, 200)]:
+for k, n in [(1, 500), (3, 500), (12, 200), (1, 2), (3, 5)]:
     log = lambda a: k * np.log(a) + special.gammaln(a) - special.gammaln(a + n) - a
     top = max(log(a) for a in np.linspace(1e-4, 30, 30000))
     m = [integrate.quad(lambda a, p=p: a ** p * np.exp(log(a) - top), 0, 60, limit=500)[0] for p in range(3)]

@@ -37,8 +37,11 @@ pub fn fit_cost(settings: &Settings, n: f64, d: f64) -> Cost {
     let Ok(fit) = Fit::read(settings) else { return Cost::default() };
     let setup = &fit.setup;
     let block = if matches!(setup.method, Method::Block(_)) { 2.0 * d * d } else { 0.0 };
-    let proposals =
-        if let Method::SplitMerge { proposals, scans } = setup.method { (proposals * (scans + 1)) as f64 } else { 0.0 };
+    let proposals = if let Method::SplitMerge { proposals, scans, every } = setup.method {
+        (proposals * (scans + 1)) as f64 / every as f64
+    } else {
+        0.0
+    };
     let visit = 6e-8 + 2.5e-10 * (d * d + block + proposals * 3.0 * d * d);
     let kept = (setup.passes - setup.burn_in).div_ceil(setup.thin) as f64;
     let (chains, passes) = (setup.chains as f64, setup.passes as f64);

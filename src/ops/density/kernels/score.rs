@@ -40,7 +40,7 @@ impl Planned for LogDensity {
         let d = x.and_then(|f| f.dim).unwrap_or(16) as f64;
         let folds = settings.int("held_out") as f64;
         // Some forty distinct components at one gemm each; refitting as `dp_mixture` would at its defaults.
-        let seconds = 1e-3 + n * 40.0 * (1e-9 + d * d * 6e-11) + folds * n * 400.0 * (6e-8 + 2.5e-10 * d * d);
+        let seconds = 2e-3 + n * 40.0 * (1e-9 + d * d * 6e-11) + folds * n * 400.0 * (6e-8 + 2.5e-10 * d * d);
         Cost { seconds, memory: n * d * 16.0 + 40.0 * d * d * 8.0, disk: n * 12.0 }
     }
 }

@@ -63,7 +63,7 @@ fn ranks(niw: &Niw, method: Method, published: bool) -> [f64; 2] {
 fn ranks_of_alpha_and_of_held_out_densities_are_uniform() {
     // Chi squared on 15 degrees of freedom lies below 44.3 with probability 1 - 1e-4.
     let niw = Niw::new(D, 0.7, D as f64 + 3.0, N + 1);
-    for method in [Method::Gibbs, Method::SplitMerge { proposals: 1, scans: 1 }] {
+    for method in [Method::Gibbs, Method::SplitMerge { proposals: 1, scans: 1, every: 1 }] {
         let chi = ranks(&niw, method, false);
         assert!(chi.iter().all(|c| *c < 44.3), "{method:?}: {chi:.1?}");
     }

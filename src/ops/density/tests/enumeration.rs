@@ -123,7 +123,7 @@ fn accept(niw: &Niw, n: usize, alpha: AlphaPrior, method: Method) {
 }
 
 const RANDOM: AlphaPrior = AlphaPrior::Gamma { shape: 1.0, rate: 1.0 };
-const SPLITS: Method = Method::SplitMerge { proposals: 2, scans: 2 };
+const SPLITS: Method = Method::SplitMerge { proposals: 2, scans: 2, every: 1 };
 
 fn full(n: usize, d: usize) -> Niw {
     Niw::new(d, 0.3, d as f64 + 2.0, n)

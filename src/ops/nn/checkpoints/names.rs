@@ -8,12 +8,34 @@ pub type Named = (String, Vec<usize>);
 /// Prefixes that wrappers put in front of all names: `DataParallel`, `torch.compile`, both.
 const PREFIXES: [&str; 5] = ["", "module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module."];
 
-/// A way of naming that differs from torchvision's, which std.networks follows: parts of names, and what they are there.
+/// A way of naming that differs from that of std.networks (torchvision's, timm's of transformers and mixers): parts of names, and what they are
+/// there. A part that ends in `*` is the beginning of one.
 struct Convention(&'static [(&'static str, &'static str)]);
 
-const CONVENTIONS: [Convention; 6] = [
-    // torchvision, timm's ResNets.
+const CONVENTIONS: [Convention; 9] = [
+    // torchvision, timm's ResNets, transformers and mixers.
     Convention(&[]),
+    // torchvision's vision transformers.
+    Convention(&[
+        ("class_token", "cls_token"),
+        ("conv_proj", "patch_embed.proj"),
+        ("encoder.pos_embedding", "pos_embed"),
+        ("encoder.layers.encoder_layer_*", "blocks."),
+        ("encoder.ln", "norm"),
+        ("ln_1", "norm1"),
+        ("ln_2", "norm2"),
+        ("self_attention.in_proj_weight", "attn.qkv.weight"),
+        ("self_attention.in_proj_bias", "attn.qkv.bias"),
+        ("self_attention.out_proj", "attn.proj"),
+        ("mlp.linear_1", "mlp.fc1"),
+        ("mlp.linear_2", "mlp.fc2"),
+        ("mlp.0", "mlp.fc1"),
+        ("mlp.3", "mlp.fc2"),
+        ("heads.head", "head"),
+    ]),
+    // Language models whose parts are called after what they are.
+    Convention(&[("embedding", "encoder"), ("lstm", "rnn"), ("fc", "decoder")]),
+    Convention(&[("embedding", "encoder"), ("lstm", "rnn"), ("linear", "decoder")]),
     // ResNets for CIFAR: Y. Idelbayev's, K. Liu's.
     Convention(&[("linear", "fc"), ("shortcut", "downsample")]),
     // Networks whose head is called after its task.
@@ -44,11 +66,14 @@ fn ignored(name: &str) -> bool {
     name == "num_batches_tracked" || name.ends_with(".num_batches_tracked")
 }
 
-/// Returns a name with whole parts replaced.
+/// Returns a name with whole parts, or beginnings of parts, replaced.
 fn replaced(name: &str, rules: &[(&str, &str)]) -> String {
     let mut out = format!(".{name}.");
     for (from, to) in rules {
-        out = out.replace(&format!(".{from}."), &format!(".{to}."));
+        out = match from.strip_suffix('*') {
+            Some(beginning) => out.replace(&format!(".{beginning}"), &format!(".{to}")),
+            None => out.replace(&format!(".{from}."), &format!(".{to}.")),
+        };
     }
     out[1..out.len() - 1].to_string()
 }
@@ -57,6 +82,11 @@ fn replaced(name: &str, rules: &[(&str, &str)]) -> String {
 fn renamed(name: &str, rename: &[(String, String)]) -> String {
     let found = rename.iter().find_map(|(from, to)| name.strip_prefix(from.as_str()).map(|rest| format!("{to}{rest}")));
     found.unwrap_or_else(|| name.to_string())
+}
+
+/// Returns whether a name begins as one of the list.
+pub fn begins(name: &str, list: &[String]) -> bool {
+    list.iter().any(|beginning| name.starts_with(beginning.as_str()))
 }
 
 /// Returns whether numbers of a shape are those of another: the same, or a convolution over the whole image that is written as a linear map
@@ -73,8 +103,15 @@ fn same(file: &[usize], wanted: &[usize]) -> bool {
 /// Names are first changed as `rename` says, then read in every known way: as they are, without the prefixes of wrappers, with other usual
 /// names of layers. A way other than the first counts only if every name then has its partner.
 ///
+/// What the file has under names that begin as one of `fresh` (the network's names) is left out.
+///
 /// Errors: what does not fit, in the way in which the most fits. Names are given as the file has them.
-pub fn pairing(file: &[Named], wanted: &[Named], rename: &[(String, String)]) -> Result<Vec<usize>, Box<Mismatch>> {
+pub fn pairing(
+    file: &[Named],
+    wanted: &[Named],
+    rename: &[(String, String)],
+    fresh: &[String],
+) -> Result<Vec<usize>, Box<Mismatch>> {
     let kept: Vec<(usize, String)> =
         file.iter().enumerate().filter(|(_, (n, _))| !ignored(n)).map(|(i, (n, _))| (i, renamed(n, rename))).collect();
     let needed: BTreeSet<&str> = wanted.iter().map(|(n, _)| n.as_str()).collect();
@@ -86,6 +123,7 @@ pub fn pairing(file: &[Named], wanted: &[Named], rename: &[(String, String)]) ->
             if map.len() < kept.len() {
                 continue;
             }
+            let map: BTreeMap<String, usize> = map.into_iter().filter(|(n, _)| !begins(n, fresh)).collect();
             let shared = map.keys().filter(|n| needed.contains(n.as_str())).count();
             let strangers = map.len() + needed.len() - 2 * shared;
             if best.as_ref().is_none_or(|(least, _)| strangers < *least) {
@@ -140,7 +178,7 @@ fn mismatch(file: &[Named], wanted: &[Named], map: &BTreeMap<String, usize>, nee
 }
 
 /// Returns the name most like one, where more than half of it agrees.
-fn nearest<'a>(name: &str, others: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, others: &[&'a str]) -> Option<&'a str> {
     const COMPARED: usize = 4096;
     others
         .iter()

@@ -167,6 +167,40 @@ fn what_is_exported_comes_back_with_the_same_logits() {
 }
 
 #[test]
+fn transformers_of_torchvision_come_back_under_timms_names() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/networks");
+    let text = "cfx 1\nuse std.data { arrays }\nuse std.networks { tiny_vit }\n\
+         dataset d = arrays(\"data/images.npy\", labels: \"data/labels.npy\", layout: nhwc)\n\
+         model m = untrained(tiny_vit(patch: 2, dim: 8, depth: 2, heads: 2), d)\n";
+    let net = net_of(text, &folder);
+    let data = images(&[8, 8, 3], Pixels::Floats(vec![0.5; 192]), 1, &[], &[]);
+    let first = import(&folder, "data/vit_torchvision.pt", &net, &data, &[]).unwrap();
+    let out = tempfile::tempdir().unwrap();
+    std::fs::write(out.path().join("out.safetensors"), weights_to_safetensors(&first).unwrap()).unwrap();
+    let back = import(out.path(), "out.safetensors", &net, &data, &[]).unwrap();
+    assert_eq!(back.weights, first.weights);
+    let names = |path: &Path| {
+        let mut names: Vec<_> = list(path).unwrap().entries.into_iter().map(|e| (e.name, e.shape)).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&out.path().join("out.safetensors")), names(&folder.join("data/vit_timm.safetensors")));
+    let wrong = words(import(&folder, "data/mixer_timm.safetensors", &net, &data, &[]));
+    assert!(
+        wrong.contains("`cls_token`") && wrong.contains("`patch_embed.proj.weight` (nearest: `stem.proj.weight`)"),
+        "{wrong}"
+    );
+}
+
+#[test]
+fn parts_that_start_anew_are_not_taken_from_the_file() {
+    let file: Vec<Named> = vec![("a.weight".into(), vec![2, 3]), ("fc.weight".into(), vec![10, 2]), ("fc.bias".into(), vec![10])];
+    let wanted: Vec<Named> = vec![("a.weight".into(), vec![2, 3])];
+    assert_eq!(pairing(&file, &wanted, &[], &["fc.".into()]).unwrap(), [0]);
+    assert_eq!(pairing(&file, &wanted, &[], &[]).unwrap_err().unexpected.len(), 2);
+}
+
+#[test]
 fn published_networks_give_pytorch_s_logits_and_the_published_accuracy() {
     let Some(root) = shared() else { return };
     let packed = root.join("cifar10/test_first1000.bin.xz");
@@ -244,7 +278,7 @@ fn named(list: &[(&str, &[usize])]) -> Vec<Named> {
 #[test]
 fn names_are_changed_only_where_everything_then_fits() {
     let wanted = named(&[("conv1.weight", &[2]), ("layer2.0.downsample.0.weight", &[3]), ("fc.bias", &[4])]);
-    let order = |list: &[(&str, &[usize])]| pairing(&named(list), &wanted, &[]).map_err(|m| *m);
+    let order = |list: &[(&str, &[usize])]| pairing(&named(list), &wanted, &[], &[]).map_err(|m| *m);
     let exact: [(&str, &[usize]); 3] = [("fc.bias", &[4]), ("conv1.weight", &[2]), ("layer2.0.downsample.0.weight", &[3])];
     assert_eq!(order(&exact).unwrap(), [1, 2, 0]);
     let other: [(&str, &[usize]); 4] = [
@@ -267,11 +301,11 @@ fn names_are_changed_only_where_everything_then_fits() {
     assert!(m.lists().contains("3 x 1 in the file, 3 in the network"), "{}", m.lists());
     let rules = [("backbone.".to_string(), String::new()), ("out.".to_string(), "fc.".to_string())];
     let file = named(&[("backbone.conv1.weight", &[2]), ("backbone.layer2.0.downsample.0.weight", &[3]), ("out.bias", &[4])]);
-    assert_eq!(pairing(&file, &wanted, &rules).unwrap(), [0, 1, 2]);
+    assert_eq!(pairing(&file, &wanted, &rules, &[]).unwrap(), [0, 1, 2]);
     // timm's VGGs: a convolution over the whole image is the linear map with the same numbers.
     let vgg = named(&[("classifier.0.weight", &[8, 147]), ("classifier.6.bias", &[3])]);
     let timm = named(&[("pre_logits.fc1.weight", &[8, 3, 7, 7]), ("head.fc.bias", &[3])]);
-    assert_eq!(pairing(&timm, &vgg, &[]).unwrap(), [0, 1]);
+    assert_eq!(pairing(&timm, &vgg, &[], &[]).unwrap(), [0, 1]);
 }
 
 #[test]

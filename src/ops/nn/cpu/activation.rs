@@ -1,8 +1,12 @@
 //! Activation functions, number by number.
 
-use super::parallel::{map1, map3};
+use super::functions::{erf, exp, tanh, wide};
 use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::layer::{Backward, Layer, Pass, Saved};
+use rayon::prelude::*;
+
+/// Numbers of one task.
+const PIECE: usize = 1 << 14;
 
 /// A function of one number.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -13,6 +17,8 @@ pub enum Function {
     LeakyRelu(f32),
     /// x Phi(x) with the normal distribution function Phi (Hendrycks & Gimpel 2016, exact form).
     Gelu,
+    /// 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), the same approximately.
+    GeluTanh,
     /// Hyperbolic tangent.
     Tanh,
     /// 1 / (1 + exp(-x))
@@ -32,13 +38,7 @@ impl Layer for Activation {
     fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
         let len = pass.batch * self.len;
         let (x, out) = (&inputs[0].host()[..len], &mut out.host_mut()[..len]);
-        match self.function {
-            Function::Relu => map1(out, x, false, |x| if x < 0.0 { 0.0 } else { x }),
-            Function::LeakyRelu(slope) => map1(out, x, false, move |x| if x > 0.0 { x } else { slope * x }),
-            Function::Gelu => map1(out, x, false, |x| x * phi(x)),
-            Function::Tanh => map1(out, x, false, f32::tanh),
-            Function::Sigmoid => map1(out, x, false, |x| 1.0 / (1.0 + (-x).exp())),
-        }
+        out.par_chunks_mut(PIECE).zip(x.par_chunks(PIECE)).for_each(|(out, x)| apply(self.function, x, out));
     }
 
     fn backward(&self, b: Backward) {
@@ -47,20 +47,80 @@ impl Layer for Activation {
         let add = sink.add;
         let dx = &mut sink.buffer.host_mut()[..len];
         let (x, y, dy) = (&b.inputs[0].host()[..len], &b.output.host()[..len], &b.grad.host()[..len]);
-        match self.function {
-            Function::Relu => map3(dx, x, y, dy, add, |x, _, d| if x <= 0.0 { 0.0 } else { d }),
-            Function::LeakyRelu(slope) => map3(dx, x, y, dy, add, move |x, _, d| if x > 0.0 { d } else { slope * d }),
-            Function::Gelu => map3(dx, x, y, dy, add, |x, _, d| d * (phi(x) + x * DENSITY * (-0.5 * x * x).exp())),
-            Function::Tanh => map3(dx, x, y, dy, add, |_, y, d| d * (1.0 - y * y)),
-            Function::Sigmoid => map3(dx, x, y, dy, add, |_, y, d| d * y * (1.0 - y)),
+        let pieces = dx.par_chunks_mut(PIECE).zip(x.par_chunks(PIECE)).zip(y.par_chunks(PIECE)).zip(dy.par_chunks(PIECE));
+        pieces.for_each(|(((dx, x), y), dy)| gradient(self.function, Piece { x, y, dy }, dx, add));
+    }
+}
+
+/// Inputs, outputs, and the gradient by the outputs.
+#[derive(Clone, Copy)]
+struct Piece<'a> {
+    x: &'a [f32],
+    y: &'a [f32],
+    dy: &'a [f32],
+}
+
+wide! {
+    /// Writes the function of each number.
+    fn apply(function: Function, x: &[f32], out: &mut [f32]) {
+        match function {
+            Function::Relu => each(x, out, |x| if x < 0.0 { 0.0 } else { x }),
+            Function::LeakyRelu(slope) => each(x, out, |x| if x > 0.0 { x } else { slope * x }),
+            Function::Gelu => each(x, out, |x| x * phi(x)),
+            Function::GeluTanh => each(x, out, |x| 0.5 * x * (1.0 + tanh(inner(x)))),
+            Function::Tanh => each(x, out, f32::tanh),
+            Function::Sigmoid => each(x, out, |x| 1.0 / (1.0 + (-x).exp())),
         }
+    }
+}
+
+wide! {
+    /// Writes, or adds, the gradient by the inputs.
+    fn gradient(function: Function, piece: Piece, dx: &mut [f32], add: bool) {
+        match function {
+            Function::Relu => chain(piece, dx, add, |x, _, d| if x <= 0.0 { 0.0 } else { d }),
+            Function::LeakyRelu(slope) => chain(piece, dx, add, |x, _, d| if x > 0.0 { d } else { slope * d }),
+            Function::Gelu => chain(piece, dx, add, |x, _, d| d * (phi(x) + x * DENSITY * exp(-0.5 * x * x))),
+            Function::GeluTanh => chain(piece, dx, add, |x, _, d| {
+                let t = tanh(inner(x));
+                d * (0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * ROOT * (1.0 + 3.0 * CUBE * x * x))
+            }),
+            Function::Tanh => chain(piece, dx, add, |_, y, d| d * (1.0 - y * y)),
+            Function::Sigmoid => chain(piece, dx, add, |_, y, d| d * y * (1.0 - y)),
+        }
+    }
+}
+
+#[inline(always)]
+fn each(x: &[f32], out: &mut [f32], f: impl Fn(f32) -> f32) {
+    out.iter_mut().zip(x).for_each(|(o, x)| *o = f(*x));
+}
+
+/// Writes, or adds, `f(x, y, d)`: the gradient by the input where `d` is that by the output.
+#[inline(always)]
+fn chain(piece: Piece, dx: &mut [f32], add: bool, f: impl Fn(f32, f32, f32) -> f32) {
+    let numbers = dx.iter_mut().zip(piece.x.iter().zip(piece.y).zip(piece.dy));
+    if add {
+        numbers.for_each(|(o, ((x, y), d))| *o += f(*x, *y, *d));
+    } else {
+        numbers.for_each(|(o, ((x, y), d))| *o = f(*x, *y, *d));
     }
 }
 
 /// 1 / sqrt(2 pi)
 const DENSITY: f32 = 0.398_942_3;
+/// sqrt(2 / pi)
+const ROOT: f32 = 0.797_884_6;
+const CUBE: f32 = 0.044_715;
 
 /// Returns the normal distribution function.
+#[inline(always)]
 fn phi(x: f32) -> f32 {
-    0.5 * (1.0 + libm::erff(x * std::f32::consts::FRAC_1_SQRT_2))
+    0.5 * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2))
+}
+
+/// Returns what the approximate form takes the hyperbolic tangent of.
+#[inline(always)]
+fn inner(x: f32) -> f32 {
+    ROOT * (x + CUBE * x * x * x)
 }

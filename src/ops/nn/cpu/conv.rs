@@ -83,7 +83,7 @@ impl Layer for Conv {
 }
 
 /// Writes, or adds, the convolution of a batch.
-fn convolve(g: &Geometry, x: &[f32], weight: &[f32], bias: &[f32], out: &mut [f32], add: bool) {
+pub(super) fn convolve(g: &Geometry, x: &[f32], weight: &[f32], bias: &[f32], out: &mut [f32], add: bool) {
     let (tile, depth, cg, ng) = (g.tile(), g.depth(), g.group_in(), g.group_out());
     out.par_chunks_mut(tile * g.n).enumerate().for_each(|(i, out)| {
         let (start, count) = (i * tile, out.len() / g.n);
@@ -112,7 +112,7 @@ fn images_apart(len: usize, batch: usize) -> usize {
 }
 
 /// Writes the gradient by the weight.
-fn grad_weight(g: &Geometry, batch: usize, x: &[f32], dy: &[f32], out: &mut [f32], work: &mut Vec<f32>) {
+pub(super) fn grad_weight(g: &Geometry, batch: usize, x: &[f32], dy: &[f32], out: &mut [f32], work: &mut Vec<f32>) {
     let (tile, depth, cg, ng) = (g.tile(), g.depth(), g.group_in(), g.group_out());
     let len = out.len();
     let each = images_apart(len, batch) * g.windows();

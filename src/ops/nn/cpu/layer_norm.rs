@@ -1,5 +1,6 @@
 //! Layer normalisation over the last axis (Ba et al. 2016).
 
+use super::functions::{sum64, wide};
 use super::parallel::{reduce_rows, rows_per_piece};
 use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::layer::{Backward, Init, Layer, Order, Parameter, Pass, Saved};
@@ -39,12 +40,7 @@ impl Layer for LayerNorm {
         let pieces = out.par_chunks_mut(each * c).zip(x.par_chunks(each * c));
         pieces.zip(saved.numbers[..2 * rows].par_chunks_mut(2 * each)).for_each(|((out, x), saved)| {
             for ((out, x), saved) in out.chunks_exact_mut(c).zip(x.chunks_exact(c)).zip(saved.chunks_exact_mut(2)) {
-                let mean = x.iter().map(|x| *x as f64).sum::<f64>() / c as f64;
-                let var = x.iter().map(|x| (*x as f64 - mean).powi(2)).sum::<f64>() / c as f64;
-                saved[0] = mean as f32;
-                saved[1] = (1.0 / (var + self.eps).sqrt()) as f32;
-                let affine = scale.iter().zip(shift);
-                out.iter_mut().zip(x).zip(affine).for_each(|((o, x), (a, b))| *o = (x - saved[0]) * saved[1] * a + b);
+                normalise(x, (scale, shift), self.eps, saved, out);
             }
         });
     }
@@ -81,18 +77,35 @@ impl Layer for LayerNorm {
             for (i, dx) in dx.chunks_exact_mut(c).enumerate() {
                 let row = piece * each + i;
                 let (m, r) = (saved[2 * row], saved[2 * row + 1]);
-                let (x, dy) = (&x[row * c..][..c], &dy[row * c..][..c]);
-                let (mut sum, mut product) = (0f64, 0f64);
-                for ((x, d), a) in x.iter().zip(dy).zip(scale) {
-                    sum += (d * a) as f64;
-                    product += (d * a * (x - m) * r) as f64;
-                }
-                let (sum, product) = ((sum / c as f64) as f32, (product / c as f64) as f32);
-                for (((o, x), d), a) in dx.iter_mut().zip(x).zip(dy).zip(scale) {
-                    let value = r * (d * a - sum - (x - m) * r * product);
-                    *o = if add { *o + value } else { value };
-                }
+                gradient((&x[row * c..][..c], &dy[row * c..][..c]), scale, (m, r), dx, add);
             }
         });
+    }
+}
+
+wide! {
+    /// Writes a normalised row, and what it was normalised with: mean and inverse deviation.
+    fn normalise(x: &[f32], affine: (&[f32], &[f32]), eps: f64, saved: &mut [f32], out: &mut [f32]) {
+        let c = x.len();
+        let mean = sum64(c, |i| x[i] as f64) / c as f64;
+        let var = sum64(c, |i| (x[i] as f64 - mean) * (x[i] as f64 - mean)) / c as f64;
+        let (mean, inverse) = (mean as f32, (1.0 / (var + eps).sqrt()) as f32);
+        (saved[0], saved[1]) = (mean, inverse);
+        let row = out.iter_mut().zip(x).zip(affine.0.iter().zip(affine.1));
+        row.for_each(|((o, x), (a, b))| *o = (x - mean) * inverse * a + b);
+    }
+}
+
+wide! {
+    /// Writes, or adds, the gradient by a row from the row, the gradient by its output, and its mean and inverse deviation.
+    fn gradient(row: (&[f32], &[f32]), scale: &[f32], moments: (f32, f32), dx: &mut [f32], add: bool) {
+        let ((x, dy), (m, r), c) = (row, moments, dx.len());
+        let (x, dy, scale) = (&x[..c], &dy[..c], &scale[..c]);
+        let sum = (sum64(c, |i| (dy[i] * scale[i]) as f64) / c as f64) as f32;
+        let product = (sum64(c, |i| (dy[i] * scale[i] * (x[i] - m) * r) as f64) / c as f64) as f32;
+        for (((o, x), d), a) in dx.iter_mut().zip(x).zip(dy).zip(scale) {
+            let value = r * (d * a - sum - (x - m) * r * product);
+            *o = if add { *o + value } else { value };
+        }
     }
 }

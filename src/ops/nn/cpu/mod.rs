@@ -4,17 +4,24 @@
 //! A module for another device offers the same function [`layer`] over buffers in its own memory.
 
 mod activation;
+mod attention;
 mod batch_norm;
 mod conv;
+mod conv_transposed;
 mod dropout;
+pub mod functions;
 mod gemm;
+mod group_norm;
 mod im2col;
 mod layer_norm;
 mod linear;
 pub mod loss;
+mod lstm;
 pub mod parallel;
 mod pool;
 mod shape;
+mod tokens;
+mod upsample;
 
 use super::layer::Layer;
 use crate::lang::net::ir::{LayerOp, Shape};
@@ -35,6 +42,11 @@ pub fn layer(op: &LayerOp, node: usize, inputs: &[&Shape], output: &Shape) -> Bo
             geometry: im2col::Geometry { h, w, c, oh, ow, n, kernel, stride, pad, dilation, groups },
             bias,
         }),
+        LayerOp::ConvTransposed { kernel, stride, pad, dilation, groups, bias, .. } => {
+            let back = im2col::Geometry { h: oh, w: ow, c: n, oh: h, ow: w, n: c, kernel, stride, pad, dilation, groups };
+            Box::new(conv_transposed::ConvTransposed { back, bias })
+        }
+        LayerOp::GroupNorm { groups, features, eps } => Box::new(group_norm::GroupNorm { positions, features, groups, eps }),
         LayerOp::BatchNorm { features, eps, momentum, zero_scale } => {
             Box::new(BatchNorm { positions, features, eps, momentum, zero_scale, residual: false, relu: false })
         }
@@ -42,8 +54,10 @@ pub fn layer(op: &LayerOp, node: usize, inputs: &[&Shape], output: &Shape) -> Bo
         LayerOp::Relu => function(Function::Relu),
         LayerOp::LeakyRelu { slope } => function(Function::LeakyRelu(slope as f32)),
         LayerOp::Gelu => function(Function::Gelu),
+        LayerOp::GeluTanh => function(Function::GeluTanh),
         LayerOp::Tanh => function(Function::Tanh),
         LayerOp::Sigmoid => function(Function::Sigmoid),
+        LayerOp::Softmax => Box::new(attention::Softmax { positions, features: c }),
         LayerOp::MaxPool { kernel, stride, pad } => {
             Box::new(pool::MaxPool(pool::Windows { h, w, c, oh, ow, kernel, stride, pad }))
         }
@@ -51,9 +65,24 @@ pub fn layer(op: &LayerOp, node: usize, inputs: &[&Shape], output: &Shape) -> Bo
             Box::new(pool::AvgPool(pool::Windows { h, w, c, oh, ow, kernel, stride, pad }))
         }
         LayerOp::GlobalMean => Box::new(pool::GlobalMean { positions, c }),
-        LayerOp::Flatten => Box::new(shape::Flatten { positions, c }),
+        // Images are laid out channels first, as PyTorch has them: a transposition. Rows of tokens stay as they are.
+        LayerOp::Flatten | LayerOp::Reshape if (input.len() == 3) != (output.len() == 3) => match input.len() {
+            3 => Box::new(tokens::Transpose { rows: positions, cols: c }),
+            _ => Box::new(tokens::Transpose { rows: n, cols: oh * ow }),
+        },
+        LayerOp::Reshape if input != output => Box::new(shape::Reshape { from: (positions, c), to: (oh * ow, n) }),
+        LayerOp::Flatten | LayerOp::Reshape | LayerOp::Tokens => Box::new(tokens::Same { len }),
+        LayerOp::Transpose => Box::new(tokens::Transpose { rows: positions, cols: c }),
+        LayerOp::Token { index } => Box::new(tokens::Token { tokens: positions, features: c, index }),
+        LayerOp::ClassToken { features } => Box::new(tokens::ClassToken { tokens: positions, features }),
+        LayerOp::PositionEmbedding { tokens, features } => Box::new(tokens::PositionEmbedding { tokens, features }),
+        LayerOp::Embedding { words, features } => Box::new(tokens::Embedding { tokens: len / features, words, features }),
+        LayerOp::Attention { heads, causal } => Box::new(attention::Attention { tokens: oh, features: n, heads, causal }),
+        LayerOp::Lstm { input, hidden, index } => Box::new(lstm::Lstm { tokens: positions, input, hidden, index }),
+        LayerOp::Upsample { factor, bilinear } => Box::new(upsample::Upsample { h, w, c, factor, bilinear }),
         LayerOp::Linear { input, output, bias } => Box::new(linear::Linear { positions, input, output, bias }),
         LayerOp::Dropout { rate } => Box::new(dropout::Dropout { len, rate, node }),
+        LayerOp::DropoutChannels { rate } => Box::new(dropout::DropoutChannels { positions, c, rate, node }),
         LayerOp::Add => Box::new(shape::Add { len }),
         LayerOp::Concat => {
             let widths = inputs.iter().map(|s| s.last().copied().unwrap_or(1)).collect();

@@ -1,4 +1,4 @@
-//! Layers that move numbers about: sums, concatenation, flattening, and the shortcut without parameters.
+//! Layers that bring images together: sums, concatenation, and the shortcut without parameters.
 
 use super::parallel::{map1, map2};
 use crate::ops::nn::buffer::Buffer;
@@ -73,37 +73,37 @@ impl Layer for Concat {
     }
 }
 
-/// To one axis in the order channels, positions, so that weights of PyTorch's networks carry over.
+/// Another image of the same numbers, both in the order channels, positions.
 #[derive(Clone, Copy, Debug)]
-pub struct Flatten {
-    /// Positions in one example.
-    pub positions: usize,
-    /// Channels.
-    pub c: usize,
+pub struct Reshape {
+    /// Positions and channels that come in.
+    pub from: (usize, usize),
+    /// Positions and channels that go out.
+    pub to: (usize, usize),
 }
 
-impl Layer for Flatten {
+impl Reshape {
+    /// Calls `f` with each output place and the input place that its number comes from.
+    fn each(&self, mut f: impl FnMut(usize, usize)) {
+        let ((p, c), (q, k)) = (self.from, self.to);
+        (0..q * k).for_each(|i| f(i % q * k + i / q, i % p * c + i / p));
+    }
+}
+
+impl Layer for Reshape {
     fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
-        let size = self.positions * self.c;
+        let size = self.from.0 * self.from.1;
         let x = &inputs[0].host()[..pass.batch * size];
-        out.host_mut()[..pass.batch * size].par_chunks_mut(size).zip(x.par_chunks(size)).for_each(|(out, x)| {
-            for (c, out) in out.chunks_exact_mut(self.positions).enumerate() {
-                out.iter_mut().enumerate().for_each(|(p, o)| *o = x[p * self.c + c]);
-            }
-        });
+        let out = &mut out.host_mut()[..pass.batch * size];
+        out.par_chunks_mut(size).zip(x.par_chunks(size)).for_each(|(out, x)| self.each(|to, from| out[to] = x[from]));
     }
 
     fn backward(&self, b: Backward) {
         let Some(sink) = &mut b.sinks[0] else { return };
-        let (add, size) = (sink.add, self.positions * self.c);
+        let (add, size) = (sink.add, self.from.0 * self.from.1);
         let dx = &mut sink.buffer.host_mut()[..b.pass.batch * size];
         dx.par_chunks_mut(size).zip(b.grad.host().par_chunks(size)).for_each(|(dx, dy)| {
-            for (p, dx) in dx.chunks_exact_mut(self.c).enumerate() {
-                for (c, o) in dx.iter_mut().enumerate() {
-                    let d = dy[c * self.positions + p];
-                    *o = if add { *o + d } else { d };
-                }
-            }
+            self.each(|to, from| dx[from] = if add { dx[from] + dy[to] } else { dy[to] });
         });
     }
 }

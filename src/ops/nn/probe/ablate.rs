@@ -8,7 +8,7 @@ use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::nn::batches::shuffled;
 use crate::ops::nn::checkpoint::{Reader, Writer};
-use crate::ops::nn::evaluate::fits;
+use crate::ops::nn::evaluate::fits_one;
 use crate::ops::nn::measures::mean;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
 use crate::plan::files::Files;
@@ -95,7 +95,7 @@ impl Kernel for Ablate {
         if data.is_empty() {
             return Err(Failure::Absent("there is no example to measure on".to_string()));
         }
-        fits(&model.net, data, true)?;
+        fits_one(&model.net, data)?;
         let nodes = layers(&model.net, job.settings.get("at"))?;
         let all = units(&model.net, &nodes);
         let mut bench = Bench::open(model, data, &nodes)?;

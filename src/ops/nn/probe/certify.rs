@@ -9,7 +9,7 @@ use crate::lang::Settings;
 use crate::ops::nn::batches::Loader;
 use crate::ops::nn::checkpoint::{Reader, Writer};
 use crate::ops::nn::cpu::loss::highest;
-use crate::ops::nn::evaluate::fits;
+use crate::ops::nn::evaluate::fits_one;
 use crate::ops::nn::measures::{f_score, mean};
 use crate::ops::nn::network::Network;
 use crate::ops::nn::program::Purpose;
@@ -146,7 +146,7 @@ impl Kernel for Certify {
         if data.is_empty() {
             return Err(Failure::Absent("there is no example to certify".to_string()));
         }
-        fits(&model.net, data, true)?;
+        fits_one(&model.net, data)?;
         let rows = plan.rows(data.len());
         let mut drawn = cx.restore().and_then(|bytes| restored(&bytes, rows.len())).unwrap_or_default();
         let capacity = plan.batch.min(plan.n.max(plan.n0));

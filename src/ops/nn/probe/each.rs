@@ -6,7 +6,7 @@ use super::{numbers, passes};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::nn::checkpoint::{Reader, Writer};
-use crate::ops::nn::evaluate::fits;
+use crate::ops::nn::evaluate::fits_one;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::tap::{node, tap_name};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
@@ -61,7 +61,7 @@ impl Kernel for AblateEach {
         if data.is_empty() {
             return Err(Failure::Absent("there is no example to measure on".to_string()));
         }
-        fits(&model.net, data, true)?;
+        fits_one(&model.net, data)?;
         let node = node(&model.net, &tap_name(&job.settings))?;
         let units = channels(&model.net, node);
         let all: Vec<_> = (0..units).map(|c| (node, c)).collect();

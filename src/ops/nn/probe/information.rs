@@ -3,7 +3,7 @@
 use super::{numbers, passes, problem};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
-use crate::ops::nn::evaluate::fits;
+use crate::ops::nn::evaluate::fits_one;
 use crate::ops::nn::tap::{Pool, responses, tap_name};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
@@ -39,7 +39,7 @@ impl Kernel for MutualInformation {
         if data.is_empty() {
             return Err(Failure::Absent("there is no example to measure on".to_string()));
         }
-        fits(&model.net, data, true)?;
+        fits_one(&model.net, data)?;
         let x = responses(model, data, &tap_name(&job.settings), Pool::Mean, cx)?;
         let bins = job.settings.int("bins");
         let corrected = job.settings.word("correction") == "miller_madow";

@@ -6,7 +6,7 @@ use super::{numbers, passes, problem};
 use crate::base::Stream;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::{Settings, Static};
-use crate::ops::nn::evaluate::fits;
+use crate::ops::nn::evaluate::fits_one;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
 use crate::plan::files::Files;
 use rand_distr::{Distribution, StandardNormal};
@@ -55,7 +55,7 @@ impl Kernel for Perturb {
         if data.is_empty() {
             return Err(Failure::Absent("there is no example to measure on".to_string()));
         }
-        fits(&model.net, data, true)?;
+        fits_one(&model.net, data)?;
         let nodes = layers(&model.net, job.settings.get("at"))?;
         let mut bench = Bench::open(model, data, &nodes)?;
         let moments = bench.moments(&nodes, cx)?;

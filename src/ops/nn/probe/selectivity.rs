@@ -4,7 +4,7 @@ use super::passes;
 use crate::engine::value::{Column, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
-use crate::ops::nn::evaluate::fits;
+use crate::ops::nn::evaluate::fits_one;
 use crate::ops::nn::tap::{Pool, responses, tap_name};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
 use crate::plan::files::Files;
@@ -27,7 +27,7 @@ impl Planned for ClassSelectivity {
 impl Kernel for ClassSelectivity {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let (model, data) = (job.model("net")?, job.dataset("data")?);
-        fits(&model.net, data, true)?;
+        fits_one(&model.net, data)?;
         let x = responses(model, data, &tap_name(&job.settings), Pool::Mean, cx)?;
         let all = selectivities(&x, &data.labels);
         if all.is_empty() {

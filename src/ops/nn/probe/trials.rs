@@ -7,7 +7,7 @@ use crate::engine::kernel::mismatch;
 use crate::engine::value::{Array, ArrayData, Dataset, Model, Number, Pack, Scores};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
-use crate::ops::nn::evaluate::{fits, open, outcome};
+use crate::ops::nn::evaluate::{fits_one, open, outcome};
 use crate::ops::nn::program::Purpose;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
@@ -42,11 +42,11 @@ fn fingerprint(data: &Dataset, on: &Dataset) -> Hash {
 ///
 /// Errors: the model does not fit the examples; an interruption.
 fn trial(model: &Model, data: &Dataset, on: &Dataset, cx: &dyn Context) -> Result<Trial, Failure> {
-    fits(&model.net, on, true)?;
+    fits_one(&model.net, on)?;
     let mut network = open(model, Purpose::Evaluation, &[model.net.output], on.len())?;
     let outcome = outcome(&mut network, on, cx)?;
     let member = data.ids.iter().map(|id| model.trained_on.binary_search(id).is_ok()).collect();
-    Ok(Trial { member, correct: outcome.correct(on).collect() })
+    Ok(Trial { member, correct: outcome.correct(on).map(|c| c == 1.0).collect() })
 }
 
 /// The kernel of `trial_outcome`: the bits of one trial, with accuracy and number of members for reading.

@@ -88,6 +88,19 @@ fn output_shape(op: &LayerOp, inputs: &[&Shape]) -> Shape {
         LayerOp::MaxPool { kernel, stride, pad } | LayerOp::AvgPool { kernel, stride, pad } => {
             sized(kernel, stride, pad, 1, x[2])
         }
+        LayerOp::ConvTransposed { output, kernel, stride, pad, output_pad, dilation, .. } => {
+            let one = |n: usize| (n - 1) * stride + dilation * (kernel - 1) + 1 + output_pad - 2 * pad;
+            vec![one(x[0]), one(x[1]), output]
+        }
+        LayerOp::Upsample { factor, .. } => vec![factor * x[0], factor * x[1], x[2]],
+        LayerOp::Reshape => vec![x.iter().product::<usize>() / 4, 2, 2],
+        LayerOp::Tokens => vec![x[0] * x[1], x[2]],
+        LayerOp::Transpose => vec![x[1], x[0]],
+        LayerOp::Token { .. } => vec![x[1]],
+        LayerOp::ClassToken { features } => vec![x[0] + 1, features],
+        LayerOp::Attention { .. } => vec![x[0], x[1] / 3],
+        LayerOp::Embedding { features, .. } => vec![x[0], features],
+        LayerOp::Lstm { hidden, .. } => vec![x[0], hidden],
         LayerOp::GlobalMean => vec![*x.last().unwrap()],
         LayerOp::Flatten => vec![x.iter().product()],
         LayerOp::Linear { output, .. } => [&x[..x.len() - 1], &[output]].concat(),

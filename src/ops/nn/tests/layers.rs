@@ -88,7 +88,7 @@ fn check_with(net: &Arc<Net>, batch: usize, purpose: Purpose) {
 fn masks(net: &Arc<Net>, batch: usize, training: bool) -> BTreeMap<usize, Vec<f64>> {
     let mut out = BTreeMap::new();
     for (id, node) in net.nodes.iter().enumerate() {
-        if training && matches!(node.op, LayerOp::Dropout { .. }) {
+        if training && matches!(node.op, LayerOp::Dropout { .. } | LayerOp::DropoutChannels { .. }) {
             let layer = crate::ops::nn::cpu::layer(&node.op, id, &[&node.shape], &node.shape);
             let n = batch * node.shape.iter().product::<usize>();
             let ones = crate::ops::nn::buffer::Buffer::from_vec(vec![1.0; n]);
@@ -191,6 +191,122 @@ fn activations_dropout_and_shapes_are_right() {
     }
     check(&alone(&[6], LayerOp::Linear { input: 6, output: 4, bias: true }), 70);
     check(&alone(&[5, 6], LayerOp::Linear { input: 6, output: 40, bias: false }), 3);
+}
+
+fn transposed(input: usize, output: usize, sizes: [usize; 5], groups: usize, bias: bool) -> LayerOp {
+    let [kernel, stride, pad, output_pad, dilation] = sizes;
+    LayerOp::ConvTransposed { input, output, kernel, stride, pad, output_pad, dilation, groups, bias }
+}
+
+#[test]
+fn transposed_convolution_is_right_at_every_stride_padding_dilation_and_grouping() {
+    check(&alone(&[3, 4, 3], transposed(3, 4, [4, 2, 1, 0, 1], 1, true)), 3);
+    check(&alone(&[1, 1, 5], transposed(5, 3, [4, 1, 0, 0, 1], 1, false)), 3);
+    check(&alone(&[3, 3, 2], transposed(2, 3, [3, 2, 1, 1, 1], 1, true)), 2);
+    check(&alone(&[4, 3, 2], transposed(2, 2, [3, 1, 1, 0, 2], 1, false)), 2);
+    check(&alone(&[3, 3, 4], transposed(4, 6, [2, 3, 0, 2, 1], 2, true)), 2);
+    check(&alone(&[2, 3, 4], transposed(4, 4, [3, 2, 0, 1, 2], 4, true)), 2);
+    let mut b = Builder::new(&[12, 12, 3]);
+    b.add(transposed(3, 2, [4, 2, 1, 0, 1], 1, true), &[Source::Input]);
+    check(&b.finish(), 20);
+}
+
+#[test]
+fn group_normalisation_is_right_for_one_group_several_and_as_many_as_channels() {
+    for groups in [1, 2, 6] {
+        check(&alone(&[3, 2, 6], LayerOp::GroupNorm { groups, features: 6, eps: 1e-5 }), 3);
+    }
+    check(&alone(&[5, 4], LayerOp::GroupNorm { groups: 2, features: 4, eps: 1e-3 }), 3);
+}
+
+#[test]
+fn shapes_of_images_and_tokens_are_right() {
+    for op in [LayerOp::Upsample { factor: 2, bilinear: false }, LayerOp::Upsample { factor: 3, bilinear: true }] {
+        check(&alone(&[3, 2, 2], op.clone()), 3);
+        check(&alone(&[1, 4, 1], op), 2);
+    }
+    check(&alone(&[4, 2, 3], LayerOp::Reshape), 2);
+    check(&alone(&[24], LayerOp::Reshape), 2);
+    check(&alone(&[4, 2, 3], LayerOp::Tokens), 2);
+    check(&alone(&[5, 3], LayerOp::Flatten), 2);
+    check(&alone(&[19, 21], LayerOp::Transpose), 2);
+    check(&alone(&[5, 3], LayerOp::Token { index: 0 }), 3);
+    check(&alone(&[5, 3], LayerOp::Token { index: 4 }), 3);
+    check(&alone(&[5, 3], LayerOp::ClassToken { features: 3 }), 3);
+    check(&alone(&[5, 3], LayerOp::PositionEmbedding { tokens: 5, features: 3 }), 3);
+    check(&alone(&[70, 70], LayerOp::PositionEmbedding { tokens: 70, features: 70 }), 2);
+}
+
+#[test]
+fn attention_softmax_and_gelu_are_right() {
+    check(&alone(&[5, 12], LayerOp::Attention { heads: 1, causal: false }), 3);
+    check(&alone(&[6, 12], LayerOp::Attention { heads: 2, causal: false }), 2);
+    check(&alone(&[17, 24], LayerOp::Attention { heads: 4, causal: true }), 2);
+    check(&alone(&[1, 6], LayerOp::Attention { heads: 2, causal: false }), 2);
+    check(&alone(&[5, 9], LayerOp::Softmax), 3);
+    check(&alone(&[3, 3, 4], LayerOp::Softmax), 3);
+    check(&alone(&[5, 4, 3], LayerOp::GeluTanh), 3);
+    check(&alone(&[5, 4, 3], LayerOp::DropoutChannels { rate: 0.4 }), 6);
+}
+
+#[test]
+fn memory_along_tokens_is_right() {
+    check(&alone(&[1, 3], LayerOp::Lstm { input: 3, hidden: 4, index: 0 }), 2);
+    check(&alone(&[6, 3], LayerOp::Lstm { input: 3, hidden: 5, index: 3 }), 9);
+    let mut b = Builder::new(&[5, 3]);
+    let x = b.add(LayerOp::Lstm { input: 3, hidden: 4, index: 0 }, &[Source::Input]);
+    let y = b.add(LayerOp::Lstm { input: 4, hidden: 4, index: 1 }, &[x]);
+    let sum = b.add(LayerOp::Add, &[x, y]);
+    b.linear(sum, 2);
+    check(&b.finish(), 4);
+}
+
+#[test]
+fn words_have_vectors_and_gather_their_gradients() {
+    let mut b = Builder::new(&[4]);
+    let x = b.add(LayerOp::Embedding { words: 600, features: 3 }, &[Source::Input]);
+    b.linear(x, 2);
+    let net = b.finish();
+    let mut network = Network::new(&net, Purpose::Training, &[], 3);
+    network.initialise(Stream::root(1));
+    let words = [5.0, 0.0, 599.0, 5.0, 256.0, 255.0, 5.0, 0.0];
+    network.input_mut(2).copy_from_slice(&words);
+    network.forward(2, Stream::root(0));
+    let weights = network.weights();
+    let expected = &forward(&net, &named(&weights), &words.map(|w| w as f64), 2, true, &BTreeMap::new())[1];
+    let (out, grad) = network.output_and_gradient();
+    for (a, b) in out.iter().zip(expected) {
+        assert!((*a as f64 - b).abs() < 1e-5);
+    }
+    grad.fill(1.0);
+    network.backward();
+    let grads = network.weight_gradients();
+    let linear = &weights.iter().find(|w| w.0 == "layer1.weight").unwrap().2;
+    for word in 0..600 {
+        let times = words.iter().filter(|w| **w as usize == word).count() as f32;
+        for k in 0..3 {
+            assert!((grads[0].2[word * 3 + k] - times * (linear[k] + linear[3 + k])).abs() < 1e-5, "word {word}");
+        }
+    }
+    let spread = weights[0].2.iter().map(|x| x * x).sum::<f32>() / 1800.0;
+    assert!((spread - 1.0).abs() < 0.1, "vectors of words start as N(0, 1): {spread}");
+}
+
+#[test]
+fn fast_functions_are_close_to_slow_ones() {
+    use crate::ops::nn::cpu::functions::{erf, exp, sigmoid, tanh};
+    let relative = |a: f32, b: f64| ((a as f64 - b) / b).abs();
+    for i in -8000..8000 {
+        let x = i as f32 * 0.01;
+        let wide = x as f64;
+        assert!(relative(exp(x), wide.exp()) < 3e-7, "exp({x})");
+        assert!((sigmoid(x) as f64 - 1.0 / (1.0 + (-wide).exp())).abs() < 2e-7, "sigmoid({x})");
+        assert!(i == 0 || relative(tanh(x), wide.tanh()) < 4e-7, "tanh({x})");
+        assert!((erf(x) as f64 - libm::erf(wide)).abs() < 4e-7, "erf({x})");
+    }
+    assert_eq!((exp(0.0), tanh(0.0), erf(0.0)), (1.0, 0.0, 0.0));
+    assert!(exp(f32::NAN).is_nan() && tanh(f32::NAN).is_nan() && erf(f32::NAN).is_nan());
+    assert!(exp(f32::NEG_INFINITY) < 1e-37);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Tests of networks: every layer against a plain 64-bit reference and its finite differences, whole runs, threads, checkpoints.
 
+mod against_pytorch;
 pub(super) mod build;
 mod features;
 mod layers;

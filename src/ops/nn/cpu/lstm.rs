@@ -1,0 +1,204 @@
+//! Long short-term memory (Hochreiter & Schmidhuber 1997; with forget gates, Gers et al. 2000), as PyTorch has it.
+//!
+//! The input's part of all gates is one matrix product over all tokens. Examples do not depend on each other, so each task takes a few of them
+//! through all tokens, one product of hidden states with the recurrent weights a token.
+
+use super::functions::{sigmoid, tanh, wide};
+use super::gemm::{Matrix, gemm};
+use super::parallel::{add_to_rows, column_sums, take};
+use crate::ops::nn::buffer::Buffer;
+use crate::ops::nn::layer::{Backward, Init, Layer, Order, Parameter, Pass, Saved};
+use rayon::prelude::*;
+
+/// Rows of one task of a matrix product over all tokens.
+const ROWS: usize = 32;
+/// Tasks that a batch is split into, and the most examples of one.
+const TASKS: usize = 4;
+const EXAMPLES: usize = 16;
+
+/// Names of the parameters of each layer in PyTorch's module.
+const NAMES: [[&str; 4]; 8] = [
+    ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"],
+    ["weight_ih_l1", "weight_hh_l1", "bias_ih_l1", "bias_hh_l1"],
+    ["weight_ih_l2", "weight_hh_l2", "bias_ih_l2", "bias_hh_l2"],
+    ["weight_ih_l3", "weight_hh_l3", "bias_ih_l3", "bias_hh_l3"],
+    ["weight_ih_l4", "weight_hh_l4", "bias_ih_l4", "bias_hh_l4"],
+    ["weight_ih_l5", "weight_hh_l5", "bias_ih_l5", "bias_hh_l5"],
+    ["weight_ih_l6", "weight_hh_l6", "bias_ih_l6", "bias_hh_l6"],
+    ["weight_ih_l7", "weight_hh_l7", "bias_ih_l7", "bias_hh_l7"],
+];
+
+/// One layer: `i, f, o = sigmoid(…)`, `g = tanh(…)` of `W_ih x + b_ih + W_hh h + b_hh`; `c = f c + i g`; `h = o tanh(c)`, from zeros.
+/// State: `W_ih` (`[input, 4 hidden]` in memory, gates in the order i, f, g, o), `W_hh` (`[hidden, 4 hidden]`), `b_ih`, `b_hh`.
+#[derive(Clone, Copy, Debug)]
+pub struct Lstm {
+    /// Tokens in one example.
+    pub tokens: usize,
+    /// Features of a token that come in.
+    pub input: usize,
+    /// Hidden units.
+    pub hidden: usize,
+    /// The layer's number in its names.
+    pub index: usize,
+}
+
+impl Lstm {
+    /// Returns the number of examples of one task.
+    fn each(&self, batch: usize) -> usize {
+        batch.div_ceil(TASKS).clamp(1, EXAMPLES)
+    }
+}
+
+impl Layer for Lstm {
+    fn parameters(&self) -> Vec<Parameter> {
+        let init = Init::Uniform(1.0 / (self.hidden as f32).sqrt());
+        let names = NAMES[self.index.min(NAMES.len() - 1)];
+        let gates = 4 * self.hidden;
+        let matrix = |name, cols| Parameter { name, shape: vec![gates, cols], order: Order::Transposed, init, trained: true };
+        let bias = |name| Parameter { name, shape: vec![gates], order: Order::Same, init, trained: true };
+        vec![matrix(names[0], self.input), matrix(names[1], self.hidden), bias(names[2]), bias(names[3])]
+    }
+
+    /// Saves the gates after their functions, then the cells.
+    fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, saved: &mut Saved) {
+        let (n, d, h) = (self.tokens, self.input, self.hidden);
+        let (rows, g) = (pass.batch * n, 4 * h);
+        let x = &inputs[0].host()[..rows * d];
+        let out = &mut out.host_mut()[..rows * h];
+        saved.numbers.resize(saved.numbers.len().max(rows * 5 * h), 0.0);
+        let (gates, cells) = saved.numbers[..rows * 5 * h].split_at_mut(rows * g);
+        let (from_input, recurrent) = (Matrix::rows(state[0].host(), g), Matrix::rows(state[1].host(), g));
+        let bias: Vec<f32> = state[2].host().iter().zip(state[3].host()).map(|(a, b)| a + b).collect();
+        gates.par_chunks_mut(ROWS * g).zip(x.par_chunks(ROWS * d)).for_each(|(gates, x)| {
+            gemm((gates.len() / g, g, d), gates, g, Matrix::rows(x, d), from_input, false);
+            add_to_rows(gates, &bias);
+        });
+        let each = self.each(pass.batch) * n;
+        let zeros = vec![0f32; h];
+        let tasks = gates.par_chunks_mut(each * g).zip(cells.par_chunks_mut(each * h)).zip(out.par_chunks_mut(each * h));
+        tasks.for_each(|((gates, cells), out)| {
+            let count = out.len() / (n * h);
+            for t in 0..n {
+                if t > 0 {
+                    let before = Matrix::rows(&out[(t - 1) * h..], n * h);
+                    gemm((count, g, h), &mut gates[t * g..], n * g, before, recurrent, true);
+                }
+                for i in 0..count {
+                    let row = i * n + t;
+                    let (earlier, now) = cells.split_at_mut(row * h);
+                    let before = if t > 0 { &earlier[(row - 1) * h..] } else { &zeros[..] };
+                    step(&mut gates[row * g..][..g], &before[..h], &mut now[..h], &mut out[row * h..][..h]);
+                }
+            }
+        });
+    }
+
+    fn backward(&self, b: Backward) {
+        let (n, d, h) = (self.tokens, self.input, self.hidden);
+        let batch = b.pass.batch;
+        let (rows, g) = (batch * n, 4 * h);
+        let x = &b.inputs[0].host()[..rows * d];
+        let y = &b.output.host()[..rows * h];
+        let dy = &b.grad.host()[..rows * h];
+        let (gates, cells) = b.saved.numbers[..rows * 5 * h].split_at(rows * g);
+        // Gradients by the gates before their functions; hidden states one token late, zeros at the first.
+        let (grads, late) = take(b.work, rows * (g + h)).split_at_mut(rows * g);
+        let recurrent = Matrix::rows(b.state[1].host(), g).t();
+        let each = self.each(batch) * n;
+        let zeros = vec![0f32; h];
+        let tasks = grads.par_chunks_mut(each * g).zip(gates.par_chunks(each * g)).zip(cells.par_chunks(each * h));
+        tasks.zip(dy.par_chunks(each * h)).for_each(|(((grads, gates), cells), dy)| {
+            let count = dy.len() / (n * h);
+            let mut by_hidden = vec![0f32; count * h];
+            let mut by_cell = vec![0f32; count * h];
+            for t in (0..n).rev() {
+                if t + 1 < n {
+                    gemm((count, h, g), &mut by_hidden, h, Matrix::rows(&grads[(t + 1) * g..], n * g), recurrent, false);
+                }
+                for i in 0..count {
+                    let row = i * n + t;
+                    let before = if t > 0 { &cells[(row - 1) * h..] } else { &zeros[..] };
+                    let known = Known { gates: &gates[row * g..][..g], cells: &cells[row * h..][..h], before: &before[..h] };
+                    let by_output = (&dy[row * h..][..h], &by_hidden[i * h..][..h]);
+                    step_back(known, by_output, &mut by_cell[i * h..][..h], &mut grads[row * g..][..g]);
+                }
+            }
+        });
+        let grads = &*grads;
+        if let [by_input, by_hidden, bias, second] = b.grad_state {
+            late.par_chunks_mut(n * h).zip(y.par_chunks(n * h)).for_each(|(late, y)| {
+                late[..h].fill(0.0);
+                late[h..].copy_from_slice(&y[..(n - 1) * h]);
+            });
+            for (weight, from, width) in [(by_input, x, d), (by_hidden, &*late, h)] {
+                weight.host_mut().par_chunks_mut(ROWS * g).enumerate().for_each(|(i, out)| {
+                    let size = (out.len() / g, g, rows);
+                    gemm(size, out, g, Matrix::rows(&from[i * ROWS..], width).t(), Matrix::rows(grads, g), false);
+                });
+            }
+            column_sums(grads, g, bias.host_mut());
+            second.host_mut().copy_from_slice(bias.host());
+        }
+        let Some(sink) = &mut b.sinks[0] else { return };
+        let add = sink.add;
+        let weight = Matrix::rows(b.state[0].host(), g).t();
+        let dx = &mut sink.buffer.host_mut()[..rows * d];
+        dx.par_chunks_mut(ROWS * d).zip(grads.par_chunks(ROWS * g)).for_each(|(dx, grads)| {
+            gemm((dx.len() / d, d, g), dx, d, Matrix::rows(grads, g), weight, add);
+        });
+    }
+}
+
+wide! {
+    /// Applies the gates' functions, and writes the cells and hidden states of one example at one token.
+    fn step(gates: &mut [f32], before: &[f32], cells: &mut [f32], out: &mut [f32]) {
+        let h = out.len();
+        let (input, rest) = gates.split_at_mut(h);
+        let (forget, rest) = rest.split_at_mut(h);
+        let (fresh, output) = rest.split_at_mut(h);
+        let (output, before, cells) = (&mut output[..h], &before[..h], &mut cells[..h]);
+        for j in 0..h {
+            input[j] = sigmoid(input[j]);
+            forget[j] = sigmoid(forget[j]);
+            fresh[j] = tanh(fresh[j]);
+            output[j] = sigmoid(output[j]);
+        }
+        for j in 0..h {
+            cells[j] = forget[j] * before[j] + input[j] * fresh[j];
+            out[j] = output[j] * tanh(cells[j]);
+        }
+    }
+}
+
+/// What the forward pass left of one example at one token.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    gates: &'a [f32],
+    cells: &'a [f32],
+    before: &'a [f32],
+}
+
+wide! {
+    /// Writes the gradients by the gates before their functions, and takes the gradient by the cells one token back. The gradient by the hidden
+    /// states is the sum of two.
+    fn step_back(known: Known, by_output: (&[f32], &[f32]), by_cell: &mut [f32], grads: &mut [f32]) {
+        let h = by_cell.len();
+        let Known { gates, cells, before } = known;
+        let (i, f, g, o) = (&gates[..h], &gates[h..2 * h], &gates[2 * h..3 * h], &gates[3 * h..4 * h]);
+        let (cells, before, first, second) = (&cells[..h], &before[..h], &by_output.0[..h], &by_output.1[..h]);
+        let (by_input, rest) = grads.split_at_mut(h);
+        let (by_forget, rest) = rest.split_at_mut(h);
+        let (by_fresh, by_out) = rest.split_at_mut(h);
+        let by_out = &mut by_out[..h];
+        for j in 0..h {
+            let tan = tanh(cells[j]);
+            let hidden = first[j] + second[j];
+            let cell = by_cell[j] + hidden * o[j] * (1.0 - tan * tan);
+            by_input[j] = cell * g[j] * i[j] * (1.0 - i[j]);
+            by_forget[j] = cell * before[j] * f[j] * (1.0 - f[j]);
+            by_fresh[j] = cell * i[j] * (1.0 - g[j] * g[j]);
+            by_out[j] = hidden * tan * o[j] * (1.0 - o[j]);
+            by_cell[j] = cell * f[j];
+        }
+    }
+}

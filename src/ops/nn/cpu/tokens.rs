@@ -1,0 +1,250 @@
+//! Layers of tokens: a learned token, learned places, one token of several, tokens and features exchanged, words as vectors.
+
+use super::parallel::map1;
+use crate::ops::nn::buffer::Buffer;
+use crate::ops::nn::layer::{Backward, Init, Layer, Order, Parameter, Pass, Saved};
+use rayon::prelude::*;
+
+/// Numbers of one task of a sum over examples.
+const PIECE: usize = 1 << 12;
+/// Words of one task of an embedding's gradient.
+const WORDS: usize = 256;
+
+/// A parameter that is named by its layer's path alone.
+fn nameless(shape: Vec<usize>, init: Init) -> Vec<Parameter> {
+    vec![Parameter { name: "", shape, order: Order::Same, init, trained: true }]
+}
+
+/// Writes the sums over examples of the front of each.
+fn sum_over_examples(dy: &[f32], size: usize, out: &mut [f32]) {
+    out.par_chunks_mut(PIECE).enumerate().for_each(|(i, out)| {
+        out.fill(0.0);
+        for dy in dy.chunks_exact(size) {
+            out.iter_mut().zip(&dy[i * PIECE..]).for_each(|(o, d)| *o += d);
+        }
+    });
+}
+
+/// A copy, for layers that change the shape alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Same {
+    /// Numbers in one example.
+    pub len: usize,
+}
+
+impl Layer for Same {
+    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
+        let len = pass.batch * self.len;
+        map1(&mut out.host_mut()[..len], &inputs[0].host()[..len], false, |x| x);
+    }
+
+    fn backward(&self, b: Backward) {
+        let len = b.pass.batch * self.len;
+        let Some(sink) = &mut b.sinks[0] else { return };
+        map1(&mut sink.buffer.host_mut()[..len], &b.grad.host()[..len], sink.add, |d| d);
+    }
+}
+
+/// Rows and columns of each example exchanged.
+#[derive(Clone, Copy, Debug)]
+pub struct Transpose {
+    /// Rows that come in.
+    pub rows: usize,
+    /// Columns that come in.
+    pub cols: usize,
+}
+
+/// Writes, or adds, the transpose of a matrix.
+fn transpose(from: &[f32], rows: usize, cols: usize, out: &mut [f32], add: bool) {
+    const BLOCK: usize = 16;
+    for r0 in (0..rows).step_by(BLOCK) {
+        let r1 = rows.min(r0 + BLOCK);
+        for (c, out) in out.chunks_exact_mut(rows).enumerate() {
+            for (r, o) in out[r0..r1].iter_mut().enumerate() {
+                let value = from[(r0 + r) * cols + c];
+                *o = if add { *o + value } else { value };
+            }
+        }
+    }
+}
+
+impl Layer for Transpose {
+    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
+        let size = self.rows * self.cols;
+        let x = &inputs[0].host()[..pass.batch * size];
+        let out = &mut out.host_mut()[..pass.batch * size];
+        out.par_chunks_mut(size).zip(x.par_chunks(size)).for_each(|(out, x)| transpose(x, self.rows, self.cols, out, false));
+    }
+
+    fn backward(&self, b: Backward) {
+        let Some(sink) = &mut b.sinks[0] else { return };
+        let (add, size) = (sink.add, self.rows * self.cols);
+        let dx = &mut sink.buffer.host_mut()[..b.pass.batch * size];
+        let dy = &b.grad.host()[..b.pass.batch * size];
+        dx.par_chunks_mut(size).zip(dy.par_chunks(size)).for_each(|(dx, dy)| transpose(dy, self.cols, self.rows, dx, add));
+    }
+}
+
+/// A learned token before the others. State: the token.
+#[derive(Clone, Copy, Debug)]
+pub struct ClassToken {
+    /// Tokens that come in.
+    pub tokens: usize,
+    /// Features of a token.
+    pub features: usize,
+}
+
+impl Layer for ClassToken {
+    fn parameters(&self) -> Vec<Parameter> {
+        nameless(vec![1, 1, self.features], Init::Constant(0.0))
+    }
+
+    fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
+        let (c, size) = (self.features, self.tokens * self.features);
+        let x = &inputs[0].host()[..pass.batch * size];
+        let token = state[0].host();
+        out.host_mut()[..pass.batch * (size + c)].par_chunks_mut(size + c).zip(x.par_chunks(size)).for_each(|(out, x)| {
+            out[..c].copy_from_slice(token);
+            out[c..].copy_from_slice(x);
+        });
+    }
+
+    fn backward(&self, b: Backward) {
+        let (c, size) = (self.features, self.tokens * self.features);
+        let dy = &b.grad.host()[..b.pass.batch * (size + c)];
+        if let [token] = b.grad_state {
+            sum_over_examples(dy, size + c, token.host_mut());
+        }
+        let Some(sink) = &mut b.sinks[0] else { return };
+        let add = sink.add;
+        let dx = &mut sink.buffer.host_mut()[..b.pass.batch * size];
+        dx.par_chunks_mut(size).zip(dy.par_chunks(size + c)).for_each(|(dx, dy)| {
+            dx.iter_mut().zip(&dy[c..]).for_each(|(o, d)| *o = if add { *o + d } else { *d });
+        });
+    }
+}
+
+/// A learned vector added to each token. State: the vectors.
+#[derive(Clone, Copy, Debug)]
+pub struct PositionEmbedding {
+    /// Tokens.
+    pub tokens: usize,
+    /// Features of a token.
+    pub features: usize,
+}
+
+impl Layer for PositionEmbedding {
+    fn parameters(&self) -> Vec<Parameter> {
+        nameless(vec![1, self.tokens, self.features], Init::Normal(0.02))
+    }
+
+    fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
+        let size = self.tokens * self.features;
+        let x = &inputs[0].host()[..pass.batch * size];
+        let place = state[0].host();
+        out.host_mut()[..pass.batch * size].par_chunks_mut(size).zip(x.par_chunks(size)).for_each(|(out, x)| {
+            out.iter_mut().zip(x).zip(place).for_each(|((o, x), p)| *o = x + p);
+        });
+    }
+
+    fn backward(&self, b: Backward) {
+        let size = self.tokens * self.features;
+        let dy = &b.grad.host()[..b.pass.batch * size];
+        if let [place] = b.grad_state {
+            sum_over_examples(dy, size, place.host_mut());
+        }
+        let Some(sink) = &mut b.sinks[0] else { return };
+        map1(&mut sink.buffer.host_mut()[..b.pass.batch * size], dy, sink.add, |d| d);
+    }
+}
+
+/// One token of several.
+#[derive(Clone, Copy, Debug)]
+pub struct Token {
+    /// Tokens that come in.
+    pub tokens: usize,
+    /// Features of a token.
+    pub features: usize,
+    /// The token, from 0.
+    pub index: usize,
+}
+
+impl Layer for Token {
+    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
+        let (c, size) = (self.features, self.tokens * self.features);
+        let rows = inputs[0].host()[..pass.batch * size].chunks_exact(size);
+        let out = out.host_mut()[..pass.batch * c].chunks_exact_mut(c);
+        out.zip(rows).for_each(|(out, x)| out.copy_from_slice(&x[self.index * c..][..c]));
+    }
+
+    fn backward(&self, b: Backward) {
+        let Some(sink) = &mut b.sinks[0] else { return };
+        let (c, size) = (self.features, self.tokens * self.features);
+        let add = sink.add;
+        let dx = &mut sink.buffer.host_mut()[..b.pass.batch * size];
+        dx.par_chunks_mut(size).zip(b.grad.host().par_chunks(c)).for_each(|(dx, dy)| {
+            if !add {
+                dx.fill(0.0);
+            }
+            dx[self.index * c..].iter_mut().zip(dy).for_each(|(o, d)| *o += d);
+        });
+    }
+}
+
+/// A learned vector for each word; words come in as whole numbers. State: the vectors.
+#[derive(Clone, Copy, Debug)]
+pub struct Embedding {
+    /// Tokens in one example.
+    pub tokens: usize,
+    /// Words that have a vector.
+    pub words: usize,
+    /// Length of a vector.
+    pub features: usize,
+}
+
+impl Embedding {
+    /// Returns the row of a word; what is no word's number, which data are checked for, counts as the nearest one.
+    fn row(&self, word: f32) -> usize {
+        (word as usize).min(self.words - 1)
+    }
+}
+
+impl Layer for Embedding {
+    fn parameters(&self) -> Vec<Parameter> {
+        let (shape, init) = (vec![self.words, self.features], Init::Normal(1.0));
+        vec![Parameter { name: "weight", shape, order: Order::Same, init, trained: true }]
+    }
+
+    fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
+        let (rows, c) = (pass.batch * self.tokens, self.features);
+        let weight = state[0].host();
+        out.host_mut()[..rows * c]
+            .par_chunks_mut(c)
+            .zip(inputs[0].host()[..rows].par_iter())
+            .with_min_len(64)
+            .for_each(|(out, word)| out.copy_from_slice(&weight[self.row(*word) * c..][..c]));
+    }
+
+    fn backward(&self, b: Backward) {
+        let (rows, c) = (b.pass.batch * self.tokens, self.features);
+        if let [weight] = b.grad_state {
+            let words = &b.inputs[0].host()[..rows];
+            let dy = &b.grad.host()[..rows * c];
+            weight.host_mut().par_chunks_mut(WORDS * c).enumerate().for_each(|(i, out)| {
+                out.fill(0.0);
+                let own = i * WORDS..i * WORDS + out.len() / c;
+                for (word, dy) in words.iter().zip(dy.chunks_exact(c)) {
+                    let word = self.row(*word);
+                    if own.contains(&word) {
+                        out[(word - own.start) * c..].iter_mut().zip(dy).for_each(|(o, d)| *o += d);
+                    }
+                }
+            });
+        }
+        // A word's number is no quantity: the gradient by it is 0.
+        let Some(sink) = &mut b.sinks[0] else { return };
+        if !sink.add {
+            sink.buffer.host_mut()[..rows].fill(0.0);
+        }
+    }
+}
