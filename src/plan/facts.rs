@@ -93,6 +93,11 @@ pub trait Planned: Send + Sync {
         false
     }
 
+    /// Returns the settings that came when results were already kept: left at nothing, they are no part of the key.
+    fn later(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Returns how many numbers a network given to the operation must end in, where the data have so many classes.
     fn outputs(&self, classes: usize) -> usize {
         classes

@@ -574,6 +574,8 @@ impl<'a> Lowering<'a> {
         // Whether weights are kept decides nothing about what they are: it is no part of the key.
         let keep = settings.word("keep") == "weights";
         settings.0.retain(|(n, _)| n != "keep");
+        let nothing = |value: &Static| matches!(value, Static::None) || matches!(value, Static::List(items) if items.is_empty());
+        settings.0.retain(|(n, v)| !(nothing(v) && op.later().contains(&n.as_str())));
         let known: Vec<KnownInput> = inputs.iter().map(|(n, s)| (n.as_str(), self.facts_of(s))).collect();
         let (facts, cost) = match op.facts(&settings, &known, self.files) {
             Ok(facts) => {

@@ -22,6 +22,10 @@ impl Planned for Train {
         Policy::Transient
     }
 
+    fn later(&self) -> &'static [&'static str] {
+        &["clip", "stop", "freeze"]
+    }
+
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let problem = |message: String, help: &str| Problem {
             code: "cfx::train::setting",
