@@ -10,7 +10,7 @@ use super::signature::{SettingType, Signature};
 use super::static_value::Static;
 use super::statics::{Env, NetworkRef, all_args, shorten};
 use super::typed::{Typed, Written};
-use crate::base::{Diag, Span};
+use crate::base::{Diag, Diags, Span};
 use crate::syntax::ast::{self, Expr, ExprKind, ItemKind};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -105,13 +105,21 @@ impl<'a> Checker<'a> {
                 p.default = Some(none_at(p.name.span));
             }
         }
-        let bound = match bind_args(&required, &plain, name, e.span) {
+        let mut bound = bind_args(&required, &plain, name, e.span);
+        if let Err(found) = &bound
+            && let Some(known) = without_misspelt(signature, &plain, found)
+            && let Ok(again) = bind_args(&required, &known, name, e.span)
+        {
+            self.diags.extend(std::mem::replace(&mut bound, Ok(again)).err().unwrap_or_default());
+        }
+        let bound = match bound {
             Ok(bound) => bound,
             Err(found) => {
                 self.diags.extend(found);
                 self.check_results(module, &plain);
                 self.check_networks(module, signature, &plain);
                 self.check_named_settings(module, signature, &plain);
+                self.check_seed(&parts, &seed_axes);
                 return Typed::error(e.span);
             }
         };
@@ -128,6 +136,8 @@ impl<'a> Checker<'a> {
         }
         failed |= !self.recipe_inputs(signature, &mut parts);
         if failed {
+            self.check_settings(signature, &parts.written, &parts.setting_axes);
+            self.check_seed(&parts, &seed_axes);
             return Typed::error(e.span);
         }
         if let Some(by) = by_snapshot
@@ -171,6 +181,16 @@ impl<'a> Checker<'a> {
             }
         }
         found.into_iter().for_each(|d| self.diags.push(d));
+    }
+
+    /// Checks the seed of a call that is wrong otherwise.
+    fn check_seed(&mut self, parts: &Parts<'a>, axes: &[AxisId]) {
+        let Some(seed) = &parts.seed else { return };
+        if let Some(Err(found)) =
+            self.envs(axes).iter().map(|env| self.statics().value(seed.0, &seed.1, env)).find(|v| v.is_err())
+        {
+            self.diags.extend(found);
+        }
     }
 
     /// Checks the named arguments that are settings and nothing else, where the call itself is wrong.
@@ -541,4 +561,19 @@ fn with_article(word: &str) -> String {
 
 fn none_at(span: Span) -> Expr {
     Expr { kind: ExprKind::Name("none".to_string()), span }
+}
+
+/// Returns the arguments of a call without those of unknown names, where these are all that is wrong with it and none of them
+/// can be meant to change the axes of the result or to be one of its inputs: then what follows from the call can be checked as well.
+fn without_misspelt<'a>(signature: &Signature, args: &[&'a ast::Arg], found: &Diags) -> Option<Vec<&'a ast::Arg>> {
+    let names: Vec<&str> = signature.params.iter().map(|p| p.name.name.as_str()).collect();
+    let plain = |i: usize| signature.takes[i].axis.is_none() && signature.takes[i].inputs.is_empty();
+    let harmless = |name: &str| match super::suggest::nearest(name, &names) {
+        Some(near) => names.iter().position(|n| *n == near).is_some_and(plain),
+        None => signature.takes.iter().all(|t| t.axis.is_none()),
+    };
+    let unknown = |arg: &&ast::Arg| arg.name.as_ref().is_some_and(|n| !names.contains(&n.name.as_str()));
+    let wrong = found.0.iter().any(|d| d.code != "cfx::call::unknown_argument");
+    let meant = args.iter().filter(|a| unknown(a)).all(|a| a.name.as_ref().is_some_and(|n| harmless(&n.name)));
+    (!wrong && meant).then(|| args.iter().copied().filter(|a| !unknown(a)).collect())
 }
