@@ -161,6 +161,8 @@ fn main() {
         ("settled, 1 lump", 2000, 16, 1, 0.0, 6.0, 300, 3000),
         ("settled, 3 lumps", 500, 16, 3, 12.0, 6.0, 300, 3000),
         ("settled, 3 lumps", 500, 64, 3, 25.0, 6.0, 300, 3000),
+        ("settled, 3 lumps", 2000, 64, 3, 25.0, 6.0, 100, 1000),
+        ("settled, 3 lumps", 500, 256, 3, 60.0, 6.0, 50, 300),
         ("settled, 12 lumps", 500, 64, 12, 25.0, 12.0, 100, 1000),
         ("restless, overlapping lumps", 500, 16, 8, 4.5, 6.0, 20, 30),
         ("fragmented, no structure", 500, 64, 1, 0.0, 6.0, 300, 30),
@@ -168,6 +170,7 @@ fn main() {
         // A prior so firm that no component is likelier than another: nearly every visit moves.
         ("restless, every visit moves", 500, 64, 1, 0.0, 1.0, 30, 30),
         ("restless, every visit moves", 500, 16, 1, 0.0, 1.0, 30, 30),
+        ("restless, every visit moves", 500, 256, 1, 0.0, 1.0, 5, 6),
         ("large, 10 lumps", 5000, 16, 10, 4.0, 10.0, 5, 20),
         ("very large, 10 lumps", 50_000, 64, 10, 9.0, 10.0, 2, 2),
     ];
