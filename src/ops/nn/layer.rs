@@ -76,6 +76,13 @@ impl Parameter {
     }
 }
 
+/// Returns the parameters of a normalisation that scales and shifts: `weight` of ones and `bias` of zeros, `[features]` each (PyTorch's).
+pub fn scale_and_shift(features: usize) -> Vec<Parameter> {
+    let one =
+        |name, value| Parameter { name, shape: vec![features], order: Order::Same, init: Init::Constant(value), trained: true };
+    vec![one("weight", 1.0), one("bias", 0.0)]
+}
+
 /// What the backward pass needs of the forward pass beside inputs and output.
 #[derive(Debug, Default)]
 pub struct Saved {

@@ -2,7 +2,7 @@
 
 use super::parallel::{column_sums, take};
 use crate::ops::nn::buffer::Buffer;
-use crate::ops::nn::layer::{Backward, Init, Layer, Order, Parameter, Pass, Saved};
+use crate::ops::nn::layer::{Backward, Layer, Parameter, Pass, Saved, scale_and_shift};
 use rayon::prelude::*;
 
 /// `y = (x - mean) / sqrt(var + eps) * scale + shift` with mean and biased variance of an example over positions and the channels of a group.
@@ -28,14 +28,7 @@ impl GroupNorm {
 
 impl Layer for GroupNorm {
     fn parameters(&self) -> Vec<Parameter> {
-        let one = |name, value| Parameter {
-            name,
-            shape: vec![self.features],
-            order: Order::Same,
-            init: Init::Constant(value),
-            trained: true,
-        };
-        vec![one("weight", 1.0), one("bias", 0.0)]
+        scale_and_shift(self.features)
     }
 
     fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, saved: &mut Saved) {

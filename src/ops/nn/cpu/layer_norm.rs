@@ -3,7 +3,7 @@
 use super::functions::{sum64, wide};
 use super::parallel::{reduce_rows, rows_per_piece};
 use crate::ops::nn::buffer::Buffer;
-use crate::ops::nn::layer::{Backward, Init, Layer, Order, Parameter, Pass, Saved};
+use crate::ops::nn::layer::{Backward, Layer, Parameter, Pass, Saved, scale_and_shift};
 use rayon::prelude::*;
 
 /// `y = (x - mean) / sqrt(var + eps) * scale + shift` with mean and biased variance of each row. State: scale, shift.
@@ -19,14 +19,7 @@ pub struct LayerNorm {
 
 impl Layer for LayerNorm {
     fn parameters(&self) -> Vec<Parameter> {
-        let one = |name, value| Parameter {
-            name,
-            shape: vec![self.features],
-            order: Order::Same,
-            init: Init::Constant(value),
-            trained: true,
-        };
-        vec![one("weight", 1.0), one("bias", 0.0)]
+        scale_and_shift(self.features)
     }
 
     fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, saved: &mut Saved) {
