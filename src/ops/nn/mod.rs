@@ -12,6 +12,7 @@ pub mod checkpoints;
 pub mod cpu;
 pub mod evaluate;
 mod gan;
+pub mod gpu;
 pub mod layer;
 mod measures;
 pub mod network;

@@ -28,6 +28,7 @@ use crate::lang::net::ir::{LayerOp, Shape};
 use activation::{Activation, Function};
 
 pub use batch_norm::BatchNorm;
+pub use im2col::Geometry;
 
 /// Returns the layer of a node. `node` is its index in the network, which names its stream; shapes are of one example.
 pub fn layer(op: &LayerOp, node: usize, inputs: &[&Shape], output: &Shape) -> Box<dyn Layer> {
