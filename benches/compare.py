@@ -1,6 +1,6 @@
 """Runs benches/nn.rs and benches/pytorch.py in turns and prints, case by case, PyTorch's time over cfx's.
 
-    python benches/compare.py [--torch PYTHON] [--bench BINARY] [--rounds N] [--threads N] [--seconds S] [--channels-last] [PART OF A CASE'S NAME ...]
+    python benches/compare.py [--torch PYTHON] [--bench BINARY] [--rounds N] [--threads N] [--seconds S] [--channels-last] [--device cuda:N] [--precision P] [PART OF A CASE'S NAME ...]
 
 PYTHON is an interpreter that can import torch (default: this one). Without BINARY the benchmark is built with `cargo bench --bench nn --no-run`.
 Each round measures both, one after the other, each in a process of its own; what is printed is the median over rounds of the ratio within a round,
@@ -22,12 +22,14 @@ parser.add_argument("--rounds", type=int, default=5)
 parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--seconds", type=float, default=3.0)
 parser.add_argument("--channels-last", action="store_true")
+parser.add_argument("--device", default="cpu", help="cpu, or cuda:N with a benchmark that was built with `--features cuda`")
+parser.add_argument("--precision", default="f32", choices=["f32", "tf32", "bf16"])
 parser.add_argument("cases", nargs="*")
 args = parser.parse_args()
 
 if args.bench is None:
     made = subprocess.run(
-        ["cargo", "bench", "--bench", "nn", "--no-run", "--message-format=json"], cwd=here.parent, check=True, stdout=subprocess.PIPE, text=True
+        ["cargo", "bench", "--bench", "nn", "--no-run", "--message-format=json", *([] if args.device == "cpu" else ["--features", "cuda"])], cwd=here.parent, check=True, stdout=subprocess.PIPE, text=True
     )
     found = [json.loads(line) for line in made.stdout.splitlines() if line.startswith("{")]
     args.bench = next(m["executable"] for m in found if m.get("executable") and m["target"]["name"] == "nn")
@@ -35,7 +37,7 @@ if args.bench is None:
 script = (here / "pytorch.py").read_text()
 names = [line.split('"')[1] for line in script.splitlines() if line.startswith('    ("')]
 names = [n for n in names if not args.cases or any(c in n for c in args.cases)]
-common = [str(args.threads), "--tsv", "--seconds", str(args.seconds)]
+common = [str(args.threads), "--tsv", "--seconds", str(args.seconds), "--device", args.device, "--precision", args.precision]
 layout = ["--channels-last"] if args.channels_last else []
 
 

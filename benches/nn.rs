@@ -1,15 +1,17 @@
 //! Time of a training step of the networks of `std.networks`, beside plain matrix products in the same process.
 //!
-//! `cargo bench --bench nn -- [THREADS] [--tsv] [--seconds S] [PART OF A CASE'S NAME …]`. `benches/compare.py` runs it and PyTorch in turns.
+//! `cargo bench --bench nn -- [THREADS] [--tsv] [--seconds S] [--device cuda:N] [--precision f32|tf32|bf16] [PART OF A CASE'S NAME …]`.
+//! `benches/compare.py` runs it and PyTorch in turns.
 
 use cfx::base::{SourceMap, Span, Stream};
 use cfx::lang::Static;
 use cfx::lang::eval::eval;
 use cfx::lang::net::ir::Net;
 use cfx::lang::net::{Declared, Found, Library, NetworkCall, elaborate};
-use cfx::ops::nn::cpu::loss::cross_entropy;
+use cfx::ops::nn::gpu::accelerator::Precision;
 use cfx::ops::nn::network::Network;
 use cfx::ops::nn::optimizer::{Optimizer, Running};
+use cfx::ops::nn::place::Place;
 use cfx::ops::nn::program::Purpose;
 use cfx::syntax::ast::{Item, ItemKind, Keyword};
 use cfx::syntax::parse;
@@ -50,9 +52,20 @@ const CASES: [Case; 13] = [
 fn main() {
     let mut words: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
     let tsv = words.iter().position(|w| w == "--tsv").map(|i| words.remove(i)).is_some();
-    let seconds = match words.iter().position(|w| w == "--seconds") {
-        Some(i) if i + 1 < words.len() => words.drain(i..i + 2).nth(1).and_then(|w| w.parse().ok()).unwrap_or(3.0),
-        _ => 3.0,
+    let mut option = |name: &str| match words.iter().position(|w| w == name) {
+        Some(i) if i + 1 < words.len() => words.drain(i..i + 2).nth(1),
+        _ => None,
+    };
+    let seconds = option("--seconds").and_then(|w| w.parse().ok()).unwrap_or(3.0);
+    let precision = match option("--precision").as_deref() {
+        Some("bf16") => Precision::Bf16,
+        Some("tf32") => Precision::Tf32,
+        _ => Precision::F32,
+    };
+    let device = option("--device").unwrap_or("cpu".into());
+    let place = match Place::open(&device, precision) {
+        Ok(place) => place,
+        Err(why) => return println!("{device}: {why:?}"),
     };
     let threads = words.iter().position(|w| w.parse::<usize>().is_ok()).and_then(|i| words.remove(i).parse().ok()).unwrap_or(2);
     if let Err(e) = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global() {
@@ -64,7 +77,7 @@ fn main() {
     let shelf = Shelf::new();
     for case in CASES.iter().filter(|c| words.is_empty() || words.iter().any(|w| c.name.contains(w.as_str()))) {
         // Inside the pool, as `train` runs its steps.
-        rayon::scope(|_| step(case, &shelf.net(case), seconds, tsv));
+        rayon::scope(|_| step(case, &shelf.net(case), seconds, tsv, &place));
     }
 }
 
@@ -104,40 +117,57 @@ fn plain() -> f64 {
     2.0 * (m * n * k) as f64 / best / 1e9
 }
 
+/// Steps that are timed together on an accelerator, which runs behind what it is asked for.
+const TOGETHER: usize = 10;
+
 /// Runs steps for so many seconds, three at least, and prints the median, beside the mean time of processors that a step took.
-fn step(case: &Case, net: &Arc<Net>, seconds: f64, tsv: bool) {
+fn step(case: &Case, net: &Arc<Net>, seconds: f64, tsv: bool, place: &Place) {
     let batch = case.batch;
-    let mut network = Network::new(net, Purpose::Training, &[], batch);
+    let mut network = Network::new(net, Purpose::Training, &[], batch, place);
     network.initialise(Stream::root(1));
-    let sizes: Vec<usize> = network.trained().map(|(w, _)| w.len()).collect();
-    let mut optimizer = Running::new(Optimizer::Sgd { momentum: 0.9, nesterov: true, decay: 1e-6 }, &sizes);
+    let sgd = Optimizer::Sgd { momentum: 0.9, nesterov: true, decay: 1e-6 };
+    let mut optimizer = Running::new(sgd, network.trained().map(|(w, _)| w));
     // A score for each class, or, of words, for each at each.
     let each = net.nodes[net.output].shape.iter().product::<usize>() / case.classes;
     let labels: Vec<u32> = (0..batch * each).map(|i| (i % case.classes) as u32).collect();
-    let mut losses = vec![0.0; batch];
     let words = each > 1;
     let number = |i: usize| if words { (i * 7919 % case.classes) as f32 } else { (i % 17) as f32 / 17.0 };
     let input: Vec<f32> = (0..network.input_mut(batch).len()).map(number).collect();
-    let mut one = || {
+    let together = if let Place::Host = place { 1 } else { TOGETHER };
+    let mut one = |network: &mut Network| {
         let mut parts = [0.0; 3];
         let start = Instant::now();
         network.input_mut(batch).copy_from_slice(&input);
         network.forward(batch, Stream::root(2));
         parts[0] = start.elapsed().as_secs_f64();
-        let (scores, grad) = network.output_and_gradient();
-        cross_entropy(scores, &labels, 0.0, &mut losses, Some((grad, 1.0 / batch as f64)));
+        network.cross_entropy(&labels, 0.0, 1.0 / batch as f64);
         network.backward();
         parts[1] = start.elapsed().as_secs_f64() - parts[0];
         optimizer.step(network.trained(), 0.01);
         parts[2] = start.elapsed().as_secs_f64() - parts[0] - parts[1];
         parts
     };
-    one();
+    let mut several = |network: &mut Network| {
+        let (start, mut parts) = (Instant::now(), [0.0; 3]);
+        for _ in 0..together {
+            parts.iter_mut().zip(one(network)).for_each(|(p, x)| *p += x / together as f64);
+        }
+        // Reading numbers waits for the device.
+        if together > 1 {
+            network.states().next().map(|s| s.to_vec());
+            parts[2] += start.elapsed().as_secs_f64() / together as f64 - parts.iter().sum::<f64>();
+        }
+        parts
+    };
+    several(&mut network);
     let (start, worked, mut times) = (Instant::now(), processor(), Vec::new());
     while times.len() < 3 || start.elapsed().as_secs_f64() < seconds {
-        times.push(one());
+        times.push(several(&mut network));
     }
-    let worked = (processor() - worked) / times.len() as f64;
+    let worked = (processor() - worked) / (times.len() * together) as f64;
+    if let Err(why) = place.check() {
+        return println!("{}: {why:?}", case.name);
+    }
     times.sort_by(|a, b| a.iter().sum::<f64>().total_cmp(&b.iter().sum()));
     let [forward, backward, update] = times[times.len() / 2];
     let total = forward + backward + update;

@@ -1,6 +1,6 @@
 """Time of a training step in PyTorch, for the networks and sizes of benches/nn.rs.
 
-    python benches/pytorch.py [THREADS] [--tsv] [--seconds S] [--channels-last] [PART OF A CASE'S NAME ...]
+    python benches/pytorch.py [THREADS] [--tsv] [--seconds S] [--channels-last] [--device cuda:N] [--precision f32|tf32|bf16] [PART OF A CASE'S NAME ...]
 
 Needs nothing but torch. benches/compare.py runs this and `cargo bench --bench nn` in turns and prints ratios.
 """
@@ -12,10 +12,20 @@ import time
 words = sys.argv[1:]
 tsv = "--tsv" in words
 channels_last = "--channels-last" in words
-seconds = float(words[words.index("--seconds") + 1]) if "--seconds" in words else 3.0
-if "--seconds" in words:
-    i = words.index("--seconds")
+
+
+def option(name, default):
+    if name not in words:
+        return default
+    i = words.index(name)
+    value = words[i + 1]
     del words[i : i + 2]
+    return value
+
+
+seconds = float(option("--seconds", 3.0))
+device = option("--device", "cpu")
+precision = option("--precision", "f32")
 words = [w for w in words if not w.startswith("--")]
 threads = next((int(w) for w in words if w.isdigit()), 2)
 words = [w for w in words if not w.isdigit()]
@@ -25,6 +35,10 @@ from torch import nn
 import torch.nn.functional as F
 
 torch.set_num_threads(threads)
+torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
+# Algorithms with one result, as on the other side.
+torch.backends.cudnn.deterministic = True
+together = 1 if device == "cpu" else 10
 
 
 def conv(i, o, k=3, stride=1, bias=False):
@@ -204,30 +218,37 @@ for name, build, shape, classes, batch in CASES:
     if words and not any(w in name for w in words):
         continue
     torch.manual_seed(1)
-    net = build().train()
+    net = build().train().to(device)
     numbers = torch.arange(batch * math.prod(shape))
     language = isinstance(net, LanguageModel)
-    x = (numbers * 7919 % classes if language else numbers % 17 / 17.0).reshape(batch, *shape)
+    x = (numbers * 7919 % classes if language else numbers % 17 / 17.0).reshape(batch, *shape).to(device)
     if channels_last and len(shape) == 3:
         net, x = net.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
-    labels = torch.arange(batch * (shape[0] if language else 1)) % classes
+    labels = (torch.arange(batch * (shape[0] if language else 1)) % classes).to(device)
     optimizer = torch.optim.SGD(net.parameters(), 0.01, momentum=0.9, nesterov=True, weight_decay=1e-6)
     loss_of = nn.CrossEntropyLoss()
 
     def one():
-        start = time.perf_counter()
         optimizer.zero_grad(set_to_none=True)
-        loss = loss_of(net(x), labels)
+        with torch.autocast(device.split(":")[0], torch.bfloat16, enabled=precision == "bf16"):
+            loss = loss_of(net(x), labels)
         loss.backward()
         optimizer.step()
-        return time.perf_counter() - start
 
-    one()
+    def several():
+        start = time.perf_counter()
+        for _ in range(together):
+            one()
+        if together > 1:
+            torch.cuda.synchronize()
+        return (time.perf_counter() - start) / together
+
+    several()
     start, worked, times = time.perf_counter(), time.process_time(), []
     while len(times) < 3 or time.perf_counter() - start < seconds:
-        times.append(one())
+        times.append(several())
     total = statistics.median(times)
-    worked = (time.process_time() - worked) / len(times)
+    worked = (time.process_time() - worked) / (len(times) * together)
     if tsv:
         print(f"{name}\t{total:.6f}\t{worked:.6f}", flush=True)
     else:

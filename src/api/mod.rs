@@ -10,6 +10,7 @@ use crate::engine::{self, CellOutcome, Observer, Options, Results, RunOutcome, S
 use crate::lang::scope::Program;
 use crate::lang::typed::Script;
 use crate::lang::{check, typed};
+use crate::ops::nn::gpu;
 use crate::plan::files::Files;
 use crate::plan::graph::{CellId, Entry, Graph};
 use crate::plan::lower;
@@ -143,6 +144,26 @@ pub fn wanted(graph: &Graph) -> Vec<CellId> {
 /// Returns how each cell of a plan stands with a store.
 pub fn standings(graph: &Graph, store: &Store) -> Vec<Standing> {
     engine::statuses(graph, &wanted(graph), store, None)
+}
+
+/// Has networks run on a device: `cpu`, `cuda:N`, or `auto`, the first GPU where there is one and this build knows GPUs. Cells that run side
+/// by side keep within the device's memory. Returns a sentence worth saying: what `auto` found.
+///
+/// Errors: the device is not to be had, and why.
+pub fn use_device(options: &mut Options, name: &str) -> Result<Option<String>, String> {
+    let (name, handle) = match name {
+        "cpu" => return Ok(None),
+        "auto" if cfg!(not(feature = "cuda")) => return Ok(None),
+        "auto" => match gpu::open("cuda:0") {
+            Ok(handle) => ("cuda:0", handle),
+            Err(why) => return Ok(Some(format!("networks run on the CPU: {why}"))),
+        },
+        name => (name, gpu::open(name)?),
+    };
+    options.network_device = name.to_string();
+    options.accelerator = handle.model();
+    options.memory = options.memory.min(0.9 * handle.memory() as f64);
+    Ok(Some(format!("networks run on {name}, {}", handle.model())))
 }
 
 /// Runs a plan. What became of each cell is in the outcome; [`results`] reads values.

@@ -154,9 +154,13 @@ pub fn run(arguments: &Run) -> Exit {
             return Exit::Usage;
         }
     };
-    if !matches!(arguments.device.as_str(), "auto" | "cpu") {
-        eprintln!("this build runs networks on the CPU only; `--device {}` is not to be had", arguments.device);
-        return Exit::Usage;
+    match api::use_device(&mut options, &arguments.device) {
+        Ok(None) => {}
+        Ok(Some(said)) => eprintln!("{said}"),
+        Err(why) => {
+            eprintln!("`--device {}` is not to be had: {why}", arguments.device);
+            return Exit::Usage;
+        }
     }
     let observer = progress::on_stderr(arguments.json);
     let outcome = match api::run(&graph, &registry, &store, &options, observer.as_ref()) {

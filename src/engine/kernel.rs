@@ -96,6 +96,11 @@ pub trait Context: Sync {
     fn busy(&self) -> bool {
         false
     }
+
+    /// Returns what networks run on: `cpu`, or the name of an accelerator.
+    fn device(&self) -> &str {
+        "cpu"
+    }
 }
 
 /// A context that does nothing: for tests and for use as a library.

@@ -93,8 +93,9 @@ pub trait Planned: Send + Sync {
         false
     }
 
-    /// Returns the settings that came when results were already kept: left at nothing, they are no part of the key.
-    fn later(&self) -> &'static [&'static str] {
+    /// Returns the settings that came when results were already kept, with the word that leaves everything as it was (`none`: nothing, or
+    /// an empty list): at that word, they are no part of the key.
+    fn later(&self) -> &'static [(&'static str, &'static str)] {
         &[]
     }
 

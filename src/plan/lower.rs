@@ -575,7 +575,8 @@ impl<'a> Lowering<'a> {
         let keep = settings.word("keep") == "weights";
         settings.0.retain(|(n, _)| n != "keep");
         let nothing = |value: &Static| matches!(value, Static::None) || matches!(value, Static::List(items) if items.is_empty());
-        settings.0.retain(|(n, v)| !(nothing(v) && op.later().contains(&n.as_str())));
+        let as_before = |value: &Static, word: &str| value.word() == Some(word) || (word == "none" && nothing(value));
+        settings.0.retain(|(n, v)| !op.later().iter().any(|(name, word)| name == n && as_before(v, word)));
         let known: Vec<KnownInput> = inputs.iter().map(|(n, s)| (n.as_str(), self.facts_of(s))).collect();
         let (facts, cost) = match op.facts(&settings, &known, self.files) {
             Ok(facts) => {

@@ -195,6 +195,10 @@ impl Context for Running<'_> {
         *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
+    fn device(&self) -> &str {
+        &self.shared.options.network_device
+    }
+
     fn checkpoint_due(&self) -> bool {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).elapsed() >= self.shared.options.checkpoint_every
     }

@@ -40,7 +40,9 @@ pub struct Options {
     pub fail_fast: bool,
     /// Only use results of the present device kind.
     pub same_kind: bool,
-    /// What networks run on: `cpu`, or the model of an accelerator.
+    /// What networks run on: `cpu`, or the name of an accelerator.
+    pub network_device: String,
+    /// The model of it, a part of the device kind: `cpu`, or what an accelerator calls itself.
     pub accelerator: String,
     /// The files that kernels may read.
     pub files: Files,
@@ -71,6 +73,7 @@ impl Options {
             memory: machine_memory() / 2.0,
             fail_fast: false,
             same_kind: false,
+            network_device: "cpu".to_string(),
             accelerator: "cpu".to_string(),
             files: Files::new(folder, &[]),
             interrupt: Arc::default(),

@@ -3,6 +3,7 @@
 use super::batches::Loader;
 use super::cpu::loss::{cross_entropy, highest};
 use super::network::Network;
+use super::place::Place;
 use super::program::Purpose;
 use crate::base::Stream;
 use crate::engine::value::{Dataset, Model, Pixels};
@@ -20,14 +21,15 @@ pub fn batch_size(net: &Net) -> usize {
 
 /// Returns a network with the model's weights, for evaluation or for gradients by the input.
 ///
-/// Errors: the weights do not fit the network.
-pub fn open(model: &Model, purpose: Purpose, keep: &[NodeId], rows: usize) -> Result<Network, Failure> {
+/// Errors: the weights do not fit the network, or the network the memory of its device.
+pub fn open(model: &Model, purpose: Purpose, keep: &[NodeId], rows: usize, place: &Place) -> Result<Network, Failure> {
     let batch = match purpose {
         Purpose::Evaluation => batch_size(&model.net),
         _ => batch_size(&model.net).min(64),
     };
-    let mut network = Network::new(&model.net, purpose, keep, batch.min(rows.max(1)));
+    let mut network = Network::new(&model.net, purpose, keep, batch.min(rows.max(1)), place);
     network.load(&model.weights)?;
+    place.check()?;
     Ok(network)
 }
 
@@ -101,7 +103,7 @@ pub fn fits_one(net: &Net, data: &Dataset) -> Result<(), Failure> {
 
 /// Runs all examples in their order and hands `each` the first row of a batch, its labels, and the network after its forward pass.
 ///
-/// Errors: [`Failure::Interrupted`] between batches; whatever `each` fails with.
+/// Errors: [`Failure::Interrupted`] between batches; whatever `each` fails with; what fails on an accelerator.
 pub fn sweep(
     network: &mut Network,
     data: &Dataset,
@@ -118,6 +120,7 @@ pub fn sweep(
         loader.fill(&rows, &[], stream, network.input_mut(rows.len()));
         network.forward(rows.len(), stream);
         each(start, &loader.labels(&rows), network)?;
+        network.place().check()?;
     }
     Ok(())
 }
@@ -179,10 +182,8 @@ pub fn input_gradients(network: &mut Network, data: &Dataset, cx: &dyn Context) 
         return Err(Failure::new(message));
     }
     let mut out = Vec::with_capacity(data.len());
-    let mut losses = vec![0.0; network.capacity()];
     sweep(network, data, cx, |_, labels, network| {
-        let (scores, grad) = network.output_and_gradient();
-        cross_entropy(scores, labels, 0.0, &mut losses[..labels.len()], Some((grad, 1.0)));
+        network.cross_entropy(labels, 0.0, 1.0);
         network.backward();
         let gradient = network.input_gradient();
         let size = (gradient.len() / labels.len().max(1)).max(1);
@@ -194,7 +195,7 @@ pub fn input_gradients(network: &mut Network, data: &Dataset, cx: &dyn Context) 
 
 /// Returns a network of another purpose for the weights of one in training. Both run all nodes.
 pub fn companion(of: &Network, purpose: Purpose, rows: usize) -> Network {
-    Network::new(of.net(), purpose, &[], companion_batch(of.net(), purpose, rows))
+    Network::new(of.net(), purpose, &[], companion_batch(of.net(), purpose, rows), of.place())
 }
 
 /// Returns how many examples at a time a [`companion`] takes.

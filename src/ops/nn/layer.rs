@@ -41,6 +41,8 @@ pub enum Order {
         /// Number of groups.
         groups: usize,
     },
+    /// A convolution's weight: `[output, kernel, kernel, input / groups]`.
+    OutputFirst,
 }
 
 /// Value of a parameter before training.
@@ -90,6 +92,8 @@ pub struct Saved {
     pub numbers: Vec<f32>,
     /// Places of maxima.
     pub indices: Vec<u32>,
+    /// Whatever it is on a device with memory of its own.
+    pub device: Vec<Buffer>,
 }
 
 /// Where the gradient of an input goes.

@@ -1,6 +1,7 @@
 //! Measures of a model on a data set: accuracy, F-score, loss, confusion, correctness, input gradient, history.
 
 use super::evaluate::{Outcome, fits, fits_one, input_gradients, open, outcome};
+use super::place::Place;
 use super::program::Purpose;
 use crate::engine::value::{Column, Dataset, Number, Scores, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
@@ -21,7 +22,7 @@ pub fn run(job: &Job, cx: &dyn Context) -> Result<(Outcome, Arc<Dataset>), Failu
         return Err(Failure::Absent("there is no example to measure on".to_string()));
     }
     fits(&model.net, data, true)?;
-    let mut network = open(model, Purpose::Evaluation, &[model.net.output], data.len())?;
+    let mut network = open(model, Purpose::Evaluation, &[model.net.output], data.len(), &Place::of(cx)?)?;
     Ok((outcome(&mut network, data, cx)?, data.clone()))
 }
 
@@ -146,7 +147,7 @@ measure!(
             return Err(Failure::Absent("there is no example to measure on".to_string()));
         }
         fits(&model.net, data, true)?;
-        let mut network = open(model, Purpose::InputGradient, &[], data.len())?;
+        let mut network = open(model, Purpose::InputGradient, &[], data.len(), &Place::of(cx)?)?;
         Ok(Value::Number(mean(&input_gradients(&mut network, data, cx)?)))
     }
 );

@@ -17,6 +17,7 @@ pub mod layer;
 mod measures;
 pub mod network;
 pub mod optimizer;
+pub mod place;
 pub mod probe;
 pub mod program;
 pub mod rate;
@@ -25,10 +26,11 @@ mod snapshot;
 mod tap;
 mod train;
 mod trainer;
+mod vector;
 pub mod weights;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::engine::Kernel;
 

@@ -1,7 +1,7 @@
 //! Optimisers: what a step does to the weights, as PyTorch defines them; sharpness-aware steps and clipped gradients.
 
 use super::buffer::Buffer;
-use super::cpu::parallel::{sum_of_squares, update1};
+use super::vector;
 use crate::lang::{Settings, Static};
 use rayon::prelude::*;
 
@@ -56,15 +56,15 @@ impl Optimizer {
 pub struct Running {
     optimizer: Optimizer,
     /// For each parameter, each memory: momentum, or first and second moments.
-    pub memory: Vec<Vec<Vec<f32>>>,
+    pub memory: Vec<Vec<Buffer>>,
     /// Steps taken.
     pub steps: u64,
 }
 
 impl Running {
-    /// Returns the optimiser before its first step. `sizes` are those of the trained parameters.
-    pub fn new(optimizer: Optimizer, sizes: &[usize]) -> Self {
-        let memory = sizes.iter().map(|n| vec![vec![0.0; *n]; optimizer.memories()]).collect();
+    /// Returns the optimiser of parameters before its first step; what it remembers lies where they do.
+    pub fn new<'a>(optimizer: Optimizer, trained: impl Iterator<Item = &'a mut Buffer>) -> Self {
+        let memory = trained.map(|w| (0..optimizer.memories()).map(|_| w.alike()).collect()).collect();
         Running { optimizer, memory, steps: 0 }
     }
 
@@ -72,7 +72,12 @@ impl Running {
     pub fn step<'a>(&mut self, trained: impl Iterator<Item = (&'a mut Buffer, &'a Buffer)>, rate: f64) {
         self.steps += 1;
         for ((weight, grad), memory) in trained.zip(&mut self.memory) {
+            if weight.accelerator().is_some() {
+                away(self.optimizer, self.steps, weight, memory, grad, rate);
+                continue;
+            }
             let (w, g) = (weight.host_mut(), grad.host());
+            let mut memory: Vec<&mut [f32]> = memory.iter_mut().map(Buffer::host_mut).collect();
             match (self.optimizer, &mut memory[..]) {
                 (Optimizer::Sgd { decay, .. }, []) => {
                     let (rate, decay) = (rate as f32, decay as f32);
@@ -94,12 +99,8 @@ impl Running {
                     }
                 }
                 (Optimizer::Adam { beta1, beta2, eps, decay, decoupled }, [m, v]) => {
-                    let t = self.steps as i32;
-                    let step = (rate / (1.0 - beta1.powi(t))) as f32;
-                    let second = (1.0 / (1.0 - beta2.powi(t)).sqrt()) as f32;
-                    let (added, shrink) = if decoupled { (0.0, (rate * decay) as f32) } else { (decay as f32, 0.0) };
-                    let (b1, b2, eps) = (beta1 as f32, beta2 as f32, eps as f32);
-                    let (c1, c2) = ((1.0 - beta1) as f32, (1.0 - beta2) as f32);
+                    let [step, second, added, shrink, b1, b2, c1, c2, eps] =
+                        adam([beta1, beta2, eps, decay], decoupled, self.steps, rate);
                     three(w, m, v, g, |w, m, v, g| {
                         let g = g + added * w;
                         let (m, v) = (b1 * m + c1 * g, b2 * v + c2 * g * g);
@@ -109,6 +110,32 @@ impl Running {
                 _ => {}
             }
         }
+    }
+}
+
+/// Returns the numbers of a step of Adam: its length, the scale of second moments, decay added to the gradient, decay of the weight,
+/// both betas, what is left of them to 1, and epsilon.
+fn adam([beta1, beta2, eps, decay]: [f64; 4], decoupled: bool, steps: u64, rate: f64) -> [f32; 9] {
+    let t = steps as i32;
+    let (added, shrink) = if decoupled { (0.0, rate * decay) } else { (decay, 0.0) };
+    let (step, second) = (rate / (1.0 - beta1.powi(t)), 1.0 / (1.0 - beta2.powi(t)).sqrt());
+    [step, second, added, shrink, beta1, beta2, 1.0 - beta1, 1.0 - beta2, eps].map(|x| x as f32)
+}
+
+/// Takes a step of one parameter on an accelerator.
+fn away(optimizer: Optimizer, steps: u64, weight: &Buffer, memory: &[Buffer], grad: &Buffer, rate: f64) {
+    let Some(handle) = weight.accelerator() else { return };
+    let (w, g) = (weight.address(), grad.address());
+    match (optimizer, memory) {
+        (Optimizer::Sgd { momentum, nesterov, decay }, _) => {
+            let v = memory.first().map_or(0, Buffer::address);
+            vector::sgd(handle, [w, v, g], weight.len(), nesterov, [rate as f32, momentum as f32, decay as f32]);
+        }
+        (Optimizer::Adam { beta1, beta2, eps, decay, decoupled }, [m, v]) => {
+            let numbers = adam([beta1, beta2, eps, decay], decoupled, steps, rate);
+            vector::adam(handle, [w, m.address(), v.address(), g], weight.len(), numbers);
+        }
+        _ => {}
     }
 }
 
@@ -198,12 +225,12 @@ impl Clip {
             Clip::Norm(limit) => {
                 let scale = limit / (norm(gradients) + 1e-6);
                 if scale < 1.0 {
-                    gradients.iter_mut().for_each(|g| update1(g.host_mut(), |g| g * scale as f32));
+                    gradients.iter_mut().for_each(|g| vector::scale(g, scale as f32));
                 }
             }
             Clip::Value(limit) => {
                 let limit = limit as f32;
-                gradients.iter_mut().for_each(|g| update1(g.host_mut(), |g| g.clamp(-limit, limit)));
+                gradients.iter_mut().for_each(|g| vector::limit(g, limit));
             }
         }
     }
@@ -211,5 +238,5 @@ impl Clip {
 
 /// Returns the Euclidean norm of all gradients together.
 pub fn norm(gradients: &[&mut Buffer]) -> f64 {
-    gradients.iter().map(|g| sum_of_squares(g.host())).sum::<f64>().sqrt()
+    gradients.iter().map(|g| vector::squares(g)).sum::<f64>().sqrt()
 }

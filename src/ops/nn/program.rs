@@ -1,7 +1,8 @@
 //! From a network to steps and slots: which layers run fused, and which buffer holds which value at which time.
 
-use super::cpu;
+use super::cpu::{self, Spec};
 use super::layer::{Layer, Parameter};
+use super::place::Place;
 use crate::lang::net::ir::{LayerOp, Net, NodeId, Source};
 
 /// What a program is for; decides how long values are kept.
@@ -82,15 +83,15 @@ pub fn value(source: Source) -> ValueId {
 
 impl Program {
     /// Returns the program that makes the outputs of `keep` and leaves them readable. With nothing to keep every node is run.
-    pub fn new(net: &Net, purpose: Purpose, keep: &[NodeId]) -> Program {
-        Program::partly(net, purpose, keep, &[])
+    pub fn new(net: &Net, purpose: Purpose, keep: &[NodeId], place: &Place) -> Program {
+        Program::partly(net, purpose, keep, &[], place)
     }
 
     /// Returns the program as [`Program::new`] in which the nodes marked as `frozen` compute as in evaluation and learn nothing.
-    pub fn partly(net: &Net, purpose: Purpose, keep: &[NodeId], frozen: &[bool]) -> Program {
+    pub fn partly(net: &Net, purpose: Purpose, keep: &[NodeId], frozen: &[bool], place: &Place) -> Program {
         let needed = needed(net, keep);
         let kept: Vec<NodeId> = if keep.is_empty() { vec![net.output] } else { keep.to_vec() };
-        let mut steps = steps(net, &needed, &kept);
+        let mut steps = steps(net, &needed, &kept, place);
         for step in steps.iter_mut().filter(|s| frozen.get(s.owner).is_some_and(|f| *f)) {
             step.frozen = true;
             step.parameters.iter_mut().for_each(|p| p.trained = false);
@@ -111,6 +112,12 @@ impl Program {
             program.plan_gradients(net, &sizes, purpose);
         }
         program
+    }
+
+    /// Returns whether the network's input is words.
+    pub fn takes_words(&self, net: &Net) -> bool {
+        let words = |step: &Step| matches!(net.nodes[step.owner].op, LayerOp::Embedding { .. });
+        self.steps.iter().any(|s| s.inputs.contains(&0) && words(s))
     }
 
     fn plan_gradients(&mut self, net: &Net, sizes: &[usize], purpose: Purpose) {
@@ -162,7 +169,7 @@ fn needed(net: &Net, keep: &[NodeId]) -> Vec<bool> {
 }
 
 /// Returns the steps: batch normalisation takes the ReLU after it, and a sum between the two, into its own sweep where nothing else looks at them.
-fn steps(net: &Net, needed: &[bool], kept: &[NodeId]) -> Vec<Step> {
+fn steps(net: &Net, needed: &[bool], kept: &[NodeId], place: &Place) -> Vec<Step> {
     let mut consumers = vec![0usize; net.nodes.len()];
     for (id, node) in net.nodes.iter().enumerate().filter(|(id, _)| needed[*id]) {
         debug_assert!(node.inputs.iter().all(|s| value(*s) <= id), "nodes come in topological order");
@@ -199,20 +206,21 @@ fn steps(net: &Net, needed: &[bool], kept: &[NodeId]) -> Vec<Step> {
     }
     let mut steps = Vec::new();
     for (id, node) in net.nodes.iter().enumerate().filter(|(id, _)| needed[*id] && !absorbed[*id]) {
-        let (layer, inputs, owner): (Box<dyn Layer>, Vec<Source>, NodeId) = match fused[id] {
+        let (spec, inputs, owner): (Spec, Vec<Source>, NodeId) = match fused[id] {
             Some((bn, other)) => {
                 let from = &net.nodes[bn];
                 let LayerOp::BatchNorm { features, eps, momentum, zero_scale } = from.op else { continue };
                 let positions = from.shape.iter().product::<usize>() / features.max(1);
                 let layer =
                     cpu::BatchNorm { positions, features, eps, momentum, zero_scale, residual: other.is_some(), relu: true };
-                (Box::new(layer), from.inputs.iter().copied().chain(other).collect(), bn)
+                (Spec::BatchNorm(layer), from.inputs.iter().copied().chain(other).collect(), bn)
             }
             None => {
                 let shapes: Vec<_> = node.inputs.iter().map(|s| net.shape_of(*s)).collect();
-                (cpu::layer(&node.op, id, &shapes, &node.shape), node.inputs.clone(), id)
+                (cpu::spec(&node.op, id, &shapes, &node.shape), node.inputs.clone(), id)
             }
         };
+        let layer = place.layer(spec);
         let parameters = layer.parameters();
         steps.push(Step {
             layer,

@@ -4,6 +4,7 @@ use super::cpu::image;
 use super::evaluate::{fits, open, sweep};
 use super::measures::{forward_seconds, pass_bytes};
 use super::network::Network;
+use super::place::Place;
 use super::program::Purpose;
 use crate::engine::value::{Dataset, Model, Stages};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
@@ -121,7 +122,7 @@ pub fn responses(model: &Model, data: &Dataset, name: &str, pool: Pool, cx: &dyn
     let units = pool.units(shape);
     let size: usize = shape.iter().product();
     let mut x = Array2::<f64>::zeros((data.len(), units));
-    let mut network: Network = open(model, Purpose::Evaluation, &[node], data.len())?;
+    let mut network: Network = open(model, Purpose::Evaluation, &[node], data.len(), &Place::of(cx)?)?;
     let rows = data.len() as u64;
     sweep(&mut network, data, cx, |start, labels, network| {
         let batch = labels.len();

@@ -3,6 +3,7 @@
 use super::evaluate;
 use super::measures::SPEED;
 use super::network::Network;
+use super::place::{Place, precision};
 use super::program::Purpose;
 use super::settings::{Metric, Recipe};
 use super::trainer::{COLUMNS, Run, memory};
@@ -22,8 +23,8 @@ impl Planned for Train {
         Policy::Transient
     }
 
-    fn later(&self) -> &'static [&'static str] {
-        &["clip", "stop", "freeze"]
+    fn later(&self) -> &'static [(&'static str, &'static str)] {
+        &[("clip", "none"), ("stop", "none"), ("freeze", "none"), ("precision", "f32")]
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -86,11 +87,12 @@ impl Kernel for Train {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let recipe = Recipe::parse(&job.settings).map_err(Failure::new)?;
         let data = job.dataset("data")?.clone();
-        let mut run = Run::new(job, recipe, data)?;
+        let place = Place::of(cx)?.with(precision(&job.settings));
+        let mut run = Run::new(job, recipe, data, &place)?;
         if let Some(bytes) = cx.restore() {
             // A checkpoint that cannot be read is no reason to fail: training starts over.
             if run.restore(&bytes).is_none() {
-                run = Run::new(job, run.recipe, run.data)?;
+                run = Run::new(job, run.recipe, run.data, &place)?;
             }
         }
         run.train(job, cx)?;
@@ -125,7 +127,7 @@ impl Kernel for Untrained {
         let Static::Net(net) = job.settings.get("network") else { return Err(Failure::new("the network is missing")) };
         let data = job.dataset("data")?;
         evaluate::fits(net, data, false)?;
-        let mut network = Network::new(net, Purpose::Training, &[], 1);
+        let mut network = Network::new(net, Purpose::Training, &[], 1, &Place::Host);
         network.initialise(job.stream.named("initialisation"));
         Ok(Value::Model(Arc::new(Model {
             net: net.clone(),

@@ -1,14 +1,15 @@
 //! A training run under way, from initial weights to a model with its history; stops and goes on bit for bit.
 
 use super::batches::{Loader, shuffled};
+use super::buffer::Buffer;
 use super::checkpoint::{Reader, Writer};
-use super::cpu::loss::{cross_entropy, right};
-use super::cpu::parallel::map1;
 use super::evaluate;
 use super::network::Network;
 use super::optimizer::{self, Running};
+use super::place::Place;
 use super::program::Purpose;
 use super::settings::{Metric, Recipe, columns};
+use super::vector;
 use crate::base::Stream;
 use crate::engine::value::{Column, Dataset, Model, Table, Weights};
 use crate::engine::{Context, Failure, Job, Value};
@@ -81,6 +82,13 @@ pub fn memory(recipe: &Recipe, rows: Option<usize>) -> f64 {
     bytes
 }
 
+/// Returns a copy on the same device.
+fn copy(of: &Buffer) -> Buffer {
+    let mut out = of.alike();
+    out.copy_from(of);
+    out
+}
+
 /// A training run under way.
 pub struct Run {
     pub recipe: Recipe,
@@ -88,7 +96,7 @@ pub struct Run {
     network: Network,
     optimizer: Running,
     /// Weights set aside while the gradient is taken elsewhere.
-    aside: Vec<Vec<f32>>,
+    aside: Vec<Buffer>,
     /// Epochs completed, and steps taken in the one under way.
     epoch: usize,
     step: usize,
@@ -105,7 +113,7 @@ impl Run {
     /// Returns the run before its first step.
     ///
     /// Errors: data, settings and the model to start from do not fit each other; too few examples for a step (absent where there are none).
-    pub fn new(job: &Job, recipe: Recipe, data: Arc<Dataset>) -> Result<Self, Failure> {
+    pub fn new(job: &Job, recipe: Recipe, data: Arc<Dataset>, place: &Place) -> Result<Self, Failure> {
         evaluate::fits(&recipe.net, &data, true)?;
         if recipe.batches(data.len()).is_empty() {
             let message = format!("there are {} examples to train on, too few for a step", data.len());
@@ -125,15 +133,15 @@ impl Run {
                 .help(format!("its columns are {}; `record:` adds others", names.join(", "))));
         }
         let capacity = recipe.batch.min(data.len());
-        let mut network = Network::partly(&recipe.net, Purpose::Training, &[], &recipe.frozen, capacity);
+        let mut network = Network::partly(&recipe.net, Purpose::Training, &[], &recipe.frozen, capacity, place);
         network.initialise(job.stream.named("initialisation"));
         match job.input("from") {
             Some(Value::Model(model)) => take_over(&mut network, model)?,
             Some(Value::Absent(why)) => return Err(Failure::Absent(why.clone())),
             _ => {}
         }
-        let sizes: Vec<usize> = network.trained().map(|(w, _)| w.len()).collect();
-        let optimizer = Running::new(recipe.optimizer, &sizes);
+        let optimizer = Running::new(recipe.optimizer, network.trained().map(|(w, _)| w));
+        place.check()?;
         let mut run = Run {
             history: vec![Vec::new(); names.len()],
             recipe,
@@ -221,10 +229,11 @@ impl Run {
 
     /// Takes one step; returns the summed loss and the number of right predictions.
     ///
-    /// Errors: the loss is no longer a finite number.
+    /// Errors: the loss is no longer a finite number, or the accelerator failed.
     pub fn take_step(&mut self, numbers: &[f32], labels: &[u32], stream: Stream, rate: f64) -> Result<(f64, u64), Failure> {
         self.network.input_mut(labels.len() / self.data.labels_each().max(1)).copy_from_slice(numbers);
         let found = self.gradient(labels, stream);
+        self.network.place().check()?;
         if !found.0.is_finite() {
             return Err(self.diverged(self.step + 1));
         }
@@ -242,10 +251,7 @@ impl Run {
     fn gradient(&mut self, labels: &[u32], stream: Stream) -> (f64, u64) {
         // Of words, each example has several labels, and the mean loss is over all of them.
         self.network.forward(labels.len() / self.data.labels_each().max(1), stream);
-        let mut losses = vec![0f64; labels.len()];
-        let (scores, grad) = self.network.output_and_gradient();
-        cross_entropy(scores, labels, self.recipe.smoothing, &mut losses, Some((grad, 1.0 / labels.len() as f64)));
-        let correct = right(scores, labels);
+        let (losses, correct) = self.network.cross_entropy(labels, self.recipe.smoothing, 1.0 / labels.len() as f64);
         let loss: f64 = losses.iter().sum();
         if loss.is_finite() {
             self.network.backward();
@@ -258,17 +264,17 @@ impl Run {
     fn sharpen(&mut self, labels: &[u32], stream: Stream) {
         let norm = optimizer::norm(&self.network.gradients_mut().collect::<Vec<_>>());
         let scale = (self.recipe.around.radius / (norm + 1e-12)) as f32;
-        let statistics: Vec<Vec<f32>> = self.network.statistics_mut().map(|s| s.host().to_vec()).collect();
-        self.aside = self.network.trained().map(|(w, _)| w.host().to_vec()).collect();
-        self.network.trained().for_each(|(w, g)| map1(w.host_mut(), g.host(), true, |g| scale * g));
+        let statistics: Vec<Buffer> = self.network.statistics_mut().map(|s| copy(s)).collect();
+        self.aside = self.network.trained().map(|(w, _)| copy(w)).collect();
+        self.network.trained().for_each(|(w, g)| vector::add(w, g, scale));
         self.gradient(labels, stream);
-        self.network.trained().zip(&self.aside).for_each(|((w, _), old)| w.host_mut().copy_from_slice(old));
-        self.network.statistics_mut().zip(&statistics).for_each(|(s, old)| s.host_mut().copy_from_slice(old));
+        self.network.trained().zip(&self.aside).for_each(|((w, _), old)| w.copy_from(old));
+        self.network.statistics_mut().zip(&statistics).for_each(|(s, old)| s.copy_from(old));
     }
 
     /// Measures what is recorded and adds a row to the history.
     fn finish_epoch(&mut self, job: &Job, cx: &dyn Context, rate: f64, total: u64, steps: usize) -> Result<(), Failure> {
-        if self.network.states().any(|s| s.host().iter().any(|x| !x.is_finite())) {
+        if self.network.states().any(|s| s.to_vec().iter().any(|x| !x.is_finite())) {
             return Err(self.diverged(steps));
         }
         let recorded = match self.measure(job, cx) {
@@ -341,8 +347,8 @@ impl Run {
         [self.epoch as u64, self.step as u64, self.correct, self.seen, self.optimizer.steps].iter().for_each(|x| w.int(*x));
         w.real(self.loss);
         self.history.iter().for_each(|column| w.reals(column));
-        self.network.states().for_each(|s| w.floats(s.host()));
-        self.optimizer.memory.iter().flatten().for_each(|m| w.floats(m));
+        self.network.states().for_each(|s| w.floats(&s.to_vec()));
+        self.optimizer.memory.iter().flatten().for_each(|m| w.floats(&m.to_vec()));
         w.int(self.snapshots.len() as u64);
         for (epoch, weights) in &self.snapshots {
             w.int(*epoch as u64);
@@ -364,10 +370,10 @@ impl Run {
             *column = r.reals()?;
         }
         for state in self.network.states_mut() {
-            r.floats(state.host_mut())?;
+            r.buffer(state)?;
         }
         for memory in self.optimizer.memory.iter_mut().flatten() {
-            r.floats(memory)?;
+            r.buffer(memory)?;
         }
         let count = r.int()?;
         self.snapshots.clear();

@@ -1,5 +1,6 @@
 //! Weights by PyTorch's names and layouts: to and from the layers' own, initial values, and safetensors.
 
+use super::buffer::Buffer;
 use super::layer::{Init, Order, Parameter};
 use crate::base::Stream;
 use crate::engine::Failure;
@@ -46,27 +47,33 @@ fn places(parameter: &Parameter) -> Option<Vec<usize>> {
             }
             Some(out)
         }
+        (Order::OutputFirst, [output, input, height, width]) => {
+            let (output, input, places) = (*output, *input, height * width);
+            let each = |o: usize| (0..places).flat_map(move |place| (0..input).map(move |i| (o * input + i) * places + place));
+            Some((0..output).flat_map(each).collect())
+        }
         _ => None,
     }
 }
 
 /// Writes numbers of PyTorch's layout into a layer's buffer.
-pub fn import(parameter: &Parameter, from: &[f32], to: &mut [f32]) {
+pub fn import(parameter: &Parameter, from: &[f32], to: &mut Buffer) {
     match places(parameter) {
-        Some(places) => to.iter_mut().zip(places).for_each(|(t, p)| *t = from[p]),
-        None => to.copy_from_slice(from),
+        Some(places) => to.write(&places.into_iter().map(|p| from[p]).collect::<Vec<_>>()),
+        None => to.write(from),
     }
 }
 
 /// Returns the numbers of a layer's buffer in PyTorch's layout.
-pub fn export(parameter: &Parameter, from: &[f32]) -> Vec<f32> {
+pub fn export(parameter: &Parameter, from: &Buffer) -> Vec<f32> {
+    let numbers = from.to_vec();
     match places(parameter) {
         Some(places) => {
-            let mut out = vec![0.0; from.len()];
-            from.iter().zip(places).for_each(|(f, p)| out[p] = *f);
+            let mut out = vec![0.0; numbers.len()];
+            numbers.iter().zip(places).for_each(|(f, p)| out[p] = *f);
             out
         }
-        None => from.to_vec(),
+        None => numbers,
     }
 }
 

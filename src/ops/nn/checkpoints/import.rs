@@ -10,6 +10,7 @@ use crate::lang::{Settings, Static};
 use crate::ops::foreign::Unreadable;
 use crate::ops::nn::evaluate;
 use crate::ops::nn::layer::Parameter;
+use crate::ops::nn::place::Place;
 use crate::ops::nn::program::{Program, Purpose};
 use crate::ops::nn::weights;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known};
@@ -22,7 +23,7 @@ pub struct ImportWeights;
 
 /// Returns all parameters and running statistics of a network with their names, in its order.
 fn wanted(net: &Net) -> Vec<(String, Parameter)> {
-    let program = Program::new(net, Purpose::Evaluation, &[]);
+    let program = Program::new(net, Purpose::Evaluation, &[], &Place::Host);
     let mut steps: Vec<_> = program.steps.iter().collect();
     steps.sort_by_key(|s| s.owner);
     let named = |path: &str, p: &Parameter| (p.under(path), p.clone());

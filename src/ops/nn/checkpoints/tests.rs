@@ -11,6 +11,7 @@ use crate::lang::net::ir::Net;
 use crate::lang::{Settings, Static};
 use crate::ops::foreign::{Kind, Unreadable, pickle};
 use crate::ops::nn::evaluate;
+use crate::ops::nn::place::Place;
 use crate::ops::nn::program::Purpose;
 use crate::ops::nn::weights_to_safetensors;
 use crate::plan::files::Files;
@@ -126,7 +127,7 @@ fn words(result: Result<Arc<Model>, Failure>) -> String {
 }
 
 fn logits(model: &Model, data: &Dataset) -> Vec<f32> {
-    let mut network = evaluate::open(model, Purpose::Evaluation, &[], data.len()).unwrap();
+    let mut network = evaluate::open(model, Purpose::Evaluation, &[], data.len(), &Place::Host).unwrap();
     let (mut out, node) = (Vec::new(), model.net.output);
     let cx = Quiet { files: Files::new(Path::new("."), &[]) };
     evaluate::sweep(&mut network, data, &cx, |_, _, network| {

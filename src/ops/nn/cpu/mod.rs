@@ -1,27 +1,27 @@
 //! Layers on the host's cores: channels-last activations, matrix products on tiles, fixed orders of summation.
 //!
-//! In: a node of a network and the shapes around it. Out: a [`Layer`]. Never: a size of work that depends on the number of threads.
-//! A module for another device offers the same function [`layer`] over buffers in its own memory.
+//! In: a node of a network and the shapes around it. Out: its layer with all sizes ([`Spec`]), and a [`Layer`] for it on the host.
+//! Never: a size of work that depends on the number of threads. Layers of other devices ([`super::gpu`]) begin with the same sizes.
 
-mod activation;
-mod attention;
+pub mod activation;
+pub mod attention;
 mod batch_norm;
-mod conv;
-mod conv_transposed;
-mod dropout;
+pub mod conv;
+pub mod conv_transposed;
+pub mod dropout;
 pub mod functions;
 mod gemm;
-mod group_norm;
+pub mod group_norm;
 mod im2col;
-mod layer_norm;
-mod linear;
+pub mod layer_norm;
+pub mod linear;
 pub mod loss;
-mod lstm;
+pub mod lstm;
 pub mod parallel;
-mod pool;
-mod shape;
-mod tokens;
-mod upsample;
+pub mod pool;
+pub mod shape;
+pub mod tokens;
+pub mod upsample;
 
 use super::layer::Layer;
 use crate::lang::net::ir::{LayerOp, Shape};
@@ -30,66 +30,132 @@ use activation::{Activation, Function};
 pub use batch_norm::BatchNorm;
 pub use im2col::Geometry;
 
+/// A layer with its sizes, on whatever device.
+#[derive(Debug)]
+pub enum Spec {
+    Conv(conv::Conv),
+    ConvTransposed(conv_transposed::ConvTransposed),
+    GroupNorm(group_norm::GroupNorm),
+    BatchNorm(BatchNorm),
+    LayerNorm(layer_norm::LayerNorm),
+    Activation(Activation),
+    Softmax(attention::Softmax),
+    MaxPool(pool::MaxPool),
+    AvgPool(pool::AvgPool),
+    GlobalMean(pool::GlobalMean),
+    Transpose(tokens::Transpose),
+    Reshape(shape::Reshape),
+    Same(tokens::Same),
+    Token(tokens::Token),
+    ClassToken(tokens::ClassToken),
+    PositionEmbedding(tokens::PositionEmbedding),
+    Embedding(tokens::Embedding),
+    Attention(attention::Attention),
+    Lstm(lstm::Lstm),
+    Upsample(upsample::Upsample),
+    Linear(linear::Linear),
+    Dropout(dropout::Dropout),
+    DropoutChannels(dropout::DropoutChannels),
+    Add(shape::Add),
+    Concat(shape::Concat),
+    SubsamplePad(shape::SubsamplePad),
+}
+
 /// Returns the layer of a node. `node` is its index in the network, which names its stream; shapes are of one example.
-pub fn layer(op: &LayerOp, node: usize, inputs: &[&Shape], output: &Shape) -> Box<dyn Layer> {
+pub fn spec(op: &LayerOp, node: usize, inputs: &[&Shape], output: &Shape) -> Spec {
     let input = inputs.first().copied().unwrap_or(output);
     let len: usize = output.iter().product();
     let (h, w, c) = image(input);
     let (oh, ow, n) = image(output);
     let positions = h * w;
-    let function = |function| -> Box<dyn Layer> { Box::new(Activation { len, function }) };
+    let function = |function| Spec::Activation(Activation { len, function });
     match *op {
-        LayerOp::Conv { kernel, stride, pad, dilation, groups, bias, .. } => Box::new(conv::Conv {
-            geometry: im2col::Geometry { h, w, c, oh, ow, n, kernel, stride, pad, dilation, groups },
-            bias,
-        }),
+        LayerOp::Conv { kernel, stride, pad, dilation, groups, bias, .. } => {
+            Spec::Conv(conv::Conv { geometry: Geometry { h, w, c, oh, ow, n, kernel, stride, pad, dilation, groups }, bias })
+        }
         LayerOp::ConvTransposed { kernel, stride, pad, dilation, groups, bias, .. } => {
-            let back = im2col::Geometry { h: oh, w: ow, c: n, oh: h, ow: w, n: c, kernel, stride, pad, dilation, groups };
-            Box::new(conv_transposed::ConvTransposed { back, bias })
+            let back = Geometry { h: oh, w: ow, c: n, oh: h, ow: w, n: c, kernel, stride, pad, dilation, groups };
+            Spec::ConvTransposed(conv_transposed::ConvTransposed { back, bias })
         }
-        LayerOp::GroupNorm { groups, features, eps } => Box::new(group_norm::GroupNorm { positions, features, groups, eps }),
+        LayerOp::GroupNorm { groups, features, eps } => {
+            Spec::GroupNorm(group_norm::GroupNorm { positions, features, groups, eps })
+        }
         LayerOp::BatchNorm { features, eps, momentum, zero_scale } => {
-            Box::new(BatchNorm { positions, features, eps, momentum, zero_scale, residual: false, relu: false })
+            Spec::BatchNorm(BatchNorm { positions, features, eps, momentum, zero_scale, residual: false, relu: false })
         }
-        LayerOp::LayerNorm { features, eps } => Box::new(layer_norm::LayerNorm { positions, features, eps }),
+        LayerOp::LayerNorm { features, eps } => Spec::LayerNorm(layer_norm::LayerNorm { positions, features, eps }),
         LayerOp::Relu => function(Function::Relu),
         LayerOp::LeakyRelu { slope } => function(Function::LeakyRelu(slope as f32)),
         LayerOp::Gelu => function(Function::Gelu),
         LayerOp::GeluTanh => function(Function::GeluTanh),
         LayerOp::Tanh => function(Function::Tanh),
         LayerOp::Sigmoid => function(Function::Sigmoid),
-        LayerOp::Softmax => Box::new(attention::Softmax { positions, features: c }),
+        LayerOp::Softmax => Spec::Softmax(attention::Softmax { positions, features: c }),
         LayerOp::MaxPool { kernel, stride, pad } => {
-            Box::new(pool::MaxPool(pool::Windows { h, w, c, oh, ow, kernel, stride, pad }))
+            Spec::MaxPool(pool::MaxPool(pool::Windows { h, w, c, oh, ow, kernel, stride, pad }))
         }
         LayerOp::AvgPool { kernel, stride, pad } => {
-            Box::new(pool::AvgPool(pool::Windows { h, w, c, oh, ow, kernel, stride, pad }))
+            Spec::AvgPool(pool::AvgPool(pool::Windows { h, w, c, oh, ow, kernel, stride, pad }))
         }
-        LayerOp::GlobalMean => Box::new(pool::GlobalMean { positions, c }),
+        LayerOp::GlobalMean => Spec::GlobalMean(pool::GlobalMean { positions, c }),
         // Images are laid out channels first, as PyTorch has them: a transposition. Rows of tokens stay as they are.
         LayerOp::Flatten | LayerOp::Reshape if (input.len() == 3) != (output.len() == 3) => match input.len() {
-            3 => Box::new(tokens::Transpose { rows: positions, cols: c }),
-            _ => Box::new(tokens::Transpose { rows: n, cols: oh * ow }),
+            3 => Spec::Transpose(tokens::Transpose { rows: positions, cols: c }),
+            _ => Spec::Transpose(tokens::Transpose { rows: n, cols: oh * ow }),
         },
-        LayerOp::Reshape if input != output => Box::new(shape::Reshape { from: (positions, c), to: (oh * ow, n) }),
-        LayerOp::Flatten | LayerOp::Reshape | LayerOp::Tokens => Box::new(tokens::Same { len }),
-        LayerOp::Transpose => Box::new(tokens::Transpose { rows: positions, cols: c }),
-        LayerOp::Token { index } => Box::new(tokens::Token { tokens: positions, features: c, index }),
-        LayerOp::ClassToken { features } => Box::new(tokens::ClassToken { tokens: positions, features }),
-        LayerOp::PositionEmbedding { tokens, features } => Box::new(tokens::PositionEmbedding { tokens, features }),
-        LayerOp::Embedding { words, features } => Box::new(tokens::Embedding { tokens: len / features, words, features }),
-        LayerOp::Attention { heads, causal } => Box::new(attention::Attention { tokens: oh, features: n, heads, causal }),
-        LayerOp::Lstm { input, hidden, index } => Box::new(lstm::Lstm { tokens: positions, input, hidden, index }),
-        LayerOp::Upsample { factor, bilinear } => Box::new(upsample::Upsample { h, w, c, factor, bilinear }),
-        LayerOp::Linear { input, output, bias } => Box::new(linear::Linear { positions, input, output, bias }),
-        LayerOp::Dropout { rate } => Box::new(dropout::Dropout { len, rate, node }),
-        LayerOp::DropoutChannels { rate } => Box::new(dropout::DropoutChannels { positions, c, rate, node }),
-        LayerOp::Add => Box::new(shape::Add { len }),
+        LayerOp::Reshape if input != output => Spec::Reshape(shape::Reshape { from: (positions, c), to: (oh * ow, n) }),
+        LayerOp::Flatten | LayerOp::Reshape | LayerOp::Tokens => Spec::Same(tokens::Same { len }),
+        LayerOp::Transpose => Spec::Transpose(tokens::Transpose { rows: positions, cols: c }),
+        LayerOp::Token { index } => Spec::Token(tokens::Token { tokens: positions, features: c, index }),
+        LayerOp::ClassToken { features } => Spec::ClassToken(tokens::ClassToken { tokens: positions, features }),
+        LayerOp::PositionEmbedding { tokens, features } => {
+            Spec::PositionEmbedding(tokens::PositionEmbedding { tokens, features })
+        }
+        LayerOp::Embedding { words, features } => Spec::Embedding(tokens::Embedding { tokens: len / features, words, features }),
+        LayerOp::Attention { heads, causal } => Spec::Attention(attention::Attention { tokens: oh, features: n, heads, causal }),
+        LayerOp::Lstm { input, hidden, index } => Spec::Lstm(lstm::Lstm { tokens: positions, input, hidden, index }),
+        LayerOp::Upsample { factor, bilinear } => Spec::Upsample(upsample::Upsample { h, w, c, factor, bilinear }),
+        LayerOp::Linear { input, output, bias } => Spec::Linear(linear::Linear { positions, input, output, bias }),
+        LayerOp::Dropout { rate } => Spec::Dropout(dropout::Dropout { len, rate, node }),
+        LayerOp::DropoutChannels { rate } => Spec::DropoutChannels(dropout::DropoutChannels { positions, c, rate, node }),
+        LayerOp::Add => Spec::Add(shape::Add { len }),
         LayerOp::Concat => {
             let widths = inputs.iter().map(|s| s.last().copied().unwrap_or(1)).collect();
-            Box::new(shape::Concat { positions, widths })
+            Spec::Concat(shape::Concat { positions, widths })
         }
-        LayerOp::SubsamplePad { stride, .. } => Box::new(shape::SubsamplePad { h, w, c, oh, ow, n, stride }),
+        LayerOp::SubsamplePad { stride, .. } => Spec::SubsamplePad(shape::SubsamplePad { h, w, c, oh, ow, n, stride }),
+    }
+}
+
+/// Returns a layer on the host's cores.
+pub fn layer(of: Spec) -> Box<dyn Layer> {
+    match of {
+        Spec::Conv(of) => Box::new(of),
+        Spec::ConvTransposed(of) => Box::new(of),
+        Spec::GroupNorm(of) => Box::new(of),
+        Spec::BatchNorm(of) => Box::new(of),
+        Spec::LayerNorm(of) => Box::new(of),
+        Spec::Activation(of) => Box::new(of),
+        Spec::Softmax(of) => Box::new(of),
+        Spec::MaxPool(of) => Box::new(of),
+        Spec::AvgPool(of) => Box::new(of),
+        Spec::GlobalMean(of) => Box::new(of),
+        Spec::Transpose(of) => Box::new(of),
+        Spec::Reshape(of) => Box::new(of),
+        Spec::Same(of) => Box::new(of),
+        Spec::Token(of) => Box::new(of),
+        Spec::ClassToken(of) => Box::new(of),
+        Spec::PositionEmbedding(of) => Box::new(of),
+        Spec::Embedding(of) => Box::new(of),
+        Spec::Attention(of) => Box::new(of),
+        Spec::Lstm(of) => Box::new(of),
+        Spec::Upsample(of) => Box::new(of),
+        Spec::Linear(of) => Box::new(of),
+        Spec::Dropout(of) => Box::new(of),
+        Spec::DropoutChannels(of) => Box::new(of),
+        Spec::Add(of) => Box::new(of),
+        Spec::Concat(of) => Box::new(of),
+        Spec::SubsamplePad(of) => Box::new(of),
     }
 }
 

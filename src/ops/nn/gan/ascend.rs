@@ -10,6 +10,7 @@ use crate::ops::nn::cpu::parallel::map1;
 use crate::ops::nn::evaluate::{batch_size, fits, open};
 use crate::ops::nn::measures::SPEED;
 use crate::ops::nn::network::Network;
+use crate::ops::nn::place::Place;
 use crate::ops::nn::program::Purpose;
 use crate::ops::nn::trainer::side_by_side;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
@@ -58,11 +59,11 @@ impl Planned for MaximizeActivation {
 
 impl Kernel for MaximizeActivation {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
-        let mut climb = Climb::new(job)?;
+        let mut climb = Climb::new(job, &Place::of(cx)?)?;
         if let Some(bytes) = cx.restore()
             && climb.restore(&bytes).is_none()
         {
-            climb = Climb::new(job)?;
+            climb = Climb::new(job, &Place::of(cx)?)?;
         }
         let work = climb.work();
         while climb.done.len() < climb.classes * climb.restarts * climb.size {
@@ -94,7 +95,7 @@ struct Climb {
 }
 
 impl Climb {
-    fn new(job: &Job) -> Result<Self, Failure> {
+    fn new(job: &Job, place: &Place) -> Result<Self, Failure> {
         let (model, through, data) = (job.model("m")?.clone(), job.model("through")?, job.dataset("data")?.clone());
         fits(&model.net, &data, false)?;
         super::makes_images(&through.net, &data)?;
@@ -106,8 +107,8 @@ impl Climb {
         let restarts = job.settings.int("restarts");
         let batch = batch_size(&model.net).min(batch_size(&through.net)).min(64).min(restarts);
         Ok(Climb {
-            judge: open(&model, Purpose::InputGradient, &[], batch)?,
-            generator: open(through, Purpose::InputGradient, &[], batch)?,
+            judge: open(&model, Purpose::InputGradient, &[], batch, place)?,
+            generator: open(through, Purpose::InputGradient, &[], batch, place)?,
             classes,
             restarts,
             size: data.source.images.shape.iter().product(),

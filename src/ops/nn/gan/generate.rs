@@ -5,6 +5,7 @@ use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::nn::evaluate::{batch_size, open};
 use crate::ops::nn::measures::forward_seconds;
+use crate::ops::nn::place::Place;
 use crate::ops::nn::program::Purpose;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
@@ -33,7 +34,7 @@ impl Kernel for Generate {
         let output = model.net.output;
         let width = model.net.input.iter().product::<usize>();
         let batch = batch_size(&model.net).min(count.max(1));
-        let mut network = open(model, Purpose::Evaluation, &[output], batch)?;
+        let mut network = open(model, Purpose::Evaluation, &[output], batch, &Place::of(cx)?)?;
         let mut numbers = Vec::new();
         for first in (0..count).step_by(batch) {
             if cx.interrupted() {

@@ -9,6 +9,7 @@ use crate::engine::{Context, Failure, Value};
 use crate::lang::net::ir::{LayerOp, Net, Source};
 use crate::lang::{Settings, Static};
 use crate::ops::nn::network::Network;
+use crate::ops::nn::place::Place;
 use crate::ops::nn::program::Purpose;
 use crate::ops::nn::tests::build::{Builder, bars, images};
 use crate::ops::nn::tests::running::{Stopping, kernel, make};
@@ -63,10 +64,14 @@ fn gan(net: &Arc<Net>, data: &Arc<Dataset>, epochs: f64) -> Job {
 
 #[test]
 fn ten_steps_are_those_of_pytorch() {
+    crate::ops::nn::tests::places().iter().for_each(ten_steps);
+}
+
+fn ten_steps(place: &Place) {
     let reference: Json = serde_json::from_str(include_str!("../../../../tests/data/training/reference.json")).unwrap();
     let data = images(&[16], vec![0.0; 16 * BATCH], vec![0; BATCH], 1);
     let job = gan(&pair(3, 16), &data, 1.0);
-    let mut run = Run::new(&job, Recipe::parse(&job.settings).unwrap(), data).unwrap();
+    let mut run = Run::new(&job, Recipe::parse(&job.settings).unwrap(), data, place).unwrap();
     // The builder numbers layers through; cut in two, they keep their names.
     let mut salt = 0;
     for (player, given) in [(&mut run.generator, ["layer0", "layer3"]), (&mut run.judge, ["layer5", "layer8"])] {
@@ -90,12 +95,13 @@ fn ten_steps_are_those_of_pytorch() {
         }
     }
     let model = run.into_model();
-    let mut network = crate::ops::nn::evaluate::open(&model, Purpose::Evaluation, &[model.net.output], 1).unwrap();
+    let mut network = crate::ops::nn::evaluate::open(&model, Purpose::Evaluation, &[model.net.output], 1, place).unwrap();
     network.input_mut(1).copy_from_slice(&numbers(3, 400, 1.0));
     network.forward(1, Stream::root(0));
     let wanted = reference["gan"]["image"].as_array().unwrap();
     for (own, wanted) in network.value(model.net.output).iter().zip(wanted) {
-        assert!((*own as f64 - wanted.as_f64().unwrap()).abs() < 1e-4, "{own}, PyTorch's {wanted}");
+        // Adam divides gradients by their own size, and so makes much of the rounding of those near zero.
+        assert!((*own as f64 - wanted.as_f64().unwrap()).abs() < 3e-4, "{own}, PyTorch's {wanted}");
     }
 }
 
@@ -182,7 +188,7 @@ fn linear(input: &[usize], output: usize, weights: &[f32]) -> Arc<Model> {
     let mut b = Builder::new(input);
     b.linear(Source::Input, output);
     let net = b.finish();
-    let mut network = Network::new(&net, Purpose::Training, &[], 1);
+    let mut network = Network::new(&net, Purpose::Training, &[], 1, &Place::Host);
     network.initialise(Stream::root(1));
     let mut all: Weights = network.weights();
     all[0].2 = weights.to_vec();

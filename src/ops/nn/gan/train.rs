@@ -7,14 +7,16 @@ use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::net::ir::Net;
 use crate::lang::{Settings, Static};
 use crate::ops::nn::batches::{Augment, Loader, shuffled};
+use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::checkpoint::{Reader, Writer};
-use crate::ops::nn::cpu::parallel::map1;
 use crate::ops::nn::measures::SPEED;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::optimizer::{Optimizer, Running};
+use crate::ops::nn::place::{Place, precision};
 use crate::ops::nn::program::Purpose;
 use crate::ops::nn::rate::Rate;
 use crate::ops::nn::trainer::side_by_side;
+use crate::ops::nn::vector;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known};
 use crate::plan::files::Files;
 use rand_distr::{Distribution, StandardNormal};
@@ -79,6 +81,10 @@ impl Planned for TrainGan {
         Policy::Transient
     }
 
+    fn later(&self) -> &'static [(&'static str, &'static str)] {
+        &[("precision", "f32")]
+    }
+
     fn outputs(&self, _classes: usize) -> usize {
         1
     }
@@ -129,11 +135,12 @@ impl Kernel for TrainGan {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let recipe = Recipe::parse(&job.settings).map_err(Failure::new)?;
         let data = job.dataset("data")?.clone();
-        let mut run = Run::new(job, recipe, data)?;
+        let place = Place::of(cx)?.with(precision(&job.settings));
+        let mut run = Run::new(job, recipe, data, &place)?;
         if let Some(bytes) = cx.restore()
             && run.restore(&bytes).is_none()
         {
-            run = Run::new(job, run.recipe, run.data)?;
+            run = Run::new(job, run.recipe, run.data, &place)?;
         }
         let work = run.recipe.work();
         while run.epoch < run.recipe.epochs {
@@ -150,8 +157,8 @@ pub(super) struct Player {
 }
 
 impl Player {
-    fn new(net: &Arc<Net>, purpose: Purpose, recipe: &Recipe, stream: Stream) -> Result<Self, Failure> {
-        let mut network = Network::new(net, purpose, &[], recipe.batch);
+    fn new(net: &Arc<Net>, purpose: Purpose, recipe: &Recipe, stream: Stream, place: &Place) -> Result<Self, Failure> {
+        let mut network = Network::new(net, purpose, &[], recipe.batch, place);
         network.initialise(stream);
         if recipe.normal {
             let mut weights: Weights = network.weights();
@@ -170,8 +177,8 @@ impl Player {
             }
             network.load(&weights)?;
         }
-        let sizes: Vec<usize> = network.trained().map(|(w, _)| w.len()).collect();
-        Ok(Player { network, optimizer: Running::new(recipe.optimizer, &sizes) })
+        let optimizer = Running::new(recipe.optimizer, network.trained().map(|(w, _)| w));
+        Ok(Player { network, optimizer })
     }
 }
 
@@ -182,7 +189,7 @@ pub(super) struct Run {
     pub(super) generator: Player,
     pub(super) judge: Player,
     /// Gradients of the discriminator by real images, while those by generated ones are computed.
-    aside: Vec<Vec<f32>>,
+    aside: Vec<Buffer>,
     epoch: usize,
     step: usize,
     /// Sums over the epoch: losses of discriminator and generator, mean outputs on real and generated images.
@@ -191,7 +198,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(job: &Job, recipe: Recipe, data: Arc<Dataset>) -> Result<Self, Failure> {
+    pub(super) fn new(job: &Job, recipe: Recipe, data: Arc<Dataset>, place: &Place) -> Result<Self, Failure> {
         let shape = &data.source.images.shape;
         if shape.iter().product::<usize>() != size(&recipe.generator) {
             let made = &recipe.judge.input;
@@ -202,8 +209,8 @@ impl Run {
         }
         let stream = job.stream.named("initialisation");
         Ok(Run {
-            generator: Player::new(&recipe.generator, Purpose::Training, &recipe, stream)?,
-            judge: Player::new(&recipe.judge, Purpose::Adversary, &recipe, stream)?,
+            generator: Player::new(&recipe.generator, Purpose::Training, &recipe, stream, place)?,
+            judge: Player::new(&recipe.judge, Purpose::Adversary, &recipe, stream, place)?,
             recipe,
             data,
             aside: Vec::new(),
@@ -261,18 +268,17 @@ impl Run {
         judge.network.forward(count, stream.named("real"));
         let real = judged(&mut judge.network, true);
         judge.network.backward();
-        self.aside.resize(judge.network.gradients_mut().count(), Vec::new());
-        for (aside, g) in self.aside.iter_mut().zip(judge.network.gradients_mut()) {
-            aside.clear();
-            aside.extend_from_slice(g.host());
+        if self.aside.is_empty() {
+            self.aside = judge.network.gradients_mut().map(|g| g.alike()).collect();
         }
+        self.aside.iter_mut().zip(judge.network.gradients_mut()).for_each(|(aside, g)| aside.copy_from(g));
         generator.network.forward(count, stream.named("generator"));
         let made = self.recipe.generator.output;
         judge.network.input_mut(count).copy_from_slice(generator.network.value(made));
         judge.network.forward(count, stream.named("generated"));
         let generated = judged(&mut judge.network, false);
         judge.network.backward();
-        judge.network.gradients_mut().zip(&self.aside).for_each(|(g, aside)| map1(g.host_mut(), aside, true, |x| x));
+        judge.network.gradients_mut().zip(&self.aside).for_each(|(g, aside)| vector::add(g, aside, 1.0));
         judge.optimizer.step(judge.network.trained(), rate);
 
         judge.network.forward(count, stream.named("judged"));
@@ -283,6 +289,7 @@ impl Run {
         generator.network.backward();
         generator.optimizer.step(generator.network.trained(), rate);
         let losses = [real.0 + generated.0, fooled.0];
+        judge.network.place().check()?;
         if losses.iter().any(|l| !l.is_finite()) {
             let (epoch, step) = (self.epoch + 1, self.step + 1);
             return Err(Failure::new(format!(
@@ -300,8 +307,8 @@ impl Run {
         self.history.iter().for_each(|column| w.reals(column));
         for player in [&self.generator, &self.judge] {
             w.int(player.optimizer.steps);
-            player.network.states().for_each(|s| w.floats(s.host()));
-            player.optimizer.memory.iter().flatten().for_each(|m| w.floats(m));
+            player.network.states().for_each(|s| w.floats(&s.to_vec()));
+            player.optimizer.memory.iter().flatten().for_each(|m| w.floats(&m.to_vec()));
         }
         w.finish()
     }
@@ -318,10 +325,10 @@ impl Run {
         for player in [&mut self.generator, &mut self.judge] {
             player.optimizer.steps = r.int()?;
             for state in player.network.states_mut() {
-                r.floats(state.host_mut())?;
+                r.buffer(state)?;
             }
             for memory in player.optimizer.memory.iter_mut().flatten() {
-                r.floats(memory)?;
+                r.buffer(memory)?;
             }
         }
         r.finished().then_some(())

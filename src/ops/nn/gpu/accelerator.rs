@@ -51,7 +51,18 @@ pub struct Args {
     /// Sizes and switches.
     pub n: [i64; 16],
     /// Reals.
-    pub f: [f32; 8],
+    pub f: [f32; 12],
+}
+
+impl Args {
+    /// Returns the arguments with zeros behind those given.
+    pub fn new(p: &[u64], n: &[usize], f: &[f32]) -> Self {
+        let mut out = Args::default();
+        out.p.iter_mut().zip(p).for_each(|(o, x)| *o = *x);
+        out.n.iter_mut().zip(n).for_each(|(o, x)| *o = *x as i64);
+        out.f.iter_mut().zip(f).for_each(|(o, x)| *o = *x);
+        out
+    }
 }
 
 /// A matrix in the memory of an accelerator, row-major, or the transpose of one.
@@ -138,6 +149,9 @@ pub trait Allocation: Send + Sync + Debug {
 pub trait Accelerator: Send + Sync + Debug {
     /// Returns the model of the device, for people and as a part of the device kind.
     fn model(&self) -> String;
+
+    /// Returns the bytes of its memory.
+    fn memory(&self) -> u64;
 
     /// Returns memory of so many bytes, all zero.
     fn allocate(&self, bytes: usize) -> Box<dyn Allocation>;

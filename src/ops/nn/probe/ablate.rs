@@ -10,6 +10,7 @@ use crate::ops::nn::batches::shuffled;
 use crate::ops::nn::checkpoint::{Reader, Writer};
 use crate::ops::nn::evaluate::fits_one;
 use crate::ops::nn::measures::mean;
+use crate::ops::nn::place::Place;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
 use crate::plan::files::Files;
 use std::sync::Arc;
@@ -98,7 +99,7 @@ impl Kernel for Ablate {
         fits_one(&model.net, data)?;
         let nodes = layers(&model.net, job.settings.get("at"))?;
         let all = units(&model.net, &nodes);
-        let mut bench = Bench::open(model, data, &nodes)?;
+        let mut bench = Bench::open(model, data, &nodes, &Place::of(cx)?)?;
         let held = constants(&mut bench, &nodes, &all, job.settings.word("clamp") == "mean", cx)?;
         let counts = counts(all.len(), job.settings.int("steps"));
         let orders = orders(&job.settings);
@@ -114,7 +115,7 @@ impl Kernel for Ablate {
             for u in shuffled(all.len(), job.stream.named("order").numbered(order as u64)).into_iter().take(count) {
                 clamps.hold(&model.net, all[u], held[u]);
             }
-            bench.hits(cx, &|_, node, out| clamps.apply(node, out))
+            bench.hits(cx, &nodes, &|_, node, out| clamps.apply(node, out))
         })?;
         let mut columns: [Vec<f64>; 4] = Default::default();
         for order in 0..orders {

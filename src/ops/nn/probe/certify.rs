@@ -12,6 +12,7 @@ use crate::ops::nn::cpu::loss::highest;
 use crate::ops::nn::evaluate::fits_one;
 use crate::ops::nn::measures::{f_score, mean};
 use crate::ops::nn::network::Network;
+use crate::ops::nn::place::Place;
 use crate::ops::nn::program::Purpose;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
@@ -150,7 +151,7 @@ impl Kernel for Certify {
         let rows = plan.rows(data.len());
         let mut drawn = cx.restore().and_then(|bytes| restored(&bytes, rows.len())).unwrap_or_default();
         let capacity = plan.batch.min(plan.n.max(plan.n0));
-        let mut network = Network::new(&model.net, Purpose::Evaluation, &[model.net.output], capacity);
+        let mut network = Network::new(&model.net, Purpose::Evaluation, &[model.net.output], capacity, &Place::of(cx)?);
         network.load(&model.weights)?;
         let classes = model.net.nodes.get(model.net.output).map_or(0, |n| n.shape.iter().product::<usize>());
         let loader = Loader::new(data);

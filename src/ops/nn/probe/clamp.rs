@@ -11,6 +11,7 @@ use crate::ops::nn::batches::Loader;
 use crate::ops::nn::cpu::{image, loss::highest};
 use crate::ops::nn::evaluate::batch_size;
 use crate::ops::nn::network::Network;
+use crate::ops::nn::place::Place;
 use crate::ops::nn::program::Purpose;
 use crate::ops::nn::tap;
 use crate::plan::facts::{KnownInput, Problem, known};
@@ -109,13 +110,13 @@ impl<'a> Bench<'a> {
     /// Returns the model with these nodes kept.
     ///
     /// Errors: the weights do not fit the network.
-    pub fn open(model: &Model, data: &'a Dataset, nodes: &[NodeId]) -> Result<Self, Failure> {
+    pub fn open(model: &Model, data: &'a Dataset, nodes: &[NodeId], place: &Place) -> Result<Self, Failure> {
         let mut keep = nodes.to_vec();
         keep.push(model.net.output);
         keep.sort_unstable();
         keep.dedup();
         let batch = batch_size(&model.net).min(data.len().max(1));
-        let mut network = Network::new(&model.net, Purpose::Evaluation, &keep, batch);
+        let mut network = Network::new(&model.net, Purpose::Evaluation, &keep, batch, place);
         network.load(&model.weights)?;
         Ok(Bench { network, data, loader: Loader::new(data) })
     }
@@ -125,12 +126,13 @@ impl<'a> Bench<'a> {
         (0..self.data.len()).step_by(self.network.capacity().max(1))
     }
 
-    /// Runs the batch that begins at a row and returns its labels. `edit` is told the batch's first row, the node, and what it put out.
-    pub fn batch(&mut self, start: usize, edit: &(dyn Fn(usize, NodeId, &mut [f32]) + Sync)) -> Vec<u32> {
+    /// Runs the batch that begins at a row and returns its labels. `edit` is told the batch's first row,
+    /// which of the nodes it is, and what that put out.
+    pub fn batch(&mut self, start: usize, nodes: &[NodeId], edit: &(dyn Fn(usize, NodeId, &mut [f32]) + Sync)) -> Vec<u32> {
         let rows: Vec<usize> = (start..self.data.len().min(start + self.network.capacity())).collect();
         let stream = Stream::root(0);
         self.loader.fill(&rows, &[], stream, self.network.input_mut(rows.len()));
-        self.network.forward_with(rows.len(), stream, &mut |node, out| edit(start, node, out));
+        self.network.forward_with(rows.len(), stream, nodes, &mut |node, out| edit(start, node, out));
         self.loader.labels(&rows)
     }
 
@@ -141,16 +143,21 @@ impl<'a> Bench<'a> {
         scores.chunks_exact(k).zip(labels).map(|(s, l)| highest(s) == *l as usize).collect()
     }
 
-    /// Returns how many examples are predicted right while `edit` changes nodes.
+    /// Returns how many examples are predicted right while `edit` changes the nodes.
     ///
     /// Errors: an interruption.
-    pub fn hits(&mut self, cx: &dyn Context, edit: &(dyn Fn(usize, NodeId, &mut [f32]) + Sync)) -> Result<u64, Failure> {
+    pub fn hits(
+        &mut self,
+        cx: &dyn Context,
+        nodes: &[NodeId],
+        edit: &(dyn Fn(usize, NodeId, &mut [f32]) + Sync),
+    ) -> Result<u64, Failure> {
         let mut hits = 0;
         for start in self.starts() {
             if cx.interrupted() {
                 return Err(Failure::Interrupted);
             }
-            let labels = self.batch(start, edit);
+            let labels = self.batch(start, nodes, edit);
             hits += self.right(&labels).into_iter().filter(|r| *r).count() as u64;
         }
         Ok(hits)
@@ -168,7 +175,7 @@ impl<'a> Bench<'a> {
             if cx.interrupted() {
                 return Err(Failure::Interrupted);
             }
-            self.batch(start, &|_, _, _| {});
+            self.batch(start, &[], &|_, _, _| {});
             for node in nodes {
                 let values = self.network.value(*node);
                 let c = channels(&net, *node);

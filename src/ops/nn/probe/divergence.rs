@@ -6,6 +6,7 @@ use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::nn::evaluate::{fits, open, sweep};
 use crate::ops::nn::measures::mean;
+use crate::ops::nn::place::Place;
 use crate::ops::nn::program::Purpose;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
 use crate::plan::files::Files;
@@ -48,7 +49,7 @@ fn outputs(model: &Model) -> usize {
 fn scores(model: &Model, data: &Dataset, cx: &dyn Context) -> Result<Vec<f32>, Failure> {
     fits(&model.net, data, false)?;
     let node = model.net.output;
-    let mut network = open(model, Purpose::Evaluation, &[node], data.len())?;
+    let mut network = open(model, Purpose::Evaluation, &[node], data.len(), &Place::of(cx)?)?;
     let mut out = Vec::with_capacity(data.len() * outputs(model));
     sweep(&mut network, data, cx, |_, _, network| {
         out.extend_from_slice(network.value(node));

@@ -8,6 +8,7 @@ use crate::lang::Settings;
 use crate::ops::nn::checkpoint::{Reader, Writer};
 use crate::ops::nn::evaluate::fits_one;
 use crate::ops::nn::network::Network;
+use crate::ops::nn::place::Place;
 use crate::ops::nn::tap::{node, tap_name};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
@@ -65,7 +66,7 @@ impl Kernel for AblateEach {
         let node = node(&model.net, &tap_name(&job.settings))?;
         let units = channels(&model.net, node);
         let all: Vec<_> = (0..units).map(|c| (node, c)).collect();
-        let mut bench = Bench::open(model, data, &Network::needed_after(&model.net, node))?;
+        let mut bench = Bench::open(model, data, &Network::needed_after(&model.net, node), &Place::of(cx)?)?;
         let held = constants(&mut bench, &[node], &all, job.settings.word("clamp") == "mean", cx)?;
         let fresh = Counts { next: 0, right: 0, lost: vec![0; units], won: vec![0; units] };
         let mut counts = cx.restore().and_then(|b| Counts::restored(&b, units)).unwrap_or(fresh);
@@ -77,15 +78,16 @@ impl Kernel for AblateEach {
             if cx.checkpoint_due() {
                 cx.checkpoint(&counts.bytes());
             }
-            let labels = bench.batch(start, &|_, _, _| {});
+            let labels = bench.batch(start, &[], &|_, _, _| {});
             let before = bench.right(&labels);
             counts.right += before.iter().filter(|r| **r).count() as u64;
             let responses = bench.network.value(node).to_vec();
+            let mut changed = responses.clone();
             for (unit, value) in held.iter().enumerate() {
-                let out = bench.network.value_mut(node);
-                out.copy_from_slice(&responses);
-                out.iter_mut().skip(unit).step_by(units).for_each(|x| *x = *value);
-                bench.network.resume(node, &mut |_, _| {});
+                changed.copy_from_slice(&responses);
+                changed.iter_mut().skip(unit).step_by(units).for_each(|x| *x = *value);
+                bench.network.set_value(node, &changed);
+                bench.network.resume(node);
                 for (before, after) in before.iter().zip(bench.right(&labels)) {
                     counts.lost[unit] += (*before && !after) as u64;
                     counts.won[unit] += (!*before && after) as u64;

@@ -7,6 +7,7 @@ use crate::base::Stream;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::{Settings, Static};
 use crate::ops::nn::evaluate::fits_one;
+use crate::ops::nn::place::Place;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
 use crate::plan::files::Files;
 use rand_distr::{Distribution, StandardNormal};
@@ -57,14 +58,14 @@ impl Kernel for Perturb {
         }
         fits_one(&model.net, data)?;
         let nodes = layers(&model.net, job.settings.get("at"))?;
-        let mut bench = Bench::open(model, data, &nodes)?;
+        let mut bench = Bench::open(model, data, &nodes, &Place::of(cx)?)?;
         let moments = bench.moments(&nodes, cx)?;
         let (scales, draws) = (scales(&job.settings), job.settings.int("draws"));
         let hits = collect(cx, scales.len() * draws, |i| {
             let (draw, scale) = (i / scales.len(), scales[i % scales.len()]);
             // One draw uses the same noise at every scale, multiplied.
             let stream = job.stream.named("noise").numbered(draw as u64);
-            bench.hits(cx, &|start, node, out| {
+            bench.hits(cx, &nodes, &|start, node, out| {
                 let Some(moments) = moments.get(&node).filter(|_| scale > 0.0) else { return };
                 let deviations: Vec<f64> = moments.iter().map(|m| scale * m.1.sqrt()).collect();
                 let size: usize = model.net.nodes[node].shape.iter().product();

@@ -8,6 +8,7 @@ use crate::engine::value::{Array, ArrayData, Dataset, Model, Number, Pack, Score
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::nn::evaluate::{fits_one, open, outcome};
+use crate::ops::nn::place::Place;
 use crate::ops::nn::program::Purpose;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
@@ -43,7 +44,7 @@ fn fingerprint(data: &Dataset, on: &Dataset) -> Hash {
 /// Errors: the model does not fit the examples; an interruption.
 fn trial(model: &Model, data: &Dataset, on: &Dataset, cx: &dyn Context) -> Result<Trial, Failure> {
     fits_one(&model.net, on)?;
-    let mut network = open(model, Purpose::Evaluation, &[model.net.output], on.len())?;
+    let mut network = open(model, Purpose::Evaluation, &[model.net.output], on.len(), &Place::of(cx)?)?;
     let outcome = outcome(&mut network, on, cx)?;
     let member = data.ids.iter().map(|id| model.trained_on.binary_search(id).is_ok()).collect();
     Ok(Trial { member, correct: outcome.correct(on).map(|c| c == 1.0).collect() })

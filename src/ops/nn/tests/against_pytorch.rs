@@ -1,16 +1,18 @@
 //! Layers against outputs and gradients that PyTorch computed once (tests/data/layers/make.py), and the same bits for any number of threads.
 
 use super::build::{Builder, numbers};
+use super::places;
 use crate::base::Stream;
 use crate::engine::value::Weights;
 use crate::lang::net::ir::{LayerOp, Net, Node, Source};
 use crate::ops::nn::network::Network;
+use crate::ops::nn::place::Place;
 use crate::ops::nn::program::Purpose;
 use serde::Deserialize;
 use std::sync::Arc;
 
 /// One layer on two examples. Weights come with their shape, numbers and gradient.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct Case {
     name: String,
     op: LayerOp,
@@ -35,12 +37,12 @@ fn every_layer_gives_what_pytorch_gives() {
     let text = include_str!("../../../../tests/data/layers/reference.json");
     let cases: Vec<Case> = serde_json::from_str(text).unwrap();
     assert!(cases.len() >= 25);
-    for case in cases {
+    for (case, place) in cases.into_iter().flat_map(|case| places().into_iter().map(move |place| (case.clone(), place))) {
         let node = Node { op: case.op, inputs: vec![Source::Input], shape: case.output, path: "l".into() };
         let net = Arc::new(Net { name: case.name.clone(), input: case.input, nodes: vec![node], taps: vec![], output: 0 });
         let weights: Weights = case.weights.iter().map(|(n, s, x, _)| (format!("l.{n}"), s.clone(), x.clone())).collect();
         for purpose in [Purpose::InputGradient, Purpose::Training] {
-            let mut network = Network::new(&net, purpose, &[], 2);
+            let mut network = Network::new(&net, purpose, &[], 2, &place);
             network.load(&weights).unwrap();
             network.input_mut(2).copy_from_slice(&case.x);
             network.forward(2, Stream::root(0));
@@ -121,7 +123,7 @@ fn new_layers_give_the_same_bits_for_any_number_of_threads() {
         let run = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
-                let mut network = Network::new(&net, Purpose::Training, &[], batch);
+                let mut network = Network::new(&net, Purpose::Training, &[], batch, &Place::Host);
                 network.initialise(Stream::root(1));
                 network.input_mut(batch).copy_from_slice(&x);
                 network.forward(batch, Stream::root(2));

@@ -1,23 +1,27 @@
 //! Every layer, and small networks of them: output and all gradients against the reference and its finite differences.
 
 use super::build::{Builder, numbers, residual};
+use super::places;
 use super::reference::{forward, named};
 use crate::base::Stream;
 use crate::lang::net::ir::{LayerOp, Net, Source};
 use crate::ops::nn::network::Network;
+use crate::ops::nn::place::Place;
 use crate::ops::nn::program::Purpose;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Checks outputs and gradients in training, and outputs and gradients by the input in evaluation.
 fn check(net: &Arc<Net>, batch: usize) {
-    check_with(net, batch, Purpose::Training);
-    check_with(net, batch, Purpose::InputGradient);
+    for place in places() {
+        check_with(net, batch, Purpose::Training, &place);
+        check_with(net, batch, Purpose::InputGradient, &place);
+    }
 }
 
-fn check_with(net: &Arc<Net>, batch: usize, purpose: Purpose) {
+fn check_with(net: &Arc<Net>, batch: usize, purpose: Purpose, place: &Place) {
     let training = purpose == Purpose::Training;
-    let mut network = Network::new(net, purpose, &[], batch + 1);
+    let mut network = Network::new(net, purpose, &[], batch + 1, place);
     network.initialise(Stream::root(1));
     // Parameters off their initial values, so that scales and shifts matter.
     let mut weights = network.weights();
@@ -38,7 +42,7 @@ fn check_with(net: &Arc<Net>, batch: usize, purpose: Purpose) {
     network.backward();
 
     let named_weights = named(&weights);
-    let masks = masks(net, batch, training);
+    let masks = masks(net, batch, training, place);
     let wide: Vec<f64> = x.iter().map(|x| *x as f64).collect();
     let run = |weights: &_, input: &[f64]| forward(net, weights, input, batch, training, &masks)[net.output].clone();
     let expected = run(&named_weights, &wide);
@@ -85,17 +89,18 @@ fn check_with(net: &Arc<Net>, batch: usize, purpose: Purpose) {
 }
 
 /// Returns dropout's factors as the layers draw them, found by running each dropout alone on ones.
-fn masks(net: &Arc<Net>, batch: usize, training: bool) -> BTreeMap<usize, Vec<f64>> {
+fn masks(net: &Arc<Net>, batch: usize, training: bool, place: &Place) -> BTreeMap<usize, Vec<f64>> {
     let mut out = BTreeMap::new();
     for (id, node) in net.nodes.iter().enumerate() {
         if training && matches!(node.op, LayerOp::Dropout { .. } | LayerOp::DropoutChannels { .. }) {
-            let layer = crate::ops::nn::cpu::layer(&node.op, id, &[&node.shape], &node.shape);
+            let layer = place.layer(crate::ops::nn::cpu::spec(&node.op, id, &[&node.shape], &node.shape));
             let n = batch * node.shape.iter().product::<usize>();
-            let ones = crate::ops::nn::buffer::Buffer::from_vec(vec![1.0; n]);
-            let mut mask = crate::ops::nn::buffer::Buffer::zeros(n);
+            let mut ones = place.numbers(n);
+            ones.write(&vec![1.0; n]);
+            let mut mask = place.numbers(n);
             let pass = crate::ops::nn::layer::Pass { batch, training, stream: Stream::root(3) };
             layer.forward(pass, &mut [], &[&ones], &mut mask, &mut Default::default());
-            out.insert(id, mask.host().iter().map(|m| *m as f64).collect());
+            out.insert(id, mask.to_vec().iter().map(|m| *m as f64).collect());
         }
     }
     out
@@ -267,7 +272,7 @@ fn words_have_vectors_and_gather_their_gradients() {
     let x = b.add(LayerOp::Embedding { words: 600, features: 3 }, &[Source::Input]);
     b.linear(x, 2);
     let net = b.finish();
-    let mut network = Network::new(&net, Purpose::Training, &[], 3);
+    let mut network = Network::new(&net, Purpose::Training, &[], 3, &Place::Host);
     network.initialise(Stream::root(1));
     let words = [5.0, 0.0, 599.0, 5.0, 256.0, 255.0, 5.0, 0.0];
     network.input_mut(2).copy_from_slice(&words);
@@ -350,11 +355,11 @@ fn taps_inside_a_fused_group_are_still_seen() {
     let x = numbers(2 * 32, 1);
     let wide: Vec<f64> = x.iter().map(|x| *x as f64).collect();
     for keep in 0..4 {
-        let mut network = Network::new(&net, Purpose::Evaluation, &[keep], 2);
+        let mut network = Network::new(&net, Purpose::Evaluation, &[keep], 2, &Place::Host);
         network.initialise(Stream::root(9));
         network.input_mut(2).copy_from_slice(&x);
         network.forward(2, Stream::root(0));
-        let mut all = Network::new(&net, Purpose::Training, &[], 2);
+        let mut all = Network::new(&net, Purpose::Training, &[], 2, &Place::Host);
         all.initialise(Stream::root(9));
         let expected = &forward(&net, &named(&all.weights()), &wide, 2, false, &BTreeMap::new())[keep];
         for (a, b) in network.value(keep).iter().zip(expected) {
@@ -367,7 +372,7 @@ fn taps_inside_a_fused_group_are_still_seen() {
 fn running_statistics_follow_the_unbiased_variance() {
     let mut b = Builder::new(&[2]);
     b.norm(Source::Input);
-    let mut network = Network::new(&b.finish(), Purpose::Training, &[], 4);
+    let mut network = Network::new(&b.finish(), Purpose::Training, &[], 4, &Place::Host);
     network.initialise(Stream::root(1));
     network.input_mut(4).copy_from_slice(&[1.0, 10.0, 2.0, 10.0, 3.0, 10.0, 6.0, 10.0]);
     network.forward(4, Stream::root(0));
@@ -384,7 +389,7 @@ fn moments_survive_a_large_mean() {
     let mut b = Builder::new(&[1]);
     b.norm(Source::Input);
     let n = 40_000;
-    let mut network = Network::new(&b.finish(), Purpose::Training, &[], n);
+    let mut network = Network::new(&b.finish(), Purpose::Training, &[], n, &Place::Host);
     network.initialise(Stream::root(1));
     let x: Vec<f32> = (0..n).map(|i| 4096.0 + (i % 4) as f32).collect();
     network.input_mut(n).copy_from_slice(&x);
@@ -401,7 +406,7 @@ fn initial_values_have_the_bounds_of_pytorch() {
     let x = b.add(LayerOp::BatchNorm { features: 40, eps: 1e-5, momentum: 0.1, zero_scale: true }, &[x]);
     let x = b.add(LayerOp::GlobalMean, &[x]);
     b.linear(x, 30);
-    let mut network = Network::new(&b.finish(), Purpose::Training, &[], 1);
+    let mut network = Network::new(&b.finish(), Purpose::Training, &[], 1, &Place::Host);
     network.initialise(Stream::root(5));
     let weights = network.weights();
     let find = |name: &str| &weights.iter().find(|w| w.0 == name).unwrap().2;

@@ -3,8 +3,24 @@
 mod against_pytorch;
 pub(super) mod build;
 mod features;
+mod gpu;
 mod layers;
 mod parts;
 mod reference;
 pub(super) mod running;
 mod torch;
+
+use super::gpu::accelerator::Precision;
+use super::place::Place;
+
+/// Returns the places at which layers and trainings are tested: the host, the kernels of accelerators run by a processor, and a GPU where
+/// the build knows GPUs and `CFX_TEST_DEVICE` names one.
+pub(crate) fn places() -> Vec<Place> {
+    let all = [vec!["cpu".to_string()], accelerators()].concat();
+    all.iter().map(|name| Place::open(name, Precision::F32).unwrap()).collect()
+}
+
+/// Returns the names of those that are not the host.
+pub(super) fn accelerators() -> Vec<String> {
+    ["emulated".to_string()].into_iter().chain(std::env::var("CFX_TEST_DEVICE")).collect()
+}

@@ -8,6 +8,7 @@ use crate::ops::nn::batches::{Augment, Loader, shuffled};
 use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::optimizer::{Optimizer, Running};
+use crate::ops::nn::place::Place;
 use crate::ops::nn::program::Purpose;
 use crate::ops::nn::weights_to_safetensors;
 use std::sync::Arc;
@@ -97,7 +98,7 @@ fn an_epochs_order_is_a_permutation_of_its_own() {
 #[test]
 fn draws_are_pinned() {
     // Changing any of these changes every trained model: raise the version of `train` with it.
-    let mut network = Network::new(&residual(&[4, 4, 1], [2, 3], 3), Purpose::Training, &[], 1);
+    let mut network = Network::new(&residual(&[4, 4, 1], [2, 3], 3), Purpose::Training, &[], 1, &Place::Host);
     network.initialise(Stream::root(1));
     let mut h = Hasher::new("test");
     for (name, _, x) in network.weights() {
@@ -111,7 +112,7 @@ fn draws_are_pinned() {
 
 /// Runs steps on one weight with the given gradients.
 fn steps(optimizer: Optimizer, weight: f32, gradients: &[f32], rate: f64) -> f32 {
-    let mut running = Running::new(optimizer, &[1]);
+    let mut running = Running::new(optimizer, std::iter::once(&mut Buffer::zeros(1)));
     let mut w = Buffer::from_vec(vec![weight]);
     for g in gradients {
         let g = Buffer::from_vec(vec![*g]);
@@ -145,7 +146,7 @@ fn optimisers_step_as_defined() {
 #[test]
 fn weights_go_into_a_file_under_pytorchs_names_and_come_back() {
     let net = residual(&[4, 4, 1], [2, 3], 3);
-    let mut network = Network::new(&net, Purpose::Training, &[], 1);
+    let mut network = Network::new(&net, Purpose::Training, &[], 1, &Place::Host);
     network.initialise(Stream::root(1));
     let mut weights = network.weights();
     weights.iter_mut().enumerate().for_each(|(i, (_, _, x))| *x = numbers(x.len(), i as u64));

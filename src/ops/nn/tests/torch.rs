@@ -2,6 +2,7 @@
 //! (tests/data/training/make_reference.py).
 
 use super::build::{Builder, images};
+use super::places;
 use super::running::{make, training};
 use crate::base::Stream;
 use crate::engine::kernel::{Labelled, Quiet};
@@ -11,6 +12,7 @@ use crate::lang::Static;
 use crate::lang::net::ir::{LayerOp, Net, Source};
 use crate::ops::nn::evaluate::sweep;
 use crate::ops::nn::network::Network;
+use crate::ops::nn::place::Place;
 use crate::ops::nn::program::Purpose;
 use crate::ops::nn::settings::Recipe;
 use crate::ops::nn::trainer::Run;
@@ -45,7 +47,7 @@ fn network() -> Arc<Net> {
 /// Returns the model that training starts from.
 fn start(net: &Arc<Net>) -> Arc<Model> {
     let given = [("layer0.weight", 0.3), ("layer3.weight", 0.2), ("layer7.weight", 0.13), ("layer7.bias", 0.1)];
-    let mut network = Network::new(net, Purpose::Training, &[], 1);
+    let mut network = Network::new(net, Purpose::Training, &[], 1, &Place::Host);
     network.initialise(Stream::root(1));
     let mut weights: Weights = network.weights();
     for (salt, (name, bound)) in given.iter().enumerate() {
@@ -103,7 +105,9 @@ fn twenty_steps_are_those_of_pytorch() {
         ("one_cycle", f64::NAN, plain(), vec![("rate", make("one_cycle", &[("peak", number(0.1))]))]),
         ("frozen", 0.05, plain(), vec![("freeze", Static::List(vec![word("layer0"), word("layer1")]))]),
     ];
-    for (name, rate, optimizer, extra) in cases {
+    for ((name, rate, optimizer, extra), place) in
+        cases.into_iter().flat_map(|c| places().into_iter().map(move |p| (c.clone(), p)))
+    {
         let mut settings = vec![("optimizer", optimizer), ("rate", number(rate)), ("batch", number(BATCH as f64))];
         settings.extend(extra);
         if rate.is_nan() {
@@ -111,7 +115,7 @@ fn twenty_steps_are_those_of_pytorch() {
         }
         let mut job: Job = training(&net, &data, 1.0, &settings);
         job.inputs.push(("from".into(), Labelled::single(Value::Model(start(&net)))));
-        let mut run = Run::new(&job, Recipe::parse(&job.settings).unwrap(), data.clone()).unwrap();
+        let mut run = Run::new(&job, Recipe::parse(&job.settings).unwrap(), data.clone(), &place).unwrap();
         let wanted =
             |what: &str| -> Vec<f64> { reference[name][what].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect() };
         for (step, (loss, rate)) in wanted("losses").into_iter().zip(wanted("rates")).enumerate() {
@@ -122,7 +126,7 @@ fn twenty_steps_are_those_of_pytorch() {
             assert!((found - loss).abs() < 1e-5 * loss, "{name}, step {step}: loss {found}, PyTorch's {loss}");
         }
         let model = run.into_model().unwrap();
-        let mut network = crate::ops::nn::evaluate::open(&model, Purpose::Evaluation, &[net.output], BATCH).unwrap();
+        let mut network = crate::ops::nn::evaluate::open(&model, Purpose::Evaluation, &[net.output], BATCH, &place).unwrap();
         let last = batch(STEPS);
         let last = images(&[6, 6, 1], last.0, last.1, 3);
         let mut scores: Vec<f32> = vec![];

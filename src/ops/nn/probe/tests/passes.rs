@@ -9,6 +9,7 @@ use crate::lang::{Settings, Static};
 use crate::ops::nn::evaluate::{open, outcome};
 use crate::ops::nn::kernels;
 use crate::ops::nn::network::Network;
+use crate::ops::nn::place::Place;
 use crate::ops::nn::probe::clamp::{Bench, Clamps};
 use crate::ops::nn::program::Purpose;
 use crate::ops::nn::tests::build::{Builder, bars, part, residual};
@@ -141,7 +142,7 @@ fn changed(model: &Model, path: &str, f: impl Fn(usize, f32) -> f32) -> Model {
 }
 
 fn accuracy(model: &Model, data: &Dataset) -> f64 {
-    let mut network = open(model, Purpose::Evaluation, &[model.net.output], data.len()).unwrap();
+    let mut network = open(model, Purpose::Evaluation, &[model.net.output], data.len(), &Place::Host).unwrap();
     outcome(&mut network, data, &Quiet::default()).unwrap().accuracy(data)
 }
 
@@ -152,23 +153,23 @@ fn without_a_change_every_bit_is_the_same() {
         let model = train(&net, &data, 1.0, 1);
         for node in net.taps.iter().map(|t| t.1) {
             let keep = Network::needed_after(&net, node);
-            let mut bench = Bench::open(&model, &data, &keep).unwrap();
-            let mut plain = open(&model, Purpose::Evaluation, &keep, data.len()).unwrap();
+            let mut bench = Bench::open(&model, &data, &keep, &Place::Host).unwrap();
+            let mut plain = open(&model, Purpose::Evaluation, &keep, data.len(), &Place::Host).unwrap();
             let loader = crate::ops::nn::batches::Loader::new(&data);
             let rows: Vec<usize> = (0..plain.capacity().min(data.len())).collect();
             loader.fill(&rows, &[], Stream::root(0), plain.input_mut(rows.len()));
             plain.forward(rows.len(), Stream::root(0));
-            bench.batch(0, &|_, _, _| {});
+            bench.batch(0, &[], &|_, _, _| {});
             let bits = |network: &Network, node: NodeId| network.value(node).iter().map(|x| x.to_bits()).collect::<Vec<_>>();
             let before = bits(&plain, net.output);
             assert!(before == bits(&bench.network, net.output));
             // Once more from the tap on, also after what comes later has been overwritten.
             let responses = bench.network.value(node).to_vec();
-            bench.network.value_mut(node).fill(3.0);
-            bench.network.resume(node, &mut |_, _| {});
+            bench.network.set_value(node, &vec![3.0; responses.len()]);
+            bench.network.resume(node);
             assert!(before != bits(&bench.network, net.output));
-            bench.network.value_mut(node).copy_from_slice(&responses);
-            bench.network.resume(node, &mut |_, _| {});
+            bench.network.set_value(node, &responses);
+            bench.network.resume(node);
             assert!(before == bits(&bench.network, net.output));
         }
     }
@@ -190,7 +191,7 @@ fn an_ablated_unit_is_one_whose_outgoing_weights_are_zero() {
         assert!((base - without[unit] - drop[unit]).abs() < 1e-12);
     }
     // At the mean, what the unit put out goes into the bias of the next layer.
-    let mut bench = Bench::open(&model, &all, &[net.taps[1].1]).unwrap();
+    let mut bench = Bench::open(&model, &all, &[net.taps[1].1], &Place::Host).unwrap();
     let moments = bench.moments(&[net.taps[1].1], &Quiet::default()).unwrap()[&net.taps[1].1].clone();
     let stages = run(&on("tap", &model, &all, &[("at", at("hidden2"))]));
     let Value::Stages(stages) = stages else { panic!("stages") };
@@ -215,11 +216,11 @@ fn going_on_from_a_layer_agrees_with_whole_passes() {
     let model = train(&net, &data, 2.0, 2);
     let each = table(&run(&on("ablate_each", &model, &data, &[("at", at("inside"))])));
     let node = net.taps[0].1;
-    let mut bench = Bench::open(&model, &data, &[node]).unwrap();
+    let mut bench = Bench::open(&model, &data, &[node], &Place::Host).unwrap();
     for unit in 0..4 {
         let mut clamps = Clamps::default();
         clamps.hold(&net, (node, unit), 0.0);
-        let hits = bench.hits(&Quiet::default(), &|_, n, out| clamps.apply(n, out)).unwrap();
+        let hits = bench.hits(&Quiet::default(), &[node], &|_, n, out| clamps.apply(n, out)).unwrap();
         assert_eq!(hits as f64 / 90.0, each.numbers("accuracy").unwrap()[unit]);
     }
 }

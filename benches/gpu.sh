@@ -1,0 +1,34 @@
+#!/bin/sh
+# Checks networks on a GPU in one call: every layer, training and probe against the host, finite differences and PyTorch's numbers; the same
+# bits twice; a whole script; and the speed of training steps beside PyTorch's.
+#
+#   sh benches/gpu.sh [DEVICE [PYTHON]]     DEVICE: cuda:0 unless said; PYTHON: an interpreter that can import torch with CUDA
+#
+# Needs the CUDA toolkit and cuDNN; without a toolkit, source benches/cuda_env.sh first, which says how.
+set -eu
+cd "$(dirname "$0")/.."
+device=${1:-cuda:0}
+python=${2:-}
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+echo "== layers, trainings and probes on $device"
+CFX_TEST_DEVICE=$device cargo test --features cuda --lib ops::nn
+
+echo "== a script on $device, twice"
+cargo build --release --features cuda
+for run in one two; do
+    ./target/release/cfx run examples/quickstart/exp.cfx --device "$device" --store "$scratch/store-$run" --out "$scratch/$run"
+done
+diff -r "$scratch/one/tables" "$scratch/two/tables"
+diff -r "$scratch/one/arrays" "$scratch/two/arrays"
+echo "the same numbers both times"
+
+echo "== speed on $device"
+for precision in bf16 tf32 f32; do
+    if [ -n "$python" ]; then
+        "$python" benches/compare.py --torch "$python" --device "$device" --precision "$precision" --channels-last --rounds 3
+    else
+        cargo bench --features cuda --bench nn -- --device "$device" --precision "$precision"
+    fi
+done
