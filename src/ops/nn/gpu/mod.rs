@@ -4,3 +4,6 @@
 //! Never: a sum whose order depends on chance (no atomic additions), or a call of a driver outside the accelerator's own module.
 
 pub mod accelerator;
+
+#[cfg(feature = "cuda")]
+pub mod cuda;
