@@ -1,7 +1,7 @@
 //! Windows of channels-last images as the rows of a matrix, and back.
 
 /// The sizes of a convolution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Geometry {
     /// Input height.
     pub h: usize,

@@ -10,6 +10,7 @@ typedef struct {
 } Args;
 
 #ifdef DEVICE
+static_assert(sizeof(Args) == ARGS_BYTES, "arguments as the host has them");
 #define KERNEL extern "C" __global__ void
 #define INLINE static __device__ __forceinline__
 #define LANES 32

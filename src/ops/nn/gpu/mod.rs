@@ -7,6 +7,8 @@
 
 pub mod accelerator;
 mod conv;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 #[cfg(test)]
 pub mod emulated;
 mod linear;
