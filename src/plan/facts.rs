@@ -19,6 +19,8 @@ pub struct Facts {
     pub dim: Option<usize>,
     /// Shape of one example: `[height, width, channels]` or `[features]`.
     pub shape: Option<Vec<usize>>,
+    /// Labels of one example, where it has several: a word to predict at each of its words.
+    pub labels_each: Option<usize>,
     /// Coordinates of the axis that the operation adds, where only files tell (the stages of `load_stages`).
     pub coordinates: Option<Vec<String>>,
     /// Taps of a model's network: name, and shape of one example's activation.

@@ -145,11 +145,13 @@ impl Texts {
 impl Reader for Corpus {
     fn facts(&self, settings: &Settings, files: Option<&Files>) -> Result<Facts, Problem> {
         let (length, _) = lengths(settings)?;
-        let Some(files) = files else { return Ok(Facts { shape: Some(vec![length]), ..Facts::default() }) };
+        let Some(files) = files else {
+            return Ok(Facts { shape: Some(vec![length]), labels_each: Some(length), ..Facts::default() });
+        };
         let texts = read(settings, files)?;
         let parts = texts.splits();
         let paths = texts.parts.into_iter().map(|(_, path, _)| path).collect();
-        Ok(facts_of(texts.words, &[], &parts, vec![length], paths))
+        Ok(Facts { labels_each: Some(length), ..facts_of(texts.words, &[], &parts, vec![length], paths) })
     }
 
     fn read(&self, settings: &Settings, files: &Files) -> Result<Source, Problem> {

@@ -59,7 +59,7 @@ pub fn fraction(settings: &Settings) -> Result<f64, Problem> {
 /// Returns facts of a choice of so many examples of the input `data`.
 fn chosen(inputs: &[KnownInput], rows: Option<usize>) -> Facts {
     let data = known(inputs, "data").cloned().unwrap_or_default();
-    Facts { classes: data.classes, shape: data.shape, rows, ..Facts::default() }
+    Facts { classes: data.classes, shape: data.shape, labels_each: data.labels_each, rows, ..Facts::default() }
 }
 
 /// What all choices cost: next to nothing.

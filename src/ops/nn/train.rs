@@ -50,6 +50,17 @@ impl Planned for Train {
                 "build the network for this data set",
             ));
         }
+        let output = recipe.net.nodes.get(recipe.net.output).map_or(&[][..], |n| &n.shape);
+        if let Some(words) = data.and_then(|d| d.labels_each)
+            && (output.len() != 2 || output[0] != words)
+        {
+            return Err(problem(
+                format!(
+                    "the data have a word to predict at each of {words} words, and the network gives {output:?} scores an example"
+                ),
+                "end it in `linear(classes)` over tokens: scores for each word at each place, as `lstm_lm` does",
+            ));
+        }
         let taps = recipe.net.taps.iter().map(|(name, node)| (name.clone(), recipe.net.nodes[*node].shape.clone())).collect();
         Ok(Facts {
             classes: data.and_then(|d| d.classes.clone()),

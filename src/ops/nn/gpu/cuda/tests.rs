@@ -16,7 +16,7 @@ const KERNELS: &str = r#"
 struct Args {
     unsigned long long p[8];
     long long n[16];
-    float f[8];
+    float f[12];
 };
 static_assert(sizeof(Args) == ARGS_BYTES, "Args as the host has them");
 #ifndef DEVICE
@@ -65,7 +65,7 @@ fn messages_of_the_compiler_have_file_and_line() {
     let error = compile("extern \"C\" __global__ void wrong(int n) {\n    int m = n +;\n}\n", Target::Machine(90)).unwrap_err();
     assert!(error.starts_with("the kernels do not compile for sm_90 (NVRTC_ERROR_COMPILATION):\n"), "{error}");
     assert!(error.contains("kernels.cu(2): error: expected an expression"), "{error}");
-    let error = compile(&KERNELS.replace("float f[8]", "float f[9]"), Target::Machine(90)).unwrap_err();
+    let error = compile(&KERNELS.replace("float f[12]", "float f[9]"), Target::Machine(90)).unwrap_err();
     assert!(error.contains("Args as the host has them"), "{error}");
     assert_eq!(compile("\0", Target::Machine(90)).unwrap_err(), "the text of the kernels has a zero byte in it");
     assert!(compile(KERNELS, Target::Machine(12)).unwrap_err().contains("sm_12"));
