@@ -1,7 +1,7 @@
 //! Windows of channels-last images as the rows of a matrix, and back.
 
 /// The sizes of a convolution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Geometry {
     /// Input height.
     pub h: usize,

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How numbers lie in the memory of an accelerator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Format {
     /// 32-bit floats.
     F32,
@@ -24,7 +24,7 @@ impl Format {
 }
 
 /// How products of matrices and convolutions are computed. Sums are always taken in 32 bits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Precision {
     /// In 32-bit floats.
     #[default]
@@ -104,7 +104,7 @@ pub struct Product {
 }
 
 /// What a convolution computes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Direction {
     /// `y` from `x` and `w`.
     Forward,

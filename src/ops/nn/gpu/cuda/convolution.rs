@@ -7,7 +7,7 @@ use candle_core::cuda_backend::cudarc::cudnn::result::{self, CudnnError};
 use candle_core::cuda_backend::cudarc::cudnn::sys;
 use candle_core::cuda_backend::cudarc::driver::CudaStream;
 use std::collections::VecDeque;
-use std::collections::hash_map::{Entry, HashMap};
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ pub(super) fn way(convolution: &Convolution) -> Way {
 
 /// cuDNN on a stream, and what it was asked before. cuDNN is opened at the first convolution: it loads a quarter of a gigabyte.
 pub(super) struct Convolver {
-    plans: HashMap<(Direction, usize, Geometry, Format, Precision), Plan>,
+    plans: BTreeMap<(Direction, usize, Geometry, Format, Precision), Plan>,
     library: Option<Library>,
     /// Shared by all convolutions, which run one after the other; as large as the largest needed so far.
     workspace: Memory,
@@ -62,7 +62,7 @@ pub(super) struct Convolver {
 impl Convolver {
     /// Returns a convolver on a stream.
     pub fn new(stream: &Arc<CudaStream>) -> Convolver {
-        Convolver { plans: HashMap::new(), library: None, workspace: Memory::none(stream), stream: stream.clone() }
+        Convolver { plans: BTreeMap::new(), library: None, workspace: Memory::none(stream), stream: stream.clone() }
     }
 
     /// Returns the version of cuDNN, as in `9.13.1`.
