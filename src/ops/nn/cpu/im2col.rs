@@ -95,17 +95,32 @@ impl Geometry {
         }
     }
 
-    /// Adds rows of windows `start..` of one image back to where they came from.
-    pub fn scatter(&self, cols: &[f32], start: usize, group: usize, image: &mut [f32]) {
+    /// Adds rows of windows `start..`, counted through all images, back to where they came from.
+    pub fn scatter(&self, cols: &[f32], start: usize, group: usize, images: &mut [f32]) {
         let (k, c, cg) = (self.kernel, self.c, self.group_in());
+        let plain = self.dilation == 1 && self.groups == 1;
         for (i, row) in cols.chunks_exact(self.depth()).enumerate() {
-            let (_, y0, x0) = self.origin(start + i);
-            for (place, values) in row.chunks_exact(cg).enumerate() {
-                let y = y0 + (place / k * self.dilation) as isize;
-                let xx = x0 + (place % k * self.dilation) as isize;
-                if y >= 0 && y < self.h as isize && xx >= 0 && xx < self.w as isize {
-                    let at = (y as usize * self.w + xx as usize) * c + group * cg;
-                    image[at..at + cg].iter_mut().zip(values).for_each(|(o, v)| *o += v);
+            let (image, y0, x0) = self.origin(start + i);
+            let image = &mut images[image];
+            for (ky, line) in row.chunks_exact(k * cg).enumerate() {
+                let y = y0 + (ky * self.dilation) as isize;
+                if y < 0 || y >= self.h as isize {
+                    continue;
+                }
+                let target = &mut image[y as usize * self.w * c..][..self.w * c];
+                if plain {
+                    let low = (-x0).clamp(0, k as isize) as usize;
+                    let high = (self.w as isize - x0).clamp(low as isize, k as isize) as usize;
+                    let at = (x0 + low as isize).max(0) as usize * c;
+                    target[at.min(self.w * c)..].iter_mut().zip(&line[low * c..high * c]).for_each(|(o, v)| *o += v);
+                    continue;
+                }
+                for (kx, values) in line.chunks_exact(cg).enumerate() {
+                    let xx = x0 + (kx * self.dilation) as isize;
+                    if xx >= 0 && xx < self.w as isize {
+                        let to = &mut target[xx as usize * c + group * cg..][..cg];
+                        to.iter_mut().zip(values).for_each(|(o, v)| *o += v);
+                    }
                 }
             }
         }

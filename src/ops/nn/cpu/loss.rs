@@ -1,9 +1,12 @@
 //! Cross-entropy of class scores.
 
+use super::functions::{exp, max, sum_of, wide};
 use rayon::prelude::*;
 
 /// Rows of one task.
-const ROWS: usize = 64;
+const ROWS: usize = 16;
+/// Numbers that are summed in 32 bits.
+const RUN: usize = 256;
 
 /// Writes each example's loss: minus the log of the softmax at the label; with smoothing e the target is (1 - e) at the label plus e / K everywhere.
 /// Where examples have several labels each, their mean.
@@ -21,12 +24,11 @@ pub fn cross_entropy(scores: &[f32], labels: &[u32], smoothing: f64, losses: &mu
         return;
     }
     let one = |scores: &[f32], label: u32, loss: &mut f64| {
-        let highest = scores.iter().fold(f32::NEG_INFINITY, |a, b| a.max(*b)) as f64;
-        let total: f64 = scores.iter().map(|s| (*s as f64 - highest).exp()).sum();
-        let log_total = highest + total.ln();
-        let mean = scores.iter().map(|s| *s as f64).sum::<f64>() / k as f64;
-        *loss = log_total - (1.0 - smoothing) * scores[label as usize] as f64 - smoothing * mean;
-        log_total
+        let (mut highest, mut total) = (0.0, 0.0);
+        log_sum(scores, &mut highest, &mut total);
+        let mean = if smoothing == 0.0 { 0.0 } else { scores.iter().map(|s| *s as f64).sum::<f64>() / k as f64 };
+        *loss = highest as f64 + total.ln() - (1.0 - smoothing) * scores[label as usize] as f64 - smoothing * mean;
+        (highest, total)
     };
     match grad {
         None => losses.par_chunks_mut(ROWS).enumerate().for_each(|(i, losses)| {
@@ -39,15 +41,32 @@ pub fn cross_entropy(scores: &[f32], labels: &[u32], smoothing: f64, losses: &mu
             losses.par_chunks_mut(ROWS).zip(grad.par_chunks_mut(ROWS * k)).enumerate().for_each(|(i, (losses, grad))| {
                 for (j, (loss, grad)) in losses.iter_mut().zip(grad.chunks_exact_mut(k)).enumerate() {
                     let row = i * ROWS + j;
-                    let scores = &scores[row * k..][..k];
-                    let log_total = one(scores, labels[row], loss);
-                    for (c, (g, s)) in grad.iter_mut().zip(scores).enumerate() {
-                        let target = smoothing / k as f64 + if c == labels[row] as usize { 1.0 - smoothing } else { 0.0 };
-                        *g = (scale * ((*s as f64 - log_total).exp() - target)) as f32;
-                    }
+                    let (scores, label) = (&scores[row * k..][..k], labels[row] as usize);
+                    let (highest, total) = one(scores, labels[row], loss);
+                    probabilities(scores, highest, (scale / total) as f32, (scale * smoothing / k as f64) as f32, grad);
+                    // At the label the difference is taken in 64 bits: near 1 it is small.
+                    let target = 1.0 - smoothing + smoothing / k as f64;
+                    grad[label] = (scale * ((scores[label] as f64 - highest as f64).exp() / total - target)) as f32;
                 }
             });
         }
+    }
+}
+
+wide! {
+    /// Writes the highest score of a row, and the sum of exp(score - highest).
+    fn log_sum(scores: &[f32], highest: &mut f32, total: &mut f64) {
+        *highest = max(scores);
+        let top = *highest;
+        // Sums of a few numbers in 32 bits, of those in 64.
+        *total = scores.chunks(RUN).map(|run| sum_of(run, |s| exp(s - top)) as f64).sum();
+    }
+}
+
+wide! {
+    /// Writes exp(score - highest) times a factor, less a number.
+    fn probabilities(scores: &[f32], highest: f32, factor: f32, less: f32, out: &mut [f32]) {
+        out.iter_mut().zip(scores).for_each(|(o, s)| *o = exp(s - highest) * factor - less);
     }
 }
 
