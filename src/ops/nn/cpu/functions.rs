@@ -108,16 +108,10 @@ pub fn max(row: &[f32]) -> f32 {
 /// Returns the sum of a row: eight sums over every eighth number, then those in order.
 #[inline(always)]
 pub fn sum(row: &[f32]) -> f32 {
-    sum_of(row, |x| x)
-}
-
-/// Returns the sum of f(number) over a row, in the order of [`sum`].
-#[inline(always)]
-pub fn sum_of(row: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     let mut lanes = [0f32; 8];
     let chunks = row.chunks_exact(8);
-    let rest: f32 = chunks.remainder().iter().map(|x| f(*x)).sum();
-    chunks.for_each(|c| lanes.iter_mut().zip(c).for_each(|(l, x)| *l += f(*x)));
+    let rest: f32 = chunks.remainder().iter().sum();
+    chunks.for_each(|c| lanes.iter_mut().zip(c).for_each(|(l, x)| *l += x));
     lanes.iter().sum::<f32>() + rest
 }
 

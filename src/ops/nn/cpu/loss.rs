@@ -1,6 +1,6 @@
 //! Cross-entropy of class scores.
 
-use super::functions::{exp, max, sum_of, wide};
+use super::functions::{exp, max, sum, wide};
 use rayon::prelude::*;
 
 /// Rows of one task.
@@ -23,18 +23,19 @@ pub fn cross_entropy(scores: &[f32], labels: &[u32], smoothing: f64, losses: &mu
         losses.iter_mut().zip(means).for_each(|(loss, mean)| *loss = mean);
         return;
     }
-    let one = |scores: &[f32], label: u32, loss: &mut f64| {
-        let (mut highest, mut total) = (0.0, 0.0);
-        log_sum(scores, &mut highest, &mut total);
+    let one = |scores: &[f32], label: u32, highest: f32, total: f64| {
         let mean = if smoothing == 0.0 { 0.0 } else { scores.iter().map(|s| *s as f64).sum::<f64>() / k as f64 };
-        *loss = highest as f64 + total.ln() - (1.0 - smoothing) * scores[label as usize] as f64 - smoothing * mean;
-        (highest, total)
+        highest as f64 + total.ln() - (1.0 - smoothing) * scores[label as usize] as f64 - smoothing * mean
     };
     match grad {
         None => losses.par_chunks_mut(ROWS).enumerate().for_each(|(i, losses)| {
+            let mut exponentials = vec![0f32; k];
             for (j, loss) in losses.iter_mut().enumerate() {
                 let row = i * ROWS + j;
-                one(&scores[row * k..][..k], labels[row], loss);
+                let scores = &scores[row * k..][..k];
+                let (mut highest, mut total) = (0.0, 0.0);
+                exponentiate(scores, &mut exponentials, &mut highest, &mut total);
+                *loss = one(scores, labels[row], highest, total);
             }
         }),
         Some((grad, scale)) => {
@@ -42,11 +43,13 @@ pub fn cross_entropy(scores: &[f32], labels: &[u32], smoothing: f64, losses: &mu
                 for (j, (loss, grad)) in losses.iter_mut().zip(grad.chunks_exact_mut(k)).enumerate() {
                     let row = i * ROWS + j;
                     let (scores, label) = (&scores[row * k..][..k], labels[row] as usize);
-                    let (highest, total) = one(scores, labels[row], loss);
-                    probabilities(scores, highest, (scale / total) as f32, (scale * smoothing / k as f64) as f32, grad);
-                    // At the label the difference is taken in 64 bits: near 1 it is small.
-                    let target = 1.0 - smoothing + smoothing / k as f64;
-                    grad[label] = (scale * ((scores[label] as f64 - highest as f64).exp() / total - target)) as f32;
+                    let (mut highest, mut total) = (0.0, 0.0);
+                    exponentiate(scores, grad, &mut highest, &mut total);
+                    *loss = one(scores, labels[row], highest, total);
+                    scale_and_lower(grad, (scale / total) as f32, (scale * smoothing / k as f64) as f32);
+                    // At the label the difference is taken in 64 bits: it is small where the network is sure.
+                    let probability = (scores[label] as f64 - highest as f64).exp() / total;
+                    grad[label] = (scale * (probability - smoothing / k as f64 - (1.0 - smoothing))) as f32;
                 }
             });
         }
@@ -54,19 +57,19 @@ pub fn cross_entropy(scores: &[f32], labels: &[u32], smoothing: f64, losses: &mu
 }
 
 wide! {
-    /// Writes the highest score of a row, and the sum of exp(score - highest).
-    fn log_sum(scores: &[f32], highest: &mut f32, total: &mut f64) {
-        *highest = max(scores);
-        let top = *highest;
-        // Sums of a few numbers in 32 bits, of those in 64.
-        *total = scores.chunks(RUN).map(|run| sum_of(run, |s| exp(s - top)) as f64).sum();
+    /// Writes exp(score - highest score) of a row, that highest score, and the sum.
+    fn exponentiate(scores: &[f32], out: &mut [f32], highest: &mut f32, total: &mut f64) {
+        let top = max(scores);
+        *highest = top;
+        out.iter_mut().zip(scores).for_each(|(o, s)| *o = exp(s - top));
+        *total = out.chunks(RUN).map(|run| sum(run) as f64).sum();
     }
 }
 
 wide! {
-    /// Writes exp(score - highest) times a factor, less a number.
-    fn probabilities(scores: &[f32], highest: f32, factor: f32, less: f32, out: &mut [f32]) {
-        out.iter_mut().zip(scores).for_each(|(o, s)| *o = exp(s - highest) * factor - less);
+    /// Replaces each number by itself times a factor, less a number.
+    fn scale_and_lower(row: &mut [f32], factor: f32, less: f32) {
+        row.iter_mut().for_each(|x| *x = *x * factor - less);
     }
 }
 

@@ -10,6 +10,8 @@ use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::layer::{Backward, Init, Layer, Order, Parameter, Pass, Saved};
 use rayon::prelude::*;
 
+/// Columns of a strip of the turned recurrent weights: few examples go through them token by token, so that they are read where they lie.
+const STRIP: usize = 64;
 /// Tasks that a batch is split into, and the most examples of one.
 const TASKS: usize = 4;
 const EXAMPLES: usize = 16;
@@ -105,8 +107,11 @@ impl Layer for Lstm {
         // Gradients by the gates before their functions; hidden states one token late, zeros at the first.
         let (grads, rest) = take(b.work, self.scratch(batch)).split_at_mut(rows * g);
         let (late, scratch) = rest.split_at_mut(rows * h);
-        turn(b.state[1].host(), h, g, &mut scratch[..h * g]);
-        let recurrent = Matrix::rows(&scratch[..h * g], h);
+        let recurrent = &mut scratch[..h * g];
+        recurrent.par_chunks_mut(STRIP * g).zip(b.state[1].host().par_chunks(STRIP * g)).for_each(|(out, weight)| {
+            turn(weight, weight.len() / g, g, out);
+        });
+        let recurrent = &*recurrent;
         let each = self.each(batch) * n;
         let zeros = vec![0f32; h];
         let tasks = grads.par_chunks_mut(each * g).zip(gates.par_chunks(each * g)).zip(cells.par_chunks(each * h));
@@ -116,7 +121,11 @@ impl Layer for Lstm {
             let mut by_cell = vec![0f32; count * h];
             for t in (0..n).rev() {
                 if t + 1 < n {
-                    gemm((count, h, g), &mut by_hidden, h, Matrix::rows(&grads[(t + 1) * g..], n * g), recurrent, false);
+                    let after = Matrix::rows(&grads[(t + 1) * g..], n * g);
+                    for (i, strip) in recurrent.chunks(STRIP * g).enumerate() {
+                        let width = strip.len() / g;
+                        gemm((count, width, g), &mut by_hidden[i * STRIP..], h, after, Matrix::rows(strip, width), false);
+                    }
                 }
                 for i in 0..count {
                     let row = i * n + t;
