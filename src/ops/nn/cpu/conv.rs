@@ -14,6 +14,10 @@ use rayon::prelude::*;
 const GROUPS: (usize, usize) = (2, 16);
 /// Numbers that all partial weight gradients together may have.
 const PARTIALS: usize = 1 << 24;
+/// Windows of a tile below which copies of the weight, made for each tile, take a noticeable part of a product, and the number of tiles that a batch is
+/// at least split into before they become so many.
+const FEW: usize = 256;
+const SPLIT: usize = 8;
 /// Tasks that a batch of small images is split into where windows are added back.
 const IMAGES: usize = 8;
 /// Numbers that one task of adding partial gradients covers.
@@ -86,7 +90,8 @@ impl Layer for Conv {
 
 /// Writes, or adds, the convolution of a batch.
 pub(super) fn convolve(g: &Geometry, x: &[f32], weight: &[f32], bias: &[f32], out: &mut [f32], add: bool) {
-    let (tile, depth, cg, ng) = (g.tile(), g.depth(), g.group_in(), g.group_out());
+    let (depth, cg, ng) = (g.depth(), g.group_in(), g.group_out());
+    let tile = g.tile().max(FEW.min(out.len() / g.n / SPLIT));
     out.par_chunks_mut(tile * g.n).enumerate().for_each(|(i, out)| {
         let (start, count) = (i * tile, out.len() / g.n);
         for group in 0..g.groups {
@@ -115,7 +120,7 @@ fn images_apart(len: usize, batch: usize) -> usize {
 
 /// Writes the gradient by the weight.
 pub(super) fn grad_weight(g: &Geometry, batch: usize, x: &[f32], dy: &[f32], out: &mut [f32], work: &mut Vec<f32>) {
-    let (tile, depth, cg, ng) = (g.tile(), g.depth(), g.group_in(), g.group_out());
+    let (tile, depth, cg, ng) = (g.tile().max(FEW), g.depth(), g.group_in(), g.group_out());
     let len = out.len();
     let each = images_apart(len, batch) * g.windows();
     let all = batch * g.windows();

@@ -81,10 +81,11 @@ unsafe fn multiply(size: (usize, usize, usize), out: *mut f32, row: usize, a: Ma
 /// Most rows and columns of a tile. A strip of 128 columns is the widest whose left factor is read where it lies, as it is by the kernels for
 /// 512-bit vectors; over 256 rows the copy that is made of the right factor's strip costs little.
 const TILE: (usize, usize) = (256, 128);
-/// Least rows and columns of a tile that is halved to make more of them, the number of tiles sought, and the multiply-adds that are worth a task.
+/// Least rows and columns of a tile that is halved to make more of them, the number of tiles sought, and the multiply-adds of a tile
+/// that is not worth halving.
 const LEAST: (usize, usize) = (64, 64);
 const TASKS: usize = 16;
-const WORTH: usize = 1 << 22;
+const WORTH: usize = 1 << 23;
 /// Least terms of one part of a long sum.
 const TERMS: usize = 1 << 10;
 
@@ -110,10 +111,21 @@ fn tile(size: (usize, usize, usize)) -> (usize, usize) {
 #[derive(Clone, Copy)]
 struct Shared(*mut f32);
 
-// SAFETY: whoever writes through the pointer keeps to entries that no other task touches (see `tiles`).
+// SAFETY: whoever writes through the pointer keeps to entries that no other task touches (see `product`).
 unsafe impl Send for Shared {}
 // SAFETY: as above.
 unsafe impl Sync for Shared {}
+
+impl Shared {
+    /// Returns where an entry is.
+    ///
+    /// # Safety
+    /// The entry must lie in the matrix.
+    unsafe fn entry(&self, index: usize) -> *mut f32 {
+        // SAFETY: the caller vouches for the index.
+        unsafe { self.0.add(index) }
+    }
+}
 
 /// Computes the tiles of `out = a b`, or `out += a b` where `add`, each a task: `out` is m x n with nothing between its rows, `a` is m x k, and `b`
 /// returns the given columns of the k x n factor. A `bias` of n numbers is added to each row unless it is empty.
@@ -131,7 +143,6 @@ pub fn product<'a>(
     let across = n.div_ceil(cols);
     let shared = Shared(out.as_mut_ptr());
     (0..m.div_ceil(rows) * across).into_par_iter().for_each(|task| {
-        let shared = shared;
         let (top, left) = (task / across * rows, task % across * cols);
         let (height, width) = (rows.min(m - top), cols.min(n - left));
         let (a, b) = (Matrix { data: &a.data[top * a.row..], ..a }, b(left..left + width));
@@ -139,7 +150,7 @@ pub fn product<'a>(
         // SAFETY: rows `top..top + height` and columns `left..left + width` lie in `out` by the assertion before the loop, belong to this task alone,
         // and the factors hold what their sizes say.
         unsafe {
-            let at = shared.0.add(top * n + left);
+            let at = shared.entry(top * n + left);
             multiply((height, width, k), at, n, a, b, add);
             if !bias.is_empty() {
                 for row in 0..height {

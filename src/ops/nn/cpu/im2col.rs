@@ -188,7 +188,7 @@ wide! {
 #[inline(always)]
 fn copy(to: &mut [f32], from: &[f32]) {
     const LANES: usize = 16;
-    if to.len() % LANES != 0 || to.len() > 16 * LANES {
+    if !to.len().is_multiple_of(LANES) || to.len() > 16 * LANES {
         return to.copy_from_slice(from);
     }
     for (to, from) in to.chunks_exact_mut(LANES).zip(from.chunks_exact(LANES)) {

@@ -20,6 +20,8 @@ mod lstm;
 pub mod parallel;
 mod pool;
 mod shape;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod upsample;
 
