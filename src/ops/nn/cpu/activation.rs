@@ -80,7 +80,7 @@ wide! {
         match function {
             Function::Relu => chain(piece, dx, add, |x, _, d| if x <= 0.0 { 0.0 } else { d }),
             Function::LeakyRelu(slope) => chain(piece, dx, add, |x, _, d| if x > 0.0 { d } else { slope * d }),
-            Function::Gelu => chain(piece, dx, add, |x, _, d| d * (phi(x) + x * DENSITY * exp(-0.5 * x * x))),
+            Function::Gelu => gelu_gradient(piece, dx, add),
             Function::GeluTanh => chain(piece, dx, add, |x, _, d| {
                 let t = tanh(inner(x));
                 d * (0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * ROOT * (1.0 + 3.0 * CUBE * x * x))
@@ -104,6 +104,19 @@ fn chain(piece: Piece, dx: &mut [f32], add: bool, f: impl Fn(f32, f32, f32) -> f
         numbers.for_each(|(o, ((x, y), d))| *o += f(*x, *y, *d));
     } else {
         numbers.for_each(|(o, ((x, y), d))| *o = f(*x, *y, *d));
+    }
+}
+
+/// Writes, or adds, the gradient of the exact GELU: `d (Phi(x) + x phi(x))`, densities first, which leaves processors registers enough for each loop.
+#[inline(always)]
+fn gelu_gradient(piece: Piece, dx: &mut [f32], add: bool) {
+    const RUN: usize = 256;
+    let mut densities = [0f32; RUN];
+    let runs = dx.chunks_mut(RUN).zip(piece.x.chunks(RUN).zip(piece.dy.chunks(RUN)));
+    for (dx, (x, dy)) in runs {
+        let y = &mut densities[..x.len()];
+        each(x, y, |x| x * DENSITY * exp(-0.5 * x * x));
+        chain(Piece { x, y, dy }, dx, add, |x, y, d| d * (phi(x) + y));
     }
 }
 

@@ -3,7 +3,7 @@
 //! The gradient by the input is a convolution with the flipped kernel at stride 1, and windows added back (col2im) otherwise;
 //! the gradient by the weight is a product of windows and output gradients, summed over groups of examples in a fixed order.
 
-use super::gemm::{Matrix, gemm};
+use super::gemm::{Matrix, gemm, turn};
 use super::im2col::Geometry;
 use super::parallel::{add_to_rows, column_sums, take, with_scratch};
 use crate::ops::nn::buffer::Buffer;
@@ -14,6 +14,12 @@ use rayon::prelude::*;
 const GROUPS: (usize, usize) = (2, 16);
 /// Numbers that all partial weight gradients together may have.
 const PARTIALS: usize = 1 << 24;
+/// Windows of a tile below which copies of the weight, made for each tile, take a noticeable part of a product, and the number of tiles that a batch is
+/// at least split into before they become so many.
+const FEW: usize = 256;
+const SPLIT: usize = 8;
+/// Tasks that a batch of small images is split into where windows are added back.
+const IMAGES: usize = 8;
 /// Numbers that one task of adding partial gradients covers.
 const PIECE: usize = 1 << 14;
 
@@ -84,7 +90,8 @@ impl Layer for Conv {
 
 /// Writes, or adds, the convolution of a batch.
 pub(super) fn convolve(g: &Geometry, x: &[f32], weight: &[f32], bias: &[f32], out: &mut [f32], add: bool) {
-    let (tile, depth, cg, ng) = (g.tile(), g.depth(), g.group_in(), g.group_out());
+    let (depth, cg, ng) = (g.depth(), g.group_in(), g.group_out());
+    let tile = g.tile().max(FEW.min(out.len() / g.n / SPLIT));
     out.par_chunks_mut(tile * g.n).enumerate().for_each(|(i, out)| {
         let (start, count) = (i * tile, out.len() / g.n);
         for group in 0..g.groups {
@@ -113,7 +120,7 @@ fn images_apart(len: usize, batch: usize) -> usize {
 
 /// Writes the gradient by the weight.
 pub(super) fn grad_weight(g: &Geometry, batch: usize, x: &[f32], dy: &[f32], out: &mut [f32], work: &mut Vec<f32>) {
-    let (tile, depth, cg, ng) = (g.tile(), g.depth(), g.group_in(), g.group_out());
+    let (tile, depth, cg, ng) = (g.tile().max(FEW), g.depth(), g.group_in(), g.group_out());
     let len = out.len();
     let each = images_apart(len, batch) * g.windows();
     let all = batch * g.windows();
@@ -153,20 +160,26 @@ pub(super) fn grad_weight(g: &Geometry, batch: usize, x: &[f32], dy: &[f32], out
     });
 }
 
-/// Writes, or adds, the gradient by the input, image by image.
-fn scatter_back(g: &Geometry, dy: &[f32], turned: &[f32], dx: &mut [f32], add: bool) {
-    let (tile, depth, ng) = (g.tile(), g.depth(), g.group_out());
-    dx.par_chunks_mut(g.h * g.w * g.c).zip(dy.par_chunks(g.windows() * g.n)).for_each(|(image, dy)| {
+/// Writes, or adds, the gradient by the input: a product over the windows of a few images, each then added back to where it came from.
+pub(super) fn scatter_back(g: &Geometry, dy: &[f32], turned: &[f32], dx: &mut [f32], add: bool) {
+    let (depth, ng, windows, size) = (g.depth(), g.group_out(), g.windows(), g.h * g.w * g.c);
+    // Several whole images where they have few windows, tiles of one otherwise.
+    let tile = g.tile();
+    let batch = dx.len() / size.max(1);
+    let images = (tile / windows.max(1)).min(batch.div_ceil(IMAGES)).max(1);
+    dx.par_chunks_mut(images * size).zip(dy.par_chunks(images * windows * g.n)).for_each(|(dx, dy)| {
         if !add {
-            image.fill(0.0);
+            dx.fill(0.0);
         }
+        let all = dx.len() / size * windows;
+        let tile = if images > 1 { all } else { tile };
         for group in 0..g.groups {
             let w = Matrix::rows(&turned[group * depth * ng..][..depth * ng], depth);
-            for start in (0..g.windows()).step_by(tile) {
-                let count = tile.min(g.windows() - start);
+            for start in (0..all).step_by(tile) {
+                let count = tile.min(all - start);
                 with_scratch(count * depth, |cols| {
                     gemm((count, depth, ng), cols, depth, Matrix::rows(&dy[start * g.n + group * ng..], g.n), w, false);
-                    g.scatter(cols, start, group, image);
+                    g.scatter(cols, start, group, dx);
                 });
             }
         }
@@ -185,14 +198,7 @@ fn flip(g: &Geometry, weight: &[f32], out: &mut [f32]) {
 }
 
 /// Writes the transposed weight matrix of each group.
-fn transpose(g: &Geometry, weight: &[f32], out: &mut [f32]) {
+pub(super) fn transpose(g: &Geometry, weight: &[f32], out: &mut [f32]) {
     let (depth, ng) = (g.depth(), g.group_out());
     out.par_chunks_mut(depth * ng).zip(weight.par_chunks(depth * ng)).for_each(|(out, from)| turn(from, depth, ng, out));
-}
-
-/// Writes the transpose of a `rows` x `cols` matrix.
-fn turn(from: &[f32], rows: usize, cols: usize, out: &mut [f32]) {
-    for (c, out) in out.chunks_exact_mut(rows).enumerate() {
-        out.iter_mut().enumerate().for_each(|(r, o)| *o = from[r * cols + c]);
-    }
 }

@@ -1,9 +1,8 @@
 //! Transposed convolution: what a convolution's gradient by its input computes, run forward.
 
-use super::conv::{convolve, grad_weight};
-use super::gemm::{Matrix, gemm};
+use super::conv::{convolve, grad_weight, scatter_back, transpose};
 use super::im2col::Geometry;
-use super::parallel::{add_to_rows, column_sums, with_scratch};
+use super::parallel::{add_to_rows, column_sums};
 use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::layer::{Backward, Init, Layer, Order, Parameter, Pass, Saved};
 use rayon::prelude::*;
@@ -37,23 +36,13 @@ impl Layer for ConvTransposed {
         let x = &inputs[0].host()[..pass.batch * small];
         let weight = state[0].host();
         let bias = if self.bias { state[1].host() } else { &[] };
-        let (tile, depth, ng) = (g.tile(), g.depth(), g.group_out());
-        out.host_mut()[..pass.batch * large].par_chunks_mut(large).zip(x.par_chunks(small)).for_each(|(image, x)| {
-            image.fill(0.0);
-            for group in 0..g.groups {
-                let w = Matrix::rows(&weight[group * depth * ng..][..depth * ng], ng).t();
-                for start in (0..g.windows()).step_by(tile) {
-                    let count = tile.min(g.windows() - start);
-                    with_scratch(count * depth, |cols| {
-                        gemm((count, depth, ng), cols, depth, Matrix::rows(&x[start * g.n + group * ng..], g.n), w, false);
-                        g.scatter(cols, start, group, image);
-                    });
-                }
-            }
-            if !bias.is_empty() {
-                add_to_rows(image, bias);
-            }
-        });
+        let mut turned = vec![0f32; weight.len()];
+        transpose(g, weight, &mut turned);
+        let out = &mut out.host_mut()[..pass.batch * large];
+        scatter_back(g, x, &turned, out, false);
+        if !bias.is_empty() {
+            out.par_chunks_mut(large).for_each(|image| add_to_rows(image, bias));
+        }
     }
 
     fn backward(&self, b: Backward) {

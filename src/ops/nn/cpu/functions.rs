@@ -80,11 +80,7 @@ pub fn erf(x: f32) -> f32 {
 wide! {
     /// Replaces a row by exp(scale x) / sum of exp(scale x).
     pub fn softmax(row: &mut [f32], scale: f32) {
-        let mut lanes = [f32::NEG_INFINITY; 8];
-        let chunks = row.chunks_exact(8);
-        let rest = chunks.remainder().iter().fold(f32::NEG_INFINITY, |a, b| if *b > a { *b } else { a });
-        chunks.for_each(|c| lanes.iter_mut().zip(c).for_each(|(l, x)| *l = if *x > *l { *x } else { *l }));
-        let highest = lanes.iter().fold(rest, |a, b| if *b > a { *b } else { a });
+        let highest = max(row);
         row.iter_mut().for_each(|x| *x = exp((*x - highest) * scale));
         let inverse = 1.0 / sum(row);
         row.iter_mut().for_each(|x| *x *= inverse);
@@ -97,6 +93,16 @@ wide! {
         let mean = dot(gradient, y);
         gradient.iter_mut().zip(y).for_each(|(g, y)| *g = (*g - mean) * y * scale);
     }
+}
+
+/// Returns the highest number of a row.
+#[inline(always)]
+pub fn max(row: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; 8];
+    let chunks = row.chunks_exact(8);
+    let rest = chunks.remainder().iter().fold(f32::NEG_INFINITY, |a, b| if *b > a { *b } else { a });
+    chunks.for_each(|c| lanes.iter_mut().zip(c).for_each(|(l, x)| *l = if *x > *l { *x } else { *l }));
+    lanes.iter().fold(rest, |a, b| if *b > a { *b } else { a })
 }
 
 /// Returns the sum of a row: eight sums over every eighth number, then those in order.

@@ -1,5 +1,7 @@
 //! Windows of channels-last images as the rows of a matrix, and back.
 
+use super::functions::wide;
+
 /// The sizes of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Geometry {
@@ -60,21 +62,77 @@ impl Geometry {
 
     /// Writes windows `start..` of the batch, counted through all images, as rows of `cols`.
     pub fn gather(&self, x: &[f32], start: usize, group: usize, cols: &mut [f32]) {
-        let (k, c, cg) = (self.kernel, self.c, self.group_in());
-        let line_len = k * cg;
-        for (i, row) in cols.chunks_exact_mut(self.depth()).enumerate() {
-            let (image, y0, x0) = self.origin(start + i);
-            let image = &x[image];
-            for (ky, line) in row.chunks_exact_mut(line_len).enumerate() {
-                let y = y0 + (ky * self.dilation) as isize;
-                if y < 0 || y >= self.h as isize {
-                    line.fill(0.0);
-                    continue;
-                }
-                let source = &image[y as usize * self.w * c..][..self.w * c];
-                if self.dilation == 1 && self.groups == 1 {
-                    let low = (-x0).clamp(0, k as isize) as usize;
-                    let high = (self.w as isize - x0).clamp(low as isize, k as isize) as usize;
+        let (depth, size) = (self.depth(), self.h * self.w * self.c);
+        let mut rest = cols;
+        for (image, place, count) in self.runs(start, rest.len() / depth) {
+            let (run, after) = std::mem::take(&mut rest).split_at_mut(count * depth);
+            gather_run(self, &x[image * size..][..size], place, group, run);
+            rest = after;
+        }
+    }
+
+    /// Adds rows of windows `start..`, counted through all images, back to where they came from.
+    pub fn scatter(&self, cols: &[f32], start: usize, group: usize, images: &mut [f32]) {
+        let (depth, size) = (self.depth(), self.h * self.w * self.c);
+        let mut rest = cols;
+        for (image, place, count) in self.runs(start, rest.len() / depth) {
+            let (run, after) = rest.split_at(count * depth);
+            scatter_run(self, run, place, group, &mut images[image * size..][..size]);
+            rest = after;
+        }
+    }
+
+    /// Returns windows `start..start + count` of a batch by rows of outputs: image, place of the first window within it, number of windows.
+    fn runs(&self, start: usize, count: usize) -> impl Iterator<Item = (usize, (usize, usize), usize)> {
+        let (ow, windows, end) = (self.ow, self.windows(), start + count);
+        let mut at = start;
+        std::iter::from_fn(move || {
+            if at >= end {
+                return None;
+            }
+            let place = (at % windows / ow, at % ow);
+            let run = (at / windows, place, (ow - place.1).min(end - at));
+            at += run.2;
+            Some(run)
+        })
+    }
+
+    /// Returns the row of the image that a row of a window lies in, unless that is padding.
+    fn row(&self, oy: usize, ky: usize) -> Option<usize> {
+        (oy * self.stride + ky * self.dilation).checked_sub(self.pad).filter(|y| *y < self.h)
+    }
+
+    /// Returns the column of a window's first place in the image, padding to the left counted negative.
+    fn column(&self, ox: usize) -> isize {
+        (ox * self.stride) as isize - self.pad as isize
+    }
+
+    /// Returns which places of a window's row lie inside the image, for windows without gaps.
+    fn inside(&self, x0: isize) -> (usize, usize) {
+        let low = (-x0).clamp(0, self.kernel as isize) as usize;
+        (low, (self.w as isize - x0).clamp(low as isize, self.kernel as isize) as usize)
+    }
+}
+
+wide! {
+    /// Writes windows that lie side by side in one image, from output row and column `place` on.
+    fn gather_run(g: &Geometry, image: &[f32], place: (usize, usize), group: usize, cols: &mut [f32]) {
+        let (c, cg, depth, len) = (g.c, g.group_in(), g.depth(), g.kernel * g.group_in());
+        let plain = g.dilation == 1 && g.groups == 1;
+        for ky in 0..g.kernel {
+            let Some(y) = g.row(place.0, ky) else {
+                cols.chunks_exact_mut(depth).for_each(|row| row[ky * len..][..len].fill(0.0));
+                continue;
+            };
+            let source = &image[y * g.w * c..][..g.w * c];
+            for (i, row) in cols.chunks_exact_mut(depth).enumerate() {
+                let (line, x0) = (&mut row[ky * len..][..len], g.column(place.1 + i));
+                if plain {
+                    let (low, high) = g.inside(x0);
+                    if high - low == g.kernel {
+                        copy(line, &source[x0 as usize * c..][..len]);
+                        continue;
+                    }
                     line[..low * c].fill(0.0);
                     line[high * c..].fill(0.0);
                     if high > low {
@@ -83,41 +141,60 @@ impl Geometry {
                     }
                     continue;
                 }
-                for (kx, place) in line.chunks_exact_mut(cg).enumerate() {
-                    let xx = x0 + (kx * self.dilation) as isize;
-                    if xx < 0 || xx >= self.w as isize {
-                        place.fill(0.0);
+                for (kx, to) in line.chunks_exact_mut(cg).enumerate() {
+                    let xx = x0 + (kx * g.dilation) as isize;
+                    if xx < 0 || xx >= g.w as isize {
+                        to.fill(0.0);
                     } else {
-                        place.copy_from_slice(&source[xx as usize * c + group * cg..][..cg]);
+                        to.copy_from_slice(&source[xx as usize * c + group * cg..][..cg]);
                     }
                 }
             }
         }
     }
+}
 
-    /// Adds rows of windows `start..` of one image back to where they came from.
-    pub fn scatter(&self, cols: &[f32], start: usize, group: usize, image: &mut [f32]) {
-        let (k, c, cg) = (self.kernel, self.c, self.group_in());
-        for (i, row) in cols.chunks_exact(self.depth()).enumerate() {
-            let (_, y0, x0) = self.origin(start + i);
-            for (place, values) in row.chunks_exact(cg).enumerate() {
-                let y = y0 + (place / k * self.dilation) as isize;
-                let xx = x0 + (place % k * self.dilation) as isize;
-                if y >= 0 && y < self.h as isize && xx >= 0 && xx < self.w as isize {
-                    let at = (y as usize * self.w + xx as usize) * c + group * cg;
-                    image[at..at + cg].iter_mut().zip(values).for_each(|(o, v)| *o += v);
+wide! {
+    /// Adds windows that lie side by side in one image, from output row and column `place` on, back to it.
+    fn scatter_run(g: &Geometry, cols: &[f32], place: (usize, usize), group: usize, image: &mut [f32]) {
+        let (c, cg, depth, len) = (g.c, g.group_in(), g.depth(), g.kernel * g.group_in());
+        let plain = g.dilation == 1 && g.groups == 1;
+        for ky in 0..g.kernel {
+            let Some(y) = g.row(place.0, ky) else { continue };
+            let target = &mut image[y * g.w * c..][..g.w * c];
+            for (i, row) in cols.chunks_exact(depth).enumerate() {
+                let (line, x0) = (&row[ky * len..][..len], g.column(place.1 + i));
+                if plain {
+                    let (low, high) = g.inside(x0);
+                    if high > low {
+                        let to = &mut target[(x0 + low as isize) as usize * c..][..(high - low) * c];
+                        to.iter_mut().zip(&line[low * c..]).for_each(|(o, v)| *o += v);
+                    }
+                    continue;
+                }
+                for (kx, values) in line.chunks_exact(cg).enumerate() {
+                    let xx = x0 + (kx * g.dilation) as isize;
+                    if xx >= 0 && xx < g.w as isize {
+                        let to = &mut target[xx as usize * c + group * cg..][..cg];
+                        to.iter_mut().zip(values).for_each(|(o, v)| *o += v);
+                    }
                 }
             }
         }
     }
+}
 
-    /// Returns the range of the image that a window lies in, and the window's first row and column, which may be in the padding.
-    fn origin(&self, window: usize) -> (std::ops::Range<usize>, isize, isize) {
-        let size = self.h * self.w * self.c;
-        let (image, place) = (window / self.windows(), window % self.windows());
-        let (oy, ox) = (place / self.ow, place % self.ow);
-        let pad = self.pad as isize;
-        (image * size..(image + 1) * size, (oy * self.stride) as isize - pad, (ox * self.stride) as isize - pad)
+/// Copies a line, without a call where it is short and whole vectors.
+#[inline(always)]
+fn copy(to: &mut [f32], from: &[f32]) {
+    const LANES: usize = 16;
+    if !to.len().is_multiple_of(LANES) || to.len() > 16 * LANES {
+        return to.copy_from_slice(from);
+    }
+    for (to, from) in to.chunks_exact_mut(LANES).zip(from.chunks_exact(LANES)) {
+        if let (Ok(to), Ok(from)) = (<&mut [f32; LANES]>::try_from(to), <&[f32; LANES]>::try_from(from)) {
+            *to = *from;
+        }
     }
 }
 

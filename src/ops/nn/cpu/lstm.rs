@@ -4,14 +4,14 @@
 //! through all tokens, one product of hidden states with the recurrent weights a token.
 
 use super::functions::{sigmoid, tanh, wide};
-use super::gemm::{Matrix, gemm};
-use super::parallel::{add_to_rows, column_sums, take};
+use super::gemm::{Matrix, gemm, long_product, long_product_scratch, product, product_turned, turn};
+use super::parallel::{column_sums, take};
 use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::layer::{Backward, Init, Layer, Order, Parameter, Pass, Saved};
 use rayon::prelude::*;
 
-/// Rows of one task of a matrix product over all tokens.
-const ROWS: usize = 32;
+/// Columns of a strip of the turned recurrent weights: few examples go through them token by token, so that they are read where they lie.
+const STRIP: usize = 64;
 /// Tasks that a batch is split into, and the most examples of one.
 const TASKS: usize = 4;
 const EXAMPLES: usize = 16;
@@ -59,6 +59,12 @@ impl Layer for Lstm {
         vec![matrix(names[0], self.input), matrix(names[1], self.hidden), bias(names[2]), bias(names[3])]
     }
 
+    fn scratch(&self, batch: usize) -> usize {
+        let (rows, d, h, g) = (batch * self.tokens, self.input, self.hidden, 4 * self.hidden);
+        let products = long_product_scratch((d, g, rows)).max(long_product_scratch((h, g, rows)));
+        rows * (g + h) + products.max(d.max(h) * g)
+    }
+
     /// Saves the gates after their functions, then the cells.
     fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, saved: &mut Saved) {
         let (n, d, h) = (self.tokens, self.input, self.hidden);
@@ -67,12 +73,9 @@ impl Layer for Lstm {
         let out = &mut out.host_mut()[..rows * h];
         saved.numbers.resize(saved.numbers.len().max(rows * 5 * h), 0.0);
         let (gates, cells) = saved.numbers[..rows * 5 * h].split_at_mut(rows * g);
-        let (from_input, recurrent) = (Matrix::rows(state[0].host(), g), Matrix::rows(state[1].host(), g));
+        let (from_input, recurrent) = (state[0].host(), Matrix::rows(state[1].host(), g));
         let bias: Vec<f32> = state[2].host().iter().zip(state[3].host()).map(|(a, b)| a + b).collect();
-        gates.par_chunks_mut(ROWS * g).zip(x.par_chunks(ROWS * d)).for_each(|(gates, x)| {
-            gemm((gates.len() / g, g, d), gates, g, Matrix::rows(x, d), from_input, false);
-            add_to_rows(gates, &bias);
-        });
+        product((rows, g, d), gates, Matrix::rows(x, d), |cols| Matrix::rows(&from_input[cols.start..], g), &bias, false);
         let each = self.each(pass.batch) * n;
         let zeros = vec![0f32; h];
         let tasks = gates.par_chunks_mut(each * g).zip(cells.par_chunks_mut(each * h)).zip(out.par_chunks_mut(each * h));
@@ -102,8 +105,13 @@ impl Layer for Lstm {
         let dy = &b.grad.host()[..rows * h];
         let (gates, cells) = b.saved.numbers[..rows * 5 * h].split_at(rows * g);
         // Gradients by the gates before their functions; hidden states one token late, zeros at the first.
-        let (grads, late) = take(b.work, rows * (g + h)).split_at_mut(rows * g);
-        let recurrent = Matrix::rows(b.state[1].host(), g).t();
+        let (grads, rest) = take(b.work, self.scratch(batch)).split_at_mut(rows * g);
+        let (late, scratch) = rest.split_at_mut(rows * h);
+        let recurrent = &mut scratch[..h * g];
+        recurrent.par_chunks_mut(STRIP * g).zip(b.state[1].host().par_chunks(STRIP * g)).for_each(|(out, weight)| {
+            turn(weight, weight.len() / g, g, out);
+        });
+        let recurrent = &*recurrent;
         let each = self.each(batch) * n;
         let zeros = vec![0f32; h];
         let tasks = grads.par_chunks_mut(each * g).zip(gates.par_chunks(each * g)).zip(cells.par_chunks(each * h));
@@ -113,7 +121,11 @@ impl Layer for Lstm {
             let mut by_cell = vec![0f32; count * h];
             for t in (0..n).rev() {
                 if t + 1 < n {
-                    gemm((count, h, g), &mut by_hidden, h, Matrix::rows(&grads[(t + 1) * g..], n * g), recurrent, false);
+                    let after = Matrix::rows(&grads[(t + 1) * g..], n * g);
+                    for (i, strip) in recurrent.chunks(STRIP * g).enumerate() {
+                        let width = strip.len() / g;
+                        gemm((count, width, g), &mut by_hidden[i * STRIP..], h, after, Matrix::rows(strip, width), false);
+                    }
                 }
                 for i in 0..count {
                     let row = i * n + t;
@@ -130,22 +142,14 @@ impl Layer for Lstm {
                 late[..h].fill(0.0);
                 late[h..].copy_from_slice(&y[..(n - 1) * h]);
             });
-            for (weight, from, width) in [(by_input, x, d), (by_hidden, &*late, h)] {
-                weight.host_mut().par_chunks_mut(ROWS * g).enumerate().for_each(|(i, out)| {
-                    let size = (out.len() / g, g, rows);
-                    gemm(size, out, g, Matrix::rows(&from[i * ROWS..], width).t(), Matrix::rows(grads, g), false);
-                });
-            }
+            long_product((d, g, rows), by_input.host_mut(), x, grads, scratch);
+            long_product((h, g, rows), by_hidden.host_mut(), late, grads, scratch);
             column_sums(grads, g, bias.host_mut());
             second.host_mut().copy_from_slice(bias.host());
         }
         let Some(sink) = &mut b.sinks[0] else { return };
-        let add = sink.add;
-        let weight = Matrix::rows(b.state[0].host(), g).t();
         let dx = &mut sink.buffer.host_mut()[..rows * d];
-        dx.par_chunks_mut(ROWS * d).zip(grads.par_chunks(ROWS * g)).for_each(|(dx, grads)| {
-            gemm((dx.len() / d, d, g), dx, d, Matrix::rows(grads, g), weight, add);
-        });
+        product_turned((rows, d, g), dx, grads, b.state[0].host(), sink.add, scratch);
     }
 }
 

@@ -20,6 +20,8 @@ pub mod lstm;
 pub mod parallel;
 pub mod pool;
 pub mod shape;
+#[cfg(test)]
+mod tests;
 pub mod tokens;
 pub mod upsample;
 

@@ -10,6 +10,11 @@ const PIECE: usize = 1 << 15;
 const REDUCED: usize = 1 << 14;
 const ROWS: usize = 1 << 10;
 
+/// Columns of a wide matrix that one task sums, how many columns are wide, and rows that are summed in 32 bits.
+const STRIP: usize = 512;
+const WIDE: usize = 2048;
+const RUN: usize = 64;
+
 /// Writes `f(a)` to, or adds it to, each number of `out`.
 pub fn map1(out: &mut [f32], a: &[f32], add: bool, f: impl Fn(f32) -> f32 + Sync) {
     out.par_chunks_mut(PIECE).zip(a.par_chunks(PIECE)).for_each(|(out, a)| {
@@ -77,6 +82,19 @@ pub fn reduce_rows(rows: usize, width: usize, len: usize, f: impl Fn(std::ops::R
 
 /// Writes the sums of the columns of a row-major matrix.
 pub fn column_sums(matrix: &[f32], width: usize, out: &mut [f32]) {
+    if width >= WIDE {
+        return out.par_chunks_mut(STRIP).enumerate().for_each(|(strip, out)| {
+            let mut sums = [0f64; STRIP];
+            for rows in matrix.chunks(RUN * width) {
+                let mut partial = [0f32; STRIP];
+                for row in rows.chunks_exact(width) {
+                    partial.iter_mut().zip(&row[strip * STRIP..][..out.len()]).for_each(|(p, x)| *p += x);
+                }
+                sums.iter_mut().zip(&partial).for_each(|(s, p)| *s += *p as f64);
+            }
+            out.iter_mut().zip(&sums).for_each(|(o, s)| *o = *s as f32);
+        });
+    }
     let sums = reduce_rows(matrix.len() / width.max(1), width, width, |range, partial| {
         for row in matrix[range.start * width..range.end * width].chunks_exact(width) {
             partial.iter_mut().zip(row).for_each(|(p, x)| *p += x);
