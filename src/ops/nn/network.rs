@@ -12,7 +12,6 @@ use crate::base::Stream;
 use crate::engine::Failure;
 use crate::engine::value::Weights;
 use crate::lang::net::ir::{Net, NodeId, Source};
-use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 /// A network on a device. Buffers are planned once for a largest batch and used again by every pass.
@@ -40,12 +39,21 @@ pub struct Network {
 struct Staged {
     /// The input to be taken there before the next pass.
     input: Vec<f32>,
-    /// Values of nodes fetched since the last pass.
-    values: BTreeMap<NodeId, OnceLock<Vec<f32>>>,
+    /// Values of nodes, fetched when first asked for after a pass; none on the host.
+    values: Vec<OnceLock<Vec<f32>>>,
     /// The gradient by the output, to be taken there before the backward pass, and whether it was written here.
     gradient: (Vec<f32>, bool),
     /// The gradient by the input, fetched since the last backward pass.
     by_input: OnceLock<Vec<f32>>,
+}
+
+impl Staged {
+    /// Forgets what a node put out before.
+    fn forget(&mut self, node: NodeId) {
+        if let Some(value) = self.values.get_mut(node) {
+            *value = OnceLock::new();
+        }
+    }
 }
 
 impl Network {
@@ -79,7 +87,7 @@ impl Network {
             Place::Host => Staged::default(),
             Place::Gpu(_) => Staged {
                 input: vec![0.0; program.slot_sizes[0] * capacity],
-                values: net.nodes.iter().enumerate().map(|(id, _)| (id, OnceLock::new())).collect(),
+                values: net.nodes.iter().map(|_| OnceLock::new()).collect(),
                 ..Staged::default()
             },
         };
@@ -279,7 +287,7 @@ impl Network {
                         }
                     }
                 }
-                self.staged.values.insert(node, OnceLock::new());
+                self.staged.forget(node);
             }
             self.values[slot] = out;
         }
@@ -296,13 +304,13 @@ impl Network {
         if let Some(slot) = self.program.slots[node + 1] {
             self.values[slot].write(&numbers[..len]);
         }
-        self.staged.values.insert(node, OnceLock::new());
+        self.staged.forget(node);
     }
 
     /// Returns what a kept node put out: `batch x size`.
     pub fn value(&self, node: NodeId) -> &[f32] {
         let (len, Some(slot)) = (self.len_of(node), self.program.slots[node + 1]) else { return &[] };
-        match (&self.place, self.staged.values.get(&node)) {
+        match (&self.place, self.staged.values.get(node)) {
             (Place::Host, _) => &self.values[slot].host()[..len],
             (Place::Gpu(_), Some(staged)) => staged.get_or_init(|| {
                 let mut out = vec![0.0; len];
@@ -331,7 +339,7 @@ impl Network {
         self.value(node);
         self.staged.gradient.0.resize(len, 0.0);
         self.staged.gradient.1 = true;
-        let output = self.staged.values.get(&node).and_then(OnceLock::get).map_or(&[][..], |v| v);
+        let output = self.staged.values.get(node).and_then(OnceLock::get).map_or(&[][..], |v| v);
         (output, &mut self.staged.gradient.0[..len])
     }
 
