@@ -6,6 +6,7 @@
 use super::gemm::{Matrix, gemm, turn};
 use super::im2col::Geometry;
 use super::parallel::{add_to_rows, column_sums, take, with_scratch};
+use super::winograd;
 use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::layer::{Backward, Init, Layer, Order, Parameter, Pass, Saved};
 use rayon::prelude::*;
@@ -49,15 +50,24 @@ impl Layer for Conv {
     fn scratch(&self, batch: usize) -> usize {
         let g = &self.geometry;
         let len = g.depth() * g.n;
+        if winograd::suits(g, batch) {
+            let back = len + winograd::scratch(&g.back(), batch);
+            return back.max(winograd::weight_scratch(g, batch, PARTIALS));
+        }
         len * batch.div_ceil(images_apart(len, batch))
     }
 
-    fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
+    fn saved(&self, batch: usize) -> usize {
+        winograd::scratch(&self.geometry, batch)
+    }
+
+    fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, saved: &mut Saved) {
         let g = &self.geometry;
         let x = &inputs[0].host()[..pass.batch * g.h * g.w * g.c];
         let out = &mut out.host_mut()[..pass.batch * g.windows() * g.n];
         let bias = if self.bias { state[1].host() } else { &[] };
-        convolve(g, x, state[0].host(), bias, out, false);
+        let scratch = take(&mut saved.numbers, winograd::scratch(g, pass.batch));
+        convolve(g, x, state[0].host(), bias, out, false, scratch);
     }
 
     fn backward(&self, b: Backward) {
@@ -76,10 +86,10 @@ impl Layer for Conv {
         let weight = b.state[0].host();
         let reach = g.dilation * (g.kernel - 1);
         if g.stride == 1 && reach >= g.pad {
-            let flipped = take(b.work, weight.len());
+            let back = g.back();
+            let (flipped, scratch) = take(b.work, weight.len() + winograd::scratch(&back, batch)).split_at_mut(weight.len());
             flip(g, weight, flipped);
-            let back = Geometry { h: g.oh, w: g.ow, c: g.n, oh: g.h, ow: g.w, n: g.c, pad: reach - g.pad, ..*g };
-            convolve(&back, dy, flipped, &[], dx, sink.add);
+            convolve(&back, dy, flipped, &[], dx, sink.add, scratch);
         } else {
             let turned = take(b.work, weight.len());
             transpose(g, weight, turned);
@@ -88,8 +98,11 @@ impl Layer for Conv {
     }
 }
 
-/// Writes, or adds, the convolution of a batch.
-pub(super) fn convolve(g: &Geometry, x: &[f32], weight: &[f32], bias: &[f32], out: &mut [f32], add: bool) {
+/// Writes, or adds, the convolution of a batch; `scratch` has [`winograd::scratch`] numbers.
+pub(super) fn convolve(g: &Geometry, x: &[f32], weight: &[f32], bias: &[f32], out: &mut [f32], add: bool, scratch: &mut [f32]) {
+    if winograd::suits(g, out.len() / (g.windows() * g.n)) {
+        return winograd::convolve(g, x, weight, bias, out, add, scratch);
+    }
     let (depth, cg, ng) = (g.depth(), g.group_in(), g.group_out());
     let tile = g.tile().max(FEW.min(out.len() / g.n / SPLIT));
     out.par_chunks_mut(tile * g.n).enumerate().for_each(|(i, out)| {
@@ -120,6 +133,10 @@ fn images_apart(len: usize, batch: usize) -> usize {
 
 /// Writes the gradient by the weight.
 pub(super) fn grad_weight(g: &Geometry, batch: usize, x: &[f32], dy: &[f32], out: &mut [f32], work: &mut Vec<f32>) {
+    if winograd::suits(g, batch) {
+        let scratch = take(work, winograd::weight_scratch(g, batch, PARTIALS));
+        return winograd::grad_weight(g, batch, x, dy, out, scratch, PARTIALS);
+    }
     let (tile, depth, cg, ng) = (g.tile().max(FEW), g.depth(), g.group_in(), g.group_out());
     let len = out.len();
     let each = images_apart(len, batch) * g.windows();

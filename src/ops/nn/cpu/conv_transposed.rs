@@ -2,7 +2,8 @@
 
 use super::conv::{convolve, grad_weight, scatter_back, transpose};
 use super::im2col::Geometry;
-use super::parallel::{add_to_rows, column_sums};
+use super::parallel::{add_to_rows, column_sums, take};
+use super::winograd;
 use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::layer::{Backward, Init, Layer, Order, Parameter, Pass, Saved};
 use rayon::prelude::*;
@@ -57,6 +58,7 @@ impl Layer for ConvTransposed {
             }
         }
         let Some(sink) = &mut b.sinks[0] else { return };
-        convolve(g, dy, b.state[0].host(), &[], &mut sink.buffer.host_mut()[..small], sink.add);
+        let scratch = take(b.work, winograd::scratch(g, batch));
+        convolve(g, dy, b.state[0].host(), &[], &mut sink.buffer.host_mut()[..small], sink.add, scratch);
     }
 }

@@ -50,6 +50,22 @@ impl Geometry {
         self.oh * self.ow
     }
 
+    /// Returns the convolution, of the kernel turned by 180 degrees, that leads from the gradient by the output to that by the input; at stride 1 and
+    /// where the padding is no wider than the window's reach.
+    pub fn back(&self) -> Geometry {
+        let reach = self.dilation * (self.kernel - 1);
+        Geometry {
+            h: self.oh,
+            w: self.ow,
+            c: self.n,
+            oh: self.h,
+            ow: self.w,
+            n: self.c,
+            pad: reach.saturating_sub(self.pad),
+            ..*self
+        }
+    }
+
     /// Returns whether a window is one position, so that the image is its own matrix of windows.
     pub fn pointwise(&self) -> bool {
         self.kernel == 1 && self.stride == 1 && self.pad == 0

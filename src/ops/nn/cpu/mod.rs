@@ -24,6 +24,7 @@ pub mod shape;
 mod tests;
 pub mod tokens;
 pub mod upsample;
+mod winograd;
 
 use super::layer::Layer;
 use crate::lang::net::ir::{LayerOp, Shape};

@@ -1,8 +1,14 @@
 //! Products in tiles, sums of columns and cross-entropy against plain sums in 64 bits.
 
+use super::Geometry;
+use super::conv::Conv;
 use super::gemm::{Matrix, long_product, long_product_scratch, product, product_turned};
 use super::loss::cross_entropy;
 use super::parallel::column_sums;
+use super::winograd;
+use crate::base::Stream;
+use crate::ops::nn::buffer::Buffer;
+use crate::ops::nn::layer::{Backward, Layer, Pass, Saved, Sink};
 
 /// Returns numbers between -1 and 1.
 fn numbers(len: usize, seed: usize) -> Vec<f32> {
@@ -112,5 +118,75 @@ fn cross_entropy_over_many_classes_and_its_gradient_are_those_in_64_bits() {
             }
             assert!((losses[row] - loss).abs() < 1e-6 * (1.0 + loss), "row {row}: {}, not {loss}", losses[row]);
         }
+    }
+}
+
+#[test]
+fn convolutions_with_fewer_multiplications_are_right_on_any_number_of_threads() {
+    for (h, w, pad) in [(7, 9, 1), (8, 8, 1), (6, 5, 0), (5, 4, 2)] {
+        let (batch, c, n) = (43, 64, 80);
+        let geometry =
+            Geometry { h, w, c, oh: h + 2 * pad - 2, ow: w + 2 * pad - 2, n, kernel: 3, stride: 1, pad, dilation: 1, groups: 1 };
+        assert!(winograd::suits(&geometry, batch) && winograd::suits(&geometry.back(), batch));
+        let (oh, ow) = (geometry.oh, geometry.ow);
+        let (x, weight, dy) = (numbers(batch * h * w * c, 1), numbers(9 * c * n, 2), numbers(batch * oh * ow * n, 3));
+        let conv = Conv { geometry, bias: true };
+        let run = |threads| {
+            on(threads, || {
+                let pass = Pass { batch, training: true, stream: Stream::root(0) };
+                let mut state = [Buffer::from_vec(weight.clone()), Buffer::from_vec(vec![0.5; n])];
+                let (input, grad) = (Buffer::from_vec(x.clone()), Buffer::from_vec(dy.clone()));
+                let (mut out, mut saved) = (Buffer::zeros(dy.len()), Saved::default());
+                conv.forward(pass, &mut state, &[&input], &mut out, &mut saved);
+                // The gradient by the input is added to ones.
+                let mut dx = Buffer::from_vec(vec![1.0; x.len()]);
+                let mut grads = [Buffer::zeros(weight.len()), Buffer::zeros(n)];
+                conv.backward(Backward {
+                    pass,
+                    state: &state,
+                    inputs: &[&input],
+                    output: &out,
+                    saved: &saved,
+                    grad: &grad,
+                    sinks: &mut [Some(Sink { buffer: &mut dx, add: true })],
+                    grad_state: &mut grads,
+                    work: &mut Vec::new(),
+                });
+                [out.to_vec(), dx.to_vec(), grads[0].to_vec(), grads[1].to_vec()]
+            })
+        };
+        let [out, dx, dw, db] = run(1);
+        // Input place of an output place and a place of the kernel.
+        let from = |image: usize, y: usize, xx: usize, place: usize| {
+            let (y, xx) = (y + place / 3, xx + place % 3);
+            let inside = y >= pad && xx >= pad && y - pad < h && xx - pad < w;
+            inside.then(|| ((image * h + y - pad) * w + xx - pad) * c)
+        };
+        let (mut by_input, mut by_weight) = (vec![1f64; x.len()], vec![0f64; weight.len()]);
+        for row in 0..batch * oh * ow {
+            let (image, y, xx) = (row / (oh * ow), row / ow % oh, row % ow);
+            for o in (0..n).step_by(3) {
+                let sum: f64 = (0..9)
+                    .filter_map(|place| from(image, y, xx, place).map(|at| (place, at)))
+                    .flat_map(|(place, at)| (0..c).map(move |i| (at + i, (place * c + i) * n + o)))
+                    .map(|(i, k)| x[i] as f64 * weight[k] as f64)
+                    .sum();
+                let got = out[row * n + o] as f64;
+                assert!((got - sum - 0.5).abs() < 1e-4, "output {row}, {o}: {got}, not {}", sum + 0.5);
+            }
+            for place in 0..9 {
+                let Some(at) = from(image, y, xx, place) else { continue };
+                for i in 0..c {
+                    for o in 0..n {
+                        let d = dy[row * n + o] as f64;
+                        by_input[at + i] += d * weight[(place * c + i) * n + o] as f64;
+                        by_weight[(place * c + i) * n + o] += d * x[at + i] as f64;
+                    }
+                }
+            }
+        }
+        assert!(dx.iter().zip(&by_input).all(|(a, b)| (*a as f64 - b).abs() < 2e-4));
+        assert!(dw.iter().zip(&by_weight).all(|(a, b)| (*a as f64 - b).abs() < 2e-3));
+        assert!([out, dx, dw, db] == run(3), "bits depend on the number of threads");
     }
 }
