@@ -6,6 +6,7 @@
 #
 # Needs the CUDA toolkit and cuDNN; without a toolkit, source benches/cuda_env.sh first, which says how.
 set -eu
+export LD_LIBRARY_PATH="${CFX_CUDA_LIBS:+$CFX_CUDA_LIBS:}${LD_LIBRARY_PATH:-}"
 cd "$(dirname "$0")/.."
 device=${1:-cuda:0}
 python=${2:-}

@@ -87,10 +87,9 @@ impl Place {
             Place::Gpu(gpu) => gpu.handle.faults().take(),
         };
         match fault {
-            Some(fault) if fault.contains("memory") => {
-                Err(Failure::new(fault).help("take a smaller `batch:`, or let fewer cells run side by side with `--threads`"))
-            }
-            Some(fault) => Err(Failure::new(fault)),
+            Some(fault) => Err(Failure::new(fault).help(
+                "where memory is short, take a smaller `batch:` or let fewer cells run side by side with `--threads`; `--device cpu` needs no GPU",
+            )),
             None => Ok(()),
         }
     }

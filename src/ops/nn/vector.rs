@@ -2,14 +2,11 @@
 
 use super::buffer::Buffer;
 use super::cpu::parallel::{map1, sum_of_squares, update1};
-use super::gpu::accelerator::{Args, Format, Handle};
+use super::gpu::accelerator::{Args, Handle};
+use super::gpu::work::half;
 
 fn launch(handle: &Handle, kernel: &'static str, places: usize, p: &[u64], n: &[usize], f: &[f32]) {
     handle.launch(kernel, places, false, &Args::new(p, n, f));
-}
-
-fn half(buffer: &Buffer) -> usize {
-    (buffer.format() == Format::Bf16) as usize
 }
 
 /// Adds `scale` times a buffer to another on the same device.
@@ -17,7 +14,7 @@ pub fn add(to: &mut Buffer, from: &Buffer, scale: f32) {
     match to.accelerator().cloned() {
         None => map1(to.host_mut(), from.host(), true, |x| scale * x),
         Some(handle) => {
-            let n = [from.len(), half(from), half(to), 1];
+            let n = [from.len(), half(from.format()), half(to.format()), 1];
             launch(&handle, "combine", from.len().div_ceil(4), &[from.address(), to.address()], &n, &[scale]);
         }
     }
@@ -28,7 +25,7 @@ pub fn scale(buffer: &mut Buffer, by: f32) {
     match buffer.accelerator() {
         None => update1(buffer.host_mut(), |x| x * by),
         Some(handle) => {
-            let (at, n) = (buffer.address(), [buffer.len(), half(buffer), half(buffer), 0]);
+            let (at, n) = (buffer.address(), [buffer.len(), half(buffer.format()), half(buffer.format()), 0]);
             launch(handle, "combine", buffer.len().div_ceil(4), &[at, at], &n, &[by]);
         }
     }

@@ -148,12 +148,18 @@ pub struct Stopping {
     pub kept: std::sync::Mutex<Option<Vec<u8>>>,
     before: Option<Vec<u8>>,
     files: Files,
+    device: String,
 }
 
 impl Stopping {
     pub fn new(after: u64, before: Option<Vec<u8>>) -> Self {
+        Stopping::on("cpu", after, before)
+    }
+
+    /// Has networks run on a device.
+    pub fn on(device: &str, after: u64, before: Option<Vec<u8>>) -> Self {
         let files = Files::new(std::path::Path::new("."), &[]);
-        Stopping { after, asked: AtomicU64::new(0), kept: Default::default(), before, files }
+        Stopping { after, asked: AtomicU64::new(0), kept: Default::default(), before, files, device: device.to_string() }
     }
 }
 
@@ -173,6 +179,9 @@ impl Context for Stopping {
     }
     fn files(&self) -> &Files {
         &self.files
+    }
+    fn device(&self) -> &str {
+        &self.device
     }
 }
 
