@@ -540,6 +540,10 @@ pub(super) fn misfit(param: &str, op: &str, wanted: &[Kind], v: &Typed) -> Diag 
     )
     .here(&kind);
     match (&v.kind, wanted.first()) {
+        (Kind::Number { .. } | Kind::Truth { .. }, Some(w)) if w.per_example() => {
+            let help = "this is one number a cell; numbers per example are, say, `example_loss(m, data)` or `correct(m, data)`";
+            diag.help(if matches!(w, Kind::Truth { .. }) { "compare one number per example, as in `score > 0.5`" } else { help })
+        }
         (Kind::Record(fields), Some(Kind::Number { .. })) => {
             let names: Vec<String> = fields.iter().map(|(n, _)| format!("`.{n}`")).collect();
             diag.help(format!("take one of its fields: {}", names.join(", ")))

@@ -46,6 +46,7 @@ impl Kind {
             "number" => Kind::Number { per_example: false },
             "score" => Kind::Number { per_example: true },
             "truth" => Kind::Truth { per_example: false },
+            "condition" => Kind::Truth { per_example: true },
             "group" => Kind::Group,
             "table" => Kind::Table,
             "record" => Kind::Record(Vec::new()),
@@ -57,10 +58,12 @@ impl Kind {
 
     /// Returns whether a value of this kind may be given where `wanted` is asked for.
     ///
-    /// One number per example may stand wherever a number may; a record of any fields where a record may.
+    /// One number per example may stand wherever a number may, but one number does not stand for one per example (`score`, `condition`);
+    /// a record of any fields may stand where a record may.
     pub fn fits(&self, wanted: &Kind) -> bool {
         match (self, wanted) {
             (Kind::Unknown, _) | (_, Kind::Unknown) => true,
+            (Kind::Number { per_example: false } | Kind::Truth { per_example: false }, wanted) if wanted.per_example() => false,
             (Kind::Number { .. }, Kind::Number { .. }) | (Kind::Truth { .. }, Kind::Truth { .. }) => true,
             (Kind::Record(_), Kind::Record(_)) => true,
             // A condition over examples is a score of zeros and ones.

@@ -17,6 +17,7 @@ pub mod kind;
 pub mod library;
 pub mod net;
 pub mod scope;
+pub mod settings;
 pub mod signature;
 pub mod static_value;
 pub mod statics;

@@ -73,6 +73,8 @@ pub struct LabelledAxis {
     pub coordinates: Vec<String>,
     /// Names of the axes that it nests in: it was made anew at each of their places (bins of each run's scores).
     pub within: Vec<String>,
+    /// Name of the axis that it pairs with itself: `run` for `run_other`.
+    pub pairs: Option<String>,
 }
 
 impl LabelledAxis {
@@ -148,6 +150,9 @@ impl Cell {
                 });
                 for (i, _) in slot.axes.iter().enumerate().filter(|(_, a)| axis.within.contains(&a.name)) {
                     h.text("within").int(i as u64);
+                }
+                for (i, _) in slot.axes.iter().enumerate().filter(|(_, a)| axis.pairs.as_ref() == Some(&a.name)) {
+                    h.text("pairs").int(i as u64);
                 }
             }
             for entry in &slot.entries {

@@ -270,6 +270,10 @@ impl<'a> Lowering<'a> {
             role: self.script.axes.get(axis).role.word().to_string(),
             coordinates: self.coordinates_of(axis).iter().map(|c| c.text.clone()).collect(),
             within: self.script.axes.within(axis).iter().map(|a| self.script.axes.name(*a).to_string()).collect(),
+            pairs: match self.script.axes.get(self.script.axes.whole(axis)).origin {
+                Origin::Other(of) => Some(self.script.axes.name(of).to_string()),
+                _ => None,
+            },
         }
     }
 

@@ -127,7 +127,7 @@ impl Field {
                 name: "item".into(),
                 role: "item".into(),
                 coordinates: (0..length).map(|i| i.to_string()).collect(),
-                within: Vec::new(),
+                ..LabelledAxis::default()
             });
             out.values = out
                 .values
@@ -236,7 +236,7 @@ impl Field {
         }
         let mut axes = self.axes.clone();
         let role = if ids.is_empty() { "class".to_string() } else { axis.role.clone() };
-        axes.push(LabelledAxis { name: axis.name.clone(), role, coordinates: coordinates.clone(), within: Vec::new() });
+        axes.push(LabelledAxis { name: axis.name.clone(), role, coordinates: coordinates.clone(), ..LabelledAxis::default() });
         let mut values = Vec::with_capacity(self.values.len() * coordinates.len());
         for value in &self.values {
             for c in 0..coordinates.len() {
