@@ -12,7 +12,7 @@ use crate::lang::typed::Script;
 use crate::lang::{check, typed};
 use crate::ops::nn::gpu;
 use crate::plan::files::Files;
-use crate::plan::graph::{CellId, Entry, Graph};
+use crate::plan::graph::{CellId, Entry, Graph, Override};
 use crate::plan::lower;
 use crate::report::{self, CellRecord, Outcome, ReportInput};
 use crate::syntax::ast::{ItemKind, Keyword};
@@ -116,8 +116,18 @@ pub fn plan(source: &Source, checked: &Checked, registry: &Registry) -> Result<G
     if checked.diags.has_errors() {
         return Err(checked.diags.clone());
     }
-    let (graph, diags) = lower::lower(&checked.program, &checked.script, registry, Some(&source.files()));
+    let (mut graph, diags) = lower::lower(&checked.program, &checked.script, registry, Some(&source.files()));
+    graph.overrides = overrides(&checked.program, &source.set);
     if diags.has_errors() { Err(diags.sorted()) } else { Ok(graph) }
+}
+
+/// Returns the parameters whose values were given from outside, with the defaults that they stand in place of.
+fn overrides(program: &Program, set: &[(String, String)]) -> Vec<Override> {
+    let default = |name: &str| match &program.item(program.find(program.main, name)?).kind {
+        ItemKind::Param(param) => param.default.as_ref().map(|d| program.sources.text(d.span).to_string()),
+        _ => None,
+    };
+    set.iter().map(|(name, value)| Override { name: name.clone(), value: value.clone(), default: default(name) }).collect()
 }
 
 /// Returns the cells that a run is for: figures, claims and analyses, and every other value that no other declaration uses.

@@ -18,6 +18,19 @@ pub struct Graph {
     pub cells: Vec<Cell>,
     /// The declared values, in the order of the script.
     pub values: Vec<Declared>,
+    /// Parameters whose values were given from outside, in the order given.
+    pub overrides: Vec<Override>,
+}
+
+/// A parameter whose value was given from outside (`--set epochs=20`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Override {
+    /// The parameter's name, as it was given.
+    pub name: String,
+    /// The value given, as text.
+    pub value: String,
+    /// The default that the script writes, as text; nothing where it has none.
+    pub default: Option<String>,
 }
 
 /// One unit of caching, resuming and scheduling.

@@ -53,6 +53,7 @@ pub fn manifest(input: &ReportInput, outputs: &[(String, Hash)]) -> Json {
         "seed": graph.seed,
         "cfx": input.build.version,
         "devices": input.build.devices,
+        "overrides": graph.overrides.iter().map(|o| json!({ "name": o.name, "value": o.value, "default": o.default })).collect::<Vec<_>>(),
         "script": { "name": input.script.name, "blake3": Hash::of(input.script.text.as_bytes()).to_string() },
         "files": files.iter().map(|(path, hash)| json!({ "path": path, "blake3": hash })).collect::<Vec<_>>(),
         "cells": graph.cells.iter().enumerate().map(|(i, c)| cell(input, i, c)).collect::<Vec<_>>(),
