@@ -5,11 +5,13 @@
 pub mod decimal;
 pub mod diag;
 pub mod hash;
+pub mod natural;
 pub mod span;
 pub mod stream;
 
 pub use decimal::Decimal;
 pub use diag::{Diag, Diags, Severity};
 pub use hash::{Hash, Hasher};
+pub use natural::natural;
 pub use span::{SourceFile, SourceMap, Span};
 pub use stream::Stream;

@@ -142,6 +142,9 @@ pub struct Stages {
     pub labels: Arc<Vec<u32>>,
     /// Names of the classes, by label.
     pub classes: Vec<String>,
+    /// Whether ids only number the rows, so that equal ids of two representations need not mean one example; else they are those of a
+    /// data set's examples.
+    pub numbered: bool,
     /// What is to be known of how it was made, such as `captured energy`.
     pub notes: Vec<(String, f64)>,
 }

@@ -255,7 +255,7 @@ impl<'a> Statics<'a> {
                 let value = self.value(module, expr, env)?;
                 let fits = match (ty, &value) {
                     (SettingType::Any, _) | (_, Static::None) => true,
-                    (SettingType::Int, Static::Number(x)) => x.fract() == 0.0,
+                    (SettingType::Int, Static::Number(x)) => x.fract() == 0.0 && *x >= 0.0,
                     (SettingType::Real, Static::Number(_) | Static::Affine { .. }) => true,
                     (SettingType::Bool, Static::Bool(_)) => true,
                     (SettingType::Text | SettingType::Word, Static::Text(_)) => true,

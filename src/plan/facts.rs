@@ -3,6 +3,7 @@
 use super::files::Files;
 use crate::lang::Settings;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What is known of a result before it is computed. Everything is optional; what is known is right.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -11,10 +12,21 @@ pub struct Facts {
     pub classes: Option<Vec<String>>,
     /// Number of examples in each class.
     pub class_sizes: Option<Vec<usize>>,
-    /// Names and sizes of the splits of a data set.
-    pub splits: Vec<(String, usize)>,
+    /// The splits of the data set that the examples come from, whole.
+    pub splits: Vec<SplitFacts>,
+    /// Names of the splits that these examples may come from.
+    pub from: Vec<String>,
+    /// Splits whose examples may be mixed here without anyone having said so: several names for a data set of several splits, and for
+    /// choices of it; none after `split` (`d.train`, or `d.all`, which says that all are meant).
+    pub mixed: Vec<String>,
     /// Number of examples (rows).
     pub rows: Option<usize>,
+    /// No more examples than this, where only a result tells their number.
+    pub rows_at_most: Option<usize>,
+    /// Whether the examples have labels.
+    pub labelled: Option<bool>,
+    /// Whose examples these are: the name of the data set that their ids count. Nothing where rows are only numbered.
+    pub source: Option<Arc<str>>,
     /// Number of units of a representation (columns).
     pub dim: Option<usize>,
     /// Shape of one example: `[height, width, channels]` or `[features]`.
@@ -37,6 +49,60 @@ pub struct Facts {
     pub files: Vec<PathBuf>,
     /// Size of the artifact in bytes, where it can be told.
     pub bytes: Option<u64>,
+    /// What is right and worth a warning.
+    pub warnings: Vec<Problem>,
+}
+
+/// One split of a data set.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SplitFacts {
+    /// Its name.
+    pub name: String,
+    /// Its examples.
+    pub rows: usize,
+    /// Its examples in each class, where labels are known before the run.
+    pub class_sizes: Option<Vec<usize>>,
+}
+
+impl Facts {
+    /// Returns the number of examples, or the most that there can be: what estimates go by.
+    pub fn most_rows(&self) -> Option<usize> {
+        self.rows.or(self.rows_at_most)
+    }
+
+    /// Returns what is known of a result with a row or a number for each of these examples: which they are, and their classes.
+    pub fn each_example(&self) -> Facts {
+        Facts {
+            classes: self.classes.clone(),
+            class_sizes: self.class_sizes.clone(),
+            rows: self.rows,
+            rows_at_most: self.rows_at_most,
+            labelled: self.labelled,
+            source: self.source.clone(),
+            mixed: self.mixed.clone(),
+            from: self.from.clone(),
+            ..Facts::default()
+        }
+    }
+
+    /// Returns the number of examples of the splits that these may come from, where they are all of them.
+    pub fn whole(&self) -> Option<usize> {
+        let all: usize = self.splits.iter().filter(|s| self.from.contains(&s.name)).map(|s| s.rows).sum();
+        self.rows.filter(|n| !self.from.is_empty() && *n == all)
+    }
+}
+
+/// Checks that two inputs, `a` and the parameter `b`, are about examples of one data set, where that is known.
+pub fn one_source(a: (&str, &Facts), b: (&'static str, &Facts)) -> Result<(), Problem> {
+    match (&a.1.source, &b.1.source) {
+        (Some(first), Some(second)) if first != second => Err(Problem {
+            code: "cfx::data::other_examples",
+            parameter: Some(b.0),
+            message: format!("`{}` is about examples of `{first}`, and `{}` about examples of `{second}`", a.0, b.0),
+            help: Some("examples meet by their places in one data set: make both from the same".to_string()),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// What a cell is expected to take.

@@ -1,6 +1,7 @@
 //! Which files a script may read: those below its own folder and below roots that the user granted.
 
 use super::facts::Problem;
+use crate::base::natural;
 use std::path::{Component, Path, PathBuf};
 
 /// The folders that a script may read from, the script's own first.
@@ -83,30 +84,4 @@ fn matches(pattern: &str, name: &str) -> bool {
             .strip_prefix(head)
             .is_some_and(|rest| (0..=rest.len()).filter(|i| rest.is_char_boundary(*i)).any(|i| matches(tail, &rest[i..]))),
     }
-}
-
-/// Returns a sort key in which runs of digits compare as numbers.
-fn natural(name: &str) -> Vec<(String, u64)> {
-    let mut out = vec![(String::new(), 0u64)];
-    let mut digits = String::new();
-    for c in name.chars() {
-        if c.is_ascii_digit() {
-            digits.push(c);
-        } else {
-            if !digits.is_empty() {
-                if let Some(last) = out.last_mut() {
-                    last.1 = digits.parse().unwrap_or(u64::MAX);
-                }
-                digits.clear();
-                out.push((String::new(), 0));
-            }
-            if let Some(last) = out.last_mut() {
-                last.0.push(c);
-            }
-        }
-    }
-    if let Some(last) = out.last_mut() {
-        last.1 = digits.parse().unwrap_or(0);
-    }
-    out
 }

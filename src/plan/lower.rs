@@ -1,11 +1,12 @@
 //! Lowering: the typed script laid out as cells. One walk, for `check` (no file is read) and for `plan` alike.
 
 use super::array::{Array, Place, each_place};
+use super::examples;
 use super::facts::{Facts, KnownInput, Operations, Planned, Policy, Problem};
 use super::files::Files;
 use super::graph::{Cell, CellId, Declared, Entry, Graph, LabelledAxis, Slot};
 use super::units;
-use crate::base::{Diag, Diags, Hash, Hasher, Span};
+use crate::base::{Diag, Diags, Hash, Hasher, Severity, Span};
 use crate::lang::axes::{AxisId, Coordinate, Origin, Pick, Role, find};
 use crate::lang::kind::Kind;
 use crate::lang::library::Names;
@@ -484,10 +485,22 @@ impl<'a> Lowering<'a> {
         if let (Kind::Figure, Some(units)) = (&signature.gives, units::setting(&known)) {
             settings.0.push(("units".to_string(), units));
         }
+        let per_example = |slot: &str| call.inputs.iter().any(|(n, t, _)| n == slot && t.kind.per_example());
+        if let Err(problem) = examples::meet(&typed.kind, &known, per_example) {
+            let diag = self.problem(problem, typed.span, Some(call));
+            self.diags.push(diag);
+            return Entry::Absent("it cannot be computed".into());
+        }
         let units = units::of_result(signature, &known);
+        let holds = |slot: &str| call.inputs.iter().any(|(n, t, _)| n == slot && examples::of_examples(&t.kind));
+        let about =
+            (examples::of_examples(&typed.kind) && typed.kind != Kind::Dataset).then(|| examples::of_inputs(&known, holds));
         let entry = self.make(op, &call.op, settings, slots, stream, at, typed.span, Some(call));
         if let (Entry::Cell(id), false) = (&entry, units.is_empty()) {
             self.cells[*id].facts.units = units;
+        }
+        if let (Entry::Cell(id), Some(about)) = (&entry, about) {
+            examples::hand_on(about, &mut self.cells[*id].facts);
         }
         entry
     }
@@ -582,9 +595,14 @@ impl<'a> Lowering<'a> {
         let as_before = |value: &Static, word: &str| value.word() == Some(word) || (word == "none" && nothing(value));
         settings.0.retain(|(n, v)| !op.later().iter().any(|(name, word)| name == n && as_before(v, word)));
         let known: Vec<KnownInput> = inputs.iter().map(|(n, s)| (n.as_str(), self.facts_of(s))).collect();
+        let mut warned = Vec::new();
         let (facts, cost) = match op.facts(&settings, &known, self.files) {
             Ok(facts) => {
                 let cost = op.cost_of(&settings, &known, &facts);
+                for warning in &facts.warnings {
+                    let diag = Diag { severity: Severity::Warning, ..self.problem(warning.clone(), span, call) };
+                    warned.push(diag);
+                }
                 (facts, cost)
             }
             Err(problem) => {
@@ -593,6 +611,7 @@ impl<'a> Lowering<'a> {
                 return Entry::Absent("it cannot be computed".into());
             }
         };
+        warned.into_iter().for_each(|diag| self.diags.push(diag));
         let mut files = Vec::new();
         for path in &facts.files {
             files.push((path.display().to_string(), self.file_hash(path)));

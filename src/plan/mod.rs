@@ -5,6 +5,7 @@
 
 pub mod array;
 pub mod estimate;
+pub mod examples;
 pub mod explain;
 pub mod facts;
 pub mod files;

@@ -144,6 +144,7 @@ fn example() -> Run {
             ids: Arc::new(vec![1, 2, 5, 9]),
             labels: Arc::new(vec![]),
             classes: vec![],
+            numbered: false,
             notes: vec![],
         }))
     });

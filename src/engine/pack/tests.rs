@@ -70,6 +70,7 @@ fn values() -> Vec<Value> {
         ids: Arc::new(vec![4, 5, 6]),
         labels: Arc::new(vec![0, 1, 0]),
         classes: classes.clone(),
+        numbered: true,
         notes: vec![("captured energy".into(), f64::NAN)],
     };
     let rows = Value::Stages(Arc::new(stages.clone()));

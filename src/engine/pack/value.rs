@@ -49,7 +49,7 @@ fn to_pack_below(value: &Value, depth: usize) -> Result<Pack, PackError> {
             arrays.push(("labels".into(), u32s(&s.labels)));
             arrays.push(("notes".into(), f64s(vec![s.notes.len()], s.notes.iter().map(|n| n.1).collect())));
             let notes: Vec<_> = s.notes.iter().map(|n| &n.0).collect();
-            ("stages", json!({ "classes": s.classes, "notes": notes }))
+            ("stages", json!({ "classes": s.classes, "notes": notes, "numbered": s.numbered }))
         }
         Value::Scores(s) => {
             arrays.push(("values".into(), f64s(vec![s.values.len()], s.values.clone())));
@@ -113,7 +113,9 @@ fn from_pack_below(mut pack: Pack, depth: usize) -> Result<Value, PackError> {
                 return bad("the notes of a representation do not match their names");
             }
             let notes = names.into_iter().zip(notes).collect();
-            Value::Stages(Arc::new(Stages { x, ids, labels, classes: get(&pack.meta, "classes")?, notes }))
+            // Those that were kept before this was said came from networks, or are read anew.
+            let numbered = pack.meta["numbered"].as_bool().unwrap_or(false);
+            Value::Stages(Arc::new(Stages { x, ids, labels, classes: get(&pack.meta, "classes")?, numbered, notes }))
         }
         "scores" => {
             let values = as_f64(take(&mut pack, "values")?)?;

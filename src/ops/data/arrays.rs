@@ -3,15 +3,42 @@
 use super::bytes::{broken, unfit, with_help};
 use super::label_files;
 use super::npy::{self, Place, place_in};
-use super::parts::{Normalisation, Reader, channels, facts_of, numbered_classes, splits, text};
+use super::parts::{Normalisation, Reader, channels, facts_of, numbered_classes, splits};
 use crate::engine::value::{Pixels, Source};
 use crate::lang::Settings;
 use crate::plan::facts::{Facts, Problem};
 use crate::plan::files::Files;
+use crate::{settings, words};
 use std::path::PathBuf;
 
 /// Names under which archives usually hold examples.
 const USUAL_EXAMPLES: &[&str] = &["x", "images", "data", "features"];
+
+words! {
+    /// How the numbers of an array are laid out.
+    pub enum Layout {
+        /// Examples, height, width, channels.
+        Nhwc = "nhwc",
+        /// Examples, channels, height, width.
+        Nchw = "nchw",
+        /// Examples, then anything, taken as one row.
+        Features = "features",
+    }
+}
+
+settings! {
+    /// Settings of `arrays`.
+    pub struct ArraysSettings("arrays") {
+        x: String,
+        labels: Option<String>,
+        test_x: Option<String>,
+        test_labels: Option<String>,
+        layout: Layout,
+        divisor: f64,
+        mean: Vec<f64>,
+        std: Vec<f64>,
+    }
+}
 
 /// A data set in arrays.
 pub struct Arrays;
@@ -23,31 +50,35 @@ struct Part {
     labels: Option<Place>,
 }
 
-/// Returns the place of the array that a text setting names, where it is given.
-pub fn place(settings: &Settings, files: &Files, name: &'static str) -> Result<Option<Place>, Problem> {
-    let Some(written) = text(settings, name) else { return Ok(None) };
+/// Returns the place of the array that a setting of that name, written so, means.
+pub fn place(written: &str, files: &Files, name: &'static str) -> Result<Place, Problem> {
     let (path, array) = place_in(written);
     let path = files.find(path).map_err(|p| Problem { parameter: Some(name), ..p })?;
-    Ok(Some(Place { path, array: array.map(str::to_string) }))
+    Ok(Place { path, array: array.map(str::to_string) })
+}
+
+/// As [`place`], where it is given.
+fn optional(written: &Option<String>, files: &Files, name: &'static str) -> Result<Option<Place>, Problem> {
+    written.as_deref().map(|w| place(w, files, name)).transpose()
 }
 
 /// Returns the number of examples, the shape of one (channels last), and whether channels come first in the file.
-fn layout(shape: &[usize], word: &str, place: &Place) -> Result<(usize, Vec<usize>, bool), Problem> {
-    let wrong = |wanted: &str| {
+fn laid_out(shape: &[usize], layout: Layout, place: &Place) -> Result<(usize, Vec<usize>, bool), Problem> {
+    let wrong = |word: &str, wanted: &str| {
         let problem = broken(&place.path, format!("has shape {shape:?}, and `layout: {word}` needs {wanted}"));
         Problem { parameter: Some("layout"), ..with_help(problem, "layouts are `nhwc`, `nchw` (images) and `features` (rows)") }
     };
-    let (count, one, first) = match (word, shape) {
-        ("features", [n, rest @ ..]) if !rest.is_empty() => {
-            let width = rest.iter().try_fold(1usize, |a, b| a.checked_mul(*b)).ok_or_else(|| wrong("fewer numbers"))?;
-            (*n, vec![width], false)
+    let (count, one, first) = match (layout, shape) {
+        (Layout::Features, [n, rest @ ..]) if !rest.is_empty() => {
+            let width = rest.iter().try_fold(1usize, |a, b| a.checked_mul(*b));
+            (*n, vec![width.ok_or_else(|| wrong("features", "fewer numbers"))?], false)
         }
-        ("nhwc", [n, h, w, c]) => (*n, vec![*h, *w, *c], false),
-        ("nchw", [n, c, h, w]) => (*n, vec![*h, *w, *c], true),
-        ("nhwc" | "nchw", [n, h, w]) => (*n, vec![*h, *w, 1], false),
-        ("features", _) => return Err(wrong("two dimensions: examples, features")),
-        ("nchw", _) => return Err(wrong("four dimensions: examples, channels, height, width")),
-        _ => return Err(wrong("four dimensions: examples, height, width, channels")),
+        (Layout::Nhwc, [n, h, w, c]) => (*n, vec![*h, *w, *c], false),
+        (Layout::Nchw, [n, c, h, w]) => (*n, vec![*h, *w, *c], true),
+        (Layout::Nhwc | Layout::Nchw, [n, h, w]) => (*n, vec![*h, *w, 1], false),
+        (Layout::Features, _) => return Err(wrong("features", "two dimensions: examples, features")),
+        (Layout::Nchw, _) => return Err(wrong("nchw", "four dimensions: examples, channels, height, width")),
+        (Layout::Nhwc, _) => return Err(wrong("nhwc", "four dimensions: examples, height, width, channels")),
     };
     if count == 0 || one.contains(&0) {
         return Err(broken(&place.path, format!("holds nothing: its shape is {shape:?}")));
@@ -70,10 +101,11 @@ fn channels_last<T: Copy>(data: Vec<T>, shape: &[usize], first: bool) -> Vec<T> 
 }
 
 impl Arrays {
-    fn parts(&self, settings: &Settings, files: &Files) -> Result<Vec<Part>, Problem> {
-        let x = place(settings, files, "x")?.ok_or_else(|| unfit("x", "no array of examples is given"))?;
-        let labels = place(settings, files, "labels")?;
-        let (test, test_labels) = (place(settings, files, "test_x")?, place(settings, files, "test_labels")?);
+    fn parts(&self, settings: &ArraysSettings, files: &Files) -> Result<Vec<Part>, Problem> {
+        let x = place(&settings.x, files, "x")?;
+        let labels = optional(&settings.labels, files, "labels")?;
+        let test = optional(&settings.test_x, files, "test_x")?;
+        let test_labels = optional(&settings.test_labels, files, "test_labels")?;
         if labels.is_some() != test_labels.is_some() && test.is_some() || test.is_none() && test_labels.is_some() {
             return Err(unfit("test_labels", "labels must be given for both splits or for none"));
         }
@@ -111,14 +143,35 @@ fn agree(shape: &mut Vec<usize>, new: Vec<usize>, place: &Place) -> Result<(), P
     Err(broken(&place.path, format!("has examples of shape {new:?}, the training examples have {shape:?}")))
 }
 
+/// Returns what numbers are divided by.
+fn divisor(settings: &ArraysSettings) -> Result<f32, Problem> {
+    let divisor = settings.divisor as f32;
+    if divisor > 0.0 && divisor.is_finite() {
+        Ok(divisor)
+    } else {
+        Err(unfit("divisor", format!("{divisor} cannot be divided by")))
+    }
+}
+
 impl Reader for Arrays {
-    fn facts(&self, settings: &Settings, files: Option<&Files>) -> Result<Facts, Problem> {
+    type Settings = ArraysSettings;
+
+    fn settings(&self, settings: &Settings) -> ArraysSettings {
+        ArraysSettings::read(settings)
+    }
+
+    fn name(&self, settings: &ArraysSettings) -> String {
+        [Some(&settings.x), settings.test_x.as_ref()].into_iter().flatten().cloned().collect::<Vec<_>>().join(" and ")
+    }
+
+    fn facts(&self, settings: &ArraysSettings, files: Option<&Files>) -> Result<Facts, Problem> {
+        divisor(settings)?;
         let Some(files) = files else { return Ok(Facts::default()) };
         let parts = self.parts(settings, files)?;
         let (mut shape, mut counts, mut labels, mut paths) = (Vec::new(), Vec::new(), Vec::new(), Vec::<PathBuf>::new());
         for part in &parts {
             let header = npy::header(&part.x, USUAL_EXAMPLES)?;
-            let (count, one, _) = layout(&header.shape, settings.word("layout"), &part.x)?;
+            let (count, one, _) = laid_out(&header.shape, settings.layout, &part.x)?;
             agree(&mut shape, one, &part.x)?;
             counts.push((part.name, count));
             labels.extend(labels_of(part, count)?);
@@ -126,22 +179,19 @@ impl Reader for Arrays {
             paths.extend(part.labels.as_ref().map(|l| l.path.clone()));
         }
         paths.dedup();
-        Normalisation::of(settings, channels(&shape))?;
+        Normalisation::of(&settings.mean, &settings.std, channels(&shape))?;
         Ok(facts_of(classes_of(&parts, &labels)?, &labels, &splits(&counts), shape, paths))
     }
 
-    fn read(&self, settings: &Settings, files: &Files) -> Result<Source, Problem> {
+    fn read(&self, settings: &ArraysSettings, files: &Files) -> Result<Source, Problem> {
         let parts = self.parts(settings, files)?;
-        let divisor = settings.get("divisor").number().unwrap_or(1.0) as f32;
-        if !(divisor > 0.0 && divisor.is_finite()) {
-            return Err(unfit("divisor", format!("{divisor} cannot be divided by")));
-        }
+        let divisor = divisor(settings)?;
         let (mut shape, mut counts, mut labels) = (Vec::new(), Vec::new(), Vec::new());
         let (mut bytes, mut floats) = (Vec::<u8>::new(), Vec::<f32>::new());
         let mut arrays = Vec::new();
         for part in &parts {
             let array = npy::read(&part.x, USUAL_EXAMPLES)?;
-            let (count, one, first) = layout(&array.header.shape, settings.word("layout"), &part.x)?;
+            let (count, one, first) = laid_out(&array.header.shape, settings.layout, &part.x)?;
             agree(&mut shape, one, &part.x)?;
             counts.push((part.name, count));
             labels.extend(labels_of(part, count)?);
@@ -165,8 +215,8 @@ impl Reader for Arrays {
         }
         let data = if floats.is_empty() { Pixels::Bytes { data: bytes, divisor } } else { Pixels::Floats(floats) };
         Ok(Source {
-            name: text(settings, "x").unwrap_or("arrays").to_string(),
-            images: Normalisation::of(settings, channels(&shape))?.images(shape, data),
+            name: self.name(settings),
+            images: Normalisation::of(&settings.mean, &settings.std, channels(&shape))?.images(shape, data),
             classes: classes_of(&parts, &labels)?,
             labels,
             splits: splits(&counts),

@@ -2,13 +2,14 @@
 //!
 //! Binary: a record is one label byte (CIFAR-10) or a coarse and a fine one (CIFAR-100), then 3,072 bytes: red, green and blue planes of 32x32.
 
-use super::bytes::{Input, broken, unfit, with_help};
+use super::bytes::{Input, broken, with_help};
 use super::cifar_python;
-use super::parts::{Normalisation, Reader, facts_of, splits, text};
+use super::parts::{Normalisation, Reader, facts_of, splits};
 use crate::engine::value::{Pixels, Source};
 use crate::lang::Settings;
 use crate::plan::facts::{Facts, Problem};
 use crate::plan::files::Files;
+use crate::{settings, words};
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -35,6 +36,29 @@ pub const CIFAR100_COARSE: &str = "\
     insects large_carnivores large_man-made_outdoor_things large_natural_outdoor_scenes large_omnivores_and_herbivores \
     medium_mammals non-insect_invertebrates people reptiles small_mammals trees vehicles_1 vehicles_2";
 
+settings! {
+    /// Settings of `cifar10`.
+    pub struct Cifar10Settings("cifar10") { folder: String, mean: Vec<f64>, std: Vec<f64> }
+}
+
+words! {
+    /// Which of CIFAR-100's two labels an image has.
+    pub enum Labels {
+        /// One of 100.
+        Fine = "fine",
+        /// One of 20.
+        Coarse = "coarse",
+    }
+}
+
+settings! {
+    /// Settings of `cifar100`.
+    pub struct Cifar100Settings("cifar100") { folder: String, labels: Labels, mean: Vec<f64>, std: Vec<f64> }
+}
+
+/// Means and standard deviations, per channel.
+type Norm<'a> = (&'a [f64], &'a [f64]);
+
 /// CIFAR-10.
 pub struct Cifar10;
 
@@ -59,7 +83,7 @@ struct Parts {
 }
 
 /// Returns the words of a list.
-fn words(list: &str) -> Vec<String> {
+fn names(list: &str) -> Vec<String> {
     list.split_whitespace().map(str::to_string).collect()
 }
 
@@ -139,13 +163,13 @@ impl Layout {
     }
 
     /// Returns what is known of every data set of this layout.
-    fn unread(&self, settings: &Settings) -> Result<Facts, Problem> {
-        Normalisation::of(settings, 3)?;
+    fn unread(&self, norm: Norm) -> Result<Facts, Problem> {
+        Normalisation::of(norm.0, norm.1, 3)?;
         Ok(Facts { classes: Some(self.classes.clone()), shape: Some(vec![32, 32, 3]), ..Facts::default() })
     }
 
-    fn facts(&self, settings: &Settings, parts: Parts) -> Result<Facts, Problem> {
-        Normalisation::of(settings, 3)?;
+    fn facts(&self, norm: Norm, parts: Parts) -> Result<Facts, Problem> {
+        Normalisation::of(norm.0, norm.1, 3)?;
         let (mut labels, mut counts) = (Vec::new(), [0, 0]);
         for (split, files) in [&parts.train, &parts.test].into_iter().enumerate() {
             for file in files {
@@ -159,7 +183,7 @@ impl Layout {
         Ok(facts_of(self.classes.clone(), &labels, &ranges, vec![32, 32, 3], files))
     }
 
-    fn read(self, settings: &Settings, parts: Parts) -> Result<Source, Problem> {
+    fn read(self, name: String, norm: Norm, parts: Parts) -> Result<Source, Problem> {
         let (mut pixels, mut labels, mut counts) = (Vec::new(), Vec::new(), [0, 0]);
         for (split, files) in [&parts.train, &parts.test].into_iter().enumerate() {
             for file in files {
@@ -168,8 +192,8 @@ impl Layout {
         }
         let data = Pixels::Bytes { data: pixels, divisor: 255.0 };
         Ok(Source {
-            name: self.name.to_string(),
-            images: Normalisation::of(settings, 3)?.images(vec![32, 32, 3], data),
+            name,
+            images: Normalisation::of(norm.0, norm.1, 3)?.images(vec![32, 32, 3], data),
             labels,
             classes: self.classes,
             splits: splits(&[("train", counts[0]), ("test", counts[1])]),
@@ -182,18 +206,17 @@ fn is_python(path: &Path) -> bool {
     path.extension().is_none()
 }
 
-/// Finds the files of both splits in the folder of the settings, those of the first version that is there.
-fn parts(settings: &Settings, files: &Files, versions: &[(&[&str], &str)]) -> Result<Parts, Problem> {
-    let folder = text(settings, "folder").unwrap_or("").trim_end_matches('/');
+/// Finds the files of both splits in a folder, those of the first version that is there.
+fn parts(folder: &str, files: &Files, versions: &[(&[&str], &str)]) -> Result<Parts, Problem> {
+    let folder = folder.trim_end_matches('/');
     let there = |name: &str| files.find(&format!("{folder}/{name}")).is_ok_and(|p| p.is_file());
     let version = versions.iter().find(|(train, test)| there(test) || train.iter().any(|n| there(n))).unwrap_or(&versions[0]);
-    version_parts(settings, files, version.0, version.1)
+    version_parts(folder, files, version.0, version.1)
 }
 
 /// Finds the files of both splits; either split may be missing, not both.
-fn version_parts(settings: &Settings, files: &Files, train: &[&str], test: &str) -> Result<Parts, Problem> {
+fn version_parts(folder: &str, files: &Files, train: &[&str], test: &str) -> Result<Parts, Problem> {
     let blame = |p: Problem| Problem { parameter: Some("folder"), ..p };
-    let folder = text(settings, "folder").ok_or_else(|| unfit("folder", "no folder is given"))?.trim_end_matches('/');
     let dir = files.find(folder).map_err(blame)?;
     let found = |name: &str| files.find(&format!("{folder}/{name}")).ok();
     let parts = Parts { train: train.iter().filter_map(|n| found(n)).collect(), test: found(test).into_iter().collect() };
@@ -219,51 +242,76 @@ fn version_parts(settings: &Settings, files: &Files, train: &[&str], test: &str)
 
 impl Cifar10 {
     fn layout(&self) -> Layout {
-        Layout { name: "cifar10", label_bytes: 1, label_at: 0, labels: "labels", classes: words(CIFAR10_CLASSES) }
+        Layout { name: "cifar10", label_bytes: 1, label_at: 0, labels: "labels", classes: names(CIFAR10_CLASSES) }
     }
 
-    fn parts(&self, settings: &Settings, files: &Files) -> Result<Parts, Problem> {
+    fn parts(&self, folder: &str, files: &Files) -> Result<Parts, Problem> {
         let batches = ["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"];
         let python = ["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5"];
-        parts(settings, files, &[(&batches, "test_batch.bin"), (&["train.bin"], "test.bin"), (&python, "test_batch")])
+        parts(folder, files, &[(&batches, "test_batch.bin"), (&["train.bin"], "test.bin"), (&python, "test_batch")])
     }
 }
 
 impl Cifar100 {
-    fn layout(&self, settings: &Settings) -> Layout {
-        let coarse = settings.word("labels") == "coarse";
-        let (label_at, labels, names) =
-            if coarse { (0, "coarse_labels", CIFAR100_COARSE) } else { (1, "fine_labels", CIFAR100_FINE) };
-        Layout { name: "cifar100", label_bytes: 2, label_at, labels, classes: words(names) }
+    fn layout(&self, settings: &Cifar100Settings) -> Layout {
+        let (label_at, labels, list) = match settings.labels {
+            Labels::Coarse => (0, "coarse_labels", CIFAR100_COARSE),
+            Labels::Fine => (1, "fine_labels", CIFAR100_FINE),
+        };
+        Layout { name: "cifar100", label_bytes: 2, label_at, labels, classes: names(list) }
     }
 
-    fn parts(&self, settings: &Settings, files: &Files) -> Result<Parts, Problem> {
-        parts(settings, files, &[(&["train.bin"], "test.bin"), (&["train"], "test")])
+    fn parts(&self, folder: &str, files: &Files) -> Result<Parts, Problem> {
+        parts(folder, files, &[(&["train.bin"], "test.bin"), (&["train"], "test")])
     }
 }
 
 impl Reader for Cifar10 {
-    fn facts(&self, settings: &Settings, files: Option<&Files>) -> Result<Facts, Problem> {
+    type Settings = Cifar10Settings;
+
+    fn settings(&self, settings: &Settings) -> Cifar10Settings {
+        Cifar10Settings::read(settings)
+    }
+
+    fn name(&self, settings: &Cifar10Settings) -> String {
+        settings.folder.trim_end_matches('/').to_string()
+    }
+
+    fn facts(&self, settings: &Cifar10Settings, files: Option<&Files>) -> Result<Facts, Problem> {
+        let norm = (settings.mean.as_slice(), settings.std.as_slice());
         match files {
-            Some(files) => self.layout().facts(settings, self.parts(settings, files)?),
-            None => self.layout().unread(settings),
+            Some(files) => self.layout().facts(norm, self.parts(&settings.folder, files)?),
+            None => self.layout().unread(norm),
         }
     }
 
-    fn read(&self, settings: &Settings, files: &Files) -> Result<Source, Problem> {
-        self.layout().read(settings, self.parts(settings, files)?)
+    fn read(&self, settings: &Cifar10Settings, files: &Files) -> Result<Source, Problem> {
+        let norm = (settings.mean.as_slice(), settings.std.as_slice());
+        self.layout().read(self.name(settings), norm, self.parts(&settings.folder, files)?)
     }
 }
 
 impl Reader for Cifar100 {
-    fn facts(&self, settings: &Settings, files: Option<&Files>) -> Result<Facts, Problem> {
+    type Settings = Cifar100Settings;
+
+    fn settings(&self, settings: &Settings) -> Cifar100Settings {
+        Cifar100Settings::read(settings)
+    }
+
+    fn name(&self, settings: &Cifar100Settings) -> String {
+        settings.folder.trim_end_matches('/').to_string()
+    }
+
+    fn facts(&self, settings: &Cifar100Settings, files: Option<&Files>) -> Result<Facts, Problem> {
+        let norm = (settings.mean.as_slice(), settings.std.as_slice());
         match files {
-            Some(files) => self.layout(settings).facts(settings, self.parts(settings, files)?),
-            None => self.layout(settings).unread(settings),
+            Some(files) => self.layout(settings).facts(norm, self.parts(&settings.folder, files)?),
+            None => self.layout(settings).unread(norm),
         }
     }
 
-    fn read(&self, settings: &Settings, files: &Files) -> Result<Source, Problem> {
-        self.layout(settings).read(settings, self.parts(settings, files)?)
+    fn read(&self, settings: &Cifar100Settings, files: &Files) -> Result<Source, Problem> {
+        let norm = (settings.mean.as_slice(), settings.std.as_slice());
+        self.layout(settings).read(self.name(settings), norm, self.parts(&settings.folder, files)?)
     }
 }

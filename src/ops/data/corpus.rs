@@ -1,13 +1,14 @@
 //! Texts as rows of words, each with the word that follows: what language models are trained on.
 
 use super::bytes::{Input, broken, unfit, with_help};
-use super::parts::{MOST_CLASSES, Reader, facts_of, splits, text};
+use super::parts::{MOST_CLASSES, Reader, facts_of, splits};
 use crate::engine::value::{Images, Pixels, Source};
 use crate::lang::Settings;
 use crate::plan::facts::{Facts, Problem};
 use crate::plan::files::Files;
+use crate::{settings, words};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Most bytes of one text.
 const MOST_BYTES: u64 = 1 << 31;
@@ -18,12 +19,30 @@ const END: &str = "<eos>";
 /// Texts in files, one for each split.
 pub struct Corpus;
 
-/// What counts as a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Unit {
-    Words,
-    Tokens,
-    Characters,
+words! {
+    /// What counts as a word.
+    pub enum Unit {
+        /// What white space parts.
+        Words = "words",
+        /// Runs of letters and digits, and every other character by itself.
+        Tokens = "tokens",
+        /// Characters.
+        Characters = "characters",
+    }
+}
+
+settings! {
+    /// Settings of `corpus`.
+    pub struct CorpusSettings("corpus") {
+        train: String,
+        valid: Option<String>,
+        test: Option<String>,
+        length: usize,
+        unit: Unit,
+        words: usize,
+        at_least: usize,
+        lower: bool,
+    }
 }
 
 /// Texts as numbers of words.
@@ -91,25 +110,20 @@ fn vocabulary(text: &str, unit: Unit, lower: bool, most: usize, at_least: u64) -
 }
 
 /// Reads the texts that the settings name.
-fn read(settings: &Settings, files: &Files) -> Result<Texts, Problem> {
+fn read(settings: &CorpusSettings, files: &Files) -> Result<Texts, Problem> {
     let (length, most) = lengths(settings)?;
-    let unit = match settings.word("unit") {
-        "characters" => Unit::Characters,
-        "tokens" => Unit::Tokens,
-        _ => Unit::Words,
-    };
-    let lower = settings.flag("lower");
+    let (unit, lower) = (settings.unit, settings.lower);
     let mut texts = Texts { length, words: Vec::new(), parts: Vec::new() };
     let mut numbers: BTreeMap<String, u32> = BTreeMap::new();
-    for name in ["train", "valid", "test"] {
-        let Some(file) = text(settings, name) else { continue };
+    for (name, file) in [("train", Some(&settings.train)), ("valid", settings.valid.as_ref()), ("test", settings.test.as_ref())] {
+        let Some(file) = file else { continue };
         let path = files.find(file).map_err(|p| Problem { parameter: Some(name), ..p })?;
         let bytes = Input::open(&path)?.rest(MOST_BYTES)?;
         let Ok(content) = String::from_utf8(bytes) else {
             return Err(with_help(broken(&path, "is no text in UTF-8"), "convert it first: `iconv -t UTF-8`"));
         };
         if texts.parts.is_empty() {
-            texts.words = vocabulary(&content, unit, lower, most, settings.real("at_least").max(1.0) as u64);
+            texts.words = vocabulary(&content, unit, lower, most, settings.at_least.max(1) as u64);
             numbers = texts.words.iter().enumerate().map(|(i, w)| (w.clone(), i as u32)).collect();
         }
         let mut row = Vec::new();
@@ -124,8 +138,8 @@ fn read(settings: &Settings, files: &Files) -> Result<Texts, Problem> {
 }
 
 /// Returns the length of an example and the size of the vocabulary.
-fn lengths(settings: &Settings) -> Result<(usize, usize), Problem> {
-    let (length, words) = (settings.int("length"), settings.int("words"));
+fn lengths(settings: &CorpusSettings) -> Result<(usize, usize), Problem> {
+    let (length, words) = (settings.length, settings.words);
     if !(1..=1 << 16).contains(&length) {
         return Err(unfit("length", format!("an example of {length} words cannot be; there are from 1 to 65536")));
     }
@@ -143,7 +157,24 @@ impl Texts {
 }
 
 impl Reader for Corpus {
-    fn facts(&self, settings: &Settings, files: Option<&Files>) -> Result<Facts, Problem> {
+    type Settings = CorpusSettings;
+
+    fn settings(&self, settings: &Settings) -> CorpusSettings {
+        CorpusSettings::read(settings)
+    }
+
+    fn name(&self, settings: &CorpusSettings) -> String {
+        let parts = [Some(&settings.train), settings.valid.as_ref(), settings.test.as_ref()];
+        let files: Vec<_> = parts.into_iter().flatten().cloned().collect();
+        let unit = match settings.unit {
+            Unit::Words => "words",
+            Unit::Tokens => "tokens",
+            Unit::Characters => "characters",
+        };
+        format!("{} in rows of {} {unit}", files.join(" and "), settings.length)
+    }
+
+    fn facts(&self, settings: &CorpusSettings, files: Option<&Files>) -> Result<Facts, Problem> {
         let (length, _) = lengths(settings)?;
         let Some(files) = files else {
             return Ok(Facts { shape: Some(vec![length]), labels_each: Some(length), ..Facts::default() });
@@ -154,7 +185,7 @@ impl Reader for Corpus {
         Ok(Facts { labels_each: Some(length), ..facts_of(texts.words, &[], &parts, vec![length], paths) })
     }
 
-    fn read(&self, settings: &Settings, files: &Files) -> Result<Source, Problem> {
+    fn read(&self, settings: &CorpusSettings, files: &Files) -> Result<Source, Problem> {
         let texts = read(settings, files)?;
         let parts = texts.splits();
         let length = texts.length;
@@ -162,8 +193,7 @@ impl Reader for Corpus {
         for (_, _, row) in &texts.parts {
             (0..(row.len() - 1) / length).for_each(|i| data.extend_from_slice(&row[i * length..(i + 1) * length + 1]));
         }
-        let name = Path::new(settings.word("train")).file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let images = Images { shape: vec![length], data: Pixels::Words(data), mean: Vec::new(), std: Vec::new() };
-        Ok(Source { name, images, labels: Vec::new(), classes: texts.words, splits: parts })
+        Ok(Source { name: self.name(settings), images, labels: Vec::new(), classes: texts.words, splits: parts })
     }
 }

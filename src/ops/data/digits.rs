@@ -6,6 +6,7 @@ use crate::engine::value::{Pixels, Source};
 use crate::lang::Settings;
 use crate::plan::facts::{Facts, Problem};
 use crate::plan::files::Files;
+use crate::settings;
 use flate2::read::GzDecoder;
 use std::path::Path;
 
@@ -18,21 +19,39 @@ const TRAIN: usize = 1_437;
 /// Images in all.
 const ALL: usize = 1_797;
 
-/// Images of each digit, 0 to 9.
-const SIZES: [usize; 10] = [178, 182, 177, 183, 181, 182, 181, 179, 174, 180];
+/// Images of each digit, 0 to 9, in `train` and in `test`.
+const SIZES: [[usize; 10]; 2] = [[143, 146, 142, 146, 144, 145, 144, 143, 141, 143], [35, 36, 35, 37, 37, 37, 37, 36, 33, 37]];
+
+settings! {
+    /// Settings of `digits`.
+    pub struct DigitsSettings("digits") { mean: Vec<f64>, std: Vec<f64> }
+}
 
 /// The built-in digits.
 pub struct Digits;
 
 impl Reader for Digits {
-    fn facts(&self, settings: &Settings, _files: Option<&Files>) -> Result<Facts, Problem> {
-        Normalisation::of(settings, 1)?;
-        let parts = splits(&[("train", TRAIN), ("test", ALL - TRAIN)]);
-        let classes = (0..10).map(|c: u32| c.to_string()).collect();
-        Ok(Facts { class_sizes: Some(SIZES.to_vec()), ..facts_of(classes, &[], &parts, vec![8, 8, 1], Vec::new()) })
+    type Settings = DigitsSettings;
+
+    fn settings(&self, settings: &Settings) -> DigitsSettings {
+        DigitsSettings::read(settings)
     }
 
-    fn read(&self, settings: &Settings, _files: &Files) -> Result<Source, Problem> {
+    fn name(&self, _settings: &DigitsSettings) -> String {
+        "digits".to_string()
+    }
+
+    fn facts(&self, settings: &DigitsSettings, _files: Option<&Files>) -> Result<Facts, Problem> {
+        Normalisation::of(&settings.mean, &settings.std, 1)?;
+        let parts = splits(&[("train", TRAIN), ("test", ALL - TRAIN)]);
+        let classes = (0..10).map(|c: u32| c.to_string()).collect();
+        let mut facts = facts_of(classes, &[], &parts, vec![8, 8, 1], Vec::new());
+        facts.splits.iter_mut().zip(SIZES).for_each(|(split, sizes)| split.class_sizes = Some(sizes.to_vec()));
+        facts.class_sizes = Some((0..10).map(|c| SIZES[0][c] + SIZES[1][c]).collect());
+        Ok(facts)
+    }
+
+    fn read(&self, settings: &DigitsSettings, _files: &Files) -> Result<Source, Problem> {
         let path = Path::new("digits.csv.gz");
         let mut unpacking = GzDecoder::new(PACKED);
         let lines = Input::lending(path, &mut unpacking, 1 << 20).rest(1 << 20)?;
@@ -46,8 +65,8 @@ impl Reader for Digits {
         }
         let data = Pixels::Bytes { data: pixels, divisor: 16.0 };
         Ok(Source {
-            name: "digits".to_string(),
-            images: Normalisation::of(settings, 1)?.images(vec![8, 8, 1], data),
+            name: self.name(settings),
+            images: Normalisation::of(&settings.mean, &settings.std, 1)?.images(vec![8, 8, 1], data),
             labels,
             classes: (0..10).map(|c: u32| c.to_string()).collect(),
             splits: splits(&[("train", TRAIN), ("test", ALL - TRAIN)]),

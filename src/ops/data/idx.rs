@@ -1,11 +1,12 @@
 //! IDX files, plain or gzip: the format of MNIST and its relatives (Y. LeCun, C. Cortes, C. Burges: The MNIST database).
 
 use super::bytes::{Input, broken, unfit, with_help};
-use super::parts::{Normalisation, Reader, channels, facts_of, numbered_classes, splits, text};
+use super::parts::{Normalisation, Reader, channels, facts_of, numbered_classes, splits};
 use crate::engine::value::{Pixels, Source};
 use crate::lang::Settings;
 use crate::plan::facts::{Facts, Problem};
 use crate::plan::files::Files;
+use crate::settings;
 use std::path::{Path, PathBuf};
 
 /// Any images and labels in IDX files.
@@ -75,7 +76,7 @@ struct Part {
 }
 
 /// Returns facts from headers and labels.
-fn part_facts(settings: &Settings, parts: &[Part]) -> Result<Facts, Problem> {
+fn part_facts((mean, std): (&[f64], &[f64]), parts: &[Part]) -> Result<Facts, Problem> {
     let mut shape = Vec::new();
     let mut all = Vec::new();
     let mut counts = Vec::new();
@@ -92,13 +93,13 @@ fn part_facts(settings: &Settings, parts: &[Part]) -> Result<Facts, Problem> {
             files.push(path.clone());
         }
     }
-    Normalisation::of(settings, channels(&shape))?;
+    Normalisation::of(mean, std, channels(&shape))?;
     let classes = classes(parts, &all)?;
     Ok(facts_of(classes, &all, &splits(&counts), shape, files))
 }
 
 /// Reads all parts.
-fn read_parts(name: String, settings: &Settings, parts: &[Part]) -> Result<Source, Problem> {
+fn read_parts(name: String, (mean, std): (&[f64], &[f64]), parts: &[Part]) -> Result<Source, Problem> {
     let mut shape = Vec::new();
     let (mut pixels, mut all, mut counts) = (Vec::new(), Vec::new(), Vec::new());
     for part in parts {
@@ -117,7 +118,7 @@ fn read_parts(name: String, settings: &Settings, parts: &[Part]) -> Result<Sourc
         }
     }
     let classes = classes(parts, &all)?;
-    let images = Normalisation::of(settings, channels(&shape))?.images(shape, Pixels::Bytes { data: pixels, divisor: 255.0 });
+    let images = Normalisation::of(mean, std, channels(&shape))?.images(shape, Pixels::Bytes { data: pixels, divisor: 255.0 });
     Ok(Source { name, images, labels: all, classes, splits: splits(&counts) })
 }
 
@@ -149,13 +150,15 @@ fn same_count(images: usize, labels: usize, image_file: &Path, path: &Path) -> R
 }
 
 impl Idx {
-    fn parts(&self, settings: &Settings, files: &Files) -> Result<Vec<Part>, Problem> {
-        let find = |name: &'static str| -> Result<Option<PathBuf>, Problem> {
-            let found = text(settings, name).map(|t| files.find(t)).transpose();
-            found.map_err(|p| Problem { parameter: Some(name), ..p })
+    fn parts(&self, settings: &IdxSettings, files: &Files) -> Result<Vec<Part>, Problem> {
+        let find = |name: &'static str, written: &str| -> Result<PathBuf, Problem> {
+            files.find(written).map_err(|p| Problem { parameter: Some(name), ..p })
         };
-        let images = find("images")?.ok_or_else(|| unfit("images", "no file of images is given"))?;
-        let (labels, test, test_labels) = (find("labels")?, find("test_images")?, find("test_labels")?);
+        let given = |name, written: &Option<String>| written.as_deref().map(|w| find(name, w)).transpose();
+        let images = find("images", &settings.images)?;
+        let labels = given("labels", &settings.labels)?;
+        let test = given("test_images", &settings.test_images)?;
+        let test_labels = given("test_labels", &settings.test_labels)?;
         let alone = if test.is_some() { "train" } else { "all" };
         if let Some(test) = test {
             if labels.is_some() != test_labels.is_some() {
@@ -171,23 +174,49 @@ impl Idx {
     }
 }
 
+settings! {
+    /// Settings of `idx`.
+    pub struct IdxSettings("idx") {
+        images: String,
+        labels: Option<String>,
+        test_images: Option<String>,
+        test_labels: Option<String>,
+        mean: Vec<f64>,
+        std: Vec<f64>,
+    }
+}
+
+settings! {
+    /// Settings of `mnist`.
+    pub struct MnistSettings("mnist") { folder: String, mean: Vec<f64>, std: Vec<f64> }
+}
+
 impl Reader for Idx {
-    fn facts(&self, settings: &Settings, files: Option<&Files>) -> Result<Facts, Problem> {
+    type Settings = IdxSettings;
+
+    fn settings(&self, settings: &Settings) -> IdxSettings {
+        IdxSettings::read(settings)
+    }
+
+    fn name(&self, settings: &IdxSettings) -> String {
+        [Some(&settings.images), settings.test_images.as_ref()].into_iter().flatten().cloned().collect::<Vec<_>>().join(" and ")
+    }
+
+    fn facts(&self, settings: &IdxSettings, files: Option<&Files>) -> Result<Facts, Problem> {
         match files {
-            Some(files) => part_facts(settings, &self.parts(settings, files)?),
+            Some(files) => part_facts((&settings.mean, &settings.std), &self.parts(settings, files)?),
             None => Ok(Facts::default()),
         }
     }
 
-    fn read(&self, settings: &Settings, files: &Files) -> Result<Source, Problem> {
-        let name = text(settings, "images").unwrap_or("idx").to_string();
-        read_parts(name, settings, &self.parts(settings, files)?)
+    fn read(&self, settings: &IdxSettings, files: &Files) -> Result<Source, Problem> {
+        read_parts(self.name(settings), (&settings.mean, &settings.std), &self.parts(settings, files)?)
     }
 }
 
 impl Mnist {
-    fn parts(&self, settings: &Settings, files: &Files) -> Result<Vec<Part>, Problem> {
-        let folder = text(settings, "folder").unwrap_or("").trim_end_matches('/');
+    fn parts(&self, settings: &MnistSettings, files: &Files) -> Result<Vec<Part>, Problem> {
+        let folder = settings.folder.trim_end_matches('/');
         let find = |stem: &str, rank: &str| -> Result<PathBuf, Problem> {
             let spellings = [format!("{stem}-{rank}-ubyte"), format!("{stem}.{rank}-ubyte"), format!("{stem}.{rank}")];
             let mut problem = None;
@@ -213,14 +242,24 @@ impl Mnist {
 }
 
 impl Reader for Mnist {
-    fn facts(&self, settings: &Settings, files: Option<&Files>) -> Result<Facts, Problem> {
-        Normalisation::of(settings, 1)?;
+    type Settings = MnistSettings;
+
+    fn settings(&self, settings: &Settings) -> MnistSettings {
+        MnistSettings::read(settings)
+    }
+
+    fn name(&self, settings: &MnistSettings) -> String {
+        settings.folder.trim_end_matches('/').to_string()
+    }
+
+    fn facts(&self, settings: &MnistSettings, files: Option<&Files>) -> Result<Facts, Problem> {
+        Normalisation::of(&settings.mean, &settings.std, 1)?;
         let Some(files) = files else {
             let classes = (0..10).map(|c: u32| c.to_string()).collect();
             return Ok(Facts { classes: Some(classes), shape: Some(vec![28, 28, 1]), ..Facts::default() });
         };
         let parts = self.parts(settings, files)?;
-        let facts = part_facts(settings, &parts)?;
+        let facts = part_facts((&settings.mean, &settings.std), &parts)?;
         if facts.shape.as_deref() != Some(&[28, 28, 1]) || facts.classes.as_ref().map(Vec::len) != Some(10) {
             let problem = broken(&parts[0].images, "does not hold 28x28 images of ten classes, as MNIST and its relatives do");
             return Err(with_help(problem, "`idx(images: …, labels: …)` reads any images in this format"));
@@ -228,8 +267,8 @@ impl Reader for Mnist {
         Ok(facts)
     }
 
-    fn read(&self, settings: &Settings, files: &Files) -> Result<Source, Problem> {
+    fn read(&self, settings: &MnistSettings, files: &Files) -> Result<Source, Problem> {
         self.facts(settings, Some(files))?;
-        read_parts("mnist".to_string(), settings, &self.parts(settings, files)?)
+        read_parts(self.name(settings), (&settings.mean, &settings.std), &self.parts(settings, files)?)
     }
 }

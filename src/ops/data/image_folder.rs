@@ -1,11 +1,13 @@
 //! Image folders: one folder a class, PNG or JPEG files in it; classes and files in sorted order.
 
 use super::bytes::{broken, unfit, with_help};
-use super::parts::{Normalisation, Reader, facts_of, splits, text};
+use super::parts::{Normalisation, Reader, facts_of, splits};
+use crate::base::natural;
 use crate::engine::value::{Pixels, Source};
 use crate::lang::Settings;
 use crate::plan::facts::{Facts, Problem};
 use crate::plan::files::Files;
+use crate::{settings, words};
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageReader, Limits};
 use rayon::prelude::*;
@@ -16,6 +18,21 @@ const LONGEST_SIDE: u32 = 16_384;
 
 /// Most memory that decoding one image may take, in bytes.
 const DECODE_MEMORY: u64 = 1 << 29;
+
+words! {
+    /// What a pixel holds.
+    pub enum Channels {
+        /// Red, green and blue.
+        Rgb = "rgb",
+        /// How light it is.
+        Grey = "grey",
+    }
+}
+
+settings! {
+    /// Settings of `image_folder`.
+    pub struct ImageFolderSettings("image_folder") { folder: String, size: usize, channels: Channels, mean: Vec<f64>, std: Vec<f64> }
+}
 
 /// A folder of images, with or without folders `train` and `test` (or `val`) above those of the classes.
 pub struct ImageFolder;
@@ -40,10 +57,7 @@ fn entries(dir: &Path, root: &Path) -> Result<Vec<PathBuf>, Problem> {
         }
         out.push(path);
     }
-    out.sort_by_key(|p| {
-        let name = p.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        (super::natural(&name), name)
-    });
+    out.sort_by_key(|p| natural(&name(p)));
     Ok(out)
 }
 
@@ -101,6 +115,12 @@ fn list(root: &Path) -> Result<Listing, Problem> {
     Ok(Listing { classes, splits })
 }
 
+/// Returns how light a pixel of red, green and blue is: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), in the whole numbers that Pillow's
+/// `convert("L")` computes with.
+fn lightness(rgb: &[u8]) -> u8 {
+    ((rgb[0] as u32 * 19_595 + rgb[1] as u32 * 38_470 + rgb[2] as u32 * 7_471 + 0x8000) >> 16) as u8
+}
+
 /// Returns the pixels of one image, its shorter side scaled to `size` and the middle square cut out.
 fn decode(path: &Path, size: u32, grey: bool) -> Result<Vec<u8>, Problem> {
     let cannot = |e: &dyn std::fmt::Display| broken(path, format!("is no image that can be decoded: {e}"));
@@ -119,31 +139,40 @@ fn decode(path: &Path, size: u32, grey: bool) -> Result<Vec<u8>, Problem> {
     let cut = image.crop_imm((w - shorter) / 2, (h - shorter) / 2, shorter, shorter);
     let scaled = if shorter == size { cut } else { cut.resize_exact(size, size, FilterType::Triangle) };
     Ok(match (scaled, grey) {
-        (image, true) => DynamicImage::into_luma8(image).into_raw(),
+        (image, true) => DynamicImage::into_rgb8(image).as_raw().chunks_exact(3).map(lightness).collect(),
         (image, false) => DynamicImage::into_rgb8(image).into_raw(),
     })
 }
 
 /// Returns the side and the number of channels that the settings ask for.
-fn wanted(settings: &Settings) -> Result<(u32, usize), Problem> {
-    let size = settings.int("size");
+fn wanted(settings: &ImageFolderSettings) -> Result<(u32, usize), Problem> {
+    let size = settings.size;
     if size == 0 || size > 1024 {
         return Err(unfit("size", format!("images of {size}x{size} pixels are not made; the side is 1 to 1,024")));
     }
-    Ok((size as u32, if settings.word("channels") == "grey" { 1 } else { 3 }))
+    Ok((size as u32, if settings.channels == Channels::Grey { 1 } else { 3 }))
 }
 
 /// Returns the folder.
-fn root(settings: &Settings, files: &Files) -> Result<PathBuf, Problem> {
-    let folder = text(settings, "folder").ok_or_else(|| unfit("folder", "no folder is given"))?;
-    let root = files.find(folder).map_err(|p| Problem { parameter: Some("folder"), ..p })?;
+fn root(settings: &ImageFolderSettings, files: &Files) -> Result<PathBuf, Problem> {
+    let root = files.find(&settings.folder).map_err(|p| Problem { parameter: Some("folder"), ..p })?;
     if root.is_dir() { Ok(root) } else { Err(broken(&root, "is no folder")) }
 }
 
 impl Reader for ImageFolder {
-    fn facts(&self, settings: &Settings, files: Option<&Files>) -> Result<Facts, Problem> {
+    type Settings = ImageFolderSettings;
+
+    fn settings(&self, settings: &Settings) -> ImageFolderSettings {
+        ImageFolderSettings::read(settings)
+    }
+
+    fn name(&self, settings: &ImageFolderSettings) -> String {
+        settings.folder.trim_end_matches('/').to_string()
+    }
+
+    fn facts(&self, settings: &ImageFolderSettings, files: Option<&Files>) -> Result<Facts, Problem> {
         let (size, channels) = wanted(settings)?;
-        Normalisation::of(settings, channels)?;
+        Normalisation::of(&settings.mean, &settings.std, channels)?;
         let shape = vec![size as usize, size as usize, channels];
         let Some(files) = files else { return Ok(Facts { shape: Some(shape), ..Facts::default() }) };
         let found = list(&root(settings, files)?)?;
@@ -154,7 +183,7 @@ impl Reader for ImageFolder {
         Ok(facts_of(found.classes, &labels, &splits(&counts), shape, paths))
     }
 
-    fn read(&self, settings: &Settings, files: &Files) -> Result<Source, Problem> {
+    fn read(&self, settings: &ImageFolderSettings, files: &Files) -> Result<Source, Problem> {
         let (size, channels) = wanted(settings)?;
         let found = list(&root(settings, files)?)?;
         let counts: Vec<_> = found.splits.iter().map(|(n, f)| (*n, f.len())).collect();
@@ -166,8 +195,9 @@ impl Reader for ImageFolder {
         }
         let shape = vec![size as usize, size as usize, channels];
         Ok(Source {
-            name: text(settings, "folder").unwrap_or("images").to_string(),
-            images: Normalisation::of(settings, channels)?.images(shape, Pixels::Bytes { data: pixels, divisor: 255.0 }),
+            name: self.name(settings),
+            images: Normalisation::of(&settings.mean, &settings.std, channels)?
+                .images(shape, Pixels::Bytes { data: pixels, divisor: 255.0 }),
             labels: if found.classes.is_empty() { Vec::new() } else { labels },
             classes: found.classes,
             splits: splits(&counts),

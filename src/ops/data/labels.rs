@@ -8,28 +8,61 @@ use super::select::{below, fraction, random_order, share};
 use crate::engine::value::Dataset;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, SplitFacts, known};
 use crate::plan::files::Files;
+use crate::{settings, words};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+words! {
+    /// Where new labels come from.
+    enum Method {
+        /// Any class, the old one among them.
+        Uniform = "uniform",
+        /// The other classes.
+        Other = "other",
+        /// The labels of the chosen examples, permuted.
+        Permute = "permute",
+    }
+}
+
+settings! {
+    /// Settings of `corrupt_labels`.
+    struct CorruptSettings("corrupt_labels") { fraction: f64, method: Method }
+}
+
+settings! {
+    /// Settings of `relabel`.
+    struct RelabelSettings("relabel") { labels: String }
+}
 
 /// Replaces the labels of a share of the examples by random ones (C. Zhang et al. 2017, Understanding deep learning requires
 /// rethinking generalization, section 2).
 ///
 /// Exactly the rounded share of examples is chosen. The order in which examples are chosen and the label drawn for each do not
 /// depend on the share, so with one stream the corrupted examples of a smaller share are among those of a larger one, and agree.
+/// Classes are those that some example of the source has: where labels are 0, 2 and 7, no example becomes a 1.
 pub struct CorruptLabels;
 
 impl Planned for CorruptLabels {
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn policy(&self) -> Policy {
         Policy::Inline
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-        let fraction = fraction(settings)?;
+        let settings = CorruptSettings::read(settings);
+        let fraction = fraction(settings.fraction)?;
         let data = known(inputs, "data").cloned().unwrap_or_default();
+        if data.labelled == Some(false) {
+            return Err(unfit("data", "the data set has no labels to corrupt"));
+        }
         // Only a permutation, or no change at all, leaves the sizes of the classes as they were.
-        let same = fraction == 0.0 || settings.word("method") == "permute";
-        Ok(Facts { class_sizes: data.class_sizes.filter(|_| same), files: Vec::new(), bytes: None, ..data })
+        let same = fraction == 0.0 || settings.method == Method::Permute;
+        Ok(relabelled(data, same))
     }
 
     fn cost(&self, _settings: &Settings, _inputs: &[KnownInput]) -> Cost {
@@ -37,27 +70,41 @@ impl Planned for CorruptLabels {
     }
 }
 
-/// Returns labels of which `chosen` are replaced by the method's.
-fn corrupted(labels: &[u32], classes: u64, fraction: f64, method: &str, job: &Job) -> Vec<u32> {
+/// Returns facts of the same examples with other labels; sizes of classes stay where they are the `same`.
+fn relabelled(data: Facts, same: bool) -> Facts {
+    let unsized_part = |s: &SplitFacts| SplitFacts { class_sizes: None, ..s.clone() };
+    Facts {
+        class_sizes: data.class_sizes.clone().filter(|_| same),
+        splits: data.splits.iter().map(unsized_part).collect(),
+        files: Vec::new(),
+        warnings: Vec::new(),
+        bytes: None,
+        ..data
+    }
+}
+
+/// Returns labels of which `chosen` are replaced by the method's; `classes` are those that labels are drawn from, ascending.
+fn corrupted(labels: &[u32], classes: &[u32], settings: &CorruptSettings, job: &Job) -> Vec<u32> {
     let n = labels.len();
     let mut chosen = random_order(&job.stream.named("chosen"), n);
-    chosen.truncate(share(fraction, n));
+    chosen.truncate(share(settings.fraction, n));
     let mut out = labels.to_vec();
-    if method == "permute" {
+    if settings.method == Method::Permute {
         let order = random_order(&job.stream.named("permutation"), chosen.len());
         chosen.iter().zip(&order).for_each(|(to, from)| out[*to] = labels[chosen[*from]]);
         return out;
     }
+    let count = classes.len();
     let mut rng = job.stream.named("labels").rng();
     // A label is drawn for every example, in order, so that a choice of more examples changes none of the draws.
     let drawn: Vec<u32> = labels
         .iter()
-        .map(|old| match method {
-            "other" => {
-                let step = 1 + below(&mut rng, classes - 1);
-                ((*old as u64 + step) % classes) as u32
+        .map(|old| match settings.method {
+            Method::Other => {
+                let step = 1 + below(&mut rng, count as u64 - 1) as usize;
+                classes[(classes.partition_point(|c| c < old) + step) % count]
             }
-            _ => below(&mut rng, classes) as u32,
+            _ => classes[below(&mut rng, count as u64) as usize],
         })
         .collect();
     chosen.iter().for_each(|i| out[*i] = drawn[*i]);
@@ -67,15 +114,21 @@ fn corrupted(labels: &[u32], classes: u64, fraction: f64, method: &str, job: &Jo
 impl Kernel for CorruptLabels {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let data = job.dataset("data")?;
-        let fraction = fraction(&job.settings).map_err(failed)?;
-        let (classes, method) = (data.classes().len() as u64, job.settings.word("method"));
+        let settings = CorruptSettings::read(&job.settings);
+        fraction(settings.fraction).map_err(failed)?;
         if data.labels.len() != data.len() {
             return Err(Failure::new(format!("`{}` has no labels to corrupt", data.source.name)));
         }
-        if classes < 2 && fraction > 0.0 {
-            return Err(Failure::new(format!("`{}` has {classes} class, so there is no other label", data.source.name)));
+        if settings.fraction == 0.0 {
+            return Ok(Value::Dataset(data.clone()));
         }
-        let labels = if fraction > 0.0 { corrupted(&data.labels, classes, fraction, method, job) } else { data.labels.to_vec() };
+        // Those that the files give and those that the examples have here, which may have been given others.
+        let classes: BTreeSet<u32> = data.source.labels.iter().chain(data.labels.iter()).copied().collect();
+        if classes.len() < 2 {
+            return Err(Failure::new(format!("`{}` has {} class, so there is no other label", data.source.name, classes.len())));
+        }
+        let classes: Vec<u32> = classes.into_iter().collect();
+        let labels = corrupted(&data.labels, &classes, &settings, job);
         Ok(Value::Dataset(Arc::new(Dataset { labels: Arc::new(labels), ..(**data).clone() })))
     }
 }
@@ -85,9 +138,16 @@ pub struct Relabel;
 
 /// Returns the labels that the settings name.
 fn labels_in(settings: &Settings, files: &Files) -> Result<(npy::Place, Vec<u32>), Problem> {
-    let place = place(settings, files, "labels")?.ok_or_else(|| unfit("labels", "no array of labels is given"))?;
+    let place = place(&RelabelSettings::read(settings).labels, files, "labels")?;
     let (labels, _) = label_files::read(&place)?;
     Ok((place, labels))
+}
+
+/// Returns the problem of labels that are neither one for each example here nor for each of the source.
+fn neither(labels: usize, here: usize, all: usize, place: &npy::Place) -> Problem {
+    let message = format!("has {labels} labels; {here} examples are to be relabelled");
+    let help = format!("give one label for each of them, or one for each of the {all} examples of the source");
+    Problem { parameter: Some("labels"), ..with_help(broken(&place.path, message), help) }
 }
 
 impl Planned for Relabel {
@@ -97,9 +157,20 @@ impl Planned for Relabel {
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], files: Option<&Files>) -> Result<Facts, Problem> {
         let data = known(inputs, "data").cloned().unwrap_or_default();
-        let mut facts = Facts { class_sizes: None, files: Vec::new(), bytes: None, ..data };
+        if data.labelled == Some(false) {
+            let help = "give the labels where the data set is read".to_string();
+            return Err(Problem {
+                help: Some(help),
+                ..unfit("data", "the data set was read without labels, so it has no classes")
+            });
+        }
+        let mut facts = relabelled(data, false);
         let Some(files) = files else { return Ok(facts) };
         let (place, labels) = labels_in(settings, files)?;
+        let all: usize = facts.splits.iter().map(|s| s.rows).sum();
+        if let Some(rows) = facts.rows.filter(|n| all > 0 && labels.len() != *n && labels.len() != all) {
+            return Err(neither(labels.len(), rows, all, &place));
+        }
         if let Some(classes) = &facts.classes {
             known_class(&labels, classes.len(), &place)?;
             if facts.rows == Some(labels.len()) {
@@ -131,10 +202,7 @@ impl Kernel for Relabel {
         } else if labels.len() == all {
             data.ids.iter().filter_map(|id| labels.get(*id as usize).copied()).collect()
         } else {
-            let message = format!("has {} labels; {} examples are to be relabelled", labels.len(), data.len());
-            let help =
-                format!("give one label for each of them, or one for each of the {all} examples of `{}`", data.source.name);
-            return Err(failed(with_help(broken(&place.path, message), help)));
+            return Err(failed(neither(labels.len(), data.len(), all, &place)));
         };
         if data.classes().is_empty() {
             return Err(Failure::new(format!("`{}` was read without labels, so it has no classes", data.source.name))

@@ -49,24 +49,3 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
         ("with_ids", Box::new(scores::WithIds)),
     ]
 }
-
-/// Returns a sort key in which runs of digits compare as numbers: `a2` before `a10`.
-pub(crate) fn natural(name: &str) -> Vec<(String, u64)> {
-    let mut out = vec![(String::new(), 0u64)];
-    let mut digits = String::new();
-    for c in name.chars().chain(std::iter::once('\0')) {
-        if c.is_ascii_digit() {
-            digits.push(c);
-            continue;
-        }
-        if let Some(last) = out.last_mut().filter(|_| !digits.is_empty()) {
-            last.1 = digits.parse().unwrap_or(u64::MAX);
-            digits.clear();
-            out.push((String::new(), 0));
-        }
-        if let Some(last) = out.last_mut() {
-            last.0.push(c);
-        }
-    }
-    out
-}

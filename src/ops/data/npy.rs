@@ -3,6 +3,7 @@
 //! Format: NEP 1 and `numpy.lib.format`, versions 1 to 3; either byte order, C or Fortran order.
 
 use super::bytes::{Input, broken, with_help};
+use crate::base::natural;
 use crate::plan::facts::Problem;
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -65,6 +66,11 @@ impl Header {
     /// Returns whether the numbers are unsigned bytes.
     pub fn is_bytes(&self) -> bool {
         self.kind == b'u' && self.width == 1
+    }
+
+    /// Returns how many numbers there are.
+    pub fn count(&self) -> usize {
+        self.shape.iter().fold(1usize, |n, d| n.saturating_mul(*d))
     }
 
     /// Returns whether the numbers are whole by their type.
@@ -295,7 +301,7 @@ fn archive(path: &Path) -> Result<npyz::npz::NpzArchive<BufReader<File>>, Proble
 pub fn arrays_in(path: &Path) -> Result<Vec<String>, Problem> {
     let archive = archive(path)?;
     let mut names: Vec<String> = archive.array_names().map(str::to_string).collect();
-    names.sort_by_key(|n| super::natural(n));
+    names.sort_by_key(|n| natural(n));
     names.dedup();
     Ok(names)
 }

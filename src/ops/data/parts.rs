@@ -3,8 +3,8 @@
 use super::bytes::{failed, unfit};
 use crate::engine::value::{Dataset, Images, Pixels, Source};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
-use crate::lang::{Settings, Static};
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem};
+use crate::lang::Settings;
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, SplitFacts};
 use crate::plan::files::Files;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -15,11 +15,20 @@ pub const MOST_CLASSES: u32 = 1 << 16;
 
 /// One format of data sets.
 pub trait Reader: Send + Sync {
+    /// What the reader is told.
+    type Settings;
+
+    /// Returns the settings of a call.
+    fn settings(&self, settings: &Settings) -> Self::Settings;
+
+    /// Returns the name of the data set, which tells its examples from those of others: the files it lies in, as written.
+    fn name(&self, settings: &Self::Settings) -> String;
+
     /// Returns what is known before the run; without files, what is known of every data set of this format.
-    fn facts(&self, settings: &Settings, files: Option<&Files>) -> Result<Facts, Problem>;
+    fn facts(&self, settings: &Self::Settings, files: Option<&Files>) -> Result<Facts, Problem>;
 
     /// Reads the data set.
-    fn read(&self, settings: &Settings, files: &Files) -> Result<Source, Problem>;
+    fn read(&self, settings: &Self::Settings, files: &Files) -> Result<Source, Problem>;
 }
 
 /// The kernel around a reader: gives the whole data set, all splits, with the labels of the files.
@@ -31,7 +40,8 @@ impl<R: Reader> Planned for Reading<R> {
     }
 
     fn facts(&self, settings: &Settings, _inputs: &[KnownInput], files: Option<&Files>) -> Result<Facts, Problem> {
-        self.0.facts(settings, files)
+        let settings = self.0.settings(settings);
+        Ok(Facts { source: Some(self.0.name(&settings).into()), ..self.0.facts(&settings, files)? })
     }
 
     fn cost_of(&self, _settings: &Settings, _inputs: &[KnownInput], data: &Facts) -> Cost {
@@ -49,7 +59,7 @@ impl<R: Reader> Planned for Reading<R> {
 
 impl<R: Reader> Kernel for Reading<R> {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
-        let source = self.0.read(&job.settings, cx.files()).map_err(failed)?;
+        let source = self.0.read(&self.0.settings(&job.settings), cx.files()).map_err(failed)?;
         let count = image_count(&source.images);
         if count > u32::MAX as usize {
             return Err(Failure::new(format!("`{}` has {count} examples; at most {} are counted", source.name, u32::MAX)));
@@ -97,21 +107,15 @@ impl Normalisation {
     /// Returns the settings `mean` and `std` for that many channels. One number stands for all channels.
     ///
     /// Errors: another number of numbers than channels; a deviation that is not positive.
-    pub fn of(settings: &Settings, channels: usize) -> Result<Self, Problem> {
-        let list = |name: &'static str| -> Result<Vec<f32>, Problem> {
-            let numbers: Vec<f32> = match settings.get(name) {
-                Static::List(items) => items.iter().filter_map(Static::number).map(|x| x as f32).collect(),
-                Static::Number(x) => vec![*x as f32],
-                _ => Vec::new(),
-            };
+    pub fn of(mean: &[f64], std: &[f64], channels: usize) -> Result<Self, Problem> {
+        let list = |name: &'static str, numbers: &[f64]| -> Result<Vec<f32>, Problem> {
             match numbers.len() {
-                0 => Ok(numbers),
-                1 => Ok(vec![numbers[0]; channels]),
-                n if n == channels => Ok(numbers),
+                1 => Ok(vec![numbers[0] as f32; channels]),
+                n if n == 0 || n == channels => Ok(numbers.iter().map(|x| *x as f32).collect()),
                 n => Err(unfit(name, format!("`{name}` has {n} numbers, the images have {channels} channels"))),
             }
         };
-        let (mut mean, mut std) = (list("mean")?, list("std")?);
+        let (mut mean, mut std) = (list("mean", mean)?, list("std", std)?);
         if let Some(bad) = std.iter().find(|s| !(**s > 0.0 && s.is_finite())) {
             return Err(unfit("std", format!("a standard deviation of {bad} cannot be divided by")));
         }
@@ -136,11 +140,6 @@ impl Normalisation {
 /// Returns the number of channels of a shape: its last length.
 pub fn channels(shape: &[usize]) -> usize {
     shape.last().copied().unwrap_or(1)
-}
-
-/// Returns an optional text setting.
-pub fn text<'a>(settings: &'a Settings, name: &str) -> Option<&'a str> {
-    settings.get(name).word()
 }
 
 /// Returns the names `0`, `1`, … for the classes that labels name.
@@ -179,13 +178,48 @@ pub fn facts_of(
     shape: Vec<usize>,
     files: Vec<PathBuf>,
 ) -> Facts {
+    let known = labels.len() == splits.iter().map(|(_, r)| r.len()).sum::<usize>() && !labels.is_empty();
+    let part = |(name, range): &(String, Range<usize>)| SplitFacts {
+        name: name.clone(),
+        rows: range.len(),
+        class_sizes: labels.get(range.clone()).filter(|_| known).map(|labels| sizes(labels, classes.len())),
+    };
+    let splits: Vec<SplitFacts> = splits.iter().map(part).collect();
     Facts {
         class_sizes: (!labels.is_empty()).then(|| sizes(labels, classes.len())),
-        classes: (!classes.is_empty()).then_some(classes),
-        rows: Some(splits.iter().map(|(_, r)| r.len()).sum()),
-        splits: splits.iter().map(|(n, r)| (n.clone(), r.len())).collect(),
+        labelled: Some(!classes.is_empty()),
+        rows: Some(splits.iter().map(|s| s.rows).sum()),
+        mixed: if splits.len() > 1 { splits.iter().map(|s| s.name.clone()).collect() } else { Vec::new() },
+        from: splits.iter().map(|s| s.name.clone()).collect(),
+        warnings: unused(&classes, labels),
+        splits,
         shape: Some(shape),
         files,
+        classes: (!classes.is_empty()).then_some(classes),
         ..Facts::default()
     }
+}
+
+/// Most numbers that a warning lists.
+const LISTED: usize = 8;
+
+/// Returns a warning where labels leave numbers between 0 and the largest unused: they count as classes, of which there is no example.
+fn unused(classes: &[String], labels: &[u32]) -> Vec<Problem> {
+    let sizes = sizes(labels, classes.len());
+    if classes.iter().enumerate().any(|(i, name)| *name != i.to_string()) {
+        // Names were given: that the files here have none of one is no surprise.
+        return Vec::new();
+    }
+    let empty: Vec<&str> = classes.iter().zip(&sizes).filter(|(_, n)| **n == 0).map(|(c, _)| c.as_str()).collect();
+    if labels.is_empty() || empty.is_empty() {
+        return Vec::new();
+    }
+    let more = if empty.len() > LISTED { format!(" and {} more", empty.len() - LISTED) } else { String::new() };
+    let listed = empty.iter().take(LISTED).map(|c| format!("`{c}`")).collect::<Vec<_>>().join(", ");
+    vec![Problem {
+        code: "cfx::data::unused_class",
+        parameter: Some("labels"),
+        message: format!("of {} classes {} have no example: {listed}{more}", classes.len(), empty.len()),
+        help: Some("labels count classes from 0; a network gets an output for each of them, used or not".to_string()),
+    }]
 }

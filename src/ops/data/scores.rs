@@ -1,59 +1,142 @@
 //! What others computed for each example: scores from files, and choices of examples by index files.
 
 use super::arrays::place;
-use super::bytes::{broken, failed, unfit, with_help};
-use super::npy;
-use super::select::choose;
-use crate::engine::value::Scores;
+use super::bytes::{broken, failed, with_help};
+use super::label_files::USUAL_LABELS;
+use super::npy::{self, Place};
+use super::select::{choose, chosen};
+use crate::engine::value::{Dataset, Scores};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::plan::facts::{Facts, KnownInput, Planned, Policy, Problem, known};
 use crate::plan::files::Files;
+use crate::settings;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Names under which archives usually hold scores.
 const USUAL_SCORES: &[&str] = &["tr_mem", "mem", "scores"];
 
+settings! {
+    /// Settings of `load_scores`.
+    struct ScoreSettings("load_scores") { path: String }
+}
+
 /// Scores of examples, one number each, such as published memorization scores.
 pub struct LoadScores;
 
+/// Whose numbers a file holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Whose {
+    /// Those of the examples here, in their order.
+    Here,
+    /// Those of the first examples of the source, by id.
+    Source,
+}
+
+/// Returns whose numbers a file of so many holds: `here` is the number of examples at hand (nothing: not known), `splits` those of the
+/// source's splits, `inside` tells whether all examples at hand are among the first so many of the source.
+///
+/// Errors: nobody's.
+fn whose(
+    numbers: usize,
+    here: Option<usize>,
+    splits: &[usize],
+    inside: impl Fn(usize) -> bool,
+    place: &Place,
+) -> Result<Whose, Problem> {
+    let (all, first) = (splits.iter().sum::<usize>(), splits.first().copied().unwrap_or(0));
+    if here == Some(numbers) {
+        return Ok(Whose::Here);
+    }
+    if (numbers == all || numbers == first) && inside(numbers) {
+        return Ok(Whose::Source);
+    }
+    if here.is_none() {
+        return Ok(Whose::Here);
+    }
+    if numbers == first {
+        let words = format!("has {numbers} numbers, one for each example of the first split, and other examples are asked for");
+        return Err(with_help(broken(&place.path, words), "name the examples that the numbers belong to, such as `d.train`"));
+    }
+    let here = here.unwrap_or(0);
+    let first = if first < all { format!(", or for each of the {first} of the first split") } else { String::new() };
+    let help = format!("give one for each of them, or, by id, for each of all {all}{first}");
+    Err(with_help(broken(&place.path, format!("has {numbers} numbers for {here} examples")), help))
+}
+
 impl Planned for LoadScores {
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn policy(&self) -> Policy {
         Policy::Inline
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], files: Option<&Files>) -> Result<Facts, Problem> {
         let data = known(inputs, "data").cloned().unwrap_or_default();
-        let facts = Facts { classes: data.classes, rows: data.rows, ..Facts::default() };
+        let facts = data.each_example();
         let Some(files) = files else { return Ok(facts) };
-        let place = place(settings, files, "path")?.ok_or_else(|| unfit("path", "no file is given"))?;
-        npy::header(&place, USUAL_SCORES)?;
+        let place = place(&ScoreSettings::read(settings).path, files, "path")?;
+        let numbers = npy::header(&place, USUAL_SCORES)?.count();
+        let sizes: Vec<usize> = data.splits.iter().map(|s| s.rows).collect();
+        // Among the first so many: all splits but the first begin after it.
+        let inside = |n: usize| {
+            n == sizes.iter().sum::<usize>() || data.from.iter().all(|s| data.splits.first().is_some_and(|f| f.name == *s))
+        };
+        if let Some(most) = data.rows_at_most.filter(|most| data.rows.is_none() && numbers > *most && !inside(numbers)) {
+            let words = format!("has {numbers} numbers for at most {most} examples");
+            return Err(Problem { parameter: Some("path"), ..broken(&place.path, words) });
+        }
+        whose(numbers, data.rows, &sizes, inside, &place).map_err(|p| Problem { parameter: Some("path"), ..p })?;
         Ok(Facts { files: vec![place.path], ..facts })
     }
+}
+
+/// Checks labels that lie beside scores in an archive against those that the source's files give.
+fn same_labels(place: &Place, data: &Dataset, whose: Whose) -> Result<(), Problem> {
+    if !npy::is_archive(&place.path) || data.source.labels.is_empty() {
+        return Ok(());
+    }
+    let names = npy::arrays_in(&place.path)?;
+    let Some(name) = USUAL_LABELS.iter().find(|n| names.iter().any(|m| m == *n)) else { return Ok(()) };
+    let beside = Place { path: place.path.clone(), array: Some(name.to_string()) };
+    let labels = npy::read(&beside, &[])?.labels(&place.path)?;
+    let at = |i: usize, id: u32| if whose == Whose::Here { i } else { id as usize };
+    let pairs = data.ids.iter().enumerate().map(|(i, id)| (labels.get(at(i, *id)), data.source.labels.get(*id as usize)));
+    let other = pairs.filter(|(a, b)| a != b).count();
+    if other == 0 {
+        return Ok(());
+    }
+    let words = format!("has labels in `{name}`, and {other} of {} differ from those of `{}`", data.len(), data.source.name);
+    Err(with_help(
+        broken(&place.path, words),
+        "its scores are in another order, or of other examples: put them in the order of the data",
+    ))
 }
 
 impl Kernel for LoadScores {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let data = job.dataset("data")?;
-        let place = place(&job.settings, cx.files(), "path").map_err(failed)?.ok_or_else(|| Failure::new("no file is given"))?;
+        let place = place(&ScoreSettings::read(&job.settings).path, cx.files(), "path").map_err(failed)?;
         let numbers = npy::read(&place, USUAL_SCORES).map_err(failed)?.f64s();
-        let all: usize = data.source.splits.iter().map(|(_, r)| r.len()).sum();
-        let first = data.source.splits.first().map_or(0, |(_, r)| r.len());
-        let values = if numbers.len() == data.len() {
-            numbers
-        } else if numbers.len() == all || numbers.len() == first {
-            // By id: all examples of the source, or its first split (a published score for each training example).
-            data.ids.iter().map(|id| numbers.get(*id as usize).copied().unwrap_or(f64::NAN)).collect()
-        } else {
-            let message = format!("has {} numbers for {} examples", numbers.len(), data.len());
-            let help =
-                format!("give one for each of them, or for each of the {first} of the first split, or of all {all}, by id");
-            return Err(failed(with_help(broken(&place.path, message), help)));
+        let sizes: Vec<usize> = data.source.splits.iter().map(|(_, r)| r.len()).collect();
+        let inside = |n: usize| data.ids.iter().all(|id| (*id as usize) < n);
+        let whose = whose(numbers.len(), Some(data.len()), &sizes, inside, &place).map_err(failed)?;
+        same_labels(&place, data, whose).map_err(failed)?;
+        let values = match whose {
+            Whose::Here => numbers,
+            Whose::Source => data.ids.iter().filter_map(|id| numbers.get(*id as usize).copied()).collect(),
         };
         let (ids, labels, classes) = (data.ids.clone(), data.labels.clone(), data.classes().to_vec());
         Ok(Value::Scores(Arc::new(Scores { values, ids, labels, classes })))
     }
+}
+
+settings! {
+    /// Settings of `with_ids`.
+    struct IdSettings("with_ids") { path: String }
 }
 
 /// The examples whose ids are in an array.
@@ -66,18 +149,25 @@ impl Planned for WithIds {
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], files: Option<&Files>) -> Result<Facts, Problem> {
         let data = known(inputs, "data").cloned().unwrap_or_default();
-        let facts = Facts { classes: data.classes, shape: data.shape, ..Facts::default() };
+        let facts = chosen(&data);
         let Some(files) = files else { return Ok(facts) };
-        let place = place(settings, files, "path")?.ok_or_else(|| unfit("path", "no file is given"))?;
-        npy::header(&place, &[])?;
-        Ok(Facts { files: vec![place.path], ..facts })
+        let place = place(&IdSettings::read(settings).path, files, "path")?;
+        let count = npy::header(&place, &[])?.count();
+        if let Some(most) = data.most_rows().filter(|n| count > *n) {
+            let words = format!("names {count} examples, and there are {most}");
+            let problem =
+                with_help(broken(&place.path, words), "ids count the examples of the whole source from 0, each at most once");
+            return Err(Problem { parameter: Some("path"), ..problem });
+        }
+        // An id may stand there twice.
+        Ok(Facts { files: vec![place.path], rows_at_most: Some(count), ..facts })
     }
 }
 
 impl Kernel for WithIds {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let data = job.dataset("data")?;
-        let place = place(&job.settings, cx.files(), "path").map_err(failed)?.ok_or_else(|| Failure::new("no file is given"))?;
+        let place = place(&IdSettings::read(&job.settings).path, cx.files(), "path").map_err(failed)?;
         let array = npy::read(&place, &[]).map_err(failed)?;
         let numbers = array.f64s();
         let known: BTreeSet<u32> = data.ids.iter().copied().collect();

@@ -1,14 +1,14 @@
 //! Choosing examples: splits, random subsets, choices by score, bins. What is chosen keeps its order, its ids and its labels.
 
 use super::bytes::unfit;
-use super::parts::sizes;
 use crate::base::Stream;
 use crate::engine::kernel::mismatch;
 use crate::engine::value::{Dataset, Images, Pixels, Scores, Source};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
-use crate::lang::Settings;
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known};
+use crate::lang::{Settings, Static};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known, one_source};
 use crate::plan::files::Files;
+use crate::settings;
 use rand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -46,20 +46,42 @@ pub fn share(fraction: f64, n: usize) -> usize {
     ((fraction * n as f64 + 0.5).floor() as usize).min(n)
 }
 
-/// Returns a setting that must be a share of 0 to 1.
-pub fn fraction(settings: &Settings) -> Result<f64, Problem> {
-    let value = settings.real("fraction");
+/// Checks a share of 0 to 1.
+pub fn fraction(value: f64) -> Result<f64, Problem> {
     if (0.0..=1.0).contains(&value) {
         Ok(value)
     } else {
-        Err(unfit("fraction", format!("a share of {value} is not between 0% and 100%")))
+        let help = "write a share between 0% and 100%".to_string();
+        Err(Problem { help: Some(help), ..unfit("fraction", format!("a share of {value} is not between 0% and 100%")) })
     }
 }
 
-/// Returns facts of a choice of so many examples of the input `data`.
-fn chosen(inputs: &[KnownInput], rows: Option<usize>) -> Facts {
-    let data = known(inputs, "data").cloned().unwrap_or_default();
-    Facts { classes: data.classes, shape: data.shape, labels_each: data.labels_each, rows, ..Facts::default() }
+/// Returns facts of a choice of the examples of a data set: where they come from; how many is not known, but for the most there can be.
+pub fn chosen(data: &Facts) -> Facts {
+    Facts {
+        shape: data.shape.clone(),
+        labels_each: data.labels_each,
+        splits: data.splits.clone(),
+        from: data.from.clone(),
+        class_sizes: None,
+        rows: None,
+        rows_at_most: data.most_rows(),
+        ..data.each_example()
+    }
+}
+
+/// Returns facts of a choice of so many examples.
+fn choice_of(data: &Facts, rows: usize) -> Facts {
+    Facts { rows: Some(rows), rows_at_most: None, ..chosen(data) }
+}
+
+/// Checks a number of examples to choose.
+fn count_of(count: usize, most: Option<usize>) -> Result<usize, Problem> {
+    match most {
+        _ if count == 0 => Err(unfit("count", "no examples are asked for; ask for one at least")),
+        Some(most) if count > most => Err(unfit("count", format!("{count} examples are asked for, and there are {most}"))),
+        _ => Ok(count),
+    }
 }
 
 /// What all choices cost: next to nothing.
@@ -78,34 +100,68 @@ macro_rules! inline {
     };
 }
 
-/// One split of a data set, by name.
+/// The name that means all splits together, unless the data set has a split of that name.
+const ALL: &str = "all";
+
+settings! {
+    /// Settings of `split`.
+    struct SplitSettings("split") { name: String }
+}
+
+/// One split of a data set, by name, or `all` of them.
 pub struct Split;
+
+/// Returns the problem of a split that is not there.
+fn no_split(name: &str, of: &str, names: &[&str]) -> Problem {
+    let listed: Vec<_> = names.iter().map(|n| format!("`{n}`")).collect();
+    let all = if names.len() > 1 { ", and `all` means all of them" } else { "" };
+    let problem = unfit("name", format!("{of} has no split `{name}`"));
+    Problem { help: Some(format!("it has {}{all}", listed.join(" and "))), ..problem }
+}
 
 impl Planned for Split {
     inline!();
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-        let name = settings.word("name");
+        let SplitSettings { name } = SplitSettings::read(settings);
         let data = known(inputs, "data").cloned().unwrap_or_default();
-        let size = data.splits.iter().find(|(n, _)| n == name).map(|(_, size)| *size);
-        if size.is_none() && !data.splits.is_empty() {
-            let names: Vec<_> = data.splits.iter().map(|(n, _)| format!("`{n}`")).collect();
-            let problem = unfit("name", format!("the data set has no split `{name}`"));
-            return Err(Problem { help: Some(format!("it has {}", names.join(" and "))), ..problem });
+        let Some(split) = data.splits.iter().find(|s| s.name == name) else {
+            if name == ALL {
+                // Said by the script, so nothing is mixed unknowingly.
+                return Ok(Facts { mixed: Vec::new(), files: Vec::new(), warnings: Vec::new(), bytes: None, ..data });
+            }
+            if data.splits.is_empty() {
+                return Ok(Facts { mixed: Vec::new(), ..chosen(&data) });
+            }
+            let names: Vec<&str> = data.splits.iter().map(|s| s.name.as_str()).collect();
+            return Err(no_split(&name, "the data set", &names));
+        };
+        if !data.from.contains(&name) {
+            let words = format!("these examples come from {}, so none is of the split `{name}`", data.from.join(" and "));
+            return Err(unfit("name", words));
         }
-        let splits = size.map(|s| (name.to_string(), s)).into_iter().collect();
-        Ok(Facts { splits, ..chosen(inputs, size) })
+        let whole = data.whole().is_some();
+        Ok(Facts {
+            class_sizes: split.class_sizes.clone().filter(|_| whole),
+            rows: whole.then_some(split.rows),
+            rows_at_most: (!whole).then(|| data.most_rows().map_or(split.rows, |n| n.min(split.rows))),
+            from: vec![name],
+            mixed: Vec::new(),
+            ..chosen(&data)
+        })
     }
 }
 
 impl Kernel for Split {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let data = job.dataset("data")?;
-        let name = job.settings.word("name");
-        let Some((_, range)) = data.source.splits.iter().find(|(n, _)| n == name) else {
-            let names: Vec<_> = data.source.splits.iter().map(|(n, _)| format!("`{n}`")).collect();
-            return Err(Failure::new(format!("`{}` has no split `{name}`", data.source.name))
-                .help(format!("it has {}", names.join(" and "))));
+        let SplitSettings { name } = SplitSettings::read(&job.settings);
+        let Some((_, range)) = data.source.splits.iter().find(|(n, _)| *n == name) else {
+            if name == ALL {
+                return Ok(Value::Dataset(data.clone()));
+            }
+            let names: Vec<&str> = data.source.splits.iter().map(|(n, _)| n.as_str()).collect();
+            return Err(super::bytes::failed(no_split(&name, &format!("`{}`", data.source.name), &names)));
         };
         let positions: Vec<_> = (0..data.len()).filter(|i| range.contains(&(data.ids[*i] as usize))).collect();
         if positions.is_empty() {
@@ -115,6 +171,11 @@ impl Kernel for Split {
     }
 }
 
+settings! {
+    /// Settings of `subset`.
+    struct SubsetSettings("subset") { fraction: f64 }
+}
+
 /// A random share of the examples, without replacement.
 pub struct Subset;
 
@@ -122,12 +183,14 @@ impl Planned for Subset {
     inline!();
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-        let fraction = fraction(settings)?;
-        let rows = known(inputs, "data").and_then(|d| d.rows).map(|n| share(fraction, n));
-        if rows == Some(0) {
+        let fraction = fraction(SubsetSettings::read(settings).fraction)?;
+        let data = known(inputs, "data").cloned().unwrap_or_default();
+        let part = |rows: Option<usize>| rows.map(|n| share(fraction, n));
+        let (rows, rows_at_most) = (part(data.rows), part(data.rows_at_most));
+        if fraction == 0.0 || rows == Some(0) {
             return Err(unfit("fraction", format!("a share of {fraction} leaves no example")));
         }
-        Ok(chosen(inputs, rows))
+        Ok(Facts { rows, rows_at_most, ..chosen(&data) })
     }
 }
 
@@ -142,9 +205,14 @@ fn random(data: &Dataset, count: usize, stream: &Stream) -> Value {
 impl Kernel for Subset {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let data = job.dataset("data")?;
-        let fraction = fraction(&job.settings).map_err(super::bytes::failed)?;
+        let fraction = fraction(SubsetSettings::read(&job.settings).fraction).map_err(super::bytes::failed)?;
         Ok(random(data, share(fraction, data.len()), &job.stream))
     }
+}
+
+settings! {
+    /// Settings of `sample`.
+    struct SampleSettings("sample") { count: usize }
 }
 
 /// A random choice of so many examples, without replacement.
@@ -154,21 +222,16 @@ impl Planned for Sample {
     inline!();
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-        let count = settings.int("count");
-        if let Some(rows) = known(inputs, "data").and_then(|d| d.rows).filter(|n| *n < count) {
-            return Err(unfit("count", format!("{count} examples are asked for, and there are {rows}")));
-        }
-        Ok(chosen(inputs, Some(count)))
+        let data = known(inputs, "data").cloned().unwrap_or_default();
+        let count = count_of(SampleSettings::read(settings).count, data.most_rows())?;
+        Ok(choice_of(&data, count))
     }
 }
 
 impl Kernel for Sample {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let data = job.dataset("data")?;
-        let count = job.settings.int("count");
-        if count > data.len() {
-            return Err(Failure::new(format!("{count} examples are asked for, and there are {}", data.len())));
-        }
+        let count = count_of(SampleSettings::read(&job.settings).count, Some(data.len())).map_err(super::bytes::failed)?;
         Ok(random(data, count, &job.stream))
     }
 }
@@ -185,7 +248,11 @@ impl Planned for Where {
     inline!();
 
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-        Ok(chosen(inputs, None))
+        let data = known(inputs, "data").cloned().unwrap_or_default();
+        if let Some(condition) = known(inputs, "condition") {
+            one_source(("data", &data), ("condition", condition))?;
+        }
+        Ok(chosen(&data))
     }
 }
 
@@ -194,8 +261,6 @@ impl Kernel for Where {
         let data = job.dataset("data")?;
         let held = match job.input("condition") {
             Some(Value::Scores(s)) => by_id(s),
-            Some(Value::Truth(t)) => data.ids.iter().map(|id| (*id, t.holds as u8 as f64)).collect(),
-            Some(Value::Number(n)) => data.ids.iter().map(|id| (*id, n.value)).collect(),
             other => return Err(mismatch("condition", "score", other)),
         };
         if !data.is_empty() && !data.ids.iter().any(|id| held.contains_key(id)) {
@@ -218,6 +283,18 @@ fn data_of(job: &Job, scores: &Scores) -> Result<Arc<Dataset>, Failure> {
     Ok(Arc::new(Dataset { source: Arc::new(source), ids: scores.ids.clone(), labels: scores.labels.clone() }))
 }
 
+/// Returns facts of the data set that examples with a score are chosen from, with the most that there can be: see [`data_of`].
+fn facts_of_data(inputs: &[KnownInput]) -> Result<Facts, Problem> {
+    let x = known(inputs, "x").cloned().unwrap_or_default();
+    let Some(data) = known(inputs, "data") else {
+        return Ok(Facts { shape: None, labels_each: None, ..x.each_example() });
+    };
+    one_source(("x", &x), ("data", data))?;
+    let most = [data.most_rows(), x.most_rows()].into_iter().flatten().min();
+    let classes = data.classes.clone().or(x.classes);
+    Ok(Facts { rows: None, rows_at_most: most, class_sizes: None, classes, ..data.clone() })
+}
+
 /// Returns positions of examples in `data` that have a score, ordered by score (ties: by id).
 fn ordered(data: &Dataset, scores: &Scores) -> Vec<usize> {
     let by_id = by_id(scores);
@@ -225,6 +302,11 @@ fn ordered(data: &Dataset, scores: &Scores) -> Vec<usize> {
         data.ids.iter().enumerate().filter_map(|(i, id)| by_id.get(id).map(|x| (*x, *id, i))).collect();
     scored.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     scored.into_iter().map(|(_, _, i)| i).collect()
+}
+
+settings! {
+    /// Settings of `lowest` and `highest`.
+    struct ExtremeSettings("lowest") { count: usize }
 }
 
 /// The examples of the lowest or the highest scores.
@@ -237,13 +319,9 @@ impl Planned for Extreme {
     inline!();
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-        let count = settings.int("count");
-        if let Some(rows) = known(inputs, "data").and_then(|d| d.rows).filter(|n| *n < count) {
-            return Err(unfit("count", format!("{count} examples are asked for, and there are {rows}")));
-        }
-        let facts = chosen(inputs, Some(count));
-        let classes = facts.classes.clone().or_else(|| known(inputs, "x").and_then(|x| x.classes.clone()));
-        Ok(Facts { classes, ..facts })
+        let data = facts_of_data(inputs)?;
+        let count = count_of(ExtremeSettings::read(settings).count, data.most_rows())?;
+        Ok(choice_of(&data, count))
     }
 }
 
@@ -251,7 +329,7 @@ impl Kernel for Extreme {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let scores = job.scores("x")?;
         let data = data_of(job, scores)?;
-        let count = job.settings.int("count");
+        let count = ExtremeSettings::read(&job.settings).count;
         let mut positions = ordered(&data, scores);
         if count > positions.len() {
             return Err(Failure::new(format!("{count} examples are asked for, and {} have a score", positions.len())));
@@ -272,7 +350,22 @@ impl Planned for Except {
     inline!();
 
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-        Ok(chosen(inputs, None))
+        let data = known(inputs, "data").cloned().unwrap_or_default();
+        let other = known(inputs, "other").cloned().unwrap_or_default();
+        one_source(("data", &data), ("other", &other))?;
+        // What is left out lies inside where all examples of its splits are here.
+        let inside = data.source.is_some() && other.source.is_some() && other.from.iter().all(|s| data.from.contains(s));
+        let left = data.whole().filter(|_| inside && !other.from.is_empty()).zip(other.rows).map(|(all, out)| all - out);
+        let gone = |name: &String| other.whole().is_some() && other.from.contains(name);
+        let stay = |names: &[String]| names.iter().filter(|n| !gone(n)).cloned().collect::<Vec<_>>();
+        let (from, mixed) = (stay(&data.from), stay(&data.mixed));
+        Ok(Facts {
+            rows: left,
+            rows_at_most: data.most_rows().filter(|_| left.is_none()),
+            mixed: if mixed.len() > 1 { mixed } else { Vec::new() },
+            from: if inside { from } else { data.from.clone() },
+            ..chosen(&data)
+        })
     }
 }
 
@@ -290,24 +383,37 @@ impl Kernel for Except {
     }
 }
 
+settings! {
+    /// Settings of `quantile_bins`.
+    struct BinSettings("quantile_bins") {
+        count: usize,
+        /// Which bin.
+        at: Static = Static::None,
+    }
+}
+
 /// One of several bins of equal size along a score, the lowest first.
 pub struct QuantileBins;
+
+/// Returns the problem of fewer examples than bins.
+fn unfilled(rows: usize, count: usize) -> Problem {
+    unfit("count", format!("{rows} examples with a score do not fill {count} bins"))
+}
 
 impl Planned for QuantileBins {
     inline!();
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-        let count = settings.int("count");
+        let count = BinSettings::read(settings).count;
         if count == 0 {
             return Err(unfit("count", "examples cannot be put into no bins"));
         }
-        let known_rows = known(inputs, "data").or_else(|| known(inputs, "x")).and_then(|d| d.rows);
-        if let Some(rows) = known_rows.filter(|n| *n < count) {
-            return Err(unfit("count", format!("{rows} examples do not fill {count} bins")));
+        let data = facts_of_data(inputs)?;
+        if let Some(rows) = data.most_rows().filter(|n| *n < count) {
+            return Err(unfilled(rows, count));
         }
-        let facts = chosen(inputs, None);
-        let classes = facts.classes.clone().or_else(|| known(inputs, "x").and_then(|x| x.classes.clone()));
-        Ok(Facts { classes, ..facts })
+        // Examples without a score are in no bin, which only the scores tell.
+        Ok(Facts { rows_at_most: data.most_rows().map(|n| n.div_ceil(count)), ..chosen(&data) })
     }
 }
 
@@ -315,11 +421,12 @@ impl Kernel for QuantileBins {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let scores = job.scores("x")?;
         let data = data_of(job, scores)?;
-        let count = job.settings.int("count").max(1);
-        let bin = job.settings.get("at").make().map_or(0, |(_, fields)| fields.int("index"));
+        let settings = BinSettings::read(&job.settings);
+        let count = settings.count;
+        let bin = settings.at.make().map_or(0, |(_, fields)| fields.int("index"));
         let order = ordered(&data, scores);
-        if order.len() < count {
-            return Err(Failure::new(format!("{} examples with a score do not fill {count} bins", order.len())));
+        if order.len() < count || count == 0 {
+            return Err(super::bytes::failed(unfilled(order.len(), count)));
         }
         if bin >= count {
             return Err(Failure::new(format!("there are {count} bins, and bin {bin} is asked for")));
@@ -328,9 +435,4 @@ impl Kernel for QuantileBins {
         positions.sort_unstable();
         Ok(choose(&data, &positions))
     }
-}
-
-/// Returns how many examples each class has in a data set.
-pub fn class_sizes(data: &Dataset) -> Vec<usize> {
-    sizes(&data.labels, data.classes().len())
 }

@@ -7,7 +7,7 @@ use crate::engine::kernel::{Labelled, Quiet};
 use crate::engine::value::{Dataset, Pixels, Scores};
 use crate::engine::{Failure, Job, Value};
 use crate::lang::{Settings, Static};
-use crate::plan::facts::{Facts, Problem};
+use crate::plan::facts::Facts;
 use crate::plan::files::Files;
 use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
@@ -15,9 +15,47 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Returns settings from names and values.
-pub(crate) fn settings(list: &[(&str, Static)]) -> Settings {
-    Settings(list.iter().map(|(n, v)| (n.to_string(), v.clone())).collect())
+/// Returns the settings of an operation: those given, and the defaults of its signature.
+fn settings(op: &str, list: &[(&str, Static)]) -> Settings {
+    let mut all: Vec<(String, Static)> = list.iter().map(|(n, v)| (n.to_string(), v.clone())).collect();
+    let none = Static::List(Vec::new());
+    let defaults = match op {
+        "digits" | "mnist" | "cifar10" => vec![("mean", none.clone()), ("std", none)],
+        "cifar100" => vec![("labels", word("fine")), ("mean", none.clone()), ("std", none)],
+        "idx" => vec![
+            ("labels", Static::None),
+            ("test_images", Static::None),
+            ("test_labels", Static::None),
+            ("mean", none.clone()),
+            ("std", none),
+        ],
+        "arrays" => vec![
+            ("labels", Static::None),
+            ("test_x", Static::None),
+            ("test_labels", Static::None),
+            ("divisor", Static::Number(1.0)),
+            ("mean", none.clone()),
+            ("std", none),
+        ],
+        "image_folder" => vec![("channels", word("rgb")), ("mean", none.clone()), ("std", none)],
+        "corpus" => vec![
+            ("train", text("a.txt")),
+            ("valid", Static::None),
+            ("test", Static::None),
+            ("length", Static::Number(3.0)),
+            ("unit", word("words")),
+            ("words", Static::Number(100.0)),
+            ("at_least", Static::Number(1.0)),
+            ("lower", Static::Bool(false)),
+        ],
+        _ => Vec::new(),
+    };
+    for (name, value) in defaults {
+        if !all.iter().any(|(n, _)| n == name) {
+            all.push((name.to_string(), value));
+        }
+    }
+    Settings(all)
 }
 
 fn text(s: &str) -> Static {
@@ -34,7 +72,7 @@ fn run(op: &str, list: &[(&str, Static)], inputs: Vec<(&str, Value)>, seed: u64,
     let kernel = &kernels.iter().find(|(n, _)| *n == op).unwrap().1;
     let job = Job {
         op: op.to_string(),
-        settings: settings(list),
+        settings: settings(op, list),
         inputs: inputs.into_iter().map(|(n, v)| (n.to_string(), Labelled::single(v))).collect(),
         stream: Stream::root(seed),
         at: Vec::new(),
@@ -86,13 +124,26 @@ fn here() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/data")
 }
 
-fn facts_and_source<R: Reader>(reader: R, list: &[(&str, Static)], folder: &Path) -> (Facts, crate::engine::value::Source) {
-    let (s, files) = (settings(list), Files::new(folder, &[]));
+fn parts_of(facts: &Facts) -> Vec<(&str, usize)> {
+    facts.splits.iter().map(|s| (s.name.as_str(), s.rows)).collect()
+}
+
+fn facts_and_source<R: Reader>(
+    op: &str,
+    reader: R,
+    list: &[(&str, Static)],
+    folder: &Path,
+) -> (Facts, crate::engine::value::Source) {
+    let (s, files) = (reader.settings(&settings(op, list)), Files::new(folder, &[]));
     let (facts, source) = (reader.facts(&s, Some(&files)).unwrap(), reader.read(&s, &files).unwrap());
     // What was said before reading must be what was read.
     assert_eq!(facts.rows, Some(image_count(&source.images)));
     assert_eq!(facts.shape.as_ref(), Some(&source.images.shape));
-    assert_eq!(facts.splits, source.splits.iter().map(|(n, r)| (n.clone(), r.len())).collect::<Vec<_>>());
+    assert_eq!(parts_of(&facts), source.splits.iter().map(|(n, r)| (n.as_str(), r.len())).collect::<Vec<_>>());
+    for (split, (_, range)) in facts.splits.iter().zip(&source.splits).filter(|_| !source.labels.is_empty()) {
+        let labels = &source.labels[range.clone()];
+        assert_eq!(split.class_sizes, Some(parts::sizes(labels, source.classes.len())), "{}", split.name);
+    }
     assert_eq!(facts.classes.clone().unwrap_or_default(), source.classes);
     if !source.labels.is_empty() {
         assert_eq!(facts.class_sizes, Some(parts::sizes(&source.labels, source.classes.len())));
@@ -106,7 +157,7 @@ fn facts_and_source<R: Reader>(reader: R, list: &[(&str, Static)], folder: &Path
 
 #[test]
 fn digits_are_those_of_scikit_learn() {
-    let (facts, source) = facts_and_source(digits::Digits, &[], Path::new("."));
+    let (facts, source) = facts_and_source("digits", digits::Digits, &[], Path::new("."));
     assert_eq!(facts.class_sizes.unwrap(), [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]);
     let Pixels::Bytes { data, divisor } = &source.images.data else { panic!() };
     // load_digits().images[0][0], .images[-1][-1], .images.sum()
@@ -141,7 +192,7 @@ fn idx_files_are_read_plain_and_packed() {
     put("x", &idx_bytes(&[3, 2, 2], &(0..12).collect::<Vec<u8>>()));
     put("y.gz", &gz(&idx_bytes(&[3], &[2, 0, 2])));
     let list = [("images", text("x")), ("labels", text("y.gz")), ("mean", Static::List(vec![Static::Number(0.5)]))];
-    let (facts, source) = facts_and_source(idx::Idx, &list, dir.path());
+    let (facts, source) = facts_and_source("idx", idx::Idx, &list, dir.path());
     assert_eq!(
         (facts.files.len(), source.labels.as_slice(), source.images.shape.as_slice()),
         (2, &[2, 0, 2][..], &[2, 2, 1][..])
@@ -177,13 +228,13 @@ fn cifar_records_become_pixels() {
     std::fs::write(dir.path().join("train.bin"), [record.clone(), record.clone()].concat()).unwrap();
     std::fs::write(dir.path().join("test.bin"), &record).unwrap();
     let folder = ("folder", text("."));
-    let (facts, fine) = facts_and_source(cifar::Cifar100, &[folder.clone(), ("labels", word("fine"))], dir.path());
+    let (facts, fine) = facts_and_source("cifar100", cifar::Cifar100, &[folder.clone(), ("labels", word("fine"))], dir.path());
     assert_eq!((facts.rows, fine.labels.as_slice()), (Some(3), &[7, 7, 7][..]));
     assert_eq!((fine.classes.len(), fine.classes[7].as_str()), (100, "beetle"));
     let Pixels::Bytes { data, .. } = &fine.images.data else { panic!() };
     let pixel = |i: usize| [record[2 + i], record[2 + 1024 + i], record[2 + 2048 + i]];
     assert_eq!(data[..6], [pixel(0), pixel(1)].concat());
-    let (_, coarse) = facts_and_source(cifar::Cifar100, &[folder.clone(), ("labels", word("coarse"))], dir.path());
+    let (_, coarse) = facts_and_source("cifar100", cifar::Cifar100, &[folder.clone(), ("labels", word("coarse"))], dir.path());
     assert_eq!(
         (coarse.labels.as_slice(), coarse.classes[3].as_str(), coarse.classes.len()),
         (&[3, 3, 3][..], "food_containers", 20)
@@ -197,14 +248,15 @@ fn cifar_records_become_pixels() {
     let wrong = message(run("cifar10", std::slice::from_ref(&folder), vec![], 0, dir.path()));
     assert!(wrong.contains("label 10 in record 0"), "{wrong}");
     std::fs::write(dir.path().join("test.bin"), &record[1..]).unwrap();
-    let (_, ten) = facts_and_source(cifar::Cifar10, std::slice::from_ref(&folder), dir.path());
+    let (_, ten) = facts_and_source("cifar10", cifar::Cifar10, std::slice::from_ref(&folder), dir.path());
     assert_eq!((ten.labels.as_slice(), ten.classes[7].as_str()), (&[7, 7][..], "horse"));
 
     let packed = tempfile::tempdir().unwrap();
     std::fs::write(packed.path().join("train.bin.xz"), b"\xfd7zXZ\0").unwrap();
     let said = message(run("cifar100", std::slice::from_ref(&folder), vec![], 0, packed.path()));
     assert!(said.contains("xz -dk train.bin.xz"), "{said}");
-    let means = settings(&[folder, ("mean", Static::List(vec![Static::Number(0.0); 2]))]);
+    let means = settings("cifar100", &[folder, ("mean", Static::List(vec![Static::Number(0.0); 2]))]);
+    let means = cifar::Cifar100.settings(&means);
     assert_eq!(cifar::Cifar100.facts(&means, None).unwrap_err().parameter, Some("mean"));
 }
 
@@ -215,13 +267,15 @@ fn the_python_version_of_cifar_is_read_as_data() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::copy(written.join(name), dir.path().join("train")).unwrap();
         let folder = ("folder", text("."));
-        let (facts, fine) = facts_and_source(cifar::Cifar100, &[folder.clone(), ("labels", word("fine"))], dir.path());
+        let (facts, fine) =
+            facts_and_source("cifar100", cifar::Cifar100, &[folder.clone(), ("labels", word("fine"))], dir.path());
         assert_eq!((facts.rows, fine.labels.as_slice()), (Some(2), &[7, 99][..]), "{name}");
         let Pixels::Bytes { data, .. } = &fine.images.data else { panic!() };
         let byte = |n: usize, plane: usize, i: usize| ((7 * (1024 * plane + i) + 13 * n) % 256) as u8;
         assert_eq!(data.len(), 2 * 3072);
         assert_eq!(data[3072 + 15..3072 + 18], [byte(1, 0, 5), byte(1, 1, 5), byte(1, 2, 5)], "{name}");
-        let (_, coarse) = facts_and_source(cifar::Cifar100, &[folder.clone(), ("labels", word("coarse"))], dir.path());
+        let (_, coarse) =
+            facts_and_source("cifar100", cifar::Cifar100, &[folder.clone(), ("labels", word("coarse"))], dir.path());
         assert_eq!(coarse.labels, [3, 19]);
 
         // Cut short anywhere, it is refused; labels of another data set are missed.
@@ -263,15 +317,15 @@ fn numpy_arrays_of_every_kind_are_read() {
 #[test]
 fn arrays_state_their_layout() {
     let list = |layout: &str, x: &str| [("x", text(x)), ("layout", word(layout)), ("divisor", Static::Number(2.0))];
-    let (_, source) = facts_and_source(arrays::Arrays, &list("nchw", "c_f4.npy"), &here());
+    let (_, source) = facts_and_source("arrays", arrays::Arrays, &list("nchw", "c_f4.npy"), &here());
     assert_eq!(source.images.shape, [3, 4, 1]);
-    let (_, source) = facts_and_source(arrays::Arrays, &list("features", "c_f4.npy"), &here());
+    let (_, source) = facts_and_source("arrays", arrays::Arrays, &list("features", "c_f4.npy"), &here());
     assert_eq!(source.images.shape, [12]);
     let Pixels::Floats(data) = &source.images.data else { panic!() };
     assert_eq!(data[..3], [0.0, 0.25, 0.5]);
     let mut packed = list("features", "packed.npz").to_vec();
     packed.push(("labels", text("packed.npz")));
-    let (facts, source) = facts_and_source(arrays::Arrays, &packed, &here());
+    let (facts, source) = facts_and_source("arrays", arrays::Arrays, &packed, &here());
     assert_eq!((facts.class_sizes.unwrap(), source.labels), (vec![3, 3], vec![0, 1, 0, 1, 0, 1]));
     packed[3].1 = text("packed.npz:extra");
     let said = message(run("arrays", &packed, vec![], 0, &here()));
@@ -286,7 +340,7 @@ fn channels_move_to_the_last_place() {
     let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (1, 2, 1, 3), }";
     let bytes = [b"\x93NUMPY\x01\x00".as_slice(), &(header.len() as u16).to_le_bytes(), header.as_bytes(), &[1, 2, 3, 4, 5, 6]];
     std::fs::write(dir.path().join("x.npy"), bytes.concat()).unwrap();
-    let (_, source) = facts_and_source(arrays::Arrays, &[("x", text("x.npy")), ("layout", word("nchw"))], dir.path());
+    let (_, source) = facts_and_source("arrays", arrays::Arrays, &[("x", text("x.npy")), ("layout", word("nchw"))], dir.path());
     let Pixels::Bytes { data, .. } = &source.images.data else { panic!() };
     assert_eq!((data.as_slice(), source.images.shape.as_slice()), (&[1, 4, 2, 5, 3, 6][..], &[1, 3, 2][..]));
 }
@@ -300,7 +354,7 @@ fn image_folders_are_sorted_and_cut() {
         image.save(dir.path().join("set").join(folder).join(file)).unwrap();
     }
     let list = [("folder", text("set")), ("size", Static::Number(2.0))];
-    let (facts, source) = facts_and_source(image_folder::ImageFolder, &list, dir.path());
+    let (facts, source) = facts_and_source("image_folder", image_folder::ImageFolder, &list, dir.path());
     assert_eq!((facts.files.len(), source.classes.as_slice()), (3, &["a".to_string(), "b".to_string()][..]));
     assert_eq!(source.labels, [0, 1, 1]);
     let Pixels::Bytes { data, .. } = &source.images.data else { panic!() };
@@ -309,31 +363,12 @@ fn image_folders_are_sorted_and_cut() {
     assert!(message(run("image_folder", &list, vec![], 0, dir.path())).contains("broken.png"));
 }
 
-/// Returns the settings of `corpus`, the given ones first.
-fn corpus_settings(list: &[(&str, Static)]) -> Vec<(String, Static)> {
-    let rest = [
-        ("train", text("a.txt")),
-        ("length", Static::Number(3.0)),
-        ("unit", word("words")),
-        ("words", Static::Number(100.0)),
-        ("at_least", Static::Number(1.0)),
-        ("lower", Static::Bool(false)),
-    ];
-    let given = |n: &str| list.iter().any(|(m, _)| *m == n);
-    let rest = rest.iter().filter(|(n, _)| !given(n));
-    list.iter().chain(rest).map(|(n, v)| (n.to_string(), v.clone())).collect()
-}
-
 #[test]
 fn texts_become_rows_of_words_and_the_word_after() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("a.txt"), "b a b\nB c <unk> b\n").unwrap();
     std::fs::write(dir.path().join("b.txt.gz"), gz("a new b\nb\n".as_bytes())).unwrap();
-    let read = |list: &[(&str, Static)]| {
-        let all = corpus_settings(list);
-        let all: Vec<_> = all.iter().map(|(n, v)| (n.as_str(), v.clone())).collect();
-        run("corpus", &all, vec![], 0, dir.path())
-    };
+    let read = |list: &[(&str, Static)]| run("corpus", list, vec![], 0, dir.path());
     let numbers = |d: &Dataset| match &d.source.images.data {
         Pixels::Words(x) => x.clone(),
         other => panic!("{other:?}"),
@@ -437,11 +472,12 @@ fn corrupted_labels_are_as_many_as_asked_for() {
     assert!(changed(&corrupt(0.0, "uniform")).is_empty());
     assert_eq!(changed(&corrupt(0.4, "other")).len(), 719);
     assert_eq!(changed(&corrupt(1.0, "other")).len(), 1797);
+    let sizes = |d: &Dataset| parts::sizes(&d.labels, d.classes().len());
     // Of 1,797 uniform labels a tenth stays by chance: 1,617 change, standard deviation 12.7.
     let all_random = corrupt(1.0, "uniform");
     assert!(changed(&all_random).len().abs_diff(1617) < 64, "{}", changed(&all_random).len());
-    assert!(select::class_sizes(&all_random).iter().all(|n| n.abs_diff(180) < 65));
-    assert_eq!(select::class_sizes(&corrupt(0.6, "permute")), select::class_sizes(&all));
+    assert!(sizes(&all_random).iter().all(|n| n.abs_diff(180) < 65));
+    assert_eq!(sizes(&corrupt(0.6, "permute")), sizes(&all));
     // A larger share corrupts what a smaller one does, in the same way; ids and the source's labels stay.
     let (few, many) = (corrupt(0.2, "uniform"), corrupt(0.8, "uniform"));
     assert!(changed(&few).iter().all(|i| few.labels[*i] == many.labels[*i]));
@@ -534,7 +570,7 @@ fn signatures_and_kernels_correspond() {
 #[test]
 fn real_files_are_what_they_are_said_to_be() {
     let Some(root) = shared() else { return };
-    let (facts, source) = facts_and_source(idx::Mnist, &[("folder", text("mnist"))], &root);
+    let (facts, source) = facts_and_source("mnist", idx::Mnist, &[("folder", text("mnist"))], &root);
     assert_eq!(facts.class_sizes.unwrap().iter().sum::<usize>(), 70_000);
     assert_eq!(source.labels[..5], [5, 0, 4, 1, 9]);
     let list = [
@@ -545,11 +581,11 @@ fn real_files_are_what_they_are_said_to_be() {
         ("layout", word("nhwc")),
         ("divisor", Static::Number(2000.0)),
     ];
-    let (facts, source) = facts_and_source(arrays::Arrays, &list, &root);
-    assert_eq!(facts.splits, [("train".to_string(), 7291), ("test".to_string(), 2007)]);
+    let (facts, source) = facts_and_source("arrays", arrays::Arrays, &list, &root);
+    assert_eq!(parts_of(&facts), [("train", 7291), ("test", 2007)]);
     assert_eq!((source.images.shape.as_slice(), source.classes.len()), (&[16, 16, 1][..], 10));
     if root.join("cifar100/train.bin").is_file() {
-        let (facts, source) = facts_and_source(cifar::Cifar100, &[("folder", text("cifar100"))], &root);
+        let (facts, source) = facts_and_source("cifar100", cifar::Cifar100, &[("folder", text("cifar100"))], &root);
         assert_eq!((facts.rows, facts.class_sizes), (Some(60_000), Some(vec![600; 100])));
         assert_eq!((source.classes[source.labels[0] as usize].as_str(), source.splits[1].1.clone()), ("cattle", 50_000..60_000));
     } else {
@@ -558,12 +594,12 @@ fn real_files_are_what_they_are_said_to_be() {
         assert!(said.contains("xz -dk"), "{said}");
     }
     if root.join("cifar10/test_batch.bin").is_file() {
-        let (facts, source) = facts_and_source(cifar::Cifar10, &[("folder", text("cifar10"))], &root);
-        assert_eq!((facts.splits[0].0.as_str(), source.classes[source.labels[0] as usize].as_str()), ("test", "cat"));
+        let (facts, source) = facts_and_source("cifar10", cifar::Cifar10, &[("folder", text("cifar10"))], &root);
+        assert_eq!((facts.splits[0].name.as_str(), source.classes[source.labels[0] as usize].as_str()), ("test", "cat"));
     }
     if root.join("tiny_imagenet/train").is_dir() {
         let list = [("folder", text("tiny_imagenet")), ("size", Static::Number(32.0))];
-        let (facts, _) = facts_and_source(image_folder::ImageFolder, &list, &root);
+        let (facts, _) = facts_and_source("image_folder", image_folder::ImageFolder, &list, &root);
         assert_eq!((facts.classes.unwrap().len(), facts.splits.len()), (20, 2));
     } else {
         println!("skipped: Tiny-ImageNet is not unpacked");
@@ -574,25 +610,26 @@ fn real_files_are_what_they_are_said_to_be() {
         ("test_images", text("embedded/fashion-t10k-images.idx3.gz")),
         ("test_labels", text("embedded/fashion-t10k-labels.idx1.gz")),
     ];
-    let (facts, _) = facts_and_source(idx::Idx, &fashion, &root);
-    assert_eq!(facts.splits, [("train".to_string(), 1000), ("test".to_string(), 250)]);
+    let (facts, _) = facts_and_source("idx", idx::Idx, &fashion, &root);
+    assert_eq!(parts_of(&facts), [("train", 1000), ("test", 250)]);
 }
 
 /// Reads bytes as every format.
-fn read_as_all(bytes: &[u8], dir: &Path) -> Vec<Result<(), Problem>> {
+fn read_as_all(bytes: &[u8], dir: &Path) -> Vec<Result<(), String>> {
     for name in ["x", "train.bin", "test.bin", "train-images-idx3-ubyte", "train-labels-idx1-ubyte"] {
         std::fs::write(dir.join(name), bytes).unwrap();
     }
     let files = Files::new(dir, &[]);
-    let list = settings(&[
-        ("images", text("x")),
-        ("labels", text("x")),
-        ("x", text("x")),
-        ("layout", word("features")),
-        ("folder", text(".")),
-    ]);
-    let readers: [&dyn Reader; 4] = [&idx::Idx, &arrays::Arrays, &cifar::Cifar10, &idx::Mnist];
-    readers.iter().flat_map(|r| [r.facts(&list, Some(&files)).map(|_| ()), r.read(&list, &files).map(|_| ())]).collect()
+    let list =
+        [("images", text("x")), ("labels", text("x")), ("x", text("x")), ("layout", word("features")), ("folder", text("."))];
+    let kernels = kernels();
+    let each = ["idx", "arrays", "cifar10", "mnist"].into_iter().flat_map(|op| {
+        let planned = &kernels.iter().find(|(n, _)| *n == op).unwrap().1;
+        let facts = planned.facts(&settings(op, &list), &[], Some(&files)).map(|_| ()).map_err(|p| p.message);
+        let read = run(op, &list, vec![], 0, dir).map(|_| ()).map_err(|f| format!("{f:?}"));
+        [facts, read]
+    });
+    each.collect()
 }
 
 proptest! {

@@ -43,7 +43,7 @@ const NUMBER: f64 = 130.0;
 const SCORE: f64 = 16.0;
 
 fn cost_of_pass(inputs: &[KnownInput]) -> Cost {
-    let rows = known(inputs, "data").and_then(|f| f.rows).unwrap_or(0) as f64;
+    let rows = known(inputs, "data").and_then(|f| f.most_rows()).unwrap_or(0) as f64;
     Cost { seconds: 1e-3 + rows * forward_seconds(inputs), memory: pass_bytes(inputs), disk: NUMBER }
 }
 
@@ -59,11 +59,11 @@ macro_rules! measure {
         impl Planned for $name {
             fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
                 let data = known(inputs, "data").cloned().unwrap_or_default();
-                Ok(Facts { classes: data.classes, class_sizes: data.class_sizes, rows: data.rows, ..Facts::default() })
+                Ok(data.each_example())
             }
 
             fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
-                let rows = known(inputs, "data").and_then(|f| f.rows).unwrap_or(0) as f64;
+                let rows = known(inputs, "data").and_then(|f| f.most_rows()).unwrap_or(0) as f64;
                 let pass = cost_of_pass(inputs);
                 Cost { disk: pass.disk + $each * rows, ..pass }
             }

@@ -95,13 +95,13 @@ impl Planned for Tap {
         let name = tap_name(settings);
         let shape = known(inputs, "net").and_then(|m| m.taps.iter().find(|(n, _)| *n == name)).map(|(_, s)| s);
         let dim = shape.map(|s| Pool::parse(settings).units(s));
-        let bytes = dim.zip(data.rows).map(|(d, r)| (d * r * 8) as u64);
+        let bytes = dim.zip(data.most_rows()).map(|(d, r)| (d * r * 8) as u64);
         let shape = dim.map(|d| vec![d]);
-        Ok(Facts { classes: data.classes, class_sizes: data.class_sizes, rows: data.rows, dim, shape, bytes, ..Facts::default() })
+        Ok(Facts { dim, shape, bytes, ..data.each_example() })
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
-        let rows = known(inputs, "data").and_then(|f| f.rows).unwrap_or(0) as f64;
+        let rows = known(inputs, "data").and_then(|f| f.most_rows()).unwrap_or(0) as f64;
         let name = tap_name(settings);
         let units = known(inputs, "net")
             .and_then(|m| m.taps.iter().find(|(n, _)| *n == name))
@@ -157,6 +157,7 @@ impl Kernel for Tap {
             ids: data.ids.clone(),
             labels: data.labels.clone(),
             classes: data.classes().to_vec(),
+            numbered: false,
             notes: Vec::new(),
         })))
     }

@@ -1,13 +1,15 @@
 //! Similarity of representations beyond correlations: centred kernel alignment (Kornblith et al. 2019), Procrustes distance.
 
-use super::correlation::centred;
-use super::rows::{against, matched, problem};
+use super::rows::{against, compared, matched, problem, shared};
+use super::scale;
 use crate::engine::value::Number;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
-use crate::lang::Settings;
+use crate::lang::settings::Setting;
+use crate::lang::{Settings, Static};
 use crate::ops::linalg::{gram, thin_svd};
-use crate::plan::facts::{Facts, KnownInput, Planned, Problem};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
+use crate::settings;
 use ndarray::{Array1, Array2, ArrayView2, s};
 use rayon::prelude::*;
 
@@ -30,11 +32,27 @@ enum KernelOf {
     Rbf(f64),
 }
 
-/// Returns the word or constructor of the kernel, and the bandwidth as a share of the median distance.
-fn kernel_setting(settings: &Settings) -> (bool, f64) {
-    match settings.get("kernel").make() {
-        Some((name, fields)) => (name == "rbf", fields.real("bandwidth")),
-        None => (settings.word("kernel") == "rbf", 0.5),
+settings! {
+    /// Settings of `cka`.
+    struct CkaSettings("cka") { kernel: Chosen, debiased: bool }
+}
+
+/// The kernel that a call asks for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Chosen {
+    /// Inner products.
+    Linear,
+    /// A Gaussian of the distance, its bandwidth as a share of the median distance.
+    Rbf(f64),
+}
+
+impl Setting for Chosen {
+    fn read(value: &Static) -> Option<Self> {
+        match value.make() {
+            Some((name, fields)) if name == "rbf" => fields.get("bandwidth").number().map(Chosen::Rbf),
+            Some((name, _)) => (name == "linear").then_some(Chosen::Linear),
+            None => (value.word() == Some("linear")).then_some(Chosen::Linear),
+        }
     }
 }
 
@@ -131,64 +149,147 @@ fn linear_cka(x: &Array2<f64>, y: &Array2<f64>) -> f64 {
     cross / (norm(&gram(x.view())).sqrt() * norm(&gram(y.view())).sqrt())
 }
 
+/// Seconds of one core for a multiply-add of a product of matrices, of a pair of rows in a kernel matrix, and of an exponential.
+const PRODUCT: f64 = 1e-10;
+const PAIR: f64 = 3e-9;
+const EXPONENTIAL: f64 = 1e-8;
+
+/// Returns examples and units of both sides, as estimates go.
+fn sizes(inputs: &[KnownInput]) -> (f64, f64, f64) {
+    let sides = ["x", "against"].map(|side| known(inputs, side).cloned().unwrap_or_default());
+    let n = sides.iter().filter_map(|f| f.most_rows()).min().unwrap_or(10_000) as f64;
+    let [a, b] = sides.map(|f| f.dim.unwrap_or(64) as f64);
+    (n, a, b)
+}
+
+/// Returns whether linear CKA goes through the features, whose products are no larger than those of examples.
+fn by_features(n: usize, a: usize, b: usize) -> bool {
+    a.max(b) <= n.max(1024)
+}
+
 impl Planned for Cka {
-    fn facts(&self, settings: &Settings, _inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-        match kernel_setting(settings) {
-            (true, bandwidth) if !(bandwidth > 0.0 && bandwidth.is_finite()) => {
-                Err(problem("kernel", format!("a bandwidth of {bandwidth} median distances is none")))
-            }
-            _ => Ok(Facts::default()),
+    fn version(&self) -> u32 {
+        2
+    }
+
+    fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        let settings = CkaSettings::read(settings);
+        if let Chosen::Rbf(bandwidth) = settings.kernel
+            && !(bandwidth > 0.0 && bandwidth.is_finite())
+        {
+            return Err(problem("kernel", format!("a bandwidth of {bandwidth} median distances is none")));
         }
+        compared(inputs)?;
+        shared(inputs, if settings.debiased { 4 } else { 2 })?;
+        Ok(Facts::default())
+    }
+
+    fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        let settings = CkaSettings::read(settings);
+        let (n, a, b) = sizes(inputs);
+        let data = 8.0 * n * (a + b) * 2.0;
+        if settings.kernel == Chosen::Linear && !settings.debiased && by_features(n as usize, a as usize, b as usize) {
+            return Cost {
+                seconds: 1e-3 + PRODUCT * n * (a * a + b * b + a * b),
+                memory: data + 80.0 * (a * a + b * b),
+                disk: 100.0,
+            };
+        }
+        let few = n.min(MEDIAN_ROWS as f64);
+        let (exponentials, median) = match settings.kernel {
+            Chosen::Linear => (0.0, 0.0),
+            Chosen::Rbf(_) => (2.0 * n * n * EXPONENTIAL, 0.5 * few * few * (a + b) * 1e-9),
+        };
+        let seconds = 1e-3 + n * n * (PRODUCT * (a + b) + PAIR) + exponentials + median;
+        Cost { seconds, memory: data + 16.0 * n * PIECE as f64 * 16.0, disk: 100.0 }
     }
 }
 
 impl Kernel for Cka {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let (x, y) = matched(job.stages("x")?, against(job)?)?;
-        let (n, debiased) = (x.nrows(), job.settings.flag("debiased"));
+        let settings = CkaSettings::read(&job.settings);
+        let (n, debiased) = (x.nrows(), settings.debiased);
         if n < 2 || debiased && n < 4 {
             return Err(Failure::Absent(format!("{n} examples are too few")));
         }
-        // Centring changes no kernel here and keeps products small.
-        let (x, y) = (centred(&x), centred(&y));
-        let value = match kernel_setting(&job.settings) {
-            (false, _) if !debiased => linear_cka(&x, &y),
-            (rbf, bandwidth) => {
-                let kernel = |m: &Array2<f64>| {
-                    let width = bandwidth * median_distance(m);
-                    if rbf { KernelOf::Rbf(0.5 / (width * width)) } else { KernelOf::Linear }
+        // Centring and scaling change no kernel here: the width of `rbf` is in median distances.
+        let (x, y) = (scale::centred(x.view()), scale::centred(y.view()));
+        for (name, side) in [("x", &x), ("against", &y)] {
+            if side.is_nothing() {
+                return Err(Failure::Absent(format!("`{name}` is the same for all examples")));
+            }
+        }
+        let (x, y) = (x.x, y.x);
+        let value = match settings.kernel {
+            Chosen::Linear if !debiased && by_features(n, x.ncols(), y.ncols()) => linear_cka(&x, &y),
+            kernel => {
+                let of = |name: &str, m: &Array2<f64>| match kernel {
+                    Chosen::Linear => Ok(KernelOf::Linear),
+                    Chosen::Rbf(bandwidth) => match bandwidth * median_distance(m) {
+                        width if width > 0.0 => Ok(KernelOf::Rbf(0.5 / (width * width))),
+                        _ => Err(Failure::Absent(format!(
+                            "half of the pairs of examples or more are equal in `{name}`, so that the median distance is 0"
+                        ))),
+                    },
                 };
-                let s = sums(&x, &y, (&kernel(&x), &kernel(&y)), debiased);
+                let s = sums(&x, &y, (&of("x", &x)?, &of("against", &y)?), debiased);
                 let kl = hsic(s.kl, &s.rows_k, &s.rows_l, debiased);
                 let kk = hsic(s.kk, &s.rows_k, &s.rows_k, debiased);
                 let ll = hsic(s.ll, &s.rows_l, &s.rows_l, debiased);
-                kl / (kk * ll).sqrt()
+                if !(kk > 0.0 && ll > 0.0) {
+                    let words =
+                        "the unbiased estimate of a side's dependence on itself is not above 0, so there is nothing to divide by";
+                    return Err(Failure::Absent(words.to_string()));
+                }
+                kl / (kk.sqrt() * ll.sqrt())
             }
         };
-        if !value.is_finite() {
-            return Err(Failure::Absent("one of the representations is the same for all examples".to_string()));
-        }
         Ok(Value::Number(Number { value, error: None, count: Some(n as u64) }))
     }
 }
 
 impl Planned for Procrustes {
-    fn facts(&self, _settings: &Settings, _inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+    fn version(&self) -> u32 {
+        2
+    }
+
+    fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        compared(inputs)?;
+        shared(inputs, 2)?;
         Ok(Facts::default())
     }
+
+    fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        let (n, a, b) = sizes(inputs);
+        let shrink = |d: f64| if d > n { 1.2e-9 * n * n * d } else { 0.0 };
+        let (ra, rb) = (a.min(n), b.min(n));
+        let seconds = 1e-3 + shrink(a) + shrink(b) + PRODUCT * n * ra * rb + 1.2e-9 * ra * rb * ra.min(rb);
+        Cost { seconds, memory: 8.0 * (3.0 * n * (a + b) + 4.0 * ra * rb), disk: 100.0 }
+    }
+}
+
+/// Returns a matrix of no more columns than rows with the same products of rows: `U S` of its singular value decomposition.
+fn narrow(x: Array2<f64>) -> Result<Array2<f64>, Failure> {
+    if x.ncols() <= x.nrows() {
+        return Ok(x);
+    }
+    let (u, values, _) = thin_svd(x.view()).map_err(|e| Failure::new(e.to_string()))?;
+    Ok(u * &values)
 }
 
 impl Kernel for Procrustes {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let (x, y) = matched(job.stages("x")?, against(job)?)?;
-        let unit = |m: &Array2<f64>| {
-            let c = centred(m);
+        let unit = |name: &str, m: &Array2<f64>| {
+            let c = scale::centred(m.view()).x;
             let norm = c.iter().map(|v| v * v).sum::<f64>().sqrt();
-            (norm > 0.0).then(|| c / norm)
+            match norm > 0.0 {
+                true => narrow(c / norm),
+                false => Err(Failure::Absent(format!("`{name}` is the same for all examples"))),
+            }
         };
-        let (Some(a), Some(b)) = (unit(&x), unit(&y)) else {
-            return Err(Failure::Absent("one of the representations is the same for all examples".to_string()));
-        };
+        let (a, b) = (unit("x", &x)?, unit("against", &y)?);
         let (_, values, _) = thin_svd(a.t().dot(&b).view()).map_err(|e| Failure::new(e.to_string()))?;
         let value = (2.0 - 2.0 * values.sum()).max(0.0);
         Ok(Value::Number(Number { value, error: None, count: Some(x.nrows() as u64) }))

@@ -1,15 +1,21 @@
 //! How compact classes are: mean pairwise distance (Jamroz and Kurdziel 2023, figure 2), and class means.
 
-use super::rows::{groups, like_x, members};
+use super::rows::{classes, like_x, members, problem};
+use super::scale;
 use crate::engine::value::{Column, Number, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::{Settings, Static};
-use crate::ops::linalg;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
 use crate::plan::files::Files;
-use ndarray::{ArrayView2, Axis};
+use crate::settings;
+use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 use std::sync::Arc;
+
+settings! {
+    /// Settings of `mean_distance`.
+    struct DistanceSettings("mean_distance") { by: Static = Static::None }
+}
 
 /// Rows whose pairs make one piece of work.
 const PIECE: usize = 32;
@@ -18,18 +24,33 @@ const PIECE: usize = 32;
 pub struct MeanDistance;
 
 impl Planned for MeanDistance {
-    fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-        Ok(Facts { classes: like_x(inputs).classes, ..Facts::default() })
+    fn version(&self) -> u32 {
+        2
+    }
+
+    fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        let x = like_x(inputs);
+        let split = DistanceSettings::read(settings).by != Static::None;
+        if let Some(n) = x.most_rows().filter(|n| *n < 2 && !split) {
+            return Err(problem("x", format!("{n} examples make no pair")));
+        }
+        Ok(Facts { classes: x.classes, ..Facts::default() })
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let facts = like_x(inputs);
-        let split = *settings.get("by") != Static::None;
-        let classes = facts.classes.as_ref().filter(|_| split).map_or(1, Vec::len).max(1);
-        let n = facts.rows.unwrap_or(10_000) as f64 / classes as f64;
-        Cost { seconds: 3e-10 * n * n * facts.dim.unwrap_or(64) as f64, memory: 1e6, disk: 100.0 }
+        let split = DistanceSettings::read(settings).by != Static::None;
+        let groups = facts.classes.as_ref().filter(|_| split).map_or(1, Vec::len).max(1);
+        let all = facts.most_rows().unwrap_or(10_000) as f64;
+        let n = all / groups as f64;
+        let d = facts.dim.unwrap_or(64) as f64;
+        Cost { seconds: 1e-3 + n * n * (PAIR + NUMBER * d), memory: 16.0 * n * d, disk: 100.0 }
     }
 }
+
+/// Seconds of one core for half a pair of rows, and for half a number of a pair.
+const PAIR: f64 = 4e-9;
+const NUMBER: f64 = 2.5e-10;
 
 /// Returns the squared Euclidean distance of two rows, in eight sums that are added in a fixed order.
 fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
@@ -44,12 +65,15 @@ fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
     sums.iter().sum::<f64>() + rest
 }
 
-/// Returns the mean Euclidean distance over all pairs of rows and the number of pairs; nothing for fewer than two rows.
-pub fn mean_pairwise_distance(x: ArrayView2<f64>) -> Option<(f64, u64)> {
+/// Returns the mean Euclidean distance over all pairs of rows and the number of pairs; nothing for fewer than two rows. Asks `stop` before
+/// each piece of work, and gives nothing once it says so.
+pub fn mean_pairwise_distance(x: ArrayView2<f64>, stop: &(dyn Fn() -> bool + Sync)) -> Option<(f64, u64)> {
     let n = x.nrows() as u64;
     if n < 2 {
         return None;
     }
+    // No distance sees a shift of all rows; squares at this scale neither overflow nor vanish.
+    let (x, exponent): (Array2<f64>, i32) = scale::from_first(x);
     let x = x.as_standard_layout();
     let d = x.ncols();
     let data = x.as_slice()?;
@@ -59,19 +83,25 @@ pub fn mean_pairwise_distance(x: ArrayView2<f64>) -> Option<(f64, u64)> {
         .par_iter()
         .map(|start| {
             let end = (start + PIECE).min(n as usize);
+            if stop() {
+                return 0.0;
+            }
             (*start..end).map(|i| (i + 1..n as usize).map(|j| squared_distance(row(i), row(j)).sqrt()).sum::<f64>()).sum()
         })
         .collect();
     let pairs = n * (n - 1) / 2;
-    Some((sums.iter().sum::<f64>() / pairs as f64, pairs))
+    let mut mean = [sums.iter().sum::<f64>() / pairs as f64];
+    scale::shift(mean.iter_mut(), exponent);
+    (!stop()).then_some((mean[0], pairs))
 }
 
 impl Kernel for MeanDistance {
-    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let stages = job.stages("x")?;
-        let rows = members(job, stages, "by")?;
-        match mean_pairwise_distance(stages.x.select(Axis(0), &rows).view()) {
+        let rows = members(job, stages, &DistanceSettings::read(&job.settings).by)?;
+        match mean_pairwise_distance(stages.x.select(Axis(0), &rows).view(), &|| cx.interrupted()) {
             Some((value, pairs)) => Ok(Value::Number(Number { value, error: None, count: Some(pairs) })),
+            None if cx.interrupted() => Err(Failure::Interrupted),
             None => Err(Failure::Absent(format!("{} examples make no pair", rows.len()))),
         }
     }
@@ -80,23 +110,26 @@ impl Kernel for MeanDistance {
 /// The mean of each class: a table with a row a class.
 pub struct ClassMeans;
 
-impl Planned for ClassMeans {}
+impl Planned for ClassMeans {
+    fn version(&self) -> u32 {
+        2
+    }
+}
 
 impl Kernel for ClassMeans {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let stages = job.stages("x")?;
-        let by_class = Settings(vec![("by".to_string(), Static::Word("class".to_string()))]);
-        let groups = groups(stages, &by_class, "by");
+        let groups = classes(stages);
         let name = |label: u64| stages.classes.get(label as usize).cloned().unwrap_or_else(|| label.to_string());
         let mut columns = vec![
             ("class".to_string(), Column::Texts(groups.iter().map(|(l, _)| name(*l)).collect())),
             ("examples".to_string(), Column::Numbers(groups.iter().map(|(_, r)| r.len() as f64).collect())),
         ];
-        let means: Vec<_> = groups.iter().filter_map(|(_, r)| stages.x.select(Axis(0), r).mean_axis(Axis(0))).collect();
+        let means: Vec<_> = groups.iter().map(|(_, r)| scale::centred(stages.x.select(Axis(0), r).view()).means).collect();
         for unit in 0..stages.x.ncols() {
             columns.push((format!("unit_{unit}"), Column::Numbers(means.iter().map(|m| m[unit]).collect())));
         }
-        let norms = means.iter().map(|m| linalg::norm(m.view())).collect();
+        let norms = means.iter().map(scale::norm).collect();
         columns.push(("norm".to_string(), Column::Numbers(norms)));
         Ok(Value::Table(Arc::new(Table { columns })))
     }

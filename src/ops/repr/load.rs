@@ -2,31 +2,86 @@
 //!
 //! Each file is a stage, named by its stem, in natural order; in a single archive of several arrays each array is one.
 
-use super::rows::problem;
 use crate::engine::value::Stages;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
-use crate::lang::Settings;
+use crate::lang::{Settings, Static};
 use crate::ops::data::arrays::place;
 use crate::ops::data::bytes::{broken, failed, unfit, with_help};
 use crate::ops::data::label_files::{self, USUAL_LABELS};
 use crate::ops::data::npy::{self, Npy, Place, place_in};
-use crate::ops::data::parts::{sizes, text};
+use crate::ops::data::parts::sizes;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
 use crate::plan::files::Files;
+use crate::{settings, words};
 use ndarray::{Array2, ArrayView2, Axis};
 use std::path::PathBuf;
 use std::sync::Arc;
+
+words! {
+    /// What the rows of a matrix are.
+    enum Rows {
+        /// Examples.
+        Examples = "examples",
+        /// Units.
+        Units = "units",
+    }
+}
+
+words! {
+    /// How the numbers of a file are laid out.
+    enum Layout {
+        /// A matrix.
+        Matrix = "matrix",
+        /// Examples, channels, height, width.
+        Nchw = "nchw",
+        /// Examples, height, width, channels.
+        Nhwc = "nhwc",
+    }
+}
+
+words! {
+    /// What positions become.
+    enum Pool {
+        /// Their mean.
+        Mean = "mean",
+        /// Their largest.
+        Max = "max",
+        /// Units of their own.
+        Flatten = "flatten",
+    }
+}
+
+settings! {
+    /// Settings of `load_stages`.
+    struct LoadSettings("load_stages") {
+        path: String,
+        rows: Rows,
+        labels: Option<String>,
+        array: Option<String>,
+        layout: Layout,
+        pool: Pool,
+        /// Which stage.
+        at: Static = Static::None,
+    }
+}
+
+impl LoadSettings {
+    /// Returns the name of the stage that a cell is about.
+    fn stage(&self) -> Option<String> {
+        self.at.make().map(|(_, at)| at.word("name").to_string())
+    }
+}
 
 /// Reads one stage of activations.
 pub struct LoadStages;
 
 /// Returns the stages that the settings name: name and place, in natural order.
-fn stages(settings: &Settings, files: &Files) -> Result<Vec<(String, Place)>, Problem> {
-    let written = text(settings, "path").ok_or_else(|| unfit("path", "no file is given"))?;
+fn stages(settings: &LoadSettings, files: &Files) -> Result<Vec<(String, Place)>, Problem> {
+    let written = settings.path.as_str();
     let (pattern, suffix) = place_in(written);
     let paths = files.matching(pattern).map_err(|p| Problem { parameter: Some("path"), ..p })?;
-    let array = suffix.or_else(|| text(settings, "array")).map(str::to_string);
-    let labels = place(settings, files, "labels")?;
+    let array = suffix.or(settings.array.as_deref()).map(str::to_string);
+    let labels = label_place(settings, files)?;
     // The labels may lie beside the activations and match their pattern.
     let paths: Vec<PathBuf> = paths.into_iter().filter(|p| paths_differ(p, labels.as_ref())).collect();
     if let ([only], None) = (paths.as_slice(), &array)
@@ -51,6 +106,11 @@ fn stages(settings: &Settings, files: &Files) -> Result<Vec<(String, Place)>, Pr
         return Err(unfit("path", format!("`{written}` matches only the file of labels")));
     }
     Ok(out)
+}
+
+/// Returns where the labels lie, where they are given.
+fn label_place(settings: &LoadSettings, files: &Files) -> Result<Option<Place>, Problem> {
+    settings.labels.as_deref().map(|written| place(written, files, "labels")).transpose()
 }
 
 /// Returns whether a file is not the one that the labels lie in; an archive may hold both.
@@ -79,10 +139,11 @@ enum Kind {
 }
 
 /// Returns the form of an array of that shape under the settings.
-fn form(shape: &[usize], settings: &Settings, place: &Place) -> Result<Form, Problem> {
-    let units_first = settings.word("rows") == "units";
-    let flat = settings.word("pool") == "flatten";
-    let layout = settings.word("layout");
+fn form(shape: &[usize], settings: &LoadSettings, place: &Place) -> Result<Form, Problem> {
+    let units_first = settings.rows == Rows::Units;
+    let flat = settings.pool == Pool::Flatten;
+    let layout = settings.layout;
+    let images = layout != Layout::Matrix;
     let wrong = |parameter, words: String, help: &str| {
         let p = broken(&place.path, words);
         Err(Problem { parameter: Some(parameter), help: Some(help.to_string()), ..p })
@@ -93,14 +154,14 @@ fn form(shape: &[usize], settings: &Settings, place: &Place) -> Result<Form, Pro
     let form = match (shape, layout) {
         ([r, c], _) if units_first => Form { examples: *c, units: *r, kind: Kind::UnitsExamples },
         ([r, c], _) => Form { examples: *r, units: *c, kind: Kind::ExamplesUnits },
-        ([n, a, b, c], "nchw" | "nhwc") if !units_first => {
+        ([n, a, b, c], _) if images && !units_first => {
             let (channels, positions, first) =
-                if layout == "nchw" { (*a, b.saturating_mul(*c), true) } else { (*c, a.saturating_mul(*b), false) };
+                if layout == Layout::Nchw { (*a, b.saturating_mul(*c), true) } else { (*c, a.saturating_mul(*b), false) };
             let units = if flat { channels.saturating_mul(positions) } else { channels };
             let kind = if first { Kind::ChannelsFirst(channels, positions) } else { Kind::ChannelsLast(channels, positions) };
             Form { examples: *n, units, kind }
         }
-        (_, "nchw" | "nhwc") if units_first && shape.len() == 4 => {
+        _ if images && units_first && shape.len() == 4 => {
             return wrong(
                 "rows",
                 format!("has shape {shape:?}, whose rows cannot be units"),
@@ -125,7 +186,7 @@ fn form(shape: &[usize], settings: &Settings, place: &Place) -> Result<Form, Pro
 /// Returns examples x units.
 ///
 /// Errors: a number is NaN or infinite.
-fn matrix(array: &Npy, form: Form, settings: &Settings, place: &Place) -> Result<Array2<f64>, Problem> {
+fn matrix(array: &Npy, form: Form, settings: &LoadSettings, place: &Place) -> Result<Array2<f64>, Problem> {
     let data = array.f64s();
     let shape = &array.header.shape;
     let width: usize = shape[1..].iter().product();
@@ -137,7 +198,7 @@ fn matrix(array: &Npy, form: Form, settings: &Settings, place: &Place) -> Result
         ));
     }
     let wrong = |e: ndarray::ShapeError| broken(&place.path, format!("does not have the shape it claims: {e}"));
-    let (max, flat) = (settings.word("pool") == "max", settings.word("pool") == "flatten");
+    let (max, flat) = (settings.pool == Pool::Max, settings.pool == Pool::Flatten);
     let pool = |values: &mut dyn Iterator<Item = f64>, count: usize| {
         if max { values.fold(f64::NEG_INFINITY, f64::max) } else { values.sum::<f64>() / count as f64 }
     };
@@ -161,8 +222,8 @@ fn matrix(array: &Npy, form: Form, settings: &Settings, place: &Place) -> Result
 }
 
 /// Returns the labels, empty where none are given.
-fn labels(settings: &Settings, files: &Files) -> Result<(Vec<u32>, Vec<String>, Option<PathBuf>), Problem> {
-    let Some(place) = place(settings, files, "labels")? else { return Ok((Vec::new(), Vec::new(), None)) };
+fn labels(settings: &LoadSettings, files: &Files) -> Result<(Vec<u32>, Vec<String>, Option<PathBuf>), Problem> {
+    let Some(place) = label_place(settings, files)? else { return Ok((Vec::new(), Vec::new(), None)) };
     let (labels, classes) = label_files::read(&place)?;
     Ok((labels, classes, Some(place.path)))
 }
@@ -179,14 +240,17 @@ fn agree(labels: usize, form: &Form, place: &Place) -> Result<(), Problem> {
 }
 
 impl Planned for LoadStages {
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn facts(&self, settings: &Settings, _inputs: &[KnownInput], files: Option<&Files>) -> Result<Facts, Problem> {
-        if settings.word("rows").is_empty() {
-            return Err(problem("rows", "which way round the matrices lie is not stated: `rows: examples` or `rows: units`"));
-        }
+        let settings = &LoadSettings::read(settings);
         let Some(files) = files else { return Ok(Facts::default()) };
         let all = stages(settings, files)?;
         let coordinates = Some(all.iter().map(|(n, _)| n.clone()).collect());
-        let chosen = settings.get("at").make().map(|(_, at)| at.word("name").to_string());
+        // Where the names of the stages could not be told, what is wrong with a file is said here, of all of them.
+        let chosen = settings.stage().filter(|stage| all.iter().any(|(n, _)| n == stage));
         let (labels, classes, label_file) = labels(settings, files)?;
         let (mut rows, mut dims, mut paths) = (Vec::new(), Vec::new(), Vec::new());
         for (_, place) in all.iter().filter(|(n, _)| chosen.as_ref().is_none_or(|c| c == n)) {
@@ -202,6 +266,7 @@ impl Planned for LoadStages {
         let (rows, dim) = (same(&rows), same(&dims));
         Ok(Facts {
             class_sizes: (!labels.is_empty()).then(|| sizes(&labels, classes.len())),
+            labelled: Some(!classes.is_empty()),
             classes: (!classes.is_empty()).then_some(classes),
             rows,
             dim,
@@ -212,21 +277,25 @@ impl Planned for LoadStages {
         })
     }
 
-    fn cost(&self, _settings: &Settings, _inputs: &[KnownInput]) -> Cost {
-        Cost { seconds: 0.2, memory: 1e8, disk: 1e7 }
+    fn cost_of(&self, _settings: &Settings, _inputs: &[KnownInput], stage: &Facts) -> Cost {
+        match stage.bytes {
+            // Read, turned into 64 bits, and hashed.
+            Some(bytes) => Cost { seconds: 2e-3 + 2.5e-9 * bytes as f64, memory: 3.0 * bytes as f64, disk: bytes as f64 },
+            None => Cost { seconds: 0.2, memory: 1e8, disk: 1e7 },
+        }
     }
 }
 
 impl Kernel for LoadStages {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
-        read(&job.settings, cx.files()).map(|s| Value::Stages(Arc::new(s))).map_err(failed)
+        read(&LoadSettings::read(&job.settings), cx.files()).map(|s| Value::Stages(Arc::new(s))).map_err(failed)
     }
 }
 
 /// Reads the stage that the setting `at` names, or the only one.
-fn read(settings: &Settings, files: &Files) -> Result<Stages, Problem> {
+fn read(settings: &LoadSettings, files: &Files) -> Result<Stages, Problem> {
     let all = stages(settings, files)?;
-    let place = match settings.get("at").make().map(|(_, at)| at.word("name").to_string()) {
+    let place = match settings.stage() {
         Some(name) => all.iter().find(|(n, _)| *n == name).map(|(_, p)| p),
         None => all.first().map(|(_, p)| p).filter(|_| all.len() == 1),
     };
@@ -237,5 +306,5 @@ fn read(settings: &Settings, files: &Files) -> Result<Stages, Problem> {
     agree(labels.len(), &form, place)?;
     let x = matrix(&array, form, settings, place)?;
     let ids = Arc::new((0..form.examples as u32).collect());
-    Ok(Stages { x, ids, labels: Arc::new(labels), classes, notes: Vec::new() })
+    Ok(Stages { x, ids, labels: Arc::new(labels), classes, numbered: true, notes: Vec::new() })
 }

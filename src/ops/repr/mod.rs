@@ -9,6 +9,7 @@ pub mod distance;
 pub mod gaussian;
 pub mod load;
 pub mod rows;
+pub mod scale;
 pub mod svd;
 #[cfg(test)]
 mod tests;

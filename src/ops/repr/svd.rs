@@ -1,14 +1,21 @@
 //! Projection on leading right singular vectors, and the energy that they capture (Jamroz and Kurdziel 2023, section 2, figure A.6).
 
 use super::rows::{like_x, problem, same_rows};
+use super::scale;
 use crate::engine::value::Number;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::linalg::{leading_right, project};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem};
 use crate::plan::files::Files;
-use ndarray::Axis;
+use crate::settings;
+use ndarray::s;
 use std::sync::Arc;
+
+settings! {
+    /// Settings of `svd`.
+    struct SvdSettings("svd") { width: usize, centred: bool }
+}
 
 /// Name of the note that holds the share of energy kept.
 pub const ENERGY: &str = "captured energy";
@@ -17,9 +24,13 @@ pub const ENERGY: &str = "captured energy";
 pub struct Svd;
 
 impl Planned for Svd {
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let facts = like_x(inputs);
-        let width = settings.int("width");
+        let width = SvdSettings::read(settings).width;
         if width == 0 {
             return Err(problem("width", "a representation of no units is none"));
         }
@@ -27,20 +38,24 @@ impl Planned for Svd {
             let help = Some(format!("write a width of at most {dim}"));
             return Err(Problem { help, ..problem("width", format!("a width of {width} is above the {dim} units there are")) });
         }
-        if let Some(rows) = facts.rows.filter(|n| *n < width) {
+        if let Some(rows) = facts.most_rows().filter(|n| *n < width) {
             return Err(problem("width", format!("a width of {width} is above the {rows} examples there are")));
         }
-        let bytes = facts.rows.map(|n| (n * width * 8) as u64);
+        let bytes = facts.most_rows().map(|n| (n * width * 8) as u64);
         Ok(Facts { dim: Some(width), bytes, ..facts })
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let facts = like_x(inputs);
-        let (n, d) = (facts.rows.unwrap_or(10_000) as f64, facts.dim.unwrap_or(512) as f64);
-        let width = settings.int("width") as f64;
+        let (n, d) = (facts.most_rows().unwrap_or(10_000) as f64, facts.dim.unwrap_or(512) as f64);
+        let width = SvdSettings::read(settings).width as f64;
         Cost {
-            seconds: 4e-10 * n * d * (d + width) + 1e-8 * d * d * d,
-            memory: 8.0 * (n * d + 9.0 * d * d),
+            seconds: if n >= d {
+                1e-10 * n * d * (d + width) + 1e-8 * d * d * d
+            } else {
+                1.2e-9 * n * n * d + 1e-10 * n * d * width
+            },
+            memory: 8.0 * (3.0 * n * d + 9.0 * d * d.min(n)),
             disk: 8.0 * n * width,
         }
     }
@@ -49,29 +64,46 @@ impl Planned for Svd {
 impl Kernel for Svd {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let stages = job.stages("x")?;
-        let width = job.settings.int("width");
+        let SvdSettings { width, centred } = SvdSettings::read(&job.settings);
         let (n, d) = stages.x.dim();
         if width == 0 || width > d.min(n) {
             return Err(Failure::new(format!("a width of {width} does not fit {n} examples x {d} units"))
                 .help(format!("write a width of 1 to {}", d.min(n))));
         }
-        let centred = job.settings.flag("centred").then(|| match stages.x.mean_axis(Axis(0)) {
-            Some(means) => &stages.x - &means,
-            None => stages.x.clone(),
-        });
-        let x = centred.as_ref().unwrap_or(&stages.x).view();
-        let leading = leading_right(x, width).map_err(|e| Failure::new(format!("the singular vectors were not found: {e}")))?;
+        // A common scale leaves the vectors as they are, and keeps squares from overflowing or vanishing.
+        let (x, exponent) = match centred {
+            true => {
+                let centred = scale::centred(stages.x.view());
+                (centred.x, centred.exponent)
+            }
+            false => scale::scaled(stages.x.view()),
+        };
+        let leading =
+            leading_right(x.view(), width).map_err(|e| Failure::new(format!("the singular vectors were not found: {e}")))?;
         let all: f64 = leading.squares.iter().sum();
         let kept: f64 = leading.squares.iter().take(width).sum();
         // A representation that is zero everywhere loses nothing.
         let energy = if all > 0.0 { (kept / all).min(1.0) } else { 1.0 };
+        let mut projected = project(x.view(), leading.vectors.view());
+        // Directions that rounding alone gives: the rows have nothing there.
+        let least = n.max(d) as f64 * f64::EPSILON;
+        let first = leading.squares.first().copied().unwrap_or(0.0);
+        let something = leading.squares.iter().take(width).filter(|s| **s > least * least * first).count();
+        projected.slice_mut(s![.., something..]).fill(0.0);
+        scale::shift(projected.iter_mut(), exponent);
+        let square = |i: usize| {
+            let mut value = [leading.squares.get(i).copied().unwrap_or(0.0)];
+            scale::shift(value.iter_mut(), exponent.saturating_mul(2));
+            value[0]
+        };
         let notes = vec![
             (ENERGY.to_string(), energy),
             ("units before".to_string(), d as f64),
-            ("largest squared singular value".to_string(), leading.squares.first().copied().unwrap_or(0.0)),
-            ("smallest kept squared singular value".to_string(), leading.squares.get(width - 1).copied().unwrap_or(0.0)),
+            ("directions with anything in them".to_string(), something as f64),
+            ("largest squared singular value".to_string(), square(0)),
+            ("smallest kept squared singular value".to_string(), square(width - 1)),
         ];
-        Ok(Value::Stages(Arc::new(same_rows(stages, project(x, leading.vectors.view()), notes))))
+        Ok(Value::Stages(Arc::new(same_rows(stages, projected, notes))))
     }
 }
 

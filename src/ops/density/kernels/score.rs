@@ -31,12 +31,12 @@ impl Planned for LogDensity {
 
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let x = known(inputs, "x").cloned().unwrap_or_default();
-        Ok(Facts { classes: x.classes, class_sizes: x.class_sizes, rows: x.rows, ..Facts::default() })
+        Ok(x.each_example())
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let x = known(inputs, "x");
-        let n = x.and_then(|f| f.rows).unwrap_or(1000) as f64;
+        let n = x.and_then(|f| f.most_rows()).unwrap_or(1000) as f64;
         let d = x.and_then(|f| f.dim).unwrap_or(16) as f64;
         let folds = settings.int("held_out") as f64;
         // Some forty distinct components at one gemm each; refitting as `dp_mixture` would at its defaults.
@@ -167,6 +167,7 @@ impl Kernel for SampleDensity {
             ids: Arc::new((0..draws as u32).collect()),
             labels: Arc::new(labels),
             classes: p.classes.clone(),
+            numbered: true,
             notes: Vec::new(),
         })))
     }

@@ -62,6 +62,7 @@ fn stages(n: usize, d: usize) -> Stages {
         ids: Arc::new((100..100 + 2 * n as u32).collect()),
         labels: Arc::new((0..2 * n as u32).map(|i| i % 2).collect()),
         classes: vec!["c0".into(), "c1".into()],
+        numbered: false,
         notes: Vec::new(),
     }
 }
@@ -247,6 +248,7 @@ fn odd_data_have_defined_results() {
             ids: Arc::new((0..n).collect()),
             labels: Arc::new(vec![0; n as usize]),
             classes: vec!["a".into()],
+            numbered: false,
             notes: vec![],
         };
         let mut settings = vec![("sampler", sampler("gibbs", 40.0, 20.0, 1.0))];

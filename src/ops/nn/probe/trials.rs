@@ -212,7 +212,7 @@ macro_rules! over_trials {
         impl Planned for $name {
             fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
                 let data = known(inputs, "data").cloned().unwrap_or_default();
-                Ok(Facts { classes: data.classes, class_sizes: data.class_sizes, rows: data.rows, ..Facts::default() })
+                Ok(data.each_example())
             }
 
             fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
