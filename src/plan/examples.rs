@@ -50,12 +50,12 @@ pub fn hand_on(about: Facts, facts: &mut Facts) {
     }
 }
 
-/// Checks that what meets by examples is about examples of one data set: numbers per example that make others, and the data sets of `by:`
-/// with what they split. `per_example` tells which slots hold numbers per example.
+/// Checks that what meets by examples is about examples of one data set: numbers per example that make others, and the data sets of
+/// `by:` and `within:` with what they split. `per_example` tells which slots hold numbers per example.
 ///
 /// Errors: two of them are known to be about examples of different data sets, whose ids mean different examples.
 pub fn meet(kind: &Kind, inputs: &[KnownInput], per_example: impl Fn(&str) -> bool) -> Result<(), Problem> {
-    let splits = |slot: &str| slot == "by" || slot.starts_with("by.");
+    let splits = |slot: &str| slot.starts_with("by.") || ["by", "within", "in_every"].contains(&slot);
     let meets = |slot: &str| splits(slot) || kind.per_example() && per_example(slot);
     let some = inputs.iter().flat_map(|(slot, f)| f.iter().map(move |f| (*slot, *f)));
     let mut first: Option<(&str, &Facts)> = None;

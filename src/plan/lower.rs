@@ -152,6 +152,18 @@ impl<'a> Lowering<'a> {
             Node::Align { base, from, to } => {
                 let inner = self.lower(base);
                 let (from_c, to_c) = (self.coordinates_of(*from), self.coordinates_of(*to));
+                let none = !from_c.iter().any(|c| to_c.iter().any(|d| c.text == d.text));
+                if none && !is_unknown(&from_c) && !is_unknown(&to_c) {
+                    let list =
+                        |c: &[Coordinate]| c.iter().take(6).map(|c| format!("`{}`", c.text)).collect::<Vec<_>>().join(", ");
+                    let name = self.script.axes.name(*to);
+                    let message =
+                        format!("the two axes `{name}` have no coordinate in common: {} and {}", list(&to_c), list(&from_c));
+                    let one = to_c.first().map_or("", |c| c.text.as_str());
+                    let help = format!("select one of each, such as `x[{one}]`, and the axis is gone");
+                    self.diags.push(Diag::error("cfx::axis::no_coordinate", typed.span, message).help(help));
+                    return Rc::new(Array::single(Entry::Absent("its axes have nothing in common".into())));
+                }
                 let axes = self.lengths(&typed.axes);
                 let mut entries = Vec::new();
                 each_place(&axes, |place| {

@@ -1,5 +1,7 @@
 //! Tests of readers on files made here, of choices and labels, and of what damaged files meet.
 
+mod known;
+
 use super::parts::{Reader, image_count};
 use super::*;
 use crate::base::Stream;

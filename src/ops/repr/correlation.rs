@@ -6,7 +6,7 @@ use crate::engine::value::Number;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::data::select::random_order;
-use crate::ops::linalg::thin_svd;
+use crate::ops::linalg::{PRODUCT, SQUARE, TALL, WIDE, thin_svd};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
 use crate::{settings, words};
@@ -123,22 +123,16 @@ impl Planned for Cca {
         let sides = ["x", "against"].map(|side| known(inputs, side).cloned().unwrap_or_default());
         let n = sides.iter().filter_map(|f| f.most_rows()).min().unwrap_or(10_000) as f64;
         let [a, b] = sides.map(|f| f.dim.unwrap_or(64) as f64);
-        let decomposed = |d: f64| n * d * n.min(d);
+        let decomposed = |d: f64| if d > n { WIDE * n * n * d } else { TALL * n * d * d };
         let (ra, rb) = (a.min(n), b.min(n));
-        let product = n * ra * rb + 10.0 * ra * rb * ra.min(rb);
+        let round = PRODUCT * n * ra * rb + SQUARE * ra * rb * ra.min(rb);
         Cost {
-            seconds: 1e-3 + SVD * (decomposed(a) + decomposed(b)) + PRODUCT * product * (1.0 + settings.permutations as f64),
+            seconds: 1e-3 + decomposed(a) + decomposed(b) + round * (1.0 + settings.permutations as f64),
             memory: 8.0 * n * (4.0 * a + 4.0 * b),
             disk: 500.0,
         }
     }
 }
-
-/// Seconds of one core for each `n d min(n, d)` of a thin singular value decomposition, measured by `benches`.
-const SVD: f64 = 1.2e-9;
-
-/// Seconds of one core for a multiply-add of a product of matrices.
-const PRODUCT: f64 = 1e-10;
 
 impl Kernel for Cca {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {

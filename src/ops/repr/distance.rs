@@ -49,8 +49,8 @@ impl Planned for MeanDistance {
 }
 
 /// Seconds of one core for half a pair of rows, and for half a number of a pair.
-const PAIR: f64 = 4e-9;
-const NUMBER: f64 = 2.5e-10;
+const PAIR: f64 = 1e-9;
+const NUMBER: f64 = 2.2e-10;
 
 /// Returns the squared Euclidean distance of two rows, in eight sums that are added in a fixed order.
 fn squared_distance(a: &[f64], b: &[f64]) -> f64 {

@@ -47,9 +47,9 @@ impl Planned for MatchedGaussian {
         let facts = like_x(inputs);
         let (n, d) = (facts.most_rows().unwrap_or(10_000) as f64, facts.dim.unwrap_or(64) as f64);
         let groups = facts.classes.as_ref().map_or(1, Vec::len).max(1) as f64;
-        let decomposed = if n / groups > d { 1e-8 * groups * d * d * d } else { 0.0 };
+        let decomposed = if n / groups > d { 1.2e-9 * groups * d * d * d } else { 0.0 };
         let width = d.min(n / groups);
-        Cost { seconds: 1e-3 + 3e-10 * n * d * width + 2e-8 * n * width + decomposed, memory: 24.0 * n * d, disk: 8.0 * n * d }
+        Cost { seconds: 1e-3 + 2e-10 * n * d * width + 1.5e-8 * n * width + decomposed, memory: 24.0 * n * d, disk: 8.0 * n * d }
     }
 }
 
@@ -170,7 +170,7 @@ impl Planned for GaussianStages {
     fn cost(&self, settings: &Settings, _inputs: &[KnownInput]) -> Cost {
         let settings = GaussianSettings::read(settings);
         let size = settings.rows as f64 * settings.units as f64;
-        Cost { seconds: 1e-3 + 1e-8 * size, memory: 8.0 * size, disk: 8.0 * size }
+        Cost { seconds: 1e-3 + 1.5e-8 * size, memory: 8.0 * size, disk: 8.0 * size }
     }
 }
 

@@ -278,9 +278,13 @@ impl Planned for LoadStages {
     }
 
     fn cost_of(&self, _settings: &Settings, _inputs: &[KnownInput], stage: &Facts) -> Cost {
-        match stage.bytes {
-            // Read, turned into 64 bits, and hashed.
-            Some(bytes) => Cost { seconds: 2e-3 + 2.5e-9 * bytes as f64, memory: 3.0 * bytes as f64, disk: bytes as f64 },
+        let length: u64 = stage.files.iter().filter_map(|p| std::fs::metadata(p).ok()).map(|m| m.len()).sum();
+        match stage.bytes.map(|b| b as f64) {
+            // Read and turned into 64 bits; hashed and kept.
+            Some(bytes) => {
+                let read = length as f64;
+                Cost { seconds: 2e-3 + 6e-9 * read + 3e-9 * bytes, memory: 2.0 * read + 2.0 * bytes, disk: bytes }
+            }
             None => Cost { seconds: 0.2, memory: 1e8, disk: 1e7 },
         }
     }

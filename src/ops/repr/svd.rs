@@ -5,7 +5,7 @@ use super::scale;
 use crate::engine::value::Number;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
-use crate::ops::linalg::{leading_right, project};
+use crate::ops::linalg::{PRODUCT, WIDE, leading_right, project};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem};
 use crate::plan::files::Files;
 use crate::settings;
@@ -50,11 +50,10 @@ impl Planned for Svd {
         let (n, d) = (facts.most_rows().unwrap_or(10_000) as f64, facts.dim.unwrap_or(512) as f64);
         let width = SvdSettings::read(settings).width as f64;
         Cost {
-            seconds: if n >= d {
-                1e-10 * n * d * (d + width) + 1e-8 * d * d * d
-            } else {
-                1.2e-9 * n * n * d + 1e-10 * n * d * width
-            },
+            // The Gram matrix and its eigenvectors, or a thin singular value decomposition; then the projection.
+            seconds: 1e-3
+                + if n >= d { PRODUCT * n * d * d + 1.2e-9 * d * d * d } else { WIDE * n * n * d }
+                + PRODUCT * n * d * width,
             memory: 8.0 * (3.0 * n * d + 9.0 * d * d.min(n)),
             disk: 8.0 * n * width,
         }

@@ -1,5 +1,6 @@
 //! Tests against NumPy, SciPy and scikit-learn (tests/data/repr/make.py), and of moments and files.
 
+mod calibration;
 mod invariances;
 mod pairing;
 

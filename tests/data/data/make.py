@@ -13,3 +13,8 @@ np.save("objects.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
 np.save("records.npy", np.array([(1, 2.0)], dtype=[("a", "<i4"), ("b", "<f8")]))
 np.savez_compressed("packed.npz", x=grid.reshape(6, 4).astype("<f4"), labels=np.array([0, 1, 0, 1, 0, 1]), extra=np.zeros(3))
 np.savez("stages.npz", s10=np.eye(3, 2), s2=np.ones((3, 4)), labels=np.array([0, 1, 1]))
+
+# Scores beside the labels of packed.npz, and beside labels in another order.
+labels = np.load("packed.npz")["labels"]
+np.savez("scores.npz", tr_mem=np.arange(6, dtype="f4") / 8, tr_labels=labels)
+np.savez("scores_rolled.npz", tr_mem=np.arange(6, dtype="f4") / 8, tr_labels=np.roll(labels, 1))
