@@ -1,8 +1,9 @@
 //! `align(a, b, axis: class)`: a value whose axis takes the identity of another's.
 
-use super::axes::AxisId;
+use super::axes::{AxisId, Origin};
 use super::bind::bind_args;
 use super::check::Checker;
+use super::shape::What;
 use super::signature::Signature;
 use super::typed::{Node, Typed};
 use crate::base::Diag;
@@ -37,6 +38,11 @@ impl<'a> Checker<'a> {
             );
             return Typed::error(e.span);
         };
+        if [to, from].iter().any(|x| matches!(self.axes.get(*x).origin, Origin::Several(_)) && self.axes.get(*x).coordinates.is_none()) {
+            let diag = self.refused_at(None, &What::SeveralClasses, axis.span);
+            self.diags.push(diag);
+            return Typed::error(e.span);
+        }
         let swap = |x: AxisId| if x == from { to } else { x };
         let axes = b.axes.iter().map(|x| swap(*x)).collect();
         let attached = b.attached.map(swap);

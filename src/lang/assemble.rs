@@ -1,174 +1,178 @@
-//! Putting a call together: which axes are mapped, taken in whole, added and kept; what the result is and carries.
+//! Putting a call together: its inputs and axis words go through the algebra of shapes; what the result is and carries.
 
-use super::axes::{Axis, AxisId, Coordinate, Origin, Pick, Role};
-use super::axis_words::AxisWords;
+use super::axes::{Attached, Axis, AxisId, Coordinate, Origin, Pick, Role};
+use super::axis_words::{AxisWords, shape_of};
 use super::call::{Parts, misfit};
 use super::check::Checker;
 use super::kind::Kind;
 use super::library::Names;
+use super::shape::{self, Named, Operand, Request, Transfer, Word};
 use super::signature::{AxisWord, Gathers, Signature};
 use super::static_value::Static;
 use super::statics::NetworkRef;
 use super::typed::{Call, Node, Typed};
 use crate::base::{Diag, Span};
+use crate::syntax::ast::Expr;
 use std::rc::Rc;
 
+/// An input of a call: its parameter, the name of its slot, its value.
+type Input = (usize, String, Rc<Typed>);
+
 impl<'a> Checker<'a> {
-    /// Puts a call together: axes, kind, what it carries.
+    /// Puts a call together. What is wrong with it is said here.
     pub(super) fn assemble(&mut self, signature: &'a Signature, mut parts: Parts<'a>, span: Span) -> Rc<Typed> {
-        for (i, values, _) in &parts.inputs {
-            let wanted = &signature.takes[*i].inputs;
-            for v in values {
-                if !wanted.iter().any(|k| v.kind.fits(k)) {
-                    self.diags.push(misfit(&signature.params[*i].name.name, &signature.name, wanted, v));
-                    return Typed::error(span);
-                }
-            }
-        }
-        if !self.default_data(signature, &mut parts, span) {
+        let ready = self.kinds_fit(signature, &parts) && self.default_data(signature, &mut parts, span);
+        if !ready || !self.paired(signature, &parts, span) {
             return Typed::error(span);
         }
         parts.inputs.sort_by_key(|(i, _, _)| *i);
         self.pass_through(signature, &mut parts, span);
-        let mut inputs: Vec<(usize, String, Rc<Typed>)> = Vec::new();
-        for (i, values, list) in &parts.inputs {
-            let name = &signature.params[*i].name.name;
-            for (j, v) in values.iter().enumerate() {
-                inputs.push((*i, if *list { format!("{name}.{j}") } else { name.clone() }, v.clone()));
-            }
-        }
-        // What is known before the run takes the parts of axes that results have: `m[run: 0..2] * run`.
-        let results: Vec<AxisId> =
-            inputs.iter().filter(|(_, _, v)| !matches!(v.node, Node::Static(..))).flat_map(|(_, _, v)| v.axes.clone()).collect();
-        for (_, _, v) in inputs.iter_mut().filter(|(_, _, v)| matches!(v.node, Node::Static(..))) {
-            let axes = self.axes.narrowed(&v.axes, &results);
-            if axes != v.axes {
-                *v = Rc::new(Typed { axes, ..(**v).clone() });
-            }
-        }
-        let mut union: Vec<AxisId> = Vec::new();
-        for (_, _, v) in &inputs {
-            if !self.unite(&mut union, &v.axes, span) {
+        let inputs = slots(signature, &parts);
+        let values: Vec<Rc<Typed>> = inputs.iter().map(|(_, _, v)| v.clone()).collect();
+        let carries = self.carried(signature, &parts, &values, span);
+        let Some(words) = self.axis_words(signature, &parts, &values, &carries, span) else { return Typed::error(span) };
+        let Some(fresh) = self.fresh(signature, &parts, span) else { return Typed::error(span) };
+        let operand = |(i, _, v): &Input| Operand { param: *i, shape: shape_of(v), gathers: signature.takes[*i].gathers.clone() };
+        let request = Request {
+            operands: inputs.iter().map(operand).collect(),
+            words: words.words.clone(),
+            inside: parts.inside.iter().map(|(_, _, v)| v.axes.clone()).collect(),
+            settings: parts.setting_axes.clone(),
+            fresh,
+            carries: carries.clone(),
+            keeps: !signature.keeps.is_empty(),
+        };
+        let transfer = match shape::transfer(&self.axes, &request) {
+            Ok(found) => found,
+            Err(refusal) => {
+                let said: Vec<(usize, usize, &Expr)> = parts.axis_words.clone();
+                self.diags.push(self.refused(signature, &said, &refusal, span));
                 return Typed::error(span);
             }
+        };
+        if !self.columns_fit(&parts, &transfer, &values) {
+            return Typed::error(span);
         }
-        let values: Vec<Rc<Typed>> = inputs.iter().map(|(_, _, v)| v.clone()).collect();
-        let mut attached = self.carried_by_all(&values, span);
-        // Classes are those of the examples: a data set's, not those a network was trained on.
-        let shown = inputs.iter().filter(|(_, _, v)| v.kind == Kind::Dataset).find_map(|(_, _, v)| v.attached.class);
-        attached.class = shown.or(attached.class);
+        self.applied(signature, parts, inputs, &words, carries, transfer, span)
+    }
+
+    /// Returns whether every input is of a kind that its parameter takes.
+    fn kinds_fit(&mut self, signature: &Signature, parts: &Parts) -> bool {
+        for (i, values, _) in &parts.inputs {
+            let wanted = &signature.takes[*i].inputs;
+            if let Some(v) = values.iter().find(|v| !wanted.iter().any(|k| v.kind.fits(k))) {
+                self.diags.push(misfit(&signature.params[*i].name.name, &signature.name, wanted, v));
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Returns whether an operation on pairs is given one side more, by `against:` or by `between:`, and not both.
+    fn paired(&mut self, signature: &Signature, parts: &Parts, span: Span) -> bool {
+        let Some(between) = signature.takes.iter().position(|t| t.axis == Some(AxisWord::Pairs)) else { return true };
+        let against = signature.params.iter().position(|p| p.name.name == "against");
+        let given = parts.inputs.iter().find(|(i, _, _)| Some(*i) == against);
+        let diag = match (parts.axis_words.iter().find(|(i, _, _)| *i == between), given) {
+            (Some((_, _, word)), Some((_, values, _))) => {
+                let diag = Diag::error("cfx::call::both", word.span, "`between:` pairs an axis with itself, and `against:` is another side");
+                let diag = values.iter().fold(diag, |d, v| d.label(v.span, "the other side"));
+                diag.help("give one of them")
+            }
+            (None, None) => {
+                let message = format!("`{}` compares two sides, and this is one", signature.name);
+                Diag::error("cfx::call::missing", span, message)
+                    .help("give the other side, `against: …`, or pair an axis with itself, `between: …`")
+            }
+            _ => return true,
+        };
+        self.diags.push(diag);
+        false
+    }
+
+    /// Returns what the inputs of a call, its settings and the call itself carry.
+    fn carried(&mut self, signature: &Signature, parts: &Parts, values: &[Rc<Typed>], span: Span) -> Attached {
+        let mut carries = self.carried_by_all(values, span);
         // A source of examples brings classes of its own.
-        if inputs.is_empty() && matches!(signature.gives, Kind::Dataset | Kind::Stages | Kind::Model) {
+        if values.is_empty() && matches!(signature.gives, Kind::Dataset | Kind::Stages | Kind::Model) {
             let axis = Axis { name: "class".into(), role: Role::Class, origin: Origin::Classes(span), coordinates: None, span };
-            attached.class = Some(self.axes.intern(axis));
+            carries.class = Some(self.axes.intern(axis));
         }
         if !parts.networks.is_empty() {
-            attached.stage = Some(self.tap_axis(&parts.networks, span));
+            carries.stage = Some(self.tap_axis(&parts.networks, span));
         }
-        let mut words = AxisWords::default();
-        for (i, module, value) in std::mem::take(&mut parts.axis_words) {
-            if !self.axis_word(signature, i, module, value, &union, &attached, &mut inputs, &mut words, &mut parts.decided) {
-                return Typed::error(span);
+        carries
+    }
+
+    /// Returns whether names that are no axes can be columns of the inputs.
+    fn columns_fit(&mut self, parts: &Parts, transfer: &Transfer, values: &[Rc<Typed>]) -> bool {
+        for (param, named) in &transfer.named {
+            let items = parts.axis_words.iter().filter(|(i, _, _)| i == param).flat_map(|(_, _, e)| super::refusals::items(e));
+            for (one, item) in named.iter().zip(items) {
+                let Named::Column(word) = one else { continue };
+                // Where every input is a table whose columns are known, one of them has it.
+                let wrong: Vec<Option<Diag>> = values.iter().map(|v| self.wrong_column(v, word, item.span)).collect();
+                if wrong.iter().all(Option::is_some)
+                    && let Some(diag) = wrong.into_iter().flatten().next()
+                {
+                    self.diags.push(diag);
+                    return false;
+                }
             }
         }
-        let split_axes: Vec<AxisId> = words.split.iter().map(|(_, a)| *a).chain(words.stays.iter().copied()).collect();
-        if !self.default_reduces(signature, &inputs, &union, &split_axes, &mut words, &mut parts.decided, span) {
-            return Typed::error(span);
+        true
+    }
+
+    /// Returns a call whose axes are worked out: its settings, its kind, what it carries.
+    fn applied(
+        &mut self,
+        signature: &'a Signature,
+        mut parts: Parts<'a>,
+        inputs: Vec<Input>,
+        words: &AxisWords,
+        carries: Attached,
+        transfer: Transfer,
+        span: Span,
+    ) -> Rc<Typed> {
+        let mut taken: Vec<(String, Rc<Typed>, Vec<AxisId>)> = Vec::new();
+        for (((_, slot, v), axes), whole) in inputs.into_iter().zip(&transfer.operands).zip(&transfer.whole) {
+            let v = if v.axes == *axes { v } else { Rc::new(Typed { axes: axes.clone(), ..(*v).clone() }) };
+            taken.push((slot, v, whole.clone()));
         }
-        if !self.default_taps(signature, &attached, &mut words, span) {
-            return Typed::error(span);
-        }
-        let added = match self.added(signature, &parts, &words, span) {
-            Ok(added) => added,
-            Err(()) => return Typed::error(span),
-        };
-        // Axes taken in whole, input by input; what is left is mapped over.
-        let mut mapped: Vec<AxisId> = Vec::new();
-        let mut with_gathers = Vec::new();
-        for (i, name, v) in inputs {
-            let gathers = &signature.takes[i].gathers;
-            // Data sets that places stand for are taken in whole, as figures take everything.
-            let places = signature.takes[i].axis == Some(AxisWord::Axis) && signature.takes[i].inputs.is_empty();
-            let whole: Vec<AxisId> =
-                v.axes.iter().copied().filter(|a| words.reduced.contains(a) || places || self.takes_whole(gathers, *a)).collect();
-            let rest: Vec<AxisId> = v.axes.iter().copied().filter(|a| !whole.contains(a)).collect();
-            if !self.unite(&mut mapped, &rest, span) {
-                return Typed::error(span);
+        for sets in &transfer.sets {
+            let name = &signature.params[sets.param].name.name;
+            let found = words.sets.iter().find(|(param, k, _)| (*param, *k) == (sets.param, sets.name));
+            if let Some((_, _, typed)) = found {
+                taken.push((numbered(name, sets.number.unwrap_or(0)), typed.clone(), sets.whole.clone()));
             }
-            with_gathers.push((name, v, whole));
-        }
-        // Tables and figures show the names of axes that they take in: there, and only there, these enter the key.
-        if signature.takes.iter().any(|t| t.gathers == Gathers::All) {
-            let shown: Vec<AxisId> = with_gathers.iter().flat_map(|(_, _, whole): &(_, _, Vec<AxisId>)| whole.clone()).collect();
-            let names = shown.iter().map(|a| Static::Word(self.axes.name(*a).to_string())).collect();
-            parts.decided.push(("axes".to_string(), Static::List(names)));
-        }
-        for (_, _, v) in &parts.inside {
-            if !self.unite(&mut mapped, &v.axes.clone(), span) {
-                return Typed::error(span);
-            }
-        }
-        let setting_axes: Vec<AxisId> = parts
-            .setting_axes
-            .iter()
-            .map(|s| mapped.iter().copied().find(|m| self.axes.whole(*m) == *s).unwrap_or(*s))
-            .filter(|s| !words.reduced.iter().any(|r| self.axes.whole(*r) == *s))
-            .collect();
-        if !self.unite(&mut mapped, &setting_axes, span) {
-            return Typed::error(span);
         }
         // Bins and the like are made anew at each place of the axes that the operation is mapped over.
-        if let Some((_, axis)) = &added
-            && self.axes.get(*axis).role == Role::Count
+        if let Some(made) = &transfer.added
+            && self.axes.get(made.axis).role == Role::Count
         {
-            self.axes.nest(*axis, &mapped);
+            self.axes.nest(made.axis, &transfer.mapped_axes());
         }
-        let mut axes = mapped.clone();
-        for a in
-            words.split.iter().map(|(_, a)| *a).chain(added.iter().map(|(_, a)| *a)).chain(words.pairs.iter().map(|(_, o)| *o))
-        {
-            if !axes.contains(&a) {
-                axes.push(a);
-            }
-        }
-        let kept: Vec<AxisId> = if signature.keeps.is_empty() { Vec::new() } else { words.reduced.clone() };
-        axes.extend(kept.iter().copied());
-        let example_left = with_gathers.iter().any(|(_, v, _)| v.kind.per_example()) && !words.example;
-        let has_reduces = signature.takes.iter().any(|t| t.axis == Some(AxisWord::Reduces));
-        let kind = match &signature.gives {
-            Kind::Number { per_example: false } if example_left => Kind::Number { per_example: true },
-            Kind::Truth { per_example: false } if example_left => Kind::Truth { per_example: true },
-            // An operation that averages over examples leaves plain numbers.
-            Kind::Number { .. } if words.example && has_reduces => Kind::Number { per_example: false },
-            // Operations on anything give what they were given: the last of their inputs.
-            // One value for each example, where any of the inputs has one.
-            Kind::Unknown => match with_gathers.last().map_or(Kind::Unknown, |(_, v, _)| v.kind.clone()) {
-                Kind::Number { .. } if example_left => Kind::Number { per_example: true },
-                Kind::Truth { .. } if example_left => Kind::Truth { per_example: true },
-                other => other,
-            },
-            other => other.clone(),
-        };
-        let examples = with_gathers
+        parts.decided.extend(self.decided(signature, words, &transfer, &taken));
+        let kind = kind_of_result(signature, &transfer, taken.last().map(|(_, v, _)| &v.kind));
+        let examples = taken
             .iter()
             .find(|(n, v, _)| n == "data" && v.kind == Kind::Dataset)
             .map(|(_, v, _)| v.clone())
-            .or_else(|| with_gathers.iter().find_map(|(_, v, _)| examples_of(v)));
+            .or_else(|| taken.iter().find_map(|(_, v, _)| examples_of(v)));
+        let (axes, one_tap) = (transfer.axes.clone(), transfer.one_tap);
+        let tap = transfer.added.as_ref().map(|f| f.axis).filter(|_| one_tap);
         let call = Call {
             op: signature.name.clone(),
-            inputs: with_gathers,
+            inputs: taken,
             written: parts.written,
             recipe: parts.recipe,
             inside: parts.inside,
             decided: parts.decided,
-            split: words.split,
-            added,
-            pairs: words.pairs,
-            kept,
             seed: parts.seed,
-            mapped,
+            transfer,
         };
         self.try_settings(signature, &call);
+        let mut attached = carries;
         if signature.carries {
             attached = self.training_axes(signature, &call, span).or(&attached);
         } else if kind != Kind::Model || signature.gives == Kind::Model {
@@ -176,7 +180,7 @@ impl<'a> Checker<'a> {
             attached.snapshot = None;
             attached.epoch = attached.epoch.filter(|_| kind == Kind::Model || signature.rows.is_some());
         }
-        let tap = call.added.as_ref().map(|(_, a)| *a).filter(|_| words.one_tap);
+        let attached = carried_by(&kind, attached);
         let typed = Rc::new(Typed { node: Node::Call(Box::new(call)), kind, axes, attached, examples, span });
         match tap {
             Some(axis) => {
@@ -188,14 +192,52 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Returns whether a parameter takes an axis in whole by its signature.
-    pub(super) fn takes_whole(&self, gathers: &Gathers, axis: AxisId) -> bool {
-        match gathers {
-            Gathers::None => false,
-            Gathers::All => true,
-            Gathers::Some(roles) => {
-                let axis = self.axes.get(axis);
-                roles.iter().any(|r| r == axis.role.word() || *r == axis.name)
+    /// Returns the settings that the transfer decides: what is reduced, named places, the names of axes that a figure shows.
+    fn decided(
+        &self,
+        signature: &Signature,
+        words: &AxisWords,
+        transfer: &Transfer,
+        inputs: &[(String, Rc<Typed>, Vec<AxisId>)],
+    ) -> Vec<(String, Static)> {
+        let word = |w: &str| Static::Word(w.to_string());
+        let mut out = Vec::new();
+        if let Some((i, _)) = words.words.iter().find(|(_, w)| matches!(w, Word::Reduces(_))) {
+            // `example`, where examples are taken in. The other axes are those of the slots; their names are for reading, and enter no key.
+            let example = if transfer.example { vec![word("example")] } else { Vec::new() };
+            out.push((signature.params[*i].name.name.clone(), Static::List(example)));
+        }
+        for (param, named) in &transfer.named {
+            let one = |n: &Named| {
+                let (name, role) = match n {
+                    Named::Axis(axis) => (self.axes.name(*axis), self.axes.get(*axis).role.word()),
+                    Named::Column(name) => (name.as_str(), ""),
+                };
+                Static::Make("axis".into(), vec![("name".into(), word(name)), ("role".into(), word(role))])
+            };
+            let name = signature.params[*param].name.name.clone();
+            match named.as_slice() {
+                [] => {}
+                [only] => out.push((name, one(only))),
+                several => out.push((name, Static::List(several.iter().map(one).collect()))),
+            }
+        }
+        // Tables and figures show the names of axes that they take in: there, and only there, these enter the key.
+        if signature.takes.iter().any(|t| t.gathers == Gathers::All) {
+            let shown = inputs.iter().flat_map(|(_, _, whole)| whole).map(|a| word(self.axes.name(*a))).collect();
+            out.push(("axes".to_string(), Static::List(shown)));
+        }
+        out
+    }
+
+    /// Adds axes to a list, unless one of them has the name of another that is not it.
+    pub(super) fn unite(&mut self, into: &mut Vec<AxisId>, axes: &[AxisId], span: Span) -> bool {
+        match shape::unite(&self.axes, into, axes) {
+            Ok(()) => true,
+            Err(refusal) => {
+                let diag = self.refused_at(None, &refusal.what, span);
+                self.diags.push(diag);
+                false
             }
         }
     }
@@ -217,35 +259,6 @@ impl<'a> Checker<'a> {
             let passed = self.builtin(op, args, Vec::new(), span);
             parts.inputs[k].1 = vec![passed];
         }
-    }
-
-    /// Adds axes to a list, unless one of them has the name of another that is not it.
-    pub(super) fn unite(&mut self, into: &mut Vec<AxisId>, axes: &[AxisId], span: Span) -> bool {
-        for a in axes {
-            if into.contains(a) {
-                continue;
-            }
-            if let Some(b) = into.iter().copied().find(|b| self.axes.name(*b) == self.axes.name(*a)) {
-                let (one, two) = (self.axes.get(b).clone(), self.axes.get(*a).clone());
-                let diag = if self.axes.whole(*a) == self.axes.whole(b) {
-                    Diag::error(
-                        "cfx::axis::coordinates_differ",
-                        span,
-                        format!("the axis `{}` has different coordinates in the two arguments", one.name),
-                    )
-                    .help("select the same coordinates on both sides")
-                } else {
-                    Diag::error("cfx::axis::same_name", span, format!("two axes are called `{}` and are not the same", one.name))
-                        .label(one.span, "one comes from here")
-                        .label(two.span, "the other from here")
-                        .help(format!("if they mean the same, say so: `align(a, b, axis: {})`", one.name))
-                };
-                self.diags.push(diag);
-                return false;
-            }
-            into.push(*a);
-        }
-        true
     }
 
     /// Fills in `data` from the examples that another input carries.
@@ -307,7 +320,8 @@ impl<'a> Checker<'a> {
 
     /// Evaluates the settings at every combination of known coordinates, for their messages.
     fn try_settings(&mut self, signature: &'a Signature, call: &Call) {
-        let all: Vec<AxisId> = call.mapped.iter().copied().chain(call.added.iter().map(|(_, a)| *a)).collect();
+        let mut all = call.transfer.mapped_axes();
+        all.extend(call.transfer.added.iter().map(|f| f.axis));
         let open = all.iter().any(|a| self.axes.get(*a).coordinates.is_none());
         let envs = self.envs(&all);
         let mut found = Vec::new();
@@ -329,4 +343,51 @@ pub(super) fn at_most(words: &[String], most: usize) -> String {
 /// Returns the data set that a value's examples come from: itself, where it is one.
 fn examples_of(v: &Rc<Typed>) -> Option<Rc<Typed>> {
     if v.kind == Kind::Dataset { Some(v.clone()) } else { v.examples.clone() }
+}
+
+/// Returns the inputs of a call with the names of their slots.
+fn slots(signature: &Signature, parts: &Parts) -> Vec<Input> {
+    let mut inputs = Vec::new();
+    for (i, values, list) in &parts.inputs {
+        let name = &signature.params[*i].name.name;
+        for (j, v) in values.iter().enumerate() {
+            inputs.push((*i, if *list { format!("{name}.{j}") } else { name.clone() }, v.clone()));
+        }
+    }
+    inputs
+}
+
+/// Returns the name of the slot and setting of a parameter's split: `by`, then `by.1`, …
+pub fn numbered(name: &str, number: usize) -> String {
+    if number == 0 { name.to_string() } else { format!("{name}.{number}") }
+}
+
+/// Returns what the cells of a result hold.
+fn kind_of_result(signature: &Signature, transfer: &Transfer, last: Option<&Kind>) -> Kind {
+    let has_reduces = signature.takes.iter().any(|t| t.axis == Some(AxisWord::Reduces));
+    match &signature.gives {
+        Kind::Number { per_example: false } if transfer.example_left => Kind::Number { per_example: true },
+        Kind::Truth { per_example: false } if transfer.example_left => Kind::Truth { per_example: true },
+        // An operation that averages over examples leaves plain numbers.
+        Kind::Number { .. } if transfer.example && has_reduces => Kind::Number { per_example: false },
+        // Operations on anything give what they were given: the last of their inputs; one value for each example, where any has one.
+        Kind::Unknown => match last.cloned().unwrap_or(Kind::Unknown) {
+            Kind::Number { .. } if transfer.example_left => Kind::Number { per_example: true },
+            Kind::Truth { .. } if transfer.example_left => Kind::Truth { per_example: true },
+            other => other,
+        },
+        other => other.clone(),
+    }
+}
+
+/// Returns what values of a kind can carry of what their inputs do: examples have classes, models have taps, and both their training.
+fn carried_by(kind: &Kind, attached: Attached) -> Attached {
+    let examples = kind.per_example() || matches!(kind, Kind::Dataset | Kind::Stages | Kind::Model | Kind::Unknown);
+    let model = matches!(kind, Kind::Model | Kind::Unknown);
+    Attached {
+        class: attached.class.filter(|_| examples),
+        stage: attached.stage.filter(|_| model),
+        epoch: attached.epoch.filter(|_| model || *kind == Kind::Table),
+        snapshot: attached.snapshot.filter(|_| model),
+    }
 }

@@ -53,7 +53,7 @@ pub enum Origin {
     Epochs(Span),
     /// The kept weights of a training run, by the place of the call.
     Snapshots(Span),
-    /// The epochs or kept weights of several training runs together.
+    /// The epochs or kept weights of several training runs together; the classes of several data sets, which are no one axis.
     Several(Vec<AxisId>),
     /// An axis that a call adds, by the place of the call.
     Call(Span),
@@ -139,6 +139,46 @@ pub struct Axis {
     pub span: Span,
 }
 
+/// Axes that cells carry inside, to be brought out with `by:`, `at:`, or a selection.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Attached {
+    /// Classes.
+    pub class: Option<AxisId>,
+    /// Taps.
+    pub stage: Option<AxisId>,
+    /// Epochs of the history.
+    pub epoch: Option<AxisId>,
+    /// Epochs after which weights are kept.
+    pub snapshot: Option<AxisId>,
+}
+
+impl Attached {
+    /// Returns these axes, filled up from others.
+    pub fn or(&self, other: &Attached) -> Attached {
+        Attached {
+            class: self.class.or(other.class),
+            stage: self.stage.or(other.stage),
+            epoch: self.epoch.or(other.epoch),
+            snapshot: self.snapshot.or(other.snapshot),
+        }
+    }
+
+    /// Returns these axes, each changed as told.
+    pub fn map(&self, f: impl Fn(AxisId) -> AxisId) -> Attached {
+        Attached {
+            class: self.class.map(&f),
+            stage: self.stage.map(&f),
+            epoch: self.epoch.map(&f),
+            snapshot: self.snapshot.map(&f),
+        }
+    }
+
+    /// Returns the axes that there are.
+    pub fn iter(&self) -> impl Iterator<Item = AxisId> {
+        [self.class, self.stage, self.epoch, self.snapshot].into_iter().flatten()
+    }
+}
+
 /// All axes of a script.
 #[derive(Clone, Debug, Default)]
 pub struct Axes {
@@ -206,6 +246,11 @@ impl Axes {
         self.intern(Axis { name: format!("{}_other", axis.name), origin: Origin::Other(id), ..axis })
     }
 
+    /// Returns the axis that pairs `id` with itself, where [`Axes::other`] made one before.
+    pub fn known_other(&self, id: AxisId) -> Option<AxisId> {
+        self.all.iter().position(|a| a.origin == Origin::Other(id)).map(AxisId)
+    }
+
     /// Returns the axis of some coordinates of `id`, in the order given.
     pub fn part(&mut self, id: AxisId, picks: Vec<Pick>) -> AxisId {
         let axis = self.get(id).clone();
@@ -245,11 +290,12 @@ impl Axes {
     }
 }
 
-/// Returns the index of the coordinate that a selection means.
+/// Returns the index of the coordinate that a selection means. A coordinate that is called `first` or `last` is meant by its name.
 pub fn find(coordinates: &[Coordinate], pick: &Pick) -> Option<usize> {
+    let called = |name: &str| coordinates.iter().position(|c| c.text == name);
     match pick {
-        Pick::First => (!coordinates.is_empty()).then_some(0),
-        Pick::Last => coordinates.len().checked_sub(1),
+        Pick::First => called("first").or((!coordinates.is_empty()).then_some(0)),
+        Pick::Last => called("last").or(coordinates.len().checked_sub(1)),
         _ => coordinates.iter().position(|c| c.is(pick)),
     }
 }

@@ -9,6 +9,7 @@ use super::scope::DefId;
 use super::signature::{SettingType, Signature};
 use super::static_value::Static;
 use super::statics::{Env, NetworkRef, all_args, shorten};
+use super::like::{copied_by_like, none_at};
 use super::typed::{Typed, Written};
 use crate::base::{Diag, Diags, Span};
 use crate::syntax::ast::{self, Expr, ExprKind, ItemKind};
@@ -73,7 +74,7 @@ impl<'a> Checker<'a> {
             let value = &arg.value;
             match arg.name.as_ref().map(|n| n.name.as_str()) {
                 Some("like") => {
-                    like = self.like(module, value, 0);
+                    like = self.like(module, signature, value);
                     if like.is_none() {
                         return Typed::error(e.span);
                     }
@@ -130,7 +131,7 @@ impl<'a> Checker<'a> {
             let copied = like
                 .as_ref()
                 .and_then(|l| l.get(&param.name.name).copied())
-                .filter(|_| signature.takes[i].inputs.is_empty() || signature.takes[i].axis.is_some());
+                .filter(|_| copied_by_like(signature, i));
             let Some((from, value)) = own.or(copied) else { continue };
             failed |= !self.argument(signature, i, from, value, &mut parts);
         }
@@ -279,49 +280,6 @@ impl<'a> Checker<'a> {
             }
         };
         self.diags.push(diag);
-    }
-
-    /// Collects the settings of the call that declares a value, as written: `like: p`.
-    fn like(&mut self, module: usize, e: &'a Expr, depth: usize) -> Option<BTreeMap<String, (usize, &'a Expr)>> {
-        let complain = |c: &mut Self| {
-            c.diags.push(
-                Diag::error("cfx::call::like", e.span, "`like:` takes the name of a value declared by a call")
-                    .help("name a declaration such as `density p = dp_mixture(…)`; its settings are copied as written"),
-            );
-            None
-        };
-        let ExprKind::Name(name) = &e.kind else { return complain(self) };
-        let Some(def) = self.program.find(module, name) else {
-            let diag = self.statics().unknown_name(module, name, e.span);
-            self.diags.push(diag);
-            return None;
-        };
-        self.used.insert(def);
-        let ItemKind::Bind { value, .. } = &self.program.item(def).kind else { return complain(self) };
-        let mut call = value;
-        while let ExprKind::Paren(inner) | ExprKind::Select(inner, _) = &call.kind {
-            call = inner;
-        }
-        let ExprKind::Call { callee, args, block } = &call.kind else { return complain(self) };
-        let ExprKind::Name(callee) = &callee.kind else { return complain(self) };
-        let Some(op) = self.operation(def.module, callee) else { return complain(self) };
-        let mut out = BTreeMap::new();
-        let mut plain = Vec::new();
-        for arg in all_args(args, block) {
-            match arg.name.as_ref().map(|n| n.name.as_str()) {
-                Some("like") if depth < 32 => out = self.like(def.module, &arg.value, depth + 1)?,
-                Some("like" | "seed") => {}
-                _ => plain.push(arg),
-            }
-        }
-        let mut params = self.program.operations[&op].params.clone();
-        params.iter_mut().for_each(|p| p.default = Some(none_at(p.name.span)));
-        for (param, given) in params.iter().zip(bind_args(&params, &plain, callee, call.span).ok()?) {
-            if let Some(found) = given {
-                out.insert(param.name.name.clone(), (def.module, found));
-            }
-        }
-        Some(out)
     }
 
     /// Sorts one argument; false where it is wrong.
@@ -561,10 +519,6 @@ fn with_article(word: &str) -> String {
         return word.to_string();
     }
     format!("{} {word}", if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" })
-}
-
-fn none_at(span: Span) -> Expr {
-    Expr { kind: ExprKind::Name("none".to_string()), span }
 }
 
 /// Returns the arguments of a call without those of unknown names, where these are all that is wrong with it and none of them

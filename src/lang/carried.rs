@@ -1,13 +1,14 @@
 //! Axes that a model carries from its training: the epochs of its history, and the epochs after which its weights are kept.
 
 use super::assemble::at_most;
-use super::axes::{Axis, AxisId, Coordinate, Origin, Pick, Role};
+use super::axes::{Attached, Axis, AxisId, Coordinate, Origin, Pick, Role};
 use super::check::Checker;
 use super::kind::Kind;
 use super::signature::Signature;
 use super::static_value::Static;
 use super::suggest::nearest;
-use super::typed::{Attached, Call, Node, Typed};
+use super::shape::{Fresh, Source, Transfer};
+use super::typed::{Call, Node, Typed};
 use crate::base::{Diag, Span};
 use crate::syntax::ast::{self, Expr, ExprKind, ItemKind, Keyword};
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,7 +70,7 @@ impl<'a> Checker<'a> {
             self.axes_of_static(w.0, &w.1, &mut axes);
             // A map stands for an entry at each coordinate of an axis that it does not name.
             if self.has_map(w.0, &w.1) {
-                axes.extend(call.mapped.iter().copied().filter(|a| !axes.contains(a)).collect::<Vec<_>>());
+                axes.extend(call.transfer.mapped_axes().into_iter().filter(|a| !axes.contains(a)).collect::<Vec<_>>());
             }
         }
         if let Some(recipe) = &call.recipe
@@ -78,7 +79,7 @@ impl<'a> Checker<'a> {
                 .recipe(recipe.0, &recipe.1, &Default::default())
                 .is_ok_and(|f| f.values().any(|(m, e)| self.has_map(*m, e)))
         {
-            axes.extend(call.mapped.iter().copied().filter(|a| !axes.contains(a)).collect::<Vec<_>>());
+            axes.extend(call.transfer.mapped_axes().into_iter().filter(|a| !axes.contains(a)).collect::<Vec<_>>());
         }
         let (mut last, mut kept) = (0, BTreeSet::new());
         for env in self.envs(&axes) {
@@ -124,9 +125,33 @@ impl<'a> Checker<'a> {
     /// Returns what several values side by side carry. Models of several training runs carry the epochs of all of them.
     pub(super) fn carried_by_all(&mut self, values: &[Rc<Typed>], span: Span) -> Attached {
         let mut all = values.iter().fold(Attached::default(), |all, v| all.or(&v.attached));
+        all.class = self.classes_together(values, span);
         all.epoch = self.together(values.iter().filter_map(|v| v.attached.epoch).collect(), span);
         all.snapshot = self.together(values.iter().filter_map(|v| v.attached.snapshot).collect(), span);
         all
+    }
+
+    /// Returns the classes of values side by side: those of the data sets among them, not those that a network was trained on, where there
+    /// are data sets. Several class axes stand for one that nothing can be split by.
+    fn classes_together(&mut self, values: &[Rc<Typed>], span: Span) -> Option<AxisId> {
+        let of = |wanted: &dyn Fn(&Typed) -> bool| -> Vec<AxisId> {
+            let mut found: Vec<AxisId> = values.iter().filter(|v| wanted(v)).filter_map(|v| v.attached.class).collect();
+            found.dedup();
+            found
+        };
+        let mut classes = of(&|v| v.kind == Kind::Dataset);
+        if classes.is_empty() {
+            classes = of(&|v| v.kind != Kind::Model);
+        }
+        if classes.is_empty() {
+            classes = of(&|_| true);
+        }
+        let first = *classes.first()?;
+        if classes.iter().all(|c| *c == first) {
+            return Some(first);
+        }
+        let axis = Axis { origin: Origin::Several(classes), coordinates: None, span, ..self.axes.get(first).clone() };
+        Some(self.axes.intern(axis))
     }
 
     fn together(&mut self, axes: Vec<AxisId>, span: Span) -> Option<AxisId> {
@@ -160,8 +185,14 @@ impl<'a> Checker<'a> {
         let call = Call {
             op: SNAPSHOT.to_string(),
             inputs: vec![("m".to_string(), model.clone(), Vec::new())],
-            added: Some(("epoch".to_string(), axis)),
-            mapped: model.axes.clone(),
+            transfer: Transfer {
+                operands: vec![model.axes.clone()],
+                whole: vec![Vec::new()],
+                mapped: model.axes.iter().map(|a| (*a, Source::Operand(0))).collect(),
+                added: Some(Fresh { name: "epoch".to_string(), axis }),
+                axes: axes.clone(),
+                ..Transfer::default()
+            },
             ..Call::default()
         };
         let attached = Attached { snapshot: None, ..model.attached.clone() };

@@ -15,6 +15,9 @@ use std::rc::Rc;
 /// Most coordinates that an axis may have.
 const LONGEST_AXIS: usize = 1_000_000;
 
+/// Names of axes that no declaration makes: examples and their classes, the taps of networks, the epochs of training.
+const RESERVED: [&str; 5] = ["example", "class", "stage", "epoch", "snapshot"];
+
 /// Checks a script. `set` are values for its parameters, as `--set` gives them.
 ///
 /// Returns the typed script, in which whatever is wrong is left out, and all messages.
@@ -461,6 +464,13 @@ impl<'a> Checker<'a> {
         self.axis_state.insert(def, AxisState::Visiting);
         let item = self.program.item(def);
         let ItemKind::Bind { name, value, .. } = &item.kind else { return AxisState::Failed };
+        if RESERVED.contains(&name.name.as_str()) {
+            let message = format!("`{}` is the name of an axis that values have by themselves", name.name);
+            let help = format!("give this axis a name of its own, such as `my_{}`", name.name);
+            self.diags.push(Diag::error("cfx::axis::reserved", name.span, message).help(help));
+            self.axis_state.insert(def, AxisState::Failed);
+            return AxisState::Failed;
+        }
         let state = self.axis_of(def, name, value).unwrap_or(AxisState::Failed);
         self.axis_state.insert(def, state.clone());
         state
@@ -513,7 +523,7 @@ impl<'a> Checker<'a> {
                     return None;
                 }
                 let added = match &typed.node {
-                    Node::Call(call) => call.added.as_ref().map(|(_, a)| *a),
+                    Node::Call(call) => call.transfer.added.as_ref().map(|f| f.axis),
                     _ => None,
                 };
                 let Some(added) = added else {

@@ -5,7 +5,8 @@ use super::kind::Kind;
 use super::signature::Signature;
 use super::static_value::Static;
 use super::suggest::{nearest, nearest_or_list};
-use super::typed::{Attached, Node, Typed};
+use super::axes::Attached;
+use super::typed::{Node, Typed};
 use crate::base::{Diag, Span};
 use crate::syntax::ast;
 use std::rc::Rc;
@@ -29,7 +30,8 @@ impl<'a> Checker<'a> {
         (typed.examples, typed.attached) = (None, Attached::default());
         typed.kind = Kind::Number { per_example: epoch.is_none() };
         if let (Some(epoch), Node::Call(call)) = (epoch, &mut typed.node) {
-            call.kept = vec![epoch];
+            call.transfer.kept = vec![epoch];
+            call.transfer.axes.push(epoch);
             typed.axes.push(epoch);
         }
         Rc::new(typed)

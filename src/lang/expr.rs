@@ -1,6 +1,6 @@
 //! Expressions: names, arithmetic, choices, selection.
 
-use super::axes::{AxisId, Pick, find};
+use super::axes::{Attached, AxisId, Origin, Pick, find};
 use super::carried::{is_all, names_training};
 use super::check::{AxisState, Checker};
 use super::kind::Kind;
@@ -9,7 +9,7 @@ use super::signature::SettingType;
 use super::static_value::Static;
 use super::statics::{Env, all_args, written};
 use super::suggest::{nearest, nearest_or_list};
-use super::typed::{Attached, Node, Typed};
+use super::typed::{Node, Typed};
 use crate::base::{Decimal, Diag, Span};
 use crate::syntax::ast::{self, BinaryOp, Expr, ExprKind, ItemKind, Keyword, UnaryOp};
 use std::collections::BTreeSet;
@@ -233,7 +233,19 @@ impl<'a> Checker<'a> {
         if condition.is_error() || a.is_error() || b.is_error() {
             return Typed::error(e.span);
         }
+        let mixed = |c: &mut Self| {
+            c.diags.push(
+                Diag::error("cfx::type::branches", e.span, format!("one branch is a {}, the other a {}", a.kind, b.kind))
+                    .label(yes.span, format!("{}", a.kind))
+                    .label(no.span, format!("{}", b.kind))
+                    .help("both branches must be of one kind"),
+            );
+            Typed::error(e.span)
+        };
         if !matches!(condition.node, Node::Static(..)) {
+            if !a.kind.fits(&b.kind) && !b.kind.fits(&a.kind) {
+                return mixed(self);
+            }
             return self.operator("choose", vec![condition, a, b], e.span);
         }
         if condition.kind != (Kind::Truth { per_example: false }) {
@@ -246,14 +258,8 @@ impl<'a> Checker<'a> {
         if matches!((&a.node, &b.node), (Node::Static(..), Node::Static(..))) {
             return self.static_expr(module, e);
         }
-        if !a.kind.fits(&b.kind) {
-            self.diags.push(
-                Diag::error("cfx::type::branches", e.span, format!("one branch is a {}, the other a {}", a.kind, b.kind))
-                    .label(yes.span, format!("{}", a.kind))
-                    .label(no.span, format!("{}", b.kind))
-                    .help("both branches must be of one kind"),
-            );
-            return Typed::error(e.span);
+        if !a.kind.fits(&b.kind) || !b.kind.fits(&a.kind) {
+            return mixed(self);
         }
         let [c_axes, a_axes, b_axes] = self.side_by_side([&condition, &a, &b]);
         let mut axes = Vec::new();
@@ -349,10 +355,11 @@ impl<'a> Checker<'a> {
                 continue;
             }
             if let Some(name) = arg.name.as_ref().filter(|_| is_all(&arg.value)) {
-                if self.axis_named(&base, name).is_none() {
-                    return Typed::error(span);
+                let Some(axis) = self.axis_named(&base, name) else { return Typed::error(span) };
+                // A coordinate of that name is meant by it.
+                if !self.axes.get(axis).coordinates.iter().flatten().any(|c| c.text == "all") {
+                    continue;
                 }
-                continue;
             }
             let Some((list, keep)) = self.picks(module, &arg.value, &base) else { return Typed::error(span) };
             let axis = match &arg.name {
@@ -369,7 +376,10 @@ impl<'a> Checker<'a> {
                 && let Some(pick) = list.iter().find(|p| find(coordinates, p).is_none())
             {
                 let names: Vec<&str> = coordinates.iter().map(|c| c.text.as_str()).collect();
-                let help = nearest_or_list(&pick.to_string(), &names);
+                let help = match pick {
+                    Pick::Value(x) if x.to_string().starts_with('-') => "`last` is the last coordinate".to_string(),
+                    _ => nearest_or_list(&pick.to_string(), &names),
+                };
                 let message = format!("the axis `{}` has no coordinate `{pick}`", self.axes.name(axis));
                 self.diags.push(Diag::error("cfx::axis::no_coordinate", arg.value.span, message).help(help));
                 return Typed::error(span);
@@ -398,6 +408,8 @@ impl<'a> Checker<'a> {
             .map(|a| parts.iter().find(|(p, _)| p == a).map_or(*a, |(_, n)| *n))
             .collect();
         let mut attached = base.attached.clone();
+        // Of several data sets with classes of their own, the one that is left has its own.
+        attached.class = self.class_at(&base, &fixed).or(attached.class);
         for (old, new) in &parts {
             if attached.class == Some(*old) {
                 attached.class = Some(*new);
@@ -420,6 +432,24 @@ impl<'a> Checker<'a> {
             Rc::new(Typed { node: Node::Select { base: e.clone(), fixed: within, parts: cut }, axes, ..(*e).clone() })
         });
         Rc::new(Typed { node: Node::Select { base, fixed, parts }, kind, axes, attached, examples, span })
+    }
+
+    /// Returns the classes of the one value that a selection leaves of values over a declared axis, where these have several.
+    fn class_at(&self, base: &Typed, fixed: &[(AxisId, Pick)]) -> Option<AxisId> {
+        if !matches!(self.axes.get(base.attached.class?).origin, Origin::Several(_)) {
+            return None;
+        }
+        match &base.node {
+            Node::Value(id) => self.class_at(&self.values.get(*id)?.as_ref()?.typed, fixed),
+            Node::Select { base, .. } => self.class_at(base, fixed),
+            Node::Stack { axis, parts } => {
+                let (_, pick) = fixed.iter().find(|(a, _)| a == axis)?;
+                parts.get(find(self.axes.get(*axis).coordinates.as_ref()?, pick)?)?.attached.class
+            }
+            // Classes come with the data: of an operation's inputs, one has those of its result.
+            Node::Call(call) => call.inputs.iter().find_map(|(_, v, _)| self.class_at(v, fixed)),
+            _ => None,
+        }
     }
 
     /// Returns the coordinates that a selection names, and whether the axis stays.
@@ -477,6 +507,13 @@ impl<'a> Checker<'a> {
                     _ => Some((vec![pick], false)),
                 }
             }
+            ExprKind::Binary(op, axis, _) if self.compares_axis(*op, axis, base) => {
+                let axis = self.program.sources.text(axis.span);
+                let message = "a selection names coordinates, and this is a comparison";
+                let help = format!("write `{axis}: …` with one coordinate, or with a list of them: `{axis}: [first, last]`");
+                self.diags.push(Diag::error("cfx::axis::coordinate", e.span, message).help(help));
+                None
+            }
             _ => match self.statics().value(module, e, &Env::new()) {
                 Ok(Static::Number(x)) => {
                     self.use_names(module, e);
@@ -495,6 +532,14 @@ impl<'a> Checker<'a> {
                 }
             },
         }
+    }
+
+    /// Returns whether an expression compares an axis of a value with something.
+    fn compares_axis(&self, op: BinaryOp, left: &Expr, base: &Typed) -> bool {
+        let comparison =
+            matches!(op, BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge);
+        let named = |n: &str| base.axes.iter().any(|a| self.axes.name(*a) == n);
+        comparison && matches!(&left.kind, ExprKind::Name(n) if named(n))
     }
 
     fn axis_named(&mut self, base: &Typed, name: &ast::Ident) -> Option<AxisId> {
@@ -572,7 +617,7 @@ impl<'a> Checker<'a> {
             return None;
         }
         let first = parts.first()?.clone();
-        if let Some(odd) = parts.iter().find(|p| !p.kind.fits(&first.kind)) {
+        if let Some(odd) = parts.iter().find(|p| !p.kind.fits(&first.kind) || !first.kind.fits(&p.kind)) {
             self.diags.push(
                 Diag::error(
                     "cfx::type::branches",

@@ -195,8 +195,14 @@ impl<'a> Statics<'a> {
         env: &Env,
         inside: &[(Span, String)],
     ) -> Result<Static, Diags> {
-        // A word of the type comes before a declaration of that name.
+        // A word of the type comes before a declaration of that name; where any word is one, a declaration comes first.
         if let ExprKind::Name(name) = &expr.kind {
+            if takes_any_word(ty)
+                && self.program.find(module, name).is_some()
+                && let Ok(Static::Word(held) | Static::Text(held)) = self.value(module, expr, env)
+            {
+                return Ok(Static::Word(held));
+            }
             if let Some(found) = self.word(ty, name, expr.span, env, inside)? {
                 return Ok(found);
             }
@@ -574,6 +580,14 @@ pub fn recipe_fields(program: &Program, def: DefId, span: Span) -> Result<BTreeM
         }
     }
     Err(Some(Diag::error("cfx::name::cycle", span, "this recipe is made from itself").help("break the circle")))
+}
+
+fn takes_any_word(ty: &SettingType) -> bool {
+    match ty {
+        SettingType::Word => true,
+        SettingType::Either(types) => types.iter().any(takes_any_word),
+        _ => false,
+    }
 }
 
 /// Returns whether a parameter is a setting: neither an input nor an axis word alone.

@@ -1,6 +1,8 @@
 //! The typed tree: every name resolved, every value with its kind and axes. What the plan is made from.
 
-use super::axes::{Axes, AxisId, Pick};
+use super::axes::{Attached, Axes, AxisId, Pick};
+use super::shape::{Split, Transfer};
+use super::signature::Signature;
 use super::kind::Kind;
 use super::scope::DefId;
 use super::static_value::Static;
@@ -67,46 +69,6 @@ pub struct Typed {
     pub span: Span,
 }
 
-/// Axes that cells carry inside, to be brought out with `by:`, `at:`, or a selection.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Attached {
-    /// Classes.
-    pub class: Option<AxisId>,
-    /// Taps.
-    pub stage: Option<AxisId>,
-    /// Epochs of the history.
-    pub epoch: Option<AxisId>,
-    /// Epochs after which weights are kept.
-    pub snapshot: Option<AxisId>,
-}
-
-impl Attached {
-    /// Returns these axes, filled up from others.
-    pub fn or(&self, other: &Attached) -> Attached {
-        Attached {
-            class: self.class.or(other.class),
-            stage: self.stage.or(other.stage),
-            epoch: self.epoch.or(other.epoch),
-            snapshot: self.snapshot.or(other.snapshot),
-        }
-    }
-
-    /// Returns these axes, each changed as told.
-    pub fn map(&self, f: impl Fn(AxisId) -> AxisId) -> Attached {
-        Attached {
-            class: self.class.map(&f),
-            stage: self.stage.map(&f),
-            epoch: self.epoch.map(&f),
-            snapshot: self.snapshot.map(&f),
-        }
-    }
-
-    /// Returns the axes that there are.
-    pub fn iter(&self) -> impl Iterator<Item = AxisId> {
-        [self.class, self.stage, self.epoch, self.snapshot].into_iter().flatten()
-    }
-}
-
 /// What an expression is.
 #[derive(Clone, Debug)]
 pub enum Node {
@@ -136,7 +98,8 @@ pub type Written = Rc<(usize, ast::Expr)>;
 pub struct Call {
     /// The operation's name.
     pub op: String,
-    /// Inputs: parameter's name (with `.0`, `.1`, … for the elements of a list), value, axes taken in whole.
+    /// Inputs: parameter's name (with `.0`, `.1`, … for the elements of a list), value, axes taken in whole. The data sets that axis words
+    /// stand for come last.
     pub inputs: Vec<(String, Rc<Typed>, Vec<AxisId>)>,
     /// Settings written, by parameter's name; defaults are filled in later.
     pub written: BTreeMap<String, Written>,
@@ -146,18 +109,22 @@ pub struct Call {
     pub inside: Vec<(Span, String, Rc<Typed>)>,
     /// Settings that the checker decides: axis words, titles.
     pub decided: Vec<(String, Static)>,
-    /// `by:` — the parameter (`by`, then `by.1`, …), the axis that is added.
-    pub split: Vec<(String, AxisId)>,
-    /// `at:` or a counted or file axis — the parameter, the axis that is added.
-    pub added: Option<(String, AxisId)>,
-    /// `between:` — each axis with its other.
-    pub pairs: Vec<(AxisId, AxisId)>,
-    /// Axes that are taken in whole and reappear, along which the kernel returns a list.
-    pub kept: Vec<AxisId>,
     /// `seed:` where given.
     pub seed: Option<Written>,
-    /// Axes mapped over, outermost first.
-    pub mapped: Vec<AxisId>,
+    /// What becomes of each axis.
+    pub transfer: Transfer,
+}
+
+impl Call {
+    /// Returns the settings that stand for a coordinate in each cell, with their axes: `by`, `by.1`, …, and what the operation adds.
+    pub fn coordinates(&self, signature: &Signature) -> Vec<(String, AxisId)> {
+        let name = |s: &Split| match s.number {
+            0 => signature.params[s.param].name.name.clone(),
+            n => format!("{}.{n}", signature.params[s.param].name.name),
+        };
+        let split = self.transfer.split.iter().map(|s| (name(s), s.axis));
+        split.chain(self.transfer.added.iter().map(|f| (f.name.clone(), f.axis))).collect()
+    }
 }
 
 impl Typed {

@@ -306,9 +306,9 @@ impl<'a> Lowering<'a> {
             call.inputs.iter().map(|(n, v, whole)| (n.as_str(), self.lower(v), whole.as_slice())).collect();
         let inside: Vec<(&str, Rc<Array>)> = call.inside.iter().map(|(_, n, v)| (n.as_str(), self.lower(v))).collect();
         self.told_coordinates(typed, call, signature, op);
-        let outer: Vec<AxisId> = typed.axes.iter().copied().filter(|a| !call.kept.contains(a)).collect();
+        let outer: Vec<AxisId> = typed.axes.iter().copied().filter(|a| !call.transfer.kept.contains(a)).collect();
         let axes = self.lengths(&outer);
-        let kept = self.lengths(&call.kept);
+        let kept = self.lengths(&call.transfer.kept);
         if self.too_many(&typed.axes, typed.span) {
             return Array { entries: vec![Entry::Absent("there would be too many cells".into())], axes: Vec::new() };
         }
@@ -341,11 +341,11 @@ impl<'a> Lowering<'a> {
 
     /// Returns the place with each pair of axes swapped, where the measure is symmetric and that place comes earlier.
     fn mirror(&self, call: &Call, signature: &Signature, axes: &[(AxisId, usize)], place: &Place) -> Option<Vec<usize>> {
-        if !signature.symmetric || call.pairs.is_empty() {
+        if !signature.symmetric || call.transfer.pairs.is_empty() {
             return None;
         }
         let swapped = |a: &AxisId| {
-            let partner = call.pairs.iter().find_map(|(x, y)| {
+            let partner = call.transfer.pairs.iter().find_map(|(x, y)| {
                 if x == a {
                     Some(y)
                 } else if y == a {
@@ -368,14 +368,15 @@ impl<'a> Lowering<'a> {
             .class
             .filter(|a| matches!(self.script.axes.get(*a).origin, Origin::Classes(_)) && !self.coordinates.contains_key(a));
         let files = call
+            .transfer
             .added
             .as_ref()
-            .map(|(_, a)| *a)
+            .map(|f| f.axis)
             .filter(|a| self.script.axes.get(*a).coordinates.is_none() && !self.coordinates.contains_key(a));
         if !call.inputs.is_empty() || (class.is_none() && files.is_none()) {
             return;
         }
-        let axes: Vec<(AxisId, usize)> = self.lengths(&call.mapped);
+        let axes: Vec<(AxisId, usize)> = self.lengths(&call.transfer.mapped_axes());
         let mut first = Place::new();
         axes.iter().for_each(|(a, _)| {
             first.insert(*a, 0);
@@ -405,16 +406,16 @@ impl<'a> Lowering<'a> {
         outer: &[AxisId],
         place: &Place,
     ) -> Entry {
-        if !call.pairs.is_empty() && call.pairs.iter().all(|(a, b)| place[a] == place[b]) {
+        if !call.transfer.pairs.is_empty() && call.transfer.pairs.iter().all(|(a, b)| place[a] == place[b]) {
             return Entry::Absent("it would be compared with itself".into());
         }
         let mut slots: Vec<(String, Slot)> = Vec::new();
         for (name, array, whole) in inputs {
             slots.push((name.to_string(), self.slot(array, whole, place)));
         }
-        if let (false, Some((_, array, whole))) = (call.pairs.is_empty(), inputs.first()) {
+        if let (false, Some((_, array, whole))) = (call.transfer.pairs.is_empty(), inputs.first()) {
             let mut other = place.clone();
-            for (a, b) in &call.pairs {
+            for (a, b) in &call.transfer.pairs {
                 other.insert(*a, place[b]);
             }
             slots.push(("against".to_string(), self.slot(array, whole, &other)));
@@ -425,7 +426,7 @@ impl<'a> Lowering<'a> {
             }
         }
         // Networks that share an axis of taps need not have all of them.
-        if let Some((_, axis)) = call.added.as_ref().filter(|(_, a)| self.script.axes.get(*a).role == Role::Stage)
+        if let Some(axis) = call.transfer.added.as_ref().map(|f| &f.axis).filter(|a| self.script.axes.get(**a).role == Role::Stage)
             && let Some(model) = slots.iter().flat_map(|(_, s)| self.facts_of(s)).find(|f| !f.taps.is_empty())
         {
             let name = &self.coordinates_of(*axis)[place[axis]].text;
@@ -434,7 +435,7 @@ impl<'a> Lowering<'a> {
             }
         }
         // Nor have training runs that share an axis of epochs all of them.
-        if let Some((_, axis)) = call.added.as_ref().filter(|(_, a)| self.script.axes.get(*a).role == Role::Snapshot)
+        if let Some(axis) = call.transfer.added.as_ref().map(|f| &f.axis).filter(|a| self.script.axes.get(**a).role == Role::Snapshot)
             && let Some(kept) = slots.iter().flat_map(|(_, s)| self.facts_of(s)).find_map(|f| f.kept.as_ref())
             && let Some(Static::Number(epoch)) = self.coordinates_of(*axis)[place[axis]].value
             && !kept.contains(&(epoch as usize))
@@ -468,10 +469,10 @@ impl<'a> Lowering<'a> {
             }
             slots.push((slot_name(name).to_string(), slot));
         }
-        for (param, axis) in call.split.iter().chain(&call.added) {
-            let at = self.coordinate_setting(*axis, place[axis]);
-            settings.0.retain(|(n, _)| n != param);
-            settings.0.push((param.clone(), at));
+        for (param, axis) in call.coordinates(signature) {
+            let at = self.coordinate_setting(axis, place[&axis]);
+            settings.0.retain(|(n, _)| *n != param);
+            settings.0.push((param, at));
         }
         if let Some(network) = network {
             let data = slots.iter().find(|(n, _)| n == "data").and_then(|(_, s)| self.facts_of(s).first().copied().cloned());

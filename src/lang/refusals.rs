@@ -1,0 +1,128 @@
+//! What the algebra of shapes refuses, in words.
+
+use super::axes::AxisId;
+use super::check::Checker;
+use super::shape::{Place, Refusal, What};
+use super::signature::{AxisWord, Signature};
+use super::suggest::nearest_or_list;
+use crate::base::{Diag, Span};
+use crate::syntax::ast::{Expr, ExprKind};
+
+impl<'a> Checker<'a> {
+    /// Returns the message for a call that has no shape.
+    pub(super) fn refused(&self, signature: &Signature, words: &[(usize, usize, &Expr)], refusal: &Refusal, call: Span) -> Diag {
+        let span = match refusal.place {
+            Place::Call => call,
+            Place::Name { param, name } => {
+                let word = words.iter().find(|(i, _, _)| *i == param).map(|(_, _, e)| *e);
+                word.map_or(call, |e| item(e, name).span)
+            }
+        };
+        self.refused_at(Some((signature, refusal.place)), &refusal.what, span)
+    }
+
+    /// Returns the message for a refusal at a place in the text. `word`: the operation, and which of its axis words is to blame.
+    pub(super) fn refused_at(&self, word: Option<(&Signature, Place)>, what: &What, span: Span) -> Diag {
+        let param = |i: usize| word.map_or("over", |(s, _)| s.params[i].name.name.as_str());
+        let operation = word.map_or("this", |(s, _)| s.name.as_str());
+        match what {
+            What::SameName { one, other } => {
+                let (one, two) = (self.axes.get(*one), self.axes.get(*other));
+                Diag::error("cfx::axis::same_name", span, format!("two axes are called `{}` and are not the same", one.name))
+                    .label(one.span, "one comes from here")
+                    .label(two.span, "the other from here")
+                    .help(format!("if they mean the same, say so: `align(a, b, axis: {})`", one.name))
+            }
+            What::CoordinatesDiffer { axis } => {
+                let message = format!("the axis `{}` has different coordinates in the two arguments", self.axes.name(*axis));
+                Diag::error("cfx::axis::coordinates_differ", span, message).help("select the same coordinates on both sides")
+            }
+            What::Unknown { name, union } => {
+                let names: Vec<&str> = union.iter().map(|a| self.axes.name(*a)).collect();
+                let help = match name.as_str() {
+                    "snapshot" => "bring snapshots out where the model is named: `m[snapshot: all]`".to_string(),
+                    _ if names.is_empty() => "the arguments have no axes".to_string(),
+                    _ => nearest_or_list(name, &names),
+                };
+                Diag::error("cfx::axis::unknown", span, format!("there is no axis `{name}` here")).help(help)
+            }
+            What::NoExamples { union } => Diag::error("cfx::axis::unknown", span, "this has no axis `example`")
+                .help(format!("there is one number a cell here, none per example; its axes are {}", self.listed(union))),
+            What::NotThere { name, union } => {
+                let message = format!("the arguments do not depend on the axis `{name}`");
+                let help = match word.and_then(|(s, place)| place_takes(s, place)) {
+                    Some(AxisWord::Splits) => {
+                        "an axis splits a value where its coordinates are data sets, such as bins or groups".to_string()
+                    }
+                    _ => format!("their axes are {}", self.listed(union)),
+                };
+                Diag::error("cfx::axis::not_there", span, message).help(help)
+            }
+            What::NotPaired { name, first } => {
+                Diag::error("cfx::axis::not_there", span, format!("there is no axis `{name}` to pair with itself"))
+                    .help(format!("its axes are {}", self.listed(first)))
+            }
+            What::NothingToSplit { name } => {
+                let message = format!("this cannot be split by `{name}`: it has one number a cell, none per example, and no axis `{name}`");
+                let help = format!("give it one number per example: `mean(correct(m, data), by: {name})` in place of `accuracy(m, data)`");
+                Diag::error("cfx::axis::no_examples", span, message).help(help)
+            }
+            What::ClassOfExamples => {
+                Diag::error("cfx::axis::not_there", span, "there is one number per example here, and no axis `class` to reduce")
+                    .help("`by: class` sorts examples by their labels, `over: example` averages over them")
+            }
+            What::SeveralClasses => {
+                let message = "these examples come from data sets with classes of their own, so that `class` is not one axis";
+                Diag::error("cfx::axis::several_classes", span, message).help(
+                    "select one of the data sets first, or make one class axis of them: `align(a, b, axis: class)` after splitting each",
+                )
+            }
+            What::TwoSplits { before } => {
+                let message = format!("this is split by one axis at a time, and `{}` is there already", self.axes.name(*before));
+                Diag::error("cfx::axis::two_splits", span, message).help("name one; reductions take several")
+            }
+            What::Doubled { name } => {
+                Diag::error("cfx::axis::doubled", span, format!("the axis `{name}` is there twice")).help("name each axis once only")
+            }
+            What::KeptAndReduced { axis } => {
+                let name = self.axes.name(*axis);
+                Diag::error("cfx::axis::doubled", span, format!("`by:` keeps the axis `{name}`, and `over:` takes it in"))
+                    .help(format!("name `{name}` in one of them"))
+            }
+            What::WhichAxis { param: i, free } if free.is_empty() => {
+                let message = format!("`{operation}` works along an axis, and this is a single value");
+                let help = format!("give it a value over classes, runs or stages; `{}:` names the axis", param(*i));
+                Diag::error("cfx::axis::which", span, message).help(help)
+            }
+            What::WhichAxis { param: i, free } => {
+                Diag::error("cfx::axis::which", span, format!("`{operation}` must know along which axis"))
+                    .help(format!("say `{}: …`, one of {}", param(*i), self.listed(free)))
+            }
+        }
+    }
+
+    /// Returns names of axes as a list in a sentence.
+    pub(super) fn listed(&self, axes: &[AxisId]) -> String {
+        let names: Vec<String> = axes.iter().map(|a| format!("`{}`", self.axes.name(*a))).collect();
+        if names.is_empty() { "none".to_string() } else { names.join(", ") }
+    }
+}
+
+/// Returns the names of an axis word: the elements of a list, or the one expression.
+pub(super) fn items(e: &Expr) -> Vec<&Expr> {
+    match &e.kind {
+        ExprKind::List(items) => items.iter().collect(),
+        _ => vec![e],
+    }
+}
+
+fn item(e: &Expr, at: usize) -> &Expr {
+    items(e).get(at).copied().unwrap_or(e)
+}
+
+fn place_takes(signature: &Signature, place: Place) -> Option<AxisWord> {
+    match place {
+        Place::Name { param, .. } => signature.takes[param].axis,
+        Place::Call => None,
+    }
+}
