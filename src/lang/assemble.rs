@@ -6,7 +6,7 @@ use super::call::{Parts, misfit};
 use super::check::Checker;
 use super::kind::Kind;
 use super::library::Names;
-use super::shape::{self, Named, Operand, Request, Transfer, Word};
+use super::shape::{self, Named, Operand, Request, Transfer, What, Word};
 use super::signature::{AxisWord, Gathers, Signature};
 use super::static_value::Static;
 use super::statics::NetworkRef;
@@ -46,7 +46,9 @@ impl<'a> Checker<'a> {
             Ok(found) => found,
             Err(refusal) => {
                 let said: Vec<(usize, usize, &Expr)> = parts.axis_words.clone();
-                self.diags.push(self.refused(signature, &said, &refusal, span));
+                let of = inputs.first().map(|(_, _, v)| v.span);
+                let place = self.setting_on(&parts, &refusal.what).unwrap_or(span);
+                self.diags.push(self.refused(signature, &said, &refusal, of, place));
                 return Typed::error(span);
             }
         };
@@ -54,6 +56,20 @@ impl<'a> Checker<'a> {
             return Typed::error(span);
         }
         self.applied(signature, parts, inputs, &words, carries, transfer, span)
+    }
+
+    /// Returns where the setting stands that depends on an axis which cannot be.
+    fn setting_on(&mut self, parts: &Parts, what: &What) -> Option<Span> {
+        let What::SettingTaken { axis } = what else { return None };
+        let whole = self.axes.whole(*axis);
+        for written in parts.written.values().chain(&parts.seed) {
+            let mut axes = Vec::new();
+            self.axes_of_static(written.0, &written.1, &mut axes);
+            if axes.contains(&whole) {
+                return Some(written.1.span);
+            }
+        }
+        None
     }
 
     /// Returns whether every input is of a kind that its parameter takes.
@@ -332,12 +348,6 @@ impl<'a> Checker<'a> {
         }
         found.into_iter().for_each(|d| self.diags.push(d));
     }
-}
-
-/// Returns words as a list in a sentence, the first `most` of them.
-pub(super) fn at_most(words: &[String], most: usize) -> String {
-    let shown = words.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
-    if words.len() > most { format!("{shown} and {} more", words.len() - most) } else { shown }
 }
 
 /// Returns the data set that a value's examples come from: itself, where it is one.

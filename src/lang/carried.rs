@@ -1,12 +1,11 @@
 //! Axes that a model carries from its training: the epochs of its history, and the epochs after which its weights are kept.
 
-use super::assemble::at_most;
 use super::axes::{Attached, Axis, AxisId, Coordinate, Origin, Pick, Role};
 use super::check::Checker;
 use super::kind::Kind;
 use super::signature::Signature;
 use super::static_value::Static;
-use super::suggest::nearest;
+use super::suggest::{at_most, nearest};
 use super::shape::{Fresh, Source, Transfer};
 use super::typed::{Call, Node, Typed};
 use crate::base::{Diag, Span};

@@ -4,13 +4,21 @@ use super::axes::AxisId;
 use super::check::Checker;
 use super::shape::{Place, Refusal, What};
 use super::signature::{AxisWord, Signature};
+use super::statics::shorten;
 use super::suggest::nearest_or_list;
 use crate::base::{Diag, Span};
 use crate::syntax::ast::{Expr, ExprKind};
 
 impl<'a> Checker<'a> {
-    /// Returns the message for a call that has no shape.
-    pub(super) fn refused(&self, signature: &Signature, words: &[(usize, usize, &Expr)], refusal: &Refusal, call: Span) -> Diag {
+    /// Returns the message for a call that has no shape. `of`: what it is about, its first input.
+    pub(super) fn refused(
+        &self,
+        signature: &Signature,
+        words: &[(usize, usize, &Expr)],
+        refusal: &Refusal,
+        of: Option<Span>,
+        call: Span,
+    ) -> Diag {
         let span = match refusal.place {
             Place::Call => call,
             Place::Name { param, name } => {
@@ -18,13 +26,15 @@ impl<'a> Checker<'a> {
                 word.map_or(call, |e| item(e, name).span)
             }
         };
-        self.refused_at(Some((signature, refusal.place)), &refusal.what, span)
+        self.refused_at(Some((signature, refusal.place, of.unwrap_or(call))), &refusal.what, span)
     }
 
-    /// Returns the message for a refusal at a place in the text. `word`: the operation, and which of its axis words is to blame.
-    pub(super) fn refused_at(&self, word: Option<(&Signature, Place)>, what: &What, span: Span) -> Diag {
-        let param = |i: usize| word.map_or("over", |(s, _)| s.params[i].name.name.as_str());
-        let operation = word.map_or("this", |(s, _)| s.name.as_str());
+    /// Returns the message for a refusal at a place in the text. `word`: the operation, which of its axis words is to blame, and
+    /// what the call is about.
+    pub(super) fn refused_at(&self, word: Option<(&Signature, Place, Span)>, what: &What, span: Span) -> Diag {
+        let param = |i: usize| word.map_or("over", |(s, _, _)| s.params[i].name.name.as_str());
+        let operation = word.map_or("this", |(s, _, _)| s.name.as_str());
+        let of = word.map_or("this".to_string(), |(_, _, of)| shorten(self.program.sources.text(of)));
         match what {
             What::SameName { one, other } => {
                 let (one, two) = (self.axes.get(*one), self.axes.get(*other));
@@ -37,8 +47,8 @@ impl<'a> Checker<'a> {
                 let message = format!("the axis `{}` has different coordinates in the two arguments", self.axes.name(*axis));
                 Diag::error("cfx::axis::coordinates_differ", span, message).help("select the same coordinates on both sides")
             }
-            What::Unknown { name, union } => {
-                let names: Vec<&str> = union.iter().map(|a| self.axes.name(*a)).collect();
+            What::Unknown { name, known } => {
+                let names: Vec<&str> = known.iter().map(|a| self.axes.name(*a)).collect();
                 let help = match name.as_str() {
                     "snapshot" => "bring snapshots out where the model is named: `m[snapshot: all]`".to_string(),
                     _ if names.is_empty() => "the arguments have no axes".to_string(),
@@ -50,7 +60,7 @@ impl<'a> Checker<'a> {
                 .help(format!("there is one number a cell here, none per example; its axes are {}", self.listed(union))),
             What::NotThere { name, union } => {
                 let message = format!("the arguments do not depend on the axis `{name}`");
-                let help = match word.and_then(|(s, place)| place_takes(s, place)) {
+                let help = match word.and_then(|(s, place, _)| place_takes(s, place)) {
                     Some(AxisWord::Splits) => {
                         "an axis splits a value where its coordinates are data sets, such as bins or groups".to_string()
                     }
@@ -63,7 +73,7 @@ impl<'a> Checker<'a> {
                     .help(format!("its axes are {}", self.listed(first)))
             }
             What::NothingToSplit { name } => {
-                let message = format!("this cannot be split by `{name}`: it has one number a cell, none per example, and no axis `{name}`");
+                let message = format!("`{of}` has one number a cell, none per example, and no axis `{name}`");
                 let help = format!("give it one number per example: `mean(correct(m, data), by: {name})` in place of `accuracy(m, data)`");
                 Diag::error("cfx::axis::no_examples", span, message).help(help)
             }
@@ -82,7 +92,17 @@ impl<'a> Checker<'a> {
                 Diag::error("cfx::axis::two_splits", span, message).help("name one; reductions take several")
             }
             What::Doubled { name } => {
-                Diag::error("cfx::axis::doubled", span, format!("the axis `{name}` is there twice")).help("name each axis once only")
+                Diag::error("cfx::axis::doubled", span, format!("the axis `{name}` is there twice")).help("name each axis once")
+            }
+            What::TwoPlaces { axis, before } => {
+                let message = format!("the axis `{}` is already `{}:` here", self.axes.name(*axis), param(*before));
+                Diag::error("cfx::axis::doubled", span, message).help("give each axis one place")
+            }
+            What::SettingTaken { axis } => {
+                let name = self.axes.name(*axis);
+                let message = format!("a setting depends on the axis `{name}`, which is taken in whole here");
+                Diag::error("cfx::axis::taken", span, message)
+                    .help(format!("one result is made of all coordinates of `{name}`, so that the setting must be the same for all of them"))
             }
             What::KeptAndReduced { axis } => {
                 let name = self.axes.name(*axis);

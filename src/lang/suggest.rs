@@ -38,3 +38,9 @@ pub fn nearest_or_list(word: &str, candidates: &[&str]) -> String {
         }
     }
 }
+
+/// Returns words as a list in a sentence, the first `most` of them.
+pub fn at_most(words: &[String], most: usize) -> String {
+    let shown = words.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
+    if words.len() > most { format!("{shown} and {} more", words.len() - most) } else { shown }
+}

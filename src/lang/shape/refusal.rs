@@ -18,8 +18,8 @@ pub enum What {
     SameName { one: AxisId, other: AxisId },
     /// Two parts of one axis meet that have different coordinates.
     CoordinatesDiffer { axis: AxisId },
-    /// No axis of that name is there. `union`: those of the inputs.
-    Unknown { name: String, union: Vec<AxisId> },
+    /// No axis of that name is there. `known`: those that could be named.
+    Unknown { name: String, known: Vec<AxisId> },
     /// `example` is named where no input has a number per example.
     NoExamples { union: Vec<AxisId> },
     /// A declared axis that no input depends on, and whose coordinates are no data sets.
@@ -36,6 +36,10 @@ pub enum What {
     TwoSplits { before: AxisId },
     /// An axis is named twice.
     Doubled { name: String },
+    /// An axis is named in two places of a figure. `before`: the parameter that has it already.
+    TwoPlaces { axis: AxisId, before: usize },
+    /// A setting depends on an axis that is taken in whole: it would have to be many settings at once.
+    SettingTaken { axis: AxisId },
     /// An axis is both to stay and to be taken in whole.
     KeptAndReduced { axis: AxisId },
     /// The operation works along one axis and does not know which. `free`: those that there are.

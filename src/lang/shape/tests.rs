@@ -222,7 +222,7 @@ fn an_axis_that_the_call_does_not_name_is_mapped_and_changes_nothing_else() {
 fn names_of_axes_are_for_reading() {
     let (one, two) = (world(NAMES), world(["x", "y", "z", "u", "v", "class", "quart"]));
     for n in 0..2000 {
-        let mut rng = |stream: &str| Stream::root(12).named(stream).numbered(n).rng();
+        let rng = |stream: &str| Stream::root(12).named(stream).numbered(n).rng();
         let (a, b) = (one.request(&mut rng("names")), two.request(&mut rng("names")));
         match (transfer(&one.axes, &a), transfer(&two.axes, &b)) {
             (Ok(x), Ok(y)) => assert_eq!(x, y, "{a:?}"),

@@ -133,7 +133,10 @@ impl<'r> Call<'r> {
         match name.text.as_str() {
             // Values that are made from examples and have none themselves have lost their classes.
             "class" => What::NothingToSplit { name: name.text.clone() },
-            _ => What::Unknown { name: name.text.clone(), union: self.union.to_vec() },
+            _ => {
+                let class = self.request.carries.class.filter(|_| self.has_examples());
+                What::Unknown { name: name.text.clone(), known: self.union.iter().copied().chain(class).collect() }
+            }
         }
     }
 
@@ -252,7 +255,7 @@ impl<'r> Call<'r> {
                 Some(Found::Had(axis)) => axis,
                 _ if name.text == "class" && self.per_example() => return Err(refuse(What::ClassOfExamples)),
                 Some(_) => return Err(refuse(What::NotThere { name: name.text.clone(), union: self.union.to_vec() })),
-                None => return Err(refuse(What::Unknown { name: name.text.clone(), union: self.union.to_vec() })),
+                None => return Err(refuse(What::Unknown { name: name.text.clone(), known: self.union.to_vec() })),
             };
             if named.contains(&axis) {
                 return Err(refuse(What::Doubled { name: name.text.clone() }));
@@ -319,6 +322,11 @@ impl<'r> Call<'r> {
                 if named.contains(&one) {
                     return Err(refuse(What::Doubled { name: name.text.clone() }));
                 }
+                if let Named::Axis(axis) = one
+                    && let Some((before, _)) = out.named.iter().find(|(_, other)| other.contains(&one))
+                {
+                    return Err(refuse(What::TwoPlaces { axis, before: *before }));
+                }
                 named.push(one);
             }
             out.named.push((param, named));
@@ -384,8 +392,12 @@ impl<'r> Call<'r> {
         // A setting that depends on an axis depends on the part of it that the inputs have.
         let had: Vec<AxisId> = self.union.iter().chain(self.request.inside.iter().flatten()).copied().collect();
         let part = |a: AxisId| had.iter().copied().find(|k| self.axes.whole(*k) == a).unwrap_or(a);
-        let taken = |a: &AxisId| reduced.iter().any(|r| self.axes.whole(*r) == self.axes.whole(*a));
-        add(self.request.settings.iter().copied().map(part).filter(|a| !taken(a)).collect(), Source::Setting)?;
+        let settings: Vec<AxisId> = self.request.settings.iter().copied().map(part).collect();
+        let taken = |a: &&AxisId| reduced.iter().any(|r| self.axes.whole(*r) == self.axes.whole(**a));
+        if let Some(axis) = settings.iter().find(taken) {
+            return Err(Refusal { place: Place::Call, what: What::SettingTaken { axis: *axis } });
+        }
+        add(settings, Source::Setting)?;
         out.mapped = mapped;
         Ok(())
     }
