@@ -38,7 +38,10 @@ impl<'a> Checker<'a> {
             );
             return Typed::error(e.span);
         };
-        if [to, from].iter().any(|x| matches!(self.axes.get(*x).origin, Origin::Several(_)) && self.axes.get(*x).coordinates.is_none()) {
+        if [to, from]
+            .iter()
+            .any(|x| matches!(self.axes.get(*x).origin, Origin::Several(_)) && self.axes.get(*x).coordinates.is_none())
+        {
             let diag = self.refused_at(None, &What::SeveralClasses, axis.span);
             self.diags.push(diag);
             return Typed::error(e.span);

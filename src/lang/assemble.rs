@@ -91,7 +91,11 @@ impl<'a> Checker<'a> {
         let given = parts.inputs.iter().find(|(i, _, _)| Some(*i) == against);
         let diag = match (parts.axis_words.iter().find(|(i, _, _)| *i == between), given) {
             (Some((_, _, word)), Some((_, values, _))) => {
-                let diag = Diag::error("cfx::call::both", word.span, "`between:` pairs an axis with itself, and `against:` is another side");
+                let diag = Diag::error(
+                    "cfx::call::both",
+                    word.span,
+                    "`between:` pairs an axis with itself, and `against:` is another side",
+                );
                 let diag = values.iter().fold(diag, |d, v| d.label(v.span, "the other side"));
                 diag.help("give one of them")
             }

@@ -72,7 +72,9 @@ impl<'a> Checker<'a> {
                             });
                             Word::Pairs(names)
                         }
-                        AxisWord::Axis | AxisWord::Taps => Word::Names { names, columns: values.iter().any(|v| has_columns(&v.kind)) },
+                        AxisWord::Axis | AxisWord::Taps => {
+                            Word::Names { names, columns: values.iter().any(|v| has_columns(&v.kind)) }
+                        }
                     }
                 }
             };
@@ -152,7 +154,8 @@ impl<'a> Checker<'a> {
                 Diag::error("cfx::axis::no_tap", item.span, format!("the network has no tap `{name}`"))
                     .help(nearest_or_list(&name, &list))
             } else if picks.contains(&Pick::Named(name.clone())) {
-                Diag::error("cfx::axis::doubled", item.span, format!("the tap `{name}` is there twice")).help("name each tap once")
+                Diag::error("cfx::axis::doubled", item.span, format!("the tap `{name}` is there twice"))
+                    .help("name each tap once")
             } else {
                 picks.push(Pick::Named(name));
                 continue;
@@ -216,9 +219,7 @@ impl<'a> Checker<'a> {
                 Ok(_) => {
                     let place = parts.written.get(name).map_or(span, |w| w.1.span);
                     let message = format!("`{name}` is the length of an axis: a whole number from 1 to a million");
-                    crate::base::Diags(vec![
-                        Diag::error("cfx::type::setting", place, message).help("write, say, `count: 50`"),
-                    ])
+                    crate::base::Diags(vec![Diag::error("cfx::type::setting", place, message).help("write, say, `count: 50`")])
                 }
                 Err(found) => found,
             };

@@ -5,11 +5,11 @@ use super::bind::bind_args;
 use super::carried::names_training;
 use super::check::Checker;
 use super::kind::Kind;
+use super::like::{copied_by_like, none_at};
 use super::scope::DefId;
 use super::signature::{SettingType, Signature};
 use super::static_value::Static;
 use super::statics::{Env, NetworkRef, all_args, shorten};
-use super::like::{copied_by_like, none_at};
 use super::typed::{Typed, Written};
 use crate::base::{Diag, Diags, Span};
 use crate::syntax::ast::{self, Expr, ExprKind, ItemKind};
@@ -128,10 +128,7 @@ impl<'a> Checker<'a> {
         for (i, given) in bound.into_iter().enumerate() {
             let param = &signature.params[i];
             let own = given.map(|g| (module, g));
-            let copied = like
-                .as_ref()
-                .and_then(|l| l.get(&param.name.name).copied())
-                .filter(|_| copied_by_like(signature, i));
+            let copied = like.as_ref().and_then(|l| l.get(&param.name.name).copied()).filter(|_| copied_by_like(signature, i));
             let Some((from, value)) = own.or(copied) else { continue };
             failed |= !self.argument(signature, i, from, value, &mut parts);
         }

@@ -3,10 +3,10 @@
 use super::axes::{Attached, Axis, AxisId, Coordinate, Origin, Pick, Role};
 use super::check::Checker;
 use super::kind::Kind;
+use super::shape::{Fresh, Source, Transfer};
 use super::signature::Signature;
 use super::static_value::Static;
 use super::suggest::{at_most, nearest};
-use super::shape::{Fresh, Source, Transfer};
 use super::typed::{Call, Node, Typed};
 use crate::base::{Diag, Span};
 use crate::syntax::ast::{self, Expr, ExprKind, ItemKind, Keyword};

@@ -1,11 +1,11 @@
 //! Columns of tables as values: what signatures say about them, and `table.column`.
 
+use super::axes::Attached;
 use super::check::Checker;
 use super::kind::Kind;
 use super::signature::Signature;
 use super::static_value::Static;
 use super::suggest::{nearest, nearest_or_list};
-use super::axes::Attached;
 use super::typed::{Node, Typed};
 use crate::base::{Diag, Span};
 use crate::syntax::ast;

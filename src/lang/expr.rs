@@ -536,8 +536,7 @@ impl<'a> Checker<'a> {
 
     /// Returns whether an expression compares an axis of a value with something.
     fn compares_axis(&self, op: BinaryOp, left: &Expr, base: &Typed) -> bool {
-        let comparison =
-            matches!(op, BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge);
+        let comparison = matches!(op, BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge);
         let named = |n: &str| base.axes.iter().any(|a| self.axes.name(*a) == n);
         comparison && matches!(&left.kind, ExprKind::Name(n) if named(n))
     }

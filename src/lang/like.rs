@@ -30,11 +30,13 @@ impl<'a> Checker<'a> {
         }
         let shared = |s: &Signature, name: &str| s.params.iter().position(|p| p.name.name == name && p.name.name != "by");
         let any = from.params.iter().enumerate().any(|(i, p)| {
-            from.takes[i].inputs.is_empty() && shared(signature, &p.name.name).is_some_and(|j| signature.takes[j].setting.is_some())
+            from.takes[i].inputs.is_empty()
+                && shared(signature, &p.name.name).is_some_and(|j| signature.takes[j].setting.is_some())
         });
         let text = self.program.sources.text(e.span);
         if !any {
-            let message = format!("`{text}` is made by `{}`, which has no setting in common with `{}`", from.name, signature.name);
+            let message =
+                format!("`{text}` is made by `{}`, which has no setting in common with `{}`", from.name, signature.name);
             let help = format!("name a value that `{}` makes", signature.name);
             self.diags.push(Diag::error("cfx::call::like", e.span, message).help(help));
             return None;

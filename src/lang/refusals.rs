@@ -74,7 +74,9 @@ impl<'a> Checker<'a> {
             }
             What::NothingToSplit { name } => {
                 let message = format!("`{of}` has one number a cell, none per example, and no axis `{name}`");
-                let help = format!("give it one number per example: `mean(correct(m, data), by: {name})` in place of `accuracy(m, data)`");
+                let help = format!(
+                    "give it one number per example: `mean(correct(m, data), by: {name})` in place of `accuracy(m, data)`"
+                );
                 Diag::error("cfx::axis::no_examples", span, message).help(help)
             }
             What::ClassOfExamples => {
@@ -101,8 +103,9 @@ impl<'a> Checker<'a> {
             What::SettingTaken { axis } => {
                 let name = self.axes.name(*axis);
                 let message = format!("a setting depends on the axis `{name}`, which is taken in whole here");
-                Diag::error("cfx::axis::taken", span, message)
-                    .help(format!("one result is made of all coordinates of `{name}`, so that the setting must be the same for all of them"))
+                Diag::error("cfx::axis::taken", span, message).help(format!(
+                    "one result is made of all coordinates of `{name}`, so that the setting must be the same for all of them"
+                ))
             }
             What::KeptAndReduced { axis } => {
                 let name = self.axes.name(*axis);
@@ -114,10 +117,12 @@ impl<'a> Checker<'a> {
                 let help = format!("give it a value over classes, runs or stages; `{}:` names the axis", param(*i));
                 Diag::error("cfx::axis::which", span, message).help(help)
             }
-            What::WhichAxis { param: i, free } => {
-                Diag::error("cfx::axis::which", span, format!("`{operation}` must know along which axis"))
-                    .help(format!("say `{}: …`, one of {}", param(*i), self.listed(free)))
-            }
+            What::WhichAxis { param: i, free } => Diag::error(
+                "cfx::axis::which",
+                span,
+                format!("`{operation}` must know along which axis"),
+            )
+            .help(format!("say `{}: …`, one of {}", param(*i), self.listed(free))),
         }
     }
 

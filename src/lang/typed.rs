@@ -1,10 +1,10 @@
 //! The typed tree: every name resolved, every value with its kind and axes. What the plan is made from.
 
 use super::axes::{Attached, Axes, AxisId, Pick};
-use super::shape::{Split, Transfer};
-use super::signature::Signature;
 use super::kind::Kind;
 use super::scope::DefId;
+use super::shape::{Split, Transfer};
+use super::signature::Signature;
 use super::static_value::Static;
 use crate::base::Span;
 use crate::syntax::ast;

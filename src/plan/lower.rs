@@ -426,7 +426,8 @@ impl<'a> Lowering<'a> {
             }
         }
         // Networks that share an axis of taps need not have all of them.
-        if let Some(axis) = call.transfer.added.as_ref().map(|f| &f.axis).filter(|a| self.script.axes.get(**a).role == Role::Stage)
+        if let Some(axis) =
+            call.transfer.added.as_ref().map(|f| &f.axis).filter(|a| self.script.axes.get(**a).role == Role::Stage)
             && let Some(model) = slots.iter().flat_map(|(_, s)| self.facts_of(s)).find(|f| !f.taps.is_empty())
         {
             let name = &self.coordinates_of(*axis)[place[axis]].text;
@@ -435,7 +436,8 @@ impl<'a> Lowering<'a> {
             }
         }
         // Nor have training runs that share an axis of epochs all of them.
-        if let Some(axis) = call.transfer.added.as_ref().map(|f| &f.axis).filter(|a| self.script.axes.get(**a).role == Role::Snapshot)
+        if let Some(axis) =
+            call.transfer.added.as_ref().map(|f| &f.axis).filter(|a| self.script.axes.get(**a).role == Role::Snapshot)
             && let Some(kept) = slots.iter().flat_map(|(_, s)| self.facts_of(s)).find_map(|f| f.kept.as_ref())
             && let Some(Static::Number(epoch)) = self.coordinates_of(*axis)[place[axis]].value
             && !kept.contains(&(epoch as usize))

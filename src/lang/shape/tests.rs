@@ -59,11 +59,8 @@ impl World {
     }
 
     fn name(&self, axis: AxisId) -> Name {
-        let sets = (axis == self.bins).then(|| Shape {
-            axes: vec![self.declared[0], self.bins],
-            holds: Holds::Examples,
-            known: false,
-        });
+        let sets =
+            (axis == self.bins).then(|| Shape { axes: vec![self.declared[0], self.bins], holds: Holds::Examples, known: false });
         let declared = (axis != self.class).then_some(Declared { axis, sets });
         Name { text: self.axes.name(axis).to_string(), declared }
     }
@@ -180,7 +177,8 @@ fn the_order_of_names_in_an_axis_word_says_nothing() {
         match (found, other) {
             (Ok(one), Ok(two)) => {
                 // Which of the names the data sets stand behind is a matter of writing.
-                let plain = |t: &Transfer| Transfer { sets: t.sets.iter().map(|s| Sets { name: 0, ..s.clone() }).collect(), ..t.clone() };
+                let plain =
+                    |t: &Transfer| Transfer { sets: t.sets.iter().map(|s| Sets { name: 0, ..s.clone() }).collect(), ..t.clone() };
                 assert_eq!(plain(one), plain(&two), "{request:?}");
             }
             (one, two) => assert_eq!(one.is_ok(), two.is_ok(), "{request:?}"),
@@ -201,7 +199,8 @@ fn an_axis_that_the_call_does_not_name_is_mapped_and_changes_nothing_else() {
             continue;
         }
         let Ok(before) = transfer(&world.axes, &request) else { continue };
-        let used: Vec<AxisId> = before.axes.iter().chain(before.whole.iter().flatten()).chain(&request.settings).copied().collect();
+        let used: Vec<AxisId> =
+            before.axes.iter().chain(before.whole.iter().flatten()).chain(&request.settings).copied().collect();
         let Some(new) = world.declared.iter().copied().find(|a| !used.contains(a)) else { continue };
         // Bins that nest in the new axis would bring it by themselves.
         if before.split.iter().any(|s| world.axes.within(s.axis).contains(&new)) {
@@ -252,7 +251,8 @@ fn what_has_no_examples_is_not_split() {
         for axis in [w.class, w.bins] {
             let shape = Shape { axes: vec![w.declared[1]], holds, known: false };
             let found = single(shape, vec![by(vec![w.name(axis)]), over(Reduces::Rest)], &w);
-            let refused = matches!(&found, Err(Refusal { place: Place::Name { param: 3, name: 0 }, what: What::NothingToSplit { .. } }));
+            let refused =
+                matches!(&found, Err(Refusal { place: Place::Name { param: 3, name: 0 }, what: What::NothingToSplit { .. } }));
             assert_eq!((found.is_ok(), refused), (fine, !fine), "{holds:?} {found:?}");
         }
     }
