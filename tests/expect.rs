@@ -53,8 +53,15 @@ pub fn parameters(text: &str) -> Vec<(String, String)> {
 /// Returns everything that is not as the script says.
 pub fn failures(text: &str, ran: &Ran) -> Vec<String> {
     let mut out = Vec::new();
-    let mut warnings: Vec<&str> =
-        ran.checked.diags.0.iter().filter(|d| d.severity == Severity::Warning).map(|d| d.code).collect();
+    let mut warnings: Vec<&str> = ran
+        .checked
+        .diags
+        .0
+        .iter()
+        .chain(&ran.graph.warnings.0)
+        .filter(|d| d.severity == Severity::Warning)
+        .map(|d| d.code)
+        .collect();
     for (line, words) in expectations(text) {
         if let Err(why) = one(&words, ran, &mut warnings) {
             out.push(format!("line {line}: {words}\n      {why}"));

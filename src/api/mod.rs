@@ -118,6 +118,7 @@ pub fn plan(source: &Source, checked: &Checked, registry: &Registry) -> Result<G
     }
     let (mut graph, diags) = lower::lower(&checked.program, &checked.script, registry, Some(&source.files()));
     graph.overrides = overrides(&checked.program, &source.set);
+    graph.warnings = Diags(diags.0.iter().filter(|d| !checked.diags.0.contains(d)).cloned().collect());
     if diags.has_errors() { Err(diags.sorted()) } else { Ok(graph) }
 }
 

@@ -75,6 +75,7 @@ fn prepare(script: &Script, store: &Option<PathBuf>, registry: &Registry) -> Res
         Exit::Script
     })?;
     report(&checked.diags, &checked);
+    report(&graph.warnings, &checked);
     let store = open_store(store, &source)?;
     Ok(Prepared { source, checked, graph, store })
 }

@@ -1,7 +1,7 @@
 //! The plan as data: cells, what they take, and which declaration they belong to.
 
 use super::facts::{Cost, Facts, Policy};
-use crate::base::{Hash, Hasher, Span};
+use crate::base::{Diags, Hash, Hasher, Span};
 use crate::lang::Settings;
 
 /// A cell's index in [`Graph::cells`].
@@ -20,6 +20,8 @@ pub struct Graph {
     pub values: Vec<Declared>,
     /// Parameters whose values were given from outside, in the order given.
     pub overrides: Vec<Override>,
+    /// What planning found worth saying though the script can run, beyond what checking said.
+    pub warnings: Diags,
 }
 
 /// A parameter whose value was given from outside (`--set epochs=20`).

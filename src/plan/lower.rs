@@ -57,7 +57,7 @@ pub fn lower(program: &Program, script: &Script, operations: &dyn Operations, fi
             entries: array.entries.clone(),
         });
     }
-    let graph = Graph { title: script.title.clone(), seed: script.seed, cells: lowering.cells, values, overrides: Vec::new() };
+    let graph = Graph { title: script.title.clone(), seed: script.seed, cells: lowering.cells, values, ..Graph::default() };
     (graph, lowering.diags)
 }
 

@@ -7,7 +7,7 @@ use crate::lang::Settings;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, SplitFacts};
 use crate::plan::files::Files;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Most classes that labels may name.
@@ -50,11 +50,24 @@ impl<R: Reader> Planned for Reading<R> {
             // Read, unpacked where packed, and checked; bytes stay bytes.
             (Some(rows), Some(each)) => {
                 let bytes = rows as f64 * (each + 4.0);
-                Cost { seconds: 1e-3 + bytes * 4e-9, memory: 2.0 * bytes, disk: 0.0 }
+                let files: f64 = data.files.iter().map(|path| seconds_of(path)).sum();
+                Cost { seconds: 1e-3 + bytes * 4e-9 + files, memory: 2.0 * bytes, disk: 0.0 }
             }
             _ => Cost { seconds: 0.5, memory: 2e8, disk: 0.0 },
         }
     }
+}
+
+/// Returns the seconds that decoding a file of an image takes one core, by its length: 3 ms for a JPEG of 500 x 375 pixels in 33 kB, 5 ms
+/// for a PNG of that size in 390 kB (measured). Nothing for other files.
+fn seconds_of(path: &Path) -> f64 {
+    let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let each = match ending.as_str() {
+        "jpg" | "jpeg" => 1e-7,
+        "png" => 1.5e-8,
+        _ => return 0.0,
+    };
+    std::fs::metadata(path).map_or(0.0, |m| m.len() as f64 * each)
 }
 
 impl<R: Reader> Kernel for Reading<R> {

@@ -1,6 +1,6 @@
 //! How compact classes are: mean pairwise distance (Jamroz and Kurdziel 2023, figure 2), and class means.
 
-use super::rows::{classes, like_x, members, problem};
+use super::rows::{by_class, classes, finite, like_x, members, problem};
 use super::scale;
 use crate::engine::value::{Column, Number, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
@@ -30,8 +30,12 @@ impl Planned for MeanDistance {
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let x = like_x(inputs);
-        let split = DistanceSettings::read(settings).by != Static::None;
-        if let Some(n) = x.most_rows().filter(|n| *n < 2 && !split) {
+        let by = DistanceSettings::read(settings).by;
+        if by_class(&by) && x.labelled == Some(false) {
+            let help = Some("give `labels:` where they are read".to_string());
+            return Err(Problem { help, ..problem("by", "the rows have no labels, so they have no classes") });
+        }
+        if let Some(n) = x.most_rows().filter(|n| *n < 2 && by == Static::None) {
             return Err(problem("x", format!("{n} examples make no pair")));
         }
         Ok(Facts { classes: x.classes, ..Facts::default() })
@@ -98,6 +102,7 @@ pub fn mean_pairwise_distance(x: ArrayView2<f64>, stop: &(dyn Fn() -> bool + Syn
 impl Kernel for MeanDistance {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let stages = job.stages("x")?;
+        finite("x", stages)?;
         let rows = members(job, stages, &DistanceSettings::read(&job.settings).by)?;
         match mean_pairwise_distance(stages.x.select(Axis(0), &rows).view(), &|| cx.interrupted()) {
             Some((value, pairs)) => Ok(Value::Number(Number { value, error: None, count: Some(pairs) })),

@@ -80,6 +80,9 @@ fn draw(x: ArrayView2<f64>, stream: &Stream) -> Result<Array2<f64>, Trouble> {
         return Ok(x.to_owned());
     }
     let varying = scale::varying(x);
+    if varying.is_empty() {
+        return Ok(x.to_owned());
+    }
     let whole = scale::centred(x);
     let mut centred = whole.x.select(Axis(1), &varying);
     let exponents = own_scales(&mut centred);

@@ -62,8 +62,10 @@ pub fn same_rows(like: &Stages, x: Array2<f64>, notes: Vec<(String, f64)>) -> St
 /// Examples of a data set meet by their ids; those that only one side has are left out. Where one side's rows are only numbered (read
 /// from files, or drawn), rows meet one by one, so that there must be equally many.
 ///
-/// Errors: unequal numbers of rows, or labels that contradict each other; absent where fewer than two examples are shared.
+/// Errors: unequal numbers of rows, or labels that contradict each other; absent where fewer than two examples are shared, or a number is not finite.
 pub fn matched(x: &Stages, y: &Stages) -> Result<(Array2<f64>, Array2<f64>), Failure> {
+    finite("x", x)?;
+    finite("against", y)?;
     if x.numbered || y.numbered {
         return one_by_one(x, y);
     }
@@ -77,6 +79,12 @@ pub fn matched(x: &Stages, y: &Stages) -> Result<(Array2<f64>, Array2<f64>), Fai
     }
     let (a, b): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
     Ok((x.x.select(Axis(0), &a), y.x.select(Axis(0), &b)))
+}
+
+/// Checks that all numbers are finite.
+pub fn finite(name: &str, x: &Stages) -> Result<(), Failure> {
+    let Some(((row, unit), value)) = x.x.indexed_iter().find(|(_, v)| !v.is_finite()) else { return Ok(()) };
+    Err(Failure::Absent(format!("`{name}` holds {value} at row {row}, unit {unit}, as a network does whose training diverged")))
 }
 
 /// Returns all rows of both, the first with the first.

@@ -2,7 +2,6 @@
 //!
 //! Scales are powers of two, so that numbers keep their digits. A unit is constant where its smallest number equals its largest.
 
-use crate::engine::value::Stages;
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 /// A matrix (examples x units) whose columns have mean zero, at a scale where its largest number is from 1 up to 2 (or all are 0).
@@ -91,9 +90,4 @@ pub fn norm(numbers: &Array1<f64>) -> f64 {
     let mut length = [x.iter().map(|v| v * v).sum::<f64>().sqrt()];
     shift(length.iter_mut(), exponent);
     length[0]
-}
-
-/// Returns why there is nothing to compare in a representation whose rows are all the same.
-pub fn same_everywhere(name: &str, x: &Stages) -> String {
-    format!("`{name}` is the same for all {} examples", x.x.nrows())
 }

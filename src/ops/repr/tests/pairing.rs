@@ -49,6 +49,22 @@ fn examples_meet_by_id_and_are_counted() {
     assert!(matches!(cka(a, elsewhere), Err(Failure::Absent(why)) if why.contains("share 0 examples")));
 }
 
+#[test]
+fn numbers_that_are_not_finite_have_no_similarity() {
+    let mut broken = rows(40);
+    broken[[3, 1]] = f64::NAN;
+    let of = |x: Array2<f64>| with(x, (0..40).collect(), vec![], false);
+    for op in ["cka", "cca", "procrustes"] {
+        let got = here(op, &[], vec![("x", of(rows(40))), ("against", of(broken.clone()))]);
+        assert!(
+            matches!(&got, Err(Failure::Absent(why)) if why.contains("`against` holds NaN at row 3, unit 1")),
+            "{op}: {got:?}"
+        );
+    }
+    let got = here("mean_distance", &[], vec![("x", of(broken))]);
+    assert!(matches!(&got, Err(Failure::Absent(why)) if why.contains("NaN")), "{got:?}");
+}
+
 /// What planning says of a comparison of inputs with these facts.
 fn planned(op: &str, list: &[(&str, Static)], x: Facts, against: Facts) -> Result<Facts, String> {
     let kernels = kernels();
