@@ -407,6 +407,7 @@ impl<'a> Statics<'a> {
                 diag.help("a setting must be known before the run: a number, a `param`, a `let`, or an axis's coordinate")
             }
             _ if *ty == SettingType::Network => diag.help("declare one, `network net(classes: int) { … }`, and name it here"),
+            _ if *ty == SettingType::Int && written.starts_with('-') => diag.help("write a whole number from 0 here"),
             _ => diag.help(format!("write {ty} here")),
         };
         one(diag)

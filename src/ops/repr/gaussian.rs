@@ -2,24 +2,34 @@
 //!
 //! What an analysis finds in them it finds in data without structure beyond two moments; that is the null beside every claim.
 
-use super::rows::{by_class, classes, like_x, problem, same_rows};
+use super::rows::{classes, like_x, problem, same_rows};
 use super::scale;
 use crate::base::Stream;
 use crate::engine::value::Stages;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
-use crate::lang::{Settings, Static};
+use crate::lang::Settings;
 use crate::ops::linalg::{self, Trouble, symmetric_eigen};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
 use crate::plan::files::Files;
-use crate::settings;
+use crate::{settings, words};
 use ndarray::{Array2, ArrayView2, Axis};
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 use std::sync::Arc;
 
+words! {
+    /// Whose moments surrogates have.
+    enum By {
+        /// Those of each class.
+        Class = "class",
+        /// Those of all rows.
+        All = "none",
+    }
+}
+
 settings! {
     /// Settings of `matched_gaussian`.
-    struct MatchedSettings("matched_gaussian") { by: Static }
+    struct MatchedSettings("matched_gaussian") { by: By }
 }
 
 settings! {
@@ -118,7 +128,10 @@ impl Kernel for MatchedGaussian {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let stages = job.stages("x")?;
         let all = vec![(0, (0..stages.x.nrows()).collect())];
-        let groups = if by_class(&MatchedSettings::read(&job.settings).by) { classes(stages) } else { all };
+        let groups = match MatchedSettings::read(&job.settings).by {
+            By::Class => classes(stages),
+            By::All => all,
+        };
         let drawn: Vec<Result<Array2<f64>, Trouble>> = groups
             .par_iter()
             .map(|(class, rows)| draw(stages.x.select(Axis(0), rows).view(), &job.stream.named("surrogate").numbered(*class)))

@@ -32,7 +32,7 @@ pub fn members(job: &Job, x: &Stages, by: &Static) -> Result<Vec<usize>, Failure
 
 /// Returns whether the axis word `by` asks for classes.
 pub fn by_class(by: &Static) -> bool {
-    by.word() == Some("class") || by.make().is_some_and(|(_, axis)| axis.word("role") == "class" || axis.word("name") == "class")
+    by.make().is_some_and(|(_, axis)| axis.word("role") == "class")
 }
 
 /// Returns the rows of each class in order of labels; all rows as one group where there are no labels.

@@ -65,7 +65,7 @@ fn settings(op: &str, list: &[(&str, Static)]) -> Settings {
         "load_stages" => {
             vec![("labels", Static::None), ("array", Static::None), ("layout", word("matrix")), ("pool", word("mean"))]
         }
-        "matched_gaussian" => vec![("by", Static::None)],
+        "matched_gaussian" => vec![("by", word("none"))],
         "gaussian_stages" => vec![("classes", Static::Number(1.0))],
         "cca" => vec![
             ("variant", word("mean")),
@@ -197,7 +197,7 @@ fn surrogates_have_the_moments_of_their_class() {
     let x = r.matrix("x", 6);
     let big = Array2::from_shape_fn((40_000, 6), |(i, j)| if i % 2 == 0 { x[[i / 2 % 40, j]] } else { 5.0 - x[[i / 2 % 40, j]] });
     let labels: Vec<u32> = (0..40_000).map(|i| i % 2).collect();
-    let list = [("by", make("axis", &[("name", word("class")), ("role", word("class"))]))];
+    let list = [("by", word("class"))];
     let out = as_stages(here("matched_gaussian", &list, vec![("x", stages(big.clone(), labels.clone()))]));
     assert_eq!((out.x.dim(), out.labels.as_slice(), out.ids.len()), ((40_000, 6), labels.as_slice(), 40_000));
     for class in 0..2 {
