@@ -38,8 +38,8 @@ mod tests {
     #[test]
     fn digits_count_as_numbers() {
         assert_eq!(
-            sorted(&["s10.npy", "s9.npy", "s.npy", "s2b.npy", "s2a.npy"]),
-            ["s.npy", "s2a.npy", "s2b.npy", "s9.npy", "s10.npy"]
+            sorted(&["s10.npy", "s9.npy", "s2b.npy", "s2a.npy", "t1.npy"]),
+            ["s2a.npy", "s2b.npy", "s9.npy", "s10.npy", "t1.npy"]
         );
     }
 
