@@ -150,10 +150,10 @@ fn linear_cka(x: &Array2<f64>, y: &Array2<f64>) -> f64 {
 }
 
 /// Seconds of one core for a multiply-add of two rows in a kernel matrix, for a pair of rows there, and for a Gaussian of one (measured at
-/// 3,000 rows of 64 and of 512 units).
-const ROWS_PRODUCT: f64 = 4e-10;
-const PAIR: f64 = 4e-9;
-const GAUSSIAN: f64 = 3e-9;
+/// 3,000 and 6,000 rows of 16 to 512 units).
+const ROWS_PRODUCT: f64 = 1.8e-10;
+const PAIR: f64 = 1e-8;
+const GAUSSIAN: f64 = 8e-9;
 
 /// Returns examples and units of both sides, as estimates go.
 fn sizes(inputs: &[KnownInput]) -> (f64, f64, f64) {

@@ -186,7 +186,7 @@ impl Planned for GaussianStages {
     fn cost(&self, settings: &Settings, _inputs: &[KnownInput]) -> Cost {
         let settings = GaussianSettings::read(settings);
         let size = settings.rows as f64 * settings.units as f64;
-        Cost { seconds: 1e-3 + 1.5e-8 * size, memory: 8.0 * size, disk: 8.0 * size }
+        Cost { seconds: 1e-3 + 2.5e-8 * size, memory: 8.0 * size, disk: 8.0 * size }
     }
 }
 
