@@ -8,6 +8,7 @@ use cfx::lang::Static;
 use cfx::lang::eval::eval;
 use cfx::lang::net::ir::Net;
 use cfx::lang::net::{Declared, Found, Library, NetworkCall, elaborate};
+use cfx::ops::nn::cost;
 use cfx::ops::nn::gpu::accelerator::Precision;
 use cfx::ops::nn::network::Network;
 use cfx::ops::nn::optimizer::{Optimizer, Running};
@@ -78,6 +79,9 @@ fn main() {
     for case in CASES.iter().filter(|c| words.is_empty() || words.iter().any(|w| c.name.contains(w.as_str()))) {
         // Inside the pool, as `train` runs its steps.
         rayon::scope(|_| step(case, &shelf.net(case), seconds, tsv, &place));
+        if let (Place::Host, false) = (&place, tsv) {
+            rayon::scope(|_| passes(case, &shelf.net(case), seconds));
+        }
     }
 }
 
@@ -176,10 +180,11 @@ fn step(case: &Case, net: &Arc<Net>, seconds: f64, tsv: bool, place: &Place) {
         return;
     }
     println!(
-        "{}: {:.2} ms a step, {:.2} of processors ({:.2} forward, {:.2} backward, {:.2} update), {:.0} images/s, {:.0} GFLOP/s, {:.0} MB planned, {:.0} MB at the process's peak",
+        "{}: {:.2} ms a step, {:.2} of processors where {:.2} were estimated ({:.2} forward, {:.2} backward, {:.2} update), {:.0} images/s, {:.0} GFLOP/s, {:.0} MB planned, {:.0} MB at the process's peak",
         case.name,
         total * 1e3,
         worked * 1e3,
+        cost::batch_seconds(net, Purpose::Training, batch, None) * 1e3,
         forward * 1e3,
         backward * 1e3,
         update * 1e3,
@@ -188,6 +193,37 @@ fn step(case: &Case, net: &Arc<Net>, seconds: f64, tsv: bool, place: &Place) {
         Network::bytes(net, Purpose::Training, batch) / 1e6,
         peak() / 1e6
     );
+}
+
+/// Runs passes in evaluation and for gradients by the input for so many seconds each, and prints the processor time of a batch beside its estimate.
+fn passes(case: &Case, net: &Arc<Net>, seconds: f64) {
+    let words = net.nodes[net.output].shape.len() == 2;
+    for (purpose, batch) in [(Purpose::Evaluation, 256), (Purpose::InputGradient, 64), (Purpose::Evaluation, 1)] {
+        if words && purpose == Purpose::InputGradient {
+            continue;
+        }
+        let mut network = Network::new(net, purpose, &[], batch, &Place::Host);
+        network.initialise(Stream::root(1));
+        let input: Vec<f32> =
+            (0..network.input_mut(batch).len()).map(|i| if words { 1.0 } else { (i % 17) as f32 / 17.0 }).collect();
+        let mut one = || {
+            network.input_mut(batch).copy_from_slice(&input);
+            network.forward(batch, Stream::root(2));
+            if purpose == Purpose::InputGradient {
+                network.cross_entropy(&vec![0; batch], 0.0, 1.0);
+                network.backward();
+            }
+        };
+        one();
+        let (start, worked, mut count) = (Instant::now(), processor(), 0);
+        while count < 3 || start.elapsed().as_secs_f64() < seconds {
+            one();
+            count += 1;
+        }
+        let worked = (processor() - worked) / count as f64;
+        let estimated = cost::batch_seconds(net, purpose, batch, None);
+        println!("  {purpose:?} of {batch}: {:.3} ms of processors where {:.3} were estimated", worked * 1e3, estimated * 1e3);
+    }
 }
 
 /// Returns the seconds that the process has had of processors, where the system tells; to a hundredth.

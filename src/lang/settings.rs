@@ -1,6 +1,8 @@
 //! Typed settings: an operation declares a struct of what it takes, made once from what the plan says, and shared by facts, cost and run.
 
+use super::net::ir::Net;
 use super::static_value::{Settings, Static};
+use std::sync::Arc;
 
 /// A type that a setting's value can be read as.
 pub trait Setting: Sized {
@@ -35,6 +37,12 @@ impl Setting for i64 {
 impl Setting for bool {
     fn read(value: &Static) -> Option<Self> {
         if let Static::Bool(b) = value { Some(*b) } else { None }
+    }
+}
+
+impl Setting for Arc<Net> {
+    fn read(value: &Static) -> Option<Self> {
+        if let Static::Net(net) = value { Some(net.clone()) } else { None }
     }
 }
 

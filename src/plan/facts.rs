@@ -2,6 +2,7 @@
 
 use super::files::Files;
 use crate::lang::Settings;
+use crate::lang::net::ir::Net;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -37,12 +38,18 @@ pub struct Facts {
     pub coordinates: Option<Vec<String>>,
     /// Taps of a model's network: name, and shape of one example's activation.
     pub taps: Vec<(String, Vec<usize>)>,
+    /// A model's network, once the shapes of its data are known.
+    pub net: Option<Arc<Net>>,
+    /// Columns of the tables among a record's parts: the part, and its columns.
+    pub tables: Vec<(String, Vec<String>)>,
     /// Epochs after which a model's weights are kept, ascending, the last one among them.
     pub kept: Option<Vec<usize>>,
     /// Bytes of the buffers of a pass of a model over a batch of examples, in evaluation.
     pub pass_bytes: Option<f64>,
     /// Multiply-adds of one example's forward pass through a model.
     pub multiply_adds: Option<u64>,
+    /// Columns of a table, or of a model's history. Nothing where only the run tells.
+    pub columns: Option<Vec<String>>,
     /// Units of the result's numbers: the part of a record (empty for the value itself), and its unit.
     pub units: Vec<(String, String)>,
     /// Files that the operation reads; their contents enter the key.

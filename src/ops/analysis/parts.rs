@@ -3,6 +3,7 @@
 use crate::engine::kernel::{Context, Failure, Job, Kernel, mismatch};
 use crate::engine::value::{Column, Number, Scores, Table, Value};
 use crate::lang::Settings;
+use crate::lang::suggest::nearest_or_list;
 use crate::plan::facts::{Facts, KnownInput, Planned, Policy, Problem, known};
 use crate::plan::files::Files;
 use crate::plan::units::unit;
@@ -56,8 +57,19 @@ impl Planned for Field {
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let Some(of) = known(inputs, "x") else { return Ok(Facts::default()) };
-        let unit = unit(&of.units, settings.word("name")).map(|u| (String::new(), u.to_string()));
-        Ok(Facts { classes: of.classes.clone(), units: unit.into_iter().collect(), ..Facts::default() })
+        let name = settings.word("name");
+        if let Some(columns) = of.columns.as_ref().filter(|c| !c.iter().any(|c| c == name)) {
+            let names: Vec<&str> = columns.iter().map(String::as_str).collect();
+            return Err(Problem {
+                code: "cfx::name::no_field",
+                parameter: None,
+                message: format!("the table has no column `{name}`"),
+                help: Some(nearest_or_list(name, &names)),
+            });
+        }
+        let unit = unit(&of.units, name).map(|u| (String::new(), u.to_string()));
+        let columns = of.tables.iter().find(|(part, _)| part == name).map(|(_, columns)| columns.clone());
+        Ok(Facts { classes: of.classes.clone(), units: unit.into_iter().collect(), columns, ..Facts::default() })
     }
 }
 

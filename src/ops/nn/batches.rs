@@ -1,11 +1,25 @@
 //! From a data set to batches: normalisation, the order of an epoch, augmentation.
 
+use super::given::Given;
 use crate::base::Stream;
 use crate::engine::value::{Dataset, Pixels};
 use crate::lang::Static;
+use crate::settings;
 use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
+
+/// The widest border that images are padded with.
+const PAD: f64 = 4096.0;
+
+settings! {
+    /// Fields of `crop`.
+    struct Crop("crop") { pad: Given }
+}
+settings! {
+    /// Fields of `gaussian_noise`.
+    struct Noise("gaussian_noise") { sigma: Given }
+}
 
 /// A random change of an example, made anew in every epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,11 +41,14 @@ impl Augment {
         items
             .iter()
             .map(|item| {
-                let (name, fields) = item.make().or_else(|| item.word().map(|w| (w, Default::default()))).unwrap_or_default();
+                let (name, fields) = item.make().unwrap_or_default();
                 match name {
-                    "crop" => Ok(Augment::Crop { pad: fields.int("pad") }),
+                    "crop" => match Crop::read(&fields).pad.0 {
+                        pad if pad >= 0.0 && pad.fract() == 0.0 && pad <= PAD => Ok(Augment::Crop { pad: pad as usize }),
+                        pad => Err(format!("`crop({pad})` has no such border: a whole number of pixels from 0 to {PAD}")),
+                    },
                     "flip" => Ok(Augment::Flip),
-                    "gaussian_noise" => match fields.real("sigma") {
+                    "gaussian_noise" => match Noise::read(&fields).sigma.0 {
                         sigma if sigma >= 0.0 && sigma.is_finite() => Ok(Augment::Noise { sigma }),
                         sigma => Err(format!("`gaussian_noise({sigma})` has no such standard deviation")),
                     },
@@ -39,6 +56,16 @@ impl Augment {
                 }
             })
             .collect()
+    }
+}
+
+impl Augment {
+    /// Returns the seconds that it is expected to take for each number of an example.
+    pub fn seconds(&self) -> f64 {
+        match self {
+            Augment::Crop { .. } | Augment::Flip => 2e-9,
+            Augment::Noise { .. } => 1e-8,
+        }
     }
 }
 

@@ -1,17 +1,17 @@
 //! Measures of a model on a data set: accuracy, F-score, loss, confusion, correctness, input gradient, history.
 
+use super::cost;
 use super::evaluate::{Outcome, fits, fits_one, input_gradients, open, outcome};
 use super::place::Place;
 use super::program::Purpose;
+use super::suits::{self, Labels};
 use crate::engine::value::{Column, Dataset, Number, Scores, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
+use crate::{settings, words};
 use std::sync::Arc;
-
-/// Floating-point operations a second that one core is expected to reach; for estimates only.
-pub const SPEED: f64 = 6e10;
 
 /// Runs the model of a job over its data set.
 ///
@@ -26,46 +26,36 @@ pub fn run(job: &Job, cx: &dyn Context) -> Result<(Outcome, Arc<Dataset>), Failu
     Ok((outcome(&mut network, data, cx)?, data.clone()))
 }
 
-/// Returns the seconds that one example's forward pass through the model is expected to take on one core.
-pub fn forward_seconds(inputs: &[KnownInput]) -> f64 {
-    let work = ["net", "m"].iter().filter_map(|slot| known(inputs, slot)).find_map(|f| f.multiply_adds);
-    1e-5 + work.map_or(1e-4, |w| 2.0 * w as f64 / SPEED)
-}
-
-/// Returns the bytes that a pass of the model over a batch is expected to take.
-pub fn pass_bytes(inputs: &[KnownInput]) -> f64 {
-    ["net", "m"].iter().filter_map(|slot| known(inputs, slot)).find_map(|f| f.pass_bytes).unwrap_or(1e8)
-}
-
 /// Bytes that a number takes in the store.
 const NUMBER: f64 = 130.0;
 /// Bytes that the number of an example takes in the store, with its id and label.
 const SCORE: f64 = 16.0;
 
-fn cost_of_pass(inputs: &[KnownInput]) -> Cost {
-    let rows = known(inputs, "data").and_then(|f| f.most_rows()).unwrap_or(0) as f64;
-    Cost { seconds: 1e-3 + rows * forward_seconds(inputs), memory: pass_bytes(inputs), disk: NUMBER }
+/// What is known of what a measure gives: one number for each example, or a value of them all.
+fn facts(inputs: &[KnownInput], labels: Labels, each: f64) -> Result<Facts, Problem> {
+    suits::fits(inputs, "net", "data", labels)?;
+    let data = known(inputs, "data").cloned().unwrap_or_default();
+    Ok(if each > 0.0 { data.each_example() } else { Facts { classes: data.classes, ..Facts::default() } })
 }
 
-/// Defines a kernel that measures a model on a data set.
+/// Defines a kernel that measures a model on a data set: what it needs of labels, the passes that it takes, and the bytes that it keeps for each example.
 macro_rules! measure {
-    ($(#[$doc:meta])* $name:ident, |$job:ident, $cx:ident| $body:expr) => {
-        measure!($(#[$doc])* $name, 0.0, |$job, $cx| $body);
-    };
-    ($(#[$doc:meta])* $name:ident, $each:expr, |$job:ident, $cx:ident| $body:expr) => {
+    ($(#[$doc:meta])* $name:ident, $version:expr, $labels:expr, $each:expr, |$job:ident, $cx:ident| $body:expr) => {
         $(#[$doc])*
         pub struct $name;
 
         impl Planned for $name {
+            fn version(&self) -> u32 {
+                $version
+            }
+
             fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-                let data = known(inputs, "data").cloned().unwrap_or_default();
-                Ok(data.each_example())
+                facts(inputs, $labels, $each)
             }
 
             fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
-                let rows = known(inputs, "data").and_then(|f| f.most_rows()).unwrap_or(0) as f64;
-                let pass = cost_of_pass(inputs);
-                Cost { disk: pass.disk + $each * rows, ..pass }
+                let disk = NUMBER + $each * cost::rows(inputs, "data") as f64;
+                Cost { seconds: 1e-3 + cost::pass_seconds(inputs, "data"), memory: cost::pass_bytes(inputs), disk }
             }
         }
 
@@ -77,20 +67,45 @@ macro_rules! measure {
     };
 }
 
+words! {
+    /// How the F-scores of classes are averaged.
+    enum Average {
+        /// By the number of examples of a class.
+        Weighted = "weighted",
+        /// Every class the same.
+        Macro = "macro",
+    }
+}
+settings! {
+    /// The settings of `f_score`.
+    struct FScoreSettings("f_score") { average: Average }
+}
+
 measure!(
-    /// The kernel of `accuracy`: share of right predictions with its binomial standard error.
+    /// The kernel of `accuracy`: share of right predictions with its binomial standard error; of words, whose examples hang together, with that
+    /// of a mean over examples.
     Accuracy,
+    2,
+    Labels::Needed,
+    0.0,
     |job, cx| {
         let (outcome, data) = run(job, cx)?;
         let p = outcome.accuracy(&data);
         let n = data.len() * data.labels_each();
-        Ok(Value::Number(Number { value: p, error: Some((p * (1.0 - p) / n as f64).sqrt()), count: Some(n as u64) }))
+        let error = match data.labels_each() {
+            0 | 1 => Some((p * (1.0 - p) / n as f64).sqrt()),
+            _ => mean(&outcome.correct(&data).collect::<Vec<_>>()).error,
+        };
+        Ok(Value::Number(Number { value: p, error, count: Some(n as u64) }))
     }
 );
 
 measure!(
     /// The kernel of `loss`: mean cross-entropy with its standard error over examples.
     Loss,
+    1,
+    Labels::Needed,
+    0.0,
     |job, cx| {
         let (outcome, _) = run(job, cx)?;
         Ok(Value::Number(mean(&outcome.losses)))
@@ -100,9 +115,12 @@ measure!(
 measure!(
     /// The kernel of `f_score`.
     FScore,
+    1,
+    Labels::Needed,
+    0.0,
     |job, cx| {
         let (outcome, data) = run(job, cx)?;
-        let value = f_score(&outcome.labels, &outcome.predicted, job.settings.word("average") == "macro");
+        let value = f_score(&outcome.labels, &outcome.predicted, FScoreSettings::read(&job.settings).average == Average::Macro);
         Ok(Value::Number(Number { value, error: None, count: Some(data.len() as u64) }))
     }
 );
@@ -110,6 +128,8 @@ measure!(
 measure!(
     /// The kernel of `correct`: 1 for each example whose label is predicted, 0 for others; of words, the share of them.
     Correct,
+    1,
+    Labels::Needed,
     SCORE,
     |job, cx| {
         let (outcome, data) = run(job, cx)?;
@@ -121,6 +141,8 @@ measure!(
 measure!(
     /// The kernel of `example_loss`: the cross-entropy of each example.
     ExampleLoss,
+    1,
+    Labels::Needed,
     SCORE,
     |job, cx| {
         let (outcome, data) = run(job, cx)?;
@@ -131,6 +153,9 @@ measure!(
 measure!(
     /// The kernel of `confusion`: counts by label and prediction.
     Confusion,
+    1,
+    Labels::One,
+    0.0,
     |job, cx| {
         fits_one(&job.model("net")?.net, job.dataset("data")?)?;
         let (outcome, data) = run(job, cx)?;
@@ -138,10 +163,26 @@ measure!(
     }
 );
 
-measure!(
-    /// The kernel of `input_gradient`: mean over examples of the summed absolute gradient of the loss by the normalised input.
-    InputGradient,
-    |job, cx| {
+/// The kernel of `input_gradient`: mean over examples of the summed absolute gradient of the loss by the normalised input.
+pub struct InputGradient;
+
+impl Planned for InputGradient {
+    fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        if known(inputs, "data").is_some_and(|d| d.labels_each.is_some()) {
+            return Err(suits::unfit("data", "the numbers of words have no gradient".to_string(), "give images, or other numbers"));
+        }
+        facts(inputs, Labels::Needed, 0.0)
+    }
+
+    fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        let rows = cost::rows(inputs, "data");
+        let seconds = cost::net(inputs, &["net"]).map_or(1e-4 * rows as f64, |net| cost::sweep_seconds(net, Purpose::InputGradient, rows));
+        Cost { seconds: 1e-3 + seconds, memory: 3.0 * cost::pass_bytes(inputs), disk: NUMBER }
+    }
+}
+
+impl Kernel for InputGradient {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let (model, data) = (job.model("net")?, job.dataset("data")?);
         if data.is_empty() {
             return Err(Failure::Absent("there is no example to measure on".to_string()));
@@ -150,14 +191,15 @@ measure!(
         let mut network = open(model, Purpose::InputGradient, &[], data.len(), &Place::of(cx)?)?;
         Ok(Value::Number(mean(&input_gradients(&mut network, data, cx)?)))
     }
-);
+}
 
 /// The kernel of `history`: the model's history as a table.
 pub struct History;
 
 impl Planned for History {
-    fn policy(&self) -> Policy {
-        Policy::Stored
+    fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        let model = known(inputs, "m").cloned().unwrap_or_default();
+        Ok(Facts { columns: model.columns, ..Facts::default() })
     }
 }
 

@@ -1,9 +1,28 @@
 //! Optimisers: what a step does to the weights, as PyTorch defines them; sharpness-aware steps and clipped gradients.
 
 use super::buffer::Buffer;
+use super::given::Given;
 use super::vector;
-use crate::lang::{Settings, Static};
+use crate::lang::Static;
+use crate::settings;
 use rayon::prelude::*;
+
+settings! {
+    /// Fields of `sgd`.
+    struct Sgd("sgd") { momentum: Given, nesterov: bool, weight_decay: Given }
+}
+settings! {
+    /// Fields of `adam` and `adamw`.
+    struct Adam("adam") { beta1: Given, beta2: Given, eps: Given, weight_decay: Given }
+}
+settings! {
+    /// Fields of `sam`.
+    struct Sam("sam") { rho: Given, base: Static }
+}
+settings! {
+    /// Fields of `by_norm` and `by_value`.
+    struct Limit("clipping") { limit: Given }
+}
 
 /// An optimiser with its settings.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,22 +42,26 @@ impl Optimizer {
         if name == "sam" {
             return Err("`sam` goes around another optimizer, not around itself".into());
         }
-        let real = |field: &str, default: f64| fields.get(field).number().unwrap_or(default);
-        let range = |field: &str, value: f64, below: f64| within(name, field, value, below);
-        let decay = |default| range("weight_decay", real("weight_decay", default), f64::INFINITY);
+        let range = |field: &str, value: Given, below: f64| within(name, field, value.0, below);
         match name {
-            "sgd" => Ok(Optimizer::Sgd {
-                momentum: range("momentum", real("momentum", 0.0), 1.0)?,
-                nesterov: fields.flag("nesterov"),
-                decay: decay(0.0)?,
-            }),
-            "adam" | "adamw" => Ok(Optimizer::Adam {
-                beta1: range("beta1", real("beta1", 0.9), 1.0)?,
-                beta2: range("beta2", real("beta2", 0.999), 1.0)?,
-                eps: range("eps", real("eps", 1e-8), f64::INFINITY)?,
-                decay: decay(if name == "adamw" { 0.01 } else { 0.0 })?,
-                decoupled: name == "adamw",
-            }),
+            "sgd" => {
+                let given = Sgd::read(&fields);
+                Ok(Optimizer::Sgd {
+                    momentum: range("momentum", given.momentum, 1.0)?,
+                    nesterov: given.nesterov,
+                    decay: range("weight_decay", given.weight_decay, f64::INFINITY)?,
+                })
+            }
+            "adam" | "adamw" => {
+                let given = Adam::read(&fields);
+                Ok(Optimizer::Adam {
+                    beta1: range("beta1", given.beta1, 1.0)?,
+                    beta2: range("beta2", given.beta2, 1.0)?,
+                    eps: range("eps", given.eps, f64::INFINITY)?,
+                    decay: range("weight_decay", given.weight_decay, f64::INFINITY)?,
+                    decoupled: name == "adamw",
+                })
+            }
             other => Err(format!("there is no optimizer `{other}`")),
         }
     }
@@ -188,17 +211,10 @@ pub enum Clip {
 pub fn parse(setting: &Static) -> Result<(Optimizer, f64), String> {
     match setting.make() {
         Some(("sam", fields)) => {
-            let radius = within("sam", "rho", fields.get("rho").number().unwrap_or(0.05), f64::INFINITY)?;
-            Ok((base(&fields)?, radius))
+            let given = Sam::read(&fields);
+            Ok((Optimizer::parse(&given.base)?, within("sam", "rho", given.rho.0, f64::INFINITY)?))
         }
         _ => Optimizer::parse(setting).map(|o| (o, 0.0)),
-    }
-}
-
-fn base(fields: &Settings) -> Result<Optimizer, String> {
-    match fields.get("base") {
-        Static::None => Ok(Optimizer::Sgd { momentum: 0.9, nesterov: false, decay: 0.0 }),
-        given => Optimizer::parse(given),
     }
 }
 
@@ -208,7 +224,7 @@ impl Clip {
     /// Errors: a limit that is not above 0, in a sentence.
     pub fn parse(setting: &Static) -> Result<Option<Clip>, String> {
         let Some((name, fields)) = setting.make() else { return Ok(None) };
-        let limit = fields.real("limit");
+        let limit = Limit::read(&fields).limit.0;
         if !(limit > 0.0 && limit.is_finite()) {
             return Err(format!("`{name}({limit})` would stop all gradients: the limit is above 0"));
         }

@@ -7,7 +7,8 @@ use super::gpu::work::Gpu;
 use super::gpu::{self};
 use super::layer::Layer;
 use crate::engine::{Context, Failure};
-use crate::lang::Settings;
+use crate::lang::Static;
+use crate::lang::settings::Setting;
 
 /// Where a network runs. Cloned places share scratch: networks on them run in turns.
 #[derive(Clone, Debug, Default)]
@@ -19,12 +20,14 @@ pub enum Place {
     Gpu(Gpu),
 }
 
-/// Returns the precision that a `precision:` setting names; 32 bits where it names none.
-pub fn precision(settings: &Settings) -> Precision {
-    match settings.get("precision").word() {
-        Some("bf16") => Precision::Bf16,
-        Some("tf32") => Precision::Tf32,
-        _ => Precision::F32,
+impl Setting for Precision {
+    fn read(value: &Static) -> Option<Self> {
+        match value.word()? {
+            "f32" => Some(Precision::F32),
+            "bf16" => Some(Precision::Bf16),
+            "tf32" => Some(Precision::Tf32),
+            _ => None,
+        }
     }
 }
 

@@ -73,6 +73,15 @@ pub struct Program {
     pub gradient_sizes: Vec<usize>,
 }
 
+/// Returns all parameters and running statistics of a network with their names, in its order.
+pub fn parameters(net: &Net) -> Vec<(String, Parameter)> {
+    let program = Program::new(net, Purpose::Evaluation, &[], &Place::Host);
+    let mut steps: Vec<&Step> = program.steps.iter().collect();
+    steps.sort_by_key(|s| s.owner);
+    let named = |path: &str, p: &Parameter| (p.under(path), p.clone());
+    steps.iter().flat_map(|s| s.parameters.iter().map(|p| named(&net.nodes[s.owner].path, p))).collect()
+}
+
 /// Returns the number of a source's value.
 pub fn value(source: Source) -> ValueId {
     match source {

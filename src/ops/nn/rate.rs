@@ -1,6 +1,29 @@
 //! Learning rates as functions of the step.
 
+use super::given::{EPOCHS, Given};
 use crate::lang::Static;
+use crate::settings;
+
+settings! {
+    /// Fields of `constant`.
+    struct Constant("constant") { value: Given }
+}
+settings! {
+    /// Fields of `triangular`.
+    struct Triangular("triangular") { peak: Given, rise: Given, start: Given, end: Given }
+}
+settings! {
+    /// Fields of `cosine`.
+    struct Cosine("cosine") { peak: Given, warmup: Given, end: Given }
+}
+settings! {
+    /// Fields of `one_cycle`.
+    struct OneCycle("one_cycle") { peak: Given, rise: Given, divide: Given, final_divide: Given }
+}
+settings! {
+    /// Fields of `step`.
+    struct Step("step") { start: Given, at: Vec<Given>, factor: Given }
+}
 
 /// A schedule.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,47 +49,54 @@ impl Rate {
         if let Static::Number(value) = setting {
             return positive("rate", *value).map(Rate::Constant);
         }
-        let Some((name, fields)) = setting.make() else { return Err("the learning rate is missing".into()) };
-        let real = |field: &str, default: f64| fields.get(field).number().unwrap_or(default);
+        let Some((name, fields)) = setting.make() else { return Err("the learning rate is no number".into()) };
         let share = |field: &str, value: f64| {
             if (0.0..=1.0).contains(&value) { Ok(value) } else { Err(format!("`{field}: {value}` is not between 0 and 100 %")) }
         };
         match name {
-            "constant" => positive("value", fields.real("value")).map(Rate::Constant),
-            "triangular" => Ok(Rate::Triangular {
-                peak: positive("peak", fields.real("peak"))?,
-                rise: share("rise", real("rise", 0.15))?,
-                start: positive("start", real("start", 1e-6))?,
-                end: positive("end", real("end", 1e-6))?,
-            }),
-            "cosine" => Ok(Rate::Cosine {
-                peak: positive("peak", fields.real("peak"))?,
-                warmup: share("warmup", real("warmup", 0.0))?,
-                end: positive("end", real("end", 0.0))?,
-            }),
+            "constant" => positive("value", Constant::read(&fields).value.0).map(Rate::Constant),
+            "triangular" => {
+                let given = Triangular::read(&fields);
+                Ok(Rate::Triangular {
+                    peak: positive("peak", given.peak.0)?,
+                    rise: share("rise", given.rise.0)?,
+                    start: positive("start", given.start.0)?,
+                    end: positive("end", given.end.0)?,
+                })
+            }
+            "cosine" => {
+                let given = Cosine::read(&fields);
+                Ok(Rate::Cosine {
+                    peak: positive("peak", given.peak.0)?,
+                    warmup: share("warmup", given.warmup.0)?,
+                    end: positive("end", given.end.0)?,
+                })
+            }
             "one_cycle" => {
-                let peak = positive("peak", fields.real("peak"))?;
-                let part = |field: &str, default: f64| match real(field, default) {
+                let given = OneCycle::read(&fields);
+                let peak = positive("peak", given.peak.0)?;
+                let part = |field: &str, given: Given| match given.0 {
                     x if x >= 1.0 && x.is_finite() => Ok(x),
                     x => Err(format!("`{field}: {x}` is below 1")),
                 };
-                let start = peak / part("divide", 25.0)?;
+                let start = peak / part("divide", given.divide)?;
                 Ok(Rate::OneCycle {
                     peak,
-                    rise: share("rise", real("rise", 0.3))?,
+                    rise: share("rise", given.rise.0)?,
                     start,
-                    end: start / part("final_divide", 1e4)?,
+                    end: start / part("final_divide", given.final_divide)?,
                 })
             }
             "step" => {
-                let at = match fields.get("at") {
-                    Static::List(items) => items.iter().filter_map(|i| i.number()).map(|x| x as usize).collect(),
-                    _ => Vec::new(),
+                let given = Step::read(&fields);
+                let whole = |x: &Given| match x.0 {
+                    x if x >= 0.0 && x.fract() == 0.0 && x <= EPOCHS as f64 => Ok(x as usize),
+                    x => Err(format!("`at: {x}` is no epoch")),
                 };
                 Ok(Rate::Step {
-                    start: positive("start", fields.real("start"))?,
-                    at,
-                    factor: positive("factor", real("factor", 0.1))?,
+                    start: positive("start", given.start.0)?,
+                    at: given.at.iter().map(whole).collect::<Result<_, _>>()?,
+                    factor: positive("factor", given.factor.0)?,
                 })
             }
             other => Err(format!("there is no schedule `{other}`")),

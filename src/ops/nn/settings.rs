@@ -1,13 +1,26 @@
 //! The settings of a training run, checked once for planning and running alike.
 
 use super::batches::Augment;
+use super::given::{BATCH, EPOCHS, Given};
+use super::gpu::accelerator::Precision;
 use super::optimizer::{self, Around, Clip, Optimizer};
 use super::rate::Rate;
 use crate::engine::value::Dataset;
 use crate::lang::carried::named_epochs;
-use crate::lang::net::ir::{LayerOp, Net, NodeId, Source};
+use crate::lang::net::ir::{LayerOp, Net, Node, NodeId, Source};
 use crate::lang::{Settings, Static};
+use crate::plan::facts::Problem;
+use crate::settings;
 use std::sync::Arc;
+
+settings! {
+    /// Fields of `when`.
+    struct When("when") { reaches: Given, column: String }
+}
+settings! {
+    /// Fields of `patience`.
+    struct Patience("patience") { epochs: Given, column: String, improvement: Given }
+}
 
 /// What is measured after each epoch, in evaluation mode.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +31,16 @@ pub enum Metric {
     Loss(String),
     /// Mean over the training examples of the summed absolute gradient by the input.
     InputGradient,
+}
+
+impl Metric {
+    /// Returns the slot of the data that it is measured on; nothing for the training data.
+    pub fn slot(&self) -> Option<&str> {
+        match self {
+            Metric::Accuracy(slot) | Metric::Loss(slot) => Some(slot),
+            Metric::InputGradient => None,
+        }
+    }
 }
 
 /// The settings of a training run.
@@ -47,46 +70,124 @@ pub struct Recipe {
     pub snapshots: Vec<usize>,
     /// Label smoothing.
     pub smoothing: f64,
+    /// Precision on accelerators.
+    pub precision: Precision,
+}
+
+settings! {
+    /// The settings of `train`, as they are given.
+    pub struct TrainSettings("train") {
+        /// The network; nothing before the shape of the data is known.
+        network: Option<Arc<Net>> = None,
+        epochs: Given,
+        batch: Given,
+        optimizer: Static,
+        rate: Static,
+        augment: Static,
+        record: Static,
+        snapshots: Static,
+        label_smoothing: Given,
+        clip: Static = Static::None,
+        stop: Static = Static::None,
+        freeze: Option<Vec<String>> = None,
+        precision: Precision = Precision::F32,
+    }
+}
+
+/// Returns the problem of a setting of a training run.
+pub fn wrong(parameter: &'static str, message: String) -> Problem {
+    Problem { code: "cfx::train::setting", parameter: Some(parameter), message, help: Some("see `cfx doc train`".to_string()) }
+}
+
+/// Returns a problem under the code of training.
+pub fn of_training(problem: Problem) -> Problem {
+    Problem { code: "cfx::train::setting", ..problem }
+}
+
+impl TrainSettings {
+    /// Returns the epochs that training takes at most.
+    ///
+    /// Errors: no whole number, or too large a one.
+    pub fn epochs(&self) -> Result<usize, Problem> {
+        self.epochs.whole("epochs", 0, EPOCHS, "passes over the data").map_err(of_training)
+    }
 }
 
 impl Recipe {
-    /// Returns the settings of a call of `train`.
+    /// Returns what the settings of a call of `train` ask of a network.
     ///
     /// Errors: a sentence about the first value that cannot be.
-    pub fn parse(settings: &Settings) -> Result<Self, String> {
-        let Static::Net(net) = settings.get("network") else { return Err("the network is missing".into()) };
-        let (optimizer, radius) = match settings.get("optimizer") {
-            Static::None => (Optimizer::Sgd { momentum: 0.0, nesterov: false, decay: 0.0 }, 0.0),
-            given => optimizer::parse(given)?,
-        };
+    pub fn new(given: &TrainSettings, net: &Arc<Net>) -> Result<Self, Problem> {
+        let of = |parameter: &'static str| move |message: String| wrong(parameter, message);
+        let (optimizer, radius) = optimizer::parse(&given.optimizer).map_err(of("optimizer"))?;
+        let epochs = given.epochs()?;
+        let smoothing = |x: f64| (0.0..1.0).contains(&x);
         let recipe = Recipe {
             net: net.clone(),
-            epochs: settings.int("epochs"),
-            batch: settings.int("batch"),
+            epochs,
+            batch: given.batch.whole("batch", 1, BATCH, "examples in a step").map_err(of_training)?,
             optimizer,
-            around: Around { radius, clip: Clip::parse(settings.get("clip"))? },
-            stop: Stop::parse(settings.get("stop"))?,
-            frozen: frozen(net, settings.get("freeze"))?,
-            rate: Rate::parse(settings.get("rate"))?,
-            augment: Augment::parse(settings.get("augment"))?,
-            record: metrics(settings.get("record"))?,
-            snapshots: named_epochs(settings.get("snapshots"), settings.int("epochs"))?,
-            smoothing: settings.get("label_smoothing").number().unwrap_or(0.0),
+            around: Around { radius, clip: Clip::parse(&given.clip).map_err(of("clip"))? },
+            stop: Stop::parse(&given.stop).map_err(of("stop"))?,
+            frozen: frozen(net, given.freeze.as_deref().unwrap_or_default()).map_err(of("freeze"))?,
+            rate: Rate::parse(&given.rate).map_err(of("rate"))?,
+            augment: Augment::parse(&given.augment).map_err(of("augment"))?,
+            record: metrics(&given.record).map_err(of("record"))?,
+            snapshots: named_epochs(&given.snapshots, epochs).map_err(of("snapshots"))?,
+            smoothing: given.label_smoothing.held("label_smoothing", smoothing, "it lies in [0, 1)").map_err(of_training)?,
+            precision: given.precision,
         };
-        if recipe.batch == 0 {
-            return Err("a batch has at least one example".into());
-        }
-        if !(0.0..1.0).contains(&recipe.smoothing) {
-            return Err(format!("`label_smoothing: {}` is not in [0, 1)", recipe.smoothing));
-        }
         if recipe.frozen.iter().all(|f| *f) && !recipe.frozen.is_empty() {
-            return Err("`freeze` leaves nothing to train".into());
+            return Err(wrong("freeze", "`freeze` leaves nothing to train".into()));
         }
         let moves = recipe.augment.iter().any(|a| !matches!(a, Augment::Noise { .. }));
         if moves && recipe.net.input.len() != 3 {
-            return Err(format!("crops and flips need images, and an input here has shape {:?}", recipe.net.input));
+            let message = format!("crops and flips need images, and an input here has shape {:?}", recipe.net.input);
+            return Err(wrong("augment", message));
+        }
+        if recipe.batch == 1 && recipe.one_value().is_some() {
+            return Err(recipe.too_few("batch", "a batch of 1"));
         }
         Ok(recipe)
+    }
+
+    /// Returns what the settings of a cell ask of its network.
+    ///
+    /// Errors: as [`Recipe::new`]; there is no network.
+    pub fn parse(settings: &Settings) -> Result<Self, Problem> {
+        let given = TrainSettings::read(settings);
+        let net = given.network.clone().ok_or_else(|| wrong("network", "the network is missing".into()))?;
+        Recipe::new(&given, &net)
+    }
+
+    /// Returns a batch normalisation that is trained and sees a single value of each channel in an example, where there is one: the
+    /// variance of a batch of one example would be 0 there.
+    fn one_value(&self) -> Option<&Node> {
+        let nodes = self.net.nodes.iter().zip(&self.frozen);
+        nodes.filter(|(_, frozen)| !**frozen).map(|(n, _)| n).find(
+            |n| matches!(n.op, LayerOp::BatchNorm { features, .. } if n.shape.iter().product::<usize>() == features),
+        )
+    }
+
+    fn too_few(&self, parameter: &'static str, what: &str) -> Problem {
+        let layer = self.one_value().map_or("its batch normalisation", |n| &n.path);
+        Problem {
+            help: Some("take batches of 2 examples or more, or a network that normalises otherwise (`layer_norm`)".to_string()),
+            ..wrong(parameter, format!("{what} leaves one value of each channel to the batch normalisation `{layer}`, which has no variance"))
+        }
+    }
+
+    /// Checks that so many examples make a step.
+    ///
+    /// Errors: they do not.
+    pub fn takes(&self, rows: usize) -> Result<(), Problem> {
+        if rows == 1 && self.one_value().is_some() {
+            return Err(self.too_few("data", "a single example"));
+        }
+        if rows > 0 && self.batches(rows).is_empty() {
+            return Err(wrong("data", format!("there is {rows} example to train on, too few for a step")));
+        }
+        Ok(())
     }
 
     /// Returns whether the network normalises by statistics of the batch, so that a batch needs two examples.
@@ -122,26 +223,28 @@ impl Stop {
     /// Errors: a value out of its range, in a sentence.
     pub fn parse(setting: &Static) -> Result<Option<Stop>, String> {
         let Some((name, fields)) = setting.make() else { return Ok(None) };
-        let column = |default: &str| fields.get("column").word().map_or(default.to_string(), str::to_string);
         match name {
             "when" => {
-                let reaches = fields.real("reaches");
-                let column = column("accuracy");
-                if reaches.is_finite() {
-                    Ok(Some(Stop::When { column, reaches }))
+                let When { reaches, column } = When::read(&fields);
+                if reaches.0.is_finite() {
+                    Ok(Some(Stop::When { column, reaches: reaches.0 }))
                 } else {
-                    Err(format!("`{column}` never reaches {reaches}"))
+                    Err(format!("`{column}` never reaches {}", reaches.0))
                 }
             }
             "patience" => {
-                let (epochs, improvement) = (fields.int("epochs"), fields.get("improvement").number().unwrap_or(0.0));
-                if epochs == 0 {
+                let Patience { epochs, column, improvement } = Patience::read(&fields);
+                let (epochs, improvement) = (epochs.0, improvement.0);
+                if epochs == 0.0 {
                     return Err("with a patience of 0 epochs nothing would be trained".into());
+                }
+                if !(epochs > 0.0 && epochs.fract() == 0.0 && epochs <= EPOCHS as f64) {
+                    return Err(format!("a patience of {epochs} epochs cannot be: it is a whole number up to {EPOCHS}"));
                 }
                 if !(improvement >= 0.0 && improvement.is_finite()) {
                     return Err(format!("`improvement: {improvement}` is not 0 or more"));
                 }
-                Ok(Some(Stop::Patience { epochs, column: column("loss"), improvement }))
+                Ok(Some(Stop::Patience { epochs: epochs as usize, column, improvement }))
             }
             other => Err(format!("there is no rule for stopping `{other}`")),
         }
@@ -180,17 +283,16 @@ impl Stop {
 /// the names of its weights begin with.
 ///
 /// Errors: a name that is neither.
-fn frozen(net: &Net, setting: &Static) -> Result<Vec<bool>, String> {
+fn frozen(net: &Net, names: &[String]) -> Result<Vec<bool>, String> {
     let mut out = vec![false; net.nodes.len()];
-    let Static::List(names) = setting else { return Ok(out) };
-    for name in names.iter().filter_map(Static::word) {
+    for name in names {
         let mut found = false;
         if let Some((_, tap)) = net.taps.iter().find(|(t, _)| t == name) {
             part(net, *tap).into_iter().for_each(|node| out[node] = true);
             found = true;
         }
         for (node, frozen) in net.nodes.iter().zip(&mut out) {
-            let below = node.path.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+            let below = node.path.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
             *frozen |= below;
             found |= below;
         }
@@ -233,14 +335,14 @@ fn metrics(setting: &Static) -> Result<Vec<Metric>, String> {
     items
         .iter()
         .map(|item| {
-            let (name, fields) = item.make().or_else(|| item.word().map(|w| (w, Settings::default()))).unwrap_or_default();
-            let slot = match fields.get("data") {
-                Static::Input(slot) => slot.clone(),
-                _ => String::new(),
+            let (name, fields) = item.make().unwrap_or_default();
+            let slot = || match fields.get("data") {
+                Static::Input(slot) => Ok(slot.clone()),
+                _ => Err(format!("`{name}` is measured on no data")),
             };
             match name {
-                "accuracy" => Ok(Metric::Accuracy(slot)),
-                "loss" => Ok(Metric::Loss(slot)),
+                "accuracy" => slot().map(Metric::Accuracy),
+                "loss" => slot().map(Metric::Loss),
                 "input_gradient" => Ok(Metric::InputGradient),
                 other => Err(format!("there is no metric `{other}`")),
             }
@@ -248,24 +350,29 @@ fn metrics(setting: &Static) -> Result<Vec<Metric>, String> {
         .collect()
 }
 
-/// Returns the names of the recorded columns: `test_accuracy`, `train_loss` after the split that holds the examples, `other_accuracy` where none does; a repeated name gets a number.
-pub fn columns(record: &[Metric], data: impl Fn(&str) -> Option<Arc<Dataset>>) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
+/// Columns of every history.
+pub const COLUMNS: [&str; 4] = ["epoch", "loss", "accuracy", "rate"];
+
+/// Returns the names of a history's columns: epoch, loss, accuracy, rate, and the recorded ones: `test_accuracy`, `train_loss` after the
+/// split that holds the examples; a repeated name gets a number. `split` gives the name of the split of the data in a slot; nothing is
+/// returned where it does not know one.
+pub fn columns(record: &[Metric], split: impl Fn(&str) -> Option<String>) -> Option<Vec<String>> {
+    let mut names: Vec<String> = COLUMNS.iter().map(|c| c.to_string()).collect();
     for metric in record {
-        let of = |slot: &str, what: &str| format!("{}_{what}", data(slot).map_or("other".to_string(), |d| split_of(&d)));
         let name = match metric {
-            Metric::Accuracy(slot) => of(slot, "accuracy"),
-            Metric::Loss(slot) => of(slot, "loss"),
+            Metric::Accuracy(slot) => format!("{}_accuracy", split(slot)?),
+            Metric::Loss(slot) => format!("{}_loss", split(slot)?),
             Metric::InputGradient => "input_gradient".to_string(),
         };
-        let repeated = names.iter().filter(|n| **n == name || n.starts_with(&format!("{name}_"))).count();
+        let recorded = names.iter().skip(COLUMNS.len());
+        let repeated = recorded.filter(|n| **n == name || n.starts_with(&format!("{name}_"))).count();
         names.push(if repeated == 0 { name } else { format!("{name}_{}", repeated + 1) });
     }
-    names
+    Some(names)
 }
 
 /// Returns the name of the split that all examples come from, `other` where they come from several.
-fn split_of(data: &Dataset) -> String {
+pub fn split_of(data: &Dataset) -> String {
     let inside = |range: &std::ops::Range<usize>| data.ids.iter().all(|id| range.contains(&(*id as usize)));
     data.source.splits.iter().find(|(_, range)| inside(range)).map_or("other".to_string(), |(name, _)| name.clone())
 }

@@ -1,11 +1,26 @@
 //! `snapshot`: a model as it was after an epoch whose weights were kept; absent where training ended before.
 
+use super::given::{EPOCHS, Given, failed};
 use crate::engine::value::{Column, Model};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::plan::facts::{Facts, KnownInput, Planned, Policy, Problem, known};
 use crate::plan::files::Files;
+use crate::settings;
 use std::sync::Arc;
+
+settings! {
+    /// The settings of `snapshot`.
+    struct SnapshotSettings("snapshot") { epoch: Given }
+}
+
+/// Returns the epoch that the settings name.
+///
+/// Errors: no whole number, or too large a one.
+fn epoch(settings: &Settings) -> Result<usize, Problem> {
+    let given = SnapshotSettings::read(settings).epoch.whole("epoch", 0, EPOCHS, "epochs trained; 0 has the initial weights");
+    given.map_err(|p| Problem { code: "cfx::train::setting", ..p })
+}
 
 /// The kernel of `snapshot`: the model as it was after an epoch.
 pub struct Snapshot;
@@ -17,7 +32,7 @@ impl Planned for Snapshot {
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let model = known(inputs, "m").cloned().unwrap_or_default();
-        let epoch = settings.int("epoch");
+        let epoch = epoch(settings)?;
         if let Some(kept) = model.kept.as_ref().filter(|k| !k.contains(&epoch)) {
             return Err(Problem {
                 code: "cfx::train::setting",
@@ -32,7 +47,7 @@ impl Planned for Snapshot {
 
 impl Kernel for Snapshot {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
-        let (model, epoch) = (job.model("m")?, job.settings.int("epoch"));
+        let (model, epoch) = (job.model("m")?, epoch(&job.settings).map_err(failed)?);
         let epochs = model.history.numbers("epoch").unwrap_or_default();
         let last = epochs.last().map_or(0, |e| *e as usize);
         let weights = match model.snapshots.iter().find(|s| s.0 == epoch) {

@@ -1,46 +1,45 @@
 //! `tap`: what a network's layers make of each example, in evaluation mode.
 
+use super::cost;
 use super::cpu::image;
-use super::evaluate::{fits, open, sweep};
-use super::measures::{forward_seconds, pass_bytes};
+use super::evaluate::{batch_size, fits, open, sweep};
+use super::given::TapName;
 use super::network::Network;
 use super::place::Place;
 use super::program::Purpose;
+use super::suits::{self, Labels};
 use crate::engine::value::{Dataset, Model, Stages};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::lang::net::ir::{Net, NodeId};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
+use crate::{settings, words};
 use ndarray::Array2;
 use std::sync::Arc;
 
-/// How an image of responses becomes one number per channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pool {
-    /// Mean over positions (Jamroz & Kurdziel 2023, Eq. 1).
-    Mean,
-    /// Maximum over positions.
-    Max,
-    /// The first position: of tokens, the class token.
-    First,
-    /// The last position: of words, what has been read of all of them.
-    Last,
-    /// Not at all: every number is a unit, in the order channels, height, width.
-    None,
+words! {
+    /// How an image of responses becomes one number per channel.
+    pub enum Pool {
+        /// Mean over positions (Jamroz & Kurdziel 2023, Eq. 1).
+        Mean = "mean",
+        /// Maximum over positions.
+        Max = "max",
+        /// The first position: of tokens, the class token.
+        First = "first",
+        /// The last position: of words, what has been read of all of them.
+        Last = "last",
+        /// Not at all: every number is a unit, in the order channels, height, width.
+        None = "none",
+    }
+}
+
+settings! {
+    /// The settings of `tap`.
+    pub struct TapSettings("tap") { at: TapName, pool: Pool }
 }
 
 impl Pool {
-    fn parse(settings: &Settings) -> Pool {
-        match settings.word("pool") {
-            "mean" => Pool::Mean,
-            "max" => Pool::Max,
-            "first" => Pool::First,
-            "last" => Pool::Last,
-            _ => Pool::None,
-        }
-    }
-
     /// Returns the number of units that a shape is pooled to.
     pub fn units(self, shape: &[usize]) -> usize {
         match self {
@@ -80,10 +79,9 @@ impl Pool {
     }
 }
 
-/// Returns the name of the tap that a cell is about.
-pub fn tap_name(settings: &Settings) -> String {
-    let at = settings.get("at");
-    at.make().map(|(_, fields)| fields.word("name").to_string()).unwrap_or_else(|| at.word().unwrap_or("").to_string())
+/// Returns the shape of what a tap of the model in the slot `net` puts out for one example, where it is known.
+pub fn shape<'a>(inputs: &'a [KnownInput], name: &str) -> Option<&'a Vec<usize>> {
+    known(inputs, "net").and_then(|m| m.taps.iter().find(|(n, _)| n == name)).map(|(_, s)| s)
 }
 
 /// The kernel of `tap`.
@@ -91,23 +89,41 @@ pub struct Tap;
 
 impl Planned for Tap {
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        let given = TapSettings::read(settings);
+        suits::fits(inputs, "net", "data", Labels::Any)?;
+        suits::tap(inputs, "net", &given.at.0)?;
         let data = known(inputs, "data").cloned().unwrap_or_default();
-        let name = tap_name(settings);
-        let shape = known(inputs, "net").and_then(|m| m.taps.iter().find(|(n, _)| *n == name)).map(|(_, s)| s);
-        let dim = shape.map(|s| Pool::parse(settings).units(s));
+        let dim = shape(inputs, &given.at.0).map(|s| given.pool.units(s));
         let bytes = dim.zip(data.most_rows()).map(|(d, r)| (d * r * 8) as u64);
-        let shape = dim.map(|d| vec![d]);
-        Ok(Facts { dim, shape, bytes, ..data.each_example() })
+        Ok(Facts { dim, shape: dim.map(|d| vec![d]), bytes, ..data.each_example() })
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
-        let rows = known(inputs, "data").and_then(|f| f.most_rows()).unwrap_or(0) as f64;
-        let name = tap_name(settings);
-        let units = known(inputs, "net")
-            .and_then(|m| m.taps.iter().find(|(n, _)| *n == name))
-            .map_or(0, |(_, s)| Pool::parse(settings).units(s));
-        let bytes = rows * units as f64 * 8.0;
-        Cost { seconds: 1e-3 + rows * forward_seconds(inputs), memory: 2.0 * bytes + pass_bytes(inputs), disk: bytes }
+        let given = TapSettings::read(settings);
+        let rows = cost::rows(inputs, "data");
+        let (units, all) = shape(inputs, &given.at.0).map_or((0, 0), |s| (given.pool.units(s), s.iter().product()));
+        let bytes = (rows * units * 8) as f64;
+        Cost {
+            seconds: 1e-3 + seconds(inputs, &given.at.0) + (rows * all) as f64 * 2e-9 + (rows * units) as f64 * 2e-9,
+            memory: 2.0 * bytes + cost::pass_bytes(inputs),
+            disk: bytes,
+        }
+    }
+}
+
+/// Returns the seconds that the examples in the slot `data` take up to a tap of the model in the slot `net`: what comes later is not run.
+pub fn seconds(inputs: &[KnownInput], name: &str) -> f64 {
+    let Some(net) = cost::net(inputs, &["net"]) else { return cost::pass_seconds(inputs, "data") };
+    let whole = cost::pass_seconds(inputs, "data");
+    match net.taps.iter().find(|(n, _)| n == name) {
+        Some((_, node)) => {
+            let batch = batch_size(net);
+            let rest = cost::batched(cost::rows(inputs, "data"), batch, |b| {
+                cost::batch_seconds(net, Purpose::Evaluation, b, Some(*node))
+            });
+            (whole - rest).max(0.1 * whole)
+        }
+        None => whole,
     }
 }
 
@@ -151,7 +167,8 @@ pub fn node(net: &Net, name: &str) -> Result<NodeId, Failure> {
 impl Kernel for Tap {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let (model, data) = (job.model("net")?, job.dataset("data")?);
-        let x = responses(model, data, &tap_name(&job.settings), Pool::parse(&job.settings), cx)?;
+        let given = TapSettings::read(&job.settings);
+        let x = responses(model, data, &given.at.0, given.pool, cx)?;
         Ok(Value::Stages(Arc::new(Stages {
             x,
             ids: data.ids.clone(),

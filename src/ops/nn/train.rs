@@ -1,19 +1,34 @@
 //! `train` and `untrained`: what they say before they run, and their kernels. The run itself is in [`super::trainer`].
 
+use super::batches::Augment;
+use super::cost;
 use super::evaluate;
-use super::measures::SPEED;
+use super::given::failed;
+use super::models::of_net;
 use super::network::Network;
-use super::place::{Place, precision};
-use super::program::Purpose;
-use super::settings::{Metric, Recipe};
-use super::trainer::{COLUMNS, Run, memory};
+use super::place::Place;
+use super::program::{Purpose, parameters};
+use super::settings::{COLUMNS, Metric, Recipe, TrainSettings, columns, wrong};
+use super::suits::{self, Labels};
+use super::trainer::{Run, memory};
 use crate::engine::value::{Column, Model, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
+use crate::lang::Settings;
 use crate::lang::carried::kept_epochs;
-use crate::lang::{Settings, Static};
+use crate::lang::net::ir::Net;
+use crate::lang::suggest::nearest_or_list;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known};
 use crate::plan::files::Files;
+use crate::settings;
 use std::sync::Arc;
+
+settings! {
+    /// The settings of `untrained`.
+    struct UntrainedSettings("untrained") {
+        /// The network; nothing before the shape of the data is known.
+        network: Option<Arc<Net>> = None,
+    }
+}
 
 /// The kernel of `train`.
 pub struct Train;
@@ -28,77 +43,112 @@ impl Planned for Train {
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-        let problem = |message: String, help: &str| Problem {
-            code: "cfx::train::setting",
-            parameter: None,
-            message,
-            help: Some(help.to_string()),
-        };
+        let given = TrainSettings::read(settings);
+        suits::unmixed(inputs, "data")?;
         let data = known(inputs, "data");
-        let kept = kept_epochs(settings.get("snapshots"), settings.int("epochs"));
-        let kept = Some(kept.map_err(|m| Problem { parameter: Some("snapshots"), ..problem(m, "see `cfx doc train`") })?);
+        let epochs = given.epochs()?;
+        let kept = kept_epochs(&given.snapshots, epochs).map_err(|m| wrong("snapshots", m))?;
+        let classes = data.and_then(|d| d.classes.clone());
         // Without files the shape of data in files is not known, and so there is no network yet.
-        if !matches!(settings.get("network"), Static::Net(_)) {
-            return Ok(Facts { classes: data.and_then(|d| d.classes.clone()), kept, ..Facts::default() });
+        let Some(net) = &given.network else { return Ok(Facts { classes, kept: Some(kept), ..Facts::default() }) };
+        let recipe = Recipe::new(&given, net)?;
+        if let Some(data) = data {
+            suits::fits_net(net, data, "data", Labels::Needed)?;
+            data.rows.map_or(Ok(()), |rows| recipe.takes(rows))?;
         }
-        let recipe = Recipe::parse(settings).map_err(|m| problem(m, "see `cfx doc train`"))?;
-        if let Some(shape) = data.and_then(|d| d.shape.as_ref())
-            && *shape != recipe.net.input
+        for slot in recipe.record.iter().filter_map(Metric::slot) {
+            for (_, facts) in inputs.iter().filter(|(n, _)| *n == slot) {
+                recorded(net, facts)?;
+            }
+        }
+        if let Some(start) = known(inputs, "from").and_then(|f| f.net.as_ref()) {
+            fits_start(net, start)?;
+        }
+        let split = |slot: &str| match &known(inputs, slot)?.from[..] {
+            [name] => Some(name.clone()),
+            _ => None,
+        };
+        let columns = columns(&recipe.record, split);
+        if let (Some(stop), Some(columns)) = (&recipe.stop, &columns)
+            && !columns.iter().any(|c| c == stop.column())
         {
-            return Err(problem(
-                format!("the network takes examples of shape {:?}, and the data have {shape:?}", recipe.net.input),
-                "build the network for this data set",
-            ));
+            let names: Vec<&str> = columns.iter().map(String::as_str).collect();
+            let message = format!("`stop` looks at the column `{}`, which the history does not have", stop.column());
+            let help = format!("{}; `record:` adds columns", nearest_or_list(stop.column(), &names));
+            return Err(Problem { help: Some(help), ..wrong("stop", message) });
         }
-        let output = recipe.net.nodes.get(recipe.net.output).map_or(&[][..], |n| &n.shape);
-        if let Some(words) = data.and_then(|d| d.labels_each)
-            && (output.len() != 2 || output[0] != words)
-        {
-            return Err(problem(
-                format!(
-                    "the data have a word to predict at each of {words} words, and the network gives {output:?} scores an example"
-                ),
-                "end it in `linear(classes)` over tokens: scores for each word at each place, as `lstm_lm` does",
-            ));
-        }
-        let taps = recipe.net.taps.iter().map(|(name, node)| (name.clone(), recipe.net.nodes[*node].shape.clone())).collect();
         Ok(Facts {
-            classes: data.and_then(|d| d.classes.clone()),
-            taps,
-            kept,
-            pass_bytes: Some(Network::bytes(&recipe.net, Purpose::Evaluation, evaluate::batch_size(&recipe.net))),
-            multiply_adds: Some(recipe.net.multiply_adds() as u64),
-            bytes: Some(4 * recipe.net.parameters() as u64 * (1 + recipe.snapshots.len() as u64)),
-            ..Facts::default()
+            columns,
+            kept: Some(kept),
+            bytes: Some(4 * net.parameters() as u64 * (1 + recipe.snapshots.len() as u64)),
+            ..of_net(net, classes)
         })
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
-        let Ok(recipe) = Recipe::parse(settings) else { return Cost::default() };
-        let size = |slot: &str| known(inputs, slot).and_then(|f| f.rows).unwrap_or(0) as f64;
-        let forward = 2.0 * recipe.net.multiply_adds() as f64;
-        // Forward, gradient by inputs, gradient by weights; all of it twice where steps are sharpness-aware.
-        let mut passes = if recipe.around.radius > 0.0 { 6.0 } else { 3.0 } * size("data");
+        let given = TrainSettings::read(settings);
+        let Some(recipe) = given.network.as_ref().and_then(|net| Recipe::new(&given, net).ok()) else { return Cost::default() };
+        let (net, rows) = (&recipe.net, cost::rows(inputs, "data"));
+        let passes = if recipe.around.radius > 0.0 { 2.0 } else { 1.0 };
+        let step = |batch: usize| {
+            let changes: f64 = recipe.augment.iter().map(Augment::seconds).sum();
+            let numbers = (batch * net.input.iter().product::<usize>()) as f64;
+            passes * cost::batch_seconds(net, Purpose::Training, batch, None) + numbers * changes
+        };
+        let mut epoch = cost::batched(rows, recipe.batch, step);
+        let mut measured: Vec<&str> = Vec::new();
         for metric in &recipe.record {
-            passes += match metric {
-                Metric::Accuracy(slot) | Metric::Loss(slot) => size(slot),
-                Metric::InputGradient => 2.0 * size("data"),
-            };
+            match metric.slot() {
+                None => epoch += cost::sweep_seconds(net, Purpose::InputGradient, rows),
+                Some(slot) if !measured.contains(&slot) => {
+                    measured.push(slot);
+                    epoch += cost::sweep_seconds(net, Purpose::Evaluation, cost::rows(inputs, slot));
+                }
+                Some(_) => {}
+            }
         }
-        let weights = 4.0 * recipe.net.parameters() as f64;
+        let weights = 4.0 * net.parameters() as f64;
         Cost {
-            seconds: 0.05 + recipe.epochs as f64 * passes * forward / SPEED,
-            memory: memory(&recipe, known(inputs, "data").and_then(|f| f.rows)),
+            seconds: 2e-3 + recipe.epochs as f64 * epoch,
+            memory: memory(&recipe, Some(rows).filter(|r| *r > 0)),
             disk: weights * (1 + recipe.snapshots.len()) as f64,
         }
     }
 }
 
+/// Checks the data that a metric is recorded on.
+fn recorded(net: &Net, facts: &[&Facts]) -> Result<(), Problem> {
+    let at = |p: Problem| Problem { parameter: Some("record"), ..p };
+    for data in facts {
+        suits::unmixed(&[("record", vec![data])], "record")?;
+        suits::fits_net(net, data, "record", Labels::Needed).map_err(at)?;
+    }
+    Ok(())
+}
+
+/// Checks that a network can take over the weights of another: all but the last layer have the same names and parameters.
+fn fits_start(net: &Net, start: &Net) -> Result<(), Problem> {
+    let theirs = parameters(start);
+    let head = net.nodes.iter().rev().find(|n| n.op.parameters() > 0).map_or("", |n| &n.path);
+    let free = |name: &str| name.strip_prefix(head).is_some_and(|rest| rest.starts_with('.'));
+    let there = |name: &str, shape: &[usize]| theirs.iter().any(|(n, p)| n == name && p.shape == shape);
+    match parameters(net).iter().find(|(name, p)| !free(name) && !there(name, &p.shape)) {
+        Some((name, _)) => Err(Problem {
+            help: Some("all but the last layer must have the same names and shapes".to_string()),
+            ..wrong(
+                "from",
+                format!("the model to start from, a `{}`, has no weights `{name}` in the shape that `{}` needs", start.name, net.name),
+            )
+        }),
+        None => Ok(()),
+    }
+}
+
 impl Kernel for Train {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
-        let recipe = Recipe::parse(&job.settings).map_err(Failure::new)?;
+        let recipe = Recipe::parse(&job.settings).map_err(failed)?;
         let data = job.dataset("data")?.clone();
-        let place = Place::of(cx)?.with(precision(&job.settings));
+        let place = Place::of(cx)?.with(recipe.precision);
         let mut run = Run::new(job, recipe, data, &place)?;
         if let Some(bytes) = cx.restore() {
             // A checkpoint that cannot be read is no reason to fail: training starts over.
@@ -121,21 +171,23 @@ impl Planned for Untrained {
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let classes = known(inputs, "data").and_then(|d| d.classes.clone());
-        let Static::Net(net) = settings.get("network") else { return Ok(Facts { classes, ..Facts::default() }) };
-        let taps = net.taps.iter().map(|(name, node)| (name.clone(), net.nodes[*node].shape.clone())).collect();
-        Ok(Facts {
-            classes,
-            taps,
-            pass_bytes: Some(Network::bytes(net, Purpose::Evaluation, evaluate::batch_size(net))),
-            multiply_adds: Some(net.multiply_adds() as u64),
-            ..Facts::default()
-        })
+        let columns = Some(COLUMNS.iter().map(|c| c.to_string()).collect());
+        match UntrainedSettings::read(settings).network {
+            Some(net) => Ok(Facts { columns, ..of_net(&net, classes) }),
+            None => Ok(Facts { classes, columns, ..Facts::default() }),
+        }
+    }
+
+    fn cost(&self, settings: &Settings, _inputs: &[KnownInput]) -> Cost {
+        let weights = UntrainedSettings::read(settings).network.map_or(0, |net| net.parameters()) as f64;
+        Cost { seconds: 1e-3 + 2e-8 * weights, memory: 12.0 * weights, disk: 4.0 * weights }
     }
 }
 
 impl Kernel for Untrained {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
-        let Static::Net(net) = job.settings.get("network") else { return Err(Failure::new("the network is missing")) };
+        let network = UntrainedSettings::read(&job.settings).network;
+        let net = &network.ok_or_else(|| Failure::new("the network is missing"))?;
         let data = job.dataset("data")?;
         evaluate::fits(net, data, false)?;
         let mut network = Network::new(net, Purpose::Training, &[], 1, &Place::Host);

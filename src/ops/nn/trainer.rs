@@ -4,19 +4,17 @@ use super::batches::{Loader, shuffled};
 use super::buffer::Buffer;
 use super::checkpoint::{Reader, Writer};
 use super::evaluate;
+use super::given::failed;
 use super::network::Network;
 use super::optimizer::{self, Running};
 use super::place::Place;
 use super::program::Purpose;
-use super::settings::{Metric, Recipe, columns};
+use super::settings::{Metric, Recipe, columns, split_of};
 use super::vector;
 use crate::base::Stream;
 use crate::engine::value::{Column, Dataset, Model, Table, Weights};
 use crate::engine::{Context, Failure, Job, Value};
 use std::sync::Arc;
-
-/// Columns of every history.
-pub const COLUMNS: [&str; 4] = ["epoch", "loss", "accuracy", "rate"];
 
 /// Multiply-adds of a step below which handing each of its loops over to the pool takes noticeable time.
 const SMALL: f64 = 4e9;
@@ -115,19 +113,15 @@ impl Run {
     /// Errors: data, settings and the model to start from do not fit each other; too few examples for a step (absent where there are none).
     pub fn new(job: &Job, recipe: Recipe, data: Arc<Dataset>, place: &Place) -> Result<Self, Failure> {
         evaluate::fits(&recipe.net, &data, true)?;
-        if recipe.batches(data.len()).is_empty() {
-            let message = format!("there are {} examples to train on, too few for a step", data.len());
-            return Err(if data.is_empty() { Failure::Absent(message) } else { Failure::new(message) });
+        if data.is_empty() {
+            return Err(Failure::Absent("there is no example to train on".to_string()));
         }
-        let slot = |metric: &Metric| match metric {
-            Metric::Accuracy(slot) | Metric::Loss(slot) => Some(slot.clone()),
-            Metric::InputGradient => None,
-        };
-        for slot in recipe.record.iter().filter_map(slot) {
-            evaluate::fits(&recipe.net, job.dataset(&slot)?, true)?;
+        recipe.takes(data.len()).map_err(failed)?;
+        for slot in recipe.record.iter().filter_map(Metric::slot) {
+            evaluate::fits(&recipe.net, job.dataset(slot)?, true)?;
         }
-        let recorded = columns(&recipe.record, |slot| job.dataset(slot).ok().cloned());
-        let names: Vec<String> = COLUMNS.iter().map(|c| c.to_string()).chain(recorded).collect();
+        let split = |slot: &str| Some(job.dataset(slot).map_or("other".to_string(), |d| split_of(d)));
+        let names = columns(&recipe.record, split).unwrap_or_default();
         if let Some(stop) = recipe.stop.as_ref().filter(|s| !names.iter().any(|n| n == s.column())) {
             return Err(Failure::new(format!("`stop` looks at the column `{}`, which the history does not have", stop.column()))
                 .help(format!("its columns are {}; `record:` adds others", names.join(", "))));

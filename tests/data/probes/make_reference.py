@@ -45,7 +45,7 @@ def difference(s):
 def error(s):
     if 0 in (s[0][1], s[1][1]):
         return None
-    ps = [((r + 1) / (t + 2), t + 2) for r, t in s]
+    ps = [((r + 0.5) / (t + 1), t) for r, t in s]
     return float(np.sqrt(sum(p * (1 - p) / t for p, t in ps)))
 
 

@@ -8,11 +8,12 @@ use crate::engine::kernel::{Labelled, Quiet};
 use crate::engine::value::{Dataset, Images, Model, Pixels, Source as Examples};
 use crate::engine::{Failure, Job, Value};
 use crate::lang::net::ir::Net;
-use crate::lang::{Settings, Static};
+use crate::lang::Static;
 use crate::ops::foreign::{Kind, Unreadable, pickle};
 use crate::ops::nn::evaluate;
 use crate::ops::nn::place::Place;
 use crate::ops::nn::program::Purpose;
+use crate::ops::nn::tests::complete::complete;
 use crate::ops::nn::weights_to_safetensors;
 use crate::plan::files::Files;
 use proptest::prelude::*;
@@ -106,7 +107,7 @@ fn import(folder: &Path, file: &str, net: &Arc<Net>, data: &Arc<Dataset>, rename
         [("file", Static::Text(file.to_string())), ("network", Static::Net(net.clone())), ("rename", Static::List(rename))];
     let job = Job {
         op: "import_weights".to_string(),
-        settings: Settings(settings.into_iter().map(|(n, v)| (n.to_string(), v)).collect()),
+        settings: complete("import_weights", settings.into_iter().map(|(n, v)| (n.to_string(), v)).collect()),
         inputs: vec![("data".to_string(), Labelled::single(Value::Dataset(data.clone())))],
         stream: Stream::root(0),
         at: Vec::new(),

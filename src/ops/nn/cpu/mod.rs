@@ -12,7 +12,7 @@ pub mod dropout;
 pub mod functions;
 mod gemm;
 pub mod group_norm;
-mod im2col;
+pub mod im2col;
 pub mod layer_norm;
 pub mod linear;
 pub mod loss;
@@ -170,4 +170,9 @@ pub fn image(shape: &Shape) -> (usize, usize, usize) {
         [c] => (1, 1, c),
         _ => (1, 1, shape.iter().product()),
     }
+}
+
+/// Returns whether a convolution of so many images takes fewer multiplications, by minimal filtering.
+pub fn minimal(geometry: &Geometry, batch: usize) -> bool {
+    winograd::suits(geometry, batch)
 }

@@ -1,20 +1,25 @@
 //! `maximize_activation`: for each class the generated images that a network gives the highest scores, by gradient ascent in the
 //! generator's latent numbers (Gu & Tresp 2019, section 3.2).
 
-use super::{images, latent};
+use super::images::{images, known_to_make, latent, makes_images};
 use crate::engine::value::{Dataset, Model};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
+use crate::lang::net::ir::Net;
 use crate::ops::nn::checkpoint::{Reader, Writer};
+use crate::ops::nn::cost;
 use crate::ops::nn::cpu::parallel::map1;
 use crate::ops::nn::evaluate::{batch_size, fits, open};
-use crate::ops::nn::measures::SPEED;
+use crate::ops::nn::given::{Given, REPEATS, failed};
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
 use crate::ops::nn::program::Purpose;
+use crate::ops::nn::settings::of_training;
+use crate::ops::nn::suits::{self, Labels};
 use crate::ops::nn::trainer::side_by_side;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
+use crate::settings;
 use std::sync::Arc;
 
 /// The kernel of `maximize_activation`.
@@ -22,23 +27,30 @@ pub struct MaximizeActivation;
 
 impl Planned for MaximizeActivation {
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-        for (name, least) in [("restarts", 1.0), ("steps", 0.0), ("rate", 0.0)] {
-            let x = settings.real(name);
-            if !(x >= least && x.is_finite()) {
-                return Err(Problem {
-                    code: "cfx::train::setting",
-                    parameter: Some(name),
-                    message: format!("`{name}` is {x}"),
-                    help: Some(format!("it is {least} or more")),
-                });
+        let plan = Plan::parse(settings)?;
+        let (judge, generator) = (cost::net(inputs, &["m"]), cost::net(inputs, &["through"]));
+        if let (Some(judge), Some(generator)) = (judge, generator)
+            && judge.input.len() == 1
+            && generator.input.len() == 3
+        {
+            let message = "the two models are swapped: `through:` takes the generator".to_string();
+            return Err(suits::unfit("through", message, "write `maximize_activation(classifier, through: generator)`"));
+        }
+        known_to_make(inputs, "through")?;
+        let data = known(inputs, "data").cloned().unwrap_or_default();
+        let classes = data.classes.as_ref().map(Vec::len);
+        if let Some(judge) = judge {
+            suits::fits_net(judge, &data, "m", Labels::Any)?;
+            let outputs = judge.nodes.get(judge.output).map_or(0, |n| n.shape.iter().product::<usize>());
+            if classes.is_some_and(|k| k != outputs) {
+                let message = format!("the network has {outputs} outputs, and the data {} classes", classes.unwrap_or(0));
+                return Err(suits::unfit("m", message, "give the classifier of these data"));
             }
         }
-        let data = known(inputs, "data").cloned().unwrap_or_default();
-        let each = settings.int("restarts");
-        let classes = data.classes.as_ref().map(Vec::len);
         Ok(Facts {
-            class_sizes: classes.map(|k| vec![each; k]),
-            rows: classes.map(|k| k * each),
+            class_sizes: classes.map(|k| vec![plan.restarts; k]),
+            rows: classes.map(|k| k * plan.restarts),
+            labelled: Some(true),
             classes: data.classes,
             shape: data.shape,
             ..Facts::default()
@@ -46,15 +58,55 @@ impl Planned for MaximizeActivation {
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
-        let work = |slot: &str| known(inputs, slot).and_then(|f| f.multiply_adds).unwrap_or(0) as f64;
-        let classes = known(inputs, "data").and_then(|d| d.classes.as_ref().map(Vec::len)).unwrap_or(0);
-        let shape = known(inputs, "data").and_then(|d| d.shape.clone()).unwrap_or_default();
-        let rows = (classes * settings.int("restarts")) as f64;
-        let disk = 4.0 * rows * shape.iter().product::<usize>() as f64;
-        // Forward and gradient by the input of both networks.
-        let seconds = 1e-2 + rows * settings.int("steps") as f64 * 4.0 * (work("m") + work("through")) / SPEED;
-        Cost { seconds, memory: 3e8 + disk, disk }
+        let Ok(plan) = Plan::parse(settings) else { return Cost::default() };
+        let data = known(inputs, "data");
+        let classes = data.and_then(|d| d.classes.as_ref().map(Vec::len)).unwrap_or(0);
+        let numbers = data.and_then(|d| d.shape.as_ref()).map_or(0, |s| s.iter().product::<usize>());
+        let disk = 4.0 * (classes * plan.restarts * numbers) as f64;
+        let (Some(judge), Some(generator)) = (cost::net(inputs, &["m"]), cost::net(inputs, &["through"])) else {
+            return Cost { seconds: 0.1, memory: 3e8 + disk, disk };
+        };
+        let most = group(judge, generator, plan.restarts);
+        let both = |b: usize| {
+            [judge, generator].map(|net| cost::batch_seconds(net, Purpose::InputGradient, b, None)).iter().sum::<f64>()
+        };
+        let bytes = [judge, generator].map(|net| Network::bytes(net, Purpose::InputGradient, most)).iter().sum::<f64>();
+        let climb = classes as f64 * plan.steps as f64 * cost::batched(plan.restarts, most, both);
+        Cost { seconds: 1e-2 + climb + disk * 2e-9, memory: bytes + 2.0 * disk, disk }
     }
+}
+
+settings! {
+    /// The settings of `maximize_activation`.
+    struct AscentSettings("maximize_activation") { restarts: Given, steps: Given, rate: Given }
+}
+
+/// How an ascent goes.
+#[derive(Clone, Copy)]
+struct Plan {
+    restarts: usize,
+    steps: usize,
+    rate: f64,
+}
+
+impl Plan {
+    fn parse(settings: &Settings) -> Result<Self, Problem> {
+        let given = AscentSettings::read(settings);
+        let held = |x: f64| x >= 0.0 && x.is_finite();
+        let parse = || {
+            Ok(Plan {
+                restarts: given.restarts.whole("restarts", 1, 10_000_000, "starts for each class")?,
+                steps: given.steps.whole("steps", 0, REPEATS, "steps of each ascent")?,
+                rate: given.rate.held("rate", held, "a length of step, 0 or more")?,
+            })
+        };
+        parse().map_err(of_training)
+    }
+}
+
+/// Returns how many starts climb at a time.
+fn group(judge: &Net, generator: &Net, restarts: usize) -> usize {
+    batch_size(judge).min(batch_size(generator)).min(64).min(restarts)
 }
 
 impl Kernel for MaximizeActivation {
@@ -83,6 +135,7 @@ struct Climb {
     generator: Network,
     classes: usize,
     restarts: usize,
+    plan: Plan,
     /// Numbers of an image, of a point in latent space, and starts in a group.
     size: usize,
     width: usize,
@@ -98,19 +151,20 @@ impl Climb {
     fn new(job: &Job, place: &Place) -> Result<Self, Failure> {
         let (model, through, data) = (job.model("m")?.clone(), job.model("through")?, job.dataset("data")?.clone());
         fits(&model.net, &data, false)?;
-        super::makes_images(&through.net, &data)?;
+        makes_images(&through.net, &data)?;
         let classes = model.net.nodes[model.net.output].shape.iter().product::<usize>();
         if classes != data.classes().len() {
             let message = format!("the network has {classes} outputs, and the data {} classes", data.classes().len());
             return Err(Failure::new(message));
         }
-        let restarts = job.settings.int("restarts");
-        let batch = batch_size(&model.net).min(batch_size(&through.net)).min(64).min(restarts);
+        let plan = Plan::parse(&job.settings).map_err(failed)?;
+        let batch = group(&model.net, &through.net, plan.restarts);
         Ok(Climb {
             judge: open(&model, Purpose::InputGradient, &[], batch, place)?,
             generator: open(through, Purpose::InputGradient, &[], batch, place)?,
             classes,
-            restarts,
+            restarts: plan.restarts,
+            plan,
             size: data.source.images.shape.iter().product(),
             width: through.net.input.iter().product(),
             batch,
@@ -131,7 +185,7 @@ impl Climb {
         let first = self.done.len() / self.size;
         let class = first / self.restarts;
         let rows = self.batch.min((class + 1) * self.restarts - first);
-        let (steps, rate) = (job.settings.int("steps"), job.settings.real("rate") as f32);
+        let (steps, rate) = (self.plan.steps, self.plan.rate as f32);
         if self.z.is_empty() {
             self.z.resize(rows * self.width, 0.0);
             latent(job.stream.named("start"), first, self.width, &mut self.z);

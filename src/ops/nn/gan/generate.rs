@@ -1,14 +1,17 @@
 //! `generate`: images drawn from a generator.
 
-use super::{images, latent};
+use super::images::{images, known_to_make, latent, makes_images};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
+use crate::ops::nn::cost;
 use crate::ops::nn::evaluate::{batch_size, open};
-use crate::ops::nn::measures::forward_seconds;
+use crate::ops::nn::given::{Given, failed};
 use crate::ops::nn::place::Place;
 use crate::ops::nn::program::Purpose;
+use crate::ops::nn::settings::of_training;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
+use crate::settings;
 use std::sync::Arc;
 
 /// The kernel of `generate`.
@@ -16,21 +19,41 @@ pub struct Generate;
 
 impl Planned for Generate {
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        let count = count(settings)?;
+        known_to_make(inputs, "m")?;
         let data = known(inputs, "data").cloned().unwrap_or_default();
-        Ok(Facts { classes: data.classes, shape: data.shape, rows: Some(settings.int("count")), ..Facts::default() })
+        Ok(Facts { classes: data.classes, shape: data.shape, rows: Some(count), labelled: Some(false), ..Facts::default() })
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
-        let shape = known(inputs, "data").and_then(|d| d.shape.clone()).unwrap_or_default();
-        let disk = 4.0 * (settings.int("count") * shape.iter().product::<usize>()) as f64;
-        Cost { seconds: 1e-3 + settings.int("count") as f64 * forward_seconds(inputs), memory: 1e8 + disk, disk }
+        let count = count(settings).unwrap_or(0);
+        let numbers = known(inputs, "data").and_then(|d| d.shape.as_ref()).map_or(0, |s| s.iter().product::<usize>());
+        let disk = 4.0 * count as f64 * numbers as f64;
+        let net = cost::net(inputs, &["m"]);
+        let seconds = net.map_or(1e-4 * count as f64, |net| {
+            let latent = count as f64 * net.input.iter().product::<usize>() as f64 * cost::NORMAL;
+            latent + cost::sweep_seconds(net, Purpose::Evaluation, count)
+        });
+        Cost { seconds: 1e-3 + seconds + disk * 1e-9, memory: cost::pass_bytes(inputs) + 2.0 * disk, disk }
     }
+}
+
+settings! {
+    /// The settings of `generate`.
+    struct GenerateSettings("generate") { count: Given }
+}
+
+/// Returns how many images are made.
+///
+/// Errors: none, or more than are counted.
+fn count(settings: &Settings) -> Result<usize, Problem> {
+    GenerateSettings::read(settings).count.whole("count", 1, 1 << 31, "images to draw").map_err(of_training)
 }
 
 impl Kernel for Generate {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
-        let (model, data, count) = (job.model("m")?, job.dataset("data")?, job.settings.int("count"));
-        super::makes_images(&model.net, data)?;
+        let (model, data, count) = (job.model("m")?, job.dataset("data")?, count(&job.settings).map_err(failed)?);
+        makes_images(&model.net, data)?;
         let output = model.net.output;
         let width = model.net.input.iter().product::<usize>();
         let batch = batch_size(&model.net).min(count.max(1));

@@ -1,17 +1,18 @@
 //! The seam of a generator and a discriminator; their training beside PyTorch's; ascents where the answer is known.
 
-use super::split;
+use super::seam::split;
 use super::train::{Recipe, Run};
 use crate::base::Stream;
 use crate::engine::kernel::{Job, Labelled, Quiet};
 use crate::engine::value::{Column, Dataset, Model, Table, Weights};
 use crate::engine::{Context, Failure, Value};
 use crate::lang::net::ir::{LayerOp, Net, Source};
-use crate::lang::{Settings, Static};
+use crate::lang::Static;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
 use crate::ops::nn::program::Purpose;
 use crate::ops::nn::tests::build::{Builder, bars, images};
+use crate::ops::nn::tests::complete::complete;
 use crate::ops::nn::tests::running::{Stopping, kernel, make};
 use serde_json::Value as Json;
 use std::sync::Arc;
@@ -55,7 +56,7 @@ fn gan(net: &Arc<Net>, data: &Arc<Dataset>, epochs: f64) -> Job {
     ];
     Job {
         op: "train_gan".into(),
-        settings: Settings(settings.map(|(n, v)| (n.to_string(), v)).to_vec()),
+        settings: complete("train_gan", settings.map(|(n, v)| (n.to_string(), v)).to_vec()),
         inputs: vec![("data".into(), Labelled::single(Value::Dataset(data.clone())))],
         stream: Stream::root(5),
         at: vec![],
@@ -167,7 +168,7 @@ fn a_generator_comes_to_make_what_it_was_shown() {
     let Ok(Value::Model(model)) = kernel("train_gan").run(&job, &Quiet::default()) else { panic!("a model") };
     let generate = Job {
         op: "generate".into(),
-        settings: Settings(vec![("count".into(), number(200.0))]),
+        settings: complete("generate", vec![("count".into(), number(200.0))]),
         inputs: vec![
             ("m".into(), Labelled::single(Value::Model(model))),
             ("data".into(), Labelled::single(Value::Dataset(data))),
@@ -227,7 +228,7 @@ fn between_linear_maps_an_ascent_is_a_straight_line() {
         let settings = [("restarts", 3.0), ("steps", steps), ("rate", 0.05)].map(|(n, x)| (n.to_string(), number(x))).to_vec();
         let job = Job {
             op: "maximize_activation".into(),
-            settings: Settings(settings),
+            settings: complete("maximize_activation", settings),
             inputs: vec![
                 ("m".into(), Labelled::single(Value::Model(judge.clone()))),
                 ("through".into(), Labelled::single(Value::Model(through.clone()))),

@@ -1,6 +1,7 @@
 //! `train_gan`: discriminator and generator in turns, each against the other's last step.
 
-use super::{latent, split};
+use super::images::latent;
+use super::seam::split;
 use crate::base::Stream;
 use crate::engine::value::{Column, Dataset, Model, Table, Weights};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
@@ -9,16 +10,22 @@ use crate::lang::{Settings, Static};
 use crate::ops::nn::batches::{Augment, Loader, shuffled};
 use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::checkpoint::{Reader, Writer};
-use crate::ops::nn::measures::SPEED;
+use crate::ops::nn::cost;
+use crate::ops::nn::given::{BATCH, EPOCHS, Given, failed};
+use crate::ops::nn::gpu::accelerator::Precision;
+use crate::ops::nn::models::of_net;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::optimizer::{Optimizer, Running};
-use crate::ops::nn::place::{Place, precision};
+use crate::ops::nn::place::Place;
 use crate::ops::nn::program::Purpose;
 use crate::ops::nn::rate::Rate;
+use crate::ops::nn::settings::{of_training, wrong};
+use crate::ops::nn::suits;
 use crate::ops::nn::trainer::side_by_side;
 use crate::ops::nn::vector;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known};
 use crate::plan::files::Files;
+use crate::{settings, words};
 use rand_distr::{Distribution, StandardNormal};
 use std::sync::Arc;
 
@@ -39,26 +46,54 @@ pub(super) struct Recipe {
     augment: Vec<Augment>,
     /// Whether weights start as in Radford et al. 2016.
     normal: bool,
+    precision: Precision,
+}
+
+words! {
+    /// How weights start.
+    enum Start {
+        /// As in Radford et al. 2016.
+        Dcgan = "dcgan",
+        /// PyTorch's defaults.
+        Default = "default",
+    }
+}
+settings! {
+    /// The settings of `train_gan`.
+    struct GanSettings("train_gan") {
+        /// The network; nothing before the shape of the data is known.
+        network: Option<Arc<Net>> = None,
+        epochs: Given,
+        batch: Given,
+        optimizer: Static,
+        rate: Static,
+        augment: Static,
+        init: Start,
+        precision: Precision = Precision::F32,
+    }
 }
 
 impl Recipe {
-    pub(super) fn parse(settings: &Settings) -> Result<Self, String> {
-        let Static::Net(net) = settings.get("network") else { return Err("the network is missing".into()) };
-        let (generator, judge) = split(net)?;
-        let batch = settings.int("batch");
-        if batch < 2 {
-            return Err("a batch has at least two examples: batch normalisation needs them".into());
-        }
+    fn new(given: &GanSettings, net: &Arc<Net>) -> Result<Self, Problem> {
+        let of = |parameter: &'static str| move |message: String| wrong(parameter, message);
+        let (generator, judge) = split(net).map_err(of("network"))?;
         Ok(Recipe {
             generator,
             judge,
-            epochs: settings.int("epochs"),
-            batch,
-            optimizer: Optimizer::parse(settings.get("optimizer"))?,
-            rate: Rate::parse(settings.get("rate"))?,
-            augment: Augment::parse(settings.get("augment"))?,
-            normal: settings.word("init") != "default",
+            epochs: given.epochs.whole("epochs", 0, EPOCHS, "passes over the data").map_err(of_training)?,
+            batch: given.batch.whole("batch", 2, BATCH, "examples in a step: batch normalisation needs two").map_err(of_training)?,
+            optimizer: Optimizer::parse(&given.optimizer).map_err(of("optimizer"))?,
+            rate: Rate::parse(&given.rate).map_err(of("rate"))?,
+            augment: Augment::parse(&given.augment).map_err(of("augment"))?,
+            normal: given.init == Start::Dcgan,
+            precision: given.precision,
         })
+    }
+
+    pub(super) fn parse(settings: &Settings) -> Result<Self, Problem> {
+        let given = GanSettings::read(settings);
+        let net = given.network.clone().ok_or_else(|| wrong("network", "the network is missing".into()))?;
+        Recipe::new(&given, &net)
     }
 
     /// Returns the steps of an epoch: whole batches, and a last one of two examples or more.
@@ -90,52 +125,56 @@ impl Planned for TrainGan {
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        suits::unmixed(inputs, "data")?;
         let data = known(inputs, "data");
         let classes = data.and_then(|d| d.classes.clone());
-        if !matches!(settings.get("network"), Static::Net(_)) {
-            return Ok(Facts { classes, ..Facts::default() });
-        }
-        let problem = |message: String, help: &str| Problem {
-            code: "cfx::train::setting",
-            parameter: None,
-            message,
-            help: Some(help.to_string()),
-        };
-        let recipe = Recipe::parse(settings).map_err(|m| problem(m, "see `cfx doc train_gan`"))?;
+        let columns = Some(COLUMNS.iter().map(|c| c.to_string()).collect());
+        let given = GanSettings::read(settings);
+        let Some(net) = &given.network else { return Ok(Facts { classes, columns, ..Facts::default() }) };
+        let recipe = Recipe::new(&given, net)?;
         let made = &recipe.judge.input;
         if let Some(shape) = data.and_then(|d| d.shape.as_ref())
             && shape.iter().product::<usize>() != made.iter().product::<usize>()
         {
             let message = format!("the generator makes images of shape {made:?}, and the data have {shape:?}");
-            return Err(problem(message, "give the network the channels and size of the data"));
+            return Err(suits::unfit("data", message, "give the network the channels and size of the data"));
         }
-        let net = &recipe.generator;
-        Ok(Facts {
-            classes,
-            taps: net.taps.iter().map(|(name, node)| (name.clone(), net.nodes[*node].shape.clone())).collect(),
-            multiply_adds: Some(net.multiply_adds() as u64),
-            bytes: Some(4 * net.parameters() as u64),
-            ..Facts::default()
-        })
+        if let Some(rows) = data.and_then(|d| d.rows).filter(|rows| *rows == 1) {
+            return Err(wrong("data", format!("there is {rows} example to train on, too few for a step")));
+        }
+        Ok(Facts { columns, ..of_net(&recipe.generator, classes) })
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let Ok(recipe) = Recipe::parse(settings) else { return Cost::default() };
-        let rows = known(inputs, "data").and_then(|f| f.rows).unwrap_or(0);
-        let bytes = |net: &Arc<Net>, purpose| Network::bytes(net, purpose, recipe.batch) + 8.0 * net.parameters() as f64;
+        let (rows, batch) = (cost::rows(inputs, "data"), recipe.batch);
+        let bytes = |net: &Arc<Net>, purpose| Network::bytes(net, purpose, batch) + 8.0 * net.parameters() as f64;
+        let (judge, generator) = (&recipe.judge, &recipe.generator);
+        let latent = generator.input.iter().product::<usize>() as f64 * cost::NORMAL;
+        let changes: f64 = recipe.augment.iter().map(Augment::seconds).sum();
+        // Discriminator: two passes with all gradients and one with those by the input; generator: one.
+        let step = |b: usize| {
+            2.0 * cost::batch_seconds(judge, Purpose::Adversary, b, None)
+                + cost::batch_seconds(judge, Purpose::InputGradient, b, None)
+                + cost::batch_seconds(generator, Purpose::Training, b, None)
+                + b as f64 * (latent + changes * judge.input.iter().product::<usize>() as f64)
+        };
+        let whole = (rows / batch) as f64;
+        let rest = rows % batch;
+        let epoch = whole * step(batch) + if rest > 1 { step(rest) } else { 0.0 };
         Cost {
-            seconds: 0.05 + (recipe.epochs * recipe.steps(rows)) as f64 * 2.0 * recipe.work() / SPEED,
-            memory: bytes(&recipe.generator, Purpose::Training) + bytes(&recipe.judge, Purpose::Adversary),
-            disk: 4.0 * recipe.generator.parameters() as f64,
+            seconds: 2e-3 + recipe.epochs as f64 * epoch,
+            memory: bytes(generator, Purpose::Training) + bytes(judge, Purpose::Adversary),
+            disk: 4.0 * generator.parameters() as f64,
         }
     }
 }
 
 impl Kernel for TrainGan {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
-        let recipe = Recipe::parse(&job.settings).map_err(Failure::new)?;
+        let recipe = Recipe::parse(&job.settings).map_err(failed)?;
         let data = job.dataset("data")?.clone();
-        let place = Place::of(cx)?.with(precision(&job.settings));
+        let place = Place::of(cx)?.with(recipe.precision);
         let mut run = Run::new(job, recipe, data, &place)?;
         if let Some(bytes) = cx.restore()
             && run.restore(&bytes).is_none()

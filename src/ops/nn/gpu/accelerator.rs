@@ -1,6 +1,6 @@
 //! What layers ask of an accelerator: memory, kernels of `kernels.cu`, matrix products, convolutions. Everything runs in the order it was asked for.
 
-use crate::ops::nn::cpu::Geometry;
+use crate::ops::nn::cpu::im2col::Geometry;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
 

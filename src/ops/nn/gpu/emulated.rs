@@ -1,8 +1,8 @@
 //! An accelerator for tests: the kernels' own text, compiled by the system's C compiler and run thread by thread on a processor;
 //! products and convolutions written down plainly. What it cannot show is the driver's side: that is checked on a GPU (benches/gpu.sh).
 
-use super::KERNELS;
 use super::accelerator::{Accelerator, Allocation, Args, Convolution, Direction, Faults, Format, Handle, Operand, Product};
+use super::kernels::KERNELS;
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::sync::{Arc, OnceLock};
 

@@ -12,6 +12,8 @@ pub mod cuda;
 #[cfg(test)]
 pub mod emulated;
 mod linear;
+#[cfg(any(test, feature = "cuda"))]
+mod kernels;
 mod norm;
 mod places;
 mod pointwise;
@@ -22,9 +24,6 @@ use super::cpu::{Spec, shape};
 use super::layer::Layer;
 use accelerator::Handle;
 use work::Gpu;
-
-/// The text of the kernels, CUDA C.
-pub const KERNELS: &str = include_str!("kernels.cu");
 
 /// Returns the accelerator of a name, `cuda` or `cuda:N`.
 ///
@@ -45,7 +44,7 @@ pub fn open(name: &str) -> Result<Handle, String> {
 
 #[cfg(feature = "cuda")]
 fn open_cuda(ordinal: usize) -> Result<Handle, String> {
-    cuda::open(ordinal, KERNELS)
+    cuda::open(ordinal, kernels::KERNELS)
 }
 
 #[cfg(not(feature = "cuda"))]

@@ -1,23 +1,54 @@
 //! Cumulative ablation (Morcos et al. 2018): accuracy while more and more units are held at a constant, in random orders.
 
-use super::clamp::{Bench, Clamps, Unit, check_layers, layers, units};
-use super::{numbers, passes, problem};
+use super::clamp::{Bench, Clamp, Clamps, Layers, check_layers, constants, edited, known_units, layers, units};
+use super::common::{collect, columns, numbers, problem};
 use crate::engine::kernel::mismatch;
 use crate::engine::value::{Number, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
-use crate::lang::Settings;
+use crate::lang::{Settings, Static};
 use crate::ops::nn::batches::shuffled;
-use crate::ops::nn::checkpoint::{Reader, Writer};
 use crate::ops::nn::evaluate::fits_one;
+use crate::ops::nn::given::{Given, REPEATS, failed};
 use crate::ops::nn::measures::mean;
 use crate::ops::nn::place::Place;
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
+use crate::ops::nn::suits::{self, Labels};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
+use crate::settings;
 use std::sync::Arc;
 
-/// Returns how many orders a setting asks for.
-fn orders(settings: &Settings) -> usize {
-    settings.get("order").make().map_or(0, |(_, fields)| fields.int("count"))
+settings! {
+    /// Fields of an order.
+    struct Random("random") { count: Given }
+}
+
+settings! {
+    /// The settings of `ablate`.
+    struct AblateSettings("ablate") { at: Layers, order: Static, clamp: Clamp, steps: Given }
+}
+
+/// What an ablation is: layers, how many orders, at what units are held, how many steps.
+struct Plan {
+    at: Layers,
+    orders: usize,
+    clamp: Clamp,
+    steps: usize,
+}
+
+impl Plan {
+    fn parse(settings: &Settings) -> Result<Self, Problem> {
+        let given = AblateSettings::read(settings);
+        let orders = match given.order.make() {
+            Some((_, fields)) => Random::read(&fields).count,
+            None => Given(f64::NAN),
+        };
+        Ok(Plan {
+            at: given.at,
+            orders: orders.whole("order", 1, REPEATS, "random orders to ablate in, such as `random(10)`")?,
+            clamp: given.clamp,
+            steps: given.steps.whole("steps", 1, REPEATS, "accuracies along an order; 20 give a curve")?,
+        })
+    }
 }
 
 /// Returns the numbers of units ablated: 0, all, and `steps` equal parts between them, each once.
@@ -27,66 +58,28 @@ pub fn counts(units: usize, steps: usize) -> Vec<usize> {
     out
 }
 
-/// Reads the hits that a checkpoint keeps; none where it is none of this run's.
-pub fn restored(cx: &dyn Context, most: usize) -> Vec<u64> {
-    let read = |bytes: Vec<u8>| {
-        let mut r = Reader::new(&bytes)?;
-        let hits = r.ints()?;
-        (r.finished() && hits.len() <= most).then_some(hits)
-    };
-    cx.restore().and_then(read).unwrap_or_default()
-}
-
-/// Keeps hits as a checkpoint.
-pub fn keep(cx: &dyn Context, hits: &[u64]) {
-    let mut w = Writer::default();
-    w.ints(hits);
-    cx.checkpoint(&w.finish());
-}
-
-/// Runs `one` for each number from 0 below `total` and collects what it returns, through checkpoints.
-///
-/// Errors: those of `one`.
-pub fn collect(cx: &dyn Context, total: usize, mut one: impl FnMut(usize) -> Result<u64, Failure>) -> Result<Vec<u64>, Failure> {
-    let mut hits = restored(cx, total);
-    while hits.len() < total {
-        match one(hits.len()) {
-            Ok(count) => hits.push(count),
-            Err(Failure::Interrupted) => {
-                keep(cx, &hits);
-                return Err(Failure::Interrupted);
-            }
-            Err(other) => return Err(other),
-        }
-        if cx.checkpoint_due() {
-            keep(cx, &hits);
-        }
-        cx.progress(hits.len() as u64, total as u64, &[]);
-    }
-    Ok(hits)
-}
+/// Columns of the table.
+const COLUMNS: [&str; 4] = ["order", "fraction", "ablated", "accuracy"];
 
 /// The kernel of `ablate`.
 pub struct Ablate;
 
 impl Planned for Ablate {
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-        check_layers(settings, inputs)?;
-        if orders(settings) == 0 {
-            return Err(problem(
-                "order",
-                "there is no order to ablate in".to_string(),
-                "ask for at least one: `order: random(10)`",
-            ));
-        }
-        if settings.int("steps") == 0 {
-            return Err(problem("steps", "`steps` is 0".to_string(), "one step ablates all units at once; 20 give a curve"));
-        }
-        Ok(Facts::default())
+        let plan = Plan::parse(settings)?;
+        suits::fits(inputs, "net", "data", Labels::One)?;
+        check_layers(&plan.at, inputs)?;
+        Ok(columns(&COLUMNS))
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
-        passes(inputs, "data", (orders(settings) * settings.int("steps")) as f64)
+        let Ok(plan) = Plan::parse(settings) else { return Cost::default() };
+        // No more steps than units, and those that all orders share once.
+        let between = known_units(&plan.at, inputs).map_or(plan.steps, |units| counts(units, plan.steps.min(units)).len().saturating_sub(1));
+        let means = (plan.clamp == Clamp::Mean) as usize;
+        let runs = 2.0 + means as f64 + plan.orders as f64 * between.saturating_sub(1) as f64;
+        let rows = (plan.orders * (between + 1)) as f64;
+        Cost { disk: 200.0 + 32.0 * rows, ..edited(inputs, "data", runs, &plan.at) }
     }
 }
 
@@ -97,12 +90,12 @@ impl Kernel for Ablate {
             return Err(Failure::Absent("there is no example to measure on".to_string()));
         }
         fits_one(&model.net, data)?;
-        let nodes = layers(&model.net, job.settings.get("at"))?;
+        let plan = Plan::parse(&job.settings).map_err(failed)?;
+        let nodes = layers(&model.net, &plan.at)?;
         let all = units(&model.net, &nodes);
         let mut bench = Bench::open(model, data, &nodes, &Place::of(cx)?)?;
-        let held = constants(&mut bench, &nodes, &all, job.settings.word("clamp") == "mean", cx)?;
-        let counts = counts(all.len(), job.settings.int("steps"));
-        let orders = orders(&job.settings);
+        let held = constants(&mut bench, &nodes, &all, plan.clamp, cx)?;
+        let (counts, orders) = (counts(all.len(), plan.steps.min(all.len())), plan.orders);
         // The ends do not depend on the order: 0 and all come first, once; then what is between, order by order.
         let between = counts.len().saturating_sub(2);
         let hits = collect(cx, 2 + orders * between, |i| {
@@ -130,28 +123,26 @@ impl Kernel for Ablate {
             }
         }
         let [order, fraction, ablated, accuracy] = columns;
-        Ok(Value::Table(Arc::new(numbers([
-            ("order", order),
-            ("fraction", fraction),
-            ("ablated", ablated),
-            ("accuracy", accuracy),
-        ]))))
+        let [a, b, c, d] = COLUMNS;
+        Ok(Value::Table(Arc::new(numbers([(a, order), (b, fraction), (c, ablated), (d, accuracy)]))))
     }
-}
-
-/// Returns what each unit is held at: 0, or its mean over all positions of all examples.
-pub fn constants(bench: &mut Bench, nodes: &[usize], all: &[Unit], at_mean: bool, cx: &dyn Context) -> Result<Vec<f32>, Failure> {
-    if !at_mean {
-        return Ok(vec![0.0; all.len()]);
-    }
-    let moments = bench.moments(nodes, cx)?;
-    Ok(all.iter().map(|(node, c)| moments.get(node).and_then(|m| m.get(*c)).map_or(0.0, |m| m.0 as f32)).collect())
 }
 
 /// The kernel of `ablation_area`.
 pub struct AblationArea;
 
-impl Planned for AblationArea {}
+impl Planned for AblationArea {
+    fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        let columns = known(inputs, "ablation").and_then(|t| t.columns.as_ref());
+        match columns.and_then(|c| ["order", "fraction", "accuracy"].into_iter().find(|n| !c.iter().any(|c| c == n))) {
+            Some(missing) => {
+                let help = "give it what `ablate` returns, or a table of that form";
+                Err(problem("ablation", format!("the table has no column `{missing}`"), help))
+            }
+            None => Ok(Facts::default()),
+        }
+    }
+}
 
 impl Kernel for AblationArea {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {

@@ -1,24 +1,36 @@
 //! CERTIFY (Cohen, Rosenfeld & Kolter 2019): radii within which a classifier smoothed by Gaussian noise provably keeps its prediction.
 
 use super::bounds::{clopper_pearson_lower, normal_quantile};
-use super::{numbers, problem};
+use super::common::{numbers, problem};
 use crate::base::Stream;
 use crate::engine::value::{Dataset, Number};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::nn::batches::Loader;
 use crate::ops::nn::checkpoint::{Reader, Writer};
+use crate::ops::nn::cost;
 use crate::ops::nn::cpu::loss::highest;
 use crate::ops::nn::evaluate::fits_one;
+use crate::ops::nn::given::{BATCH, Given, REPEATS, failed};
 use crate::ops::nn::measures::{f_score, mean};
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
 use crate::ops::nn::program::Purpose;
+use crate::ops::nn::suits::{self, Labels};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
+use crate::settings;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 use std::sync::Arc;
+
+settings! {
+    /// The settings of `certify`.
+    struct CertifySettings("certify") { sigma: Given, n0: Given, n: Given, alpha: Given, batch: Given, examples: Given }
+}
+
+/// Columns of the table.
+const COLUMNS: [&str; 5] = ["idx", "label", "predict", "radius", "correct"];
 
 /// What is drawn, and what is concluded from it.
 #[derive(Clone, Copy, Debug)]
@@ -42,29 +54,18 @@ impl Plan {
     ///
     /// Errors: a value out of its range; so few draws that every example would be abstained from.
     pub fn parse(settings: &Settings) -> Result<Self, Problem> {
+        let given = CertifySettings::read(settings);
+        let positive = |s: f64| s > 0.0 && s.is_finite();
+        let below_half = |a: f64| a > 0.0 && a < 0.5;
         let plan = Plan {
-            sigma: settings.real("sigma"),
-            n0: settings.int("n0"),
-            n: settings.int("n"),
-            alpha: settings.real("alpha"),
-            batch: settings.int("batch"),
-            examples: settings.int("examples"),
+            sigma: given.sigma.held("sigma", positive, "a standard deviation above 0, in normalised units, such as 0.5")?,
+            n0: given.n0.whole("n0", 1, REPEATS, "draws that choose the class")?,
+            n: given.n.whole("n", 1, REPEATS, "draws that bound the probability of the class")?,
+            alpha: given.alpha.held("alpha", below_half, "the probability that a radius is wrong, between 0 and 1/2, such as 0.001")?,
+            batch: given.batch.whole("batch", 1, BATCH, "noisy copies that go through the network at a time")?,
+            examples: given.examples.whole("examples", 0, u32::MAX as usize, "examples to certify, 0 for all")?,
         };
-        let sigma = plan.sigma;
-        if !(sigma > 0.0 && sigma.is_finite()) {
-            let help = "sigma is a standard deviation in normalised units, such as 0.5";
-            return Err(problem("sigma", format!("noise of standard deviation {sigma} certifies nothing"), help));
-        }
         let alpha = plan.alpha;
-        if !(alpha > 0.0 && alpha < 0.5) {
-            let help = "it is the probability that a radius is wrong, such as 0.001";
-            return Err(problem("alpha", format!("alpha is {alpha}, and must lie between 0 and 1/2"), help));
-        }
-        for (name, count) in [("n0", plan.n0), ("n", plan.n), ("batch", plan.batch)] {
-            if count == 0 {
-                return Err(problem(name, format!("`{name}` is 0"), "at least one draw is needed"));
-            }
-        }
         if clopper_pearson_lower(plan.n as u64, plan.n as u64, alpha) <= 0.5 {
             let least = (alpha.ln() / 0.5f64.ln()).floor() as usize + 1;
             let message = format!(
@@ -85,11 +86,21 @@ impl Plan {
         (p > 0.5).then(|| self.sigma * normal_quantile(p))
     }
 
+    /// Checks that there are as many examples as are asked for.
+    ///
+    /// Errors: there are fewer.
+    pub fn takes(&self, len: usize) -> Result<(), Problem> {
+        if self.examples <= len {
+            return Ok(());
+        }
+        let message = format!("{} examples are to be certified, and there are {len}", self.examples);
+        Err(problem("examples", message, "ask for fewer; `examples: 0`, the default, takes all"))
+    }
+
     /// Returns the rows certified: all, or as many as asked for at equal distances.
     pub fn rows(&self, len: usize) -> Vec<usize> {
         match self.examples {
             0 => (0..len).collect(),
-            k if k >= len => (0..len).collect(),
             k => (0..k).map(|i| (i as u128 * len as u128 / k as u128) as usize).collect(),
         }
     }
@@ -124,30 +135,48 @@ fn count(network: &mut Network, example: &[f32], sigma: f64, draws: usize, strea
 pub struct Certify;
 
 impl Planned for Certify {
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-        Plan::parse(settings)?;
-        Ok(Facts { classes: known(inputs, "data").and_then(|d| d.classes.clone()), ..Facts::default() })
+        let plan = Plan::parse(settings)?;
+        suits::fits(inputs, "net", "data", Labels::One)?;
+        let data = known(inputs, "data");
+        data.and_then(|d| d.rows).map_or(Ok(()), |rows| plan.takes(rows))?;
+        let columns = COLUMNS.iter().map(|c| c.to_string()).collect();
+        let classes = data.and_then(|d| d.classes.clone());
+        Ok(Facts { classes, tables: vec![("table".to_string(), columns)], ..Facts::default() })
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let Ok(plan) = Plan::parse(settings) else { return Cost::default() };
-        let data = known(inputs, "data");
-        let rows = plan.rows(data.and_then(|f| f.rows).unwrap_or(0)).len() as f64;
-        let size = data.and_then(|f| f.shape.as_ref()).map_or(64, |s| s.iter().product::<usize>()) as f64;
-        let draws = rows * (plan.n0 + plan.n) as f64;
-        // The network is not known here; the noise itself is, at about ten nanoseconds a number.
-        Cost { seconds: draws * (1e-4 + size * 1e-8), memory: 2e8 + plan.batch as f64 * size * 500.0, disk: 200.0 * rows }
+        let all = cost::rows(inputs, "data");
+        let rows = if plan.examples == 0 { all } else { plan.examples.min(all) } as f64;
+        let size = known(inputs, "data").and_then(|f| f.shape.as_ref()).map_or(64, |s| s.iter().product::<usize>()) as f64;
+        let capacity = plan.batch.min(plan.n.max(plan.n0));
+        let draws = (plan.n0 + plan.n) as f64;
+        let net = cost::net(inputs, &["net"]);
+        let network = net.map_or(draws * 1e-4, |net| {
+            let batches = |draws: usize| cost::batched(draws, capacity, |b| cost::batch_seconds(net, Purpose::Evaluation, b, None));
+            batches(plan.n0) + batches(plan.n)
+        });
+        let memory = net.map_or(2e8 + capacity as f64 * size * 500.0, |net| Network::bytes(net, Purpose::Evaluation, capacity));
+        // Noise: a stream for each draw, a normal number for each number.
+        let noise = draws * (2e-7 + size * cost::NORMAL);
+        Cost { seconds: 1e-3 + rows * (network + noise), memory, disk: 1e3 + 40.0 * rows }
     }
 }
 
 impl Kernel for Certify {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
-        let plan = Plan::parse(&job.settings).map_err(|p| Failure::Failed { message: p.message, help: p.help })?;
+        let plan = Plan::parse(&job.settings).map_err(failed)?;
         let (model, data) = (job.model("net")?, job.dataset("data")?);
         if data.is_empty() {
             return Err(Failure::Absent("there is no example to certify".to_string()));
         }
         fits_one(&model.net, data)?;
+        plan.takes(data.len()).map_err(failed)?;
         let rows = plan.rows(data.len());
         let mut drawn = cx.restore().and_then(|bytes| restored(&bytes, rows.len())).unwrap_or_default();
         let capacity = plan.batch.min(plan.n.max(plan.n0));
@@ -192,6 +221,17 @@ fn restored(bytes: &[u8], most: usize) -> Option<Vec<Drawn>> {
     (r.finished() && all.len() <= 2 * most).then(|| all.chunks_exact(2).map(|d| (d[0], d[1])).collect())
 }
 
+/// Returns the standard deviation of two values or more with its standard error, sqrt((m4 - s^4) / k) / (2 s) of the fourth central moment m4:
+/// radii are far from normal, many of them at the largest that the draws can certify.
+pub fn spread_of(values: &[f64]) -> Number {
+    let k = values.len() as f64;
+    let m = values.iter().sum::<f64>() / k;
+    let moment = |power: i32| values.iter().map(|x| (x - m).powi(power)).sum::<f64>();
+    let s = (moment(2) / (k - 1.0)).sqrt();
+    let error = if s > 0.0 { ((moment(4) / k - s.powi(4)).max(0.0) / k).sqrt() / (2.0 * s) } else { 0.0 };
+    Number { value: s, error: Some(error), count: Some(values.len() as u64) }
+}
+
 /// Returns the numbers over all examples, and the table of each.
 pub fn summary(plan: &Plan, data: &Dataset, rows: &[usize], drawn: &[Drawn]) -> Value {
     let labels: Vec<u32> = rows.iter().map(|r| data.labels[*r]).collect();
@@ -209,21 +249,21 @@ pub fn summary(plan: &Plan, data: &Dataset, rows: &[usize], drawn: &[Drawn]) -> 
     let spread = if answered.len() < 2 {
         few(2)
     } else {
-        let (m, k) = (mean(&answered).value, answered.len() as f64);
-        let s = (answered.iter().map(|x| (x - m).powi(2)).sum::<f64>() / (k - 1.0)).sqrt();
-        Value::Number(Number { value: s, error: Some(s / (2.0 * (k - 1.0)).sqrt()), count: Some(answered.len() as u64) })
+        Value::Number(spread_of(&answered))
     };
     // Abstentions are predictions of a class that no label names.
     let nowhere = labels.iter().max().map_or(0, |l| l + 1).max(drawn.iter().map(|d| d.0 as u32 + 1).max().unwrap_or(0));
     let predicted: Vec<u32> =
         drawn.iter().zip(&radii).map(|((class, _), r)| if r.is_some() { *class as u32 } else { nowhere }).collect();
     let f = Number { value: f_score(&labels, &predicted, false), error: None, count: Some(n as u64) };
+    // Where it abstains there is no prediction and no radius: missing numbers, so that means over the table are those over the answers.
+    let [idx, label, predict, radius_of, correct] = COLUMNS;
     let table = numbers([
-        ("idx", rows.iter().map(|r| data.ids[*r] as f64).collect()),
-        ("label", labels.iter().map(|l| *l as f64).collect()),
-        ("predict", drawn.iter().zip(&radii).map(|(d, r)| r.map_or(-1.0, |_| d.0 as f64)).collect()),
-        ("radius", radii.iter().map(|r| r.unwrap_or(0.0)).collect()),
-        ("correct", right.iter().map(|r| *r as u8 as f64).collect()),
+        (idx, rows.iter().map(|r| data.ids[*r] as f64).collect()),
+        (label, labels.iter().map(|l| *l as f64).collect()),
+        (predict, drawn.iter().zip(&radii).map(|(d, r)| r.map_or(f64::NAN, |_| d.0 as f64)).collect()),
+        (radius_of, radii.iter().map(|r| r.unwrap_or(f64::NAN)).collect()),
+        (correct, right.iter().map(|r| *r as u8 as f64).collect()),
     ]);
     Value::Record(vec![
         ("radius".into(), radius),

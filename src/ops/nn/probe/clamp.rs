@@ -1,20 +1,23 @@
 //! Units of tapped layers, and what a forward pass does to them: held at a value, or disturbed.
 
-use super::problem;
+use super::common::{passes, problem};
 use crate::base::Stream;
 use crate::engine::value::{Dataset, Model};
 use crate::engine::{Context, Failure};
 use crate::lang::net::ir::{Net, NodeId};
 use crate::lang::suggest::nearest_or_list;
-use crate::lang::{Settings, Static};
+use crate::lang::Static;
+use crate::lang::settings::Setting;
 use crate::ops::nn::batches::Loader;
+use crate::ops::nn::cost;
 use crate::ops::nn::cpu::{image, loss::highest};
 use crate::ops::nn::evaluate::batch_size;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
 use crate::ops::nn::program::Purpose;
 use crate::ops::nn::tap;
-use crate::plan::facts::{KnownInput, Problem, known};
+use crate::plan::facts::{Cost, KnownInput, Problem, known};
+use crate::words;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -24,33 +27,68 @@ const POSITIONS: usize = 512;
 /// A unit: the node that puts it out, and its channel there.
 pub type Unit = (NodeId, usize);
 
-/// Returns the names in a setting that is a word or a list of words; nothing for `all`.
-fn names(setting: &Static) -> Option<Vec<String>> {
-    match setting {
-        Static::List(items) => Some(items.iter().filter_map(|i| i.word().map(String::from)).collect()),
-        other => other.word().filter(|w| *w != "all").map(|w| vec![w.to_string()]),
+words! {
+    /// What units are held at.
+    pub enum Clamp {
+        /// 0.
+        Zero = "zero",
+        /// The unit's mean over all positions of all examples.
+        Mean = "mean",
+    }
+}
+
+/// Layers by the names of their taps; nothing for all but the network's output.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layers(pub Option<Vec<String>>);
+
+impl Setting for Layers {
+    fn read(value: &Static) -> Option<Self> {
+        let names = Vec::<String>::read(value)?;
+        Some(Layers(if names == ["all"] { None } else { Some(names) }))
     }
 }
 
 /// Checks the taps that a setting names against those that the model is known to have.
-pub fn check_layers(settings: &Settings, inputs: &[KnownInput]) -> Result<(), Problem> {
-    let taps = known(inputs, "net").map(|m| m.taps.as_slice()).unwrap_or_default();
+pub fn check_layers(layers: &Layers, inputs: &[KnownInput]) -> Result<(), Problem> {
+    let model = known(inputs, "net");
+    let taps = model.map(|m| m.taps.as_slice()).unwrap_or_default();
     let known: Vec<&str> = taps.iter().map(|t| t.0.as_str()).collect();
-    let named = names(settings.get("at"));
-    if named.as_ref().is_some_and(Vec::is_empty) {
+    let Layers(Some(named)) = layers else {
+        let none = model.and_then(|m| m.net.as_ref()).is_some_and(|net| net.taps.iter().all(|t| t.1 == net.output));
+        let help = "put a label before a step of the network: `stage1: …`";
+        return if none { Err(problem("at", "the network has no tap whose units could be changed".to_string(), help)) } else { Ok(()) };
+    };
+    if named.is_empty() {
         return Err(problem("at", "no layer is named".to_string(), "write `at: all`, or name taps"));
     }
-    match named.into_iter().flatten().find(|n| !known.is_empty() && !known.contains(&n.as_str())) {
-        Some(name) => Err(problem("at", format!("the network has no tap `{name}`"), &nearest_or_list(&name, &known))),
+    match named.iter().find(|n| !known.is_empty() && !known.contains(&n.as_str())) {
+        Some(name) => Err(problem("at", format!("the network has no tap `{name}`"), &nearest_or_list(name, &known))),
         None => Ok(()),
     }
+}
+
+/// Returns the number of units of the layers, where the network is known.
+pub fn known_units(at: &Layers, inputs: &[KnownInput]) -> Option<usize> {
+    let net = cost::net(inputs, &["net"])?;
+    layers(net, at).ok().map(|nodes| units(net, &nodes).len())
+}
+
+/// Returns what so many passes over a data set are expected to take in which the units of layers are changed.
+pub fn edited(inputs: &[KnownInput], slot: &str, count: f64, at: &Layers) -> Cost {
+    let numbers = cost::net(inputs, &["net"]).and_then(|net| {
+        let nodes = layers(net, at).ok()?;
+        Some(nodes.iter().map(|n| net.nodes[*n].shape.iter().product::<usize>()).sum::<usize>())
+    });
+    let each = (cost::rows(inputs, slot) * numbers.unwrap_or(0)) as f64 * 3e-10;
+    let pass = passes(inputs, slot, count);
+    Cost { seconds: pass.seconds + count * each, ..pass }
 }
 
 /// Returns the nodes of the taps that a setting names, each once, in the order of execution. `all` leaves out the network's output.
 ///
 /// Errors: there is no such tap, or none at all.
-pub fn layers(net: &Net, setting: &Static) -> Result<Vec<NodeId>, Failure> {
-    let mut nodes = match names(setting) {
+pub fn layers(net: &Net, at: &Layers) -> Result<Vec<NodeId>, Failure> {
+    let mut nodes = match &at.0 {
         Some(names) => names.iter().map(|n| tap::node(net, n)).collect::<Result<Vec<_>, _>>()?,
         None => net.taps.iter().map(|t| t.1).filter(|n| *n != net.output).collect(),
     };
@@ -61,6 +99,17 @@ pub fn layers(net: &Net, setting: &Static) -> Result<Vec<NodeId>, Failure> {
             .help("put a label before a step of the network: `stage1: …`"));
     }
     Ok(nodes)
+}
+
+/// Returns what each unit is held at: 0, or its mean over all positions of all examples.
+///
+/// Errors: an interruption.
+pub fn constants(bench: &mut Bench, nodes: &[usize], all: &[Unit], at: Clamp, cx: &dyn Context) -> Result<Vec<f32>, Failure> {
+    if at == Clamp::Zero {
+        return Ok(vec![0.0; all.len()]);
+    }
+    let moments = bench.moments(nodes, cx)?;
+    Ok(all.iter().map(|(node, c)| moments.get(node).and_then(|m| m.get(*c)).map_or(0.0, |m| m.0 as f32)).collect())
 }
 
 /// Returns the number of channels that a node puts out: the units that are changed as a whole.

@@ -1,26 +1,41 @@
 //! How differently two networks answer (Gu & Tresp 2019, Eq. 2): relative entropy of their softmax outputs.
 
-use super::passes;
+use super::common::passes;
 use crate::engine::value::{Dataset, Model};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
+use crate::lang::net::ir::Net;
+use crate::ops::nn::cost;
 use crate::ops::nn::evaluate::{fits, open, sweep};
 use crate::ops::nn::measures::mean;
 use crate::ops::nn::place::Place;
 use crate::ops::nn::program::Purpose;
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
+use crate::ops::nn::suits::{self, Labels};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
 
 /// The kernel of `output_divergence`.
 pub struct OutputDivergence;
 
 impl Planned for OutputDivergence {
-    fn facts(&self, _settings: &Settings, _inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+    fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        suits::fits(inputs, "net", "inputs", Labels::Any)?;
+        suits::fits(inputs, "against", "inputs", Labels::Any)?;
+        let net = |slot: &str| known(inputs, slot).and_then(|m| m.net.clone());
+        if let (Some(first), Some(second)) = (net("net"), net("against")) {
+            let (k, other) = (size(&first), size(&second));
+            if k != other {
+                let message = format!("the network `{}` has {k} outputs, and `{}` has {other}", first.name, second.name);
+                return Err(suits::unfit("against", message, "compare networks that tell the same classes apart"));
+            }
+        }
         Ok(Facts::default())
     }
 
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
-        passes(inputs, "inputs", 2.0)
+        let rows = cost::rows(inputs, "inputs");
+        let of = |slot: &str| cost::net(inputs, &[slot]).map_or(1e-4 * rows as f64, |net| cost::sweep_seconds(net, Purpose::Evaluation, rows));
+        Cost { seconds: 1e-3 + of("net") + of("against"), ..passes(inputs, "inputs", 1.0) }
     }
 }
 
@@ -41,8 +56,12 @@ impl Kernel for OutputDivergence {
     }
 }
 
+fn size(net: &Net) -> usize {
+    net.nodes.get(net.output).map_or(0, |n| n.shape.iter().product())
+}
+
 fn outputs(model: &Model) -> usize {
-    model.net.nodes.get(model.net.output).map_or(0, |n| n.shape.iter().product())
+    size(&model.net)
 }
 
 /// Returns the class scores of all examples: examples x classes.

@@ -1,32 +1,55 @@
 //! Single-unit importance (Morcos et al. 2018): the drop in accuracy when one unit is ablated.
 
-use super::ablate::constants;
-use super::clamp::{Bench, channels};
-use super::{numbers, passes};
+use super::clamp::{Bench, Clamp, channels, constants};
+use super::common::{columns, numbers, passes};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::nn::checkpoint::{Reader, Writer};
-use crate::ops::nn::evaluate::fits_one;
+use crate::ops::nn::cost;
+use crate::ops::nn::evaluate::{batch_size, fits_one};
+use crate::ops::nn::given::TapName;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
-use crate::ops::nn::tap::{node, tap_name};
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
+use crate::ops::nn::program::Purpose;
+use crate::ops::nn::suits::{self, Labels};
+use crate::ops::nn::tap::{node, shape};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
 use crate::plan::files::Files;
+use crate::settings;
 use std::sync::Arc;
 
 /// The kernel of `ablate_each`.
 pub struct AblateEach;
 
+settings! {
+    /// The settings of `ablate_each`.
+    struct EachSettings("ablate_each") { at: TapName, clamp: Clamp }
+}
+
+/// Columns of the table.
+const COLUMNS: [&str; 4] = ["unit", "accuracy", "drop", "error"];
+
 impl Planned for AblateEach {
-    fn facts(&self, _settings: &Settings, _inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-        Ok(Facts::default())
+    fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        suits::fits(inputs, "net", "data", Labels::One)?;
+        suits::tap(inputs, "net", &EachSettings::read(settings).at.0)?;
+        Ok(columns(&COLUMNS))
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
-        let name = tap_name(settings);
-        let shape = known(inputs, "net").and_then(|m| m.taps.iter().find(|(n, _)| *n == name)).map(|(_, s)| s);
-        // A pass goes on from the layer: about half of the network.
-        passes(inputs, "data", 1.0 + 0.5 * shape.and_then(|s| s.last().copied()).unwrap_or(64) as f64)
+        let given = EachSettings::read(settings);
+        let first = if given.clamp == Clamp::Mean { 2.0 } else { 1.0 };
+        let units = shape(inputs, &given.at.0).and_then(|s| s.last().copied()).unwrap_or(64) as f64;
+        let numbers = shape(inputs, &given.at.0).map_or(0, |s| s.iter().product::<usize>()) as f64;
+        let rows = cost::rows(inputs, "data");
+        // A pass goes on from the layer, over a copy of what it put out.
+        let rest = cost::net(inputs, &["net"]).and_then(|net| {
+            let (_, node) = net.taps.iter().find(|(n, _)| *n == given.at.0)?;
+            Some(cost::batched(rows, batch_size(net), |b| cost::batch_seconds(net, Purpose::Evaluation, b, Some(*node))))
+        });
+        let whole = passes(inputs, "data", first);
+        let rest = rest.unwrap_or(0.5 * whole.seconds) + rows as f64 * numbers * 5e-10;
+        Cost { seconds: whole.seconds + units * rest, disk: 200.0 + 32.0 * units, ..whole }
     }
 }
 
@@ -63,11 +86,12 @@ impl Kernel for AblateEach {
             return Err(Failure::Absent("there is no example to measure on".to_string()));
         }
         fits_one(&model.net, data)?;
-        let node = node(&model.net, &tap_name(&job.settings))?;
+        let given = EachSettings::read(&job.settings);
+        let node = node(&model.net, &given.at.0)?;
         let units = channels(&model.net, node);
         let all: Vec<_> = (0..units).map(|c| (node, c)).collect();
         let mut bench = Bench::open(model, data, &Network::needed_after(&model.net, node), &Place::of(cx)?)?;
-        let held = constants(&mut bench, &[node], &all, job.settings.word("clamp") == "mean", cx)?;
+        let held = constants(&mut bench, &[node], &all, given.clamp, cx)?;
         let fresh = Counts { next: 0, right: 0, lost: vec![0; units], won: vec![0; units] };
         let mut counts = cx.restore().and_then(|b| Counts::restored(&b, units)).unwrap_or(fresh);
         for start in bench.starts().filter(|s| *s as u64 >= counts.next).collect::<Vec<_>>() {
@@ -100,11 +124,12 @@ impl Kernel for AblateEach {
         let pairs = || counts.lost.iter().zip(&counts.won).map(|(l, w)| (*l as f64, *w as f64));
         // The variance of a mean of -1, 0 and 1 over the examples.
         let error = |(lost, won): (f64, f64)| (((lost + won) / n - ((lost - won) / n).powi(2)) / n).max(0.0).sqrt();
+        let [unit, accuracy, drop, standard] = COLUMNS;
         Ok(Value::Table(Arc::new(numbers([
-            ("unit", (0..units).map(|u| u as f64).collect()),
-            ("accuracy", pairs().map(|(l, w)| (counts.right as f64 - l + w) / n).collect()),
-            ("drop", pairs().map(|(l, w)| (l - w) / n).collect()),
-            ("error", pairs().map(error).collect()),
+            (unit, (0..units).map(|u| u as f64).collect()),
+            (accuracy, pairs().map(|(l, w)| (counts.right as f64 - l + w) / n).collect()),
+            (drop, pairs().map(|(l, w)| (l - w) / n).collect()),
+            (standard, pairs().map(error).collect()),
         ]))))
     }
 }

@@ -1,11 +1,15 @@
 //! Influence of training examples on predictions (Feldman & Zhang 2020): the strongest pairs.
 
+use super::common::{columns, numbers};
 use super::trials::{Trials, difference, difference_error};
-use super::{numbers, problem};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
+use crate::ops::nn::cost;
+use crate::ops::nn::given::{Given, failed};
+use crate::ops::nn::suits::{self, Labels};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
 use crate::plan::files::Files;
+use crate::settings;
 use rayon::prelude::*;
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -25,17 +29,42 @@ fn order(a: &Pair, b: &Pair) -> Ordering {
 }
 
 impl Planned for Influence {
-    fn facts(&self, settings: &Settings, _inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-        if settings.int("pairs") == 0 {
-            return Err(problem("pairs", "no pair would be kept".to_string(), "ask for at least one"));
-        }
-        Ok(Facts::default())
+    fn version(&self) -> u32 {
+        2
     }
 
-    fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
-        let rows = |slot: &str| known(inputs, slot).and_then(|f| f.rows).unwrap_or(0) as f64;
-        Cost { seconds: 0.01 + rows("data") * rows("on") * 2e-8, memory: 3e8, disk: 1e5 }
+    fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        kept(settings)?;
+        suits::unmixed(inputs, "data")?;
+        suits::fits(inputs, "net", "on", Labels::One)?;
+        Ok(columns(&COLUMNS))
     }
+
+    fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        let (data, on) = (cost::rows(inputs, "data") as f64, cost::rows(inputs, "on") as f64);
+        let trials = inputs.iter().find(|(n, _)| *n == "net").map_or(1, |(_, f)| f.len()) as f64;
+        // Counts of bits over trials for each pair; where models are given, their passes too.
+        let pairs = data * on * (1e-8 + trials / 64.0 * 1e-9);
+        let models = if cost::net(inputs, &["net"]).is_some() { trials * cost::pass_seconds(inputs, "on") } else { 0.0 };
+        let kept = kept(settings).unwrap_or(0) as f64;
+        let bits = trials * (data + on) / 4.0;
+        Cost { seconds: 0.01 + pairs + models + trials * (data + on) * 2e-9, memory: 1e7 + bits + 200.0 * kept, disk: 1e3 + 48.0 * kept.min(data * on) }
+    }
+}
+
+settings! {
+    /// The settings of `influence`.
+    struct InfluenceSettings("influence") { pairs: Given }
+}
+
+/// Columns of the table.
+const COLUMNS: [&str; 6] = ["example", "label", "on", "on_label", "influence", "error"];
+
+/// Returns how many pairs are kept.
+///
+/// Errors: none, or more than a table may have.
+fn kept(settings: &Settings) -> Result<usize, Problem> {
+    InfluenceSettings::read(settings).pairs.whole("pairs", 1, 100_000_000, "pairs to keep")
 }
 
 impl Kernel for Influence {
@@ -45,7 +74,7 @@ impl Kernel for Influence {
             return Err(Failure::Absent("there is no example to measure on".to_string()));
         }
         let trials = Trials::gather(job, data, on, cx)?;
-        let keep = job.settings.int("pairs").max(1);
+        let keep = kept(&job.settings).map_err(failed)?;
         let one = |chunk: usize| -> Vec<Pair> {
             let mut best: Vec<Pair> = Vec::new();
             let mut bar = f64::NEG_INFINITY;
@@ -81,12 +110,12 @@ impl Kernel for Influence {
         }
         let column = |f: &dyn Fn(&Pair) -> f64| best.iter().map(f).collect::<Vec<f64>>();
         Ok(Value::Table(Arc::new(numbers([
-            ("example", column(&|p| data.ids[p.0] as f64)),
-            ("label", column(&|p| data.labels.get(p.0).map_or(f64::NAN, |l| *l as f64))),
-            ("on", column(&|p| on.ids[p.1] as f64)),
-            ("on_label", column(&|p| on.labels.get(p.1).map_or(f64::NAN, |l| *l as f64))),
-            ("influence", column(&|p| p.2)),
-            ("error", column(&|p| difference_error(trials.sides(p.0, p.1)))),
+            (COLUMNS[0], column(&|p| data.ids[p.0] as f64)),
+            (COLUMNS[1], column(&|p| data.labels.get(p.0).map_or(f64::NAN, |l| *l as f64))),
+            (COLUMNS[2], column(&|p| on.ids[p.1] as f64)),
+            (COLUMNS[3], column(&|p| on.labels.get(p.1).map_or(f64::NAN, |l| *l as f64))),
+            (COLUMNS[4], column(&|p| p.2)),
+            (COLUMNS[5], column(&|p| difference_error(trials.sides(p.0, p.1)))),
         ]))))
     }
 }

@@ -1,12 +1,16 @@
 //! Mutual information of a unit's activity with the class, in bits.
 
-use super::{numbers, passes, problem};
+use super::common::{columns, numbers, problem};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
+use crate::ops::nn::cost;
 use crate::ops::nn::evaluate::fits_one;
-use crate::ops::nn::tap::{Pool, responses, tap_name};
+use crate::ops::nn::given::{Given, TapName, failed};
+use crate::ops::nn::suits::{self, Labels};
+use crate::ops::nn::tap::{self, Pool, responses};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
+use crate::{settings, words};
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -15,21 +19,64 @@ pub struct MutualInformation;
 
 impl Planned for MutualInformation {
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-        let bins = settings.int("bins");
-        if bins < 2 {
-            return Err(problem("bins", format!("{bins} bins tell nothing"), "take at least 2"));
-        }
-        match known(inputs, "data").and_then(|d| d.rows) {
-            Some(rows) if rows < bins => {
-                let message = format!("there are {bins} bins for {rows} examples");
-                Err(problem("bins", message, "take fewer bins, or more examples"))
-            }
-            _ => Ok(Facts::default()),
-        }
+        let plan = Plan::parse(settings)?;
+        suits::fits(inputs, "net", "data", Labels::One)?;
+        suits::tap(inputs, "net", &plan.at.0)?;
+        known(inputs, "data").and_then(|d| d.rows).map_or(Ok(()), |rows| plan.takes(rows))?;
+        Ok(columns(&COLUMNS))
     }
 
-    fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
-        passes(inputs, "data", 1.0)
+    fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        let Ok(plan) = Plan::parse(settings) else { return Cost::default() };
+        let rows = cost::rows(inputs, "data") as f64;
+        let shape = tap::shape(inputs, &plan.at.0);
+        let units = shape.and_then(|s| s.last()).copied().unwrap_or(64) as f64;
+        let numbers = shape.map_or(0, |s| s.iter().product::<usize>()) as f64;
+        // Pooled, then sorted unit by unit.
+        let sorted = units * rows * (2e-9 * rows.max(2.0).log2() + 1e-8);
+        let seconds = 1e-3 + tap::seconds(inputs, &plan.at.0) + rows * numbers * 2e-9 + sorted;
+        Cost { seconds, memory: cost::pass_bytes(inputs) + 16.0 * rows * units, disk: 200.0 + 24.0 * units }
+    }
+}
+
+words! {
+    /// Correction of the plug-in estimate.
+    enum Correction {
+        None = "none",
+        MillerMadow = "miller_madow",
+    }
+}
+settings! {
+    /// The settings of `mutual_information`.
+    struct InformationSettings("mutual_information") { at: TapName, bins: Given, correction: Correction }
+}
+
+/// Columns of the table.
+const COLUMNS: [&str; 3] = ["unit", "information", "bins"];
+
+/// What is estimated.
+struct Plan {
+    at: TapName,
+    bins: usize,
+    corrected: bool,
+}
+
+impl Plan {
+    fn parse(settings: &Settings) -> Result<Self, Problem> {
+        let given = InformationSettings::read(settings);
+        Ok(Plan {
+            at: given.at,
+            bins: given.bins.whole("bins", 2, u32::MAX as usize, "bins of equal mass")?,
+            corrected: given.correction == Correction::MillerMadow,
+        })
+    }
+
+    fn takes(&self, rows: usize) -> Result<(), Problem> {
+        if rows >= self.bins {
+            return Ok(());
+        }
+        let message = format!("there are {} bins for {rows} examples", self.bins);
+        Err(problem("bins", message, "take fewer bins, or more examples"))
     }
 }
 
@@ -40,21 +87,21 @@ impl Kernel for MutualInformation {
             return Err(Failure::Absent("there is no example to measure on".to_string()));
         }
         fits_one(&model.net, data)?;
-        let x = responses(model, data, &tap_name(&job.settings), Pool::Mean, cx)?;
-        let bins = job.settings.int("bins");
-        let corrected = job.settings.word("correction") == "miller_madow";
+        let plan = Plan::parse(&job.settings).map_err(failed)?;
+        plan.takes(data.len()).map_err(failed)?;
+        let x = responses(model, data, &plan.at.0, Pool::Mean, cx)?;
         let all: Vec<(f64, usize)> = (0..x.ncols())
             .into_par_iter()
             .map(|u| {
-                let binned = equal_mass(&x.column(u).to_vec(), bins);
+                let binned = equal_mass(&x.column(u).to_vec(), plan.bins);
                 let used = binned.iter().max().map_or(0, |b| *b as usize + 1);
-                (information(&binned, &data.labels, corrected), used)
+                (information(&binned, &data.labels, plan.corrected), used)
             })
             .collect();
         Ok(Value::Table(Arc::new(numbers([
-            ("unit", (0..all.len()).map(|u| u as f64).collect()),
-            ("information", all.iter().map(|a| a.0).collect()),
-            ("bins", all.iter().map(|a| a.1 as f64).collect()),
+            (COLUMNS[0], (0..all.len()).map(|u| u as f64).collect()),
+            (COLUMNS[1], all.iter().map(|a| a.0).collect()),
+            (COLUMNS[2], all.iter().map(|a| a.1 as f64).collect()),
         ]))))
     }
 }

@@ -1,13 +1,17 @@
 //! Class selectivity (Morcos et al. 2018): how much more a unit answers to its preferred class than to the others.
 
-use super::passes;
+use super::common::columns;
 use crate::engine::value::{Column, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
+use crate::ops::nn::cost;
 use crate::ops::nn::evaluate::fits_one;
-use crate::ops::nn::tap::{Pool, responses, tap_name};
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
+use crate::ops::nn::given::TapName;
+use crate::ops::nn::suits::{self, Labels};
+use crate::ops::nn::tap::{self, Pool, responses};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
+use crate::settings;
 use ndarray::Array2;
 use std::sync::Arc;
 
@@ -15,33 +19,59 @@ use std::sync::Arc;
 pub struct ClassSelectivity;
 
 impl Planned for ClassSelectivity {
-    fn facts(&self, _settings: &Settings, _inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-        Ok(Facts::default())
+    fn version(&self) -> u32 {
+        2
     }
 
-    fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
-        passes(inputs, "data", 1.0)
+    fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        suits::fits(inputs, "net", "data", Labels::One)?;
+        suits::tap(inputs, "net", &SelectivitySettings::read(settings).at.0)?;
+        let sizes = known(inputs, "data").and_then(|d| d.class_sizes.as_ref());
+        if sizes.is_some_and(|s| s.iter().filter(|n| **n > 0).count() < 2) {
+            let message = "selectivity takes examples of at least two classes".to_string();
+            return Err(suits::unfit("data", message, "give data of several classes"));
+        }
+        Ok(columns(&COLUMNS))
+    }
+
+    fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        let at = SelectivitySettings::read(settings).at.0;
+        let rows = cost::rows(inputs, "data") as f64;
+        let shape = tap::shape(inputs, &at);
+        let units = shape.and_then(|s| s.last()).copied().unwrap_or(64) as f64;
+        let numbers = shape.map_or(0, |s| s.iter().product::<usize>()) as f64;
+        let seconds = 1e-3 + tap::seconds(inputs, &at) + rows * (numbers * 2e-9 + units * 2e-9);
+        Cost { seconds, memory: cost::pass_bytes(inputs) + 16.0 * rows * units, disk: 200.0 + 48.0 * units }
     }
 }
+
+settings! {
+    /// The settings of `class_selectivity`.
+    struct SelectivitySettings("class_selectivity") { at: TapName }
+}
+
+/// Columns of the table.
+const COLUMNS: [&str; 5] = ["unit", "selectivity", "class", "highest", "others"];
 
 impl Kernel for ClassSelectivity {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let (model, data) = (job.model("net")?, job.dataset("data")?);
         fits_one(&model.net, data)?;
-        let x = responses(model, data, &tap_name(&job.settings), Pool::Mean, cx)?;
+        let x = responses(model, data, &SelectivitySettings::read(&job.settings).at.0, Pool::Mean, cx)?;
         let all = selectivities(&x, &data.labels);
         if all.is_empty() {
             return Err(Failure::Absent("selectivity takes examples of at least two classes".to_string()));
         }
-        let name = |c: usize| data.classes().get(c).cloned().unwrap_or_else(|| c.to_string());
+        let named = |c: usize| data.classes().get(c).cloned().unwrap_or_else(|| c.to_string());
+        let name = |c: Option<usize>| c.map(named).unwrap_or_default();
         let column = |f: &dyn Fn(&Selectivity) -> f64| Column::Numbers(all.iter().map(f).collect());
         Ok(Value::Table(Arc::new(Table {
             columns: vec![
-                ("unit".into(), Column::Numbers((0..all.len()).map(|u| u as f64).collect())),
-                ("selectivity".into(), column(&|s| s.value)),
-                ("class".into(), Column::Texts(all.iter().map(|s| name(s.class)).collect())),
-                ("highest".into(), column(&|s| s.highest)),
-                ("others".into(), column(&|s| s.others)),
+                (COLUMNS[0].into(), Column::Numbers((0..all.len()).map(|u| u as f64).collect())),
+                (COLUMNS[1].into(), column(&|s| s.value)),
+                (COLUMNS[2].into(), Column::Texts(all.iter().map(|s| name(s.class)).collect())),
+                (COLUMNS[3].into(), column(&|s| s.highest)),
+                (COLUMNS[4].into(), column(&|s| s.others)),
             ],
         })))
     }
@@ -52,8 +82,8 @@ impl Kernel for ClassSelectivity {
 pub struct Selectivity {
     /// (highest - others) / (highest + others); NaN where a class mean is negative or all are 0.
     pub value: f64,
-    /// The class with the highest mean, the first of equal ones.
-    pub class: usize,
+    /// The class with the highest mean, the first of equal ones; nothing where all are equal.
+    pub class: Option<usize>,
     /// Its mean activity.
     pub highest: f64,
     /// The mean of the mean activities for the other classes.
@@ -83,7 +113,9 @@ pub fn selectivities(x: &Array2<f64>, labels: &[u32]) -> Vec<Selectivity> {
         let others = rest / (means.len() - 1) as f64;
         let defined = means.iter().all(|m| *m >= 0.0) && highest + others > 0.0;
         let value = if defined { (highest - others) / (highest + others) } else { f64::NAN };
-        Selectivity { value, class: present[best], highest, others }
+        // All classes the same, as for a silent unit: none is preferred.
+        let class = means.iter().any(|m| *m != highest).then(|| present[best]);
+        Selectivity { value, class, highest, others }
     };
     (0..units).map(one).collect()
 }

@@ -1,15 +1,17 @@
 //! Memorization (Feldman & Zhang 2020): how much more often models are right on an example that they were trained on.
 
 use super::bits::{Bits, transposed};
-use super::passes;
+use super::common::passes;
 use crate::base::{Hash, Hasher};
 use crate::engine::kernel::mismatch;
 use crate::engine::value::{Array, ArrayData, Dataset, Model, Number, Pack, Scores};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
+use crate::ops::nn::cost;
 use crate::ops::nn::evaluate::{fits_one, open, outcome};
 use crate::ops::nn::place::Place;
 use crate::ops::nn::program::Purpose;
+use crate::ops::nn::suits::{self, Labels};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
 use serde_json::json;
@@ -55,14 +57,22 @@ pub struct TrialOutcome;
 
 impl Planned for TrialOutcome {
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        suits::unmixed(inputs, "data")?;
+        suits::fits(inputs, "net", tested_slot(inputs), Labels::One)?;
         let data = known(inputs, "data");
         let rows = data.and_then(|d| d.rows);
         Ok(Facts { bytes: rows.map(|r| 500 + r as u64 / 4), classes: data.and_then(|d| d.classes.clone()), ..Facts::default() })
     }
 
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
-        passes(inputs, if known(inputs, "on").is_some() { "on" } else { "data" }, 1.0)
+        let disk = 500.0 + (cost::rows(inputs, "data") + cost::rows(inputs, tested_slot(inputs))) as f64 / 8.0;
+        Cost { disk, ..passes(inputs, tested_slot(inputs), 1.0) }
     }
+}
+
+/// Returns the slot of the data set that models are tested on: `on`, where it is given, else the one whose membership counts.
+fn tested_slot(inputs: &[KnownInput]) -> &'static str {
+    if inputs.iter().any(|(n, _)| *n == "on") { "on" } else { "data" }
 }
 
 impl Kernel for TrialOutcome {
@@ -174,16 +184,16 @@ pub fn difference(sides: [(u64, u64); 2]) -> f64 {
     with - without
 }
 
-/// Returns the standard error of that difference: sqrt(sum over both sides of p (1 - p) / (m + 2)), p = (right + 1) / (m + 2), m trials
-/// (Agresti & Caffo 2000, one success and one failure added to each side); NaN where either side has no trial.
+/// Returns the standard error of that difference: sqrt(sum over both sides of p (1 - p) / m), p = (right + 1/2) / (m + 1), m trials: the
+/// variance of each share at the mean of its posterior under Jeffreys' prior, which does not vanish where all trials agree (Brown, Cai &
+/// DasGupta 2001 on that prior); NaN where either side has no trial.
 pub fn difference_error(sides: [(u64, u64); 2]) -> f64 {
     if sides.iter().any(|(_, m)| *m == 0) {
         return f64::NAN;
     }
     let variance = sides.map(|(right, m)| {
-        let n = m as f64 + 2.0;
-        let p = (right as f64 + 1.0) / n;
-        p * (1.0 - p) / n
+        let p = (right as f64 + 0.5) / (m as f64 + 1.0);
+        p * (1.0 - p) / m as f64
     });
     (variance[0] + variance[1]).sqrt()
 }
@@ -205,18 +215,27 @@ fn scored(job: &Job, cx: &dyn Context, f: fn([(u64, u64); 2]) -> f64) -> Result<
 
 /// Defines a kernel that scores examples over trials.
 macro_rules! over_trials {
-    ($(#[$doc:meta])* $name:ident, $f:expr) => {
+    ($(#[$doc:meta])* $name:ident, $version:expr, $f:expr) => {
         $(#[$doc])*
         pub struct $name;
 
         impl Planned for $name {
+            fn version(&self) -> u32 {
+                $version
+            }
+
             fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-                let data = known(inputs, "data").cloned().unwrap_or_default();
-                Ok(data.each_example())
+                suits::fits(inputs, "net", "data", Labels::One)?;
+                Ok(known(inputs, "data").map(|d| d.each_example()).unwrap_or_default())
             }
 
             fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
-                passes(inputs, "data", 1.0)
+                let rows = cost::rows(inputs, "data") as f64;
+                let trials = inputs.iter().find(|(n, _)| *n == "net").map_or(1, |(_, f)| f.len()) as f64;
+                // Given models, a pass of each; given outcomes, their bits.
+                let one = if cost::net(inputs, &["net"]).is_some() { cost::pass_seconds(inputs, "data") } else { rows * 4e-9 };
+                let memory = 1e6 + cost::pass_bytes(inputs).min(1e9) + trials * rows / 4.0;
+                Cost { seconds: 1e-3 + trials * one + rows * trials * 1e-10, memory, disk: 200.0 + 16.0 * rows }
             }
         }
 
@@ -231,11 +250,13 @@ macro_rules! over_trials {
 over_trials!(
     /// The kernel of `memorization`.
     Memorization,
+    1,
     difference
 );
 
 over_trials!(
     /// The kernel of `memorization_error`.
     MemorizationError,
+    2,
     difference_error
 );

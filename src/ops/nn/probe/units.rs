@@ -1,15 +1,41 @@
 //! Rank correlation of two columns over units: does importance go with selectivity, or with mutual information?
 
+use super::common::problem;
 use crate::engine::kernel::mismatch;
 use crate::engine::value::{Number, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
-use crate::plan::facts::Planned;
+use crate::lang::Settings;
+use crate::lang::suggest::nearest_or_list;
+use crate::plan::facts::{Facts, KnownInput, Planned, Problem, known};
+use crate::plan::files::Files;
+use crate::settings;
 use std::sync::Arc;
 
 /// The kernel of `unit_correlation`.
 pub struct UnitCorrelation;
 
-impl Planned for UnitCorrelation {}
+settings! {
+    /// The settings of `unit_correlation`.
+    struct CorrelationSettings("unit_correlation") { x: String, y: String }
+}
+
+impl Planned for UnitCorrelation {
+    fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        let given = CorrelationSettings::read(settings);
+        for (slot, parameter, name) in [("a", "x", &given.x), ("b", "y", &given.y)] {
+            let Some(columns) = known(inputs, slot).and_then(|t| t.columns.as_ref()) else { continue };
+            let names: Vec<&str> = columns.iter().map(String::as_str).collect();
+            if !names.contains(&"unit") {
+                let help = "give tables with a row for each unit: `ablate_each`, `class_selectivity`, `mutual_information`";
+                return Err(problem(slot, "the table has no column `unit`".to_string(), help));
+            }
+            if !names.contains(&name.as_str()) {
+                return Err(problem(parameter, format!("the table has no column `{name}`"), &nearest_or_list(name, &names)));
+            }
+        }
+        Ok(Facts::default())
+    }
+}
 
 impl Kernel for UnitCorrelation {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
@@ -18,7 +44,8 @@ impl Kernel for UnitCorrelation {
             other => Err(mismatch(slot, "table", other)),
         };
         let (a, b): (Arc<Table>, Arc<Table>) = (table("a")?, table("b")?);
-        let (x, y) = (column(&a, job.settings.word("x"))?, column(&b, job.settings.word("y"))?);
+        let given = CorrelationSettings::read(&job.settings);
+        let (x, y) = (column(&a, &given.x)?, column(&b, &given.y)?);
         let (left, right) = (column(&a, "unit")?, column(&b, "unit")?);
         let mut pairs = Vec::new();
         for (unit, x) in left.iter().zip(x) {

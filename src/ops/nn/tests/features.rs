@@ -97,7 +97,7 @@ fn frozen_parts_keep_their_weights_and_statistics() {
     let (one, two) = (frozen(&["stage1"]).unwrap(), frozen(&["stage2"]).unwrap());
     assert!((0..both.len()).all(|i| both[i] == (one[i] || two[i]) && !(one[i] && two[i])));
     assert_eq!(frozen(&["layer0"]).unwrap().iter().filter(|f| **f).count(), 1);
-    assert!(frozen(&["stage7"]).unwrap_err().contains("stage1, stage2"));
+    assert!(frozen(&["stage7"]).unwrap_err().message.contains("stage1, stage2"));
 }
 
 #[test]

@@ -2,13 +2,14 @@
 
 use super::accelerators;
 use super::build::{bars, numbers, part, residual};
+use super::complete::complete;
 use super::running::{Stopping, bits, kernel, make, train, training};
 use crate::base::Stream;
 use crate::engine::kernel::{Job, Labelled, Quiet};
 use crate::engine::value::{Column, Model, Table};
 use crate::engine::{Failure, Value};
 use crate::lang::net::ir::{LayerOp, Net, Source};
-use crate::lang::{Settings, Static};
+use crate::lang::Static;
 use crate::ops::nn::gpu::accelerator::Precision;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
@@ -27,7 +28,7 @@ fn column<'a>(table: &'a Table, name: &str) -> &'a [f64] {
 fn at(device: &str, op: &str, model: &Arc<Model>, data: &Value, settings: &[(&str, Static)]) -> Value {
     let job = Job {
         op: op.into(),
-        settings: Settings(settings.iter().map(|(n, v)| (n.to_string(), v.clone())).collect()),
+        settings: complete(op, settings.iter().map(|(n, v)| (n.to_string(), v.clone())).collect()),
         inputs: vec![
             ("net".into(), Labelled::single(Value::Model(model.clone()))),
             ("data".into(), Labelled::single(data.clone())),

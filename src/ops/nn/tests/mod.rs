@@ -2,6 +2,7 @@
 
 mod against_pytorch;
 pub(super) mod build;
+pub(super) mod complete;
 mod features;
 mod gpu;
 mod layers;

@@ -1,6 +1,7 @@
 //! Whole runs: training, stopping and going on, threads, taps and measures.
 
 use super::build::{Builder, bars, part, residual};
+use super::complete;
 use crate::base::Stream;
 use crate::engine::kernel::{Job, Labelled, Quiet};
 use crate::engine::value::{Dataset, Model};
@@ -18,7 +19,7 @@ pub fn kernel(name: &str) -> Box<dyn Kernel> {
 }
 
 pub fn make(name: &str, fields: &[(&str, Static)]) -> Static {
-    Static::Make(name.into(), fields.iter().map(|(n, v)| (n.to_string(), v.clone())).collect())
+    complete::make(name, fields.iter().map(|(n, v)| (n.to_string(), v.clone())).collect())
 }
 
 pub fn training(net: &Arc<Net>, data: &Arc<Dataset>, epochs: f64, extra: &[(&str, Static)]) -> Job {
@@ -36,7 +37,7 @@ pub fn training(net: &Arc<Net>, data: &Arc<Dataset>, epochs: f64, extra: &[(&str
     }
     Job {
         op: "train".into(),
-        settings: Settings(settings),
+        settings: complete::complete("train", settings),
         inputs: vec![("data".into(), Labelled::single(Value::Dataset(data.clone())))],
         stream: Stream::root(11),
         at: vec![],
@@ -53,7 +54,7 @@ pub fn train(job: &Job, cx: &dyn Context) -> Result<Arc<Model>, Failure> {
 pub fn measure(op: &str, model: &Arc<Model>, data: &Arc<Dataset>, settings: &[(&str, Static)]) -> Result<Value, Failure> {
     let job = Job {
         op: op.into(),
-        settings: Settings(settings.iter().map(|(n, v)| (n.to_string(), v.clone())).collect()),
+        settings: complete::complete(op, settings.iter().map(|(n, v)| (n.to_string(), v.clone())).collect()),
         inputs: vec![
             ("net".into(), Labelled::single(Value::Model(model.clone()))),
             ("data".into(), Labelled::single(Value::Dataset(data.clone()))),
