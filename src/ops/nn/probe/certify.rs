@@ -112,9 +112,21 @@ pub type Drawn = (u64, u64);
 /// Draws noise around one example and counts predictions.
 ///
 /// Draw k takes its noise from the stream of that number, so that counts do not depend on how draws are batched.
-fn count(network: &mut Network, example: &[f32], sigma: f64, draws: usize, stream: Stream, counts: &mut [u64]) {
+///
+/// Errors: an interruption.
+fn count(
+    network: &mut Network,
+    example: &[f32],
+    (sigma, draws): (f64, usize),
+    stream: Stream,
+    counts: &mut [u64],
+    cx: &dyn Context,
+) -> Result<(), Failure> {
     let node = network.net().output;
     for start in (0..draws).step_by(network.capacity().max(1)) {
+        if start > 0 && cx.interrupted() {
+            return Err(Failure::Interrupted);
+        }
         let batch = (draws - start).min(network.capacity());
         let input = network.input_mut(batch);
         input.par_chunks_mut(example.len().max(1)).enumerate().for_each(|(i, out)| {
@@ -129,6 +141,7 @@ fn count(network: &mut Network, example: &[f32], sigma: f64, draws: usize, strea
             counts[highest(scores)] += 1;
         }
     }
+    Ok(())
 }
 
 /// The kernel of `certify`.
@@ -197,11 +210,18 @@ impl Kernel for Certify {
             let id = data.ids[row] as u64;
             loader.fill(&[row], &[], job.stream, &mut example);
             let mut counts = vec![0u64; classes];
-            count(&mut network, &example, plan.sigma, plan.n0, job.stream.named("selection").numbered(id), &mut counts);
+            let selection = job.stream.named("selection").numbered(id);
+            let estimation = job.stream.named("estimation").numbered(id);
+            let mut draw = |draws: usize, stream: Stream, counts: &mut [u64]| {
+                let done = count(&mut network, &example, (plan.sigma, draws), stream, counts, cx);
+                // A stop within an example forgets its draws.
+                done.inspect_err(|_| cx.checkpoint(&kept(&drawn)))
+            };
+            draw(plan.n0, selection, &mut counts)?;
             // The first of equally frequent classes.
             let class = (0..classes).rev().max_by_key(|c| counts[*c]).unwrap_or(0);
             counts.fill(0);
-            count(&mut network, &example, plan.sigma, plan.n, job.stream.named("estimation").numbered(id), &mut counts);
+            draw(plan.n, estimation, &mut counts)?;
             drawn.push((class as u64, counts.get(class).copied().unwrap_or(0)));
             cx.progress(drawn.len() as u64, rows.len() as u64, &[]);
         }

@@ -432,7 +432,7 @@ fn stopped_probes_go_on_and_threads_change_nothing() {
         (ablation(&model, &data), 8),
         (on("ablate_each", &model, &data, &[("at", at("stage1"))]), 1),
         (on("perturb", &model, &data, &[("scale", scales), ("draws", Static::Number(3.0))]), 8),
-        (certification(200.0, 64.0).0, 3),
+        (certification(200.0, 64.0).0, 9),
     ];
     for (job, after) in jobs {
         let whole = run(&job);
