@@ -80,7 +80,7 @@ fn main() {
         // Inside the pool, as `train` runs its steps.
         rayon::scope(|_| step(case, &shelf.net(case), seconds, tsv, &place));
         if let (Place::Host, false) = (&place, tsv) {
-            rayon::scope(|_| passes(case, &shelf.net(case), seconds));
+            rayon::scope(|_| passes(&shelf.net(case), seconds));
         }
     }
 }
@@ -196,7 +196,7 @@ fn step(case: &Case, net: &Arc<Net>, seconds: f64, tsv: bool, place: &Place) {
 }
 
 /// Runs passes in evaluation and for gradients by the input for so many seconds each, and prints the processor time of a batch beside its estimate.
-fn passes(case: &Case, net: &Arc<Net>, seconds: f64) {
+fn passes(net: &Arc<Net>, seconds: f64) {
     let words = net.nodes[net.output].shape.len() == 2;
     for (purpose, batch) in [(Purpose::Evaluation, 256), (Purpose::InputGradient, 64), (Purpose::Evaluation, 1)] {
         if words && purpose == Purpose::InputGradient {

@@ -235,7 +235,7 @@ impl<'a> Statics<'a> {
                 let mut inner = None;
                 for t in types {
                     match self.setting(module, t, expr, env, inside) {
-                        Ok(found) => return Ok(found),
+                        Ok(found) => return Ok(if types.contains(&SettingType::Real) { plain(found) } else { found }),
                         Err(e) => match (&expr.kind, t) {
                             (ExprKind::Call { .. }, _) => inner = Some(e),
                             (ExprKind::List(_), SettingType::List(_)) => inner = Some(e),
@@ -589,6 +589,18 @@ fn takes_any_word(ty: &SettingType) -> bool {
         SettingType::Either(types) => types.iter().any(takes_any_word),
         _ => false,
     }
+}
+
+/// Returns the number that a constructor with the single field `value` stands for, such as `constant(0.1)`: where a type takes a number as well,
+/// both ways of writing it have one key.
+fn plain(found: Static) -> Static {
+    if let Static::Make(_, fields) = &found
+        && let [(name, value @ Static::Number(_))] = &fields[..]
+        && name == "value"
+    {
+        return value.clone();
+    }
+    found
 }
 
 /// Returns whether a parameter is a setting: neither an input nor an axis word alone.

@@ -49,7 +49,8 @@ fn layer(net: &Net, id: NodeId, batch: usize) -> Layer {
     let inputs: Vec<&Vec<usize>> = node.inputs.iter().map(|s| net.shape_of(*s)).collect();
     let taken: f64 = inputs.iter().map(|s| size(s)).sum();
     let moved = (taken + out) * NUMBER;
-    let cheap = |forward: f64, back: f64| Layer { forward: forward * moved + LAYER, by_input: back * moved + LAYER, by_weight: 0.0 };
+    let cheap =
+        |forward: f64, back: f64| Layer { forward: forward * moved + LAYER, by_input: back * moved + LAYER, by_weight: 0.0 };
     match &node.op {
         LayerOp::Conv { .. } => {
             let Spec::Conv(conv) = cpu::spec(&node.op, id, &inputs, &node.shape) else { return cheap(1.0, 1.0) };
@@ -88,7 +89,8 @@ fn layer(net: &Net, id: NodeId, batch: usize) -> Layer {
             let tokens = node.shape.first().copied().unwrap_or(1) as f64;
             let macs = 4.0 * out * (input + hidden) as f64;
             // Steps follow each other: each is a product of as many rows as the batch has examples.
-            let one = macs / product(batch as f64, (4 * hidden) as f64, *hidden as f64) + 12.0 * out * NUMBER + tokens * 4.0 * LAYER;
+            let one =
+                macs / product(batch as f64, (4 * hidden) as f64, *hidden as f64) + 12.0 * out * NUMBER + tokens * 4.0 * LAYER;
             Layer { forward: one, by_input: 1.2 * one, by_weight: one }
         }
         LayerOp::BatchNorm { .. } => cheap(2.0, 3.0),

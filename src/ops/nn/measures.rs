@@ -169,14 +169,19 @@ pub struct InputGradient;
 impl Planned for InputGradient {
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         if known(inputs, "data").is_some_and(|d| d.labels_each.is_some()) {
-            return Err(suits::unfit("data", "the numbers of words have no gradient".to_string(), "give images, or other numbers"));
+            return Err(suits::unfit(
+                "data",
+                "the numbers of words have no gradient".to_string(),
+                "give images, or other numbers",
+            ));
         }
         facts(inputs, Labels::Needed, 0.0)
     }
 
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let rows = cost::rows(inputs, "data");
-        let seconds = cost::net(inputs, &["net"]).map_or(1e-4 * rows as f64, |net| cost::sweep_seconds(net, Purpose::InputGradient, rows));
+        let seconds =
+            cost::net(inputs, &["net"]).map_or(1e-4 * rows as f64, |net| cost::sweep_seconds(net, Purpose::InputGradient, rows));
         Cost { seconds: 1e-3 + seconds, memory: 3.0 * cost::pass_bytes(inputs), disk: NUMBER }
     }
 }

@@ -164,16 +164,20 @@ impl Recipe {
     /// variance of a batch of one example would be 0 there.
     fn one_value(&self) -> Option<&Node> {
         let nodes = self.net.nodes.iter().zip(&self.frozen);
-        nodes.filter(|(_, frozen)| !**frozen).map(|(n, _)| n).find(
-            |n| matches!(n.op, LayerOp::BatchNorm { features, .. } if n.shape.iter().product::<usize>() == features),
-        )
+        nodes
+            .filter(|(_, frozen)| !**frozen)
+            .map(|(n, _)| n)
+            .find(|n| matches!(n.op, LayerOp::BatchNorm { features, .. } if n.shape.iter().product::<usize>() == features))
     }
 
     fn too_few(&self, parameter: &'static str, what: &str) -> Problem {
         let layer = self.one_value().map_or("its batch normalisation", |n| &n.path);
         Problem {
             help: Some("take batches of 2 examples or more, or a network that normalises otherwise (`layer_norm`)".to_string()),
-            ..wrong(parameter, format!("{what} leaves one value of each channel to the batch normalisation `{layer}`, which has no variance"))
+            ..wrong(
+                parameter,
+                format!("{what} leaves one value of each channel to the batch normalisation `{layer}`, which has no variance"),
+            )
         }
     }
 

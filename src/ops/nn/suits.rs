@@ -68,7 +68,11 @@ pub fn fits_net(net: &Net, data: &Facts, slot: &'static str, labels: Labels) -> 
         return Err(unfit(
             slot,
             format!("the network `{}` takes examples of shape {:?}, and these have {shape:?}", net.name, net.input),
-            if generator { "this network makes such images: give `generate` its model" } else { "give it data like those it was built for" },
+            if generator {
+                "this network makes such images: give `generate` its model"
+            } else {
+                "give it data like those it was built for"
+            },
         ));
     }
     let embeds = |n: &crate::lang::net::ir::Node| if let LayerOp::Embedding { words, .. } = n.op { Some(words) } else { None };
@@ -86,12 +90,15 @@ pub fn fits_net(net: &Net, data: &Facts, slot: &'static str, labels: Labels) -> 
     match (data.labels_each, output.len()) {
         (Some(each), 2) if output[0] == each => return Ok(()),
         (Some(each), _) => {
-            let message = format!("the data have a word to predict at each of {each} words, and the network gives {output:?} scores an example");
+            let message = format!(
+                "the data have a word to predict at each of {each} words, and the network gives {output:?} scores an example"
+            );
             let help = "end it in `linear(classes)` over tokens: scores for each word at each place, as `lstm_lm` does";
             return Err(unfit(slot, message, help));
         }
         (None, 2) if data.shape.is_some() => {
-            let message = format!("the data have one label an example, and the network `{}` gives scores at each token", net.name);
+            let message =
+                format!("the data have one label an example, and the network `{}` gives scores at each token", net.name);
             return Err(unfit(slot, message, "give words (`corpus`), or end the network in one score for each class"));
         }
         _ => {}

@@ -137,7 +137,10 @@ fn fits_start(net: &Net, start: &Net) -> Result<(), Problem> {
             help: Some("all but the last layer must have the same names and shapes".to_string()),
             ..wrong(
                 "from",
-                format!("the model to start from, a `{}`, has no weights `{name}` in the shape that `{}` needs", start.name, net.name),
+                format!(
+                    "the model to start from, a `{}`, has no weights `{name}` in the shape that `{}` needs",
+                    start.name, net.name
+                ),
             )
         }),
         None => Ok(()),

@@ -81,7 +81,10 @@ impl Recipe {
             generator,
             judge,
             epochs: given.epochs.whole("epochs", 0, EPOCHS, "passes over the data").map_err(of_training)?,
-            batch: given.batch.whole("batch", 2, BATCH, "examples in a step: batch normalisation needs two").map_err(of_training)?,
+            batch: given
+                .batch
+                .whole("batch", 2, BATCH, "examples in a step: batch normalisation needs two")
+                .map_err(of_training)?,
             optimizer: Optimizer::parse(&given.optimizer).map_err(of("optimizer"))?,
             rate: Rate::parse(&given.rate).map_err(of("rate"))?,
             augment: Augment::parse(&given.augment).map_err(of("augment"))?,

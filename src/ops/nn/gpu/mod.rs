@@ -11,9 +11,9 @@ mod conv;
 pub mod cuda;
 #[cfg(test)]
 pub mod emulated;
-mod linear;
 #[cfg(any(test, feature = "cuda"))]
 mod kernels;
+mod linear;
 mod norm;
 mod places;
 mod pointwise;

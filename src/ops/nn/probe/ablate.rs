@@ -75,7 +75,8 @@ impl Planned for Ablate {
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let Ok(plan) = Plan::parse(settings) else { return Cost::default() };
         // No more steps than units, and those that all orders share once.
-        let between = known_units(&plan.at, inputs).map_or(plan.steps, |units| counts(units, plan.steps.min(units)).len().saturating_sub(1));
+        let between = known_units(&plan.at, inputs)
+            .map_or(plan.steps, |units| counts(units, plan.steps.min(units)).len().saturating_sub(1));
         let means = (plan.clamp == Clamp::Mean) as usize;
         let runs = 2.0 + means as f64 + plan.orders as f64 * between.saturating_sub(1) as f64;
         let rows = (plan.orders * (between + 1)) as f64;

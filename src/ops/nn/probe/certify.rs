@@ -61,7 +61,11 @@ impl Plan {
             sigma: given.sigma.held("sigma", positive, "a standard deviation above 0, in normalised units, such as 0.5")?,
             n0: given.n0.whole("n0", 1, REPEATS, "draws that choose the class")?,
             n: given.n.whole("n", 1, REPEATS, "draws that bound the probability of the class")?,
-            alpha: given.alpha.held("alpha", below_half, "the probability that a radius is wrong, between 0 and 1/2, such as 0.001")?,
+            alpha: given.alpha.held(
+                "alpha",
+                below_half,
+                "the probability that a radius is wrong, between 0 and 1/2, such as 0.001",
+            )?,
             batch: given.batch.whole("batch", 1, BATCH, "noisy copies that go through the network at a time")?,
             examples: given.examples.whole("examples", 0, u32::MAX as usize, "examples to certify, 0 for all")?,
         };
@@ -171,7 +175,8 @@ impl Planned for Certify {
         let draws = (plan.n0 + plan.n) as f64;
         let net = cost::net(inputs, &["net"]);
         let network = net.map_or(draws * 1e-4, |net| {
-            let batches = |draws: usize| cost::batched(draws, capacity, |b| cost::batch_seconds(net, Purpose::Evaluation, b, None));
+            let batches =
+                |draws: usize| cost::batched(draws, capacity, |b| cost::batch_seconds(net, Purpose::Evaluation, b, None));
             batches(plan.n0) + batches(plan.n)
         });
         let memory = net.map_or(2e8 + capacity as f64 * size * 500.0, |net| Network::bytes(net, Purpose::Evaluation, capacity));
@@ -266,11 +271,7 @@ pub fn summary(plan: &Plan, data: &Dataset, rows: &[usize], drawn: &[Drawn]) -> 
     let answered: Vec<f64> = radii.iter().flatten().copied().collect();
     let few = |least: usize| Value::Absent(format!("{} examples are answered, and it takes {least}", answered.len()));
     let radius = if answered.is_empty() { few(1) } else { Value::Number(mean(&answered)) };
-    let spread = if answered.len() < 2 {
-        few(2)
-    } else {
-        Value::Number(spread_of(&answered))
-    };
+    let spread = if answered.len() < 2 { few(2) } else { Value::Number(spread_of(&answered)) };
     // Abstentions are predictions of a class that no label names.
     let nowhere = labels.iter().max().map_or(0, |l| l + 1).max(drawn.iter().map(|d| d.0 as u32 + 1).max().unwrap_or(0));
     let predicted: Vec<u32> =

@@ -4,10 +4,10 @@ use super::common::{passes, problem};
 use crate::base::Stream;
 use crate::engine::value::{Dataset, Model};
 use crate::engine::{Context, Failure};
-use crate::lang::net::ir::{Net, NodeId};
-use crate::lang::suggest::nearest_or_list;
 use crate::lang::Static;
+use crate::lang::net::ir::{Net, NodeId};
 use crate::lang::settings::Setting;
+use crate::lang::suggest::nearest_or_list;
 use crate::ops::nn::batches::Loader;
 use crate::ops::nn::cost;
 use crate::ops::nn::cpu::{image, loss::highest};
@@ -56,7 +56,11 @@ pub fn check_layers(layers: &Layers, inputs: &[KnownInput]) -> Result<(), Proble
     let Layers(Some(named)) = layers else {
         let none = model.and_then(|m| m.net.as_ref()).is_some_and(|net| net.taps.iter().all(|t| t.1 == net.output));
         let help = "put a label before a step of the network: `stage1: …`";
-        return if none { Err(problem("at", "the network has no tap whose units could be changed".to_string(), help)) } else { Ok(()) };
+        return if none {
+            Err(problem("at", "the network has no tap whose units could be changed".to_string(), help))
+        } else {
+            Ok(())
+        };
     };
     if named.is_empty() {
         return Err(problem("at", "no layer is named".to_string(), "write `at: all`, or name taps"));

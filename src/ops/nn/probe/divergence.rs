@@ -34,7 +34,9 @@ impl Planned for OutputDivergence {
 
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let rows = cost::rows(inputs, "inputs");
-        let of = |slot: &str| cost::net(inputs, &[slot]).map_or(1e-4 * rows as f64, |net| cost::sweep_seconds(net, Purpose::Evaluation, rows));
+        let of = |slot: &str| {
+            cost::net(inputs, &[slot]).map_or(1e-4 * rows as f64, |net| cost::sweep_seconds(net, Purpose::Evaluation, rows))
+        };
         Cost { seconds: 1e-3 + of("net") + of("against"), ..passes(inputs, "inputs", 1.0) }
     }
 }

@@ -48,7 +48,11 @@ impl Planned for Influence {
         let models = if cost::net(inputs, &["net"]).is_some() { trials * cost::pass_seconds(inputs, "on") } else { 0.0 };
         let kept = kept(settings).unwrap_or(0) as f64;
         let bits = trials * (data + on) / 4.0;
-        Cost { seconds: 0.01 + pairs + models + trials * (data + on) * 2e-9, memory: 1e7 + bits + 200.0 * kept, disk: 1e3 + 48.0 * kept.min(data * on) }
+        Cost {
+            seconds: 0.01 + pairs + models + trials * (data + on) * 2e-9,
+            memory: 1e7 + bits + 200.0 * kept,
+            disk: 1e3 + 48.0 * kept.min(data * on),
+        }
     }
 }
 

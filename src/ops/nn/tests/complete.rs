@@ -19,9 +19,7 @@ fn library() -> &'static [Item] {
 /// Returns the parameters of a constructor.
 fn constructor(name: &str) -> Option<&'static [Param]> {
     library().iter().find_map(|item| match &item.kind {
-        ItemKind::Variant { constructors, .. } => {
-            constructors.iter().find(|c| c.name.name == name).map(|c| c.params.as_slice())
-        }
+        ItemKind::Variant { constructors, .. } => constructors.iter().find(|c| c.name.name == name).map(|c| c.params.as_slice()),
         _ => None,
     })
 }

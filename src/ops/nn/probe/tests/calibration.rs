@@ -80,7 +80,8 @@ fn cloud(stream: Stream, count: usize, wrong: f64) -> Arc<Dataset> {
 fn errors_of_measures_over_examples() {
     let model = plane(&[0.6, 0.8], -0.2);
     let clouds = |r: usize| cloud(Stream::root(1).numbered(r as u64), 200, 0.15);
-    let of = |op: &str| -> Vec<(f64, f64)> { (0..replicates()).map(|r| estimate(&run(&on(op, &model, &clouds(r), &[])))).collect() };
+    let of =
+        |op: &str| -> Vec<(f64, f64)> { (0..replicates()).map(|r| estimate(&run(&on(op, &model, &clouds(r), &[])))).collect() };
     calibrated("`accuracy`: 200 examples, 85 % right", 0.85, &of("accuracy"));
     let big = cloud(Stream::root(2), 400_000, 0.15);
     calibrated("`loss`: 200 examples", estimate(&run(&on("loss", &model, &big, &[]))).0, &of("loss"));
