@@ -677,7 +677,13 @@ impl<'a> Lowering<'a> {
     }
 
     fn problem(&self, problem: Problem, span: Span, call: Option<&Call>) -> Diag {
-        let place = problem.parameter.and_then(|p| call.and_then(|c| c.written.get(p))).map_or(span, |w| w.1.span);
+        // What is said of a parameter stands at what was given for it, a setting or an input.
+        let given = |p: &str| {
+            let call = call?;
+            let input = || call.inputs.iter().find(|(n, _, _)| n == p).map(|(_, typed, _)| typed.span);
+            call.written.get(p).map(|w| w.1.span).or_else(input)
+        };
+        let place = problem.parameter.and_then(given).unwrap_or(span);
         let mut diag = Diag::error(problem.code, place, problem.message);
         if let Some(help) = problem.help {
             diag = diag.help(help);

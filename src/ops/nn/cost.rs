@@ -12,21 +12,21 @@ use crate::plan::facts::{KnownInput, known};
 use std::sync::Arc;
 
 /// Multiply-adds a second in products of large matrices.
-const PRODUCT: f64 = 4.0e10;
+const PRODUCT: f64 = 5.0e10;
 /// What a convolution with minimal filtering gains over a plain one of as many multiply-adds.
-const WINOGRAD: f64 = 1.7;
+const WINOGRAD: f64 = 1.9;
 /// Seconds that moving one number through a cheap layer takes: read, changed, written.
-const NUMBER: f64 = 0.5e-9;
+const NUMBER: f64 = 0.3e-9;
 /// Seconds that a layer takes in each pass whatever its size.
-const LAYER: f64 = 1.5e-6;
+const LAYER: f64 = 1.0e-6;
 /// Seconds that a batch takes whatever the network: reading examples, handing over, bookkeeping.
-const STEP: f64 = 2.0e-5;
+const STEP: f64 = 1.2e-5;
 /// Seconds that reading and normalising one number of an example takes.
-const READ: f64 = 1.0e-9;
+const READ: f64 = 0.5e-9;
 /// Seconds that drawing a normal number takes.
-pub const NORMAL: f64 = 1.0e-8;
+pub const NORMAL: f64 = 0.8e-8;
 /// Seconds for each weight that an optimiser's step takes.
-const WEIGHT: f64 = 1.0e-9;
+const WEIGHT: f64 = 0.5e-9;
 
 /// Seconds of one layer for a batch: forward, gradient by inputs, gradient by weights.
 #[derive(Clone, Copy, Debug, Default)]
