@@ -1,6 +1,7 @@
 //! The shape of the source: which room may use which, what a file looks like, what never stands in it.
 
 use crate::script::{files_below, repository};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// The rooms, each of which may use those before it.
@@ -46,6 +47,160 @@ fn rooms_use_only_rooms_before_them() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Returns the module that a file is, as a path from the crate's root.
+fn module(path: &str) -> Vec<String> {
+    let mut parts: Vec<String> = path.trim_end_matches(".rs").split('/').map(str::to_string).collect();
+    if matches!(parts.last().map(String::as_str), Some("mod" | "lib")) {
+        parts.pop();
+    }
+    parts
+}
+
+/// Returns the paths that a file names from `crate`, `super` or `self` on, with their lines; trees of `use` are taken apart.
+fn paths(text: &str) -> Vec<(usize, Vec<String>)> {
+    let text: String = text.lines().map(|l| format!("{}\n", code(l))).collect();
+    let chars: Vec<char> = text.chars().collect();
+    let name = |c: char| c.is_alphanumeric() || c == '_';
+    let mut out = Vec::new();
+    let (mut at, mut line) = (0, 1);
+    while at < chars.len() {
+        line += (chars[at] == '\n') as usize;
+        let begins = name(chars[at]) && (at == 0 || (!name(chars[at - 1]) && chars[at - 1] != ':'));
+        if begins && let Some(found) = tree(&chars, at, Vec::new()) {
+            out.extend(
+                found
+                    .0
+                    .into_iter()
+                    .filter(|p| p.len() > 1 && matches!(p[0].as_str(), "crate" | "super" | "self"))
+                    .map(|p| (line, p)),
+            );
+        }
+        at += 1;
+    }
+    out
+}
+
+/// Reads a path or a tree of paths from a place on: the paths, and where it ends.
+fn tree(chars: &[char], mut at: usize, mut before: Vec<String>) -> Option<(Vec<Vec<String>>, usize)> {
+    let name = |c: char| c.is_alphanumeric() || c == '_';
+    loop {
+        let start = at;
+        while at < chars.len() && name(chars[at]) {
+            at += 1;
+        }
+        if at == start {
+            break;
+        }
+        before.push(chars[start..at].iter().collect());
+        if chars.get(at..at + 2) != Some(&[':', ':']) {
+            return Some((vec![before], at));
+        }
+        at += 2;
+    }
+    if chars.get(at) != Some(&'{') {
+        return Some((vec![before], at));
+    }
+    at += 1;
+    let mut out = Vec::new();
+    loop {
+        while chars.get(at).is_some_and(|c| c.is_whitespace() || *c == ',') {
+            at += 1;
+        }
+        match chars.get(at)? {
+            '}' => return Some((out, at + 1)),
+            '*' => at += 1,
+            _ => {
+                let (found, end) = tree(chars, at, before.clone())?;
+                out.extend(found);
+                at = end;
+                // What follows is `as NAME`, at most.
+                while chars.get(at).is_some_and(|c| !matches!(c, ',' | '}')) {
+                    at += 1;
+                }
+            }
+        }
+    }
+}
+
+/// Returns which files import which, with line and path. Tests do not count, nor does a module that lists its own files.
+fn imports() -> BTreeMap<(String, String), (usize, String)> {
+    let files: Vec<(String, String)> = sources().into_iter().filter(|(p, _)| !p.contains("tests") && p != "main.rs").collect();
+    let modules: BTreeMap<Vec<String>, &str> = files.iter().map(|(p, _)| (module(p), p.as_str())).collect();
+    let mut out = BTreeMap::new();
+    for (path, text) in &files {
+        for (line, named) in paths(text) {
+            let mut full = if named[0] == "crate" { Vec::new() } else { module(path) };
+            for part in &named {
+                match part.as_str() {
+                    "crate" | "self" => {}
+                    "super" => {
+                        full.pop();
+                    }
+                    part => full.push(part.to_string()),
+                }
+            }
+            let used = (1..=full.len()).rev().find_map(|n| modules.get(&full[..n]));
+            if let Some(used) = used.filter(|u| **u != path && **u != "lib.rs") {
+                out.entry((path.clone(), used.to_string())).or_insert((line, full.join("::")));
+            }
+        }
+    }
+    out
+}
+
+/// Files that still import each other in a circle. This list may only shrink.
+const CIRCLES: [&[&str]; 8] = [
+    &["engine/device.rs", "engine/executor/cell.rs", "engine/executor/mod.rs"],
+    &["lang/assemble.rs", "lang/axis_words.rs", "lang/call.rs", "lang/carried.rs", "lang/check.rs", "lang/expr.rs"],
+    &["lang/net/check.rs", "lang/net/elaborate.rs"],
+    &["ops/density/diagnostics.rs", "ops/density/posterior.rs"],
+    &["ops/nn/buffer.rs", "ops/nn/cpu/mod.rs", "ops/nn/gpu/accelerator.rs", "ops/nn/layer.rs"],
+    &["plan/facts.rs", "plan/files.rs"],
+    &["syntax/build.rs", "syntax/explain.rs", "syntax/parse.rs"],
+    &["syntax/layout.rs", "syntax/print.rs"],
+];
+
+#[test]
+fn no_files_import_each_other() {
+    let imports = imports();
+    assert!(imports.len() > 300, "only {} imports were found", imports.len());
+    // What can be reached from each file.
+    let mut reach: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    imports.keys().for_each(|(from, to)| {
+        reach.entry(from).or_default().insert(to);
+    });
+    loop {
+        let mut grown = false;
+        for file in reach.keys().copied().collect::<Vec<_>>() {
+            let further: BTreeSet<&str> = reach[file].iter().filter_map(|next| reach.get(next)).flatten().copied().collect();
+            let own = reach.get_mut(file).expect("a file that imports");
+            let before = own.len();
+            own.extend(further);
+            grown |= own.len() > before;
+        }
+        if !grown {
+            break;
+        }
+    }
+    let mut circles: BTreeSet<Vec<&str>> = BTreeSet::new();
+    for (file, reached) in reach.iter().filter(|(file, reached)| reached.contains(*file)) {
+        let circle = reached.iter().filter(|other| reach.get(*other).is_some_and(|r| r.contains(file)));
+        circles.insert(circle.copied().collect());
+    }
+    let mut wrong = String::new();
+    for circle in circles.iter().filter(|c| !CIRCLES.contains(&c.as_slice())) {
+        wrong.push_str(&format!("\n{}", circle.join(", ")));
+        for ((from, to), (line, path)) in &imports {
+            if circle.contains(&from.as_str()) && circle.contains(&to.as_str()) {
+                wrong.push_str(&format!("\n    src/{from}:{line}: {path} from {to}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "files import each other:{wrong}");
+    let gone: Vec<_> = CIRCLES.iter().filter(|c| !circles.contains(&c.to_vec())).collect();
+    assert!(gone.is_empty(), "these circles are gone; take them off the list: {gone:?}");
 }
 
 /// Asserts that a crate is used only below these folders.

@@ -1,0 +1,315 @@
+//! No dead argument: for each argument of each operation and figure there is a call on which changing it changes the result.
+
+use super::calls::{Call, bases, inputs, of_param, settings, words};
+use super::compare::{self, Atom, atoms};
+use super::world::{self, Line, WORLD};
+use super::{excused, judge};
+use cfx::engine::Value;
+use cfx::lang::signature::{AxisWord, SettingType, Signature, takes};
+use std::collections::BTreeMap;
+
+/// What must stand beside an argument for it to have something to do: operation, argument (a field of a constructor by
+/// `argument.constructor.field`), arguments.
+const BESIDE: &[(&str, &str, &[(&str, &str)])] = &[
+    ("arrays", "layout", &[("x", "\"data/pixels.npy\""), ("labels", "\"data/labels.npy\"")]),
+    ("arrays", "test_labels", &[("test_x", "\"data/packed.npz:x\"")]),
+    ("cca", "variance", &[("variant", "svcca")]),
+    ("cca", "variant", &[("variance", "60%")]),
+    ("certify", "n0", &[("examples", "0"), ("sigma", "2")]),
+    ("curves", "y", &[("data", "tab"), ("x", "epoch")]),
+    ("dp_mixture", "at_least", &[("by", "class")]),
+    ("dp_mixture", "in_every", &[("x", "acts[hidden1]"), ("by", "class"), ("within", "ease"), ("at_least", "2")]),
+    ("dp_mixture", "within", &[("x", "acts[hidden1]")]),
+    ("generative_classification", "at_least", &[("x", "acts[hidden1]")]),
+    ("idx", "test_labels", &[("test_images", "\"data/small-images\"")]),
+    ("load_stages", "layout", &[("path", "\"data/pixels.npy\""), ("labels", "\"data/labels.npy\"")]),
+    ("load_stages", "pool", &[("path", "\"data/pixels.npy\""), ("labels", "\"data/labels.npy\""), ("layout", "nhwc")]),
+    ("load_stages", "rows", &[("path", "\"data/square.npy\""), ("labels", "\"data/labels.npy\"")]),
+    ("tap", "pool", &[("net", "conv")]),
+    ("train", "from", &[("network", "mlp(hidden: [6, 5])")]),
+    ("train", "stop.patience.epochs", &[("rate", "1e-6"), ("epochs", "6")]),
+    ("train", "stop.patience.column", &[("rate", "0.02"), ("epochs", "8")]),
+    ("train", "stop.patience.improvement", &[("rate", "0.1"), ("epochs", "6")]),
+    ("train_gan", "rate.step.at", &[("epochs", "3")]),
+    ("train_gan", "rate.step.factor", &[("epochs", "3")]),
+];
+
+/// What must stand beside a field of a constructor, within the constructor: argument and constructor, the fields.
+const INSIDE: &[(&str, &[(&str, &str)])] = &[
+    ("sampler.gibbs", &[("passes", "12"), ("burn_in", "4"), ("thin", "4"), ("chains", "2")]),
+    ("sampler.block_gibbs", &[("passes", "12"), ("burn_in", "4"), ("thin", "4"), ("chains", "2")]),
+    ("sampler.split_merge", &[("passes", "12"), ("burn_in", "4"), ("thin", "4"), ("chains", "2")]),
+    ("optimizer.sgd", &[("momentum", "0.9")]),
+    ("rate.step", &[("at", "[1]")]),
+    ("stop.when", &[("reaches", "100")]),
+    ("stop.patience", &[("epochs", "1")]),
+];
+
+/// Values that tell where those made from types do not: operation, argument, texts.
+const VALUES: &[(&str, &str, &[&str])] = &[
+    ("ablate", "at", &["hidden1", "hidden2"]),
+    ("arrays", "labels", &["\"data/packed.npz:labels\"", "\"data/labels.npy\""]),
+    ("arrays", "test_labels", &["\"data/packed.npz:labels\"", "\"data/labels.npy\""]),
+    ("arrays", "test_x", &["\"data/packed.npz:x\""]),
+    ("certify", "n0", &["1", "2", "40"]),
+    ("corpus", "test", &["\"data/rhyme.txt\""]),
+    ("corpus", "valid", &["\"data/rhyme.txt\""]),
+    ("curves", "y", &["loss", "accuracy"]),
+    ("dp_mixture", "at_least", &["2", "13"]),
+    ("dp_mixture", "in_every", &["ease"]),
+    ("dp_mixture", "within", &["part"]),
+    ("dp_mixture", "sampler.gibbs.passes", &["16", "20"]),
+    ("dp_mixture", "sampler.block_gibbs.passes", &["16", "20"]),
+    ("dp_mixture", "sampler.split_merge.passes", &["16", "20"]),
+    ("field", "name", &["mean", "std"]),
+    ("field", "x", &["rec", "describe(n2, over: b)"]),
+    ("generate", "data", &["d", "shifted"]),
+    ("generate", "m", &["gan", "gan[a: 0]"]),
+    ("generative_classification", "sampler.gibbs.passes", &["16", "20"]),
+    ("generative_classification", "sampler.block_gibbs.passes", &["16", "20"]),
+    ("generative_classification", "sampler.split_merge.passes", &["16", "20"]),
+    ("generative_classification", "at_least", &["2", "3", "4", "5"]),
+    ("idx", "test_images", &["\"data/small-images\""]),
+    ("idx", "test_labels", &["\"data/small-labels\""]),
+    ("import_weights", "fresh", &["[\"fc.\"]", "[\"fc.\", \"conv1.\"]"]),
+    ("influence", "net", &["tried", "tried[trial: [0, 1, 2]]"]),
+    ("load_scores", "path", &["\"data/scores.npy\"", "\"data/packed.npz:labels\""]),
+    ("load_stages", "array", &["\"s2\"", "\"s10\""]),
+    ("load_stages", "path", &["\"data/stages.npz\"", "\"data/square.npy\""]),
+    ("load_stages", "labels", &["\"data/stages.npz:labels\"", "\"data/labels.npy\""]),
+    ("maximize_activation", "data", &["d", "shifted"]),
+    ("memorization", "net", &["tried", "tried[trial: [0, 1, 2]]"]),
+    ("memorization_error", "net", &["tried", "tried[trial: [0, 1, 2]]"]),
+    ("perturb", "at", &["hidden1", "hidden2"]),
+    ("relabel", "data", &["packed", "with_ids(packed, \"data/ids.npy\")"]),
+    ("relabel", "labels", &["\"data/labels.npy\"", "\"data/packed.npz:labels\""]),
+    ("train", "freeze", &["[hidden1]"]),
+    ("train", "from", &["m[run: 0]"]),
+    ("train", "record.accuracy.data", &["d", "e"]),
+    ("train", "record.loss.data", &["d", "e"]),
+    ("train", "stop", &["when(reaches: 0.01)", "patience(epochs: 1)"]),
+    ("train", "stop.when.reaches", &["0.01", "0.9"]),
+    ("train", "stop.when.column", &["loss", "accuracy"]),
+    ("train", "stop.patience.column", &["loss", "accuracy"]),
+    ("train", "stop.patience.improvement", &["0", "5"]),
+    ("train_gan", "network", &["adversaries", "adversaries(width: 4)"]),
+    ("trial_outcome", "on", &["d", "e"]),
+    ("with_ids", "data", &["packed", "relabel(packed, \"data/labels.npy\")"]),
+    ("with_ids", "path", &["\"data/ids.npy\"", "\"data/labels.npy\""]),
+];
+
+/// Arguments that change no result, with the reason. This list may only shrink.
+const NO_RESULT: &[(&str, &str, &str)] = &[
+    ("import_weights", "file", "the one file of the world that fits; others are read by unit tests"),
+    ("import_weights", "network", "only the network that the file is of fits"),
+    ("import_weights", "rename", "names that fit already; what does not fit is refused"),
+    ("train_gan", "optimizer.sam.rho", "`train_gan` refuses `sam`"),
+    ("train_gan", "optimizer.sam.base", "`train_gan` refuses `sam`"),
+    ("arrays", "x", "the one file of the world whose labels fit"),
+    ("corpus", "train", "the one text of the world"),
+    ("cifar10", "folder", "the one folder of the world"),
+    ("cifar100", "folder", "the one folder of the world"),
+    ("image_folder", "folder", "the one folder of the world"),
+    ("idx", "images", "the one file of the world"),
+    ("idx", "labels", "the one file of the world"),
+    ("mnist", "folder", "the one folder of the world"),
+    ("train", "keep", "what is stored, not what is computed"),
+    ("train_gan", "keep", "what is stored, not what is computed"),
+    ("untrained", "keep", "what is stored, not what is computed"),
+    ("train", "precision", "of GPUs; the CPU computes in 32 bits whatever is asked for"),
+    ("train_gan", "precision", "of GPUs; the CPU computes in 32 bits whatever is asked for"),
+    ("certify", "batch", "how many copies go through the network at a time"),
+];
+
+/// One thing to try: an argument by its path, a call with it, and what the call is beside it.
+struct Trial {
+    op: String,
+    argument: String,
+    /// The word that the argument is, where each word must do something.
+    word: String,
+    /// Which calls differ in this argument alone.
+    group: usize,
+    call: Call,
+}
+
+fn beside(op: &str, argument: &str, call: &Call) -> Call {
+    let more = BESIDE.iter().filter(|(o, a, _)| *o == op && *a == argument).flat_map(|(_, _, args)| args.iter());
+    more.fold(call.clone(), |call, (name, text)| call.with(name, text))
+}
+
+/// Returns texts to try for a parameter.
+fn texts(op: &str, argument: &str, call: &Call, param: &cfx::syntax::ast::Param) -> Vec<String> {
+    if let Some((_, _, texts)) = VALUES.iter().find(|(o, a, _)| *o == op && *a == argument) {
+        return texts.iter().map(|t| t.to_string()).collect();
+    }
+    let takes = takes(param).expect("a parameter of the standard library");
+    let mut out = Vec::new();
+    if takes.axis.is_some() && !argument.contains('.') {
+        out.extend(words(call, argument));
+    }
+    if let Some(ty) = &takes.setting {
+        out.extend(settings(ty));
+    }
+    if !takes.inputs.is_empty() {
+        out.extend(inputs(&takes.inputs).into_iter().take(6).map(str::to_string));
+    }
+    out
+}
+
+/// Returns the words of options within a type.
+fn options(ty: &SettingType) -> Vec<String> {
+    match ty {
+        SettingType::Option(words) => words.clone(),
+        _ => Vec::new(),
+    }
+}
+
+/// Returns everything to try for the arguments of an operation.
+fn trials(signature: &Signature, groups: &mut usize) -> Vec<Trial> {
+    let mut out = Vec::new();
+    let all = bases(signature);
+    let trial = |argument: &str, word: String, group: usize, call: Call| Trial {
+        op: signature.name.clone(),
+        argument: argument.into(),
+        word,
+        group,
+        call,
+    };
+    for (param, takes) in signature.params.iter().zip(&signature.takes) {
+        let name = param.name.name.as_str();
+        for base in all.iter().take(3) {
+            *groups += 1;
+            let mut base = beside(&signature.name, name, base);
+            if takes.axis == Some(AxisWord::Pairs) {
+                base = base.without("against");
+            }
+            let given = base.without(name);
+            out.push(trial(name, String::new(), *groups, given.clone()));
+            let words = takes.setting.as_ref().map(options).unwrap_or_default();
+            for text in texts(&signature.name, name, &base, param) {
+                let word = if words.contains(&text) && !is_default(param, &text) { text.clone() } else { String::new() };
+                out.push(trial(name, word, *groups, given.with(name, &text)));
+            }
+        }
+        // Fields of constructors.
+        let Some(base) = all.first() else { continue };
+        for variant in takes.setting.iter().flat_map(variants) {
+            for constructor in &world::library().variants[&variant].constructors {
+                let made = constructor.name.name.as_str();
+                let inside = INSIDE.iter().find(|(at, _)| *at == format!("{name}.{made}")).map_or(&[][..], |(_, fields)| fields);
+                for field in &constructor.params {
+                    *groups += 1;
+                    let path = format!("{name}.{made}.{}", field.name.name);
+                    let call = beside(&signature.name, &path, base);
+                    let mut others: Vec<String> = Vec::new();
+                    for other in constructor.params.iter().filter(|p| p.name.name != field.name.name) {
+                        let given = inside.iter().find(|(n, _)| *n == other.name.name).map(|(_, text)| text.to_string());
+                        let needed = other.default.is_none().then(|| of_param(other));
+                        others.extend(given.or(needed).map(|text| format!("{}: {text}", other.name.name)));
+                    }
+                    let with = |more: Option<String>| {
+                        let text = format!("{made}({})", others.iter().cloned().chain(more).collect::<Vec<_>>().join(", "));
+                        call.with(
+                            name,
+                            &if matches!(takes.setting, Some(SettingType::List(_))) { format!("[{text}]") } else { text },
+                        )
+                    };
+                    out.push(trial(&path, String::new(), *groups, with(None)));
+                    for text in texts(&signature.name, &path, &call, field) {
+                        let word =
+                            takes_words(field).into_iter().find(|w| *w == text && !is_default(field, w)).unwrap_or_default();
+                        out.push(trial(&path, word, *groups, with(Some(format!("{}: {text}", field.name.name)))));
+                    }
+                }
+            }
+        }
+    }
+    out
+}
+
+fn takes_words(param: &cfx::syntax::ast::Param) -> Vec<String> {
+    takes(param).ok().and_then(|t| t.setting).map(|ty| options(&ty)).unwrap_or_default()
+}
+
+/// Returns whether a word is what a parameter has where it is left out.
+fn is_default(param: &cfx::syntax::ast::Param, word: &str) -> bool {
+    matches!(&param.default, Some(expr) if matches!(&expr.kind, cfx::syntax::ast::ExprKind::Name(name) if name == word))
+}
+
+/// Returns the names of variants within a type.
+fn variants(ty: &SettingType) -> Vec<String> {
+    match ty {
+        SettingType::Variant(name) => vec![name.clone()],
+        SettingType::List(of) => variants(of),
+        SettingType::Either(types) => types.iter().flat_map(variants).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Returns what a result says; of a figure its drawing.
+fn says(cells: &[world::Cell]) -> Vec<Atom> {
+    let mut out = Vec::new();
+    for cell in cells {
+        out.extend(cell.at.iter().map(|(a, x)| Atom::Word(format!("{a}: {x}"))));
+        match &cell.value {
+            Ok(Value::Figure(f)) => out.push(Atom::Word(f.svg.clone())),
+            value => out.extend(atoms(value)),
+        }
+    }
+    out
+}
+
+#[test]
+fn every_argument_changes_something() {
+    let mut groups = 0;
+    let mut all: Vec<Trial> = Vec::new();
+    world::library().operations.values().filter(|s| !excused(&s.name)).for_each(|s| all.extend(trials(s, &mut groups)));
+    // Equal calls are one declaration.
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    let mut lines: Vec<Line> = Vec::new();
+    for trial in &all {
+        let next = format!("tried{}", lines.len());
+        if let std::collections::btree_map::Entry::Vacant(place) = names.entry(trial.call.text()) {
+            lines.push(trial.call.line(&next));
+            place.insert(next);
+        }
+    }
+    let refused = world::refusals(WORLD, &lines);
+    let kept: Vec<Line> = lines.into_iter().filter(|l| !refused.contains_key(&l.name)).collect();
+    let ran = world::run(WORLD, &kept);
+    // What each call that is taken and does not fail says, by what it differs in.
+    let mut said: BTreeMap<usize, Vec<(usize, Vec<Atom>)>> = BTreeMap::new();
+    for (i, trial) in all.iter().enumerate() {
+        let name = &names[&trial.call.text()];
+        if !refused.contains_key(name) && ran.cells(name).iter().all(|c| c.value.is_ok()) {
+            said.entry(trial.group).or_default().push((i, says(ran.cells(name))));
+        }
+    }
+    let mut alive: BTreeMap<(String, String, String), bool> = BTreeMap::new();
+    let mut example: BTreeMap<(String, String, String), String> = BTreeMap::new();
+    for (i, trial) in all.iter().enumerate() {
+        let group = said.get(&trial.group).map(Vec::as_slice).unwrap_or_default();
+        let own = group.iter().find(|(j, _)| *j == i);
+        let differs = own.is_some_and(|(_, own)| group.iter().any(|(_, other)| compare::difference(own, other).is_some()));
+        for word in ["", trial.word.as_str()] {
+            let at = (trial.op.clone(), trial.argument.clone(), word.to_string());
+            *alive.entry(at.clone()).or_default() |= differs;
+            let why = refused
+                .get(&names[&trial.call.text()])
+                .map_or("no difference".to_string(), |why| why.chars().take(160).collect());
+            example.insert(at, format!("{}: {why}", trial.call.text()));
+        }
+    }
+    let wrong: Vec<(String, String)> = alive
+        .iter()
+        .filter(|(_, alive)| !**alive)
+        .map(|(at, _)| (format!("{} {}{}{}", at.0, at.1, if at.2.is_empty() { "" } else { " = " }, at.2), example[at].clone()))
+        .collect();
+    let exceptions: Vec<String> = NO_RESULT.iter().map(|(op, argument, _)| format!("{op} {argument}")).collect();
+    let excepted = |what: &str| exceptions.iter().any(|e| what == e || what.starts_with(&format!("{e} = ")));
+    let stale: Vec<&String> =
+        exceptions.iter().filter(|e| !wrong.iter().any(|(what, _)| what == *e || what.starts_with(&format!("{e} = ")))).collect();
+    assert!(stale.is_empty(), "these change something now, take them off the list: {stale:?}");
+    let left: Vec<(String, String)> = wrong.into_iter().filter(|(what, _)| !excepted(what)).collect();
+    judge("arguments that change nothing", &left, &[]);
+}

@@ -1,0 +1,167 @@
+//! Nesting: an axis made anew at each place of others is taken with its own members there, and averaged before them.
+
+use super::calls::{Call, bases};
+use super::world::{self, Line, WORLD};
+use super::{compare, excused, judge};
+use cfx::engine::Value;
+use cfx::lang::kind::Kind;
+use cfx::lang::signature::{AxisWord, Signature};
+
+/// Returns the name of a parameter that takes an axis word of a sort.
+fn parameter(signature: &Signature, word: AxisWord) -> Option<&str> {
+    signature.params.iter().zip(&signature.takes).find(|(_, t)| t.axis == Some(word)).map(|(p, _)| p.name.name.as_str())
+}
+
+/// Returns operations that reduce numbers and split by axes, each with a call whose number inputs are given by name.
+fn splitting() -> Vec<(&'static Signature, Call, Vec<&'static str>)> {
+    let mut out = Vec::new();
+    for signature in world::library().operations.values().filter(|s| !excused(&s.name)) {
+        let numbers: Vec<&str> = signature
+            .params
+            .iter()
+            .zip(&signature.takes)
+            .filter(|(_, t)| t.inputs.contains(&Kind::Number { per_example: false }))
+            .map(|(p, _)| p.name.name.as_str())
+            .collect();
+        if let (false, Some(_), Some(_), Some(base)) = (
+            numbers.is_empty(),
+            parameter(signature, AxisWord::Splits),
+            parameter(signature, AxisWord::Reduces),
+            bases(signature).into_iter().next(),
+        ) {
+            out.push((signature, base, numbers));
+        }
+    }
+    assert!(out.len() > 10, "only {} operations reduce and split", out.len());
+    out
+}
+
+/// Returns a call with every number input made from a template, in which `x` stands for a score of the world.
+fn filled(base: &Call, numbers: &[&str], template: &str) -> Call {
+    let scores = ["s1", "t1s"];
+    numbers
+        .iter()
+        .enumerate()
+        .fold(base.clone(), |call, (i, name)| call.with(name, &template.replace("{x}", scores[i % scores.len()])))
+}
+
+/// Two declarations that must be the same at all places, under one operation's name.
+struct Pair {
+    op: String,
+    left: String,
+    right: String,
+}
+
+/// Asserts that both sides of each pair are the same; a side that is refused stands for nothing.
+fn same(what: &str, pairs: Vec<Pair>, least: usize) {
+    let world = format!("{WORLD}analysis t1s = log(1 + s1 * s0)\naxis bins = quantile_bins(s1, count: 3, data: e)\n");
+    let side =
+        |i: usize, which: &str, text: &str| Line { name: format!("{which}{i}"), text: format!("analysis {which}{i} = {text}") };
+    let lines: Vec<(Line, Line)> =
+        pairs.iter().enumerate().map(|(i, p)| (side(i, "left", &p.left), side(i, "right", &p.right))).collect();
+    let all: Vec<Line> = lines.iter().flat_map(|(l, r)| [l.clone(), r.clone()]).collect();
+    let refused = world::refusals(&world, &all);
+    let kept: Vec<Line> = all.into_iter().filter(|l| !refused.contains_key(&l.name)).collect();
+    let ran = world::run(&world, &kept);
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for (pair, (left, right)) in pairs.iter().zip(&lines) {
+        match (refused.get(&left.name), refused.get(&right.name)) {
+            (None, None) => {
+                seen += 1;
+                let why = compare::cells(ran.cells(&left.name), ran.cells(&right.name), true);
+                wrong.extend(why.map(|why| (pair.op.clone(), format!("{} is not {}: {why}", pair.left, pair.right))));
+            }
+            (None, Some(why)) => wrong.push((pair.op.clone(), format!("{} is refused, unlike {}: {why}", pair.right, pair.left))),
+            (Some(_), _) => {}
+        }
+    }
+    assert!(seen >= least, "{what}: only {seen} were tried");
+    judge(what, &wrong, &[]);
+}
+
+/// `by: bins` of numbers per example is the operation on the examples that are in the bin: scores cut to them meet by id.
+#[test]
+fn by_bins_is_the_examples_of_each_bin() {
+    let mut pairs = Vec::new();
+    for (signature, base, numbers) in splitting() {
+        let (by, over) =
+            (parameter(signature, AxisWord::Splits).unwrap_or("by"), parameter(signature, AxisWord::Reduces).unwrap_or("over"));
+        for (axis, x) in [("bins", "{x}"), ("ease", "{x}"), ("bins", "{x}[run: 1]")] {
+            let split = filled(&base, &numbers, x).with(by, axis).with(over, "example");
+            let cut = filled(&base, &numbers, &format!("{x} + 0 * correct(m[run: 0], {axis})")).with(over, "example");
+            pairs.push(Pair { op: signature.name.clone(), left: split.text(), right: cut.text() });
+        }
+    }
+    same("`by:` a bin is not the examples of the bin", pairs, 20);
+}
+
+/// Bins of each run are each run's own when runs are taken in as well.
+#[test]
+fn bins_that_nest_are_each_outer_coordinates_own() {
+    // What an operation is when the inner axis is averaged first, or where its own order does not matter.
+    let meant = [("mean", "mean"), ("std", "mean"), ("minimum", "minimum"), ("maximum", "maximum"), ("total", "total")];
+    let mut pairs = Vec::new();
+    for (op, inner) in meant {
+        pairs.push(Pair {
+            op: op.to_string(),
+            left: format!("{op}(s1, by: bins, over: [run, example]){}", if op == "total" { " + 0" } else { "" }),
+            right: format!("{op}({inner}(s1, by: bins, over: example), over: run){}", if op == "total" { " + 0" } else { "" }),
+        });
+    }
+    same("bins of the first run stand for those of all runs", pairs, 0);
+}
+
+/// Whatever an operation makes of `by: bins, over: [run, example]`, each run counts with its own bins: the same script with the runs in
+/// another order gives the same.
+#[test]
+fn no_outer_coordinate_lends_its_bins_to_others() {
+    let turned = WORLD.replace("axis run = [0, 1]", "axis run = [1, 0]");
+    let world = |w: &str| format!("{w}analysis t1s = log(1 + s1 * s0)\naxis bins = quantile_bins(s1, count: 3, data: e)\n");
+    let mut lines = Vec::new();
+    for (signature, base, numbers) in splitting() {
+        let (by, over) =
+            (parameter(signature, AxisWord::Splits).unwrap_or("by"), parameter(signature, AxisWord::Reduces).unwrap_or("over"));
+        for axes in ["[run, example]", "[example, run]", "run"] {
+            let call = filled(&base, &numbers, "{x}").with(by, "bins").with(over, axes);
+            lines.push((call.line(&format!("nested{}", lines.len())), call));
+        }
+    }
+    for of in ["grp", "mean(s1, by: class)"] {
+        let call = Call {
+            op: "share".to_string(),
+            args: vec![("x".into(), of.into()), ("of".into(), "low".into()), ("by".into(), "bins".into())],
+        };
+        lines.push((call.line(&format!("nested{}", lines.len())), call));
+    }
+    let refused = world::refusals(&world(WORLD), &lines.iter().map(|(l, _)| l.clone()).collect::<Vec<_>>());
+    let kept: Vec<Line> = lines.iter().map(|(l, _)| l.clone()).filter(|l| !refused.contains_key(&l.name)).collect();
+    let (here, there) = (world::run(&world(WORLD), &kept), world::run(&world(&turned), &kept));
+    let mut wrong = Vec::new();
+    for (line, call) in lines.iter().filter(|(l, _)| !refused.contains_key(&l.name)) {
+        let why = compare::cells(here.cells(&line.name), there.cells(&line.name), true);
+        wrong.extend(why.map(|why| (call.op.clone(), format!("{} with runs in another order: {why}", call.text()))));
+    }
+    judge("one run's bins stand for all", &wrong, &[]);
+}
+
+/// A value over runs and the bins of each: means and deviations average the bins first.
+#[test]
+fn inner_axes_are_averaged_first() {
+    let ran = world::run(
+        WORLD,
+        &[
+            ("direct", "mean(binned, over: [run, bin])"),
+            ("steps", "mean(mean(binned, over: bin), over: run)"),
+            ("spread", "std(binned, over: [run, bin])"),
+            ("spread_steps", "std(mean(binned, over: bin), over: run)"),
+        ]
+        .map(|(name, text)| Line { name: name.to_string(), text: format!("analysis {name} = {text}") }),
+    );
+    // The errors of the steps hold the spread of the bins as well, which is no error of sampling: values are compared.
+    for (x, y) in [("direct", "steps"), ("spread", "spread_steps")] {
+        for (one, other) in ran.cells(x).iter().zip(ran.cells(y)) {
+            let (Ok(Value::Number(a)), Ok(Value::Number(b))) = (&one.value, &other.value) else { panic!("{x} is no number") };
+            assert!(one.at == other.at && (a.value - b.value).abs() <= 1e-12 * a.value.abs(), "{x}: {a:?} against {b:?}");
+        }
+    }
+}

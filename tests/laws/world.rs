@@ -1,0 +1,204 @@
+//! The world that laws are tried in: small values of every kind, and a store in which each of them is computed once.
+
+use crate::script::{entry, repository, source};
+use cfx::api::{self, Checked, Registry, Source};
+use cfx::base::{Diags, Severity};
+use cfx::engine::progress::Silent;
+use cfx::engine::{Options, Results, Status, Store, Value};
+use cfx::lang::kind::Kind;
+use cfx::lang::scope::Program;
+use cfx::plan::graph::{Declared, Entry, Graph, LabelledAxis};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, OnceLock};
+
+/// Declarations of small values of every kind, one a line.
+pub const WORLD: &str = include_str!("world.cfx");
+
+/// Returns the standard library.
+pub fn library() -> &'static Program {
+    static LIBRARY: OnceLock<Program> = OnceLock::new();
+    LIBRARY.get_or_init(|| Program::load("empty.cfx", "", &|_| Err(("cfx::file::missing", String::new(), String::new()))).0)
+}
+
+/// The one store of this process, with its folder; one run at a time.
+fn store() -> &'static Mutex<(Store, tempfile::TempDir)> {
+    static STORE: OnceLock<Mutex<(Store, tempfile::TempDir)>> = OnceLock::new();
+    STORE.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder for the store");
+        Mutex::new((Store::open(folder.path()).expect("a store"), folder))
+    })
+}
+
+/// A declared value of the world.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: Kind,
+    /// Names of its axes.
+    pub axes: Vec<String>,
+}
+
+/// Returns the values that the world declares.
+pub fn known() -> &'static [Known] {
+    static KNOWN: OnceLock<Vec<Known>> = OnceLock::new();
+    KNOWN.get_or_init(|| {
+        let (checked, diags) = check(WORLD);
+        assert!(!diags.has_errors(), "{:#?}", diags.0);
+        let script = &checked.script;
+        let of = |v: &usize| {
+            let value = &script.values[*v];
+            let axes = value.typed.axes.iter().map(|a| script.axes.get(*a).name.clone()).collect();
+            Known { name: value.name.clone(), kind: value.typed.kind.clone(), axes }
+        };
+        script.order.iter().map(of).collect()
+    })
+}
+
+/// Returns the folder of the files that tests make.
+pub fn made() -> &'static std::path::Path {
+    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
+    FOLDER.get_or_init(|| tempfile::tempdir().expect("a folder for files")).path()
+}
+
+/// Returns a text as a script that may read the files of the suite.
+fn script(text: &str) -> Source {
+    let mut source = source("laws.cfx", text, &repository("tests/suite/files"), &[]);
+    source.granted.push(repository("tests/laws"));
+    source.granted.push(made().to_path_buf());
+    source
+}
+
+/// Checks and plans a script; the messages are those of whichever refuses it.
+fn check(text: &str) -> (Checked, Diags) {
+    let registry = Registry::standard();
+    let source = script(text);
+    let checked = api::check(&source, &registry);
+    let diags = match api::plan(&source, &checked, &registry) {
+        Ok(_) => checked.diags.clone(),
+        Err(diags) => diags,
+    };
+    (checked, diags)
+}
+
+/// A declaration to be tried: its name or title, and its line.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Name or title.
+    pub name: String,
+    /// The declaration.
+    pub text: String,
+}
+
+/// Returns which of the lines a world refuses, with the messages.
+pub fn refusals(world: &str, lines: &[Line]) -> BTreeMap<String, String> {
+    let mut refused: BTreeMap<String, String> = BTreeMap::new();
+    loop {
+        let left: Vec<&Line> = lines.iter().filter(|l| !refused.contains_key(&l.name)).collect();
+        let mut text = world.to_string();
+        let mut places: Vec<(usize, &str)> = Vec::new();
+        for line in &left {
+            places.push((text.len(), &line.name));
+            text.push_str(&line.text);
+            text.push('\n');
+        }
+        let (checked, diags) = check(&text);
+        let base = checked.program.sources.files()[checked.program.main].base;
+        let before = refused.len();
+        for diag in diags.0.iter().filter(|d| d.severity == Severity::Error) {
+            let at = (diag.span().start as usize).checked_sub(base);
+            let line = at.and_then(|at| places.iter().rev().find(|(start, _)| *start <= at));
+            let (_, name) = line.unwrap_or_else(|| panic!("the world itself is refused: {diag:#?}\n{world}"));
+            let help = diag.help.as_deref().unwrap_or_default();
+            refused.entry(name.to_string()).or_insert_with(|| format!("[{}] {}; {help}", diag.code, diag.message));
+        }
+        if refused.len() == before {
+            return refused;
+        }
+    }
+}
+
+/// Values of a script after its run.
+pub struct Ran {
+    values: BTreeMap<String, Vec<Cell>>,
+}
+
+/// One value at its coordinates.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// Coordinates by axis.
+    pub at: BTreeMap<String, String>,
+    /// The value; where the cell failed, the message.
+    pub value: Result<Value, String>,
+    /// The cell's key, where it is a cell.
+    pub key: Option<String>,
+}
+
+/// Runs the world with these lines, none of which it refuses.
+pub fn run(world: &str, lines: &[Line]) -> Ran {
+    let mut text = world.to_string();
+    lines.iter().for_each(|l| {
+        text.push_str(&l.text);
+        text.push('\n');
+    });
+    let registry = Registry::standard();
+    let source = script(&text);
+    let checked = api::check(&source, &registry);
+    let graph = api::plan(&source, &checked, &registry).unwrap_or_else(|d| panic!("{:#?}", d.0));
+    let store = store().lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let mut options = Options::new(&source.folder);
+    options.files = source.files();
+    let outcome = api::run(&graph, &registry, &store.0, &options, &Silent).expect("the store can be written");
+    let wanted: BTreeSet<&str> = lines.iter().map(|l| l.name.as_str()).collect();
+    let mut values = BTreeMap::new();
+    {
+        let results = api::results(&graph, &registry, &store.0, &source, &outcome);
+        for declared in graph.values.iter().filter(|v| wanted.contains(v.name.as_str())) {
+            values.insert(declared.name.clone(), cells(&graph, declared, &results, &outcome.cells));
+        }
+    }
+    Ran { values }
+}
+
+fn cells(graph: &Graph, declared: &Declared, results: &Results, outcomes: &[cfx::engine::CellOutcome]) -> Vec<Cell> {
+    let of = |place: Vec<(String, String)>| {
+        let found = entry(declared, &place).expect("a place of the value");
+        let failed = |id: usize| {
+            let cell = &outcomes[id];
+            matches!(cell.status, Status::Failed | Status::Skipped).then(|| cell.message.clone().unwrap_or_default())
+        };
+        let value = match &found {
+            Entry::Absent(why) => Ok(Value::Absent(why.clone())),
+            Entry::Cell(id) => failed(*id).map_or_else(|| results.entry(&found).map_err(|m| m.to_string()), Err),
+            other => results.entry(other).map_err(|m| m.to_string()),
+        };
+        let key = if let Entry::Cell(id) = &found { Some(graph.cells[*id].key.to_string()) } else { None };
+        Cell { at: place.into_iter().collect(), value, key }
+    };
+    places(&declared.axes).into_iter().map(of).collect()
+}
+
+/// Returns all combinations of coordinates.
+fn places(axes: &[LabelledAxis]) -> Vec<Vec<(String, String)>> {
+    let mut out = vec![Vec::new()];
+    for axis in axes {
+        let mut longer = Vec::with_capacity(out.len() * axis.coordinates.len());
+        for place in &out {
+            for coordinate in &axis.coordinates {
+                let mut place: Vec<(String, String)> = place.clone();
+                place.push((axis.name.clone(), coordinate.clone()));
+                longer.push(place);
+            }
+        }
+        out = longer;
+    }
+    out
+}
+
+impl Ran {
+    /// Returns the cells of a declared value.
+    pub fn cells(&self, name: &str) -> &[Cell] {
+        self.values.get(name).map(Vec::as_slice).unwrap_or_else(|| panic!("nothing is declared as `{name}`"))
+    }
+}
