@@ -158,7 +158,7 @@ pub const NOT_CALLED: &[(&str, &str)] = &[("pick", "made by a selection along an
 /// Values to give where a kind is asked for, the most telling ones first.
 const TELLING: &[&str] = &[
     "n3", "s2", "holes", "y2", "binned", "s1", "est", "cls", "n1", "tr", "trs", "t1", "grt", "grp", "m", "g", "acts", "p",
-    "whole", "tab", "hist", "abl", "rec", "d",
+    "whole", "tab", "hist", "abl", "rec", "d", "e", "part", "noisy", "m2", "h", "q", "each",
 ];
 
 /// How many calls of one operation are tried with the arguments it needs.

@@ -79,7 +79,13 @@ fn compare_all(all: &[(Line, Call, Call, &str, &str)]) -> Vec<(String, String)> 
     for ((line, call, cut, axis, coordinate), cut_line) in all.iter().zip(&cut) {
         let why = match refused.get(&cut_line.name) {
             Some(why) => Some(format!("refused at one coordinate: {why}")),
-            None => compare::cells(&at(ran.cells(&line.name), axis, coordinate), ran.cells(&cut_line.name), true),
+            None => {
+                // An axis word may bring the axis back: bins of each run.
+                let cut = ran.cells(&cut_line.name);
+                let again = cut.first().is_some_and(|c| c.at.contains_key(*axis));
+                let cut = if again { at(cut, axis, coordinate) } else { cut.to_vec() };
+                compare::cells(&at(ran.cells(&line.name), axis, coordinate), &cut, true)
+            }
         };
         wrong.extend(
             why.map(|why| (call.op.clone(), format!("{} at {axis} {coordinate} is not {}: {why}", call.text(), cut.text()))),

@@ -149,8 +149,15 @@ pub fn run(world: &str, lines: &[Line]) -> Ran {
     let store = store().lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let mut options = Options::new(&source.folder);
     options.files = source.files();
-    let outcome = api::run(&graph, &registry, &store.0, &options, &Silent).expect("the store can be written");
     let wanted: BTreeSet<&str> = lines.iter().map(|l| l.name.as_str()).collect();
+    // Data sets as well, which a run of a script makes only for those that use them.
+    let mut cells_wanted = BTreeSet::new();
+    for declared in graph.values.iter().filter(|v| wanted.contains(v.name.as_str())) {
+        cells_wanted.extend(declared.entries.iter().filter_map(|e| if let Entry::Cell(id) = e { Some(*id) } else { None }));
+    }
+    let cells_wanted: Vec<usize> = cells_wanted.into_iter().collect();
+    let outcome =
+        cfx::engine::execute(&graph, &cells_wanted, &registry, &store.0, &options, &Silent).expect("the store can be written");
     let mut values = BTreeMap::new();
     {
         let results = api::results(&graph, &registry, &store.0, &source, &outcome);
