@@ -292,17 +292,82 @@ fn variants(ty: &SettingType) -> Vec<String> {
     }
 }
 
+/// Axis words that are taken and say what holds without them, with the reason. This list may only shrink.
+const SAYS_WHAT_HOLDS: &[(&str, &str)] = &[
+    ("heatmap", "`rows` and `columns` may name the axes that it takes by default"),
+    ("matched_gaussian", "`by: class` is the default"),
+];
+
+/// Returns whether cells are, at every place, those without the axes that they have more: an axis word that did nothing.
+fn nothing_more(cells: &[world::Cell], without: &[world::Cell]) -> bool {
+    let Some(first) = without.first() else { return false };
+    cells.iter().all(|cell| {
+        let place: BTreeMap<String, String> =
+            cell.at.iter().filter(|(axis, _)| first.at.contains_key(*axis)).map(|(a, x)| (a.clone(), x.clone())).collect();
+        without.iter().any(|w| w.at == place && compare::difference(&says_one(cell), &says_one(w)).is_none())
+    })
+}
+
+/// No axis word is taken and ignored: ten equal rows for ten classes, a colour that colours nothing.
+#[test]
+fn no_axis_word_is_ignored() {
+    let mut pairs: Vec<(Call, Call)> = Vec::new();
+    for signature in world::library().operations.values().filter(|s| !excused(&s.name)) {
+        for base in bases(signature).iter().take(3) {
+            for (param, takes) in signature.params.iter().zip(&signature.takes) {
+                let name = &param.name.name;
+                if matches!(takes.axis, Some(AxisWord::Axis | AxisWord::Splits))
+                    && param.default.is_some()
+                    && !BESIDE.iter().any(|b| b.0 == signature.name && b.1 == *name)
+                {
+                    let given = base.without(name);
+                    pairs.extend(words(base, name).into_iter().map(|w| (given.clone(), given.with(name, &w))));
+                }
+            }
+        }
+    }
+    let mut lines: Vec<Line> = Vec::new();
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    for call in pairs.iter().flat_map(|(x, y)| [x, y]) {
+        let next = format!("word{}", lines.len());
+        if let std::collections::btree_map::Entry::Vacant(place) = names.entry(call.text()) {
+            lines.push(call.line(&next));
+            place.insert(next);
+        }
+    }
+    let refused = world::refusals(WORLD, &lines);
+    let kept: Vec<Line> = lines.into_iter().filter(|l| !refused.contains_key(&l.name)).collect();
+    let ran = world::run(WORLD, &kept);
+    let mut wrong = Vec::new();
+    for (without, with) in &pairs {
+        let (x, y) = (&names[&without.text()], &names[&with.text()]);
+        if refused.contains_key(x) || refused.contains_key(y) {
+            continue;
+        }
+        let (x, y) = (ran.cells(x), ran.cells(y));
+        let said = |cells: &[world::Cell]| cells.iter().all(|c| matches!(&c.value, Ok(v) if !matches!(v, Value::Absent(_))));
+        if said(x) && y.iter().all(|c| c.value.is_ok()) && nothing_more(y, x) {
+            wrong.push((with.op.clone(), with.text()));
+        }
+    }
+    judge("axis words that are taken and ignored", &wrong, SAYS_WHAT_HOLDS);
+}
+
 /// Returns what a result says; of a figure its drawing.
 fn says(cells: &[world::Cell]) -> Vec<Atom> {
     let mut out = Vec::new();
     for cell in cells {
         out.extend(cell.at.iter().map(|(a, x)| Atom::Word(format!("{a}: {x}"))));
-        match &cell.value {
-            Ok(Value::Figure(f)) => out.push(Atom::Word(f.svg.clone())),
-            value => out.extend(atoms(value)),
-        }
+        out.extend(says_one(cell));
     }
     out
+}
+
+fn says_one(cell: &world::Cell) -> Vec<Atom> {
+    match &cell.value {
+        Ok(Value::Figure(f)) => vec![Atom::Word(f.svg.clone())],
+        value => atoms(value),
+    }
 }
 
 #[test]
