@@ -499,6 +499,11 @@ impl<'a> Checker<'a> {
                 let id = self.axes.intern(make(entries.iter().map(|(k, _)| Coordinate::named(&k.name)).collect()));
                 self.declared_axes.insert(def, id);
                 let typed = self.stack(id, parts, value.span)?;
+                // Groups of examples that are made anew at each place of other axes nest in these, as bins do.
+                if typed.kind == Kind::Dataset {
+                    let outer: Vec<AxisId> = typed.axes.iter().copied().filter(|a| *a != id).collect();
+                    self.axes.nest(id, &outer);
+                }
                 return Some(AxisState::Results(id, typed));
             }
             let mut coordinates = Vec::new();

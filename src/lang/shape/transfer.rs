@@ -218,9 +218,9 @@ impl<'r> Call<'r> {
                 Ok(Vec::new())
             }
             Reduces::Rest => {
-                // Each coordinate of an axis that bins nest in has bins of its own.
-                let nests = |a: &AxisId| split.iter().any(|s| self.axes.within(*s).contains(&self.axes.whole(*a)));
-                Ok(free.into_iter().filter(|a| !nests(a)).collect())
+                // Each coordinate of an axis that bins or groups are made over has bins or groups of its own.
+                let sets: Vec<AxisId> = out.sets.iter().flat_map(|s| self.sets_of(s)).map(|a| self.axes.whole(*a)).collect();
+                Ok(free.into_iter().filter(|a| !sets.contains(&self.axes.whole(*a))).collect())
             }
             Reduces::Everything => {
                 out.example = self.per_example();
