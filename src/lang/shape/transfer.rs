@@ -298,7 +298,7 @@ impl<'r> Call<'r> {
                 let refuse = |what| Refusal { place: Place::Name { param, name: k }, what };
                 let found = match self.find(name, true) {
                     // A name that is no axis here may be that of a column.
-                    Err(_) if *columns => None,
+                    Err(What::NothingToSplit { .. } | What::NotThere { .. }) if *columns => None,
                     found => found.map_err(refuse)?,
                 };
                 let one = match found {
