@@ -12,8 +12,8 @@
 //! | `#! error PLACE = 0.5 [± 0.01]` | its standard error; `none` where it carries none |
 //! | `#! count PLACE = 3` | how many values it was made from |
 //! | `#! scores PLACE = 1, 0, … [± 0.01]` | the first numbers of those per example, in order of ids |
-//! | `#! column PLACE NAME = 1, 2, … [± 0.01]` | the first cells of a table's column |
-//! | `#! rows PLACE = 12` | the number of examples of a data set, representation or score, or of a table's rows |
+//! | `#! column PLACE NAME = 1, 2, … [± 0.01]` | the first cells of a column of a table, or of the numbers that a figure draws |
+//! | `#! rows PLACE = 12` | the number of examples of a data set, representation or score, or of the rows of a table or of a figure's numbers |
 //! | `#! units PLACE = 8` | the number of columns of a representation |
 //! | `#! unit PLACE = nats` | the unit of its numbers; `none` where they have none |
 //! | `#! labels PLACE = 2, 0, 1` | the first labels of a data set or representation |
@@ -193,6 +193,7 @@ fn about(what: &str, value: Value, text: &mut Text) -> Result<(), String> {
                 Value::Stages(s) => s.x.nrows(),
                 Value::Scores(s) => s.values.len(),
                 Value::Table(t) => t.rows(),
+                Value::Figure(f) => f.data.rows(),
                 _ => return Err(format!("it is {}", show(&value))),
             };
             equal(&found.to_string(), text.after_equals()?)
@@ -202,7 +203,11 @@ fn about(what: &str, value: Value, text: &mut Text) -> Result<(), String> {
             _ => Err(format!("it is {}", show(&value))),
         },
         "column" => {
-            let Value::Table(table) = &value else { return Err(format!("it is {}", show(&value))) };
+            let table = match &value {
+                Value::Table(table) => table,
+                Value::Figure(figure) => &figure.data,
+                _ => return Err(format!("it is {}", show(&value))),
+            };
             let (name, wanted) = text.0.split_once('=').ok_or("write `column PLACE NAME = …`")?;
             match table.columns.iter().find(|(n, _)| n == name.trim()) {
                 Some((_, Column::Numbers(x))) => near(x, wanted.trim()),

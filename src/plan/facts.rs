@@ -1,7 +1,9 @@
 //! What is known of a result before it is computed, and what an operation says about itself before it runs.
 
+use super::axis::LabelledAxis;
 use super::files::Files;
 use crate::lang::Settings;
+use crate::lang::kind::Kind;
 use crate::lang::net::ir::Net;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -150,6 +152,21 @@ pub struct Problem {
 /// An input as it is known before the run: the slot's name, the coordinates of gathered cells (empty for one cell), their facts.
 pub type KnownInput<'a> = (&'a str, Vec<&'a Facts>);
 
+/// The shape of what a slot is given, as it is known before the run.
+#[derive(Clone, Debug)]
+pub struct Shape<'a> {
+    /// The slot's name.
+    pub slot: &'a str,
+    /// What each cell holds.
+    pub kind: &'a Kind,
+    /// The axes taken in whole, outermost first. An axis whose coordinates only files tell has the one coordinate `?` during `check`.
+    pub axes: &'a [LabelledAxis],
+    /// Whether examples behind it are of classes: labelled, or from a file that may have labels.
+    pub classes: bool,
+    /// What is known of each cell, in row-major order.
+    pub facts: &'a [&'a Facts],
+}
+
 /// What an operation says about itself before it runs. `engine::Kernel` adds the running.
 pub trait Planned: Send + Sync {
     /// Returns the version of the computation; raised whenever results change for equal inputs.
@@ -177,6 +194,11 @@ pub trait Planned: Send + Sync {
     /// Returns how many numbers a network given to the operation must end in, where the data have so many classes.
     fn outputs(&self, classes: usize) -> usize {
         classes
+    }
+
+    /// Says whether the inputs are of shapes that the operation can do something with, and whether each setting has something to act on.
+    fn fits(&self, _settings: &Settings, _shapes: &[Shape]) -> Result<(), Problem> {
+        Ok(())
     }
 
     /// Returns what is known of the result. `files` is nothing during `check`, which reads no data.

@@ -2,7 +2,7 @@
 
 use super::array::{Array, Place, each_place};
 use super::examples;
-use super::facts::{Facts, KnownInput, Operations, Planned, Policy, Problem};
+use super::facts::{Facts, KnownInput, Operations, Planned, Policy, Problem, Shape};
 use super::files::Files;
 use super::graph::{Cell, CellId, Declared, Entry, Graph, LabelledAxis, Slot};
 use super::units;
@@ -501,7 +501,8 @@ impl<'a> Lowering<'a> {
             settings.0.push(("units".to_string(), units));
         }
         let per_example = |slot: &str| call.inputs.iter().any(|(n, t, _)| n == slot && t.kind.per_example());
-        if let Err(problem) = examples::meet(&typed.kind, &known, per_example) {
+        let fit = examples::meet(&typed.kind, &known, per_example).and_then(|()| fits(op, &settings, call, &slots, &known));
+        if let Err(problem) = fit {
             let diag = self.problem(problem, typed.span, Some(call));
             self.diags.push(diag);
             return Entry::Absent("it cannot be computed".into());
@@ -510,9 +511,15 @@ impl<'a> Lowering<'a> {
         let holds = |slot: &str| call.inputs.iter().any(|(n, t, _)| n == slot && examples::of_examples(&t.kind));
         let about =
             (examples::of_examples(&typed.kind) && typed.kind != Kind::Dataset).then(|| examples::of_inputs(&known, holds));
+        // What a signature says of a table's columns is all of them, unless it leaves them open.
+        let columns = (!signature.open && !signature.columns.is_empty()).then(|| signature.columns.clone());
         let entry = self.make(op, &call.op, settings, slots, stream, at, typed.span, Some(call));
-        if let (Entry::Cell(id), false) = (&entry, units.is_empty()) {
-            self.cells[*id].facts.units = units;
+        if let Entry::Cell(id) = &entry {
+            let facts = &mut self.cells[*id].facts;
+            if !units.is_empty() {
+                facts.units = units;
+            }
+            facts.columns = columns.or(facts.columns.take());
         }
         if let (Entry::Cell(id), Some(about)) = (&entry, about) {
             examples::hand_on(about, &mut self.cells[*id].facts);
@@ -708,6 +715,27 @@ impl<'a> Lowering<'a> {
         self.hashes.insert(path.to_path_buf(), hash);
         hash
     }
+}
+
+/// Asks an operation whether its inputs are of shapes that it can do something with.
+fn fits(
+    op: &dyn Planned,
+    settings: &Settings,
+    call: &Call,
+    slots: &[(String, Slot)],
+    known: &[KnownInput],
+) -> Result<(), Problem> {
+    let shapes: Vec<Shape> = slots
+        .iter()
+        .zip(known)
+        .filter_map(|((name, slot), (_, facts))| {
+            let (_, typed, _) = call.inputs.iter().find(|(n, _, _)| n == name)?;
+            let unlabelled = facts.iter().any(|f| f.labelled == Some(false));
+            let classes = typed.attached.class.is_some() && !unlabelled;
+            Some(Shape { slot: name, kind: &typed.kind, axes: &slot.axes, classes, facts })
+        })
+        .collect();
+    op.fits(settings, &shapes)
 }
 
 /// The one coordinate of an axis whose coordinates only files tell, while none is read.

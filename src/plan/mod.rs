@@ -4,6 +4,7 @@
 //! Never: running anything; reading more of a file than its header, labels and hash.
 
 pub mod array;
+pub mod axis;
 pub mod estimate;
 pub mod examples;
 pub mod explain;

@@ -1,4 +1,4 @@
-//! File formats of tables and arrays: CSV (RFC 4180), Parquet, NumPy's `.npy` (version 1.0).
+//! File formats of tables and arrays: CSV (RFC 4180), Parquet, NumPy's `.npy` (version 1.0); names of files.
 
 use crate::engine::value::{Column, Table};
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
@@ -108,4 +108,19 @@ fn npy_header(kind: &str, shape: &[usize]) -> Vec<u8> {
     out.extend_from_slice(&(text.len() as u16).to_le_bytes());
     out.extend_from_slice(text.as_bytes());
     out
+}
+
+/// Returns a file name for a title: ASCII letters, digits, `_` and hyphens, at most 80; `untitled` where nothing is left.
+pub fn slug(title: &str) -> String {
+    let mut out = String::new();
+    for c in title.chars() {
+        if c.is_ascii_alphanumeric() || c == '_' {
+            out.push(c);
+        } else if !out.ends_with('-') && !out.is_empty() {
+            out.push('-');
+        }
+    }
+    out.truncate(80);
+    let out = out.trim_matches('-');
+    if out.is_empty() { "untitled".into() } else { out.into() }
 }

@@ -1,8 +1,9 @@
 //! The report: one HTML file that fetches nothing, for screens light and dark, and for paper.
 
 use super::figure::{font, scale, svg::escape};
+use super::input::{Diagnostic, Outcome, ReportInput};
 use super::manifest::record;
-use super::{Diagnostic, Outcome, ReportInput, picture};
+use super::picture;
 use crate::base::Span;
 use crate::engine::value::{Column, Figure, Table, Value};
 use crate::plan::graph::{Declared, Entry};
@@ -112,6 +113,11 @@ fn header(out: &mut String, input: &ReportInput, title: &str, sections: &[(&str,
     let mut facts = vec![
         escape(&input.script.name),
         format!("seed {}", input.graph.seed),
+        match input.graph.overrides.len() {
+            0 => String::new(),
+            1 => "1 parameter set from outside".to_string(),
+            n => format!("{n} parameters set from outside"),
+        },
         format!("{} cells ({})", input.graph.cells.len(), cells.join(", ")),
         duration(seconds),
         format!("cfx {}", escape(&input.build.version)),
@@ -458,7 +464,27 @@ fn script(input: &ReportInput) -> String {
         .enumerate()
         .map(|(i, l)| format!("<span id=\"line-{0}\"><span class=\"n\">{0}</span>{1}</span>", i + 1, escape(l)))
         .collect();
-    format!("<pre>{}</pre>\n", lines.join("\n"))
+    format!("{}<pre>{}</pre>\n", overrides(input), lines.join("\n"))
+}
+
+/// Returns the parameters whose values were given from outside, beside what the script writes.
+fn overrides(input: &ReportInput) -> String {
+    if input.graph.overrides.is_empty() {
+        return String::new();
+    }
+    let row = |o: &crate::plan::graph::Override| {
+        let written = o.default.as_ref().map_or_else(|| "no default".to_string(), |d| format!("<code>{}</code>", escape(d)));
+        format!(
+            "<tr><td><code>{}</code></td><td><code>{}</code></td><td>{written}</td></tr>\n",
+            escape(&o.name),
+            escape(&o.value)
+        )
+    };
+    let rows: String = input.graph.overrides.iter().map(row).collect();
+    format!(
+        "<p>This run was given other values than the script writes:</p>\n<table><thead><tr><th>parameter</th><th>given</th><th>in the \
+         script</th></tr></thead><tbody>\n{rows}</tbody></table>\n"
+    )
 }
 
 fn manifest_section(manifest: &str) -> String {

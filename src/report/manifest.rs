@@ -1,6 +1,6 @@
 //! The manifest: what was computed, from what, where, and at what cost; as JSON in a stable order.
 
-use super::{CellRecord, Outcome, ReportInput};
+use super::input::{CellRecord, Outcome, ReportInput};
 use crate::base::Hash;
 use crate::plan::estimate::together;
 use crate::plan::facts::Policy;

@@ -5,140 +5,26 @@
 pub mod figure;
 pub mod formats;
 pub mod html;
+mod input;
 pub mod kernels;
 pub mod manifest;
+pub mod numeric;
 pub mod picture;
 pub mod tables;
 #[cfg(test)]
 mod tests;
 
+pub use formats::slug;
+pub use input::{Build, CellRecord, Diagnostic, Outcome, ReportInput, Script};
 pub use kernels::kernels;
 
 use crate::base::Hash;
-use crate::engine::value::{Model, Value};
+use crate::engine::value::Value;
 use crate::ops::density::zarr;
-use crate::plan::graph::{Declared, Entry, Graph};
+use crate::plan::graph::{Declared, Entry};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-
-/// Everything that a report is made from.
-pub struct ReportInput<'a> {
-    /// The plan.
-    pub graph: &'a Graph,
-    /// Returns the value of an entry: a cell's result from the store, or what was known before the run.
-    /// Values that are gone (transient weights) and those of failed cells are `Absent` with the reason.
-    pub value: &'a dyn Fn(&Entry) -> Value,
-    /// What became of each cell, by its index in the graph.
-    pub records: &'a [CellRecord],
-    /// The script.
-    pub script: Script,
-    /// What ran it.
-    pub build: Build,
-    /// One for each fitted density; where empty, verdicts are read from the densities themselves.
-    pub diagnostics: Vec<Diagnostic>,
-    /// Returns a model's weights as a safetensors file; nothing: weights are not written out.
-    pub weights: Option<&'a dyn Fn(&Model) -> Vec<u8>>,
-    /// Largest array written out, in bytes.
-    pub largest_array: u64,
-}
-
-/// The script as it was run.
-#[derive(Clone, Debug, Default)]
-pub struct Script {
-    /// Name of its file.
-    pub name: String,
-    /// Its text.
-    pub text: String,
-    /// Offset of its first byte in the source map.
-    pub base: usize,
-}
-
-/// What ran the script.
-#[derive(Clone, Debug, Default)]
-pub struct Build {
-    /// Version of cfx.
-    pub version: String,
-    /// Kinds of devices that cells ran on.
-    pub devices: Vec<String>,
-    /// Threads that ran cells.
-    pub threads: usize,
-    /// Bytes of memory of the process at its peak, where the system tells.
-    pub peak_memory: Option<u64>,
-}
-
-/// What became of a cell.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CellRecord {
-    /// How it ended.
-    pub outcome: Outcome,
-    /// Hash of its result.
-    pub content: Option<Hash>,
-    /// Kind of the device it ran on.
-    pub device: String,
-    /// Seconds it took.
-    pub seconds: f64,
-    /// Bytes of memory that it took beyond what was there, 0 where unknown.
-    pub memory: f64,
-    /// Bytes of its artifact.
-    pub disk: f64,
-}
-
-/// How a cell ended.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
-    /// Computed in this run.
-    Computed,
-    /// Found in the store.
-    Stored,
-    /// Without a value, for a reason.
-    Absent(String),
-    /// Failed: a sentence, and what to do.
-    Failed { message: String, help: Option<String> },
-    /// Not run, since an input failed.
-    Blocked(String),
-    /// Not needed: whatever takes it was in the store.
-    NotNeeded,
-    /// Not run.
-    NotRun,
-}
-
-impl Outcome {
-    /// Returns whether the cell ran, in this run or in the one that stored its result.
-    pub fn ran(&self) -> bool {
-        matches!(self, Outcome::Computed | Outcome::Stored | Outcome::Absent(_))
-    }
-
-    /// Returns the word of the manifest.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Outcome::Computed => "computed",
-            Outcome::Stored => "stored",
-            Outcome::Absent(_) => "absent",
-            Outcome::Failed { .. } => "failed",
-            Outcome::Blocked(_) => "blocked",
-            Outcome::NotNeeded => "not needed",
-            Outcome::NotRun => "not run",
-        }
-    }
-}
-
-/// What is to be known of a density's chains.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Diagnostic {
-    /// The cell, as its title.
-    pub cell: String,
-    /// The verdict in words, such as `settled`.
-    pub verdict: String,
-    /// Whether readers must be warned.
-    pub warn: bool,
-    /// Largest split R-hat over the scalars watched.
-    pub r_hat: Option<f64>,
-    /// Smallest effective sample size.
-    pub ess: Option<f64>,
-    /// What else is to be said.
-    pub note: String,
-}
 
 /// Writes the report below a folder and returns the files written, in order: figures, tables, arrays, models,
 /// `manifest.json`, `report.html`. Each file is complete or not there.
@@ -266,19 +152,4 @@ impl Files<'_> {
         self.written.push((name.to_string(), Hash::of(bytes)));
         Ok(())
     }
-}
-
-/// Returns a file name for a title: ASCII letters, digits, `_` and hyphens, at most 80; `untitled` where nothing is left.
-pub fn slug(title: &str) -> String {
-    let mut out = String::new();
-    for c in title.chars() {
-        if c.is_ascii_alphanumeric() || c == '_' {
-            out.push(c);
-        } else if !out.ends_with('-') && !out.is_empty() {
-            out.push('-');
-        }
-    }
-    out.truncate(80);
-    let out = out.trim_matches('-');
-    if out.is_empty() { "untitled".into() } else { out.into() }
 }

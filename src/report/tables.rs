@@ -1,6 +1,6 @@
 //! Declared values as tidy tables (one row an observation, one column an axis or a value) and as arrays.
 
-use super::kernels::numeric;
+use super::numeric::numeric;
 use crate::engine::value::{Column, Scores, Stages, Table, Value};
 use crate::plan::graph::{Declared, Entry};
 use serde_json::{Value as Json, json};
@@ -318,8 +318,11 @@ pub fn arrays(declared: &Declared, value: &dyn Fn(&Entry) -> Value, largest: u64
                 for (i, v) in values.iter().enumerate() {
                     let one = std::slice::from_ref(v);
                     let Some(tail) = inner(one).filter(|t| !t.shape.is_empty()) else { continue };
-                    let at: Vec<String> =
-                        places(declared, i).iter().zip(&declared.axes).map(|(p, a)| super::slug(&a.coordinates[*p])).collect();
+                    let at: Vec<String> = places(declared, i)
+                        .iter()
+                        .zip(&declared.axes)
+                        .map(|(p, a)| super::formats::slug(&a.coordinates[*p]))
+                        .collect();
                     if 8 * tail.shape.iter().map(|n| *n as u64).product::<u64>() <= largest {
                         let shape = tail.shape.clone();
                         out.push(tail.array(format!("{name}.{}", at.join(".")), shape, std::iter::empty(), one));

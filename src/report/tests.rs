@@ -5,7 +5,7 @@ use crate::base::{Hasher, Span};
 use crate::engine::value::{Column, Figure, Number, Pack, Scores, Stages, Table, Truth};
 use crate::lang::{Settings, Static};
 use crate::plan::facts::{Cost, Facts, Policy};
-use crate::plan::graph::{Cell, Declared, LabelledAxis, Slot};
+use crate::plan::graph::{Cell, Declared, Graph, LabelledAxis, Slot};
 use std::sync::Arc;
 
 const SCRIPT: &str = "cfx 1\nexperiment \"A <b>bold</b> & 'quoted' report\" { seed: 7 }\ndataset data = digits()\nmodel net = train(tiny_resnet, data.train)\nstages reps = svd(tap(net, data.train), width: 8)\nstages null = matched_gaussian(reps, by: class)\ndensity p = dp_mixture(reps, by: class)\ndensity p0 = dp_mixture(null, like: p)\nanalysis logp = log_density(p, reps)\nanalysis logp0 = log_density(p0, null)\nanalysis modes = split_at_largest_gap(mean(logp[stage3], by: class))\nanalysis complexity = relative_entropy(p[stage3], draws: 10k)\nanalysis guess = generative_classification(reps, like: p, folds: 5)\nfigure \"Class log-densities by stage\" = profile(logp, against: logp0, facet: stage, groups: modes)\nfigure \"Complexity <script>alert(1)</script>\" = scatter(x: spread, y: complexity)\nclaim \"Classes separate with depth\" = guess.f_score[stage3] > guess.f_score[stage1]\nclaim \"Close call\" = a > b\n";
@@ -115,7 +115,11 @@ fn drawing(op: &str, inputs: Vec<(&str, crate::engine::kernel::Labelled)>, title
     );
     let job = crate::engine::Job {
         op: op.into(),
-        settings: Settings(vec![("facet".into(), facet), ("title".into(), Static::Text(title.into()))]),
+        settings: Settings(vec![
+            ("facet".into(), facet),
+            ("title".into(), Static::Text(title.into())),
+            ("names".into(), Static::Map(Vec::new())),
+        ]),
         inputs: inputs.into_iter().map(|(n, l)| (n.to_string(), l)).collect(),
         stream: crate::base::Stream::root(0),
         at: vec![],

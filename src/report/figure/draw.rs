@@ -1,10 +1,11 @@
 //! Lays a plot out, so that no text touches another, and draws it.
 
 use super::color::{self};
+use super::font;
 use super::marks::{Area, sign};
+use super::plot::{Axis, ColorBar, Legend, Mark, Panel, Plot, Sign};
 use super::scale::{self, Scale, Tick};
 use super::svg::{Anchor, Svg, TextStyle};
-use super::{Axis, ColorBar, Legend, Panel, Plot, Sign, font};
 
 const MARGIN: f64 = 14.0;
 const TITLE: f64 = 14.0;
@@ -48,8 +49,14 @@ struct Shows {
     y_label: bool,
 }
 
-/// Returns the figure as an SVG document.
-pub fn draw(plot: &Plot) -> String {
+impl Plot {
+    /// Returns the figure as an SVG document.
+    pub fn svg(&self) -> String {
+        draw(self)
+    }
+}
+
+fn draw(plot: &Plot) -> String {
     let (width, height) = plot.size;
     let needs: Vec<Vec<Needs>> = plot
         .rows
@@ -236,7 +243,7 @@ fn draw_panel(svg: &mut Svg, area: &Area, needs: &Needs, left: f64) {
     for mark in &panel.marks {
         area.draw(svg, mark);
     }
-    let tiles = panel.marks.iter().any(|m| matches!(m, super::Mark::Tiles { .. }));
+    let tiles = panel.marks.iter().any(|m| matches!(m, Mark::Tiles { .. }));
     if !tiles {
         svg.lines(&[((area.x, area.y), (area.x, bottom)), ((area.x, bottom), (right, bottom))], color::FRAME, 1.0, 1.0);
         let mut ticks: Vec<_> = needs.x.iter().map(|t| ((area.across(t.0), bottom), (area.across(t.0), bottom + 4.0))).collect();

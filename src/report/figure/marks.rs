@@ -1,8 +1,9 @@
 //! Draws what stands inside a panel.
 
 use super::color::{self, Color};
+use super::font;
+use super::plot::{Mark, Marker, Panel};
 use super::svg::{Anchor, Svg, TextStyle};
-use super::{Mark, Marker, Panel, font};
 
 /// The data area of a panel in pixels, and how its numbers map into it.
 pub struct Area<'a> {
@@ -100,6 +101,10 @@ impl Area<'_> {
             }
             Mark::Tiles { at } => self.tiles(svg, at),
             Mark::Names { at } => self.names(svg, at),
+            Mark::Note { text } => {
+                let style = TextStyle { size: 10.5, bold: false, color: color::SOFT, anchor: Anchor::Middle, turn: 0.0 };
+                svg.text((self.x + self.width / 2.0, self.y + self.height / 2.0 + 3.8), text, style);
+            }
             Mark::Rule { y, color, dash } => {
                 let y = self.up(*y);
                 if y.is_finite() && y >= self.y && y <= self.y + self.height {

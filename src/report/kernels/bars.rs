@@ -1,25 +1,61 @@
 //! Bars over an axis, side by side by colour, with their spread.
 
-use super::curves::{colors, cube, drawn, legend, words};
-use super::summary::Show;
-use super::{finish, planned, title};
+use super::check;
+use super::named::{Axes, Scaling, Show, Texts, Units};
+use super::series::{colors, cube, drawn, legend, no_values, words};
+use super::sheet::{COST, finish};
 use crate::engine::kernel::{Context, Failure, Job, Kernel};
 use crate::engine::value::Value;
+use crate::lang::Settings;
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Shape};
+use crate::plan::files::Files;
 use crate::report::figure::{Axis, Mark, Panel, Plot, Scale, Sign, color, scale};
+use crate::settings;
 use std::collections::BTreeSet;
 
 /// `bars(y, x, color, facet, show)`.
 pub struct Bars;
 
-planned!(Bars);
+settings! {
+    struct BarsSettings("bars") {
+        x: Axes, facet: Axes, color: Axes, show: Show, title: String, names: Texts, units: Units = Units::default(),
+    }
+}
+
+impl Planned for Bars {
+    fn version(&self) -> u32 {
+        2
+    }
+
+    fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
+        let s = BarsSettings::read(settings);
+        let over = check::OverAxis {
+            input: "y",
+            x: &s.x,
+            y: None,
+            facet: &s.facet,
+            color: &s.color,
+            show: s.show,
+            x_scale: Scaling::Auto,
+            names: &s.names,
+        };
+        check::over_an_axis(&over, shapes)
+    }
+
+    fn facts(&self, _settings: &Settings, _inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        Ok(Facts::default())
+    }
+
+    fn cost(&self, _settings: &Settings, _inputs: &[KnownInput]) -> Cost {
+        COST
+    }
+}
 
 impl Kernel for Bars {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
-        let mut cube = cube(job, "y", Vec::new())?;
-        let show = match Show::from_word(job.settings.word("show")) {
-            Show::All => Show::Sd,
-            other => other,
-        };
+        let s = BarsSettings::read(&job.settings);
+        let show = s.show;
+        let mut cube = cube(job, "y", (&s.x, &s.facet, &s.color), Vec::new(), &s.names, &s.units)?;
         let table = drawn(&cube, show);
         // Bars stand at places, not at numbers: numeric coordinates become names in their order.
         if cube.names.is_empty() {
@@ -46,7 +82,7 @@ impl Kernel for Bars {
         let span = (0.76f64).min(56.0 * slots as f64 / width);
         let each = span / groups as f64;
         let mut grid = Vec::new();
-        for (p, label) in cube.labels.iter().enumerate() {
+        for (p, panel) in cube.panels.iter().enumerate() {
             let own = cube.series.iter().filter(|(k, _)| k.0 == p);
             let ends = own.flat_map(|(_, s)| {
                 s.points.iter().flat_map(|(_, s)| {
@@ -78,16 +114,20 @@ impl Kernel for Bars {
                     });
                 }
                 marks.extend(spreads);
+                if no_values(&cube, p) {
+                    marks.push(Mark::Note { text: "no values".into() });
+                }
                 marks.push(Mark::Rule { y: 0.0, color: color::FRAME, dash: "" });
                 let heading = if p == 0 { cube.heading(heading) } else { String::new() };
                 let x = Axis::new(cube.x.clone(), Scale::Category { names: cube.names.clone() });
-                row.push(Panel { heading, x, y: Axis::new(label.clone(), y_scale.clone()), marks, shades: Vec::new() });
+                row.push(Panel { heading, x, y: Axis::new(panel.label.clone(), y_scale.clone()), marks, shades: Vec::new() });
             }
             grid.push(row);
         }
         let size = (width, if cube.panels.len() > 1 { 140.0 } else { 240.0 });
-        let plot = Plot { title: title(job), rows: grid, size, legends: legend(&cube, |_| Sign::Patch), bar: None };
-        let mut caption = vec![format!("{} by {}.", cube.panels.join(", "), cube.x)];
+        let plot = Plot { title: s.title, rows: grid, size, legends: legend(&cube, |_| Sign::Patch), bar: None };
+        let names: Vec<&str> = cube.panels.iter().map(|p| p.name.as_str()).collect();
+        let mut caption = vec![format!("{} by {}.", names.join(", "), cube.x)];
         caption.extend(words(&cube, show, "error bars"));
         finish(&plot, caption, table)
     }

@@ -1,11 +1,13 @@
 //! Series over an axis: inputs sorted into panels, facets, colours and places, everything else pooled.
 
-use super::field::{AxisName, Field};
-use super::summary::Summary;
+use super::field::Field;
+use super::named::{AxisName, Scaling};
+use super::pool::{Pooling, Sample, Series, pool};
 use crate::engine::kernel::{Failure, Labelled, LabelledAxis};
-use crate::engine::value::{Column, Table, Value};
+use crate::engine::value::{Column, Number, Table, Value};
 use crate::report::figure::{Scale, Tick, scale};
-use std::collections::BTreeMap;
+use crate::report::numeric::numeric;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a figure over an axis draws.
 #[derive(Clone, Debug, Default)]
@@ -19,9 +21,7 @@ pub struct Cube {
     /// Names of its places as written, where there are few numbers: value and text.
     pub written: Vec<Tick>,
     /// What is on the vertical axes: one panel (row) each.
-    pub panels: Vec<String>,
-    /// The panels' names with the units of their numbers.
-    pub labels: Vec<String>,
+    pub panels: Vec<PanelOf>,
     /// Name of the axis of facets and its coordinates; one empty coordinate where there is none.
     pub facets: (String, Vec<String>),
     /// Name of the axis of colours and its coordinates; none where there is no such axis.
@@ -30,30 +30,27 @@ pub struct Cube {
     pub ordered: bool,
     /// Series by panel, facet and colour. The colour after the last one is for inputs without that axis.
     pub series: BTreeMap<(usize, usize, usize), Series>,
-    /// Axes pooled over, with their lengths.
-    pub pooled: Vec<(String, usize)>,
-    /// What was averaged before pooling, in words.
-    pub averaged: Vec<String>,
-    /// Whether values were pooled over examples.
-    pub examples: bool,
-    /// Whether any value is drawn with its own standard error.
-    pub errors: bool,
+    /// The axis that stands in colours since its curves cannot be pooled, where it was not asked for.
+    pub promoted: Option<String>,
     /// Reasons of absence with counts.
     pub absent: BTreeMap<String, usize>,
     /// Number of values in all.
     pub total: usize,
 }
 
-/// One series: places in order with what is pooled there, and each unpooled curve.
+/// What one panel shows.
 #[derive(Clone, Debug, Default)]
-pub struct Series {
-    /// Place and pooled values.
-    pub points: Vec<(f64, Summary)>,
-    /// The curves of which the summary is made.
-    pub each: Vec<Vec<(f64, f64)>>,
+pub struct PanelOf {
+    /// The argument as written, or the column's name.
+    pub name: String,
+    /// The name with the unit of its numbers.
+    pub label: String,
+    /// What became of the axes not shown.
+    pub pooling: Pooling,
 }
 
 /// Which axis or column is used for what.
+#[derive(Clone)]
 pub struct Roles<'a> {
     /// The horizontal axis, or a column of tables.
     pub x: AxisName,
@@ -63,62 +60,55 @@ pub struct Roles<'a> {
     pub facet: Option<AxisName>,
     /// Colours.
     pub color: Option<AxisName>,
-    /// Data sets that the coordinates of `x` stand for.
-    pub sets: Option<&'a Labelled>,
+    /// Data sets that the coordinates of `x`, of facets and of colours stand for.
+    pub sets: [Option<&'a Labelled>; 3],
 }
 
-/// Returns the numbers that coordinates write, and whether in per cent; nothing where any is a word.
-pub fn numeric(coordinates: &[String], role: &str) -> Option<(Vec<f64>, bool)> {
-    if coordinates.is_empty() || matches!(role, "class" | "stage") {
-        return None;
+impl Roles<'_> {
+    /// Returns the axes shown, each with its data sets.
+    fn shown(&self) -> impl Iterator<Item = (&AxisName, Option<&Labelled>)> {
+        let axes = [Some(&self.x), self.facet.as_ref(), self.color.as_ref()];
+        axes.into_iter().zip(self.sets).filter_map(|(a, s)| a.map(|a| (a, s)))
     }
-    let percent = coordinates.iter().all(|c| c.ends_with('%'));
-    let parse = |c: &String| match c.strip_suffix('%') {
-        Some(n) => n.trim().parse::<f64>().ok().map(|v| v / 100.0),
-        None => c.parse::<f64>().ok(),
-    };
-    let values: Option<Vec<f64>> = coordinates.iter().map(parse).collect();
-    values.filter(|v| v.iter().all(|x| x.is_finite())).map(|v| (v, percent))
 }
+
+/// Columns that count rows rather than say something of them: drawn only where they are asked for.
+const COUNTERS: [&str; 4] = ["order", "draw", "epoch", "step"];
 
 impl Cube {
-    /// Returns the inputs sorted into series.
+    /// Returns the inputs sorted into series. Where curves over different places cannot be pooled over an axis, and no colours are
+    /// asked for, that axis stands in colours.
     ///
     /// Errors: an input has neither the axis nor a column of that name.
     pub fn build(fields: Vec<Field>, roles: &Roles) -> Result<Cube, Failure> {
+        let cube = Cube::sorted(&fields, roles)?;
+        let mut causes: Vec<&String> = cube.panels.iter().filter_map(|p| p.pooling.cause.as_ref()).collect();
+        causes.dedup();
+        let name = match (causes.as_slice(), &roles.color) {
+            ([one], None) => one.to_string(),
+            _ => return Ok(cube),
+        };
+        let color = Some(AxisName { name: name.clone(), role: String::new() });
+        let colored = Cube::sorted(&fields, &Roles { color, ..roles.clone() })?;
+        Ok(if colored.colors.1.len() > 12 { cube } else { Cube { promoted: Some(name), ..colored } })
+    }
+
+    fn sorted(fields: &[Field], roles: &Roles) -> Result<Cube, Failure> {
         let mut cube = Cube { x: roles.x.name.clone(), ..Cube::default() };
         let mut parts: Vec<Field> = Vec::new();
         for field in fields {
             let names = field.parts();
-            if names.is_empty() {
-                parts.push(field);
-                continue;
+            match (names.is_empty(), roles.y.is_empty()) {
+                (true, _) => parts.push(field.clone()),
+                (false, true) => parts.extend(names.iter().map(|n| field.part(n))),
+                (false, false) => parts.extend(roles.y.iter().map(|n| field.part(n))),
             }
-            let wanted: Vec<String> = if roles.y.is_empty() { names } else { roles.y.clone() };
-            parts.extend(wanted.iter().map(|n| field.part(n)));
         }
-        let splits = |f: Field| {
-            let f = f.split(&roles.x, roles.sets);
-            let f = roles.facet.iter().fold(f, |f, a| f.split(a, None));
-            roles.color.iter().fold(f, |f, a| f.split(a, None))
-        };
-        let shown: Vec<&AxisName> = [Some(&roles.x), roles.facet.as_ref(), roles.color.as_ref()].into_iter().flatten().collect();
-        let parts: Vec<Field> = parts
-            .into_iter()
-            .map(splits)
-            .map(|f| {
-                let (field, words) = f.inner_averaged(&shown);
-                words.into_iter().for_each(|w| {
-                    if !cube.averaged.contains(&w) {
-                        cube.averaged.push(w);
-                    }
-                });
-                field
-            })
-            .collect();
+        let split = |f: Field| roles.shown().fold(f, |f, (axis, sets)| f.split(axis, sets));
+        let parts: Vec<Field> = parts.into_iter().map(split).collect();
         let coordinates = |axis: &Option<AxisName>| {
             let axis = axis.as_ref()?;
-            let texts = || columns(&parts).find_map(|t| distinct(t, &axis.name)).map(|c| (c, String::new()));
+            let texts = || distinct(&parts, &axis.name).map(|c| (c, String::new()));
             union(&parts, axis).or_else(texts).map(|(c, role)| (axis.name.clone(), c, role))
         };
         cube.facets = coordinates(&roles.facet).map_or_else(|| (String::new(), vec![String::new()]), |(n, c, _)| (n, c));
@@ -128,35 +118,22 @@ impl Cube {
         }
         // Places are numbers where every input's coordinates are; names, in order of first appearance, otherwise.
         let words = |f: &Field| f.find(&roles.x).is_some_and(|at| numeric(&f.axes[at].coordinates, &f.axes[at].role).is_none());
+        let texts = |f: &Field| f.find(&roles.x).is_none() && tables(f).any(|t| column_of_texts(t, &roles.x.name));
         if parts.iter().any(words) {
             cube.names = union(&parts, &roles.x).map(|(c, _)| c).unwrap_or_default();
+        } else if parts.iter().any(texts) {
+            cube.names = distinct(&parts, &roles.x.name).unwrap_or_default();
         }
         for field in &parts {
+            cube.total += field.values.len();
+            for (why, n) in field.absent() {
+                *cube.absent.entry(why).or_insert(0) += n;
+            }
             if field.values.iter().any(|v| matches!(v, Value::Table(_))) {
                 cube.add_tables(field, roles)?;
             } else {
                 cube.add_numbers(field, roles)?;
             }
-        }
-        for field in &parts {
-            let used = |name: &str| {
-                [Some(&roles.x), roles.facet.as_ref(), roles.color.as_ref()].iter().flatten().any(|a| a.name == name)
-            };
-            for a in field.axes.iter().filter(|a| a.coordinates.len() > 1 && !used(&a.name)) {
-                if !cube.pooled.iter().any(|(n, _)| *n == a.name) {
-                    cube.pooled.push((a.name.clone(), a.coordinates.len()));
-                }
-            }
-            cube.total += field.values.len();
-            for (why, n) in field.absent() {
-                *cube.absent.entry(why).or_insert(0) += n;
-            }
-        }
-        for series in cube.series.values_mut() {
-            series.points.sort_by(|a, b| a.0.total_cmp(&b.0));
-            series.each.iter_mut().for_each(|c| c.sort_by(|a, b| a.0.total_cmp(&b.0)));
-            cube.examples |= series.points.iter().any(|(_, s)| s.examples);
-            cube.errors |= series.points.iter().any(|(_, s)| s.error.is_some());
         }
         Ok(cube)
     }
@@ -169,29 +146,38 @@ impl Cube {
 
     /// Returns whether nothing finite is to be drawn.
     pub fn is_empty(&self) -> bool {
-        self.series.values().all(|s| s.points.iter().all(|p| p.1.values.is_empty()))
+        self.series.values().flat_map(Series::drawn).all(|p| p.1.values.is_empty())
+    }
+
+    /// Adds a panel with what stands in it.
+    fn add(&mut self, name: &str, label: String, samples: Vec<Sample>, left: &[LabelledAxis]) {
+        let (series, pooling) = pool(samples, left);
+        let panel = self.panels.len();
+        self.panels.push(PanelOf { name: name.to_string(), label, pooling });
+        self.series.extend(series.into_iter().map(|((f, c), s)| ((panel, f, c), s)));
     }
 
     fn add_numbers(&mut self, field: &Field, roles: &Roles) -> Result<(), Failure> {
-        let missing = || {
+        let Some(x) = field.find(&roles.x) else {
+            // Of absent scores nothing tells how they are split.
+            if field.values.iter().all(|v| matches!(v, Value::Absent(_))) {
+                self.add(&field.name, field.label(), Vec::new(), &[]);
+                return Ok(());
+            }
             let axes: Vec<_> = field.axes.iter().map(|a| format!("`{}`", a.name)).collect();
             let has =
                 if axes.is_empty() { "it is a single value".to_string() } else { format!("its axes are {}", axes.join(", ")) };
-            Failure::new(format!("`{}` has no axis `{}`: {has}", field.name, roles.x.name)).help("name one of its axes in `x:`")
+            let message = format!("`{}` has no axis `{}`: {has}", field.name, roles.x.name);
+            return Err(Failure::new(message).help("name one of its axes in `x:`"));
         };
-        let x = field.find(&roles.x).ok_or_else(missing)?;
-        let panel = self.panels.len();
-        self.panels.push(field.name.clone());
-        self.labels.push(field.label());
-        let axis = &field.axes[x];
-        let places = self.places(axis);
+        let places = self.places(&field.axes[x]);
         let facet = roles.facet.as_ref().and_then(|a| field.find(a));
         let color = roles.color.as_ref().and_then(|a| field.find(a));
         let own = |at: usize, place: usize, all: &[String]| {
             all.iter().position(|c| *c == field.axes[at].coordinates[place]).unwrap_or(0)
         };
-        let mut groups: BTreeMap<(usize, usize, usize), Vec<&Value>> = BTreeMap::new();
-        let mut curves: BTreeMap<(usize, usize, Vec<usize>), Vec<(f64, f64)>> = BTreeMap::new();
+        let rest: Vec<usize> = (0..field.axes.len()).filter(|k| *k != x && Some(*k) != facet && Some(*k) != color).collect();
+        let mut samples = Vec::new();
         for (i, value) in field.values.iter().enumerate() {
             let at = field.places(i);
             let c = color.map_or(self.colors.1.len(), |a| own(a, at[a], &self.colors.1));
@@ -202,21 +188,11 @@ impl Cube {
                 }
                 None => 0..self.facets.1.len(),
             };
-            let rest: Vec<usize> =
-                (0..at.len()).filter(|k| *k != x && Some(*k) != facet && Some(*k) != color).map(|k| at[k]).collect();
-            for f in facets {
-                groups.entry((f, c, at[x])).or_default().push(value);
-                if let Some(n) = super::field::scalar(value) {
-                    curves.entry((f, c, rest.clone())).or_default().push((places[at[x]], n.value));
-                }
-            }
+            let left: Vec<usize> = rest.iter().map(|k| at[*k]).collect();
+            samples.extend(facets.map(|f| Sample { group: (f, c), x: places[at[x]], left: left.clone(), value: value.clone() }));
         }
-        for ((f, c, place), values) in groups {
-            self.series.entry((panel, f, c)).or_default().points.push((places[place], Summary::of(&values)));
-        }
-        for ((f, c, _), curve) in curves {
-            self.series.entry((panel, f, c)).or_default().each.push(curve);
-        }
+        let left: Vec<LabelledAxis> = rest.iter().map(|k| field.axes[*k].clone()).collect();
+        self.add(&field.name, field.label(), samples, &left);
         Ok(())
     }
 
@@ -225,9 +201,12 @@ impl Cube {
         match numeric(&axis.coordinates, &axis.role) {
             Some((values, percent)) if self.names.is_empty() => {
                 self.percent |= percent;
-                if self.written.is_empty() {
-                    self.written = values.iter().copied().zip(axis.coordinates.iter().cloned()).collect();
+                for (value, text) in values.iter().zip(&axis.coordinates) {
+                    if !self.written.iter().any(|w| w.0 == *value) {
+                        self.written.push((*value, text.clone()));
+                    }
                 }
+                self.written.sort_by(|a, b| a.0.total_cmp(&b.0));
                 values
             }
             _ => axis.coordinates.iter().map(|c| self.names.iter().position(|n| n == c).map_or(f64::NAN, |p| p as f64)).collect(),
@@ -235,7 +214,7 @@ impl Cube {
     }
 
     fn add_tables(&mut self, field: &Field, roles: &Roles) -> Result<(), Failure> {
-        let Some(first) = columns(std::slice::from_ref(field)).next() else { return Ok(()) };
+        let Some(first) = tables(field).next() else { return Ok(()) };
         let all: Vec<&String> = first.columns.iter().map(|(n, _)| n).collect();
         let lacks = |name: &str| {
             let names: Vec<_> = all.iter().map(|n| format!("`{n}`")).collect();
@@ -245,97 +224,98 @@ impl Cube {
         if x_axis.is_none() && !all.iter().any(|n| **n == roles.x.name) {
             return Err(lacks(&roles.x.name));
         }
-        let facet = roles.facet.as_ref().map(|a| (a, field.find(a)));
-        let color = roles.color.as_ref().map(|a| (a, field.find(a)));
-        let taken =
-            |n: &str| n == roles.x.name || [&roles.facet, &roles.color].iter().any(|a| a.as_ref().is_some_and(|a| a.name == n));
-        // Further whole-number columns, such as the order of an ablation, are drawn only where they are asked for.
+        let taken = |n: &str| roles.shown().any(|(a, _)| a.name == n);
+        let numbers = |c: &Column| matches!(c, Column::Numbers(x) if x.iter().any(|v| v.is_finite()));
         let ys: Vec<String> = match roles.y.is_empty() {
             false => roles.y.clone(),
             true => first
                 .columns
                 .iter()
-                .filter(|(n, c)| {
-                    matches!(c, Column::Numbers(x) if x.iter().any(|v| v.is_finite()))
-                        && !taken(n)
-                        && !matches!(n.as_str(), "order" | "epoch" | "step")
-                })
+                .filter(|(n, c)| numbers(c) && !taken(n) && !COUNTERS.contains(&n.as_str()))
                 .map(|(n, _)| n.clone())
                 .collect(),
         };
-        if let Some(bad) = ys.iter().find(|y| first.numbers(y).is_none()) {
-            return Err(lacks(bad));
+        for y in &ys {
+            match first.columns.iter().find(|(n, _)| n == y) {
+                None => return Err(lacks(y)),
+                Some((_, Column::Texts(_))) => {
+                    let help = "`y:` takes columns of numbers; words may stand in `x:`, `color:` and `facet:`";
+                    return Err(Failure::new(format!("the column `{y}` of `{}` holds words", field.name)).help(help));
+                }
+                Some(_) => {}
+            }
         }
         let axis_places = x_axis.map_or_else(Vec::new, |a| self.places(&field.axes[a]));
-        let texts_x = x_axis.is_none() && first.numbers(&roles.x.name).is_none();
-        if texts_x {
-            self.names = columns(std::slice::from_ref(field)).find_map(|t| distinct(t, &roles.x.name)).unwrap_or_default();
+        let shown: Vec<usize> = roles.shown().filter_map(|(a, _)| field.find(a)).collect();
+        let rest: Vec<usize> = (0..field.axes.len()).filter(|k| !shown.contains(k)).collect();
+        let place = |table: &Table, row: usize, at: &[usize]| match x_axis {
+            Some(a) => axis_places.get(at[a]).copied(),
+            None if !self.names.is_empty() => {
+                cell_text(table, &roles.x.name, row).and_then(|t| self.names.iter().position(|n| *n == t)).map(|p| p as f64)
+            }
+            None => table.numbers(&roles.x.name).and_then(|c| c.get(row)).copied(),
+        };
+        let group = |axis: &Option<AxisName>, all: &[String], table: &Table, row: usize, at: &[usize]| {
+            let axis = axis.as_ref()?;
+            let text = match field.find(axis) {
+                Some(a) => field.axes[a].coordinates.get(at[a]).cloned(),
+                None => cell_text(table, &axis.name, row),
+            }?;
+            all.iter().position(|c| *c == text)
+        };
+        // Where each row of each cell stands: its series, its place, and its cell's places on the axes left over.
+        let mut rows: Vec<(&Table, usize, (usize, usize), f64, Vec<usize>)> = Vec::new();
+        for (i, value) in field.values.iter().enumerate() {
+            let Value::Table(table) = value else { continue };
+            let at = field.places(i);
+            let left: Vec<usize> = rest.iter().map(|k| at[*k]).collect();
+            for row in 0..table.rows() {
+                let Some(x) = place(table, row, &at).filter(|x| x.is_finite()) else { continue };
+                let f = group(&roles.facet, &self.facets.1, table, row, &at).unwrap_or(0);
+                let c = group(&roles.color, &self.colors.1, table, row, &at).unwrap_or(self.colors.1.len());
+                rows.push((table, row, (f, c), x, left.clone()));
+            }
         }
+        let mut left: Vec<LabelledAxis> = rest.iter().map(|k| field.axes[*k].clone()).collect();
+        let (inner, member) = inner_curves(&rows, &left, |n| taken(n) || ys.iter().any(|y| y == n));
+        left.push(inner);
         for y in ys {
-            let panel = self.panels.len();
-            self.panels.push(y.clone());
-            self.labels.push(field.part(&y).label());
-            // By facet, colour and place: one value for each cell (rows of one cell at one place are averaged first).
-            let mut groups: BTreeMap<(usize, usize, u64), Vec<Value>> = BTreeMap::new();
-            for (i, value) in field.values.iter().enumerate() {
-                let Value::Table(table) = value else { continue };
-                let at = field.places(i);
-                let mut inner: BTreeMap<(usize, usize, u64), Vec<f64>> = BTreeMap::new();
-                for row in 0..table.rows() {
-                    let place = match x_axis {
-                        Some(a) => axis_places.get(at[a]).copied().unwrap_or(f64::NAN),
-                        None if texts_x => cell_text(table, &roles.x.name, row)
-                            .and_then(|t| self.names.iter().position(|n| *n == t))
-                            .map_or(f64::NAN, |p| p as f64),
-                        None => table.numbers(&roles.x.name).and_then(|c| c.get(row)).copied().unwrap_or(f64::NAN),
-                    };
-                    let Some(v) =
-                        table.numbers(&y).and_then(|c| c.get(row)).copied().filter(|v| v.is_finite() && place.is_finite())
-                    else {
-                        continue;
-                    };
-                    let group = |axis: Option<(&AxisName, Option<usize>)>, all: &[String]| {
-                        let (name, found) = axis?;
-                        let text = match found {
-                            Some(a) => field.axes[a].coordinates.get(at[a]).cloned(),
-                            None => cell_text(table, &name.name, row),
-                        }?;
-                        all.iter().position(|c| *c == text)
-                    };
-                    let f = group(facet, &self.facets.1).unwrap_or(0);
-                    let c = group(color, &self.colors.1).unwrap_or(self.colors.1.len());
-                    inner.entry((f, c, ordered_bits(place))).or_default().push(v);
-                }
-                let mut curves: BTreeMap<(usize, usize), Vec<(f64, f64)>> = BTreeMap::new();
-                for ((f, c, place), values) in inner {
-                    let mean = values.iter().sum::<f64>() / values.len() as f64;
-                    curves.entry((f, c)).or_default().push((from_bits(place), mean));
-                    groups.entry((f, c, place)).or_default().push(Value::Number(crate::engine::value::Number::exact(mean)));
-                }
-                for ((f, c), curve) in curves {
-                    self.series.entry((panel, f, c)).or_default().each.push(curve);
-                }
+            let value = |table: &Table, row: usize| match table.numbers(&y).and_then(|c| c.get(row)) {
+                Some(v) if v.is_finite() => Value::Number(Number::exact(*v)),
+                _ => Value::Absent("no number in this row".into()),
+            };
+            let samples: Vec<Sample> = rows
+                .iter()
+                .zip(&member)
+                .map(|((table, row, group, x, at), member)| {
+                    let mut left = at.clone();
+                    left.push(*member);
+                    Sample { group: *group, x: *x, left, value: value(table, *row) }
+                })
+                .collect();
+            let missing = samples.iter().filter(|s| matches!(s.value, Value::Absent(_))).count();
+            if missing > 0 {
+                *self.absent.entry(format!("no number in the row for `{y}`")).or_insert(0) += missing;
+                self.total += samples.len();
             }
-            for ((f, c, place), values) in groups {
-                let refs: Vec<&Value> = values.iter().collect();
-                self.series.entry((panel, f, c)).or_default().points.push((from_bits(place), Summary::of(&refs)));
-            }
+            let label = field.part(&y).label();
+            self.add(&y, label, samples, &left);
         }
         Ok(())
     }
 
     /// Returns the scale and the ticks of the horizontal axis.
-    pub fn x_scale(&self, width: f64, word: &str) -> (Scale, Option<Vec<Tick>>) {
+    pub fn x_scale(&self, width: f64, scaling: Scaling) -> (Scale, Option<Vec<Tick>>) {
         if !self.names.is_empty() {
             return (Scale::Category { names: self.names.clone() }, None);
         }
-        let mut values: Vec<f64> = self.series.values().flat_map(|s| s.points.iter().map(|p| p.0)).collect();
+        let mut values: Vec<f64> = self.series.values().flat_map(Series::drawn).map(|p| p.0).collect();
         values.sort_by(f64::total_cmp);
         values.dedup();
-        let log = match word {
-            "log" => values.iter().any(|v| *v > 0.0),
-            "linear" => false,
-            _ => spread_like_powers(&values),
+        let log = match scaling {
+            Scaling::Log => values.iter().any(|v| *v > 0.0),
+            Scaling::Linear => false,
+            Scaling::Auto => spread_like_powers(&values),
         };
         let scale = if log { Scale::log_over(values.clone()) } else { Scale::over(values.clone()) };
         let write = |v: f64, t: String| {
@@ -381,20 +361,87 @@ fn union(fields: &[Field], axis: &AxisName) -> Option<(Vec<String>, String)> {
     out
 }
 
-fn columns(fields: &[Field]) -> impl Iterator<Item = &Table> {
-    fields.iter().flat_map(|f| &f.values).filter_map(|v| if let Value::Table(t) = v { Some(t.as_ref()) } else { None })
-}
+/// The cells, rows, series and places that curves are made of.
+type RowsOf<'a> = [(&'a Table, usize, (usize, usize), f64, Vec<usize>)];
 
-/// Returns the different texts of a column in order of first appearance.
-fn distinct(table: &Table, name: &str) -> Option<Vec<String>> {
-    table.columns.iter().find(|(n, _)| n == name)?;
-    let mut out: Vec<String> = Vec::new();
-    for text in (0..table.rows()).filter_map(|r| cell_text(table, name, r)) {
-        if !out.contains(&text) {
-            out.push(text);
+/// Returns the axis that tells apart the rows of one cell at one place (orders of an ablation), named after the column that does, and
+/// each row's place on it. It nests in the axes of the cells. Of one coordinate where there is one row at each place.
+fn inner_curves(rows: &RowsOf, outer: &[LabelledAxis], drawn: impl Fn(&str) -> bool) -> (LabelledAxis, Vec<usize>) {
+    let within: Vec<String> = outer.iter().map(|a| a.name.clone()).collect();
+    let key = |r: &(&Table, usize, (usize, usize), f64, Vec<usize>)| (r.2, super::pool::ordered_bits(r.3), r.4.clone());
+    let mut seen: BTreeMap<_, usize> = BTreeMap::new();
+    // Where no column tells rows apart, they are numbered at each place.
+    let numbered: Vec<usize> = rows
+        .iter()
+        .map(|r| {
+            let n = seen.entry(key(r)).or_insert(0);
+            *n += 1;
+            *n - 1
+        })
+        .collect();
+    let most = numbered.iter().max().map_or(1, |m| m + 1);
+    let axis = |name: &str, coordinates: Vec<String>| LabelledAxis {
+        name: name.to_string(),
+        role: "row".to_string(),
+        coordinates,
+        within: within.clone(),
+        pairs: None,
+    };
+    let count = |n: usize| (0..n).map(|i| i.to_string()).collect();
+    let Some((first, ..)) = rows.first().filter(|_| most > 1) else { return (axis("row", count(1)), vec![0; rows.len()]) };
+    let counts = |c: &Column| match c {
+        Column::Texts(_) => true,
+        Column::Numbers(x) => x.iter().all(|v| v.fract() == 0.0),
+    };
+    let names = first.columns.iter().filter(|(n, c)| counts(c) && !drawn(n)).map(|(n, _)| n);
+    for name in names {
+        let mut coordinates: Vec<String> = Vec::new();
+        let mut at: BTreeMap<String, usize> = BTreeMap::new();
+        let mut places = BTreeSet::new();
+        let members: Option<Vec<usize>> = rows
+            .iter()
+            .map(|r| {
+                let text = cell_text(r.0, name, r.1)?;
+                let member = *at.entry(text.clone()).or_insert_with(|| {
+                    coordinates.push(text);
+                    coordinates.len() - 1
+                });
+                places.insert((key(r), member)).then_some(member)
+            })
+            .collect();
+        if let Some(members) = members {
+            return (axis(name, coordinates), members);
         }
     }
-    Some(out)
+    (axis("row", count(most)), numbered)
+}
+
+fn tables(field: &Field) -> impl Iterator<Item = &Table> {
+    field.values.iter().filter_map(|v| if let Value::Table(t) = v { Some(t.as_ref()) } else { None })
+}
+
+fn column_of_texts(table: &Table, name: &str) -> bool {
+    table.columns.iter().any(|(n, c)| n == name && matches!(c, Column::Texts(_)))
+}
+
+/// Returns the different texts of a column in all tables: numbers ascending, words in order of first appearance.
+fn distinct(fields: &[Field], name: &str) -> Option<Vec<String>> {
+    let mut out: Vec<String> = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut found = false;
+    for table in fields.iter().flat_map(tables) {
+        found |= table.columns.iter().any(|(n, _)| n == name);
+        for text in (0..table.rows()).filter_map(|r| cell_text(table, name, r)) {
+            if seen.insert(text.clone()) {
+                out.push(text);
+            }
+        }
+    }
+    let number = |t: &String| t.parse::<f64>().ok();
+    if out.iter().all(|t| number(t).is_some()) {
+        out.sort_by(|a, b| number(a).unwrap_or(0.0).total_cmp(&number(b).unwrap_or(0.0)));
+    }
+    found.then_some(out)
 }
 
 fn cell_text(table: &Table, name: &str, row: usize) -> Option<String> {
@@ -402,14 +449,4 @@ fn cell_text(table: &Table, name: &str, row: usize) -> Option<String> {
         Column::Texts(t) => t.get(row).cloned(),
         Column::Numbers(x) => x.get(row).map(|v| v.to_string()),
     })
-}
-
-/// Returns bits that order as the numbers do.
-fn ordered_bits(x: f64) -> u64 {
-    let bits = (x + 0.0).to_bits();
-    if bits >> 63 == 0 { bits | (1 << 63) } else { !bits }
-}
-
-fn from_bits(bits: u64) -> f64 {
-    f64::from_bits(if bits >> 63 == 1 { bits & !(1 << 63) } else { !bits })
 }

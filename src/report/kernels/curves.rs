@@ -1,13 +1,18 @@
 //! Curves over an axis: means with bands, by colour, in facets; several values stacked over one axis.
 
-use super::cube::{Cube, Roles};
-use super::field::{axis_setting, fields};
-use super::summary::Show;
-use super::{Cell, Rows, absent_words, finish, nothing, planned, title};
+use super::check;
+use super::cube::Cube;
+use super::named::{Axes, Scaling, Show, Texts, Units};
+use super::series::{colors, cube, drawn, legend, many, no_values, words};
+use super::sheet::{finish, not_positive};
+use super::summary::Spread;
 use crate::engine::kernel::{Context, Failure, Job, Kernel};
-use crate::engine::value::{Table, Value};
-use crate::lang::Static;
-use crate::report::figure::{Axis, Color, Key, Legend, Mark, Panel, Plot, Scale, Sign, color, marker, scale};
+use crate::engine::value::Value;
+use crate::lang::Settings;
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Shape};
+use crate::plan::files::Files;
+use crate::report::figure::{Axis, Color, Mark, Panel, Plot, Scale, Sign, marker, scale};
+use crate::settings;
 
 /// `curves(data, x, y, facet, color, show)`.
 pub struct Curves;
@@ -15,118 +20,110 @@ pub struct Curves;
 /// `bands(x, y, color, facet, show)`.
 pub struct Bands;
 
-planned!(Curves);
-planned!(Bands);
+settings! {
+    struct CurvesSettings("curves") {
+        x: Axes, y: Axes, facet: Axes, color: Axes, show: Show, x_scale: Scaling, y_scale: Scaling,
+        title: String, names: Texts, units: Units = Units::default(),
+    }
+}
+
+settings! {
+    struct BandsSettings("bands") {
+        x: Axes, facet: Axes, color: Axes, show: Show, x_scale: Scaling, y_scale: Scaling,
+        title: String, names: Texts, units: Units = Units::default(),
+    }
+}
+
+impl Planned for Curves {
+    fn version(&self) -> u32 {
+        2
+    }
+
+    fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
+        let s = CurvesSettings::read(settings);
+        check::over_an_axis(
+            &check::OverAxis {
+                input: "data",
+                x: &s.x,
+                y: Some(&s.y),
+                facet: &s.facet,
+                color: &s.color,
+                show: s.show,
+                x_scale: s.x_scale,
+                names: &s.names,
+            },
+            shapes,
+        )
+    }
+
+    fn facts(&self, _settings: &Settings, _inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        Ok(Facts::default())
+    }
+
+    fn cost(&self, _settings: &Settings, _inputs: &[KnownInput]) -> Cost {
+        super::sheet::COST
+    }
+}
+
+impl Planned for Bands {
+    fn version(&self) -> u32 {
+        2
+    }
+
+    fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
+        let s = BandsSettings::read(settings);
+        check::over_an_axis(
+            &check::OverAxis {
+                input: "y",
+                x: &s.x,
+                y: None,
+                facet: &s.facet,
+                color: &s.color,
+                show: s.show,
+                x_scale: s.x_scale,
+                names: &s.names,
+            },
+            shapes,
+        )
+    }
+
+    fn facts(&self, _settings: &Settings, _inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        Ok(Facts::default())
+    }
+
+    fn cost(&self, _settings: &Settings, _inputs: &[KnownInput]) -> Cost {
+        super::sheet::COST
+    }
+}
 
 impl Kernel for Curves {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
-        draw(job, &cube(job, "data", word_list(job.settings.get("y")))?, false)
+        let s = CurvesSettings::read(&job.settings);
+        let y = s.y.0.iter().map(|a| a.name.clone()).collect();
+        let cube = cube(job, "data", (&s.x, &s.facet, &s.color), y, &s.names, &s.units)?;
+        draw(&Look { title: s.title, show: s.show, x_scale: s.x_scale, y_scale: s.y_scale, stacked: false }, &cube)
     }
 }
 
 impl Kernel for Bands {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
-        draw(job, &cube(job, "y", Vec::new())?, true)
+        let s = BandsSettings::read(&job.settings);
+        let cube = cube(job, "y", (&s.x, &s.facet, &s.color), Vec::new(), &s.names, &s.units)?;
+        draw(&Look { title: s.title, show: s.show, x_scale: s.x_scale, y_scale: s.y_scale, stacked: true }, &cube)
     }
 }
 
-/// Returns the names in a setting that is a word, an axis, or a list of these.
-fn word_list(setting: &Static) -> Vec<String> {
-    match setting {
-        Static::List(items) => items.iter().flat_map(word_list).collect(),
-        other => axis_setting(other).map(|a| a.name).into_iter().collect(),
-    }
+/// How curves are drawn.
+struct Look {
+    title: String,
+    show: Show,
+    x_scale: Scaling,
+    y_scale: Scaling,
+    stacked: bool,
 }
 
-/// Returns the inputs of a parameter, sorted into series by the job's settings.
-///
-/// Errors: no axis is named in `x:`, an input lacks it, or nothing is finite (absent).
-pub fn cube(job: &Job, parameter: &str, y: Vec<String>) -> Result<Cube, Failure> {
-    let x = axis_setting(job.settings.get("x")).ok_or_else(|| Failure::new("no axis is named in `x:`"))?;
-    let facet = axis_setting(job.settings.get("facet"));
-    let color = axis_setting(job.settings.get("color"));
-    let inputs = fields(job, parameter);
-    let cube = Cube::build(inputs, &Roles { x, y, facet, color, sets: job.labelled("x") })?;
-    if cube.is_empty() { Err(nothing(&cube.absent)) } else { Ok(cube) }
-}
-
-/// Returns the colours of the series; the last one is for series without the axis of colours.
-pub fn colors(cube: &Cube) -> Vec<Color> {
-    let n = cube.colors.1.len();
-    let mut out = color::series(n, cube.ordered);
-    out.push(if n == 0 { color::OKABE_ITO[0] } else { color::INK });
-    out
-}
-
-/// Returns the legend of the colours.
-pub fn legend(cube: &Cube, sign: impl Fn(usize) -> Sign) -> Vec<Legend> {
-    let inks = colors(cube);
-    let n = cube.colors.1.len();
-    if n == 0 {
-        return Vec::new();
-    }
-    // Of very many colours every k-th is named; an even map lets readers find the others.
-    let step = n.div_ceil(24);
-    let keys = (0..n).step_by(step).map(|i| Key { text: cube.colors.1[i].clone(), color: inks[i], sign: sign(i) });
-    vec![Legend { title: cube.colors.0.clone(), entries: keys.collect() }]
-}
-
-/// Returns the numbers that are drawn.
-pub fn drawn(cube: &Cube, show: Show) -> Table {
-    let mut rows = Rows::default();
-    for ((p, f, c), series) in &cube.series {
-        for (x, summary) in &series.points {
-            let s = summary.spread(show);
-            let color = cube.colors.1.get(*c).map_or("", String::as_str);
-            let place = match cube.names.get(*x as usize) {
-                Some(name) => Cell::Text(name),
-                None => Cell::Number(*x),
-            };
-            rows.push(&[
-                ("value", Cell::Text(&cube.panels[*p])),
-                (&cube.facets.0, Cell::Text(&cube.facets.1[*f])),
-                (&cube.colors.0, Cell::Text(color)),
-                (&cube.x, place),
-                (if show == Show::Quantiles { "median" } else { "mean" }, Cell::Number(s.center)),
-                ("low", Cell::Number(s.low)),
-                ("high", Cell::Number(s.high)),
-                ("count", Cell::Number(summary.values.len() as f64)),
-            ]);
-        }
-    }
-    rows.finish()
-}
-
-/// Returns what a caption says of the spread, the pooling and the absent values. `what` names the marks: `bands`, `bars`.
-pub fn words(cube: &Cube, show: Show, what: &str) -> Vec<String> {
-    let mut over: Vec<String> = cube.pooled.iter().map(|(n, len)| format!("{n} ({len})")).collect();
-    if cube.examples {
-        over.push("examples".into());
-    }
-    let many = cube.series.values().any(|s| s.points.iter().any(|p| p.1.values.len() > 1));
-    let over = if over.is_empty() { "the rows of each cell".to_string() } else { over.join(" and ") };
-    let mut out = Vec::new();
-    if many {
-        out.push(match show {
-            Show::Sd => format!("Mean and standard deviation ({what}) over {over}."),
-            Show::Ci => format!("Mean and its 95 % confidence interval ({what}; Student's t) over {over}."),
-            Show::Quantiles => format!("Median, quartiles, and 5 % and 95 % quantiles ({what}) over {over}."),
-            Show::All => format!("Mean, and each value, over {over}."),
-        });
-    }
-    if !cube.averaged.is_empty() {
-        out.push(format!("First, {}.", cube.averaged.join(", then ")));
-    }
-    if cube.errors {
-        let size = if show == Show::Ci { "1.96 standard errors (95 %)" } else { "one standard error" };
-        out.push(format!("Error bars of single estimates: {size}."));
-    }
-    out.extend(absent_words(&cube.absent, cube.total));
-    out
-}
-
-fn draw(job: &Job, cube: &Cube, stacked: bool) -> Result<Value, Failure> {
-    let show = Show::from_word(job.settings.word("show"));
+fn draw(look: &Look, cube: &Cube) -> Result<Value, Failure> {
+    let (show, stacked) = (look.show, look.stacked);
     let inks = colors(cube);
     let facets = cube.facets.1.len();
     let rows = cube.panels.len();
@@ -139,25 +136,30 @@ fn draw(job: &Job, cube: &Cube, stacked: bool) -> Result<Value, Failure> {
         (false, _, 1) => (220.0, 200.0),
         (false, _, _) => (230.0, 125.0),
     };
-    let (x_scale, x_ticks) = cube.x_scale(size.0, job.settings.word("x_scale"));
+    let (x_scale, x_ticks) = cube.x_scale(size.0, look.x_scale);
     let mut grid: Vec<Vec<Panel>> = Vec::new();
-    for (p, label) in cube.labels.iter().enumerate() {
+    let mut hidden = 0;
+    for (p, panel) in cube.panels.iter().enumerate() {
         let values: Vec<f64> = cube
             .series
             .iter()
             .filter(|(k, _)| k.0 == p)
             .flat_map(|(_, s)| {
-                let all = s.each.iter().flatten().map(|v| v.1).filter(|_| show == Show::All);
-                let ends = s.points.iter().flat_map(|(_, s)| {
+                let all = s.each.iter().flat_map(|c| &c.points).map(|v| v.1.mean()).filter(|_| show == Show::All);
+                let ends = s.drawn().flat_map(|(_, s)| {
                     let e = s.spread(show);
                     [e.center, e.low, e.high, e.outer.0, e.outer.1]
                 });
                 all.chain(ends).collect::<Vec<_>>()
             })
             .collect();
-        let y_scale = match job.settings.word("y_scale") {
-            "log" => Scale::log_over(values),
-            _ => Scale::within(values, 0.0, 1.0),
+        let y_scale = match look.y_scale {
+            Scaling::Log => {
+                let centers = cube.series.iter().filter(|(k, _)| k.0 == p).flat_map(|(_, s)| s.drawn());
+                hidden += centers.filter(|(_, s)| s.spread(show).center <= 0.0).count();
+                Scale::log_over(values)
+            }
+            Scaling::Auto | Scaling::Linear => Scale::within(values, 0.0, 1.0),
         };
         let mut row = Vec::new();
         for (f, heading) in cube.facets.1.iter().enumerate() {
@@ -166,23 +168,17 @@ fn draw(job: &Job, cube: &Cube, stacked: bool) -> Result<Value, Failure> {
             for ((_, _, c), series) in cube.series.iter().filter(|(k, _)| k.0 == p && k.1 == f) {
                 let ink = inks[*c];
                 let spreads: Vec<_> = series.points.iter().map(|(x, s)| (*x, s.spread(show))).collect();
-                let single = series.points.iter().all(|(_, s)| s.values.len() <= 1);
+                let single = !many(series.points.iter());
                 if show == Show::All && !single {
                     bands.extend(series.each.iter().map(|curve| Mark::Line {
-                        at: curve.clone(),
+                        at: curve.points.iter().map(|(x, s)| (*x, s.mean())).collect(),
                         color: ink,
                         width: 0.8,
                         dash: "",
                         opacity: 0.35,
                     }));
                 } else if single {
-                    bands.push(Mark::Errors {
-                        at: spreads.iter().map(|(x, s)| (*x, s.low, s.high)).collect(),
-                        color: ink,
-                        width: 1.3,
-                        cap: 3.0,
-                        opacity: 0.9,
-                    });
+                    bands.push(errors(&spreads, ink));
                 } else {
                     if show == Show::Quantiles {
                         bands.push(Mark::Band {
@@ -197,25 +193,35 @@ fn draw(job: &Job, cube: &Cube, stacked: bool) -> Result<Value, Failure> {
                         opacity: 0.18,
                     });
                 }
-                let at: Vec<(f64, f64)> = spreads.iter().map(|(x, s)| (*x, s.center)).collect();
-                let crowded = at.len() as f64 > size.0 / 14.0;
-                let alone = at.iter().filter(|p| p.1.is_finite()).count() == 1;
-                lines.push(Mark::Line { at: at.clone(), color: ink, width: 1.7, dash: "", opacity: 1.0 });
-                if !crowded || alone {
-                    lines.push(Mark::Points {
-                        at,
-                        colors: vec![ink],
-                        marker: marker(*c % 5 * usize::from(!cube.colors.1.is_empty())),
-                        radius: if stacked { 2.7 } else { 3.2 },
-                        opacity: 1.0,
-                    });
+                let apart = series.each.iter().filter(|_| series.apart);
+                let apart: Vec<Vec<(f64, Spread)>> =
+                    apart.map(|c| c.points.iter().map(|(x, s)| (*x, s.spread(show))).collect()).collect();
+                bands.extend(apart.iter().map(|spreads| errors(spreads, ink)));
+                for spreads in apart.iter().chain([&spreads]) {
+                    let at: Vec<(f64, f64)> = spreads.iter().map(|(x, s)| (*x, s.center)).collect();
+                    let crowded = at.len() as f64 > size.0 / 14.0;
+                    let alone = at.iter().filter(|p| p.1.is_finite()).count() == 1;
+                    let width = if series.apart { 1.2 } else { 1.7 };
+                    lines.push(Mark::Line { at: at.clone(), color: ink, width, dash: "", opacity: 1.0 });
+                    if !crowded || alone {
+                        lines.push(Mark::Points {
+                            at,
+                            colors: vec![ink],
+                            marker: marker(*c % 5 * usize::from(!cube.colors.1.is_empty())),
+                            radius: if stacked || series.apart { 2.7 } else { 3.2 },
+                            opacity: 1.0,
+                        });
+                    }
                 }
+            }
+            if bands.is_empty() && lines.is_empty() || no_values(cube, p) {
+                bands.push(Mark::Note { text: "no values".into() });
             }
             bands.extend(lines);
             let mut x = Axis::new(cube.x.clone(), x_scale.clone());
             x.ticks = x_ticks.clone();
             let heading = if p == 0 { cube.heading(heading) } else { String::new() };
-            row.push(Panel { heading, x, y: Axis::new(label.clone(), y_scale.clone()), marks: bands, shades: Vec::new() });
+            row.push(Panel { heading, x, y: Axis::new(panel.label.clone(), y_scale.clone()), marks: bands, shades: Vec::new() });
         }
         grid.push(row);
     }
@@ -227,18 +233,28 @@ fn draw(job: &Job, cube: &Cube, stacked: bool) -> Result<Value, Failure> {
         }
     }
     let legends = legend(cube, |i| Sign::Line(marker(i)));
-    let plot = Plot { title: title(job), rows: grid, size, legends, bar: None };
-    let names: Vec<&str> = cube.panels.iter().map(String::as_str).collect();
+    let plot = Plot { title: look.title.clone(), rows: grid, size, legends, bar: None };
+    let names: Vec<&str> = cube.panels.iter().map(|p| p.name.as_str()).collect();
     let mut caption = vec![format!("{} by {}.", names.join(", "), cube.x)];
     caption.extend(words(cube, show, "bands"));
     if let Scale::Log { .. } = x_scale {
         caption.push("The horizontal axis is logarithmic.".into());
+        let places = cube.series.values().flat_map(|s| s.drawn()).filter(|p| p.0 <= 0.0).count();
+        caption.extend(not_positive(places, "places"));
     }
-    if cube.series.len() == 1
-        && let Some(point) = cube.series.values().next().and_then(|s| s.points.first())
-        && cube.series.values().all(|s| s.points.len() == 1)
-    {
+    if look.y_scale == Scaling::Log {
+        caption.push("The vertical axis is logarithmic.".into());
+        caption.extend(not_positive(hidden, "values"));
+    }
+    let mut points = cube.series.values().flat_map(|s| s.drawn());
+    if let (Some(point), None) = (points.next(), points.next()) {
         caption.push(format!("A single point: {}.", scale::number(point.1.mean())));
     }
     finish(&plot, caption, drawn(cube, show))
+}
+
+/// Returns the error bars of single estimates.
+fn errors(spreads: &[(f64, Spread)], color: Color) -> Mark {
+    let at = spreads.iter().map(|(x, s)| (*x, s.low, s.high)).collect();
+    Mark::Errors { at, color, width: 1.3, cap: 3.0, opacity: 0.9 }
 }

@@ -1,82 +1,147 @@
 //! Numbers over two axes as colours.
 
-use super::field::{AxisName, Field, axis_setting, field};
+use super::check::{self, Part};
+use super::field::{Field, field};
+use super::named::{Axes, AxisName, Texts, Units};
+use super::pool::{Pooling, Sample, pool};
+use super::sheet::{COST, Cell, Rows, absent_words, finish, nothing};
 use super::summary::Summary;
-use super::{Cell, Rows, absent_words, finish, nothing, planned, title};
-use crate::engine::kernel::{Context, Failure, Job, Kernel};
+use crate::engine::kernel::{Context, Failure, Job, Kernel, LabelledAxis};
 use crate::engine::value::Value;
+use crate::lang::Settings;
+use crate::lang::kind::Kind;
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Shape};
+use crate::plan::files::Files;
 use crate::report::figure::{Axis, ColorBar, Mark, Panel, Plot, Scale, color, scale};
+use crate::settings;
 use std::collections::BTreeMap;
 
 /// `heatmap(x, rows, columns, facet)`.
 pub struct Heatmap;
 
-planned!(Heatmap);
+settings! {
+    struct HeatmapSettings("heatmap") {
+        rows: Axes, columns: Axes, facet: Axes, title: String, names: Texts, units: Units = Units::default(),
+    }
+}
+
+impl Planned for Heatmap {
+    fn version(&self) -> u32 {
+        2
+    }
+
+    fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
+        let s = HeatmapSettings::read(settings);
+        let (rows, columns, facet) =
+            (check::single("rows", &s.rows)?, check::single("columns", &s.columns)?, check::single("facet", &s.facet)?);
+        let shown = [("rows", rows), ("columns", columns), ("facet", facet)];
+        check::different(&shown)?;
+        let Some(parts) = check::parts("x", shapes, &s.names, &shown, &[]) else { return Ok(()) };
+        for part in &parts {
+            if let Some((parameter, axis)) = shown.iter().find_map(|(p, a)| a.filter(|a| part.find(a).is_none()).map(|a| (*p, a)))
+            {
+                return Err(check::not_there(parameter, part, axis));
+            }
+            if sides(&part.axes, rows, columns, facet).is_none() {
+                return Err(few_axes(part, facet));
+            }
+        }
+        Ok(())
+    }
+
+    fn facts(&self, _settings: &Settings, _inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        Ok(Facts::default())
+    }
+
+    fn cost(&self, _settings: &Settings, _inputs: &[KnownInput]) -> Cost {
+        COST
+    }
+}
+
+fn few_axes(part: &Part, facet: Option<&AxisName>) -> Problem {
+    let beside = facet.map_or_else(String::new, |f| format!(" beside the facets of `{}`", f.name));
+    let message = format!("a heatmap needs two axes{beside}, one for the rows and one for the columns: {}", check::axes_of(part));
+    let help = match *part.kind == (Kind::Number { per_example: true }) {
+        true => "split the examples, say by classes: `rows: class`",
+        false => "of one axis `curves` or `bars` draw as much",
+    };
+    check::shape("x", message, help)
+}
 
 impl Kernel for Heatmap {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
-        let x = field(job, "x").ok_or_else(|| Failure::new("the input `x` is missing"))?;
-        let facet = axis_setting(job.settings.get("facet"));
-        let x = [facet.clone(), axis_setting(job.settings.get("rows")), axis_setting(job.settings.get("columns"))]
-            .iter()
-            .flatten()
-            .fold(x, |f, a| f.split(a, None));
-        let (rows, columns) =
-            sides(&x, facet.as_ref(), axis_setting(job.settings.get("rows")), axis_setting(job.settings.get("columns")))?;
-        let facet = facet.as_ref().and_then(|f| x.find(f)).filter(|f| *f != rows && *f != columns);
-        let named = |i: usize| AxisName { name: x.axes[i].name.clone(), role: x.axes[i].role.clone() };
-        let shown: Vec<AxisName> = [Some(rows), Some(columns), facet].into_iter().flatten().map(named).collect();
-        let (x, _) = x.inner_averaged(&shown.iter().collect::<Vec<_>>());
-        let place = |a: &AxisName| x.find(a).unwrap_or(0);
-        let (rows, columns, facet) = (place(&shown[0]), place(&shown[1]), shown.get(2).map(place));
-        let mut cells: BTreeMap<(usize, usize, usize), Vec<&Value>> = BTreeMap::new();
-        for (i, value) in x.values.iter().enumerate() {
+        let s = HeatmapSettings::read(&job.settings);
+        let x = field(job, "x", &s.names, &s.units).ok_or_else(|| Failure::new("the input `x` is missing"))?;
+        let named = [("rows", s.rows.one()), ("columns", s.columns.one()), ("facet", s.facet.one())];
+        let x = named.iter().fold(x, |f, (parameter, axis)| axis.map_or(f.clone(), |a| f.split(a, job.labelled(parameter))));
+        let Some((rows, columns, facet)) = sides(&x.axes, named[0].1, named[1].1, named[2].1) else {
+            // Of absent scores nothing tells how they are split.
+            let absent = x.values.iter().all(|v| matches!(v, Value::Absent(_)));
+            return Err(if absent {
+                nothing(&x.absent())
+            } else {
+                Failure::new(format!("`{}` has fewer than two axes", x.name))
+            });
+        };
+        let rest: Vec<usize> = (0..x.axes.len()).filter(|k| *k != rows && *k != columns && Some(*k) != facet).collect();
+        let samples = x.values.iter().enumerate().map(|(i, value)| {
             let at = x.places(i);
-            cells.entry((facet.map_or(0, |f| at[f]), at[rows], at[columns])).or_default().push(value);
+            let left = rest.iter().map(|k| at[*k]).collect();
+            Sample { group: (facet.map_or(0, |f| at[f]), at[rows]), x: at[columns] as f64, left, value: value.clone() }
+        });
+        let left: Vec<LabelledAxis> = rest.iter().map(|k| x.axes[*k].clone()).collect();
+        let (series, pooling) = pool(samples.collect(), &left);
+        let mut cells: BTreeMap<(usize, usize, usize), Summary> = BTreeMap::new();
+        for ((f, r), one) in series {
+            cells.extend(one.points.into_iter().map(|(c, summary)| ((f, r, c as usize), summary)));
         }
-        let cells: BTreeMap<_, Summary> = cells.into_iter().map(|(k, v)| (k, Summary::of(&v))).collect();
         let (low, high) = scale::range(cells.values().map(Summary::mean));
         if low > high {
             return Err(nothing(&x.absent()));
         }
-        draw(job, &x, rows, columns, facet, &cells, (low, high))
+        draw(&s, &x, &Sides { rows, columns, facet }, &cells, &pooling, (low, high))
     }
 }
 
-/// Returns the axes of the rows and the columns: those named, or the first two with more than one coordinate.
-fn sides(
-    x: &Field,
-    facet: Option<&AxisName>,
-    rows: Option<AxisName>,
-    columns: Option<AxisName>,
-) -> Result<(usize, usize), Failure> {
-    let named = |axis: &Option<AxisName>| match axis {
-        None => Ok(None),
-        Some(a) => match x.find(a) {
-            Some(at) => Ok(Some(at)),
-            None => Err(Failure::new(format!("`{}` has no axis `{}`", x.name, a.name))),
-        },
-    };
-    let (rows, columns) = (named(&rows)?, named(&columns)?);
-    let facet = facet.and_then(|f| x.find(f));
-    let mut free = (0..x.axes.len()).filter(|i| Some(*i) != rows && Some(*i) != columns && Some(*i) != facet).collect::<Vec<_>>();
-    // Axes of one coordinate are taken last.
-    free.sort_by_key(|i| x.axes[*i].coordinates.len() < 2);
-    let mut free = free.into_iter();
-    match (rows.or_else(|| free.next()), columns.or_else(|| free.next())) {
-        (Some(r), Some(c)) if r != c => Ok((r, c)),
-        _ => Err(Failure::new(format!("`{}` has fewer than two axes", x.name))
-            .help("a heatmap needs two axes: one for the rows, one for the columns")),
-    }
-}
-
-fn draw(
-    job: &Job,
-    x: &Field,
+/// Positions of the axes shown.
+struct Sides {
     rows: usize,
     columns: usize,
     facet: Option<usize>,
+}
+
+/// Returns the axes of the rows, the columns and the facets: those named, or the first two with more than one coordinate. Nothing
+/// where there are fewer, or one is not there.
+fn sides(
+    axes: &[LabelledAxis],
+    rows: Option<&AxisName>,
+    columns: Option<&AxisName>,
+    facet: Option<&AxisName>,
+) -> Option<(usize, usize, Option<usize>)> {
+    let place = |axis: &AxisName| {
+        let named = axes.iter().position(|a| a.name == axis.name);
+        named.or_else(|| axes.iter().position(|a| axis.role == "class" && a.role == "class"))
+    };
+    let named = |axis: Option<&AxisName>| match axis {
+        None => Some(None),
+        Some(a) => place(a).map(Some),
+    };
+    let (rows, columns, facet) = (named(rows)?, named(columns)?, named(facet)?);
+    let mut free = (0..axes.len()).filter(|i| Some(*i) != rows && Some(*i) != columns && Some(*i) != facet).collect::<Vec<_>>();
+    // Axes of one coordinate are taken last.
+    free.sort_by_key(|i| axes[*i].coordinates.len() < 2);
+    let mut free = free.into_iter();
+    let rows = rows.or_else(|| free.next())?;
+    let columns = columns.or_else(|| free.next())?;
+    (rows != columns).then_some((rows, columns, facet))
+}
+
+fn draw(
+    s: &HeatmapSettings,
+    x: &Field,
+    &Sides { rows, columns, facet }: &Sides,
     cells: &BTreeMap<(usize, usize, usize), Summary>,
+    pooling: &Pooling,
     (low, high): (f64, f64),
 ) -> Result<Value, Failure> {
     let (row_axis, column_axis) = (&x.axes[rows], &x.axes[columns]);
@@ -131,17 +196,18 @@ fn draw(
     }
     let absent = if holes > 0 { "absent".to_string() } else { String::new() };
     let bar = ColorBar { label: x.label(), range: (low, high), map: color::Map::Viridis, absent };
-    let plot = Plot { title: title(job), rows: grid, size, legends: Vec::new(), bar: Some(bar) };
+    let plot = Plot { title: s.title.clone(), rows: grid, size, legends: Vec::new(), bar: Some(bar) };
     let mut caption = vec![format!("{} by {} (rows) and {} (columns).", x.name, row_axis.name, column_axis.name)];
-    let pooled: Vec<_> = (0..x.axes.len())
-        .filter(|i| *i != rows && *i != columns && Some(*i) != facet && x.axes[*i].coordinates.len() > 1)
-        .map(|i| format!("{} ({})", x.axes[i].name, x.axes[i].coordinates.len()))
-        .collect();
-    if !pooled.is_empty() {
-        caption.push(format!("Means over {}.", pooled.join(" and ")));
+    if !pooling.over.is_empty() {
+        caption.push(format!("Means over {}.", pooling.over.join(" and ")));
     }
-    if x.has_scores() {
-        caption.push("Averaged over examples.".into());
+    if !pooling.averaged.is_empty() {
+        caption.push(format!("First, {}.", pooling.averaged.join(", then ")));
+    } else if pooling.examples {
+        caption.push("Means over examples.".into());
+    }
+    if let Some((fewest, most)) = pooling.counts.filter(|(fewest, most)| fewest < most) {
+        caption.push(format!("From {fewest} to {most} values in a cell."));
     }
     caption.extend(absent_words(&x.absent(), x.values.len()));
     finish(&plot, caption, table.finish())

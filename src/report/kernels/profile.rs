@@ -1,27 +1,97 @@
 //! Class profiles: mean and standard deviation of a score within each class, classes sorted by mean (Jamroż & Kurdziel 2023, Fig. 1).
 
-use super::field::{AxisName, Field, axis_setting, field};
-use super::summary::{Show, Summary};
-use super::{Cell, Rows, absent_words, finish, nothing, planned, title};
-use crate::engine::kernel::{Context, Failure, Job, Kernel};
+use super::check;
+use super::field::{Field, field};
+use super::named::{Axes, AxisName, Show, Texts, Units};
+use super::sheet::{COST, Cell, Rows, absent_words, finish, nothing};
+use super::summary::Summary;
+use crate::engine::kernel::{Context, Failure, Job, Kernel, LabelledAxis};
 use crate::engine::value::Value;
-use crate::report::figure::{Axis, Color, Key, Legend, Mark, Marker, Panel, Plot, Scale, Sign, color};
+use crate::lang::Settings;
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Shape};
+use crate::plan::files::Files;
+use crate::report::figure::{Axis, Color, Key, Legend, Mark, Marker, Panel, Plot, Scale, Sign, color, scale};
+use crate::settings;
 use std::collections::BTreeMap;
 
 /// `profile(x, against, facet, groups)`.
 pub struct Profile;
 
-planned!(Profile);
+settings! {
+    struct ProfileSettings("profile") { facet: Axes, title: String, names: Texts, units: Units = Units::default() }
+}
+
+impl Planned for Profile {
+    fn version(&self) -> u32 {
+        2
+    }
+
+    fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
+        let s = ProfileSettings::read(settings);
+        let facet = check::single("facet", &s.facet)?;
+        let class = AxisName { name: "class".into(), role: "class".into() };
+        if let Some(f) = facet.filter(|f| f.is_class()) {
+            let message = format!("a profile has its classes side by side in each panel, and `{}` names them again", f.name);
+            return Err(check::unused("facet", message, "name another axis, or draw `bars` over classes"));
+        }
+        let shown = [("class", Some(&class)), ("facet", facet)];
+        let part = |slot: &'static str| Some(check::parts(slot, shapes, &s.names, &shown, &[])?.into_iter().next());
+        let (Some(x), Some(against), Some(groups)) = (part("x"), part("against"), part("groups")) else { return Ok(()) };
+        for (slot, part) in [("x", &x), ("against", &against), ("groups", &groups)] {
+            if let Some(part) = part.as_ref().filter(|p| class_axis(&p.axes).is_none()) {
+                let message = format!("`{}` has no classes to draw a profile of: {}", part.name, check::axes_of(part));
+                let help = match part.kind.per_example() {
+                    true => "its examples have no labels",
+                    false => "give one number per example of labelled data, or numbers over classes: `mean(…, by: class)`",
+                };
+                return Err(check::shape(slot, message, help));
+            }
+        }
+        if let (Some(facet), Some(x)) = (facet, x.as_ref().filter(|x| facet.is_some_and(|f| x.find(f).is_none()))) {
+            return Err(check::not_there("facet", x, facet));
+        }
+        if let Some(groups) = &groups
+            && let Some(other) = groups.axes.iter().find(|a| !is_class(a) && facet.is_none_or(|f| f.name != a.name))
+        {
+            let message =
+                format!("a class has one colour in a panel, and `{}` has a word for each `{}`", groups.name, other.name);
+            let help = format!("select one, as in `modes[{}: …]`, or draw panels: `facet: {}`", other.name, other.name);
+            return Err(check::shape("groups", message, help));
+        }
+        Ok(())
+    }
+
+    fn facts(&self, _settings: &Settings, _inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        Ok(Facts::default())
+    }
+
+    fn cost(&self, _settings: &Settings, _inputs: &[KnownInput]) -> Cost {
+        COST
+    }
+}
+
+fn is_class(axis: &LabelledAxis) -> bool {
+    axis.role == "class" || axis.name == "class"
+}
+
+/// Returns the axis of classes.
+fn class_axis(axes: &[LabelledAxis]) -> Option<usize> {
+    axes.iter().position(|a| a.role == "class").or_else(|| axes.iter().position(|a| a.name == "class"))
+}
 
 /// The classes of one facet.
 type Classes = BTreeMap<usize, Summary>;
 
 impl Kernel for Profile {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
-        let x = field(job, "x").ok_or_else(|| Failure::new("the input `x` is missing"))?;
-        let against = field(job, "against");
-        let groups = field(job, "groups");
-        let facet = axis_setting(job.settings.get("facet"));
+        let s = ProfileSettings::read(&job.settings);
+        let facet = s.facet.one().cloned();
+        let input = |slot: &str| {
+            let found = field(job, slot, &s.names, &s.units)?;
+            Some(facet.iter().fold(found, |f, a| f.split(a, job.labelled("facet"))))
+        };
+        let x = input("x").ok_or_else(|| Failure::new("the input `x` is missing"))?;
+        let (against, groups) = (input("against"), input("groups"));
         let names = class_names(&x);
         if names.is_empty() {
             return Err(if x.values.iter().all(|v| matches!(v, Value::Absent(_))) {
@@ -42,7 +112,7 @@ impl Kernel for Profile {
             groups.as_ref().map(|g| (0..facets.len()).map(|f| group_words(g, facet.as_ref(), &facets, f, &names)).collect());
         let kinds = kinds(words.as_deref());
         draw(
-            job,
+            s.title,
             &Drawn { x: &x, against: against.as_ref(), groups: groups.as_ref(), facet, names, facets, own, other, words, kinds },
         )
     }
@@ -63,7 +133,7 @@ struct Drawn<'a> {
 
 /// Returns the names of the classes: of the scores, or the coordinates of the axis of classes.
 fn class_names(x: &Field) -> Vec<String> {
-    match x.role("class").or_else(|| x.axes.iter().position(|a| a.name == "class")) {
+    match class_axis(&x.axes) {
         Some(at) => x.axes[at].coordinates.clone(),
         None => x.classes(),
     }
@@ -86,7 +156,7 @@ fn in_facet(x: &Field, facet: Option<&AxisName>, facets: &[String], f: usize, pl
 
 /// Returns the pooled values of each class in one facet.
 fn by_class(x: &Field, facet: Option<&AxisName>, facets: &[String], f: usize, names: &[String]) -> Classes {
-    let axis = x.role("class").or_else(|| x.axes.iter().position(|a| a.name == "class"));
+    let axis = class_axis(&x.axes);
     let mut out = Classes::new();
     let mut cells: BTreeMap<usize, Vec<&Value>> = BTreeMap::new();
     for (i, value) in x.values.iter().enumerate() {
@@ -97,16 +167,27 @@ fn by_class(x: &Field, facet: Option<&AxisName>, facets: &[String], f: usize, na
         match (axis, value) {
             (Some(at), v) => {
                 let coordinate = &x.axes[at].coordinates[places[at]];
-                let class = names.iter().position(|n| n == coordinate).unwrap_or(places[at]);
+                let Some(class) = names.iter().position(|n| n == coordinate) else { continue };
                 match v {
-                    Value::Scores(s) => out.entry(class).or_default().values.extend(s.values.iter().filter(|v| v.is_finite())),
+                    Value::Scores(s) => {
+                        let summary = out.entry(class).or_default();
+                        summary.examples = true;
+                        summary.values.extend(s.values.iter().filter(|v| v.is_finite()));
+                    }
                     v => cells.entry(class).or_default().push(v),
                 }
             }
             (None, Value::Scores(s)) => {
+                // Classes are matched by their names; labels without names are names themselves.
+                let class = |label: &u32| {
+                    let name = s.classes.get(*label as usize).map_or_else(|| label.to_string(), String::clone);
+                    names.iter().position(|n| *n == name)
+                };
                 for (label, value) in s.labels.iter().zip(&s.values) {
-                    if value.is_finite() {
-                        out.entry(*label as usize).or_default().values.push(*value);
+                    if let Some(class) = class(label).filter(|_| value.is_finite()) {
+                        let summary = out.entry(class).or_default();
+                        summary.examples = true;
+                        summary.values.push(*value);
                     }
                 }
             }
@@ -125,7 +206,7 @@ fn by_class(x: &Field, facet: Option<&AxisName>, facets: &[String], f: usize, na
 
 /// Returns the group of each class in one facet; empty where it has none.
 fn group_words(g: &Field, facet: Option<&AxisName>, facets: &[String], f: usize, names: &[String]) -> Vec<String> {
-    let axis = g.role("class").or_else(|| g.axes.iter().position(|a| facet.is_none_or(|f| a.name != f.name)));
+    let axis = class_axis(&g.axes);
     let mut out = vec![String::new(); names.len()];
     for (i, value) in g.values.iter().enumerate() {
         let places = g.places(i);
@@ -134,10 +215,10 @@ fn group_words(g: &Field, facet: Option<&AxisName>, facets: &[String], f: usize,
             continue;
         }
         let coordinate = &g.axes[at].coordinates[places[at]];
-        let class = names.iter().position(|n| n == coordinate).unwrap_or(places[at]);
+        let Some(class) = names.iter().position(|n| n == coordinate) else { continue };
         let word = match value {
             Value::Word(w) => w.clone(),
-            Value::Number(n) => crate::report::figure::scale::number(n.value),
+            Value::Number(n) => scale::number(n.value),
             _ => continue,
         };
         if let Some(slot) = out.get_mut(class) {
@@ -173,7 +254,7 @@ fn group_color(kinds: &[String], word: &str) -> Color {
     }
 }
 
-fn draw(job: &Job, d: &Drawn) -> Result<Value, Failure> {
+fn draw(title: String, d: &Drawn) -> Result<Value, Failure> {
     let count = d.own.iter().map(BTreeMap::len).max().unwrap_or(0).max(1);
     let (width, columns) = match d.facets.len() {
         1 => ((count as f64 * 6.0).clamp(340.0, 560.0), 1),
@@ -244,18 +325,18 @@ fn draw(job: &Job, d: &Drawn) -> Result<Value, Failure> {
                 ("rank", Cell::Number((i + 1) as f64)),
                 ("group", Cell::Text(group_of(*class))),
                 ("mean", Cell::Number(s.mean())),
-                ("sd", Cell::Number(spread.high - spread.center)),
+                ("sd", Cell::Number(s.sd())),
                 ("count", Cell::Number(s.values.len() as f64)),
             ];
-            if d.other.is_some() {
+            if errors(&d.own) {
+                row.push(("se", Cell::Number(s.error.unwrap_or(f64::NAN))));
+            }
+            if let Some(all) = &d.other {
                 row.push(("against_mean", Cell::Number(reference.map_or(f64::NAN, Summary::mean))));
-                row.push((
-                    "against_sd",
-                    Cell::Number(reference.map_or(f64::NAN, |s| {
-                        let p = s.spread(Show::Sd);
-                        p.high - p.center
-                    })),
-                ));
+                row.push(("against_sd", Cell::Number(reference.map_or(f64::NAN, Summary::sd))));
+                if errors(all) {
+                    row.push(("against_se", Cell::Number(reference.and_then(|s| s.error).unwrap_or(f64::NAN))));
+                }
             }
             rows.push(&row);
         }
@@ -300,7 +381,7 @@ fn draw(job: &Job, d: &Drawn) -> Result<Value, Failure> {
         let rest = panels.split_off(columns.min(panels.len()));
         grid.push(std::mem::replace(&mut panels, rest));
     }
-    let plot = Plot { title: title(job), rows: grid, size: (width, height), legends, bar: None };
+    let plot = Plot { title, rows: grid, size: (width, height), legends, bar: None };
     finish(&plot, caption(d), rows.finish())
 }
 
@@ -349,31 +430,57 @@ fn legend(d: &Drawn) -> Vec<Legend> {
     vec![Legend { title, entries }, Legend { title: String::new(), entries: hollow }]
 }
 
+/// Returns whether any class has a single estimate with its standard error.
+fn errors(facets: &[Classes]) -> bool {
+    facets.iter().flat_map(BTreeMap::values).any(|s| s.values.len() == 1 && s.error.is_some())
+}
+
+/// Returns words for what is drawn of an input: what is pooled within each class, and what the bars are.
+fn pooled(x: &Field, facets: &[Classes], facet: Option<&AxisName>) -> String {
+    let shown = |a: &&LabelledAxis| !is_class(a) && a.coordinates.len() > 1 && facet.is_none_or(|f| f.name != a.name);
+    let mut over: Vec<String> = x.axes.iter().filter(shown).map(|a| format!("{} ({})", a.name, a.coordinates.len())).collect();
+    if facets.iter().flat_map(BTreeMap::values).any(|s| s.examples) {
+        over.insert(0, "examples".into());
+    }
+    let many = facets.iter().flat_map(BTreeMap::values).any(|s| s.values.len() > 1);
+    match (many, errors(facets)) {
+        (true, false) => format!("mean and standard deviation over {} within each class", over.join(" and ")),
+        (true, true) => {
+            format!(
+                "mean and standard deviation over {} within each class; of single estimates one standard error",
+                over.join(" and ")
+            )
+        }
+        (false, true) => "one estimate for each class, with one standard error".to_string(),
+        (false, false) => "one value for each class".to_string(),
+    }
+}
+
 fn caption(d: &Drawn) -> Vec<String> {
-    let mut out = vec![format!(
-        "Mean and standard deviation of {} within each class, classes sorted by mean{}.",
-        d.x.name,
-        if d.facets.len() > 1 { " in each panel" } else { "" }
-    )];
-    if let Some(against) = d.against {
-        out.push(format!("Hollow: {} at the same places.", against.name));
+    let each = if d.facets.len() > 1 { " in each panel" } else { "" };
+    let mut out = vec![format!("{}: {}. Classes are sorted by it{each}.", d.x.name, pooled(d.x, &d.own, d.facet.as_ref()))];
+    if let (Some(against), Some(other)) = (d.against, &d.other) {
+        out.push(format!("Hollow: {} at the same places, {}.", against.name, pooled(against, other, d.facet.as_ref())));
+        let lacks = |(own, other): (&Classes, &Classes)| own.keys().filter(|c| !other.contains_key(c)).count();
+        let without: usize = d.own.iter().zip(other).map(lacks).sum();
+        if without > 0 {
+            out.push(format!("Without a value of {} there: {without}.", against.name));
+        }
     }
     if let (Some(groups), Some(words)) = (d.groups, &d.words) {
-        let counts: Vec<_> = d.kinds.iter().map(|k| format!("{k}: {}", words[0].iter().filter(|w| *w == k).count())).collect();
-        out.push(format!("Colours: {} ({} classes).", groups.name, counts.join(", ")));
-    }
-    let used = |a: &&crate::engine::kernel::LabelledAxis| {
-        a.role != "class" && a.name != "class" && d.facet.as_ref().is_none_or(|f| f.name != a.name)
-    };
-    let pooled: Vec<_> =
-        d.x.axes
+        let per_panel: Vec<String> = words
             .iter()
-            .filter(used)
-            .filter(|a| a.coordinates.len() > 1)
-            .map(|a| format!("{} ({})", a.name, a.coordinates.len()))
+            .map(|w| {
+                let counts = d.kinds.iter().map(|k| format!("{k}: {}", w.iter().filter(|v| *v == k).count()));
+                counts.collect::<Vec<_>>().join(", ")
+            })
             .collect();
-    if !pooled.is_empty() {
-        out.push(format!("Pooled over {}.", pooled.join(" and ")));
+        let same = per_panel.iter().all(|p| *p == per_panel[0]);
+        let counts = match same {
+            true => per_panel[0].clone(),
+            false => d.facets.iter().zip(&per_panel).map(|(f, p)| format!("{f}: {p}")).collect::<Vec<_>>().join("; "),
+        };
+        out.push(format!("Colours: {} ({counts} classes).", groups.name));
     }
     out.extend(absent_words(&d.x.absent(), d.x.values.len()));
     out

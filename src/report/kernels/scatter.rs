@@ -1,18 +1,139 @@
 //! One number against another, aligned over their common axes.
 
+use super::aligned::Aligned;
+use super::check::{self, Part};
 use super::cube::spread_like_powers;
-use super::field::{Aligned, AxisName, Field, axis_setting, field, scalar};
+use super::field::{Field, field, scalar};
+use super::named::{Axes, AxisName, Scaling, Texts, Units};
+use super::sheet::{COST, Cell, Rows, finish, not_positive, nothing};
 use super::summary::spearman;
-use super::{Cell, Rows, finish, nothing, planned, title};
 use crate::engine::kernel::{Context, Failure, Job, Kernel};
 use crate::engine::value::Value;
+use crate::lang::Settings;
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Shape};
+use crate::plan::files::Files;
 use crate::report::figure::{Axis, ColorBar, Key, Legend, Mark, Panel, Plot, Scale, Sign, color, marker, scale};
+use crate::settings;
 use std::collections::BTreeMap;
 
 /// `scatter(x, y, color, label)`.
 pub struct Scatter;
 
-planned!(Scatter);
+settings! {
+    struct ScatterSettings("scatter") {
+        label: Axes, x_scale: Scaling, y_scale: Scaling, title: String, names: Texts, units: Units = Units::default(),
+    }
+}
+
+impl Planned for Scatter {
+    fn version(&self) -> u32 {
+        2
+    }
+
+    fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
+        let s = ScatterSettings::read(settings);
+        let label = check::single("label", &s.label)?;
+        // Beside a number or a group per class, examples are sorted into their classes.
+        let class = shapes.iter().find_map(|p| p.axes.iter().find(|a| a.role == "class"));
+        let class = class.map(|a| AxisName { name: a.name.clone(), role: "class".into() });
+        let part = |slot: &str| -> Option<Option<Part>> {
+            let found = check::parts(slot, shapes, &s.names, &[("class", class.as_ref())], &[])?;
+            Some(found.into_iter().next())
+        };
+        let (Some(Some(x)), Some(Some(y)), Some(color)) = (part("x"), part("y"), part("color")) else { return Ok(()) };
+        alike(&x, &y)?;
+        if x.kind.per_example() && y.kind.per_example() {
+            same_examples(shapes, &x, &y)?;
+        }
+        let union: Vec<&str> = x.axes.iter().chain(&y.axes).map(|a| a.name.as_str()).collect();
+        let examples = x.kind.per_example() && y.kind.per_example();
+        if let Some(color) = &color {
+            colored(color, &union, examples)?;
+        }
+        match label {
+            Some(l) if !union.contains(&l.name.as_str()) && !(examples && l.is_class() && classes(shapes)) => {
+                let known: Vec<String> = union.iter().map(|n| format!("`{n}`")).collect();
+                let message = format!("the points have no axis `{}` to be named by", l.name);
+                let help = match known.is_empty() {
+                    true => "leave `label:` out".to_string(),
+                    false => format!("name one of {}", known.join(", ")),
+                };
+                Err(check::problem("cfx::axis::not_there", "label", message, help))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn facts(&self, _settings: &Settings, _inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        Ok(Facts::default())
+    }
+
+    fn cost(&self, _settings: &Settings, _inputs: &[KnownInput]) -> Cost {
+        COST
+    }
+}
+
+fn classes(shapes: &[Shape]) -> bool {
+    shapes.iter().any(|s| s.slot == "x" && s.classes)
+}
+
+/// Checks that the two numbers meet somewhere: on a common axis, example by example, or both being single values.
+fn alike(x: &Part, y: &Part) -> Result<(), Problem> {
+    let both_examples = x.kind.per_example() && y.kind.per_example();
+    let common = x.axes.iter().any(|a| y.axes.iter().any(|b| a.name == b.name));
+    let single = x.axes.is_empty() && y.axes.is_empty() && !x.kind.per_example() && !y.kind.per_example();
+    if both_examples || common || single {
+        let count = x.axes.iter().map(|a| a.coordinates.len() as f64).product::<f64>()
+            * y.axes
+                .iter()
+                .filter(|b| x.axes.iter().all(|a| a.name != b.name))
+                .map(|b| b.coordinates.len() as f64)
+                .product::<f64>();
+        if count > LIMIT as f64 {
+            let message = format!("{count} points are too many to draw");
+            return Err(check::shape("x", message, "reduce an axis first, or select a coordinate"));
+        }
+        return Ok(());
+    }
+    let message = format!(
+        "nothing says which value of `{}` belongs to which of `{}`: of the first, {}; of the second, {}",
+        x.name,
+        y.name,
+        check::axes_of(x),
+        check::axes_of(y)
+    );
+    Err(check::shape("y", message, "give two numbers over a common axis, or two that have one for each example"))
+}
+
+/// Checks that two numbers per example are about examples of one data set: they are joined by ids.
+fn same_examples(shapes: &[Shape], x: &Part, y: &Part) -> Result<(), Problem> {
+    let source = |slot: &str| shapes.iter().filter(|s| s.slot == slot).flat_map(|s| s.facts).find_map(|f| f.source.clone());
+    match (source("x"), source("y")) {
+        (Some(a), Some(b)) if a != b => {
+            let message = format!("`{}` is about examples of `{a}`, and `{}` about examples of `{b}`", x.name, y.name);
+            Err(check::shape(
+                "y",
+                message,
+                "examples are joined by their numbers within one data set; average both over an axis first",
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks that colours belong to the points.
+fn colored(color: &Part, union: &[&str], examples: bool) -> Result<(), Problem> {
+    let own: Vec<&str> = color.axes.iter().map(|a| a.name.as_str()).collect();
+    if let Some(foreign) = own.iter().find(|n| !union.contains(n)) {
+        let message = format!("the points have no axis `{foreign}`, which `{}` has", color.name);
+        return Err(check::shape("color", message, "reduce the axis first, or select a coordinate"));
+    }
+    if own.is_empty() && !(color.kind.per_example() && examples) {
+        let message = format!("`{}` is the same for all points", color.name);
+        return Err(check::unused("color", message, "give a value over an axis of the points, or leave `color:` out"));
+    }
+    Ok(())
+}
 
 /// One point.
 struct Point {
@@ -35,13 +156,15 @@ const LIMIT: usize = 5_000_000;
 
 impl Kernel for Scatter {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+        let s = ScatterSettings::read(&job.settings);
         let missing = |n: &str| Failure::new(format!("the input `{n}` is missing"));
-        let mut inputs = vec![field(job, "x").ok_or_else(|| missing("x"))?, field(job, "y").ok_or_else(|| missing("y"))?];
-        inputs.extend(field(job, "color"));
-        // A number per class beside one per example: the examples are averaged within their classes.
-        if let Some(class) = inputs.iter().find_map(|f| f.role("class").filter(|_| !f.has_scores()).map(|at| f.axes[at].clone()))
-        {
-            let axis = AxisName { name: class.name, role: "class".into() };
+        let input = |slot: &str| field(job, slot, &s.names, &s.units);
+        let mut inputs = vec![input("x").ok_or_else(|| missing("x"))?, input("y").ok_or_else(|| missing("y"))?];
+        inputs.extend(input("color"));
+        // A number or a group per class beside one per example: the examples are sorted into their classes.
+        let class = inputs.iter().find_map(|f| f.role("class").map(|at| f.axes[at].name.clone()));
+        if let Some(name) = class {
+            let axis = AxisName { name, role: "class".into() };
             inputs = inputs.iter().map(|f| f.split(&axis, None)).collect();
         }
         let aligned = Aligned::new(&inputs.iter().collect::<Vec<_>>());
@@ -49,25 +172,25 @@ impl Kernel for Scatter {
             return Err(Failure::new(format!("{} points are too many to draw", aligned.len()))
                 .help("reduce an axis first, or select a coordinate"));
         }
-        let (points, dropped) = points(&inputs, &aligned, axis_setting(job.settings.get("label")));
+        let (points, dropped) = points(&inputs, &aligned, s.label.one());
         if points.is_empty() {
             let mut absent = inputs[0].absent();
             absent.extend(inputs[1].absent());
             return Err(nothing(&absent));
         }
-        draw(job, &inputs, &aligned, points, dropped)
+        draw(&s, &inputs, &aligned, points, dropped)
     }
 }
 
 /// Returns the points, and how many places had no value on either side.
-fn points(inputs: &[Field], aligned: &Aligned, label: Option<AxisName>) -> (Vec<Point>, usize) {
+fn points(inputs: &[Field], aligned: &Aligned, label: Option<&AxisName>) -> (Vec<Point>, usize) {
     let mut points = Vec::new();
     let mut dropped = 0;
-    let label = label.and_then(|l| aligned.axes.iter().position(|a| a.name == l.name));
+    let labelled = label.and_then(|l| aligned.axes.iter().position(|a| a.name == l.name));
     for i in 0..aligned.len() {
         let places = aligned.places(i);
         let get = |k: usize| inputs.get(k).and_then(|f| aligned.value(k, f, &places));
-        let name = || match label {
+        let name = || match labelled {
             Some(at) => aligned.axes[at].coordinates[places[at]].clone(),
             None => aligned.axes.iter().zip(&places).map(|(a, p)| a.coordinates[*p].as_str()).collect::<Vec<_>>().join(", "),
         };
@@ -83,12 +206,13 @@ fn points(inputs: &[Field], aligned: &Aligned, label: Option<AxisName>) -> (Vec<
                         dropped += 1;
                         continue;
                     };
+                    let class = a.labels.get(j).map(|l| a.classes.get(*l as usize).cloned().unwrap_or_else(|| l.to_string()));
                     let color = match shades.get(id) {
                         Some(v) => Hue::Number(*v),
-                        None => hue(get(2)),
+                        None => hue(get(2).filter(|v| !matches!(v, Value::Scores(_)))),
                     };
-                    let class = a.labels.get(j).map(|l| a.classes.get(*l as usize).cloned().unwrap_or_else(|| l.to_string()));
-                    points.push(Point { at: (*x, y), errors: (None, None), color, name: class.unwrap_or_else(name) });
+                    let name = if labelled.is_some() { name() } else { class.unwrap_or_else(name) };
+                    points.push(Point { at: (*x, y), errors: (None, None), color, name });
                 }
             }
             (a, b) => match (a.and_then(scalar), b.and_then(scalar)) {
@@ -111,7 +235,7 @@ fn hue(value: Option<&Value>) -> Hue {
     }
 }
 
-fn draw(job: &Job, inputs: &[Field], aligned: &Aligned, points: Vec<Point>, dropped: usize) -> Result<Value, Failure> {
+fn draw(s: &ScatterSettings, inputs: &[Field], aligned: &Aligned, points: Vec<Point>, dropped: usize) -> Result<Value, Failure> {
     let numbers: Vec<f64> = points.iter().filter_map(|p| if let Hue::Number(v) = p.color { Some(v) } else { None }).collect();
     let (low, high) = scale::range(numbers.iter().copied());
     let mut words: Vec<String> = Vec::new();
@@ -174,23 +298,23 @@ fn draw(job: &Job, inputs: &[Field], aligned: &Aligned, points: Vec<Point>, drop
     // So many points that each colour is a path of its own need few colours.
     let colors = if at.len() > 2000 && high > low { coarse(&points, low, high) } else { colors };
     marks.push(Mark::Points { at, colors, marker: marker(0), radius, opacity });
-    if axis_setting(job.settings.get("label")).is_some() {
+    if s.label.one().is_some() {
         marks.push(Mark::Names { at: points.iter().map(|p| (p.at.0, p.at.1, p.name.clone())).collect() });
     }
-    let axis = |values: Vec<f64>, label: &str, word: &str| {
+    let axis = |values: Vec<f64>, label: &str, scaling: Scaling| {
         let mut sorted: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
         sorted.sort_by(f64::total_cmp);
-        let log = match word {
-            "log" => true,
-            "linear" => false,
-            _ => spread_like_powers(&sorted) && sorted[0] * 1000.0 <= sorted[sorted.len() - 1],
+        let log = match scaling {
+            Scaling::Log => true,
+            Scaling::Linear => false,
+            Scaling::Auto => spread_like_powers(&sorted) && sorted[0] * 1000.0 <= sorted[sorted.len() - 1],
         };
         Axis::new(label, if log { Scale::log_over(values) } else { Scale::within(values, 0.0, 1.0) })
     };
     let panel = Panel {
         heading: String::new(),
-        x: axis(ends.0, &inputs[0].label(), job.settings.word("x_scale")),
-        y: axis(ends.1, &inputs[1].label(), job.settings.word("y_scale")),
+        x: axis(ends.0, &inputs[0].label(), s.x_scale),
+        y: axis(ends.1, &inputs[1].label(), s.y_scale),
         marks,
         shades: Vec::new(),
     };
@@ -211,6 +335,7 @@ fn draw(job: &Job, inputs: &[Field], aligned: &Aligned, points: Vec<Point>, drop
         points.len(),
         if points.len() == 1 { "" } else { "s" }
     )];
+    let examples = inputs.iter().take(2).all(Field::has_scores);
     let over: Vec<_> = aligned.axes.iter().filter(|a| a.coordinates.len() > 1).map(|a| a.name.clone()).collect();
     if let Some(first) = caption.first_mut() {
         first.push_str(&if over.is_empty() { ".".into() } else { format!(" (one for each {}).", over.join(" and ")) });
@@ -220,6 +345,14 @@ fn draw(job: &Job, inputs: &[Field], aligned: &Aligned, points: Vec<Point>, drop
     }
     if points.iter().any(|p| p.errors.0.is_some() || p.errors.1.is_some()) {
         caption.push("Error bars: one standard error.".into());
+    }
+    let averaged: Vec<&str> = inputs.iter().filter(|f| !examples && f.has_scores()).map(|f| f.name.as_str()).collect();
+    if !averaged.is_empty() {
+        caption.push(format!("At each point the examples of {} are averaged.", averaged.join(" and ")));
+    }
+    for (which, values) in [(s.x_scale, &xs), (s.y_scale, &ys)] {
+        let count = values.iter().filter(|v| **v <= 0.0).count();
+        caption.extend(not_positive(count, "values").filter(|_| which == Scaling::Log));
     }
     if dropped > 0 {
         caption.push(format!("Left out for want of a value on either side: {dropped}."));
@@ -244,7 +377,7 @@ fn draw(job: &Job, inputs: &[Field], aligned: &Aligned, points: Vec<Point>, drop
         }
         rows.push(&row);
     }
-    let plot = Plot { title: title(job), rows: vec![vec![panel]], size: (400.0, 320.0), legends, bar };
+    let plot = Plot { title: s.title.clone(), rows: vec![vec![panel]], size: (400.0, 320.0), legends, bar };
     finish(&plot, caption, rows.finish())
 }
 

@@ -1,33 +1,9 @@
 //! Pooling: many values to a centre and a spread.
 
 use super::field::scalar;
+use super::named::Show;
 use crate::engine::value::Value;
 use statrs::distribution::{ContinuousCDF, StudentsT};
-
-/// What is shown of pooled values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Show {
-    /// Mean and standard deviation (of the sample, n - 1).
-    Sd,
-    /// Mean, and each value by itself.
-    All,
-    /// Mean and its 95 % confidence interval (Student's t).
-    Ci,
-    /// Median, quartiles, and the 5 % and 95 % quantiles.
-    Quantiles,
-}
-
-impl Show {
-    /// Returns what a word of the setting `show` means.
-    pub fn from_word(word: &str) -> Show {
-        match word {
-            "all" => Show::All,
-            "ci" => Show::Ci,
-            "quantiles" => Show::Quantiles,
-            _ => Show::Sd,
-        }
-    }
-}
 
 /// Pooled values: what is drawn.
 #[derive(Clone, Debug, Default, PartialEq)]

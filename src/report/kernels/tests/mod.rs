@@ -1,7 +1,11 @@
 //! Structure of the figures; set `CFX_PICTURES=DIR` to have them written there and look at them.
 
+mod arguments;
+mod pooling;
+
 use super::kernels;
-use super::summary::{Show, Summary, spearman};
+use super::named::Show;
+use super::summary::{Summary, spearman};
 use crate::base::Stream;
 use crate::engine::kernel::{Failure, Job, Labelled, LabelledAxis, Quiet};
 use crate::engine::value::{Column, Dataset, Figure, Images, Number, Pixels, Scores, Source, Table, Value};
@@ -34,6 +38,13 @@ fn named(name: &str, role: &str) -> Static {
 
 fn job(op: &str, title: &str, settings: Vec<(&str, Static)>, inputs: Vec<(&str, &str, Labelled)>) -> Job {
     let mut all: Vec<(String, Static)> = settings.into_iter().map(|(n, v)| (n.to_string(), v)).collect();
+    let defaults = ["x", "y", "facet", "color", "rows", "columns", "label"].map(|n| (n, Static::None));
+    let words = [("show", "sd"), ("x_scale", "auto"), ("y_scale", "auto")].map(|(n, w)| (n, Static::Word(w.into())));
+    for (name, value) in defaults.into_iter().chain(words) {
+        if !all.iter().any(|(n, _)| n == name) {
+            all.push((name.to_string(), value));
+        }
+    }
     all.push(("title".into(), Static::Text(title.into())));
     all.push((
         "names".into(),

@@ -1,0 +1,125 @@
+//! What figures' settings hold: axes by name, what is shown of a spread, scales, and what inputs are called.
+
+use crate::lang::Static;
+use crate::lang::settings::Setting;
+use crate::words;
+
+/// An axis or a column, named by a setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AxisName {
+    /// Its name.
+    pub name: String,
+    /// Its role; empty where the name is no axis that the checker knows: a column of a table.
+    pub role: String,
+}
+
+impl AxisName {
+    /// Returns whether this means the classes.
+    pub fn is_class(&self) -> bool {
+        self.role == "class" || (self.role.is_empty() && self.name == "class")
+    }
+}
+
+impl Setting for AxisName {
+    fn read(value: &Static) -> Option<Self> {
+        match value {
+            Static::Make(_, fields) => {
+                let field = |n: &str| fields.iter().find(|(k, _)| k == n).and_then(|(_, v)| v.word());
+                Some(AxisName { name: field("name")?.to_string(), role: field("role")?.to_string() })
+            }
+            other => Some(AxisName { name: other.word()?.to_string(), role: String::new() }),
+        }
+    }
+}
+
+/// The axes that an argument names: none, one, or several.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Axes(pub Vec<AxisName>);
+
+impl Axes {
+    /// Returns the only axis, or the first; those who take one refuse more before the run.
+    pub fn one(&self) -> Option<&AxisName> {
+        self.0.first()
+    }
+}
+
+impl Setting for Axes {
+    fn read(value: &Static) -> Option<Self> {
+        match value {
+            Static::None => Some(Axes::default()),
+            Static::Word(w) if w == "none" => Some(Axes::default()),
+            other => Vec::read(other).map(Axes),
+        }
+    }
+}
+
+/// Texts by slot: the arguments as written in the script.
+#[derive(Clone, Debug, Default)]
+pub struct Texts(pub Vec<(String, String)>);
+
+impl Setting for Texts {
+    fn read(value: &Static) -> Option<Self> {
+        let Static::Map(entries) = value else { return None };
+        entries.iter().map(|(n, v)| Some((n.clone(), tidy(v.word()?)))).collect::<Option<_>>().map(Texts)
+    }
+}
+
+impl Texts {
+    /// Returns the argument in a slot as written; the slot's name where nothing was.
+    pub fn of(&self, slot: &str) -> String {
+        self.0.iter().find(|(n, _)| n == slot).map_or_else(|| slot.to_string(), |(_, t)| t.clone())
+    }
+}
+
+/// Returns the text with runs of white space as one space.
+fn tidy(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Units of the inputs' numbers by slot: the part of a record (empty for the value itself), and its unit.
+#[derive(Clone, Debug, Default)]
+pub struct Units(pub Vec<(String, Vec<(String, String)>)>);
+
+impl Setting for Units {
+    fn read(value: &Static) -> Option<Self> {
+        let Static::Map(slots) = value else { return None };
+        let of = |parts: &Static| match parts {
+            Static::Map(parts) => parts.iter().map(|(p, u)| Some((p.clone(), u.word()?.to_string()))).collect::<Option<Vec<_>>>(),
+            _ => None,
+        };
+        slots.iter().map(|(slot, parts)| Some((slot.clone(), of(parts)?))).collect::<Option<_>>().map(Units)
+    }
+}
+
+impl Units {
+    /// Returns the units of a slot.
+    pub fn of(&self, slot: &str) -> Vec<(String, String)> {
+        self.0.iter().find(|(n, _)| n == slot).map(|(_, u)| u.clone()).unwrap_or_default()
+    }
+}
+
+words! {
+    /// What is shown of pooled values.
+    pub enum Show {
+        /// Mean and standard deviation (of the sample, n - 1).
+        Sd = "sd",
+        /// Mean, and each value by itself.
+        All = "all",
+        /// Mean and its 95 % confidence interval (Student's t).
+        Ci = "ci",
+        /// Median, quartiles, and the 5 % and 95 % quantiles.
+        Quantiles = "quantiles",
+    }
+}
+
+words! {
+    /// How numbers are laid along an axis.
+    pub enum Scaling {
+        /// Logarithmic where positive numbers spread like powers, else linear.
+        Auto = "auto",
+        /// Linear.
+        Linear = "linear",
+        /// Logarithmic.
+        Log = "log",
+    }
+}
