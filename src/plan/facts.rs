@@ -52,6 +52,8 @@ pub struct Facts {
     pub multiply_adds: Option<u64>,
     /// Columns of a table, or of a model's history. Nothing where only the run tells.
     pub columns: Option<Vec<String>>,
+    /// What a fitted density will be, for what is computed from it.
+    pub density: Option<DensityFacts>,
     /// Units of the result's numbers: the part of a record (empty for the value itself), and its unit.
     pub units: Vec<(String, String)>,
     /// Files that the operation reads; their contents enter the key.
@@ -114,6 +116,21 @@ pub fn one_source(a: (&str, &Facts), b: (&'static str, &Facts)) -> Result<(), Pr
     }
 }
 
+/// What is known of a density before it is fitted.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct DensityFacts {
+    /// Whether it is of one class, among others of theirs.
+    pub by_class: bool,
+    /// Rows of the largest class; its own rows where it is not by class.
+    pub most_rows: Option<usize>,
+    /// States that it keeps.
+    pub states: usize,
+    /// Distinct components that its states are expected to have.
+    pub components: f64,
+    /// Seconds of one core that fitting it takes.
+    pub seconds: f64,
+}
+
 /// What a cell is expected to take.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Cost {
@@ -141,7 +158,7 @@ pub enum Policy {
 pub struct Problem {
     /// Code of the diagnostic, such as `cfx::file::missing`.
     pub code: &'static str,
-    /// The parameter it is about, where one is to blame.
+    /// The parameter it is about, where one is to blame; `sampler.passes` for a setting inside the constructor that it is given.
     pub parameter: Option<&'static str>,
     /// The sentence.
     pub message: String,

@@ -684,11 +684,13 @@ impl<'a> Lowering<'a> {
     }
 
     fn problem(&self, problem: Problem, span: Span, call: Option<&Call>) -> Diag {
-        // What is said of a parameter stands at what was given for it, a setting or an input.
+        // What is said of a parameter stands at what was given for it, a setting or an input. `sampler.passes` is the setting `passes` of the
+        // constructor given for `sampler`; the constructor where the setting is left out.
         let given = |p: &str| {
             let call = call?;
-            let input = || call.inputs.iter().find(|(n, _, _)| n == p).map(|(_, typed, _)| typed.span);
-            call.written.get(p).map(|w| w.1.span).or_else(input)
+            let (outer, inner) = p.split_once('.').unwrap_or((p, ""));
+            let input = || call.inputs.iter().find(|(n, _, _)| n == outer).map(|(_, typed, _)| typed.span);
+            call.written.get(outer).map(|w| w.1.argument(inner).unwrap_or(&w.1).span).or_else(input)
         };
         let place = problem.parameter.and_then(given).unwrap_or(span);
         let mut diag = Diag::error(problem.code, place, problem.message);

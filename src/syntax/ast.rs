@@ -288,6 +288,21 @@ pub enum ExprKind {
     Chain(Vec<Expr>),
 }
 
+impl Expr {
+    /// Returns the value of a call's argument of that name, in brackets or in its block.
+    pub fn argument(&self, name: &str) -> Option<&Expr> {
+        let of = |args: &'_ [Arg]| args.iter().position(|a| a.name.as_ref().is_some_and(|n| n.name == name));
+        match &self.kind {
+            ExprKind::Paren(inner) => inner.argument(name),
+            ExprKind::Call { args, block, .. } => of(args).map(|i| &args[i].value).or_else(|| match block {
+                Some(Block::Fields(fields)) => of(fields).map(|i| &fields[i].value),
+                _ => None,
+            }),
+            _ => None,
+        }
+    }
+}
+
 /// What stands in braces after a call.
 #[derive(Clone, Debug)]
 pub enum Block {

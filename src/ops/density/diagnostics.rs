@@ -1,6 +1,7 @@
 //! Whether chains agree: rank-normalised split R-hat, bulk and tail effective sample sizes (Vehtari et al., 2021), a verdict.
 
 use super::posterior::Posterior;
+use super::start::Start;
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// Returns each chain's halves; the middle draw of an odd length is left out.
@@ -40,8 +41,11 @@ fn mean(x: &[f64]) -> f64 {
     x.iter().sum::<f64>() / x.len() as f64
 }
 
-/// Returns the variance with divisor n - 1.
+/// Returns the variance with divisor n - 1: exactly 0 where all are equal.
 fn variance(x: &[f64]) -> f64 {
+    if x.iter().all(|v| *v == x[0]) {
+        return 0.0;
+    }
     let m = mean(x);
     x.iter().map(|v| (v - m).powi(2)).sum::<f64>() / (x.len() as f64 - 1.0)
 }
@@ -51,6 +55,9 @@ fn plain_rhat(chains: &[Vec<f64>]) -> f64 {
     let means: Vec<f64> = chains.iter().map(|c| mean(c)).collect();
     let within = mean(&chains.iter().map(|c| variance(c)).collect::<Vec<_>>());
     let between = n * variance(&means);
+    if within == 0.0 {
+        return if between > 0.0 { f64::INFINITY } else { f64::NAN };
+    }
     ((between / within + n - 1.0) / n).sqrt()
 }
 
@@ -69,7 +76,7 @@ fn quantile(x: &[f64], p: f64) -> f64 {
 }
 
 /// Returns rank-normalised split R-hat: the larger of that of the draws and that of their distances from the median.
-/// NaN for fewer than 4 draws a chain or draws that never vary.
+/// NaN for fewer than 4 draws a chain or draws that never vary; infinite where they vary between (halves of) chains alone.
 pub fn rhat(chains: &[Vec<f64>]) -> f64 {
     if !usable(chains) {
         return f64::NAN;
@@ -80,6 +87,30 @@ pub fn rhat(chains: &[Vec<f64>]) -> f64 {
     let bulk = plain_rhat(&normal_scores(&halves));
     let tail = plain_rhat(&normal_scores(&folded));
     bulk.max(tail)
+}
+
+/// Returns the chains with values that differ by rounding alone (1e-9 of the largest) made equal, so that what never moved is constant.
+pub fn without_rounding(mut chains: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
+    let mut all: Vec<f64> = chains.concat();
+    all.sort_by(f64::total_cmp);
+    let near = 1e-9 * all.iter().fold(0.0f64, |a, x| a.max(x.abs()));
+    // Each run of close neighbours is represented by its first.
+    let mut first = all.clone();
+    for i in 1..all.len() {
+        if all[i] - all[i - 1] <= near {
+            first[i] = first[i - 1];
+        }
+    }
+    for x in chains.iter_mut().flatten() {
+        *x = first[all.partition_point(|v| v < x).min(all.len() - 1)];
+    }
+    chains
+}
+
+/// Returns whether no chain varies, and all are equal.
+fn still(chains: &[Vec<f64>]) -> bool {
+    let first = chains.first().and_then(|c| c.first());
+    chains.iter().flatten().all(|x| Some(x) == first)
 }
 
 fn usable(chains: &[Vec<f64>]) -> bool {
@@ -104,6 +135,10 @@ fn ess(chains: &[Vec<f64>]) -> f64 {
     let first = chains.iter().flatten().next().copied().unwrap_or(0.0);
     if chains.iter().flatten().all(|x| *x == first) {
         return total;
+    }
+    // Chains that stand still at different values: as many draws as whole chains, of which these are halves.
+    if chains.iter().all(|c| still(std::slice::from_ref(c))) {
+        return 0.5 * m;
     }
     // Lags are added as Geyer's sequence asks for them; most chains need few.
     let mut lags = 64usize.min(n - 1);
@@ -156,6 +191,11 @@ fn ess(chains: &[Vec<f64>]) -> f64 {
     }
 }
 
+/// Returns the effective sample size of the mean: of the split chains as they are. NaN where draws never vary.
+pub fn ess_mean(chains: &[Vec<f64>]) -> f64 {
+    if usable(chains) { ess(&split(chains)) } else { f64::NAN }
+}
+
 /// Returns the bulk effective sample size: of the normal scores of split chains. NaN where draws never vary.
 pub fn ess_bulk(chains: &[Vec<f64>]) -> f64 {
     if usable(chains) { ess(&normal_scores(&split(chains))) } else { f64::NAN }
@@ -201,38 +241,87 @@ pub enum Verdict {
     Settled,
     /// Chains differ beyond doubt: R-hat above 1.05, and by more than their own slowness explains (see [`apart`]).
     Disagree,
-    /// Neither.
+    /// Neither, yet: more passes would tell.
     TooShort,
+    /// Neither, and more passes would not tell: there is one chain, or all began alike and none moved.
+    CannotTell,
+}
+
+/// Scalars that the verdict looks at: alpha, occupied components, log posterior, entropy; see [`super::chain::SCALARS`].
+const WATCHED: [usize; 4] = [0, 1, 2, 4];
+
+/// Passes after burn-in that a chain needs before it can disagree with another, or agree by standing still.
+const TELLING: usize = 50;
+
+/// Returns one series a chain of a scalar after burn-in, without differences that are rounding.
+pub fn scalar(p: &Posterior, which: usize) -> Vec<Vec<f64>> {
+    without_rounding(p.series(which))
+}
+
+/// Returns whether chains began so differently that ending alike says something: from random labels, one component and many, or from
+/// random starts that every chain left.
+pub fn dispersed(p: &Posterior) -> bool {
+    let (setup, count) = (&p.fit.setup, p.chains.len());
+    count > 1
+        && match setup.start {
+            Start::Dispersed => setup.components > 1 || count > 2,
+            Start::One => false,
+            Start::Random | Start::Many => p.chains.iter().all(|c| c.moves > 0),
+        }
 }
 
 impl Verdict {
-    /// Returns the verdict on a fit, from alpha, occupied components, log posterior and entropy after burn-in.
+    /// Returns the verdict on a fit and the reason for it, from alpha, occupied components, log posterior and entropy after burn-in.
     ///
-    /// A scalar that never varies within any chain but differs between chains is a disagreement; one that never varies at all
-    /// says nothing against.
-    pub fn of(p: &Posterior) -> Verdict {
-        let mut verdict = Verdict::Settled;
-        for scalar in [0, 1, 2, 4] {
-            let chains = p.series(scalar);
-            if !usable(&chains) {
-                if chains.first().is_none_or(|c| c.len() < 4) {
-                    verdict = Verdict::TooShort;
-                }
-                continue;
-            }
-            let r = rhat(&chains);
-            let draws = (100.0 * chains.len() as f64).max(400.0);
-            if r > 1.05 || r.is_nan() {
-                // One chain, or few draws, cannot tell disagreement from slowness.
-                if chains.len() > 1 && chains[0].len() >= 50 && apart(&chains) > BEYOND_DOUBT {
-                    return Verdict::Disagree;
-                }
-                verdict = Verdict::TooShort;
-            } else if r > 1.01 || !enough(ess_bulk(&chains), draws) || !enough(ess_tail(&chains), draws) {
-                verdict = Verdict::TooShort;
+    /// A scalar that never varies within any chain but differs between chains is a disagreement. One that never varies at all says
+    /// nothing against settling where chains began apart; where they began alike, nothing can be told.
+    pub fn of(p: &Posterior) -> (Verdict, String) {
+        let count = p.chains.len();
+        let length = p.chains.iter().map(|c| c.trace.len().saturating_sub(p.fit.setup.burn_in)).min().unwrap_or(0);
+        if length < 4 {
+            return (Verdict::TooShort, format!("{length} passes after burn-in; run more"));
+        }
+        let series = WATCHED.map(|s| (s, scalar(p, s)));
+        // One chain, or few draws, cannot tell disagreement from slowness.
+        if count > 1 && length >= TELLING {
+            let differ = |c: &[Vec<f64>]| !still(c) && rhat(c) > 1.05 && apart(c) > BEYOND_DOUBT;
+            if let Some((s, c)) = series.iter().find(|(_, c)| differ(c)) {
+                let why = if rhat(c).is_infinite() {
+                    format!("chains stand still at different values of {}: its R-hat is infinite", words(*s))
+                } else {
+                    format!("chains stay apart in {}", words(*s))
+                };
+                return (Verdict::Disagree, why);
             }
         }
-        verdict
+        // Partitions that no pass changed: the number of components and the entropy of their shares.
+        let unmoved = [1, 4].iter().all(|s| still(&scalar(p, *s)));
+        if unmoved && !dispersed(p) {
+            let began = if count == 1 { "there is one chain" } else { "all chains began alike" };
+            return (Verdict::CannotTell, format!("no pass after burn-in changed the components, and {began}: run several with `start: dispersed`"));
+        }
+        let needed = (100.0 * count as f64).max(400.0);
+        for (s, chains) in &series {
+            if still(chains) {
+                continue;
+            }
+            let (r, bulk, tail) = (rhat(chains), ess_bulk(chains), ess_tail(chains));
+            if !(r <= 1.01 && enough(bulk, needed) && enough(tail, needed)) {
+                let why = if r <= 1.01 {
+                    format!("{:.0} effective draws of {}, {needed} are needed; run more passes", bulk.min(tail).max(0.0), words(*s))
+                } else {
+                    format!("R-hat of {} is {}; run more passes", words(*s), in_words(r))
+                };
+                return (Verdict::TooShort, why);
+            }
+        }
+        if ((length * count) as f64) < needed || length < TELLING {
+            return (Verdict::TooShort, format!("{} passes after burn-in in all; run more", length * count));
+        }
+        if count == 1 {
+            return (Verdict::CannotTell, "one chain cannot disagree: run several".to_string());
+        }
+        (Verdict::Settled, String::new())
     }
 
     /// Returns the verdict in words.
@@ -241,7 +330,23 @@ impl Verdict {
             Verdict::Settled => "settled",
             Verdict::Disagree => "disagree",
             Verdict::TooShort => "too short to tell",
+            Verdict::CannotTell => "cannot tell",
         }
+    }
+}
+
+fn words(scalar: usize) -> &'static str {
+    ["alpha", "the number of components", "the log posterior", "the largest share", "the entropy"][scalar]
+}
+
+/// Returns an R-hat to three digits, or that it is infinite or beyond all measure.
+fn in_words(r: f64) -> String {
+    if r.is_infinite() {
+        "infinite".to_string()
+    } else if r > 1000.0 {
+        "above 1000".to_string()
+    } else {
+        format!("{r:.3}")
     }
 }
 
@@ -250,30 +355,30 @@ impl Verdict {
 pub struct Glance {
     /// The verdict.
     pub verdict: Verdict,
-    /// Largest R-hat of the scalars that vary; NaN where none does or draws are too few.
+    /// Largest R-hat of the scalars that vary; infinite where one varies between chains alone; NaN where none varies or draws are too few.
     pub r_hat: f64,
     /// Smallest of their bulk and tail effective sample sizes; NaN likewise.
     pub ess: f64,
-    /// What a reader should know: where chains ended, or what is missing for a verdict.
+    /// What a reader should know: where chains ended, what is missing for a verdict, which units are left out.
     pub note: String,
 }
 
 impl Glance {
     /// Returns what is to be said of a fit.
     pub fn of(p: &Posterior) -> Glance {
-        let verdict = Verdict::of(p);
+        let (verdict, why) = Verdict::of(p);
         let (mut r_hat, mut ess) = (f64::NAN, f64::NAN);
-        for scalar in [0, 1, 2, 4] {
-            let chains = p.series(scalar);
+        for s in WATCHED {
+            let chains = scalar(p, s);
             r_hat = r_hat.max(rhat(&chains));
             ess = ess.min(ess_bulk(&chains)).min(ess_tail(&chains));
         }
-        let middles = |scalar: usize| -> Vec<f64> { p.series(scalar).iter().map(|c| quantile(c, 0.5)).collect() };
+        let middles = |s: usize| -> Vec<f64> { scalar(p, s).iter().filter(|c| !c.is_empty()).map(|c| quantile(c, 0.5)).collect() };
         let range = |v: &[f64]| (v.iter().copied().fold(f64::NAN, f64::min), v.iter().copied().fold(f64::NAN, f64::max));
         let ((low, high), (worst, best)) = (range(&middles(1)), range(&middles(2)));
         let count = p.chains.len();
         let parts = |k: f64| if k == 1.0 { "1 component".to_string() } else { format!("{k} components") };
-        let note = match verdict {
+        let mut note = match verdict {
             Verdict::Disagree if high > low => format!(
                 "{count} chains stay at {low} to {} (medians), with log posteriors {worst:.0} to {best:.0}: what is computed from them averages over different answers",
                 parts(high)
@@ -281,12 +386,15 @@ impl Glance {
             Verdict::Disagree => {
                 format!("{count} chains of {} have log posteriors {worst:.0} to {best:.0}", parts(high))
             }
-            _ if count == 1 => format!("{} (median); one chain cannot disagree: run several", parts(high)),
-            Verdict::TooShort if high > low => format!("{count} chains at {low} to {} (medians); run more passes", parts(high)),
-            Verdict::TooShort => format!("{} (median); run more passes", parts(high)),
-            Verdict::Settled if high > low => format!("{low} to {} (medians)", parts(high)),
-            Verdict::Settled => format!("{} (median)", parts(high)),
+            _ if high > low => format!("{low} to {} (medians)", parts(high)),
+            _ => format!("{} (median)", parts(high)),
         };
+        if !why.is_empty() {
+            note += &format!("; {why}");
+        }
+        if !p.units.constant.is_empty() {
+            note += &format!("; over {} of {} units: {} constant", p.d, p.units.width, p.units.named());
+        }
         Glance { verdict, r_hat, ess, note }
     }
 }

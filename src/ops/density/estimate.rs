@@ -1,10 +1,25 @@
 //! Monte Carlo estimates with standard errors: relative entropy from a Gaussian, divergence between two densities.
+//!
+//! What is closed is not drawn. A predictive is a mixture of Student-t components `t_k` with weights `w_k`; each has a known
+//! `E[log t_k]`, mean and covariance, hence a known `E[log q]` for Gaussian q. What is left of a relative entropy is the mean of
+//! `log p(x) - log t_k(x)` for x drawn from component k, which lies above `log w_k` and has exponential tails (`E exp <= 1`): all its
+//! moments exist, whatever the degrees of freedom. A difference of logarithms of mixtures of t has polynomials of `log |x|` for
+//! moments, which exist under any t, so the error of a divergence exists as well.
+//!
+//! Draws come in pairs: of m pairs, pair j has its components drawn from the j-th m-th of the cumulative weights, so that
+//! components are met in proportion; half the squared difference within pairs estimates the variance within strata without bias.
 
 use super::frame::{Frame, Scale};
-use super::predictive::Predictive;
-use super::sample::sample;
+use super::predictive::{Part, Predictive};
+use super::sample::draw;
 use crate::base::Stream;
 use crate::engine::value::Number;
+use rand::RngExt;
+use rayon::prelude::*;
+use std::borrow::Cow;
+
+/// Pairs of draws that share one stream.
+const CHUNK: usize = 256;
 
 /// Which predictive an estimate is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +28,28 @@ pub enum Estimator {
     Pooled,
     /// The mean over states of each state's own divergence, as the paper computes it: an upper bound of the pooled one.
     PerState,
+}
+
+/// How an estimate is drawn.
+#[derive(Clone, Copy)]
+pub struct Drawing<'a> {
+    /// Draws in all.
+    pub draws: usize,
+    /// What is estimated.
+    pub estimator: Estimator,
+    /// Where randomness comes from.
+    pub stream: &'a Stream,
+    /// Asked between chunks; true gives up.
+    pub stop: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// Why there is no estimate.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Without {
+    /// A component has so many degrees of freedom, two at most, and no variance: the relative entropy is infinite.
+    Infinite(f64),
+    /// It was given up.
+    Stopped,
 }
 
 /// A Gaussian with the data's mean and variances or covariance (divisor n).
@@ -24,49 +61,189 @@ impl Gaussian {
         Frame::derive(x, d, if full { &Scale::Full } else { &Scale::Diagonal }, 1.0).map(Gaussian)
     }
 
+    fn constant(&self) -> f64 {
+        -0.5 * self.0.d as f64 * (2.0 * std::f64::consts::PI).ln() - self.0.log_volume
+    }
+
     /// Returns the log densities of row-major points.
     pub fn log_density(&self, x: &[f64]) -> Vec<f64> {
-        let d = self.0.d;
         let y = self.0.whiten(x);
-        let constant = -0.5 * d as f64 * (2.0 * std::f64::consts::PI).ln() - self.0.log_volume;
-        y.chunks_exact(super::simd::padded(d)).map(|r| constant - 0.5 * super::simd::inner(r, r)).collect()
+        y.chunks_exact(super::simd::padded(self.0.d)).map(|r| self.constant() - 0.5 * super::simd::inner(r, r)).collect()
+    }
+
+    /// Returns the expected log density under a component whose coordinates are those of `frame`; nothing where that is minus
+    /// infinity because the component has no variance.
+    pub fn expected_log_density(&self, part: &Part, frame: &Frame) -> Option<f64> {
+        let d = self.0.d;
+        let spread = part.variance_factor()?;
+        let square = |y: &[f64]| y.iter().map(|v| v * v).sum::<f64>();
+        let mean = square(&self.0.whiten(&frame.restore(&part.mu[..d])));
+        let mut trace = 0.0;
+        let mut direction = vec![0.0; d];
+        for j in 0..d {
+            part.column(j, &mut direction);
+            trace += square(&self.0.whiten_direction(&frame.stretch(&direction)));
+        }
+        Some(self.constant() - 0.5 * (mean + spread * trace))
     }
 }
 
-/// Returns the mean of differences and its standard error.
-fn summary(differences: &[f64]) -> (f64, f64) {
-    let n = differences.len() as f64;
-    let mean = differences.iter().sum::<f64>() / n;
-    let variance = differences.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
-    (mean, (variance / n).sqrt())
+/// Sums over pairs of draws.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    pairs: f64,
+    value: f64,
+    control: f64,
+    /// Squared differences within pairs: of values, of values times controls, of controls.
+    squares: [f64; 3],
 }
 
-/// Returns `E_p[log p(x) - log q(x)]` from `draws` draws in all, with its Monte Carlo standard error.
-///
-/// `against` returns the log densities of q (pooled estimator), `against_state` those of q's part for state t (per state).
-pub fn divergence(
+impl Sums {
+    fn add(&mut self, other: &Sums) {
+        self.pairs += other.pairs;
+        self.value += other.value;
+        self.control += other.control;
+        (0..3).for_each(|i| self.squares[i] += other.squares[i]);
+    }
+
+    fn pair(&mut self, value: [f64; 2], control: [f64; 2]) {
+        let (f, c) = (value[0] - value[1], control[0] - control[1]);
+        self.add(&Sums {
+            pairs: 1.0,
+            value: value[0] + value[1],
+            control: control[0] + control[1],
+            squares: [f * f, f * c, c * c],
+        });
+    }
+}
+
+/// Returns sums of `value(points)` over pairs of draws from a mixture; the control is the log density of each draw under the
+/// component it comes from, in the data's units.
+fn pairs(
     p: &Predictive,
-    draws: usize,
-    estimator: Estimator,
+    pairs: usize,
     stream: &Stream,
-    against: &(dyn Fn(&[f64], Option<usize>) -> Vec<f64> + Sync),
-) -> Number {
-    if estimator == Estimator::Pooled {
-        let x = sample(p, None, draws, stream);
-        let differences: Vec<f64> = p.log_density(&x).iter().zip(against(&x, None)).map(|(a, b)| a - b).collect();
-        let (mean, error) = summary(&differences);
-        return Number { value: mean, error: Some(error), count: Some(draws as u64) };
-    }
-    let states = p.states.len();
-    let each = draws.div_ceil(states).max(2);
-    let parts: Vec<(f64, f64)> = (0..states)
-        .map(|t| {
-            let x = sample(p, Some(t), each, &stream.named("state").numbered(t as u64));
-            let own = p.under_state(&x, t);
-            summary(&own.iter().zip(against(&x, Some(t))).map(|(a, b)| a - b).collect::<Vec<_>>())
+    value: &(dyn Fn(&[f64], &[f64]) -> Vec<f64> + Sync),
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Option<Sums> {
+    let d = p.frame.d;
+    // Components of like spread lie together, so that a stratum holds like ones.
+    let mut order: Vec<usize> = (0..p.parts.len()).filter(|k| p.pooled[*k] > 0.0).collect();
+    order.sort_by(|a, b| p.parts[*a].mean_log_density(d).total_cmp(&p.parts[*b].mean_log_density(d)).then(a.cmp(b)));
+    let mut total = 0.0;
+    let cumulative: Vec<f64> = order
+        .iter()
+        .map(|k| {
+            total += p.pooled[*k];
+            total
         })
         .collect();
-    let mean = parts.iter().map(|p| p.0).sum::<f64>() / states as f64;
-    let error = parts.iter().map(|p| p.1 * p.1).sum::<f64>().sqrt() / states as f64;
-    Number { value: mean, error: Some(error), count: Some((each * states) as u64) }
+    let chunk = |c: usize| {
+        if stop() {
+            return None;
+        }
+        let mut rng = stream.named("pairs").numbered(c as u64).rng();
+        let (from, to) = (c * CHUNK, ((c + 1) * CHUNK).min(pairs));
+        let mut x = Vec::with_capacity(2 * (to - from) * d);
+        let mut own = Vec::with_capacity(2 * (to - from));
+        for i in 2 * from..2 * to {
+            let u = ((i / 2) as f64 + rng.random::<f64>()) / pairs as f64 * total;
+            let at = cumulative.partition_point(|c| *c <= u).min(order.len() - 1);
+            let (y, log) = draw(&p.parts[order[at]], d, &mut rng);
+            x.extend(p.frame.restore(&y));
+            own.push(log - p.frame.log_volume);
+        }
+        let values = value(&x, &own);
+        let mut sums = Sums::default();
+        for (v, c) in values.as_chunks::<2>().0.iter().zip(own.as_chunks::<2>().0) {
+            sums.pair(*v, *c);
+        }
+        Some(sums)
+    };
+    let parts: Option<Vec<Sums>> = (0..pairs.div_ceil(CHUNK)).into_par_iter().map(chunk).collect();
+    let mut all = Sums::default();
+    parts?.iter().for_each(|s| all.add(s));
+    Some(all)
+}
+
+/// Returns the mixtures that an estimate averages over, and the pairs of draws of each.
+fn mixtures(p: &Predictive, drawing: &Drawing) -> (Vec<usize>, usize) {
+    match drawing.estimator {
+        Estimator::Pooled => (vec![0], drawing.draws.div_ceil(2).max(2)),
+        Estimator::PerState => ((0..p.states.len()).collect(), drawing.draws.div_ceil(2 * p.states.len()).max(2)),
+    }
+}
+
+fn mixture<'p>(p: &'p Predictive, estimator: Estimator, state: usize) -> Cow<'p, Predictive> {
+    if estimator == Estimator::Pooled { Cow::Borrowed(p) } else { Cow::Owned(p.state(state)) }
+}
+
+fn stream_of(drawing: &Drawing, state: usize) -> Stream {
+    if drawing.estimator == Estimator::Pooled { *drawing.stream } else { drawing.stream.named("state").numbered(state as u64) }
+}
+
+/// Returns `E_p[log p(x) - log q(x)]` for a Gaussian q with the standard error of its draws.
+///
+/// Everything but the mean of `log p(x) - log t_k(x)` is closed. Where all rows of a state share one component nothing is left to draw, and the
+/// error is that of rounding.
+pub fn relative_entropy(p: &Predictive, q: &Gaussian, drawing: &Drawing) -> Result<Number, Without> {
+    let d = p.frame.d;
+    let used = |k: usize| p.pooled[k] > 0.0;
+    // E[log t_k - log q] of every component.
+    let closed: Vec<Option<f64>> = (0..p.parts.len())
+        .into_par_iter()
+        .map(|k| {
+            let part = &p.parts[k];
+            let own = part.mean_log_density(d) - p.frame.log_volume;
+            used(k).then(|| q.expected_log_density(part, &p.frame)).flatten().map(|e| own - e)
+        })
+        .collect();
+    if let Some(k) = (0..closed.len()).find(|k| used(*k) && closed[*k].is_none()) {
+        return Err(Without::Infinite(p.parts[k].dof));
+    }
+    let expected: f64 = p.pooled.iter().zip(&closed).map(|(w, e)| w * e.unwrap_or(0.0)).sum();
+    let (states, each) = mixtures(p, drawing);
+    let mut sums = Sums::default();
+    for t in &states {
+        let m = mixture(p, drawing.estimator, *t);
+        let rest = |x: &[f64], own: &[f64]| m.log_density(x).iter().zip(own).map(|(p, t)| p - t).collect();
+        sums.add(&pairs(&m, each, &stream_of(drawing, *t), &rest, drawing.stop).ok_or(Without::Stopped)?);
+    }
+    let draws = 2.0 * sums.pairs;
+    Ok(Number {
+        value: expected + sums.value / draws,
+        error: Some(sums.squares[0].sqrt() / draws),
+        count: Some(draws as u64),
+    })
+}
+
+/// Returns `E_p[log p(x) - log q(x)]` for a mixture q, with the standard error of its draws.
+///
+/// `against` returns the log densities of q (pooled estimator), or of q's part for the state given (per state). The log density of a
+/// draw's own component, whose expectation is known, is a control variate; its coefficient comes from the differences within pairs.
+pub fn divergence(
+    p: &Predictive,
+    drawing: &Drawing,
+    against: &(dyn Fn(&[f64], Option<usize>) -> Vec<f64> + Sync),
+) -> Result<Number, Without> {
+    let d = p.frame.d;
+    let known: f64 =
+        p.pooled.iter().zip(&p.parts).filter(|(w, _)| **w > 0.0).map(|(w, k)| w * (k.mean_log_density(d) - p.frame.log_volume)).sum();
+    let (states, each) = mixtures(p, drawing);
+    let mut sums = Sums::default();
+    for t in &states {
+        let m = mixture(p, drawing.estimator, *t);
+        let state = (drawing.estimator == Estimator::PerState).then_some(*t);
+        let difference = |x: &[f64], _: &[f64]| m.log_density(x).iter().zip(against(x, state)).map(|(p, q)| p - q).collect();
+        sums.add(&pairs(&m, each, &stream_of(drawing, *t), &difference, drawing.stop).ok_or(Without::Stopped)?);
+    }
+    let draws = 2.0 * sums.pairs;
+    let [ff, fc, cc] = sums.squares;
+    let slope = if cc > 0.0 { fc / cc } else { 0.0 };
+    let left = (ff - slope * fc).max(0.0) * sums.pairs / (sums.pairs - 1.0).max(1.0);
+    Ok(Number {
+        value: (sums.value - slope * (sums.control - draws * known)) / draws,
+        error: Some(left.sqrt() / draws),
+        count: Some(draws as u64),
+    })
 }

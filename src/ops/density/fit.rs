@@ -4,10 +4,10 @@ use super::bytes::{Reader, Writer};
 use super::cache::Observations;
 use super::chain::{Chain, Monitor, Record, Scalars};
 use super::frame::{Frame, Scale};
-use super::niw::Shape;
 use super::posterior::Posterior;
-use super::settings::Fit;
+use super::settings::{Fit, refused};
 use super::start::Start;
+use super::units::Units;
 use crate::base::Stream;
 use crate::engine::{Context, Failure};
 use rayon::prelude::*;
@@ -107,31 +107,32 @@ impl Monitor for Watch<'_> {
     }
 }
 
-/// Fits a mixture to rows. Checkpoints go to `cx`; with `resume`, an earlier run's is taken up.
+/// Returns the units that a density of these rows is over: those that vary. A prior whose scale is not the unit's own keeps all.
+pub fn units_of(rows: &Rows, settings: &Fit) -> Units {
+    if matches!(settings.scale, Scale::Given { .. } | Scale::Spherical) { Units::all(rows.d) } else { Units::varying(&rows.x, rows.d) }
+}
+
+/// Fits a mixture to rows, in the units that vary among them. Absent where the rows give the prior no scale. Checkpoints go to `cx`; with `resume`, an earlier run's is taken up.
 pub fn fit(rows: Rows, settings: &Fit, stream: &Stream, cx: &dyn Context, resume: bool) -> Result<Posterior, Failure> {
     rows.check()?;
-    let (d, n) = (rows.d, rows.n());
-    let dof = settings.dof(d);
-    let least = if settings.shape == Shape::Full { d as f64 - 1.0 } else { 0.0 };
-    if dof.is_nan() || dof <= least {
-        let least = if settings.shape == Shape::Full { format!("dim - 1 = {least}") } else { "0".to_string() };
-        return Err(Failure::new(format!("dof is {dof} but must be above {least}")));
-    }
+    let n = rows.n();
     if n == 0 {
         return Err(Failure::Absent("no rows".into()));
     }
     if n == 1 && !matches!(settings.scale, Scale::Given { .. }) {
         return Err(Failure::Absent("one row has no variance to derive the prior's scale from".into()));
     }
+    let units = units_of(&rows, settings);
+    if units.kept.is_empty() {
+        return Err(Failure::Absent(format!("its {n} rows are all equal, so their variance gives the prior no scale")));
+    }
+    let d = units.kept.len();
+    settings.fits(d).map_err(refused)?;
+    let rows = Rows { d, x: units.select(&rows.x).into_owned(), ..rows };
+    let dof = settings.dof(d);
     let setup = &settings.setup;
     let components = published_components(&rows, settings, stream);
-    let inflate = settings.inflate(d);
-    if !(inflate.is_finite() && inflate > 0.0) {
-        return Err(Failure::new(format!("the prior's scale cannot be multiplied by {inflate}: `inflate` must be above 0")));
-    }
-    let frame = Frame::derive(&rows.x, d, &settings.scale, components)
-        .map_err(|words| Failure::new(words).help("give the prior a scale: `prior: niw_fixed(mean: …, scale: …)`"))?
-        .inflated(inflate);
+    let frame = Frame::derive(&rows.x, d, &settings.scale, components).map_err(Failure::Absent)?.inflated(settings.inflate(d));
     let niw = settings.niw(d, n + 1);
     let mut white = frame.whiten(&rows.x);
     if setup.published {
@@ -162,6 +163,7 @@ pub fn fit(rows: Rows, settings: &Fit, stream: &Stream, cx: &dyn Context, resume
     };
     Ok(Posterior {
         d,
+        units,
         rows: rows.x,
         ids: rows.ids,
         labels: rows.labels,

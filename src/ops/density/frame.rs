@@ -34,67 +34,59 @@ pub enum Scale {
     },
 }
 
-/// Share of the largest variance that a constant dimension gets as its own.
-const FLOOR: f64 = 1e-10;
-
 impl Frame {
     /// Returns the frame for row-major `x` (n x d). `components` is the K of `K^(2/d)`.
     ///
-    /// A constant dimension gets a variance of 1e-10 times the largest one, so that its predictive is narrow but proper.
-    /// Errors: a sentence where the data determine no scale (all rows equal, or a singular covariance with `Full`).
+    /// Errors: a sentence where the data determine no scale (a constant unit, or a singular covariance with `Full`).
     pub fn derive(x: &[f64], d: usize, scale: &Scale, components: f64) -> Result<Frame, String> {
         let n = x.len() / d.max(1);
         if let Scale::Given { mean, scale } = scale {
             return Ok(Frame::diagonal(vec![*mean; d], vec![scale.sqrt(); d]));
         }
-        let centre: Vec<f64> = (0..d).map(|j| (0..n).map(|i| x[i * d + j]).sum::<f64>() / n as f64).collect();
-        let shrink = components.powf(-2.0 / d as f64);
-        let variance: Vec<f64> =
-            (0..d).map(|j| (0..n).map(|i| (x[i * d + j] - centre[j]).powi(2)).sum::<f64>() / n as f64).collect();
-        let largest = variance.iter().fold(0.0f64, |a, b| a.max(*b));
-        // Rounding alone makes equal large numbers differ from their mean by a few units in the last place.
-        let size = x.iter().fold(0.0f64, |a, b| a.max(b.abs()));
-        if largest <= (4.0 * f64::EPSILON * size).powi(2) || !largest.is_finite() {
+        let column = |j: usize| (0..n).map(move |i| x[i * d + j]);
+        // Differences from the first row, so that a constant's own size leaves nothing behind.
+        let centre: Vec<f64> = (0..d).map(|j| x[j] + column(j).map(|v| (v - x[j]) / n as f64).sum::<f64>()).collect();
+        let width: Vec<f64> = (0..d).map(|j| column(j).fold(0.0f64, |a, v| a.max((v - centre[j]).abs()))).collect();
+        let widest = width.iter().fold(0.0f64, |a, b| a.max(*b));
+        if !(widest > 0.0 && widest.is_finite()) {
             return Err(format!("the {n} rows are all equal (or too large), so their variance gives the prior no scale"));
         }
-        if *scale == Scale::Diagonal {
-            // A dimension is constant where it varies by no more than rounding; how small its unit is says nothing.
-            let column = |j: usize| (0..n).fold(0.0f64, |a, i| a.max(x[i * d + j].abs()));
-            let constant = |j: usize| variance[j] <= (4.0 * f64::EPSILON * column(j)).powi(2);
-            let unit = |j: usize| if constant(j) { FLOOR * largest } else { variance[j] };
-            return Ok(Frame::diagonal(centre, (0..d).map(|j| (unit(j) * shrink).sqrt()).collect()));
-        }
+        // Root mean squares of deviations over `unit`: no square is taken of a number that is very large or very small.
+        let spread = |j: usize, unit: f64| column(j).map(|v| ((v - centre[j]) / unit).powi(2)).sum::<f64>() / n as f64;
+        let root = components.powf(-1.0 / d as f64);
         if *scale == Scale::Spherical {
-            let mean = variance.iter().sum::<f64>() / d as f64;
-            return Ok(Frame::diagonal(centre, vec![(mean * shrink).sqrt(); d]));
+            let mean = (0..d).map(|j| spread(j, widest)).sum::<f64>() / d as f64;
+            return Ok(Frame::diagonal(centre, vec![widest * mean.sqrt() * root; d]));
         }
+        if let Some(j) = (0..d).find(|j| width[*j] == 0.0) {
+            return Err(format!("unit {j} is constant, so its variance gives no scale"));
+        }
+        let deviation: Vec<f64> = (0..d).map(|j| width[j] * spread(j, width[j]).sqrt()).collect();
+        if *scale == Scale::Diagonal {
+            return Ok(Frame::diagonal(centre, deviation.iter().map(|s| s * root).collect()));
+        }
+        // Factor the correlation matrix, whose conditioning does not depend on the units.
         let mut s = vec![0.0; d * d];
+        let mut z = vec![0.0; d];
         for row in x.chunks_exact(d) {
+            (0..d).for_each(|j| z[j] = (row[j] - centre[j]) / deviation[j]);
             for a in 0..d {
                 for b in 0..=a {
-                    s[a * d + b] += (row[a] - centre[a]) * (row[b] - centre[b]);
+                    s[a * d + b] += z[a] * z[b];
                 }
             }
         }
-        let singular = || format!("the covariance of {n} rows in {d} dimensions is singular, so it cannot be the prior's scale");
-        let unit: Vec<f64> = variance.iter().map(|v| v.sqrt()).collect();
-        if unit.contains(&0.0) {
-            return Err(singular());
-        }
-        // Factor the correlation matrix, whose conditioning does not depend on the units.
-        for a in 0..d {
-            for b in 0..=a {
-                s[a * d + b] /= n as f64 * unit[a] * unit[b];
-            }
-        }
+        s.iter_mut().for_each(|v| *v /= n as f64);
+        let singular = || {
+            format!("the covariance of {n} rows in {d} units is singular, so it has no inverse: take fewer units (`svd`) or a diagonal one")
+        };
         cholesky(&mut s, d).ok_or_else(singular)?;
         if (0..d).any(|a| s[a * d + a] < 1e-6) {
             return Err(singular());
         }
-        let root = shrink.sqrt();
         for a in 0..d {
             for b in 0..=a {
-                s[a * d + b] *= unit[a] * root;
+                s[a * d + b] *= deviation[a] * root;
             }
         }
         let log_volume = (0..d).map(|a| s[a * d + a].ln()).sum();
@@ -119,25 +111,39 @@ impl Frame {
         let (d, dp) = (self.d, padded(self.d));
         let mut out = vec![0.0; x.len() / d * dp];
         for (row, y) in x.chunks_exact(d).zip(out.chunks_exact_mut(dp)) {
-            for j in 0..d {
-                y[j] = row[j] - self.centre[j];
-            }
-            if self.factor.len() == d {
-                y.iter_mut().zip(&self.factor).for_each(|(y, f)| *y /= f);
-            } else {
-                solve_lower(&self.factor, d, &mut y[..d]);
-            }
+            (0..d).for_each(|j| y[j] = row[j] - self.centre[j]);
+            self.shrink(&mut y[..d]);
         }
         out
     }
 
-    /// Returns the point whose canonical coordinates are given.
-    pub fn restore(&self, y: &[f64]) -> Vec<f64> {
-        let moved: Vec<f64> = if self.factor.len() == self.d {
+    /// Returns the canonical coordinates of a difference of two points.
+    pub fn whiten_direction(&self, x: &[f64]) -> Vec<f64> {
+        let mut y = x.to_vec();
+        self.shrink(&mut y);
+        y
+    }
+
+    /// Solves for the canonical coordinates of a difference, in place.
+    fn shrink(&self, y: &mut [f64]) {
+        if self.factor.len() == self.d {
+            y.iter_mut().zip(&self.factor).for_each(|(y, f)| *y /= f);
+        } else {
+            solve_lower(&self.factor, self.d, y);
+        }
+    }
+
+    /// Returns the difference of two points whose canonical coordinates are given.
+    pub fn stretch(&self, y: &[f64]) -> Vec<f64> {
+        if self.factor.len() == self.d {
             self.factor.iter().zip(y).map(|(f, y)| f * y).collect()
         } else {
             lower_times(&self.factor, self.d, y)
-        };
-        moved.iter().zip(&self.centre).map(|(m, c)| m + c).collect()
+        }
+    }
+
+    /// Returns the point whose canonical coordinates are given.
+    pub fn restore(&self, y: &[f64]) -> Vec<f64> {
+        self.stretch(y).iter().zip(&self.centre).map(|(m, c)| m + c).collect()
     }
 }

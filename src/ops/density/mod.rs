@@ -28,6 +28,7 @@ pub mod simd;
 pub mod split_merge;
 pub mod start;
 pub mod state;
+pub mod units;
 pub mod zarr;
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 //! Pack layout. `meta`: `dim`, `rows`, `class` (label or null), `class_name`, `classes`, `verdict`, `r_hat`, `ess`, `note` (see
 //! [`Glance`]), `settings` (see [`super::settings::Fit`]), `kappa`, `dof`, `moves` (per chain). Arrays: `rows` (f64, n x d, the data's units), `ids` (u32, n),
 //! `labels` (u32, n or 0), `centre` (f64, d), `factor` (f64, d or d x d: Cholesky factor of the prior's scale),
-//! `alphas` (f64, states), `partitions` (u32, states x n: component of every row), `chain` (u32, states),
+//! `constant_units` (u32) and `constants` (f64): units of the representation that are constant in all rows, and so left out of
+//! everything else here; `dim` counts the others. `alphas` (f64, states), `partitions` (u32, states x n: component of every row), `chain` (u32, states),
 //! `trace` (f64, chains x passes x 5; columns as [`super::chain::SCALARS`]).
 //! Means and scale matrices follow from rows and partitions ([`super::component::Built`]), exactly, so they are not kept:
 //! a fragmented chain's factors would take a hundred times the space.
@@ -14,9 +15,11 @@ use super::diagnostics::Glance;
 use super::frame::Frame;
 use super::niw::Niw;
 use super::settings::Fit;
+use super::units::Units;
 use crate::engine::Failure;
 use crate::engine::value::{Array, ArrayData, Pack};
 use serde_json::json;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Kind of the pack.
@@ -25,9 +28,11 @@ pub const KIND: &str = "density.dp";
 /// A fitted density.
 #[derive(Clone, Debug)]
 pub struct Posterior {
-    /// Dimension.
+    /// Dimension: the number of units that the density is over.
     pub d: usize,
-    /// The rows fitted, row-major, in the data's units.
+    /// Which units those are.
+    pub units: Units,
+    /// The rows fitted, row-major, in those units, as the data have them.
     pub rows: Vec<f64>,
     /// Their ids.
     pub ids: Vec<u32>,
@@ -77,6 +82,14 @@ impl Posterior {
         self.chains.iter().map(|c| c.kept.len()).sum()
     }
 
+    /// Returns the density's rows of a representation's, in the units that the density is over; a sentence where it has another number of units.
+    pub fn points<'a>(&self, x: &'a [f64], width: usize) -> Result<Cow<'a, [f64]>, String> {
+        if width != self.units.width {
+            return Err(format!("the density is of {} units, the representation has {width}", self.units.width));
+        }
+        Ok(self.units.select(x))
+    }
+
     /// Returns scalars after burn-in: one series a chain.
     pub fn series(&self, scalar: usize) -> Vec<Vec<f64>> {
         let burn_in = self.fit.setup.burn_in;
@@ -89,6 +102,7 @@ impl Posterior {
         let f64s = |shape: Vec<usize>, data: Vec<f64>| Array { shape, data: ArrayData::F64(data) };
         let u32s = |shape: Vec<usize>, data: Vec<u32>| Array { shape, data: ArrayData::U32(data) };
         let states = self.states();
+        let constant = &self.units.constant;
         let glance = Glance::of(self);
         let chain = self.chains.iter().enumerate().flat_map(|(c, r)| r.kept.iter().map(move |_| c as u32)).collect();
         let factor_shape = if self.frame.factor.len() == self.d { vec![self.d] } else { vec![self.d, self.d] };
@@ -102,6 +116,8 @@ impl Posterior {
             }),
             arrays: vec![
                 ("rows".into(), f64s(vec![n, self.d], self.rows.clone())),
+                ("constant_units".into(), u32s(vec![constant.len()], constant.iter().map(|(j, _)| *j as u32).collect())),
+                ("constants".into(), f64s(vec![constant.len()], constant.iter().map(|(_, v)| *v).collect())),
                 ("ids".into(), u32s(vec![n], self.ids.clone())),
                 ("labels".into(), u32s(vec![self.labels.len()], self.labels.clone())),
                 ("centre".into(), f64s(vec![self.d], self.frame.centre.clone())),
@@ -124,6 +140,16 @@ impl Posterior {
             .ok_or_else(|| Failure::new("this density's artifact is damaged").help("remove it and run again"))
     }
 
+    fn read_units(pack: &Pack, d: usize) -> Option<Units> {
+        let (left_out, values) = (pack.u32s("constant_units"), pack.f64s("constants"));
+        let width = d + left_out.len();
+        if values.len() != left_out.len() || left_out.iter().any(|j| *j as usize >= width) || !left_out.is_sorted_by(|a, b| a < b) {
+            return None;
+        }
+        let kept = (0..width).filter(|j| left_out.binary_search(&(*j as u32)).is_err()).collect();
+        Some(Units { width, kept, constant: left_out.iter().map(|j| *j as usize).zip(values.iter().copied()).collect() })
+    }
+
     fn read(pack: &Pack) -> Option<Posterior> {
         let meta = &pack.meta;
         let d = meta["dim"].as_u64()? as usize;
@@ -140,6 +166,7 @@ impl Posterior {
         {
             return None;
         }
+        let units = Self::read_units(pack, d)?;
         let log_volume = (0..d).map(|j| factor[if factor.len() == d { j } else { j * d + j }].ln()).sum();
         let shape = &pack.array("trace")?.shape;
         let (count, passes) = (*shape.first()?, *shape.get(1)?);
@@ -160,6 +187,7 @@ impl Posterior {
             .collect();
         Some(Posterior {
             d,
+            units,
             rows,
             ids,
             labels: pack.u32s("labels").to_vec(),

@@ -10,6 +10,7 @@ use super::niw::{Niw, Shape};
 use super::posterior::Posterior;
 use super::simd::{LANES, dispatch, exp8, ln8};
 use rayon::prelude::*;
+use statrs::function::gamma::digamma;
 use std::collections::BTreeMap;
 
 /// Points evaluated together.
@@ -21,6 +22,8 @@ const BLOCK: usize = 2 * LANES;
 /// One distinct component: a Student-t.
 #[derive(Clone, Debug)]
 pub struct Part {
+    /// Rows in it; none in a new component.
+    pub members: usize,
     /// Location in the frame, padded.
     pub mu: Vec<f64>,
     /// Transposed inverse of the Cholesky factor of `S_n`, d x d; where that is diagonal, its padded diagonal.
@@ -51,7 +54,7 @@ pub struct Mixture {
 pub struct Predictive {
     /// The fitted density's frame.
     pub frame: super::frame::Frame,
-    /// Distinct components; the last one is the prior.
+    /// Distinct components; the last one is the prior, unless the density has no new component.
     pub parts: Vec<Part>,
     /// Kept states.
     pub states: Vec<Mixture>,
@@ -90,7 +93,9 @@ impl Predictive {
         let prior = names.len();
         let mut distinct: Vec<(usize, Vec<u32>)> = names.into_iter().map(|(m, at)| (at, m)).collect();
         distinct.sort_unstable();
-        distinct.push((prior, Vec::new()));
+        if !p.fit.setup.published {
+            distinct.push((prior, Vec::new()));
+        }
         let parts: Vec<Part> = distinct
             .par_iter()
             .map(|(_, m)| Part::new(&niw, &Built::from_members(&niw, data.dp, m.iter().map(|i| data.row(*i as usize)))))
@@ -105,6 +110,35 @@ impl Predictive {
         }
         let states = states.into_iter().map(|parts| Mixture { parts }).collect();
         Predictive { frame: p.frame.clone(), parts, states, pooled, d: p.d }
+    }
+
+    /// Returns the predictive without a new component, the weights of the others divided by their sum.
+    pub fn occupied(mut self) -> Predictive {
+        let Some(prior) = self.parts.iter().position(|p| p.members == 0) else { return self };
+        self.parts.truncate(prior);
+        self.pooled = vec![0.0; prior];
+        let count = self.states.len() as f64;
+        for state in &mut self.states {
+            state.parts.retain(|(k, _)| *k != prior);
+            let total: f64 = state.parts.iter().map(|(_, w)| w).sum();
+            for (k, weight) in &mut state.parts {
+                *weight /= total;
+                self.pooled[*k] += *weight / count;
+            }
+        }
+        self
+    }
+
+    /// Returns the predictive of one state alone; it is the pooled one of what is returned.
+    pub fn state(&self, state: usize) -> Predictive {
+        let chosen = &self.states[state].parts;
+        Predictive {
+            frame: self.frame.clone(),
+            parts: chosen.iter().map(|(u, _)| self.parts[*u].clone()).collect(),
+            states: Vec::new(),
+            pooled: chosen.iter().map(|(_, w)| *w).collect(),
+            d: self.d,
+        }
     }
 
     /// Returns the pooled log predictive density (log of the mean over states) of row-major points, in the data's units.
@@ -128,15 +162,7 @@ impl Predictive {
 
     /// Returns the log density of row-major points under one state.
     pub fn under_state(&self, x: &[f64], state: usize) -> Vec<f64> {
-        let chosen = &self.states[state].parts;
-        let one = Predictive {
-            frame: self.frame.clone(),
-            parts: chosen.iter().map(|(u, _)| self.parts[*u].clone()).collect(),
-            states: Vec::new(),
-            pooled: chosen.iter().map(|(_, w)| *w).collect(),
-            d: self.d,
-        };
-        one.log_density(x)
+        self.state(state).log_density(x)
     }
 
     /// Evaluates all distinct components tile by tile and lets `combine(logs, points, out)` reduce them (`logs`: parts x TILE).
@@ -170,6 +196,7 @@ impl Part {
         let (kappa, nu) = (niw.kappa(built.n), niw.nu(built.n));
         if niw.shape == Shape::Diagonal {
             return Part {
+                members: built.n,
                 shift: Vec::new(),
                 inverse: built.lower.clone(),
                 diagonal: true,
@@ -188,6 +215,7 @@ impl Part {
         };
         let shift = (0..d).map(|j| (0..=j).map(|c| inverse[c * d + j] * built.mu[c]).sum()).collect();
         Part {
+            members: built.n,
             shift,
             inverse,
             diagonal: false,
@@ -196,6 +224,41 @@ impl Part {
             peak: niw.constant(built.n) - 0.5 * built.log_det,
             power: niw.power(built.n),
             mu: built.mu.clone(),
+        }
+    }
+
+    /// Returns the log density, in the frame, of a point with `e'e / chi2` (see [`super::sample::draw`]) in one dimension after the other where
+    /// dimensions are independent, else in all of them together.
+    pub fn log_at(&self, ratios: impl Iterator<Item = f64>) -> f64 {
+        self.peak - self.power * ratios.map(f64::ln_1p).sum::<f64>()
+    }
+
+    /// Returns `E[log t(x)]` in the frame: `peak - power (psi((dof + d) / 2) - psi(dof / 2))`, in each dimension where they are independent.
+    pub fn mean_log_density(&self, d: usize) -> f64 {
+        let (times, together) = if self.diagonal { (d as f64, 1.0) } else { (1.0, d as f64) };
+        self.peak - times * self.power * (digamma(0.5 * (self.dof + together)) - digamma(0.5 * self.dof))
+    }
+
+    /// Returns what `S_n` is multiplied by to be the covariance, `inflation / (dof - 2)`; nothing where there is no variance.
+    pub fn variance_factor(&self) -> Option<f64> {
+        (self.dof > 2.0).then(|| self.inflation / (self.dof - 2.0))
+    }
+
+    /// Writes column j of the lower Cholesky factor of `S_n`.
+    pub fn column(&self, j: usize, out: &mut [f64]) {
+        let d = out.len();
+        out.fill(0.0);
+        if self.diagonal {
+            out[j] = self.inverse[j].sqrt();
+            return;
+        }
+        // It solves L^-1 y = e_j; column c of L^-1 is row c of the transposed inverse.
+        out[j] = 1.0;
+        for c in j..d {
+            let row = &self.inverse[c * d..(c + 1) * d];
+            out[c] /= row[c];
+            let known = out[c];
+            out[c + 1..].iter_mut().zip(&row[c + 1..]).for_each(|(y, l)| *y -= l * known);
         }
     }
 

@@ -29,30 +29,36 @@ pub fn sample(p: &Predictive, state: Option<usize>, draws: usize, stream: &Strea
         for row in chunk.chunks_exact_mut(d) {
             let u = rng.random::<f64>() * total;
             let at = cumulative.partition_point(|c| *c <= u).min(weights.len() - 1);
-            row.copy_from_slice(&p.frame.restore(&draw(&p.parts[weights[at].0], d, &mut rng)));
+            row.copy_from_slice(&p.frame.restore(&draw(&p.parts[weights[at].0], d, &mut rng).0));
         }
     });
     out
 }
 
-/// Returns one draw of a Student-t in the frame: `mu + sqrt(inflation / chi2) L e`, e standard normal; dimension by dimension, each with
-/// a chi2 of its own, where the part is diagonal.
-fn draw(part: &Part, d: usize, rng: &mut impl rand::Rng) -> Vec<f64> {
+/// Returns one draw of a Student-t in the frame and its log density there: `mu + sqrt(inflation / chi2) L e`, e standard normal; dimension by
+/// dimension, each with a chi2 of its own, where the part is diagonal.
+pub fn draw(part: &Part, d: usize, rng: &mut impl rand::Rng) -> (Vec<f64>, f64) {
     let mut y: Vec<f64> = (0..d).map(|_| StandardNormal.sample(rng)).collect();
+    let chi = ChiSquared::new(part.dof);
+    let mut one = || chi.as_ref().map_or(f64::NAN, |c| c.sample(rng));
     if part.diagonal {
-        let chi = ChiSquared::new(part.dof);
+        let mut ratios = Vec::with_capacity(d);
         for (j, y) in y.iter_mut().enumerate() {
-            let chi = chi.as_ref().map_or(f64::NAN, |c| c.sample(rng));
+            let chi = one();
+            ratios.push(*y * *y / chi);
             *y = part.mu[j] + (part.inflation * part.inverse[j] / chi).sqrt() * *y;
         }
-        return y;
+        return (y, part.log_at(ratios.into_iter()));
     }
-    // L e solves L^-1 y = e; row j of L^-1 is column j of the transposed inverse.
-    for j in 0..d {
-        let known: f64 = (0..j).map(|c| part.inverse[c * d + j] * y[c]).sum();
-        y[j] = (y[j] - known) / part.inverse[j * d + j];
+    let square: f64 = y.iter().map(|e| e * e).sum();
+    // L e solves L^-1 y = e; column c of L^-1 is row c of the transposed inverse.
+    for c in 0..d {
+        let row = &part.inverse[c * d..(c + 1) * d];
+        y[c] /= row[c];
+        let known = y[c];
+        y[c + 1..].iter_mut().zip(&row[c + 1..]).for_each(|(y, l)| *y -= l * known);
     }
-    let chi = ChiSquared::new(part.dof).map_or(f64::NAN, |c| c.sample(rng));
+    let chi = one();
     let stretch = (part.inflation / chi).sqrt();
-    y.iter().zip(&part.mu).map(|(y, m)| m + stretch * y).collect()
+    (y.iter().zip(&part.mu).map(|(y, m)| m + stretch * y).collect(), part.log_at(std::iter::once(square / chi)))
 }

@@ -1,4 +1,4 @@
-//! The settings of a fit as data: read from a call, kept with the density, read back for refitting.
+//! The settings of a fit as data: read from a call, checked, kept with the density, read back for refitting.
 
 use super::alpha::AlphaPrior;
 use super::chain::{Method, Setup};
@@ -6,8 +6,239 @@ use super::frame::Scale;
 use super::niw::{Niw, Shape};
 use super::start::Start;
 use crate::engine::Failure;
-use crate::lang::{Settings, static_value::Static};
+use crate::lang::settings::Setting;
+use crate::lang::static_value::Static;
+use crate::plan::facts::Problem;
+use crate::{settings, words};
 use serde_json::{Value as Json, json};
+use std::ops::RangeInclusive;
+
+settings! {
+    /// Settings of `dp_mixture`.
+    pub struct FitSettings("dp_mixture") {
+        by: Option<At> = None,
+        prior: Prior,
+        alpha: AlphaPrior,
+        sampler: Option<Sampler>,
+        at_least: f64,
+        published: bool,
+    }
+}
+
+settings! {
+    struct NiwFields("niw") { kappa: f64, dof: Affine, scale: ScaleWord, inflate: Affine, components: f64 }
+}
+settings! {
+    struct OneVarianceFields("diagonal") { kappa: f64, dof: Affine, inflate: Affine, components: f64 }
+}
+settings! {
+    struct GivenFields("niw_fixed") { kappa: f64, dof: Affine, mean: f64, scale: f64, components: f64 }
+}
+settings! {
+    struct GibbsFields("gibbs") { passes: f64, burn_in: f64, thin: f64, chains: f64, start: Start }
+}
+settings! {
+    struct BlockFields("block_gibbs") { block: f64 }
+}
+settings! {
+    struct SplitMergeFields("split_merge") { proposals: f64, scans: f64, every: f64 }
+}
+settings! {
+    struct GammaFields("gamma") { shape: f64, rate: f64 }
+}
+settings! {
+    struct FixedFields("fixed") { value: f64 }
+}
+settings! {
+    struct AtFields("by") { role: String, name: String, index: usize }
+}
+words! {
+    enum ScaleWord { Diagonal = "diagonal", Full = "full" }
+}
+
+/// `scale * dim + offset`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Affine(pub [f64; 2]);
+
+impl Setting for Affine {
+    fn read(value: &Static) -> Option<Self> {
+        match value {
+            Static::Affine { scale, offset, .. } => Some(Affine([*scale, *offset])),
+            Static::Number(x) => Some(Affine([0.0, *x])),
+            _ => None,
+        }
+    }
+}
+
+/// A coordinate of a `splits` setting.
+#[derive(Clone, Debug, PartialEq)]
+pub struct At {
+    /// Role of its axis.
+    pub role: String,
+    /// Its name.
+    pub name: String,
+    /// Its index: the label, for classes.
+    pub index: usize,
+}
+
+impl At {
+    /// Returns whether it is a class.
+    pub fn is_class(&self) -> bool {
+        self.role == "class"
+    }
+}
+
+impl Setting for At {
+    fn read(value: &Static) -> Option<Self> {
+        let at = AtFields::read(&value.make()?.1);
+        Some(At { role: at.role, name: at.name, index: at.index })
+    }
+}
+
+/// The base measure as a call gives it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prior {
+    shape: Shape,
+    scale: Scale,
+    kappa: f64,
+    dof: Affine,
+    inflate: Affine,
+    components: f64,
+}
+
+impl Setting for Prior {
+    fn read(value: &Static) -> Option<Self> {
+        let (name, fields) = value.make()?;
+        Some(match name {
+            "niw" => {
+                let f = NiwFields::read(&fields);
+                let scale = if f.scale == ScaleWord::Full { Scale::Full } else { Scale::Diagonal };
+                Prior { shape: Shape::Full, scale, kappa: f.kappa, dof: f.dof, inflate: f.inflate, components: f.components }
+            }
+            "niw_fixed" => {
+                let f = GivenFields::read(&fields);
+                let scale = Scale::Given { mean: f.mean, scale: f.scale };
+                Prior { shape: Shape::Full, scale, kappa: f.kappa, dof: f.dof, inflate: Affine([0.0, 1.0]), components: f.components }
+            }
+            "diagonal" | "spherical" => {
+                let f = OneVarianceFields::read(&fields);
+                let (shape, scale) =
+                    if name == "diagonal" { (Shape::Diagonal, Scale::Diagonal) } else { (Shape::Spherical, Scale::Spherical) };
+                Prior { shape, scale, kappa: f.kappa, dof: f.dof, inflate: f.inflate, components: f.components }
+            }
+            _ => return None,
+        })
+    }
+}
+
+impl Setting for AlphaPrior {
+    fn read(value: &Static) -> Option<Self> {
+        if let Static::Number(value) = value {
+            return Some(AlphaPrior::Fixed(*value));
+        }
+        let (name, fields) = value.make()?;
+        Some(match name {
+            "fixed" => AlphaPrior::Fixed(FixedFields::read(&fields).value),
+            "gamma" => {
+                let f = GammaFields::read(&fields);
+                AlphaPrior::Gamma { shape: f.shape, rate: f.rate }
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// The sampler as a call gives it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sampler {
+    moves: Moves,
+    passes: f64,
+    burn_in: f64,
+    thin: f64,
+    chains: f64,
+    start: Start,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Moves {
+    Gibbs,
+    Block(f64),
+    SplitMerge { proposals: f64, scans: f64, every: f64 },
+}
+
+impl Setting for Sampler {
+    fn read(value: &Static) -> Option<Self> {
+        let (name, fields) = value.make()?;
+        let f = GibbsFields::read(&fields);
+        let moves = match name {
+            "gibbs" => Moves::Gibbs,
+            "block_gibbs" => Moves::Block(BlockFields::read(&fields).block),
+            "split_merge" => {
+                let s = SplitMergeFields::read(&fields);
+                Moves::SplitMerge { proposals: s.proposals, scans: s.scans, every: s.every }
+            }
+            _ => return None,
+        };
+        Some(Sampler { moves, passes: f.passes, burn_in: f.burn_in, thin: f.thin, chains: f.chains, start: f.start })
+    }
+}
+
+impl Sampler {
+    /// Returns the sampler where none is given, as stdlib/density.cfx has it: as published, or long enough for a verdict.
+    fn usual(published: bool) -> Sampler {
+        let (moves, [passes, burn_in, thin, chains]) = if published {
+            (Moves::Block(4.0), [400.0, 320.0, 4.0, 1.0])
+        } else {
+            (Moves::Gibbs, [1000.0, 500.0, 25.0, 4.0])
+        };
+        Sampler { moves, passes, burn_in, thin, chains, start: Start::Dispersed }
+    }
+}
+
+/// Returns what is wrong with a setting of this room.
+pub fn wrong(place: &'static str, message: impl Into<String>, help: &str) -> Problem {
+    Problem {
+        code: "cfx::density::settings",
+        parameter: Some(place),
+        message: message.into(),
+        help: (!help.is_empty()).then(|| help.to_string()),
+    }
+}
+
+/// Returns what a run says where its plan would have refused.
+pub fn refused(problem: Problem) -> Failure {
+    Failure::Failed { message: problem.message, help: problem.help }
+}
+
+/// Returns a whole number within bounds; `place` is the parameter, or `parameter.setting` inside a constructor.
+pub fn whole(place: &'static str, value: f64, range: RangeInclusive<usize>, help: &str) -> Result<usize, Problem> {
+    if value >= *range.start() as f64 && value <= *range.end() as f64 {
+        return Ok(value as usize);
+    }
+    let name = place.rsplit('.').next().unwrap_or(place);
+    let message = if value < *range.start() as f64 {
+        format!("`{name}` is {value} but must be at least {}", range.start())
+    } else {
+        format!("`{name}` is {value} but can be {} at most", range.end())
+    };
+    Err(wrong(place, message, help))
+}
+
+fn above(place: &'static str, value: f64) -> Result<f64, Problem> {
+    let name = place.rsplit('.').next().unwrap_or(place);
+    if value.is_finite() && value > 0.0 {
+        Ok(value)
+    } else {
+        Err(wrong(place, format!("`{name}` is {value} but must be above 0"), ""))
+    }
+}
+
+/// The most passes, and passes of all chains, that a fit may ask for: traces of all of them are kept.
+const PASSES: usize = 10_000_000;
+/// The most chains.
+const CHAINS: usize = 1000;
+/// The most kept states.
+const STATES: usize = 1_000_000;
 
 /// Everything that determines a fit but data and stream.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,91 +258,99 @@ pub struct Fit {
 }
 
 impl Fit {
-    /// Returns the settings of a call of `dp_mixture` or of whatever has the same setting names.
-    pub fn read(settings: &Settings) -> Result<Fit, Failure> {
-        let published = settings.flag("published");
-        let (prior, p) = settings.get("prior").make().unwrap_or(("niw", Settings::default()));
-        let real = |s: &Settings, name: &str, default: f64| s.get(name).number().unwrap_or(default);
-        let int = |s: &Settings, name: &str, default: usize| s.get(name).number().map_or(default, |x| x.max(0.0) as usize);
-        let affine = |name: &str, default: [f64; 2]| match p.get(name) {
-            Static::Affine { scale, offset, .. } => [*scale, *offset],
-            Static::Number(x) => [0.0, *x],
-            _ => default,
-        };
-        let shape = match prior {
-            "diagonal" => Shape::Diagonal,
-            "spherical" => Shape::Spherical,
-            _ => Shape::Full,
-        };
-        let dof = affine("dof", if shape == Shape::Full { [1.0, 2.0] } else { [0.0, 3.0] });
-        let scale = if prior == "niw_fixed" {
-            Scale::Given { mean: real(&p, "mean", 0.0), scale: real(&p, "scale", 1.0) }
-        } else if p.word("scale") == "full" {
-            Scale::Full
-        } else if shape == Shape::Spherical {
-            Scale::Spherical
-        } else {
-            Scale::Diagonal
-        };
-        let alpha = match settings.get("alpha") {
-            Static::Number(x) => AlphaPrior::Fixed(*x),
-            other => match other.make() {
-                Some(("fixed", a)) => AlphaPrior::Fixed(real(&a, "value", 1.0)),
-                Some((_, a)) => AlphaPrior::Gamma { shape: real(&a, "shape", 1.0), rate: real(&a, "rate", 1.0) },
-                None => AlphaPrior::Gamma { shape: 1.0, rate: 1.0 },
-            },
-        };
-        let usual = if published { "block_gibbs" } else { "gibbs" };
-        let (sampler, s) = settings.get("sampler").make().unwrap_or((usual, Settings::default()));
-        // The lengths of stdlib/density.cfx, for where no sampler is given: as published, or long enough for a verdict.
-        let [passes, burn_in, thin, chains] = if sampler == "block_gibbs" { [400, 320, 4, 1] } else { [1000, 500, 25, 4] };
-        let method = match sampler {
-            "block_gibbs" => Method::Block(int(&s, "block", 4)),
-            "split_merge" => {
-                Method::SplitMerge { proposals: int(&s, "proposals", 1), scans: int(&s, "scans", 4), every: int(&s, "every", 5) }
-            }
-            _ => Method::Gibbs,
-        };
-        let start = Start::parse(s.word("start"));
-        let setup = Setup {
-            alpha,
-            method,
-            passes: int(&s, "passes", passes),
-            burn_in: int(&s, "burn_in", burn_in),
-            thin: int(&s, "thin", thin),
-            chains: int(&s, "chains", chains),
-            start: if published { Start::Random } else { start },
-            components: int(&p, "components", 6),
-            published,
-        };
-        Fit { kappa: real(&p, "kappa", 0.01), dof, inflate: affine("inflate", [0.0, 1.0]), shape, scale, setup }.checked()
+    /// Returns the fit that a call of `dp_mixture` asks for, or what is wrong with it.
+    pub fn of(s: &FitSettings) -> Result<Fit, Problem> {
+        Fit::new(&s.prior, &s.alpha, s.sampler.as_ref(), s.published)
     }
 
-    /// Returns the settings where they make sense, else what is wrong with them.
-    fn checked(self) -> Result<Fit, Failure> {
-        let s = &self.setup;
-        let above = |x: f64| x.is_finite() && x > 0.0;
-        let wrong = if !above(self.kappa) {
-            Some(format!("kappa must be above 0, not {}", self.kappa))
-        } else if matches!(self.scale, Scale::Given { mean, scale } if !above(scale) || !mean.is_finite()) {
-            Some("the prior's scale must be above 0 and its mean finite".to_string())
-        } else if match s.alpha {
-            AlphaPrior::Fixed(value) => !above(value),
-            AlphaPrior::Gamma { shape, rate } => !above(shape) || !above(rate),
-        } {
-            Some("alpha, or the shape and rate of its prior, must be above 0".to_string())
-        } else if s.passes == 0 || s.chains == 0 || s.thin == 0 || s.components == 0 {
-            Some("passes, chains, thin and components must be at least 1".to_string())
-        } else if s.burn_in >= s.passes {
-            Some(format!("burn_in ({}) must be below passes ({})", s.burn_in, s.passes))
-        } else if matches!(s.method, Method::SplitMerge { every: 0, .. }) {
-            Some("every must be at least 1".to_string())
-        } else if matches!(s.method, Method::Block(0 | 65..)) {
-            Some("a block holds 1 to 64 observations".to_string())
-        } else {
-            None
+    /// Returns the fit of a prior, a concentration and a sampler, or what is wrong with them.
+    pub fn new(prior: &Prior, alpha: &AlphaPrior, sampler: Option<&Sampler>, published: bool) -> Result<Fit, Problem> {
+        let usual = Sampler::usual(published);
+        let s = sampler.unwrap_or(&usual);
+        let kappa = above("prior.kappa", prior.kappa)?;
+        if let Scale::Given { mean, scale } = prior.scale {
+            above("prior.scale", scale)?;
+            if !mean.is_finite() {
+                return Err(wrong("prior.mean", format!("`mean` is {mean} but must be finite"), ""));
+            }
+        }
+        let components = whole("prior.components", prior.components, 1..=1_000_000, "")?;
+        let chains = whole("sampler.chains", s.chains, 1..=CHAINS, "")?;
+        let passes = whole("sampler.passes", s.passes, 1..=PASSES, "")?;
+        if passes * chains > 10 * PASSES {
+            let message = format!("{chains} chains of {passes} passes keep {} traces; {} is the most", passes * chains, 10 * PASSES);
+            return Err(wrong("sampler.passes", message, "run fewer chains, or fewer passes"));
+        }
+        if s.burn_in >= s.passes {
+            return Err(wrong(
+                "sampler.burn_in",
+                format!("burn_in ({}) must be below passes ({})", s.burn_in, s.passes),
+                "states are kept after burn-in: raise `passes`, or lower `burn_in`",
+            ));
+        }
+        let burn_in = whole("sampler.burn_in", s.burn_in, 0..=PASSES, "")?;
+        let thin = whole("sampler.thin", s.thin, 1..=PASSES, "every pass after burn-in is kept with `thin: 1`")?;
+        let states = chains * (passes - burn_in).div_ceil(thin);
+        if states > STATES {
+            return Err(wrong("sampler.thin", format!("{states} states would be kept; {STATES} is the most"), "raise `thin`"));
+        }
+        let method = match s.moves {
+            Moves::Gibbs => Method::Gibbs,
+            Moves::Block(b) => Method::Block(whole("sampler.block", b, 1..=64, "a block holds 1 to 64 observations")?),
+            Moves::SplitMerge { proposals, scans, every } => Method::SplitMerge {
+                proposals: whole("sampler.proposals", proposals, 1..=1000, "`gibbs` is the sampler without proposals")?,
+                scans: whole("sampler.scans", scans, 0..=1000, "")?,
+                every: whole("sampler.every", every, 1..=PASSES, "")?,
+            },
         };
-        wrong.map_or(Ok(self), |words| Err(Failure::new(words)))
+        match alpha {
+            AlphaPrior::Fixed(value) => above("alpha", *value)?,
+            AlphaPrior::Gamma { shape, rate } => above("alpha.shape", *shape).and(above("alpha.rate", *rate))?,
+        };
+        if published && matches!(s.start, Start::One | Start::Many) {
+            return Err(wrong(
+                "sampler.start",
+                "the published code starts from random labels alone",
+                "leave out `start`, or leave out `published: true`",
+            ));
+        }
+        let setup = Setup {
+            alpha: *alpha,
+            method,
+            passes,
+            burn_in,
+            thin,
+            chains,
+            start: if published { Start::Random } else { s.start },
+            components,
+            published,
+        };
+        Ok(Fit { kappa, dof: prior.dof.0, inflate: prior.inflate.0, shape: prior.shape, scale: prior.scale.clone(), setup })
+    }
+
+    /// Returns what is wrong with the prior in d dimensions.
+    pub fn fits(&self, d: usize) -> Result<(), Problem> {
+        let dof = self.dof(d);
+        let (least, words) = if self.shape == Shape::Full { (d as f64 - 1.0, format!("dim - 1 = {}", d as f64 - 1.0)) } else { (0.0, "0".to_string()) };
+        if !(dof.is_finite() && dof > least) {
+            return Err(wrong("prior.dof", format!("`dof` is {dof} but must be above {words}"), ""));
+        }
+        above("prior.inflate", self.inflate(d)).map(|_| ())
+    }
+
+    /// Returns the fewest rows that can be fitted: where the prior's scale comes from the data, two, or more than d for a covariance.
+    pub fn fewest(&self, d: usize) -> usize {
+        match self.scale {
+            Scale::Given { .. } => 1,
+            Scale::Full => d.saturating_add(1).max(2),
+            _ => 2,
+        }
+    }
+
+    /// Returns the number of states that all chains keep.
+    pub fn states(&self) -> usize {
+        let s = &self.setup;
+        s.chains * (s.passes - s.burn_in).div_ceil(s.thin)
     }
 
     /// Returns the degrees of freedom in d dimensions.
@@ -195,7 +434,7 @@ impl Fit {
             burn_in: int("burn_in")?,
             thin: int("thin")?,
             chains: int("chains")?,
-            start: Start::parse(j["start"].as_str()?),
+            start: Start::parse(j["start"].as_str()?)?,
             components: int("components")?,
             published: j["published"].as_bool()?,
         };

@@ -2,30 +2,29 @@
 
 use super::cache::Observations;
 use super::simd::{axpy, inner};
+use crate::lang::settings::Setting;
+use crate::lang::static_value::Static;
+use crate::words;
 use rand::RngExt;
 
-/// Where chains start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// Chain by chain: random, one, many, random …
-    Dispersed,
-    /// Labels uniform at random over K, as published.
-    Random,
-    /// All in one component.
-    One,
-    /// About `5 K` components of neighbours.
-    Many,
+words! {
+    /// Where chains start.
+    pub enum Start {
+        /// Chain by chain: random, one, many, random …
+        Dispersed = "dispersed",
+        /// Labels uniform at random over K, as published.
+        Random = "random",
+        /// All in one component.
+        One = "one",
+        /// About `5 K` components of neighbours.
+        Many = "many",
+    }
 }
 
 impl Start {
     /// Returns the start of the word in scripts.
-    pub fn parse(word: &str) -> Start {
-        match word {
-            "random" => Start::Random,
-            "one" => Start::One,
-            "many" => Start::Many,
-            _ => Start::Dispersed,
-        }
+    pub fn parse(word: &str) -> Option<Start> {
+        Start::read(&Static::Word(word.to_string()))
     }
 
     /// Returns what the chain of that number does.

@@ -1,70 +1,149 @@
 //! `generative_classification`: how well class densities classify examples they were not fitted to.
 
-use super::super::fit::fit;
+use super::super::alpha::AlphaPrior;
+use super::super::fit::{Rows, fit, units_of};
 use super::super::posterior::Posterior;
 use super::super::predictive::Predictive;
-use super::super::settings::Fit;
-use super::fit::fit_cost;
+use super::super::settings::{Fit, Prior, Sampler, refused, whole, wrong};
+use super::super::units::{Units, are};
+use super::fit::{components, fit_cost};
 use super::score::fold_of;
-use super::{all_rows, coordinate};
+use super::{all_rows, scoring};
 use crate::engine::value::Number;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
-use crate::plan::facts::{Cost, KnownInput, Planned, known};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
+use crate::plan::files::Files;
+use crate::settings;
 use rayon::prelude::*;
 
 /// The kernel.
 pub struct GenerativeClassification;
 
+settings! {
+    struct ClassifySettings("generative_classification") {
+        prior: Prior,
+        alpha: AlphaPrior,
+        sampler: Option<Sampler>,
+        at_least: f64,
+        published: bool,
+        folds: f64,
+        chains: f64,
+    }
+}
+
+/// What is fitted, and to which parts.
+struct Plan {
+    fit: Fit,
+    folds: usize,
+    /// Rows that a class must keep whatever fold is left out.
+    least: usize,
+}
+
+impl Plan {
+    fn of(s: &ClassifySettings) -> Result<Plan, Problem> {
+        let mut fit = Fit::new(&s.prior, &s.alpha, s.sampler.as_ref(), s.published)?;
+        let chains = whole("chains", s.chains, 0..=1000, "`chains: 0` takes the sampler's number")?;
+        if chains > 0 {
+            fit.setup.chains = chains;
+        }
+        let folds = whole("folds", s.folds, 2..=1_000_000, "each fold is classified by fits to the others")?;
+        let least = whole("at_least", s.at_least, 1..=1_000_000_000, "")?.max(2);
+        Ok(Plan { fit, folds, least })
+    }
+
+    /// Returns whether a class of n rows keeps enough of them outside each fold.
+    fn enough(&self, n: usize) -> bool {
+        n >= self.folds && n - n.div_ceil(self.folds) >= self.least
+    }
+}
+
 impl Planned for GenerativeClassification {
     fn version(&self) -> u32 {
-        3
+        4
+    }
+
+    fn facts(&self, settings: &Settings, inputs: &[KnownInput], files: Option<&Files>) -> Result<Facts, Problem> {
+        let plan = Plan::of(&ClassifySettings::read(settings))?;
+        let x = known(inputs, "x").cloned().unwrap_or_default();
+        if files.is_some() && x.rows.is_some() && x.classes.is_none() {
+            return Err(wrong("x", UNLABELLED, "give its reader `labels:`"));
+        }
+        if let Some(rows) = x.rows.filter(|n| *n < plan.folds) {
+            return Err(wrong("folds", format!("{rows} rows cannot be dealt into {} folds", plan.folds), ""));
+        }
+        if let Some(sizes) = x.class_sizes.as_ref().filter(|s| s.iter().filter(|n| plan.enough(**n)).count() < 2) {
+            let most = sizes.iter().max().copied().unwrap_or(0);
+            let message = format!("fewer than two classes keep {} rows outside each of {} folds; the largest has {most}", plan.least, plan.folds);
+            return Err(wrong("folds", message, "ask for other folds, lower `at_least`, or give more rows"));
+        }
+        if let Some(d) = x.dim {
+            plan.fit.fits(d)?;
+        }
+        Ok(Facts { classes: x.classes, ..Facts::default() })
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        let Ok(plan) = Plan::of(&ClassifySettings::read(settings)) else { return Cost::default() };
         let x = known(inputs, "x");
         let n = x.and_then(|f| f.rows).unwrap_or(1000) as f64;
         let d = x.and_then(|f| f.dim).unwrap_or(16) as f64;
         let classes = x.and_then(|f| f.classes.as_ref()).map_or(10, Vec::len) as f64;
-        let folds = settings.int("folds").max(2) as f64;
-        let one = fit_cost(settings, n / classes, d);
-        let seconds = one.seconds * classes * folds + n * classes * 40.0 * (1e-9 + d * d * 6e-11);
-        Cost { seconds, memory: one.memory * classes + n * classes * 8.0, disk: 200.0 }
+        let folds = plan.folds as f64;
+        let one = fit_cost(&plan.fit, n / classes * (1.0 - 1.0 / folds), d);
+        let seconds = one.seconds * classes * folds + scoring(n, d, classes * components(&plan.fit));
+        Cost { seconds, memory: one.memory * 4.0 + n * classes * 8.0, disk: 200.0 }
     }
+}
+
+const UNLABELLED: &str = "the representation has no labels to classify by";
+
+/// Returns what is wrong where the parts of a fold's classes vary in different units, whose densities do not compare.
+fn same_units(parts: &[(usize, Units)], rows: &Rows) -> Result<(), Failure> {
+    for (c, units) in parts {
+        let Some((_, other)) = parts.iter().find(|(_, o)| o.kept != units.kept) else { continue };
+        let lost: Vec<usize> = units.constant.iter().map(|(j, _)| *j).filter(|j| other.kept.contains(j)).collect();
+        if !lost.is_empty() {
+            let class = rows.classes.get(*c).cloned().unwrap_or_else(|| c.to_string());
+            return Err(Failure::Absent(format!(
+                "{} constant in rows of class {class} and not in others', so class densities are over different units and do not compare; take fewer units first (`svd`)",
+                are(&lost)
+            )));
+        }
+    }
+    Ok(())
 }
 
 impl Kernel for GenerativeClassification {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
-        let mut settings = Fit::read(&job.settings)?;
-        if job.settings.int("chains") > 0 {
-            settings.setup.chains = job.settings.int("chains");
-        }
-        let folds = job.settings.int("folds");
-        if folds < 2 {
-            return Err(Failure::new("cross-validation needs at least 2 folds"));
-        }
-        if coordinate(&job.settings, "by").is_some_and(|c| c.role == "class") {
-            return Err(Failure::new("classification compares all classes; leave out `by: class`"));
-        }
+        let plan = Plan::of(&ClassifySettings::read(&job.settings)).map_err(refused)?;
+        let (settings, folds) = (&plan.fit, plan.folds);
         let x = job.stages("x")?;
         if x.labels.is_empty() {
-            return Err(Failure::new("the representation has no labels to classify by"));
+            return Err(Failure::new(UNLABELLED));
         }
         let rows = all_rows(x);
         rows.check()?;
         // Folds are dealt out within classes. A class must keep `at_least` rows (two at least) whatever fold is left out.
-        let least = job.settings.get("at_least").number().unwrap_or(2.0).max(2.0) as usize;
         let count = rows.labels.iter().max().map_or(0, |m| *m as usize + 1);
         let mut members = vec![Vec::new(); count];
         rows.labels.iter().enumerate().for_each(|(i, c)| members[*c as usize].push(i));
-        let classes: Vec<usize> = (0..count).filter(|c| members[*c].len() - members[*c].len().div_ceil(folds) >= least).collect();
+        let classes: Vec<usize> = (0..count).filter(|c| plan.enough(members[*c].len())).collect();
         if classes.len() < 2 {
-            return Err(Failure::Absent(format!("fewer than two classes with {least} rows outside each fold")));
+            return Err(Failure::Absent(format!("fewer than two classes with {} rows outside each fold", plan.least)));
         }
         let mut fold = vec![usize::MAX; rows.n()];
         for c in &classes {
             let dealt = fold_of(members[*c].len(), folds, &job.stream.named("class").numbered(*c as u64));
             members[*c].iter().zip(dealt).for_each(|(i, f)| fold[*i] = f);
+        }
+        let train = |f: usize, c: usize| {
+            let which: Vec<usize> = members[c].iter().copied().filter(|i| fold[*i] != f).collect();
+            rows.select(&which)
+        };
+        for f in 0..folds {
+            let parts: Vec<(usize, Units)> = classes.iter().map(|c| (*c, units_of(&train(f, *c), settings))).collect();
+            same_units(&parts, &rows)?;
         }
         let total = (classes.len() * folds) as u64;
         let done = std::sync::atomic::AtomicU64::new(0);
@@ -72,12 +151,13 @@ impl Kernel for GenerativeClassification {
         let scored: Result<Vec<Scored>, Failure> = cells
             .par_iter()
             .map(|(f, c)| {
-                let train: Vec<usize> = members[*c].iter().copied().filter(|i| fold[*i] != *f).collect();
+                let train = train(*f, *c);
                 let stream = job.stream.named("fit").numbered(*f as u64).numbered(*c as u64);
-                let share = train.len() as f64;
-                let p = fit(rows.select(&train), &settings, &stream, &Silent(cx), false)?;
+                let share = train.n() as f64;
+                let p = fit(train, settings, &stream, &Silent(cx), false)?;
                 let test: Vec<usize> = (0..rows.n()).filter(|i| fold[*i] == *f).collect();
-                let scores = score(&p, &rows.select(&test).x, share);
+                let points = rows.select(&test);
+                let scores = score(&p, &p.points(&points.x, rows.d).map_err(Failure::new)?, share);
                 let so_far = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
                 cx.progress(so_far, total, &[]);
                 Ok(Scored { test, scores })

@@ -1,12 +1,16 @@
 //! `relative_entropy` and `kl_divergence`: how far a density is from a Gaussian, and from another density.
 
-use super::super::estimate::{Estimator, Gaussian, divergence};
+use super::super::estimate::{Drawing, Estimator, Gaussian, Without, divergence, relative_entropy};
 use super::super::posterior::Posterior;
 use super::super::predictive::Predictive;
-use super::density;
+use super::super::settings::{refused, whole, wrong};
+use super::super::units::are;
+use super::{density, scoring};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
-use crate::plan::facts::{Cost, KnownInput, Planned, known};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
+use crate::plan::files::Files;
+use crate::{settings, words};
 
 /// Relative entropy from the Gaussian of the fitted rows.
 pub struct RelativeEntropy;
@@ -14,65 +18,151 @@ pub struct RelativeEntropy;
 /// Divergence between two densities.
 pub struct KlDivergence;
 
-fn estimator(settings: &Settings) -> Estimator {
-    if settings.word("estimator") == "per_state" { Estimator::PerState } else { Estimator::Pooled }
+settings! {
+    struct EntropySettings("relative_entropy") { draws: f64, estimator: Estimator, reference: Reference, new_component: NewComponent }
+}
+settings! {
+    struct DivergenceSettings("kl_divergence") { draws: f64, estimator: Estimator, new_component: NewComponent }
+}
+words! {
+    enum Reference { Diagonal = "diagonal", Full = "full" }
+}
+words! {
+    enum NewComponent { Exclude = "exclude", Include = "include" }
 }
 
-fn cost(settings: &Settings, inputs: &[KnownInput], sides: f64) -> Cost {
-    let d = known(inputs, "p").and_then(|f| f.dim).unwrap_or(16) as f64;
-    let draws = settings.int("draws") as f64;
-    let seconds = 5e-3 + sides * draws * 40.0 * (1e-9 + d * d * 6e-11) + draws * d * d * 2e-9;
-    Cost { seconds, memory: draws * d * 24.0 + 80.0 * d * d * 8.0, disk: 100.0 }
+impl crate::lang::settings::Setting for Estimator {
+    fn read(value: &crate::lang::Static) -> Option<Self> {
+        match value.word()? {
+            "pooled" => Some(Estimator::Pooled),
+            "per_state" => Some(Estimator::PerState),
+            _ => None,
+        }
+    }
 }
 
-/// Returns the number of draws and the estimator. The published code goes state by state and counts draws for each state.
-fn drawing(job: &Job, p: &Posterior) -> Result<(usize, Estimator), Failure> {
-    match job.settings.int("draws") {
-        n if n >= 2 && p.fit.setup.published => Ok((n * p.states(), Estimator::PerState)),
-        n if n >= 2 => Ok((n, estimator(&job.settings))),
-        n => Err(Failure::new(format!("{n} draws are too few for an estimate; give at least 2"))),
+/// Returns the number of draws asked for. Fewer leave their error unknown.
+fn draws(asked: f64) -> Result<usize, Problem> {
+    whole("draws", asked, 100..=1_000_000_000, "ten thousand draws are usual; fewer than 100 do not tell their own error")
+}
+
+/// Returns what drawing and scoring takes under some numbers of components, and what is closed.
+fn cost(asked: f64, inputs: &[KnownInput], sides: &[&str], closed: bool) -> Cost {
+    let p = known(inputs, "p");
+    let d = p.and_then(|f| f.dim).unwrap_or(16) as f64;
+    let components = |side: &str| known(inputs, side).and_then(|f| f.density).map_or(100.0, |f| f.components);
+    let all: f64 = sides.iter().map(|s| components(s)).sum();
+    let own = if closed { components("p") * d * d * d * 1e-9 } else { 0.0 };
+    let seconds = 2e-3 + asked * (d * d * 2e-9 + d * 3e-8) + scoring(asked, d, all) + own;
+    Cost { seconds, memory: 1e6 + all * d * d * 24.0 + 512.0 * d * 16.0, disk: 100.0 }
+}
+
+/// Returns the predictive that is asked for.
+fn predictive(p: &Posterior, new: NewComponent) -> Predictive {
+    let all = Predictive::new(p);
+    if new == NewComponent::Include { all } else { all.occupied() }
+}
+
+/// Returns draws in all and what is estimated. The published code goes state by state and counts draws for each state.
+fn drawing(asked: f64, estimator: Estimator, p: &Posterior) -> Result<(usize, Estimator), Failure> {
+    let asked = draws(asked).map_err(refused)?;
+    Ok(if p.fit.setup.published { (asked.saturating_mul(p.states()), Estimator::PerState) } else { (asked, estimator) })
+}
+
+fn without(why: Without) -> Failure {
+    match why {
+        Without::Stopped => Failure::Interrupted,
+        Without::Infinite(dof) => Failure::Absent(format!(
+            "it is infinite: a component's Student t has {dof} degrees of freedom, two or fewer, and so no variance"
+        )),
     }
 }
 
 impl Planned for RelativeEntropy {
+    fn version(&self) -> u32 {
+        2
+    }
+
+    fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        let s = EntropySettings::read(settings);
+        draws(s.draws)?;
+        let p = known(inputs, "p");
+        let rows = p.and_then(|f| f.density).and_then(|f| f.most_rows);
+        if let (Reference::Full, Some(rows), Some(dim)) = (s.reference, rows, p.and_then(|f| f.dim))
+            && rows <= dim
+        {
+            let message = format!("the covariance of {rows} rows in {dim} units is singular");
+            return Err(wrong("reference", message, "use `reference: diagonal`, or fewer units than rows (`svd`)"));
+        }
+        Ok(Facts { classes: p.and_then(|f| f.classes.clone()), ..Facts::default() })
+    }
+
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
-        cost(settings, inputs, 1.0)
+        cost(EntropySettings::read(settings).draws, inputs, &["p"], true)
     }
 }
 
 impl Kernel for RelativeEntropy {
-    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
+        let s = EntropySettings::read(&job.settings);
         let p = density(job, "p")?;
-        let full = job.settings.word("reference") == "full";
-        let gaussian = Gaussian::of(&p.rows, p.d, full)
-            .map_err(|words| Failure::new(words).help("use `reference: diagonal`, or fewer dimensions than rows"))?;
-        let predictive = Predictive::new(&p);
-        let against = |x: &[f64], _: Option<usize>| gaussian.log_density(x);
-        let (draws, estimator) = drawing(job, &p)?;
-        Ok(Value::Number(divergence(&predictive, draws, estimator, &job.stream, &against)))
+        let gaussian = Gaussian::of(&p.rows, p.d, s.reference == Reference::Full).map_err(Failure::Absent)?;
+        let (draws, estimator) = drawing(s.draws, s.estimator, &p)?;
+        let drawing = Drawing { draws, estimator, stream: &job.stream, stop: &|| cx.interrupted() };
+        relative_entropy(&predictive(&p, s.new_component), &gaussian, &drawing).map(Value::Number).map_err(without)
     }
 }
 
 impl Planned for KlDivergence {
+    fn version(&self) -> u32 {
+        2
+    }
+
+    fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        let s = DivergenceSettings::read(settings);
+        draws(s.draws)?;
+        let (p, q) = (known(inputs, "p"), known(inputs, "against"));
+        if let (Some(a), Some(b)) = (p.and_then(|f| f.dim), q.and_then(|f| f.dim))
+            && a != b
+        {
+            return Err(wrong(
+                "against",
+                format!("the densities are of {a} and {b} units"),
+                "compare densities of one representation, or of some that are as wide (`svd(…, width: …)`)",
+            ));
+        }
+        Ok(Facts { classes: p.and_then(|f| f.classes.clone()), ..Facts::default() })
+    }
+
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
-        cost(settings, inputs, 2.0)
+        cost(DivergenceSettings::read(settings).draws, inputs, &["p", "against"], false)
     }
 }
 
 impl Kernel for KlDivergence {
-    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
+        let s = DivergenceSettings::read(&job.settings);
         let (p, q) = (density(job, "p")?, density(job, "against")?);
-        if p.d != q.d {
-            return Err(Failure::new(format!("the densities have {} and {} dimensions", p.d, q.d)));
+        if p.units.width != q.units.width {
+            return Err(Failure::new(format!("the densities are of {} and {} units", p.units.width, q.units.width)));
         }
-        let (from, to) = (Predictive::new(&p), Predictive::new(&q));
+        if p.units.kept != q.units.kept {
+            let apart: Vec<usize> =
+                (0..p.units.width).filter(|j| p.units.kept.contains(j) != q.units.kept.contains(j)).collect();
+            return Err(Failure::Absent(format!(
+                "{} constant in the rows of one density and not in the other's, so the two are over different units",
+                are(&apart)
+            )));
+        }
+        let (from, to) = (predictive(&p, s.new_component), predictive(&q, s.new_component));
         let states = to.states.len();
         let against = |x: &[f64], state: Option<usize>| match state {
             None => to.log_density(x),
             // State t with state t, as published.
             Some(t) => to.under_state(x, t % states),
         };
-        let (draws, estimator) = drawing(job, &p)?;
-        Ok(Value::Number(divergence(&from, draws, estimator, &job.stream, &against)))
+        let (draws, estimator) = drawing(s.draws, s.estimator, &p)?;
+        let drawing = Drawing { draws, estimator, stream: &job.stream, stop: &|| cx.interrupted() };
+        divergence(&from, &drawing, &against).map(Value::Number).map_err(without)
     }
 }

@@ -2,12 +2,12 @@
 
 use super::super::chain::Method;
 use super::super::fit::fit;
-use super::super::settings::Fit;
-use super::{all_rows, coordinate, ids_of, rows_where};
+use super::super::settings::{Fit, FitSettings, refused, whole, wrong};
+use super::{all_rows, ids_of, rows_where};
 use crate::engine::value::Stages;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
+use crate::plan::facts::{Cost, DensityFacts, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,26 +15,27 @@ use std::sync::Arc;
 /// The kernel.
 pub struct DpMixture;
 
-/// Returns rows and dimension that a fit is expected to have.
-pub fn size(settings: &Settings, inputs: &[KnownInput]) -> (f64, f64) {
+/// Returns the rows that a fit is expected to have, and the rows of the largest class, where they are known. By groups or within data sets
+/// they are no more than that.
+fn rows(s: &FitSettings, inputs: &[KnownInput]) -> (Option<usize>, Option<usize>) {
     let facts = known(inputs, "x");
-    let all = facts.and_then(|f| f.rows).unwrap_or(1000);
-    let n = match coordinate(settings, "by").filter(|c| c.role == "class") {
-        None => all,
-        Some(c) => facts
-            .and_then(|f| {
-                let even = f.classes.as_ref().map(|k| all / k.len().max(1));
-                f.class_sizes.as_ref().and_then(|s| s.get(c.index).copied()).or(even)
-            })
-            .unwrap_or(all),
-    };
-    (n.max(1) as f64, facts.and_then(|f| f.dim).unwrap_or(16) as f64)
+    let all = facts.and_then(|f| f.rows);
+    let part = |slot: &str| known(inputs, slot).and_then(|f| f.rows).unwrap_or(usize::MAX);
+    let restricted = |n: usize| n.min(part("within")).min(part("by"));
+    match s.by.as_ref().filter(|at| at.is_class()) {
+        None => (all.map(restricted), all.map(restricted)),
+        Some(at) => {
+            let sizes = facts.and_then(|f| f.class_sizes.as_ref());
+            let even = facts.and_then(|f| f.classes.as_ref()).and_then(|k| all.map(|n| n / k.len().max(1)));
+            let most = sizes.and_then(|s| s.iter().max().copied());
+            (sizes.and_then(|s| s.get(at.index).copied()).or(even).map(restricted), most.map(restricted))
+        }
+    }
 }
 
 /// Returns what fitting n rows in d dimensions takes: a pass looks at every row under some six components, and about one
 /// visit in eight moves (measured rates; fragmented chains take up to ten times as long).
-pub fn fit_cost(settings: &Settings, n: f64, d: f64) -> Cost {
-    let Ok(fit) = Fit::read(settings) else { return Cost::default() };
+pub fn fit_cost(fit: &Fit, n: f64, d: f64) -> Cost {
     let setup = &fit.setup;
     let block = if matches!(setup.method, Method::Block(_)) { 2.0 * d * d } else { 0.0 };
     let proposals = if let Method::SplitMerge { proposals, scans, every } = setup.method {
@@ -45,46 +46,87 @@ pub fn fit_cost(settings: &Settings, n: f64, d: f64) -> Cost {
     let visit = 6e-8 + 2.5e-10 * (d * d + block + proposals * 3.0 * d * d);
     let kept = (setup.passes - setup.burn_in).div_ceil(setup.thin) as f64;
     let (chains, passes) = (setup.chains as f64, setup.passes as f64);
+    let left = chains * (kept * n * 4.0 + passes * 40.0);
     Cost {
         seconds: 1e-3 + chains * passes * n * visit,
-        memory: n * d * 24.0 + chains * n * 16.0 * 12.0 + chains * 30.0 * d * d * 8.0,
-        disk: n * d * 8.0 + chains * (kept * n * 4.0 + passes * 40.0),
+        memory: n * d * 24.0 + chains * n * 16.0 * 12.0 + chains * 30.0 * d * d * 8.0 + 2.0 * left,
+        disk: n * d * 8.0 + left,
     }
+}
+
+/// Returns how many distinct components the states of a fit are expected to have together: few of a state's are another's.
+pub fn components(fit: &Fit) -> f64 {
+    1.0 + 3.0 * fit.states() as f64
 }
 
 impl Planned for DpMixture {
     fn version(&self) -> u32 {
-        3
+        4
     }
 
-    fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-        if let Err(Failure::Failed { message, help }) = Fit::read(settings) {
-            return Err(Problem { code: "cfx::density::settings", parameter: Some("sampler"), message, help });
-        }
+    fn facts(&self, settings: &Settings, inputs: &[KnownInput], files: Option<&Files>) -> Result<Facts, Problem> {
+        let s = FitSettings::read(settings);
+        let fit = Fit::of(&s)?;
+        let least = whole("at_least", s.at_least, 1..=1_000_000_000, "")?;
         let x = known(inputs, "x");
-        let (n, _) = size(settings, inputs);
+        let dim = x.and_then(|f| f.dim);
+        if let Some(d) = dim {
+            fit.fits(d)?;
+        }
+        let by_class = s.by.as_ref().is_some_and(|at| at.is_class());
+        if by_class && files.is_some() && x.is_some_and(|f| f.rows.is_some() && f.classes.is_none()) {
+            return Err(wrong(
+                "by",
+                "the representation has no labels, so it cannot be fitted by class",
+                "give its reader `labels:`, or leave out `by: class`",
+            ));
+        }
+        let (n, most) = rows(&s, inputs);
+        if let Some(most) = most {
+            let what = if by_class { "the largest class has" } else { "there are" };
+            let have = format!("{what} {most} {}", if most == 1 { "row" } else { "rows" });
+            if most < least {
+                return Err(wrong("at_least", format!("{have}, fewer than `at_least: {least}`"), "lower `at_least`, or give more rows"));
+            }
+            let fewest = fit.fewest(dim.unwrap_or(0));
+            if most < fewest {
+                let why = format!("{have}, and the prior's scale takes at least {fewest}");
+                return Err(wrong("prior", why, "give it a scale, `niw_fixed(mean: …, scale: …)`; `scale: full` takes more rows than units"));
+            }
+        }
+        let seconds = fit_cost(&fit, n.unwrap_or(1000) as f64, dim.unwrap_or(16) as f64).seconds;
         Ok(Facts {
             classes: x.and_then(|f| f.classes.clone()),
-            rows: x.and_then(|f| f.rows).map(|_| n as usize),
-            dim: x.and_then(|f| f.dim),
+            rows: n,
+            dim,
+            density: Some(DensityFacts {
+                by_class,
+                most_rows: most,
+                states: fit.states(),
+                components: components(&fit),
+                seconds,
+            }),
             ..Facts::default()
         })
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
-        let (n, d) = size(settings, inputs);
-        fit_cost(settings, n, d)
+        let s = FitSettings::read(settings);
+        let Ok(fit) = Fit::of(&s) else { return Cost::default() };
+        let n = rows(&s, inputs).0.unwrap_or(1000).max(1) as f64;
+        fit_cost(&fit, n, known(inputs, "x").and_then(|f| f.dim).unwrap_or(16) as f64)
     }
 }
 
 impl Kernel for DpMixture {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
-        let settings = Fit::read(&job.settings)?;
+        let s = FitSettings::read(&job.settings);
+        let settings = Fit::of(&s).map_err(refused)?;
+        let least = whole("at_least", s.at_least, 1..=1_000_000_000, "").map_err(refused)?;
         let x = job.stages("x")?;
         let within = ids_of(job, "within")?;
         let part = ids_of(job, "by")?;
-        let at = coordinate(&job.settings, "by");
-        let class = at.as_ref().filter(|c| c.role == "class");
+        let class = s.by.as_ref().filter(|at| at.is_class());
         if class.is_some() && x.labels.is_empty() {
             return Err(Failure::new("the representation has no labels, so it cannot be fitted by class"));
         }
@@ -96,8 +138,7 @@ impl Kernel for DpMixture {
         };
         let mut rows = rows_where(x, keep);
         rows.class = class.map(|c| c.index as u32);
-        rows.class_name = at.as_ref().map(|c| c.name.clone()).unwrap_or_default();
-        let least = job.settings.get("at_least").number().unwrap_or(2.0).max(1.0) as usize;
+        rows.class_name = s.by.as_ref().map(|at| at.name.clone()).unwrap_or_default();
         if rows.n() < least {
             return Err(Failure::Absent(format!("only {} of at least {least} rows", rows.n())));
         }

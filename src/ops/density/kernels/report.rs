@@ -1,15 +1,19 @@
 //! What is said about a fit: summary, diagnostics, traces, co-clustering.
 
 use super::super::chain::SCALARS;
-use super::super::diagnostics::{Glance, Verdict, ess_bulk, ess_tail, rhat};
+use super::super::diagnostics::{Glance, Verdict, dispersed, ess_bulk, ess_mean, ess_tail, rhat, scalar};
 use super::super::posterior::Posterior;
-use super::density;
+use super::super::predictive::Predictive;
+use super::super::settings::{refused, wrong};
+use super::{density, scoring};
 use crate::engine::value::{Column, Number, Table, Truth};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
-use crate::plan::facts::Planned;
+use crate::lang::Settings;
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
+use crate::plan::files::Files;
 use std::sync::Arc;
 
-/// Posterior means of the scalars, each with its Monte Carlo error.
+/// Posterior means of the scalars, each with its Monte Carlo error, and the mean log density of the rows.
 pub struct DensitySummary;
 
 /// R-hat, effective sample sizes and verdict.
@@ -24,26 +28,113 @@ pub struct Trace;
 /// How often two rows share a component.
 pub struct CoClustering;
 
-impl Planned for DensitySummary {}
-impl Planned for Diagnose {}
-impl Planned for Mixing {}
-impl Planned for Trace {}
-impl Planned for CoClustering {}
+impl Planned for DensitySummary {
+    fn version(&self) -> u32 {
+        2
+    }
 
-/// Returns the mean of a scalar after burn-in; its error is the deviation over the root of the effective sample size.
-fn posterior_mean(p: &Posterior, scalar: usize) -> Number {
-    let series = p.series(scalar);
+    fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        let p = known(inputs, "p");
+        let n = p.and_then(|f| f.rows).unwrap_or(1000) as f64;
+        let d = p.and_then(|f| f.dim).unwrap_or(16) as f64;
+        let (states, components) = p.and_then(|f| f.density).map_or((80.0, 240.0), |f| (f.states as f64, f.components));
+        Cost { seconds: 1e-3 + scoring(n, d, components), memory: n * d * 16.0 + n * states * 8.0, disk: 700.0 }
+    }
+}
+
+impl Planned for Diagnose {
+    fn version(&self) -> u32 {
+        2
+    }
+}
+
+impl Planned for Mixing {
+    fn version(&self) -> u32 {
+        2
+    }
+}
+
+impl Planned for Trace {}
+
+/// The most rows that `co_clustering` pairs.
+const PAIRED: usize = 2000;
+
+/// Returns what is wrong with pairing so many rows.
+fn too_many(n: usize) -> Problem {
+    let message = format!("co-clustering of {n} rows would have {} pairs", n * (n - 1) / 2);
+    wrong("p", message, "fit at most 2000 rows, or one class at a time")
+}
+
+impl Planned for CoClustering {
+    fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        let p = known(inputs, "p").cloned().unwrap_or_default();
+        match p.rows {
+            Some(n) if n > PAIRED => Err(too_many(n)),
+            _ => Ok(Facts { classes: p.classes, ..Facts::default() }),
+        }
+    }
+
+    fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        let p = known(inputs, "p");
+        let n = p.and_then(|f| f.rows).unwrap_or(500) as f64;
+        let states = p.and_then(|f| f.density).map_or(80.0, |f| f.states as f64);
+        Cost { seconds: 1e-3 + n * n * (states * 5e-10 + 2e-8), memory: n * n * 20.0, disk: n * n * 12.0 }
+    }
+}
+
+/// Returns the mean of a scalar after burn-in; its error is the deviation over the root of the effective sample size of the mean, which
+/// chains that disagree make as small as their number. No error where nothing tells it: of a scalar that never moved in chains that
+/// began alike.
+pub fn posterior_mean(p: &Posterior, which: usize) -> Number {
+    let series = scalar(p, which);
     let all: Vec<f64> = series.concat();
-    let n = all.len() as f64;
+    let (n, count) = (all.len() as f64, Some(all.len() as u64));
+    if all.iter().all(|x| *x == all[0]) {
+        return Number { value: all.first().copied().unwrap_or(f64::NAN), error: dispersed(p).then_some(0.0), count };
+    }
     let mean = all.iter().sum::<f64>() / n;
     let deviation = (all.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0)).sqrt();
-    let effective = ess_bulk(&series);
-    let error = if deviation == 0.0 {
-        Some(0.0)
-    } else {
-        (deviation / effective.sqrt()).is_finite().then(|| deviation / effective.sqrt())
-    };
-    Number { value: mean, error, count: Some(all.len() as u64) }
+    let error = deviation / ess_mean(&series).sqrt();
+    Number { value: mean, error: error.is_finite().then_some(error), count }
+}
+
+/// Returns the mean log density of the fitted rows. Its error has two parts: that of a mean over rows, and, by a jackknife over chains,
+/// how far another set of chains would lie; none where there is one chain, which cannot tell.
+pub fn training_density(p: &Posterior) -> Number {
+    let predictive = Predictive::new(p);
+    let (n, states) = (p.n(), p.states());
+    let chains: Vec<usize> = p.chains.iter().map(|c| c.kept.len()).filter(|k| *k > 0).collect();
+    let mut values = Vec::with_capacity(n);
+    // Means of log densities pooled over all chains but one.
+    let mut without = vec![0.0; chains.len()];
+    for rows in p.rows.chunks(4096 * p.d) {
+        for logs in predictive.by_state(rows).chunks_exact(states) {
+            let top = logs.iter().fold(f64::NEG_INFINITY, |a, b| a.max(*b));
+            let mut rest = logs;
+            let sums: Vec<f64> = chains
+                .iter()
+                .map(|k| {
+                    let (own, others) = rest.split_at(*k);
+                    rest = others;
+                    own.iter().map(|l| (l - top).exp()).sum()
+                })
+                .collect();
+            values.push(top + (sums.iter().sum::<f64>() / states as f64).ln());
+            if chains.len() > 1 {
+                for (c, mean) in without.iter_mut().enumerate() {
+                    let others: f64 = sums.iter().enumerate().filter(|(o, _)| *o != c).map(|(_, s)| s).sum();
+                    *mean += (top + (others / (states - chains[c]) as f64).max(f64::MIN_POSITIVE).ln()) / n as f64;
+                }
+            }
+        }
+    }
+    let squares = |x: &[f64], centre: f64| x.iter().map(|v| (v - centre).powi(2)).sum::<f64>();
+    let value = values.iter().sum::<f64>() / n as f64;
+    let count = chains.len() as f64;
+    let between = (count - 1.0) / count * squares(&without, without.iter().sum::<f64>() / count);
+    let rows = squares(&values, value) / ((n as f64 - 1.0).max(1.0) * n as f64);
+    let error = (chains.len() > 1 && n > 1).then(|| (between + rows).sqrt());
+    Number { value, error, count: Some(n as u64) }
 }
 
 impl Kernel for DensitySummary {
@@ -56,6 +147,8 @@ impl Kernel for DensitySummary {
             part("entropy", 4),
             part("largest_share", 3),
             part("log_posterior", 2),
+            ("log_density".to_string(), Value::Number(training_density(&p))),
+            ("units".to_string(), Value::Number(Number::exact(p.d as f64))),
         ]))
     }
 }
@@ -63,18 +156,21 @@ impl Kernel for DensitySummary {
 impl Kernel for Diagnose {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let p = density(job, "p")?;
-        let verdict = Verdict::of(&p).word();
+        let glance = Glance::of(&p);
         let numbers = |f: &dyn Fn(usize) -> f64| Column::Numbers((0..SCALARS.len()).map(f).collect());
+        let texts = |text: &str| Column::Texts(vec![text.to_string(); SCALARS.len()]);
         let table = Table {
             columns: vec![
                 ("quantity".into(), Column::Texts(SCALARS.iter().map(|s| s.to_string()).collect())),
                 ("mean".into(), numbers(&|s| posterior_mean(&p, s).value)),
-                ("r_hat".into(), numbers(&|s| rhat(&p.series(s)))),
-                ("ess_bulk".into(), numbers(&|s| ess_bulk(&p.series(s)))),
-                ("ess_tail".into(), numbers(&|s| ess_tail(&p.series(s)))),
+                ("r_hat".into(), numbers(&|s| rhat(&scalar(&p, s)))),
+                ("ess_bulk".into(), numbers(&|s| ess_bulk(&scalar(&p, s)))),
+                ("ess_tail".into(), numbers(&|s| ess_tail(&scalar(&p, s)))),
                 ("chains".into(), numbers(&|_| p.chains.len() as f64)),
                 ("passes".into(), numbers(&|s| p.series(s).concat().len() as f64)),
-                ("verdict".into(), Column::Texts(vec![verdict.to_string(); SCALARS.len()])),
+                ("units".into(), numbers(&|_| p.d as f64)),
+                ("verdict".into(), texts(glance.verdict.word())),
+                ("note".into(), texts(&glance.note)),
             ],
         };
         Ok(Value::Table(Arc::new(table)))
@@ -84,9 +180,9 @@ impl Kernel for Diagnose {
 impl Kernel for Mixing {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let Glance { verdict, r_hat, ess, note } = Glance::of(&*density(job, "p")?);
-        let number = |value: f64| match value.is_finite() {
-            true => Value::Number(Number { value, error: None, count: None }),
-            false => Value::Absent("no scalar varies, or too few draws".to_string()),
+        let number = |value: f64| match value.is_nan() {
+            false => Value::Number(Number { value, error: None, count: None }),
+            true => Value::Absent("no scalar varies, or too few draws".to_string()),
         };
         let truth = |holds: bool| Value::Truth(Truth { holds, within_error: false, text: format!("{}: {note}", verdict.word()) });
         Ok(Value::Record(vec![
@@ -118,10 +214,9 @@ impl Kernel for Trace {
 impl Kernel for CoClustering {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let p = density(job, "p")?;
-        let (n, limit) = (p.n(), 2000);
-        if n > limit {
-            return Err(Failure::new(format!("co-clustering of {n} rows would have {} pairs", n * (n - 1) / 2))
-                .help(format!("fit at most {limit} rows, or one class at a time")));
+        let n = p.n();
+        if n > PAIRED {
+            return Err(refused(too_many(n)));
         }
         let mut together = vec![0.0; n * n];
         for kept in p.kept() {

@@ -1,10 +1,12 @@
 //! `log_density` and `sample_density`: points scored under, and drawn from, the posterior predictive.
 
-use super::super::fit::{Rows, fit};
+use super::super::fit::{Rows, fit, units_of};
 use super::super::posterior::Posterior;
 use super::super::predictive::Predictive;
 use super::super::sample::sample;
-use super::{all_rows, coordinate};
+use super::super::settings::{At, refused, whole, wrong};
+use super::super::units::are;
+use super::{all_rows, scoring};
 use crate::base::Stream;
 use crate::engine::kernel::mismatch;
 use crate::engine::value::{Scores, Stages};
@@ -12,6 +14,7 @@ use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
+use crate::settings;
 use ndarray::Array2;
 use rand::RngExt;
 use rayon::prelude::*;
@@ -24,29 +27,74 @@ pub struct LogDensity;
 /// Points drawn from a density.
 pub struct SampleDensity;
 
+settings! {
+    struct LogDensitySettings("log_density") { under: Option<At> = None, held_out: f64 }
+}
+settings! {
+    struct SampleSettings("sample_density") { draws: f64 }
+}
+
+/// Returns the number of folds, 0 for scores by the density as it is.
+fn folds(asked: f64, rows: Option<usize>) -> Result<usize, Problem> {
+    if asked == 0.0 {
+        return Ok(0);
+    }
+    let help = "each fold is scored by a fit to the others: 5 and 10 are usual, 0 scores rows by the density as it is";
+    whole("held_out", asked, 2..=rows.unwrap_or(1_000_000).max(2), help)
+}
+
+/// Returns how many points a sample may have.
+fn points(asked: f64) -> Result<usize, Problem> {
+    whole("draws", asked, 1..=100_000_000, "")
+}
+
 impl Planned for LogDensity {
     fn version(&self) -> u32 {
-        3
+        4
     }
 
-    fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+    fn facts(&self, settings: &Settings, inputs: &[KnownInput], files: Option<&Files>) -> Result<Facts, Problem> {
+        let s = LogDensitySettings::read(settings);
         let x = known(inputs, "x").cloned().unwrap_or_default();
+        let p = known(inputs, "p");
+        let density = p.and_then(|f| f.density);
+        folds(s.held_out, density.and_then(|p| p.most_rows))?;
+        if let (Some(p), Some(dim)) = (p.and_then(|f| f.dim), x.dim)
+            && p != dim
+        {
+            let message = format!("the density is of {p} units, the representation has {dim}");
+            return Err(wrong("x", message, "score the representation that was fitted, or another that is as wide (`svd(…, width: …)`)"));
+        }
+        let by_class = density.map(|p| p.by_class);
+        if by_class == Some(true) && s.under.is_none() && files.is_some() && x.rows.is_some() && x.classes.is_none() {
+            return Err(wrong("x", UNLABELLED, "score them under each class with `under: class`"));
+        }
+        if by_class == Some(false) && s.under.as_ref().is_some_and(At::is_class) {
+            return Err(wrong("under", "the density is not by class, so there is no class to score under", "fit it `by: class`, or leave out `under:`"));
+        }
         Ok(x.each_example())
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        let s = LogDensitySettings::read(settings);
         let x = known(inputs, "x");
         let n = x.and_then(|f| f.most_rows()).unwrap_or(1000) as f64;
         let d = x.and_then(|f| f.dim).unwrap_or(16) as f64;
-        let folds = settings.int("held_out") as f64;
-        // Some forty distinct components at one gemm each; refitting as `dp_mixture` would at its defaults.
-        let seconds = 2e-3 + n * 40.0 * (1e-9 + d * d * 6e-11) + folds * n * 400.0 * (6e-8 + 2.5e-10 * d * d);
-        Cost { seconds, memory: n * d * 16.0 + 40.0 * d * d * 8.0, disk: n * 12.0 }
+        let densities = inputs.iter().find(|(slot, _)| *slot == "p").map_or(&[][..], |(_, f)| f.as_slice());
+        let known: Vec<_> = densities.iter().filter_map(|f| f.density).collect();
+        let components = known.iter().map(|f| f.components).fold(0.0f64, f64::max).max(40.0);
+        // A refit leaves out one fold's rows.
+        let refits: f64 = known.iter().map(|f| f.seconds * (s.held_out - 1.0).max(0.0)).sum();
+        let seconds = 2e-3 + scoring(n, d, components) + refits;
+        Cost { seconds, memory: n * d * 24.0 + components * d * d * 16.0, disk: n * 12.0 }
     }
 }
 
+const UNLABELLED: &str = "the representation has no labels, so its rows have no class to be scored under";
+
 impl Kernel for LogDensity {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
+        let s = LogDensitySettings::read(&job.settings);
         let x = job.stages("x")?;
         let rows = all_rows(x);
         rows.check()?;
@@ -62,45 +110,63 @@ impl Kernel for LogDensity {
         if densities.is_empty() {
             return Err(mismatch("p", "density", given.values.first()));
         }
-        let under = coordinate(&job.settings, "under").map(|c| c.index as u32);
-        let folds = job.settings.int("held_out");
+        let under = s.under.as_ref().map(|c| c.index as u32);
+        let folds = folds(s.held_out, None).map_err(refused)?;
         // Which rows each density scores: its class's, or all with `under` or without classes.
         let by_class = densities.iter().any(|p| p.class.is_some());
         if by_class && under.is_none() && x.labels.is_empty() {
-            return Err(Failure::new("the representation has no labels, so its rows have no class to be scored under")
-                .help("score them under each class with `under: class`"));
+            return Err(Failure::new(UNLABELLED).help("score them under each class with `under: class`"));
         }
+        let chosen: Vec<&Arc<Posterior>> = densities.iter().filter(|p| under.is_none() || p.class.is_none() || p.class == under).collect();
+        if chosen.is_empty() {
+            return Err(Failure::Absent("no density of that class".into()));
+        }
+        let common = common_units(&densities);
         let mut values = vec![f64::NAN; rows.n()];
-        let mut done = 0;
-        for p in &densities {
-            if under.is_some() && p.class.is_some() && p.class != under {
-                continue;
-            }
+        let mut absent = Vec::new();
+        for (done, p) in chosen.iter().enumerate() {
             let mine: Vec<usize> = match (p.class, under) {
                 (Some(c), None) => (0..rows.n()).filter(|i| rows.labels[*i] == c).collect(),
                 _ => (0..rows.n()).collect(),
             };
-            if p.d != rows.d {
-                return Err(Failure::new(format!("the density has {} dimensions, the representation {}", p.d, rows.d)));
-            }
-            let chosen = rows.select(&mine);
-            let scores = match folds {
-                0 | 1 if p.fit.setup.published => published(p, &chosen.x),
-                0 | 1 => Predictive::new(p).log_density(&chosen.x),
-                _ => held_out(p, &chosen, folds, &job.stream.named("held out").numbered(u64::from(p.class.unwrap_or(0))), cx)?,
+            let part = rows.select(&mine);
+            let points = p.points(&part.x, rows.d).map_err(Failure::new)?;
+            let scores = if p.units.constant.len() > common {
+                Err(Failure::Absent(format!(
+                    "its density is over fewer units than other classes': {} constant in its rows alone; take fewer units first (`svd`), or score this class alone",
+                    p.units.named()
+                )))
+            } else if folds > 0 {
+                let stream = job.stream.named("held out").numbered(u64::from(p.class.unwrap_or(0)));
+                held_out(p, &part, folds, &stream, cx)
+            } else if p.fit.setup.published {
+                Ok(published(p, &points))
+            } else {
+                Ok(Predictive::new(p).log_density(&points))
             };
-            mine.iter().zip(scores).for_each(|(i, s)| values[*i] = s);
-            done += 1;
-            cx.progress(done, densities.len() as u64, &[]);
+            match scores {
+                Ok(scores) => mine.iter().zip(scores).for_each(|(i, s)| values[*i] = s),
+                Err(Failure::Absent(why)) => absent.push((p.class, why)),
+                Err(other) => return Err(other),
+            }
+            cx.progress(done as u64 + 1, chosen.len() as u64, &[]);
             if cx.interrupted() {
                 return Err(Failure::Interrupted);
             }
         }
-        if done == 0 {
-            return Err(Failure::Absent("no density of that class".into()));
+        if let Some((_, why)) = absent.first().filter(|_| absent.len() == chosen.len()) {
+            return Err(Failure::Absent(why.clone()));
         }
         Ok(Value::Scores(Arc::new(Scores { values, ids: x.ids.clone(), labels: x.labels.clone(), classes: x.classes.clone() })))
     }
+}
+
+/// Returns how many units every density leaves out: those that are constant in the rows of each. Log densities over other units than these
+/// do not compare.
+fn common_units(densities: &[Arc<Posterior>]) -> usize {
+    let Some(first) = densities.first() else { return 0 };
+    let everywhere = |j: usize| densities.iter().all(|p| p.units.constant.iter().any(|(k, _)| *k == j));
+    first.units.constant.iter().filter(|(j, _)| everywhere(*j)).count()
 }
 
 /// Returns log densities averaged over states, as the published code averages them (recipes.md A, difference 4).
@@ -110,26 +176,41 @@ fn published(p: &Posterior, x: &[f64]) -> Vec<f64> {
     predictive.by_state(x).chunks_exact(states).map(|s| s.iter().sum::<f64>() / states as f64).collect()
 }
 
-/// Returns each row's log density under a density fitted to the other folds; the rows must be those that `p` was fitted to.
+/// Returns each row's log density under a density fitted to the other folds; the rows must be those that `p` was fitted to. Absent where a
+/// fold leaves too little to fit, or other units than vary in the whole.
 fn held_out(p: &Posterior, rows: &Rows, folds: usize, stream: &Stream, cx: &dyn Context) -> Result<Vec<f64>, Failure> {
+    let n = rows.n();
     let place: BTreeMap<u32, usize> = p.ids.iter().enumerate().map(|(i, id)| (*id, i)).collect();
-    let same =
-        |i: usize| place.get(&rows.ids[i]).is_some_and(|j| p.rows[j * p.d..(j + 1) * p.d] == rows.x[i * p.d..(i + 1) * p.d]);
-    if !(0..rows.n()).all(same) {
+    let points = p.points(&rows.x, rows.d).map_err(Failure::new)?;
+    let same = |i: usize| place.get(&rows.ids[i]).is_some_and(|j| p.rows[j * p.d..(j + 1) * p.d] == points[i * p.d..(i + 1) * p.d]);
+    if !(0..n).all(same) {
         return Err(Failure::new("held-out densities refit on parts of the fitted rows, but some rows of `x` were not fitted")
             .help("pass the stages that the density was fitted to, restricted as they were"));
     }
-    let fold = fold_of(rows.n(), folds, stream);
-    let parts: Result<Vec<(Vec<usize>, Vec<f64>)>, Failure> = (0..folds.min(rows.n()))
+    if n < folds {
+        return Err(Failure::Absent(format!("{n} rows cannot be dealt into {folds} folds")));
+    }
+    let fold = fold_of(n, folds, stream);
+    let parts: Result<Vec<(Vec<usize>, Vec<f64>)>, Failure> = (0..folds)
         .into_par_iter()
         .map(|f| {
-            let (test, train): (Vec<usize>, Vec<usize>) = (0..rows.n()).partition(|i| fold[*i] == f);
-            let refit = fit(rows.select(&train), &p.fit, &stream.named("fold").numbered(f as u64), cx, false)?;
-            let scores = Predictive::new(&refit).log_density(&rows.select(&test).x);
+            let (test, train): (Vec<usize>, Vec<usize>) = (0..n).partition(|i| fold[*i] == f);
+            let train = rows.select(&train);
+            let units = units_of(&train, &p.fit);
+            if units.kept != p.units.kept && !units.kept.is_empty() {
+                let lost: Vec<usize> = p.units.kept.iter().copied().filter(|j| !units.kept.contains(j)).collect();
+                return Err(Failure::Absent(format!("without one fold, {} constant in its rows", are(&lost))));
+            }
+            let refit = fit(train, &p.fit, &stream.named("fold").numbered(f as u64), cx, false).map_err(|why| match why {
+                Failure::Absent(why) => Failure::Absent(format!("without one fold of {folds}: {why}")),
+                other => other,
+            })?;
+            let test_rows = rows.select(&test);
+            let scores = Predictive::new(&refit).log_density(&refit.points(&test_rows.x, rows.d).map_err(Failure::new)?);
             Ok((test, scores))
         })
         .collect();
-    let mut out = vec![f64::NAN; rows.n()];
+    let mut out = vec![f64::NAN; n];
     for (test, scores) in parts? {
         test.iter().zip(scores).for_each(|(i, s)| out[*i] = s);
     }
@@ -149,18 +230,29 @@ pub fn fold_of(n: usize, folds: usize, stream: &Stream) -> Vec<usize> {
 }
 
 impl Planned for SampleDensity {
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let p = known(inputs, "p").cloned().unwrap_or_default();
-        Ok(Facts { classes: p.classes, rows: Some(settings.int("draws")), dim: p.dim, ..Facts::default() })
+        let draws = points(SampleSettings::read(settings).draws)?;
+        Ok(Facts { classes: p.classes, rows: Some(draws), dim: p.dim, ..Facts::default() })
+    }
+
+    fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        let draws = SampleSettings::read(settings).draws;
+        let d = known(inputs, "p").and_then(|f| f.dim).unwrap_or(16) as f64;
+        Cost { seconds: 2e-3 + draws * (d * d * 2e-9 + d * 3e-8), memory: draws * d * 24.0, disk: draws * d * 8.0 }
     }
 }
 
 impl Kernel for SampleDensity {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let p = super::density(job, "p")?;
-        let draws = job.settings.int("draws");
-        let x = sample(&Predictive::new(&p), None, draws, &job.stream);
-        let x = Array2::from_shape_vec((draws, p.d), x).map_err(|e| Failure::new(e.to_string()))?;
+        let draws = points(SampleSettings::read(&job.settings).draws).map_err(refused)?;
+        let x = p.units.complete(sample(&Predictive::new(&p), None, draws, &job.stream));
+        let x = Array2::from_shape_vec((draws, p.units.width), x).map_err(|e| Failure::new(e.to_string()))?;
         let labels = p.class.map_or_else(Vec::new, |c| vec![c; draws]);
         Ok(Value::Stages(Arc::new(Stages {
             x,

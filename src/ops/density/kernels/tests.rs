@@ -3,7 +3,7 @@
 use super::super::chain::Method;
 use super::super::posterior::Posterior;
 use super::super::predictive::Predictive;
-use super::super::settings::Fit;
+use super::super::settings::{Fit, FitSettings};
 use super::kernels;
 use crate::base::Stream;
 use crate::engine::kernel::{Labelled, LabelledAxis, Quiet};
@@ -14,12 +14,68 @@ use ndarray::Array2;
 use rand_distr::{Distribution, StandardNormal};
 use std::sync::{Arc, Mutex};
 
+fn word(w: &str) -> Static {
+    Static::Word(w.into())
+}
+
+/// Returns a base measure with the library's defaults.
+fn prior(name: &str) -> Static {
+    let n = |k: &str, v: f64| (k.to_string(), Static::Number(v));
+    let mut fields = vec![n("kappa", 0.01), n("components", 6.0)];
+    match name {
+        "niw" | "niw_full" => fields.extend([
+            ("dof".into(), Static::Affine { name: "dim".into(), scale: 1.0, offset: 2.0 }),
+            ("scale".into(), word(if name == "niw" { "diagonal" } else { "full" })),
+            n("inflate", 1.0),
+        ]),
+        "niw_fixed" => fields.extend([
+            ("dof".into(), Static::Affine { name: "dim".into(), scale: 1.0, offset: 2.0 }),
+            n("mean", 0.0),
+            n("scale", 1.0),
+        ]),
+        _ => fields.extend([n("dof", 3.0), n("inflate", 1.0)]),
+    }
+    Static::Make(name.trim_end_matches("_full").into(), fields)
+}
+
+/// Returns the settings of an operation that the library gives it where a call gives none.
+fn defaults(op: &str) -> Vec<(String, Static)> {
+    let n = |k: &str, v: f64| (k.to_string(), Static::Number(v));
+    let gamma = Static::Make("gamma".into(), vec![n("shape", 1.0), n("rate", 1.0)]);
+    let fit = || {
+        vec![
+            ("prior".to_string(), prior("niw")),
+            ("alpha".to_string(), gamma.clone()),
+            ("sampler".to_string(), Static::None),
+            n("at_least", 2.0),
+            ("published".to_string(), Static::Bool(false)),
+        ]
+    };
+    let drawn = || vec![n("draws", 10_000.0), ("estimator".to_string(), word("pooled")), ("new_component".to_string(), word("exclude"))];
+    match op {
+        "dp_mixture" => fit(),
+        "generative_classification" => [fit(), vec![n("folds", 5.0), n("chains", 0.0)]].concat(),
+        "log_density" => vec![n("held_out", 0.0)],
+        "relative_entropy" => [drawn(), vec![("reference".to_string(), word("diagonal"))]].concat(),
+        "kl_divergence" => drawn(),
+        "sample_density" => vec![n("draws", 1000.0)],
+        _ => Vec::new(),
+    }
+}
+
+fn settings_of(op: &str, given: Vec<(&str, Static)>) -> Settings {
+    let mut all = defaults(op);
+    all.retain(|(n, _)| given.iter().all(|(g, _)| g != n));
+    all.extend(given.into_iter().map(|(n, v)| (n.to_string(), v)));
+    Settings(all)
+}
+
 fn run_with(op: &str, settings: Vec<(&str, Static)>, inputs: Vec<(&str, Labelled)>, cx: &dyn Context) -> Result<Value, Failure> {
     let all = kernels();
     let kernel = &all.iter().find(|(n, _)| *n == op).expect("a kernel of that name").1;
     let job = Job {
         op: op.into(),
-        settings: Settings(settings.into_iter().map(|(n, v)| (n.to_string(), v)).collect()),
+        settings: settings_of(op, settings),
         inputs: inputs.into_iter().map(|(n, v)| (n.to_string(), v)).collect(),
         stream: Stream::root(21).named(op),
         at: Vec::new(),
@@ -32,7 +88,6 @@ fn run(op: &str, settings: Vec<(&str, Static)>, inputs: Vec<(&str, Value)>) -> R
 }
 
 fn class(index: usize) -> Static {
-    let word = |w: &str| Static::Word(w.into());
     Static::Make(
         "at".into(),
         vec![
@@ -45,8 +100,15 @@ fn class(index: usize) -> Static {
 }
 
 fn sampler(name: &str, passes: f64, burn_in: f64, chains: f64) -> Static {
+    started(name, passes, burn_in, chains, "dispersed")
+}
+
+fn started(name: &str, passes: f64, burn_in: f64, chains: f64, start: &str) -> Static {
     let n = |k: &str, v: f64| (k.to_string(), Static::Number(v));
-    Static::Make(name.into(), vec![n("passes", passes), n("burn_in", burn_in), n("thin", 2.0), n("chains", chains)])
+    let all = [("thin", 2.0), ("block", 4.0), ("proposals", 1.0), ("scans", 4.0), ("every", 5.0)];
+    let mut fields = vec![n("passes", passes), n("burn_in", burn_in), n("chains", chains), ("start".to_string(), word(start))];
+    fields.extend(all.map(|(k, v)| n(k, v)));
+    Static::Make(name.into(), fields)
 }
 
 /// Returns two classes of n rows each: one Gaussian, one of two lumps.
@@ -174,9 +236,9 @@ fn predictive_densities_integrate_to_one_and_equal_their_definition() {
 #[test]
 fn where_no_sampler_is_given_the_published_code_s_is_taken_if_asked_for() {
     let read = |published: bool, sampler: Option<Static>| {
-        let mut settings = vec![("published".to_string(), Static::Bool(published))];
-        settings.extend(sampler.map(|s| ("sampler".to_string(), s)));
-        let s = Fit::read(&Settings(settings)).expect("sound").setup;
+        let mut given = vec![("published", Static::Bool(published))];
+        given.extend(sampler.map(|s| ("sampler", s)));
+        let s = Fit::of(&FitSettings::read(&settings_of("dp_mixture", given))).expect("sound").setup;
         (s.method, s.passes, s.burn_in, s.thin, s.chains)
     };
     assert_eq!(read(true, None), (Method::Block(4), 400, 320, 4, 1));
@@ -269,7 +331,7 @@ fn odd_data_have_defined_results() {
     one(Array2::from_shape_fn((30, 2), |(i, j)| wave(i, j) * 1e-150), vec![]).expect("tiny numbers");
     one(Array2::from_shape_fn((30, 2), |(i, j)| wave(i, j) * if j == 0 { 1e100 } else { 1e-100 }), vec![]).expect("both");
     for shape in ["diagonal", "spherical"] {
-        let prior = || vec![("prior", Static::Make(shape.into(), vec![]))];
+        let prior = || vec![("prior", prior(shape))];
         one(Array2::from_shape_fn((30, 3), |(i, j)| if j == 1 { 4.0 } else { wave(i, j) }), prior())
             .expect("a constant dimension");
         one(Array2::from_shape_fn((30, 3), |(i, j)| wave(i % 3, j)), prior()).expect("duplicates");
@@ -279,7 +341,7 @@ fn odd_data_have_defined_results() {
         one(Array2::from_shape_fn((40, 2), |(i, j)| wave(i, j) + if i == 0 { 1e9 } else { 0.0 }), prior()).expect("an outlier");
     }
     one(Array2::from_shape_fn((40, 2), |(i, j)| wave(i, j) + if i == 0 { 1e9 } else { 0.0 }), vec![]).expect("an outlier");
-    let fixed = || vec![("prior", Static::Make("niw_fixed".into(), vec![])), ("at_least", Static::Number(1.0))];
+    let fixed = || vec![("prior", prior("niw_fixed")), ("at_least", Static::Number(1.0))];
     one(Array2::from_shape_fn((1, 3), |(i, j)| wave(i, j)), fixed()).expect("one row under a given prior");
     let absent = one(Array2::from_shape_fn((1, 3), |(i, j)| wave(i, j)), vec![]);
     assert!(matches!(absent, Err(Failure::Absent(_))), "{absent:?}");
@@ -289,9 +351,9 @@ fn odd_data_have_defined_results() {
         assert!(message.contains("column 1") && message.contains("id 4"), "{message}");
     }
     let equal = one(Array2::from_elem((9, 2), 3.3), vec![]);
-    assert!(matches!(equal, Err(Failure::Failed { .. })), "{equal:?}");
-    let full = vec![("prior", Static::Make("niw".into(), vec![("scale".into(), Static::Word("full".into()))]))];
-    assert!(matches!(one(Array2::from_shape_fn((5, 20), |(i, j)| wave(i, j)), full), Err(Failure::Failed { .. })));
+    assert!(matches!(equal, Err(Failure::Absent(_))), "{equal:?}");
+    let full = vec![("prior", prior("niw_full"))];
+    assert!(matches!(one(Array2::from_shape_fn((5, 20), |(i, j)| wave(i, j)), full), Err(Failure::Absent(_))));
 }
 
 /// Stops after some polls, and keeps the checkpoint.

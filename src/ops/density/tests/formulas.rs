@@ -10,6 +10,7 @@ use super::super::predictive::Predictive;
 use super::super::settings::Fit;
 use super::super::simd::padded;
 use super::super::start::Start;
+use super::super::units::Units;
 use crate::base::Stream;
 use rand_distr::{Distribution, StandardNormal};
 use serde_json::Value as Json;
@@ -112,6 +113,7 @@ fn predictives_of_mixtures_are_scipys_for_every_shape_of_covariance() {
         };
         let p = Posterior {
             d,
+            units: Units::all(d),
             ids: (0..(rows.len() / d) as u32).collect(),
             labels: Vec::new(),
             class: None,
