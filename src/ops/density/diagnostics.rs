@@ -1,7 +1,8 @@
 //! Whether chains agree: rank-normalised split R-hat, bulk and tail effective sample sizes (Vehtari et al., 2021), a verdict.
 
-use super::posterior::Posterior;
+use super::chain::{Record, Setup};
 use super::start::Start;
+use super::units::Units;
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// Returns each chain's halves; the middle draw of an odd length is left out.
@@ -253,20 +254,38 @@ const WATCHED: [usize; 4] = [0, 1, 2, 4];
 /// Passes after burn-in that a chain needs before it can disagree with another, or agree by standing still.
 const TELLING: usize = 50;
 
+/// The chains of a fit, how they were run, and the units that they are over.
+#[derive(Clone, Copy)]
+pub struct Chains<'a> {
+    /// What each chain left.
+    pub records: &'a [Record],
+    /// How they were run.
+    pub setup: &'a Setup,
+    /// Units of the density.
+    pub units: &'a Units,
+}
+
+impl Chains<'_> {
+    /// Returns scalars after burn-in: one series a chain.
+    pub fn series(self, scalar: usize) -> Vec<Vec<f64>> {
+        self.records.iter().map(|c| c.trace.iter().skip(self.setup.burn_in).map(|t| t[scalar]).collect()).collect()
+    }
+}
+
 /// Returns one series a chain of a scalar after burn-in, without differences that are rounding.
-pub fn scalar(p: &Posterior, which: usize) -> Vec<Vec<f64>> {
+pub fn scalar(p: Chains, which: usize) -> Vec<Vec<f64>> {
     without_rounding(p.series(which))
 }
 
 /// Returns whether chains began so differently that ending alike says something: from random labels, one component and many, or from
 /// random starts that every chain left.
-pub fn dispersed(p: &Posterior) -> bool {
-    let (setup, count) = (&p.fit.setup, p.chains.len());
+pub fn dispersed(p: Chains) -> bool {
+    let (setup, count) = (p.setup, p.records.len());
     count > 1
         && match setup.start {
             Start::Dispersed => setup.components > 1 || count > 2,
             Start::One => false,
-            Start::Random | Start::Many => p.chains.iter().all(|c| c.moves > 0),
+            Start::Random | Start::Many => p.records.iter().all(|c| c.moves > 0),
         }
 }
 
@@ -275,9 +294,9 @@ impl Verdict {
     ///
     /// A scalar that never varies within any chain but differs between chains is a disagreement. One that never varies at all says
     /// nothing against settling where chains began apart; where they began alike, nothing can be told.
-    pub fn of(p: &Posterior) -> (Verdict, String) {
-        let count = p.chains.len();
-        let length = p.chains.iter().map(|c| c.trace.len().saturating_sub(p.fit.setup.burn_in)).min().unwrap_or(0);
+    pub fn of(p: Chains) -> (Verdict, String) {
+        let count = p.records.len();
+        let length = p.records.iter().map(|c| c.trace.len().saturating_sub(p.setup.burn_in)).min().unwrap_or(0);
         if length < 4 {
             return (Verdict::TooShort, format!("{length} passes after burn-in; run more"));
         }
@@ -365,7 +384,7 @@ pub struct Glance {
 
 impl Glance {
     /// Returns what is to be said of a fit.
-    pub fn of(p: &Posterior) -> Glance {
+    pub fn of(p: Chains) -> Glance {
         let (verdict, why) = Verdict::of(p);
         let (mut r_hat, mut ess) = (f64::NAN, f64::NAN);
         for s in WATCHED {
@@ -376,7 +395,7 @@ impl Glance {
         let middles = |s: usize| -> Vec<f64> { scalar(p, s).iter().filter(|c| !c.is_empty()).map(|c| quantile(c, 0.5)).collect() };
         let range = |v: &[f64]| (v.iter().copied().fold(f64::NAN, f64::min), v.iter().copied().fold(f64::NAN, f64::max));
         let ((low, high), (worst, best)) = (range(&middles(1)), range(&middles(2)));
-        let count = p.chains.len();
+        let count = p.records.len();
         let parts = |k: f64| if k == 1.0 { "1 component".to_string() } else { format!("{k} components") };
         let mut note = match verdict {
             Verdict::Disagree if high > low => format!(
@@ -393,7 +412,7 @@ impl Glance {
             note += &format!("; {why}");
         }
         if !p.units.constant.is_empty() {
-            note += &format!("; over {} of {} units: {} constant", p.d, p.units.width, p.units.named());
+            note += &format!("; over {} of {} units: {} constant", p.units.kept.len(), p.units.width, p.units.named());
         }
         Glance { verdict, r_hat, ess, note }
     }

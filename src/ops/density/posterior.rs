@@ -11,7 +11,7 @@
 
 use super::cache::Observations;
 use super::chain::{Kept, Record, Scalars};
-use super::diagnostics::Glance;
+use super::diagnostics::{Chains, Glance};
 use super::frame::Frame;
 use super::niw::Niw;
 use super::settings::Fit;
@@ -90,10 +90,14 @@ impl Posterior {
         Ok(self.units.select(x))
     }
 
+    /// Returns its chains, to be judged.
+    pub fn judged(&self) -> Chains<'_> {
+        Chains { records: &self.chains, setup: &self.fit.setup, units: &self.units }
+    }
+
     /// Returns scalars after burn-in: one series a chain.
     pub fn series(&self, scalar: usize) -> Vec<Vec<f64>> {
-        let burn_in = self.fit.setup.burn_in;
-        self.chains.iter().map(|c| c.trace.iter().skip(burn_in).map(|t| t[scalar]).collect()).collect()
+        self.judged().series(scalar)
     }
 
     /// Returns the pack.
@@ -103,7 +107,7 @@ impl Posterior {
         let u32s = |shape: Vec<usize>, data: Vec<u32>| Array { shape, data: ArrayData::U32(data) };
         let states = self.states();
         let constant = &self.units.constant;
-        let glance = Glance::of(self);
+        let glance = Glance::of(self.judged());
         let chain = self.chains.iter().enumerate().flat_map(|(c, r)| r.kept.iter().map(move |_| c as u32)).collect();
         let factor_shape = if self.frame.factor.len() == self.d { vec![self.d] } else { vec![self.d, self.d] };
         let trace = self.chains.iter().flat_map(|c| c.trace.concat()).collect();

@@ -1,6 +1,7 @@
 //! Checks of the sampler's parts; the larger ones have files of their own.
 
 mod calibration;
+mod divergence;
 mod enumeration;
 mod exactness;
 mod formulas;

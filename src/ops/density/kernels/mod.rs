@@ -7,6 +7,10 @@ mod report;
 mod score;
 
 #[cfg(test)]
+mod calibration;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod tests;
 
 use super::fit::Rows;

@@ -86,11 +86,11 @@ impl Planned for CoClustering {
 /// chains that disagree make as small as their number. No error where nothing tells it: of a scalar that never moved in chains that
 /// began alike.
 pub fn posterior_mean(p: &Posterior, which: usize) -> Number {
-    let series = scalar(p, which);
+    let series = scalar(p.judged(), which);
     let all: Vec<f64> = series.concat();
     let (n, count) = (all.len() as f64, Some(all.len() as u64));
     if all.iter().all(|x| *x == all[0]) {
-        return Number { value: all.first().copied().unwrap_or(f64::NAN), error: dispersed(p).then_some(0.0), count };
+        return Number { value: all.first().copied().unwrap_or(f64::NAN), error: dispersed(p.judged()).then_some(0.0), count };
     }
     let mean = all.iter().sum::<f64>() / n;
     let deviation = (all.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0)).sqrt();
@@ -156,16 +156,16 @@ impl Kernel for DensitySummary {
 impl Kernel for Diagnose {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let p = density(job, "p")?;
-        let glance = Glance::of(&p);
+        let glance = Glance::of(p.judged());
         let numbers = |f: &dyn Fn(usize) -> f64| Column::Numbers((0..SCALARS.len()).map(f).collect());
         let texts = |text: &str| Column::Texts(vec![text.to_string(); SCALARS.len()]);
         let table = Table {
             columns: vec![
                 ("quantity".into(), Column::Texts(SCALARS.iter().map(|s| s.to_string()).collect())),
                 ("mean".into(), numbers(&|s| posterior_mean(&p, s).value)),
-                ("r_hat".into(), numbers(&|s| rhat(&scalar(&p, s)))),
-                ("ess_bulk".into(), numbers(&|s| ess_bulk(&scalar(&p, s)))),
-                ("ess_tail".into(), numbers(&|s| ess_tail(&scalar(&p, s)))),
+                ("r_hat".into(), numbers(&|s| rhat(&scalar(p.judged(), s)))),
+                ("ess_bulk".into(), numbers(&|s| ess_bulk(&scalar(p.judged(), s)))),
+                ("ess_tail".into(), numbers(&|s| ess_tail(&scalar(p.judged(), s)))),
                 ("chains".into(), numbers(&|_| p.chains.len() as f64)),
                 ("passes".into(), numbers(&|s| p.series(s).concat().len() as f64)),
                 ("units".into(), numbers(&|_| p.d as f64)),
@@ -179,7 +179,7 @@ impl Kernel for Diagnose {
 
 impl Kernel for Mixing {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
-        let Glance { verdict, r_hat, ess, note } = Glance::of(&*density(job, "p")?);
+        let Glance { verdict, r_hat, ess, note } = Glance::of(density(job, "p")?.judged());
         let number = |value: f64| match value.is_nan() {
             false => Value::Number(Number { value, error: None, count: None }),
             true => Value::Absent("no scalar varies, or too few draws".to_string()),

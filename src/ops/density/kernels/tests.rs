@@ -14,12 +14,12 @@ use ndarray::Array2;
 use rand_distr::{Distribution, StandardNormal};
 use std::sync::{Arc, Mutex};
 
-fn word(w: &str) -> Static {
+pub(super) fn word(w: &str) -> Static {
     Static::Word(w.into())
 }
 
 /// Returns a base measure with the library's defaults.
-fn prior(name: &str) -> Static {
+pub(super) fn prior(name: &str) -> Static {
     let n = |k: &str, v: f64| (k.to_string(), Static::Number(v));
     let mut fields = vec![n("kappa", 0.01), n("components", 6.0)];
     match name {
@@ -63,31 +63,46 @@ fn defaults(op: &str) -> Vec<(String, Static)> {
     }
 }
 
-fn settings_of(op: &str, given: Vec<(&str, Static)>) -> Settings {
+pub(super) fn settings_of(op: &str, given: Vec<(&str, Static)>) -> Settings {
     let mut all = defaults(op);
     all.retain(|(n, _)| given.iter().all(|(g, _)| g != n));
     all.extend(given.into_iter().map(|(n, v)| (n.to_string(), v)));
     Settings(all)
 }
 
-fn run_with(op: &str, settings: Vec<(&str, Static)>, inputs: Vec<(&str, Labelled)>, cx: &dyn Context) -> Result<Value, Failure> {
+pub(super) fn run_seeded(op: &str, seed: u64, settings: Vec<(&str, Static)>, inputs: Vec<(&str, Value)>) -> Result<Value, Failure> {
+    let inputs = inputs.into_iter().map(|(n, v)| (n, Labelled::single(v))).collect();
+    run_on(op, settings, inputs, &Quiet::default(), Stream::root(21).named(op).numbered(seed))
+}
+
+pub(super) fn run_with(op: &str, settings: Vec<(&str, Static)>, inputs: Vec<(&str, Labelled)>, cx: &dyn Context) -> Result<Value, Failure> {
+    run_on(op, settings, inputs, cx, Stream::root(21).named(op))
+}
+
+fn run_on(
+    op: &str,
+    settings: Vec<(&str, Static)>,
+    inputs: Vec<(&str, Labelled)>,
+    cx: &dyn Context,
+    stream: Stream,
+) -> Result<Value, Failure> {
     let all = kernels();
     let kernel = &all.iter().find(|(n, _)| *n == op).expect("a kernel of that name").1;
     let job = Job {
         op: op.into(),
         settings: settings_of(op, settings),
         inputs: inputs.into_iter().map(|(n, v)| (n.to_string(), v)).collect(),
-        stream: Stream::root(21).named(op),
+        stream,
         at: Vec::new(),
     };
     kernel.run(&job, cx)
 }
 
-fn run(op: &str, settings: Vec<(&str, Static)>, inputs: Vec<(&str, Value)>) -> Result<Value, Failure> {
+pub(super) fn run(op: &str, settings: Vec<(&str, Static)>, inputs: Vec<(&str, Value)>) -> Result<Value, Failure> {
     run_with(op, settings, inputs.into_iter().map(|(n, v)| (n, Labelled::single(v))).collect(), &Quiet::default())
 }
 
-fn class(index: usize) -> Static {
+pub(super) fn class(index: usize) -> Static {
     Static::Make(
         "at".into(),
         vec![
@@ -99,11 +114,11 @@ fn class(index: usize) -> Static {
     )
 }
 
-fn sampler(name: &str, passes: f64, burn_in: f64, chains: f64) -> Static {
+pub(super) fn sampler(name: &str, passes: f64, burn_in: f64, chains: f64) -> Static {
     started(name, passes, burn_in, chains, "dispersed")
 }
 
-fn started(name: &str, passes: f64, burn_in: f64, chains: f64, start: &str) -> Static {
+pub(super) fn started(name: &str, passes: f64, burn_in: f64, chains: f64, start: &str) -> Static {
     let n = |k: &str, v: f64| (k.to_string(), Static::Number(v));
     let all = [("thin", 2.0), ("block", 4.0), ("proposals", 1.0), ("scans", 4.0), ("every", 5.0)];
     let mut fields = vec![n("passes", passes), n("burn_in", burn_in), n("chains", chains), ("start".to_string(), word(start))];
@@ -112,7 +127,7 @@ fn started(name: &str, passes: f64, burn_in: f64, chains: f64, start: &str) -> S
 }
 
 /// Returns two classes of n rows each: one Gaussian, one of two lumps.
-fn stages(n: usize, d: usize) -> Stages {
+pub(super) fn stages(n: usize, d: usize) -> Stages {
     let mut rng = Stream::root(1).named("rows").rng();
     let x = Array2::from_shape_fn((2 * n, d), |(i, j)| {
         let e: f64 = StandardNormal.sample(&mut rng);
@@ -129,16 +144,16 @@ fn stages(n: usize, d: usize) -> Stages {
     }
 }
 
-fn wrap(s: &Stages) -> Value {
+pub(super) fn wrap(s: &Stages) -> Value {
     Value::Stages(Arc::new(s.clone()))
 }
 
-fn fitted(s: &Stages, c: usize, method: &str, chains: f64) -> Value {
+pub(super) fn fitted(s: &Stages, c: usize, method: &str, chains: f64) -> Value {
     run("dp_mixture", vec![("by", class(c)), ("sampler", sampler(method, 60.0, 20.0, chains))], vec![("x", wrap(s))])
         .expect("fits")
 }
 
-fn number(v: &Value) -> Number {
+pub(super) fn number(v: &Value) -> Number {
     if let Value::Number(n) = v { *n } else { panic!("{v:?} is no number") }
 }
 
