@@ -317,7 +317,10 @@ impl Verdict {
         let unmoved = [1, 4].iter().all(|s| still(&scalar(p, *s)));
         if unmoved && !dispersed(p) {
             let began = if count == 1 { "there is one chain" } else { "all chains began alike" };
-            return (Verdict::CannotTell, format!("no pass after burn-in changed the components, and {began}: run several with `start: dispersed`"));
+            return (
+                Verdict::CannotTell,
+                format!("no pass after burn-in changed the components, and {began}: run several with `start: dispersed`"),
+            );
         }
         let needed = (100.0 * count as f64).max(400.0);
         for (s, chains) in &series {
@@ -327,7 +330,11 @@ impl Verdict {
             let (r, bulk, tail) = (rhat(chains), ess_bulk(chains), ess_tail(chains));
             if !(r <= 1.01 && enough(bulk, needed) && enough(tail, needed)) {
                 let why = if r <= 1.01 {
-                    format!("{:.0} effective draws of {}, {needed} are needed; run more passes", bulk.min(tail).max(0.0), words(*s))
+                    format!(
+                        "{:.0} effective draws of {}, {needed} are needed; run more passes",
+                        bulk.min(tail).max(0.0),
+                        words(*s)
+                    )
                 } else {
                     format!("R-hat of {} is {}; run more passes", words(*s), in_words(r))
                 };
@@ -392,7 +399,8 @@ impl Glance {
             r_hat = r_hat.max(rhat(&chains));
             ess = ess.min(ess_bulk(&chains)).min(ess_tail(&chains));
         }
-        let middles = |s: usize| -> Vec<f64> { scalar(p, s).iter().filter(|c| !c.is_empty()).map(|c| quantile(c, 0.5)).collect() };
+        let middles =
+            |s: usize| -> Vec<f64> { scalar(p, s).iter().filter(|c| !c.is_empty()).map(|c| quantile(c, 0.5)).collect() };
         let range = |v: &[f64]| (v.iter().copied().fold(f64::NAN, f64::min), v.iter().copied().fold(f64::NAN, f64::max));
         let ((low, high), (worst, best)) = (range(&middles(1)), range(&middles(2)));
         let count = p.records.len();

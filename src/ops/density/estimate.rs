@@ -8,6 +8,7 @@
 //!
 //! Draws come in pairs: of m pairs, pair j has its components drawn from the j-th m-th of the cumulative weights, so that
 //! components are met in proportion; half the squared difference within pairs estimates the variance within strata without bias.
+//! A new component, whose weight is often that of less than one draw, gets a tenth of the draws, each of which counts less.
 
 use super::frame::{Frame, Scale};
 use super::predictive::{Part, Predictive};
@@ -20,6 +21,9 @@ use std::borrow::Cow;
 
 /// Pairs of draws that share one stream.
 const CHUNK: usize = 256;
+
+/// Share of the draws that a new component gets, whose weight is often less than that of one draw.
+const NEW: f64 = 0.1;
 
 /// Which predictive an estimate is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,11 +134,17 @@ fn pairs(
     // Components of like spread lie together, so that a stratum holds like ones.
     let mut order: Vec<usize> = (0..p.parts.len()).filter(|k| p.pooled[*k] > 0.0).collect();
     order.sort_by(|a, b| p.parts[*a].mean_log_density(d).total_cmp(&p.parts[*b].mean_log_density(d)).then(a.cmp(b)));
+    // A new component gets a tenth of the draws at least, however small its weight; `counts` is what a draw of a component counts.
+    let new: f64 = order.iter().filter(|k| p.parts[**k].members == 0).map(|k| p.pooled[*k]).sum();
+    let share = if new > 0.0 && new < NEW { NEW } else { new };
+    let counts: Vec<f64> =
+        order.iter().map(|k| if p.parts[*k].members == 0 { new / share } else { (1.0 - new) / (1.0 - share) }).collect();
     let mut total = 0.0;
     let cumulative: Vec<f64> = order
         .iter()
-        .map(|k| {
-            total += p.pooled[*k];
+        .zip(&counts)
+        .map(|(k, c)| {
+            total += p.pooled[*k] / c;
             total
         })
         .collect();
@@ -146,17 +156,19 @@ fn pairs(
         let (from, to) = (c * CHUNK, ((c + 1) * CHUNK).min(pairs));
         let mut x = Vec::with_capacity(2 * (to - from) * d);
         let mut own = Vec::with_capacity(2 * (to - from));
+        let mut count = Vec::with_capacity(2 * (to - from));
         for i in 2 * from..2 * to {
             let u = ((i / 2) as f64 + rng.random::<f64>()) / pairs as f64 * total;
             let at = cumulative.partition_point(|c| *c <= u).min(order.len() - 1);
             let (y, log) = draw(&p.parts[order[at]], d, &mut rng);
             x.extend(p.frame.restore(&y));
             own.push(log - p.frame.log_volume);
+            count.push(counts[at]);
         }
         let values = value(&x, &own);
         let mut sums = Sums::default();
-        for (v, c) in values.as_chunks::<2>().0.iter().zip(own.as_chunks::<2>().0) {
-            sums.pair(*v, *c);
+        for ((v, c), w) in values.as_chunks::<2>().0.iter().zip(own.as_chunks::<2>().0).zip(count.as_chunks::<2>().0) {
+            sums.pair([v[0] * w[0], v[1] * w[1]], [c[0] * w[0], c[1] * w[1]]);
         }
         Some(sums)
     };
@@ -210,11 +222,7 @@ pub fn relative_entropy(p: &Predictive, q: &Gaussian, drawing: &Drawing) -> Resu
         sums.add(&pairs(&m, each, &stream_of(drawing, *t), &rest, drawing.stop).ok_or(Without::Stopped)?);
     }
     let draws = 2.0 * sums.pairs;
-    Ok(Number {
-        value: expected + sums.value / draws,
-        error: Some(sums.squares[0].sqrt() / draws),
-        count: Some(draws as u64),
-    })
+    Ok(Number { value: expected + sums.value / draws, error: Some(sums.squares[0].sqrt() / draws), count: Some(draws as u64) })
 }
 
 /// Returns `E_p[log p(x) - log q(x)]` for a mixture q, with the standard error of its draws.
@@ -227,8 +235,13 @@ pub fn divergence(
     against: &(dyn Fn(&[f64], Option<usize>) -> Vec<f64> + Sync),
 ) -> Result<Number, Without> {
     let d = p.frame.d;
-    let known: f64 =
-        p.pooled.iter().zip(&p.parts).filter(|(w, _)| **w > 0.0).map(|(w, k)| w * (k.mean_log_density(d) - p.frame.log_volume)).sum();
+    let known: f64 = p
+        .pooled
+        .iter()
+        .zip(&p.parts)
+        .filter(|(w, _)| **w > 0.0)
+        .map(|(w, k)| w * (k.mean_log_density(d) - p.frame.log_volume))
+        .sum();
     let (states, each) = mixtures(p, drawing);
     let mut sums = Sums::default();
     for t in &states {

@@ -109,7 +109,11 @@ impl Monitor for Watch<'_> {
 
 /// Returns the units that a density of these rows is over: those that vary. A prior whose scale is not the unit's own keeps all.
 pub fn units_of(rows: &Rows, settings: &Fit) -> Units {
-    if matches!(settings.scale, Scale::Given { .. } | Scale::Spherical) { Units::all(rows.d) } else { Units::varying(&rows.x, rows.d) }
+    if matches!(settings.scale, Scale::Given { .. } | Scale::Spherical) {
+        Units::all(rows.d)
+    } else {
+        Units::varying(&rows.x, rows.d)
+    }
 }
 
 /// Fits a mixture to rows, in the units that vary among them. Absent where the rows give the prior no scale. Checkpoints go to `cx`; with `resume`, an earlier run's is taken up.

@@ -78,7 +78,9 @@ impl Frame {
         }
         s.iter_mut().for_each(|v| *v /= n as f64);
         let singular = || {
-            format!("the covariance of {n} rows in {d} units is singular, so it has no inverse: take fewer units (`svd`) or a diagonal one")
+            format!(
+                "the covariance of {n} rows in {d} units is singular, so it has no inverse: take fewer units (`svd`) or a diagonal one"
+            )
         };
         cholesky(&mut s, d).ok_or_else(singular)?;
         if (0..d).any(|a| s[a * d + a] < 1e-6) {

@@ -147,7 +147,8 @@ impl Posterior {
     fn read_units(pack: &Pack, d: usize) -> Option<Units> {
         let (left_out, values) = (pack.u32s("constant_units"), pack.f64s("constants"));
         let width = d + left_out.len();
-        if values.len() != left_out.len() || left_out.iter().any(|j| *j as usize >= width) || !left_out.is_sorted_by(|a, b| a < b) {
+        if values.len() != left_out.len() || left_out.iter().any(|j| *j as usize >= width) || !left_out.is_sorted_by(|a, b| a < b)
+        {
             return None;
         }
         let kept = (0..width).filter(|j| left_out.binary_search(&(*j as u32)).is_err()).collect();

@@ -118,7 +118,14 @@ impl Setting for Prior {
             "niw_fixed" => {
                 let f = GivenFields::read(&fields);
                 let scale = Scale::Given { mean: f.mean, scale: f.scale };
-                Prior { shape: Shape::Full, scale, kappa: f.kappa, dof: f.dof, inflate: Affine([0.0, 1.0]), components: f.components }
+                Prior {
+                    shape: Shape::Full,
+                    scale,
+                    kappa: f.kappa,
+                    dof: f.dof,
+                    inflate: Affine([0.0, 1.0]),
+                    components: f.components,
+                }
             }
             "diagonal" | "spherical" => {
                 let f = OneVarianceFields::read(&fields);
@@ -186,11 +193,8 @@ impl Setting for Sampler {
 impl Sampler {
     /// Returns the sampler where none is given, as stdlib/density.cfx has it: as published, or long enough for a verdict.
     fn usual(published: bool) -> Sampler {
-        let (moves, [passes, burn_in, thin, chains]) = if published {
-            (Moves::Block(4.0), [400.0, 320.0, 4.0, 1.0])
-        } else {
-            (Moves::Gibbs, [1000.0, 500.0, 25.0, 4.0])
-        };
+        let (moves, [passes, burn_in, thin, chains]) =
+            if published { (Moves::Block(4.0), [400.0, 320.0, 4.0, 1.0]) } else { (Moves::Gibbs, [1000.0, 500.0, 25.0, 4.0]) };
         Sampler { moves, passes, burn_in, thin, chains, start: Start::Dispersed }
     }
 }
@@ -278,7 +282,8 @@ impl Fit {
         let chains = whole("sampler.chains", s.chains, 1..=CHAINS, "")?;
         let passes = whole("sampler.passes", s.passes, 1..=PASSES, "")?;
         if passes * chains > 10 * PASSES {
-            let message = format!("{chains} chains of {passes} passes keep {} traces; {} is the most", passes * chains, 10 * PASSES);
+            let message =
+                format!("{chains} chains of {passes} passes keep {} traces; {} is the most", passes * chains, 10 * PASSES);
             return Err(wrong("sampler.passes", message, "run fewer chains, or fewer passes"));
         }
         if s.burn_in >= s.passes {
@@ -331,7 +336,11 @@ impl Fit {
     /// Returns what is wrong with the prior in d dimensions.
     pub fn fits(&self, d: usize) -> Result<(), Problem> {
         let dof = self.dof(d);
-        let (least, words) = if self.shape == Shape::Full { (d as f64 - 1.0, format!("dim - 1 = {}", d as f64 - 1.0)) } else { (0.0, "0".to_string()) };
+        let (least, words) = if self.shape == Shape::Full {
+            (d as f64 - 1.0, format!("dim - 1 = {}", d as f64 - 1.0))
+        } else {
+            (0.0, "0".to_string())
+        };
         if !(dof.is_finite() && dof > least) {
             return Err(wrong("prior.dof", format!("`dof` is {dof} but must be above {words}"), ""));
         }

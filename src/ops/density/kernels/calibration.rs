@@ -68,7 +68,8 @@ fn part(record: &Value, name: &str) -> Number {
 #[test]
 fn errors_of_entropies_and_divergences_are_their_spread() {
     let count = replicates(1000, 100);
-    let fit = |s: &Stages| run("dp_mixture", vec![("sampler", sampler("gibbs", 60.0, 40.0, 1.0))], vec![("x", wrap(s))]).expect("fits");
+    let fit =
+        |s: &Stages| run("dp_mixture", vec![("sampler", sampler("gibbs", 60.0, 40.0, 1.0))], vec![("x", wrap(s))]).expect("fits");
     let (p, q) = (fit(&rows(100, 4, 0.0, 0.0, 3)), fit(&rows(100, 4, 3.0, 0.0, 4)));
     let word = |w: &str| Static::Word(w.into());
     for (what, op, settings) in [
@@ -100,7 +101,7 @@ fn errors_of_entropies_and_divergences_are_their_spread() {
 
 #[test]
 fn errors_of_posterior_means_are_the_spread_over_fits() {
-    let count = replicates(400, 60);
+    let count = replicates(200, 40);
     let s = rows(60, 2, 2.5, 0.0, 5);
     let found: Vec<Value> = (0..count)
         .into_par_iter()
@@ -117,7 +118,7 @@ fn errors_of_posterior_means_are_the_spread_over_fits() {
 
 #[test]
 fn errors_of_mean_log_densities_are_the_spread_over_rows_and_fits() {
-    let count = replicates(400, 60);
+    let count = replicates(200, 40);
     let short = |chains| vec![("sampler", sampler("gibbs", 150.0, 50.0, chains))];
     let found: Vec<Number> = (0..count)
         .into_par_iter()
@@ -147,11 +148,13 @@ fn errors_of_mean_log_densities_are_the_spread_over_rows_and_fits() {
 
 #[test]
 fn errors_of_classification_are_the_spread_over_rows() {
-    let count = replicates(400, 60);
+    let count = replicates(200, 40);
     let settings = || vec![("sampler", sampler("gibbs", 30.0, 10.0, 1.0)), ("folds", Static::Number(4.0))];
     let found: Vec<Value> = (0..count)
         .into_par_iter()
-        .map(|seed| seeded("generative_classification", seed, settings(), vec![("x", wrap(&rows(120, 2, 0.0, 1.2, 2000 + seed)))]))
+        .map(|seed| {
+            seeded("generative_classification", seed, settings(), vec![("x", wrap(&rows(120, 2, 0.0, 1.2, 2000 + seed)))])
+        })
         .collect();
     let parts = |name: &str| found.iter().map(|f| part(f, name)).collect::<Vec<_>>();
     hold("`generative_classification(x).accuracy`, rows", &parts("accuracy"), RATIO, COVERAGE);

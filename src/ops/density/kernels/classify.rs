@@ -74,7 +74,10 @@ impl Planned for GenerativeClassification {
         }
         if let Some(sizes) = x.class_sizes.as_ref().filter(|s| s.iter().filter(|n| plan.enough(**n)).count() < 2) {
             let most = sizes.iter().max().copied().unwrap_or(0);
-            let message = format!("fewer than two classes keep {} rows outside each of {} folds; the largest has {most}", plan.least, plan.folds);
+            let message = format!(
+                "fewer than two classes keep {} rows outside each of {} folds; the largest has {most}",
+                plan.least, plan.folds
+            );
             return Err(wrong("folds", message, "ask for other folds, lower `at_least`, or give more rows"));
         }
         if let Some(d) = x.dim {

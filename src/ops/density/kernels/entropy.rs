@@ -147,8 +147,7 @@ impl Kernel for KlDivergence {
             return Err(Failure::new(format!("the densities are of {} and {} units", p.units.width, q.units.width)));
         }
         if p.units.kept != q.units.kept {
-            let apart: Vec<usize> =
-                (0..p.units.width).filter(|j| p.units.kept.contains(j) != q.units.kept.contains(j)).collect();
+            let apart: Vec<usize> = (0..p.units.width).filter(|j| p.units.kept.contains(j) != q.units.kept.contains(j)).collect();
             return Err(Failure::Absent(format!(
                 "{} constant in the rows of one density and not in the other's, so the two are over different units",
                 are(&apart)

@@ -42,7 +42,8 @@ fn by_class(s: &Stages, settings: &[(&'static str, Static)]) -> Labelled {
             other => other.expect("a density"),
         }
     };
-    let axis = LabelledAxis { name: "class".into(), role: "class".into(), coordinates: s.classes.clone(), ..LabelledAxis::default() };
+    let axis =
+        LabelledAxis { name: "class".into(), role: "class".into(), coordinates: s.classes.clone(), ..LabelledAxis::default() };
     Labelled { axes: vec![axis], values: (0..s.classes.len()).map(fit).collect() }
 }
 
@@ -77,7 +78,9 @@ fn chain(length: usize, seed: u64, alpha: bool, k: f64, level: f64) -> Vec<Scala
 #[test]
 fn a_verdict_is_given_where_it_can_be_told() {
     let of = |chains: Vec<Vec<Scalars>>, start, moves| Verdict::of(traced(chains, start, moves).judged());
-    let four = |length, alpha, k: [f64; 4], level: [f64; 4]| (0..4).map(|c| chain(length, c as u64, alpha, k[c], level[c])).collect::<Vec<_>>();
+    let four = |length, alpha, k: [f64; 4], level: [f64; 4]| {
+        (0..4).map(|c| chain(length, c as u64, alpha, k[c], level[c])).collect::<Vec<_>>()
+    };
     let (same, apart) = ([1.0; 4], [1.0, 2.0, 1.0, 3.0]);
     let level = [-500.0; 4];
     // One component everywhere: it says something where chains began apart, and nothing where all began in it.
@@ -100,7 +103,10 @@ fn a_verdict_is_given_where_it_can_be_told() {
         assert!(verdict == Verdict::Disagree && why.contains("log posterior"), "{why}");
     }
     // Rounding is no difference.
-    assert_eq!(of(four(400, false, same, [-900.0, -900.0 - 1e-9, -900.0 + 2e-9, -900.0]), Start::Dispersed, 9).0, Verdict::Settled);
+    assert_eq!(
+        of(four(400, false, same, [-900.0, -900.0 - 1e-9, -900.0 + 2e-9, -900.0]), Start::Dispersed, 9).0,
+        Verdict::Settled
+    );
     // One chain cannot disagree; two can, and settle.
     let (verdict, why) = of(vec![chain(2000, 1, true, 2.0, -500.0)], Start::Dispersed, 9);
     assert!(verdict == Verdict::CannotTell && why.contains("there is one chain"), "{why}");
@@ -120,12 +126,18 @@ fn a_verdict_is_given_where_it_can_be_told() {
 #[test]
 fn chains_stuck_in_one_component_are_not_called_settled() {
     let mut x = noise(160, 40, 2);
-    x.indexed_iter_mut().for_each(|((i, j), v)| if j % 8 == i % 8 { *v += 30.0 });
+    x.indexed_iter_mut().for_each(|((i, j), v)| {
+        if j % 8 == i % 8 {
+            *v += 30.0
+        }
+    });
     let s = labelled(x, Vec::new());
     let fit = |start| {
-        let p = run("dp_mixture", vec![("sampler", started("gibbs", 230.0, 30.0, 4.0, start))], vec![("x", wrap(&s))]).expect("fits");
+        let p =
+            run("dp_mixture", vec![("sampler", started("gibbs", 230.0, 30.0, 4.0, start))], vec![("x", wrap(&s))]).expect("fits");
         let Ok(Value::Record(mixing)) = run("mixing", vec![], vec![("p", p.clone())]) else { panic!("a record") };
-        let truth = |i: usize| if let Value::Truth(t) = &mixing[i].1 { (t.holds, t.text.clone()) } else { panic!("a truth value") };
+        let truth =
+            |i: usize| if let Value::Truth(t) = &mixing[i].1 { (t.holds, t.text.clone()) } else { panic!("a truth value") };
         let Ok(Value::Table(table)) = run("diagnose", vec![], vec![("p", p.clone())]) else { panic!("a table") };
         let column = |name: &str| match &table.columns.iter().find(|(n, _)| n == name).expect(name).1 {
             Column::Texts(t) => t[0].clone(),
@@ -144,7 +156,12 @@ fn chains_stuck_in_one_component_are_not_called_settled() {
 #[test]
 fn a_constant_unit_changes_no_density_whatever_its_constant() {
     let x = noise(60, 3, 3);
-    let with = |constant: f64| labelled(Array2::from_shape_fn((60, 4), |(i, j)| if j == 1 { constant } else { x[[i, j - usize::from(j > 1)]] }), vec![0; 60]);
+    let with = |constant: f64| {
+        labelled(
+            Array2::from_shape_fn((60, 4), |(i, j)| if j == 1 { constant } else { x[[i, j - usize::from(j > 1)]] }),
+            vec![0; 60],
+        )
+    };
     let density = |s: &Stages, name: &str| {
         let mut settings = short();
         settings.push(("prior", prior(name)));
@@ -161,8 +178,14 @@ fn a_constant_unit_changes_no_density_whatever_its_constant() {
             let Ok(Value::Record(summary)) = run("density_summary", vec![], vec![("p", p.clone())]) else { panic!("a record") };
             assert_eq!((summary[6].0.as_str(), number(&summary[6].1).value), ("units", 3.0));
             let Value::Pack(pack) = &p else { panic!("a pack") };
-            assert!(pack.meta["note"].as_str().expect("a note").contains("over 3 of 4 units: unit 1 is constant"), "{}", pack.meta["note"]);
-            let Ok(Value::Stages(drawn)) = run("sample_density", vec![("draws", Static::Number(9.0))], vec![("p", p)]) else { panic!("draws") };
+            assert!(
+                pack.meta["note"].as_str().expect("a note").contains("over 3 of 4 units: unit 1 is constant"),
+                "{}",
+                pack.meta["note"]
+            );
+            let Ok(Value::Stages(drawn)) = run("sample_density", vec![("draws", Static::Number(9.0))], vec![("p", p)]) else {
+                panic!("draws")
+            };
             assert!(drawn.x.ncols() == 4 && drawn.x.column(1).iter().all(|v| *v == constant));
         }
     }
@@ -186,7 +209,10 @@ fn the_scale_of_the_data_shifts_log_densities_and_changes_nothing_else() {
         settings.push(("prior", prior(name)));
         let p = run("dp_mixture", settings, vec![("x", wrap(&s))]).expect("fits");
         let logs = scored(&Labelled::single(p.clone()), &s, vec![]).expect("scores");
-        (logs.iter().map(|l| l + 3.0 * f64::from(power) * 2f64.ln()).collect::<Vec<_>>(), number(&run("relative_entropy", vec![], vec![("p", p)]).expect("a number")))
+        (
+            logs.iter().map(|l| l + 3.0 * f64::from(power) * 2f64.ln()).collect::<Vec<_>>(),
+            number(&run("relative_entropy", vec![], vec![("p", p)]).expect("a number")),
+        )
     };
     for name in ["niw", "niw_full", "diagonal", "spherical"] {
         let (plain, entropy) = found(0, name);
@@ -202,7 +228,11 @@ fn the_scale_of_the_data_shifts_log_densities_and_changes_nothing_else() {
 fn classes_over_other_units_are_not_compared() {
     // Unit 2 is dead in class 1; unit 3 in all classes.
     let mut x = noise(90, 4, 5);
-    x.indexed_iter_mut().for_each(|((i, j), v)| if j == 3 || (j == 2 && i % 3 == 1) { *v = 0.1 });
+    x.indexed_iter_mut().for_each(|((i, j), v)| {
+        if j == 3 || (j == 2 && i % 3 == 1) {
+            *v = 0.1
+        }
+    });
     let s = labelled(x, (0..90).map(|i| i % 3).collect());
     let p = by_class(&s, &short());
     let own = scored(&p, &s, vec![]).expect("scores");
@@ -213,7 +243,8 @@ fn classes_over_other_units_are_not_compared() {
     // Alone, the class has its density.
     let alone = Labelled { axes: Vec::new(), values: vec![p.values[1].clone()] };
     assert!(scored(&alone, &s, vec![]).is_ok_and(|v| (0..90).all(|i| v[i].is_finite() == (i % 3 == 1))));
-    let kl = |a: usize, b: usize| run("kl_divergence", vec![], vec![("p", p.values[a].clone()), ("against", p.values[b].clone())]);
+    let kl =
+        |a: usize, b: usize| run("kl_divergence", vec![], vec![("p", p.values[a].clone()), ("against", p.values[b].clone())]);
     assert!(matches!(kl(0, 1), Err(Failure::Absent(why)) if why.contains("unit 2 is")));
     assert!(kl(0, 2).is_ok());
     let guess = run("generative_classification", short(), vec![("x", wrap(&s))]);
@@ -225,7 +256,19 @@ fn classes_over_other_units_are_not_compared() {
 #[test]
 fn a_class_that_cannot_be_fitted_is_absent_alone() {
     // Class 1 has two rows, class 2 equal ones, class 3 three of which two are equal; class 0 many.
-    let labels: Vec<u32> = (0..60).map(|i| if i < 40 { 0 } else if i < 42 { 1 } else if i < 57 { 2 } else { 3 }).collect();
+    let labels: Vec<u32> = (0..60)
+        .map(|i| {
+            if i < 40 {
+                0
+            } else if i < 42 {
+                1
+            } else if i < 57 {
+                2
+            } else {
+                3
+            }
+        })
+        .collect();
     let mut x = noise(60, 2, 6);
     (42..57).for_each(|i| x.row_mut(i).fill(3.3));
     (57..59).for_each(|i| x.row_mut(i).fill(1.0));
@@ -252,7 +295,13 @@ fn refused(op: &str, given: Vec<(&str, Static)>, inputs: &[KnownInput]) -> Optio
 #[test]
 fn what_the_script_and_the_headers_show_is_refused_before_the_run() {
     let n = Static::Number;
-    let x = Facts { rows: Some(60), dim: Some(4), classes: Some(vec!["a".into(), "b".into()]), class_sizes: Some(vec![40, 20]), ..Facts::default() };
+    let x = Facts {
+        rows: Some(60),
+        dim: Some(4),
+        classes: Some(vec!["a".into(), "b".into()]),
+        class_sizes: Some(vec![40, 20]),
+        ..Facts::default()
+    };
     let unlabelled = Facts { classes: None, class_sizes: None, ..x.clone() };
     let density = |by_class| Facts {
         density: Some(DensityFacts { by_class, most_rows: Some(40), states: 40, components: 121.0, seconds: 1.0 }),
@@ -323,6 +372,8 @@ fn what_the_script_and_the_headers_show_is_refused_before_the_run() {
     // Refits of all folds are counted.
     let all = kernels();
     let kernel = &all.iter().find(|(n, _)| *n == "log_density").expect("there").1;
-    let cost = |held: f64| kernel.cost(&settings_of("log_density", vec![("held_out", n(held))]), &[("p", vec![&p, &p]), ("x", vec![&x])]).seconds;
+    let cost = |held: f64| {
+        kernel.cost(&settings_of("log_density", vec![("held_out", n(held))]), &[("p", vec![&p, &p]), ("x", vec![&x])]).seconds
+    };
     assert!(cost(5.0) - cost(0.0) > 7.9 && cost(5.0) - cost(0.0) < 8.1, "{}", cost(5.0));
 }

@@ -86,12 +86,20 @@ impl Planned for DpMixture {
             let what = if by_class { "the largest class has" } else { "there are" };
             let have = format!("{what} {most} {}", if most == 1 { "row" } else { "rows" });
             if most < least {
-                return Err(wrong("at_least", format!("{have}, fewer than `at_least: {least}`"), "lower `at_least`, or give more rows"));
+                return Err(wrong(
+                    "at_least",
+                    format!("{have}, fewer than `at_least: {least}`"),
+                    "lower `at_least`, or give more rows",
+                ));
             }
             let fewest = fit.fewest(dim.unwrap_or(0));
             if most < fewest {
                 let why = format!("{have}, and the prior's scale takes at least {fewest}");
-                return Err(wrong("prior", why, "give it a scale, `niw_fixed(mean: …, scale: …)`; `scale: full` takes more rows than units"));
+                return Err(wrong(
+                    "prior",
+                    why,
+                    "give it a scale, `niw_fixed(mean: …, scale: …)`; `scale: full` takes more rows than units",
+                ));
             }
         }
         let seconds = fit_cost(&fit, n.unwrap_or(1000) as f64, dim.unwrap_or(16) as f64).seconds;

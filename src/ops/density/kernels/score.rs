@@ -63,14 +63,22 @@ impl Planned for LogDensity {
             && p != dim
         {
             let message = format!("the density is of {p} units, the representation has {dim}");
-            return Err(wrong("x", message, "score the representation that was fitted, or another that is as wide (`svd(…, width: …)`)"));
+            return Err(wrong(
+                "x",
+                message,
+                "score the representation that was fitted, or another that is as wide (`svd(…, width: …)`)",
+            ));
         }
         let by_class = density.map(|p| p.by_class);
         if by_class == Some(true) && s.under.is_none() && files.is_some() && x.rows.is_some() && x.classes.is_none() {
             return Err(wrong("x", UNLABELLED, "score them under each class with `under: class`"));
         }
         if by_class == Some(false) && s.under.as_ref().is_some_and(At::is_class) {
-            return Err(wrong("under", "the density is not by class, so there is no class to score under", "fit it `by: class`, or leave out `under:`"));
+            return Err(wrong(
+                "under",
+                "the density is not by class, so there is no class to score under",
+                "fit it `by: class`, or leave out `under:`",
+            ));
         }
         Ok(x.each_example())
     }
@@ -117,7 +125,8 @@ impl Kernel for LogDensity {
         if by_class && under.is_none() && x.labels.is_empty() {
             return Err(Failure::new(UNLABELLED).help("score them under each class with `under: class`"));
         }
-        let chosen: Vec<&Arc<Posterior>> = densities.iter().filter(|p| under.is_none() || p.class.is_none() || p.class == under).collect();
+        let chosen: Vec<&Arc<Posterior>> =
+            densities.iter().filter(|p| under.is_none() || p.class.is_none() || p.class == under).collect();
         if chosen.is_empty() {
             return Err(Failure::Absent("no density of that class".into()));
         }
@@ -131,10 +140,11 @@ impl Kernel for LogDensity {
             };
             let part = rows.select(&mine);
             let points = p.points(&part.x, rows.d).map_err(Failure::new)?;
-            let scores = if p.units.constant.len() > common {
+            let lost: Vec<usize> = p.units.constant.iter().map(|(j, _)| *j).filter(|j| !common.contains(j)).collect();
+            let scores = if !lost.is_empty() {
                 Err(Failure::Absent(format!(
-                    "its density is over fewer units than other classes': {} constant in its rows alone; take fewer units first (`svd`), or score this class alone",
-                    p.units.named()
+                    "its density is over fewer units than other classes': {} constant in its rows and not in theirs; take fewer units first (`svd`), or score this class alone",
+                    are(&lost)
                 )))
             } else if folds > 0 {
                 let stream = job.stream.named("held out").numbered(u64::from(p.class.unwrap_or(0)));
@@ -161,12 +171,11 @@ impl Kernel for LogDensity {
     }
 }
 
-/// Returns how many units every density leaves out: those that are constant in the rows of each. Log densities over other units than these
-/// do not compare.
-fn common_units(densities: &[Arc<Posterior>]) -> usize {
-    let Some(first) = densities.first() else { return 0 };
+/// Returns the units that every density leaves out. Log densities that leave out others do not compare with those that keep them.
+fn common_units(densities: &[Arc<Posterior>]) -> Vec<usize> {
+    let Some(first) = densities.first() else { return Vec::new() };
     let everywhere = |j: usize| densities.iter().all(|p| p.units.constant.iter().any(|(k, _)| *k == j));
-    first.units.constant.iter().filter(|(j, _)| everywhere(*j)).count()
+    first.units.constant.iter().map(|(j, _)| *j).filter(|j| everywhere(*j)).collect()
 }
 
 /// Returns log densities averaged over states, as the published code averages them (recipes.md A, difference 4).
@@ -182,7 +191,8 @@ fn held_out(p: &Posterior, rows: &Rows, folds: usize, stream: &Stream, cx: &dyn 
     let n = rows.n();
     let place: BTreeMap<u32, usize> = p.ids.iter().enumerate().map(|(i, id)| (*id, i)).collect();
     let points = p.points(&rows.x, rows.d).map_err(Failure::new)?;
-    let same = |i: usize| place.get(&rows.ids[i]).is_some_and(|j| p.rows[j * p.d..(j + 1) * p.d] == points[i * p.d..(i + 1) * p.d]);
+    let same =
+        |i: usize| place.get(&rows.ids[i]).is_some_and(|j| p.rows[j * p.d..(j + 1) * p.d] == points[i * p.d..(i + 1) * p.d]);
     if !(0..n).all(same) {
         return Err(Failure::new("held-out densities refit on parts of the fitted rows, but some rows of `x` were not fitted")
             .help("pass the stages that the density was fitted to, restricted as they were"));

@@ -51,7 +51,8 @@ fn defaults(op: &str) -> Vec<(String, Static)> {
             ("published".to_string(), Static::Bool(false)),
         ]
     };
-    let drawn = || vec![n("draws", 10_000.0), ("estimator".to_string(), word("pooled")), ("new_component".to_string(), word("exclude"))];
+    let drawn =
+        || vec![n("draws", 10_000.0), ("estimator".to_string(), word("pooled")), ("new_component".to_string(), word("exclude"))];
     match op {
         "dp_mixture" => fit(),
         "generative_classification" => [fit(), vec![n("folds", 5.0), n("chains", 0.0)]].concat(),
@@ -70,12 +71,22 @@ pub(super) fn settings_of(op: &str, given: Vec<(&str, Static)>) -> Settings {
     Settings(all)
 }
 
-pub(super) fn run_seeded(op: &str, seed: u64, settings: Vec<(&str, Static)>, inputs: Vec<(&str, Value)>) -> Result<Value, Failure> {
+pub(super) fn run_seeded(
+    op: &str,
+    seed: u64,
+    settings: Vec<(&str, Static)>,
+    inputs: Vec<(&str, Value)>,
+) -> Result<Value, Failure> {
     let inputs = inputs.into_iter().map(|(n, v)| (n, Labelled::single(v))).collect();
     run_on(op, settings, inputs, &Quiet::default(), Stream::root(21).named(op).numbered(seed))
 }
 
-pub(super) fn run_with(op: &str, settings: Vec<(&str, Static)>, inputs: Vec<(&str, Labelled)>, cx: &dyn Context) -> Result<Value, Failure> {
+pub(super) fn run_with(
+    op: &str,
+    settings: Vec<(&str, Static)>,
+    inputs: Vec<(&str, Labelled)>,
+    cx: &dyn Context,
+) -> Result<Value, Failure> {
     run_on(op, settings, inputs, cx, Stream::root(21).named(op))
 }
 
