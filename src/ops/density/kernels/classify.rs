@@ -63,10 +63,10 @@ impl Planned for GenerativeClassification {
         4
     }
 
-    fn facts(&self, settings: &Settings, inputs: &[KnownInput], files: Option<&Files>) -> Result<Facts, Problem> {
+    fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let plan = Plan::of(&ClassifySettings::read(settings))?;
         let x = known(inputs, "x").cloned().unwrap_or_default();
-        if files.is_some() && x.rows.is_some() && x.classes.is_none() {
+        if x.labelled == Some(false) {
             return Err(wrong("x", UNLABELLED, "give its reader `labels:`"));
         }
         if let Some(rows) = x.rows.filter(|n| *n < plan.folds) {
@@ -89,7 +89,7 @@ impl Planned for GenerativeClassification {
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let Ok(plan) = Plan::of(&ClassifySettings::read(settings)) else { return Cost::default() };
         let x = known(inputs, "x");
-        let n = x.and_then(|f| f.rows).unwrap_or(1000) as f64;
+        let n = x.and_then(Facts::most_rows).unwrap_or(1000) as f64;
         let d = x.and_then(|f| f.dim).unwrap_or(16) as f64;
         let classes = x.and_then(|f| f.classes.as_ref()).map_or(10, Vec::len) as f64;
         let folds = plan.folds as f64;

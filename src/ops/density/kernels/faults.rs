@@ -302,7 +302,7 @@ fn what_the_script_and_the_headers_show_is_refused_before_the_run() {
         class_sizes: Some(vec![40, 20]),
         ..Facts::default()
     };
-    let unlabelled = Facts { classes: None, class_sizes: None, ..x.clone() };
+    let unlabelled = Facts { classes: None, class_sizes: None, labelled: Some(false), ..x.clone() };
     let density = |by_class| Facts {
         density: Some(DensityFacts { by_class, most_rows: Some(40), states: 40, components: 121.0, seconds: 1.0 }),
         ..x.clone()

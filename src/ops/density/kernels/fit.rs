@@ -15,20 +15,30 @@ use std::sync::Arc;
 /// The kernel.
 pub struct DpMixture;
 
-/// Returns the rows that a fit is expected to have, and the rows of the largest class, where they are known. By groups or within data sets
-/// they are no more than that.
-fn rows(s: &FitSettings, inputs: &[KnownInput]) -> (Option<usize>, Option<usize>) {
+/// What is known of the rows of a fit.
+struct Known {
+    /// Their number, or the most that there can be; a class's share where sizes are not known.
+    expected: Option<usize>,
+    /// Whether `expected` is their number.
+    exact: bool,
+    /// No class has more rows; without classes, there are no more.
+    most: Option<usize>,
+}
+
+fn rows(s: &FitSettings, inputs: &[KnownInput]) -> Known {
     let facts = known(inputs, "x");
-    let all = facts.and_then(|f| f.rows);
-    let part = |slot: &str| known(inputs, slot).and_then(|f| f.rows).unwrap_or(usize::MAX);
-    let restricted = |n: usize| n.min(part("within")).min(part("by"));
+    let all = facts.and_then(Facts::most_rows);
+    let part = |slot: &str| known(inputs, slot).map(|f| f.most_rows().unwrap_or(usize::MAX));
+    let restricted = |n: usize| n.min(part("within").unwrap_or(n)).min(part("by").unwrap_or(n));
+    let whole = part("within").is_none() && part("by").is_none() && facts.is_some_and(|f| f.rows.is_some());
     match s.by.as_ref().filter(|at| at.is_class()) {
-        None => (all.map(restricted), all.map(restricted)),
+        None => Known { expected: all.map(restricted), exact: whole, most: all.map(restricted) },
         Some(at) => {
             let sizes = facts.and_then(|f| f.class_sizes.as_ref());
+            let own = sizes.and_then(|s| s.get(at.index).copied());
             let even = facts.and_then(|f| f.classes.as_ref()).and_then(|k| all.map(|n| n / k.len().max(1)));
-            let most = sizes.and_then(|s| s.iter().max().copied());
-            (sizes.and_then(|s| s.get(at.index).copied()).or(even).map(restricted), most.map(restricted))
+            let most = sizes.and_then(|s| s.iter().max().copied()).map(restricted);
+            Known { expected: own.or(even).map(restricted), exact: whole && own.is_some(), most }
         }
     }
 }
@@ -64,7 +74,7 @@ impl Planned for DpMixture {
         4
     }
 
-    fn facts(&self, settings: &Settings, inputs: &[KnownInput], files: Option<&Files>) -> Result<Facts, Problem> {
+    fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let s = FitSettings::read(settings);
         let fit = Fit::of(&s)?;
         let least = whole("at_least", s.at_least, 1..=1_000_000_000, "")?;
@@ -74,14 +84,14 @@ impl Planned for DpMixture {
             fit.fits(d)?;
         }
         let by_class = s.by.as_ref().is_some_and(|at| at.is_class());
-        if by_class && files.is_some() && x.is_some_and(|f| f.rows.is_some() && f.classes.is_none()) {
+        if by_class && x.is_some_and(|f| f.labelled == Some(false)) {
             return Err(wrong(
                 "by",
                 "the representation has no labels, so it cannot be fitted by class",
                 "give its reader `labels:`, or leave out `by: class`",
             ));
         }
-        let (n, most) = rows(&s, inputs);
+        let Known { expected, exact, most } = rows(&s, inputs);
         if let Some(most) = most {
             let what = if by_class { "the largest class has" } else { "there are" };
             let have = format!("{what} {most} {}", if most == 1 { "row" } else { "rows" });
@@ -102,10 +112,11 @@ impl Planned for DpMixture {
                 ));
             }
         }
-        let seconds = fit_cost(&fit, n.unwrap_or(1000) as f64, dim.unwrap_or(16) as f64).seconds;
+        let seconds = fit_cost(&fit, expected.unwrap_or(1000) as f64, dim.unwrap_or(16) as f64).seconds;
         Ok(Facts {
             classes: x.and_then(|f| f.classes.clone()),
-            rows: n,
+            rows: expected.filter(|_| exact),
+            rows_at_most: expected.filter(|_| !exact),
             dim,
             density: Some(DensityFacts {
                 by_class,
@@ -121,7 +132,7 @@ impl Planned for DpMixture {
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let s = FitSettings::read(settings);
         let Ok(fit) = Fit::of(&s) else { return Cost::default() };
-        let n = rows(&s, inputs).0.unwrap_or(1000).max(1) as f64;
+        let n = rows(&s, inputs).expected.unwrap_or(1000).max(1) as f64;
         fit_cost(&fit, n, known(inputs, "x").and_then(|f| f.dim).unwrap_or(16) as f64)
     }
 }

@@ -35,7 +35,7 @@ impl Planned for DensitySummary {
 
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let p = known(inputs, "p");
-        let n = p.and_then(|f| f.rows).unwrap_or(1000) as f64;
+        let n = p.and_then(Facts::most_rows).unwrap_or(1000) as f64;
         let d = p.and_then(|f| f.dim).unwrap_or(16) as f64;
         let (states, components) = p.and_then(|f| f.density).map_or((80.0, 240.0), |f| (f.states as f64, f.components));
         Cost { seconds: 1e-3 + scoring(n, d, components), memory: n * d * 16.0 + n * states * 8.0, disk: 700.0 }
@@ -76,7 +76,7 @@ impl Planned for CoClustering {
 
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let p = known(inputs, "p");
-        let n = p.and_then(|f| f.rows).unwrap_or(500) as f64;
+        let n = p.and_then(Facts::most_rows).unwrap_or(500) as f64;
         let states = p.and_then(|f| f.density).map_or(80.0, |f| f.states as f64);
         Cost { seconds: 1e-3 + n * n * (states * 5e-10 + 2e-8), memory: n * n * 20.0, disk: n * n * 12.0 }
     }

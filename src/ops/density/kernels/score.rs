@@ -53,7 +53,7 @@ impl Planned for LogDensity {
         4
     }
 
-    fn facts(&self, settings: &Settings, inputs: &[KnownInput], files: Option<&Files>) -> Result<Facts, Problem> {
+    fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let s = LogDensitySettings::read(settings);
         let x = known(inputs, "x").cloned().unwrap_or_default();
         let p = known(inputs, "p");
@@ -70,7 +70,7 @@ impl Planned for LogDensity {
             ));
         }
         let by_class = density.map(|p| p.by_class);
-        if by_class == Some(true) && s.under.is_none() && files.is_some() && x.rows.is_some() && x.classes.is_none() {
+        if by_class == Some(true) && s.under.is_none() && x.labelled == Some(false) {
             return Err(wrong("x", UNLABELLED, "score them under each class with `under: class`"));
         }
         if by_class == Some(false) && s.under.as_ref().is_some_and(At::is_class) {
