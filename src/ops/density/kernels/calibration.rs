@@ -53,6 +53,7 @@ fn rows(n: usize, d: usize, shift: f64, apart: f64, seed: u64) -> Stages {
         labels: Arc::new((0..n as u32).map(|i| i % 2).collect()),
         classes: vec!["a".into(), "b".into()],
         notes: Vec::new(),
+        numbered: false,
     }
 }
 

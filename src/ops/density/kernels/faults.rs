@@ -20,7 +20,7 @@ use std::sync::Arc;
 fn labelled(x: Array2<f64>, labels: Vec<u32>) -> Stages {
     let n = x.nrows() as u32;
     let classes = (0..labels.iter().max().map_or(0, |m| m + 1)).map(|c| format!("c{c}")).collect();
-    Stages { x, ids: Arc::new((0..n).collect()), labels: Arc::new(labels), classes, notes: Vec::new() }
+    Stages { x, ids: Arc::new((0..n).collect()), labels: Arc::new(labels), classes, notes: Vec::new(), numbered: false }
 }
 
 fn noise(n: usize, d: usize, seed: u64) -> Array2<f64> {
