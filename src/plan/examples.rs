@@ -3,6 +3,7 @@
 
 use super::facts::{Facts, KnownInput, Problem};
 use crate::lang::kind::Kind;
+use crate::lang::{Settings, Static};
 
 /// Returns whether cells of this kind hold something for each of some examples.
 pub fn of_examples(kind: &Kind) -> bool {
@@ -50,13 +51,15 @@ pub fn hand_on(about: Facts, facts: &mut Facts) {
     }
 }
 
-/// Checks that what meets by examples is about examples of one data set: numbers per example that make others, and the data sets of
-/// `by:` and `within:` with what they split. `per_example` tells which slots hold numbers per example.
+/// Checks that what meets by examples is about examples of one data set: numbers per example that make others or are set against each
+/// other (`pearson(x, y)`), and the data sets of `by:` and `within:` with what they split. Figures and tables set examples beside each
+/// other, and so does a call that says `paired: false`. `per_example` tells which slots hold numbers per example.
 ///
 /// Errors: two of them are known to be about examples of different data sets, whose ids mean different examples.
-pub fn meet(kind: &Kind, inputs: &[KnownInput], per_example: impl Fn(&str) -> bool) -> Result<(), Problem> {
+pub fn meet(kind: &Kind, settings: &Settings, inputs: &[KnownInput], per_example: impl Fn(&str) -> bool) -> Result<(), Problem> {
+    let beside = matches!(kind, Kind::Figure | Kind::Table) || *settings.get("paired") == Static::Bool(false);
     let splits = |slot: &str| slot.starts_with("by.") || ["by", "within", "in_every"].contains(&slot);
-    let meets = |slot: &str| splits(slot) || kind.per_example() && per_example(slot);
+    let meets = |slot: &str| splits(slot) || !beside && per_example(slot) && (kind.per_example() || !slot.contains('.'));
     let some = inputs.iter().flat_map(|(slot, f)| f.iter().map(move |f| (*slot, *f)));
     let mut first: Option<(&str, &Facts)> = None;
     for (slot, facts) in some.filter(|(slot, f)| f.source.is_some() && (meets(slot) || *slot == "x")) {

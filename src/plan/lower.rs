@@ -501,7 +501,8 @@ impl<'a> Lowering<'a> {
             settings.0.push(("units".to_string(), units));
         }
         let per_example = |slot: &str| call.inputs.iter().any(|(n, t, _)| n == slot && t.kind.per_example());
-        let fit = examples::meet(&typed.kind, &known, per_example).and_then(|()| fits(op, &settings, call, &slots, &known));
+        let fit =
+            examples::meet(&typed.kind, &settings, &known, per_example).and_then(|()| fits(op, &settings, call, &slots, &known));
         if let Err(problem) = fit {
             let diag = self.problem(problem, typed.span, Some(call));
             self.diags.push(diag);
