@@ -224,15 +224,7 @@ impl Claim {
     /// Returns the claim in one line.
     pub fn line(&self) -> String {
         match &self.outcome {
-            Ok(t) => {
-                let word = match (t.holds, t.within_error) {
-                    (true, false) => "held",
-                    (true, true) => "held, within error",
-                    (false, false) => "failed",
-                    (false, true) => "failed, within error",
-                };
-                format!("claim \"{}\": {word}: {}", self.title, t.text)
-            }
+            Ok(t) => format!("claim \"{}\": {}: {}", self.title, t.verdict(), t.text),
             Err(why) => format!("claim \"{}\": undecided: {why}", self.title),
         }
     }

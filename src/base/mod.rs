@@ -1,4 +1,5 @@
-//! What every room stands on: places in source text, content hashes, exact decimals, named random streams, diagnostics.
+//! What every room stands on: places in source text, content hashes, exact decimals, named random streams, diagnostics, and the
+//! elementary statistics of plain numbers.
 //!
 //! In: bytes and numbers. Out: small values with no behaviour of their own. Never: files, threads, or a word of the language.
 
@@ -7,6 +8,7 @@ pub mod diag;
 pub mod hash;
 pub mod natural;
 pub mod span;
+pub mod statistics;
 pub mod stream;
 
 pub use decimal::Decimal;

@@ -212,6 +212,18 @@ pub struct Truth {
     pub text: String,
 }
 
+impl Truth {
+    /// Returns what became of it, as claims and reports say.
+    pub fn verdict(&self) -> &'static str {
+        match (self.holds, self.within_error) {
+            (true, false) => "held",
+            (true, true) => "held, within error",
+            (false, true) => "failed, within error",
+            (false, false) => "failed",
+        }
+    }
+}
+
 /// Columns of equal length.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {

@@ -56,6 +56,8 @@ pub struct Facts {
     pub density: Option<DensityFacts>,
     /// Units of the result's numbers: the part of a record (empty for the value itself), and its unit.
     pub units: Vec<(String, String)>,
+    /// The words that the result may be, where it is one: those of a group. None where it is absent.
+    pub words: Option<Vec<String>>,
     /// Files that the operation reads; their contents enter the key.
     pub files: Vec<PathBuf>,
     /// Size of the artifact in bytes, where it can be told.

@@ -617,7 +617,20 @@ impl<'a> Lowering<'a> {
         let nothing = |value: &Static| matches!(value, Static::None) || matches!(value, Static::List(items) if items.is_empty());
         let as_before = |value: &Static, word: &str| value.word() == Some(word) || (word == "none" && nothing(value));
         settings.0.retain(|(n, v)| !op.later().iter().any(|(name, word)| name == n && as_before(v, word)));
-        let known: Vec<KnownInput> = inputs.iter().map(|(n, s)| (n.as_str(), self.facts_of(s))).collect();
+        let mut known: Vec<KnownInput> = inputs.iter().map(|(n, s)| (n.as_str(), self.facts_of(s))).collect();
+        // Words known before the run may be but themselves, and what is absent none.
+        let words: Vec<(usize, usize, Facts)> = inputs
+            .iter()
+            .enumerate()
+            .flat_map(|(i, (_, s))| s.entries.iter().enumerate().map(move |(k, e)| (i, k, e)))
+            .filter_map(|(i, k, e)| match e {
+                Entry::Word(w) => Some((i, k, vec![w.clone()])),
+                Entry::Absent(_) => Some((i, k, Vec::new())),
+                _ => None,
+            })
+            .map(|(i, k, words)| (i, k, Facts { words: Some(words), ..Facts::default() }))
+            .collect();
+        words.iter().for_each(|(i, k, facts)| known[*i].1[*k] = facts);
         let mut warned = Vec::new();
         let (facts, cost) = match op.facts(&settings, &known, self.files) {
             Ok(facts) => {

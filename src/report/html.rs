@@ -152,13 +152,14 @@ fn claims(input: &ReportInput) -> String {
         for (i, entry) in declared.entries.iter().enumerate() {
             let (class, word, text) = match (input.value)(entry) {
                 Value::Truth(t) => {
-                    let (class, word) = match (t.holds, t.within_error) {
-                        (true, false) => ("good", "held"),
-                        (true, true) => ("fair", "held, within error"),
-                        (false, true) => ("bad", "failed, within error"),
-                        (false, false) => ("bad", "failed"),
+                    let class = if !t.holds {
+                        "bad"
+                    } else if t.within_error {
+                        "fair"
+                    } else {
+                        "good"
                     };
-                    (class, word, t.text.clone())
+                    (class, t.verdict(), t.text.clone())
                 }
                 Value::Absent(why) => ("", "not decided", why),
                 other => ("", "not decided", format!("a {} is no truth value", other.word())),

@@ -3,6 +3,7 @@
 use super::align::align;
 use super::gather::{Cell, not_a_number, pass_cost, tell_dropped};
 use super::reduce::keep_classes;
+use super::settings::RoundSettings;
 use crate::engine::kernel::{Context, Failure, Job, Kernel, mismatch};
 use crate::engine::value::{Number, Scores, Value};
 use crate::lang::Settings;
@@ -55,7 +56,7 @@ impl Binary {
             Binary::Add => (a + b, 1.0, 1.0),
             Binary::Subtract => (a - b, 1.0, -1.0),
             Binary::Multiply => (a * b, b, a),
-            Binary::Divide => (a / b, 1.0 / b, -a / (b * b)),
+            Binary::Divide => (a / b, 1.0 / b, -(a / b) / b),
             Binary::Power => {
                 let value = libm::pow(a, b);
                 (value, b * libm::pow(a, b - 1.0), value * libm::log(a))
@@ -90,7 +91,7 @@ impl Binary {
 
 impl Unary {
     /// Returns the value and its derivative.
-    fn apply(self, x: f64, settings: &Settings) -> (f64, f64) {
+    fn apply(self, x: f64, digits: i64) -> (f64, f64) {
         match self {
             Unary::Negate => (-x, 1.0),
             Unary::Log => (libm::log(x), 1.0 / x),
@@ -100,13 +101,13 @@ impl Unary {
             }
             Unary::Sqrt => (x.sqrt(), 0.5 / x.sqrt()),
             Unary::Abs => (x.abs(), 1.0),
-            Unary::Round => (round(x, settings.int("digits")), 1.0),
+            Unary::Round => (round(x, digits), 1.0),
         }
     }
 
     /// Returns the result, nothing where it is not defined.
-    fn of(self, x: Number, settings: &Settings) -> Option<Number> {
-        let (value, slope) = self.apply(x.value, settings);
+    fn of(self, x: Number, digits: i64) -> Option<Number> {
+        let (value, slope) = self.apply(x.value, digits);
         let undefined = value.is_nan() || (matches!(self, Unary::Log) && x.value <= 0.0);
         (!undefined).then(|| Number {
             value,
@@ -116,11 +117,11 @@ impl Unary {
     }
 }
 
-/// Returns the number rounded half to even at so many decimals, as NumPy does for moderate sizes.
-fn round(x: f64, digits: usize) -> f64 {
-    let scale = 10f64.powi(digits.min(15) as i32);
-    let scaled = x * scale;
-    if scaled.is_finite() { scaled.round_ties_even() / scale } else { x }
+/// Returns the number rounded half to even at so many decimals, at tens and hundreds where they are below 0, as NumPy does for moderate sizes.
+fn round(x: f64, digits: i64) -> f64 {
+    let scale = 10f64.powi(digits.unsigned_abs().min(if digits < 0 { 300 } else { 15 }) as i32);
+    let rounded = if digits < 0 { (x / scale).round_ties_even() * scale } else { (x * scale).round_ties_even() / scale };
+    if rounded.is_finite() { rounded } else { x }
 }
 
 /// Returns the square root of the sum of squares of errors that are known; not where it is not a number.
@@ -196,6 +197,11 @@ pub fn zip<T>(
 }
 
 impl Planned for Binary {
+    /// 2 of quotients: their errors at all scales.
+    fn version(&self) -> u32 {
+        if matches!(self, Binary::Divide) { 2 } else { 1 }
+    }
+
     fn policy(&self) -> Policy {
         Policy::Inline
     }
@@ -224,6 +230,11 @@ impl Kernel for Binary {
 }
 
 impl Planned for Unary {
+    /// 2 of rounding: to tens and hundreds too.
+    fn version(&self) -> u32 {
+        if matches!(self, Unary::Round) { 2 } else { 1 }
+    }
+
     fn policy(&self) -> Policy {
         Policy::Inline
     }
@@ -235,13 +246,14 @@ impl Planned for Unary {
 
 impl Kernel for Unary {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+        let digits = if matches!(self, Unary::Round) { RoundSettings::read(&job.settings).digits } else { 0 };
         match Operand::of(job, "x")? {
             Operand::Number(x) => self
-                .of(x, &job.settings)
+                .of(x, digits)
                 .map(Value::Number)
                 .ok_or_else(|| Failure::Absent(format!("{} of {} is not defined", job.op, super::write::plain(x.value)))),
             Operand::Scores(s) => {
-                let one = |x: &f64| self.of(Number::exact(*x), &job.settings).map_or(f64::NAN, |n| n.value);
+                let one = |x: &f64| self.of(Number::exact(*x), digits).map_or(f64::NAN, |n| n.value);
                 Ok(Value::Scores(Arc::new(Scores { values: s.values.iter().map(one).collect(), ..s.as_ref().clone() })))
             }
         }

@@ -4,7 +4,7 @@ use super::align::align;
 use super::arithmetic::{Operand, Outcome, zip};
 use super::gather::{Cell, pass_cost, tell_dropped};
 use super::reduce::keep_classes;
-use super::write;
+use super::{words, write};
 use crate::engine::kernel::{Context, Failure, Job, Kernel, mismatch};
 use crate::engine::value::{Number, Scores, Truth, Value};
 use crate::lang::Settings;
@@ -94,6 +94,9 @@ impl Planned for Compare {
     }
 
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        if matches!(self, Compare::Equal | Compare::NotEqual) {
+            words::comparable(inputs)?;
+        }
         Ok(keep_classes(inputs))
     }
 
@@ -143,38 +146,55 @@ impl Condition {
             Cell::Number(_) | Cell::Word(_) => Err(mismatch(slot, "truth", Some(value))),
         }
     }
-
-    /// Returns the condition as an operand of 1 and 0.
-    fn operand(self) -> Operand {
-        match self {
-            Condition::One(t) => Operand::Number(Number::exact(t.holds as u8 as f64)),
-            Condition::Each(s) => Operand::Scores(s),
-        }
-    }
 }
 
 impl Combine {
-    /// Returns the outcome of two truth values.
-    fn of(self, a: bool, b: bool) -> bool {
-        match self {
-            Combine::Both => a && b,
-            Combine::Either => a || b,
+    /// Returns the outcome of two truth values, of which either may be unknown: one side may decide alone.
+    fn of(self, a: Option<bool>, b: Option<bool>) -> Option<bool> {
+        let decides = matches!(self, Combine::Either);
+        match (a, b) {
+            (Some(a), _) if a == decides => Some(decides),
+            (_, Some(b)) if b == decides => Some(decides),
+            (Some(_), Some(_)) => Some(!decides),
+            _ => None,
         }
     }
 
-    /// Returns the outcome with both sides written out; within error where turning sides that are so would turn it.
-    fn truth(self, a: &Truth, b: &Truth) -> Truth {
-        let holds = self.of(a.holds, b.holds);
-        let turned = |x: &Truth| if x.within_error { vec![x.holds, !x.holds] } else { vec![x.holds] };
-        let within_error = turned(a).iter().any(|x| turned(b).iter().any(|y| self.of(*x, *y) != holds));
-        let word = if matches!(self, Combine::Both) { "and" } else { "or" };
-        Truth { holds, within_error, text: format!("({}) {word} ({})", a.text, b.text) }
+    /// Returns the word between the sides.
+    fn word(self) -> &'static str {
+        if matches!(self, Combine::Both) { "and" } else { "or" }
+    }
+
+    /// Returns the outcome with both sides written out, an absent one by its reason; within error where turning sides that are so would
+    /// turn it or leave it open. The reason of an absent side where the other does not decide.
+    fn truth(self, a: &Result<Truth, String>, b: &Result<Truth, String>) -> Result<Truth, String> {
+        let known = |x: &Result<Truth, String>| x.as_ref().ok().map(|t| t.holds);
+        let Some(holds) = self.of(known(a), known(b)) else {
+            let why = |x: &Result<Truth, String>| x.as_ref().err().cloned();
+            return Err(why(a).or(why(b)).unwrap_or_default());
+        };
+        let turned = |x: &Result<Truth, String>| match x {
+            Ok(t) if t.within_error => vec![Some(t.holds), Some(!t.holds)],
+            other => vec![known(other)],
+        };
+        let within_error = turned(a).iter().any(|x| turned(b).iter().any(|y| self.of(*x, *y) != Some(holds)));
+        let text = |x: &Result<Truth, String>| x.as_ref().map_or_else(|why| format!("absent: {why}"), |t| t.text.clone());
+        Ok(Truth { holds, within_error, text: format!("({}) {} ({})", text(a), self.word(), text(b)) })
     }
 }
 
 impl Planned for Combine {
+    /// 2: one side may decide where the other is absent.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn policy(&self) -> Policy {
         Policy::Inline
+    }
+
+    fn takes_absent(&self, _slot: &str) -> bool {
+        true
     }
 
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -188,15 +208,42 @@ impl Planned for Combine {
 
 impl Kernel for Combine {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
-        let (a, b) = (Condition::of(job, "a")?, Condition::of(job, "b")?);
-        if let (Condition::One(a), Condition::One(b)) = (&a, &b) {
-            return Ok(Value::Truth(self.truth(a, b)));
-        }
-        let of = |a: Number, b: Number| Some(self.of(a.value != 0.0, b.value != 0.0));
-        match zip(&a.operand(), &b.operand(), cx, of, |h| h as u8 as f64)? {
-            Outcome::Each(scores) => Ok(Value::Scores(Arc::new(scores))),
-            Outcome::One(_) => Err(Failure::new("two truth values were combined as scores")),
-        }
+        let side = |slot| match Condition::of(job, slot) {
+            Err(Failure::Absent(why)) => Ok(Err(why)),
+            other => other.map(Ok),
+        };
+        let scores = match (side("a")?, side("b")?) {
+            (Ok(Condition::Each(a)), Ok(Condition::Each(b))) => {
+                let aligned = align(&[&a, &b])?;
+                tell_dropped(cx, &aligned);
+                let row = |i| self.score(aligned.value(&a, 0, i), aligned.value(&b, 1, i));
+                aligned.scores((0..aligned.ids.len()).map(row).collect())
+            }
+            (Ok(Condition::Each(s)), other) | (other, Ok(Condition::Each(s))) => {
+                let one = match &other {
+                    Ok(Condition::One(t)) => t.holds as u8 as f64,
+                    _ => f64::NAN,
+                };
+                Scores { values: s.values.iter().map(|v| self.score(*v, one)).collect(), ..s.as_ref().clone() }
+            }
+            (a, b) => {
+                let one = |x| match x {
+                    Ok(Condition::One(t)) => Ok(t),
+                    Ok(Condition::Each(_)) => Err("one truth value per example".to_string()),
+                    Err(why) => Err(why),
+                };
+                return self.truth(&one(a), &one(b)).map(Value::Truth).map_err(Failure::Absent);
+            }
+        };
+        Ok(Value::Scores(Arc::new(scores)))
+    }
+}
+
+impl Combine {
+    /// Returns the outcome for an example, of sides that are 1, 0, or NaN where absent.
+    fn score(self, a: f64, b: f64) -> f64 {
+        let known = |x: f64| (!x.is_nan()).then_some(x != 0.0);
+        self.of(known(a), known(b)).map_or(f64::NAN, |h| h as u8 as f64)
     }
 }
 
@@ -228,7 +275,7 @@ impl Planned for Choose {
     }
 
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-        Ok(keep_classes(inputs))
+        Ok(words::keep(inputs, &["yes", "no"], keep_classes(inputs)))
     }
 
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {

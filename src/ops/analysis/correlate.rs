@@ -1,11 +1,16 @@
 //! Correlations of two values over axes and examples: Pearson, Spearman, Kendall.
 
 use super::align::{Aligned, align};
-use super::gather::{Cell, Gathered, gather, not_a_number, pass_cost, position, takes_examples, tell_dropped};
+use super::drawn::{Origin, error_of_mean};
+use super::gather::{Cell, Gathered, gather_all, not_a_number, pass_cost, place_of, position, tell_dropped};
+use super::influence;
+use super::pairs::Pairing;
 use super::reduce::keep_classes;
-use super::sample::{mean, ranks, sum};
-use crate::engine::kernel::{Context, Failure, Job, Kernel, Labelled, mismatch};
-use crate::engine::value::{Number, Scores, Value};
+use super::sample::{Sample, Statistic};
+use super::settings::{Over, ReduceSettings};
+use crate::base::statistics::{constant, pearson, spearman, spearman_error};
+use crate::engine::kernel::{Context, Failure, Job, Kernel, LabelledAxis};
+use crate::engine::value::{Number, ROW_IDS, Scores, Value};
 use crate::lang::Settings;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem};
 use crate::plan::files::Files;
@@ -35,151 +40,242 @@ pub struct Pairs {
     pub x: Vec<f64>,
     /// Second numbers.
     pub y: Vec<f64>,
+    /// Where each pair comes from, where some were not drawn one by one; empty otherwise.
+    pub origins: Vec<Origin>,
 }
 
 impl Pairs {
     /// Adds a pair, unless either is NaN.
-    fn push(&mut self, x: f64, y: f64) {
+    fn push(&mut self, x: f64, y: f64, origin: Option<Origin>) {
         if !x.is_nan() && !y.is_nan() {
             self.x.push(x);
             self.y.push(y);
+            self.origins.extend(origin);
         }
     }
 }
 
-/// Pairs over everything, or for each example.
-pub enum Paired {
-    /// Over all axes and examples taken in.
-    Pooled(Pairs),
-    /// For each example over the axes.
-    Each(Aligned, Vec<Pairs>),
+/// The cells of `x` and `y` that belong together: entries at the same coordinates of the axes they share (an axis that only one has repeats
+/// the other along it), each pair of paired axes once.
+#[derive(Default)]
+pub struct Matched {
+    /// The axes of x, then those that only y has.
+    axes: Vec<LabelledAxis>,
+    /// Axes, as positions, at each of whose places the examples were chosen anew.
+    outer: Vec<usize>,
+    /// Place in row-major order of the axes, and both cells.
+    cells: Vec<(usize, Cell, Cell)>,
+    /// For each the two units that it pairs; empty where no axes are paired.
+    units: Vec<(u32, u32)>,
 }
 
-/// Returns the pairs of the inputs `x` and `y`: entries at the same coordinates of the axes they share (an axis that only one
-/// has repeats the other along it), examples of the same id; a number beside scores repeats for each example.
-pub fn paired(job: &Job, cx: &dyn Context) -> Result<Paired, Failure> {
-    let (x, y) = (gather(job, "x")?, gather(job, "y")?);
-    for side in [&x, &y] {
-        if side.cells.is_empty() {
-            return Err(side.nothing());
-        }
-    }
-    let missing = |slot| mismatch(slot, "number", None);
-    let (x_input, y_input) = (job.labelled("x").ok_or_else(|| missing("x"))?, job.labelled("y").ok_or_else(|| missing("y"))?);
-    let places: Vec<(usize, usize)> = matches(&x, x_input, &y, y_input);
-    let cells: Vec<(&Cell, &Cell)> = places.iter().map(|(i, j)| (&x.cells[*i].1, &y.cells[*j].1)).collect();
-    if !(x.per_example() || y.per_example()) || takes_examples(&job.settings, "over") {
-        let mut pairs = Pairs::default();
-        for (a, b) in cells {
-            pool(a, b, cx, &mut pairs)?;
-        }
-        return Ok(Paired::Pooled(pairs));
-    }
-    let flat: Vec<&Cell> = cells.iter().flat_map(|(a, b)| [*a, *b]).collect();
-    let scores: Vec<&Scores> =
-        flat.iter().filter_map(|c| if let Cell::Scores(s) = c { Some(s.as_ref()) } else { None }).collect();
-    let aligned = align(&scores)?;
-    tell_dropped(cx, &aligned);
-    let mut all = Vec::with_capacity(aligned.ids.len());
-    for row in 0..aligned.ids.len() {
-        let mut which = 0;
-        let mut numbers = Vec::with_capacity(flat.len());
-        for cell in &flat {
-            numbers.push(match cell {
-                Cell::Scores(s) => {
-                    which += 1;
-                    aligned.value(s, which - 1, row)
-                }
-                other => other.number().ok_or_else(|| not_a_number(other))?.value,
-            });
-        }
-        let mut pairs = Pairs::default();
-        numbers.chunks_exact(2).for_each(|p| pairs.push(p[0], p[1]));
-        all.push(pairs);
-    }
-    Ok(Paired::Each(aligned, all))
-}
-
-/// Adds the pairs of two cells, examples included.
-fn pool(a: &Cell, b: &Cell, cx: &dyn Context, pairs: &mut Pairs) -> Result<(), Failure> {
-    let number = |c: &Cell| c.number().ok_or_else(|| not_a_number(c));
-    match (a, b) {
-        (Cell::Scores(a), Cell::Scores(b)) => {
-            let aligned = align(&[a, b])?;
-            tell_dropped(cx, &aligned);
-            (0..aligned.ids.len()).for_each(|i| pairs.push(aligned.value(a, 0, i), aligned.value(b, 1, i)));
-        }
-        (Cell::Scores(a), b) => {
-            let y = number(b)?.value;
-            a.values.iter().for_each(|x| pairs.push(*x, y));
-        }
-        (a, Cell::Scores(b)) => {
-            let x = number(a)?.value;
-            b.values.iter().for_each(|y| pairs.push(x, *y));
-        }
-        (a, b) => pairs.push(number(a)?.value, number(b)?.value),
-    }
-    Ok(())
-}
-
-/// Returns the present cells that belong together, as places in both lists, in the order of the first.
-fn matches(x: &Gathered, x_input: &Labelled, y: &Gathered, y_input: &Labelled) -> Vec<(usize, usize)> {
-    // For each axis of y that x has too: its place in x.
-    let shared: Vec<Option<usize>> =
-        y_input.axes.iter().map(|a| x_input.axes.iter().position(|b| b.name == a.name && b.role == a.role)).collect();
-    let y_at: Vec<Vec<usize>> = y.cells.iter().map(|(place, _)| position(y_input, *place)).collect();
-    let mut out = Vec::new();
-    for (i, (place, _)) in x.cells.iter().enumerate() {
-        let at = position(x_input, *place);
-        for (j, other) in y_at.iter().enumerate() {
-            let agrees = shared
-                .iter()
-                .enumerate()
-                .all(|(k, s)| s.is_none_or(|s| x_input.axes[s].coordinates[at[s]] == y_input.axes[k].coordinates[other[k]]));
-            if agrees {
-                out.push((i, j));
+impl Matched {
+    /// Returns the cells of the inputs `x` and `y` that belong together, in the order of the first.
+    pub fn of(job: &Job) -> Result<Matched, Failure> {
+        let (x, y) = (gather_all(job, "x")?, gather_all(job, "y")?);
+        for side in [&x, &y] {
+            if side.cells.is_empty() {
+                return Err(side.nothing());
             }
         }
+        let mut axes = x.axes.clone();
+        // For each axis of y: its place among all axes.
+        let places: Vec<usize> = y
+            .axes
+            .iter()
+            .map(|a| {
+                axes.iter().position(|b| b.name == a.name && b.role == a.role).unwrap_or_else(|| {
+                    axes.push(a.clone());
+                    axes.len() - 1
+                })
+            })
+            .collect();
+        let mut outer = x.outer.clone();
+        outer.extend(y.outer.iter().map(|k| places[*k]).filter(|k| !x.outer.contains(k)));
+        let y_at: Vec<Vec<usize>> = y.cells.iter().map(|(place, _)| position(&y.axes, *place)).collect();
+        let (mut cells, mut at) = (Vec::new(), Vec::new());
+        for (place, cell) in &x.cells {
+            let mut here = position(&x.axes, *place);
+            here.resize(axes.len(), 0);
+            for (other, (_, beside)) in y_at.iter().zip(&y.cells) {
+                let mut both = here.clone();
+                let agrees = places.iter().zip(other).enumerate().all(|(k, (on, i))| {
+                    if *on >= x.axes.len() {
+                        both[*on] = *i;
+                        return true;
+                    }
+                    axes[*on].coordinates[here[*on]] == y.axes[k].coordinates[*i]
+                });
+                if agrees {
+                    cells.push((place_of(&axes, &both), cell.clone(), beside.clone()));
+                    at.push(both);
+                }
+            }
+        }
+        let mut out = Matched { axes, outer, cells, units: Vec::new() };
+        if let Some(pairing) = Pairing::of(&out.axes) {
+            let same = |i: usize, j: usize| out.cells[i].1.same(&out.cells[j].1) && out.cells[i].2.same(&out.cells[j].2);
+            let once = pairing.once(&out.axes, &at, same);
+            let mut keep = once.keep.iter();
+            out.cells.retain(|_| *keep.next().unwrap_or(&true));
+            out.units = once.units.into_iter().zip(once.keep).filter(|(_, k)| *k).map(|(u, _)| u).collect();
+        }
+        Ok(out)
     }
-    out
+
+    /// Returns whether any cell is one number per example.
+    pub fn per_example(&self) -> bool {
+        self.cells.iter().any(|(_, a, b)| matches!(a, Cell::Scores(_)) || matches!(b, Cell::Scores(_)))
+    }
+
+    /// Returns what `of` makes of each two cells, as gathered numbers: of numbers a number, of numbers per example one for each that both have.
+    pub fn each(&self, cx: &dyn Context, of: impl Fn(f64, f64) -> f64) -> Result<Gathered, Failure> {
+        let number = |c: &Cell| c.number().map(|n| n.value).ok_or_else(|| not_a_number(c));
+        let mut cells = Vec::new();
+        for (place, a, b) in &self.cells {
+            let cell = match (a, b) {
+                (Cell::Scores(a), Cell::Scores(b)) => {
+                    let aligned = align(&[a, b])?;
+                    tell_dropped(cx, &aligned);
+                    let values = (0..aligned.ids.len()).map(|i| of(aligned.value(a, 0, i), aligned.value(b, 1, i))).collect();
+                    Cell::Scores(Arc::new(aligned.scores(values)))
+                }
+                (Cell::Scores(a), b) => {
+                    let y = number(b)?;
+                    Cell::Scores(Arc::new(Scores { values: a.values.iter().map(|x| of(*x, y)).collect(), ..(**a).clone() }))
+                }
+                (a, Cell::Scores(b)) => {
+                    let x = number(a)?;
+                    Cell::Scores(Arc::new(Scores { values: b.values.iter().map(|y| of(x, *y)).collect(), ..(**b).clone() }))
+                }
+                (a, b) => Cell::Number(Number::exact(of(number(a)?, number(b)?))),
+            };
+            cells.push((*place, cell));
+        }
+        let (axes, units, outer) = (self.axes.clone(), self.units.clone(), self.outer.clone());
+        Ok(Gathered { axes, cells, units, outer, absent: 0, reason: None })
+    }
+
+    /// Returns the pairs of numbers of some of the cells (by their places in the list), examples of the same id together.
+    fn pooled(&self, which: &[usize], cx: &dyn Context) -> Result<Pairs, Failure> {
+        let number = |c: &Cell| c.number().map(|n| n.value).ok_or_else(|| not_a_number(c));
+        let per_example = self.per_example();
+        let mut pairs = Pairs::default();
+        for k in which {
+            let (_, a, b) = &self.cells[*k];
+            let units = self.units.get(*k).copied();
+            let told = units.is_some() || (per_example && which.len() > 1);
+            let origin = |id: Option<u32>| told.then(|| Origin { cell: *k as u32, example: id.map(|id| id % ROW_IDS), units });
+            match (a, b) {
+                (Cell::Scores(a), Cell::Scores(b)) => {
+                    let aligned = align(&[a, b])?;
+                    tell_dropped(cx, &aligned);
+                    for (i, id) in aligned.ids.iter().enumerate() {
+                        pairs.push(aligned.value(a, 0, i), aligned.value(b, 1, i), origin(Some(*id)));
+                    }
+                }
+                (Cell::Scores(a), b) => {
+                    let y = number(b)?;
+                    a.values.iter().zip(a.ids.iter()).for_each(|(x, id)| pairs.push(*x, y, origin(Some(*id))));
+                }
+                (a, Cell::Scores(b)) => {
+                    let x = number(a)?;
+                    b.values.iter().zip(b.ids.iter()).for_each(|(y, id)| pairs.push(x, *y, origin(Some(*id))));
+                }
+                (a, b) if !per_example => pairs.push(number(a)?, number(b)?, origin(None)),
+                (a, _) => {
+                    return Err(Failure::new(format!("a {} stands among numbers per example: they cannot be pooled", a.word()))
+                        .help("reduce over `example` first, then over the other axes"));
+                }
+            }
+        }
+        Ok(pairs)
+    }
+
+    /// Returns the pairs over the axes for each example that all cells have.
+    fn by_example(&self, cx: &dyn Context) -> Result<(Aligned, Vec<Pairs>), Failure> {
+        let flat: Vec<&Cell> = self.cells.iter().flat_map(|(_, a, b)| [a, b]).collect();
+        let scores: Vec<&Scores> =
+            flat.iter().filter_map(|c| if let Cell::Scores(s) = c { Some(s.as_ref()) } else { None }).collect();
+        let aligned = align(&scores)?;
+        tell_dropped(cx, &aligned);
+        let mut all = Vec::with_capacity(aligned.ids.len());
+        for row in 0..aligned.ids.len() {
+            let mut which = 0;
+            let mut numbers = Vec::with_capacity(flat.len());
+            for cell in &flat {
+                numbers.push(match cell {
+                    Cell::Scores(s) => {
+                        which += 1;
+                        aligned.value(s, which - 1, row)
+                    }
+                    other => other.number().ok_or_else(|| not_a_number(other))?.value,
+                });
+            }
+            let mut pairs = Pairs::default();
+            numbers.chunks_exact(2).for_each(|p| pairs.push(p[0], p[1], None));
+            all.push(pairs);
+        }
+        Ok((aligned, all))
+    }
+
+    /// Returns the places in the list of the cells at each place of the outer axes.
+    fn groups(&self) -> Vec<Vec<usize>> {
+        let mut out: std::collections::BTreeMap<Vec<usize>, Vec<usize>> = std::collections::BTreeMap::new();
+        for (k, (place, _, _)) in self.cells.iter().enumerate() {
+            let at = position(&self.axes, *place);
+            out.entry(self.outer.iter().map(|a| at[*a]).collect()).or_default().push(k);
+        }
+        out.into_values().collect()
+    }
 }
 
 impl Correlation {
     /// Returns the coefficient with its standard error, or why there is none.
     ///
-    /// Errors follow from the variance of Fisher's z by the delta method: (1 - r^2) sqrt(v / (n - c)) with v / (n - c) = 1 / (n - 3)
-    /// for Pearson, (1 + r^2 / 2) / (n - 3) for Spearman (Bonett & Wright 2000), 0.437 / (n - 4) for Kendall (Fieller, Hartley &
-    /// Pearson 1957); none below five pairs.
+    /// Of pairs drawn one by one errors follow from the variance of Fisher's z by the delta method: (1 - r^2) sqrt(v / (n - c)) with
+    /// v / (n - c) = 1 / (n - 3) for Pearson, (1 + r^2 / 2) / (n - 3) for Spearman (Bonett & Wright 2000), 0.437 / (n - 4) for Kendall
+    /// (Fieller, Hartley & Pearson 1957); none below five pairs. Of others the error is that of the mean of what each pair adds to the
+    /// coefficient (its influence: Hampel 1974), by [`error_of_mean`].
     fn of(self, pairs: &Pairs) -> Result<Number, String> {
         let n = pairs.x.len();
         if n < 2 {
             return Err(format!("a correlation needs two pairs, {n} present"));
         }
         for (name, side) in [("x", &pairs.x), ("y", &pairs.y)] {
-            if side.iter().all(|v| *v == side[0]) {
+            if constant(side) {
                 return Err(format!("all {n} values of {name} are equal: no correlation"));
             }
         }
+        let none = || "a side is constant: no correlation".to_string();
         let m = n as f64;
-        let (r, variance) = match self {
-            Correlation::Pearson => (pearson(&pairs.x, &pairs.y), 1.0 / (m - 3.0)),
-            Correlation::Spearman => {
-                let r = pearson(&ranks(&pairs.x), &ranks(&pairs.y));
-                (r, (1.0 + r * r / 2.0) / (m - 3.0))
+        let (r, error) = match self {
+            Correlation::Pearson => {
+                let r = pearson(&pairs.x, &pairs.y).ok_or_else(none)?;
+                (r, (n >= 5).then(|| (1.0 - r * r) / (m - 3.0).sqrt()))
             }
-            Correlation::Kendall => (kendall(&pairs.x, &pairs.y), 0.437 / (m - 4.0)),
+            Correlation::Spearman => {
+                let r = spearman(&pairs.x, &pairs.y).ok_or_else(none)?;
+                (r, spearman_error(r, n))
+            }
+            Correlation::Kendall => {
+                let r = kendall(&pairs.x, &pairs.y);
+                (r, (n >= 5).then(|| (1.0 - r * r) * (0.437 / (m - 4.0)).sqrt()))
+            }
         };
-        let error = (n >= 5).then(|| (1.0 - r * r) * variance.sqrt());
+        let error = match pairs.origins.is_empty() || n < 5 {
+            true => error,
+            false => {
+                let adds = match self {
+                    Correlation::Pearson => influence::pearson(&pairs.x, &pairs.y),
+                    Correlation::Spearman => influence::spearman(&pairs.x, &pairs.y),
+                    Correlation::Kendall => influence::kendall(&pairs.x, &pairs.y),
+                };
+                error_of_mean(&adds, &pairs.origins)
+            }
+        };
         Ok(Number { value: r, error, count: Some(n as u64) })
     }
-}
-
-/// Returns Pearson's r.
-fn pearson(x: &[f64], y: &[f64]) -> f64 {
-    let (mx, my) = (mean(x), mean(y));
-    let both = |f: &dyn Fn(f64, f64) -> f64| sum(x.iter().zip(y).map(|(a, b)| f(a - mx, b - my)));
-    let r = both(&|a, b| a * b) / (both(&|a, _| a * a).sqrt() * both(&|_, b| b * b).sqrt());
-    r.clamp(-1.0, 1.0)
 }
 
 /// Returns Kendall's tau-b in O(n log n) (Knight 1966).
@@ -232,6 +328,11 @@ fn inversions(v: &mut [f64], scratch: &mut [f64]) -> u64 {
 }
 
 impl Planned for Correlation {
+    /// 2: errors of pairs that were not drawn one by one, pairs of paired axes once.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn policy(&self) -> Policy {
         Policy::Inline
     }
@@ -247,12 +348,28 @@ impl Planned for Correlation {
 
 impl Kernel for Correlation {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
-        match paired(job, cx)? {
-            Paired::Pooled(pairs) => self.of(&pairs).map(Value::Number).map_err(Failure::Absent),
-            Paired::Each(aligned, all) => {
-                let values = all.iter().map(|p| self.of(p).map_or(f64::NAN, |n| n.value)).collect();
-                Ok(Value::Scores(Arc::new(aligned.scores(values))))
+        let Over { examples } = ReduceSettings::read(&job.settings).over;
+        let matched = Matched::of(job)?;
+        if matched.per_example() && !examples {
+            let (aligned, all) = matched.by_example(cx)?;
+            let values = all.iter().map(|p| self.of(p).map_or(f64::NAN, |n| n.value)).collect();
+            return Ok(Value::Scores(Arc::new(aligned.scores(values))));
+        }
+        if matched.outer.is_empty() || !matched.per_example() {
+            let all: Vec<usize> = (0..matched.cells.len()).collect();
+            return self.of(&matched.pooled(&all, cx)?).map(Value::Number).map_err(Failure::Absent);
+        }
+        // Examples chosen anew at each place: the mean of the correlations there.
+        let (mut sample, mut reason) = (Sample::default(), None);
+        for group in matched.groups() {
+            match self.of(&matched.pooled(&group, cx)?) {
+                Ok(n) => sample.push(n, None),
+                Err(why) => {
+                    reason.get_or_insert(why);
+                }
             }
         }
+        let found = sample.statistic(Statistic::Mean).map(Value::Number);
+        found.ok_or_else(|| Failure::Absent(reason.unwrap_or_else(|| "no pairs".to_string())))
     }
 }

@@ -1,12 +1,15 @@
 //! Histograms, and areas under curves along an axis or in a table.
 
-use super::gather::{gather, pass_cost, position, takes_examples};
-use super::reduce::keep_classes;
-use super::sample::sum;
-use crate::engine::kernel::{Context, Failure, Job, Kernel, mismatch};
+use super::drawn::error_of_mean;
+use super::gather::{gather, pass_cost, position};
+use super::reduce::{keep_classes, needs_examples};
+use super::sample::Sample;
+use super::settings::{AucSettings, CurveAreaSettings, HistogramSettings};
+use crate::base::statistics::{mean, norm, sum};
+use crate::engine::kernel::{Context, Failure, Job, Kernel, LabelledAxis, mismatch};
 use crate::engine::value::{Column, Number, Table, Value};
 use crate::lang::Settings;
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, Shape};
 use crate::plan::files::Files;
 use std::sync::Arc;
 
@@ -25,7 +28,7 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
 }
 
 /// Most bins a histogram may have.
-const MOST_BINS: usize = 100_000;
+const MOST_BINS: i64 = 100_000;
 
 impl Planned for Histogram {
     fn policy(&self) -> Policy {
@@ -33,7 +36,7 @@ impl Planned for Histogram {
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-        let bins = settings.int("bins");
+        let bins = HistogramSettings::read(settings).bins;
         if !(1..=MOST_BINS).contains(&bins) {
             return Err(Problem {
                 code: "cfx::analysis::setting",
@@ -42,7 +45,7 @@ impl Planned for Histogram {
                 help: None,
             });
         }
-        Ok(Facts { rows: Some(bins), ..keep_classes(inputs) })
+        Ok(Facts { rows: Some(bins as usize), ..keep_classes(inputs) })
     }
 
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
@@ -52,14 +55,16 @@ impl Planned for Histogram {
 
 impl Kernel for Histogram {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+        let settings = HistogramSettings::read(&job.settings);
         let gathered = gather(job, "x")?;
+        needs_examples(job, settings.over, gathered.per_example())?;
         let sample = gathered.pooled()?;
         let values: Vec<f64> = sample.values.iter().copied().filter(|v| v.is_finite()).collect();
         let left_out = sample.values.len() - values.len() + sample.absent;
         if values.is_empty() {
             return Err(gathered.nothing());
         }
-        let bins = job.settings.int("bins").clamp(1, MOST_BINS);
+        let bins = settings.bins.clamp(1, MOST_BINS) as usize;
         let (mut low, mut high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(*v), b.max(*v)));
         if low == high {
             (low, high) = (low - 0.5, high + 0.5);
@@ -116,26 +121,75 @@ fn trapezoid(x: &[f64], normalize: bool) -> Vec<f64> {
 }
 
 /// Returns the area under the points that are there, or why there is none.
+///
+/// Several points at one x stand for their mean. Where there are k of them at each x, the first ones are taken as one curve, the second
+/// ones as another, and so on (the draws of a table, which share their noise), and the error is that of the mean of the curves' areas,
+/// s / sqrt(k). Otherwise points err independently.
 fn area(mut points: Vec<(f64, Number)>, normalize: bool) -> Result<Number, String> {
-    points.retain(|(x, y)| !x.is_nan() && !y.value.is_nan());
     points.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let x: Vec<f64> = points.iter().map(|p| p.0).collect();
-    if x.len() < 2 {
-        return Err(format!("the area under a curve needs two points, {} present", x.len()));
+    let all: Vec<&[(f64, Number)]> = points.chunk_by(|a, b| a.0 == b.0).filter(|g| !g[0].0.is_nan()).collect();
+    let k = all.first().map_or(0, |g| g.len());
+    let whole = all.iter().all(|g| g.len() == k && g.iter().all(|(_, y)| !y.value.is_nan()));
+    let mut count = 0;
+    let mut x = Vec::new();
+    let mut y = Vec::new();
+    for group in &all {
+        let mut sample = Sample::default();
+        group.iter().for_each(|(_, y)| sample.push(*y, None));
+        count += sample.len() as u64;
+        if !sample.is_empty() {
+            let error = if let [(_, one)] = group { one.error } else { sample.error_of_mean() };
+            x.push(group[0].0);
+            y.push(Number { value: mean(&sample.values), error, count: None });
+        }
     }
-    if let Some(twice) = x.windows(2).find(|w| w[0] == w[1]) {
-        return Err(format!("there are several points at {}", super::write::plain(twice[0])));
+    if x.len() < 2 {
+        return Err(match (x.len(), count) {
+            (1, 2..) => format!("the area under a curve needs points at two places, and all {count} are at one"),
+            _ => format!("the area under a curve needs two points, {count} present"),
+        });
     }
     let w = trapezoid(&x, normalize);
-    let value = sum(w.iter().zip(&points).map(|(w, p)| w * p.1.value));
-    let squares = sum(w.iter().zip(&points).map(|(w, p)| (w * p.1.error.unwrap_or(0.0)).powi(2)));
-    let error = points.iter().any(|p| p.1.error.is_some()).then(|| squares.sqrt());
-    Ok(Number { value, error, count: Some(points.len() as u64) })
+    let height = |of: &dyn Fn(usize) -> f64| sum(w.iter().enumerate().map(|(i, w)| w * of(i)));
+    let error = if whole && k > 1 {
+        let areas: Vec<f64> = (0..k).map(|j| height(&|i| all[i][j].1.value)).collect();
+        error_of_mean(&areas, &[])
+    } else {
+        let errors: Vec<f64> = w.iter().zip(&y).map(|(w, y)| w * y.error.unwrap_or(0.0)).collect();
+        y.iter().any(|y| y.error.is_some()).then(|| norm(errors.iter().copied()))
+    };
+    Ok(Number { value: height(&|i| y[i].value), error, count: Some(count) })
+}
+
+/// The axes along which an area can be taken: one, with numbers for coordinates.
+fn check_axes(axes: &[LabelledAxis]) -> Result<(), (String, Option<String>)> {
+    let [axis] = axes else {
+        return Err((
+            format!("the area under a curve is taken along one axis, not {}", axes.len()),
+            Some("name it, as in `auc(y, over: fraction)`, and reduce the others before".to_string()),
+        ));
+    };
+    // A single `?` stands for coordinates that only files tell.
+    let unknown = matches!(axis.coordinates.as_slice(), [one] if one == "?");
+    match axis.coordinates.iter().find(|c| coordinate(c).is_none()).filter(|_| !unknown) {
+        Some(word) => Err((format!("`{word}` of the axis `{}` is no number, so there is no area along it", axis.name), None)),
+        None => Ok(()),
+    }
 }
 
 impl Planned for Auc {
     fn policy(&self) -> Policy {
         Policy::Inline
+    }
+
+    fn fits(&self, _settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
+        let axes = shapes.iter().find(|s| s.slot == "y").map_or(&[] as &[LabelledAxis], |s| s.axes);
+        check_axes(axes).map_err(|(message, help)| Problem {
+            code: "cfx::analysis::axis",
+            parameter: Some("over"),
+            message,
+            help,
+        })
     }
 
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
@@ -145,27 +199,19 @@ impl Planned for Auc {
 
 impl Kernel for Auc {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
-        let input = job.labelled("y").ok_or_else(|| mismatch("y", "number", None))?;
-        let [axis] = input.axes.as_slice() else {
-            return Err(Failure::new(format!("the area under a curve is taken along one axis, not {}", input.axes.len()))
-                .help("name it, as in `auc(y, over: fraction)`, and reduce the others before"));
-        };
-        let x = axis.coordinates.iter().map(|c| {
-            coordinate(c).ok_or_else(|| {
-                Failure::new(format!("`{c}` of the axis `{}` is no number, so there is no area along it", axis.name))
-            })
-        });
-        let x = x.collect::<Result<Vec<f64>, Failure>>()?;
-        let normalize = job.settings.flag("normalize");
+        let settings = AucSettings::read(&job.settings);
+        let normalize = settings.normalize;
         let gathered = gather(job, "y")?;
+        check_axes(&gathered.axes).map_err(|(message, help)| Failure::Failed { message, help })?;
+        let x: Vec<f64> = gathered.axes.iter().flat_map(|a| &a.coordinates).map(|c| coordinate(c).unwrap_or(f64::NAN)).collect();
         if gathered.cells.is_empty() {
             return Err(gathered.nothing());
         }
         if gathered.per_example() {
-            if takes_examples(&job.settings, "over") {
+            if settings.over.examples {
                 return Err(Failure::new("one number per example is no curve").help("average over `example` first"));
             }
-            let at: Vec<f64> = gathered.cells.iter().map(|(place, _)| x[position(input, *place)[0]]).collect();
+            let at: Vec<f64> = gathered.cells.iter().map(|(place, _)| x[position(&gathered.axes, *place)[0]]).collect();
             let scores = gathered.each(cx, |s| {
                 // An example without a number at some point has no area: its points could not be told apart.
                 let complete = s.len() == at.len();
@@ -183,6 +229,11 @@ impl Kernel for Auc {
 }
 
 impl Planned for CurveArea {
+    /// 2: several points at one x are averaged.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn policy(&self) -> Policy {
         Policy::Inline
     }
@@ -194,14 +245,14 @@ impl Kernel for CurveArea {
             Some(Value::Table(t)) => t,
             other => return Err(mismatch("t", "table", other)),
         };
-        let column = |parameter: &str| {
-            let name = job.settings.word(parameter);
+        let settings = CurveAreaSettings::read(&job.settings);
+        let column = |name: &str| {
             let names: Vec<_> = table.columns.iter().map(|(n, _)| n.as_str()).collect();
             let help = format!("the table has {}", names.join(", "));
             table.numbers(name).ok_or_else(|| Failure::new(format!("there is no column of numbers `{name}`")).help(help))
         };
-        let (x, y) = (column("x")?, column("y")?);
+        let (x, y) = (column(&settings.x)?, column(&settings.y)?);
         let points = x.iter().copied().zip(y.iter().map(|v| Number::exact(*v))).collect();
-        area(points, job.settings.flag("normalize")).map(Value::Number).map_err(Failure::Absent)
+        area(points, settings.normalize).map(Value::Number).map_err(Failure::Absent)
     }
 }

@@ -1,10 +1,12 @@
-//! What a kernel of this topic finds in an input: present cells, with `by:` applied and absences counted.
+//! What a kernel of this topic finds in an input: present cells, with `by:` applied, each pair once, and absences counted.
 
 use super::align::{Aligned, align};
-use super::sample::Sample;
+use super::drawn::Origin;
+use super::pairs::Pairing;
+use super::sample::{Sample, Statistic};
+use super::settings::At;
 use crate::engine::kernel::{Context, Failure, Job, Labelled, LabelledAxis, mismatch};
-use crate::engine::value::{Number, Scores, Truth, Value};
-use crate::lang::{Settings, Static};
+use crate::engine::value::{Number, ROW_IDS, Scores, Truth, Value};
 use crate::plan::facts::{Cost, KnownInput};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,13 +56,31 @@ impl Cell {
             Cell::Scores(_) => "number per example",
         }
     }
+
+    /// Returns whether two cells hold the same, errors included: the two orders of a symmetric measure do.
+    pub fn same(&self, other: &Cell) -> bool {
+        let bits = |x: &[f64], y: &[f64]| x.len() == y.len() && x.iter().zip(y).all(|(a, b)| a.to_bits() == b.to_bits());
+        match (self, other) {
+            (Cell::Number(a), Cell::Number(b)) => a == b,
+            (Cell::Truth(a), Cell::Truth(b)) => (a.holds, a.within_error) == (b.holds, b.within_error),
+            (Cell::Word(a), Cell::Word(b)) => a == b,
+            (Cell::Scores(a), Cell::Scores(b)) => Arc::ptr_eq(a, b) || (a.ids == b.ids && bits(&a.values, &b.values)),
+            _ => false,
+        }
+    }
 }
 
 /// The present cells of an input.
 #[derive(Clone, Debug, Default)]
 pub struct Gathered {
-    /// Place in the input, and what is there.
+    /// The axes: those of the input, then those that only the data sets of `by:` have.
+    pub axes: Vec<LabelledAxis>,
+    /// Place in row-major order of the axes, and what is there.
     pub cells: Vec<(usize, Cell)>,
+    /// For each cell the two units that it pairs; empty where no axes are paired.
+    pub units: Vec<(u32, u32)>,
+    /// Axes, as positions, at each of whose places the examples were chosen anew: bins of each run's scores.
+    pub outer: Vec<usize>,
     /// How many were absent.
     pub absent: usize,
     /// Why the first of them was.
@@ -69,38 +89,64 @@ pub struct Gathered {
 
 /// What one axis of `by:` leaves of an input in this cell.
 enum Part {
-    /// The entries at one coordinate of a gathered axis: axis position, coordinate position.
-    Coordinate(usize, usize),
     /// The examples of one label.
     Label(u32),
-    /// The examples with these ids, sorted.
-    Ids(Vec<u32>),
+    /// The examples with the ids of data sets.
+    Sets(Sets),
     /// Nothing that an input without examples could be split by.
-    Unknown(String),
+    Unknown,
 }
 
-/// Returns the present cells of an input, restricted to the cell's coordinate of `by`.
+/// Data sets over axes that were taken in whole.
+struct Sets {
+    /// Their axes.
+    axes: Vec<LabelledAxis>,
+    /// The ids of each in row-major order, sorted, or why there are none.
+    ids: Vec<Result<Vec<u32>, String>>,
+}
+
+/// Returns the present cells of an input, restricted to the cell's coordinate of `by`, each pair of paired axes once.
 ///
-/// `by` restricts scores to the ids of the data set in the slot `by`, else to the label of a class coordinate; where the input
-/// itself was taken in whole over that very axis, the entries at the coordinate are kept. Numbers without that axis stay whole.
+/// `by` restricts scores to the ids of the data set in the slot `by`, else to the label of a class coordinate; numbers stay whole.
+/// Where the data sets lie over axes themselves (bins of each run), each place of the input meets the data set at its own coordinates.
 pub fn gather(job: &Job, slot: &str) -> Result<Gathered, Failure> {
+    let mut out = gather_all(job, slot)?;
+    out.pair();
+    Ok(out)
+}
+
+/// Returns the present cells as [`gather`] does, pairs in both their orders.
+pub fn gather_all(job: &Job, slot: &str) -> Result<Gathered, Failure> {
     let input = job.labelled(slot).ok_or_else(|| mismatch(slot, "number", None))?;
-    let parts = parts(job, input)?;
-    let mut out = Gathered::default();
-    for (place, value) in input.values.iter().enumerate() {
-        let elsewhere = |p: &Part| matches!(p, Part::Coordinate(axis, at) if position(input, place)[*axis] != *at);
-        if parts.iter().any(elsewhere) {
-            continue;
+    let parts: Vec<Part> =
+        At::all(&job.settings).into_iter().map(|(name, by)| part(job, &name, &by)).collect::<Result<_, _>>()?;
+    let mut axes = input.axes.clone();
+    let mut outer = Vec::new();
+    for axis in parts.iter().flat_map(|p| if let Part::Sets(s) = p { s.axes.as_slice() } else { &[] }) {
+        let at = axes.iter().position(|a| a.name == axis.name).unwrap_or_else(|| {
+            axes.push(axis.clone());
+            axes.len() - 1
+        });
+        if !outer.contains(&at) {
+            outer.push(at);
         }
-        let mut cell = Cell::of(slot, value)?;
+    }
+    let pairing = Pairing::of(&axes);
+    let repeats: usize = axes[input.axes.len()..].iter().map(|a| a.coordinates.len()).product();
+    let mut out = Gathered { axes, outer, ..Gathered::default() };
+    for place in 0..input.values.len() * repeats {
+        let at = position(&out.axes, place);
+        let mut cell = Cell::of(slot, &input.values[place / repeats])?;
         for part in &parts {
             cell = match cell {
-                Ok(Cell::Scores(s)) => restrict(&s, part)?.map(Cell::Scores),
+                Ok(Cell::Scores(s)) => restrict(&s, part, &out.axes, &at)?.map(Cell::Scores),
                 other => other,
             };
         }
         match cell {
             Ok(cell) => out.cells.push((place, cell)),
+            // A unit is not compared with itself: nothing is missing there.
+            Err(_) if pairing.as_ref().is_some_and(|p| p.is_self(&out.axes, &at)) => {}
             Err(why) => {
                 out.absent += 1;
                 out.reason.get_or_insert(why);
@@ -110,37 +156,61 @@ pub fn gather(job: &Job, slot: &str) -> Result<Gathered, Failure> {
     Ok(out)
 }
 
-/// Returns what `by:` leaves of an input: a part for each axis that it names.
-fn parts(job: &Job, input: &Labelled) -> Result<Vec<Part>, Failure> {
-    let slots = ["by".to_string()].into_iter().chain((1..).map(|k| format!("by.{k}")));
-    slots.map_while(|slot| job.settings.get(&slot).make().map(|(_, by)| part(job, input, &slot, &by))).collect()
+fn part(job: &Job, slot: &str, by: &At) -> Result<Part, Failure> {
+    if let Some(input) = job.labelled(slot) {
+        let ids = |v: &Value| match v {
+            Value::Dataset(d) => {
+                let mut ids = d.ids.to_vec();
+                ids.sort_unstable();
+                Ok(Ok(ids))
+            }
+            Value::Absent(why) => Ok(Err(why.clone())),
+            other => Err(mismatch(slot, "dataset", Some(other))),
+        };
+        let ids = input.values.iter().map(ids).collect::<Result<Vec<_>, Failure>>()?;
+        if let ([], [Err(why)]) = (input.axes.as_slice(), ids.as_slice()) {
+            return Err(Failure::Absent(why.clone()));
+        }
+        return Ok(Part::Sets(Sets { axes: input.axes.clone(), ids }));
+    }
+    Ok(if by.role == "class" { Part::Label(by.index as u32) } else { Part::Unknown })
 }
 
-fn part(job: &Job, input: &Labelled, slot: &str, by: &Settings) -> Result<Part, Failure> {
-    let (axis, role, name) = (by.word("axis"), by.word("role"), by.word("name"));
-    if let Some(k) = input.axes.iter().position(|a| a.name == axis && a.role == role) {
-        let at = input.axes[k].coordinates.iter().position(|c| c == name);
-        return at.map(|at| Part::Coordinate(k, at)).ok_or_else(|| Failure::Absent(format!("no {axis} {name}")));
+impl Sets {
+    /// Returns the ids at a place of an input: of the data set at the same coordinates.
+    fn at(&self, axes: &[LabelledAxis], at: &[usize]) -> Result<&[u32], String> {
+        let mut place = 0;
+        for own in &self.axes {
+            let text = axes.iter().zip(at).find(|(a, _)| a.name == own.name).map(|(a, i)| &a.coordinates[*i]);
+            let found = text.and_then(|t| own.coordinates.iter().position(|c| c == t));
+            let i = found.ok_or_else(|| format!("there is no data set at this {}", own.name))?;
+            place = place * own.coordinates.len() + i;
+        }
+        self.ids[place].as_deref().map_err(String::clone)
     }
-    if job.labelled(slot).is_some() {
-        let mut ids = job.dataset(slot)?.ids.to_vec();
-        ids.sort_unstable();
-        return Ok(Part::Ids(ids));
-    }
-    Ok(if role == "class" { Part::Label(by.int("index") as u32) } else { Part::Unknown(axis.to_string()) })
 }
 
 /// Returns the examples of scores that belong to the part, or the reason why there are none.
-fn restrict(scores: &Arc<Scores>, part: &Part) -> Result<Result<Arc<Scores>, String>, Failure> {
+fn restrict(
+    scores: &Arc<Scores>,
+    part: &Part,
+    axes: &[LabelledAxis],
+    at: &[usize],
+) -> Result<Result<Arc<Scores>, String>, Failure> {
     let keep: Vec<usize> = match part {
-        Part::Coordinate(..) => return Ok(Ok(scores.clone())),
         Part::Label(_) if scores.labels.is_empty() => {
             return Err(Failure::new("these scores carry no labels to split them by")
                 .help("make them from a data set with labels, or leave out `by: class`"));
         }
         Part::Label(label) => (0..scores.labels.len()).filter(|i| scores.labels[*i] == *label).collect(),
-        Part::Ids(ids) => (0..scores.ids.len()).filter(|i| ids.binary_search(&scores.ids[*i]).is_ok()).collect(),
-        Part::Unknown(axis) => return Err(Failure::new(format!("scores cannot be split by `{axis}`"))),
+        Part::Sets(sets) => match sets.at(axes, at) {
+            Ok(ids) => (0..scores.ids.len()).filter(|i| ids.binary_search(&scores.ids[*i]).is_ok()).collect(),
+            Err(why) => return Ok(Err(why)),
+        },
+        Part::Unknown => {
+            return Err(Failure::new("the axis in `by:` says nothing of examples, and there is one number for each")
+                .help("split by `class`, or by an axis of data sets (bins, groups)"));
+        }
     };
     if keep.is_empty() {
         return Ok(Err("no examples here".to_string()));
@@ -154,11 +224,10 @@ fn restrict(scores: &Arc<Scores>, part: &Part) -> Result<Result<Arc<Scores>, Str
     })))
 }
 
-/// Returns the coordinate positions of the place in a row-major input, outermost axis first.
-pub fn position(input: &Labelled, place: usize) -> Vec<usize> {
+/// Returns the coordinate positions of a place in row-major order, outermost axis first.
+pub fn position(axes: &[LabelledAxis], place: usize) -> Vec<usize> {
     let mut rest = place;
-    let mut out: Vec<usize> = input
-        .axes
+    let mut out: Vec<usize> = axes
         .iter()
         .rev()
         .map(|a| {
@@ -172,24 +241,16 @@ pub fn position(input: &Labelled, place: usize) -> Vec<usize> {
     out
 }
 
-/// Returns a place in words: `run: 3, stage: stage1`.
-pub fn place_in_words(input: &Labelled, place: usize) -> String {
-    let at = position(input, place);
-    let words: Vec<_> = input.axes.iter().zip(at).map(|(a, i)| format!("{}: {}", a.name, a.coordinates[i])).collect();
-    words.join(", ")
+/// Returns the place of coordinate positions in row-major order.
+pub fn place_of(axes: &[LabelledAxis], at: &[usize]) -> usize {
+    axes.iter().zip(at).fold(0, |place, (a, i)| place * a.coordinates.len().max(1) + i)
 }
 
-/// Returns whether the axes named by the setting include the examples of scores. Without the setting they do.
-pub fn takes_examples(settings: &Settings, parameter: &str) -> bool {
-    let is = |s: &Static| match s {
-        Static::Make(_, fields) => fields.iter().any(|(_, v)| v.word() == Some("example")),
-        other => matches!(other.word(), Some("example" | "rest" | "everything")),
-    };
-    match settings.get(parameter) {
-        Static::List(items) => items.iter().any(is),
-        Static::None => true,
-        other => is(other),
-    }
+/// Returns a place in words: `run: 3, stage: stage1`.
+pub fn place_in_words(axes: &[LabelledAxis], place: usize) -> String {
+    let at = position(axes, place);
+    let words: Vec<_> = axes.iter().zip(at).map(|(a, i)| format!("{}: {}", a.name, a.coordinates[i])).collect();
+    words.join(", ")
 }
 
 impl Gathered {
@@ -198,42 +259,129 @@ impl Gathered {
         self.cells.iter().any(|(_, c)| matches!(c, Cell::Scores(_)))
     }
 
-    /// Returns the cells of an input with inner axes averaged out first: bins of each run before runs. The cells as they are where no
-    /// axis of the input nests in another, and where there is one number for each example.
-    pub fn averaged(&self, input: &Labelled) -> Result<Gathered, Failure> {
-        let all: Vec<usize> = (0..input.axes.len()).collect();
-        let levels = LabelledAxis::inner_first(&input.axes, &all);
-        if levels.is_empty() || self.per_example() {
-            return Ok(self.clone());
-        }
-        let mut numbers: Vec<(Vec<usize>, Number)> = Vec::with_capacity(self.cells.len());
-        for (place, cell) in &self.cells {
-            numbers.push((position(input, *place), cell.number().ok_or_else(|| not_a_number(cell))?));
-        }
-        for level in levels {
-            let mut groups: BTreeMap<Vec<usize>, Sample> = BTreeMap::new();
-            for (mut at, number) in numbers {
-                level.iter().for_each(|axis| at[*axis] = 0);
-                groups.entry(at).or_default().push(number);
-            }
-            numbers = groups.into_iter().filter_map(|(at, sample)| sample.as_unit().map(|n| (at, n))).collect();
-        }
-        Ok(Gathered { cells: numbers.into_iter().map(|(_, n)| Cell::Number(n)).enumerate().collect(), ..self.clone() })
+    /// Leaves of each pair of a symmetric measure one order, and notes the units of all.
+    fn pair(&mut self) {
+        let Some(pairing) = Pairing::of(&self.axes) else { return };
+        let places: Vec<Vec<usize>> = self.cells.iter().map(|(place, _)| position(&self.axes, *place)).collect();
+        let once = pairing.once(&self.axes, &places, |i, j| self.cells[i].1.same(&self.cells[j].1));
+        let mut keep = once.keep.iter();
+        self.cells.retain(|_| *keep.next().unwrap_or(&true));
+        self.units = once.units.into_iter().zip(once.keep).filter(|(_, k)| *k).map(|(u, _)| u).collect();
     }
 
-    /// Returns all numbers in one sample, examples included.
+    /// Returns the cells at each place of some axes (positions), in row-major order of these, each as gathered alone.
+    pub fn groups(&self, axes: &[usize]) -> Vec<Gathered> {
+        let mut out: BTreeMap<Vec<usize>, Gathered> = BTreeMap::new();
+        for (k, (place, cell)) in self.cells.iter().enumerate() {
+            let at = position(&self.axes, *place);
+            let group = out
+                .entry(axes.iter().map(|a| at[*a]).collect())
+                .or_insert_with(|| Gathered { axes: self.axes.clone(), ..Gathered::default() });
+            group.cells.push((*place, cell.clone()));
+            group.units.extend(self.units.get(k));
+        }
+        out.into_values().collect()
+    }
+
+    /// Returns the cells with inner axes reduced first by `inner`: bins of each run before runs. The cells as they are where no axis of the
+    /// input nests in another. Numbers per example are averaged example by example.
+    pub fn inner_first(&self, inner: &dyn Fn(&Sample) -> Option<Number>) -> Result<Gathered, Failure> {
+        let all: Vec<usize> = (0..self.axes.len()).collect();
+        let mut out = self.clone();
+        for level in LabelledAxis::inner_first(&self.axes, &all) {
+            let rest: Vec<usize> = all.iter().copied().filter(|a| !level.contains(a)).collect();
+            let mut cells = Vec::new();
+            let mut units = Vec::new();
+            for group in out.groups(&rest) {
+                let Some((place, _)) = group.cells.first() else { continue };
+                let mut at = position(&out.axes, *place);
+                level.iter().for_each(|a| at[*a] = 0);
+                let cell = match group.per_example() {
+                    true => Some(Cell::Scores(Arc::new(group.mean_each()?))),
+                    false => inner(&group.pooled()?).map(Cell::Number),
+                };
+                if let Some(cell) = cell {
+                    cells.push((place_of(&out.axes, &at), cell));
+                    units.extend(group.units.first());
+                }
+            }
+            (out.cells, out.units) = (cells, units);
+        }
+        Ok(out)
+    }
+
+    /// Returns the mean of each example over the cells that have it.
+    fn mean_each(&self) -> Result<Scores, Failure> {
+        let mut found: BTreeMap<u32, (u32, Vec<f64>)> = BTreeMap::new();
+        let mut classes = Vec::new();
+        for (_, cell) in &self.cells {
+            let Cell::Scores(s) = cell else { return Err(mixed(cell)) };
+            if classes.is_empty() {
+                classes = s.classes.clone();
+            }
+            for (i, id) in s.ids.iter().enumerate().filter(|(i, _)| !s.values[*i].is_nan()) {
+                let label = s.labels.get(i).copied().unwrap_or_default();
+                found.entry(*id).or_insert_with(|| (label, Vec::new())).1.push(s.values[i]);
+            }
+        }
+        let labelled = self.cells.iter().all(|(_, c)| matches!(c, Cell::Scores(s) if !s.labels.is_empty()));
+        Ok(Scores {
+            values: found.values().map(|(_, v)| crate::base::statistics::mean(v)).collect(),
+            ids: Arc::new(found.keys().copied().collect()),
+            labels: Arc::new(if labelled { found.values().map(|(l, _)| *l).collect() } else { Vec::new() }),
+            classes,
+        })
+    }
+
+    /// Returns all numbers in one sample, examples included, with their origins where some were not drawn one by one.
     pub fn pooled(&self) -> Result<Sample, Failure> {
         let mut sample = Sample { absent: self.absent, ..Sample::default() };
         let per_example = self.per_example();
         for (k, (_, cell)) in self.cells.iter().enumerate() {
+            let units = self.units.get(k).copied();
+            let origin = |example| Origin { cell: k as u32, example, units };
             match cell {
-                Cell::Scores(s) if self.cells.len() > 1 => sample.extend_scores(k as u32, s),
-                Cell::Scores(s) => s.values.iter().for_each(|v| sample.push_value(*v)),
+                Cell::Scores(s) => {
+                    let told = self.cells.len() > 1 || units.is_some();
+                    for (v, id) in s.values.iter().zip(s.ids.iter()) {
+                        sample.push(Number::exact(*v), told.then(|| origin(Some(*id % ROW_IDS))));
+                    }
+                }
                 other if per_example => return Err(mixed(other)),
-                other => sample.push(other.number().ok_or_else(|| not_a_number(other))?),
+                other => {
+                    sample.push(other.number().ok_or_else(|| not_a_number(other))?, units.is_some().then(|| origin(None)));
+                }
             }
         }
         Ok(sample)
+    }
+
+    /// Returns the statistic of all numbers, and the sample it is of. Where examples were chosen anew at places of outer axes (bins of each
+    /// run), or axes nest in others, the inner reduction comes first, and the outer one takes its results.
+    pub fn reduced(&self, statistic: Statistic) -> Result<(Option<Number>, Sample), Failure> {
+        let Some(inner) = statistic.inner() else {
+            let sample = self.pooled()?;
+            return Ok((sample.statistic(statistic), sample));
+        };
+        let within = |g: &Gathered| g.inner_first(&|s| s.as_unit(inner))?.pooled();
+        let sample = match self.chosen_anew() {
+            false => within(self)?,
+            true => {
+                let mut sample = Sample { absent: self.absent, ..Sample::default() };
+                for group in self.groups(&self.outer) {
+                    if let Some(n) = within(&group)?.statistic(inner) {
+                        sample.push(n, None);
+                    }
+                }
+                sample
+            }
+        };
+        Ok((sample.statistic(statistic), sample))
+    }
+
+    /// Returns whether examples were chosen anew at places of outer axes: bins of each run.
+    pub fn chosen_anew(&self) -> bool {
+        !self.outer.is_empty() && self.per_example()
     }
 
     /// Returns one number for each example, made by `of` from the sample of its numbers in all cells; numbers without examples
@@ -254,7 +402,7 @@ impl Gathered {
                         sample.push_value(aligned.value(s, which, row));
                         which += 1;
                     }
-                    other => sample.push(other.number().ok_or_else(|| not_a_number(other))?),
+                    other => sample.push(other.number().ok_or_else(|| not_a_number(other))?, None),
                 }
             }
             values.push(of(&sample));
@@ -294,4 +442,9 @@ pub fn tell_dropped(cx: &dyn Context, aligned: &Aligned) {
 pub fn pass_cost(inputs: &[KnownInput], each: f64) -> Cost {
     let numbers: usize = inputs.iter().flat_map(|(_, f)| f.iter()).map(|f| f.rows.unwrap_or(1)).sum();
     Cost { seconds: 1e-6 + each * numbers as f64, memory: 16.0 * numbers as f64, disk: 0.0 }
+}
+
+/// Returns the input of a slot.
+pub fn labelled<'a>(job: &'a Job, slot: &str) -> Result<&'a Labelled, Failure> {
+    job.labelled(slot).ok_or_else(|| mismatch(slot, "number", None))
 }

@@ -1,11 +1,14 @@
 //! Groups: values along an axis split at their largest gap or at a threshold, and their ranks.
 
-use super::gather::{Cell, Gathered, gather, not_a_number, pass_cost, takes_examples};
-use super::sample::ranks;
+use super::gather::{Cell, Gathered, gather, gather_all, not_a_number, pass_cost};
+use super::reduce::keep_classes;
+use super::settings::{ReduceSettings, ThresholdSettings};
+use crate::base::statistics::ranks;
 use crate::engine::kernel::{Context, Failure, Job, Kernel, mismatch};
 use crate::engine::value::{Number, Scores, Value};
 use crate::lang::Settings;
-use crate::plan::facts::{Cost, KnownInput, Planned, Policy};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem};
+use crate::plan::files::Files;
 use std::sync::Arc;
 
 /// The kernels of this file.
@@ -100,6 +103,14 @@ impl Planned for Group {
         Policy::Inline
     }
 
+    fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        let words = match self {
+            Group::Split | Group::Threshold => Some(vec!["low".to_string(), "high".to_string()]),
+            Group::Gap | Group::Rank => None,
+        };
+        Ok(Facts { words, ..keep_classes(inputs) })
+    }
+
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
         pass_cost(inputs, 1e-7)
     }
@@ -107,7 +118,8 @@ impl Planned for Group {
 
 impl Kernel for Group {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
-        let gathered = gather(job, "x")?;
+        // What keeps its axes has a result at each place; of a gap each pair counts once.
+        let gathered = if matches!(self, Group::Gap) { gather(job, "x")? } else { gather_all(job, "x")? };
         if gathered.cells.is_empty() {
             return Err(gathered.nothing());
         }
@@ -122,7 +134,7 @@ impl Kernel for Group {
                 along(job, &numbers, |_, x| gap.side(x))
             }
             Group::Gap => {
-                let plain: Vec<Number> = if gathered.per_example() && takes_examples(&job.settings, "over") {
+                let plain: Vec<Number> = if gathered.per_example() && ReduceSettings::read(&job.settings).over.examples {
                     gathered.pooled()?.values.into_iter().map(Number::exact).collect()
                 } else {
                     numbers(&gathered)?.into_iter().map(|(_, n)| n).collect()
@@ -140,7 +152,7 @@ impl Kernel for Group {
                 }
             },
             Group::Threshold => {
-                let at = job.settings.real("at");
+                let at = ThresholdSettings::read(&job.settings).at;
                 match numbers(&gathered)?.as_slice() {
                     [(_, n)] => Ok(Value::Word(if n.value < at { "low" } else { "high" }.to_string())),
                     several => Err(Failure::new(format!("a threshold sorts one number, and {} came", several.len()))),

@@ -10,14 +10,19 @@ mod arithmetic;
 mod compare;
 mod correlate;
 mod curves;
+mod drawn;
 mod gather;
 mod groups;
+mod influence;
+mod pairs;
 mod parts;
 mod quantify;
 mod reduce;
 mod resample;
 mod sample;
+mod settings;
 mod tabulate;
+mod words;
 mod write;
 
 #[cfg(test)]

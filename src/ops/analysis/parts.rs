@@ -1,5 +1,6 @@
 //! Parts of values: a member of a record, a column of a table, an element of a list.
 
+use super::settings::{FieldSettings, PickSettings};
 use crate::engine::kernel::{Context, Failure, Job, Kernel, mismatch};
 use crate::engine::value::{Column, Number, Scores, Table, Value};
 use crate::lang::Settings;
@@ -57,31 +58,33 @@ impl Planned for Field {
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let Some(of) = known(inputs, "x") else { return Ok(Facts::default()) };
-        let name = settings.word("name");
-        if let Some(columns) = of.columns.as_ref().filter(|c| !c.iter().any(|c| c == name)) {
+        let FieldSettings { name, .. } = FieldSettings::read(settings);
+        if let Some(columns) = of.columns.as_ref().filter(|c| !c.contains(&name)) {
             let names: Vec<&str> = columns.iter().map(String::as_str).collect();
             return Err(Problem {
                 code: "cfx::name::no_field",
                 parameter: None,
                 message: format!("the table has no column `{name}`"),
-                help: Some(nearest_or_list(name, &names)),
+                help: Some(nearest_or_list(&name, &names)),
             });
         }
-        let unit = unit(&of.units, name).map(|u| (String::new(), u.to_string()));
-        let columns = of.tables.iter().find(|(part, _)| part == name).map(|(_, columns)| columns.clone());
-        Ok(Facts { classes: of.classes.clone(), units: unit.into_iter().collect(), columns, ..Facts::default() })
+        let unit = unit(&of.units, &name).map(|u| (String::new(), u.to_string()));
+        let columns = of.tables.iter().find(|(part, _)| *part == name).map(|(_, columns)| columns.clone());
+        let words = of.words.clone();
+        Ok(Facts { classes: of.classes.clone(), units: unit.into_iter().collect(), columns, words, ..Facts::default() })
     }
 }
 
 impl Kernel for Field {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
-        let name = job.settings.word("name");
+        let FieldSettings { name, rows } = FieldSettings::read(&job.settings);
+        let name = name.as_str();
         match job.input("x") {
             Some(Value::Record(parts)) => match parts.iter().find(|(n, _)| n == name) {
                 Some((_, value)) => present(value),
                 None => Err(unknown(name, "member", parts.iter().map(|(n, _)| n.as_str()).collect())),
             },
-            Some(Value::Table(table)) => column(table, name, !job.settings.word("rows").is_empty()),
+            Some(Value::Table(table)) => column(table, name, rows.is_some_and(|r| !r.is_empty())),
             // Members of an operation that keeps an axis: the member of each element.
             Some(Value::List(items)) => {
                 let one = |v: &Value| match v {
@@ -106,7 +109,7 @@ impl Planned for Pick {
 
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let Some(of) = known(inputs, "x") else { return Ok(Facts::default()) };
-        Ok(Facts { classes: of.classes.clone(), units: of.units.clone(), ..Facts::default() })
+        Ok(Facts { classes: of.classes.clone(), units: of.units.clone(), words: of.words.clone(), ..Facts::default() })
     }
 }
 
@@ -114,7 +117,7 @@ impl Kernel for Pick {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         match job.input("x") {
             Some(Value::List(items)) => {
-                let index = job.settings.int("index");
+                let index = PickSettings::read(&job.settings).index;
                 let none = || {
                     let count = items.len();
                     Failure::Absent(match job.at.last() {

@@ -1,10 +1,17 @@
 //! Quantifiers: whether all or any of several truth values hold, and what share of them does.
 
-use super::gather::{Cell, Gathered, gather, pass_cost, place_in_words, position, takes_examples};
-use crate::engine::kernel::{Context, Failure, Job, Kernel, Labelled, mismatch};
-use crate::engine::value::{Number, Truth, Value};
-use crate::lang::{Settings, Static};
-use crate::plan::facts::{Cost, KnownInput, Planned, Policy};
+use super::drawn::{Origin, error_of_mean, independent};
+use super::gather::{Cell, Gathered, gather, labelled, pass_cost, place_in_words, position};
+use super::reduce::keep_classes;
+use super::sample::{Sample, Statistic};
+use super::settings::{At, Over, ReduceSettings, ShareSettings};
+use super::words;
+use crate::base::statistics::mean;
+use crate::engine::kernel::{Context, Failure, Job, Kernel};
+use crate::engine::value::{Number, Scores, Truth, Value};
+use crate::lang::Settings;
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem};
+use crate::plan::files::Files;
 use std::sync::Arc;
 
 /// `all` and `any`.
@@ -44,12 +51,12 @@ struct Tally {
 
 impl Tally {
     /// Returns the tallies of what was gathered.
-    fn of(gathered: &Gathered, input: &Labelled) -> Result<Tally, Failure> {
+    fn of(gathered: &Gathered) -> Result<Tally, Failure> {
         let mut t = Tally::default();
         for (place, cell) in &gathered.cells {
             match cell {
                 Cell::Truth(truth) => {
-                    let at = place_in_words(input, *place);
+                    let at = place_in_words(&gathered.axes, *place);
                     let words = if at.is_empty() { truth.text.clone() } else { format!("{at}: {}", truth.text) };
                     t.add(truth.holds, truth.within_error, words);
                 }
@@ -127,12 +134,12 @@ impl Planned for Quantifier {
 
 impl Kernel for Quantifier {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
+        let over = ReduceSettings::read(&job.settings).over;
         let gathered = gather(job, "x")?;
-        let input = job.labelled("x").ok_or_else(|| mismatch("x", "truth", None))?;
         if gathered.cells.is_empty() {
             return Err(gathered.nothing());
         }
-        if gathered.per_example() && !takes_examples(&job.settings, "over") {
+        if gathered.per_example() && !over.examples {
             let scores = gathered.each(cx, |s| match self {
                 _ if s.is_empty() => f64::NAN,
                 Quantifier::All => s.values.iter().all(|v| *v != 0.0) as u8 as f64,
@@ -140,7 +147,7 @@ impl Kernel for Quantifier {
             })?;
             return Ok(Value::Scores(Arc::new(scores)));
         }
-        let tally = Tally::of(&gathered, input)?;
+        let tally = Tally::of(&gathered)?;
         if tally.n == 0 {
             return Err(Failure::Absent("no example has a truth value here".to_string()));
         }
@@ -149,8 +156,30 @@ impl Kernel for Quantifier {
 }
 
 impl Planned for Share {
+    /// 2: clustered and paired as means are; classes seen by sets of examples are numbers per example.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn policy(&self) -> Policy {
         Policy::Inline
+    }
+
+    fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        match word(settings) {
+            Some(word) => words::check(inputs, "x", &word, "of")?,
+            None => {
+                if let Some(known) = words::of(inputs, "x").filter(|w| !w.is_empty()) {
+                    return Err(Problem {
+                        code: "cfx::analysis::word",
+                        parameter: None,
+                        message: "a share of words needs the word".to_string(),
+                        help: Some(format!("name it, as in `share(modes, of: {})`", known[0])),
+                    });
+                }
+            }
+        }
+        Ok(keep_classes(inputs))
     }
 
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
@@ -158,85 +187,148 @@ impl Planned for Share {
     }
 }
 
-/// Returns the share of `held` in `n` with its standard error.
-///
-/// The error is that of Agresti & Coull (1998): sqrt(p (1 - p) / (n + 4)) at p = (held + 2) / (n + 4), which does not vanish where
-/// all or none hold.
-pub fn proportion(held: u64, n: u64) -> Number {
-    let (k, m) = (held as f64 + 2.0, n as f64 + 4.0);
-    let p = k / m;
-    Number { value: held as f64 / n as f64, error: Some((p * (1.0 - p) / m).sqrt()), count: Some(n) }
+/// Returns the word that counts, where one is given.
+fn word(settings: &Settings) -> Option<String> {
+    ShareSettings::read(settings).of.filter(|w| w != "none")
 }
 
-/// Returns whether an entry counts towards the share.
-fn counts(cell: &Cell, of: Option<&str>) -> Result<bool, Failure> {
-    match (cell, of) {
-        (Cell::Truth(t), None) => Ok(t.holds),
-        (Cell::Word(w), Some(word)) => Ok(w == word),
-        (Cell::Word(_), None) => {
-            Err(Failure::new("a share of words needs the word").help("name it, as in `share(modes, of: high)`"))
-        }
-        (other, _) => Err(Failure::new(format!("there is a {} where a truth or a word is needed", other.word()))),
+/// Returns a share `p` of `n` values with its standard error, given that of the mean of the values (1 where it holds, else 0).
+///
+/// The error is that of Agresti & Coull (1998), which does not vanish where all or none hold, for the effective number of values (Korn &
+/// Graubard 1998): sqrt(q (1 - q) / (m + 4)) at q = (m p + 2) / (m + 4) and m = p (1 - p) / error^2, at most n. Where all or none hold, so
+/// that the values cannot tell how much they depend on one another, m is how many were drawn one by one for sure.
+fn proportion(p: f64, n: usize, error: Option<f64>, sure: usize) -> Number {
+    let (count, most) = (Some(n as u64), n as f64);
+    let m = match error.filter(|_| p > 0.0 && p < 1.0) {
+        Some(e) if e > 0.0 => (p * (1.0 - p) / (e * e)).min(most),
+        _ => (sure as f64).min(most),
+    };
+    let q = (m * p + 2.0) / (m + 4.0);
+    Number { value: p, error: Some((q * (1.0 - q) / (m + 4.0)).sqrt()), count }
+}
+
+/// Returns the share that the numbers of a sample other than 0 are, as [`proportion`]; nothing of none.
+fn share_of(sample: &Sample) -> Option<Number> {
+    let holds: Vec<f64> = sample.values.iter().map(|v| (*v != 0.0) as u8 as f64).collect();
+    let (n, origins): (usize, &[Origin]) = (holds.len(), &sample.origins);
+    // Drawn one by one there are n; else the error tells to how many they come.
+    let error = if origins.is_empty() { None } else { error_of_mean(&holds, origins) };
+    let sure = if origins.is_empty() { n } else { independent(n, origins) };
+    (n > 0).then(|| proportion(mean(&holds), n, error, sure))
+}
+
+/// Turns words into whether they are the one that counts.
+fn counted(gathered: &mut Gathered, of: Option<&str>) -> Result<(), Failure> {
+    for (_, cell) in &mut gathered.cells {
+        let holds = match (&*cell, of) {
+            (Cell::Truth(_) | Cell::Scores(_), None) => continue,
+            (Cell::Word(w), Some(word)) => w == word,
+            (Cell::Word(_), None) => {
+                return Err(Failure::new("a share of words needs the word").help("name it, as in `share(modes, of: high)`"));
+            }
+            (other, _) => {
+                return Err(Failure::new(format!("there is a {} where a truth or a word is needed", other.word())));
+            }
+        };
+        *cell = Cell::Number(Number::exact(holds as u8 as f64));
     }
+    Ok(())
 }
 
 impl Kernel for Share {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
-        let input = job.labelled("x").ok_or_else(|| mismatch("x", "truth or group", None))?;
-        let of = match job.settings.get("of") {
-            Static::None => None,
-            other => other.word().filter(|w| *w != "none"),
-        };
-        let class_axis = input.axes.iter().position(|a| a.role == "class");
-        let by_sets = job.labelled("by").is_some() && *job.settings.get("by.1") == Static::None;
-        if let (Some(axis), true) = (class_axis, by_sets) {
-            return weighted(job, input, axis, of);
-        }
-        let gathered = gather(job, "x")?;
+        let Over { examples } = ShareSettings::read(&job.settings).over;
+        let mut gathered = gather(job, "x")?;
         if gathered.cells.is_empty() {
             return Err(gathered.nothing());
         }
-        if gathered.per_example() {
-            if !takes_examples(&job.settings, "over") {
-                let share = |v: &[f64]| v.iter().filter(|x| **x != 0.0).count() as f64 / v.len() as f64;
-                return Ok(Value::Scores(Arc::new(gathered.each(cx, |s| share(&s.values))?)));
-            }
-            let sample = gathered.pooled()?;
-            if sample.is_empty() {
-                return Err(Failure::Absent("no example has a truth value here".to_string()));
-            }
-            return Ok(Value::Number(proportion(
-                sample.values.iter().filter(|v| **v != 0.0).count() as u64,
-                sample.len() as u64,
-            )));
+        counted(&mut gathered, word(&job.settings).as_deref())?;
+        let seen = seen_by_examples(job, &gathered)?;
+        let by_classes = seen.is_some();
+        let gathered = seen.unwrap_or(gathered);
+        if gathered.per_example() && !examples && !by_classes {
+            let share = |v: &[f64]| v.iter().filter(|x| **x != 0.0).count() as f64 / v.len() as f64;
+            return Ok(Value::Scores(Arc::new(gathered.each(cx, |s| share(&s.values))?)));
         }
-        let mut held = 0;
-        for (_, cell) in &gathered.cells {
-            held += counts(cell, of)? as u64;
+        let nothing = || match by_classes {
+            true => Failure::Absent("no example of these classes here".to_string()),
+            false => Failure::Absent("no example has a truth value here".to_string()),
+        };
+        let within = |g: &Gathered| g.inner_first(&share_of);
+        if gathered.chosen_anew() {
+            let mut shares = Sample { absent: gathered.absent, ..Sample::default() };
+            for group in gathered.groups(&gathered.outer) {
+                if let Some(share) = share_of(&within(&group)?.pooled()?) {
+                    shares.push(share, None);
+                }
+            }
+            return shares.statistic(Statistic::Mean).map(Value::Number).ok_or_else(nothing);
         }
-        Ok(Value::Number(proportion(held, gathered.cells.len() as u64)))
+        let reduced = within(&gathered)?;
+        // Shares of inner axes are numbers between 0 and 1, of which the mean is taken; truth values are counted.
+        let inner = !gathered.per_example() && gathered.cells.len() != reduced.cells.len();
+        let sample = reduced.pooled()?;
+        let found = if inner { sample.statistic(Statistic::Mean) } else { share_of(&sample) };
+        found.map(Value::Number).ok_or_else(nothing)
     }
 }
 
-/// Returns the share of a data set's examples whose class counts: a value over classes, seen through the data set in `by`.
-fn weighted(job: &Job, input: &Labelled, axis: usize, of: Option<&str>) -> Result<Value, Failure> {
-    let data = job.dataset("by")?;
-    let mut sizes = vec![0u64; input.axes[axis].coordinates.len()];
-    for label in data.labels.iter() {
-        if let Some(size) = sizes.get_mut(*label as usize) {
-            *size += 1;
+/// Returns a value over classes as the examples of the data sets in `by:` see it: for each of the other places, whether it holds for the
+/// class of each example. Nothing where the value has no axis of classes, or `by:` no data sets.
+fn seen_by_examples(job: &Job, gathered: &Gathered) -> Result<Option<Gathered>, Failure> {
+    let class = gathered.axes.iter().position(|a| a.role == "class");
+    let slots: Vec<String> = At::all(&job.settings).into_iter().map(|(s, _)| s).filter(|s| job.labelled(s).is_some()).collect();
+    let (Some(class), false, false) = (class, slots.is_empty(), gathered.per_example()) else { return Ok(None) };
+    let rest: Vec<usize> = (0..gathered.axes.len()).filter(|a| *a != class).collect();
+    let mut out = Gathered { absent: 0, cells: Vec::new(), units: Vec::new(), ..gathered.clone() };
+    for group in gathered.groups(&rest) {
+        let Some((first, _)) = group.cells.first() else { continue };
+        let at = position(&gathered.axes, *first);
+        let mut holds: Vec<Option<bool>> = vec![None; gathered.axes[class].coordinates.len()];
+        for (place, cell) in &group.cells {
+            holds[position(&gathered.axes, *place)[class]] = cell.number().map(|n| n.value != 0.0);
         }
+        let Some((ids, labels)) = examples_at(job, &slots, gathered, &at)? else {
+            out.absent += 1;
+            continue;
+        };
+        let value = |l: &u32| holds.get(*l as usize).copied().flatten().map_or(f64::NAN, |h| h as u8 as f64);
+        let scores = Scores {
+            values: labels.iter().map(value).collect(),
+            ids: Arc::new(ids),
+            labels: Arc::default(),
+            classes: Vec::new(),
+        };
+        out.cells.push((*first, Cell::Scores(Arc::new(scores))));
+        out.units.extend(group.units.first());
     }
-    let (mut held, mut n) = (0, 0);
-    for (place, value) in input.values.iter().enumerate() {
-        if let Ok(cell) = Cell::of("x", value)? {
-            let size = sizes[position(input, place)[axis]];
-            n += size;
-            held += if counts(&cell, of)? { size } else { 0 };
+    // Whether the data sets lie over axes of the value was found by `gather`, which restricts examples only.
+    Ok(Some(out))
+}
+
+/// Returns the examples, with their labels, that are in the data sets of all slots at a place; nothing where one of these is absent.
+fn examples_at(job: &Job, slots: &[String], gathered: &Gathered, at: &[usize]) -> Result<Option<(Vec<u32>, Vec<u32>)>, Failure> {
+    let mut kept: Option<Vec<(u32, u32)>> = None;
+    for slot in slots {
+        let input = labelled(job, slot)?;
+        let mut place = 0;
+        for own in &input.axes {
+            let text = gathered.axes.iter().zip(at).find(|(a, _)| a.name == own.name).map(|(a, i)| &a.coordinates[*i]);
+            let Some(i) = text.and_then(|t| own.coordinates.iter().position(|c| c == t)) else { return Ok(None) };
+            place = place * own.coordinates.len() + i;
         }
+        let data = match &input.values[place] {
+            Value::Dataset(d) => d,
+            Value::Absent(_) => return Ok(None),
+            other => return Err(crate::engine::kernel::mismatch(slot, "dataset", Some(other))),
+        };
+        let mut here: Vec<(u32, u32)> = data.ids.iter().copied().zip(data.labels.iter().copied()).collect();
+        if let Some(before) = kept {
+            let mut ids: Vec<u32> = before.iter().map(|(id, _)| *id).collect();
+            ids.sort_unstable();
+            here.retain(|(id, _)| ids.binary_search(id).is_ok());
+        }
+        kept = Some(here);
     }
-    if n == 0 {
-        return Err(Failure::Absent("no example of these classes here".to_string()));
-    }
-    Ok(Value::Number(proportion(held, n)))
+    Ok(kept.map(|k| k.into_iter().unzip()))
 }

@@ -1,7 +1,8 @@
 //! Reductions: mean, spread, quantiles, extremes, counts and sums over axes, examples, or both.
 
-use super::gather::{Gathered, gather, pass_cost, takes_examples};
+use super::gather::{Gathered, gather, pass_cost};
 use super::sample::Statistic;
+use super::settings::{Over, QuantileSettings, ReduceSettings};
 use crate::engine::kernel::{Context, Failure, Job, Kernel};
 use crate::engine::value::Value;
 use crate::lang::Settings;
@@ -39,22 +40,35 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
 }
 
 impl Kind {
-    /// Returns the statistic with its settings.
-    fn statistic(self, settings: &Settings) -> Statistic {
+    /// Returns the statistic with its settings, and what it is taken over.
+    fn read(self, settings: &Settings) -> (Statistic, Over) {
         match self {
-            Kind::Fixed(s) => s,
-            Kind::Quantile => Statistic::Quantile(settings.real("q")),
+            Kind::Fixed(s) => (s, ReduceSettings::read(settings).over),
+            Kind::Quantile => {
+                let s = QuantileSettings::read(settings);
+                (Statistic::Quantile(s.q), s.over)
+            }
         }
     }
 }
 
 impl Planned for Reduce {
+    /// 2: pairs once, errors by the units that are paired, two-way clustering unbiased for few cells, inner reductions first.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn policy(&self) -> Policy {
         Policy::Inline
     }
 
+    /// Of an absent value there are 0.
+    fn takes_absent(&self, slot: &str) -> bool {
+        slot == "x" && matches!(self.0, Kind::Fixed(Statistic::Count))
+    }
+
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-        if let Statistic::Quantile(q) = self.0.statistic(settings)
+        if let (Statistic::Quantile(q), _) = self.0.read(settings)
             && !(0.0..=1.0).contains(&q)
         {
             return Err(Problem {
@@ -80,40 +94,55 @@ pub fn keep_classes(inputs: &[KnownInput]) -> Facts {
 
 impl Kernel for Reduce {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
-        reduce(&gather(job, "x")?, job, cx, self.0.statistic(&job.settings))
+        let (statistic, over) = self.0.read(&job.settings);
+        reduce(&gather(job, "x")?, over, &job.op, cx, statistic)
     }
 }
 
 /// Returns the statistic of what was gathered: one number, or one per example where the examples are not reduced.
-pub fn reduce(gathered: &Gathered, job: &Job, cx: &dyn Context, statistic: Statistic) -> Result<Value, Failure> {
+pub fn reduce(gathered: &Gathered, over: Over, op: &str, cx: &dyn Context, statistic: Statistic) -> Result<Value, Failure> {
     if gathered.cells.is_empty() && statistic != Statistic::Count {
         return Err(gathered.nothing());
     }
-    if gathered.per_example() && !takes_examples(&job.settings, "over") {
+    if gathered.per_example() && !over.examples {
         let scores = gathered.each(cx, |s| s.statistic(statistic).map_or(f64::NAN, |n| n.value))?;
         return Ok(Value::Scores(Arc::new(scores)));
     }
-    let sample = match (statistic, job.labelled("x")) {
-        (Statistic::Mean | Statistic::Std | Statistic::StandardError, Some(input)) => gathered.averaged(input)?.pooled()?,
-        _ => gathered.pooled()?,
-    };
-    sample.statistic(statistic).map(Value::Number).ok_or_else(|| {
+    let (found, sample) = gathered.reduced(statistic)?;
+    found.map(Value::Number).ok_or_else(|| {
         let absent = if sample.absent > 0 { format!(", {} absent", sample.absent) } else { String::new() };
         let have = match sample.len() {
             0 => "no value".to_string(),
             1 => "a single value".to_string(),
             n => format!("{n} values"),
         };
-        Failure::Absent(format!("{} of {have}{absent}", job.op.replace('_', " ")))
+        Failure::Absent(format!("{} of {have}{absent}", op.replace('_', " ")))
     })
+}
+
+/// Returns the failure for scores whose examples are to be kept, of an operation that takes them in.
+pub fn needs_examples(job: &Job, over: Over, per_example: bool) -> Result<(), Failure> {
+    if per_example && !over.examples {
+        return Err(Failure::new(format!("`{}` takes examples in: they cannot be kept", job.op)).help("add `example` to `over:`"));
+    }
+    Ok(())
 }
 
 /// `describe`: mean, spread, median, extremes and count at once.
 struct Describe;
 
 impl Planned for Describe {
+    /// As `mean`.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn policy(&self) -> Policy {
         Policy::Inline
+    }
+
+    fn takes_absent(&self, slot: &str) -> bool {
+        slot == "x"
     }
 
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
@@ -123,10 +152,8 @@ impl Planned for Describe {
 
 impl Kernel for Describe {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
+        let over = ReduceSettings::read(&job.settings).over;
         let gathered = gather(job, "x")?;
-        if gathered.cells.is_empty() {
-            return Err(gathered.nothing());
-        }
         let parts = [
             ("mean", Statistic::Mean),
             ("std", Statistic::Std),
@@ -137,7 +164,7 @@ impl Kernel for Describe {
         ];
         let mut record = Vec::new();
         for (name, statistic) in parts {
-            let value = match reduce(&gathered, job, cx, statistic) {
+            let value = match reduce(&gathered, over, name, cx, statistic) {
                 Err(Failure::Absent(why)) => Value::Absent(why),
                 other => other?,
             };

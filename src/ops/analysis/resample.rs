@@ -1,14 +1,17 @@
 //! Tests and intervals from resampling: permutation tests of a difference, bootstrap intervals of a mean.
 
-use super::correlate::{Paired, Pairs, paired};
-use super::gather::{Gathered, gather, takes_examples};
-use super::reduce::keep_classes;
-use super::sample::{Sample, deviation, mean, quantile_of_sorted, sum};
+use super::correlate::Matched;
+use super::gather::{Cell, Gathered, gather};
+use super::pairs::Pairing;
+use super::reduce::{keep_classes, needs_examples};
+use super::sample::{Sample, Statistic};
+use super::settings::{BootstrapSettings, PermutationSettings};
 use crate::base::Stream;
+use crate::base::statistics::{deviation, mean, quantile_of_sorted, sum};
 use crate::engine::kernel::{Context, Failure, Job, Kernel};
 use crate::engine::value::{Number, Value};
 use crate::lang::Settings;
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Shape};
 use crate::plan::files::Files;
 use rand::RngExt;
 use rayon::prelude::*;
@@ -28,8 +31,7 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
 }
 
 /// Returns facts, or what is wrong with the number of draws.
-fn drawing(settings: &Settings, inputs: &[KnownInput]) -> Result<Facts, Problem> {
-    let draws = settings.real("draws");
+fn drawing(draws: f64, inputs: &[KnownInput]) -> Result<Facts, Problem> {
     if !(1.0..=1e8).contains(&draws) {
         return Err(Problem {
             code: "cfx::analysis::setting",
@@ -42,9 +44,8 @@ fn drawing(settings: &Settings, inputs: &[KnownInput]) -> Result<Facts, Problem>
 }
 
 /// Returns what so many passes over the inputs take.
-fn drawing_cost(settings: &Settings, inputs: &[KnownInput]) -> Cost {
+fn drawing_cost(draws: f64, inputs: &[KnownInput]) -> Cost {
     let numbers: usize = inputs.iter().flat_map(|(_, f)| f.iter()).map(|f| f.rows.unwrap_or(1)).sum();
-    let draws = settings.int("draws") as f64;
     Cost { seconds: 1e-6 + draws * (1e-6 + 4e-9 * numbers as f64), memory: 64.0 * numbers as f64 + 16.0 * draws, disk: 300.0 }
 }
 
@@ -63,20 +64,45 @@ fn draw(draws: usize, stream: Stream, cx: &dyn Context, one: impl Fn(Stream) -> 
 }
 
 impl Planned for PermutationTest {
+    /// 2: paired scores over other axes are averaged for each example first; pairs of paired axes are refused.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-        drawing(settings, inputs)
+        drawing(PermutationSettings::read(settings).draws, inputs)
+    }
+
+    fn fits(&self, _settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
+        match shapes.iter().any(|s| Pairing::of(s.axes).is_some()) {
+            true => Err(Problem {
+                code: "cfx::analysis::pairs",
+                parameter: None,
+                message: "values over pairs share the units that are paired, so that they cannot be dealt anew one by one"
+                    .to_string(),
+                help: Some("compare means, whose errors know the units: `mean(x) < mean(y)`".to_string()),
+            }),
+            false => Ok(()),
+        }
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
-        drawing_cost(settings, inputs)
+        drawing_cost(PermutationSettings::read(settings).draws, inputs)
     }
 }
 
-/// Returns the numbers of an input; scores over other axes are averaged for each example first, so that examples are the units.
+/// Returns the numbers of an input that were drawn one by one. Scores over other axes are averaged for each example first, so that examples
+/// are the units; where examples were chosen anew at each place of outer axes (bins of each run), these places are. Inner axes are
+/// averaged first, as in `mean`.
 fn units(gathered: &Gathered, cx: &dyn Context) -> Result<Vec<f64>, Failure> {
     if gathered.cells.is_empty() {
         return Err(gathered.nothing());
     }
+    if gathered.chosen_anew() {
+        let means = gathered.groups(&gathered.outer).into_iter().map(|g| Ok(g.reduced(Statistic::Mean)?.0.map(|n| n.value)));
+        return Ok(means.collect::<Result<Vec<_>, Failure>>()?.into_iter().flatten().collect());
+    }
+    let gathered = gathered.inner_first(&|s| s.as_unit(Statistic::Mean))?;
     if gathered.per_example() && gathered.cells.len() > 1 {
         let means = gathered.each(cx, |s| mean(&s.values))?.values;
         return Ok(means.into_iter().filter(|m| !m.is_nan()).collect());
@@ -84,30 +110,22 @@ fn units(gathered: &Gathered, cx: &dyn Context) -> Result<Vec<f64>, Failure> {
     Ok(gathered.pooled()?.values)
 }
 
-/// Returns the failure for scores whose examples are to be kept: resampling takes them in.
-fn needs_examples(job: &Job, gathered: &[&Gathered]) -> Result<(), Failure> {
-    if gathered.iter().any(|g| g.per_example()) && !takes_examples(&job.settings, "over") {
-        return Err(Failure::new(format!("`{}` takes examples in: they cannot be kept", job.op)).help("add `example` to `over:`"));
-    }
-    Ok(())
-}
-
 impl Kernel for PermutationTest {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
-        let (x, y) = (gather(job, "x")?, gather(job, "y")?);
-        needs_examples(job, &[&x, &y])?;
-        let draws = job.settings.int("draws").max(1);
+        let settings = PermutationSettings::read(&job.settings);
+        let draws = settings.draws as usize;
         let stream = job.stream.named("permutation");
-        let (difference, error, count, drawn) = if job.settings.flag("paired") {
-            let pairs = match paired(job, cx)? {
-                Paired::Pooled(pairs) => pairs,
-                Paired::Each(..) => Pairs::default(),
-            };
-            let d: Vec<f64> = pairs.x.iter().zip(&pairs.y).map(|(a, b)| a - b).collect();
+        let (difference, error, count, drawn) = if settings.paired {
+            let matched = Matched::of(job)?;
+            needs_examples(job, settings.over, matched.per_example())?;
+            let differences = matched.each(cx, |a, b| a - b)?;
+            let d: Vec<f64> = if differences.cells.is_empty() { Vec::new() } else { units(&differences, cx)? };
             enough(d.len(), "pairs")?;
             let drawn = draw(draws, stream, cx, |s| signed_mean(&d, s))?;
             (mean(&d), deviation(&d) / (d.len() as f64).sqrt(), d.len(), drawn)
         } else {
+            let (x, y) = (gather(job, "x")?, gather(job, "y")?);
+            needs_examples(job, settings.over, x.per_example() || y.per_example())?;
             let (x, y) = (units(&x, cx)?, units(&y, cx)?);
             enough(x.len(), "values of x")?;
             enough(y.len(), "values of y")?;
@@ -154,8 +172,13 @@ fn enough(n: usize, what: &str) -> Result<(), Failure> {
 }
 
 impl Planned for Bootstrap {
+    /// 2: of paired axes the units are drawn.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-        let level = settings.real("level");
+        let BootstrapSettings { level, draws, .. } = BootstrapSettings::read(settings);
         if !(level > 0.0 && level < 1.0) {
             return Err(Problem {
                 code: "cfx::analysis::setting",
@@ -164,32 +187,85 @@ impl Planned for Bootstrap {
                 help: Some("write it as `level: 95%`".to_string()),
             });
         }
-        drawing(settings, inputs)
+        drawing(draws, inputs)
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
-        drawing_cost(settings, inputs)
+        drawing_cost(BootstrapSettings::read(settings).draws, inputs)
+    }
+}
+
+/// Values of pairs of units, for drawing units anew.
+struct Paired {
+    /// How many units there are.
+    units: u64,
+    /// The two units of each pair, and its value.
+    pairs: Vec<(usize, usize, f64)>,
+}
+
+impl Paired {
+    fn of(gathered: &Gathered, cx: &dyn Context) -> Result<Paired, Failure> {
+        let gathered = gathered.inner_first(&|s| s.as_unit(Statistic::Mean))?;
+        let mut pairs = Vec::new();
+        for (k, (_, cell)) in gathered.cells.iter().enumerate() {
+            let (a, b) = gathered.units[k];
+            let value = match cell {
+                Cell::Scores(_) => Gathered { cells: vec![gathered.cells[k].clone()], ..Gathered::default() }
+                    .each(cx, |s| mean(&s.values))
+                    .map(|s| mean(&s.values.into_iter().filter(|v| !v.is_nan()).collect::<Vec<_>>()))?,
+                other => other.number().ok_or_else(|| super::gather::not_a_number(other))?.value,
+            };
+            if !value.is_nan() {
+                pairs.push((a as usize, b as usize, value));
+            }
+        }
+        let units = pairs.iter().map(|(a, b, _)| (*a).max(*b) as u64 + 1).max().unwrap_or(0);
+        Ok(Paired { units, pairs })
+    }
+
+    /// Returns the mean over pairs of units drawn anew, each pair as often as its two units were drawn; NaN where no pair was.
+    fn drawn(&self, stream: Stream) -> f64 {
+        let mut rng = stream.rng();
+        let mut times = vec![0.0; self.units as usize];
+        (0..self.units).for_each(|_| times[rng.random_range(0..self.units) as usize] += 1.0);
+        let weight = |(a, b, _): &(usize, usize, f64)| times[*a] * times[*b];
+        sum(self.pairs.iter().map(|p| weight(p) * p.2)) / sum(self.pairs.iter().map(weight))
     }
 }
 
 impl Kernel for Bootstrap {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
+        let settings = BootstrapSettings::read(&job.settings);
         let gathered = gather(job, "x")?;
-        needs_examples(job, &[&gathered])?;
-        let values = Sample::of(&units(&gathered, cx)?).values;
-        enough(values.len(), "values")?;
-        let n = values.len();
-        let mut means = draw(job.settings.int("draws").max(1), job.stream.named("bootstrap"), cx, |s| {
-            let mut rng = s.rng();
-            sum((0..n).map(|_| values[rng.random_range(0..n as u64) as usize])) / n as f64
-        })?;
-        let error = if means.len() > 1 { Some(deviation(&means)) } else { None };
+        needs_examples(job, settings.over, gathered.per_example())?;
+        let (draws, stream) = (settings.draws as usize, job.stream.named("bootstrap"));
+        let (middle, n, mut means): (f64, usize, Vec<f64>) = if !gathered.units.is_empty() && !gathered.chosen_anew() {
+            let paired = Paired::of(&gathered, cx)?;
+            let values: Vec<f64> = paired.pairs.iter().map(|p| p.2).collect();
+            enough(values.len(), "pairs")?;
+            // Units of which none is paired with another say nothing.
+            let means = draw(draws, stream, cx, |s| paired.drawn(s))?.into_iter().filter(|m| !m.is_nan()).collect();
+            (mean(&values), values.len(), means)
+        } else {
+            let values = Sample::of(&units(&gathered, cx)?).values;
+            enough(values.len(), "values")?;
+            let n = values.len();
+            let means = draw(draws, stream, cx, |s| {
+                let mut rng = s.rng();
+                sum((0..n).map(|_| values[rng.random_range(0..n as u64) as usize])) / n as f64
+            })?;
+            (mean(&values), n, means)
+        };
+        if means.is_empty() {
+            return Err(Failure::Absent("no draw had a pair".to_string()));
+        }
+        let error = (means.len() > 1).then(|| deviation(&means));
         means.sort_unstable_by(f64::total_cmp);
-        let tail = (1.0 - job.settings.real("level")) / 2.0;
+        let tail = (1.0 - settings.level) / 2.0;
         let count = Some(n as u64);
         let bound = |q| Value::Number(Number { count, ..Number::exact(quantile_of_sorted(&means, q)) });
         Ok(Value::Record(vec![
-            ("mean".to_string(), Value::Number(Number { value: mean(&values), error, count })),
+            ("mean".to_string(), Value::Number(Number { value: middle, error, count })),
             ("low".to_string(), bound(tail)),
             ("high".to_string(), bound(1.0 - tail)),
         ]))

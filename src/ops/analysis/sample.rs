@@ -1,6 +1,8 @@
 //! A sample of numbers, and its statistics with their standard errors.
 
-use crate::engine::value::{Number, ROW_IDS, Scores};
+use super::drawn::{Origin, error_of_mean};
+use crate::base::statistics::{deviation, mean, norm, quantile_of_sorted, sum};
+use crate::engine::value::Number;
 
 /// Numbers to be reduced to one. NaN is never among them: it is counted as absent.
 #[derive(Clone, Debug, Default)]
@@ -9,8 +11,8 @@ pub struct Sample {
     pub values: Vec<f64>,
     /// Their own standard errors, 0 where exact; empty where all are.
     pub errors: Vec<f64>,
-    /// For numbers per example of several cells: cell and id of each number; empty otherwise.
-    pub origins: Vec<(u32, u32)>,
+    /// Where each number comes from, where some were not drawn one by one; empty otherwise.
+    pub origins: Vec<Origin>,
     /// How many numbers were absent.
     pub absent: usize,
 }
@@ -38,6 +40,18 @@ pub enum Statistic {
     StandardError,
 }
 
+impl Statistic {
+    /// Returns what inner axes are reduced by before this statistic is taken of the outer ones: the mean before a mean and its spread, the
+    /// quantile before a quantile. Nothing where both at once come to the same: counts, sums, extremes.
+    pub fn inner(self) -> Option<Statistic> {
+        match self {
+            Statistic::Mean | Statistic::Std | Statistic::StandardError => Some(Statistic::Mean),
+            Statistic::Median | Statistic::Quantile(_) => Some(self),
+            Statistic::Minimum | Statistic::Maximum | Statistic::Count | Statistic::Total => None,
+        }
+    }
+}
+
 impl Sample {
     /// Returns the sample of plain numbers.
     pub fn of(values: &[f64]) -> Self {
@@ -56,11 +70,11 @@ impl Sample {
 
     /// Adds an exact number; NaN counts as absent.
     pub fn push_value(&mut self, value: f64) {
-        self.push(Number::exact(value));
+        self.push(Number::exact(value), None);
     }
 
-    /// Adds a number with its error; NaN counts as absent.
-    pub fn push(&mut self, number: Number) {
+    /// Adds a number with its error, and where it comes from; NaN counts as absent.
+    pub fn push(&mut self, number: Number, origin: Option<Origin>) {
         if number.value.is_nan() {
             self.absent += 1;
             return;
@@ -72,17 +86,7 @@ impl Sample {
             self.errors.push(0.0);
         }
         self.values.push(number.value);
-    }
-
-    /// Adds the numbers of all examples of a cell.
-    pub fn extend_scores(&mut self, cell: u32, scores: &Scores) {
-        for (value, id) in scores.values.iter().zip(scores.ids.iter()) {
-            let before = self.values.len();
-            self.push_value(*value);
-            if self.values.len() > before {
-                self.origins.push((cell, *id % ROW_IDS));
-            }
-        }
+        self.origins.extend(origin);
     }
 
     /// Returns the number of values.
@@ -105,7 +109,7 @@ impl Sample {
             Statistic::Std if n < 2 => return None,
             Statistic::Std => {
                 let sd = deviation(&self.values);
-                (sd, Some(sd / (2.0 * (n as f64 - 1.0)).sqrt()))
+                (sd, self.error_of_deviation(sd))
             }
             Statistic::Median => self.quantile(0.5),
             Statistic::Quantile(q) => self.quantile(q),
@@ -119,22 +123,23 @@ impl Sample {
 
     /// Returns the standard error of the mean of a sample: see `mean` in the standard library.
     ///
-    /// Plain numbers: the larger of s / sqrt(n) and what the numbers' own errors give, sqrt(sum of squares) / n. (The spread of
-    /// estimates already contains their errors, so the two are not added; a mean over coordinates that agree better than their
-    /// errors allow keeps those.) Numbers per example of several cells: two-way clustered by example and by cell.
+    /// The larger of what the spread of the numbers gives ([`error_of_mean`]) and what their own errors give, sqrt(sum of squares) / n.
+    /// (The spread of estimates already contains their errors, so the two are not added; a mean over coordinates that agree better than
+    /// their errors allow keeps those.)
     pub fn error_of_mean(&self) -> Option<f64> {
-        let n = self.len() as f64;
-        let own = self.own_error().map(|e| e / n);
-        if self.len() < 2 {
-            return own;
+        let own = self.own_error().map(|e| e / self.len() as f64);
+        match (own, error_of_mean(&self.values, &self.origins)) {
+            (Some(own), Some(spread)) => Some(own.max(spread)),
+            (own, spread) => own.or(spread),
         }
-        let spread = if self.origins.is_empty() { deviation(&self.values) / n.sqrt() } else { self.clustered_error() };
-        Some(own.map_or(spread, |e| e.max(spread)))
     }
 
-    /// Returns the mean with the error that the numbers' own errors give it, whatever their spread: one unit of a larger sample, whose
-    /// spread has theirs in it. Nothing where there is no number.
-    pub fn as_unit(&self) -> Option<Number> {
+    /// Returns the statistic as one unit of a larger sample. A mean has the error that the numbers' own errors give it, whatever their
+    /// spread: that of the units has theirs in it. Nothing where there is no number.
+    pub fn as_unit(&self, which: Statistic) -> Option<Number> {
+        if which != Statistic::Mean {
+            return self.statistic(which);
+        }
         let n = self.len() as f64;
         let unit =
             || Number { value: mean(&self.values), error: self.own_error().map(|e| e / n), count: Some(self.len() as u64) };
@@ -143,47 +148,41 @@ impl Sample {
 
     /// Returns the square root of the sum of squared own errors, where any number has one.
     fn own_error(&self) -> Option<f64> {
-        (!self.errors.is_empty()).then(|| sum(self.errors.iter().map(|e| e * e)).sqrt())
+        (!self.errors.is_empty()).then(|| norm(self.errors.iter().copied()))
     }
 
-    /// Returns the standard error of the mean, two-way clustered (Cameron, Gelbach & Miller 2011, Eq. 2.9): the variance by
-    /// examples plus the variance by cells minus the variance of single numbers, and no less than any of the three.
-    fn clustered_error(&self) -> f64 {
-        let (n, m) = (self.len() as f64, mean(&self.values));
-        let residuals: Vec<f64> = self.values.iter().map(|v| v - m).collect();
-        let single = sum(residuals.iter().map(|r| r * r)) / (n * (n - 1.0));
-        let by_cell = self.cluster_variance(&residuals, |o| o.0);
-        let by_example = self.cluster_variance(&residuals, |o| o.1);
-        (by_cell + by_example - single).max(by_cell).max(by_example).max(single).sqrt()
-    }
-
-    /// Returns the variance of the mean with whole clusters as the units, 0 where there is but one cluster.
-    fn cluster_variance(&self, residuals: &[f64], cluster: impl Fn(&(u32, u32)) -> u32) -> f64 {
-        let count = self.origins.iter().map(&cluster).max().map_or(0, |k| k as usize + 1);
-        let mut by_key: Vec<Option<f64>> = vec![None; count];
-        for (origin, residual) in self.origins.iter().zip(residuals) {
-            *by_key[cluster(origin) as usize].get_or_insert(0.0) += residual;
+    /// Returns the standard error of the standard deviation `sd`: that of a normal sample; of numbers that were not drawn one by one, that
+    /// of the mean of what each adds to it, ((v - m)^2 - sd^2) / (2 sd).
+    fn error_of_deviation(&self, sd: f64) -> Option<f64> {
+        if self.origins.is_empty() {
+            return Some(sd / (2.0 * (self.len() as f64 - 1.0)).sqrt());
         }
-        let sums: Vec<f64> = by_key.into_iter().flatten().collect();
-        let g = sums.len() as f64;
-        if sums.len() < 2 {
-            return 0.0;
+        if sd == 0.0 {
+            return Some(0.0);
         }
-        let n = residuals.len() as f64;
-        sum(sums.iter().map(|s| s * s)) / (n * n) * g / (g - 1.0)
+        let m = mean(&self.values);
+        let adds: Vec<f64> = self.values.iter().map(|v| (((v - m) / sd).powi(2) - 1.0) / 2.0).collect();
+        error_of_mean(&adds, &self.origins).map(|e| e * sd)
     }
 
     /// Returns the quantile and its standard error by Woodruff's method (1952): half the distance between the quantiles one
-    /// standard error of the level to either side; none at levels 0 and 1 and below two numbers.
+    /// standard error of the share of values below to either side; none at levels 0 and 1 and below two numbers.
     fn quantile(&self, level: f64) -> (f64, Option<f64>) {
         let mut sorted = self.values.clone();
         sorted.sort_unstable_by(f64::total_cmp);
-        let step = (level * (1.0 - level) / sorted.len() as f64).sqrt();
-        let error = (sorted.len() > 1 && step > 0.0).then(|| {
+        let value = quantile_of_sorted(&sorted, level);
+        let step = match self.origins.is_empty() {
+            true => Some((level * (1.0 - level) / sorted.len() as f64).sqrt()),
+            false => {
+                let below: Vec<f64> = self.values.iter().map(|v| (*v <= value) as u8 as f64).collect();
+                error_of_mean(&below, &self.origins)
+            }
+        };
+        let error = step.filter(|s| sorted.len() > 1 && *s > 0.0 && level > 0.0 && level < 1.0).map(|step| {
             let (low, high) = ((level - step).max(0.0), (level + step).min(1.0));
             (quantile_of_sorted(&sorted, high) - quantile_of_sorted(&sorted, low)) / 2.0
         });
-        (quantile_of_sorted(&sorted, level), error)
+        (value, error)
     }
 
     /// Returns the number that beats all before it, with its own error.
@@ -196,49 +195,4 @@ impl Sample {
         }
         (self.values[best], self.errors.get(best).copied().filter(|e| *e > 0.0))
     }
-}
-
-/// Returns the sum, compensated (Neumaier 1974), in the order given.
-pub fn sum(values: impl Iterator<Item = f64>) -> f64 {
-    let (mut total, mut lost) = (0.0f64, 0.0f64);
-    for v in values {
-        let next = total + v;
-        if next.is_finite() {
-            lost += if total.abs() >= v.abs() { (total - next) + v } else { (v - next) + total };
-        }
-        total = next;
-    }
-    total + lost
-}
-
-/// Returns the mean, NaN of nothing.
-pub fn mean(values: &[f64]) -> f64 {
-    sum(values.iter().copied()) / values.len() as f64
-}
-
-/// Returns the standard deviation with n - 1, in two passes.
-pub fn deviation(values: &[f64]) -> f64 {
-    let m = mean(values);
-    (sum(values.iter().map(|v| (v - m) * (v - m))) / (values.len() as f64 - 1.0)).sqrt()
-}
-
-/// Returns the quantile of sorted numbers by linear interpolation between order statistics (Hyndman & Fan's type 7, as NumPy).
-pub fn quantile_of_sorted(sorted: &[f64], level: f64) -> f64 {
-    let at = level.clamp(0.0, 1.0) * (sorted.len() as f64 - 1.0);
-    let (low, high) = (at.floor() as usize, at.ceil() as usize);
-    if low == high { sorted[low] } else { sorted[low] + (at - low as f64) * (sorted[high] - sorted[low]) }
-}
-
-/// Returns the ranks 1..=n of numbers, equal ones sharing the mean of their ranks.
-pub fn ranks(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
-    let mut out = vec![0.0; values.len()];
-    let mut at = 0;
-    for group in order.chunk_by(|a, b| values[*a] == values[*b]) {
-        let rank = at as f64 + (group.len() as f64 + 1.0) / 2.0;
-        group.iter().for_each(|i| out[*i] = rank);
-        at += group.len();
-    }
-    out
 }

@@ -86,7 +86,7 @@ impl Field {
 
 /// Returns the coordinates of a place as fields: numbers where every coordinate of the axis is one.
 fn coordinates(input: &Labelled, place: usize) -> Vec<(String, Field)> {
-    let at = position(input, place);
+    let at = position(&input.axes, place);
     let field = |(axis, i): (&crate::plan::graph::LabelledAxis, usize)| {
         let numeric = axis.role != "class" && axis.coordinates.iter().all(|c| coordinate(c).is_some());
         let text = &axis.coordinates[i];

@@ -1,5 +1,7 @@
 //! Tests of the analysis kernels against NumPy and SciPy, and of what they do with missing ids, absences and ties.
 
+mod calibration;
+mod dependence;
 mod groups;
 mod numbers;
 mod reductions;
@@ -9,7 +11,9 @@ use super::kernels;
 use crate::base::Stream;
 use crate::engine::kernel::{Failure, Job, Labelled, LabelledAxis, Quiet};
 use crate::engine::value::{Dataset, Images, Number, Pixels, Scores, Source, Truth, Value};
+use crate::lang::kind::Kind;
 use crate::lang::{Settings, Static};
+use crate::plan::facts::Shape;
 use serde_json::Value as Json;
 use std::sync::Arc;
 
@@ -61,8 +65,9 @@ impl Call {
         self
     }
 
-    /// Adds a setting.
+    /// Sets a setting.
     fn set(mut self, name: &str, value: Static) -> Self {
+        self.job.settings.0.retain(|(n, _)| n != name);
         self.job.settings.0.push((name.to_string(), value));
         self
     }
@@ -84,11 +89,20 @@ impl Call {
         self.set("by", Static::Make("at".to_string(), fields.into_iter().map(|(n, v)| (n.to_string(), v)).collect()))
     }
 
-    /// Runs the kernel.
+    /// Runs the kernel, with settings that are not given as signatures have them.
     fn run(&self) -> Result<Value, Failure> {
         let all = kernels();
         let (_, kernel) = all.iter().find(|(n, _)| *n == self.job.op).unwrap();
-        kernel.run(&self.job, &Quiet::default())
+        let mut job = self.job.clone();
+        let examples = Static::List(vec![Static::Word("example".to_string())]);
+        for (name, value) in
+            [("over", examples), ("of", Static::None), ("paired", Static::Bool(false)), ("normalize", Static::Bool(false))]
+        {
+            if !job.settings.0.iter().any(|(n, _)| n == name) {
+                job.settings.0.push((name.to_string(), value));
+            }
+        }
+        kernel.run(&job, &Quiet::default())
     }
 
     /// Runs the kernel and returns its number.
@@ -148,6 +162,12 @@ impl Call {
             other => panic!("{}: {other:?}", self.job.op),
         }
     }
+}
+
+/// Returns the shape of a call's first input, of numbers.
+fn shape<'a>(slot: &'a str, call: &'a Call) -> Shape<'a> {
+    let axes = call.job.inputs[0].1.axes.as_slice();
+    Shape { slot, kind: &Kind::Number { per_example: false }, axes, classes: false, facts: &[] }
 }
 
 /// Returns an exact number.

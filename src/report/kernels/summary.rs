@@ -116,28 +116,5 @@ pub fn spearman(x: &[f64], y: &[f64]) -> Option<f64> {
         return None;
     }
     let (a, b): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
-    let (a, b) = (ranks(&a), ranks(&b));
-    let mean = (a.len() as f64 + 1.0) / 2.0;
-    let sum = |f: &dyn Fn(usize) -> f64| (0..a.len()).map(f).sum::<f64>();
-    let cross = sum(&|i| (a[i] - mean) * (b[i] - mean));
-    let (va, vb) = (sum(&|i| (a[i] - mean).powi(2)), sum(&|i| (b[i] - mean).powi(2)));
-    (va > 0.0 && vb > 0.0).then(|| cross / (va * vb).sqrt())
-}
-
-/// Returns ranks from 1, ties at their mean rank.
-fn ranks(x: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..x.len()).collect();
-    order.sort_by(|i, j| x[*i].total_cmp(&x[*j]));
-    let mut out = vec![0.0; x.len()];
-    let mut from = 0;
-    while from < order.len() {
-        let mut to = from + 1;
-        while to < order.len() && x[order[to]] == x[order[from]] {
-            to += 1;
-        }
-        let rank = (from + 1 + to) as f64 / 2.0;
-        order[from..to].iter().for_each(|i| out[*i] = rank);
-        from = to;
-    }
-    out
+    crate::base::statistics::spearman(&a, &b)
 }

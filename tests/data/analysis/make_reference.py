@@ -67,15 +67,30 @@ origin = np.array([(c, i) for c, f in enumerate(frames) for i, a in f.items() if
 pool = np.array([a for f in frames for a in f.values() if not np.isnan(a)])
 
 
+def moments(values, weights, effects):
+    """Standard error of the weighted mean under random effects: a list of incidence matrices, the last one that of single values."""
+    w = np.asarray(weights, float)
+    total = w.sum()
+    res = values - (w * values).sum() / total
+    a = np.diag(w) - np.outer(w, w) / total
+    # Sums of squares: res' D Z Z' D res for each effect, sum of w res^2 for what is left.
+    found = [((z.T @ (w * res)) ** 2).sum() for z in effects[:-1]] + [(w * res**2).sum()]
+    forms = [a @ z @ z.T @ a for z in effects[:-1]] + [a]
+    active = list(range(len(effects)))
+    while True:
+        rows = np.array([[np.trace(forms[i] @ effects[j] @ effects[j].T) for j in active] for i in active])
+        v = np.linalg.solve(rows, np.array(found)[active])
+        if v.min() >= 0:
+            return np.sqrt(sum(x * ((effects[j].T @ w) ** 2).sum() for x, j in zip(v, active)) / total**2)
+        active.pop(int(v.argmin()))
+
+
+def incidence(key):
+    return (np.asarray(key)[:, None] == np.unique(key)[None, :]).astype(float)
+
+
 def clustered(values, cell, example):
-    n, res = len(values), values - values.mean()
-
-    def by(key):
-        sums = np.array([res[key == k].sum() for k in np.unique(key)])
-        return (sums**2).sum() / n**2 * len(sums) / (len(sums) - 1)
-
-    single = (res**2).sum() / (n * (n - 1))
-    return np.sqrt(max(by(cell) + by(example) - single, by(cell), by(example), single))
+    return moments(values, np.ones(len(values)), [incidence(cell), incidence(example), np.eye(len(values))])
 
 
 first = {i: a for i, a in frames[0].items() if not np.isnan(a)}
@@ -124,6 +139,24 @@ out["tests"] = {
     "d0": d0.tolist(), "d1": d1.tolist(), "paired_difference": difference(d0, d1), "paired_p_value": u.pvalue,
     "bootstrap_low": boot.confidence_interval.low, "bootstrap_high": boot.confidence_interval.high,
     "bootstrap_error": boot.standard_error.item(),
+}
+
+# Values of ordered pairs of nine units, not all of them there.
+own = np.random.default_rng(5)
+unit, there = own.normal(size=9), own.random((9, 9)) < 0.7
+noise = own.normal(size=(9, 9))
+ordered = [(i, j, unit[i] + 2 * unit[j] + noise[i, j]) for i in range(9) for j in range(9) if i != j and there[i, j]]
+grouped = {}
+for i, j, h in ordered:
+    grouped.setdefault((min(i, j), max(i, j)), []).append(h)
+z = np.array([[float(u in pair) for u in range(9)] for pair in grouped])
+out["pairs_of_units"] = {
+    "values": [[next((h for a, b, h in ordered if (a, b) == (i, j)), None) for j in range(9)] for i in range(9)],
+    "mean": np.mean([h for _, _, h in ordered]),
+    "count": len(ordered),
+    "error": moments(
+        np.array([np.mean(h) for h in grouped.values()]), [len(h) for h in grouped.values()], [z, np.eye(len(grouped))]
+    ),
 }
 
 # A curve with a gap.

@@ -185,3 +185,70 @@ fn levels_and_counts_are_checked_before_the_run() {
         assert_eq!((problem.code, problem.parameter), ("cfx::analysis::setting", Some(parameter)));
     }
 }
+
+#[test]
+fn one_side_may_decide_where_the_other_is_absent() {
+    let of = |op: &str, a: Value, b: Value| call(op).one("a", a).one("b", b);
+    for (a, b) in [(none(), t(true)), (t(true), none())] {
+        assert!(of("either", a.clone(), b.clone()).truth().holds);
+        assert_eq!(of("both", a, b).absent(), "too few members");
+    }
+    for (a, b) in [(none(), t(false)), (t(false), none())] {
+        assert!(!of("both", a.clone(), b.clone()).truth().holds);
+        assert_eq!(of("either", a, b).absent(), "too few members");
+    }
+    assert_eq!(of("either", none(), none()).absent(), "too few members");
+    let text = of("either", none(), t(true)).truth().text;
+    assert_eq!(text, "(absent: too few members) or (it is true)");
+    // A side that is within error may turn out the other way, and then nothing decides.
+    let unsure = Value::Truth(Truth { holds: true, within_error: true, text: "u".to_string() });
+    assert!(of("either", none(), unsure).truth().within_error);
+    let each = |op: &str, b: Value| of(op, scores(&[1, 2, 3], &[1.0, 0.0, f64::NAN], &[]), b).scores().values.clone();
+    let same =
+        |a: Vec<f64>, b: [f64; 3]| a.iter().zip(b).for_each(|(a, b)| assert!(*a == b || (a.is_nan() && b.is_nan()), "{a} {b}"));
+    same(each("either", none()), [1.0, f64::NAN, f64::NAN]);
+    same(each("both", none()), [f64::NAN, 0.0, f64::NAN]);
+    same(each("either", t(true)), [1.0, 1.0, 1.0]);
+    same(each("both", scores(&[1, 2, 3], &[f64::NAN, f64::NAN, 0.0], &[])), [f64::NAN, 0.0, 0.0]);
+}
+
+#[test]
+fn an_absent_value_counts_as_none() {
+    let count = call("count").one("x", none()).number();
+    assert_eq!((count.value, count.count), (0.0, Some(0)));
+    assert_eq!(call("describe").one("x", none()).member("count").value, 0.0);
+}
+
+#[test]
+fn rounding_to_tens() {
+    let round = |x: f64, d: f64| call("round").one("x", n(x)).set("digits", Static::Number(d)).number().value;
+    assert_eq!((round(1234.0, -2.0), round(25.0, -1.0), round(1e300, 15.0)), (1200.0, 20.0, 1e300));
+}
+
+#[test]
+fn scales_change_nothing() {
+    let x = [1.0, 4.0, 2.0, 9.0, 3.5, 0.1];
+    let y = [2.0, 3.0, 8.0, 5.0, 1.0, 7.0];
+    let axis = ("run", "declared", &["0", "1", "2", "3", "4", "5"][..]);
+    let of = |op: &str, s: f64| {
+        let x: Vec<f64> = x.iter().map(|v| v * s).collect();
+        let call = call(op).over(if op == "auc" { "y" } else { "x" }, &[axis], ns(&x)).reducing(&["run"]);
+        if op == "pearson" { call.over("y", &[axis], ns(&y)) } else { call }.number()
+    };
+    for s in [1e-250, 1e-200, 1e-90, 1e90, 1e200, 1e250] {
+        for op in ["mean", "std", "standard_error", "median", "total", "auc", "pearson"] {
+            let (one, scaled) = (of(op, 1.0), of(op, s));
+            let by = if op == "pearson" { 1.0 } else { s };
+            near(scaled.value / by, one.value, 1e-12 * one.value.abs());
+            let (a, b) = (one.error.unwrap_or(0.0), scaled.error.unwrap_or(0.0) / by);
+            near(a, b, 1e-12 * a.abs());
+        }
+        let q = call("divide").one("a", est(3.0 * s, 0.3 * s)).one("b", est(2.0 * s, 0.1 * s)).number();
+        near(q.value, 1.5, 1e-12);
+        near(q.error.unwrap(), (0.15f64.powi(2) + 0.075f64.powi(2)).sqrt(), 1e-12);
+    }
+    // A tenth is no binary number: its mean leaves a residue, which is no spread.
+    let flat = call("std").over("x", &[axis], ns(&[0.1; 6])).reducing(&["run"]).number();
+    assert_eq!((flat.value, flat.error), (0.0, Some(0.0)));
+    assert_eq!(call("mean").over("x", &[axis], ns(&[0.1; 6])).reducing(&["run"]).number().error, Some(0.0));
+}

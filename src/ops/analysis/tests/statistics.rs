@@ -143,6 +143,10 @@ fn areas_under_curves() {
     y[0] = est(0.9, 0.2);
     close(auc(y).number().error.unwrap(), 0.2 * 0.05);
     let named = call("auc").over("y", &[("arch", "declared", &["vgg", "resnet"])], ns(&[1.0, 2.0])).reducing(&["arch"]);
+    let kernels = kernels();
+    let (_, kernel) = kernels.iter().find(|(n, _)| *n == "auc").unwrap();
+    let fits = |c: &Call| kernel.fits(&Settings::default(), &[shape("y", c)]);
+    assert_eq!(fits(&named).unwrap_err().message, "`vgg` of the axis `arch` is no number, so there is no area along it");
     assert_eq!(named.failure(), "`vgg` of the axis `arch` is no number, so there is no area along it");
     let table = Table {
         columns: vec![
@@ -154,6 +158,18 @@ fn areas_under_curves() {
     let area = call("curve_area").one("t", Value::Table(Arc::new(table))).set("x", text("x")).set("y", text("y"));
     assert_eq!(area.number().value, 8.0);
     assert_eq!(area.set("normalize", Static::Bool(true)).number().value, 2.0);
+    // Two draws at each place: two curves, of areas 1 and 3.
+    let of = |x: &[f64], y: &[f64]| {
+        let column = |v: &[f64]| Column::Numbers(v.to_vec());
+        let table = Table { columns: vec![("x".to_string(), column(x)), ("y".to_string(), column(y))] };
+        call("curve_area").one("t", Value::Table(Arc::new(table))).set("x", text("x")).set("y", text("y"))
+    };
+    let two = of(&[0.0, 1.0, 0.0, 1.0], &[0.0, 2.0, 3.0, 3.0]).number();
+    assert_eq!((two.value, two.error, two.count), (2.0, Some(1.0), Some(4)));
+    // One place has a draw less: its points err on their own, 1.5 of 0 and 3 and nothing of 2.
+    let uneven = of(&[0.0, 1.0, 0.0, 1.0], &[0.0, 2.0, 3.0, f64::NAN]).number();
+    assert_eq!((uneven.value, uneven.error, uneven.count), (1.75, Some(0.75), Some(3)));
+    assert_eq!(of(&[1.0, 1.0], &[0.0, 2.0]).absent(), "the area under a curve needs points at two places, and all 2 are at one");
 }
 
 #[test]

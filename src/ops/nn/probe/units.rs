@@ -1,6 +1,7 @@
 //! Rank correlation of two columns over units: does importance go with selectivity, or with mutual information?
 
 use super::common::problem;
+use crate::base::statistics;
 use crate::engine::kernel::mismatch;
 use crate::engine::value::{Number, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
@@ -20,6 +21,11 @@ settings! {
 }
 
 impl Planned for UnitCorrelation {
+    /// 2: sums are compensated.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let given = CorrelationSettings::read(settings);
         for (slot, parameter, name) in [("a", "x", &given.x), ("b", "y", &given.y)] {
@@ -68,29 +74,9 @@ fn column<'a>(table: &'a Table, name: &str) -> Result<&'a [f64], Failure> {
 ///
 /// Errors: a side is constant, or there are fewer than three pairs (absent).
 pub fn spearman(pairs: &[(f64, f64)]) -> Result<Number, Failure> {
-    let n = pairs.len() as f64;
-    let centred = |side: Vec<f64>| ranks(&side).into_iter().map(|r| r - (n + 1.0) / 2.0).collect::<Vec<_>>();
-    let (a, b) = (centred(pairs.iter().map(|p| p.0).collect()), centred(pairs.iter().map(|p| p.1).collect()));
-    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-    let scale = (dot(&a, &a) * dot(&b, &b)).sqrt();
-    if pairs.len() < 3 || scale == 0.0 {
-        return Err(Failure::Absent(format!("no rank correlation over {} units, or one side is constant", pairs.len())));
-    }
-    let r = (dot(&a, &b) / scale).clamp(-1.0, 1.0);
-    let error = (pairs.len() >= 5).then(|| (1.0 - r * r) * ((1.0 + r * r / 2.0) / (n - 3.0)).sqrt());
-    Ok(Number { value: r, error, count: Some(pairs.len() as u64) })
-}
-
-/// Returns the ranks 1..=n, equal values sharing the mean of their ranks.
-fn ranks(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
-    let mut out = vec![0.0; values.len()];
-    let mut first = 0;
-    for group in order.chunk_by(|a, b| values[*a] == values[*b]) {
-        let rank = first as f64 + (group.len() as f64 + 1.0) / 2.0;
-        group.iter().for_each(|i| out[*i] = rank);
-        first += group.len();
-    }
-    out
+    let (a, b): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
+    let r = statistics::spearman(&a, &b)
+        .filter(|_| pairs.len() >= 3)
+        .ok_or_else(|| Failure::Absent(format!("no rank correlation over {} units, or one side is constant", pairs.len())))?;
+    Ok(Number { value: r, error: statistics::spearman_error(r, pairs.len()), count: Some(pairs.len() as u64) })
 }

@@ -1,0 +1,143 @@
+//! Elementary statistics of plain numbers: sums, means, spreads, quantiles, ranks, correlations. At any scale that numbers have.
+
+/// Returns the sum, compensated (Neumaier 1974), in the order given.
+pub fn sum(values: impl Iterator<Item = f64>) -> f64 {
+    let (mut total, mut lost) = (0.0f64, 0.0f64);
+    for v in values {
+        let next = total + v;
+        if next.is_finite() {
+            lost += if total.abs() >= v.abs() { (total - next) + v } else { (v - next) + total };
+        }
+        total = next;
+    }
+    total + lost
+}
+
+/// Returns the power of two at or below the largest magnitude: dividing by it is exact, and squares then neither overflow nor vanish.
+/// 1 where there is nothing to divide by.
+pub fn magnitude(values: impl Iterator<Item = f64>) -> f64 {
+    let largest = values.map(f64::abs).fold(0.0, f64::max);
+    if largest == 0.0 || !largest.is_finite() {
+        return 1.0;
+    }
+    // The bits of the exponent alone. Below the normal numbers there are no exact halves left to win.
+    f64::from_bits(largest.to_bits() & 0x7ff0_0000_0000_0000).max(f64::MIN_POSITIVE)
+}
+
+/// Returns whether all numbers are one number. (Their spread need not be 0: rounding leaves a residue.)
+pub fn constant(values: &[f64]) -> bool {
+    values.iter().all(|v| *v == values[0])
+}
+
+/// Returns the mean, NaN of nothing. It lies between the smallest and the largest number, so that of equal numbers it is that number.
+pub fn mean(values: &[f64]) -> f64 {
+    let n = values.len() as f64;
+    let largest = values.iter().fold(0.0f64, |a, v| a.max(v.abs()));
+    let plain = match largest > 1e290 && largest.is_finite() {
+        true => {
+            let p = magnitude(values.iter().copied());
+            sum(values.iter().map(|v| v / p)) / n * p
+        }
+        false => sum(values.iter().copied()) / n,
+    };
+    let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(*v), b.max(*v)));
+    if low <= high { plain.max(low).min(high) } else { plain }
+}
+
+/// Returns the square root of the sum of squares.
+pub fn norm(values: impl Iterator<Item = f64> + Clone) -> f64 {
+    let p = magnitude(values.clone());
+    sum(values.map(|v| (v / p) * (v / p))).sqrt() * p
+}
+
+/// Returns the standard deviation with n - 1, in two passes: 0 of equal numbers, NaN below two.
+pub fn deviation(values: &[f64]) -> f64 {
+    if values.len() < 2 {
+        return f64::NAN;
+    }
+    if constant(values) {
+        return 0.0;
+    }
+    let m = mean(values);
+    norm(values.iter().map(|v| v - m)) / (values.len() as f64 - 1.0).sqrt()
+}
+
+/// Returns the quantile of sorted numbers by linear interpolation between order statistics (Hyndman & Fan's type 7, as NumPy).
+pub fn quantile_of_sorted(sorted: &[f64], level: f64) -> f64 {
+    let at = level.clamp(0.0, 1.0) * (sorted.len() as f64 - 1.0);
+    let (low, high) = (at.floor() as usize, at.ceil() as usize);
+    if low == high { sorted[low] } else { sorted[low] + (at - low as f64) * (sorted[high] - sorted[low]) }
+}
+
+/// Returns the ranks 1..=n of numbers, equal ones sharing the mean of their ranks.
+pub fn ranks(values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
+    let mut out = vec![0.0; values.len()];
+    let mut at = 0;
+    for group in order.chunk_by(|a, b| values[*a] == values[*b]) {
+        let rank = at as f64 + (group.len() as f64 + 1.0) / 2.0;
+        group.iter().for_each(|i| out[*i] = rank);
+        at += group.len();
+    }
+    out
+}
+
+/// Returns Pearson's correlation of numbers that belong together; nothing where a side is constant or there are fewer than two.
+pub fn pearson(x: &[f64], y: &[f64]) -> Option<f64> {
+    if x.len() < 2 || constant(x) || constant(y) {
+        return None;
+    }
+    let centred = |side: &[f64]| {
+        let m = mean(side);
+        let p = magnitude(side.iter().map(|v| v - m));
+        side.iter().map(|v| (v - m) / p).collect::<Vec<f64>>()
+    };
+    let (a, b) = (centred(x), centred(y));
+    let dot = |a: &[f64], b: &[f64]| sum(a.iter().zip(b).map(|(a, b)| a * b));
+    let r = dot(&a, &b) / (dot(&a, &a).sqrt() * dot(&b, &b).sqrt());
+    Some(r.clamp(-1.0, 1.0))
+}
+
+/// Returns Spearman's rank correlation, ties sharing the mean of their ranks; nothing as in [`pearson`].
+pub fn spearman(x: &[f64], y: &[f64]) -> Option<f64> {
+    pearson(&ranks(x), &ranks(y))
+}
+
+/// Returns the standard error of Spearman's correlation `r` of `n` pairs, from five on: (1 - r^2) sqrt((1 + r^2 / 2) / (n - 3))
+/// (Bonett & Wright 2000, by the delta method from Fisher's z).
+pub fn spearman_error(r: f64, n: usize) -> Option<f64> {
+    (n >= 5).then(|| (1.0 - r * r) * ((1.0 + r * r / 2.0) / (n as f64 - 3.0)).sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_scale_changes_a_spread_or_a_correlation() {
+        let x = [1.0, 4.0, 2.0, 9.0, 3.5];
+        let y = [2.0, 3.0, 8.0, 5.0, 1.0];
+        let (s, r) = (deviation(&x), pearson(&x, &y).unwrap());
+        for p in [-300, -200, -90, 90, 200, 300] {
+            let scale = 10f64.powi(p);
+            let scaled: Vec<f64> = x.iter().map(|v| v * scale).collect();
+            assert!((deviation(&scaled) / scale - s).abs() < 1e-12 * s, "{p}");
+            assert!((pearson(&scaled, &y).unwrap() - r).abs() < 1e-12, "{p}");
+            assert!((mean(&scaled) / scale - 3.9).abs() < 1e-12, "{p}");
+            assert!((norm(scaled.iter().copied()) / scale - norm(x.iter().copied())).abs() < 1e-12 * s, "{p}");
+        }
+        assert_eq!(mean(&[1.5e308, 1.5e308, 1.7e308]).is_finite(), true);
+    }
+
+    #[test]
+    fn equal_numbers_have_no_spread() {
+        for c in [0.1, 0.5, 1e-300, 1e300, -0.3] {
+            for n in [2, 3, 7, 10, 1000] {
+                let x = vec![c; n];
+                assert_eq!((mean(&x), deviation(&x)), (c, 0.0), "{c} {n}");
+                assert_eq!(pearson(&x, &(0..n).map(|i| i as f64).collect::<Vec<_>>()), None);
+            }
+        }
+    }
+}
