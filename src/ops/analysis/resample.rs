@@ -91,23 +91,27 @@ impl Planned for PermutationTest {
     }
 }
 
-/// Returns the numbers of an input that were drawn one by one. Scores over other axes are averaged for each example first, so that examples
-/// are the units; where examples were chosen anew at each place of outer axes (bins of each run), these places are. Inner axes are
-/// averaged first, as in `mean`.
+/// Returns the numbers of an input that were drawn one by one, ascending: the order of examples and coordinates decides no draw. Scores over
+/// other axes are averaged for each example first, so that examples are the units; where examples were chosen anew at each place of outer
+/// axes (bins of each run), these places are. Inner axes are averaged first, as in `mean`.
 fn units(gathered: &Gathered, cx: &dyn Context) -> Result<Vec<f64>, Failure> {
     if gathered.cells.is_empty() {
         return Err(gathered.nothing());
     }
-    if gathered.chosen_anew() {
-        let means = gathered.groups(&gathered.outer).into_iter().map(|g| Ok(g.reduced(Statistic::Mean)?.0.map(|n| n.value)));
-        return Ok(means.collect::<Result<Vec<_>, Failure>>()?.into_iter().flatten().collect());
-    }
-    let gathered = gathered.inner_first(&|s| s.as_unit(Statistic::Mean))?;
-    if gathered.per_example() && gathered.cells.len() > 1 {
-        let means = gathered.each(cx, |s| mean(&s.values))?.values;
-        return Ok(means.into_iter().filter(|m| !m.is_nan()).collect());
-    }
-    Ok(gathered.pooled()?.values)
+    let mut values: Vec<f64> = if gathered.chosen_anew() {
+        let groups = gathered.groups(&gathered.outer);
+        let means: Result<Vec<_>, Failure> = groups.iter().map(|g| Ok(g.reduced(Statistic::Mean)?.0)).collect();
+        means?.into_iter().flatten().map(|n| n.value).collect()
+    } else {
+        let gathered = gathered.inner_first(&|s| s.as_unit(Statistic::Mean))?;
+        match gathered.per_example() && gathered.cells.len() > 1 {
+            true => gathered.each(cx, |s| mean(&s.values))?.values,
+            false => gathered.pooled()?.values,
+        }
+    };
+    values.retain(|v| !v.is_nan());
+    values.sort_by(f64::total_cmp);
+    Ok(values)
 }
 
 impl Kernel for PermutationTest {
@@ -219,8 +223,17 @@ impl Paired {
                 pairs.push((a as usize, b as usize, value));
             }
         }
-        let units = pairs.iter().map(|(a, b, _)| (*a).max(*b) as u64 + 1).max().unwrap_or(0);
-        Ok(Paired { units, pairs })
+        // Units are numbered by the sum of their pairs, so that the order of coordinates decides no draw.
+        let units = pairs.iter().map(|(a, b, _): &(usize, usize, f64)| (*a).max(*b) + 1).max().unwrap_or(0);
+        let of = |u: usize| sum(pairs.iter().filter(|(a, b, _)| *a == u || *b == u).map(|p| p.2));
+        let sums: Vec<f64> = (0..units).map(of).collect();
+        let mut order: Vec<usize> = (0..units).collect();
+        order.sort_by(|a, b| sums[*a].total_cmp(&sums[*b]));
+        let mut number = vec![0; units];
+        order.iter().enumerate().for_each(|(i, u)| number[*u] = i);
+        let mut pairs: Vec<_> = pairs.into_iter().map(|(a, b, v)| (number[a], number[b], v)).collect();
+        pairs.sort_by_key(|(a, b, _)| (*a.min(b), *a.max(b), *a));
+        Ok(Paired { units: units as u64, pairs })
     }
 
     /// Returns the mean over pairs of units drawn anew, each pair as often as its two units were drawn; NaN where no pair was.

@@ -42,12 +42,12 @@ pub enum Statistic {
 
 impl Statistic {
     /// Returns what inner axes are reduced by before this statistic is taken of the outer ones: the mean before a mean and its spread, the
-    /// quantile before a quantile. Nothing where both at once come to the same: counts, sums, extremes.
+    /// quantile before a quantile, itself before a sum or an extreme. Nothing of counts: those of inner ones add up.
     pub fn inner(self) -> Option<Statistic> {
         match self {
             Statistic::Mean | Statistic::Std | Statistic::StandardError => Some(Statistic::Mean),
-            Statistic::Median | Statistic::Quantile(_) => Some(self),
-            Statistic::Minimum | Statistic::Maximum | Statistic::Count | Statistic::Total => None,
+            Statistic::Count => None,
+            _ => Some(self),
         }
     }
 }
