@@ -22,7 +22,15 @@ impl Planned for Generate {
         let count = count(settings)?;
         known_to_make(inputs, "m")?;
         let data = known(inputs, "data").cloned().unwrap_or_default();
-        Ok(Facts { classes: data.classes, shape: data.shape, rows: Some(count), labelled: Some(false), ..Facts::default() })
+        let source = Some("generated examples".into());
+        Ok(Facts {
+            classes: data.classes,
+            shape: data.shape,
+            rows: Some(count),
+            labelled: Some(false),
+            source,
+            ..Facts::default()
+        })
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
