@@ -6,13 +6,14 @@ use super::gather::{Cell, Gathered, gather_all, not_a_number, pass_cost, place_o
 use super::influence;
 use super::pairs::Pairing;
 use super::reduce::keep_classes;
+use super::refuse;
 use super::sample::{Sample, Statistic};
 use super::settings::{Over, ReduceSettings};
 use crate::base::statistics::{constant, pearson, spearman, spearman_error};
 use crate::engine::kernel::{Context, Failure, Job, Kernel, LabelledAxis};
 use crate::engine::value::{Number, ROW_IDS, Scores, Value};
 use crate::lang::Settings;
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, Shape};
 use crate::plan::files::Files;
 use std::sync::Arc;
 
@@ -335,6 +336,10 @@ impl Planned for Correlation {
 
     fn policy(&self) -> Policy {
         Policy::Inline
+    }
+
+    fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
+        refuse::unlabelled(settings, shapes)
     }
 
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {

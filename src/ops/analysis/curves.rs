@@ -3,6 +3,7 @@
 use super::drawn::error_of_mean;
 use super::gather::{gather, pass_cost, position};
 use super::reduce::{keep_classes, needs_examples};
+use super::refuse;
 use super::sample::Sample;
 use super::settings::{AucSettings, CurveAreaSettings, HistogramSettings};
 use crate::base::statistics::{mean, norm, sum};
@@ -33,6 +34,11 @@ const MOST_BINS: i64 = 100_000;
 impl Planned for Histogram {
     fn policy(&self) -> Policy {
         Policy::Inline
+    }
+
+    fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
+        refuse::kept_examples("histogram", HistogramSettings::read(settings).over, shapes)?;
+        refuse::unlabelled(settings, shapes)
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -182,7 +188,10 @@ impl Planned for Auc {
         Policy::Inline
     }
 
-    fn fits(&self, _settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
+    fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
+        if AucSettings::read(settings).over.examples {
+            refuse::each_example("one number per example is no curve", shapes)?;
+        }
         let axes = shapes.iter().find(|s| s.slot == "y").map_or(&[] as &[LabelledAxis], |s| s.axes);
         check_axes(axes).map_err(|(message, help)| Problem {
             code: "cfx::analysis::axis",

@@ -2,12 +2,13 @@
 
 use super::gather::{Cell, Gathered, gather, gather_all, not_a_number, pass_cost};
 use super::reduce::keep_classes;
+use super::refuse;
 use super::settings::{ReduceSettings, ThresholdSettings};
 use crate::base::statistics::ranks;
 use crate::engine::kernel::{Context, Failure, Job, Kernel, mismatch};
 use crate::engine::value::{Number, Scores, Value};
 use crate::lang::Settings;
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, Shape};
 use crate::plan::files::Files;
 use std::sync::Arc;
 
@@ -101,6 +102,17 @@ fn along(job: &Job, numbers: &[(usize, Number)], of: impl Fn(usize, f64) -> Valu
 impl Planned for Group {
     fn policy(&self) -> Policy {
         Policy::Inline
+    }
+
+    fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
+        let along = "one number per example cannot be sorted into groups along another axis";
+        match self {
+            Group::Split => refuse::each_example(along, shapes),
+            Group::Threshold => refuse::each_example("a threshold sorts one number, and there is one per example", shapes),
+            Group::Gap if !ReduceSettings::read(settings).over.examples => refuse::each_example(along, shapes),
+            Group::Rank if shapes.iter().any(|s| !s.axes.is_empty()) => refuse::each_example(along, shapes),
+            Group::Gap | Group::Rank => Ok(()),
+        }
     }
 
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {

@@ -18,6 +18,7 @@ mod pairs;
 mod parts;
 mod quantify;
 mod reduce;
+mod refuse;
 mod resample;
 mod sample;
 mod settings;

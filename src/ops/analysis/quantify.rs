@@ -3,6 +3,7 @@
 use super::drawn::{Origin, error_of_mean, independent};
 use super::gather::{Cell, Gathered, gather, labelled, pass_cost, place_in_words, position};
 use super::reduce::keep_classes;
+use super::refuse;
 use super::sample::{Sample, Statistic};
 use super::settings::{At, Over, ReduceSettings, ShareSettings};
 use super::words;
@@ -10,7 +11,7 @@ use crate::base::statistics::mean;
 use crate::engine::kernel::{Context, Failure, Job, Kernel};
 use crate::engine::value::{Number, Scores, Truth, Value};
 use crate::lang::Settings;
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, Shape};
 use crate::plan::files::Files;
 use std::sync::Arc;
 
@@ -163,6 +164,10 @@ impl Planned for Share {
 
     fn policy(&self) -> Policy {
         Policy::Inline
+    }
+
+    fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
+        refuse::unlabelled(settings, shapes)
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {

@@ -1,12 +1,13 @@
 //! Reductions: mean, spread, quantiles, extremes, counts and sums over axes, examples, or both.
 
 use super::gather::{Gathered, gather, pass_cost};
+use super::refuse;
 use super::sample::Statistic;
 use super::settings::{Over, QuantileSettings, ReduceSettings};
 use crate::engine::kernel::{Context, Failure, Job, Kernel};
 use crate::engine::value::Value;
 use crate::lang::Settings;
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, Shape};
 use crate::plan::files::Files;
 use std::sync::Arc;
 
@@ -65,6 +66,10 @@ impl Planned for Reduce {
     /// Of an absent value there are 0.
     fn takes_absent(&self, slot: &str) -> bool {
         slot == "x" && matches!(self.0, Kind::Fixed(Statistic::Count))
+    }
+
+    fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
+        refuse::unlabelled(settings, shapes)
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -143,6 +148,10 @@ impl Planned for Describe {
 
     fn takes_absent(&self, slot: &str) -> bool {
         slot == "x"
+    }
+
+    fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
+        refuse::unlabelled(settings, shapes)
     }
 
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {

@@ -4,6 +4,7 @@ use super::correlate::Matched;
 use super::gather::{Cell, Gathered, gather};
 use super::pairs::Pairing;
 use super::reduce::{keep_classes, needs_examples};
+use super::refuse;
 use super::sample::{Sample, Statistic};
 use super::settings::{BootstrapSettings, PermutationSettings};
 use crate::base::Stream;
@@ -73,7 +74,9 @@ impl Planned for PermutationTest {
         drawing(PermutationSettings::read(settings).draws, inputs)
     }
 
-    fn fits(&self, _settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
+    fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
+        refuse::kept_examples("permutation_test", PermutationSettings::read(settings).over, shapes)?;
+        refuse::unlabelled(settings, shapes)?;
         match shapes.iter().any(|s| Pairing::of(s.axes).is_some()) {
             true => Err(Problem {
                 code: "cfx::analysis::pairs",
@@ -179,6 +182,11 @@ impl Planned for Bootstrap {
     /// 2: of paired axes the units are drawn.
     fn version(&self) -> u32 {
         2
+    }
+
+    fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
+        refuse::kept_examples("bootstrap", BootstrapSettings::read(settings).over, shapes)?;
+        refuse::unlabelled(settings, shapes)
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {

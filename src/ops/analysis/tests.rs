@@ -89,20 +89,24 @@ impl Call {
         self.set("by", Static::Make("at".to_string(), fields.into_iter().map(|(n, v)| (n.to_string(), v)).collect()))
     }
 
-    /// Runs the kernel, with settings that are not given as signatures have them.
+    /// Returns the settings, those that are not given as signatures have them.
+    fn all_settings(&self) -> Settings {
+        let mut all = self.job.settings.clone();
+        let examples = Static::List(vec![Static::Word("example".to_string())]);
+        let no = Static::Bool(false);
+        for (name, value) in [("over", examples), ("of", Static::None), ("paired", no.clone()), ("normalize", no)] {
+            if !all.0.iter().any(|(n, _)| n == name) {
+                all.0.push((name.to_string(), value));
+            }
+        }
+        all
+    }
+
+    /// Runs the kernel.
     fn run(&self) -> Result<Value, Failure> {
         let all = kernels();
         let (_, kernel) = all.iter().find(|(n, _)| *n == self.job.op).unwrap();
-        let mut job = self.job.clone();
-        let examples = Static::List(vec![Static::Word("example".to_string())]);
-        for (name, value) in
-            [("over", examples), ("of", Static::None), ("paired", Static::Bool(false)), ("normalize", Static::Bool(false))]
-        {
-            if !job.settings.0.iter().any(|(n, _)| n == name) {
-                job.settings.0.push((name.to_string(), value));
-            }
-        }
-        kernel.run(&job, &Quiet::default())
+        kernel.run(&Job { settings: self.all_settings(), ..self.job.clone() }, &Quiet::default())
     }
 
     /// Runs the kernel and returns its number.

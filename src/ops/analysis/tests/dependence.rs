@@ -187,9 +187,10 @@ fn correlations_over_pairs_take_each_once() {
 #[test]
 fn a_permutation_test_refuses_pairs() {
     let x = pairs("permutation_test", 4, |i, j| n(distance(i, j)));
+    let y = pairs("permutation_test", 4, |i, j| n(distance(i, j)));
     let all = kernels();
     let (_, kernel) = all.iter().find(|(n, _)| *n == "permutation_test").unwrap();
-    let err = kernel.fits(&Settings::default(), &[shape("x", &x)]).unwrap_err();
+    let err = kernel.fits(&x.set("draws", Static::Number(10.0)).all_settings(), &[shape("x", &y)]).unwrap_err();
     assert_eq!(err.code, "cfx::analysis::pairs");
 }
 

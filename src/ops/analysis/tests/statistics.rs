@@ -145,7 +145,7 @@ fn areas_under_curves() {
     let named = call("auc").over("y", &[("arch", "declared", &["vgg", "resnet"])], ns(&[1.0, 2.0])).reducing(&["arch"]);
     let kernels = kernels();
     let (_, kernel) = kernels.iter().find(|(n, _)| *n == "auc").unwrap();
-    let fits = |c: &Call| kernel.fits(&Settings::default(), &[shape("y", c)]);
+    let fits = |c: &Call| kernel.fits(&c.all_settings(), &[shape("y", c)]);
     assert_eq!(fits(&named).unwrap_err().message, "`vgg` of the axis `arch` is no number, so there is no area along it");
     assert_eq!(named.failure(), "`vgg` of the axis `arch` is no number, so there is no area along it");
     let table = Table {

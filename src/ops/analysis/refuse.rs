@@ -1,0 +1,43 @@
+//! What this topic's operations can do nothing with, said before the run: examples kept where they are taken in, or the other way round.
+
+use super::settings::{At, Over};
+use crate::lang::Settings;
+use crate::plan::facts::{Problem, Shape};
+
+/// Refuses examples that are to be kept, of an operation that takes them in.
+pub fn kept_examples(op: &str, over: Over, shapes: &[Shape]) -> Result<(), Problem> {
+    match shapes.iter().any(|s| s.kind.per_example()) && !over.examples {
+        true => Err(problem(
+            Some("over"),
+            format!("`{op}` takes examples in: they cannot be kept"),
+            "add `example` to `over:`".to_string(),
+        )),
+        false => Ok(()),
+    }
+}
+
+/// Refuses one number per example, of an operation that works along another axis.
+pub fn each_example(message: &str, shapes: &[Shape]) -> Result<(), Problem> {
+    match shapes.iter().any(|s| s.kind.per_example()) {
+        true => Err(problem(None, message.to_string(), "average it first, as in `mean(x, by: class)`".to_string())),
+        false => Ok(()),
+    }
+}
+
+/// Refuses `by: class` of numbers per example that carry no labels.
+pub fn unlabelled(settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
+    let by_class = At::all(settings).iter().any(|(_, at)| at.role == "class");
+    let without = |s: &&Shape| s.kind.per_example() && s.facts.iter().any(|f| f.labelled == Some(false));
+    match shapes.iter().find(without).filter(|_| by_class) {
+        Some(_) => Err(problem(
+            Some("by"),
+            "these scores carry no labels to split them by".to_string(),
+            "make them from a data set with labels, or leave out `by: class`".to_string(),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn problem(parameter: Option<&'static str>, message: String, help: String) -> Problem {
+    Problem { code: "cfx::analysis::axis", parameter, message, help: Some(help) }
+}
