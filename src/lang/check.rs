@@ -81,7 +81,7 @@ impl<'a> Checker<'a> {
         let main = self.program.main;
         let (mut title, mut seed) = (String::new(), 0u64);
         let mut experiment: Option<Span> = None;
-        self.parameters(set);
+        let overrides = self.parameters(set);
         let items = &self.program.modules[main].file.items;
         let mut order = Vec::new();
         for (i, item) in items.iter().enumerate() {
@@ -151,6 +151,7 @@ impl<'a> Checker<'a> {
             declared_axes: self.declared_axes,
             coordinate_values: self.coordinate_values,
             params: self.params,
+            overrides,
         };
         (script, self.diags)
     }
@@ -192,79 +193,97 @@ impl<'a> Checker<'a> {
         seed
     }
 
-    /// Evaluates parameters: what `--set` gives, or their defaults.
-    fn parameters(&mut self, set: &[(String, String)]) {
-        let mut known: Vec<&str> = Vec::new();
-        for (m, module) in self.program.modules.iter().enumerate().filter(|(_, m)| m.topic.is_none()) {
-            for (i, item) in module.file.items.iter().enumerate() {
-                let ItemKind::Param(param) = &item.kind else { continue };
-                let def = DefId { module: m, item: i };
-                if m == self.program.main {
-                    known.push(&param.name.name);
-                }
-                let given = set.iter().rev().find(|(n, _)| *n == param.name.name).filter(|_| m == self.program.main);
-                let ty = param.ty.as_ref().map_or(super::signature::SettingType::Any, super::signature::setting_type);
-                let value = match given {
-                    // Strings need no quotes on the command line.
-                    Some((_, text)) if ty == super::signature::SettingType::Text && !text.starts_with('"') => {
-                        Ok(Static::Text(text.clone()))
-                    }
-                    Some((_, text)) => {
-                        let mut sources = crate::base::SourceMap::new();
-                        let source = sources.add("--set", format!("let value = {text}\n"));
-                        let (file, errors) = crate::syntax::parse(&source);
-                        let expr = file.items.first().and_then(|i| match &i.kind {
-                            ItemKind::Bind { value, .. } => Some(value.clone()),
-                            _ => None,
-                        });
-                        let fits = expr.filter(|_| !errors.has_errors()).map(|e| {
-                            let statics = self.statics();
-                            statics.setting(self.program.main, &ty, &e, &Env::new(), &[]).ok()
-                        });
-                        match fits.flatten() {
-                            Some(v) => Ok(v),
-                            None => Err(one(Diag::error(
-                                "cfx::param::value",
-                                param.name.span,
-                                format!("`--set {}={text}` does not fit the parameter", param.name.name),
-                            )
-                            .help(format!("give it {ty}")))),
-                        }
-                    }
-                    None => match &param.default {
-                        Some(default) => self.statics().setting(m, &ty, default, &Env::new(), &[]),
-                        None => Err(one(Diag::error(
-                            "cfx::param::missing",
-                            param.name.span,
-                            format!("the parameter `{}` has no value", param.name.name),
-                        )
-                        .help(format!("give it one with `--set {}=…`, or write a default", param.name.name)))),
-                    },
+    /// Evaluates parameters: what `--set` gives, or their defaults. `--set` reaches the parameters that the script can name: its own, and
+    /// those that it takes from other files. Returns what was set: name, value and default as written.
+    fn parameters(&mut self, set: &[(String, String)]) -> Vec<(String, String, String)> {
+        let program = self.program;
+        let mut known: BTreeMap<&str, DefId> = BTreeMap::new();
+        for (name, def) in &program.modules[program.main].names {
+            if matches!(program.item(*def).kind, ItemKind::Param(_)) {
+                known.insert(name, *def);
+            }
+        }
+        let mut given: BTreeMap<DefId, (&str, &str)> = BTreeMap::new();
+        let mut overrides = Vec::new();
+        for (name, text) in set {
+            let Some(def) = known.get(name.as_str()) else {
+                let names: Vec<&str> = known.keys().copied().collect();
+                let span = program.modules[program.main].file.items.first().map(|i| i.span).unwrap_or_default();
+                let message = format!("`--set {name}={text}`: the script has no parameter `{name}`");
+                let help = match names.is_empty() {
+                    true => format!("declare one: `param {name} = …`"),
+                    false => super::suggest::nearest_or_list(name, &names),
                 };
-                match value {
-                    Ok(v) => {
-                        self.params.insert(def, v);
-                    }
-                    Err(e) => {
-                        self.diags.extend(e);
-                        // What depends on it is no further mistake.
-                        if let Some(default) = &param.default
-                            && let Ok(v) = self.statics().setting(m, &ty, default, &Env::new(), &[])
-                        {
-                            self.params.insert(def, v);
-                        }
-                    }
+                self.diags.push(Diag::error("cfx::param::unknown", span, message).help(help));
+                continue;
+            };
+            let ItemKind::Param(param) = &program.item(*def).kind else { continue };
+            if let Some((_, before)) = given.insert(*def, (name, text)) {
+                let message = format!("`{name}` is set twice, to `{before}` and to `{text}`");
+                self.diags.push(Diag::error("cfx::param::value", param.name.span, message).help("give `--set` once for each parameter"));
+                continue;
+            }
+            let default = param.default.as_ref().map_or("", |d| program.sources.text(d.span));
+            overrides.push((name.clone(), text.clone(), default.to_string()));
+        }
+        for (m, module) in program.modules.iter().enumerate().filter(|(_, m)| m.topic.is_none()) {
+            for (i, item) in module.file.items.iter().enumerate() {
+                if let ItemKind::Param(param) = &item.kind {
+                    let def = DefId { module: m, item: i };
+                    self.parameter(def, param, given.get(&def).copied());
                 }
             }
         }
-        for (name, _) in set {
-            if !known.contains(&name.as_str()) {
-                let span = self.program.modules[self.program.main].file.items.first().map(|i| i.span).unwrap_or_default();
-                self.diags.push(
-                    Diag::error("cfx::param::unknown", span, format!("`--set {name}=…`: the script has no parameter `{name}`"))
-                        .help(super::suggest::nearest_or_list(name, &known)),
-                );
+        overrides
+    }
+
+    /// Evaluates one parameter.
+    fn parameter(&mut self, def: DefId, param: &'a ast::Param, given: Option<(&str, &str)>) {
+        let ty = param.ty.as_ref().map_or(super::signature::SettingType::Any, super::signature::setting_type);
+        let default = |c: &Self| param.default.as_ref().map(|d| c.statics().setting(def.module, &ty, d, &Env::new(), &[]));
+        let value = match given {
+            Some((name, text)) => self.set_value(&ty, text).ok_or_else(|| {
+                let message = format!("`--set {name}={text}` does not fit the parameter");
+                one(Diag::error("cfx::param::value", param.name.span, message).help(format!("give it {ty}")))
+            }),
+            None => default(self).unwrap_or_else(|| {
+                let name = &param.name.name;
+                let message = format!("the parameter `{name}` has no value");
+                let help = format!("give it one with `--set {name}=…`, or write a default");
+                Err(one(Diag::error("cfx::param::missing", param.name.span, message).help(help)))
+            }),
+        };
+        match value {
+            Ok(v) => {
+                self.params.insert(def, v);
             }
+            Err(e) => {
+                self.diags.extend(e);
+                // What depends on it is no further mistake.
+                if let Some(Ok(v)) = default(self) {
+                    self.params.insert(def, v);
+                }
+            }
+        }
+    }
+
+    /// Returns the value of a text given from outside, where it fits a type.
+    fn set_value(&self, ty: &super::signature::SettingType, text: &str) -> Option<Static> {
+        // Strings need no quotes on the command line.
+        if *ty == super::signature::SettingType::Text && !text.starts_with('"') {
+            return Some(Static::Text(text.to_string()));
+        }
+        let mut sources = crate::base::SourceMap::new();
+        let source = sources.add("--set", format!("let value = {text}\n"));
+        let (file, errors) = crate::syntax::parse(&source);
+        let [item] = file.items.as_slice() else { return None };
+        match &item.kind {
+            ItemKind::Bind { value, .. } if !errors.has_errors() => {
+                // The text is no part of the program: whatever it names must be a word of the type.
+                let value: &Expr = value;
+                self.statics().setting(self.program.main, ty, value, &Env::new(), &[]).ok()
+            }
+            _ => None,
         }
     }
 

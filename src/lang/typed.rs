@@ -30,6 +30,8 @@ pub struct Script {
     pub coordinate_values: BTreeMap<AxisId, Vec<Rc<(usize, ast::Expr)>>>,
     /// Values of parameters.
     pub params: BTreeMap<DefId, Static>,
+    /// Parameters that were given other values from outside (`--set`): name, value and default as written (empty where there is none).
+    pub overrides: Vec<(String, String, String)>,
 }
 
 /// A value's index in [`Script::values`].
