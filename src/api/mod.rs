@@ -82,22 +82,21 @@ pub fn check(source: &Source, registry: &Registry) -> Checked {
         std::fs::read_to_string(&found).map_err(unreadable)
     };
     let (program, mut diags) = Program::load(&source.name, &source.text, &loader);
-    let (script, found) = check::check(&program, &source.set);
+    let (script, found, idle) = check::check(&program, &source.set);
     diags.extend(found);
     let (_, found) = lower::lower(&program, &script, registry, None);
     // What is wrong in the body of a network is said once, not again where it is put to use.
     let told: Vec<Span> = network_bodies(&program).into_iter().filter(|b| diags.0.iter().any(|d| is_error_in(d, *b))).collect();
-    for diag in found.0 {
-        if !told.iter().any(|b| is_error_in(&diag, *b)) {
-            diags.push(diag);
-        }
+    diags.extend(found.only(|d| !told.iter().any(|b| is_error_in(d, *b))));
+    // Where something is wrong, what seems to be unused may be used there.
+    if !diags.has_errors() {
+        diags.extend(idle);
     }
-    if diags.has_errors() {
-        diags.0.retain(|d| d.code != "cfx::name::unused");
-    }
-    let diags = check::without_consequences(&program, diags).sorted();
-    Checked { program, script, diags }
+    Checked { program, script, diags: diags.sorted().first(MOST_MESSAGES) }
 }
+
+/// Most errors, and most warnings, that are told at once.
+const MOST_MESSAGES: usize = 100;
 
 /// Returns the places of the networks and layers of a script.
 fn network_bodies(program: &Program) -> Vec<Span> {
@@ -117,18 +116,16 @@ pub fn plan(source: &Source, checked: &Checked, registry: &Registry) -> Result<G
         return Err(checked.diags.clone());
     }
     let (mut graph, diags) = lower::lower(&checked.program, &checked.script, registry, Some(&source.files()));
-    graph.overrides = overrides(&checked.program, &source.set);
-    graph.warnings = Diags(diags.0.iter().filter(|d| !checked.diags.0.contains(d)).cloned().collect());
-    if diags.has_errors() { Err(diags.sorted()) } else { Ok(graph) }
-}
-
-/// Returns the parameters whose values were given from outside, with the defaults that they stand in place of.
-fn overrides(program: &Program, set: &[(String, String)]) -> Vec<Override> {
-    let default = |name: &str| match &program.item(program.find(program.main, name)?).kind {
-        ItemKind::Param(param) => param.default.as_ref().map(|d| program.sources.text(d.span).to_string()),
-        _ => None,
-    };
-    set.iter().map(|(name, value)| Override { name: name.clone(), value: value.clone(), default: default(name) }).collect()
+    let given = checked.script.overrides.iter();
+    graph.overrides = given
+        .map(|(name, value, default)| Override {
+            name: name.clone(),
+            value: value.clone(),
+            default: Some(default.clone()).filter(|d| !d.is_empty()),
+        })
+        .collect();
+    graph.warnings = diags.clone().only(|d| !checked.diags.0.contains(d));
+    if diags.has_errors() { Err(diags.sorted().first(MOST_MESSAGES)) } else { Ok(graph) }
 }
 
 /// Returns the cells that a run is for: figures, claims and analyses, and every other value that no other declaration uses.

@@ -1,6 +1,8 @@
 //! Diagnostics: what every pass says when a script is wrong. Data only; the command line draws them.
 
 use super::span::Span;
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,21 +65,24 @@ impl Diag {
     }
 }
 
-/// The messages of a pass, in the order found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Diags(pub Vec<Diag>);
+/// The messages of a pass, in the order found; the same thing is said once at a place.
+#[derive(Clone, Debug, Default)]
+pub struct Diags(pub Vec<Diag>, BTreeSet<u64>);
 
 impl Diags {
-    /// Adds a message, unless the very same one (code, place) is there already.
+    /// Adds a message, unless the very same one (code, place, sentence) was added before.
     pub fn push(&mut self, diag: Diag) {
-        if !self.0.iter().any(|d| d.code == diag.code && d.span() == diag.span() && d.message == diag.message) {
+        if self.1.len() < self.0.len() {
+            self.1 = self.0.iter().map(identity).collect();
+        }
+        if self.1.insert(identity(&diag)) {
             self.0.push(diag);
         }
     }
 
-    /// Adds all messages of another list.
-    pub fn extend(&mut self, other: Diags) {
-        other.0.into_iter().for_each(|d| self.push(d));
+    /// Adds all messages of another list, or of what can be put in words.
+    pub fn extend(&mut self, other: impl Into<Diags>) {
+        other.into().0.into_iter().for_each(|d| self.push(d));
     }
 
     /// Returns whether any message is an error.
@@ -90,4 +95,59 @@ impl Diags {
         self.0.sort_by_key(|d| (d.span().start, d.span().end));
         self
     }
+
+    /// Returns the messages without those about which `keep` says no.
+    pub fn only(self, keep: impl Fn(&Diag) -> bool) -> Self {
+        Diags::from(self.0.into_iter().filter(|d| keep(d)).collect::<Vec<_>>())
+    }
+
+    /// Returns the first messages, at most so many errors and as many warnings, and for each of the two kinds how many there are beyond.
+    pub fn first(self, most: usize) -> Self {
+        let mut out = Diags::default();
+        let mut beyond: Vec<(Severity, usize, Span)> = Vec::new();
+        let (mut errors, mut warnings) = (0, 0);
+        for diag in self.0 {
+            let count = if diag.severity == Severity::Error { &mut errors } else { &mut warnings };
+            *count += 1;
+            if *count <= most {
+                out.push(diag);
+                continue;
+            }
+            match beyond.iter_mut().find(|b| b.0 == diag.severity) {
+                Some(b) => b.1 += 1,
+                None => beyond.push((diag.severity, 1, diag.span())),
+            }
+        }
+        for (severity, count, span) in beyond {
+            let (what, s) = (if severity == Severity::Error { "error" } else { "warning" }, if count == 1 { "" } else { "s" });
+            let diag = Diag::error("cfx::more", span, format!("{count} more {what}{s} from here on"));
+            out.push(Diag { severity, ..diag.help("correct those above first; the others are told then") });
+        }
+        out
+    }
+}
+
+impl From<Diag> for Diags {
+    fn from(diag: Diag) -> Self {
+        Diags::from(vec![diag])
+    }
+}
+
+impl From<Vec<Diag>> for Diags {
+    fn from(diags: Vec<Diag>) -> Self {
+        Diags(diags, BTreeSet::new())
+    }
+}
+
+impl PartialEq for Diags {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+/// Returns a number that tells messages apart by code, place and sentence.
+fn identity(diag: &Diag) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (diag.code, diag.span(), &diag.message).hash(&mut hasher);
+    hasher.finish()
 }

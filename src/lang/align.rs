@@ -2,7 +2,7 @@
 
 use super::axes::{AxisId, Origin};
 use super::bind::bind_args;
-use super::check::Checker;
+use super::checker::Checker;
 use super::shape::What;
 use super::signature::Signature;
 use super::typed::{Node, Typed};

@@ -3,7 +3,7 @@
 use super::axes::{Attached, Axis, AxisId, Coordinate, Origin, Pick, Role};
 use super::axis_words::{AxisWords, shape_of};
 use super::call::{Parts, misfit};
-use super::check::Checker;
+use super::checker::Checker;
 use super::kind::Kind;
 use super::library::Names;
 use super::shape::{self, Named, Operand, Request, Transfer, What, Word};
@@ -347,10 +347,10 @@ impl<'a> Checker<'a> {
         let mut found = Vec::new();
         for env in &envs {
             if let Err(e) = self.statics().settings(signature, call, env) {
-                found.extend(e.0.into_iter().filter(|d| !(open && d.code == "cfx::axis::no_entry")));
+                found.push(if open { e.without_maps() } else { e });
             }
         }
-        found.into_iter().for_each(|d| self.diags.push(d));
+        found.into_iter().for_each(|f| self.diags.extend(f));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::axes::{Attached, Axis, AxisId, Coordinate, Origin, Pick, Role};
 use super::call::Parts;
-use super::check::{AxisState, Checker};
+use super::checker::{AxisState, Checker};
 use super::kind::Kind;
 use super::refusals::items;
 use super::shape::{Declared, Fresh, Holds, Name, Reduces, Shape, Taps, Word};
@@ -11,7 +11,7 @@ use super::static_value::Static;
 use super::statics::{Env, shorten};
 use super::suggest::nearest_or_list;
 use super::typed::{Node, Typed};
-use crate::base::{Diag, Span};
+use crate::base::{Diag, Diags, Span};
 use crate::syntax::ast::{Expr, ExprKind, ItemKind, Keyword};
 use std::rc::Rc;
 
@@ -219,9 +219,9 @@ impl<'a> Checker<'a> {
                 Ok(_) => {
                     let place = parts.written.get(name).map_or(span, |w| w.1.span);
                     let message = format!("`{name}` is the length of an axis: a whole number from 1 to a million");
-                    crate::base::Diags(vec![Diag::error("cfx::type::setting", place, message).help("write, say, `count: 50`")])
+                    Diags::from(Diag::error("cfx::type::setting", place, message).help("write, say, `count: 50`"))
                 }
-                Err(found) => found,
+                Err(found) => found.into(),
             };
             self.diags.extend(found);
             return None;

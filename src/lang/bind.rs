@@ -1,7 +1,8 @@
 //! Binding of a call's arguments to the parameters of what it calls.
 
-use super::suggest::nearest;
-use crate::base::{Diag, Diags, Span};
+use super::finding::{Finding, Findings, What};
+use super::suggest::{elsewhere, nearest};
+use crate::base::Span;
 use crate::syntax::ast::{Arg, Expr, Param};
 
 /// Returns one slot per parameter: the argument given for it, or nothing where its default holds.
@@ -11,7 +12,7 @@ use crate::syntax::ast::{Arg, Expr, Param};
 ///
 /// Errors (all of them, not only the first): an unknown name, a doubled argument, a required one that is missing, more positional
 /// arguments than parameters, a positional argument after a named one.
-pub fn bind_args<'a>(params: &[Param], args: &[&'a Arg], callee: &str, span: Span) -> Result<Vec<Option<&'a Expr>>, Diags> {
+pub fn bind_args<'a>(params: &[Param], args: &[&'a Arg], callee: &str, span: Span) -> Result<Vec<Option<&'a Expr>>, Findings> {
     bind_args_except(params, args, callee, span, &[])
 }
 
@@ -22,8 +23,9 @@ pub fn bind_args_except<'a>(
     callee: &str,
     span: Span,
     filled: &[&str],
-) -> Result<Vec<Option<&'a Expr>>, Diags> {
-    let mut diags = Diags::default();
+) -> Result<Vec<Option<&'a Expr>>, Findings> {
+    let mut found = Findings::default();
+    let owned = || callee.to_string();
     let mut slots: Vec<Option<&'a Expr>> = vec![None; params.len()];
     let mut named: Option<Span> = None;
     let mut positional = 0;
@@ -33,68 +35,53 @@ pub fn bind_args_except<'a>(
             Some(name) => {
                 named = Some(name.span);
                 let Some(index) = params.iter().position(|p| p.name.name == name.name) else {
-                    diags.push(unknown(params, callee, &name.name, name.span));
+                    found.push(unknown(params, callee, &name.name, name.span));
                     continue;
                 };
                 index
             }
             None => {
                 if let Some(before) = named {
-                    diags.push(
-                        Diag::error("cfx::call::order", at, format!("a positional argument of `{callee}` follows a named one"))
-                            .label(before, "named")
-                            .help("put positional arguments first, or name this one"),
-                    );
+                    found.push(Finding::new(at, What::AfterNamed { callee: owned(), named: before }));
                     continue;
                 }
                 positional += 1;
                 if positional > params.len() {
-                    let takes = match params.len() {
-                        0 => "no arguments".to_string(),
-                        1 => "one argument".to_string(),
-                        n => format!("at most {n} arguments"),
-                    };
-                    let diag = Diag::error("cfx::call::too_many", at, format!("`{callee}` takes {takes}"));
-                    let diag = diag.here("one too many");
-                    diags.push(if params.is_empty() { diag } else { diag.help(parameters(params, callee)) });
+                    let what = What::TooMany { callee: owned(), most: params.len(), parameters: parameters(params, callee) };
+                    found.push(Finding::new(at, what));
                     continue;
                 }
                 positional - 1
             }
         };
         if let Some(first) = slots[index] {
-            let name = &params[index].name.name;
-            diags.push(
-                Diag::error("cfx::call::doubled", at, format!("`{callee}` is given `{name}` twice"))
-                    .label(first.span, "first given here")
-                    .help("keep one of them"),
-            );
+            let name = params[index].name.name.clone();
+            found.push(Finding::new(at, What::Doubled { callee: owned(), name, first: first.span }));
             continue;
         }
         slots[index] = Some(&arg.value);
     }
-    let missing: Vec<_> = params
+    let names: Vec<String> = params
         .iter()
         .zip(&slots)
         .filter(|(p, slot)| slot.is_none() && p.default.is_none() && !filled.contains(&p.name.name.as_str()))
-        .map(|(p, _)| format!("`{}`", p.name.name))
+        .map(|(p, _)| p.name.name.clone())
         .collect();
     // After an unknown name the missing one is most likely its right spelling, which the first message says already.
-    if !missing.is_empty() && !diags.0.iter().any(|d| d.code == "cfx::call::unknown_argument") {
-        let what = if missing.len() == 1 { "argument" } else { "arguments" };
-        let diag = Diag::error("cfx::call::missing", span, format!("`{callee}` needs the {what} {}", missing.join(", ")));
-        diags.push(diag.help(parameters(params, callee)));
+    if !names.is_empty() && !found.0.iter().any(|f| matches!(f.what, What::UnknownArgument { .. })) {
+        found.push(Finding::new(span, What::Missing { callee: owned(), names, parameters: parameters(params, callee) }));
     }
-    if diags.has_errors() { Err(diags) } else { Ok(slots) }
+    if found.0.is_empty() { Ok(slots) } else { Err(found) }
 }
 
-fn unknown(params: &[Param], callee: &str, name: &str, span: Span) -> Diag {
+fn unknown(params: &[Param], callee: &str, name: &str, span: Span) -> Finding {
     let names: Vec<_> = params.iter().map(|p| p.name.name.as_str()).collect();
-    let diag = Diag::error("cfx::call::unknown_argument", span, format!("`{callee}` has no argument `{name}`"));
-    match nearest(name, &names) {
-        Some(near) => diag.help(format!("did you mean `{near}`?")),
-        None => diag.help(parameters(params, callee)),
-    }
+    let help = match (elsewhere(name, &names), nearest(name, &names)) {
+        (Some(ours), _) => format!("here it is called `{ours}`"),
+        (None, Some(near)) => format!("did you mean `{near}`?"),
+        (None, None) => parameters(params, callee),
+    };
+    Finding::new(span, What::UnknownArgument { callee: callee.to_string(), name: name.to_string(), help })
 }
 
 /// Returns `conv takes channels, kernel, stride (optional)`.

@@ -3,15 +3,17 @@
 use super::axes::AxisId;
 use super::bind::bind_args;
 use super::carried::names_training;
-use super::check::Checker;
+use super::checker::Checker;
+use super::finding::Findings;
 use super::kind::Kind;
 use super::like::{copied_by_like, none_at};
 use super::scope::DefId;
 use super::signature::{SettingType, Signature};
 use super::static_value::Static;
 use super::statics::{Env, NetworkRef, all_args, shorten};
-use super::typed::{Typed, Written};
-use crate::base::{Diag, Diags, Span};
+use super::suggest::operation_elsewhere;
+use super::typed::{Node, Typed, Written};
+use crate::base::{Diag, Span};
 use crate::syntax::ast::{self, Expr, ExprKind, ItemKind};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -47,10 +49,20 @@ impl<'a> Checker<'a> {
         title: Option<&str>,
     ) -> Rc<Typed> {
         let ExprKind::Name(name) = &callee.kind else {
-            self.diags.push(
-                Diag::error("cfx::call::callee", callee.span, "only a built-in can be called")
+            let diag = match &callee.kind {
+                ExprKind::Member(base, method) => {
+                    let base = shorten(self.program.sources.text(base.span));
+                    let help = match operation_elsewhere(&method.name).filter(|_| self.operation(module, &method.name).is_none())
+                    {
+                        Some(ours) => format!("write {ours}"),
+                        None => format!("write `{}({base})`", method.name),
+                    };
+                    Diag::error("cfx::call::callee", method.span, "values have no methods").help(help)
+                }
+                _ => Diag::error("cfx::call::callee", callee.span, "only a built-in can be called")
                     .help("write its name before the brackets"),
-            );
+            };
+            self.diags.push(diag);
             return Typed::error(e.span);
         };
         let Some(op) = self.operation(module, name) else {
@@ -111,12 +123,13 @@ impl<'a> Checker<'a> {
             && let Some(known) = without_misspelt(signature, &plain, found)
             && let Ok(again) = bind_args(&required, &known, name, e.span)
         {
-            self.diags.extend(std::mem::replace(&mut bound, Ok(again)).err().unwrap_or_default());
+            let found = std::mem::replace(&mut bound, Ok(again)).err().unwrap_or_default();
+            self.diags.extend(program.misplaced(signature, found));
         }
         let bound = match bound {
             Ok(bound) => bound,
             Err(found) => {
-                self.diags.extend(found);
+                self.diags.extend(program.misplaced(signature, found));
                 self.check_results(module, &plain);
                 self.check_networks(module, signature, &plain);
                 self.check_named_settings(module, signature, &plain);
@@ -174,11 +187,11 @@ impl<'a> Checker<'a> {
                     && let Err(wrong) = statics.setting(w.0, ty, &w.1, &env, &[])
                 {
                     // A map over coordinates waits for axes that the call did not come to have.
-                    found.extend(wrong.0.into_iter().filter(|d| d.code != "cfx::axis::no_entry"));
+                    found.push(wrong.without_maps());
                 }
             }
         }
-        found.into_iter().for_each(|d| self.diags.push(d));
+        found.into_iter().for_each(|f| self.diags.extend(f));
     }
 
     /// Checks the seed of a call that is wrong otherwise.
@@ -255,6 +268,9 @@ impl<'a> Checker<'a> {
     }
 
     fn unknown_callee(&mut self, module: usize, name: &str, span: Span) {
+        if self.program.find(module, name).is_none() && self.program.is_lost(name) {
+            return;
+        }
         let variant = self.program.variants.values().find(|v| v.constructors.iter().any(|c| c.name.name == name));
         let diag = match (self.program.find(module, name).map(|d| &self.program.item(d).kind), variant) {
             (Some(ItemKind::Network { .. }), _) => {
@@ -269,9 +285,10 @@ impl<'a> Checker<'a> {
             }
             (None, None) => {
                 let all: Vec<&str> = self.program.operations.keys().map(String::as_str).collect();
-                let help = match super::suggest::nearest(name, &all) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => "`cfx doc` lists the built-ins".to_string(),
+                let help = match (operation_elsewhere(name), super::suggest::nearest(name, &all)) {
+                    (Some(ours), _) => format!("write {ours}"),
+                    (None, Some(near)) => format!("did you mean `{near}`?"),
+                    (None, None) => "`cfx doc` lists the built-ins".to_string(),
                 };
                 Diag::error("cfx::name::unknown", span, format!("there is no built-in `{name}`")).help(help)
             }
@@ -333,6 +350,10 @@ impl<'a> Checker<'a> {
         }
         if *ty == SettingType::Network {
             self.networks(module, value, &mut parts.networks);
+            // Without any network nothing is known of what the call makes.
+            if parts.networks.is_empty() {
+                return false;
+            }
         }
         self.axes_of_setting(module, ty, value, &mut parts.setting_axes);
         parts.written.insert(name.clone(), kept);
@@ -487,7 +508,11 @@ impl<'a> Checker<'a> {
 pub(super) fn misfit(param: &str, op: &str, wanted: &[Kind], v: &Typed) -> Diag {
     let kinds: Vec<String> = wanted.iter().map(|k| k.to_string()).collect();
     // The help lists the fields of a record.
-    let kind = if matches!(v.kind, Kind::Record(_)) { "record".to_string() } else { v.kind.to_string() };
+    let kind = match (&v.kind, &v.node) {
+        (Kind::Record(_), _) => "record".to_string(),
+        (Kind::Group, Node::Static(_, e)) if matches!(e.kind, ExprKind::Text(_)) => "text".to_string(),
+        (kind, _) => kind.to_string(),
+    };
     let diag = Diag::error(
         "cfx::type::argument",
         v.span,
@@ -504,6 +529,9 @@ pub(super) fn misfit(param: &str, op: &str, wanted: &[Kind], v: &Typed) -> Diag 
             diag.help(format!("take one of its fields: {}", names.join(", ")))
         }
         (Kind::Table, Some(Kind::Number { .. })) => diag.help("take one of its columns: `table.column`"),
+        (Kind::Group, Some(Kind::Dataset)) => {
+            diag.help("declare a data set and name it: `dataset d = digits()`, or `arrays(\"x.npy\", …)` for files")
+        }
         (Kind::Model, Some(Kind::Stages)) => diag.help("read representations off the model: `tap(model, data, at: all)`"),
         (Kind::Dataset, Some(Kind::Stages)) => diag.help("give it representations: `tap(model, data)` or `load_stages(…)`"),
         (Kind::Stages, Some(Kind::Density)) => diag.help("fit a density first: `dp_mixture(stages, by: class)`"),
@@ -512,7 +540,7 @@ pub(super) fn misfit(param: &str, op: &str, wanted: &[Kind], v: &Typed) -> Diag 
 }
 
 fn with_article(word: &str) -> String {
-    if word == "stages" || word == "unknown" {
+    if word == "stages" || word == "unknown" || word == "text" {
         return word.to_string();
     }
     format!("{} {word}", if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" })
@@ -520,7 +548,7 @@ fn with_article(word: &str) -> String {
 
 /// Returns the arguments of a call without those of unknown names, where these are all that is wrong with it and none of them
 /// can be meant to change the axes of the result or to be one of its inputs: then what follows from the call can be checked as well.
-fn without_misspelt<'a>(signature: &Signature, args: &[&'a ast::Arg], found: &Diags) -> Option<Vec<&'a ast::Arg>> {
+fn without_misspelt<'a>(signature: &Signature, args: &[&'a ast::Arg], found: &Findings) -> Option<Vec<&'a ast::Arg>> {
     let names: Vec<&str> = signature.params.iter().map(|p| p.name.name.as_str()).collect();
     let plain = |i: usize| signature.takes[i].axis.is_none() && signature.takes[i].inputs.is_empty();
     let harmless = |name: &str| match super::suggest::nearest(name, &names) {
@@ -528,7 +556,6 @@ fn without_misspelt<'a>(signature: &Signature, args: &[&'a ast::Arg], found: &Di
         None => signature.takes.iter().all(|t| t.axis.is_none()),
     };
     let unknown = |arg: &&ast::Arg| arg.name.as_ref().is_some_and(|n| !names.contains(&n.name.as_str()));
-    let wrong = found.0.iter().any(|d| d.code != "cfx::call::unknown_argument");
     let meant = args.iter().filter(|a| unknown(a)).all(|a| a.name.as_ref().is_some_and(|n| harmless(&n.name)));
-    (!wrong && meant).then(|| args.iter().copied().filter(|a| !unknown(a)).collect())
+    (found.only_unknown_arguments() && meant).then(|| args.iter().copied().filter(|a| !unknown(a)).collect())
 }

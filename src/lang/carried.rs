@@ -1,7 +1,7 @@
 //! Axes that a model carries from its training: the epochs of its history, and the epochs after which its weights are kept.
 
 use super::axes::{Attached, Axis, AxisId, Coordinate, Origin, Pick, Role};
-use super::check::Checker;
+use super::checker::Checker;
 use super::kind::Kind;
 use super::shape::{Fresh, Source, Transfer};
 use super::signature::Signature;

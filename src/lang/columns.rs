@@ -1,7 +1,7 @@
 //! Columns of tables as values: what signatures say about them, and `table.column`.
 
 use super::axes::Attached;
-use super::check::Checker;
+use super::checker::Checker;
 use super::kind::Kind;
 use super::signature::Signature;
 use super::static_value::Static;

@@ -1,14 +1,19 @@
 //! Static evaluation: expressions whose value is known before anything runs, to [`Static`].
 
 use super::Static;
-use super::suggest::suggestion;
-use crate::base::{Decimal, Diag, Diags, Span};
+use super::finding::{Finding, What};
+use crate::base::{Decimal, Span};
 use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Ident, TypeAtom, TypeExpr, UnaryOp};
 
 /// Names in scope.
 pub trait Scope {
-    /// Returns the value of a name (a parameter, a `let`, an axis's coordinate), nothing where the name is no such thing.
-    fn value(&self, name: &str) -> Option<Static>;
+    /// Returns the value of a name (a parameter, a `let`, an axis's coordinate), or why it has none; nothing where the name is unknown.
+    fn value(&self, name: &str, span: Span) -> Option<Outcome>;
+
+    /// Returns what is wrong with calling a name, where it is more than that calls are not known before the run.
+    fn called(&self, _name: &str, _span: Span) -> Option<Box<Finding>> {
+        None
+    }
 
     /// Returns where one is on the axis of that name, nothing where it is no axis whose coordinates have names.
     fn here(&self, _name: &str) -> Option<Here> {
@@ -25,8 +30,8 @@ pub struct Here {
 }
 
 impl<F: Fn(&str) -> Option<Static>> Scope for F {
-    fn value(&self, name: &str) -> Option<Static> {
-        self(name)
+    fn value(&self, name: &str, _span: Span) -> Option<Outcome> {
+        self(name).map(Ok)
     }
 }
 
@@ -49,33 +54,30 @@ const LONGEST_RANGE: f64 = 1e6;
 ///
 /// Errors (`cfx::static::…`): operands of the wrong kind, division by zero, a whole number too large to be exact, and whatever is
 /// not known before the run: calls, selections, names that `lookup` does not give.
-pub fn eval(expr: &Expr, lookup: Lookup) -> Result<Static, Diags> {
-    evaluate(expr, lookup).map_err(|diag| Diags(vec![*diag]))
+pub fn eval(expr: &Expr, lookup: Lookup) -> Outcome {
+    evaluate(expr, lookup)
 }
 
 /// As [`eval`], for a parameter of a given type: a bare name is looked up first among the words of `option(…)` (`(name)` is not),
 /// and the result is checked with [`fit`].
-pub fn eval_as(expr: &Expr, ty: &TypeExpr, lookup: Lookup) -> Result<Static, Diags> {
-    typed(expr, ty, lookup).map_err(|diag| Diags(vec![*diag]))
+pub fn eval_as(expr: &Expr, ty: &TypeExpr, lookup: Lookup) -> Outcome {
+    typed(expr, ty, lookup)
 }
 
 /// Returns the value as the type wants it (text as a word of an option set), or what is wrong with it.
 ///
 /// Knows `int real bool text`, `option(…)`, lists of them, `none` and alternatives; leaves other types to the caller.
-pub fn fit(value: Static, ty: &TypeExpr, span: Span) -> Result<Static, Diag> {
+pub fn fit(value: Static, ty: &TypeExpr, span: Span) -> Outcome {
     if matches!(value, Static::None) || ty.alternatives.iter().any(|atom| fits(&value, atom)) {
         return Ok(value);
     }
     if let (Static::Word(word), Some(words)) = (&value, options(ty)) {
         return Err(no_option(word, &words, span));
     }
-    let diag = Diag::error("cfx::static::type", span, format!("expected {}, found {}", words_of(ty), describe(&value)));
-    Err(match &value {
-        Static::Number(x) if ty.alternatives.iter().any(|a| matches!(a, TypeAtom::Name(n) if n.name == "int")) => {
-            diag.here(format!("this is {}", number(*x))).help("write a whole number")
-        }
-        _ => diag,
-    })
+    let whole = ty.alternatives.iter().any(|a| matches!(a, TypeAtom::Name(n) if n.name == "int"));
+    let help = matches!(value, Static::Number(_)).then(|| "write a whole number".to_string()).filter(|_| whole);
+    let what = What::Mismatch { expected: words_of(ty), found: describe(&value), because: None, help };
+    Err(Box::new(Finding::new(span, what)))
 }
 
 /// Returns the words of a type's option set, where it has one.
@@ -116,39 +118,8 @@ pub fn describe(value: &Static) -> String {
     }
 }
 
-/// Returns every name that an expression refers to, with its place, in the order written; words behind `:` and `.` are none.
-pub fn names(expr: &Expr) -> Vec<(&str, Span)> {
-    let mut out = Vec::new();
-    collect(expr, &mut out);
-    out
-}
-
-fn collect<'a>(expr: &'a Expr, out: &mut Vec<(&'a str, Span)>) {
-    match &expr.kind {
-        ExprKind::Name(name) => out.push((name, expr.span)),
-        ExprKind::Paren(inner) | ExprKind::Unary(_, inner) | ExprKind::Member(inner, _) => collect(inner, out),
-        ExprKind::List(items) | ExprKind::Chain(items) => items.iter().for_each(|e| collect(e, out)),
-        ExprKind::Map(entries) => entries.iter().for_each(|(_, e)| collect(e, out)),
-        ExprKind::Range(a, b) | ExprKind::Binary(_, a, b) => [a, b].into_iter().for_each(|e| collect(e, out)),
-        ExprKind::If(a, b, c) => [a, b, c].into_iter().for_each(|e| collect(e, out)),
-        ExprKind::Select(inner, args) => {
-            collect(inner, out);
-            args.iter().for_each(|a| collect(&a.value, out));
-        }
-        ExprKind::Call { callee, args, block } => {
-            collect(callee, out);
-            args.iter().for_each(|a| collect(&a.value, out));
-            match block {
-                Some(crate::syntax::ast::Block::Fields(fields)) => fields.iter().for_each(|a| collect(&a.value, out)),
-                Some(crate::syntax::ast::Block::Body(body)) => body.steps.iter().for_each(|s| collect(&s.value, out)),
-                None => {}
-            }
-        }
-        ExprKind::Number { .. } | ExprKind::Text(_) | ExprKind::Bool(_) => {}
-    }
-}
-
-type Outcome = Result<Static, Box<Diag>>;
+/// A value, or why there is none.
+pub type Outcome = Result<Static, Box<Finding>>;
 
 fn evaluate(expr: &Expr, lookup: Lookup) -> Outcome {
     let span = expr.span;
@@ -156,16 +127,16 @@ fn evaluate(expr: &Expr, lookup: Lookup) -> Outcome {
         ExprKind::Number { value, text, .. } => literal(*value, text, span),
         ExprKind::Text(text) => Ok(Static::Text(text.clone())),
         ExprKind::Bool(b) => Ok(Static::Bool(*b)),
-        ExprKind::Name(name) => match lookup.value(name) {
-            Some(value) => Ok(value),
+        ExprKind::Name(name) => match lookup.value(name, span) {
+            Some(value) => value,
             None if name == "none" => Ok(Static::None),
             None if name == DIM => Ok(Static::Affine { name: DIM.into(), scale: 1.0, offset: 0.0 }),
-            None => Err(unknown(span, format!("the value of `{name}` is not known before the run"))),
+            None => Err(found(span, What::NotBefore { name: name.clone() })),
         },
         ExprKind::Paren(inner) => evaluate(inner, lookup),
         ExprKind::List(items) => Ok(Static::List(items.iter().map(|e| evaluate(e, lookup)).collect::<Result<_, _>>()?)),
         ExprKind::Map(entries) => Ok(Static::Map(
-            entries.iter().map(|(k, e)| Ok((k.name.clone(), evaluate(e, lookup)?))).collect::<Result<_, Box<Diag>>>()?,
+            entries.iter().map(|(k, e)| Ok((k.name.clone(), evaluate(e, lookup)?))).collect::<Result<_, Box<Finding>>>()?,
         )),
         ExprKind::Range(from, to) => range(whole(from, lookup)?, whole(to, lookup)?, span),
         ExprKind::Unary(UnaryOp::Not, inner) => Ok(Static::Bool(!truth(inner, lookup)?)),
@@ -182,13 +153,13 @@ fn evaluate(expr: &Expr, lookup: Lookup) -> Outcome {
                 evaluate(other, lookup)
             }
         }
-        ExprKind::Member(..) | ExprKind::Select(..) | ExprKind::Call { .. } => {
-            Err(unknown(span, "this is not known before the run".into()))
+        ExprKind::Member(..) => Err(found(span, What::Computed { text: "a part of a result" })),
+        ExprKind::Select(..) => Err(found(span, What::Computed { text: "a selection of results" })),
+        ExprKind::Call { callee, .. } => {
+            let named = if let ExprKind::Name(name) = &callee.kind { lookup.called(name, callee.span) } else { None };
+            Err(named.unwrap_or_else(|| found(span, What::Computed { text: "what this makes" })))
         }
-        ExprKind::Chain(_) => Err(Box::new(
-            Diag::error("cfx::static::layers", span, "layers stand where a value is expected")
-                .help("`->` joins layers of a network"),
-        )),
+        ExprKind::Chain(_) => Err(found(span, What::Layers)),
     }
 }
 
@@ -197,8 +168,8 @@ fn typed(expr: &Expr, ty: &TypeExpr, lookup: Lookup) -> Outcome {
         if words.contains(&name.as_str()) {
             return Ok(Static::Word(name.clone()));
         }
-        if lookup.value(name).is_none() && name != "none" && ty.alternatives.len() == 1 {
-            return Err(Box::new(no_option(name, &words, expr.span)));
+        if is_unknown(lookup.value(name, expr.span)) && name != "none" && ty.alternatives.len() == 1 {
+            return Err(no_option(name, &words, expr.span));
         }
     }
     let value = match (&expr.kind, element(ty)) {
@@ -211,7 +182,7 @@ fn typed(expr: &Expr, ty: &TypeExpr, lookup: Lookup) -> Outcome {
         }
         _ => evaluate(expr, lookup)?,
     };
-    fit(value, ty, expr.span).map_err(Box::new)
+    fit(value, ty, expr.span)
 }
 
 fn element(ty: &TypeExpr) -> Option<&TypeExpr> {
@@ -255,8 +226,9 @@ fn binary(op: BinaryOp, a: &Expr, b: &Expr, span: Span, lookup: Lookup) -> Outco
                 | (Static::List(_), Static::List(_))
                 | (Static::Map(_), Static::Map(_)) => x == y,
                 _ => {
-                    let diag = mismatch(b.span, &format!("something to compare with {}", describe(&x)), &y);
-                    return Err(Box::new(diag.label(a.span, describe(&x))));
+                    let expected = format!("something to compare with {}", describe(&x));
+                    let because = Some((a.span, describe(&x)));
+                    return Err(found(b.span, What::Mismatch { expected, found: describe(&y), because, help: None }));
                 }
             };
             Ok(Static::Bool(equal == (op == BinaryOp::Eq)))
@@ -270,9 +242,7 @@ fn binary(op: BinaryOp, a: &Expr, b: &Expr, span: Span, lookup: Lookup) -> Outco
                 _ => x >= y,
             }))
         }
-        BinaryOp::Except => {
-            Err(unknown(span, "`except` takes examples from a data set, which is not known before the run".into()))
-        }
+        BinaryOp::Except => Err(found(span, What::Except)),
         BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div => {
             let (x, y) = (evaluate(a, lookup)?, evaluate(b, lookup)?);
             arithmetic(op, (x, a.span), (y, b.span), span)
@@ -282,7 +252,7 @@ fn binary(op: BinaryOp, a: &Expr, b: &Expr, span: Span, lookup: Lookup) -> Outco
 
 /// Evaluates both sides of `==`; beside a word, a bare name is a word (`stem == imagenet`), and beside an axis it is the name of a
 /// coordinate, whatever that stands for (`labels == true_labels`).
-fn comparands(a: &Expr, b: &Expr, lookup: Lookup) -> Result<(Static, Static), Box<Diag>> {
+fn comparands(a: &Expr, b: &Expr, lookup: Lookup) -> Result<(Static, Static), Box<Finding>> {
     let bare = |e: &Expr| if let ExprKind::Name(name) = &e.kind { Some(name.clone()) } else { None };
     if let (Some(x), Some(y)) = (bare(a), bare(b)) {
         for (axis, word, span) in [(&x, &y, b.span), (&y, &x, a.span)] {
@@ -290,11 +260,8 @@ fn comparands(a: &Expr, b: &Expr, lookup: Lookup) -> Result<(Static, Static), Bo
             if here.all.contains(word) {
                 return Ok((Static::Word(here.name), Static::Word(word.clone())));
             }
-            if lookup.value(word).is_none() && lookup.here(word).is_none() {
-                let all: Vec<&str> = here.all.iter().map(String::as_str).collect();
-                let text = format!("the axis `{axis}` has no coordinate `{word}`");
-                let diag = Diag::error("cfx::axis::no_coordinate", span, text);
-                return Err(Box::new(diag.help(super::suggest::nearest_or_list(word, &all))));
+            if is_unknown(lookup.value(word, span)) && lookup.here(word).is_none() {
+                return Err(found(span, What::NoCoordinate { axis: axis.clone(), word: word.clone(), all: here.all }));
             }
         }
     }
@@ -310,6 +277,15 @@ fn comparands(a: &Expr, b: &Expr, lookup: Lookup) -> Result<(Static, Static), Bo
     }
 }
 
+/// Returns whether nothing declares a name, which then may be a word.
+fn is_unknown(value: Option<Outcome>) -> bool {
+    match value {
+        None => true,
+        Some(Err(found)) => matches!(found.what, What::UnknownName { .. }),
+        Some(Ok(_)) => false,
+    }
+}
+
 /// A number as `scale * name + offset`; plain numbers have scale 0.
 struct Linear(Option<String>, f64, f64);
 
@@ -320,10 +296,7 @@ fn arithmetic(op: BinaryOp, (x, x_span): (Static, Span), (y, y_span): (Static, S
         other => Err(mismatch(span, &format!("a number beside `{}`", op.word()), &other)),
     };
     let (x, y) = (linear(x, x_span)?, linear(y, y_span)?);
-    let bent = |name: &str| {
-        let text = format!("`{name}` may only be added to, and multiplied by, plain numbers here");
-        Box::new(Diag::error("cfx::static::affine", span, text).help("write it as `number * dim + number`"))
-    };
+    let bent = |name: &str| found(span, What::Affine { name: name.to_string() });
     let (scale, offset) = match op {
         BinaryOp::Add => (x.1 + y.1, x.2 + y.2),
         BinaryOp::Sub => (x.1 - y.1, x.2 - y.2),
@@ -334,16 +307,13 @@ fn arithmetic(op: BinaryOp, (x, x_span): (Static, Span), (y, y_span): (Static, S
         },
         _ => match &y.0 {
             Some(name) => return Err(bent(name)),
-            None if y.2 == 0.0 => {
-                let diag = Diag::error("cfx::static::division", span, "division by zero");
-                return Err(Box::new(diag.label(y_span, "this is 0")));
-            }
+            None if y.2 == 0.0 => return Err(found(span, What::Division { by: y_span })),
             None => (x.1 / y.2, x.2 / y.2),
         },
     };
     let (scale, offset) = (tidy(scale), tidy(offset));
     if !(scale.is_finite() && offset.is_finite()) {
-        return Err(Box::new(Diag::error("cfx::static::too_large", span, "the result is too large for a number")));
+        return Err(too_large(span, "the result is too large for a number", None));
     }
     match x.0.or(y.0) {
         Some(name) if scale != 0.0 => Ok(Static::Affine { name, scale, offset }),
@@ -364,15 +334,22 @@ fn exact(x: f64, span: Span) -> Outcome {
     Ok(Static::Number(x))
 }
 
-fn inexact(span: Span) -> Box<Diag> {
-    let text = "whole numbers above 9,007,199,254,740,992 are not exact";
-    Box::new(Diag::error("cfx::static::too_large", span, text))
+fn inexact(span: Span) -> Box<Finding> {
+    too_large(span, "whole numbers above 9,007,199,254,740,992 are not exact", None)
+}
+
+fn too_large(span: Span, words: &str, help: Option<&str>) -> Box<Finding> {
+    found(span, What::TooLarge { words: words.to_string(), help: help.map(str::to_string) })
+}
+
+fn found(span: Span, what: What) -> Box<Finding> {
+    Box::new(Finding::new(span, what))
 }
 
 fn literal(value: Decimal, text: &str, span: Span) -> Outcome {
     let x = value.to_f64();
     if !x.is_finite() {
-        return Err(Box::new(Diag::error("cfx::static::too_large", span, format!("{text} is too large for a number"))));
+        return Err(too_large(span, &format!("{text} is too large for a number"), None));
     }
     match value.to_int() {
         Some(n) if x as i128 != n as i128 => Err(inexact(span)),
@@ -383,44 +360,37 @@ fn literal(value: Decimal, text: &str, span: Span) -> Outcome {
 fn range(from: f64, to: f64, span: Span) -> Outcome {
     let count = (to - from).max(0.0);
     if count > LONGEST_RANGE {
-        let diag = Diag::error("cfx::static::too_large", span, format!("the range has {} elements", number(count)));
-        return Err(Box::new(diag.help("a range may have a million")));
+        return Err(too_large(span, &format!("the range has {} elements", number(count)), Some("a range may have a million")));
     }
     Ok(Static::List((0..count as usize).map(|i| Static::Number(from + i as f64)).collect()))
 }
 
-fn truth(expr: &Expr, lookup: Lookup) -> Result<bool, Box<Diag>> {
+fn truth(expr: &Expr, lookup: Lookup) -> Result<bool, Box<Finding>> {
     match evaluate(expr, lookup)? {
         Static::Bool(b) => Ok(b),
         other => Err(mismatch(expr.span, "true or false", &other)),
     }
 }
 
-fn plain(expr: &Expr, lookup: Lookup) -> Result<f64, Box<Diag>> {
+fn plain(expr: &Expr, lookup: Lookup) -> Result<f64, Box<Finding>> {
     match evaluate(expr, lookup)? {
         Static::Number(x) => Ok(x),
         other => Err(mismatch(expr.span, "a number", &other)),
     }
 }
 
-fn whole(expr: &Expr, lookup: Lookup) -> Result<f64, Box<Diag>> {
+fn whole(expr: &Expr, lookup: Lookup) -> Result<f64, Box<Finding>> {
     let x = plain(expr, lookup)?;
     if x.fract() == 0.0 { Ok(x) } else { Err(mismatch(expr.span, "a whole number", &Static::Number(x))) }
 }
 
-fn mismatch(span: Span, expected: &str, found: &Static) -> Box<Diag> {
-    Box::new(Diag::error("cfx::static::type", span, format!("expected {expected}, found {}", describe(found))))
+fn mismatch(span: Span, expected: &str, value: &Static) -> Box<Finding> {
+    found(span, What::Mismatch { expected: expected.to_string(), found: describe(value), because: None, help: None })
 }
 
-fn unknown(span: Span, message: String) -> Box<Diag> {
-    let help = "numbers, parameters and `let`s are known before the run; results are not";
-    Box::new(Diag::error("cfx::static::unknown", span, message).help(help))
-}
-
-fn no_option(word: &str, words: &[&str], span: Span) -> Diag {
-    let mut diag = Diag::error("cfx::static::option", span, format!("`{word}` is none of the words that may stand here"));
-    diag.help = suggestion(word, words, "one of");
-    diag
+fn no_option(word: &str, words: &[&str], span: Span) -> Box<Finding> {
+    let words = words.iter().map(|w| w.to_string()).collect();
+    found(span, What::NoOption { word: word.to_string(), words })
 }
 
 /// Returns a number as people write it.

@@ -2,17 +2,14 @@
 
 use super::axes::{Attached, AxisId, Origin, Pick, find};
 use super::carried::{is_all, names_training};
-use super::check::{AxisState, Checker};
+use super::checker::{AxisState, Checker};
 use super::kind::Kind;
-use super::scope::DefId;
-use super::signature::SettingType;
 use super::static_value::Static;
-use super::statics::{Env, all_args, written};
+use super::statics::{Env, all_args};
 use super::suggest::{nearest, nearest_or_list};
 use super::typed::{Node, Typed};
 use crate::base::{Decimal, Diag, Span};
 use crate::syntax::ast::{self, BinaryOp, Expr, ExprKind, ItemKind, Keyword, UnaryOp};
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 impl<'a> Checker<'a> {
@@ -83,7 +80,9 @@ impl<'a> Checker<'a> {
                 Diag::error("cfx::call::brackets", e.span, format!("`{name}` is a built-in and needs its arguments"))
                     .help(format!("write `{name}(…)`; `cfx doc {name}` says what it takes"))
             } else {
-                self.statics().unknown_name(module, name, e.span)
+                let found = self.statics().unknown_name(module, name, e.span);
+                self.diags.extend(found);
+                return Typed::error(e.span);
             };
             self.diags.push(diag);
             return Typed::error(e.span);
@@ -136,9 +135,10 @@ impl<'a> Checker<'a> {
             Ok(Static::Word(_) | Static::Text(_)) => Kind::Group,
             Ok(_) => Kind::Setting,
             // Networks and recipes behind an axis have no plain value; whoever takes them says what is wrong.
+            Err(found) if found.only_consequences() => return Typed::error(e.span),
             Err(_) if matches!(e.kind, ExprKind::Name(_)) => Kind::Setting,
             // A division by zero at some coordinates leaves these absent.
-            Err(found) if !axes.is_empty() && only_divisions(&found) => Kind::Number { per_example: false },
+            Err(found) if !axes.is_empty() && found.only_divisions() => Kind::Number { per_example: false },
             Err(found) => {
                 self.diags.extend(found);
                 return Typed::error(e.span);
@@ -672,136 +672,5 @@ impl<'a> Checker<'a> {
             return Some(name.name.clone());
         }
         self.program.operations.contains_key(name).then(|| name.to_string())
-    }
-
-    /// Collects the axes whose coordinates an expression known before the run depends on.
-    pub(super) fn axes_of_static(&mut self, module: usize, e: &Expr, out: &mut Vec<AxisId>) {
-        let mut names = Vec::new();
-        names_of(e, &mut names);
-        let mut seen = BTreeSet::new();
-        for n in names {
-            self.axes_of_name(module, &n, out, &mut seen);
-        }
-    }
-
-    fn axes_of_name(&mut self, module: usize, name: &str, out: &mut Vec<AxisId>, seen: &mut BTreeSet<DefId>) {
-        let Some(def) = self.program.find(module, name).filter(|d| seen.insert(*d)) else { return };
-        let mut names = Vec::new();
-        match &self.program.item(def).kind {
-            ItemKind::Bind { keyword: Keyword::Axis, value, .. } => {
-                let state = self.axis(def);
-                if let AxisState::Plain(a) | AxisState::Results(a, _) = &state
-                    && !out.contains(a)
-                {
-                    out.push(*a);
-                }
-                // What its coordinates stand for may depend on other axes.
-                if let (AxisState::Plain(_), ExprKind::Map(entries)) = (state, &value.kind) {
-                    entries.iter().for_each(|(_, e)| names_of(e, &mut names));
-                }
-            }
-            ItemKind::Bind { keyword: Keyword::Let, value, .. } => names_of(value, &mut names),
-            ItemKind::Recipe { base, fields, .. } => {
-                names.extend(base.iter().map(|b| b.name.clone()));
-                fields.iter().for_each(|f| names_of(&f.value, &mut names));
-            }
-            _ => {}
-        }
-        for n in names {
-            self.axes_of_name(def.module, &n, out, seen);
-        }
-    }
-
-    /// Collects the axes that a setting of a type depends on; words of the type are not taken for axes.
-    pub(super) fn axes_of_setting(&mut self, module: usize, ty: &SettingType, e: &'a Expr, out: &mut Vec<AxisId>) {
-        if let (ExprKind::Name(n), Some(words)) = (&e.kind, option_words(ty))
-            && words.contains(n)
-        {
-            return;
-        }
-        self.axes_of_static(module, e, out);
-    }
-
-    /// Notes that the names in a setting are used.
-    pub(super) fn use_names(&mut self, module: usize, e: &Expr) {
-        let mut names = Vec::new();
-        names_of(e, &mut names);
-        self.use_all(module, names, 0);
-    }
-
-    fn use_all(&mut self, module: usize, names: Vec<String>, depth: usize) {
-        for n in names {
-            let Some(def) = self.program.find(module, &n).filter(|_| depth < 64) else { continue };
-            if !self.used.insert(def) {
-                continue;
-            }
-            self.use_definition(def, depth);
-        }
-    }
-
-    fn use_definition(&mut self, def: DefId, depth: usize) {
-        let mut inner = Vec::new();
-        match &self.program.item(def).kind {
-            ItemKind::Bind { keyword: Keyword::Let | Keyword::Axis, value, .. } => names_of(value, &mut inner),
-            ItemKind::Recipe { base, fields, .. } => {
-                inner.extend(base.iter().map(|b| b.name.clone()));
-                fields.iter().for_each(|f| names_of(&f.value, &mut inner));
-            }
-            ItemKind::Network { body, params, .. } => {
-                body.steps.iter().for_each(|s| names_of(&s.value, &mut inner));
-                params.iter().filter_map(|p| p.default.as_ref()).for_each(|d| names_of(d, &mut inner));
-            }
-            _ => {}
-        }
-        self.use_all(def.module, inner, depth + 1);
-    }
-
-    /// Remembers an expression as written.
-    pub(super) fn keep(&mut self, module: usize, e: &Expr) -> super::typed::Written {
-        self.use_names(module, e);
-        written(module, e)
-    }
-}
-
-/// Returns whether all that is wrong are divisions by zero.
-pub(super) fn only_divisions(found: &crate::base::Diags) -> bool {
-    found.0.iter().all(|d| d.code == "cfx::static::division")
-}
-
-/// Returns the words that a type allows, where it is an option set (perhaps beside others).
-fn option_words(ty: &SettingType) -> Option<&Vec<String>> {
-    match ty {
-        SettingType::Option(words) => Some(words),
-        SettingType::Either(types) => types.iter().find_map(option_words),
-        _ => None,
-    }
-}
-
-/// Collects the names in an expression.
-pub(super) fn names_of(e: &Expr, out: &mut Vec<String>) {
-    match &e.kind {
-        ExprKind::Name(n) => out.push(n.clone()),
-        ExprKind::Paren(x) | ExprKind::Member(x, _) | ExprKind::Unary(_, x) => names_of(x, out),
-        ExprKind::List(items) | ExprKind::Chain(items) => items.iter().for_each(|x| names_of(x, out)),
-        ExprKind::Map(entries) => entries.iter().for_each(|(_, x)| names_of(x, out)),
-        ExprKind::Range(a, b) | ExprKind::Binary(_, a, b) => {
-            names_of(a, out);
-            names_of(b, out);
-        }
-        ExprKind::If(a, b, c) => [a, b, c].into_iter().for_each(|x| names_of(x, out)),
-        ExprKind::Call { callee, args, block } => {
-            names_of(callee, out);
-            args.iter().for_each(|a| names_of(&a.value, out));
-            match block {
-                Some(ast::Block::Fields(fields)) => fields.iter().for_each(|a| names_of(&a.value, out)),
-                Some(ast::Block::Body(body)) => body.steps.iter().for_each(|s| names_of(&s.value, out)),
-                None => {}
-            }
-        }
-        ExprKind::Select(x, args) => {
-            names_of(x, out);
-            args.iter().for_each(|a| names_of(&a.value, out));
-        }
-        ExprKind::Number { .. } | ExprKind::Text(_) | ExprKind::Bool(_) => {}
     }
 }

@@ -28,15 +28,26 @@ impl Library for Names<'_> {
         Some(match &item.kind {
             ItemKind::Extern { name, params, .. } if self.program.layers.contains_key(&name.name) => Found::BuiltIn(name, params),
             ItemKind::Param(_) => Found::Static(self.statics.params.get(&def).cloned()?),
-            ItemKind::Bind { keyword: Keyword::Let, value, .. } => {
-                Found::Static(self.statics.value(def.module, value, &Env::new()).ok()?)
-            }
+            ItemKind::Bind { keyword: Keyword::Let, value, .. } => match self.statics.value(def.module, value, &Env::new()) {
+                Ok(value) => Found::Static(value),
+                Err(found) if found.only_consequences() => return None,
+                Err(_) => Found::Other(Keyword::Let.word()),
+            },
             ItemKind::Bind { keyword, .. } | ItemKind::Titled { keyword, .. } => Found::Other(keyword.word()),
             ItemKind::Recipe { .. } => Found::Other("recipe"),
             ItemKind::Extern { .. } => Found::Other("built-in"),
             ItemKind::Variant { .. } => Found::Other("variant"),
             ItemKind::Experiment { .. } | ItemKind::Use { .. } | ItemKind::Network { .. } => return None,
         })
+    }
+
+    fn is_silent(&self, from: Span, name: &str) -> bool {
+        let Some(def) = self.program.find(self.program.module_at(from), name) else { return self.program.is_lost(name) };
+        match &self.program.item(def).kind {
+            ItemKind::Param(_) => !self.statics.params.contains_key(&def),
+            ItemKind::Bind { keyword: Keyword::Let, .. } => self.statics.lets.failed(def) || self.program.leads_back(def),
+            _ => false,
+        }
     }
 
     fn layers(&self, from: Span) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! `like: p`: the settings of the call that declares another value, as written there.
 
 use super::bind::bind_args;
-use super::check::Checker;
+use super::checker::Checker;
 use super::scope::DefId;
 use super::signature::{AxisWord, Signature};
 use super::statics::all_args;
@@ -66,8 +66,8 @@ impl<'a> Checker<'a> {
     fn copied(&mut self, module: usize, e: &'a Expr, seen: &mut Vec<DefId>) -> Option<(String, Copied<'a>)> {
         let ExprKind::Name(name) = &e.kind else { return self.unlike(e.span) };
         let Some(def) = self.program.find(module, name) else {
-            let diag = self.statics().unknown_name(module, name, e.span);
-            self.diags.push(diag);
+            let found = self.statics().unknown_name(module, name, e.span);
+            self.diags.extend(found);
             return None;
         };
         if seen.contains(&def) {

@@ -1,7 +1,7 @@
 //! What the algebra of shapes refuses, in words.
 
 use super::axes::AxisId;
-use super::check::Checker;
+use super::checker::Checker;
 use super::shape::{Place, Refusal, What};
 use super::signature::{AxisWord, Signature};
 use super::statics::shorten;

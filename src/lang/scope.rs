@@ -1,9 +1,11 @@
 //! Files and names: which declaration a name means, as seen from the file it is written in.
 
+use super::mentions::names_of_item;
+use super::order::Order;
 use super::signature::{self, Signature, Variant};
 use crate::base::{Diag, Diags, SourceMap, Span};
 use crate::syntax::{ast, parse};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The topics of the standard library, embedded in the binary.
 pub const STANDARD: [(&str, &str); 10] = [
@@ -58,6 +60,10 @@ pub struct Program {
     pub variants: BTreeMap<String, Variant>,
     /// Layers built in, by name.
     pub layers: BTreeMap<String, DefId>,
+    /// What declarations mention.
+    order: Order,
+    /// Names whose declarations could not be read, which has been said.
+    lost: BTreeSet<String>,
 }
 
 /// Reads other files of the script by the path written: the text, or the code of the message, what is wrong and what to do.
@@ -83,7 +89,22 @@ impl Program {
         for module in 0..program.main {
             program.take_names(module, loader, &mut by_path, &mut diags);
         }
+        let own = program.modules[program.main..].iter();
+        let unread: Vec<String> = own.flat_map(|m| m.file.lost.iter().cloned()).collect();
+        program.lost.extend(unread);
+        program.order = program.sort();
         (program, diags)
+    }
+
+    /// Returns the order of all declarations, begun with those of the script as written.
+    fn sort(&self) -> Order {
+        let modules = (self.main..self.modules.len()).chain(0..self.main);
+        let all = modules.flat_map(|module| (0..self.modules[module].file.items.len()).map(move |item| DefId { module, item }));
+        Order::new(all, |def| {
+            let mut seen = BTreeSet::new();
+            let names = names_of_item(self.item(def));
+            names.iter().filter_map(|(n, _)| self.find(def.module, n)).filter(|d| seen.insert(*d)).collect()
+        })
     }
 
     fn add(&mut self, name: &str, text: &str, topic: Option<&str>, diags: &mut Diags) {
@@ -147,7 +168,11 @@ impl Program {
             let id = DefId { module: at, item: i };
             match &item.kind {
                 ast::ItemKind::Use { path, names: wanted } => {
-                    let Some(module) = self.module_of(path, loader, by_path, diags) else { continue };
+                    let Some(module) = self.module_of(path, loader, by_path, diags) else {
+                        // What was to come from there is said once.
+                        self.lost.extend(wanted.iter().map(|w| w.alias.as_ref().unwrap_or(&w.name).name.clone()));
+                        continue;
+                    };
                     for one in wanted {
                         let found = self.modules[module]
                             .file
@@ -155,6 +180,10 @@ impl Program {
                             .iter()
                             .position(|x| declared(&x.kind).is_some_and(|n| n.name == one.name.name));
                         let Some(found) = found else {
+                            self.lost.insert(one.alias.as_ref().unwrap_or(&one.name).name.clone());
+                            if self.modules[module].file.lost.contains(&one.name.name) {
+                                continue;
+                            }
                             let all: Vec<&str> = self.modules[module]
                                 .file
                                 .items
@@ -254,6 +283,57 @@ impl Program {
     /// Returns a declaration.
     pub fn item(&self, id: DefId) -> &ast::Item {
         &self.modules[id.module].file.items[id.item]
+    }
+
+    /// Returns what declarations mention, and the order in which each stands after that.
+    pub fn order(&self) -> &Order {
+        &self.order
+    }
+
+    /// Returns the circle that leads from something known before the run (a `let`, a parameter, an axis, a recipe) back to itself; empty
+    /// where none does. Results are followed by what their calls mean by names, and may mention themselves.
+    pub fn circle(&self, def: DefId) -> &[DefId] {
+        let known = |d: &DefId| match &self.item(*d).kind {
+            ast::ItemKind::Bind { keyword: ast::Keyword::Axis, value, .. } => !matches!(value.kind, ast::ExprKind::Call { .. }),
+            ast::ItemKind::Bind { keyword, .. } => *keyword == ast::Keyword::Let,
+            kind => matches!(kind, ast::ItemKind::Param(_) | ast::ItemKind::Recipe { .. }),
+        };
+        let circle = self.order.circle(def);
+        // An axis may have a coordinate of its own name.
+        let alone = |d: &DefId| matches!(self.item(*d).kind, ast::ItemKind::Bind { keyword: ast::Keyword::Axis, .. });
+        match circle {
+            [one] if alone(one) => &[],
+            circle if circle.iter().all(known) => circle,
+            _ => &[],
+        }
+    }
+
+    /// Returns whether something known before the run leads back to itself.
+    pub fn leads_back(&self, def: DefId) -> bool {
+        !self.circle(def).is_empty()
+    }
+
+    /// Returns whether a declaration of that name could not be read.
+    pub fn is_lost(&self, name: &str) -> bool {
+        self.lost.contains(name)
+    }
+
+    /// Returns whether anything could not be read.
+    pub fn lacks_declarations(&self) -> bool {
+        !self.lost.is_empty()
+    }
+
+    /// Returns the name in the standard library that a misspelt one most likely means, and the topic that declares it.
+    pub fn near_in_topics(&self, name: &str) -> Option<(&str, &str)> {
+        let topics = || self.modules.iter().filter(|m| m.topic.is_some());
+        let builtin = |m: &Module, n: &str| {
+            m.names
+                .get(n)
+                .is_some_and(|d| matches!(self.item(*d).kind, ast::ItemKind::Extern { .. } | ast::ItemKind::Variant { .. }))
+        };
+        let all: Vec<&str> = topics().flat_map(|m| m.names.keys().map(String::as_str).filter(|n| !builtin(m, n))).collect();
+        let near = super::suggest::nearest(name, &all)?;
+        Some((near, self.topic_of(near)?))
     }
 
     /// Returns the module that a place lies in.

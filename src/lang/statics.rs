@@ -2,13 +2,15 @@
 
 use super::axes::{Axes, AxisId, Coordinate};
 use super::bind::{bind_args, bind_args_except};
-use super::eval;
-use super::scope::{DefId, Program};
+use super::eval::{self, Outcome};
+use super::finding::{Finding, Findings, What};
+use super::lets::Lets;
+use super::scope::{DefId, Program, declared};
 use super::signature::{SettingType, Signature, Takes, setting_type, takes};
 use super::static_value::{Settings, Static};
 use super::suggest::nearest_or_list;
 use super::typed::{Call, Script, Written};
-use crate::base::{Diag, Diags, Span};
+use crate::base::Span;
 use crate::syntax::ast::{self, Expr, ExprKind, ItemKind};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -18,7 +20,7 @@ use std::rc::Rc;
 pub type Env = BTreeMap<AxisId, Coordinate>;
 
 /// What settings are evaluated against.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub struct Statics<'a> {
     /// Files and names.
     pub program: &'a Program,
@@ -30,8 +32,8 @@ pub struct Statics<'a> {
     pub coordinate_values: &'a BTreeMap<AxisId, Vec<Written>>,
     /// Values of parameters.
     pub params: &'a BTreeMap<DefId, Static>,
-    /// Values of `let`s within one evaluation; nothing while one is being evaluated, or where it has none.
-    pub memo: RefCell<BTreeMap<DefId, Option<Static>>>,
+    /// Values of `let`s that depend on no axis.
+    pub lets: &'a Lets,
 }
 
 /// A network with the arguments it is given.
@@ -45,29 +47,138 @@ pub struct NetworkRef {
     pub span: Span,
 }
 
-/// The names that an expression of a module sees at some coordinates.
-struct Scope<'s, 'a> {
+/// Evaluates expressions of a module at some coordinates.
+struct Evaluation<'s, 'a> {
     statics: &'s Statics<'a>,
-    module: usize,
     env: &'s Env,
-    depth: usize,
+    /// Values of the `let`s and axes met on the way.
+    memo: RefCell<BTreeMap<DefId, Outcome>>,
 }
 
-impl eval::Scope for Scope<'_, '_> {
-    fn value(&self, name: &str) -> Option<Static> {
-        self.statics.named(self.module, name, self.env, self.depth)
+/// The names that an expression of a module sees.
+struct Scope<'e, 's, 'a> {
+    evaluation: &'e Evaluation<'s, 'a>,
+    module: usize,
+}
+
+impl eval::Scope for Scope<'_, '_, '_> {
+    fn value(&self, name: &str, span: Span) -> Option<Outcome> {
+        self.evaluation.named(self.module, name, span)
+    }
+
+    fn called(&self, name: &str, span: Span) -> Option<Box<Finding>> {
+        let statics = self.evaluation.statics;
+        let program = statics.program;
+        let known = program.find(self.module, name).is_some()
+            || program.operations.contains_key(name)
+            || program.layers.contains_key(name)
+            || program.variants.values().any(|v| v.constructors.iter().any(|c| c.name.name == name));
+        (!known).then(|| Box::new(statics.unknown_name(self.module, name, span)))
     }
 
     fn here(&self, name: &str) -> Option<eval::Here> {
-        let def = self.statics.program.find(self.module, name)?;
-        let (axis, coordinate) = self.statics.coordinate(def, self.env)?;
-        let all = self.statics.axes.names(axis)?;
+        let statics = self.evaluation.statics;
+        let def = statics.program.find(self.module, name)?;
+        let (axis, coordinate) = statics.coordinate(def, self.evaluation.env)?;
+        let all = statics.axes.names(axis)?;
         Some(eval::Here { name: coordinate.text.clone(), all })
     }
 }
 
-/// How many declarations a setting may pass through: far beyond any real script, and short of the stack's end.
-const DEPTH: usize = 64;
+impl Evaluation<'_, '_> {
+    fn value(&self, module: usize, expr: &Expr) -> Outcome {
+        eval::eval(expr, &Scope { evaluation: self, module })
+    }
+
+    /// Returns what a name stands for: a parameter, a `let`, or an axis's coordinate here; nothing where it may be a word.
+    fn named(&self, module: usize, name: &str, span: Span) -> Option<Outcome> {
+        if name == "none" {
+            return Some(Ok(Static::None));
+        }
+        let found = |what| Some(Err(Box::new(Finding::new(span, what))));
+        let program = self.statics.program;
+        let Some(def) = program.find(module, name) else {
+            return match name {
+                eval::DIM => None,
+                _ => Some(Err(Box::new(self.statics.unknown_name(module, name, span)))),
+            };
+        };
+        match &program.item(def).kind {
+            ItemKind::Param(_) => match self.statics.params.get(&def) {
+                Some(value) => Some(Ok(value.clone())),
+                None => found(What::Consequence),
+            },
+            ItemKind::Bind { keyword: ast::Keyword::Let, .. } => Some(self.declared(def)),
+            ItemKind::Bind { keyword: ast::Keyword::Axis, .. } => {
+                let Some(declared) = self.statics.declared_axes.get(&def) else { return found(What::Consequence) };
+                match self.statics.coordinate(def, self.env) {
+                    None => found(What::Waiting { axis: name.to_string() }),
+                    Some((axis, coordinate)) if self.statics.behind(axis, coordinate).is_some() => {
+                        Some(match self.declared(def) {
+                            // A network, recipe or result behind the coordinate has no value of its own.
+                            Err(finding)
+                                if matches!(
+                                    finding.what,
+                                    What::Computed { .. } | What::NotBefore { .. } | What::Result { .. }
+                                ) =>
+                            {
+                                let example =
+                                    self.statics.axes.names(*declared).and_then(|n| n.into_iter().next()).unwrap_or_default();
+                                Err(Box::new(Finding::new(span, What::NoValue { axis: name.to_string(), example })))
+                            }
+                            other => other,
+                        })
+                    }
+                    Some((_, coordinate)) => match &coordinate.value {
+                        Some(value) => Some(Ok(value.clone())),
+                        None => found(What::NotBefore { name: name.to_string() }),
+                    },
+                }
+            }
+            ItemKind::Bind { .. } => found(What::Result { name: name.to_string() }),
+            _ => found(What::NotBefore { name: name.to_string() }),
+        }
+    }
+
+    /// Returns the value of a `let` or of an axis whose coordinates stand for something, evaluated once however often it is named, those it
+    /// is made from first.
+    fn declared(&self, def: DefId) -> Outcome {
+        if let Some(known) = self.memo.borrow().get(&def).cloned().or_else(|| self.statics.lets.known(def)) {
+            return known;
+        }
+        let program = self.statics.program;
+        let evaluated = |d: DefId| {
+            matches!(program.item(d).kind, ItemKind::Bind { keyword: ast::Keyword::Let | ast::Keyword::Axis, .. })
+                && self.statics.lets.known(d).is_none()
+        };
+        for below in program.order().below(def, evaluated) {
+            if self.memo.borrow().contains_key(&below) || !evaluated(below) {
+                continue;
+            }
+            let span = self.statics.place(below);
+            // What leads back to itself has no value, which is said where it is declared.
+            self.memo.borrow_mut().insert(below, Err(Box::new(Finding::consequence(span))));
+            if program.leads_back(below) {
+                continue;
+            }
+            let value = match &program.item(below).kind {
+                ItemKind::Bind { keyword: ast::Keyword::Let, value, .. } => self.value(below.module, value),
+                _ => match self.statics.coordinate(below, self.env).and_then(|(a, c)| self.statics.behind(a, c)) {
+                    Some(written) => self.value(written.0, &written.1),
+                    None => continue,
+                },
+            };
+            if !self.statics.varies(below) {
+                self.statics.lets.keep(below, value.clone());
+            }
+            self.memo.borrow_mut().insert(below, value);
+        }
+        let known = self.memo.borrow().get(&def).cloned();
+        known
+            .or_else(|| self.statics.lets.known(def))
+            .unwrap_or_else(|| Err(Box::new(Finding::consequence(self.statics.place(def)))))
+    }
+}
 
 impl<'a> Statics<'a> {
     /// Returns a view on a checked script.
@@ -78,61 +189,35 @@ impl<'a> Statics<'a> {
             declared_axes: &script.declared_axes,
             coordinate_values: &script.coordinate_values,
             params: &script.params,
-            memo: RefCell::default(),
+            lets: &script.lets,
         }
     }
 
     /// Returns a plain value: a number, truth value, text, list or word.
-    pub fn value(&self, module: usize, expr: &Expr, env: &Env) -> Result<Static, Diags> {
-        self.memo.borrow_mut().clear();
-        self.value_at(module, expr, env, 0)
-            .map_err(|found| Diags(found.0.into_iter().map(|d| self.explained(module, d)).collect()))
+    pub fn value(&self, module: usize, expr: &Expr, env: &Env) -> Result<Static, Findings> {
+        let evaluation = Evaluation { statics: self, env, memo: RefCell::default() };
+        evaluation.value(module, expr).map_err(Findings::from)
     }
 
-    /// Returns a message about a name that has no value, or, where nothing declares the name, one that says so.
-    fn explained(&self, module: usize, diag: Diag) -> Diag {
-        let name = self.program.sources.text(diag.span());
-        let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
-        let undeclared = is_name && self.program.find(self.program.module_at(diag.span()), name).is_none();
-        if diag.code == "cfx::static::unknown" && undeclared { self.unknown_name(module, name, diag.span()) } else { diag }
+    /// Returns the place of a declaration's name.
+    fn place(&self, def: DefId) -> Span {
+        let item = self.program.item(def);
+        declared(&item.kind).map_or(item.span, |n| n.span)
     }
 
-    fn value_at(&self, module: usize, expr: &Expr, env: &Env, depth: usize) -> Result<Static, Diags> {
-        eval::eval(expr, &Scope { statics: self, module, env, depth })
-    }
-
-    /// Returns the value of a `let`, evaluated once however often it is named; nothing where it leads back to itself.
-    fn let_value(&self, def: DefId, value: &Expr, env: &Env, depth: usize) -> Option<Static> {
-        if let Some(known) = self.memo.borrow().get(&def) {
-            return known.clone();
+    /// Returns whether the value of a `let` depends on an axis, be it through other `let`s.
+    fn varies(&self, def: DefId) -> bool {
+        if let Some(known) = self.lets.varies(def) {
+            return known;
         }
-        self.memo.borrow_mut().insert(def, None);
-        let found = self.value_at(def.module, value, env, depth + 1).ok();
-        self.memo.borrow_mut().insert(def, found.clone());
-        found
-    }
-
-    /// Returns what a name stands for: a parameter, a `let`, or an axis's coordinate here.
-    fn named(&self, module: usize, name: &str, env: &Env, depth: usize) -> Option<Static> {
-        if name == "none" {
-            return Some(Static::None);
+        let is = |d: DefId, wanted: ast::Keyword| matches!(&self.program.item(d).kind, ItemKind::Bind { keyword, .. } if *keyword == wanted);
+        for below in self.program.order().below(def, |d| is(d, ast::Keyword::Let) && self.lets.varies(d).is_none()) {
+            let through =
+                |d: &DefId| is(*d, ast::Keyword::Axis) || is(*d, ast::Keyword::Let) && self.lets.varies(*d) == Some(true);
+            let varies = is(below, ast::Keyword::Axis) || self.program.order().mentions(below).iter().any(through);
+            self.lets.note(below, varies);
         }
-        if depth > DEPTH {
-            return None;
-        }
-        let def = self.program.find(module, name)?;
-        match &self.program.item(def).kind {
-            ItemKind::Param(_) => self.params.get(&def).cloned(),
-            ItemKind::Bind { keyword: ast::Keyword::Let, value, .. } => self.let_value(def, value, env, depth),
-            ItemKind::Bind { keyword: ast::Keyword::Axis, .. } => {
-                let (axis, coordinate) = self.coordinate(def, env)?;
-                match self.behind(axis, coordinate) {
-                    Some(written) => self.value_at(written.0, &written.1, env, depth + 1).ok(),
-                    None => coordinate.value.clone(),
-                }
-            }
-            _ => None,
-        }
+        self.lets.varies(def).unwrap_or(true)
     }
 
     /// Returns the coordinate here of an axis declaration.
@@ -143,31 +228,36 @@ impl<'a> Statics<'a> {
 
     /// Returns the expression behind a named coordinate.
     fn behind(&self, axis: AxisId, coordinate: &Coordinate) -> Option<&'a Written> {
+        let values = self.coordinate_values.get(&axis)?;
         let at = self.axes.get(axis).coordinates.as_ref()?.iter().position(|c| c.text == coordinate.text)?;
-        self.coordinate_values.get(&axis)?.get(at)
+        values.get(at)
     }
 
     /// Follows names (`let`, axis coordinates), brackets, choices and maps over coordinates to the expression meant here.
-    fn meant(&self, module: usize, expr: &'a Expr, env: &Env) -> Result<(usize, &'a Expr), Diags> {
+    fn meant(&self, module: usize, expr: &'a Expr, env: &Env) -> Result<(usize, &'a Expr), Findings> {
         let (mut module, mut expr) = (module, expr);
-        for _ in 0..DEPTH {
+        // Each declaration is passed at most once, with brackets and choices in it; what goes on longer is a circle.
+        for _ in 0..1000 + 300 * self.program.order().sorted.len() {
             match &expr.kind {
                 ExprKind::Paren(inner) => expr = inner,
                 ExprKind::If(c, yes, no) => match self.value(module, c, env)? {
                     Static::Bool(b) => expr = if b { yes } else { no },
-                    _ => {
-                        return Err(one(Diag::error("cfx::static::condition", c.span, "the condition is no truth value")
-                            .help("compare something, such as `labels == 0%`")));
-                    }
+                    _ => return Err(Finding::new(c.span, What::NoCondition).into()),
                 },
                 ExprKind::Name(name) => {
                     let Some(def) = self.program.find(module, name) else { return Ok((module, expr)) };
                     match &self.program.item(def).kind {
                         ItemKind::Bind { keyword: ast::Keyword::Let, value, .. } => {
+                            if self.program.leads_back(def) || self.lets.failed(def) {
+                                return Err(Finding::consequence(expr.span).into());
+                            }
                             module = def.module;
                             expr = value;
                         }
                         ItemKind::Bind { keyword: ast::Keyword::Axis, .. } => {
+                            if !self.declared_axes.contains_key(&def) {
+                                return Err(Finding::consequence(expr.span).into());
+                            }
                             let Some((axis, here)) = self.coordinate(def, env) else { return Ok((module, expr)) };
                             match self.behind(axis, here) {
                                 Some(written) => {
@@ -183,7 +273,7 @@ impl<'a> Statics<'a> {
                 _ => return Ok((module, expr)),
             }
         }
-        Err(one(Diag::error("cfx::name::cycle", expr.span, "this name leads back to itself").help("break the circle")))
+        Err(Finding::new(expr.span, What::Circle).into())
     }
 
     /// Returns a setting of a type, at the coordinates given. `inside` names the slots of inputs within settings.
@@ -194,7 +284,7 @@ impl<'a> Statics<'a> {
         expr: &'a Expr,
         env: &Env,
         inside: &[(Span, String)],
-    ) -> Result<Static, Diags> {
+    ) -> Result<Static, Findings> {
         // A word of the type comes before a declaration of that name; where any word is one, a declaration comes first.
         if let ExprKind::Name(name) = &expr.kind {
             if takes_any_word(ty)
@@ -231,14 +321,21 @@ impl<'a> Statics<'a> {
         }
         match ty {
             SettingType::Either(types) => {
-                // What is wrong inside a list or a constructor is said by the alternative that has this form.
+                // What is wrong inside a list or a constructor is said by the alternative that has this form; beyond that, what is more
+                // than that the type does not fit.
                 let mut inner = None;
                 for t in types {
                     match self.setting(module, t, expr, env, inside) {
                         Ok(found) => return Ok(if types.contains(&SettingType::Real) { plain(found) } else { found }),
                         Err(e) => match (&expr.kind, t) {
-                            (ExprKind::Call { .. }, _) => inner = Some(e),
+                            (ExprKind::Call { callee, .. }, SettingType::Variant(v)) => {
+                                if matches!(&callee.kind, ExprKind::Name(n) if self.constructor(v, n).is_some()) {
+                                    return Err(e);
+                                }
+                            }
                             (ExprKind::List(_), SettingType::List(_)) => inner = Some(e),
+                            (ExprKind::Call { .. } | ExprKind::List(_), _) => {}
+                            _ if e.0.iter().all(|f| f.decides()) => inner = Some(e),
                             _ => {}
                         },
                     }
@@ -280,7 +377,7 @@ impl<'a> Statics<'a> {
         span: Span,
         env: &Env,
         inside: &[(Span, String)],
-    ) -> Result<Option<Static>, Diags> {
+    ) -> Result<Option<Static>, Findings> {
         match ty {
             SettingType::Option(words) if words.iter().any(|w| w == name) => Ok(Some(Static::Word(name.to_string()))),
             SettingType::Word if name != "none" => Ok(Some(Static::Word(name.to_string()))),
@@ -300,24 +397,28 @@ impl<'a> Statics<'a> {
     }
 
     /// Returns the entry of a map over coordinates that belongs to the coordinates here.
-    fn map_entry(&self, entries: &'a [(ast::Ident, Expr)], expr: &Expr, env: &Env) -> Result<&'a Expr, Diags> {
-        for coordinate in env.values() {
-            if let Some((_, value)) = entries.iter().find(|(k, _)| k.name == coordinate.text) {
-                return Ok(value);
+    fn map_entry(&self, entries: &'a [(ast::Ident, Expr)], expr: &Expr, env: &Env) -> Result<&'a Expr, Findings> {
+        let entry = |c: &Coordinate| entries.iter().find(|(k, _)| k.name == c.text).map(|(_, value)| value);
+        let here: Vec<(AxisId, &'a Expr)> = env.iter().filter_map(|(a, c)| entry(c).map(|e| (*a, e))).collect();
+        let named = |axes: Vec<AxisId>| axes.into_iter().map(|a| self.axes.name(a).to_string()).collect();
+        let keys: Vec<String> = entries.iter().map(|(k, _)| k.name.clone()).collect();
+        let what = match here.as_slice() {
+            [(_, only)] => return Ok(only),
+            [] => {
+                // The map is over the axis that has some of its entries among its coordinates.
+                let coordinates = |a: AxisId| self.axes.get(a).coordinates.as_deref().unwrap_or_default();
+                match env.keys().find(|a| coordinates(**a).iter().any(|c| entry(c).is_some())) {
+                    Some(axis) => {
+                        let lacking = coordinates(*axis).iter().filter(|c| entry(c).is_none());
+                        let missing = lacking.map(|c| c.text.clone()).collect();
+                        What::NoEntry { axis: self.axes.name(*axis).to_string(), missing, keys }
+                    }
+                    None => What::NoAxis { keys, axes: named(env.keys().copied().collect()) },
+                }
             }
-        }
-        if env.is_empty() {
-            let diag = Diag::error(
-                "cfx::axis::no_entry",
-                expr.span,
-                "this map is over coordinates, and nothing here depends on an axis",
-            );
-            return Err(one(diag.help("write one value, or give the call an argument over the axis that the map is over")));
-        }
-        let keys: Vec<&str> = entries.iter().map(|(k, _)| k.name.as_str()).collect();
-        let here: Vec<String> = env.iter().map(|(a, c)| format!("{}: {}", self.axes.name(*a), c.text)).collect();
-        Err(one(Diag::error("cfx::axis::no_entry", expr.span, format!("the map has no entry for [{}]", here.join(", ")))
-            .help(format!("its entries are {}; give one for every coordinate of the axis it is over", keys.join(", ")))))
+            several => What::SeveralAxes { axes: named(several.iter().map(|(a, _)| *a).collect()) },
+        };
+        Err(Finding::new(expr.span, what).into())
     }
 
     fn constructor(&self, variant: &str, name: &str) -> Option<&'a ast::Constructor> {
@@ -325,7 +426,14 @@ impl<'a> Statics<'a> {
     }
 
     /// Returns the constructor that an expression names or calls, with all its fields.
-    fn make(&self, module: usize, variant: &str, expr: &'a Expr, env: &Env, inside: &[(Span, String)]) -> Result<Static, Diags> {
+    fn make(
+        &self,
+        module: usize,
+        variant: &str,
+        expr: &'a Expr,
+        env: &Env,
+        inside: &[(Span, String)],
+    ) -> Result<Static, Findings> {
         let ty = SettingType::Variant(variant.to_string());
         let (name, args): (&str, Vec<&'a ast::Arg>) = match &expr.kind {
             ExprKind::Name(name) => (name, Vec::new()),
@@ -349,16 +457,16 @@ impl<'a> Statics<'a> {
         (name, args, span): (&str, &[&'a ast::Arg], Span),
         env: &Env,
         inside: &[(Span, String)],
-    ) -> Result<Static, Diags> {
+    ) -> Result<Static, Findings> {
         let Some(constructor) = self.constructor(variant, name) else {
-            return Err(one(
-                Diag::error("cfx::type::setting", span, format!("`{name}` makes no {variant}")).help("see `cfx doc`")
-            ));
+            let what = What::NoConstructor { name: name.to_string(), variant: variant.to_string() };
+            return Err(Finding::new(span, what).into());
         };
-        let bound = bind_args(&constructor.params, args, name, span)?;
+        let bound =
+            bind_args(&constructor.params, args, name, span).map_err(|f| self.program.misplaced_in_constructor(variant, f))?;
         let mut fields = Vec::new();
         for (param, given) in constructor.params.iter().zip(bound) {
-            let takes = takes(param).map_err(one)?;
+            let takes = takes(param).map_err(Finding::from)?;
             let value = match given {
                 Some(given) => match inside.iter().find(|(span, _)| *span == given.span) {
                     Some((_, slot)) if !takes.inputs.is_empty() => Static::Input(slot.clone()),
@@ -385,9 +493,9 @@ impl<'a> Statics<'a> {
         self.constructor(variant, constructor)?.params.iter().find(|p| p.name.name == param)?.default.as_ref()
     }
 
-    fn wrong(&self, ty: &SettingType, expr: &Expr) -> Diags {
-        let written = self.program.sources.text(expr.span);
-        let mut diag = Diag::error("cfx::type::setting", expr.span, format!("expected {ty}, found `{}`", shorten(written)));
+    /// Returns that an expression is none of a type.
+    fn wrong(&self, ty: &SettingType, expr: &Expr) -> Findings {
+        let written = shorten(self.program.sources.text(expr.span));
         let head = match &expr.kind {
             ExprKind::Name(n) => Some(n.as_str()),
             ExprKind::Call { callee, .. } => match &callee.kind {
@@ -396,21 +504,45 @@ impl<'a> Statics<'a> {
             },
             _ => None,
         };
+        let module = self.program.module_at(expr.span);
+        let declared = head.and_then(|h| self.program.find(module, h));
+        if head.is_some_and(|h| declared.is_none() && self.program.is_lost(h)) {
+            return Finding::consequence(expr.span).into();
+        }
         let mut words = Vec::new();
         self.words_of(ty, &mut words);
-        diag = match (head, words.is_empty()) {
-            (Some(head), false) => diag.help(nearest_or_list(head, &words)),
-            (None, false) => {
-                diag.help(format!("it can be {}", words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")))
+        let help = match (head, words.is_empty()) {
+            (Some(head), false) => nearest_or_list(head, &words),
+            (None, false) => format!("it can be {}", words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")),
+            _ if *ty == SettingType::Network => self.network_help(declared, head),
+            (Some(_), true) if declared.is_some() => {
+                "a setting must be known before the run: a number, a `param`, a `let`, or an axis's coordinate".to_string()
             }
-            (Some(head), true) if self.program.find(self.program.module_at(expr.span), head).is_some() => {
-                diag.help("a setting must be known before the run: a number, a `param`, a `let`, or an axis's coordinate")
-            }
-            _ if *ty == SettingType::Network => diag.help("declare one, `network net(classes: int) { … }`, and name it here"),
-            _ if *ty == SettingType::Int && written.starts_with('-') => diag.help("write a whole number from 0 here"),
-            _ => diag.help(format!("write {ty} here")),
+            _ if *ty == SettingType::Int && written.starts_with('-') => "write a whole number from 0 here".to_string(),
+            _ => format!("write {ty} here"),
         };
-        one(diag)
+        Finding::new(expr.span, What::NoSetting { expected: ty.to_string(), written, help }).into()
+    }
+
+    /// Returns what to do where something else stands for a network.
+    fn network_help(&self, declared: Option<DefId>, head: Option<&str>) -> String {
+        let name = head.unwrap_or("m");
+        match declared.map(|d| &self.program.item(d).kind) {
+            Some(ItemKind::Bind { keyword: ast::Keyword::Model, value, .. }) => {
+                let network = match &value.kind {
+                    ExprKind::Call { args, .. } => args.first().map(|a| shorten(self.program.sources.text(a.value.span))),
+                    _ => None,
+                };
+                let network = network.unwrap_or_else(|| "network".to_string());
+                format!(
+                    "`{name}` is a trained model; give its network, and to go on from its weights the model: `train({network}, data, from: {name})`"
+                )
+            }
+            Some(ItemKind::Network { keyword: ast::Keyword::Layer, .. }) => {
+                format!("`{name}` is a layer; make a network of it: `network net(classes: int) {{ {name} -> linear(classes) }}`")
+            }
+            _ => "declare one, `network net(classes: int) { … }`, and name it here".to_string(),
+        }
     }
 
     fn words_of<'s>(&'s self, ty: &'s SettingType, out: &mut Vec<&'s str>) {
@@ -425,7 +557,7 @@ impl<'a> Statics<'a> {
     }
 
     /// Returns the network that an expression means here.
-    pub fn network(&self, module: usize, expr: &'a Expr, env: &Env) -> Result<NetworkRef, Diags> {
+    pub fn network(&self, module: usize, expr: &'a Expr, env: &Env) -> Result<NetworkRef, Findings> {
         let (module, expr) = self.meant(module, expr, env)?;
         let (name, args) = match &expr.kind {
             ExprKind::Name(name) => (name, Vec::new()),
@@ -440,7 +572,7 @@ impl<'a> Statics<'a> {
             _ => return Err(self.wrong(&SettingType::Network, expr)),
         };
         let Some(def) = self.program.find(module, name) else {
-            return Err(one(self.unknown_name(module, name, expr.span)));
+            return Err(self.unknown_name(module, name, expr.span).into());
         };
         let ItemKind::Network { keyword: ast::Keyword::Network, params, .. } = &self.program.item(def).kind else {
             return Err(self.wrong(&SettingType::Network, expr));
@@ -457,34 +589,40 @@ impl<'a> Statics<'a> {
     }
 
     /// Returns the recipe that an expression means here: its fields, those of its base first overridden, with their modules.
-    pub fn recipe(&self, module: usize, expr: &'a Expr, env: &Env) -> Result<BTreeMap<String, (usize, &'a Expr)>, Diags> {
+    pub fn recipe(&self, module: usize, expr: &'a Expr, env: &Env) -> Result<BTreeMap<String, (usize, &'a Expr)>, Findings> {
         let def = self.recipe_named(module, expr, env)?;
         recipe_fields(self.program, def, expr.span).map_err(|d| match d {
-            Some(diag) => one(diag),
+            Some(finding) => finding.into(),
             None => self.wrong(&SettingType::Recipe, expr),
         })
     }
 
     /// Returns the declaration of the recipe that an expression means here.
-    pub fn recipe_named(&self, module: usize, expr: &'a Expr, env: &Env) -> Result<DefId, Diags> {
+    pub fn recipe_named(&self, module: usize, expr: &'a Expr, env: &Env) -> Result<DefId, Findings> {
         let (module, expr) = self.meant(module, expr, env)?;
         let ExprKind::Name(name) = &expr.kind else { return Err(self.wrong(&SettingType::Recipe, expr)) };
-        self.program.find(module, name).ok_or_else(|| one(self.unknown_name(module, name, expr.span)))
+        self.program.find(module, name).ok_or_else(|| self.unknown_name(module, name, expr.span).into())
     }
 
-    /// Returns the message for a name that nothing declares.
-    pub fn unknown_name(&self, module: usize, name: &str, span: Span) -> Diag {
-        let diag = Diag::error("cfx::name::unknown", span, format!("nothing here is called `{name}`"));
-        if let Some(topic) = self.program.topic_of(name) {
-            return diag.help(format!("take it from the standard library: `use std.{topic} {{ {name} }}`"));
+    /// Returns that nothing declares a name; a consequence where its declaration could not be read, which has been said.
+    pub fn unknown_name(&self, module: usize, name: &str, span: Span) -> Finding {
+        if self.program.is_lost(name) {
+            return Finding::consequence(span);
         }
-        let mut all: Vec<&str> =
-            self.program.modules.get(module).map(|m| m.names.keys().map(String::as_str).collect()).unwrap_or_default();
-        all.extend(self.program.operations.keys().map(String::as_str));
-        match super::suggest::nearest(name, &all) {
-            Some(near) => diag.help(format!("did you mean `{near}`?")),
-            None => diag.help(format!("declare `{name}`, or take it from another file with `use`")),
-        }
+        let help = if let Some(topic) = self.program.topic_of(name) {
+            format!("take it from the standard library: `use std.{topic} {{ {name} }}`")
+        } else {
+            let mut all: Vec<&str> =
+                self.program.modules.get(module).map(|m| m.names.keys().map(String::as_str).collect()).unwrap_or_default();
+            all.extend(self.program.operations.keys().map(String::as_str));
+            match (foreign_value(name), super::suggest::nearest(name, &all), self.program.near_in_topics(name)) {
+                (Some(help), _, _) => help.to_string(),
+                (None, Some(near), _) => format!("did you mean `{near}`?"),
+                (None, None, Some((near, topic))) => format!("did you mean `{near}`? `use std.{topic} {{ {near} }}`"),
+                (None, None, None) => format!("declare `{name}`, or take it from another file with `use`"),
+            }
+        };
+        Finding::new(span, What::UnknownName { name: name.to_string(), help })
     }
 
     /// Returns where a setting is written, and its module: in the call, in the recipe, or as the default.
@@ -514,10 +652,15 @@ impl<'a> Statics<'a> {
     }
 
     /// Returns an operation's settings at the coordinates given: what is written, then the recipe's fields, then defaults.
-    pub fn settings(&self, signature: &'a Signature, call: &'a Call, env: &Env) -> Result<(Settings, Option<NetworkRef>), Diags> {
+    pub fn settings(
+        &self,
+        signature: &'a Signature,
+        call: &'a Call,
+        env: &Env,
+    ) -> Result<(Settings, Option<NetworkRef>), Findings> {
         let mut out = Vec::new();
         let mut network = None;
-        let mut diags = Diags::default();
+        let mut found = Findings::default();
         let inside: Vec<(Span, String)> = call.inside.iter().map(|(s, n, _)| (*s, n.clone())).collect();
         let recipe = match &call.recipe {
             Some(written) => self.recipe(written.0, &written.1, env)?,
@@ -537,7 +680,7 @@ impl<'a> Statics<'a> {
             if ty == SettingType::Network {
                 match self.network(module, expr, env) {
                     Ok(n) => network = Some(n),
-                    Err(e) => diags.extend(e),
+                    Err(e) => found.extend(e),
                 }
                 continue;
             }
@@ -546,7 +689,7 @@ impl<'a> Statics<'a> {
             }
             match self.setting(module, &ty, expr, env, &inside) {
                 Ok(value) => out.push((name.clone(), value)),
-                Err(e) => diags.extend(e),
+                Err(e) => found.extend(e),
             }
         }
         for (name, value) in &call.decided {
@@ -554,17 +697,20 @@ impl<'a> Statics<'a> {
                 out.push((name.clone(), value.clone()));
             }
         }
-        if diags.0.is_empty() { Ok((Settings(out), network)) } else { Err(diags) }
+        if found.0.is_empty() { Ok((Settings(out), network)) } else { Err(found) }
     }
 }
 
 /// Returns the fields of a recipe, those of its bases where it has none of that name, with their modules.
 ///
 /// Errors: nothing where a declaration is no recipe; a message where a base is unknown or leads back.
-pub fn recipe_fields(program: &Program, def: DefId, span: Span) -> Result<BTreeMap<String, (usize, &Expr)>, Option<Diag>> {
+pub fn recipe_fields(program: &Program, def: DefId, span: Span) -> Result<BTreeMap<String, (usize, &Expr)>, Option<Finding>> {
     let mut out = BTreeMap::new();
     let mut def = def;
-    for _ in 0..DEPTH {
+    loop {
+        if program.leads_back(def) {
+            return Err(Some(Finding::consequence(span)));
+        }
         let ItemKind::Recipe { base, fields, .. } = &program.item(def).kind else { return Err(None) };
         for field in fields {
             if let Some(n) = &field.name {
@@ -574,13 +720,32 @@ pub fn recipe_fields(program: &Program, def: DefId, span: Span) -> Result<BTreeM
         let Some(base) = base else { return Ok(out) };
         match program.find(def.module, &base.name) {
             Some(next) => def = next,
+            None if program.is_lost(&base.name) => return Err(Some(Finding::consequence(base.span))),
             None => {
-                let diag = Diag::error("cfx::name::unknown", base.span, format!("nothing here is called `{}`", base.name));
-                return Err(Some(diag.help("a recipe is made from another recipe, declared here or taken with `use`")));
+                let help = match program.topic_of(&base.name) {
+                    Some(topic) => format!("take it from the standard library: `use std.{topic} {{ {} }}`", base.name),
+                    None => "a recipe is made from another recipe, declared here or taken with `use`".to_string(),
+                };
+                return Err(Some(Finding::new(base.span, What::UnknownName { name: base.name.clone(), help })));
             }
         }
     }
-    Err(Some(Diag::error("cfx::name::cycle", span, "this recipe is made from itself").help("break the circle")))
+}
+
+/// Returns what to write for a value known from other languages.
+pub fn foreign_value(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "True" | "TRUE" => "it is written `true`",
+        "False" | "FALSE" => "it is written `false`",
+        "None" | "null" | "NULL" | "nil" | "nothing" | "undefined" | "Null" => "it is written `none`",
+        "NaN" | "nan" | "NA" | "inf" | "Inf" | "infinity" | "missing" => {
+            "there is no such number: what cannot be computed is absent by itself"
+        }
+        "pi" | "math" | "np" | "torch" | "plt" | "pd" | "sklearn" | "nn" | "tf" => {
+            "there are no modules to compute with: operations are built in (`cfx doc` lists them), and numbers are written out"
+        }
+        _ => return None,
+    })
 }
 
 fn takes_any_word(ty: &SettingType) -> bool {
@@ -615,11 +780,6 @@ pub fn all_args<'e>(args: &'e [ast::Arg], block: &'e Option<ast::Block>) -> Vec<
         _ => &[],
     };
     args.iter().chain(fields).collect()
-}
-
-/// Returns a list of one message.
-pub fn one(diag: Diag) -> Diags {
-    Diags(vec![diag])
 }
 
 /// Returns a text cut to one line of a readable length.

@@ -2,6 +2,7 @@
 
 use super::axes::{Attached, Axes, AxisId, Pick};
 use super::kind::Kind;
+use super::lets::Lets;
 use super::scope::DefId;
 use super::shape::{Split, Transfer};
 use super::signature::Signature;
@@ -32,6 +33,8 @@ pub struct Script {
     pub params: BTreeMap<DefId, Static>,
     /// Parameters that were given other values from outside (`--set`): name, value and default as written (empty where there is none).
     pub overrides: Vec<(String, String, String)>,
+    /// Values of `let`s that depend on no axis.
+    pub lets: Lets,
 }
 
 /// A value's index in [`Script::values`].
@@ -145,6 +148,27 @@ impl Typed {
     /// Returns whether this is what an error left behind.
     pub fn is_error(&self) -> bool {
         matches!(self.kind, Kind::Unknown)
+    }
+
+    /// Returns the declared values that cells of this are made from, in the order named.
+    pub fn mentions(&self) -> Vec<ValueId> {
+        let mut out = Vec::new();
+        self.collect(&mut out);
+        out
+    }
+
+    fn collect(&self, out: &mut Vec<ValueId>) {
+        match &self.node {
+            Node::Error | Node::Static(..) => {}
+            Node::Value(id) => out.push(*id),
+            Node::Call(call) => {
+                call.inputs.iter().for_each(|(_, v, _)| v.collect(out));
+                call.inside.iter().for_each(|(_, _, v)| v.collect(out));
+            }
+            Node::Select { base, .. } | Node::Align { base, .. } => base.collect(out),
+            Node::Stack { parts, .. } => parts.iter().for_each(|p| p.collect(out)),
+            Node::If { yes, no, .. } => [yes, no].into_iter().for_each(|v| v.collect(out)),
+        }
     }
 
     /// Returns the type in words: `model over noise(6) × run(10) = 60 cells`.

@@ -44,6 +44,7 @@ pub fn lower(program: &Program, script: &Script, operations: &dyn Operations, fi
     let mut values = Vec::new();
     for v in &script.order {
         let decl = &script.values[*v];
+        lowering.prepare(*v);
         let array = lowering.value(*v);
         let axes = array.axes.iter().map(|(a, _)| lowering.labelled(*a)).collect();
         values.push(Declared {
@@ -79,6 +80,26 @@ struct Lowering<'a> {
 }
 
 impl<'a> Lowering<'a> {
+    /// Lays out what a value is made from, in the order in which it names it, so that long chains of declarations need no deep stack.
+    fn prepare(&mut self, id: ValueId) {
+        let mut way = vec![(id, self.script.values[id].typed.mentions(), 0)];
+        while let Some((at, mentions, next)) = way.last_mut() {
+            match mentions.get(*next).copied() {
+                Some(value) => {
+                    *next += 1;
+                    if self.memo[value].is_none() {
+                        way.push((value, self.script.values[value].typed.mentions(), 0));
+                    }
+                }
+                None => {
+                    let at = *at;
+                    way.pop();
+                    self.value(at);
+                }
+            }
+        }
+    }
+
     fn value(&mut self, id: ValueId) -> Rc<Array> {
         if let Some(done) = &self.memo[id] {
             return done.clone();
@@ -110,9 +131,7 @@ impl<'a> Lowering<'a> {
                         Ok(Static::Bool(b)) => Entry::Truth(b),
                         Ok(Static::Word(w) | Static::Text(w)) => Entry::Word(w),
                         Ok(_) => Entry::Absent("this is a setting, not a result".into()),
-                        Err(found) if !place.is_empty() && found.0.iter().all(|d| d.code == "cfx::static::division") => {
-                            Entry::Absent("division by zero".into())
-                        }
+                        Err(found) if !place.is_empty() && found.only_divisions() => Entry::Absent("division by zero".into()),
                         Err(found) => {
                             self.diags.extend(found);
                             Entry::Absent("it could not be evaluated".into())
@@ -453,11 +472,7 @@ impl<'a> Lowering<'a> {
             Ok(found) => found,
             Err(found) => {
                 let open = place.keys().any(|a| is_unknown(&self.coordinates_of(*a)));
-                for d in found.0 {
-                    if !(open && d.code == "cfx::axis::no_entry") {
-                        self.diags.push(d);
-                    }
-                }
+                self.diags.extend(if open { found.without_maps() } else { found });
                 return Entry::Absent("its settings are wrong".into());
             }
         };

@@ -326,12 +326,23 @@ impl<'a> Builder<'a> {
             if power < least {
                 break;
             }
-            if let Some((_, first)) = before.filter(|(p, _)| *p == power && !repeats) {
+            let in_a_row = before.filter(|(p, _)| *p == power && !repeats);
+            if let Some((_, first)) = in_a_row {
                 self.not_in_a_row(op, first, at);
             }
             before = Some((power, at));
             pieces.next();
             let right = self.climb(pieces, power + 1, all);
+            // `a < b < c` goes on as `a < b and b < c`, so that it is one mistake and no more.
+            if let (Some(_), Infix::Op(op), ExprKind::Binary(_, _, middle)) = (in_a_row, op, &left.expr.kind) {
+                let span = middle.span.to(right.expr.span);
+                let height = left.height.max(right.height) + 1;
+                let second = Expr { kind: ExprKind::Binary(op, middle.clone(), Box::new(right.expr)), span };
+                let all = left.expr.span.to(span);
+                left = self.tall(ExprKind::Binary(BinaryOp::And, Box::new(left.expr), Box::new(second)), all, height);
+                before = None;
+                continue;
+            }
             let span = left.expr.span.to(right.expr.span);
             let height = left.height.max(right.height);
             let (a, b) = (Box::new(left.expr), Box::new(right.expr));

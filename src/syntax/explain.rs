@@ -3,30 +3,16 @@
 use super::ast::Keyword;
 use super::grammar::Rule;
 use super::parse::failure;
-use super::scan::{Kind, Scan, Token, Wrong};
-use crate::base::{Diag, Diags, SourceFile, Span};
-
-/// Explains the lost declarations of one file.
-pub struct Explain<'a> {
-    /// The file.
-    pub file: &'a SourceFile,
-    /// Its tokens.
-    pub scan: &'a Scan,
-}
-
-/// A lost declaration: its bytes in the file's text, and its tokens.
-struct Slice<'a> {
-    start: usize,
-    end: usize,
-    tokens: &'a [Token],
-}
+use super::scan::{Kind, Token, Wrong};
+use super::slice::{Explain, Failure, Slice};
+use crate::base::{Diag, Diags};
 
 impl Explain<'_> {
     /// Reports what is wrong with the declaration between two offsets of the text.
     pub fn lost(&self, start: usize, end: usize, diags: &mut Diags) {
         let slice = Slice { start, end, tokens: self.scan.within(start, end) };
         let wrong: Vec<&Token> = slice.tokens.iter().filter(|t| matches!(t.kind, Kind::Wrong(_))).collect();
-        wrong.iter().take(5).for_each(|t| diags.push(self.wrong(t)));
+        wrong.iter().take(5).for_each(|t| diags.push(self.wrong(&slice, t)));
         let first_wrong = wrong.first().map_or(usize::MAX, |t| t.start);
         let Some(first) = slice.tokens.iter().find(|t| t.kind != Kind::Newline) else {
             if wrong.is_empty() {
@@ -55,22 +41,17 @@ impl Explain<'_> {
         Keyword::ALL.into_iter().find(|k| k.word() == word)
     }
 
-    fn text(&self, token: &Token) -> &str {
-        &self.file.text[token.start..token.end]
-    }
-
-    fn span(&self, start: usize, end: usize) -> Span {
-        Span::new(self.file.base + start, self.file.base + end)
-    }
-
     // ---------------------------------------------------------------------------------------- marks of other languages
 
-    fn wrong(&self, token: &Token) -> Diag {
+    fn wrong(&self, slice: &Slice, token: &Token) -> Diag {
         let span = self.span(token.start, token.end);
         let text = self.text(token);
         let Kind::Wrong(wrong) = token.kind else {
             return Diag::error("cfx::syntax::character", span, "this is no part of the language");
         };
+        if let Some(diag) = self.foreign_mark(slice, token, wrong) {
+            return diag;
+        }
         let foreign = |message: &str, help: String| Diag::error("cfx::syntax::foreign", span, message).help(help);
         match wrong {
             Wrong::OpenText => Diag::error("cfx::syntax::string", span, "this string has no closing quote")
@@ -87,9 +68,6 @@ impl Explain<'_> {
             Wrong::SlashComment => {
                 foreign("comments begin with `#`", format!("write `# {}`", text.trim_start_matches(['/', '*', ' ']).trim_end()))
             }
-            Wrong::Ampersand => foreign("this operator is written `and`", "write `a and b`".into()),
-            Wrong::Bars => foreign("this operator is written `or`", "write `a or b`".into()),
-            Wrong::Bang => foreign("negation is written `not`", "write `not a`".into()),
             Wrong::ColonEquals => {
                 foreign("a name is bound by `=` alone", "write `=` in a declaration, `name: value` for an argument".into())
             }
@@ -109,7 +87,7 @@ impl Explain<'_> {
                 Diag::error("cfx::syntax::character", span, format!("the invisible character U+{c:04X} cannot stand here"))
                     .help("write a space")
             }
-            Wrong::Other => {
+            _ => {
                 let help =
                     "names are written with the letters a to z, digits and `_`; any text may stand in strings and comments";
                 Diag::error("cfx::syntax::character", span, format!("`{text}` cannot stand here")).help(help)
@@ -169,6 +147,9 @@ impl Explain<'_> {
             let diag = Diag::error("cfx::syntax::edition", place, "the edition stands alone in the first line");
             return diag.help("write `cfx 1` before all declarations, or leave it out");
         }
+        if let Some(diag) = self.foreign_beginning(slice, first) {
+            return diag;
+        }
         if first.kind == Kind::Word
             && let Some((message, help)) = foreign_word(word)
         {
@@ -213,7 +194,7 @@ impl Explain<'_> {
         };
         let after = before.map_or("", |t| self.text(t));
         let next = found.map_or("", |t| self.text(t));
-        if let Some(diag) = self.known(slice, here, span, after, next, expected) {
+        if let Some(diag) = self.known(&Failure { slice, here, span, after, next, expected }) {
             return diag;
         }
         let words = expectation(expected);
@@ -232,7 +213,7 @@ impl Explain<'_> {
         };
         let first = slice.tokens.iter().find(|t| t.kind != Kind::Newline).map_or("", |t| self.text(t));
         let help = match first {
-            "use" => Some("write `use std.data { digits }` or `use \"lib/nets.cfx\" { mine }`".to_string()),
+            "use" => Some(self.use_help(slice)),
             "network" | "layer" if next == "=" => {
                 Some(format!("a {first} is declared with its steps: `{first} name(width: int) {{ … }}`"))
             }
@@ -252,92 +233,6 @@ impl Explain<'_> {
         let diag = Diag { help, ..diag };
         diag.here(here_words)
     }
-
-    /// Returns the message for a mistake that is known by its looks.
-    fn known(&self, slice: &Slice, here: usize, span: Span, after: &str, next: &str, expected: &[Rule]) -> Option<Diag> {
-        let foreign = |message: String, help: String| Some(Diag::error("cfx::syntax::foreign", span, message).help(help));
-        let depth = slice.tokens[..here].iter().fold(0i32, |d, t| match t.kind {
-            Kind::Open => d + 1,
-            Kind::Close => d - 1,
-            _ => d,
-        });
-        let keyword = slice.tokens.iter().find(|t| t.kind != Kind::Newline).map_or("", |t| self.text(t));
-        let titled = matches!(keyword, "figure" | "claim" | "experiment");
-        let token = slice.tokens.get(here);
-        let previous = slice.tokens[..here].iter().rev().find(|t| t.kind != Kind::Newline);
-        let after_word = previous.is_some_and(|t| t.kind == Kind::Word);
-        if after == keyword && here <= 1 {
-            let missing =
-                |message: String, help: String| Some(Diag::error("cfx::syntax::missing-name", span, message).help(help));
-            let what = if titled { "a title in double quotes" } else { "a name" };
-            let message = format!("expected {what} after `{keyword}`");
-            return match token.map(|t| t.kind) {
-                Some(Kind::Word) if titled => missing(message, format!("write `{keyword} \"{next}\"`")),
-                Some(Kind::Word) => missing(message, format!("`{next}` is a word of the language and cannot be a name")),
-                _ if keyword == "use" => None,
-                Some(Kind::Text) => missing(message, format!("a {keyword} is named by one word without quotes")),
-                _ => missing(
-                    message,
-                    if titled {
-                        format!("write `{keyword} \"What it shows\" …`")
-                    } else {
-                        format!("write `{keyword} name …`")
-                    },
-                ),
-            };
-        }
-        match next {
-            "==" if depth == 0 => {
-                foreign(String::from("a declaration is written with a single `=`"), format!("write `{keyword} {after} = …`"))
-            }
-            "=" if depth > 0 && after_word => {
-                foreign(String::from("an argument is given with `:`"), format!("write `{after}: …`"))
-            }
-            "=" if depth > 0 => foreign(
-                String::from("`=` cannot stand inside a value"),
-                "equality is written `==`, an argument `name: value`".into(),
-            ),
-            ":" if depth == 0 && after_word && expected.contains(&Rule::assign) => {
-                foreign(String::from("a declaration is written with `=`"), format!("write `{keyword} {after} = …`"))
-            }
-            "*" if after == "*" => {
-                foreign(String::from("there is no power operator"), "write the product out, such as `a * a`".into())
-            }
-            "for" | "while" => {
-                let help = "a value over an axis has one cell for each coordinate: `axis run = 0..10`, then use `run` where the value may vary";
-                foreign(String::from("there are no loops"), help.into())
-            }
-            "%" => {
-                foreign(String::from("`%` stands directly behind a number"), "write `20%`; there is no remainder operator".into())
-            }
-            "else" | "then" => {
-                let message = format!("`{next}` belongs to an `if`");
-                Some(Diag::error("cfx::syntax::expected", span, message).help("write `if condition then a else b`"))
-            }
-            _ if matches!(after, "if" | "then" | "else") && next.is_empty() => None,
-            _ if is_missing_branch(expected) => {
-                let what = if expected.contains(&Rule::kw_then) { "then" } else { "else" };
-                let message = format!("expected `{what}` after `{after}`");
-                Some(
-                    Diag::error("cfx::syntax::expected", span, message)
-                        .help("a choice always has both branches: `if condition then a else b`"),
-                )
-            }
-            _ if depth > 0 && after_word && token.is_some_and(|t| matches!(t.kind, Kind::Word | Kind::Number | Kind::Text)) => {
-                let message = format!("expected a comma, an operator or `:` between `{after}` and `{next}`");
-                Some(
-                    Diag::error("cfx::syntax::expected", span, message)
-                        .help("arguments are written `name: value` and separated by commas"),
-                )
-            }
-            _ => None,
-        }
-    }
-}
-
-/// Returns whether only the other half of a choice can go on.
-fn is_missing_branch(expected: &[Rule]) -> bool {
-    expected.contains(&Rule::kw_then) || expected.contains(&Rule::kw_else)
 }
 
 /// Returns the bracket that closes one.

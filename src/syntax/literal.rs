@@ -6,6 +6,17 @@ use super::grammar::Rule;
 use crate::base::{Decimal, Diag, Span};
 use pest::iterators::Pair;
 
+/// Returns the number that a hexadecimal, octal or binary one stands for.
+fn radix(text: &str) -> Option<u64> {
+    let (digits, radix) = match text.get(..2)? {
+        "0x" | "0X" => (&text[2..], 16),
+        "0o" | "0O" => (&text[2..], 8),
+        "0b" | "0B" => (&text[2..], 2),
+        _ => return None,
+    };
+    u64::from_str_radix(digits, radix).ok()
+}
+
 impl Builder<'_> {
     /// Returns a number as written; what is none is reported.
     pub(super) fn number(&mut self, text: &str, span: Span, bad: bool) -> ExprKind {
@@ -19,6 +30,7 @@ impl Builder<'_> {
         if value.is_none() {
             let help = match text {
                 _ if !bad => "numbers have at most 36 digits, and exponents up to 400".to_string(),
+                t if radix(t).is_some() => format!("write `{}`", radix(t).unwrap_or_default()),
                 t if t.contains('_') => format!("write `{}`", t.replace('_', "")),
                 t if t.ends_with('K') => format!("thousands are written `{}k`", &t[..t.len() - 1]),
                 t if t.ends_with('m') => format!("millions are written `{}M`", &t[..t.len() - 1]),

@@ -3,12 +3,14 @@
 //! In: source text with its place in the offset space. Out: an [`ast::File`] with every span and comment kept, and messages.
 //! Also the way back: [`format`] writes a tree in the house style, [`outline`] shows it without places.
 //! The grammar is `grammar/cfx.pest`; `scan` looks at depth and comments first, `parse` runs the grammar, `build` makes the
-//! tree, `explain` says why a declaration could not be read.
+//! tree, `explain` says why a declaration could not be read,
+//! `foreign` where it is written as in another language.
 //! Never: names looked up, files read, or pest's `Rule` shown to another room.
 
 pub mod ast;
 mod build;
 mod explain;
+mod foreign;
 mod grammar;
 mod layout;
 mod literal;
@@ -16,6 +18,7 @@ mod outline;
 mod parse;
 mod print;
 mod scan;
+mod slice;
 #[cfg(test)]
 mod tests;
 

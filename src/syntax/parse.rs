@@ -2,9 +2,9 @@
 
 use super::ast::File;
 use super::build::Builder;
-use super::explain::Explain;
 use super::grammar::{Grammar, Rule};
 use super::scan::{MAX_DEPTH, scan};
+use super::slice::Explain;
 use crate::base::{Diag, Diags, SourceFile, Span};
 use pest::Parser;
 
@@ -20,6 +20,12 @@ pub(super) const MOST_MESSAGES: usize = 100;
 /// time is linear in its length, and nesting deeper than 100 levels is an error.
 pub fn parse(file: &SourceFile) -> (File, Diags) {
     let mut diags = Diags::default();
+    if let Some(at) = lone_return(&file.text) {
+        let span = Span::new(file.base + at, file.base + at);
+        let diag = Diag::error("cfx::syntax::line_ends", span, "lines end with CR (carriage return) alone here");
+        diags.push(diag.help("save the file with line ends LF (Unix) or CR LF (Windows)"));
+        return (File::default(), diags);
+    }
     let scan = scan(file);
     if let Some((start, end)) = scan.too_deep {
         let span = Span::new(file.base + start, file.base + end);
@@ -67,6 +73,12 @@ pub fn parse(file: &SourceFile) -> (File, Diags) {
     diags.extend(builder.diags);
     tree.comments = scan.comments;
     (tree, diags.sorted())
+}
+
+/// Returns the place of a carriage return that no line feed follows.
+fn lone_return(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    (0..bytes.len()).find(|i| bytes[*i] == b'\r' && bytes.get(i + 1) != Some(&b'\n'))
 }
 
 /// Returns the names that the text of a lost declaration seems to bind: the word after its keyword, or those that a `use` takes.

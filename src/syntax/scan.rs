@@ -46,6 +46,16 @@ pub enum Wrong {
     ColonEquals,
     /// `;`
     Semicolon,
+    /// `^`
+    Caret,
+    /// `?`
+    Question,
+    /// `@`
+    At,
+    /// `$`
+    Dollar,
+    /// A backtick.
+    Backtick,
     /// A typographic quotation mark.
     CurlyQuote,
     /// A typographic dash.
@@ -164,6 +174,11 @@ fn mark(rest: &str) -> (Kind, usize) {
     let c = rest.chars().next().unwrap_or(' ');
     let wrong = match c {
         '!' => Wrong::Bang,
+        '^' => Wrong::Caret,
+        '?' => Wrong::Question,
+        '@' => Wrong::At,
+        '$' => Wrong::Dollar,
+        '`' => Wrong::Backtick,
         '“' | '”' | '„' | '«' | '»' | '‘' | '’' => Wrong::CurlyQuote,
         '–' | '—' | '−' => Wrong::Dash,
         c if c.is_whitespace() || c.is_control() => Wrong::Blank,

@@ -1,9 +1,10 @@
 //! Tests of static evaluation and of binding.
 
-use super::{eval, eval_as, names};
+use super::{Outcome, eval, eval_as};
 use crate::base::{Diags, SourceMap, Span};
 use crate::lang::Static;
 use crate::lang::bind::bind_args;
+use crate::lang::mentions::names;
 use crate::lang::suggest::nearest;
 use crate::syntax::ast::{Arg, Expr, ExprKind, ItemKind, TypeExpr};
 use crate::syntax::parse;
@@ -46,8 +47,8 @@ fn number(text: &str) -> f64 {
     value(text).number().unwrap_or_else(|| panic!("{text} is no number"))
 }
 
-fn error(outcome: Result<Static, Diags>) -> (String, String) {
-    let Diags(diags) = outcome.expect_err("an error is expected");
+fn error(outcome: Outcome) -> (String, String) {
+    let diags = Diags::from(outcome.expect_err("an error is expected")).0;
     assert_eq!(diags.len(), 1);
     (diags[0].code.to_string(), diags[0].message.clone())
 }
@@ -127,7 +128,7 @@ fn what_is_wrong_is_said_at_its_place() {
     ] {
         assert_eq!(error(eval(&expr(text), &scope)), (code.into(), message.into()), "{text}");
     }
-    let Diags(diags) = eval(&expr("12 + 1 / 0"), &scope).expect_err("division");
+    let diags = Diags::from(eval(&expr("12 + 1 / 0"), &scope).expect_err("division")).0;
     assert_eq!(diags[0].labels.iter().map(|l| l.0.len()).collect::<Vec<_>>(), [5, 1]);
 }
 
@@ -176,7 +177,7 @@ fn bound(call: &str) -> Result<Vec<Option<Span>>, Vec<(&'static str, String)>> {
     let all: Vec<_> = args.iter().chain(fields).collect();
     match bind_args(params, &all, "f", call.span) {
         Ok(slots) => Ok(slots.into_iter().map(|s| s.map(|e| e.span)).collect()),
-        Err(Diags(diags)) => Err(diags.into_iter().map(|d| (d.code, d.message)).collect()),
+        Err(found) => Err(Diags::from(found).0.into_iter().map(|d| (d.code, d.message)).collect()),
     }
 }
 

@@ -7,7 +7,8 @@ use super::{Combinator, StepRef, bare, combinator, steps_of, steps_of_body};
 use crate::base::{Diag, Diags, Span};
 use crate::lang::Static;
 use crate::lang::bind::bind_args_except;
-use crate::lang::eval::{describe, eval, eval_as, names, options};
+use crate::lang::eval::{describe, eval, eval_as, options};
+use crate::lang::mentions::names;
 use crate::lang::suggest::suggestion;
 use crate::syntax::ast::{Arg, BinaryOp, Block, Expr, ExprKind, Param, TypeExpr};
 use std::collections::BTreeMap;
@@ -23,6 +24,9 @@ pub fn check_body(library: &dyn Library, declared: Declared) -> Diags {
             let text = format!("`{}` has two parameters `{}`", declared.name.name, param.name.name);
             checker.diags.push(Diag::error("cfx::network::doubled_parameter", param.name.span, text).label(first, "the first"));
         }
+    }
+    for diag in declared.params.iter().filter_map(|p| crate::lang::type_names::wrong(p.ty.as_ref()?, &["layers"])) {
+        checker.diags.push(diag);
     }
     if declared.is_network() {
         known.entry(CLASSES).or_insert((declared.name.span, None));
@@ -155,6 +159,7 @@ impl<'l> Checker<'l> {
             Some(Found::Other(keyword)) => {
                 self.diags.push(Diag::error("cfx::network::not_layer", span, format!("`{name}` is a {keyword}, not a layer")));
             }
+            None if self.library.is_silent(span, name) => {}
             None => {
                 let passed: Vec<_> = known.iter().filter(|(_, (_, ty))| takes_layers(*ty)).map(|(n, _)| *n).collect();
                 self.diags.push(unknown_layer(self.library, name, span, &passed));
@@ -225,6 +230,9 @@ impl<'l> Checker<'l> {
                 if known.contains_key(name.as_str()) || name == "none" || matches!(value, Some(Found::Static(_))) {
                     return;
                 }
+                if self.library.is_silent(expr.span, name) {
+                    return;
+                }
                 match (words, value) {
                     (Some(words), _) => self.word(name, &words, expr.span),
                     (None, Some(_)) => {
@@ -252,7 +260,8 @@ impl<'l> Checker<'l> {
             }
         }
         for (name, span) in used {
-            if !known.contains_key(name) && name != "none" && !matches!(self.library.find(span, name), Some(Found::Static(_))) {
+            let named = known.contains_key(name) || name == "none" || self.library.is_silent(span, name);
+            if !named && !matches!(self.library.find(span, name), Some(Found::Static(_))) {
                 let mut diag = Diag::error("cfx::name::unknown", span, format!("there is no value `{name}` here"));
                 diag.help = suggestion(name, &known.keys().copied().collect::<Vec<_>>(), "parameters here");
                 self.diags.push(diag);
@@ -312,7 +321,10 @@ pub(super) fn unknown_layer(library: &dyn Library, name: &str, span: Span, passe
     let known = library.layers(span);
     let candidates: Vec<&str> = known.iter().map(String::as_str).chain(passed.iter().copied()).collect();
     let mut diag = Diag::error("cfx::network::unknown_layer", span, format!("there is no layer `{name}`"));
-    diag.help = suggestion(name, &candidates, "layers");
+    diag.help = match crate::lang::suggest::layer_elsewhere(name) {
+        Some(ours) => Some(format!("write `{ours}`").replace("`steps", "steps").replace("c``", "c`")),
+        None => suggestion(name, &candidates, "layers").or_else(|| Some("`cfx doc` lists the layers".to_string())),
+    };
     diag
 }
 

@@ -4,7 +4,8 @@ use super::library::{Declared, Found, Library, NetworkCall};
 use crate::base::{Diag, Diags, Span};
 use crate::lang::Static;
 use crate::lang::bind::bind_args_except;
-use crate::lang::eval::{eval, eval_as, fit, names};
+use crate::lang::eval::{eval, eval_as, fit};
+use crate::lang::mentions::names;
 use crate::syntax::ast::{Arg, Expr, ExprKind, Param, TypeAtom, TypeExpr};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -53,10 +54,11 @@ impl<'a> Env<'a> {
                 _ => None,
             },
         };
-        match ty {
+        let outcome = match ty {
             Some(ty) => eval_as(expr, ty, &lookup),
             None => eval(expr, &lookup),
-        }
+        };
+        outcome.map_err(Diags::from)
     }
 
     /// Returns the count in `repeat(count)`.
@@ -100,7 +102,7 @@ pub(crate) fn each_parts(args: &[Arg], span: Span) -> Result<(&str, &Expr), Diag
 
 /// Returns one message as a list.
 pub(crate) fn one(diag: Diag) -> Diags {
-    Diags(vec![diag])
+    Diags::from(diag)
 }
 
 /// Returns whether parameters of this type take layers.
@@ -117,7 +119,7 @@ pub(crate) fn enter<'a>(library: &dyn Library, call: &NetworkCall<'a>, classes: 
             return Err(one(Diag::error("cfx::call::unknown_argument", call.span, text)));
         };
         let value = match &param.ty {
-            Some(ty) => fit(value.clone(), ty, call.span).map_err(one)?,
+            Some(ty) => fit(value.clone(), ty, call.span)?,
             None => value.clone(),
         };
         given.insert(name.clone(), Bound::Value(value));

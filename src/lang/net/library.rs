@@ -9,6 +9,11 @@ pub trait Library {
     /// Returns what `name` means in the file that holds `from`: its own declarations, the names it takes with `use`, the layers of `std.layers`.
     fn find(&self, from: Span, name: &str) -> Option<Found<'_>>;
 
+    /// Returns whether a name's declaration is wrong, and that has been said: nothing is to be said of its use.
+    fn is_silent(&self, _from: Span, _name: &str) -> bool {
+        false
+    }
+
     /// Returns the layers and networks that can be written in the file that holds `from`, for suggestions.
     fn layers(&self, from: Span) -> Vec<String>;
 }

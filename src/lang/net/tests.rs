@@ -123,7 +123,7 @@ fn fails(text: &str, input: &[usize]) -> (String, String, String) {
 
 fn checked(text: &str, name: &str) -> Vec<(String, String)> {
     let shelf = Shelf::new(text);
-    let Diags(diags) = check_body(&shelf, shelf.declared(name));
+    let diags = check_body(&shelf, shelf.declared(name)).0;
     diags.into_iter().map(|d| (d.code.to_string(), format!("{}; {}", d.message, d.help.unwrap_or_default()))).collect()
 }
 

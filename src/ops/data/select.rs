@@ -51,7 +51,8 @@ pub fn fraction(value: f64) -> Result<f64, Problem> {
     if (0.0..=1.0).contains(&value) {
         Ok(value)
     } else {
-        let help = "write a share between 0% and 100%".to_string();
+        let percent = if (1.0..=100.0).contains(&value) { value } else { 20.0 };
+        let help = format!("write a percentage: `{percent}%`");
         Err(Problem { help: Some(help), ..unfit("fraction", format!("a share of {value} is not between 0% and 100%")) })
     }
 }

@@ -1,0 +1,116 @@
+//! Parameters: their defaults, and the values that they are given from outside.
+
+use super::checker::Checker;
+use super::scope::DefId;
+use super::signature::{SettingType, setting_type};
+use super::static_value::Static;
+use super::statics::Env;
+use crate::base::{Diag, Diags};
+use crate::syntax::ast::{self, Expr, ItemKind};
+use std::collections::BTreeMap;
+
+impl<'a> Checker<'a> {
+    /// Evaluates parameters: what `--set` gives, or their defaults. `--set` reaches the parameters that the script can name: its own, and
+    /// those that it takes from other files. Returns what was set: name, value and default as written.
+    pub(super) fn parameters(&mut self, set: &[(String, String)]) -> Vec<(String, String, String)> {
+        let program = self.program;
+        let mut known: BTreeMap<&str, DefId> = BTreeMap::new();
+        for (name, def) in &program.modules[program.main].names {
+            if matches!(program.item(*def).kind, ItemKind::Param(_)) {
+                known.insert(name, *def);
+            }
+        }
+        let mut given: BTreeMap<DefId, (&str, &str)> = BTreeMap::new();
+        let mut overrides = Vec::new();
+        for (name, text) in set {
+            let Some(def) = known.get(name.as_str()) else {
+                let names: Vec<&str> = known.keys().copied().collect();
+                let span = program.modules[program.main].file.items.first().map(|i| i.span).unwrap_or_default();
+                let message = format!("`--set {name}={text}`: the script has no parameter `{name}`");
+                let help = match names.is_empty() {
+                    true => format!("declare one: `param {name} = …`"),
+                    false => super::suggest::nearest_or_list(name, &names),
+                };
+                self.diags.push(Diag::error("cfx::param::unknown", span, message).help(help));
+                continue;
+            };
+            let ItemKind::Param(param) = &program.item(*def).kind else { continue };
+            if let Some((_, before)) = given.insert(*def, (name, text)) {
+                let message = format!("`{name}` is set twice, to `{before}` and to `{text}`");
+                self.diags.push(
+                    Diag::error("cfx::param::value", param.name.span, message).help("give `--set` once for each parameter"),
+                );
+                continue;
+            }
+            let default = param.default.as_ref().map_or("", |d| program.sources.text(d.span));
+            overrides.push((name.clone(), text.clone(), default.to_string()));
+        }
+        for def in program.order().sorted.iter().filter(|d| program.modules[d.module].topic.is_none()) {
+            if let ItemKind::Param(param) = &program.item(*def).kind
+                && !self.circular(*def)
+            {
+                self.parameter(*def, param, given.get(def).copied());
+            }
+        }
+        overrides
+    }
+
+    /// Evaluates one parameter.
+    fn parameter(&mut self, def: DefId, param: &'a ast::Param, given: Option<(&str, &str)>) {
+        let program = self.program;
+        let others: Vec<&str> = program.variants.keys().map(String::as_str).collect();
+        if let Some(diag) = param.ty.as_ref().and_then(|t| super::type_names::wrong(t, &others)) {
+            self.diags.push(diag);
+            return;
+        }
+        let ty = param.ty.as_ref().map_or(SettingType::Any, setting_type);
+        let default = |c: &Self| {
+            let value = |d: &'a Expr| c.statics().setting(def.module, &ty, d, &Env::new(), &[]).map_err(Diags::from);
+            param.default.as_ref().map(value)
+        };
+        let value = match given {
+            Some((name, text)) => self.set_value(&ty, text).ok_or_else(|| {
+                let message = format!("`--set {name}={text}` does not fit the parameter");
+                Diags::from(Diag::error("cfx::param::value", param.name.span, message).help(format!("give it {ty}")))
+            }),
+            None => default(self).unwrap_or_else(|| {
+                let name = &param.name.name;
+                let message = format!("the parameter `{name}` has no value");
+                let help = format!("give it one with `--set {name}=…`, or write a default");
+                Err(Diags::from(Diag::error("cfx::param::missing", param.name.span, message).help(help)))
+            }),
+        };
+        match value {
+            Ok(v) => {
+                self.params.insert(def, v);
+            }
+            Err(e) => {
+                self.diags.extend(e);
+                // What depends on it is no further mistake.
+                if let Some(Ok(v)) = default(self) {
+                    self.params.insert(def, v);
+                }
+            }
+        }
+    }
+
+    /// Returns the value of a text given from outside, where it fits a type.
+    fn set_value(&self, ty: &SettingType, text: &str) -> Option<Static> {
+        // Strings need no quotes on the command line.
+        if *ty == SettingType::Text && !text.starts_with('"') {
+            return Some(Static::Text(text.to_string()));
+        }
+        let mut sources = crate::base::SourceMap::new();
+        let source = sources.add("--set", format!("let value = {text}\n"));
+        let (file, errors) = crate::syntax::parse(&source);
+        let [item] = file.items.as_slice() else { return None };
+        match &item.kind {
+            ItemKind::Bind { value, .. } if !errors.has_errors() => {
+                // The text is no part of the program: whatever it names must be a word of the type.
+                let value: &Expr = value;
+                self.statics().setting(self.program.main, ty, value, &Env::new(), &[]).ok()
+            }
+            _ => None,
+        }
+    }
+}

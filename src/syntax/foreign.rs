@@ -1,0 +1,381 @@
+//! What people write who know other languages (Python, R, Julia, Rust, YAML), and how it is written here.
+
+use super::grammar::Rule;
+use super::scan::{Kind, Token, Wrong};
+use super::slice::{Explain, Failure, Slice};
+use crate::base::{Diag, Span};
+
+fn foreign(span: Span, message: impl Into<String>, help: impl Into<String>) -> Option<Diag> {
+    Some(Diag::error("cfx::syntax::foreign", span, message).help(help))
+}
+
+fn expected(span: Span, message: impl Into<String>, help: impl Into<String>) -> Option<Diag> {
+    Some(Diag::error("cfx::syntax::expected", span, message).help(help))
+}
+
+impl Explain<'_> {
+    /// Returns the message for a mistake that is known by its looks.
+    pub(super) fn known(&self, f: &Failure) -> Option<Diag> {
+        let (span, after, next) = (f.span, f.after, f.next);
+        let tokens = f.slice.tokens;
+        let keyword = tokens.iter().find(|t| t.kind != Kind::Newline).map_or("", |t| self.text(t));
+        let titled = matches!(keyword, "figure" | "claim" | "experiment");
+        let token = tokens.get(f.here);
+        let at = |i: usize| tokens.get(i).map_or("", |t| self.text(t));
+        let then = at(f.here + 1);
+        let (back, previous) = self.before(f);
+        let after_word = previous.is_some_and(|t| t.kind == Kind::Word);
+        let after_number = previous.is_some_and(|t| t.kind == Kind::Number);
+        let depth = depth(&tokens[..f.here]);
+        if after == keyword && f.here <= 1 {
+            return self.no_name(f, keyword, titled);
+        }
+        let touches = token.zip(previous).is_some_and(|(t, p)| p.end == t.start);
+        let open = innermost_at(&tokens[..f.here]).map_or("", |i| at(i));
+        match next {
+            "==" if depth == 0 && !self.assigned(f) => {
+                foreign(span, "a declaration is written with a single `=`", format!("write `{keyword} {after} = …`"))
+            }
+            "=" if matches!(after, "+" | "-" | "*" | "/") => foreign(
+                span,
+                format!("there is no `{after}=`: a name is bound once"),
+                format!("give the new value a name of its own: `let new = old {after} 1`"),
+            ),
+            "=" if after == ".." => foreign(span, "the end of a range is excluded", "write `0..11` for 0 to 10"),
+            "=" if depth > 0 && after_word => {
+                foreign(span, "an argument is given with `:`", format!("write `{after}: …`; equality is written `{after} == …`"))
+            }
+            "=" if depth > 0 || self.assigned(f) => {
+                foreign(span, "`=` cannot stand inside a value", "equality is written `==`, an argument `name: value`")
+            }
+            ":" if keyword == "recipe" || matches!(keyword, "network" | "layer") && depth == 0 && after == ")" => {
+                let what = if keyword == "recipe" { "its settings" } else { "its steps" };
+                let name = at(1);
+                foreign(span, format!("a {keyword} has {what} in braces"), format!("write `{keyword} {name} {{ … }}`"))
+            }
+            ":" if depth == 0 && (after_word || titled) && f.expected.contains(&Rule::assign) => {
+                let name = if titled { "\"…\"" } else { after };
+                foreign(span, "a declaration is written with `=`", format!("write `{keyword} {name} = …`"))
+            }
+            ":" if depth == 0 && self.ends_line(f) => foreign(span, "no block begins with `:`", "take it away"),
+            ":" if after_number || matches!(after, "[" | ",") && open == "[" => {
+                let help = match (previous.filter(|_| after_number), tokens.get(f.here + 1).filter(|t| t.kind == Kind::Number)) {
+                    (Some(from), Some(to)) => format!("write `{}..{}`", self.text(from), self.text(to)),
+                    _ => "a selection names axes: `acc[run: 0..2]`; an axis that is not named stays whole".to_string(),
+                };
+                foreign(span, "a range is written with two points, its end excluded", help)
+            }
+            "*" if after == "*" => self.power(f, back.saturating_sub(1), f.here + 1),
+            "." if tokens.get(f.here + 1).is_some_and(|t| t.kind == Kind::Number) && !touches => {
+                Some(Diag::error("cfx::syntax::number", span, "a number begins with a digit").help(format!("write `0.{then}`")))
+            }
+            "." if after == ".." => foreign(span, "a range is written with two points", "write `0..10`, the end excluded"),
+            "." if after_number && touches => Some(
+                Diag::error("cfx::syntax::number", span, "a number does not end with a point").help(format!("write `{after}`")),
+            ),
+            "|" if then == ">" => foreign(span, "there are no pipes", format!("write the operation around it: `mean({after})`")),
+            "," if open == "(" && self.groups(&tokens[..f.here]) => {
+                foreign(span, "a list stands in square brackets", format!("write `[{}]`", self.inside(f)))
+            }
+            "," | "}" if open == "{" && after_word && f.expected.contains(&Rule::colon) => {
+                foreign(span, "a list stands in square brackets", format!("write `[{}]`", self.inside(f)))
+            }
+            "," if after_number && depth == 0 => {
+                let whole = format!("{after}{then}");
+                let help = match then.len() == 3 && then.bytes().all(|b| b.is_ascii_digit()) {
+                    true => format!("write `{whole}`"),
+                    false => "a list stands in square brackets: `[1, 2]`".to_string(),
+                };
+                foreign(span, "a comma cannot stand here", help)
+            }
+            "," if depth == 0 => foreign(span, "a comma cannot stand here", "a list stands in square brackets: `[a, b]`"),
+            "true" | "false" | "if" | "then" | "else" | "and" | "or" | "not" | "except" if then == ":" && depth > 0 => expected(
+                span,
+                format!("`{next}` is a word of the language and cannot be a name"),
+                format!("give it another name, such as `{next}_one`"),
+            ),
+            "if" if previous.is_some() && !matches!(after, "=" | "(" | "[" | "," | ":") => self.choice_behind(f),
+            "for" if depth > 0 => foreign(
+                span,
+                "there are no comprehensions",
+                "a value over an axis has one cell for each coordinate: `axis run = 0..10`, then use `run` where the value may vary",
+            ),
+            "for" | "while" => {
+                let help = "a value over an axis has one cell for each coordinate: `axis run = 0..10`, then use `run` where the value may vary";
+                foreign(span, "there are no loops", help)
+            }
+            "in" if after_word || after_number => self.membership(f, "=="),
+            "not" if then == "in" => self.membership(f, "!="),
+            "is" => foreign(span, "equality is written `==`", format!("write `{after} == …`")),
+            "mod" | "rem" | "div" => foreign(span, format!("there is no operator `{next}`"), "write it with `/` and `round(…)`"),
+            "percent" if after_number => foreign(span, "a percentage is written with `%`", format!("write `{after}%`")),
+            "%" if then == ">" => foreign(span, "there are no pipes", format!("write the operation around it: `mean({after})`")),
+            "%" if after_number && !touches && (self.ends_line(f) || depth > 0 && matches!(then, ")" | "," | "}" | "]")) => {
+                foreign(span, "`%` stands directly behind a number", format!("write `{after}%`"))
+            }
+            "%" => foreign(span, "there is no remainder operator", "`%` directly behind a number is a hundredth of it: `20%`"),
+            _ if matches!(after, "mut" | "const" | "var" | "local" | "global") && token.is_some_and(|t| t.kind == Kind::Word) => {
+                foreign(span, format!("there is no `{after}`: a name is bound once"), format!("write `{keyword} {next} = …`"))
+            }
+            _ if matches!(after, "lambda" | "function" | "fn" | "def") => foreign(
+                span,
+                "scripts define no functions",
+                "write the expression where it is needed; a value that varies is one over an `axis`",
+            ),
+            _ if after == "new" && token.is_some_and(|t| t.kind == Kind::Word) => {
+                foreign(span, "nothing is made by `new`", format!("write `{next}(…)`"))
+            }
+            _ if after_word && touches && token.is_some_and(|t| t.kind == Kind::Text) => foreign(
+                span,
+                format!("`{after}` before a string means nothing: strings hold no expressions"),
+                format!("write `{next}`"),
+            ),
+            "(" if keyword == "recipe" => {
+                foreign(span, "a recipe has its settings in braces", format!("write `recipe {after} {{ … }}`"))
+            }
+            "{" | ":" if is_missing_branch(f.expected) => foreign(
+                span,
+                "the branches of a choice stand behind `then` and `else`",
+                "write `if condition then a else b`, without braces and colons",
+            ),
+            "else" | "then" => expected(span, format!("`{next}` belongs to an `if`"), "write `if condition then a else b`"),
+            _ if matches!(after, "if" | "then" | "else") && next.is_empty() => None,
+            _ if is_missing_branch(f.expected) => {
+                let what = if f.expected.contains(&Rule::kw_then) { "then" } else { "else" };
+                let help = "a choice always has both branches: `if condition then a else b`";
+                expected(span, format!("expected `{what}` after `{after}`"), help)
+            }
+            _ if depth > 0 && after_word && token.is_some_and(|t| matches!(t.kind, Kind::Word | Kind::Number | Kind::Text)) => {
+                expected(
+                    span,
+                    format!("expected a comma, an operator or `:` between `{after}` and `{next}`"),
+                    "arguments are written `name: value` and separated by commas",
+                )
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the message for a keyword without the name or title behind it.
+    fn no_name(&self, f: &Failure, keyword: &str, titled: bool) -> Option<Diag> {
+        let next = f.next;
+        let missing = |message: String, help: String| Some(Diag::error("cfx::syntax::missing-name", f.span, message).help(help));
+        let what = if titled { "a title in double quotes" } else { "a name" };
+        let message = format!("expected {what} after `{keyword}`");
+        match f.slice.tokens.get(f.here).map(|t| t.kind) {
+            Some(Kind::Word)
+                if titled && !f.slice.tokens[f.here..].iter().any(|t| self.text(t) == "=") && keyword != "experiment" =>
+            {
+                let rest = self.line_from(f.slice, f.here);
+                missing(message, format!("write `{keyword} \"What it shows\" = {rest}`"))
+            }
+            Some(Kind::Word) if titled => missing(message, format!("write `{keyword} \"{next}\"`")),
+            Some(Kind::Word) => missing(message, format!("`{next}` is a word of the language and cannot be a name")),
+            _ if keyword == "use" => None,
+            Some(Kind::Text) => missing(message, format!("a {keyword} is named by one word without quotes")),
+            _ if titled => missing(message, format!("write `{keyword} \"What it shows\" …`")),
+            _ => missing(message, format!("write `{keyword} name …`")),
+        }
+    }
+
+    /// Returns the message for a mark that no expression has, where other languages have it.
+    pub(super) fn foreign_mark(&self, slice: &Slice, token: &Token, wrong: Wrong) -> Option<Diag> {
+        let span = self.span(token.start, token.end);
+        let here = slice.tokens.iter().position(|t| t.start == token.start)?;
+        let before = here.checked_sub(1).and_then(|i| slice.tokens.get(i)).map_or("", |t| self.text(t));
+        let next = slice.tokens.get(here + 1).map_or("", |t| self.text(t));
+        match wrong {
+            Wrong::Caret => {
+                let failure = Failure { slice, here, span, after: "", next: "^", expected: &[] };
+                self.power(&failure, here, here + 1)
+            }
+            Wrong::Question => {
+                let rest = self.line_from(slice, here + 1);
+                let (yes, no) = rest.split_once(':').map_or(("a", "b"), |(a, b)| (a.trim(), b.trim()));
+                let start = slice.tokens[..here].iter().rposition(|t| matches!(self.text(t), "=" | "(" | "," | "["));
+                let first = start.map_or(0, |i| i + 1);
+                let condition = self.between(slice, first, here);
+                foreign(span, "a choice is written in words", format!("write `if {condition} then {yes} else {no}`"))
+            }
+            Wrong::At => foreign(span, "there are no decorators", "settings stand with the declaration, in braces or brackets"),
+            Wrong::Dollar => foreign(span, "a name stands without `$`", format!("write `{next}`")),
+            Wrong::Backtick => foreign(span, "a name stands without quotes", "write it as it is"),
+            Wrong::Bars => {
+                foreign(span, "this operator is written `or`", format!("write `{} or {}`", or(before, "a"), or(next, "b")))
+            }
+            Wrong::Ampersand => {
+                foreign(span, "this operator is written `and`", format!("write `{} and {}`", or(before, "a"), or(next, "b")))
+            }
+            Wrong::Bang => foreign(span, "negation is written `not`", format!("write `not {}`", or(next, "a"))),
+            _ => None,
+        }
+    }
+
+    /// Returns the message for what cannot begin a declaration, where it does in other languages.
+    pub(super) fn foreign_beginning(&self, slice: &Slice, first: &Token) -> Option<Diag> {
+        let span = self.span(first.start, first.end);
+        let word = self.text(first);
+        let tokens: Vec<&Token> = slice.tokens.iter().filter(|t| t.kind != Kind::Newline).collect();
+        let text = |i: usize| tokens.get(i).map_or("", |t| self.text(t));
+        if text(1) == "<" && text(2) == "-" {
+            let rest = tokens.get(3).map_or("…", |t| self.line_at(slice, t.start));
+            return foreign(span, "a name is bound by `=`, behind a word for what it is", format!("write `let {word} = {rest}`"));
+        }
+        if matches!(text(1), "+" | "-" | "*" | "/") && text(2) == "=" {
+            return foreign(
+                span,
+                format!("there is no `{}=`: a name is bound once", text(1)),
+                "give the new value a name of its own",
+            );
+        }
+        if matches!(word, "from" | "import") {
+            let words: Vec<&str> = tokens.iter().skip(1).map(|t| self.text(t)).filter(|t| !matches!(*t, "." | ",")).collect();
+            if let Some(i) = words.iter().position(|w| *w == "import").filter(|_| word == "from" && words.first() == Some(&"std"))
+            {
+                let help = format!("write `use {} {{ {} }}`", words[..i].join("."), words[i + 1..].join(", "));
+                return foreign(span, "names are taken by `use`", help);
+            }
+        }
+        None
+    }
+
+    /// Returns what to write for a `use` that cannot be read.
+    pub(super) fn use_help(&self, slice: &Slice) -> String {
+        let words: Vec<&str> = slice.tokens.iter().filter(|t| t.kind == Kind::Word).map(|t| self.text(t)).collect();
+        match words.as_slice() {
+            ["use", "std", topic, names @ ..] if !names.is_empty() => {
+                let names: Vec<&str> = names.iter().copied().filter(|n| !matches!(*n, "import" | "as")).collect();
+                format!("write `use std.{topic} {{ {} }}`", names.join(", "))
+            }
+            _ => "write `use std.data { digits }` or `use \"lib/nets.cfx\" { mine }`".to_string(),
+        }
+    }
+
+    /// Returns the message for a power, given the indices of the tokens behind the base and of the exponent.
+    fn power(&self, f: &Failure, behind: usize, exponent: usize) -> Option<Diag> {
+        let tokens = f.slice.tokens;
+        let plain = |t: &&Token| matches!(t.kind, Kind::Word | Kind::Number);
+        let base = behind.checked_sub(1).and_then(|i| tokens.get(i)).filter(plain).map_or("a", |t| self.text(t));
+        let by = tokens.get(exponent).filter(plain).map_or("2", |t| self.text(t));
+        foreign(f.span, "there is no power operator", format!("write `power({base}, {by})`"))
+    }
+
+    /// Returns the message for `a if c else b`.
+    fn choice_behind(&self, f: &Failure) -> Option<Diag> {
+        let tokens = f.slice.tokens;
+        let other = tokens[f.here..].iter().position(|t| self.text(t) == "else").map(|i| f.here + i);
+        let help = match other {
+            Some(other) => {
+                let condition = self.between(f.slice, f.here + 1, other);
+                let no = self.line_from(f.slice, other + 1);
+                format!("write `if {condition} then {} else {no}`", f.after)
+            }
+            None => "write `if condition then a else b`".to_string(),
+        };
+        foreign(f.span, "the condition of a choice comes first", help)
+    }
+
+    /// Returns the message for `x in [a, b]`.
+    fn membership(&self, f: &Failure, operator: &str) -> Option<Diag> {
+        let join = if operator == "==" { "or" } else { "and" };
+        let x = f.after;
+        let help = format!(
+            "compare with each: `{x} {operator} a {join} {x} {operator} b`; coordinates are selected: `value[axis: [a, b]]`"
+        );
+        foreign(f.span, "nothing tells whether a list holds a value", help)
+    }
+
+    /// Returns the token before the failure that is no line end, with its index.
+    fn before<'t>(&self, f: &Failure<'_, 't>) -> (usize, Option<&'t Token>) {
+        let found = f.slice.tokens[..f.here].iter().rposition(|t| t.kind != Kind::Newline);
+        (found.unwrap_or(0), found.map(|i| &f.slice.tokens[i]))
+    }
+
+    /// Returns whether a `=` outside brackets stands before the failure.
+    fn assigned(&self, f: &Failure) -> bool {
+        let mut depth = 0;
+        f.slice.tokens[..f.here].iter().any(|t| {
+            match t.kind {
+                Kind::Open => depth += 1,
+                Kind::Close => depth -= 1,
+                _ => {}
+            }
+            depth == 0 && self.text(t) == "="
+        })
+    }
+
+    /// Returns whether nothing follows on the line.
+    fn ends_line(&self, f: &Failure) -> bool {
+        f.slice.tokens.get(f.here + 1).is_none_or(|t| t.kind == Kind::Newline)
+    }
+
+    /// Returns whether the innermost round bracket groups a value, rather than holding the arguments of a call.
+    fn groups(&self, tokens: &[Token]) -> bool {
+        let Some(open) = innermost_at(tokens) else { return false };
+        let before = open.checked_sub(1).map(|i| &tokens[i]);
+        before.is_none_or(|t| !(matches!(t.kind, Kind::Word | Kind::Close) && t.end == tokens[open].start))
+    }
+
+    /// Returns what stands in the innermost bracket around the failure.
+    fn inside(&self, f: &Failure) -> String {
+        let tokens = f.slice.tokens;
+        let Some(open) = innermost_at(&tokens[..f.here]) else { return "a, b".to_string() };
+        let close = tokens[f.here..].iter().position(|t| t.kind == Kind::Close).map_or(tokens.len(), |i| f.here + i);
+        self.between(f.slice, open + 1, close)
+    }
+
+    /// Returns the text of tokens, on one line and not too long.
+    fn between(&self, slice: &Slice, from: usize, to: usize) -> String {
+        match (slice.tokens.get(from), to.checked_sub(1).and_then(|i| slice.tokens.get(i))) {
+            (Some(first), Some(last)) if first.start < last.end => short(&self.file.text[first.start..last.end]),
+            _ => "…".to_string(),
+        }
+    }
+
+    /// Returns the rest of a line from a token on.
+    fn line_from(&self, slice: &Slice, from: usize) -> String {
+        let end = slice.tokens[from.min(slice.tokens.len())..].iter().position(|t| t.kind == Kind::Newline);
+        self.between(slice, from, end.map_or(slice.tokens.len(), |i| from + i))
+    }
+
+    fn line_at(&self, slice: &Slice, start: usize) -> &str {
+        self.file.text[start..slice.end].lines().next().unwrap_or("").trim_end()
+    }
+}
+
+fn or<'t>(text: &'t str, default: &'t str) -> &'t str {
+    if text.chars().all(|c| c.is_alphanumeric() || c == '_') && !text.is_empty() { text } else { default }
+}
+
+fn short(text: &str) -> String {
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() > 60 { format!("{}…", line.chars().take(60).collect::<String>()) } else { line }
+}
+
+fn depth(tokens: &[Token]) -> i32 {
+    tokens.iter().fold(0, |d, t| match t.kind {
+        Kind::Open => d + 1,
+        Kind::Close => d - 1,
+        _ => d,
+    })
+}
+
+/// Returns the index of the innermost bracket that is open behind tokens.
+fn innermost_at(tokens: &[Token]) -> Option<usize> {
+    let mut open = Vec::new();
+    for (i, t) in tokens.iter().enumerate() {
+        match t.kind {
+            Kind::Open => open.push(i),
+            Kind::Close => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    open.pop()
+}
+
+/// Returns whether only the other half of a choice can go on.
+fn is_missing_branch(expected: &[Rule]) -> bool {
+    expected.contains(&Rule::kw_then) || expected.contains(&Rule::kw_else)
+}
