@@ -88,7 +88,7 @@ fn declarations_not_begun_well() {
 #[test]
 fn spellings_of_other_languages() {
     expect("for i in 0..10 { a }\n", &[("1 foreign: there are no loops", "for")]);
-    expect("let a = [i for i in x]\n", &[("1 foreign: there are no loops", "for")]);
+    expect("let a = [i for i in x]\n", &[("1 foreign: there are no comprehensions", "for")]);
     expect("while true\n", &[("1 foreign: there are no loops", "while")]);
     expect("def f(x):\n", &[("scripts define no functions", "def")]);
     expect("import numpy\n", &[("write `use std.data { digits }`", "import")]);
@@ -102,7 +102,7 @@ fn spellings_of_other_languages() {
     expect("let c = a && b || !c\n", &[("written `and`", "&&"), ("written `or`", "||"), ("written `not`", "!")]);
     expect("let e = 1;\n", &[("nothing is ended by `;`", ";")]);
     expect("let a = 2 ** 3\n", &[("there is no power operator", "*")]);
-    expect("let b = 5 % 3\n", &[("`%` stands directly behind a number", "%")]);
+    expect("let b = 5 % 3\n", &[("there is no remainder operator", "%")]);
     expect("let gęś = 3\n", &[("`ęś` cannot stand here", "ęś")]);
     expect("let b = “hi”\n", &[("is not the quotation mark of strings", "“"), ("quotation mark", "”")]);
     expect("let c = 3 – 2\n", &[("a dash, not a minus sign", "–")]);

@@ -124,7 +124,7 @@ fn what_is_wrong_is_said_at_its_place() {
         ("1e400", "cfx::static::too_large", "1e400 is too large for a number"),
         ("1e300 * 1e300", "cfx::static::too_large", "the result is too large for a number"),
         ("missing + 1", "cfx::static::unknown", "the value of `missing` is not known before the run"),
-        ("mean(x)", "cfx::static::unknown", "this is not known before the run"),
+        ("mean(x)", "cfx::static::unknown", "what this makes is not known before the run"),
     ] {
         assert_eq!(error(eval(&expr(text), &scope)), (code.into(), message.into()), "{text}");
     }
