@@ -39,7 +39,7 @@ fn said(folder: &Path) -> (Diags, String) {
     let registry = Registry::standard();
     let checked = api::check(&source, &registry);
     let diags = match api::plan(&source, &checked, &registry) {
-        Ok(graph) => Diags(checked.diags.0.iter().chain(&graph.warnings.0).cloned().collect()),
+        Ok(graph) => Diags::from(checked.diags.0.iter().chain(&graph.warnings.0).cloned().collect::<Vec<_>>()),
         Err(diags) => diags,
     };
     // Paths are shown as below this folder, whatever the checkout's place, before lines are broken.
