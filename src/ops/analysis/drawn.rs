@@ -231,12 +231,12 @@ fn components(rows: &[Vec<f64>], found: &[f64], told: &[bool]) -> Vec<f64> {
 /// Returns the solution of a few equations, each with its right side last; nothing where they do not determine it.
 fn solve(mut rows: Vec<Vec<f64>>) -> Option<Vec<f64>> {
     let n = rows.len();
-    for k in 0..n {
-        let size = rows[k][..n].iter().fold(0.0f64, |a, v| a.max(v.abs()));
+    for row in &mut rows {
+        let size = row[..n].iter().fold(0.0f64, |a, v| a.max(v.abs()));
         if size == 0.0 {
             return None;
         }
-        rows[k].iter_mut().for_each(|v| *v /= size);
+        row.iter_mut().for_each(|v| *v /= size);
     }
     for k in 0..n {
         let best = (k..n).max_by(|a, b| rows[*a][k].abs().total_cmp(&rows[*b][k].abs()))?;

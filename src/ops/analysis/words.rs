@@ -53,7 +53,7 @@ pub fn comparable(inputs: &[KnownInput]) -> Result<(), Problem> {
     match (&a, &b) {
         (Some(a), Some(b)) if a.is_empty() || b.is_empty() || a.iter().any(|w| b.contains(w)) => Ok(()),
         (Some(a), Some(b)) => {
-            let (parameter, one, others) = if let ([one], _) = (b.as_slice(), a) { ("b", *one, a) } else { ("a", a[0], b) };
+            let (parameter, one, others) = if let [one] = b.as_slice() { ("b", *one, a) } else { ("a", a[0], b) };
             let message = format!("the other side is never `{one}`");
             Err(problem(Some(parameter), message, Some(nearest_or_list(one, others))))
         }

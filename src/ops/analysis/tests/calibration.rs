@@ -82,15 +82,9 @@ fn pairs(op: &str, slot: &str, k: usize, values: Vec<Value>) -> Call {
 
 /// Returns a symmetric matrix a(i) + a(j) + noise.
 fn symmetric(k: usize, unit: f64, noise: f64, rng: &mut R) -> Vec<Vec<f64>> {
-    let a = zs(k, rng);
-    let mut m = vec![vec![0.0; k]; k];
-    for i in 0..k {
-        for j in 0..i {
-            m[i][j] = unit * (a[i] + a[j]) + noise * z(rng);
-            m[j][i] = m[i][j];
-        }
-    }
-    m
+    let (a, e) = (zs(k, rng), zs(k * k, rng));
+    let at = |i: usize, j: usize| unit * (a[i] + a[j]) + noise * e[i.max(j) * k + i.min(j)];
+    (0..k).map(|i| (0..k).map(|j| at(i, j)).collect()).collect()
 }
 
 /// Returns numbers of cells x examples with effects of both.
