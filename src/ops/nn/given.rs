@@ -4,6 +4,7 @@ use crate::engine::Failure;
 use crate::lang::settings::Setting;
 use crate::lang::{Settings, Static};
 use crate::plan::facts::Problem;
+use crate::settings;
 
 /// The most epochs of a training run: a history of more would be no axis.
 pub const EPOCHS: usize = 1_000_000;
@@ -61,6 +62,11 @@ fn out_of_range(name: &'static str, message: String, help: String) -> Problem {
     Problem { code: "cfx::probe::setting", parameter: Some(name), message, help: Some(help) }
 }
 
+settings! {
+    /// What names a coordinate.
+    struct Coordinate("at") { name: String }
+}
+
 /// The name of the tap that a cell is about: where the signature adds an axis of taps, a coordinate; else a word.
 #[derive(Clone, Debug)]
 pub struct TapName(pub String);
@@ -68,7 +74,7 @@ pub struct TapName(pub String);
 impl Setting for TapName {
     fn read(value: &Static) -> Option<Self> {
         match value {
-            Static::Make(_, fields) => Settings(fields.clone()).get("name").word().map(|w| TapName(w.to_string())),
+            Static::Make(_, fields) => Some(TapName(Coordinate::read(&Settings(fields.clone())).name)),
             other => other.word().map(|w| TapName(w.to_string())),
         }
     }

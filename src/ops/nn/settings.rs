@@ -8,6 +8,7 @@ use super::rate::Rate;
 use crate::engine::value::Dataset;
 use crate::lang::carried::named_epochs;
 use crate::lang::net::ir::{LayerOp, Net, Node, NodeId, Source};
+use crate::lang::settings::Setting;
 use crate::lang::{Settings, Static};
 use crate::plan::facts::Problem;
 use crate::settings;
@@ -20,6 +21,25 @@ settings! {
 settings! {
     /// Fields of `patience`.
     struct Patience("patience") { epochs: Given, column: String, improvement: Given }
+}
+
+/// The slot of a data set that a metric names; nothing where it names none.
+#[derive(Clone, Debug)]
+struct Slot(Option<String>);
+
+impl Setting for Slot {
+    fn read(value: &Static) -> Option<Self> {
+        match value {
+            Static::Input(slot) => Some(Slot(Some(slot.clone()))),
+            Static::None => Some(Slot(None)),
+            _ => None,
+        }
+    }
+}
+
+settings! {
+    /// Fields of `accuracy` and `loss`.
+    struct Measured("metric") { data: Slot }
 }
 
 /// What is measured after each epoch, in evaluation mode.
@@ -340,10 +360,7 @@ fn metrics(setting: &Static) -> Result<Vec<Metric>, String> {
         .iter()
         .map(|item| {
             let (name, fields) = item.make().unwrap_or_default();
-            let slot = || match fields.get("data") {
-                Static::Input(slot) => Ok(slot.clone()),
-                _ => Err(format!("`{name}` is measured on no data")),
-            };
+            let slot = || Measured::read(&fields).data.0.ok_or_else(|| format!("`{name}` is measured on no data"));
             match name {
                 "accuracy" => slot().map(Metric::Accuracy),
                 "loss" => slot().map(Metric::Loss),

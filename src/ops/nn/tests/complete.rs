@@ -43,10 +43,18 @@ fn value(expr: &Expr) -> Static {
     }
 }
 
+/// Options of which `none` is a word, and not nothing.
+const WORDS: [&str; 3] = ["pool", "correction", "keep"];
+
 fn filled(params: &[Param], mut given: Vec<(String, Static)>) -> Vec<(String, Static)> {
     for p in params {
         if let (Some(default), false) = (&p.default, given.iter().any(|(n, _)| *n == p.name.name)) {
-            given.push((p.name.name.clone(), value(default)));
+            let word = WORDS.contains(&p.name.name.as_str());
+            let value = match value(default) {
+                Static::None if word => Static::Word("none".into()),
+                other => other,
+            };
+            given.push((p.name.name.clone(), value));
         }
     }
     given

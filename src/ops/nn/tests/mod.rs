@@ -3,6 +3,7 @@
 mod against_pytorch;
 pub(super) mod build;
 pub(super) mod complete;
+mod estimates;
 mod features;
 mod gpu;
 mod layers;

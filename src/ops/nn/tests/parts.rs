@@ -140,7 +140,7 @@ fn optimisers_step_as_defined() {
     close(steps(adam(0.0, false), 1.0, &[5.0, 1.0], 0.1), 0.9 - 0.1 * m / v.sqrt());
     // AdamW takes the decay off the weight: 1 - 0.1 * 0.5 - 0.1.
     close(steps(adam(0.5, true), 1.0, &[5.0], 0.1), 0.85);
-    assert!(Optimizer::parse(&Static::Make("sgd".into(), vec![("momentum".into(), Static::Number(1.5))])).is_err());
+    assert!(Optimizer::parse(&super::complete::make("sgd", vec![("momentum".into(), Static::Number(1.5))])).is_err());
 }
 
 #[test]

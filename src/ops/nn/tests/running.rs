@@ -274,7 +274,7 @@ fn taps_pool_as_they_say() {
             other => panic!("{other:?}"),
         }
     };
-    let (all, mean, max) = (tap(Static::None), tap(Static::Word("mean".into())), tap(Static::Word("max".into())));
+    let (all, mean, max) = (tap(Static::Word("none".into())), tap(Static::Word("mean".into())), tap(Static::Word("max".into())));
     assert_eq!((all.x.dim(), mean.x.dim(), max.x.dim()), ((20, 96), (20, 6), (20, 6)));
     for row in 0..20 {
         for unit in 0..6 {

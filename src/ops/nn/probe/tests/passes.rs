@@ -342,6 +342,8 @@ fn radii_of_a_plane_come_close_to_its_distance_and_never_pass_it() {
 #[test]
 fn draws_do_not_depend_on_the_size_of_batches() {
     let tables = [7.0, 100.0, 1e6].map(|batch| table(&member(&run(&certification(500.0, batch).0), "table")));
+    // Written out, so that missing numbers are equal.
+    let tables = tables.map(|t| format!("{t:?}"));
     assert!(tables[0] == tables[1] && tables[0] == tables[2]);
 }
 

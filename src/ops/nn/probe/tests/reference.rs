@@ -88,7 +88,8 @@ fn radii_are_those_of_scipy_and_of_the_published_tables() {
 fn rows_to_certify_lie_at_equal_distances() {
     let plan = |examples| Plan { sigma: 1.0, n0: 1, n: 100, alpha: 0.001, batch: 1, examples };
     assert_eq!(plan(0).rows(3), [0, 1, 2]);
-    assert_eq!(plan(9).rows(3), [0, 1, 2]);
+    assert!(plan(9).takes(3).is_err() && plan(3).takes(3).is_ok());
+    assert_eq!(plan(3).rows(3), [0, 1, 2]);
     assert_eq!(plan(5).rows(10_000), [0, 2000, 4000, 6000, 8000]);
 }
 
