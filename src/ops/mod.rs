@@ -4,6 +4,7 @@
 //! `density` knows slices and linear algebra and no tensor library; candle stays in `data`, `nn` and `repr`.
 
 pub mod analysis;
+pub mod at;
 pub mod data;
 pub mod density;
 pub mod foreign;

@@ -5,7 +5,8 @@ use crate::base::Stream;
 use crate::engine::kernel::mismatch;
 use crate::engine::value::{Dataset, Images, Pixels, Scores, Source};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
-use crate::lang::{Settings, Static};
+use crate::lang::Settings;
+use crate::ops::at::At;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known, one_source};
 use crate::plan::files::Files;
 use crate::settings;
@@ -389,7 +390,7 @@ settings! {
     struct BinSettings("quantile_bins") {
         count: usize,
         /// Which bin.
-        at: Static = Static::None,
+        at: Option<At> = None,
     }
 }
 
@@ -424,7 +425,7 @@ impl Kernel for QuantileBins {
         let data = data_of(job, scores)?;
         let settings = BinSettings::read(&job.settings);
         let count = settings.count;
-        let bin = settings.at.make().map_or(0, |(_, fields)| fields.int("index"));
+        let bin = settings.at.map_or(0, |at| at.index);
         let order = ordered(&data, scores);
         if order.len() < count || count == 0 {
             return Err(super::bytes::failed(unfilled(order.len(), count)));

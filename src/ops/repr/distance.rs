@@ -1,10 +1,11 @@
 //! How compact classes are: mean pairwise distance (Jamroz and Kurdziel 2023, figure 2), and class means.
 
-use super::rows::{by_class, classes, finite, like_x, members, problem};
+use super::rows::{classes, finite, like_x, members, problem};
 use super::scale;
 use crate::engine::value::{Column, Number, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
-use crate::lang::{Settings, Static};
+use crate::lang::Settings;
+use crate::ops::at::At;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
 use crate::plan::files::Files;
 use crate::settings;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 settings! {
     /// Settings of `mean_distance`.
-    struct DistanceSettings("mean_distance") { by: Static = Static::None }
+    struct DistanceSettings("mean_distance") { by: Option<At> = None }
 }
 
 /// Rows whose pairs make one piece of work.
@@ -31,11 +32,11 @@ impl Planned for MeanDistance {
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let x = like_x(inputs);
         let by = DistanceSettings::read(settings).by;
-        if by_class(&by) && x.labelled == Some(false) {
+        if by.as_ref().is_some_and(At::is_class) && x.labelled == Some(false) {
             let help = Some("give `labels:` where they are read".to_string());
             return Err(Problem { help, ..problem("by", "the rows have no labels, so they have no classes") });
         }
-        if let Some(n) = x.most_rows().filter(|n| *n < 2 && by == Static::None) {
+        if let Some(n) = x.most_rows().filter(|n| *n < 2 && by.is_none()) {
             return Err(problem("x", format!("{n} examples make no pair")));
         }
         Ok(Facts { classes: x.classes, ..Facts::default() })
@@ -43,7 +44,7 @@ impl Planned for MeanDistance {
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let facts = like_x(inputs);
-        let split = DistanceSettings::read(settings).by != Static::None;
+        let split = DistanceSettings::read(settings).by.is_some();
         let groups = facts.classes.as_ref().filter(|_| split).map_or(1, Vec::len).max(1);
         let all = facts.most_rows().unwrap_or(10_000) as f64;
         let n = all / groups as f64;
@@ -103,7 +104,7 @@ impl Kernel for MeanDistance {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let stages = job.stages("x")?;
         finite("x", stages)?;
-        let rows = members(job, stages, &DistanceSettings::read(&job.settings).by)?;
+        let rows = members(job, stages, DistanceSettings::read(&job.settings).by.as_ref())?;
         match mean_pairwise_distance(stages.x.select(Axis(0), &rows).view(), &|| cx.interrupted()) {
             Some((value, pairs)) => Ok(Value::Number(Number { value, error: None, count: Some(pairs) })),
             None if cx.interrupted() => Err(Failure::Interrupted),

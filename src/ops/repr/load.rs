@@ -4,7 +4,8 @@
 
 use crate::engine::value::Stages;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
-use crate::lang::{Settings, Static};
+use crate::lang::Settings;
+use crate::ops::at::At;
 use crate::ops::data::arrays::place;
 use crate::ops::data::bytes::{broken, failed, unfit, with_help};
 use crate::ops::data::label_files::{self, USUAL_LABELS};
@@ -61,14 +62,7 @@ settings! {
         layout: Layout,
         pool: Pool,
         /// Which stage.
-        at: Static = Static::None,
-    }
-}
-
-impl LoadSettings {
-    /// Returns the name of the stage that a cell is about.
-    fn stage(&self) -> Option<String> {
-        self.at.make().map(|(_, at)| at.word("name").to_string())
+        at: Option<At> = None,
     }
 }
 
@@ -250,10 +244,10 @@ impl Planned for LoadStages {
         let all = stages(settings, files)?;
         let coordinates = Some(all.iter().map(|(n, _)| n.clone()).collect());
         // Where the names of the stages could not be told, what is wrong with a file is said here, of all of them.
-        let chosen = settings.stage().filter(|stage| all.iter().any(|(n, _)| n == stage));
+        let chosen = settings.at.as_ref().map(|at| &at.name).filter(|stage| all.iter().any(|(n, _)| n == *stage));
         let (labels, classes, label_file) = labels(settings, files)?;
         let (mut rows, mut dims, mut paths) = (Vec::new(), Vec::new(), Vec::new());
-        for (_, place) in all.iter().filter(|(n, _)| chosen.as_ref().is_none_or(|c| c == n)) {
+        for (_, place) in all.iter().filter(|(n, _)| chosen.is_none_or(|c| c == n)) {
             let form = form(&npy::header(place, &[])?.shape, settings, place)?;
             agree(labels.len(), &form, place)?;
             rows.push(form.examples);
@@ -299,8 +293,8 @@ impl Kernel for LoadStages {
 /// Reads the stage that the setting `at` names, or the only one.
 fn read(settings: &LoadSettings, files: &Files) -> Result<Stages, Problem> {
     let all = stages(settings, files)?;
-    let place = match settings.stage() {
-        Some(name) => all.iter().find(|(n, _)| *n == name).map(|(_, p)| p),
+    let place = match &settings.at {
+        Some(at) => all.iter().find(|(n, _)| *n == at.name).map(|(_, p)| p),
         None => all.first().map(|(_, p)| p).filter(|_| all.len() == 1),
     };
     let place = place.ok_or_else(|| unfit("path", "the stage asked for is none of the files"))?;

@@ -2,7 +2,7 @@
 
 use crate::engine::value::{Stages, Value};
 use crate::engine::{Failure, Job};
-use crate::lang::Static;
+use crate::ops::at::At;
 use crate::plan::facts::{Facts, KnownInput, Problem, known, one_source};
 use ndarray::{Array2, Axis};
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Returns the rows that the axis word `by` (its setting, or the data set in the slot of its name) restricts a cell to.
 ///
 /// Errors: the rows are to be split by class and have no labels. A restriction to no row is no error.
-pub fn members(job: &Job, x: &Stages, by: &Static) -> Result<Vec<usize>, Failure> {
+pub fn members(job: &Job, x: &Stages, by: Option<&At>) -> Result<Vec<usize>, Failure> {
     match job.input("by") {
         Some(Value::Dataset(group)) => {
             let wanted: BTreeSet<u32> = group.ids.iter().copied().collect();
@@ -19,20 +19,14 @@ pub fn members(job: &Job, x: &Stages, by: &Static) -> Result<Vec<usize>, Failure
         Some(Value::Absent(why)) => return Err(Failure::Absent(why.clone())),
         _ => {}
     }
-    let Some((_, at)) = by.make() else { return Ok((0..x.x.nrows()).collect()) };
-    if at.word("role") != "class" {
-        return Err(Failure::new(format!("rows cannot be split by `{}`, which names no examples", at.word("axis"))));
+    let Some(at) = by else { return Ok((0..x.x.nrows()).collect()) };
+    if !at.is_class() {
+        return Err(Failure::new(format!("rows cannot be split by `{}`, which names no examples", at.name)));
     }
     if x.labels.len() != x.x.nrows() {
         return Err(Failure::new("the rows have no labels, so they have no classes").help("give `labels:` where they are read"));
     }
-    let class = at.int("index") as u32;
-    Ok((0..x.labels.len()).filter(|i| x.labels[*i] == class).collect())
-}
-
-/// Returns whether the axis word `by` asks for classes.
-pub fn by_class(by: &Static) -> bool {
-    by.make().is_some_and(|(_, axis)| axis.word("role") == "class")
+    Ok((0..x.labels.len()).filter(|i| x.labels[*i] as usize == at.index).collect())
 }
 
 /// Returns the rows of each class in order of labels; all rows as one group where there are no labels.
