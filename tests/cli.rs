@@ -65,9 +65,17 @@ fn exits(arguments: &[&str], script: &str, expected: i32) -> Output {
 fn made(out: &Path) -> BTreeMap<String, (String, String)> {
     let text = std::fs::read_to_string(out.join("manifest.json")).expect("a manifest");
     let manifest: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-    let cells = manifest["cells"].as_array().expect("cells");
     let word = |v: &serde_json::Value| v.as_str().unwrap_or("none").to_string();
-    cells.iter().map(|c| (word(&c["key"]), (word(&c["content"]), word(&c["outcome"])))).collect()
+    let mut out = BTreeMap::new();
+    // Cells that are not stored are counted; of the others there is a list for each call.
+    for call in manifest["calls"].as_array().expect("calls").iter().filter(|c| c["stored"] != "no") {
+        for (i, key) in call["keys"].as_array().expect("keys").iter().enumerate() {
+            let outcomes = &call["outcomes"];
+            let outcome = outcomes.as_str().map(str::to_string).unwrap_or_else(|| word(&outcomes["each"][i]));
+            out.insert(word(key), (word(&call["contents"][i]), outcome));
+        }
+    }
+    out
 }
 
 /// Returns the content hashes that a run came to know, by key.
@@ -195,4 +203,128 @@ fn a_killed_run_goes_on_to_the_same_result() {
     let known: Vec<_> = stopped.iter().filter(|(_, c)| *c != "none").collect();
     assert!(!known.is_empty() && stopped.keys().eq(whole.keys()));
     known.iter().for_each(|(k, c)| assert_eq!(whole.get(*k), Some(*c)));
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// A script of several cells that is over at once.
+const QUICK: &str = r#"cfx 1
+experiment "Quick" { seed: 1 }
+
+use std.data { digits }
+use std.networks { mlp }
+
+param size: int = 40
+
+axis run = 0..3
+dataset small = subset(digits().train, size)
+model net = train(mlp(hidden: [4]), small, seed: run) {
+  epochs: 1
+  rate: 0.1
+}
+analysis acc = mean(correct(net, small))
+"#;
+
+#[test]
+fn values_from_outside_stand_in_the_manifest() {
+    let (_folder, path) = folder_with(QUICK);
+    let out = run_in(&path, "set", &["--set", "size=60"]);
+    let text = std::fs::read_to_string(out.join("manifest.json")).expect("a manifest");
+    let manifest: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(manifest["overrides"], serde_json::json!([{ "name": "size", "value": "60", "default": "40" }]));
+}
+
+#[test]
+fn why_is_told_once_for_each_call_and_as_written() {
+    let (folder, path) = folder_with(QUICK);
+    let why = |name: &str| said(&cfx(&["plan", "--why", name], &path));
+    let write = |text: &str| std::fs::write(&path, text).expect("a script");
+    assert_eq!(code(&cfx(&["run"], &path)), 0);
+    // The weights have served: only what was measured is kept.
+    let same = why("acc");
+    assert!(same.contains("`acc` is as it was in the last run"), "{same}");
+    // Names of declarations are no part of what is compared.
+    write(&QUICK.replace("net", "model_of_mine").replace("acc", "accuracy_of_it"));
+    let renamed = why("accuracy_of_it");
+    assert!(renamed.contains("`accuracy_of_it` is as it was in the last run") && !renamed.contains("new"), "{renamed}");
+    write(&QUICK.replace("epochs: 1", "epochs: 2"));
+    let changed = why("acc");
+    assert!(changed.contains("3 cells of `net`: `epochs` was 1 and is 2 (exp.cfx:12:11)"), "{changed}");
+    assert_eq!(changed.lines().count(), 1, "{changed}");
+    write(
+        &QUICK
+            .replace(
+                "epochs: 1",
+                "epochs: 1\n  record: [accuracy(small), loss(small)]\n  rate: exponential(initial: 0.1, factor: 0.9)",
+            )
+            .replace("  rate: 0.1\n", ""),
+    );
+    let recorded = why("acc");
+    assert!(!recorded.contains('"') && !recorded.contains("make"), "{recorded}");
+    // What is new where coordinates came; what must be trained again because its weights went.
+    write(&QUICK.replace("0..3", "0..5"));
+    let more = why("acc");
+    assert!(more.contains("2 cells of `net` are at coordinates that are new"), "{more}");
+    write(&format!("{QUICK}analysis again = loss(net, small)\n"));
+    let again = why("again");
+    assert!(again.contains("3 cells of `net` were let go after their last use and are made again"), "{again}");
+    drop(folder);
+}
+
+#[test]
+fn documentation_has_a_page_for_all_that_a_name_is() {
+    let doc = |name: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_cfx")).args(["doc", name]).output().expect("the command runs");
+        assert_eq!(code(&output), 0, "{name}: {}", said(&output));
+        said(&output)
+    };
+    for both in ["accuracy", "input_gradient"] {
+        let text = doc(both);
+        assert!(text.contains(&format!("extern {both}(")) && text.contains("variant metric"), "{both}: {text}");
+    }
+    for keyword in ["axis", "claim", "param", "use", "dataset"] {
+        assert!(doc(keyword).contains("docs/language.md"), "{keyword}");
+    }
+    for word in ["by", "over", "between", "at", "along"] {
+        let text = doc(word);
+        assert!(text.contains(&format!("`{word}:` in ")) && text.contains("\"Axis words\""), "{word}: {text}");
+    }
+    let unknown = Command::new(env!("CARGO_BIN_EXE_cfx")).args(["doc", "overr"]).output().expect("the command runs");
+    assert!(code(&unknown) == 2 && said(&unknown).contains("`over`"), "{}", said(&unknown));
+}
+
+#[test]
+fn results_are_shown_by_their_names() {
+    let (_folder, path) = folder_with(QUICK);
+    assert_eq!(code(&cfx(&["run"], &path)), 0);
+    let listed = said(&cfx(&["ls"], &path));
+    assert!(listed.contains("acc[run: 1] (mean)"), "{listed}");
+    let show = |name: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cfx"));
+        said(&command.args(["show", name]).arg(&path).output().expect("the command runs"))
+    };
+    assert!(show("acc[run: 1]").contains("operation mean"), "{}", show("acc[run: 1]"));
+    assert!(show("acc").contains("acc[run: 2] (mean)"), "{}", show("acc"));
+    assert!(show("nothing").contains("`nothing`"), "{}", show("nothing"));
+}
+
+#[test]
+fn what_needs_more_memory_than_there_is_does_not_start() {
+    let (_folder, path) = folder_with(QUICK);
+    let output = cfx(&["run", "--memory", "0.0001"], &path);
+    assert_eq!(code(&output), 1);
+    assert!(said(&output).contains("net[run: 0] (train)") && said(&output).contains("--memory"), "{}", said(&output));
+}
+
+#[test]
+fn a_plan_of_very_many_cells_takes_seconds() {
+    let text = "cfx 1\naxis a = 0..300\naxis b = 0..1000\nanalysis v = exp(log(a * b + 1))\nanalysis w = mean(v, over: b)\n";
+    let (_folder, path) = folder_with(text);
+    let start = Instant::now();
+    let output = cfx(&["plan"], &path);
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    // Six hundred thousand cells; a plan that looked at all pairs of them would take hours.
+    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
 }

@@ -97,7 +97,7 @@ pub fn declared<'g>(graph: &'g Graph, name: &str) -> Result<&'g Declared, String
 /// Returns the entry at coordinates given as `axis: coordinate`, in any order; all axes must be named.
 pub fn entry(value: &Declared, at: &[(String, String)]) -> Result<Entry, String> {
     let mut index = 0;
-    for axis in &value.axes {
+    for axis in value.axes.iter() {
         let Some((_, wanted)) = at.iter().find(|(a, _)| *a == axis.name) else {
             return Err(format!("`{}` has the axis `{}`, which is not selected", value.name, axis.name));
         };

@@ -88,7 +88,7 @@ fn every_built_in_is_run_by_the_suite() {
         let source = source("exp.cfx", &text, path.parent().unwrap_or(Path::new(".")), &set);
         let checked = api::check(&source, &registry);
         if let Ok(graph) = api::plan(&source, &checked, &registry) {
-            ops.extend(graph.cells.iter().map(|c| c.op.clone()));
+            ops.extend(graph.cells.iter().map(|c| c.op.to_string()));
         }
     }
     let words: BTreeSet<&str> = texts.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();

@@ -132,15 +132,16 @@ pub fn plan(source: &Source, checked: &Checked, registry: &Registry) -> Result<G
 pub fn wanted(graph: &Graph) -> Vec<CellId> {
     let mut used = vec![false; graph.cells.len()];
     for cell in &graph.cells {
-        cell.dependencies().into_iter().for_each(|d| used[d] = true);
+        cell.takes().for_each(|d| used[d] = true);
     }
+    let mut taken = vec![false; graph.cells.len()];
     let mut out: Vec<CellId> = Vec::new();
     for value in &graph.values {
         let always = matches!(value.keyword.as_str(), "analysis" | "figure" | "claim");
         for entry in &value.entries {
             if let Entry::Cell(id) = entry
                 && (always || (!used[*id] && value.keyword != Keyword::Dataset.word()))
-                && !out.contains(id)
+                && !std::mem::replace(&mut taken[*id], true)
             {
                 out.push(*id);
             }

@@ -6,14 +6,17 @@
 pub mod decimal;
 pub mod diag;
 pub mod hash;
+pub mod name;
 pub mod natural;
 pub mod span;
 pub mod statistics;
 pub mod stream;
+pub mod time;
 
 pub use decimal::Decimal;
 pub use diag::{Diag, Diags, Severity};
 pub use hash::{Hash, Hasher};
+pub use name::Name;
 pub use natural::natural;
 pub use span::{SourceFile, SourceMap, Span};
 pub use stream::Stream;

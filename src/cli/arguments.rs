@@ -25,14 +25,14 @@ pub enum Command {
     Fmt(Fmt),
     /// Describe a built-in, or list them.
     Doc {
-        /// Its name, or a topic.
+        /// Its name, a topic, or a word of the language: a keyword, or one that names axes (`by`, `over`).
         name: Option<String>,
     },
     /// List what a store holds.
     Ls(StoreArgs),
     /// Show one result of a store.
     Show {
-        /// Its key, or the first digits of it.
+        /// Its key or the first digits of it; or the name of a declaration, with coordinates or without: `acc`, `acc[run: 0]`.
         key: String,
         #[command(flatten)]
         store: StoreArgs,
@@ -135,7 +135,7 @@ pub struct Run {
     /// Threads.
     #[arg(long)]
     pub threads: Option<usize>,
-    /// Memory that cells running side by side may take, in GiB.
+    /// Memory that cells running side by side may take, in GiB; none may take more by itself.
     #[arg(long)]
     pub memory: Option<f64>,
     /// Stop at the first failure.

@@ -1,56 +1,150 @@
-//! `cfx doc`: built-ins, networks and recipes described from the standard library itself.
+//! `cfx doc`: built-ins, networks and recipes described from the standard library itself, and words of the language from its reference.
 
 use super::Exit;
 use crate::lang::scope::{Program, declared};
-use crate::syntax::ast::ItemKind;
+use crate::lang::suggest;
+use crate::syntax::ast::{ItemKind, Keyword, TypeAtom};
+use std::collections::BTreeMap;
 
-/// Prints a built-in's documentation, a topic's list, or the list of topics.
+/// The reference of the language.
+const REFERENCE: &str = include_str!("../../docs/language.md");
+
+/// Types of parameters that name axes.
+const AXIS_TYPES: [&str; 5] = ["reduces", "splits", "taps", "pairs", "axis"];
+
+/// Prints a built-in's documentation, a topic's list, a word's page, or the list of topics.
 pub fn doc(name: Option<&str>) -> Exit {
     let (program, _) = Program::load("", "", &|_| Err(("cfx::file::missing", String::new(), String::new())));
-    let topics = program.modules.iter().filter_map(|m| m.topic.as_deref().map(|t| (t, m)));
     let Some(name) = name else {
-        for (topic, module) in topics {
-            println!("std.{topic}");
-            for item in &module.file.items {
-                if let Some(n) = declared(&item.kind) {
-                    println!("  {:<26} {}", n.name, first_sentence(item.doc.as_deref()));
-                }
-            }
+        for (topic, list) in topics(&program) {
+            println!("std.{topic}\n{}", list.iter().map(|l| format!("  {l}\n")).collect::<String>().trim_end());
         }
         return Exit::Done;
     };
-    let wanted = name.strip_prefix("std.").unwrap_or(name);
-    for (topic, module) in topics {
-        if topic == wanted {
-            for item in &module.file.items {
-                if let Some(n) = declared(&item.kind) {
-                    println!("{:<26} {}", n.name, first_sentence(item.doc.as_deref()));
-                }
-            }
-            return Exit::Done;
-        }
+    let wanted = name.strip_prefix("std.").unwrap_or(name).trim_end_matches(':');
+    if let Some((_, list)) = topics(&program).into_iter().find(|(topic, _)| *topic == wanted) {
+        list.iter().for_each(|l| println!("{l}"));
+        return Exit::Done;
     }
-    let mut all: Vec<&str> = Vec::new();
-    for module in program.modules.iter().filter(|m| m.topic.is_some()) {
-        for item in &module.file.items {
-            let constructors: Vec<&str> = match &item.kind {
-                ItemKind::Variant { constructors, .. } => constructors.iter().map(|c| c.name.name.as_str()).collect(),
-                _ => Vec::new(),
-            };
-            let Some(n) = declared(&item.kind) else { continue };
-            if n.name == name || constructors.contains(&name) {
-                println!("{}\n", program.sources.text(item.span).trim_end());
-                println!("{}", item.doc.as_deref().unwrap_or("").trim());
-                println!("\nstd.{}", module.topic.as_deref().unwrap_or(""));
-                return Exit::Done;
-            }
-            all.push(&n.name);
-        }
+    // One name may be several things: an operation, a metric, a word.
+    let mut pages = entries(&program, wanted);
+    pages.extend(keyword(wanted));
+    pages.extend(axis_word(&program, wanted));
+    if pages.is_empty() {
+        let words = axis_words(&program);
+        let mut all: Vec<&str> = items(&program).map(|(_, _, name)| name).collect();
+        all.extend(Keyword::ALL.iter().map(|k| k.word()));
+        all.extend(words.keys().copied());
+        eprintln!("there is no `{name}`; {}", suggest::nearest_or_list(wanted, &all));
+        return Exit::Usage;
     }
-    eprintln!("there is no `{name}`; {}", crate::lang::suggest::nearest_or_list(name, &all));
-    Exit::Usage
+    println!("{}", pages.join("\n\n"));
+    Exit::Done
 }
 
-fn first_sentence(doc: Option<&str>) -> String {
-    doc.unwrap_or("").lines().next().unwrap_or("").trim().to_string()
+/// Returns the declarations of the standard library: topic, item, name.
+fn items(program: &Program) -> impl Iterator<Item = (&str, &crate::syntax::ast::Item, &str)> {
+    let modules = program.modules.iter().filter_map(|m| m.topic.as_deref().map(|t| (t, m)));
+    modules.flat_map(|(topic, m)| m.file.items.iter().filter_map(move |i| Some((topic, i, declared(&i.kind)?.name.as_str()))))
+}
+
+/// Returns the topics with a line for each of their names, in the order of the library.
+fn topics(program: &Program) -> Vec<(&str, Vec<String>)> {
+    let mut out: Vec<(&str, Vec<String>)> = Vec::new();
+    for (topic, item, name) in items(program) {
+        let line = format!("{name:<26} {}", item.doc.as_deref().unwrap_or("").lines().next().unwrap_or("").trim());
+        match out.last_mut().filter(|(t, _)| *t == topic) {
+            Some((_, list)) => list.push(line),
+            None => out.push((topic, vec![line])),
+        }
+    }
+    out
+}
+
+/// Returns the pages of whatever has this name: first what is called so, then types of settings that it makes.
+fn entries(program: &Program, name: &str) -> Vec<String> {
+    let makes = |kind: &ItemKind| match kind {
+        ItemKind::Variant { constructors, .. } => constructors.iter().any(|c| c.name.name == name),
+        _ => false,
+    };
+    let page = |(topic, item): (&str, &crate::syntax::ast::Item)| {
+        let text = program.sources.text(item.span).trim_end();
+        format!("{text}\n\n{}\n\nstd.{topic}", item.doc.as_deref().unwrap_or("").trim())
+    };
+    let own = items(program).filter(|(_, _, n)| *n == name).map(|(t, i, _)| (t, i));
+    let inside = items(program).filter(|(_, i, n)| *n != name && makes(&i.kind)).map(|(t, i, _)| (t, i));
+    own.chain(inside).map(page).collect()
+}
+
+/// Returns what the reference says of a keyword.
+fn keyword(word: &str) -> Option<String> {
+    Keyword::ALL.iter().find(|k| k.word() == word)?;
+    let rows: Vec<String> = rows("Declarations").filter(|cells| begins(cells[0], word)).map(|cells| line(&cells)).collect();
+    let (heading, more) = match word {
+        "axis" => ("Axes", rows_text("Axes")),
+        "extern" | "variant" => {
+            ("Built-ins by topic", "Stands in the standard library only: a built-in's signature, a type of settings.".into())
+        }
+        _ => ("Declarations", String::new()),
+    };
+    let body = [rows.join("\n"), more].into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join("\n\n");
+    Some(format!("{body}\n\ndocs/language.md, \"{heading}\""))
+}
+
+/// Returns what the reference says of a word that names axes, and which built-ins take it.
+fn axis_word(program: &Program, word: &str) -> Option<String> {
+    let by_type = axis_words(program).remove(word)?;
+    let mut out = Vec::new();
+    for (ty, operations) in by_type {
+        let says = rows("Axis words").find(|cells| cells[0].trim_matches('`') == ty).map(|cells| line(&cells[1..]));
+        out.push(format!("`{word}:` in {}\n{}", operations.join(", "), says.unwrap_or_default()));
+    }
+    out.push("docs/language.md, \"Axis words\"".to_string());
+    Some(out.join("\n\n"))
+}
+
+/// Returns the parameters that name axes: by name, then by type, the built-ins that have them.
+fn axis_words(program: &Program) -> BTreeMap<&str, BTreeMap<&str, Vec<&str>>> {
+    let mut out: BTreeMap<&str, BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
+    for (operation, signature) in &program.operations {
+        for param in &signature.params {
+            let atoms = param.ty.iter().flat_map(|t| &t.alternatives);
+            for name in atoms.filter_map(|a| type_name(a)).filter(|t| AXIS_TYPES.contains(t)) {
+                let list = out.entry(&param.name.name).or_default().entry(name).or_default();
+                if list.last() != Some(&operation.as_str()) {
+                    list.push(operation);
+                }
+            }
+        }
+    }
+    out
+}
+
+fn type_name(atom: &TypeAtom) -> Option<&str> {
+    match atom {
+        TypeAtom::Name(name) => Some(&name.name),
+        TypeAtom::List(inner) => inner.alternatives.iter().find_map(type_name),
+        _ => None,
+    }
+}
+
+/// Returns the rows of the first table of a section of the reference, as cells.
+fn rows(section: &str) -> impl Iterator<Item = Vec<&'static str>> {
+    let heading = format!("\n## {section}\n");
+    let text = REFERENCE.split_once(heading.as_str()).map_or("", |(_, rest)| rest.split("\n## ").next().unwrap_or(""));
+    let lines = text.lines().skip_while(|l| !l.starts_with('|')).take_while(|l| l.starts_with('|')).skip(2);
+    lines.map(|l| l.trim_matches('|').split(" | ").map(str::trim).collect())
+}
+
+fn rows_text(section: &str) -> String {
+    rows(section).map(|cells| line(&cells)).collect::<Vec<_>>().join("\n")
+}
+
+fn line(cells: &[&str]) -> String {
+    cells.join("\n    ")
+}
+
+/// Returns whether one of the pieces of code in a cell begins with the word.
+fn begins(cell: &str, word: &str) -> bool {
+    cell.split('`').skip(1).step_by(2).any(|code| code.split(|c: char| !c.is_alphanumeric()).next() == Some(word))
 }

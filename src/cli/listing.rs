@@ -2,7 +2,8 @@
 
 use super::store::bytes;
 use crate::base::Span;
-use crate::engine::Standing;
+use crate::base::time::duration;
+use crate::engine::{RunOutcome, Standing, Status};
 use crate::plan::estimate::together;
 use crate::plan::facts::Policy;
 use crate::plan::graph::{Declared, Entry, Graph};
@@ -13,32 +14,37 @@ use std::fmt::Write;
 pub fn listing(graph: &Graph, standings: &[Standing], threads: usize) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{:<34} {:<22} {:>7} {:>7} {:>9}  axes", "declaration", "kind", "cells", "cached", "time");
-    for value in &graph.values {
-        let cells = cells_of(graph, value);
+    let rows = Rows::of(graph);
+    let mut row = |name: &str, kind: &str, entries: usize, cells: &[usize], tail: &str| {
         let stored: Vec<usize> = cells.iter().copied().filter(|c| graph.cells[*c].policy != Policy::Inline).collect();
         let cached = stored.iter().filter(|c| standings[**c] == Standing::Cached).count();
         let seconds: f64 =
             stored.iter().filter(|c| standings[**c] != Standing::Cached).map(|c| graph.cells[*c].cost.seconds).sum();
+        let _ = writeln!(
+            out,
+            "{:<34} {:<22} {:>7} {:>7} {:>9}  {tail}",
+            cut(name, 34),
+            cut(kind, 22),
+            entries,
+            format!("{cached}/{}", stored.len()),
+            duration(seconds),
+        );
+    };
+    for (name, cells) in rows.imported() {
+        row(name, "from another file", cells.len(), cells, "");
+    }
+    for value in &graph.values {
         let axes: Vec<String> = value.axes.iter().map(|a| format!("{}({})", a.name, a.coordinates.len())).collect();
         let absent = value.entries.iter().filter(|e| matches!(e, Entry::Absent(_))).count();
         let absent = if absent > 0 { format!(", {absent} absent") } else { String::new() };
-        let _ = writeln!(
-            out,
-            "{:<34} {:<22} {:>7} {:>7} {:>9}  {}{absent}",
-            cut(&value.name, 34),
-            cut(&value.kind, 22),
-            value.entries.len(),
-            format!("{cached}/{}", stored.len()),
-            duration(seconds),
-            axes.join(" × ")
-        );
+        row(&value.name, &value.kind, value.entries.len(), &rows.cells(value), &format!("{}{absent}", axes.join(" × ")));
     }
     let run: Vec<usize> =
         (0..graph.cells.len()).filter(|c| matches!(standings[*c], Standing::Run | Standing::Undecided)).collect();
     let undecided = standings.iter().filter(|s| **s == Standing::Undecided).count();
     let cached = standings.iter().filter(|s| **s == Standing::Cached).count();
     let inline = standings.iter().filter(|s| **s == Standing::Inline).count();
-    let cost = together(graph, run.iter().copied(), threads);
+    let cost = together(graph, &run, threads);
     let _ = writeln!(out);
     let _ = writeln!(
         out,
@@ -66,6 +72,21 @@ pub fn listing(graph: &Graph, standings: &[Standing], threads: usize) -> String 
     out
 }
 
+/// Returns what the cells that ran took beside what was expected of them; nothing where none ran for long enough to tell.
+pub fn compared(graph: &Graph, outcome: &RunOutcome) -> Option<String> {
+    let ran: Vec<usize> = (0..graph.cells.len()).filter(|i| outcome.cells[*i].status == Status::Computed).collect();
+    let seconds: f64 = ran.iter().map(|i| outcome.cells[*i].seconds).sum();
+    if seconds < 1.0 {
+        return None;
+    }
+    let expected = together(graph, &ran, outcome.threads);
+    let memory = match outcome.peak_memory {
+        Some(peak) => format!("; {} of memory at the peak, {} estimated", bytes(peak as f64), bytes(expected.memory)),
+        None => String::new(),
+    };
+    Some(format!("cells took {}, {} estimated{memory}", duration(seconds), duration(expected.seconds)))
+}
+
 /// Most lines that files take.
 const LINES: usize = 20;
 
@@ -87,35 +108,40 @@ fn folded(files: BTreeSet<&str>) -> Vec<String> {
     Vec::new()
 }
 
-/// Returns the cells of a declaration: those of its entries, and those made on the way to them. A claim and a figure may share a title;
-/// then the place in the script tells whose a cell is.
-fn cells_of(graph: &Graph, value: &Declared) -> Vec<usize> {
-    let alone = graph.values.iter().filter(|v| v.name == value.name).count() < 2;
-    let within = |span: Span| value.span.start <= span.start && span.end <= value.span.end;
-    let mut out: BTreeSet<usize> = value
-        .entries
-        .iter()
-        .filter_map(|e| match e {
-            Entry::Cell(id) => Some(*id),
-            _ => None,
-        })
-        .collect();
-    out.extend((0..graph.cells.len()).filter(|c| {
-        let cell = &graph.cells[*c];
-        cell.label == value.name && (alone || within(cell.span))
-    }));
-    out.into_iter().collect()
+/// Cells by the declarations that made them, and what other files declare that the script uses.
+struct Rows<'a> {
+    graph: &'a Graph,
+    by_label: BTreeMap<&'a str, Vec<usize>>,
+    names: BTreeMap<&'a str, usize>,
 }
 
-/// Returns a duration for reading.
-pub fn duration(seconds: f64) -> String {
-    match seconds {
-        s if s < 0.0005 => "0 s".to_string(),
-        s if s < 1.0 => format!("{:.0} ms", s * 1000.0),
-        s if s < 90.0 => format!("{s:.1} s"),
-        s if s < 5400.0 => format!("{:.0} min", s / 60.0),
-        s if s < 172_800.0 => format!("{:.1} h", s / 3600.0),
-        s => format!("{:.1} days", s / 86400.0),
+impl<'a> Rows<'a> {
+    fn of(graph: &'a Graph) -> Self {
+        let mut rows = Rows { graph, by_label: BTreeMap::new(), names: BTreeMap::new() };
+        for (id, cell) in graph.cells.iter().enumerate() {
+            rows.by_label.entry(&cell.label).or_default().push(id);
+        }
+        graph.values.iter().for_each(|v| *rows.names.entry(&v.name).or_insert(0) += 1);
+        rows
+    }
+
+    /// Returns the cells of a declaration: those of its entries, and those made on the way to them. A claim and a figure may share a
+    /// title; then the place in the script tells whose a cell is.
+    fn cells(&self, value: &Declared) -> Vec<usize> {
+        let alone = self.names.get(value.name.as_str()).is_none_or(|n| *n < 2);
+        let within = |span: Span| value.span.start <= span.start && span.end <= value.span.end;
+        let own = self.by_label.get(value.name.as_str()).into_iter().flatten().copied();
+        let own = own.filter(|c| alone || within(self.graph.cells[*c].span));
+        let entries = value.entries.iter().filter_map(|e| if let Entry::Cell(id) = e { Some(*id) } else { None });
+        let mut out: Vec<usize> = entries.chain(own).collect();
+        out.sort_unstable();
+        out.dedup();
+        out
+    }
+
+    /// Returns what other files declare, with its cells.
+    fn imported(&self) -> impl Iterator<Item = (&'a str, &Vec<usize>)> {
+        self.by_label.iter().filter(|(label, _)| !self.names.contains_key(*label)).map(|(label, ids)| (*label, ids))
     }
 }
 

@@ -4,10 +4,11 @@ use super::arguments::{Check, Emit, Fmt, Plan, Run, Script};
 use super::{Exit, listing, render};
 use crate::api::{self, Checked, Registry, Source};
 use crate::base::Diags;
-use crate::engine::{Limits, Options, RunState, Store, progress};
+use crate::engine::{Limits, Options, RunState, Standing, Store, progress};
 use crate::lang::suggest;
 use crate::plan::explain;
-use crate::plan::graph::Graph;
+use crate::plan::graph::{CellId, Graph};
+use crate::plan::record::{self, Record};
 use crate::report::picture;
 use crate::syntax;
 use std::io::IsTerminal;
@@ -110,11 +111,14 @@ pub fn plan(arguments: &Plan) -> Exit {
 
 /// Says what changed for a declaration since the last run.
 fn why(name: &str, graph: &Graph, checked: &Checked, store: &Store, script: &Script) -> Exit {
-    let Some(last) = store.note(&record_name(script)).and_then(|t| serde_json::from_str(&t).ok()) else {
-        println!("the script has not been run with this store: everything is new");
+    let last = store.note(&record_name(script)).and_then(|t| serde_json::from_str(&t).ok());
+    let Some(last) = last.and_then(|json| Record::from_json(&json)) else {
+        println!("the script has not been run with this store and this version of cfx: everything is new");
         return Exit::Done;
     };
-    match explain::why(graph, name, &last, &checked.program.sources) {
+    let standings = api::standings(graph, store);
+    let runs = |id: CellId| matches!(standings[id], Standing::Run | Standing::Undecided);
+    match explain::why(graph, name, &last, &checked.program.sources, &runs) {
         Some(lines) => {
             lines.iter().for_each(|l| println!("{l}"));
             Exit::Done
@@ -143,7 +147,10 @@ pub fn run(arguments: &Run) -> Exit {
     let mut options = Options::new(&source.folder);
     options.files = source.files();
     options.threads = arguments.threads.unwrap_or(options.threads).max(1);
-    options.memory = arguments.memory.map_or(options.memory, |g| g * 1073741824.0);
+    if let Some(gigabytes) = arguments.memory {
+        options.memory = gigabytes * 1073741824.0;
+        options.most_memory = options.memory;
+    }
     options.fail_fast = arguments.fail_fast;
     options.same_kind = arguments.same_kind;
     options.interrupt = interrupt();
@@ -171,7 +178,10 @@ pub fn run(arguments: &Run) -> Exit {
             return Exit::Store;
         }
     };
-    store.keep_note(&record_name(&arguments.script), &explain::record(&graph).to_string());
+    if let Some(words) = listing::compared(&graph, &outcome) {
+        eprintln!("{words}");
+    }
+    store.keep_note(&record_name(&arguments.script), &record::record(&graph).record.to_json().to_string());
     let results = api::results(&graph, &registry, &store, &source, &outcome);
     let out = results_folder(&arguments.out, &source, &arguments.script.script);
     let claims = api::claims(&graph, &results);

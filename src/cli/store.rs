@@ -24,7 +24,7 @@ pub fn ls(arguments: &StoreArgs) -> Exit {
     };
     for l in store.list() {
         let kept = if l.present { "" } else { "  (hash only)" };
-        println!("{}  {:<26} {:>10}  {:>8.1} s{kept}", l.key.short(), l.entry.op, bytes(l.entry.bytes as f64), l.entry.seconds);
+        println!("{}  {:>10}  {:>8.1} s  {}{kept}", l.key.short(), bytes(l.entry.bytes as f64), l.entry.seconds, l.entry.title);
     }
     println!("{} in {}", bytes(store.size() as f64), arguments.folder().display());
     Exit::Done
@@ -36,15 +36,21 @@ pub fn show(key: &str, arguments: &StoreArgs) -> Exit {
         Ok(s) => s,
         Err(e) => return e,
     };
-    let found = store.find(key);
+    let mut found = store.find(key);
+    if found.is_empty() {
+        // Not a key: the name of a declaration, with coordinates or without.
+        found = store.list();
+        found.retain(|l| called(&l.entry.title, key));
+    }
     match found.as_slice() {
         [] => {
-            eprintln!("nothing in the store has a key that begins with {key}");
+            eprintln!("nothing in the store is called `{key}` or has a key that begins so; `cfx ls` lists what there is");
             Exit::Usage
         }
         [one] => {
             println!("key       {}", one.key);
             println!("content   {}", one.entry.hash);
+            println!("name      {}", one.entry.title);
             println!("operation {}", one.entry.op);
             println!("size      {}", bytes(one.entry.bytes as f64));
             println!("took      {:.2} s", one.entry.seconds);
@@ -61,11 +67,18 @@ pub fn show(key: &str, arguments: &StoreArgs) -> Exit {
         }
         several => {
             for l in several {
-                println!("{}  {}", l.key.short(), l.entry.op);
+                println!("{}  {}", l.key.short(), l.entry.title);
             }
             Exit::Done
         }
     }
+}
+
+/// Returns whether a result with this title (`acc[run: 0] (accuracy)`) is meant by a name, which may have coordinates: `acc[run: 0]`.
+fn called(title: &str, name: &str) -> bool {
+    let title = title.rsplit_once(" (").map_or(title, |(t, _)| t);
+    let squeezed = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+    squeezed(title) == squeezed(name) || title.split_once('[').map_or(title, |(t, _)| t) == name
 }
 
 /// Sweeps a store.

@@ -393,7 +393,7 @@ impl<'a> Checker<'a> {
                 .flat_map(|env| {
                     coordinates.iter().take(room).map(|c| {
                         let mut e = env.clone();
-                        e.insert(*a, c.clone());
+                        e.insert(*a, Rc::new(c.clone()));
                         e
                     })
                 })

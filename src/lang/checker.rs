@@ -107,6 +107,7 @@ impl<'a> Checker<'a> {
             coordinate_values: &self.coordinate_values,
             params: &self.params,
             lets: &self.lets,
+            read: None,
         }
     }
 

@@ -127,7 +127,7 @@ impl<'a> Checker<'a> {
         // Its kind is that of its value at the first coordinates.
         let env: Env = axes
             .iter()
-            .filter_map(|a| self.axes.get(*a).coordinates.as_ref().and_then(|c| c.first()).map(|c| (*a, c.clone())))
+            .filter_map(|a| self.axes.get(*a).coordinates.as_ref().and_then(|c| c.first()).map(|c| (*a, Rc::new(c.clone()))))
             .collect();
         let kind = match self.statics().value(module, e, &env) {
             Ok(Static::Number(_)) => Kind::Number { per_example: false },

@@ -13,11 +13,11 @@ use super::typed::{Call, Script, Written};
 use crate::base::Span;
 use crate::syntax::ast::{self, Expr, ExprKind, ItemKind};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// The coordinates at which a setting is evaluated.
-pub type Env = BTreeMap<AxisId, Coordinate>;
+pub type Env = BTreeMap<AxisId, Rc<Coordinate>>;
 
 /// What settings are evaluated against.
 #[derive(Clone, Copy)]
@@ -34,6 +34,8 @@ pub struct Statics<'a> {
     pub params: &'a BTreeMap<DefId, Static>,
     /// Values of `let`s that depend on no axis.
     pub lets: &'a Lets,
+    /// Where axes are noted whose coordinates are looked at: what is evaluated depends on no others.
+    pub read: Option<&'a RefCell<BTreeSet<AxisId>>>,
 }
 
 /// A network with the arguments it is given.
@@ -190,6 +192,18 @@ impl<'a> Statics<'a> {
             coordinate_values: &script.coordinate_values,
             params: &script.params,
             lets: &script.lets,
+            read: None,
+        }
+    }
+
+    /// Returns the same view, which notes the axes whose coordinates are looked at.
+    pub fn noting(self, read: &'a RefCell<BTreeSet<AxisId>>) -> Self {
+        Statics { read: Some(read), ..self }
+    }
+
+    fn note(&self, axis: AxisId) {
+        if let Some(read) = self.read {
+            read.borrow_mut().insert(axis);
         }
     }
 
@@ -223,7 +237,9 @@ impl<'a> Statics<'a> {
     /// Returns the coordinate here of an axis declaration.
     fn coordinate<'e>(&self, def: DefId, env: &'e Env) -> Option<(AxisId, &'e Coordinate)> {
         let axis = *self.declared_axes.get(&def)?;
-        env.iter().find(|(a, _)| self.axes.whole(**a) == axis).map(|(_, c)| (axis, c))
+        let (own, here) = env.iter().find(|(a, _)| self.axes.whole(**a) == axis)?;
+        self.note(*own);
+        Some((axis, here))
     }
 
     /// Returns the expression behind a named coordinate.
@@ -399,6 +415,10 @@ impl<'a> Statics<'a> {
     /// Returns the entry of a map over coordinates that belongs to the coordinates here.
     fn map_entry(&self, entries: &'a [(ast::Ident, Expr)], expr: &Expr, env: &Env) -> Result<&'a Expr, Findings> {
         let entry = |c: &Coordinate| entries.iter().find(|(k, _)| k.name == c.text).map(|(_, value)| value);
+        // Axes none of whose coordinates has an entry decide nothing here.
+        let decides =
+            |a: &AxisId| self.axes.get(*a).coordinates.as_ref().is_none_or(|all| all.iter().any(|c| entry(c).is_some()));
+        env.keys().filter(|a| decides(a)).for_each(|a| self.note(*a));
         let here: Vec<(AxisId, &'a Expr)> = env.iter().filter_map(|(a, c)| entry(c).map(|e| (*a, e))).collect();
         let named = |axes: Vec<AxisId>| axes.into_iter().map(|a| self.axes.name(a).to_string()).collect();
         let keys: Vec<String> = entries.iter().map(|(k, _)| k.name.clone()).collect();

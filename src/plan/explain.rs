@@ -1,169 +1,310 @@
-//! Why a cell would run: what differs from the plan of the last run, field by field, back to where it began.
+//! Why cells would run: what differs from the plan of the last run, a line for each call, back to where it began.
 
-use super::graph::{Cell, CellId, Entry, Graph};
+use super::graph::{CellId, Entry, Graph};
+use super::record::{Group, Record, Recorded, mark, record};
 use crate::base::{SourceMap, Span};
-use serde_json::{Map, Value as Json, json};
+use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Returns what of a plan the next plan is compared with: for each cell its key, settings, inputs, files, stream and version.
-pub fn record(graph: &Graph) -> Json {
-    let cells: Map<String, Json> = graph.cells.iter().map(|c| (name(c), describe(graph, c))).collect();
-    json!({ "format": 1, "seed": graph.seed, "cells": cells })
-}
-
-/// What a cell is called from one plan to the next.
-fn name(cell: &Cell) -> String {
-    cell.title()
-}
-
-fn describe(graph: &Graph, cell: &Cell) -> Json {
-    let inputs: Map<String, Json> = cell
-        .inputs
-        .iter()
-        .map(|(slot, s)| {
-            let entries: Vec<Json> = s.entries.iter().map(|e| entry(graph, e)).collect();
-            (slot.clone(), Json::Array(entries))
-        })
-        .collect();
-    json!({
-        "key": cell.key.to_string(),
-        "version": cell.version,
-        "settings": cell.settings.to_json(),
-        "inputs": inputs,
-        "files": cell.files.iter().map(|(p, h)| json!([p, h.to_string()])).collect::<Vec<_>>(),
-        "stream": cell.stream.map(|h| h.to_string()),
-    })
-}
-
-fn entry(graph: &Graph, entry: &Entry) -> Json {
-    match entry {
-        Entry::Cell(id) => json!(name(&graph.cells[*id])),
-        Entry::Number(x) => json!(x),
-        Entry::Truth(b) => json!(b),
-        Entry::Word(w) => json!({ "word": w }),
-        Entry::Absent(why) => json!({ "absent": why }),
-    }
-}
-
-/// Returns, in sentences, what differs for a declaration between the record of the last run and this plan. Places are given as
-/// `file:line:column`. Nothing at all: the declaration does not exist.
-pub fn why(graph: &Graph, declaration: &str, last: &Json, sources: &SourceMap) -> Option<Vec<String>> {
+/// Returns, in sentences, what differs for a declaration between the record of the last run and this plan, and which of its results are
+/// no longer kept and have to be made again. `runs` tells of a cell whether it would run. Nothing at all: the declaration does not exist.
+///
+/// Cells are compared by their keys, so that other names change nothing. What changed is told once for each call, with its place as
+/// `file:line:column`.
+pub fn why(
+    graph: &Graph,
+    declaration: &str,
+    last: &Record,
+    sources: &SourceMap,
+    runs: &dyn Fn(CellId) -> bool,
+) -> Option<Vec<String>> {
     let value = graph.values.iter().find(|v| v.name == declaration);
-    let mut ids: BTreeSet<CellId> = (0..graph.cells.len()).filter(|c| graph.cells[*c].label == declaration).collect();
-    ids.extend(value.iter().flat_map(|v| &v.entries).filter_map(|e| if let Entry::Cell(id) = e { Some(*id) } else { None }));
-    if value.is_none() && ids.is_empty() {
+    let mut own: BTreeSet<CellId> = (0..graph.cells.len()).filter(|c| graph.cells[*c].label == declaration).collect();
+    own.extend(value.iter().flat_map(|v| &v.entries).filter_map(|e| if let Entry::Cell(id) = e { Some(*id) } else { None }));
+    if value.is_none() && own.is_empty() {
         return None;
     }
-    let old = Old { cells: last["cells"].as_object(), seed: &last["seed"] };
-    let mut out: BTreeMap<String, usize> = BTreeMap::new();
-    let mut order: Vec<String> = Vec::new();
-    let mut unchanged = 0;
-    let mut seen = BTreeSet::new();
-    for id in ids {
-        let mut lines = Vec::new();
-        differences(graph, id, &old, sources, &mut seen, &mut lines);
-        if lines.is_empty() {
-            unchanged += 1;
-        }
-        for line in lines {
-            if !out.contains_key(&line) {
-                order.push(line.clone());
-            }
-            *out.entry(line).or_insert(0) += 1;
-        }
-    }
-    let mut lines: Vec<String> = order;
-    if lines.is_empty() {
+    let now = record(graph);
+    let comparison = Comparison::new(graph, &now, last, sources);
+    let changed: BTreeSet<CellId> = own.iter().copied().filter(|id| comparison.changed(*id)).collect();
+    let mut lines = comparison.causes(&changed);
+    let same = own.len() - changed.len();
+    if changed.is_empty() {
         lines.push(format!("`{declaration}` is as it was in the last run"));
-    } else if unchanged > 0 {
-        lines.push(format!("{unchanged} of its cells are as they were"));
+    } else if same > 0 {
+        lines.push(format!("{} of `{declaration}` {} as {} in the last run", cells(same), is(same), was(same)));
     }
+    lines.extend(comparison.gone(&own, runs));
     Some(lines)
 }
 
-struct Old<'a> {
-    cells: Option<&'a Map<String, Json>>,
-    seed: &'a Json,
+struct Comparison<'a> {
+    graph: &'a Graph,
+    now: &'a Recorded,
+    last: &'a Record,
+    sources: &'a SourceMap,
+    /// Marks of all keys of the last plan.
+    keys: BTreeSet<u64>,
+    /// Whether a group that is not stored is as it was.
+    same: Vec<bool>,
 }
 
-fn differences(graph: &Graph, id: CellId, old: &Old, sources: &SourceMap, seen: &mut BTreeSet<CellId>, out: &mut Vec<String>) {
-    if !seen.insert(id) {
-        return;
+impl<'a> Comparison<'a> {
+    fn new(graph: &'a Graph, now: &'a Recorded, last: &'a Record, sources: &'a SourceMap) -> Self {
+        let keys: BTreeSet<u64> = last.groups.iter().flat_map(|g| g.keys.iter().copied()).collect();
+        let same = now.record.groups.iter().map(|g| g.inline && g.keys.iter().all(|k| keys.contains(k))).collect();
+        Comparison { graph, now, last, sources, keys, same }
     }
-    let cell = &graph.cells[id];
-    let here = |span: Span| sources.place(span).map_or(String::new(), |(f, l, c)| format!(" ({f}:{l}:{c})"));
-    let Some(before) = old.cells.and_then(|c| c.get(&name(cell))) else {
-        out.push(format!("{} is new{}", cell.title(), here(cell.span)));
-        return;
-    };
-    if before["key"] == json!(cell.key.to_string()) {
-        return;
-    }
-    let count = out.len();
-    if before["version"] != json!(cell.version) {
-        out.push(format!("{}: the operation has a new version ({} → {})", cell.label, before["version"], cell.version));
-    }
-    let now = cell.settings.to_json();
-    let names: BTreeSet<&String> =
-        now.as_object().into_iter().chain(before["settings"].as_object()).flat_map(|o| o.keys()).collect();
-    for field in names {
-        let (a, b) = (&before["settings"][field], &now[field]);
-        if a != b {
-            let span = cell.places.iter().find(|(n, _)| n == field).map_or(cell.span, |(_, s)| *s);
-            out.push(format!("{}: the setting `{field}` was {} and is {}{}", cell.label, short(a), short(b), here(span)));
+
+    /// Returns whether a cell was not in the last plan.
+    fn changed(&self, id: CellId) -> bool {
+        let g = self.now.group[id];
+        match self.now.record.groups[g].inline {
+            true => !self.same[g],
+            false => !self.keys.contains(&mark(&self.graph.cells[id].key)),
         }
     }
-    for (path, hash) in &cell.files {
-        let was = before["files"].as_array().into_iter().flatten().find(|f| f[0] == json!(path));
-        match was {
-            Some(f) if f[1] != json!(hash.to_string()) => {
-                out.push(format!("{}: the file {path} has other contents{}", cell.label, here(cell.span)))
+
+    /// Returns what differs of these cells and of all that they are made from, the last cause first.
+    fn causes(&self, changed: &BTreeSet<CellId>) -> Vec<String> {
+        let mut seen: BTreeSet<CellId> = changed.clone();
+        let mut open: Vec<CellId> = changed.iter().copied().collect();
+        while let Some(id) = open.pop() {
+            for input in self.graph.cells[id].takes() {
+                if self.changed(input) && seen.insert(input) {
+                    open.push(input);
+                }
             }
-            None => out.push(format!("{}: it reads {path}{}", cell.label, here(cell.span))),
-            _ => {}
         }
+        let mut by_group: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for id in seen {
+            let g = self.now.group[id];
+            let number = self.now.cells[g].partition_point(|c| *c < id);
+            by_group.entry(g).or_default().push(number);
+        }
+        let mut out = Vec::new();
+        // Declarations follow those that they are made from: what a reader asks for comes first.
+        for (g, numbers) in by_group.iter().rev() {
+            let upstream = self.now.record.groups[*g].inputs.iter().flat_map(|i| &i.groups).any(|i| by_group.contains_key(i));
+            out.extend(self.group(*g, numbers, upstream));
+        }
+        out
     }
-    if before["stream"] != json!(cell.stream.map(|h| h.to_string())) {
-        let words = if *old.seed != json!(graph.seed) {
-            format!("the root seed was {} and is {}", old.seed, graph.seed)
-        } else {
-            "its random stream differs: `seed:` or a coordinate is written otherwise".to_string()
+
+    /// Returns what differs of some cells of a group, given whether something that they are made from does.
+    fn group(&self, g: usize, numbers: &[usize], upstream: bool) -> Vec<String> {
+        let group = &self.now.record.groups[g];
+        let what = format!("{} of `{}`", cells(numbers.len()), group.label);
+        let span = self.graph.cells[self.now.cells[g][0]].span;
+        let Some(before) = self.counterpart(group) else {
+            return vec![format!("{what} {} new: `{}`{}", is(numbers.len()), group.op, self.place(span))];
         };
-        out.push(format!("{}: {words}{}", cell.label, here(cell.span)));
-    }
-    for (slot, s) in &cell.inputs {
-        let entries: Vec<Json> = s.entries.iter().map(|e| entry(graph, e)).collect();
-        let was = before["inputs"][slot].as_array();
-        if was != Some(&entries) {
-            let (a, b) = (was.map_or(0, |w| w.len()), entries.len());
-            let words = if a == b { "other values".to_string() } else { format!("{b} values where it had {a}") };
-            out.push(format!("{}: the input `{slot}` is given {words}{}", cell.label, here(cell.span)));
+        let mut out = Vec::new();
+        if before.version != group.version {
+            out.push(format!("{what}: the operation `{}` has a new version ({} → {})", group.op, before.version, group.version));
         }
-        for e in &s.entries {
-            if let Entry::Cell(input) = e {
-                differences(graph, *input, old, sources, seen, out);
+        let (pairs, added) = self.paired(group, before, numbers);
+        if !added.is_empty() && added.len() < group.at.len() {
+            let first = self.now.record.coordinates(group, added[0]).join(", ");
+            let more = if added.len() > 1 { " and others" } else { "" };
+            out.push(format!(
+                "{} of `{}` {} at coordinates that are new: [{first}]{more}{}",
+                cells(added.len()),
+                group.label,
+                is(added.len()),
+                self.place(span)
+            ));
+        }
+        out.extend(self.settings(g, before, &pairs));
+        out.extend(self.files(group, before).into_iter().map(|words| format!("{what}: {words}{}", self.place(span))));
+        out.extend(self.streams(group, before, &pairs).map(|words| format!("{what}: {words}{}", self.place(span))));
+        for input in &group.inputs {
+            let words = match before.inputs.iter().find(|i| i.slot == input.slot) {
+                None => "is new".to_string(),
+                Some(old) if old.constants != input.constants => "is given other numbers".to_string(),
+                Some(old) if old.count != input.count && before.at.len() == group.at.len() => {
+                    format!("is given {} values where it had {}", input.count, old.count)
+                }
+                _ => continue,
+            };
+            out.push(format!("{what}: the input `{}` {words}{}", input.slot, self.place(span)));
+        }
+        let removed = before.inputs.iter().filter(|i| group.inputs.iter().all(|n| n.slot != i.slot));
+        out.extend(removed.map(|i| format!("{what}: the input `{}` is no longer given{}", i.slot, self.place(span))));
+        if out.is_empty() && !upstream {
+            out.push(format!("{what}: {} made from other results than in the last run{}", is(numbers.len()), self.place(span)));
+        }
+        out
+    }
+
+    /// Returns the group of the last plan that became this one: that of the same name and operation, or one of the same operation whose
+    /// name is there no more. Of several, the one that agrees in most.
+    fn counterpart(&self, group: &Group) -> Option<&'a Group> {
+        let names: BTreeSet<&str> = self.now.record.groups.iter().map(|g| g.label.as_str()).collect();
+        let alike = |old: &&Group| old.label == group.label || !names.contains(old.label.as_str());
+        let candidates = self.last.groups.iter().filter(|old| old.op == group.op).filter(alike);
+        candidates.max_by_key(|old| {
+            let settings = self.last.settings.get(old.settings_of(0)) == self.now.record.settings.get(group.settings_of(0));
+            let slots = old.inputs.len() == group.inputs.len();
+            let places = old.at.len() == group.at.len();
+            (old.label == group.label, settings, slots, places)
+        })
+    }
+
+    /// Returns the cells that have a counterpart at the same coordinates, with it, and those that have none. Coordinates are compared as
+    /// written, whatever their axes are called.
+    fn paired(&self, group: &Group, before: &Group, numbers: &[usize]) -> (Vec<(usize, usize)>, Vec<usize>) {
+        let old: BTreeMap<Vec<&str>, usize> = (0..before.at.len()).map(|i| (self.last.coordinates(before, i), i)).collect();
+        let (mut pairs, mut added) = (Vec::new(), Vec::new());
+        for number in numbers {
+            match old.get(&self.now.record.coordinates(group, *number)) {
+                Some(other) => pairs.push((*number, *other)),
+                None => added.push(*number),
             }
         }
+        (pairs, added)
     }
-    if out.len() == count {
-        out.push(format!("{}: something that it depends on differs{}", cell.title(), here(cell.span)));
+
+    /// Returns the settings that differ, with how many cells each concerns.
+    fn settings(&self, g: usize, before: &Group, pairs: &[(usize, usize)]) -> Vec<String> {
+        let group = &self.now.record.groups[g];
+        let mut alike: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+        pairs.iter().for_each(|(n, o)| *alike.entry((group.settings_of(*n), before.settings_of(*o))).or_insert(0) += 1);
+        let mut found: BTreeMap<(String, String, String), usize> = BTreeMap::new();
+        for ((new, old), count) in alike {
+            let (Some(a), Some(b)) = (self.last.settings.get(old), self.now.record.settings.get(new)) else { continue };
+            let names: BTreeSet<&String> = a.as_object().into_iter().chain(b.as_object()).flat_map(|o| o.keys()).collect();
+            for name in names.into_iter().filter(|n| a[n.as_str()] != b[n.as_str()]) {
+                *found.entry((name.clone(), said(a.get(name)), said(b.get(name)))).or_insert(0) += count;
+            }
+        }
+        let cell = &self.graph.cells[self.now.cells[g][0]];
+        let mut fields: BTreeMap<&str, Vec<(&str, &str, usize)>> = BTreeMap::new();
+        found.iter().for_each(|((name, a, b), n)| fields.entry(name).or_default().push((a, b, *n)));
+        let mut out = Vec::new();
+        for (name, ways) in fields {
+            let span = cell.places.iter().find(|(n, _)| n == name).map_or(cell.span, |(_, s)| *s);
+            let here = self.place(span);
+            let total: usize = ways.iter().map(|w| w.2).sum();
+            let words = match (name, ways.as_slice()) {
+                ("network", _) => "its network is another one".to_string(),
+                (_, [(a, b, _)]) => format!("`{name}` was {a} and is {b}"),
+                (_, [(a, b, _), ..]) => format!("`{name}` was {a} and is {b}, others likewise"),
+                (_, []) => continue,
+            };
+            out.push(format!("{} of `{}`: {words}{here}", cells(total), group.label));
+        }
+        out
+    }
+
+    fn files(&self, group: &Group, before: &Group) -> Vec<String> {
+        let old: BTreeMap<&str, &str> =
+            before.files.iter().filter_map(|f| self.last.files.get(*f)).map(|(p, h)| (p.as_str(), h.as_str())).collect();
+        let words = |(path, hash): &(String, String)| match old.get(path.as_str()) {
+            Some(h) if h == hash => None,
+            Some(_) => Some(format!("the file {path} has other contents")),
+            None => Some(format!("it reads {path}")),
+        };
+        group.files.iter().filter_map(|f| self.now.record.files.get(*f)).filter_map(words).collect()
+    }
+
+    fn streams(&self, group: &Group, before: &Group, pairs: &[(usize, usize)]) -> Option<String> {
+        let differs = |(n, o): &(usize, usize)| group.streams.get(*n) != before.streams.get(*o);
+        let differ = match group.inline {
+            true => group.streams != before.streams,
+            false => pairs.iter().any(differs),
+        };
+        differ.then(|| match self.last.seed == self.now.record.seed {
+            true => "what is drawn differs: `seed:` or a coordinate is written otherwise".to_string(),
+            false => format!("the root seed was {} and is {}", self.last.seed, self.now.record.seed),
+        })
+    }
+
+    /// Returns which results that were there in the last run are gone, among those that these cells are made from, and are made again.
+    fn gone(&self, own: &BTreeSet<CellId>, runs: &dyn Fn(CellId) -> bool) -> Vec<String> {
+        let mut seen = own.clone();
+        let mut open: Vec<CellId> = own.iter().copied().collect();
+        while let Some(id) = open.pop() {
+            self.graph.cells[id].takes().for_each(|input| {
+                if seen.insert(input) {
+                    open.push(input);
+                }
+            });
+        }
+        let mut again: BTreeMap<usize, usize> = BTreeMap::new();
+        for id in seen.into_iter().filter(|id| runs(*id) && !self.changed(*id)) {
+            *again.entry(self.now.group[id]).or_insert(0) += 1;
+        }
+        let line = |(g, count): (usize, usize)| {
+            let group = &self.now.record.groups[g];
+            let kept = match self.graph.cells[self.now.cells[g][0]].policy {
+                super::facts::Policy::Transient => "were let go after their last use",
+                _ => "are not in the store",
+            };
+            format!("{} of `{}` {kept} and {} made again", cells(count), group.label, is(count))
+        };
+        again.into_iter().map(line).collect()
+    }
+
+    fn place(&self, span: Span) -> String {
+        self.sources.place(span).map_or(String::new(), |(f, l, c)| format!(" ({f}:{l}:{c})"))
     }
 }
 
-fn short(value: &Json) -> String {
+fn cells(count: usize) -> String {
+    if count == 1 { "1 cell".to_string() } else { format!("{count} cells") }
+}
+
+fn is(count: usize) -> &'static str {
+    if count == 1 { "is" } else { "are" }
+}
+
+fn was(count: usize) -> &'static str {
+    if count == 1 { "it was" } else { "they were" }
+}
+
+/// Returns a setting, given in canonical JSON, as it is written in a script.
+fn said(value: Option<&Json>) -> String {
     let text = match value {
-        Json::Null => "not given".to_string(),
-        Json::Object(o) if o.contains_key("word") => o["word"].as_str().unwrap_or("").to_string(),
-        Json::Object(o) if o.contains_key("make") => {
-            let with: Vec<String> = o["with"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(|f| format!("{}: {}", f[0].as_str().unwrap_or(""), short(&f[1])))
-                .collect();
-            format!("{}({})", o["make"].as_str().unwrap_or(""), with.join(", "))
-        }
-        other => other.to_string(),
+        None => "not given".to_string(),
+        Some(value) => written(value),
     };
     if text.chars().count() > 120 { format!("{}…", text.chars().take(120).collect::<String>()) } else { text }
+}
+
+fn written(value: &Json) -> String {
+    let fields = |list: &Json, omit: bool| -> Vec<String> {
+        let field = |f: &Json| {
+            let name = f[0].as_str().unwrap_or_default();
+            (!(omit && f[1].is_null())).then(|| format!("{name}: {}", written(&f[1])))
+        };
+        list.as_array().into_iter().flatten().filter_map(field).collect()
+    };
+    match value {
+        Json::Null => "none".to_string(),
+        Json::Array(items) => format!("[{}]", items.iter().map(written).collect::<Vec<_>>().join(", ")),
+        Json::Object(o) => {
+            if let Some(word) = o.get("word").or_else(|| o.get("input")) {
+                return word.as_str().unwrap_or_default().to_string();
+            }
+            if let Some(name) = o.get("make") {
+                let (name, with) = (name.as_str().unwrap_or_default(), fields(&o["with"], true));
+                // A coordinate is called by its name.
+                let own = o["with"].as_array().into_iter().flatten().find(|f| f[0] == "name");
+                return match (name, own) {
+                    ("at" | "axis", Some(field)) => field[1].as_str().unwrap_or_default().to_string(),
+                    _ if with.is_empty() => name.to_string(),
+                    _ => format!("{name}({})", with.join(", ")),
+                };
+            }
+            if let Some(map) = o.get("map") {
+                return format!("{{ {} }}", fields(map, false).join(", "));
+            }
+            if let Some(affine) = o.get("affine") {
+                return format!("{} * {} + {}", affine[0], affine[1].as_str().unwrap_or_default(), affine[2]);
+            }
+            "another network".to_string()
+        }
+        other => other.to_string(),
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::axis::LabelledAxis;
 use super::files::Files;
+pub use super::problem::Problem;
 use crate::lang::Settings;
 use crate::lang::kind::Kind;
 use crate::lang::net::ir::Net;
@@ -153,19 +154,6 @@ pub enum Policy {
     Inline,
     /// In the store until every planned consumer has run, then only its key and content hash (weights).
     Transient,
-}
-
-/// What went wrong at plan time: a sentence, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// Code of the diagnostic, such as `cfx::file::missing`.
-    pub code: &'static str,
-    /// The parameter it is about, where one is to blame; `sampler.passes` for a setting inside the constructor that it is given.
-    pub parameter: Option<&'static str>,
-    /// The sentence.
-    pub message: String,
-    /// What to do.
-    pub help: Option<String>,
 }
 
 /// An input as it is known before the run: the slot's name, the coordinates of gathered cells (empty for one cell), their facts.

@@ -1,7 +1,7 @@
 //! Which files a script may read: those below its own folder and below roots that the user granted.
 
-use super::facts::Problem;
-use crate::base::natural;
+use super::problem::Problem;
+use crate::base::{Hash, natural};
 use std::path::{Component, Path, PathBuf};
 
 /// The folders that a script may read from, the script's own first.
@@ -73,6 +73,15 @@ impl Files {
             });
         }
         Ok(found)
+    }
+}
+
+/// Returns the hash of the contents of a file; of one that cannot be read, that of the word for it.
+pub fn contents(path: &Path) -> Hash {
+    let mut hasher = blake3::Hasher::new();
+    match std::fs::File::open(path).and_then(|file| hasher.update_reader(file).map(|h| h.finalize())) {
+        Ok(hash) => Hash(*hash.as_bytes()),
+        Err(_) => Hash::of(b"unreadable"),
     }
 }
 

@@ -2,8 +2,11 @@
 
 pub use super::axis::LabelledAxis;
 use super::facts::{Cost, Facts, Policy};
-use crate::base::{Diags, Hash, Hasher, Span};
+use crate::base::{Diags, Hash, Hasher, Name, Span};
 use crate::lang::Settings;
+use std::collections::BTreeSet;
+use std::ops::Deref;
+use std::sync::Arc;
 
 /// A cell's index in [`Graph::cells`].
 pub type CellId = usize;
@@ -36,44 +39,151 @@ pub struct Override {
     pub default: Option<String>,
 }
 
-/// One unit of caching, resuming and scheduling.
+/// One unit of caching, resuming and scheduling. What cells of one call have in common is shared between them.
 #[derive(Clone, Debug)]
 pub struct Cell {
     /// The operation.
-    pub op: String,
+    pub op: Name,
     /// The operation's version.
     pub version: u32,
     /// Its settings, defaults filled in.
-    pub settings: Settings,
+    pub settings: Given,
     /// Its inputs by parameter name, in the signature's order.
-    pub inputs: Vec<(String, Slot)>,
+    pub inputs: Vec<(Name, Slot)>,
     /// Name of its random stream; nothing for operations that draw nothing.
     pub stream: Option<Hash>,
-    /// Its coordinates, outermost axis first: axis name, coordinate. No part of the key.
-    pub at: Vec<(String, String)>,
+    /// Its coordinates. No part of the key.
+    pub at: At,
     /// Files it reads with the hashes of their contents: path as found, hash.
-    pub files: Vec<(String, Hash)>,
+    pub files: Arc<[(String, Hash)]>,
     /// Key from its inputs' keys: known before anything runs.
     pub key: Hash,
     /// What is known of its result.
-    pub facts: Facts,
+    pub facts: Arc<Facts>,
     /// What it is expected to take.
     pub cost: Cost,
     /// How its result is kept.
     pub policy: Policy,
     /// Declaration that first needed it, for reading: a name or a title.
-    pub label: String,
+    pub label: Name,
     /// The call that made it.
     pub span: Span,
     /// Where its settings are written, by parameter. No part of the key.
-    pub places: Vec<(String, Span)>,
+    pub places: Arc<[(String, Span)]>,
+}
+
+/// Settings with the canonical text that keys are made from.
+#[derive(Clone, Debug, Default)]
+pub struct Given(Arc<(Settings, String)>);
+
+impl Given {
+    /// Returns the canonical text: JSON, sorted by name.
+    pub fn canonical(&self) -> &str {
+        &self.0.1
+    }
+
+    /// Returns where they lie in memory: the same for clones, another for all others that there are at the time.
+    pub fn address(&self) -> usize {
+        Arc::as_ptr(&self.0) as usize
+    }
+}
+
+impl From<Settings> for Given {
+    fn from(settings: Settings) -> Self {
+        let text = settings.to_json().to_string();
+        Given(Arc::new((settings, text)))
+    }
+}
+
+impl Deref for Given {
+    type Target = Settings;
+
+    fn deref(&self) -> &Settings {
+        &self.0.0
+    }
+}
+
+/// Names of axes with those of their coordinates, outermost first: the space that the cells of a call lie in.
+pub type Space = Arc<[(Name, Arc<[Name]>)]>;
+
+/// Where a cell lies: one place of a space, counted with the last axis fastest.
+#[derive(Clone, Debug, Default)]
+pub struct At {
+    space: Space,
+    index: usize,
+}
+
+impl At {
+    /// Returns the place of a space with this number.
+    pub fn new(space: Space, index: usize) -> Self {
+        At { space, index }
+    }
+
+    /// Returns the space.
+    pub fn space(&self) -> &Space {
+        &self.space
+    }
+
+    /// Returns the number of the place in its space.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Returns whether there are no axes.
+    pub fn is_empty(&self) -> bool {
+        self.space.is_empty()
+    }
+
+    /// Returns the coordinates, outermost axis first: axis name, coordinate.
+    pub fn pairs(&self) -> Vec<(&str, &str)> {
+        let mut rest = self.index;
+        let mut out: Vec<(&str, &str)> = self
+            .space
+            .iter()
+            .rev()
+            .map(|(name, coordinates)| {
+                let n = coordinates.len().max(1);
+                let here = coordinates.get(rest % n).map_or("", Name::as_str);
+                rest /= n;
+                (name.as_str(), here)
+            })
+            .collect();
+        out.reverse();
+        out
+    }
+
+    /// Returns the coordinates as texts of their own.
+    pub fn to_vec(&self) -> Vec<(String, String)> {
+        self.pairs().into_iter().map(|(a, c)| (a.to_string(), c.to_string())).collect()
+    }
+
+    /// Returns the same place with further axes inside it, of which it is the place `index`. `joined` holds the last space that was made
+    /// so, with what it was made from.
+    pub fn inside(&self, further: &Space, index: usize, joined: &mut Option<(Space, Space)>) -> At {
+        let count: usize = further.iter().map(|(_, c)| c.len()).product();
+        let space = match joined {
+            Some((from, space)) if Arc::ptr_eq(from, &self.space) => space.clone(),
+            _ => {
+                let space: Space = self.space.iter().chain(further.iter()).cloned().collect();
+                *joined = Some((self.space.clone(), space.clone()));
+                space
+            }
+        };
+        At { space, index: self.index * count + index }
+    }
+}
+
+impl From<Vec<(String, String)>> for At {
+    fn from(pairs: Vec<(String, String)>) -> Self {
+        At { space: pairs.into_iter().map(|(a, c)| (a.into(), Arc::from([Name::from(c)]))).collect(), index: 0 }
+    }
 }
 
 /// What a parameter is given: one entry, or one for each combination of coordinates of the axes taken in whole.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Slot {
     /// Axes taken in whole, outermost first; none for a single value.
-    pub axes: Vec<LabelledAxis>,
+    pub axes: Arc<[LabelledAxis]>,
     /// The entries in row-major order.
     pub entries: Vec<Entry>,
 }
@@ -109,7 +219,7 @@ pub struct Declared {
     /// Doc comment.
     pub doc: Option<String>,
     /// Its axes, outermost first.
-    pub axes: Vec<LabelledAxis>,
+    pub axes: Arc<[LabelledAxis]>,
     /// Its entries in row-major order.
     pub entries: Vec<Entry>,
 }
@@ -122,18 +232,18 @@ impl Cell {
     /// Names of declarations and axes do not enter, nor places in the script; coordinates of gathered inputs do.
     pub fn hash_with(&self, input: &dyn Fn(CellId) -> Hash) -> Hash {
         let mut h = Hasher::new("cfx.cell.1");
-        h.text(&self.op).int(self.version as u64).text(&self.settings.to_json().to_string());
+        h.text(&self.op).int(self.version as u64).text(self.settings.canonical());
         match &self.stream {
             Some(stream) => h.int(1).hash(stream),
             None => h.int(0),
         };
         h.int(self.files.len() as u64);
-        for (_, hash) in &self.files {
+        for (_, hash) in self.files.iter() {
             h.hash(hash);
         }
         for (name, slot) in &self.inputs {
             h.text(name).int(slot.axes.len() as u64);
-            for axis in &slot.axes {
+            for axis in slot.axes.iter() {
                 h.int(axis.coordinates.len() as u64);
                 axis.coordinates.iter().for_each(|c| {
                     h.text(c);
@@ -158,18 +268,25 @@ impl Cell {
         h.finish()
     }
 
+    /// Returns the cells it takes, in order, each as often as it is taken.
+    pub fn takes(&self) -> impl Iterator<Item = CellId> {
+        let entries = self.inputs.iter().flat_map(|(_, slot)| &slot.entries);
+        entries.filter_map(|e| if let Entry::Cell(id) = e { Some(*id) } else { None })
+    }
+
     /// Returns the cells it takes, each once, in order of first use.
     pub fn dependencies(&self) -> Vec<CellId> {
-        let mut out = Vec::new();
-        for (_, slot) in &self.inputs {
-            for entry in &slot.entries {
-                if let Entry::Cell(id) = entry
-                    && !out.contains(id)
-                {
-                    out.push(*id);
-                }
-            }
+        let all = self.takes();
+        if self.inputs.iter().map(|(_, slot)| slot.entries.len()).sum::<usize>() > 16 {
+            let mut seen = BTreeSet::new();
+            return all.filter(|id| seen.insert(*id)).collect();
         }
+        let mut out = Vec::new();
+        all.for_each(|id| {
+            if !out.contains(&id) {
+                out.push(id);
+            }
+        });
         out
     }
 
@@ -178,7 +295,7 @@ impl Cell {
         if self.at.is_empty() {
             return format!("{} ({})", self.label, self.op);
         }
-        let at: Vec<_> = self.at.iter().map(|(a, c)| format!("{a}: {c}")).collect();
+        let at: Vec<_> = self.at.pairs().iter().map(|(a, c)| format!("{a}: {c}")).collect();
         format!("{}[{}] ({})", self.label, at.join(", "), self.op)
     }
 }

@@ -12,6 +12,8 @@ pub mod facts;
 pub mod files;
 pub mod graph;
 pub mod lower;
+pub mod problem;
+pub mod record;
 pub mod units;
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::input::{Diagnostic, Outcome, ReportInput};
 use super::manifest::record;
 use super::picture;
 use crate::base::Span;
+use crate::base::time::duration;
 use crate::engine::value::{Column, Figure, Table, Value};
 use crate::plan::graph::{Declared, Entry};
 use crate::plan::units::unit;
@@ -133,17 +134,6 @@ fn header(out: &mut String, input: &ReportInput, title: &str, sections: &[(&str,
         facts.join(" · "),
         links.join("")
     );
-}
-
-/// Returns a time for reading.
-pub fn duration(seconds: f64) -> String {
-    match seconds {
-        s if !s.is_finite() => String::new(),
-        s if s < 1.0 => format!("{:.0} ms", s * 1000.0),
-        s if s < 90.0 => format!("{s:.1} s"),
-        s if s < 5400.0 => format!("{:.1} min", s / 60.0),
-        s => format!("{:.1} h", s / 3600.0),
-    }
 }
 
 fn claims(input: &ReportInput) -> String {

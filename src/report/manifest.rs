@@ -1,40 +1,84 @@
 //! The manifest: what was computed, from what, where, and at what cost; as JSON in a stable order.
+//!
+//! Cells of one call stand together, and what they have in common stands once: a value where all agree, a list in the order of `ids` where
+//! they do not. Cells whose results are not stored are counted, not listed.
 
 use super::input::{CellRecord, Outcome, ReportInput};
 use crate::base::Hash;
 use crate::plan::estimate::together;
 use crate::plan::facts::Policy;
-use crate::plan::graph::{Cell, Entry};
+use crate::plan::graph::{Cell, CellId, Entry};
+use crate::plan::record::{Recorded, record as grouped};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
+
+/// Longer runs of entries that are known before the run are counted.
+const LISTED: usize = 64;
 
 /// Returns the manifest. `outputs`: the files written so far, relative to the folder of results, with their hashes.
 pub fn manifest(input: &ReportInput, outputs: &[(String, Hash)]) -> Json {
     let graph = input.graph;
-    let mut files: BTreeMap<&str, String> = BTreeMap::new();
-    for cell in &graph.cells {
-        for (path, hash) in &cell.files {
-            files.insert(path, hash.to_string());
-        }
-    }
+    let groups = grouped(graph);
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for i in 0..graph.cells.len() {
         *counts.entry(record(input, i).outcome.word()).or_insert(0) += 1;
     }
+    json!({
+        "format": "cfx.manifest.2",
+        "title": graph.title,
+        "seed": graph.seed,
+        "cfx": input.build.version,
+        "devices": input.build.devices,
+        "overrides": graph.overrides.iter().map(|o| json!({ "name": o.name, "value": o.value, "default": o.default })).collect::<Vec<_>>(),
+        "script": { "name": input.script.name, "blake3": Hash::of(input.script.text.as_bytes()).to_string() },
+        "files": groups.record.files.iter().map(|(path, hash)| json!({ "path": path, "blake3": hash })).collect::<Vec<_>>(),
+        "settings": groups.record.settings,
+        "axes": groups.record.axes.iter().map(|(name, coordinates)| json!({ "name": name, "coordinates": coordinates })).collect::<Vec<_>>(),
+        "calls": groups.cells.iter().enumerate().map(|(g, ids)| call(input, &groups, g, ids)).collect::<Vec<_>>(),
+        "totals": totals(input, &counts),
+        "values": graph.values.iter().map(|v| json!({
+            "keyword": v.keyword,
+            "name": v.name,
+            "kind": v.kind,
+            "axes": v.axes.iter().map(|a| json!({ "name": a.name, "role": a.role, "count": a.coordinates.len() })).collect::<Vec<_>>(),
+            "entries": entries(&v.entries),
+        })).collect::<Vec<_>>(),
+        "outputs": outputs.iter().map(|(path, hash)| json!({ "path": path, "blake3": hash.to_string() })).collect::<Vec<_>>(),
+    })
+}
+
+/// Returns a manifest as text: one line for each part of a list, so that two of them can be compared line by line.
+pub fn text(manifest: &Json) -> String {
+    let mut out = String::from("{\n");
+    let Some(parts) = manifest.as_object() else { return out };
+    for (i, (name, part)) in parts.iter().enumerate() {
+        let end = if i + 1 < parts.len() { ",\n" } else { "\n" };
+        match part.as_array().filter(|list| !list.is_empty()) {
+            Some(list) => {
+                let lines: Vec<String> = list.iter().map(|item| format!("    {item}")).collect();
+                out.push_str(&format!("  {}: [\n{}\n  ]{end}", json!(name), lines.join(",\n")));
+            }
+            None => out.push_str(&format!("  {}: {part}{end}", json!(name))),
+        }
+    }
+    out.push_str("}\n");
+    out
+}
+
+fn totals(input: &ReportInput, counts: &BTreeMap<&str, usize>) -> Json {
+    let graph = input.graph;
     // Cells that ran, in this run or in the one that stored them: for these there is something to compare estimates with.
-    let ran: Vec<usize> = (0..graph.cells.len()).filter(|i| record(input, *i).outcome.ran()).collect();
-    let now: Vec<usize> = ran.iter().copied().filter(|i| record(input, *i).outcome != Outcome::Stored).collect();
+    let ran: Vec<CellId> = (0..graph.cells.len()).filter(|i| record(input, *i).outcome.ran()).collect();
+    let now: Vec<CellId> = ran.iter().copied().filter(|i| record(input, *i).outcome != Outcome::Stored).collect();
     let pair = |estimate: f64, actual: f64| json!({ "estimate": round(estimate), "actual": round(actual) });
-    let sum = |of: &[usize], f: &dyn Fn(usize) -> f64| of.iter().map(|i| f(*i)).sum::<f64>();
-    let most = |of: &[usize], f: &dyn Fn(usize) -> f64| of.iter().map(|i| f(*i)).fold(0.0, f64::max);
-    let seconds = |of: &[usize]| pair(sum(of, &|i| graph.cells[i].cost.seconds), sum(of, &|i| record(input, i).seconds));
-    let stored =
-        |of: &[usize]| -> Vec<usize> { of.iter().copied().filter(|i| graph.cells[*i].policy == Policy::Stored).collect() };
-    let disk = |of: &[usize]| {
-        let of = stored(of);
+    let sum = |of: &[CellId], f: &dyn Fn(CellId) -> f64| of.iter().map(|i| f(*i)).sum::<f64>();
+    let most = |of: &[CellId], f: &dyn Fn(CellId) -> f64| of.iter().map(|i| f(*i)).fold(0.0, f64::max);
+    let seconds = |of: &[CellId]| pair(sum(of, &|i| graph.cells[i].cost.seconds), sum(of, &|i| record(input, i).seconds));
+    let disk = |of: &[CellId]| {
+        let of: Vec<CellId> = of.iter().copied().filter(|i| graph.cells[*i].policy == Policy::Stored).collect();
         pair(sum(&of, &|i| graph.cells[i].cost.disk), sum(&of, &|i| record(input, i).disk))
     };
-    let mut operations: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    let mut operations: BTreeMap<&str, Vec<CellId>> = BTreeMap::new();
     ran.iter().for_each(|i| operations.entry(&graph.cells[*i].op).or_default().push(*i));
     let operations: Map<String, Json> = operations
         .into_iter()
@@ -46,32 +90,13 @@ pub fn manifest(input: &ReportInput, outputs: &[(String, Hash)]) -> Json {
             (op.to_string(), each)
         })
         .collect();
-    let peak = together(graph, now.into_iter(), input.build.threads).memory;
+    let peak = together(graph, &now, input.build.threads).memory;
     json!({
-        "format": "cfx.manifest.1",
-        "title": graph.title,
-        "seed": graph.seed,
-        "cfx": input.build.version,
-        "devices": input.build.devices,
-        "overrides": graph.overrides.iter().map(|o| json!({ "name": o.name, "value": o.value, "default": o.default })).collect::<Vec<_>>(),
-        "script": { "name": input.script.name, "blake3": Hash::of(input.script.text.as_bytes()).to_string() },
-        "files": files.iter().map(|(path, hash)| json!({ "path": path, "blake3": hash })).collect::<Vec<_>>(),
-        "cells": graph.cells.iter().enumerate().map(|(i, c)| cell(input, i, c)).collect::<Vec<_>>(),
-        "totals": {
-            "cells": counts,
-            "seconds": seconds(&ran),
-            "memory": pair(peak, input.build.peak_memory.map_or(f64::NAN, |m| m as f64)),
-            "disk": disk(&ran),
-            "operations": operations,
-        },
-        "values": graph.values.iter().map(|v| json!({
-            "keyword": v.keyword,
-            "name": v.name,
-            "kind": v.kind,
-            "axes": v.axes.iter().map(|a| json!({ "name": a.name, "role": a.role, "coordinates": a.coordinates })).collect::<Vec<_>>(),
-            "entries": v.entries.iter().map(entry).collect::<Vec<_>>(),
-        })).collect::<Vec<_>>(),
-        "outputs": outputs.iter().map(|(path, hash)| json!({ "path": path, "blake3": hash.to_string() })).collect::<Vec<_>>(),
+        "cells": counts,
+        "seconds": seconds(&ran),
+        "memory": pair(peak, input.build.peak_memory.map_or(f64::NAN, |m| m as f64)),
+        "disk": disk(&ran),
+        "operations": operations,
     })
 }
 
@@ -82,38 +107,131 @@ pub fn record<'a>(input: &'a ReportInput, id: usize) -> &'a CellRecord {
     input.records.get(id).unwrap_or(&NONE)
 }
 
-fn cell(input: &ReportInput, id: usize, cell: &Cell) -> Json {
-    let r = record(input, id);
-    let at: Map<String, Json> = cell.at.iter().map(|(a, c)| (a.clone(), json!(c))).collect();
-    let inputs: Map<String, Json> =
-        cell.inputs.iter().map(|(name, slot)| (name.clone(), Json::Array(slot.entries.iter().map(entry).collect()))).collect();
-    let (reason, help) = match &r.outcome {
-        Outcome::Absent(why) | Outcome::Blocked(why) => (Some(why), None),
-        Outcome::Failed { message, help } => (Some(message), help.as_ref()),
-        _ => (None, None),
+/// Returns the cells of a call.
+fn call(input: &ReportInput, groups: &Recorded, number: usize, ids: &[CellId]) -> Json {
+    let group = &groups.record.groups[number];
+    let cells: Vec<&Cell> = ids.iter().map(|id| &input.graph.cells[*id]).collect();
+    let records: Vec<&CellRecord> = ids.iter().map(|id| record(input, *id)).collect();
+    let of_cells = |f: &dyn Fn(&Cell) -> Json| common(cells.iter().map(|c| f(c)));
+    let of_records = |f: &dyn Fn(&CellRecord) -> Json| common(records.iter().map(|r| f(r)));
+    let inputs = if group.inline { Json::Null } else { inputs(&cells) };
+    let listed = |value: &dyn Fn() -> Json| if group.inline { Json::Null } else { value() };
+    let mut outcomes: BTreeMap<&str, usize> = BTreeMap::new();
+    records.iter().for_each(|r| *outcomes.entry(r.outcome.word()).or_insert(0) += 1);
+    let kept = match cells.first().map(|c| c.policy) {
+        Some(Policy::Inline) => "no",
+        Some(Policy::Transient) => "until used",
+        _ => "yes",
     };
-    json!({
-        "cell": id,
-        "label": cell.label,
-        "op": cell.op,
-        "version": cell.version,
-        "at": at,
-        "settings": cell.settings.to_json(),
+    let mut out = json!({
+        "label": group.label,
+        "op": group.op,
+        "version": group.version,
+        "stored": kept,
+        "cells": ids.len(),
+        "ids": runs(ids),
+        "axes": group.axes,
+        "at": if group.at.iter().enumerate().all(|(i, at)| i == *at) { Json::Null } else { json!(group.at) },
+        "settings": if group.settings.len() == 1 { json!(group.settings[0]) } else { json!(group.settings) },
+        "files": group.files,
         "inputs": inputs,
-        "stream": cell.stream.map(|h| h.to_string()),
-        "files": cell.files.iter().map(|(path, _)| path).collect::<Vec<_>>(),
-        "key": cell.key.to_string(),
-        "content": r.content.map(|h| h.to_string()),
-        "outcome": r.outcome.word(),
-        "reason": reason,
-        "help": help,
-        "device": r.device,
-        "estimate": { "seconds": round(cell.cost.seconds), "memory": round(cell.cost.memory), "disk": round(cell.cost.disk) },
-        "actual": { "seconds": round(r.seconds), "memory": round(r.memory), "disk": round(r.disk) },
-    })
+        "keys": listed(&|| list(cells.iter().map(|c| json!(c.key.to_string())))),
+        "contents": listed(&|| list(records.iter().map(|r| json!(r.content.map(|h| h.to_string()))))),
+        "streams": listed(&|| of_cells(&|c| json!(c.stream.map(|h| h.to_string())))),
+        "outcomes": if group.inline { json!(outcomes) } else { of_records(&|r| json!(r.outcome.word())) },
+        "reasons": listed(&|| of_records(&|r| json!(reason(&r.outcome).0))),
+        "help": listed(&|| of_records(&|r| json!(reason(&r.outcome).1))),
+        "devices": of_records(&|r| json!(r.device)),
+        "estimate": listed(&|| json!({
+            "seconds": of_cells(&|c| round(c.cost.seconds)),
+            "memory": of_cells(&|c| round(c.cost.memory)),
+            "disk": of_cells(&|c| round(c.cost.disk)),
+        })),
+        "actual": listed(&|| json!({
+            "seconds": of_records(&|r| round(r.seconds)),
+            "memory": of_records(&|r| round(r.memory)),
+            "disk": of_records(&|r| round(r.disk)),
+        })),
+    });
+    // What there is nothing to say about is left out.
+    if let Some(fields) = out.as_object_mut() {
+        fields.retain(|_, v| !v.is_null());
+    }
+    out
 }
 
-fn entry(entry: &Entry) -> Json {
+/// Returns the cells that each cell of a call is given, by parameter.
+fn inputs(cells: &[&Cell]) -> Json {
+    let Some(first) = cells.first() else { return Json::Null };
+    let slot = |name: &str| {
+        common(cells.iter().map(|c| {
+            let given = c.inputs.iter().find(|(n, _)| *n == name).map(|(_, s)| s.entries.as_slice()).unwrap_or_default();
+            entries(given)
+        }))
+    };
+    let names = first.inputs.iter().map(|(name, _)| name.as_str());
+    Json::Object(names.map(|name| (name.to_string(), slot(name))).collect())
+}
+
+/// Returns the value that all have, or a list of them.
+fn common(values: impl Iterator<Item = Json>) -> Json {
+    let values: Vec<Json> = values.collect();
+    match values.first() {
+        Some(first) if values.iter().all(|v| v == first) => first.clone(),
+        _ => json!({ "each": values }),
+    }
+}
+
+fn list(values: impl Iterator<Item = Json>) -> Json {
+    Json::Array(values.collect())
+}
+
+fn reason(outcome: &Outcome) -> (Option<&str>, Option<&str>) {
+    match outcome {
+        Outcome::Absent(why) | Outcome::Blocked(why) => (Some(why), None),
+        Outcome::Failed { message, help } => (Some(message), help.as_deref()),
+        _ => (None, None),
+    }
+}
+
+/// Returns numbers, those that follow each other as `[first, last]`.
+fn runs(ids: &[CellId]) -> Json {
+    let mut out: Vec<(CellId, CellId)> = Vec::new();
+    for id in ids {
+        match out.last_mut() {
+            Some((_, last)) if *last + 1 == *id => *last = *id,
+            _ => out.push((*id, *id)),
+        }
+    }
+    Json::Array(out.iter().map(|(a, b)| if a == b { json!(a) } else { json!([a, b]) }).collect())
+}
+
+/// Returns entries: cells by number, those that follow each other as `[first, last]`; what is known before the run as it is, or counted
+/// where there is much of it.
+fn entries(all: &[Entry]) -> Json {
+    let mut out = Vec::new();
+    let mut rest = all;
+    while let Some(first) = rest.first() {
+        let cells = rest.iter().take_while(|e| matches!(e, Entry::Cell(_))).count();
+        if cells > 0 {
+            let ids: Vec<CellId> =
+                rest[..cells].iter().filter_map(|e| if let Entry::Cell(id) = e { Some(*id) } else { None }).collect();
+            out.extend(runs(&ids).as_array().into_iter().flatten().cloned());
+            rest = &rest[cells..];
+            continue;
+        }
+        let alike = |e: &&Entry| std::mem::discriminant(*e) == std::mem::discriminant(first);
+        let count = rest.iter().take_while(alike).count();
+        match count > LISTED {
+            true => out.push(json!({ "known": count, "first": known(first) })),
+            false => out.extend(rest[..count].iter().map(known)),
+        }
+        rest = &rest[count..];
+    }
+    Json::Array(out)
+}
+
+fn known(entry: &Entry) -> Json {
     match entry {
         Entry::Cell(id) => json!(id),
         Entry::Number(x) => json!({ "number": x }),

@@ -93,7 +93,7 @@ pub fn write(results: &ReportInput, out: &Path) -> io::Result<Vec<PathBuf>> {
         }
     }
     let hashes: Vec<(String, Hash)> = files.written.clone();
-    let manifest = format!("{:#}\n", manifest::manifest(results, &hashes));
+    let manifest = manifest::text(&manifest::manifest(results, &hashes));
     files.put("manifest.json", manifest.as_bytes())?;
     files.put("report.html", html::page(results, &page, &manifest).as_bytes())?;
     Ok(files.written.into_iter().map(|(name, _)| out.join(name)).collect())

@@ -137,7 +137,7 @@ pub fn tidy(declared: &Declared, value: &dyn Fn(&Entry) -> Value) -> Option<Tabl
 fn places(declared: &Declared, index: usize) -> Vec<usize> {
     let mut rest = index;
     let mut out = vec![0; declared.axes.len()];
-    for (place, axis) in out.iter_mut().zip(&declared.axes).rev() {
+    for (place, axis) in out.iter_mut().zip(declared.axes.iter()).rev() {
         let n = axis.coordinates.len().max(1);
         *place = rest % n;
         rest /= n;
@@ -320,7 +320,7 @@ pub fn arrays(declared: &Declared, value: &dyn Fn(&Entry) -> Value, largest: u64
                     let Some(tail) = inner(one).filter(|t| !t.shape.is_empty()) else { continue };
                     let at: Vec<String> = places(declared, i)
                         .iter()
-                        .zip(&declared.axes)
+                        .zip(declared.axes.iter())
                         .map(|(p, a)| super::formats::slug(&a.coordinates[*p]))
                         .collect();
                     if 8 * tail.shape.iter().map(|n| *n as u64).product::<u64>() <= largest {

@@ -33,18 +33,18 @@ impl Run {
         self.graph.cells.push(Cell {
             op: op.into(),
             version: 1,
-            settings: Settings(vec![("width".into(), Static::Number(8.0))]),
-            inputs: vec![("x".into(), Slot { axes: vec![], entries: inputs })],
+            settings: Settings(vec![("width".into(), Static::Number(8.0))]).into(),
+            inputs: vec![("x".into(), Slot { axes: vec![].into(), entries: inputs })],
             stream: None,
-            at,
-            files: if op == "data" { vec![("digits.csv".into(), Hash::of(b"digits"))] } else { vec![] },
+            at: at.into(),
+            files: if op == "data" { vec![("digits.csv".into(), Hash::of(b"digits"))].into() } else { vec![].into() },
             key: Hasher::new("t").int(id as u64).finish(),
-            facts: Facts::default(),
+            facts: Facts::default().into(),
             cost: Cost { seconds: 1.25, memory: 1e6, disk: 1e3 },
             policy: Policy::Stored,
             label: op.into(),
             span: Span::default(),
-            places: Vec::new(),
+            places: Vec::new().into(),
         });
         let outcome = match &value {
             Value::Absent(why) if why.contains("failed") => {
@@ -89,7 +89,7 @@ impl Run {
             source,
             span,
             doc: None,
-            axes,
+            axes: axes.into(),
             entries,
         });
     }
@@ -309,14 +309,21 @@ fn balanced(html: &str) {
 fn the_manifest_lists_every_cell() {
     let run = example();
     let manifest = with_input(&run, |input| manifest::manifest(input, &[("report.html".into(), Hash::of(b"x"))]));
-    let cells = manifest["cells"].as_array().expect("cells");
-    assert_eq!(cells.len(), run.graph.cells.len());
-    assert_eq!(cells[0]["key"], run.graph.cells[0].key.to_string());
-    assert_eq!(cells[0]["estimate"]["seconds"], 1.25);
-    assert_eq!(cells[0]["actual"]["seconds"], 1.5);
+    let calls = manifest["calls"].as_array().expect("calls");
+    assert_eq!(calls.iter().map(|c| c["cells"].as_u64().unwrap()).sum::<u64>(), run.graph.cells.len() as u64);
+    assert_eq!(calls[0]["keys"][0], run.graph.cells[0].key.to_string());
+    assert_eq!(calls[0]["estimate"]["seconds"], 1.25);
+    assert_eq!(calls[0]["actual"]["seconds"], 1.5);
+    assert_eq!(manifest["settings"][calls[0]["settings"].as_u64().unwrap() as usize]["width"], 8);
     assert_eq!(manifest["files"][0]["path"], "digits.csv");
     assert_eq!(manifest["script"]["blake3"], Hash::of(SCRIPT.as_bytes()).to_string());
-    let count = |word: &str| cells.iter().filter(|c| c["outcome"] == word).count() as f64;
+    // What all cells of a call agree in stands once.
+    let each = |field: &serde_json::Value, n: u64| match field["each"].as_array() {
+        Some(list) => list.clone(),
+        None => vec![field.clone(); n as usize],
+    };
+    let outcomes: Vec<_> = calls.iter().flat_map(|c| each(&c["outcomes"], c["cells"].as_u64().unwrap())).collect();
+    let count = |word: &str| outcomes.iter().filter(|o| *o == word).count() as f64;
     let now = count("computed") + count("absent");
     let ran = now + count("stored");
     let totals = &manifest["totals"];
@@ -328,12 +335,12 @@ fn the_manifest_lists_every_cell() {
     assert_eq!(totals["operations"]["data"]["cells"], 1);
     assert_eq!(totals["memory"]["actual"], serde_json::Value::Null);
     assert_eq!(totals["memory"]["estimate"].as_f64(), Some(crate::plan::estimate::BASE + 1e3 * now + 1e6));
-    let failed = cells.iter().find(|c| c["outcome"] == "failed").expect("a failed cell");
-    assert_eq!(failed["help"], "use <fewer> draws");
+    let help: Vec<_> = calls.iter().flat_map(|c| each(&c["help"], c["cells"].as_u64().unwrap())).collect();
+    assert!(help.iter().any(|h| h == "use <fewer> draws"), "{help:?}");
     // Records may be fewer than cells: a run that stopped.
     let short = Run { records: Vec::new(), ..run };
     let manifest = with_input(&short, |input| manifest::manifest(input, &[]));
-    assert_eq!(manifest["cells"][0]["outcome"], "not run");
+    assert_eq!(manifest["calls"][0]["outcomes"], "not run");
 }
 
 #[test]
@@ -368,7 +375,7 @@ fn tidy_tables_have_axes_values_errors_and_reasons() {
         source: String::new(),
         span: Span::default(),
         doc: None,
-        axes: vec![noise],
+        axes: vec![noise].into(),
         entries: vec![Entry::Number(0.0)],
     };
     let t = tables::tidy(&d, &|_| Value::Table(Arc::new(history.clone()))).expect("a table");
@@ -486,7 +493,10 @@ fn names_and_numbers_for_reading() {
         (html::short(f64::NAN), html::short(-0.25), html::short(3.0)),
         (String::new(), "−0.25".to_string(), "3".to_string())
     );
-    assert_eq!((html::duration(0.0123), html::duration(7200.0)), ("12 ms".to_string(), "2.0 h".to_string()));
+    assert_eq!(
+        (crate::base::time::duration(0.0123), crate::base::time::duration(7200.0)),
+        ("12 ms".to_string(), "2.0 h".to_string())
+    );
     let figure = Figure { svg: String::new(), png: vec![], caption: String::new(), data: Table::default() };
     assert_eq!(figure.data.rows(), 0);
 }

@@ -7,6 +7,7 @@ use crate::engine::pack;
 use crate::engine::progress::Event;
 use crate::engine::store::{Fault, Made};
 use crate::engine::value::{Number, Truth, Value};
+use crate::lang::Settings;
 use crate::plan::facts::Policy;
 use crate::plan::files::Files;
 use crate::plan::graph::{Cell, CellId, Entry};
@@ -18,8 +19,8 @@ use std::time::{Duration, Instant};
 
 /// What a worker says about a cell it has run.
 pub(super) enum Done {
-    /// There is a result, and it is in the store where it should be.
-    Made { hash: Hash, bytes: u64, value: Value, seconds: f64 },
+    /// There is a result, and it is in the store where it should be. `noted`: the store knows the hash of what came out.
+    Made { hash: Hash, bytes: u64, value: Value, seconds: f64, noted: bool },
     /// The artifact of an input could not be read after all.
     Lost(CellId, Fault),
     /// It failed. `detail` is for the log.
@@ -43,6 +44,7 @@ pub(super) fn run(shared: &Shared, id: CellId, key: &Hash) -> Done {
         Some(Value::Absent(why)) if input.axes.is_empty() && !kernel.takes_absent(name) => Some(why.clone()),
         _ => None,
     });
+    let noted = cell.policy != Policy::Inline || cell.cost.seconds > 1e-3 || !inputs.iter().all(|(_, i)| light(&i.values));
     let value = match absent {
         Some(why) => Ok(Value::Absent(why)),
         None => {
@@ -70,23 +72,15 @@ pub(super) fn run(shared: &Shared, id: CellId, key: &Hash) -> Done {
         }
     };
     let seconds = start.elapsed().as_secs_f64();
-    match keep(shared, cell, key, &value, seconds) {
-        Ok((hash, bytes)) => Done::Made { hash, bytes, value, seconds },
+    let noted = noted || !light(std::slice::from_ref(&value));
+    match keep(shared, cell, key, &value, seconds, noted) {
+        Ok((hash, bytes)) => Done::Made { hash, bytes, value, seconds, noted },
         Err(done) => *done,
     }
 }
 
 /// Puts a result into the store as the cell's policy says; returns its content hash and size.
-fn keep(shared: &Shared, cell: &Cell, key: &Hash, value: &Value, seconds: f64) -> Result<(Hash, u64), Box<Done>> {
-    let made = Made {
-        op: cell.op.clone(),
-        title: cell.title(),
-        device: shared.device.clone(),
-        seconds,
-        memory: None,
-        absent: if let Value::Absent(why) = value { Some(why.clone()) } else { None },
-        form: Some(form(cell)),
-    };
+fn keep(shared: &Shared, cell: &Cell, key: &Hash, value: &Value, seconds: f64, noted: bool) -> Result<(Hash, u64), Box<Done>> {
     let wrong = |e: pack::PackError| {
         Box::new(internal(format!("internal error: the result of `{}` cannot be kept: {e}", cell.op), String::new()))
     };
@@ -96,13 +90,35 @@ fn keep(shared: &Shared, cell: &Cell, key: &Hash, value: &Value, seconds: f64) -
     };
     if cell.policy == Policy::Inline {
         let hash = pack::content_hash(value).map_err(wrong)?;
-        shared.store.put_hash(key, hash, &made).map_err(full)?;
+        if noted {
+            shared.store.put_hash(key, hash, &made(shared, cell, value, seconds)).map_err(full)?;
+        }
         return Ok((hash, 0));
     }
     let bytes = pack::encode(value).map_err(wrong)?;
+    let made = made(shared, cell, value, seconds);
     let hash = shared.store.put(key, &bytes, &made, cell.policy == Policy::Stored).map_err(full)?;
     shared.store.drop_checkpoint(key);
     Ok((hash, bytes.len() as u64))
+}
+
+/// Returns what the store is told of a result.
+fn made(shared: &Shared, cell: &Cell, value: &Value, seconds: f64) -> Made {
+    Made {
+        op: cell.op.to_string(),
+        title: cell.title(),
+        device: shared.device.clone(),
+        seconds,
+        memory: None,
+        absent: if let Value::Absent(why) = value { Some(why.clone()) } else { None },
+        form: Some(form(cell)),
+    }
+}
+
+/// Returns whether these are few and small values: what is made of such, and is such, is sooner made again than looked up.
+fn light(values: &[Value]) -> bool {
+    let small = |v: &Value| matches!(v, Value::Number(_) | Value::Truth(_) | Value::Word(_) | Value::Absent(_));
+    values.len() <= 64 && values.iter().all(small)
 }
 
 fn internal(message: String, detail: String) -> Done {
@@ -119,7 +135,7 @@ pub(super) fn form(cell: &Cell) -> Hash {
 pub(super) fn job(cell: &Cell, inputs: Vec<(String, Labelled)>) -> Job {
     // Operations that draw nothing have no stream; the key names one that nobody uses.
     let stream = Stream::from_hash(cell.stream.unwrap_or(cell.key));
-    Job { op: cell.op.clone(), settings: cell.settings.clone(), inputs, stream, at: cell.at.clone() }
+    Job { op: cell.op.to_string(), settings: Settings::clone(&cell.settings), inputs, stream, at: cell.at.to_vec() }
 }
 
 /// Returns the value of an entry that is no cell.
@@ -144,7 +160,7 @@ fn gather(shared: &Shared, cell: &Cell) -> Result<Vec<(String, Labelled)>, (Cell
                 other => constant(other).unwrap_or_else(|| Value::Absent(String::new())),
             });
         }
-        out.push((name.clone(), Labelled { axes: slot.axes.clone(), values }));
+        out.push((name.to_string(), Labelled { axes: slot.axes.to_vec(), values }));
     }
     Ok(out)
 }

@@ -23,7 +23,6 @@ use crate::base::Hash;
 use crate::plan::files::Files;
 use crate::plan::graph::{CellId, Graph};
 use outcome::RunOutcome;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,6 +35,8 @@ pub struct Options {
     pub threads: usize,
     /// Bytes of memory that cells running side by side may take by their estimates. One that takes more runs alone.
     pub memory: f64,
+    /// Bytes of memory that no cell may take by its estimate: one that would is refused before it starts.
+    pub most_memory: f64,
     /// Stop at the first failure.
     pub fail_fast: bool,
     /// Only use results of the present device kind.
@@ -71,6 +72,7 @@ impl Options {
         Options {
             threads: std::thread::available_parallelism().map_or(1, |n| n.get()),
             memory: machine_memory() / 2.0,
+            most_memory: machine_memory(),
             fail_fast: false,
             same_kind: false,
             network_device: "cpu".to_string(),
@@ -105,9 +107,9 @@ pub fn execute(
         device: device::kind(&options.accelerator),
         stop: AtomicBool::new(false),
         notes: Mutex::default(),
-        held: Mutex::default(),
+        held: Mutex::new(Held { values: vec![None; graph.cells.len()], bytes: 0 }),
         running: AtomicUsize::new(0),
-        places: Mutex::default(),
+        places: Mutex::new(vec![None; graph.cells.len()]),
     };
     schedule::run(&shared, wanted)
 }
@@ -132,23 +134,29 @@ struct Shared<'a> {
     /// Cells with workers.
     running: AtomicUsize,
     /// Content keys of settled cells: where workers find what is not held.
-    places: Mutex<BTreeMap<CellId, Hash>>,
+    places: Mutex<Vec<Option<Hash>>>,
 }
 
 /// Values in memory, and the bytes of those that the store has too.
-#[derive(Default)]
 struct Held {
-    values: BTreeMap<CellId, (Value, u64)>,
+    /// By cell.
+    values: Vec<Option<(Value, u64)>>,
     bytes: u64,
+}
+
+impl Held {
+    fn has(&self, id: CellId) -> bool {
+        self.values.get(id).is_some_and(Option::is_some)
+    }
 }
 
 impl Shared<'_> {
     /// Returns the value of a settled cell.
     fn value(&self, id: CellId) -> Result<Value, Fault> {
-        if let Some((value, _)) = self.held().values.get(&id) {
+        if let Some(Some((value, _))) = self.held().values.get(id) {
             return Ok(value.clone());
         }
-        let key = self.places.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied();
+        let key = self.places.lock().unwrap_or_else(PoisonError::into_inner)[id];
         let entry = key.and_then(|k| self.store.entry(&k)).ok_or(Fault::Missing)?;
         let value = pack::decode(&self.store.read(&entry)?).map_err(|_| Fault::Damaged)?;
         self.hold(id, &value, entry.bytes);
@@ -161,7 +169,7 @@ impl Shared<'_> {
         if bytes > 0 && (held.bytes + bytes) as f64 > self.options.memory / 4.0 {
             return;
         }
-        if let Some((_, old)) = held.values.insert(id, (value.clone(), bytes)) {
+        if let Some((_, old)) = held.values[id].replace((value.clone(), bytes)) {
             held.bytes -= old;
         }
         held.bytes += bytes;
@@ -170,7 +178,7 @@ impl Shared<'_> {
     /// Lets a value go.
     fn drop_value(&self, id: CellId) {
         let mut held = self.held();
-        if let Some((_, bytes)) = held.values.remove(&id) {
+        if let Some((_, bytes)) = held.values.get_mut(id).and_then(Option::take) {
             held.bytes -= bytes;
         }
     }

@@ -10,9 +10,9 @@ use crate::engine::value::Value;
 use crate::plan::facts::Policy;
 use crate::plan::files::Files;
 use crate::plan::graph::{CellId, Entry, Graph};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Why there is no value to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,12 +58,12 @@ impl<'a> Results<'a> {
 
     /// Returns the value of a cell. Values are kept in memory: the second call costs nothing.
     pub fn value(&self, id: CellId) -> Result<Value, Missing> {
-        if let Some(value) = self.values.lock().unwrap_or_else(PoisonError::into_inner).get(&id) {
+        if let Some(value) = self.held().get(&id) {
             return Ok(value.clone());
         }
         let Some(cell) = self.graph.cells.get(id) else { return Err(Missing::NotComputed) };
         let value = if cell.policy == Policy::Inline { self.compute(id)? } else { self.load(id)? };
-        self.values.lock().unwrap_or_else(PoisonError::into_inner).insert(id, value.clone());
+        self.held().insert(id, value.clone());
         Ok(value)
     }
 
@@ -77,7 +77,7 @@ impl<'a> Results<'a> {
 
     /// Forgets the values held in memory.
     pub fn forget(&self) {
-        self.values.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.held().clear();
     }
 
     fn load(&self, id: CellId) -> Result<Value, Missing> {
@@ -94,7 +94,28 @@ impl<'a> Results<'a> {
         }
     }
 
+    /// Computes a result that is not stored, and before it those that it is made from, in the plan's order: however long the chain, none
+    /// waits for another.
     fn compute(&self, id: CellId) -> Result<Value, Missing> {
+        let mut needed = BTreeSet::from([id]);
+        let mut open = vec![id];
+        while let Some(next) = open.pop() {
+            for input in self.graph.cells[next].takes() {
+                let inline = self.graph.cells.get(input).is_some_and(|c| c.policy == Policy::Inline);
+                if inline && !self.held().contains_key(&input) && needed.insert(input) {
+                    open.push(input);
+                }
+            }
+        }
+        needed.remove(&id);
+        for earlier in needed {
+            let value = self.compute_one(earlier)?;
+            self.held().insert(earlier, value);
+        }
+        self.compute_one(id)
+    }
+
+    fn compute_one(&self, id: CellId) -> Result<Value, Missing> {
         let cell = &self.graph.cells[id];
         let Some(kernel) = self.kernels.kernel(&cell.op) else { return Err(Missing::NotComputed) };
         let mut inputs = Vec::with_capacity(cell.inputs.len());
@@ -103,7 +124,7 @@ impl<'a> Results<'a> {
             if let (true, false, Some(Value::Absent(why))) = (slot.axes.is_empty(), kernel.takes_absent(name), values.first()) {
                 return Ok(Value::Absent(why.clone()));
             }
-            inputs.push((name.clone(), Labelled { axes: slot.axes.clone(), values }));
+            inputs.push((name.to_string(), Labelled { axes: slot.axes.to_vec(), values }));
         }
         let job = job(cell, inputs);
         let run = std::panic::AssertUnwindSafe(|| kernel.run(&job, &self.context));
@@ -114,5 +135,9 @@ impl<'a> Results<'a> {
             Ok(Err(Failure::Interrupted)) => Err(Missing::NotComputed),
             Err(_) => Err(Missing::Failed(format!("internal error in `{}`", cell.op))),
         }
+    }
+
+    fn held(&self) -> MutexGuard<'_, BTreeMap<CellId, Value>> {
+        self.values.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -86,33 +86,33 @@ struct Builder(Graph);
 
 impl Builder {
     fn slot(entries: &[Entry]) -> Slot {
-        Slot { axes: Vec::new(), entries: entries.to_vec() }
+        Slot { axes: Vec::new().into(), entries: entries.to_vec() }
     }
 
     fn gathered(ids: &[CellId]) -> Slot {
         let coordinates = (0..ids.len()).map(|i| i.to_string()).collect();
         let axis = LabelledAxis { name: "k".into(), role: "declared".into(), coordinates, ..LabelledAxis::default() };
-        Slot { axes: vec![axis], entries: ids.iter().map(|i| Entry::Cell(*i)).collect() }
+        Slot { axes: vec![axis].into(), entries: ids.iter().map(|i| Entry::Cell(*i)).collect() }
     }
 
     fn add(&mut self, op: &str, x: f64, slots: Vec<Slot>, policy: Policy) -> CellId {
-        let inputs = slots.into_iter().enumerate().map(|(i, s)| (["x", "y", "z"][i].to_string(), s)).collect();
+        let inputs = slots.into_iter().enumerate().map(|(i, s)| (["x", "y", "z"][i].into(), s)).collect();
         let id = self.0.cells.len();
         let mut cell = Cell {
             op: op.into(),
             version: 1,
-            settings: Settings(vec![("x".into(), Static::Number(x))]),
+            settings: Settings(vec![("x".into(), Static::Number(x))]).into(),
             inputs,
             stream: None,
-            at: vec![("k".into(), x.to_string())],
-            files: Vec::new(),
+            at: vec![("k".into(), x.to_string())].into(),
+            files: Vec::new().into(),
             key: Hash([0; 32]),
-            facts: Facts::default(),
+            facts: Facts::default().into(),
             cost: Cost { seconds: 0.1, memory: 1e3, disk: 1e3 },
             policy,
-            label: format!("{op}{id}"),
+            label: format!("{op}{id}").into(),
             span: Span::default(),
-            places: Vec::new(),
+            places: Vec::new().into(),
         };
         cell.key = cell.hash_with(&|i| self.0.cells[i].key);
         self.0.cells.push(cell);

@@ -1,7 +1,8 @@
 //! Bars on a terminal: one line for the run, one for each of a few running cells, drawn over themselves ten times a second at most.
 
-use super::tally::{Current, Tally, sentence, time};
+use super::tally::{Current, Tally, sentence};
 use super::{Event, Observer};
+use crate::base::time::clock;
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -72,9 +73,9 @@ fn block(tally: &Tally) -> Vec<String> {
     if tally.failed > 0 {
         head.push_str(&format!(", {} failed", tally.failed));
     }
-    head.push_str(&format!("  {}", time(tally.start.elapsed().as_secs_f64())));
+    head.push_str(&format!("  {}", clock(tally.start.elapsed().as_secs_f64())));
     if let Some(left) = tally.left() {
-        head.push_str(&format!(", about {} left", time(left)));
+        head.push_str(&format!(", about {} left", clock(left)));
     }
     let mut out = vec![head];
     out.extend(tally.running.values().take(CELLS).map(line));
@@ -88,12 +89,12 @@ fn block(tally: &Tally) -> Vec<String> {
 fn line(current: &Current) -> String {
     let (done, total) = current.steps;
     if total == 0 {
-        return format!("  {}  {}", current.title, time(current.started.elapsed().as_secs_f64()));
+        return format!("  {}  {}", current.title, clock(current.started.elapsed().as_secs_f64()));
     }
     let mut out = format!("  {} {}  {done}/{total}", bar(done as f64, total as f64), current.title);
     if let (Some(speed), Some(left)) = (current.speed(), current.left()) {
-        let pace = if speed >= 1.0 { format!("{speed:.1}/s") } else { format!("{} each", time(1.0 / speed)) };
-        out.push_str(&format!("  {pace}, {} left", time(left)));
+        let pace = if speed >= 1.0 { format!("{speed:.1}/s") } else { format!("{} each", clock(1.0 / speed)) };
+        out.push_str(&format!("  {pace}, {} left", clock(left)));
     }
     if !current.figures.is_empty() {
         out.push_str(&format!("  {}", current.figures()));

@@ -1,7 +1,8 @@
 //! Plain lines, for logs: the plan, cells that took a while, how far the long ones are, and what went wrong.
 
-use super::tally::{Tally, sentence, time};
+use super::tally::{Tally, sentence};
 use super::{Event, Observer};
+use crate::base::time::clock;
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -39,11 +40,11 @@ impl<W: Write + Send> Observer for Lines<W> {
         let words = match event {
             Event::Plan { cells, cached, seconds, threads } => {
                 let about =
-                    if cached < cells { format!(", about {}", time(seconds / (*threads).max(1) as f64)) } else { String::new() };
+                    if cached < cells { format!(", about {}", clock(seconds / (*threads).max(1) as f64)) } else { String::new() };
                 format!("{cells} cells, {cached} in the store{about}")
             }
             Event::Finished { title, seconds, .. } if *seconds >= LONG || quiet >= QUICK => {
-                format!("[{done}/{cells}] {title}  {}", time(*seconds))
+                format!("[{done}/{cells}] {title}  {}", clock(*seconds))
             }
             // The report lists every absent cell; the first few are enough to know.
             Event::Absent { title, reason, .. } => {
@@ -56,7 +57,7 @@ impl<W: Write + Send> Observer for Lines<W> {
             }
             Event::Progress { cell, title, done, total, .. } if quiet >= PROGRESS => match state.tally.running.get(cell) {
                 Some(current) => {
-                    let left = current.left().map(|s| format!(", {} left", time(s))).unwrap_or_default();
+                    let left = current.left().map(|s| format!(", {} left", clock(s))).unwrap_or_default();
                     format!("{title}: {done}/{total}{left}  {}", current.figures())
                 }
                 None => return,

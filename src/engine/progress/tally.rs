@@ -1,6 +1,7 @@
 //! Counting along: how many cells are done, what is running and how far, and how much time is left.
 
 use super::Event;
+use crate::base::time::clock;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -162,17 +163,6 @@ pub fn short(x: f64) -> String {
     }
 }
 
-/// Returns a time in words: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`.
-pub fn time(seconds: f64) -> String {
-    let whole = seconds.max(0.0).round() as u64;
-    match whole {
-        0..10 => format!("{:.1} s", seconds.max(0.0)),
-        10..90 => format!("{whole} s"),
-        90..5400 => format!("{} min {} s", whole / 60, whole % 60),
-        _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
-    }
-}
-
 /// Returns what an event of lasting interest says, such as a failure; nothing for others.
 pub fn sentence(event: &Event) -> Option<String> {
     Some(match event {
@@ -187,7 +177,7 @@ pub fn sentence(event: &Event) -> Option<String> {
             let mut words = vec![format!("{computed} computed")];
             let others = [(cached, "in the store"), (absent, "absent"), (failed, "failed"), (left, "not run")];
             words.extend(others.iter().filter(|o| *o.0 > 0).map(|(n, word)| format!("{n} {word}")));
-            format!("{} in {}", words.join(", "), time(*seconds))
+            format!("{} in {}", words.join(", "), clock(*seconds))
         }
         _ => return None,
     })

@@ -40,7 +40,7 @@ impl Scheduler<'_> {
 
     fn available(&self, id: CellId) -> bool {
         let node = &self.nodes[id];
-        node.state == State::Settled && (node.stored || self.shared.held().values.contains_key(&id))
+        node.state == State::Settled && (node.stored || self.shared.held().has(id))
     }
 
     /// Moves a cell as far as it goes.
@@ -60,7 +60,7 @@ impl Scheduler<'_> {
         let inputs = self.nodes[id].inputs.clone();
         if !self.nodes[id].asking {
             self.nodes[id].asking = true;
-            for d in &inputs {
+            for d in inputs.iter() {
                 self.nodes[*d].users += 1;
                 self.ask(*d, false, false);
             }
@@ -87,7 +87,7 @@ impl Scheduler<'_> {
             return;
         }
         // Their values.
-        for d in &inputs {
+        for d in inputs.iter() {
             if !self.available(*d) {
                 self.ask(*d, true, hot);
                 waits = waits.or(Some(*d));
@@ -174,7 +174,7 @@ impl Scheduler<'_> {
         node.hash = Some(hash);
         node.outcome.key = Some(key);
         node.outcome.hash = Some(hash);
-        self.shared.places.lock().unwrap_or_else(PoisonError::into_inner).insert(id, key);
+        self.shared.places.lock().unwrap_or_else(PoisonError::into_inner)[id] = Some(key);
         self.finish(id, false);
     }
 
@@ -185,7 +185,7 @@ impl Scheduler<'_> {
         if !std::mem::take(&mut self.nodes[id].asking) {
             return;
         }
-        for d in self.nodes[id].inputs.clone() {
+        for d in self.nodes[id].inputs.clone().iter().copied() {
             let node = &mut self.nodes[d];
             node.users -= 1;
             node.user_lost |= lost;
@@ -226,15 +226,14 @@ impl Scheduler<'_> {
             CellOutcome { status: Status::Skipped, message: Some(m), .. } => m.clone(),
             _ => format!("skipped because {} failed", self.cell(because).title()),
         };
-        let title = self.cell(id).title();
-        let event = Event::Skipped { cell: id, title, because: culprit.clone() };
+        if !self.inline(id) {
+            let title = self.cell(id).title();
+            self.shared.observer.event(&Event::Skipped { cell: id, title, because: culprit.clone() });
+        }
         let node = &mut self.nodes[id];
         node.outcome.status = Status::Skipped;
         node.outcome.message = Some(culprit);
         node.state = State::Lost;
-        if !self.inline(id) {
-            self.shared.observer.event(&event);
-        }
         self.finish(id, true);
     }
 }

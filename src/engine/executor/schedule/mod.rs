@@ -16,10 +16,16 @@ use crate::engine::store::{CellLock, StoreError};
 use crate::plan::facts::Policy;
 use crate::plan::graph::{Cell, CellId};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use workers::Workers;
+
+/// Cells that are not stored are handed over together where each is expected to take no more seconds and bytes than this,
+const QUICK: f64 = 1e-3;
+const LITTLE: f64 = 1e6;
+/// and so many at once.
+const TOGETHER: usize = 255;
 
 /// Where a cell is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -43,7 +49,7 @@ enum State {
 #[derive(Default)]
 struct Node {
     state: State,
-    inputs: Vec<CellId>,
+    inputs: Arc<[CellId]>,
     /// Somebody needs its hash.
     asked: bool,
     /// Somebody needs its value.
@@ -68,7 +74,9 @@ struct Node {
     outcome: CellOutcome,
 }
 
+/// What a worker is at: a cell, or several that are not stored.
 struct Working {
+    cells: Vec<CellId>,
     lock: Option<CellLock>,
     memory: f64,
     /// Bytes of the process when it began.
@@ -85,6 +93,7 @@ struct Scheduler<'a> {
     /// Cells that can run: rank, then the order of the plan.
     queue: BTreeSet<(u8, CellId)>,
     elsewhere: BTreeSet<CellId>,
+    /// By the first of its cells.
     working: BTreeMap<CellId, Working>,
     memory: f64,
     run: Run,
@@ -102,7 +111,7 @@ pub(super) fn run(shared: &Shared, wanted: &[CellId]) -> Result<RunOutcome, Stor
     shared.store.refresh();
     let plans: Vec<Hash> = graph.cells.iter().map(|c| c.key).collect();
     let run = shared.store.start_run(&graph.title, &plans)?;
-    let nodes = graph.cells.iter().map(|c| Node { inputs: c.dependencies(), ..Node::default() }).collect();
+    let nodes = graph.cells.iter().map(|c| Node { inputs: c.dependencies().into(), ..Node::default() }).collect();
     let mut scheduler = Scheduler {
         shared,
         nodes,
@@ -151,8 +160,8 @@ impl<'a> Scheduler<'a> {
                 return;
             }
             let pause = if self.elsewhere.is_empty() { 100 } else { 20 };
-            for (id, done) in workers.wait(Duration::from_millis(pause)) {
-                self.take_in(id, done);
+            for done in workers.wait(Duration::from_millis(pause)) {
+                self.take_in_all(done);
             }
             if !self.elsewhere.is_empty() {
                 self.retry_elsewhere();
@@ -200,12 +209,28 @@ impl<'a> Scheduler<'a> {
         while let Some((rank, id)) = self.queue.first().copied() {
             // An estimate that is no number counts as nothing.
             let memory = Some(self.cell(id).cost.memory).filter(|m| *m > 0.0).map_or(0.0, |m| m.min(1e18));
-            let room = self.working.is_empty() || self.memory + memory <= options.memory;
+            let too_large = memory > options.most_memory;
+            let room = self.working.is_empty() || self.memory + memory <= options.memory || too_large;
             if self.working.len() >= options.threads.max(1) || !room {
                 return;
             }
             self.queue.remove(&(rank, id));
-            self.start(workers, id, memory);
+            if too_large {
+                let gigabytes = |bytes: f64| format!("{:.1} GiB", bytes / f64::from(1 << 30));
+                let words = format!(
+                    "it would need about {} of memory, and there are {}",
+                    gigabytes(memory),
+                    gigabytes(options.most_memory)
+                );
+                let help = "make it smaller (fewer examples, units or draws); or, where the estimate is too high, allow more with `--memory`";
+                self.fail(id, words, Some(help.to_string()), false, String::new());
+                self.look();
+                continue;
+            }
+            match self.inline(id) {
+                true => self.start_inline(workers, id, memory),
+                false => self.start(workers, id, memory),
+            }
             self.look();
         }
     }
@@ -213,35 +238,58 @@ impl<'a> Scheduler<'a> {
     fn start(&mut self, workers: &mut Workers<'_, 'a>, id: CellId, memory: f64) {
         let shared = self.shared;
         let Some(key) = self.nodes[id].key else { return };
-        let mut lock = None;
-        if !self.inline(id) {
-            lock = match shared.store.try_lock_cell(&key) {
-                Ok(lock) => lock,
-                Err(e) => return self.fail(id, e.message, None, false, String::new()),
-            };
-            if lock.is_none() {
-                self.nodes[id].state = State::Elsewhere;
-                self.elsewhere.insert(id);
-                let own = self.working.keys().any(|w| self.nodes[*w].key == Some(key));
-                if let (false, Some(holder)) = (own, shared.store.holder(&key)) {
-                    shared.observer.event(&Event::Waiting { cell: id, title: self.cell(id).title(), holder });
-                }
-                return;
+        let lock = match shared.store.try_lock_cell(&key) {
+            Ok(lock) => lock,
+            Err(e) => return self.fail(id, e.message, None, false, String::new()),
+        };
+        if lock.is_none() {
+            self.nodes[id].state = State::Elsewhere;
+            self.elsewhere.insert(id);
+            let own = self.working.keys().any(|w| self.nodes[*w].key == Some(key));
+            if let (false, Some(holder)) = (own, shared.store.holder(&key)) {
+                shared.observer.event(&Event::Waiting { cell: id, title: self.cell(id).title(), holder });
             }
-            // Whoever had the lock until now may have left a result.
-            shared.store.refresh();
-            if self.settle_from_store(id, key) {
-                return;
-            }
-            shared.observer.event(&Event::Started { cell: id, title: self.cell(id).title() });
+            return;
         }
-        self.nodes[id].state = State::Running;
-        self.memory += memory;
-        let began = if self.inline(id) { None } else { resident() };
-        self.working.insert(id, Working { lock, memory, began, peak: None });
+        // Whoever had the lock until now may have left a result.
+        shared.store.refresh();
+        if self.settle_from_store(id, key) {
+            return;
+        }
+        shared.observer.event(&Event::Started { cell: id, title: self.cell(id).title() });
+        self.give(workers, Working { cells: vec![id], lock, memory, began: resident(), peak: None });
+    }
+
+    /// Hands a cell that is not stored to a worker, and with it others that are as quick: handing over takes longer than most of them.
+    fn start_inline(&mut self, workers: &mut Workers<'_, 'a>, id: CellId, memory: f64) {
+        let quick = |cell: &Cell| cell.cost.seconds <= QUICK && cell.cost.memory <= LITTLE;
+        let mut cells = vec![id];
+        if quick(self.cell(id)) {
+            let ready = self.queue.iter().map(|(_, id)| *id).take_while(|id| self.inline(*id) && quick(self.cell(*id)));
+            // Other workers get their share.
+            let share = self.queue.len() / self.shared.options.threads.max(1);
+            cells.extend(ready.take(share.min(TOGETHER)).collect::<Vec<CellId>>());
+            for other in &cells[1..] {
+                (0..4).for_each(|rank| {
+                    self.queue.remove(&(rank, *other));
+                });
+            }
+        }
+        self.give(workers, Working { cells, lock: None, memory, began: None, peak: None });
+    }
+
+    fn give(&mut self, workers: &mut Workers<'_, 'a>, working: Working) {
+        let cells = working.cells.clone();
+        let Some(first) = cells.first() else { return };
+        let keyed: Vec<(CellId, Hash)> = cells.iter().map(|c| (*c, self.nodes[*c].key.unwrap_or(self.cell(*c).key))).collect();
+        cells.iter().for_each(|c| self.nodes[*c].state = State::Running);
+        self.memory += working.memory;
+        self.working.insert(*first, working);
         self.shared.running.store(self.working.len(), Ordering::Relaxed);
-        if let Err(e) = workers.give(id, key, self.working.len()) {
-            self.take_in(id, Done::Failed { message: e, help: None, internal: false, detail: String::new() });
+        if let Err(e) = workers.give(keyed, self.working.len()) {
+            let failed =
+                |c: &CellId| (*c, Done::Failed { message: e.clone(), help: None, internal: false, detail: String::new() });
+            self.take_in_all(cells.iter().map(failed).collect());
         }
     }
 
@@ -259,19 +307,25 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    /// Takes in what a worker says.
-    fn take_in(&mut self, id: CellId, done: Done) {
-        let shared = self.shared;
-        let cell = self.cell(id);
-        let working = self.working.remove(&id);
-        shared.running.store(self.working.len(), Ordering::Relaxed);
+    /// Takes in what a worker says of the cells that it was given.
+    fn take_in_all(&mut self, done: Vec<(CellId, Done)>) {
+        let working = done.first().and_then(|(first, _)| self.working.remove(first));
+        self.shared.running.store(self.working.len(), Ordering::Relaxed);
         let peak = working.as_ref().and_then(|w| w.peak);
         self.memory -= working.as_ref().map_or(0.0, |w| w.memory);
+        for (id, done) in done {
+            self.take_in(id, done, peak);
+        }
+    }
+
+    fn take_in(&mut self, id: CellId, done: Done, peak: Option<u64>) {
+        let shared = self.shared;
+        let cell = self.cell(id);
         let key = self.nodes[id].key.unwrap_or(cell.key);
         let inline = self.inline(id);
         match done {
-            Done::Made { hash, bytes, value, seconds } => {
-                if let Err(e) = shared.store.put_alias(&cell.key, &key) {
+            Done::Made { hash, bytes, value, seconds, noted } => {
+                if noted && let Err(e) = shared.store.put_alias(&cell.key, &key) {
                     shared.note(e.message);
                 }
                 if self.nodes[id].hash.is_some_and(|old| old != hash) {
@@ -279,10 +333,12 @@ impl<'a> Scheduler<'a> {
                 }
                 self.added += bytes;
                 let absent = if let crate::engine::Value::Absent(why) = &value { Some(why.clone()) } else { None };
-                let event = match &absent {
-                    Some(why) => Event::Absent { cell: id, title: cell.title(), reason: why.clone() },
-                    None => Event::Finished { cell: id, title: cell.title(), seconds, expected: cell.cost.seconds },
-                };
+                if !inline {
+                    shared.observer.event(&match &absent {
+                        Some(why) => Event::Absent { cell: id, title: cell.title(), reason: why.clone() },
+                        None => Event::Finished { cell: id, title: cell.title(), seconds, expected: cell.cost.seconds },
+                    });
+                }
                 let node = &mut self.nodes[id];
                 node.stored = !inline;
                 node.outcome = CellOutcome {
@@ -299,9 +355,6 @@ impl<'a> Scheduler<'a> {
                 };
                 if node.users > 0 || inline && node.wanted {
                     shared.hold(id, &value, bytes);
-                }
-                if !inline {
-                    shared.observer.event(&event);
                 }
                 self.settle(id, key, hash);
             }
@@ -404,9 +457,9 @@ impl<'a> Scheduler<'a> {
         };
         self.shared.store.sync()?;
         self.shared.store.end_run(&self.run, words)?;
-        let mut kept = std::mem::take(&mut self.shared.held().values);
-        kept.retain(|id, _| self.nodes[*id].wanted && self.inline(*id));
-        let kept = kept.into_iter().map(|(id, v)| (id, v.0)).collect();
+        let held = std::mem::take(&mut self.shared.held().values);
+        let kept = |id: &CellId| self.nodes[*id].wanted && self.inline(*id);
+        let kept = held.into_iter().enumerate().filter(|(id, _)| kept(id)).filter_map(|(id, v)| Some((id, v?.0))).collect();
         // Where a result comes from is told by what it came from, looked at in this run or not.
         let known = |id: CellId, outcome: CellOutcome| match outcome.status {
             Status::NotNeeded => {

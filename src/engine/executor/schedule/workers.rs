@@ -1,15 +1,19 @@
 //! Threads that run cells. A cell has a thread of its own, outside the pool that kernels spread their loops over: a thread of the pool
 //! that waits for pieces of its loop would take up another cell meanwhile, and the first one could not go on before that is done.
 
-use super::{CellId, Done};
 use crate::base::Hash;
+use crate::engine::executor::cell::Done;
 use crate::engine::executor::{Shared, cell};
 use crate::engine::store::StoreError;
+use crate::plan::graph::CellId;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, Scope};
 use std::time::Duration;
+
+/// Cells for a worker, with their content keys.
+type Task = Vec<(CellId, Hash)>;
 
 /// Bytes of stack of a thread.
 const STACK: usize = 64 << 20;
@@ -31,10 +35,10 @@ pub(super) struct Workers<'scope, 'a> {
     scope: &'scope Scope<'scope, 'a>,
     pool: Option<&'a rayon::ThreadPool>,
     started: usize,
-    tasks: Sender<(CellId, Hash)>,
-    queue: Arc<Mutex<Receiver<(CellId, Hash)>>>,
-    sender: Sender<(CellId, Done)>,
-    receiver: Receiver<(CellId, Done)>,
+    tasks: Sender<Task>,
+    queue: Arc<Mutex<Receiver<Task>>>,
+    sender: Sender<Vec<(CellId, Done)>>,
+    receiver: Receiver<Vec<(CellId, Done)>>,
 }
 
 impl<'scope, 'a> Workers<'scope, 'a> {
@@ -44,8 +48,8 @@ impl<'scope, 'a> Workers<'scope, 'a> {
         Workers { shared, scope, pool, started: 0, tasks, queue: Arc::new(Mutex::new(queue)), sender, receiver }
     }
 
-    /// Has a cell run; `working` cells run with it. Errors: no thread can be started.
-    pub(super) fn give(&mut self, id: CellId, key: Hash, working: usize) -> Result<(), String> {
+    /// Has cells run one after the other; `working` workers are busy with them. Errors: no thread can be started.
+    pub(super) fn give(&mut self, task: Task, working: usize) -> Result<(), String> {
         if working > self.started {
             let (shared, pool, queue, sender) = (self.shared, self.pool, self.queue.clone(), self.sender.clone());
             let builder = Builder::new().name(format!("{}-{}", cell::THREAD, self.started)).stack_size(STACK);
@@ -56,39 +60,36 @@ impl<'scope, 'a> Workers<'scope, 'a> {
                 Err(e) => return Err(format!("cannot start a thread: {e}")),
             }
         }
-        self.tasks.send((id, key)).map_err(|e| e.to_string())
+        self.tasks.send(task).map_err(|e| e.to_string())
     }
 
-    /// Waits for cells to be done, and returns all that are.
-    pub(super) fn wait(&self, pause: Duration) -> Vec<(CellId, Done)> {
+    /// Waits for cells to be done, and returns all that are, as they were given.
+    pub(super) fn wait(&self, pause: Duration) -> Vec<Vec<(CellId, Done)>> {
         let first = self.receiver.recv_timeout(pause).ok();
         first.into_iter().chain(self.receiver.try_iter()).collect()
     }
 }
 
 /// Runs cells until no more come.
-fn work(
-    shared: &Shared,
-    pool: Option<&rayon::ThreadPool>,
-    queue: &Mutex<Receiver<(CellId, Hash)>>,
-    sender: &Sender<(CellId, Done)>,
-) {
+fn work(shared: &Shared, pool: Option<&rayon::ThreadPool>, queue: &Mutex<Receiver<Task>>, sender: &Sender<Vec<(CellId, Done)>>) {
     loop {
         let task = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok((id, key)) = task else { return };
-        let run = || {
-            catch_unwind(AssertUnwindSafe(|| cell::run(shared, id, &key))).unwrap_or_else(|_| Done::Failed {
+        let Ok(task) = task else { return };
+        let one = |(id, key): (CellId, Hash)| {
+            let done = catch_unwind(AssertUnwindSafe(|| cell::run(shared, id, &key))).unwrap_or_else(|_| Done::Failed {
                 message: "internal error in the executor".to_string(),
                 help: None,
                 internal: true,
                 detail: String::new(),
-            })
+            });
+            (id, done)
         };
+        let run = || task.into_iter().map(one).collect();
         let done = match pool {
             Some(pool) => pool.install(run),
             None => run(),
         };
-        if sender.send((id, done)).is_err() {
+        if sender.send(done).is_err() {
             return;
         }
     }

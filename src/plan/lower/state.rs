@@ -1,0 +1,107 @@
+//! What lowering knows while it walks.
+
+use crate::base::{Diag, Diags, Hash, Name, Span};
+use crate::lang::axes::{AxisId, Coordinate};
+use crate::lang::scope::Program;
+use crate::lang::typed::Script;
+use crate::plan::array::Array;
+use crate::plan::facts::Operations;
+use crate::plan::files::Files;
+use crate::plan::graph::{Cell, CellId, Entry, LabelledAxis, Space};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// The most cells that a plan may have. A cell takes up to half a kilobyte while it is planned, an entry that is no cell a sixteenth of that.
+pub(super) const MOST_CELLS: usize = 4_000_000;
+
+/// Entries that weigh as much as a cell.
+pub(super) const ENTRIES_PER_CELL: usize = 16;
+
+/// What is known of an axis's coordinates, in the forms that are asked for.
+#[derive(Clone)]
+pub(super) struct Known {
+    /// The coordinates.
+    pub all: Rc<Vec<Coordinate>>,
+    /// The same, one by one, for settings to be evaluated at.
+    pub each: Rc<[Rc<Coordinate>]>,
+    /// Their names.
+    pub names: Arc<[Name]>,
+    /// The first coordinate of each name.
+    pub places: Rc<BTreeMap<Name, usize>>,
+    /// The first coordinate of each number, which is written as an exact decimal.
+    pub values: Rc<BTreeMap<Name, usize>>,
+}
+
+pub(super) struct Lowering<'a> {
+    pub program: &'a Program,
+    pub script: &'a Script,
+    pub operations: &'a dyn Operations,
+    pub files: Option<&'a Files>,
+    /// Coordinates that operations told.
+    pub told: BTreeMap<AxisId, Vec<Coordinate>>,
+    /// Coordinates of axes asked for so far.
+    pub known: RefCell<BTreeMap<AxisId, Known>>,
+    /// Axes as kernels see them, asked for so far.
+    pub labelled: RefCell<BTreeMap<Vec<AxisId>, Arc<[LabelledAxis]>>>,
+    /// Spaces asked for so far.
+    pub spaces: RefCell<BTreeMap<Vec<AxisId>, Space>>,
+    pub cells: Vec<Cell>,
+    pub by_key: BTreeMap<Hash, CellId>,
+    /// Entries of arrays made so far.
+    pub entries: usize,
+    pub memo: Vec<Option<Rc<Array>>>,
+    pub diags: Diags,
+    pub hashes: BTreeMap<PathBuf, Hash>,
+    /// The declaration that is being laid out.
+    pub label: Name,
+}
+
+impl<'a> Lowering<'a> {
+    pub fn new(program: &'a Program, script: &'a Script, operations: &'a dyn Operations, files: Option<&'a Files>) -> Self {
+        Lowering {
+            program,
+            script,
+            operations,
+            files,
+            told: BTreeMap::new(),
+            known: RefCell::default(),
+            labelled: RefCell::default(),
+            spaces: RefCell::default(),
+            cells: Vec::new(),
+            by_key: BTreeMap::new(),
+            entries: 0,
+            memo: vec![None; script.values.len()],
+            diags: Diags::default(),
+            hashes: BTreeMap::new(),
+            label: Name::default(),
+        }
+    }
+
+    /// Returns the cells, the values and the messages.
+    pub fn end(self) -> (Vec<Cell>, Vec<Option<Rc<Array>>>, Diags) {
+        (self.cells, self.memo, self.diags)
+    }
+
+    /// Returns whether a value over these axes would be too large, and says so.
+    pub fn too_many(&mut self, axes: &[AxisId], span: Span) -> bool {
+        let count = axes.iter().fold(1usize, |n, a| n.saturating_mul(self.known(*a).all.len()));
+        let many = count.saturating_add(self.cells.len() + self.entries / ENTRIES_PER_CELL) > MOST_CELLS;
+        if many {
+            self.diags.push(
+                Diag::error("cfx::plan::too_many", span, format!("this makes more than {MOST_CELLS} cells"))
+                    .help("select fewer coordinates, or split the experiment"),
+            );
+        } else {
+            self.entries += count;
+        }
+        many
+    }
+}
+
+/// Returns an array that is absent everywhere.
+pub(super) fn absent(why: &str) -> Rc<Array> {
+    Rc::new(Array::single(Entry::Absent(why.into())))
+}
