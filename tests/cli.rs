@@ -246,7 +246,7 @@ fn why_is_told_once_for_each_call_and_as_written() {
     let same = why("acc");
     assert!(same.contains("`acc` is as it was in the last run"), "{same}");
     // Names of declarations are no part of what is compared.
-    write(&QUICK.replace("net", "model_of_mine").replace("acc", "accuracy_of_it"));
+    write(&QUICK.replace("model net", "model mine").replace("(net,", "(mine,").replace("acc", "accuracy_of_it"));
     let renamed = why("accuracy_of_it");
     assert!(renamed.contains("`accuracy_of_it` is as it was in the last run") && !renamed.contains("new"), "{renamed}");
     write(&QUICK.replace("epochs: 1", "epochs: 2"));
@@ -255,10 +255,7 @@ fn why_is_told_once_for_each_call_and_as_written() {
     assert_eq!(changed.lines().count(), 1, "{changed}");
     write(
         &QUICK
-            .replace(
-                "epochs: 1",
-                "epochs: 1\n  record: [accuracy(small), loss(small)]\n  rate: exponential(initial: 0.1, factor: 0.9)",
-            )
+            .replace("epochs: 1", "epochs: 1\n  record: [accuracy(small), loss(small)]\n  rate: cosine(peak: 0.1)")
             .replace("  rate: 0.1\n", ""),
     );
     let recorded = why("acc");
@@ -300,13 +297,13 @@ fn results_are_shown_by_their_names() {
     let (_folder, path) = folder_with(QUICK);
     assert_eq!(code(&cfx(&["run"], &path)), 0);
     let listed = said(&cfx(&["ls"], &path));
-    assert!(listed.contains("acc[run: 1] (mean)"), "{listed}");
+    assert!(listed.contains("acc[run: 1] (correct)"), "{listed}");
     let show = |name: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cfx"));
         said(&command.args(["show", name]).arg(&path).output().expect("the command runs"))
     };
-    assert!(show("acc[run: 1]").contains("operation mean"), "{}", show("acc[run: 1]"));
-    assert!(show("acc").contains("acc[run: 2] (mean)"), "{}", show("acc"));
+    assert!(show("acc[run: 1]").contains("operation correct"), "{}", show("acc[run: 1]"));
+    assert!(show("acc").contains("acc[run: 2] (correct)"), "{}", show("acc"));
     assert!(show("nothing").contains("`nothing`"), "{}", show("nothing"));
 }
 
