@@ -2,7 +2,7 @@
 
 use super::facts::Policy;
 use super::graph::{Cell, CellId, Entry, Graph};
-use crate::base::{Hash, Hasher};
+use crate::base::{Hash, Hasher, Name, Span};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -122,6 +122,8 @@ struct Making {
     addresses: BTreeMap<usize, usize>,
     axes: BTreeMap<usize, usize>,
     files: BTreeMap<String, usize>,
+    /// The call of the last cell, and its group.
+    last: Option<(Name, Name, Span, usize)>,
 }
 
 impl Making {
@@ -159,6 +161,19 @@ impl Making {
 
     /// Returns the group of a cell. Cells of a call follow each other.
     fn group_of(&mut self, cell: &Cell) -> usize {
+        if let Some((label, op, span, known)) = &self.last
+            && *span == cell.span
+            && *op == cell.op
+            && *label == cell.label
+        {
+            return *known;
+        }
+        let number = self.group_by_call(cell);
+        self.last = Some((cell.label.clone(), cell.op.clone(), cell.span, number));
+        number
+    }
+
+    fn group_by_call(&mut self, cell: &Cell) -> usize {
         let key = (cell.label.to_string(), cell.op.to_string(), cell.span.start, cell.span.end);
         if let Some(known) = self.by_call.get(&key) {
             return *known;

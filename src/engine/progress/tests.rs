@@ -1,7 +1,8 @@
 //! Tests of what is said while a run is going on.
 
-use super::tally::{Tally, short, time};
+use super::tally::{Tally, short};
 use super::{Bars, Event, JsonLines, Lines, Observer};
+use crate::base::time::clock;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
@@ -121,7 +122,7 @@ fn json_lines_are_objects_with_a_name() {
 
 #[test]
 fn numbers_and_times_are_short() {
-    let times = [0.42, 12.4, 200.0, 7500.0].map(time);
+    let times = [0.42, 12.4, 200.0, 7500.0].map(clock);
     assert_eq!(times, ["0.4 s", "12 s", "3 min 20 s", "2 h 5 min"]);
     assert_eq!([3.0, 0.51234, 123.456, 1.5e-5, 2.5e7].map(short), ["3", "0.5123", "123.5", "1.50e-5", "2.50e7"]);
 }
