@@ -83,16 +83,13 @@ impl Frame<'_> {
     pub fn fits(&self, settings: &Settings, inputs: &[(Name, Slot)], known: &[KnownInput]) -> Result<(), Problem> {
         let input = |slot: &str| self.call.inputs.iter().find(|(n, _, _)| n == slot).map(|(_, typed, _)| typed);
         examples::meet(self.kind, settings, known, |slot: &str| input(slot).is_some_and(|t| t.kind.per_example()))?;
-        let shape = |((name, slot), (_, facts)): (&'_ (Name, Slot), &'_ KnownInput)| {
-            let typed = input(name)?;
+        let mut shapes = Vec::new();
+        for ((name, slot), (_, facts)) in inputs.iter().zip(known) {
+            let Some(typed) = input(name) else { continue };
             let unlabelled = facts.iter().any(|f| f.labelled == Some(false));
-            Some((name.clone(), typed, slot.axes.clone(), typed.attached.class.is_some() && !unlabelled, facts.clone()))
-        };
-        let found: Vec<_> = inputs.iter().zip(known).filter_map(shape).collect();
-        let shapes: Vec<Shape> = found
-            .iter()
-            .map(|(name, typed, axes, classes, facts)| Shape { slot: name, kind: &typed.kind, axes, classes: *classes, facts })
-            .collect();
+            let classes = typed.attached.class.is_some() && !unlabelled;
+            shapes.push(Shape { slot: name, kind: &typed.kind, axes: &slot.axes, classes, facts });
+        }
         self.op.fits(settings, &shapes)
     }
 
