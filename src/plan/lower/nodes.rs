@@ -76,9 +76,7 @@ impl<'a> Lowering<'a> {
             Ok(Static::Bool(b)) => Entry::Truth(b),
             Ok(Static::Word(w) | Static::Text(w)) => Entry::Word(w),
             Ok(_) => Entry::Absent("this is a setting, not a result".into()),
-            Err(found) if !place.is_empty() && found.0.iter().all(|d| d.code == "cfx::static::division") => {
-                Entry::Absent("division by zero".into())
-            }
+            Err(found) if !place.is_empty() && found.only_divisions() => Entry::Absent("division by zero".into()),
             Err(found) => {
                 wrong.push(found);
                 Entry::Absent("it could not be evaluated".into())

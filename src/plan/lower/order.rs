@@ -1,6 +1,6 @@
 //! The order in which declared values are laid out: each after those that it is made from.
 
-use crate::lang::typed::{Call, Node, Script, Typed, ValueId};
+use crate::lang::typed::{Script, ValueId};
 
 /// Returns the values that the script's own declarations need, each after those that it refers to.
 pub(super) fn order(script: &Script) -> Vec<ValueId> {
@@ -31,24 +31,7 @@ pub(super) fn order(script: &Script) -> Vec<ValueId> {
 
 /// Returns the values that a value refers to, the last one first.
 fn referred(script: &Script, value: ValueId) -> Vec<ValueId> {
-    let mut out = Vec::new();
-    refers(&script.values[value].typed, &mut out);
+    let mut out = script.values[value].typed.mentions();
     out.reverse();
     out
-}
-
-fn refers(typed: &Typed, out: &mut Vec<ValueId>) {
-    match &typed.node {
-        Node::Value(id) => out.push(*id),
-        Node::Error | Node::Static(..) => {}
-        Node::Call(call) => inputs(call).for_each(|t| refers(t, out)),
-        Node::Select { base, .. } | Node::Align { base, .. } => refers(base, out),
-        Node::Stack { parts, .. } => parts.iter().for_each(|p| refers(p, out)),
-        Node::If { yes, no, .. } => [yes, no].into_iter().for_each(|t| refers(t, out)),
-    }
-}
-
-/// Returns the values that a call is given, also inside its settings.
-fn inputs(call: &Call) -> impl Iterator<Item = &Typed> {
-    call.inputs.iter().map(|(_, value, _)| &**value).chain(call.inside.iter().map(|(_, _, value)| &**value))
 }
