@@ -9,7 +9,7 @@ use crate::script::{repository, source};
 use cfx::api::{self, Registry};
 use cfx::engine::progress::Silent;
 use cfx::engine::{Options, RunOutcome, Status, Store};
-use cfx::plan::graph::Graph;
+use cfx::plan::graph::{Entry, Graph};
 use script::Script;
 
 /// Failures that only results tell, by words of their messages, with the reason. This list may only shrink.
@@ -22,7 +22,14 @@ fn run(graph: &Graph, text: &str, registry: &Registry) -> (RunOutcome, tempfile:
     let source = files(text);
     let mut options = Options::new(&source.folder);
     options.files = source.files();
-    (api::run(graph, registry, &store, &options, &Silent).expect("the store can be written"), folder)
+    // What the script adds to its world, and what that needs.
+    let mut wanted: Vec<usize> = Vec::new();
+    for declared in graph.values.iter().filter(|v| script::is_added(&v.name)) {
+        wanted.extend(declared.entries.iter().filter_map(|e| if let Entry::Cell(id) = e { Some(*id) } else { None }));
+    }
+    wanted.sort_unstable();
+    wanted.dedup();
+    (cfx::engine::execute(graph, &wanted, registry, &store, &options, &Silent).expect("the store can be written"), folder)
 }
 
 /// Returns a text as a script that may read the files of the suite.

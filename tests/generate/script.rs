@@ -40,6 +40,11 @@ impl Dice {
     }
 }
 
+/// Returns whether a declaration is one that a script adds to its world.
+pub fn is_added(name: &str) -> bool {
+    name.strip_prefix("added").is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit()))
+}
+
 /// A value that is declared.
 struct Known {
     name: String,
@@ -66,7 +71,7 @@ impl Script {
         let mut script = Script { world: world(&mut dice), lines: Vec::new(), known: Vec::new() };
         assert!(script.learn(registry), "seed {seed}: the world is refused:\n{}", script.text());
         for _ in 0..14 {
-            let name = format!("v{}", script.lines.len());
+            let name = format!("added{}", script.lines.len());
             let Some(line) = script.declaration(&name, &mut dice) else { continue };
             script.lines.push(line);
             if !script.learn(registry) {
