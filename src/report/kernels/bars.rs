@@ -18,7 +18,7 @@ pub struct Bars;
 
 settings! {
     struct BarsSettings("bars") {
-        x: Axes, facet: Axes, color: Axes, show: Show, title: String, names: Texts, units: Units = Units::default(),
+        x: Axes, facet: Axes = Axes::default(), color: Axes = Axes::default(), show: Show, title: String, names: Texts, units: Units = Units::default(),
     }
 }
 

@@ -22,14 +22,14 @@ pub struct Bands;
 
 settings! {
     struct CurvesSettings("curves") {
-        x: Axes, y: Axes, facet: Axes, color: Axes, show: Show, x_scale: Scaling, y_scale: Scaling,
+        x: Axes, y: Axes = Axes::default(), facet: Axes = Axes::default(), color: Axes = Axes::default(), show: Show, x_scale: Scaling, y_scale: Scaling,
         title: String, names: Texts, units: Units = Units::default(),
     }
 }
 
 settings! {
     struct BandsSettings("bands") {
-        x: Axes, facet: Axes, color: Axes, show: Show, x_scale: Scaling, y_scale: Scaling,
+        x: Axes, facet: Axes = Axes::default(), color: Axes = Axes::default(), show: Show, x_scale: Scaling, y_scale: Scaling,
         title: String, names: Texts, units: Units = Units::default(),
     }
 }

@@ -21,7 +21,7 @@ pub struct Heatmap;
 
 settings! {
     struct HeatmapSettings("heatmap") {
-        rows: Axes, columns: Axes, facet: Axes, title: String, names: Texts, units: Units = Units::default(),
+        rows: Axes = Axes::default(), columns: Axes = Axes::default(), facet: Axes = Axes::default(), title: String, names: Texts, units: Units = Units::default(),
     }
 }
 

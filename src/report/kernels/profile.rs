@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 pub struct Profile;
 
 settings! {
-    struct ProfileSettings("profile") { facet: Axes, title: String, names: Texts, units: Units = Units::default() }
+    struct ProfileSettings("profile") { facet: Axes = Axes::default(), title: String, names: Texts, units: Units = Units::default() }
 }
 
 impl Planned for Profile {

@@ -21,7 +21,7 @@ pub struct Scatter;
 
 settings! {
     struct ScatterSettings("scatter") {
-        label: Axes, x_scale: Scaling, y_scale: Scaling, title: String, names: Texts, units: Units = Units::default(),
+        label: Axes = Axes::default(), x_scale: Scaling, y_scale: Scaling, title: String, names: Texts, units: Units = Units::default(),
     }
 }
 
