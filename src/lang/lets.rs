@@ -1,8 +1,8 @@
 //! Values of `let`s that depend on no axis, kept once evaluated.
 
+use super::def_id::DefId;
 use super::eval::Outcome;
 use super::finding::What;
-use super::scope::DefId;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 

@@ -13,6 +13,7 @@ pub mod carried;
 pub mod check;
 mod checker;
 mod columns;
+pub mod def_id;
 pub mod eval;
 mod expr;
 pub mod finding;

@@ -1,6 +1,6 @@
 //! The order of declarations: each after those that it mentions, found without recursion, so that scripts may be of any length.
 
-use super::scope::DefId;
+use super::def_id::DefId;
 use std::collections::BTreeMap;
 
 /// What declarations mention, and an order in which each stands after what it mentions.

@@ -1,5 +1,6 @@
 //! Files and names: which declaration a name means, as seen from the file it is written in.
 
+pub use super::def_id::DefId;
 use super::mentions::names_of_item;
 use super::order::Order;
 use super::signature::{self, Signature, Variant};
@@ -20,15 +21,6 @@ pub const STANDARD: [(&str, &str); 10] = [
     ("analysis", include_str!("../../stdlib/analysis.cfx")),
     ("figures", include_str!("../../stdlib/figures.cfx")),
 ];
-
-/// A declaration: the file's index and the item's index in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DefId {
-    /// Index in [`Program::modules`].
-    pub module: usize,
-    /// Index in the module's items.
-    pub item: usize,
-}
 
 /// One file with the names it can see.
 #[derive(Debug)]

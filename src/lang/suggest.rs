@@ -160,19 +160,19 @@ pub fn operation_elsewhere(name: &str) -> Option<&'static str> {
 
 /// Layers elsewhere, and here.
 const LAYERS: [(&[&str], &str); 14] = [
-    (&["dense", "fc", "fully_connected", "affine", "lin", "linear_layer"], "linear(units)"),
-    (&["conv2d", "conv1d", "conv3d", "convolution", "convolution2d"], "conv(channels, kernel)"),
-    (&["convtranspose2d", "conv_transpose", "deconv", "deconv2d"], "conv_transposed(channels, kernel)"),
-    (&["maxpool", "maxpool2d", "max_pool2d", "maxpooling2d", "pool"], "max_pool(kernel)"),
-    (&["avgpool", "avgpool2d", "average_pool", "averagepooling2d", "avg_pool2d"], "avg_pool(kernel)"),
-    (&["gap", "globalaveragepooling2d", "global_avg_pool", "adaptiveavgpool2d", "global_average_pool"], "global_mean"),
-    (&["bn", "batchnorm", "batchnorm2d", "batchnorm1d", "batchnormalization", "batch_normalization"], "batch_norm"),
-    (&["layernorm", "layernormalization", "ln"], "layer_norm"),
-    (&["groupnorm"], "group_norm(groups)"),
-    (&["leakyrelu", "lrelu"], "leaky_relu"),
-    (&["attention", "multiheadattention", "mha", "multihead_attention"], "self_attention(heads)"),
-    (&["mlp_block", "ffn", "feedforward"], "feed_forward(units)"),
-    (&["dropout2d", "spatial_dropout"], "dropout_channels(rate)"),
+    (&["dense", "fc", "fully_connected", "affine", "lin", "linear_layer"], "`linear(units)`"),
+    (&["conv2d", "conv1d", "conv3d", "convolution", "convolution2d"], "`conv(channels, kernel)`"),
+    (&["convtranspose2d", "conv_transpose", "deconv", "deconv2d"], "`conv_transposed(channels, kernel)`"),
+    (&["maxpool", "maxpool2d", "max_pool2d", "maxpooling2d", "pool"], "`max_pool(kernel)`"),
+    (&["avgpool", "avgpool2d", "average_pool", "averagepooling2d", "avg_pool2d"], "`avg_pool(kernel)`"),
+    (&["gap", "globalaveragepooling2d", "global_avg_pool", "adaptiveavgpool2d", "global_average_pool"], "`global_mean`"),
+    (&["bn", "batchnorm", "batchnorm2d", "batchnorm1d", "batchnormalization", "batch_normalization"], "`batch_norm`"),
+    (&["layernorm", "layernormalization", "ln"], "`layer_norm`"),
+    (&["groupnorm"], "`group_norm(groups)`"),
+    (&["leakyrelu", "lrelu"], "`leaky_relu`"),
+    (&["attention", "multiheadattention", "mha", "multihead_attention"], "`self_attention(heads)`"),
+    (&["mlp_block", "ffn", "feedforward"], "`feed_forward(units)`"),
+    (&["dropout2d", "spatial_dropout"], "`dropout_channels(rate)`"),
     (&["sequential", "chain", "seq", "compose"], "steps one after the other: `a -> b -> c`"),
 ];
 

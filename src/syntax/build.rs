@@ -1,8 +1,7 @@
 //! From pest's pairs to the tree, with what the grammar alone does not settle: precedence, literals, blocks or bodies.
 
 use super::ast::*;
-use super::grammar::Rule;
-use super::parse::{EDITION, MOST_MESSAGES};
+use super::grammar::{EDITION, MOST_MESSAGES, Rule};
 use crate::base::{Diag, Diags, SourceFile, Span};
 use pest::iterators::Pair;
 use std::iter::Peekable;

@@ -2,9 +2,8 @@
 
 use super::ast::Keyword;
 use super::grammar::Rule;
-use super::parse::failure;
 use super::scan::{Kind, Token, Wrong};
-use super::slice::{Explain, Failure, Slice};
+use super::slice::{Explain, Failure, Slice, failure};
 use crate::base::{Diag, Diags};
 
 impl Explain<'_> {

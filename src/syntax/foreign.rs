@@ -48,7 +48,17 @@ impl Explain<'_> {
             "=" if depth > 0 || self.assigned(f) => {
                 foreign(span, "`=` cannot stand inside a value", "equality is written `==`, an argument `name: value`")
             }
-            ":" if keyword == "recipe" || matches!(keyword, "network" | "layer") && depth == 0 && after == ")" => {
+            "{" | ":" if is_missing_branch(f.expected) => foreign(
+                span,
+                "the branches of a choice stand behind `then` and `else`",
+                "write `if condition then a else b`, without braces and colons",
+            ),
+            "+" | "-" | "*" | "/" if then == "=" && f.expected.contains(&Rule::assign) => foreign(
+                span,
+                format!("there is no `{next}=`: a name is bound once"),
+                format!("give the new value a name of its own: `{keyword} new = {after} {next} …`"),
+            ),
+            ":" if keyword == "recipe" && depth == 0 || matches!(keyword, "network" | "layer") && depth == 0 && after == ")" => {
                 let what = if keyword == "recipe" { "its settings" } else { "its steps" };
                 let name = at(1);
                 foreign(span, format!("a {keyword} has {what} in braces"), format!("write `{keyword} {name} {{ … }}`"))
@@ -66,10 +76,12 @@ impl Explain<'_> {
                 foreign(span, "a range is written with two points, its end excluded", help)
             }
             "*" if after == "*" => self.power(f, back.saturating_sub(1), f.here + 1),
-            "." if tokens.get(f.here + 1).is_some_and(|t| t.kind == Kind::Number) && !touches => {
+            "." if after == ".." => foreign(span, "a range is written with two points", "write `0..10`, the end excluded"),
+            "." if tokens.get(f.here + 1).is_some_and(|t| t.kind == Kind::Number)
+                && previous.is_none_or(|p| !matches!(p.kind, Kind::Word | Kind::Number | Kind::Close)) =>
+            {
                 Some(Diag::error("cfx::syntax::number", span, "a number begins with a digit").help(format!("write `0.{then}`")))
             }
-            "." if after == ".." => foreign(span, "a range is written with two points", "write `0..10`, the end excluded"),
             "." if after_number && touches => Some(
                 Diag::error("cfx::syntax::number", span, "a number does not end with a point").help(format!("write `{after}`")),
             ),
@@ -130,14 +142,9 @@ impl Explain<'_> {
                 format!("`{after}` before a string means nothing: strings hold no expressions"),
                 format!("write `{next}`"),
             ),
-            "(" if keyword == "recipe" => {
+            "(" if keyword == "recipe" && depth == 0 => {
                 foreign(span, "a recipe has its settings in braces", format!("write `recipe {after} {{ … }}`"))
             }
-            "{" | ":" if is_missing_branch(f.expected) => foreign(
-                span,
-                "the branches of a choice stand behind `then` and `else`",
-                "write `if condition then a else b`, without braces and colons",
-            ),
             "else" | "then" => expected(span, format!("`{next}` belongs to an `if`"), "write `if condition then a else b`"),
             _ if matches!(after, "if" | "then" | "else") && next.is_empty() => None,
             _ if is_missing_branch(f.expected) => {

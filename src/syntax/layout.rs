@@ -1,54 +1,8 @@
 //! The formatter's lines: what stands between brackets, and expressions, on one line where they fit and broken where not.
 
 use super::ast::*;
-use super::print::Printer;
+use super::printer::{Brackets, Element, Printer, STEP, WIDTH, elements, last_width, steps, width};
 use crate::base::Span;
-
-/// Longest line that is not broken, in characters.
-pub(super) const WIDTH: usize = 130;
-/// Spaces of one level.
-pub(super) const STEP: usize = 2;
-
-/// One of the things that stand between brackets.
-#[derive(Clone, Copy)]
-pub(super) enum Element<'t> {
-    Arg(Option<&'t Ident>, &'t Expr),
-    Param(&'t Param),
-    Use(&'t UseName),
-}
-
-impl Element<'_> {
-    pub(super) fn span(self) -> Span {
-        match self {
-            Element::Arg(name, value) => name.map_or(value.span, |n| n.span.to(value.span)),
-            Element::Param(p) => param_span(p),
-            Element::Use(u) => u.alias.as_ref().map_or(u.name.span, |a| u.name.span.to(a.span)),
-        }
-    }
-
-    fn named(self) -> bool {
-        !matches!(self, Element::Arg(None, _))
-    }
-}
-
-fn param_span(p: &Param) -> Span {
-    let end = p.default.as_ref().map(|d| d.span).or(p.ty.as_ref().map(|t| t.span)).unwrap_or(p.name.span);
-    p.name.span.to(end)
-}
-
-/// Returns arguments as elements.
-pub(super) fn elements(args: &[Arg]) -> Vec<Element<'_>> {
-    args.iter().map(|a| Element::Arg(a.name.as_ref(), &a.value)).collect()
-}
-
-/// Brackets with what stands between them.
-pub(super) struct Brackets<'t> {
-    /// Offset of the opening bracket.
-    pub(super) open: u32,
-    /// Offset of the closing bracket.
-    pub(super) close: u32,
-    pub(super) elements: Vec<Element<'t>>,
-}
 
 impl Printer<'_> {
     // --------------------------------------------------------------------------------------------------------- brackets
@@ -394,27 +348,9 @@ impl Printer<'_> {
     }
 }
 
-/// Returns the steps of a body as elements.
-pub(super) fn steps(body: &Body) -> Vec<Element<'_>> {
-    body.steps.iter().map(|s| Element::Arg(s.label.as_ref(), &s.value)).collect()
-}
-
 fn unary(op: UnaryOp) -> &'static str {
     match op {
         UnaryOp::Neg => "-",
         UnaryOp::Not => "not ",
-    }
-}
-
-/// Returns the width of one line, in characters.
-pub(super) fn width(text: &str) -> usize {
-    text.chars().count()
-}
-
-/// Returns the column at which a text ends that began at a column.
-pub(super) fn last_width(text: &str, col: usize) -> usize {
-    match text.rsplit_once('\n') {
-        Some((_, last)) => width(last),
-        None => col + width(text),
     }
 }

@@ -17,11 +17,13 @@ mod literal;
 mod outline;
 mod parse;
 mod print;
+mod printer;
 mod scan;
 mod slice;
 #[cfg(test)]
 mod tests;
 
+pub use grammar::EDITION;
 pub use outline::outline;
-pub use parse::{EDITION, parse};
+pub use parse::parse;
 pub use print::format;

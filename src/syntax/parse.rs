@@ -2,17 +2,11 @@
 
 use super::ast::File;
 use super::build::Builder;
-use super::grammar::{Grammar, Rule};
+use super::grammar::{Grammar, MOST_MESSAGES, Rule};
 use super::scan::{MAX_DEPTH, scan};
 use super::slice::Explain;
 use crate::base::{Diag, Diags, SourceFile, Span};
 use pest::Parser;
-
-/// The edition of the language that this build reads.
-pub const EDITION: u32 = 1;
-
-/// How many messages of a kind are given for one file.
-pub(super) const MOST_MESSAGES: usize = 100;
 
 /// Returns the tree of a file, and what is wrong with it.
 ///
@@ -90,18 +84,5 @@ fn names_bound(text: &str) -> Vec<String> {
     match text.trim_start().strip_prefix("use ") {
         Some(rest) => words(rest.split_once('{').map_or("", |(_, names)| names)),
         None => words(text.lines().next().unwrap_or("")).into_iter().skip(1).take(1).collect(),
-    }
-}
-
-/// Returns where the strict rule fails on the text of one declaration, and the rules it would have taken there.
-pub(super) fn failure(slice: &str) -> Option<(usize, Vec<Rule>)> {
-    let error = Grammar::parse(Rule::only_item, slice).err()?;
-    let at = match error.location {
-        pest::error::InputLocation::Pos(at) => at,
-        pest::error::InputLocation::Span((at, _)) => at,
-    };
-    match error.variant {
-        pest::error::ErrorVariant::ParsingError { positives, .. } => Some((at, positives)),
-        pest::error::ErrorVariant::CustomError { .. } => Some((at, Vec::new())),
     }
 }

@@ -5,7 +5,7 @@
 //! one blank line is kept where there were some. Formatting twice changes nothing, and the tree stays the same.
 
 use super::ast::*;
-use super::layout::{Brackets, Element, STEP, WIDTH, elements, last_width, steps, width};
+use super::printer::{Element, Printer, STEP, WIDTH, elements, last_width, steps, width};
 use crate::base::{SourceFile, Span};
 
 /// Most spaces put before a `=` to align it.
@@ -16,65 +16,7 @@ pub fn format(file: &File, source: &SourceFile) -> String {
     Printer { source, comments: &file.comments }.file(file)
 }
 
-/// Writes one file.
-pub(super) struct Printer<'a> {
-    source: &'a SourceFile,
-    comments: &'a [Comment],
-}
-
 impl Printer<'_> {
-    // ------------------------------------------------------------------------------------------------------ the source
-
-    pub(super) fn text(&self, start: u32, end: u32) -> &str {
-        let base = self.source.base;
-        self.source.text.get((start as usize).saturating_sub(base)..(end as usize).saturating_sub(base)).unwrap_or("")
-    }
-
-    /// Returns a part of the source as it is.
-    pub(super) fn verbatim(&self, span: Span) -> String {
-        self.text(span.start, span.end).replace("\r\n", "\n")
-    }
-
-    pub(super) fn newlines(&self, start: u32, end: u32) -> usize {
-        self.text(start, end).matches('\n').count()
-    }
-
-    /// Returns the comments that begin between two offsets.
-    pub(super) fn comments(&self, start: u32, end: u32) -> &[Comment] {
-        let from = self.comments.partition_point(|c| c.span.start < start);
-        let to = self.comments.partition_point(|c| c.span.start < end);
-        &self.comments[from..to.max(from)]
-    }
-
-    pub(super) fn has_comments(&self, start: u32, end: u32) -> bool {
-        !self.comments(start, end).is_empty()
-    }
-
-    /// Returns the offset of the first byte from here on that is no blank, no comma and in no comment.
-    pub(super) fn skip(&self, mut at: u32) -> u32 {
-        let end = (self.source.base + self.source.text.len()) as u32;
-        loop {
-            let rest = self.text(at, end);
-            let blank = rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n', ',']).len();
-            at += blank as u32;
-            let rest = &rest[blank..];
-            if !rest.starts_with('#') {
-                return at;
-            }
-            at += rest.find('\n').unwrap_or(rest.len()) as u32;
-        }
-    }
-
-    /// Returns the bracket that opens at the next token after an offset, and its elements' closing bracket.
-    pub(super) fn brackets<'t>(&self, after: u32, bracket: &str, elements: Vec<Element<'t>>) -> Option<Brackets<'t>> {
-        let open = self.skip(after);
-        if !self.text(open, open + 1).starts_with(bracket) {
-            return None;
-        }
-        let close = self.skip(elements.last().map_or(open + 1, |e| e.span().end));
-        Some(Brackets { open, close, elements })
-    }
-
     // --------------------------------------------------------------------------------------------------------- the file
 
     fn file(&self, file: &File) -> String {

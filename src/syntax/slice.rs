@@ -1,8 +1,9 @@
 //! A lost declaration with its tokens, and where reading it fails: what messages about it are made from.
 
-use super::grammar::Rule;
+use super::grammar::{Grammar, Rule};
 use super::scan::{Scan, Token};
 use crate::base::{SourceFile, Span};
+use pest::Parser;
 
 /// Explains the lost declarations of one file.
 pub struct Explain<'a> {
@@ -38,5 +39,18 @@ impl Explain<'_> {
 
     pub(super) fn span(&self, start: usize, end: usize) -> Span {
         Span::new(self.file.base + start, self.file.base + end)
+    }
+}
+
+/// Returns where the strict rule fails on the text of one declaration, and the rules it would have taken there.
+pub(super) fn failure(slice: &str) -> Option<(usize, Vec<Rule>)> {
+    let error = Grammar::parse(Rule::only_item, slice).err()?;
+    let at = match error.location {
+        pest::error::InputLocation::Pos(at) => at,
+        pest::error::InputLocation::Span((at, _)) => at,
+    };
+    match error.variant {
+        pest::error::ErrorVariant::ParsingError { positives, .. } => Some((at, positives)),
+        pest::error::ErrorVariant::CustomError { .. } => Some((at, Vec::new())),
     }
 }

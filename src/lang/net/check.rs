@@ -1,8 +1,8 @@
 //! What can be said of a network or layer before its arguments and shapes are known; and its taps.
 
-use super::elaborate::{DEEPEST, MOST_STEPS, no_layer};
 use super::env::{CLASSES, Env, each_parts, enter, one, step_into, takes_layers};
 use super::library::{Declared, Found, Library, NetworkCall};
+use super::limits::{DEEPEST, MOST_STEPS, holds_no_steps, needs_steps, no_layer, unknown_layer};
 use super::{Combinator, StepRef, bare, combinator, steps_of, steps_of_body};
 use crate::base::{Diag, Diags, Span};
 use crate::lang::Static;
@@ -314,34 +314,6 @@ fn labels<'a>(steps: &[StepRef<'a>], out: &mut Vec<(&'a str, Span)>) {
         }
         inside(step.value, out);
     }
-}
-
-/// Returns the message for a name that is no layer, with the nearest one.
-pub(super) fn unknown_layer(library: &dyn Library, name: &str, span: Span, passed: &[&str]) -> Diag {
-    let known = library.layers(span);
-    let candidates: Vec<&str> = known.iter().map(String::as_str).chain(passed.iter().copied()).collect();
-    let mut diag = Diag::error("cfx::network::unknown_layer", span, format!("there is no layer `{name}`"));
-    diag.help = match crate::lang::suggest::layer_elsewhere(name) {
-        Some(ours) => Some(format!("write `{ours}`").replace("`steps", "steps").replace("c``", "c`")),
-        None => suggestion(name, &candidates, "layers").or_else(|| Some("`cfx doc` lists the layers".to_string())),
-    };
-    diag
-}
-
-/// Returns the message for a combinator without its braces.
-pub(super) fn needs_steps(name: &str, span: Span) -> Diag {
-    let text = format!("`{name}` holds steps, but there are none");
-    Diag::error("cfx::network::no_steps", span, text).help(format!("write `{name} {{ conv(16, 3) -> relu }}`"))
-}
-
-/// Returns the message for braces after a layer that takes no steps.
-pub(super) fn holds_no_steps(name: &str, block: &Block, span: Span) -> Diag {
-    let at = match block {
-        Block::Body(body) => body.span,
-        Block::Fields(fields) => fields.first().map_or(span, |f| f.value.span),
-    };
-    Diag::error("cfx::network::steps", at, format!("`{name}` holds no steps"))
-        .help(format!("in a body, arguments stand in round brackets: `{name}(…)`"))
 }
 
 /// Returns the message for a layer that contains itself, with the way round.

@@ -4,6 +4,7 @@ use super::env::{Bound, Env, defaults, enter, given, one, step_into};
 use super::ir::{LayerOp, Net, Node, Shape, Source};
 use super::layers::{Part, apply, words};
 use super::library::{Declared, Found, Library, NetworkCall};
+use super::limits::{DEEPEST, MOST_STEPS, holds_no_steps, needs_steps, no_layer, unknown_layer};
 use super::scopes::{Place, Scopes, is_module};
 use super::{Combinator, StepRef, bare, combinator, steps_of, steps_of_body};
 use crate::base::{Diag, Diags, Span};
@@ -17,10 +18,6 @@ use std::rc::Rc;
 const MOST_LSTM: usize = 8;
 /// The most layers that a network may have.
 const MOST_LAYERS: usize = 20_000;
-/// The most steps that laying it out may take, layers or not.
-pub(super) const MOST_STEPS: usize = 500_000;
-/// The deepest that steps may stand inside steps, those of layers that they use included.
-pub(super) const DEEPEST: usize = 300;
 /// The most trainable parameters, and units of one layer's output for one example.
 const MOST_PARAMETERS: f64 = 1e11;
 
@@ -214,7 +211,7 @@ impl<'l> Builder<'l> {
             Some(Found::Declared(declared)) => self.declared(declared, call, env, at, scope, place),
             Some(Found::Static(value)) => Err(one(not_layer(call.name, &describe(&value), call.span))),
             Some(Found::Other(keyword)) => Err(one(not_layer(call.name, &format!("a {keyword}"), call.span))),
-            None => Err(one(super::check::unknown_layer(self.library, call.name, call.span, &[]))),
+            None => Err(one(unknown_layer(self.library, call.name, call.span, &[]))),
         }
     }
 
@@ -273,7 +270,7 @@ impl<'l> Builder<'l> {
         place: Place,
     ) -> Flow {
         if let Some(block) = call.block {
-            return Err(one(super::check::holds_no_steps(name, block, call.span)));
+            return Err(one(holds_no_steps(name, block, call.span)));
         }
         let settings = self.settings(params, call, env)?;
         let mut parts = apply(name, &settings, self.shape(at), call.span).map_err(|diag| one(*diag))?;
@@ -340,7 +337,7 @@ impl<'l> Builder<'l> {
         place: Place,
     ) -> Flow {
         if call.block.is_none() {
-            return Err(one(super::check::needs_steps(call.name, call.span)));
+            return Err(one(needs_steps(call.name, call.span)));
         }
         let steps = steps_of(call.block);
         let flat = matches!(place, Place::Flat);
@@ -502,9 +499,4 @@ fn too_large(span: Span, message: String) -> Diag {
 fn not_layer(name: &str, is: &str, span: Span) -> Diag {
     Diag::error("cfx::network::not_layer", span, format!("`{name}` is {is}, not a layer"))
         .help("a step is a layer, as in `conv(16, 3) -> relu`")
-}
-
-/// Returns the message for a step that is no layer at all.
-pub(super) fn no_layer(span: Span) -> Diag {
-    Diag::error("cfx::network::not_layer", span, "this is not a layer").help("a step is a layer, as in `conv(16, 3) -> relu`")
 }

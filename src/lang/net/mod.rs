@@ -26,6 +26,7 @@ mod env;
 pub mod ir;
 pub mod layers;
 pub mod library;
+mod limits;
 mod scopes;
 
 pub use check::{check_body, taps};
