@@ -79,6 +79,7 @@ impl<'a> Checker<'a> {
             order.extend(self.value_of.get(&DefId { module: main, item }).copied().flatten());
         }
         self.same_titles(&order);
+        self.nothing_silent();
         let mut idle = self.unused();
         idle.extend(self.whole());
         let values = self.values.into_iter().flatten().collect();
@@ -141,6 +142,19 @@ impl<'a> Checker<'a> {
             }
         }
         found.into_iter().for_each(|d| self.diags.push(d));
+    }
+
+    /// Makes sure that what is left out of the typed script has a message: a silence would be a result that is missing without a word.
+    fn nothing_silent(&mut self) {
+        if self.diags.has_errors() || self.program.lacks_declarations() {
+            return;
+        }
+        let values = self.values.iter().flatten().filter(|v| v.typed.is_error()).map(|v| v.span);
+        let axes = self.axis_state.iter().filter(|(_, s)| matches!(s, AxisState::Failed)).map(|(d, _)| self.program.item(*d).span);
+        if let Some(span) = values.chain(axes).next() {
+            let diag = Diag::error("cfx::internal", span, "this could not be checked, and nothing else says why");
+            self.diags.push(diag.help("please report this"));
+        }
     }
 
     /// Warns where a script lacks what makes it one.

@@ -1,12 +1,13 @@
 //! Parameters: their defaults, and the values that they are given from outside.
 
 use super::checker::Checker;
+use super::lets::Lets;
 use super::scope::DefId;
 use super::signature::{SettingType, setting_type};
 use super::static_value::Static;
-use super::statics::Env;
+use super::statics::{Env, Statics};
 use crate::base::{Diag, Diags};
-use crate::syntax::ast::{self, Expr, ItemKind};
+use crate::syntax::ast::{self, Expr, ItemKind, Keyword};
 use std::collections::BTreeMap;
 
 impl<'a> Checker<'a> {
@@ -85,6 +86,11 @@ impl<'a> Checker<'a> {
                 self.params.insert(def, v);
             }
             Err(e) => {
+                let axis = |d: &DefId| matches!(program.item(*d).kind, ItemKind::Bind { keyword: Keyword::Axis, .. });
+                if e.0.is_empty() && program.order().below(def, |_| true).iter().any(axis) {
+                    let diag = Diag::error("cfx::static::unknown", param.name.span, "a parameter cannot depend on an axis");
+                    self.diags.push(diag.help("it has one value in the whole script; write the number, or use `let`"));
+                }
                 self.diags.extend(e);
                 // What depends on it is no further mistake.
                 if let Some(Ok(v)) = default(self) {
@@ -106,9 +112,10 @@ impl<'a> Checker<'a> {
         let [item] = file.items.as_slice() else { return None };
         match &item.kind {
             ItemKind::Bind { value, .. } if !errors.has_errors() => {
-                // The text is no part of the program: whatever it names must be a word of the type.
-                let value: &Expr = value;
-                self.statics().setting(self.program.main, ty, value, &Env::new(), &[]).ok()
+                // What it names is looked up as it is now, and nothing of that is kept.
+                let (value, lets): (&Expr, Lets) = (value, Lets::default());
+                let statics = Statics { lets: &lets, ..self.statics() };
+                statics.setting(self.program.main, ty, value, &Env::new(), &[]).ok()
             }
             _ => None,
         }
