@@ -150,7 +150,8 @@ impl<'a> Checker<'a> {
             return;
         }
         let values = self.values.iter().flatten().filter(|v| v.typed.is_error()).map(|v| v.span);
-        let axes = self.axis_state.iter().filter(|(_, s)| matches!(s, AxisState::Failed)).map(|(d, _)| self.program.item(*d).span);
+        let axes =
+            self.axis_state.iter().filter(|(_, s)| matches!(s, AxisState::Failed)).map(|(d, _)| self.program.item(*d).span);
         if let Some(span) = values.chain(axes).next() {
             let diag = Diag::error("cfx::internal", span, "this could not be checked, and nothing else says why");
             self.diags.push(diag.help("please report this"));

@@ -5,7 +5,7 @@
 //! one blank line is kept where there were some. Formatting twice changes nothing, and the tree stays the same.
 
 use super::ast::*;
-use super::printer::{Element, Printer, STEP, WIDTH, elements, last_width, steps, width};
+use super::printer::{Brackets, Element, Printer, STEP, WIDTH, elements, last_width, steps, width};
 use crate::base::{SourceFile, Span};
 
 /// Most spaces put before a `=` to align it.

@@ -25,7 +25,7 @@ impl Element<'_> {
         }
     }
 
-    fn named(self) -> bool {
+    pub(super) fn named(self) -> bool {
         !matches!(self, Element::Arg(None, _))
     }
 }
