@@ -151,10 +151,8 @@ fn imports() -> BTreeMap<(String, String), (usize, String)> {
 }
 
 /// Files that still import each other in a circle. This list may only shrink.
-const CIRCLES: [&[&str]; 2] = [
-    &["engine/device.rs", "engine/executor/cell.rs", "engine/executor/mod.rs"],
-    &["plan/facts.rs", "plan/files.rs"],
-];
+const CIRCLES: [&[&str]; 2] =
+    [&["engine/device.rs", "engine/executor/cell.rs", "engine/executor/mod.rs"], &["plan/facts.rs", "plan/files.rs"]];
 
 #[test]
 fn no_files_import_each_other() {
