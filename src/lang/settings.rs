@@ -82,6 +82,31 @@ pub fn required<T: Setting>(settings: &Settings, of: &str, name: &str) -> T {
     }
 }
 
+impl Settings {
+    /// Returns a numeric setting. Panics as [`required`].
+    pub fn real(&self, name: &str) -> f64 {
+        required(self, "this", name)
+    }
+
+    /// Returns a whole-number setting. Panics as [`required`].
+    pub fn int(&self, name: &str) -> usize {
+        required(self, "this", name)
+    }
+
+    /// Returns a boolean setting. Panics as [`required`].
+    pub fn flag(&self, name: &str) -> bool {
+        required(self, "this", name)
+    }
+
+    /// Returns a word. Panics as [`required`].
+    pub fn word(&self, name: &str) -> &str {
+        match self.find(name).and_then(Static::word) {
+            Some(word) => word,
+            None => panic!("there is no word `{name}` among the settings"),
+        }
+    }
+}
+
 /// Returns a setting that may be absent (one of [`crate::plan::facts::Planned::later`]), or what stands for it. Panics as [`required`].
 pub fn optional<T: Setting>(settings: &Settings, of: &str, name: &str, default: T) -> T {
     if settings.0.iter().any(|(n, _)| n == name) { required(settings, of, name) } else { default }

@@ -94,6 +94,8 @@ pub enum SettingType {
     Int,
     /// A number.
     Real,
+    /// A number that depends on the number of units, such as `dim + 2`.
+    Sized,
     /// `true` or `false`.
     Bool,
     /// A string.
@@ -123,6 +125,7 @@ impl std::fmt::Display for SettingType {
         match self {
             SettingType::Int => f.write_str("a whole number"),
             SettingType::Real => f.write_str("a number"),
+            SettingType::Sized => f.write_str("a number by `dim`"),
             SettingType::Bool => f.write_str("`true` or `false`"),
             SettingType::Text => f.write_str("a string"),
             SettingType::Word => f.write_str("a word"),
@@ -291,6 +294,7 @@ fn setting_name(name: &str) -> SettingType {
     match name {
         "int" => SettingType::Int,
         "real" => SettingType::Real,
+        "dim" => SettingType::Sized,
         "bool" => SettingType::Bool,
         "text" => SettingType::Text,
         "word" => SettingType::Word,

@@ -82,37 +82,15 @@ impl Static {
     }
 }
 
-/// An operation's settings by name: every parameter that is not an input, defaults filled in.
-///
-/// The checker has verified names and types against the signature, so the getters return a plain value; a kernel that asks
-/// for what its signature does not promise gets the neutral value and its own test fails.
+/// Settings by name: every parameter of an operation that is not an input, every argument of a layer, every field of a constructor,
+/// defaults filled in. Operations read them as a struct: see [`super::settings`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings(pub Vec<(String, Static)>);
 
 impl Settings {
-    /// Returns a setting, `Static::None` where there is none of that name.
-    pub fn get(&self, name: &str) -> &Static {
-        self.0.iter().find(|(n, _)| n == name).map_or(&Static::None, |(_, v)| v)
-    }
-
-    /// Returns a numeric setting, NaN where it is none.
-    pub fn real(&self, name: &str) -> f64 {
-        self.get(name).number().unwrap_or(f64::NAN)
-    }
-
-    /// Returns a whole-number setting, 0 where it is none.
-    pub fn int(&self, name: &str) -> usize {
-        self.get(name).number().map_or(0, |x| x as usize)
-    }
-
-    /// Returns a boolean setting, false where it is none.
-    pub fn flag(&self, name: &str) -> bool {
-        matches!(self.get(name), Static::Bool(true))
-    }
-
-    /// Returns a word setting, empty where it is none.
-    pub fn word(&self, name: &str) -> &str {
-        self.get(name).word().unwrap_or("")
+    /// Returns a setting, where there is one of that name.
+    pub fn find(&self, name: &str) -> Option<&Static> {
+        self.0.iter().find(|(n, _)| n == name).map(|(_, v)| v)
     }
 
     /// Returns the canonical JSON form: an object sorted by name.

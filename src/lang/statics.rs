@@ -361,7 +361,10 @@ impl<'a> Statics<'a> {
             SettingType::List(of) => match &expr.kind {
                 ExprKind::List(items) => items
                     .iter()
-                    .map(|i| self.setting(module, of, i, env, inside))
+                    .map(|i| match self.setting(module, of, i, env, inside)? {
+                        Static::None => Err(self.wrong(of, i)),
+                        value => Ok(value),
+                    })
                     .collect::<Result<Vec<_>, _>>()
                     .map(Static::List),
                 ExprKind::Range(..) => self.value(module, expr, env),
@@ -375,13 +378,33 @@ impl<'a> Statics<'a> {
                 let fits = match (ty, &value) {
                     (SettingType::Any, _) | (_, Static::None) => true,
                     (SettingType::Int, Static::Number(x)) => x.fract() == 0.0 && *x >= 0.0,
-                    (SettingType::Real, Static::Number(_) | Static::Affine { .. }) => true,
+                    (SettingType::Real, Static::Number(_)) => true,
+                    (SettingType::Sized, Static::Affine { .. }) => true,
                     (SettingType::Bool, Static::Bool(_)) => true,
                     (SettingType::Text | SettingType::Word, Static::Text(_)) => true,
                     _ => false,
                 };
                 if fits { Ok(value) } else { Err(self.wrong(ty, expr)) }
             }
+        }
+    }
+
+    /// Returns the setting that a parameter is given, at the coordinates given. `none` is one where the signature says so; of a list it is
+    /// the empty one.
+    fn given(
+        &self,
+        param: &ast::Param,
+        module: usize,
+        ty: &SettingType,
+        expr: &'a Expr,
+        env: &Env,
+        inside: &[(Span, String)],
+    ) -> Result<Static, Findings> {
+        match self.setting(module, ty, expr, env, inside)? {
+            Static::None if may_be_none(param, ty) => Ok(Static::None),
+            Static::None if is_list(ty) => Ok(Static::List(Vec::new())),
+            Static::None => Err(self.wrong(ty, expr)),
+            value => Ok(value),
         }
     }
 
@@ -491,7 +514,7 @@ impl<'a> Statics<'a> {
                 Some(given) => match inside.iter().find(|(span, _)| *span == given.span) {
                     Some((_, slot)) if !takes.inputs.is_empty() => Static::Input(slot.clone()),
                     _ if !takes.inputs.is_empty() => Static::None,
-                    _ => self.setting(module, &takes.setting.unwrap_or(SettingType::Any), given, env, inside)?,
+                    _ => self.given(param, module, &takes.setting.unwrap_or(SettingType::Any), given, env, inside)?,
                 },
                 None => match self.default_of(variant, name, &param.name.name) {
                     Some(default) => self.setting(
@@ -707,7 +730,7 @@ impl<'a> Statics<'a> {
             if ty == SettingType::Recipe {
                 continue;
             }
-            match self.setting(module, &ty, expr, env, &inside) {
+            match self.given(param, module, &ty, expr, env, &inside) {
                 Ok(value) => out.push((name.clone(), value)),
                 Err(e) => found.extend(e),
             }
@@ -766,6 +789,23 @@ pub fn foreign_value(name: &str) -> Option<&'static str> {
         }
         _ => return None,
     })
+}
+
+/// Returns whether a signature allows `none` for a parameter: as its default, or among its types.
+fn may_be_none(param: &ast::Param, ty: &SettingType) -> bool {
+    let default = matches!(param.default.as_ref().map(|d| &d.kind), Some(ExprKind::Name(n)) if n == "none");
+    let alternatives = param.ty.iter().flat_map(|t| &t.alternatives);
+    let named = alternatives.into_iter().any(|a| matches!(a, ast::TypeAtom::Name(n) if n.name == "none"));
+    let word = matches!(ty, SettingType::Option(words) if words.iter().any(|w| w == "none"));
+    default || named || word || matches!(ty, SettingType::Any | SettingType::Network | SettingType::Recipe | SettingType::Layer)
+}
+
+fn is_list(ty: &SettingType) -> bool {
+    match ty {
+        SettingType::List(_) => true,
+        SettingType::Either(types) => types.iter().any(is_list),
+        _ => false,
+    }
 }
 
 fn takes_any_word(ty: &SettingType) -> bool {

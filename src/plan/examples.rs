@@ -57,7 +57,7 @@ pub fn hand_on(about: Facts, facts: &mut Facts) {
 ///
 /// Errors: two of them are known to be about examples of different data sets, whose ids mean different examples.
 pub fn meet(kind: &Kind, settings: &Settings, inputs: &[KnownInput], per_example: impl Fn(&str) -> bool) -> Result<(), Problem> {
-    let beside = matches!(kind, Kind::Figure | Kind::Table) || *settings.get("paired") == Static::Bool(false);
+    let beside = matches!(kind, Kind::Figure | Kind::Table) || settings.find("paired") == Some(&Static::Bool(false));
     let splits = |slot: &str| slot.starts_with("by.") || ["by", "within", "in_every"].contains(&slot);
     let meets = |slot: &str| splits(slot) || !beside && per_example(slot) && (kind.per_example() || !slot.contains('.'));
     let some = inputs.iter().flat_map(|(slot, f)| f.iter().map(move |f| (*slot, *f)));

@@ -179,7 +179,7 @@ impl Layer<'_> {
         let [height, width, channels] = self.image("convolves images")?;
         let (output, kernel, stride) = (self.int("channels", 1)?, self.int("kernel", 1)?, self.int("stride", 1)?);
         let (dilation, groups) = (self.int("dilation", 1)?, self.int("groups", 1)?);
-        if self.settings.real("pad").fract() != 0.0 {
+        if self.number("pad").fract() != 0.0 {
             let text = format!("a {kernel} x {kernel} kernel has no middle, so the default `pad` is no whole number");
             return Err(Box::new(
                 Diag::error("cfx::network::setting", self.span, text)
@@ -200,7 +200,7 @@ impl Layer<'_> {
         let [height, width, channels] = self.image("takes images apart")?;
         let (output, kernel, stride) = (self.int("channels", 1)?, self.int("kernel", 1)?, self.int("stride", 1)?);
         let (dilation, groups) = (self.int("dilation", 1)?, self.int("groups", 1)?);
-        if self.settings.real("pad").fract() != 0.0 || self.settings.real("pad") < 0.0 {
+        if self.number("pad").fract() != 0.0 || self.number("pad") < 0.0 {
             let text = format!(
                 "with kernel {kernel} and stride {stride} no padding makes the image {stride} times as large, so there is no default `pad`"
             );
@@ -239,8 +239,8 @@ impl Layer<'_> {
 
     fn reshape(&self) -> Made {
         let (height, width) = (self.int("height", 1)?, self.int("width", 1)?);
-        let channels = match self.settings.get("channels") {
-            Static::Number(_) => self.int("channels", 1)?,
+        let channels = match self.settings.find("channels") {
+            Some(Static::Number(_)) => self.int("channels", 1)?,
             // What is left; where nothing is, the counts below differ.
             _ => (self.input.iter().product::<usize>() / (height * width)).max(1),
         };
@@ -257,7 +257,7 @@ impl Layer<'_> {
 
     fn token(&self) -> Made {
         let [tokens, features] = self.sequence("takes one token of several")?;
-        let at = self.settings.real("at");
+        let at = self.number("at");
         let index = if at < 0.0 { tokens as f64 + at } else { at };
         if at.fract() != 0.0 || index < 0.0 || index >= tokens as f64 {
             let expected = format!("a whole number from {} to {}", -(tokens as i64), tokens - 1);
@@ -365,8 +365,13 @@ impl Layer<'_> {
         Diag::error("cfx::shape::rank", self.span, text).here(format!("gets {}", words(self.input)))
     }
 
+    /// Returns a number, NaN where `none` is given.
+    fn number(&self, name: &str) -> f64 {
+        self.settings.find(name).and_then(Static::number).unwrap_or(f64::NAN)
+    }
+
     fn int(&self, name: &str, least: usize) -> Result<usize, Box<Diag>> {
-        let x = self.settings.real(name);
+        let x = self.number(name);
         if x.fract() == 0.0 && x >= least as f64 && x <= LARGEST {
             return Ok(x as usize);
         }
@@ -374,7 +379,7 @@ impl Layer<'_> {
     }
 
     fn real(&self, name: &str, least: f64, most: f64) -> Result<f64, Box<Diag>> {
-        let x = self.settings.real(name);
+        let x = self.number(name);
         if x >= least && x <= most {
             return Ok(x);
         }

@@ -63,7 +63,7 @@ fn net_of(text: &str, folder: &Path) -> Arc<Net> {
     let source = Source::text("test.cfx", text, folder);
     let checked = api::check(&source, &registry);
     let graph = api::plan(&source, &checked, &registry).unwrap_or_else(|d| panic!("{d:#?}"));
-    let net = graph.cells.iter().find_map(|c| match c.settings.get("network") {
+    let net = graph.cells.iter().find_map(|c| match c.settings.find("network")? {
         Static::Net(net) => Some(net.clone()),
         _ => None,
     });
@@ -226,7 +226,7 @@ fn published_networks_give_pytorch_s_logits_and_the_published_accuracy() {
     let graph = api::plan(&source, &checked, &registry).unwrap_or_else(|d| panic!("{d:#?}"));
     let networks = graph.cells.iter().filter(|c| c.op == "import_weights");
     for (cell, file) in networks.zip(["resnet20-12fca82f.th", "resnet32-d509ac18.th"]) {
-        let Static::Net(net) = cell.settings.get("network") else { panic!("{:?}", cell.settings) };
+        let Some(Static::Net(net)) = cell.settings.find("network") else { panic!("{:?}", cell.settings) };
         let model = import(&root, &format!("weights/{file}"), net, &data, &[]).unwrap();
         near(&logits(&model, &data), &reference("logits.json", file), 1e-4);
     }
@@ -256,7 +256,7 @@ fn a_network_declared_in_a_script_takes_a_safetensors_file() {
     let checked = api::check(&source, &registry);
     let graph = api::plan(&source, &checked, &registry).unwrap_or_else(|d| panic!("{d:#?}"));
     let cell = graph.cells.iter().find(|c| c.op == "import_weights").unwrap();
-    let Static::Net(net) = cell.settings.get("network") else { panic!("{:?}", cell.settings) };
+    let Some(Static::Net(net)) = cell.settings.find("network") else { panic!("{:?}", cell.settings) };
     let mut pixels = Vec::new();
     let file = std::fs::File::open(root.join("mnist/t10k-images-idx3-ubyte.gz")).unwrap();
     std::io::Read::read_to_end(&mut std::io::Read::take(flate2::read::GzDecoder::new(file), 16 + 32 * 784), &mut pixels).unwrap();
