@@ -19,30 +19,14 @@ pub fn members(job: &Job, x: &Stages, by: Option<&At>) -> Result<Vec<usize>, Fai
         Some(Value::Absent(why)) => return Err(Failure::Absent(why.clone())),
         _ => {}
     }
-<<<<<<< HEAD
     let Some(at) = by else { return Ok((0..x.x.nrows()).collect()) };
     if !at.is_class() {
         return Err(Failure::new(format!("rows cannot be split by `{}`, which names no examples", at.name)));
-=======
-    let Some((_, at)) = by.make() else { return Ok((0..x.x.nrows()).collect()) };
-    if at.find("role").and_then(|r| r.word()) != Some("class") {
-        return Err(Failure::new(format!("rows cannot be split by `{}`, which names no examples", at.word("name"))));
->>>>>>> 9426c2b (No silent settings: what a layer or operation is given is there, of its type, and `none` only where the signature says so)
     }
     if x.labels.len() != x.x.nrows() {
         return Err(Failure::new("the rows have no labels, so they have no classes").help("give `labels:` where they are read"));
     }
-<<<<<<< HEAD
     Ok((0..x.labels.len()).filter(|i| x.labels[*i] as usize == at.index).collect())
-=======
-    let class = at.int("index") as u32;
-    Ok((0..x.labels.len()).filter(|i| x.labels[*i] == class).collect())
-}
-
-/// Returns whether the axis word `by` asks for classes.
-pub fn by_class(by: &Static) -> bool {
-    by.make().is_some_and(|(_, axis)| axis.find("role").and_then(|r| r.word()) == Some("class"))
->>>>>>> 9426c2b (No silent settings: what a layer or operation is given is there, of its type, and `none` only where the signature says so)
 }
 
 /// Returns the rows of each class in order of labels; all rows as one group where there are no labels.

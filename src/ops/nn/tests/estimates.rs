@@ -109,8 +109,8 @@ fn minimal_filtering_shortens_estimates() {
         let source = Source::text("test.cfx", &text, folder.path());
         let checked = api::check(&source, &registry);
         let graph = api::plan(&source, &checked, &registry).unwrap_or_else(|d| panic!("{d:#?}"));
-        let found = graph.cells.iter().find_map(|c| match c.settings.get("network") {
-            Static::Net(net) => Some(net.clone()),
+        let found = graph.cells.iter().find_map(|c| match c.settings.find("network") {
+            Some(Static::Net(net)) => Some(net.clone()),
             _ => None,
         });
         found.unwrap()
