@@ -147,6 +147,12 @@ impl<'a> Checker<'a> {
         }
         failed |= !self.recipe_inputs(signature, &mut parts);
         if failed {
+            if let Some((module, value)) = parts.recipe_source
+                && let Err(found) = self.statics().recipe(module, value, &Env::new())
+                && parts.setting_axes.is_empty()
+            {
+                self.diags.extend(found);
+            }
             self.check_settings(signature, &parts.written, &parts.setting_axes);
             self.check_seed(&parts, &seed_axes);
             return Typed::error(e.span);

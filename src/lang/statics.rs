@@ -16,6 +16,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+/// The most declared names that a misspelt one is compared with.
+const MOST_COMPARED: usize = 2000;
+
 /// The coordinates at which a setting is evaluated.
 pub type Env = BTreeMap<AxisId, Rc<Coordinate>>;
 
@@ -657,6 +660,10 @@ impl<'a> Statics<'a> {
         } else {
             let mut all: Vec<&str> =
                 self.program.modules.get(module).map(|m| m.names.keys().map(String::as_str).collect()).unwrap_or_default();
+            // Spellings are compared with every name: in a script of thousands only with the built-ins.
+            if all.len() > MOST_COMPARED {
+                all.clear();
+            }
             all.extend(self.program.operations.keys().map(String::as_str));
             match (foreign_value(name), super::suggest::nearest(name, &all), self.program.near_in_topics(name)) {
                 (Some(help), _, _) => help.to_string(),

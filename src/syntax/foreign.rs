@@ -43,7 +43,13 @@ impl Explain<'_> {
             ),
             "=" if after == ".." => foreign(span, "the end of a range is excluded", "write `0..11` for 0 to 10"),
             "=" if depth > 0 && after_word => {
-                foreign(span, "an argument is given with `:`", format!("write `{after}: …`; equality is written `{after} == …`"))
+                // In a selection or a group, equality may be meant as well.
+                let equality = if open == "[" || open == "(" && self.groups(&tokens[..f.here]) {
+                    format!("; equality is written `{after} == …`")
+                } else {
+                    String::new()
+                };
+                foreign(span, "an argument is given with `:`", format!("write `{after}: …`{equality}"))
             }
             "=" if depth > 0 || self.assigned(f) => {
                 foreign(span, "`=` cannot stand inside a value", "equality is written `==`, an argument `name: value`")
@@ -75,7 +81,7 @@ impl Explain<'_> {
                 };
                 foreign(span, "a range is written with two points, its end excluded", help)
             }
-            "*" if after == "*" => self.power(f, back.saturating_sub(1), f.here + 1),
+            "*" if after == "*" => self.power(f, back, f.here + 1),
             "." if after == ".." => foreign(span, "a range is written with two points", "write `0..10`, the end excluded"),
             "." if tokens.get(f.here + 1).is_some_and(|t| t.kind == Kind::Number)
                 && previous.is_none_or(|p| !matches!(p.kind, Kind::Word | Kind::Number | Kind::Close)) =>
