@@ -219,7 +219,7 @@ use std.networks { mlp }
 param size: int = 40
 
 axis run = 0..3
-dataset small = subset(digits().train, size)
+dataset small = sample(digits().train, size)
 model net = train(mlp(hidden: [4]), small, seed: run) {
   epochs: 1
   rate: 0.1

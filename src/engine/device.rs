@@ -27,7 +27,7 @@ pub(super) fn prepare() {
     ONCE.call_once(|| {
         // SAFETY: a plain setter of OpenBLAS, called once.
         unsafe { openblas_set_num_threads(1) };
-        super::executor::cell::catch_panics();
+        super::panics::catch_panics();
     });
 }
 
@@ -35,7 +35,7 @@ pub(super) fn prepare() {
 pub(super) fn threads(count: usize) -> rayon::ThreadPoolBuilder {
     rayon::ThreadPoolBuilder::new()
         .num_threads(count.max(1))
-        .thread_name(|i| format!("{}-pool-{i}", super::executor::cell::THREAD))
+        .thread_name(|i| format!("{}-pool-{i}", super::panics::THREAD))
         .stack_size(16 << 20)
 }
 

@@ -7,6 +7,7 @@ pub mod device;
 pub mod executor;
 pub mod kernel;
 pub mod pack;
+mod panics;
 pub mod progress;
 pub mod store;
 pub mod value;

@@ -4,6 +4,7 @@ use super::Shared;
 use crate::base::{Hash, Stream};
 use crate::engine::kernel::{Context, Failure, Job, Labelled};
 use crate::engine::pack;
+use crate::engine::panics::last_panics;
 use crate::engine::progress::Event;
 use crate::engine::store::{Fault, Made};
 use crate::engine::value::{Number, Truth, Value};
@@ -11,7 +12,6 @@ use crate::lang::Settings;
 use crate::plan::facts::Policy;
 use crate::plan::files::Files;
 use crate::plan::graph::{Cell, CellId, Entry};
-use std::cell::Cell as Slot;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
@@ -234,36 +234,4 @@ impl Shared<'_> {
     pub(super) fn stopping(&self) -> bool {
         self.stop.load(Ordering::Relaxed) || self.options.interrupt.load(Ordering::Relaxed)
     }
-}
-
-/// Name of the threads that run cells: panics on them are kept for logs.
-pub(in crate::engine) const THREAD: &str = "cfx-cell";
-
-/// The last panics on threads that run cells, with places and stacks.
-static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
-thread_local! {
-    static IN_HOOK: Slot<bool> = const { Slot::new(false) };
-}
-
-/// Keeps panics of cells for logs in place of printing them; others are printed as before.
-pub(in crate::engine) fn catch_panics() {
-    let before = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        let ours = std::thread::current().name().is_some_and(|n| n.starts_with(THREAD));
-        if !ours || IN_HOOK.replace(true) {
-            return before(info);
-        }
-        let text = format!("{info}\n{}", std::backtrace::Backtrace::force_capture());
-        let mut panics = PANICS.lock().unwrap_or_else(PoisonError::into_inner);
-        if panics.len() < 16 {
-            panics.push(text);
-        }
-        IN_HOOK.set(false);
-    }));
-}
-
-/// Takes the panics kept since the last time. Where cells panic at the same moment, one log has them all.
-fn last_panics() -> String {
-    std::mem::take(&mut *PANICS.lock().unwrap_or_else(PoisonError::into_inner)).join("\n")
 }

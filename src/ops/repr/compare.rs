@@ -49,7 +49,7 @@ pub enum Chosen {
 impl Setting for Chosen {
     fn read(value: &Static) -> Option<Self> {
         match value.make() {
-            Some((name, fields)) if name == "rbf" => fields.find("bandwidth").and_then(|b| b.number()).map(Chosen::Rbf),
+            Some(("rbf", fields)) => fields.find("bandwidth").and_then(|b| b.number()).map(Chosen::Rbf),
             Some((name, _)) => (name == "linear").then_some(Chosen::Linear),
             None => (value.word() == Some("linear")).then_some(Chosen::Linear),
         }

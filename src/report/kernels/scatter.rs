@@ -51,7 +51,7 @@ impl Planned for Scatter {
             colored(color, &union, examples)?;
         }
         match label {
-            Some(l) if !union.contains(&l.name.as_str()) && !(examples && l.is_class() && classes(shapes)) => {
+            Some(l) if !(union.contains(&l.name.as_str()) || examples && l.is_class() && classes(shapes)) => {
                 let known: Vec<String> = union.iter().map(|n| format!("`{n}`")).collect();
                 let message = format!("the points have no axis `{}` to be named by", l.name);
                 let help = match known.is_empty() {

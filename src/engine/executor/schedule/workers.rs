@@ -52,7 +52,7 @@ impl<'scope, 'a> Workers<'scope, 'a> {
     pub(super) fn give(&mut self, task: Task, working: usize) -> Result<(), String> {
         if working > self.started {
             let (shared, pool, queue, sender) = (self.shared, self.pool, self.queue.clone(), self.sender.clone());
-            let builder = Builder::new().name(format!("{}-{}", cell::THREAD, self.started)).stack_size(STACK);
+            let builder = Builder::new().name(format!("{}-{}", crate::engine::panics::THREAD, self.started)).stack_size(STACK);
             match builder.spawn_scoped(self.scope, move || work(shared, pool, &queue, &sender)) {
                 Ok(_) => self.started += 1,
                 // Those that are there will come to it.

@@ -7,7 +7,7 @@ mod report;
 mod score;
 
 #[cfg(test)]
-mod calibration;
+mod calibration_tests;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
