@@ -86,7 +86,7 @@ fn what_is_planned_runs() {
     let seeds: Vec<u64> = match (std::env::var("CFX_SEED"), std::env::var("CFX_LONG")) {
         (Ok(seed), _) => vec![seed.parse().expect("CFX_SEED is a whole number")],
         (_, Ok(_)) => (0..4000).collect(),
-        _ => (0..300).collect(),
+        _ => (0..150).collect(),
     };
     let (mut declared, mut wrong) = (0, Vec::new());
     for seed in &seeds {
