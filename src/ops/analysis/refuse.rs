@@ -2,6 +2,7 @@
 
 use super::settings::{At, Over};
 use crate::lang::Settings;
+use crate::lang::suggest::nearest_or_list;
 use crate::plan::facts::{Problem, Shape};
 
 /// Refuses examples that are to be kept, of an operation that takes them in.
@@ -35,6 +36,17 @@ pub fn unlabelled(settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> 
             "make them from a data set with labels, or leave out `by: class`".to_string(),
         )),
         None => Ok(()),
+    }
+}
+
+/// Returns the refusal of a column that a table will not have.
+pub fn column(parameter: &'static str, name: &str, columns: &[String]) -> Problem {
+    let names: Vec<&str> = columns.iter().map(String::as_str).collect();
+    Problem {
+        code: "cfx::analysis::setting",
+        parameter: Some(parameter),
+        message: format!("the table has no column `{name}`"),
+        help: Some(nearest_or_list(name, &names)),
     }
 }
 
