@@ -334,7 +334,9 @@ fn the_manifest_lists_every_cell() {
     assert_eq!(of(&totals["operations"]["data"]["largest_memory"]), pair(1e6, 2e6));
     assert_eq!(totals["operations"]["data"]["cells"], 1);
     assert_eq!(totals["memory"]["actual"], serde_json::Value::Null);
-    assert_eq!(totals["memory"]["estimate"].as_f64(), Some(crate::plan::estimate::BASE + 1e3 * now + 1e6));
+    // Not all results are there at once.
+    let (memory, least) = (totals["memory"]["estimate"].as_f64().expect("a number"), crate::plan::estimate::BASE + 1e6);
+    assert!(memory > least && memory <= least + 1e3 * now, "{memory}");
     let help: Vec<_> = calls.iter().flat_map(|c| each(&c["help"], c["cells"].as_u64().unwrap())).collect();
     assert!(help.iter().any(|h| h == "use <fewer> draws"), "{help:?}");
     // Records may be fewer than cells: a run that stopped.

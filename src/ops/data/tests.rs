@@ -444,7 +444,8 @@ fn choices_by_score() {
     assert!(parts::with_images(&high).is_err() && parts::with_images(&low).is_ok());
     let mut seen = Vec::new();
     for bin in 0..50 {
-        let at = Static::Make("at".to_string(), vec![("index".to_string(), Static::Number(bin as f64))]);
+        let fields = vec![("name".to_string(), Static::Text(bin.to_string())), ("index".to_string(), Static::Number(bin as f64))];
+        let at = Static::Make("at".to_string(), fields);
         let settings = [("count", Static::Number(50.0)), ("at", at)];
         let part = dataset(run("quantile_bins", &settings, vec![("x", x()), ("data", value(&all))], 0, Path::new(".")));
         assert!(part.len() == 35 || part.len() == 36);

@@ -377,8 +377,8 @@ fn settings_that_cannot_be_are_refused_before_the_run() {
     refuse("ablate", &[("order", random(0.0)), ("steps", Static::Number(1.0))], "order");
     refuse("ablate", &[("order", random(1.0)), ("steps", Static::Number(0.0))], "steps");
     refuse("perturb", &[("scale", Static::List(vec![Static::Number(-1.0)])), ("draws", Static::Number(1.0))], "scale");
-    refuse("mutual_information", &[("bins", Static::Number(1.0))], "bins");
-    refuse("mutual_information", &[("bins", Static::Number(101.0))], "bins");
+    refuse("mutual_information", &[("at", at("stage1")), ("bins", Static::Number(1.0))], "bins");
+    refuse("mutual_information", &[("at", at("stage1")), ("bins", Static::Number(101.0))], "bins");
     refuse("influence", &[("pairs", Static::Number(0.0))], "pairs");
 }
 
