@@ -5,7 +5,7 @@ use crate::engine::kernel::{Context, Failure, Job, Kernel, mismatch};
 use crate::engine::value::{Column, Number, Scores, Table, Value};
 use crate::lang::Settings;
 use crate::lang::suggest::nearest_or_list;
-use crate::plan::facts::{Facts, KnownInput, Planned, Policy, Problem, known};
+use crate::plan::facts::{Facts, KnownInput, Planned, Policy, Problem, Shape, known};
 use crate::plan::files::Files;
 use crate::plan::units::unit;
 use std::sync::Arc;
@@ -105,6 +105,16 @@ impl Kernel for Field {
 impl Planned for Pick {
     fn policy(&self) -> Policy {
         Policy::Inline
+    }
+
+    /// No value that a script names is a list: the plan itself picks what operations keep of an axis.
+    fn fits(&self, _settings: &Settings, _shapes: &[Shape]) -> Result<(), Problem> {
+        Err(Problem {
+            code: "cfx::analysis::axis",
+            parameter: None,
+            message: "`pick` takes an element of a list, and no value of a script is one".to_string(),
+            help: Some("select a coordinate: `x[axis: coordinate]`".to_string()),
+        })
     }
 
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {

@@ -253,6 +253,7 @@ impl Planned for Where {
         let data = known(inputs, "data").cloned().unwrap_or_default();
         if let Some(condition) = known(inputs, "condition") {
             one_source(("data", &data), ("condition", condition))?;
+            in_common(("data", &data), ("condition", condition))?;
         }
         Ok(chosen(&data))
     }
@@ -285,6 +286,22 @@ fn data_of(job: &Job, scores: &Scores) -> Result<Arc<Dataset>, Failure> {
     Ok(Arc::new(Dataset { source: Arc::new(source), ids: scores.ids.clone(), labels: scores.labels.clone() }))
 }
 
+/// Checks that two inputs can have examples in common: splits that they come from, where these are known.
+fn in_common(a: (&str, &Facts), b: (&'static str, &Facts)) -> Result<(), Problem> {
+    let (one, two) = (&a.1.from, &b.1.from);
+    if one.is_empty() || two.is_empty() || one.iter().any(|split| two.contains(split)) {
+        return Ok(());
+    }
+    let words = format!(
+        "`{}` is about examples of `{}`, and `{}` about examples of `{}`: they have none in common",
+        a.0,
+        one.join("`, `"),
+        b.0,
+        two.join("`, `")
+    );
+    Err(Problem { help: Some("make both from the same split".to_string()), ..unfit(b.0, words) })
+}
+
 /// Returns facts of the data set that examples with a score are chosen from, with the most that there can be: see [`data_of`].
 fn facts_of_data(inputs: &[KnownInput]) -> Result<Facts, Problem> {
     let x = known(inputs, "x").cloned().unwrap_or_default();
@@ -292,6 +309,7 @@ fn facts_of_data(inputs: &[KnownInput]) -> Result<Facts, Problem> {
         return Ok(Facts { shape: None, labels_each: None, ..x.each_example() });
     };
     one_source(("x", &x), ("data", data))?;
+    in_common(("x", &x), ("data", data))?;
     let most = [data.most_rows(), x.most_rows()].into_iter().flatten().min();
     let classes = data.classes.clone().or(x.classes);
     Ok(Facts { rows: None, rows_at_most: most, class_sizes: None, classes, ..data.clone() })
