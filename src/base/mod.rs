@@ -8,6 +8,7 @@ pub mod diag;
 pub mod hash;
 pub mod name;
 pub mod natural;
+pub mod size;
 pub mod span;
 pub mod statistics;
 pub mod stream;

@@ -1,7 +1,7 @@
 //! `cfx plan`: what a run would do, written as a table.
 
-use super::store::bytes;
 use crate::base::Span;
+use crate::base::size::bytes;
 use crate::base::time::duration;
 use crate::engine::{RunOutcome, Standing, Status};
 use crate::plan::estimate::together;

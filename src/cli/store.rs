@@ -2,6 +2,7 @@
 
 use super::arguments::StoreArgs;
 use super::{Exit, shown};
+use crate::base::size::bytes;
 use crate::engine::{Store, pack};
 
 fn open(arguments: &StoreArgs) -> Result<Store, Exit> {
@@ -102,18 +103,4 @@ pub fn gc(keep: usize, arguments: &StoreArgs) -> Exit {
             Exit::Store
         }
     }
-}
-
-/// Returns a size for reading.
-pub fn bytes(n: f64) -> String {
-    let n = n.max(0.0);
-    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let mut n = n;
-    for unit in units {
-        if n < 1024.0 || unit == "TiB" {
-            return if unit == "B" { format!("{n:.0} {unit}") } else { format!("{n:.1} {unit}") };
-        }
-        n /= 1024.0;
-    }
-    String::new()
 }

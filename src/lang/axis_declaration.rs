@@ -73,6 +73,10 @@ impl<'a> Checker<'a> {
             return None;
         }
         if let Some(entries) = self.named_coordinates(def.module, value) {
+            if entries.is_empty() {
+                self.no_coordinates(name, value.span);
+                return None;
+            }
             let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
             for (key, _) in &entries {
                 if let Some(before) = seen.insert(&key.name, key.span) {
@@ -156,10 +160,7 @@ impl<'a> Checker<'a> {
                     }
                 }
                 if list.is_empty() {
-                    self.diags.push(
-                        Diag::error("cfx::axis::empty", value.span, format!("the axis `{}` has no coordinates", name.name))
-                            .help("the end of a range is excluded: `0..10` has ten coordinates"),
-                    );
+                    self.no_coordinates(name, value.span);
                     return None;
                 }
                 let id = self.axes.intern(make(list.into_iter().map(|(c, _)| c).collect()));
@@ -199,6 +200,11 @@ impl<'a> Checker<'a> {
                 ItemKind::Param(_) | ItemKind::Extern { .. } | ItemKind::Bind { keyword: Keyword::Let | Keyword::Axis, .. }
             )
         })
+    }
+
+    fn no_coordinates(&mut self, name: &ast::Ident, span: Span) {
+        let diag = Diag::error("cfx::axis::empty", span, format!("the axis `{}` has no coordinates", name.name));
+        self.diags.push(diag.help("name one at least; the end of a range is excluded: `0..10` has ten coordinates"));
     }
 
     /// Returns coordinates that stand for something, with what they stand for: a map, or a list of names of networks, recipes, results.

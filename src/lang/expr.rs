@@ -10,6 +10,7 @@ use super::suggest::{nearest, nearest_or_list};
 use super::typed::{Node, Typed};
 use crate::base::{Decimal, Diag, Span};
 use crate::syntax::ast::{self, BinaryOp, Expr, ExprKind, ItemKind, Keyword, UnaryOp};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 impl<'a> Checker<'a> {
@@ -331,6 +332,11 @@ impl<'a> Checker<'a> {
         if base.is_error() {
             return base;
         }
+        if picks.is_empty() {
+            let diag = Diag::error("cfx::axis::empty", span, "this selects nothing");
+            self.diags.push(diag.help("name a coordinate, as in `[run: 0]`, or leave the brackets out"));
+            return Typed::error(span);
+        }
         let (mut fixed, mut parts): (Vec<(AxisId, Pick)>, Vec<(AxisId, AxisId)>) = (Vec::new(), Vec::new());
         // Snapshots that a model carries are brought out first.
         let (mut base, mut brought) = (base, false);
@@ -384,6 +390,12 @@ impl<'a> Checker<'a> {
                 self.diags.push(Diag::error("cfx::axis::no_coordinate", arg.value.span, message).help(help));
                 return Typed::error(span);
             }
+            if let Some(doubled) = self.doubled_pick(axis, &list) {
+                let message = format!("the coordinate `{doubled}` is there twice");
+                let diag = Diag::error("cfx::axis::doubled", arg.value.span, message);
+                self.diags.push(diag.help("name each once: a coordinate that is selected twice would count twice"));
+                return Typed::error(span);
+            }
             match (keep, list.into_iter().next()) {
                 (false, Some(pick)) => fixed.push((axis, pick)),
                 (true, None) => {
@@ -432,6 +444,17 @@ impl<'a> Checker<'a> {
             Rc::new(Typed { node: Node::Select { base: e.clone(), fixed: within, parts: cut }, axes, ..(*e).clone() })
         });
         Rc::new(Typed { node: Node::Select { base, fixed, parts }, kind, axes, attached, examples, span })
+    }
+
+    /// Returns a coordinate that a selection names twice, where it does.
+    fn doubled_pick(&self, axis: AxisId, picks: &[Pick]) -> Option<String> {
+        let known = self.axes.get(axis).coordinates.as_deref();
+        let place = |p: &Pick| known.and_then(|all| find(all, p)).map_or_else(|| p.to_string(), |i| format!("#{i}"));
+        let mut seen = BTreeSet::new();
+        picks.iter().find(|p| !seen.insert(place(p))).map(|p| match known.and_then(|all| find(all, p).map(|i| &all[i])) {
+            Some(coordinate) => coordinate.text.clone(),
+            None => p.to_string(),
+        })
     }
 
     /// Returns the classes of the one value that a selection leaves of values over a declared axis, where these have several.

@@ -92,6 +92,8 @@ pub enum AxisWord {
 pub enum SettingType {
     /// A whole number.
     Int,
+    /// A whole number, below 0 too.
+    Signed,
     /// A number.
     Real,
     /// A number that depends on the number of units, such as `dim + 2`.
@@ -124,6 +126,7 @@ impl std::fmt::Display for SettingType {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             SettingType::Int => f.write_str("a whole number"),
+            SettingType::Signed => f.write_str("a whole number"),
             SettingType::Real => f.write_str("a number"),
             SettingType::Sized => f.write_str("a number by `dim`"),
             SettingType::Bool => f.write_str("`true` or `false`"),
@@ -293,6 +296,7 @@ fn list_of_inputs(inner: &TypeExpr) -> Option<Vec<Kind>> {
 fn setting_name(name: &str) -> SettingType {
     match name {
         "int" => SettingType::Int,
+        "integer" => SettingType::Signed,
         "real" => SettingType::Real,
         "dim" => SettingType::Sized,
         "bool" => SettingType::Bool,

@@ -380,7 +380,8 @@ impl<'a> Statics<'a> {
                 let value = self.value(module, expr, env)?;
                 let fits = match (ty, &value) {
                     (SettingType::Any, _) | (_, Static::None) => true,
-                    (SettingType::Int, Static::Number(x)) => x.fract() == 0.0 && *x >= 0.0,
+                    (SettingType::Int, Static::Number(x)) => x.fract() == 0.0 && (0.0..9e15).contains(x),
+                    (SettingType::Signed, Static::Number(x)) => x.fract() == 0.0 && x.abs() < 9e15,
                     (SettingType::Real, Static::Number(_)) => true,
                     (SettingType::Sized, Static::Affine { .. }) => true,
                     (SettingType::Bool, Static::Bool(_)) => true,

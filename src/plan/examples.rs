@@ -73,9 +73,26 @@ pub fn meet(kind: &Kind, settings: &Settings, inputs: &[KnownInput], per_example
                     help: Some("examples meet by their places in one data set: make both from the same".to_string()),
                 });
             }
+            Some((other, there)) if (meets(slot) || meets(other)) && apart(&there.from, &facts.from) => {
+                return Err(Problem {
+                    code: "cfx::data::other_examples",
+                    parameter: None,
+                    message: format!(
+                        "examples of `{}` meet examples of `{}`: they have none in common",
+                        there.from.join("`, `"),
+                        facts.from.join("`, `")
+                    ),
+                    help: Some("make both from the same split".to_string()),
+                });
+            }
             Some(_) => {}
             None => first = Some((slot, facts)),
         }
     }
     Ok(())
+}
+
+/// Returns whether examples of some splits cannot be those of others, as far as splits are known.
+pub fn apart(one: &[String], two: &[String]) -> bool {
+    !one.is_empty() && !two.is_empty() && !one.iter().any(|split| two.contains(split))
 }

@@ -16,6 +16,11 @@ use script::Script;
 const ONLY_RESULTS_TELL: &[(&str, &str)] = &[
     ("is no longer a finite number", "a training that diverges"),
     ("examples with a score do not fill", "how many examples of a choice have a score"),
+    ("have a score", "how many examples of a choice have a score"),
+    ("the condition is about none of these examples", "which examples two choices share"),
+    ("names example", "which of the examples that a file names are in a choice"),
+    ("there is no column", "columns of a table that a result chooses"),
+    ("was not reduced", "whether a representation that a result chooses was reduced"),
 ];
 
 /// Runs a plan in a store of its own.

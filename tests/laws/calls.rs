@@ -243,6 +243,7 @@ pub fn settings(ty: &SettingType) -> Vec<String> {
         SettingType::Int => texts(&["2", "1", "3", "0", "5", "10"]),
         SettingType::Real => texts(&["0.5", "0.1", "1", "2", "0", "0.9", "10", "-1"]),
         SettingType::Sized => texts(&["dim", "2 * dim + 1"]),
+        SettingType::Signed => texts(&["0", "1", "-1"]),
         SettingType::Bool => texts(&["true", "false"]),
         SettingType::Text => texts(&["\"train\""]),
         SettingType::Word => texts(&["low", "high", "hidden1"]),

@@ -49,7 +49,7 @@ fn y(row: usize, column: usize) -> f64 {
 fn turned(row: usize, column: usize) -> f64 {
     let (c, s) = (0.6, 0.8);
     let pair = column / 2 * 2;
-    if column % 2 == 0 { c * x(row, pair) - s * x(row, pair + 1) } else { s * x(row, pair) + c * x(row, pair + 1) }
+    if column.is_multiple_of(2) { c * x(row, pair) - s * x(row, pair + 1) } else { s * x(row, pair) + c * x(row, pair + 1) }
 }
 
 /// Writes all files; returns the declarations that read them.

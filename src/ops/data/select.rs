@@ -7,6 +7,7 @@ use crate::engine::value::{Dataset, Images, Pixels, Scores, Source};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::at::At;
+use crate::plan::examples::apart;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known, one_source};
 use crate::plan::files::Files;
 use crate::settings;
@@ -289,7 +290,7 @@ fn data_of(job: &Job, scores: &Scores) -> Result<Arc<Dataset>, Failure> {
 /// Checks that two inputs can have examples in common: splits that they come from, where these are known.
 fn in_common(a: (&str, &Facts), b: (&'static str, &Facts)) -> Result<(), Problem> {
     let (one, two) = (&a.1.from, &b.1.from);
-    if one.is_empty() || two.is_empty() || one.iter().any(|split| two.contains(split)) {
+    if !apart(one, two) {
         return Ok(());
     }
     let words = format!(

@@ -59,6 +59,13 @@ impl Units {
         out
     }
 
+    /// Returns the units that are constant here and in other rows, at different values.
+    pub fn elsewhere(&self, other: &Units) -> Vec<usize> {
+        let at = |j: usize| other.constant.iter().find(|(k, _)| *k == j).map(|(_, v)| *v);
+        let differs = |a: f64, b: f64| 0.5 * (a.max(b) - a.min(b)) > 4.0 * f64::EPSILON * a.abs().max(b.abs());
+        self.constant.iter().filter(|(j, v)| at(*j).is_some_and(|o| differs(*v, o))).map(|(j, _)| *j).collect()
+    }
+
     /// Returns that the constant units are, in words: `units 3, 7 and 9 are`.
     pub fn named(&self) -> String {
         are(&self.constant.iter().map(|(j, _)| *j).collect::<Vec<_>>())

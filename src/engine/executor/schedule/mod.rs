@@ -10,6 +10,7 @@ use super::cell::Done;
 use super::outcome::{CellOutcome, RunOutcome, RunState, Status};
 use super::{Shared, resident};
 use crate::base::Hash;
+use crate::base::size::bytes;
 use crate::engine::progress::Event;
 use crate::engine::store::runs::Run;
 use crate::engine::store::{CellLock, StoreError};
@@ -216,12 +217,8 @@ impl<'a> Scheduler<'a> {
             }
             self.queue.remove(&(rank, id));
             if too_large {
-                let gigabytes = |bytes: f64| format!("{:.1} GiB", bytes / f64::from(1 << 30));
-                let words = format!(
-                    "it would need about {} of memory, and there are {}",
-                    gigabytes(memory),
-                    gigabytes(options.most_memory)
-                );
+                let words =
+                    format!("it would need about {} of memory, and there are {}", bytes(memory), bytes(options.most_memory));
                 let help = "make it smaller (fewer examples, units or draws); or, where the estimate is too high, allow more with `--memory`";
                 self.fail(id, words, Some(help.to_string()), false, String::new());
                 self.look();

@@ -114,7 +114,14 @@ fn same_units(parts: &[(usize, Units)], rows: &Rows) -> Result<(), Failure> {
             )));
         }
     }
-    Ok(())
+    let Some((_, first)) = parts.first() else { return Ok(()) };
+    match parts.iter().map(|(_, units)| units.elsewhere(first)).find(|lost| !lost.is_empty()) {
+        Some(lost) => Err(Failure::Absent(format!(
+            "{} constant in every class, at different values: class densities leave them out, although they tell classes apart",
+            are(&lost)
+        ))),
+        None => Ok(()),
+    }
 }
 
 impl Kernel for GenerativeClassification {

@@ -153,6 +153,13 @@ impl Kernel for KlDivergence {
                 are(&apart)
             )));
         }
+        let elsewhere = p.units.elsewhere(&q.units);
+        if !elsewhere.is_empty() {
+            return Err(Failure::Absent(format!(
+                "{} constant in the rows of both densities, at different values, so that neither says anything of the other's rows",
+                are(&elsewhere)
+            )));
+        }
         let (from, to) = (predictive(&p, s.new_component), predictive(&q, s.new_component));
         let states = to.states.len();
         let against = |x: &[f64], state: Option<usize>| match state {
