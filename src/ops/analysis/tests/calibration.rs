@@ -179,7 +179,7 @@ fn means() -> Vec<Line> {
             let x = zs(20, r);
             pairs("mean", "x", 20, paired(20, |i, j| n((x[i] - x[j]).abs()))).reducing(&[]).number()
         })
-        .but(0.9, 1.1, 0.92, FEW),
+        .but(0.9, 1.1, 0.91, FEW),
         line("mean", "pairs of units: a(i) + a(j) + r(i, j)", "8 units", 0.0, |r| {
             let m = symmetric(8, 1.0, 1.0, r);
             pairs("mean", "x", 8, paired(8, |i, j| n(m[i][j]))).reducing(&[]).number()
