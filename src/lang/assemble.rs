@@ -84,26 +84,25 @@ impl<'a> Checker<'a> {
         self.branches_fit(signature, parts)
     }
 
-    /// Returns whether the two sides of a choice are of one kind; a choice for each example is between numbers or truth values.
+    /// Returns whether inputs of which the result is one are of one kind; a choice for each example is between numbers or truth values.
     fn branches_fit(&mut self, signature: &Signature, parts: &Parts) -> bool {
-        if signature.name != "choose" {
-            return true;
-        }
-        let of = |at: usize| parts.inputs.iter().find(|(i, _, _)| *i == at).and_then(|(_, v, _)| v.first());
-        let (Some(condition), Some(yes), Some(no)) = (of(0), of(1), of(2)) else { return true };
+        let alternative = |i: usize| signature.one_of.contains(&signature.params[i].name.name);
+        let values = parts.inputs.iter().filter(|(i, _, _)| alternative(*i)).flat_map(|(_, v, _)| v).collect::<Vec<_>>();
+        let [first, others @ ..] = values.as_slice() else { return true };
         let plain = |v: &Typed| matches!(v.kind, Kind::Number { .. } | Kind::Truth { .. });
-        let each = condition.kind.per_example() || yes.kind.per_example() || no.kind.per_example();
-        let alike = yes.kind.fits(&no.kind) || no.kind.fits(&yes.kind);
-        if alike && (!each || plain(yes) && plain(no)) {
-            return true;
+        let each = parts.inputs.iter().flat_map(|(_, v, _)| v).any(|v| v.kind.per_example());
+        for other in others {
+            let alike = first.kind.fits(&other.kind) || other.kind.fits(&first.kind);
+            let message = match alike {
+                true if !each || plain(first) && plain(other) => continue,
+                true => format!("a choice for each example is between numbers, and these are of kind {}", first.kind),
+                false => format!("one branch is a {}, the other a {}", first.kind, other.kind),
+            };
+            let diag = Diag::error("cfx::type::branches", other.span, message).label(first.span, format!("{}", first.kind));
+            self.diags.push(diag.help("both branches must be of one kind"));
+            return false;
         }
-        let message = match alike {
-            true => format!("a choice for each example is between numbers, and these are of kind {}", yes.kind),
-            false => format!("one branch is a {}, the other a {}", yes.kind, no.kind),
-        };
-        let diag = Diag::error("cfx::type::branches", no.span, message).label(yes.span, format!("{}", yes.kind));
-        self.diags.push(diag.help("both branches must be of one kind"));
-        false
+        true
     }
 
     /// Returns whether an operation on pairs is given one side more, by `against:` or by `between:`, and not both.

@@ -95,6 +95,12 @@ impl<'a> Checker<'a> {
         sets: &mut Vec<(usize, usize, Rc<Typed>)>,
     ) -> Option<Vec<Name>> {
         let mut names = Vec::new();
+        if items(value).is_empty() {
+            let param = &signature.params[param].name.name;
+            let diag = Diag::error("cfx::axis::empty", value.span, format!("`{param}:` names no axis"));
+            self.diags.push(diag.help(format!("name one or more, or leave `{param}:` out")));
+            return None;
+        }
         for (k, item) in items(value).into_iter().enumerate() {
             let ExprKind::Name(word) = &item.kind else {
                 let text = shorten(self.program.sources.text(item.span));

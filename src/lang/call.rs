@@ -13,7 +13,7 @@ use super::static_value::Static;
 use super::statics::{Env, NetworkRef, all_args, shorten};
 use super::suggest::operation_elsewhere;
 use super::typed::{Node, Typed, Written};
-use crate::base::{Diag, Span};
+use crate::base::{Diag, Diags, Span};
 use crate::syntax::ast::{self, Expr, ExprKind, ItemKind};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -162,6 +162,10 @@ impl<'a> Checker<'a> {
         {
             return Typed::error(e.span);
         }
+        if !self.seed_fits(&parts, &seed_axes) {
+            self.check_settings(signature, &parts.written, &parts.setting_axes);
+            return Typed::error(e.span);
+        }
         parts.setting_axes.extend(seed_axes);
         if signature.gives == Kind::Figure {
             let mut names = Vec::new();
@@ -198,6 +202,21 @@ impl<'a> Checker<'a> {
             }
         }
         found.into_iter().for_each(|f| self.diags.extend(f));
+    }
+
+    /// Refuses a seed that is the same everywhere and no whole number: it would be drawn by without a word.
+    fn seed_fits(&mut self, parts: &Parts<'a>, axes: &[AxisId]) -> bool {
+        let Some(seed) = parts.seed.as_ref().filter(|_| axes.is_empty()) else { return true };
+        let diag = match self.statics().value(seed.0, &seed.1, &Env::new()) {
+            Ok(Static::Word(_)) => return true,
+            Ok(Static::Number(x)) if x.fract() == 0.0 && x >= 0.0 => return true,
+            Ok(_) => Diag::error("cfx::type::setting", seed.1.span, "a seed is a whole number, zero or more")
+                .help("write, say, `seed: 7`; several seeds are an axis: `axis run = 0..5`, then `seed: run`")
+                .into(),
+            Err(found) => Diags::from(found),
+        };
+        self.diags.extend(diag);
+        false
     }
 
     /// Checks the seed of a call that is wrong otherwise.
@@ -339,6 +358,11 @@ impl<'a> Checker<'a> {
                 _ => vec![value],
             };
             let list = takes.list && matches!(value.kind, ExprKind::List(_));
+            if items.is_empty() {
+                let diag = Diag::error("cfx::axis::empty", value.span, format!("`{name}:` is given nothing"));
+                self.diags.push(diag.help("name one value or more"));
+                return false;
+            }
             let typed: Vec<Rc<Typed>> = items.into_iter().map(|x| self.expr(module, x)).collect();
             if typed.iter().any(|t| t.is_error()) {
                 return false;

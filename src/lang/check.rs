@@ -7,7 +7,7 @@ use super::library::Names;
 use super::net;
 use super::scope::{DefId, Program, declared};
 use super::signature::SettingType;
-use super::static_value::Static;
+use super::static_value::{LARGEST_WHOLE, Static};
 use super::statics::Env;
 use super::typed::{Script, Typed, ValueDecl, ValueId};
 use crate::base::{Diag, Diags, Span};
@@ -32,7 +32,7 @@ impl<'a> Checker<'a> {
         let item = program.item(def);
         let main = def.module == program.main;
         match &item.kind {
-            ItemKind::Experiment { title, settings } if main => self.experiment(&title.value, settings, item.span),
+            ItemKind::Experiment { title, settings } if main => self.experiment(title, settings, item.span),
             ItemKind::Bind { keyword: Keyword::Axis, .. } => {
                 self.axis(def);
             }
@@ -58,7 +58,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn experiment(&mut self, title: &str, settings: &'a [ast::Arg], span: Span) {
+    fn experiment(&mut self, title: &ast::Text, settings: &'a [ast::Arg], span: Span) {
+        self.has_title(Keyword::Experiment, title);
         if let Some((_, _, before)) = self.experiment {
             self.diags.push(
                 Diag::error("cfx::name::doubled", span, "a script has one `experiment`")
@@ -68,7 +69,7 @@ impl<'a> Checker<'a> {
             );
         }
         let seed = self.experiment_seed(settings);
-        self.experiment = Some((title.to_string(), seed, span));
+        self.experiment = Some((title.value.clone(), seed, span));
     }
 
     fn experiment_seed(&mut self, settings: &'a [ast::Arg]) -> u64 {
@@ -76,7 +77,7 @@ impl<'a> Checker<'a> {
         for arg in settings {
             match &arg.name {
                 Some(name) if name.name == "seed" => match self.statics().value(self.program.main, &arg.value, &Env::new()) {
-                    Ok(Static::Number(x)) if x >= 0.0 && x.fract() == 0.0 && x < 9e15 => seed = x as u64,
+                    Ok(Static::Number(x)) if x.fract() == 0.0 && (0.0..=LARGEST_WHOLE).contains(&x) => seed = x as u64,
                     Ok(_) => self.diags.push(
                         Diag::error("cfx::type::setting", arg.value.span, "a seed is a whole number, zero or more")
                             .help("write, say, `seed: 7`"),
@@ -150,6 +151,15 @@ impl<'a> Checker<'a> {
                     && let Err(e) = self.statics().value(def.module, value, &Env::new())
                 {
                     self.diags.extend(e);
+                    self.failed_let(def, value.span);
+                }
+            }
+            // What else is in a list may be known only where it is used: words, constructors.
+            ExprKind::List(_) | ExprKind::Map(_) => {
+                if let Err(found) = self.statics().value(def.module, value, &Env::new())
+                    && found.only_too_large()
+                {
+                    self.diags.extend(found);
                     self.failed_let(def, value.span);
                 }
             }
@@ -241,8 +251,19 @@ impl<'a> Checker<'a> {
         Some(id)
     }
 
+    /// Refuses an empty title.
+    fn has_title(&mut self, keyword: Keyword, title: &ast::Text) {
+        if title.value.trim().is_empty() {
+            let word = keyword.word();
+            let diag = Diag::error("cfx::syntax::missing-name", title.span, format!("the title of this {word} is empty"));
+            self.diags
+                .push(diag.help(format!("say what it is about: `{word} \"…\"`; reports and messages name it by its title")));
+        }
+    }
+
     /// Checks a figure or a claim.
     fn titled(&mut self, keyword: Keyword, title: &ast::Text, value: &'a Expr) -> Rc<Typed> {
+        self.has_title(keyword, title);
         let typed = self.expr_titled(self.program.main, value, &title.value);
         if typed.is_error() {
             return typed;

@@ -2,6 +2,7 @@
 
 use super::Static;
 use super::finding::{Finding, What};
+use super::static_value::LARGEST_WHOLE;
 use crate::base::{Decimal, Span};
 use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Ident, TypeAtom, TypeExpr, UnaryOp};
 
@@ -46,6 +47,12 @@ pub const DIM: &str = "dim";
 
 /// The most elements that a range may have.
 const LONGEST_RANGE: f64 = 1e6;
+
+/// The most elements that a value known before the run may have, those of lists and maps inside it counted.
+pub const MOST_ELEMENTS: usize = 1_000_000;
+
+/// How deep lists and maps may lie in each other.
+pub const DEEPEST: usize = 100;
 
 /// Returns the value of an expression.
 ///
@@ -134,10 +141,16 @@ fn evaluate(expr: &Expr, lookup: Lookup) -> Outcome {
             None => Err(found(span, What::NotBefore { name: name.clone() })),
         },
         ExprKind::Paren(inner) => evaluate(inner, lookup),
-        ExprKind::List(items) => Ok(Static::List(items.iter().map(|e| evaluate(e, lookup)).collect::<Result<_, _>>()?)),
-        ExprKind::Map(entries) => Ok(Static::Map(
-            entries.iter().map(|(k, e)| Ok((k.name.clone(), evaluate(e, lookup)?))).collect::<Result<_, Box<Finding>>>()?,
-        )),
+        ExprKind::List(items) => {
+            let mut room = Room::new(span);
+            let elements = items.iter().map(|e| room.take(evaluate(e, lookup)?));
+            Ok(Static::List(elements.collect::<Result<_, _>>()?))
+        }
+        ExprKind::Map(entries) => {
+            let mut room = Room::new(span);
+            let elements = entries.iter().map(|(k, e)| Ok((k.name.clone(), room.take(evaluate(e, lookup)?)?)));
+            Ok(Static::Map(elements.collect::<Result<_, Box<Finding>>>()?))
+        }
         ExprKind::Range(from, to) => range(whole(from, lookup)?, whole(to, lookup)?, span),
         ExprKind::Unary(UnaryOp::Not, inner) => Ok(Static::Bool(!truth(inner, lookup)?)),
         ExprKind::Unary(UnaryOp::Neg, inner) => match evaluate(inner, lookup)? {
@@ -313,7 +326,7 @@ fn arithmetic(op: BinaryOp, (x, x_span): (Static, Span), (y, y_span): (Static, S
     };
     let (scale, offset) = (tidy(scale), tidy(offset));
     if !(scale.is_finite() && offset.is_finite()) {
-        return Err(too_large(span, "the result is too large for a number", None));
+        return Err(too_large(span, "the result is too large for a number", Some("numbers go up to about 1.8e308")));
     }
     match x.0.or(y.0) {
         Some(name) if scale != 0.0 => Ok(Static::Affine { name, scale, offset }),
@@ -327,15 +340,43 @@ fn tidy(x: f64) -> f64 {
     if (short - x).abs() <= 4.0 * f64::EPSILON * x.abs() { short } else { x }
 }
 
+/// What a list or map may still take in: lists of lists of lists grow beyond all memory in a few lines.
+struct Room {
+    span: Span,
+    elements: usize,
+}
+
+impl Room {
+    fn new(span: Span) -> Self {
+        Room { span, elements: 0 }
+    }
+
+    /// Takes in an element, where there is room for it.
+    fn take(&mut self, element: Static) -> Outcome {
+        let (elements, depth) = element.extent();
+        self.elements += elements.max(1);
+        if self.elements > MOST_ELEMENTS {
+            let words = "this has more than a million elements, those of the lists inside it counted";
+            return Err(too_large(self.span, words, Some("name a list once where it is used; what varies is an `axis`")));
+        }
+        if depth >= DEEPEST {
+            let words = format!("lists lie more than {DEEPEST} deep in each other here");
+            return Err(too_large(self.span, &words, Some("write one list of all elements")));
+        }
+        Ok(element)
+    }
+}
+
 fn exact(x: f64, span: Span) -> Outcome {
-    if x.fract() == 0.0 && x.abs() > 9_007_199_254_740_992.0 && x.abs() < 1e18 {
+    if x.fract() == 0.0 && x.abs() > LARGEST_WHOLE && x.abs() < 1e18 {
         return Err(inexact(span));
     }
     Ok(Static::Number(x))
 }
 
 fn inexact(span: Span) -> Box<Finding> {
-    too_large(span, "whole numbers above 9,007,199,254,740,992 are not exact", None)
+    let help = "take a smaller number; where any will do, as for a seed, one of up to fifteen digits";
+    too_large(span, "whole numbers above 9,007,199,254,740,992 are not exact", Some(help))
 }
 
 fn too_large(span: Span, words: &str, help: Option<&str>) -> Box<Finding> {
@@ -349,7 +390,7 @@ fn found(span: Span, what: What) -> Box<Finding> {
 fn literal(value: Decimal, text: &str, span: Span) -> Outcome {
     let x = value.to_f64();
     if !x.is_finite() {
-        return Err(too_large(span, &format!("{text} is too large for a number"), None));
+        return Err(too_large(span, &format!("{text} is too large for a number"), Some("numbers go up to about 1.8e308")));
     }
     match value.to_int() {
         Some(n) if x as i128 != n as i128 => Err(inexact(span)),

@@ -244,9 +244,6 @@ impl<'a> Checker<'a> {
             Typed::error(e.span)
         };
         if !matches!(condition.node, Node::Static(..)) {
-            if !a.kind.fits(&b.kind) && !b.kind.fits(&a.kind) {
-                return mixed(self);
-            }
             return self.operator("choose", vec![condition, a, b], e.span);
         }
         if condition.kind != (Kind::Truth { per_example: false }) {

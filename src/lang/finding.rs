@@ -227,6 +227,11 @@ impl Findings {
         self.0.iter().all(|f| matches!(f.what, What::Division { .. }))
     }
 
+    /// Returns whether all that is wrong are sizes.
+    pub fn only_too_large(&self) -> bool {
+        self.0.iter().all(|f| matches!(f.what, What::TooLarge { .. }))
+    }
+
     /// Returns whether all that is wrong follows from wrong declarations, where that has been said.
     pub fn only_consequences(&self) -> bool {
         self.0.iter().all(|f| f.what == What::Consequence)

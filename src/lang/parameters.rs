@@ -1,6 +1,7 @@
 //! Parameters: their defaults, and the values that they are given from outside.
 
 use super::checker::Checker;
+use super::finding::{Finding, What};
 use super::lets::Lets;
 use super::scope::DefId;
 use super::signature::{SettingType, setting_type};
@@ -70,9 +71,10 @@ impl<'a> Checker<'a> {
             param.default.as_ref().map(value)
         };
         let value = match given {
-            Some((name, text)) => self.set_value(&ty, text).ok_or_else(|| {
+            Some((name, text)) => self.set_value(&ty, text).map_err(|why| {
                 let message = format!("`--set {name}={text}` does not fit the parameter");
-                Diags::from(Diag::error("cfx::param::value", param.name.span, message).help(format!("give it {ty}")))
+                let help = why.unwrap_or_else(|| format!("give it {ty}"));
+                Diags::from(Diag::error("cfx::param::value", param.name.span, message).help(help))
             }),
             None => default(self).unwrap_or_else(|| {
                 let name = &param.name.name;
@@ -100,24 +102,32 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Returns the value of a text given from outside, where it fits a type.
-    fn set_value(&self, ty: &SettingType, text: &str) -> Option<Static> {
+    /// Returns the value of a text given from outside.
+    ///
+    /// Errors: it does not fit the type; what is more to be said than the type.
+    fn set_value(&self, ty: &SettingType, text: &str) -> Result<Static, Option<String>> {
         // Strings need no quotes on the command line.
         if *ty == SettingType::Text && !text.starts_with('"') {
-            return Some(Static::Text(text.to_string()));
+            return Ok(Static::Text(text.to_string()));
         }
         let mut sources = crate::base::SourceMap::new();
         let source = sources.add("--set", format!("let value = {text}\n"));
         let (file, errors) = crate::syntax::parse(&source);
-        let [item] = file.items.as_slice() else { return None };
+        let [item] = file.items.as_slice() else { return Err(None) };
         match &item.kind {
             ItemKind::Bind { value, .. } if !errors.has_errors() => {
                 // What it names is looked up as it is now, and nothing of that is kept.
                 let (value, lets): (&Expr, Lets) = (value, Lets::default());
                 let statics = Statics { lets: &lets, ..self.statics() };
-                statics.setting(self.program.main, ty, value, &Env::new(), &[]).ok()
+                let help = |found: Finding| match found.what {
+                    What::NoSetting { help, .. } => Some(help),
+                    What::TooLarge { help, .. } => help,
+                    _ => None,
+                };
+                let value = statics.setting(self.program.main, ty, value, &Env::new(), &[]);
+                value.map_err(|found| found.0.into_iter().find_map(help))
             }
-            _ => None,
+            _ => Err(None),
         }
     }
 }

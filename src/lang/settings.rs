@@ -1,7 +1,7 @@
 //! Typed settings: an operation declares a struct of what it takes, made once from what the plan says, and shared by facts, cost and run.
 
 use super::net::ir::Net;
-use super::static_value::{Settings, Static};
+use super::static_value::{LARGEST_WHOLE, Settings, Static};
 use std::sync::Arc;
 
 /// A type that a setting's value can be read as.
@@ -24,13 +24,13 @@ impl Setting for f64 {
 
 impl Setting for usize {
     fn read(value: &Static) -> Option<Self> {
-        value.number().filter(|x| *x >= 0.0 && x.fract() == 0.0 && *x < 9e15).map(|x| x as usize)
+        value.number().filter(|x| x.fract() == 0.0 && (0.0..=LARGEST_WHOLE).contains(x)).map(|x| x as usize)
     }
 }
 
 impl Setting for i64 {
     fn read(value: &Static) -> Option<Self> {
-        value.number().filter(|x| x.fract() == 0.0 && x.abs() < 9e15).map(|x| x as i64)
+        value.number().filter(|x| x.fract() == 0.0 && x.abs() <= LARGEST_WHOLE).map(|x| x as i64)
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Signature {
     pub open: bool,
     /// Role of the axis whose coordinates the table's rows are.
     pub rows: Option<String>,
+    /// Parameters whose inputs are of one kind, of which the result is one, or for each example that of one.
+    pub one_of: Vec<String>,
     /// Its declaration.
     pub span: Span,
 }
@@ -191,6 +193,7 @@ pub fn signature(topic: &str, item: &ast::Item) -> Option<Result<Signature, Diag
             columns: named("columns"),
             open: has("open"),
             rows: named("rows").into_iter().next(),
+            one_of: named("one_of"),
             span: name.span,
         })
     };

@@ -4,6 +4,9 @@ use super::net::ir::Net;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 
+/// The largest whole number up to which all whole numbers are exact: 2^53.
+pub const LARGEST_WHOLE: f64 = 9_007_199_254_740_992.0;
+
 /// A value known before the run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Static {
@@ -51,6 +54,18 @@ impl Static {
             Static::Affine { name, scale, offset } => json!({ "affine": [scale, name, offset] }),
             Static::Net(net) => json!({ "net": net.hash().to_string() }),
             Static::Input(slot) => json!({ "input": slot }),
+        }
+    }
+
+    /// Returns how many elements a value has, those of lists and maps inside it counted, and how deep these lie in each other.
+    pub fn extent(&self) -> (usize, usize) {
+        let of_all = |items: &mut dyn Iterator<Item = &Static>| {
+            items.map(Static::extent).fold((0, 1), |(n, deep), (m, below)| (n + m.max(1), deep.max(below + 1)))
+        };
+        match self {
+            Static::List(items) => of_all(&mut items.iter()),
+            Static::Map(entries) | Static::Make(_, entries) => of_all(&mut entries.iter().map(|(_, v)| v)),
+            _ => (1, 0),
         }
     }
 

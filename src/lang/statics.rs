@@ -7,7 +7,7 @@ use super::finding::{Finding, Findings, What};
 use super::lets::Lets;
 use super::scope::{DefId, Program, declared};
 use super::signature::{SettingType, Signature, Takes, setting_type, takes};
-use super::static_value::{Settings, Static};
+use super::static_value::{LARGEST_WHOLE, Settings, Static};
 use super::suggest::nearest_or_list;
 use super::typed::{Call, Script, Written};
 use crate::base::Span;
@@ -380,15 +380,15 @@ impl<'a> Statics<'a> {
                 let value = self.value(module, expr, env)?;
                 let fits = match (ty, &value) {
                     (SettingType::Any, _) | (_, Static::None) => true,
-                    (SettingType::Int, Static::Number(x)) => x.fract() == 0.0 && (0.0..9e15).contains(x),
-                    (SettingType::Signed, Static::Number(x)) => x.fract() == 0.0 && x.abs() < 9e15,
+                    (SettingType::Int, Static::Number(x)) => x.fract() == 0.0 && (0.0..=LARGEST_WHOLE).contains(x),
+                    (SettingType::Signed, Static::Number(x)) => x.fract() == 0.0 && x.abs() <= LARGEST_WHOLE,
                     (SettingType::Real, Static::Number(_)) => true,
                     (SettingType::Sized, Static::Affine { .. }) => true,
                     (SettingType::Bool, Static::Bool(_)) => true,
                     (SettingType::Text | SettingType::Word, Static::Text(_)) => true,
                     _ => false,
                 };
-                if fits { Ok(value) } else { Err(self.wrong(ty, expr)) }
+                if fits { Ok(value) } else { Err(self.wrong_value(ty, expr, &value)) }
             }
         }
     }
@@ -568,6 +568,30 @@ impl<'a> Statics<'a> {
             _ if *ty == SettingType::Int && written.starts_with('-') => "write a whole number from 0 here".to_string(),
             _ => format!("write {ty} here"),
         };
+        Finding::new(expr.span, What::NoSetting { expected: ty.to_string(), written, help }).into()
+    }
+
+    /// Returns that the value of an expression is none of a type, with what to do about such a value.
+    fn wrong_value(&self, ty: &SettingType, expr: &Expr, value: &Static) -> Findings {
+        let whole = matches!(ty, SettingType::Int | SettingType::Signed);
+        let text = |t: &str| t.trim().parse::<f64>().is_ok();
+        let help = match (ty, value) {
+            (_, Static::Number(x)) if whole && x.abs() > LARGEST_WHOLE => {
+                "whole numbers go up to 9,007,199,254,740,992".to_string()
+            }
+            (SettingType::Int, Static::Number(x)) if *x < 0.0 => "write a whole number from 0 here".to_string(),
+            (_, Static::Text(t)) if (whole || *ty == SettingType::Real) && text(t) => {
+                format!("a number stands without quotes: `{}`", t.trim())
+            }
+            (SettingType::Bool, Static::Number(x)) if *x == 0.0 || *x == 1.0 => {
+                format!("write `{}`", if *x == 1.0 { "true" } else { "false" })
+            }
+            (SettingType::Text, Static::Number(_)) => {
+                format!("text stands in double quotes: `\"{}\"`", self.program.sources.text(expr.span))
+            }
+            _ => return self.wrong(ty, expr),
+        };
+        let written = shorten(self.program.sources.text(expr.span));
         Finding::new(expr.span, What::NoSetting { expected: ty.to_string(), written, help }).into()
     }
 

@@ -3,6 +3,7 @@
 
 use super::facts::{Facts, KnownInput, Problem};
 use crate::lang::kind::Kind;
+use crate::lang::signature::Signature;
 use crate::lang::{Settings, Static};
 
 /// Returns whether cells of this kind hold something for each of some examples.
@@ -16,7 +17,8 @@ pub fn of_examples(kind: &Kind) -> bool {
 
 /// Returns what inputs tell of the examples that a result is about; `holds` tells which slots hold something for each example.
 ///
-/// The input `data` decides where there is one; else examples meet, so that there are at most as many as the fewest.
+/// The input `data` decides where there is one; else examples meet: there are at most as many as the fewest, and they come from splits that
+/// all of them may come from.
 pub fn of_inputs(inputs: &[KnownInput], holds: impl Fn(&str) -> bool) -> Facts {
     let of = |wanted: &dyn Fn(&str) -> bool| -> Vec<&Facts> {
         inputs.iter().filter(|(slot, _)| wanted(slot)).flat_map(|(_, f)| f.iter().copied()).collect()
@@ -35,9 +37,22 @@ pub fn of_inputs(inputs: &[KnownInput], holds: impl Fn(&str) -> bool) -> Facts {
         rows,
         rows_at_most,
         source: first.source.clone().filter(|_| one),
+        from: about.iter().fold(Vec::new(), |from, f| in_both(&from, &f.from)),
         labelled: first.labelled.filter(|_| one),
         ..Facts::default()
     }
+}
+
+/// Returns what is known of a result that is one of some inputs as a whole, such as a choice by one truth value: what holds of all of them.
+/// `holds` tells which slots hold something for each example. Nothing where the result is made from its inputs: an operation of no
+/// alternatives, or one that chooses for each example.
+pub fn one_of(signature: &Signature, inputs: &[KnownInput], holds: impl Fn(&str) -> bool) -> Option<Facts> {
+    let alternative = |slot: &str| signature.one_of.iter().any(|name| name == slot);
+    if signature.one_of.is_empty() || inputs.iter().any(|(slot, _)| !alternative(slot) && holds(slot)) {
+        return None;
+    }
+    let all = inputs.iter().filter(|(slot, _)| alternative(slot)).flat_map(|(_, f)| f.iter().copied());
+    all.map(|f| Facts { files: Vec::new(), warnings: Vec::new(), ..f.clone() }).reduce(|one, other| one.either(&other))
 }
 
 /// Adds what is known of the examples to a result's facts, where the operation has said nothing of them.
@@ -48,12 +63,16 @@ pub fn hand_on(about: Facts, facts: &mut Facts) {
     if facts.rows == about.rows && facts.source.is_none() {
         facts.source = about.source;
         facts.labelled = facts.labelled.or(about.labelled);
+        if facts.from.is_empty() {
+            facts.from = about.from;
+        }
     }
 }
 
 /// Checks that what meets by examples is about examples of one data set: numbers per example that make others or are set against each
 /// other (`pearson(x, y)`), and the data sets of `by:` and `within:` with what they split. Figures and tables set examples beside each
-/// other, and so does a call that says `paired: false`. `per_example` tells which slots hold numbers per example.
+/// other, and so do a call that says `paired: false` and one whose result is one of its inputs. `per_example` tells which slots hold numbers
+/// per example.
 ///
 /// Errors: two of them are known to be about examples of different data sets, whose ids mean different examples.
 pub fn meet(kind: &Kind, settings: &Settings, inputs: &[KnownInput], per_example: impl Fn(&str) -> bool) -> Result<(), Problem> {
@@ -90,6 +109,15 @@ pub fn meet(kind: &Kind, settings: &Settings, inputs: &[KnownInput], per_example
         }
     }
     Ok(())
+}
+
+/// Returns the splits that examples come from which are of some splits and of others, as far as splits are known.
+pub fn in_both(one: &[String], two: &[String]) -> Vec<String> {
+    match (one.is_empty(), two.is_empty()) {
+        (true, _) => two.to_vec(),
+        (_, true) => one.to_vec(),
+        _ => one.iter().filter(|split| two.contains(split)).cloned().collect(),
+    }
 }
 
 /// Returns whether examples of some splits cannot be those of others, as far as splits are known.

@@ -99,6 +99,52 @@ impl Facts {
         }
     }
 
+    /// Returns what is known of a value that is this or another: what holds of both.
+    pub fn either(&self, other: &Facts) -> Facts {
+        fn same<T: Clone + PartialEq>(a: &Option<T>, b: &Option<T>) -> Option<T> {
+            a.clone().filter(|_| a == b)
+        }
+        fn list<T: Clone + PartialEq>(a: &[T], b: &[T]) -> Vec<T> {
+            if a == b { a.to_vec() } else { Vec::new() }
+        }
+        fn most<T: PartialOrd>(a: Option<T>, b: Option<T>) -> Option<T> {
+            a.zip(b).map(|(a, b)| if a < b { b } else { a })
+        }
+        let all = |a: &[String], b: &[String]| {
+            let more = b.iter().filter(|name| !a.contains(name));
+            a.iter().chain(more).cloned().collect::<Vec<_>>()
+        };
+        let rows = same(&self.rows, &other.rows);
+        Facts {
+            classes: same(&self.classes, &other.classes),
+            class_sizes: same(&self.class_sizes, &other.class_sizes),
+            splits: list(&self.splits, &other.splits),
+            from: if self.from.is_empty() || other.from.is_empty() { Vec::new() } else { all(&self.from, &other.from) },
+            mixed: all(&self.mixed, &other.mixed),
+            rows,
+            rows_at_most: most(self.most_rows(), other.most_rows()).filter(|_| rows.is_none()),
+            labelled: same(&self.labelled, &other.labelled),
+            source: same(&self.source, &other.source),
+            dim: same(&self.dim, &other.dim),
+            shape: same(&self.shape, &other.shape),
+            labels_each: same(&self.labels_each, &other.labels_each),
+            coordinates: same(&self.coordinates, &other.coordinates),
+            taps: list(&self.taps, &other.taps),
+            net: same(&self.net, &other.net),
+            tables: list(&self.tables, &other.tables),
+            kept: same(&self.kept, &other.kept),
+            pass_bytes: most(self.pass_bytes, other.pass_bytes),
+            multiply_adds: most(self.multiply_adds, other.multiply_adds),
+            columns: same(&self.columns, &other.columns),
+            density: same(&self.density, &other.density),
+            units: list(&self.units, &other.units),
+            words: self.words.as_ref().zip(other.words.as_ref()).map(|(a, b)| all(a, b)),
+            files: Vec::new(),
+            bytes: most(self.bytes, other.bytes),
+            warnings: Vec::new(),
+        }
+    }
+
     /// Returns the number of examples of the splits that these may come from, where they are all of them.
     pub fn whole(&self) -> Option<usize> {
         let all: usize = self.splits.iter().filter(|s| self.from.contains(&s.name)).map(|s| s.rows).sum();

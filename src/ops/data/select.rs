@@ -7,7 +7,7 @@ use crate::engine::value::{Dataset, Images, Pixels, Scores, Source};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::at::At;
-use crate::plan::examples::apart;
+use crate::plan::examples::{apart, in_both};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known, one_source};
 use crate::plan::files::Files;
 use crate::settings;
@@ -70,6 +70,19 @@ pub fn chosen(data: &Facts) -> Facts {
         rows: None,
         rows_at_most: data.most_rows(),
         ..data.each_example()
+    }
+}
+
+/// Returns facts of the examples of a choice of which others tell something as well.
+fn within(chosen: Facts, others: &Facts) -> Facts {
+    let from = in_both(&chosen.from, &others.from);
+    let mixed: Vec<String> = chosen.mixed.iter().filter(|split| from.contains(split)).cloned().collect();
+    Facts {
+        rows_at_most: [chosen.most_rows(), others.most_rows()].into_iter().flatten().min(),
+        rows: None,
+        mixed: if mixed.len() > 1 { mixed } else { Vec::new() },
+        from,
+        ..chosen
     }
 }
 
@@ -255,6 +268,7 @@ impl Planned for Where {
         if let Some(condition) = known(inputs, "condition") {
             one_source(("data", &data), ("condition", condition))?;
             in_common(("data", &data), ("condition", condition))?;
+            return Ok(within(chosen(&data), condition));
         }
         Ok(chosen(&data))
     }
@@ -311,9 +325,8 @@ fn facts_of_data(inputs: &[KnownInput]) -> Result<Facts, Problem> {
     };
     one_source(("x", &x), ("data", data))?;
     in_common(("x", &x), ("data", data))?;
-    let most = [data.most_rows(), x.most_rows()].into_iter().flatten().min();
-    let classes = data.classes.clone().or(x.classes);
-    Ok(Facts { rows: None, rows_at_most: most, class_sizes: None, classes, ..data.clone() })
+    let classes = data.classes.clone().or(x.classes.clone());
+    Ok(Facts { class_sizes: None, classes, ..within(data.clone(), &x) })
 }
 
 /// Returns positions of examples in `data` that have a score, ordered by score (ties: by id).

@@ -82,7 +82,10 @@ impl Frame<'_> {
     /// something with.
     pub fn fits(&self, settings: &Settings, inputs: &[(Name, Slot)], known: &[KnownInput]) -> Result<(), Problem> {
         let input = |slot: &str| self.call.inputs.iter().find(|(n, _, _)| n == slot).map(|(_, typed, _)| typed);
-        examples::meet(self.kind, settings, known, |slot: &str| input(slot).is_some_and(|t| t.kind.per_example()))?;
+        let per_example = |slot: &str| input(slot).is_some_and(|t| t.kind.per_example());
+        if examples::one_of(self.signature, known, per_example).is_none() {
+            examples::meet(self.kind, settings, known, per_example)?;
+        }
         let mut shapes = Vec::new();
         for ((name, slot), (_, facts)) in inputs.iter().zip(known) {
             let Some(typed) = input(name) else { continue };
@@ -95,6 +98,13 @@ impl Frame<'_> {
 
     /// Returns what is known of a result, with its units, its columns, and whose examples it is about.
     pub fn completed(&self, known: &[KnownInput], mut facts: Facts) -> Facts {
+        let holds = |slot: &str| self.call.inputs.iter().any(|(n, t, _)| n == slot && examples::of_examples(&t.kind));
+        let per_example = |slot: &str| self.call.inputs.iter().any(|(n, t, _)| n == slot && t.kind.per_example());
+        let whole = examples::one_of(self.signature, known, per_example);
+        let meets = whole.is_none() && examples::of_examples(self.kind) && *self.kind != Kind::Dataset;
+        if let Some(whole) = whole {
+            facts = whole;
+        }
         // What a signature says of a table's columns is all of them, unless it leaves them open.
         if !self.signature.open && !self.signature.columns.is_empty() {
             facts.columns = Some(self.signature.columns.clone());
@@ -103,8 +113,7 @@ impl Frame<'_> {
         if !units.is_empty() {
             facts.units = units;
         }
-        if examples::of_examples(self.kind) && *self.kind != Kind::Dataset {
-            let holds = |slot: &str| self.call.inputs.iter().any(|(n, t, _)| n == slot && examples::of_examples(&t.kind));
+        if meets {
             examples::hand_on(examples::of_inputs(known, holds), &mut facts);
         }
         facts

@@ -83,7 +83,35 @@ impl<'a> Lowering<'a> {
             }
         });
         wrong.into_iter().for_each(|found| self.diags.extend(found));
+        self.of_one_kind(typed, &known, &array.entries);
         array
+    }
+
+    /// Refuses a value known before the run that is a number at one place and a word or truth value at another.
+    fn of_one_kind(&mut self, typed: &Typed, known: &[Known], entries: &[Entry]) {
+        let kind = |entry: &Entry| match entry {
+            Entry::Number(_) => Some("a number"),
+            Entry::Truth(_) => Some("a truth value"),
+            Entry::Word(_) => Some("a word"),
+            Entry::Cell(_) | Entry::Absent(_) => None,
+        };
+        let mut kinds = entries.iter().enumerate().filter_map(|(i, e)| Some((i, kind(e)?)));
+        let Some((first, one)) = kinds.next() else { return };
+        let Some((odd, other)) = kinds.find(|(_, k)| *k != one) else { return };
+        let place = |index: usize| {
+            let mut rest = index;
+            let mut names: Vec<String> = Vec::new();
+            for axis in known.iter().rev() {
+                names.push(format!("`{}`", axis.names[rest % axis.names.len()]));
+                rest /= axis.names.len();
+            }
+            names.reverse();
+            names.join(", ")
+        };
+        let message = format!("this is {one} at {} and {other} at {}", place(first), place(odd));
+        let help =
+            "all coordinates stand for one kind of thing: write numbers throughout, or name them, `{ small: 1, large: 10 }`";
+        self.diags.push(Diag::error("cfx::axis::coordinate", typed.span, message).help(help));
     }
 
     fn choose(&mut self, typed: &Typed, module: usize, condition: &Expr, branches: [Rc<Array>; 2]) -> Rc<Array> {
