@@ -85,6 +85,17 @@ impl Diags {
         other.into().0.into_iter().for_each(|d| self.push(d));
     }
 
+    /// Takes back the messages about places within a span that were added behind the first `from`.
+    pub fn forget(&mut self, from: usize, within: Span) {
+        let inside = |d: &Diag| within.start <= d.span().start && d.span().end <= within.end;
+        let mut number = 0;
+        self.0.retain(|d| {
+            number += 1;
+            number <= from || !inside(d)
+        });
+        self.1 = self.0.iter().map(identity).collect();
+    }
+
     /// Returns whether any message is an error.
     pub fn has_errors(&self) -> bool {
         self.0.iter().any(|d| d.severity == Severity::Error)

@@ -46,9 +46,12 @@ impl<'a> Checker<'a> {
             Ok(found) => found,
             Err(refusal) => {
                 let said: Vec<(usize, usize, &Expr)> = parts.axis_words.clone();
-                let of = inputs.first().map(|(_, _, v)| v.span);
                 let place = self.setting_on(&parts, &refusal.what).unwrap_or(span);
-                self.diags.push(self.refused(signature, &said, &refusal, of, place));
+                let mut diag = self.refused(signature, &said, &refusal, values.first(), place);
+                if let (What::CoordinatesDiffer { .. }, false) = (&refusal.what, words.sets.is_empty()) {
+                    diag.help = self.select_behind(values.first(), span).or(diag.help);
+                }
+                self.diags.push(diag);
                 return Typed::error(span);
             }
         };
@@ -56,6 +59,15 @@ impl<'a> Checker<'a> {
             return Typed::error(span);
         }
         self.applied(signature, parts, inputs, &words, carries, transfer, span)
+    }
+
+    /// Returns what to write where data sets of an axis's own split a selection along it: the selection behind the call.
+    fn select_behind(&self, of: Option<&Rc<Typed>>, call: Span) -> Option<String> {
+        let Node::Select { base, .. } = &of?.node else { return None };
+        let (call, whole, inner) = (self.program.sources.text(call), of?.span, self.program.sources.text(base.span));
+        let (whole, picks) = (self.program.sources.text(whole), self.program.sources.text(whole).strip_prefix(inner)?);
+        let turned = call.replacen(whole, inner, 1);
+        Some(format!("each of the coordinates has data sets of its own to split by; select behind: `{turned}{picks}`"))
     }
 
     /// Returns where the setting stands that depends on an axis which cannot be.
@@ -194,6 +206,7 @@ impl<'a> Checker<'a> {
             self.axes.nest(made.axis, &transfer.mapped_axes());
         }
         parts.decided.extend(self.decided(signature, words, &transfer, &taken));
+        let places = parts.axis_words.iter().map(|(i, _, e)| (signature.params[*i].name.name.clone(), e.span)).collect();
         let kind = kind_of_result(signature, &transfer, taken.last().map(|(_, v, _)| &v.kind));
         let examples = taken
             .iter()
@@ -210,12 +223,14 @@ impl<'a> Checker<'a> {
             inside: parts.inside,
             decided: parts.decided,
             seed: parts.seed,
+            places,
             transfer,
         };
         self.try_settings(signature, &call);
         let mut attached = carries;
         if signature.carries {
-            attached = self.training_axes(signature, &call, span).or(&attached);
+            let Some(own) = self.training_axes(signature, &call, span) else { return Typed::error(span) };
+            attached = own.or(&attached);
         } else if kind != Kind::Model || signature.gives == Kind::Model {
             // What is made of a model has one set of weights behind it; only a choice between models is the model still.
             attached.snapshot = None;

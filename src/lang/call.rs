@@ -9,11 +9,11 @@ use super::kind::Kind;
 use super::like::{copied_by_like, none_at};
 use super::scope::DefId;
 use super::signature::{SettingType, Signature};
-use super::static_value::Static;
+use super::static_value::{LARGEST_WHOLE, Static};
 use super::statics::{Env, NetworkRef, all_args, shorten};
 use super::suggest::operation_elsewhere;
 use super::typed::{Node, Typed, Written};
-use crate::base::{Diag, Diags, Span};
+use crate::base::{Diag, Span};
 use crate::syntax::ast::{self, Expr, ExprKind, ItemKind};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -71,10 +71,35 @@ impl<'a> Checker<'a> {
             self.check_results(module, &args);
             return Typed::error(e.span);
         };
-        let program = self.program;
-        let signature = &program.operations[&op];
+        let signature = &self.program.operations[&op];
         if op == "align" {
             return self.align(module, signature, &args, e);
+        }
+        let before = self.diags.0.len();
+        let typed = self.applied_to(module, name, signature, &args, e, title);
+        if typed.is_error()
+            && self.diags.0.len() > before
+            && let Some(diag) = self.other_order(module, signature, &args)
+        {
+            self.diags.forget(before, e.span);
+            self.diags.push(diag);
+        }
+        typed
+    }
+
+    /// Checks a call of an operation.
+    fn applied_to(
+        &mut self,
+        module: usize,
+        name: &str,
+        signature: &'a Signature,
+        args: &[&'a ast::Arg],
+        e: &'a Expr,
+        title: Option<&str>,
+    ) -> Rc<Typed> {
+        let program = self.program;
+        if self.wrong_marks(module, signature, args) {
+            return Typed::error(e.span);
         }
         let mut parts = Parts::default();
         let mut plain: Vec<&'a ast::Arg> = Vec::new();
@@ -82,7 +107,7 @@ impl<'a> Checker<'a> {
         let mut seed_axes = Vec::new();
         let mut by_snapshot: Option<&'a Expr> = None;
         let splits = signature.params.iter().any(|p| p.name.name == "by");
-        for arg in args {
+        for arg in args.iter().copied() {
             let value = &arg.value;
             match arg.name.as_ref().map(|n| n.name.as_str()) {
                 Some("like") => {
@@ -124,11 +149,13 @@ impl<'a> Checker<'a> {
             && let Ok(again) = bind_args(&required, &known, name, e.span)
         {
             let found = std::mem::replace(&mut bound, Ok(again)).err().unwrap_or_default();
+            let found = self.without_axis_word(signature, args, found);
             self.diags.extend(program.misplaced(signature, found));
         }
         let bound = match bound {
             Ok(bound) => bound,
             Err(found) => {
+                let found = self.without_axis_word(signature, args, found);
                 self.diags.extend(program.misplaced(signature, found));
                 self.check_results(module, &plain);
                 self.check_networks(module, signature, &plain);
@@ -162,10 +189,7 @@ impl<'a> Checker<'a> {
         {
             return Typed::error(e.span);
         }
-        if !self.seed_fits(&parts, &seed_axes) {
-            self.check_settings(signature, &parts.written, &parts.setting_axes);
-            return Typed::error(e.span);
-        }
+        self.seed_fits(&parts, &seed_axes);
         parts.setting_axes.extend(seed_axes);
         if signature.gives == Kind::Figure {
             let mut names = Vec::new();
@@ -205,18 +229,24 @@ impl<'a> Checker<'a> {
     }
 
     /// Refuses a seed that is the same everywhere and no whole number: it would be drawn by without a word.
-    fn seed_fits(&mut self, parts: &Parts<'a>, axes: &[AxisId]) -> bool {
-        let Some(seed) = parts.seed.as_ref().filter(|_| axes.is_empty()) else { return true };
-        let diag = match self.statics().value(seed.0, &seed.1, &Env::new()) {
-            Ok(Static::Word(_)) => return true,
-            Ok(Static::Number(x)) if x.fract() == 0.0 && x >= 0.0 => return true,
-            Ok(_) => Diag::error("cfx::type::setting", seed.1.span, "a seed is a whole number, zero or more")
-                .help("write, say, `seed: 7`; several seeds are an axis: `axis run = 0..5`, then `seed: run`")
-                .into(),
-            Err(found) => Diags::from(found),
-        };
-        self.diags.extend(diag);
-        false
+    fn seed_fits(&mut self, parts: &Parts<'a>, axes: &[AxisId]) {
+        let Some(seed) = parts.seed.as_ref().filter(|_| axes.is_empty()) else { return };
+        match self.statics().value(seed.0, &seed.1, &Env::new()) {
+            Ok(Static::Word(_)) => {}
+            Ok(Static::Number(x)) if x.fract() == 0.0 && (0.0..=LARGEST_WHOLE).contains(&x) => {}
+            Ok(Static::Number(x)) if x > LARGEST_WHOLE => {
+                let message = "this seed is larger than whole numbers are exact";
+                let diag = Diag::error("cfx::type::setting", seed.1.span, message);
+                self.diags.push(diag.help("take one of up to fifteen digits"));
+            }
+            Ok(_) => {
+                let diag = Diag::error("cfx::type::setting", seed.1.span, "a seed is a whole number, zero or more");
+                self.diags.push(
+                    diag.help("write, say, `seed: 7`; several seeds are an axis: `axis run = 0..5`, then `seed: run`"),
+                );
+            }
+            Err(found) => self.diags.extend(found),
+        }
     }
 
     /// Checks the seed of a call that is wrong otherwise.

@@ -2,6 +2,7 @@
 
 use super::axes::{Attached, Axis, AxisId, Coordinate, Origin, Pick, Role};
 use super::checker::Checker;
+use super::finding::Findings;
 use super::kind::Kind;
 use super::shape::{Fresh, Source, Transfer};
 use super::signature::Signature;
@@ -18,6 +19,10 @@ mod tests;
 
 /// The operation that gives a model the weights it had after an epoch.
 const SNAPSHOT: &str = "snapshot";
+
+/// What to do about epochs that `snapshots` cannot name.
+pub const SNAPSHOTS_HELP: &str =
+    "epochs count from 0, the initial weights, to the last one: `snapshots: [0, 5, last]`, or `snapshots: every(5)`";
 
 /// Most epochs that a history may have to be an axis.
 const LONGEST: f64 = 1e6;
@@ -61,8 +66,8 @@ pub fn kept_epochs(snapshots: &Static, epochs: usize) -> Result<Vec<usize>, Stri
 
 impl<'a> Checker<'a> {
     /// Returns the axes that a training run carries, the epochs of its history and those of kept weights: of all its cells together,
-    /// where its settings depend on axes. What is wrong with the settings is said elsewhere.
-    pub(super) fn training_axes(&mut self, signature: &'a Signature, call: &Call, span: Span) -> Attached {
+    /// where its settings depend on axes. Nothing where these settings are wrong, which has been said: what is carried is not known then.
+    pub(super) fn training_axes(&mut self, signature: &'a Signature, call: &Call, span: Span) -> Option<Attached> {
         let mut axes = Vec::new();
         let written = ["epochs", "snapshots"].iter().filter_map(|n| call.written.get(*n)).chain(&call.recipe);
         for w in written.cloned().collect::<Vec<_>>() {
@@ -83,26 +88,45 @@ impl<'a> Checker<'a> {
         let (mut last, mut kept) = (0, BTreeSet::new());
         for env in self.envs(&axes) {
             let statics = self.statics();
-            let Some(Static::Number(epochs)) = statics.single(signature, call, "epochs", &env) else { continue };
+            let settings = ["epochs", "snapshots"].map(|name| statics.single(signature, call, name, &env));
+            let (epochs, snapshots) = match settings {
+                [Ok(epochs), Ok(snapshots)] => (epochs, snapshots),
+                // What is wrong with a setting was said where all settings were tried, unless it waits for a coordinate.
+                [one, other] => {
+                    let found = [one.err(), other.err()].into_iter().flatten();
+                    match found.map(Findings::without_maps).all(|f| f.0.is_empty()) {
+                        true => continue,
+                        false => return None,
+                    }
+                }
+            };
+            let Some((Static::Number(epochs), _)) = epochs else { continue };
             if !(0.0..=LONGEST).contains(&epochs) {
                 continue;
             }
-            let snapshots = statics.single(signature, call, "snapshots", &env).unwrap_or(Static::None);
+            let (snapshots, place) = snapshots.unwrap_or((Static::None, span));
             last = last.max(epochs as usize);
-            kept.extend(kept_epochs(&snapshots, epochs as usize).unwrap_or_default());
+            match kept_epochs(&snapshots, epochs as usize) {
+                Ok(found) => kept.extend(found),
+                Err(message) => {
+                    let diag = Diag::error("cfx::train::setting", place, message);
+                    self.diags.push(diag.help(SNAPSHOTS_HELP));
+                    return None;
+                }
+            }
         }
         if kept.is_empty() {
-            return Attached::default();
+            return Some(Attached::default());
         }
         let mut make = |role: Role, origin, epochs: Vec<usize>| {
             let coordinates = epochs.into_iter().map(|e| Coordinate::number(e as f64, e.to_string())).collect();
             self.axes.intern(Axis { name: role.word().into(), role, origin, coordinates: Some(coordinates), span })
         };
-        Attached {
+        Some(Attached {
             epoch: Some(make(Role::Epoch, Origin::Epochs(span), (1..=last).collect())),
             snapshot: Some(make(Role::Snapshot, Origin::Snapshots(span), kept.into_iter().collect())),
             ..Attached::default()
-        }
+        })
     }
 
     /// Returns whether a map is written in an expression outside calls, or in a `let` that it names.

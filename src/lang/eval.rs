@@ -306,7 +306,18 @@ fn arithmetic(op: BinaryOp, (x, x_span): (Static, Span), (y, y_span): (Static, S
     let linear = |value: Static, span: Span| match value {
         Static::Number(x) => Ok(Linear(None, 0.0, x)),
         Static::Affine { name, scale, offset } => Ok(Linear(Some(name), scale, offset)),
-        other => Err(mismatch(span, &format!("a number beside `{}`", op.word()), &other)),
+        other => {
+            let help = match &other {
+                Static::Text(t) if t.trim().parse::<f64>().is_ok() => format!("a number stands without quotes: `{}`", t.trim()),
+                Static::Word(w) => format!("let the word stand for a number: `{{ {w}: 1, … }}`"),
+                Static::List(_) => "nothing is computed with lists; numbers along an `axis` are computed one by one".to_string(),
+                Static::Bool(_) => "choose the number: `if condition then 1 else 0`".to_string(),
+                _ => "arithmetic is for numbers".to_string(),
+            };
+            let (expected, found) = (format!("a number beside `{}`", op.word()), describe(&other));
+            let what = What::Mismatch { expected, found, because: None, help: Some(help) };
+            Err(Box::new(Finding::new(span, what)))
+        }
     };
     let (x, y) = (linear(x, x_span)?, linear(y, y_span)?);
     let bent = |name: &str| found(span, What::Affine { name: name.to_string() });

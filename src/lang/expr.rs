@@ -77,7 +77,10 @@ impl<'a> Checker<'a> {
 
     fn name(&mut self, module: usize, name: &str, e: &'a Expr) -> Rc<Typed> {
         let Some(def) = self.program.find(module, name) else {
-            let diag = if self.program.operations.contains_key(name) {
+            let diag = if name == "none" {
+                Diag::error("cfx::type::no_result", e.span, "`none` is no result")
+                    .help("it says of an argument that there is nothing (`recipe: none`); a declaration always has a value")
+            } else if self.program.operations.contains_key(name) {
                 Diag::error("cfx::call::brackets", e.span, format!("`{name}` is a built-in and needs its arguments"))
                     .help(format!("write `{name}(…)`; `cfx doc {name}` says what it takes"))
             } else {

@@ -1,15 +1,85 @@
 //! Arguments that stand in the wrong call: what they belong to.
 
+use super::checker::Checker;
 use super::finding::{Findings, What};
+use super::kind::Kind;
 use super::scope::Program;
 use super::signature::{SettingType, Signature};
+use super::statics::shorten;
 use super::suggest::elsewhere;
+use crate::base::Diag;
+use crate::syntax::ast::{Arg, BinaryOp, Expr, ExprKind, UnaryOp};
+
+impl<'a> Checker<'a> {
+    /// Refuses arguments that are given with `==` or `<-` in place of `:`. Returns whether there is one.
+    pub(super) fn wrong_marks(&mut self, module: usize, signature: &Signature, args: &[&'a Arg]) -> bool {
+        let mut found = false;
+        for arg in args.iter().filter(|a| a.name.is_none()) {
+            let ExprKind::Binary(op, left, right) = &arg.value.kind else { continue };
+            let ExprKind::Name(name) = &left.kind else { continue };
+            let meant = match (op, &right.kind) {
+                (BinaryOp::Eq, _) => right,
+                (BinaryOp::Lt, ExprKind::Unary(UnaryOp::Neg, inner)) => inner,
+                _ => continue,
+            };
+            // What an operation is about, its first parameter, is rarely given by name.
+            let parameter = signature.params.iter().skip(1).any(|p| p.name.name == *name) || signature.random && name == "seed";
+            if !parameter || self.program.find(module, name).is_some() {
+                continue;
+            }
+            let help = format!("write `{name}: {}`", shorten(self.program.sources.text(meant.span)));
+            self.diags.push(Diag::error("cfx::syntax::foreign", arg.value.span, "an argument is given with `:`").help(help));
+            found = true;
+        }
+        found
+    }
+
+    /// Returns findings about a call of an operation that takes no `by:` or `over:`, with what splits or reduces in its place.
+    pub(super) fn without_axis_word(&self, signature: &Signature, args: &[&'a Arg], mut findings: Findings) -> Findings {
+        let text = |e: &Expr| shorten(self.program.sources.text(e.span));
+        let op = signature.name.as_str();
+        for finding in &mut findings.0 {
+            let What::UnknownArgument { name, help, .. } = &mut finding.what else { continue };
+            let word = match name.as_str() {
+                "by" | "groupby" | "group_by" | "per" | "under" => "by",
+                "over" | "along" => "over",
+                _ => continue,
+            };
+            let (this, others): (Vec<&Arg>, Vec<&Arg>) =
+                args.iter().copied().partition(|a| a.name.as_ref().is_some_and(|n| n.name == *name));
+            let axis = this.first().map_or("class".to_string(), |a| text(&a.value));
+            let inner: Vec<String> = others
+                .iter()
+                .map(|a| a.name.as_ref().map_or(text(&a.value), |n| format!("{}: {}", n.name, text(&a.value))))
+                .collect();
+            let inner = inner.join(", ");
+            *help = match (op, word, &signature.gives) {
+                ("accuracy", "by", _) => format!("split what there is for each example: `mean(correct({inner}), by: {axis})`"),
+                ("loss", "by", _) => format!("split what there is for each example: `mean(example_loss({inner}), by: {axis})`"),
+                (_, "by", Kind::Number { per_example: true } | Kind::Truth { per_example: true })
+                | (_, "over", Kind::Number { .. }) => {
+                    format!("a reduction takes it: `mean({op}({inner}), {word}: {axis})`")
+                }
+                (_, "by", _) => {
+                    format!(
+                        "`{op}` splits nothing: give it the data set of each group, as in `axis g = {{ a: where(…), b: where(…) }}`"
+                    )
+                }
+                _ => continue,
+            };
+        }
+        findings
+    }
+}
 
 impl Program {
     /// Returns findings about a call with better help: an argument that it does not have may be one of a constructor that it takes.
     pub fn misplaced(&self, signature: &Signature, mut findings: Findings) -> Findings {
         for finding in &mut findings.0 {
             let What::UnknownArgument { name, help, .. } = &mut finding.what else { continue };
+            if matches!(name.as_str(), "by" | "over" | "along" | "under") {
+                continue;
+            }
             let places = signature.params.iter().zip(&signature.takes);
             let found = places.flat_map(|(p, t)| t.setting.iter().map(move |s| (p, s))).find_map(|(param, setting)| {
                 let variant = variant_of(setting)?;

@@ -34,6 +34,7 @@ pub mod signature;
 pub mod static_value;
 pub mod statics;
 pub mod suggest;
+mod swapped;
 pub mod type_names;
 pub mod typed;
 mod uses;

@@ -6,8 +6,10 @@ use super::shape::{Place, Refusal, What};
 use super::signature::{AxisWord, Signature};
 use super::statics::shorten;
 use super::suggest::nearest_or_list;
+use super::typed::{Node, Typed};
 use crate::base::{Diag, Span};
 use crate::syntax::ast::{Expr, ExprKind};
+use std::rc::Rc;
 
 impl<'a> Checker<'a> {
     /// Returns the message for a call that has no shape. `of`: what it is about, its first input.
@@ -16,7 +18,7 @@ impl<'a> Checker<'a> {
         signature: &Signature,
         words: &[(usize, usize, &Expr)],
         refusal: &Refusal,
-        of: Option<Span>,
+        of: Option<&Rc<Typed>>,
         call: Span,
     ) -> Diag {
         let span = match refusal.place {
@@ -26,7 +28,31 @@ impl<'a> Checker<'a> {
                 word.map_or(call, |e| item(e, name).span)
             }
         };
-        self.refused_at(Some((signature, refusal.place, of.unwrap_or(call))), &refusal.what, span)
+        let diag = self.refused_at(Some((signature, refusal.place, of.map_or(call, |v| v.span))), &refusal.what, span);
+        match (&refusal.what, of.and_then(|v| self.each_example(v))) {
+            (What::NothingToSplit { name }, Some(each)) => {
+                diag.help(format!("split one number per example: `mean({each}, by: {name})`"))
+            }
+            _ => diag,
+        }
+    }
+
+    /// Returns what gives one number per example where a value is the mean of such numbers, as written.
+    fn each_example(&self, value: &Typed) -> Option<String> {
+        match &value.node {
+            Node::Value(id) => self.each_example(&self.values.get(*id)?.as_ref()?.typed),
+            Node::Select { base, .. } => self.each_example(base),
+            Node::Call(call) => {
+                let each = match call.op.as_str() {
+                    "accuracy" => "correct",
+                    "loss" => "example_loss",
+                    _ => return None,
+                };
+                let inputs: Vec<&str> = call.inputs.iter().map(|(_, v, _)| self.program.sources.text(v.span)).collect();
+                Some(shorten(&format!("{each}({})", inputs.join(", "))))
+            }
+            _ => None,
+        }
     }
 
     /// Returns the message for a refusal at a place in the text. `word`: the operation, which of its axis words is to blame, and
@@ -48,7 +74,9 @@ impl<'a> Checker<'a> {
                 Diag::error("cfx::axis::coordinates_differ", span, message).help("select the same coordinates on both sides")
             }
             What::Unknown { name, known } => {
-                let names: Vec<&str> = known.iter().map(|a| self.axes.name(*a)).collect();
+                let mut names: Vec<&str> = known.iter().map(|a| self.axes.name(*a)).collect();
+                names.sort_unstable();
+                names.dedup();
                 let help = match name.as_str() {
                     "snapshot" => "bring snapshots out where the model is named: `m[snapshot: all]`".to_string(),
                     _ if names.is_empty() => "the arguments have no axes".to_string(),
@@ -75,7 +103,7 @@ impl<'a> Checker<'a> {
             What::NothingToSplit { name } => {
                 let message = format!("`{of}` has one number a cell, none per example, and no axis `{name}`");
                 let help = format!(
-                    "give it one number per example: `mean(correct(m, data), by: {name})` in place of `accuracy(m, data)`"
+                    "give it one number per example, such as `correct(m, data)` or `example_loss(m, data)`: `mean(correct(m, data), by: {name})`"
                 );
                 Diag::error("cfx::axis::no_examples", span, message).help(help)
             }
@@ -128,7 +156,9 @@ impl<'a> Checker<'a> {
 
     /// Returns names of axes as a list in a sentence.
     pub(super) fn listed(&self, axes: &[AxisId]) -> String {
-        let names: Vec<String> = axes.iter().map(|a| format!("`{}`", self.axes.name(*a))).collect();
+        let mut names: Vec<String> = axes.iter().map(|a| format!("`{}`", self.axes.name(*a))).collect();
+        let mut seen = std::collections::BTreeSet::new();
+        names.retain(|n| seen.insert(n.clone()));
         if names.is_empty() { "none".to_string() } else { names.join(", ") }
     }
 }

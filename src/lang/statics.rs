@@ -562,6 +562,9 @@ impl<'a> Statics<'a> {
             (Some(head), false) => nearest_or_list(head, &words),
             (None, false) => format!("it can be {}", words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")),
             _ if *ty == SettingType::Network => self.network_help(declared, head),
+            _ if *ty == SettingType::Recipe && matches!(expr.kind, ExprKind::Map(_)) => {
+                format!("settings stand behind the brackets, `train(…) {written}`, or under a name: `recipe r {written}`")
+            }
             (Some(_), true) if declared.is_some() => {
                 "a setting must be known before the run: a number, a `param`, a `let`, or an axis's coordinate".to_string()
             }
@@ -715,15 +718,25 @@ impl<'a> Statics<'a> {
             .or_else(|| param.default.as_ref().map(|d| (self.program.module_at(d.span), d)))
     }
 
-    /// Returns one setting of an operation at the coordinates given; nothing where there is none, or something is wrong with it.
-    pub fn single(&self, signature: &'a Signature, call: &'a Call, name: &str, env: &Env) -> Option<Static> {
-        let at = signature.params.iter().position(|p| p.name.name == name)?;
+    /// Returns one setting of an operation at the coordinates given, with its place; nothing where there is none.
+    pub fn single(
+        &self,
+        signature: &'a Signature,
+        call: &'a Call,
+        name: &str,
+        env: &Env,
+    ) -> Result<Option<(Static, Span)>, Findings> {
+        let Some(at) = signature.params.iter().position(|p| p.name.name == name) else { return Ok(None) };
         let recipe = match &call.recipe {
-            Some(written) => self.recipe(written.0, &written.1, env).ok()?,
+            Some(written) => self.recipe(written.0, &written.1, env)?,
             None => BTreeMap::new(),
         };
-        let (module, expr) = self.source(&signature.params[at], call, &recipe)?;
-        self.setting(module, signature.takes[at].setting.as_ref()?, expr, env, &[]).ok()
+        let (Some((module, expr)), Some(ty)) =
+            (self.source(&signature.params[at], call, &recipe), signature.takes[at].setting.as_ref())
+        else {
+            return Ok(None);
+        };
+        self.setting(module, ty, expr, env, &[]).map(|value| Some((value, expr.span)))
     }
 
     /// Returns an operation's settings at the coordinates given: what is written, then the recipe's fields, then defaults.
@@ -812,7 +825,9 @@ pub fn foreign_value(name: &str) -> Option<&'static str> {
     Some(match name {
         "True" | "TRUE" => "it is written `true`",
         "False" | "FALSE" => "it is written `false`",
-        "None" | "null" | "NULL" | "nil" | "nothing" | "undefined" | "Null" => "it is written `none`",
+        "None" | "null" | "NULL" | "nil" | "nothing" | "undefined" | "Null" => {
+            "nothing is written `none`, in an argument that may be left out"
+        }
         "NaN" | "nan" | "NA" | "inf" | "Inf" | "infinity" | "missing" => {
             "there is no such number: what cannot be computed is absent by itself"
         }

@@ -114,6 +114,8 @@ pub struct Call {
     pub inside: Vec<(Span, String, Rc<Typed>)>,
     /// Settings that the checker decides: axis words, titles.
     pub decided: Vec<(String, Static)>,
+    /// Where axis words stand, by parameter's name.
+    pub places: Vec<(String, Span)>,
     /// `seed:` where given.
     pub seed: Option<Written>,
     /// What becomes of each axis.

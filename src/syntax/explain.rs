@@ -262,9 +262,10 @@ fn foreign_word(word: &str) -> Option<(&'static str, &'static str)> {
             "scripts define no functions",
             "a reusable piece of an architecture is a `layer` or a `network`, settings used twice are a `recipe`; a value that varies is one over an `axis`",
         ),
-        "import" | "from" | "include" | "require" => {
-            ("names are taken by `use`", "write `use std.data { digits }` or `use \"lib/nets.cfx\" { mine }`")
-        }
+        "import" | "from" | "include" | "require" | "library" | "using" | "source" | "pip" | "install" => (
+            "there are no packages to load: operations are built in",
+            "`cfx doc` lists them; data sets, networks and recipes are taken by `use std.data { digits }`, other files by `use \"lib/nets.cfx\" { mine }`",
+        ),
         "var" | "const" | "val" | "set" => (
             "a value is named by its kind",
             "a plain number is bound by `let name = …`, results by `model`, `analysis` and so on",

@@ -59,6 +59,10 @@ impl Explain<'_> {
                 "the branches of a choice stand behind `then` and `else`",
                 "write `if condition then a else b`, without braces and colons",
             ),
+            "<" if then == "-" && f.expected.contains(&Rule::assign) => {
+                let rest = self.line_from(f.slice, f.here + 2);
+                foreign(span, "a name is bound by `=`", format!("write `{keyword} {after} = {rest}`"))
+            }
             "+" | "-" | "*" | "/" if then == "=" && f.expected.contains(&Rule::assign) => foreign(
                 span,
                 format!("there is no `{next}=`: a name is bound once"),
@@ -195,7 +199,6 @@ impl Explain<'_> {
     pub(super) fn foreign_mark(&self, slice: &Slice, token: &Token, wrong: Wrong) -> Option<Diag> {
         let span = self.span(token.start, token.end);
         let here = slice.tokens.iter().position(|t| t.start == token.start)?;
-        let before = here.checked_sub(1).and_then(|i| slice.tokens.get(i)).map_or("", |t| self.text(t));
         let next = slice.tokens.get(here + 1).map_or("", |t| self.text(t));
         match wrong {
             Wrong::Caret => {
@@ -211,15 +214,19 @@ impl Explain<'_> {
                 foreign(span, "a choice is written in words", format!("write `if {condition} then {yes} else {no}`"))
             }
             Wrong::At => foreign(span, "there are no decorators", "settings stand with the declaration, in braces or brackets"),
+            Wrong::Dollar if here > 0 && slice.tokens[here - 1].end == token.start => {
+                let from = self.operand_start(slice.tokens, here);
+                let base = self.between(slice, from, here);
+                foreign(span, "a part of a record or a column of a table stands behind a point", format!("write `{base}.{next}`"))
+            }
             Wrong::Dollar => foreign(span, "a name stands without `$`", format!("write `{next}`")),
             Wrong::Backtick => foreign(span, "a name stands without quotes", "write it as it is"),
-            Wrong::Bars => {
-                foreign(span, "this operator is written `or`", format!("write `{} or {}`", or(before, "a"), or(next, "b")))
+            Wrong::Bars => foreign(span, "this operator is written `or`", self.joined(slice, here, "or")),
+            Wrong::Ampersand => foreign(span, "this operator is written `and`", self.joined(slice, here, "and")),
+            Wrong::Bang => {
+                let operand = self.between(slice, here + 1, self.side_end(slice.tokens, here + 1));
+                foreign(span, "negation is written `not`", format!("write `not {operand}`"))
             }
-            Wrong::Ampersand => {
-                foreign(span, "this operator is written `and`", format!("write `{} and {}`", or(before, "a"), or(next, "b")))
-            }
-            Wrong::Bang => foreign(span, "negation is written `not`", format!("write `not {}`", or(next, "a"))),
             _ => None,
         }
     }
@@ -232,7 +239,21 @@ impl Explain<'_> {
         let text = |i: usize| tokens.get(i).map_or("", |t| self.text(t));
         if text(1) == "<" && text(2) == "-" {
             let rest = tokens.get(3).map_or("…", |t| self.line_at(slice, t.start));
-            return foreign(span, "a name is bound by `=`, behind a word for what it is", format!("write `let {word} = {rest}`"));
+            let help = format!("write `{} {word} = {rest}`", keyword_for(text(3), text(4)));
+            return foreign(span, "a name is bound by `=`, behind a word for what it is", help);
+        }
+        // `value -> name`, as R binds names.
+        if let Some(at) = tokens.iter().position(|t| self.text(t) == "->").filter(|at| *at > 0)
+            && let Some(name) = tokens.get(at + 1).filter(|t| t.kind == Kind::Word)
+            && tokens.get(at + 2).is_none_or(|t| self.file.text[name.end..t.start].contains('\n'))
+        {
+            let value = short(&self.file.text[first.start..tokens[at - 1].end]);
+            let (keyword, name) = (keyword_for(word, text(1)), self.text(name));
+            return foreign(
+                span,
+                "a name is bound by `=`, behind a word for what it is",
+                format!("write `{keyword} {name} = {value}`"),
+            );
         }
         if matches!(text(1), "+" | "-" | "*" | "/") && text(2) == "=" {
             return foreign(
@@ -267,10 +288,86 @@ impl Explain<'_> {
     /// Returns the message for a power, given the indices of the tokens behind the base and of the exponent.
     fn power(&self, f: &Failure, behind: usize, exponent: usize) -> Option<Diag> {
         let tokens = f.slice.tokens;
-        let plain = |t: &&Token| matches!(t.kind, Kind::Word | Kind::Number);
-        let base = behind.checked_sub(1).and_then(|i| tokens.get(i)).filter(plain).map_or("a", |t| self.text(t));
-        let by = tokens.get(exponent).filter(plain).map_or("2", |t| self.text(t));
-        foreign(f.span, "there is no power operator", format!("write `power({base}, {by})`"))
+        let base = self.between(f.slice, self.operand_start(tokens, behind), behind);
+        let by = self.between(f.slice, exponent, self.operand_end(tokens, exponent));
+        foreign(f.span, "there is no power operator", format!("write `power({}, {by})`", unwrapped(&base)))
+    }
+
+    /// Returns what to write for an operator that is a word here, with both of its sides as written.
+    fn joined(&self, slice: &Slice, here: usize, word: &str) -> String {
+        let left = self.between(slice, self.side_start(slice.tokens, here), here);
+        let right = self.between(slice, here + 1, self.side_end(slice.tokens, here + 1));
+        format!("write `{left} {word} {right}`")
+    }
+
+    /// Returns the index of the first token of the operand that ends before an index: a name, a number, a bracket, with what stands directly
+    /// before it (`mean(acc).x`).
+    fn operand_start(&self, tokens: &[Token], end: usize) -> usize {
+        let mut start = end;
+        while start > 0 {
+            let before = &tokens[start - 1];
+            let joins = start == end || before.end == tokens[start].start;
+            match before.kind {
+                Kind::Close if joins => start = opening(tokens, start - 1),
+                Kind::Word | Kind::Number | Kind::Text if joins => start -= 1,
+                Kind::Mark if joins && start < end && self.text(before) == "." => start -= 1,
+                _ => break,
+            }
+        }
+        start
+    }
+
+    /// Returns the index behind the operand that begins at an index.
+    fn operand_end(&self, tokens: &[Token], start: usize) -> usize {
+        let mut end = start;
+        while let Some(token) = tokens.get(end) {
+            let joins = end == start || tokens[end - 1].end == token.start;
+            match token.kind {
+                Kind::Open if joins => end = closing(tokens, end) + 1,
+                Kind::Word | Kind::Number | Kind::Text if joins => end += 1,
+                Kind::Mark if end == start && self.text(token) == "-" => end += 1,
+                Kind::Mark if joins && end > start && self.text(token) == "." => end += 1,
+                _ => break,
+            }
+            if end == start + 1 && self.text(&tokens[start]) == "-" {
+                return self.operand_end(tokens, end);
+            }
+        }
+        end
+    }
+
+    /// Returns the index of the first token of what an operator such as `and` has on its left.
+    fn side_start(&self, tokens: &[Token], end: usize) -> usize {
+        let mut start = end;
+        while start > 0 {
+            match tokens[start - 1].kind {
+                Kind::Close => start = opening(tokens, start - 1),
+                Kind::Open => break,
+                _ if self.parts(&tokens[start - 1]) => break,
+                _ => start -= 1,
+            }
+        }
+        start
+    }
+
+    /// Returns the index behind what an operator such as `and` has on its right.
+    fn side_end(&self, tokens: &[Token], start: usize) -> usize {
+        let mut end = start;
+        while let Some(token) = tokens.get(end) {
+            match token.kind {
+                Kind::Open => end = closing(tokens, end) + 1,
+                Kind::Close => break,
+                _ if self.parts(token) => break,
+                _ => end += 1,
+            }
+        }
+        end
+    }
+
+    /// Returns whether a token parts the sides of `and` and `or` from what stands around them.
+    fn parts(&self, token: &Token) -> bool {
+        let mark = matches!(token.kind, Kind::Newline | Kind::Wrong(Wrong::Ampersand | Wrong::Bars | Wrong::Question));
+        mark || matches!(self.text(token), "=" | "," | ":" | "and" | "or" | "if" | "then" | "else")
     }
 
     /// Returns the message for `a if c else b`.
@@ -356,8 +453,57 @@ impl Explain<'_> {
     }
 }
 
-fn or<'t>(text: &'t str, default: &'t str) -> &'t str {
-    if text.chars().all(|c| c.is_alphanumeric() || c == '_') && !text.is_empty() { text } else { default }
+/// Returns the keyword that most likely declares a value which begins with these two tokens.
+fn keyword_for(first: &str, second: &str) -> &'static str {
+    let call = second == "(";
+    match first {
+        "train" | "train_gan" if call => "model",
+        "digits" | "arrays" | "mnist" | "cifar10" | "cifar100" | "image_folder" | "where" | "subset" | "sample" if call => {
+            "dataset"
+        }
+        "tap" | "svd" | "load_stages" if call => "stages",
+        "dp_mixture" if call => "density",
+        _ if first.starts_with(|c: char| c.is_alphabetic()) => "analysis",
+        _ => "let",
+    }
+}
+
+/// Returns the text without brackets that hold all of it.
+fn unwrapped(text: &str) -> &str {
+    let inner = text.strip_prefix('(').and_then(|t| t.strip_suffix(')'));
+    inner.filter(|t| !t.contains(['(', ')'])).unwrap_or(text)
+}
+
+/// Returns the index of the bracket that opens what the one at an index closes; the first token where none does.
+fn opening(tokens: &[Token], close: usize) -> usize {
+    let mut depth = 0;
+    for i in (0..=close).rev() {
+        match tokens[i].kind {
+            Kind::Close => depth += 1,
+            Kind::Open => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return i;
+        }
+    }
+    0
+}
+
+/// Returns the index of the bracket that closes what the one at an index opens; the last token where none does.
+fn closing(tokens: &[Token], open: usize) -> usize {
+    let mut depth = 0;
+    for (i, token) in tokens.iter().enumerate().skip(open) {
+        match token.kind {
+            Kind::Open => depth += 1,
+            Kind::Close => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return i;
+        }
+    }
+    tokens.len().saturating_sub(1)
 }
 
 fn short(text: &str) -> String {

@@ -53,9 +53,12 @@ pub fn fraction(value: f64) -> Result<f64, Problem> {
     if (0.0..=1.0).contains(&value) {
         Ok(value)
     } else {
-        let percent = if (1.0..=100.0).contains(&value) { value } else { 20.0 };
-        let help = format!("write a percentage: `{percent}%`");
-        Err(Problem { help: Some(help), ..unfit("fraction", format!("a share of {value} is not between 0% and 100%")) })
+        let help = match value.fract() == 0.0 && value > 1.0 && value <= 100.0 {
+            true => format!("{value} of a hundred is written `{value}%`; the whole is `100%`"),
+            false => "the whole is `100%`, a fifth of it `20%` or `0.2`".to_string(),
+        };
+        let percent = (value * 1e6).round() / 1e4;
+        Err(Problem { help: Some(help), ..unfit("fraction", format!("a share of {percent}% is not between 0% and 100%")) })
     }
 }
 

@@ -6,7 +6,7 @@ use super::gpu::accelerator::Precision;
 use super::optimizer::{self, Around, Clip, Optimizer};
 use super::rate::Rate;
 use crate::engine::value::Dataset;
-use crate::lang::carried::named_epochs;
+use crate::lang::carried::{SNAPSHOTS_HELP, named_epochs};
 use crate::lang::net::ir::{LayerOp, Net, Node, NodeId, Source};
 use crate::lang::settings::Setting;
 use crate::lang::{Settings, Static};
@@ -116,7 +116,17 @@ settings! {
 
 /// Returns the problem of a setting of a training run.
 pub fn wrong(parameter: &'static str, message: String) -> Problem {
-    Problem { code: "cfx::train::setting", parameter: Some(parameter), message, help: Some("see `cfx doc train`".to_string()) }
+    let help = match parameter {
+        "rate" => "a learning rate is a number from 0, such as `0.1`, or a schedule, such as `cosine(peak: 0.1)`",
+        "optimizer" => "write, say, `sgd(momentum: 0.9)` or `adam()`; `cfx doc optimizer` lists what each takes",
+        "clip" => "write, say, `clip: by_norm(1)`",
+        "stop" => "write, say, `stop: patience(5)` or `stop: when(reaches: 99%, column: test_accuracy)`",
+        "augment" => "write, say, `augment: [crop(pad: 4), flip()]`",
+        "freeze" => "name taps of the network, or what the names of its weights begin with",
+        "snapshots" => SNAPSHOTS_HELP,
+        _ => "see `cfx doc train`",
+    };
+    Problem { code: "cfx::train::setting", parameter: Some(parameter), message, help: Some(help.to_string()) }
 }
 
 /// Returns a problem under the code of training.

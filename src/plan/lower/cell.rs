@@ -256,7 +256,8 @@ impl<'a> Lowering<'a> {
             let call = call?;
             let (outer, inner) = p.split_once('.').unwrap_or((p, ""));
             let input = || call.inputs.iter().find(|(n, _, _)| n == outer).map(|(_, typed, _)| typed.span);
-            call.written.get(outer).map(|w| w.1.argument(inner).unwrap_or(&w.1).span).or_else(input)
+            let word = || call.places.iter().find(|(n, _)| n == outer).map(|(_, span)| *span);
+            call.written.get(outer).map(|w| w.1.argument(inner).unwrap_or(&w.1).span).or_else(word).or_else(input)
         };
         let place = problem.parameter.and_then(given).unwrap_or(span);
         let diag = Diag::error(problem.code, place, problem.message);
