@@ -6,7 +6,7 @@ use crate::base::time::duration;
 use crate::engine::{RunOutcome, Standing, Status};
 use crate::plan::estimate::together;
 use crate::plan::facts::Policy;
-use crate::plan::graph::{Declared, Entry, Graph};
+use crate::plan::graph::{CellId, Declared, Entry, Graph, WITH_ITSELF};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -69,6 +69,9 @@ pub fn listing(graph: &Graph, standings: &[Standing], threads: usize) -> String 
             let _ = writeln!(out, "  {line}");
         }
     }
+    if let Some(lines) = absences(graph, |_| None) {
+        let _ = writeln!(out, "{lines}");
+    }
     out
 }
 
@@ -85,6 +88,41 @@ pub fn compared(graph: &Graph, outcome: &RunOutcome) -> Option<String> {
         None => String::new(),
     };
     Some(format!("cells took {}, {} estimated{memory}", duration(seconds), duration(expected.seconds)))
+}
+
+/// Most reasons of absences that are told.
+const REASONS: usize = 8;
+
+/// Returns which results are absent and why, a line for each reason; nothing where all are there. `why` tells of a cell why it is absent.
+/// The diagonal of pairs is no absence worth a word.
+pub fn absences(graph: &Graph, why: impl Fn(CellId) -> Option<String>) -> Option<String> {
+    let mut reasons: Vec<(String, Vec<String>, usize)> = Vec::new();
+    for value in &graph.values {
+        for (i, entry) in value.entries.iter().enumerate() {
+            let reason = match entry {
+                Entry::Cell(id) => why(*id),
+                Entry::Absent(reason) if reason != WITH_ITSELF => Some(reason.to_string()),
+                _ => None,
+            };
+            let Some(reason) = reason else { continue };
+            let full = reasons.len() > REASONS;
+            match reasons.iter_mut().find(|(r, ..)| *r == reason) {
+                Some((_, places, more)) if places.len() == 3 => *more += 1,
+                Some((_, places, _)) => places.push(value.place(i)),
+                None if full => {}
+                None => reasons.push((reason, vec![value.place(i)], 0)),
+            }
+        }
+    }
+    let line = |(reason, places, more): &(String, Vec<String>, usize)| {
+        let more = if *more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("absent: {}{more}: {reason}", places.join(", "))
+    };
+    let mut lines: Vec<String> = reasons.iter().take(REASONS).map(line).collect();
+    if reasons.len() > REASONS {
+        lines.push("others are absent for other reasons; the report lists them".to_string());
+    }
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 /// Most lines that files take.

@@ -4,7 +4,7 @@ use super::arguments::{Check, Emit, Fmt, Plan, Run, Script};
 use super::{Exit, listing, render};
 use crate::api::{self, Checked, Registry, Source};
 use crate::base::Diags;
-use crate::engine::{Limits, Options, RunState, Standing, Store, progress};
+use crate::engine::{Limits, Options, RunState, Standing, Status, Store, progress};
 use crate::lang::suggest;
 use crate::plan::explain;
 use crate::plan::graph::{CellId, Graph};
@@ -179,6 +179,10 @@ pub fn run(arguments: &Run) -> Exit {
         }
     };
     if let Some(words) = listing::compared(&graph, &outcome) {
+        eprintln!("{words}");
+    }
+    let absent = |id: CellId| Some(&outcome.cells[id]).filter(|c| c.status == Status::Absent)?.message.clone();
+    if let Some(words) = listing::absences(&graph, absent) {
         eprintln!("{words}");
     }
     store.keep_note(&record_name(&arguments.script), &record::record(&graph).record.to_json().to_string());

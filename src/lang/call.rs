@@ -241,9 +241,8 @@ impl<'a> Checker<'a> {
             }
             Ok(_) => {
                 let diag = Diag::error("cfx::type::setting", seed.1.span, "a seed is a whole number, zero or more");
-                self.diags.push(
-                    diag.help("write, say, `seed: 7`; several seeds are an axis: `axis run = 0..5`, then `seed: run`"),
-                );
+                self.diags
+                    .push(diag.help("write, say, `seed: 7`; several seeds are an axis: `axis run = 0..5`, then `seed: run`"));
             }
             Err(found) => self.diags.extend(found),
         }

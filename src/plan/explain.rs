@@ -20,7 +20,8 @@ pub fn why(
 ) -> Option<Vec<String>> {
     let value = graph.values.iter().find(|v| v.name == declaration);
     let mut own: BTreeSet<CellId> = (0..graph.cells.len()).filter(|c| graph.cells[*c].label == declaration).collect();
-    own.extend(value.iter().flat_map(|v| &v.entries).filter_map(|e| if let Entry::Cell(id) = e { Some(*id) } else { None }));
+    let results: BTreeSet<CellId> = value.iter().flat_map(|v| &v.entries).filter_map(cell).collect();
+    own.extend(&results);
     if value.is_none() && own.is_empty() {
         return None;
     }
@@ -28,7 +29,9 @@ pub fn why(
     let comparison = Comparison::new(graph, &now, last, sources);
     let changed: BTreeSet<CellId> = own.iter().copied().filter(|id| comparison.changed(*id)).collect();
     let mut lines = comparison.causes(&changed);
-    let same = own.len() - changed.len();
+    // What is counted are the declaration's own cells, not those of calls inside it.
+    let counted = if results.is_empty() { &own } else { &results };
+    let same = counted.difference(&changed).count();
     if changed.is_empty() {
         lines.push(format!("`{declaration}` is as it was in the last run"));
     } else if same > 0 {
@@ -47,13 +50,21 @@ struct Comparison<'a> {
     keys: BTreeSet<u64>,
     /// Whether a group that is not stored is as it was.
     same: Vec<bool>,
+    /// What each group's cells are in words: those of a declaration, or of a call inside it.
+    names: Vec<String>,
 }
 
 impl<'a> Comparison<'a> {
     fn new(graph: &'a Graph, now: &'a Recorded, last: &'a Record, sources: &'a SourceMap) -> Self {
         let keys: BTreeSet<u64> = last.groups.iter().flat_map(|g| g.keys.iter().copied()).collect();
         let same = now.record.groups.iter().map(|g| g.inline && g.keys.iter().all(|k| keys.contains(k))).collect();
-        Comparison { graph, now, last, sources, keys, same }
+        let results: BTreeSet<CellId> = graph.values.iter().flat_map(|v| &v.entries).filter_map(cell).collect();
+        let named = |(group, cells): (&Group, &Vec<CellId>)| match cells.iter().any(|c| results.contains(c)) {
+            true => format!("`{}`", group.label),
+            false => format!("`{}` inside `{}`", group.op, group.label),
+        };
+        let names = now.record.groups.iter().zip(&now.cells).map(named).collect();
+        Comparison { graph, now, last, sources, keys, same, names }
     }
 
     /// Returns whether a cell was not in the last plan.
@@ -94,7 +105,7 @@ impl<'a> Comparison<'a> {
     /// Returns what differs of some cells of a group, given whether something that they are made from does.
     fn group(&self, g: usize, numbers: &[usize], upstream: bool) -> Vec<String> {
         let group = &self.now.record.groups[g];
-        let what = format!("{} of `{}`", cells(numbers.len()), group.label);
+        let what = format!("{} of {}", cells(numbers.len()), self.names[g]);
         let span = self.graph.cells[self.now.cells[g][0]].span;
         let Some(before) = self.counterpart(group) else {
             return vec![format!("{what} {} new: `{}`{}", is(numbers.len()), group.op, self.place(span))];
@@ -108,9 +119,9 @@ impl<'a> Comparison<'a> {
             let first = self.now.record.coordinates(group, added[0]).join(", ");
             let more = if added.len() > 1 { " and others" } else { "" };
             out.push(format!(
-                "{} of `{}` {} at coordinates that are new: [{first}]{more}{}",
+                "{} of {} {} at coordinates that are new: [{first}]{more}{}",
                 cells(added.len()),
-                group.label,
+                self.names[g],
                 is(added.len()),
                 self.place(span)
             ));
@@ -192,7 +203,7 @@ impl<'a> Comparison<'a> {
                 (_, [(a, b, _), ..]) => format!("`{name}` was {a} and is {b}, others likewise"),
                 (_, []) => continue,
             };
-            out.push(format!("{} of `{}`: {words}{here}", cells(total), group.label));
+            out.push(format!("{} of {}: {words}{here}", cells(total), self.names[g]));
         }
         out
     }
@@ -236,12 +247,11 @@ impl<'a> Comparison<'a> {
             *again.entry(self.now.group[id]).or_insert(0) += 1;
         }
         let line = |(g, count): (usize, usize)| {
-            let group = &self.now.record.groups[g];
             let kept = match self.graph.cells[self.now.cells[g][0]].policy {
                 super::facts::Policy::Transient => "were let go after their last use",
                 _ => "are not in the store",
             };
-            format!("{} of `{}` {kept} and {} made again", cells(count), group.label, is(count))
+            format!("{} of {} {kept} and {} made again", cells(count), self.names[g], is(count))
         };
         again.into_iter().map(line).collect()
     }
@@ -249,6 +259,10 @@ impl<'a> Comparison<'a> {
     fn place(&self, span: Span) -> String {
         self.sources.place(span).map_or(String::new(), |(f, l, c)| format!(" ({f}:{l}:{c})"))
     }
+}
+
+fn cell(entry: &Entry) -> Option<CellId> {
+    if let Entry::Cell(id) = entry { Some(*id) } else { None }
 }
 
 fn cells(count: usize) -> String {

@@ -224,6 +224,24 @@ pub struct Declared {
     pub entries: Vec<Entry>,
 }
 
+/// Why the diagonal of pairs is absent.
+pub const WITH_ITSELF: &str = "it would be compared with itself";
+
+impl Declared {
+    /// Returns what an entry is called, given its index: `p[stage: stage1, class: 3]`.
+    pub fn place(&self, index: usize) -> String {
+        let mut rest = index;
+        let mut at: Vec<String> = Vec::new();
+        for axis in self.axes.iter().rev() {
+            let n = axis.coordinates.len().max(1);
+            at.push(format!("{}: {}", axis.name, axis.coordinates.get(rest % n).map_or("?", |c| c.as_str())));
+            rest /= n;
+        }
+        at.reverse();
+        if at.is_empty() { self.name.clone() } else { format!("{}[{}]", self.name, at.join(", ")) }
+    }
+}
+
 impl Cell {
     /// Returns the key of the cell, given the hash that stands for each input cell.
     ///

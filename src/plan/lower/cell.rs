@@ -14,7 +14,7 @@ use crate::lang::typed::Call;
 use crate::lang::{Settings, Static};
 use crate::plan::facts::{Facts, KnownInput, Planned, Policy, Problem};
 use crate::plan::files::contents;
-use crate::plan::graph::{At, Cell, CellId, Entry, Given, Slot, Space};
+use crate::plan::graph::{At, Cell, CellId, Entry, Given, Slot, Space, WITH_ITSELF};
 use crate::plan::units;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -38,7 +38,7 @@ impl<'a> Lowering<'a> {
 
     fn made(&mut self, frame: &Frame<'a>, memo: &mut Memo, place: &[usize], index: usize) -> Made<CellId> {
         if !frame.pairs.is_empty() && frame.pairs.iter().all(|(a, b)| place[*a] == place[*b]) {
-            return Err("it would be compared with itself".into());
+            return Err(WITH_ITSELF.into());
         }
         let mut inputs: Slots = frame.inputs.iter().map(|i| (i.name.clone(), i.slot(place))).collect();
         absence(frame.op, &inputs)?;
