@@ -13,6 +13,9 @@ pub struct LabelledAxis {
     pub within: Vec<String>,
     /// Name of the axis that it pairs with itself: `run` for `run_other`.
     pub pairs: Option<String>,
+    /// Whether the values at its coordinates share units: they were made of pairs whose other side was taken in before, as in
+    /// `mean(k, over: run_other)` for each `run`. Nothing then tells how much they depend on one another.
+    pub shared: bool,
 }
 
 impl LabelledAxis {

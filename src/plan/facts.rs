@@ -3,6 +3,7 @@
 use super::axis::LabelledAxis;
 use super::files::Files;
 pub use super::problem::Problem;
+use crate::base::Name;
 use crate::lang::Settings;
 use crate::lang::kind::Kind;
 use crate::lang::net::ir::Net;
@@ -59,6 +60,8 @@ pub struct Facts {
     pub units: Vec<(String, String)>,
     /// The words that the result may be, where it is one: those of a group. None where it is absent.
     pub words: Option<Vec<String>>,
+    /// Names of axes along which results share units of pairs: the partner of the axis was taken in (`mean(k, over: run_other)` over `run`).
+    pub shared: Vec<Name>,
     /// Files that the operation reads; their contents enter the key.
     pub files: Vec<PathBuf>,
     /// Size of the artifact in bytes, where it can be told.
@@ -252,6 +255,11 @@ pub trait Planned: Send + Sync {
     /// Says whether the inputs are of shapes that the operation can do something with, and whether each setting has something to act on.
     fn fits(&self, _settings: &Settings, _shapes: &[Shape]) -> Result<(), Problem> {
         Ok(())
+    }
+
+    /// Returns what is right about these shapes and worth a warning.
+    fn doubts(&self, _settings: &Settings, _shapes: &[Shape]) -> Option<Problem> {
+        None
     }
 
     /// Returns what is known of the result. `files` is nothing during `check`, which reads no data.

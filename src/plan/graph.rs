@@ -272,6 +272,9 @@ impl Cell {
                 for (i, _) in slot.axes.iter().enumerate().filter(|(_, a)| axis.pairs.as_ref() == Some(&a.name)) {
                     h.text("pairs").int(i as u64);
                 }
+                if axis.shared {
+                    h.text("shared");
+                }
             }
             for entry in &slot.entries {
                 match entry {

@@ -43,6 +43,8 @@ pub struct Pairs {
     pub y: Vec<f64>,
     /// Where each pair comes from, where some were not drawn one by one; empty otherwise.
     pub origins: Vec<Origin>,
+    /// Whether pairs depend on one another in a way that nothing tells.
+    pub dependent: bool,
 }
 
 impl Pairs {
@@ -68,6 +70,8 @@ pub struct Matched {
     cells: Vec<(usize, Cell, Cell)>,
     /// For each the two units that it pairs; empty where no axes are paired.
     units: Vec<(u32, u32)>,
+    /// Whether values of either share units of pairs whose other side was taken in before.
+    dependent: bool,
 }
 
 impl Matched {
@@ -113,7 +117,7 @@ impl Matched {
                 }
             }
         }
-        let mut out = Matched { axes, outer, cells, units: Vec::new() };
+        let mut out = Matched { axes, outer, cells, units: Vec::new(), dependent: x.dependent || y.dependent };
         if let Some(pairing) = Pairing::of(&out.axes) {
             let same = |i: usize, j: usize| out.cells[i].1.same(&out.cells[j].1) && out.cells[i].2.same(&out.cells[j].2);
             let once = pairing.once(&out.axes, &at, same);
@@ -154,14 +158,14 @@ impl Matched {
             cells.push((*place, cell));
         }
         let (axes, units, outer) = (self.axes.clone(), self.units.clone(), self.outer.clone());
-        Ok(Gathered { axes, cells, units, outer, absent: 0, reason: None })
+        Ok(Gathered { axes, cells, units, outer, dependent: self.dependent, absent: 0, reason: None })
     }
 
     /// Returns the pairs of numbers of some of the cells (by their places in the list), examples of the same id together.
     fn pooled(&self, which: &[usize], cx: &dyn Context) -> Result<Pairs, Failure> {
         let number = |c: &Cell| c.number().map(|n| n.value).ok_or_else(|| not_a_number(c));
         let per_example = self.per_example();
-        let mut pairs = Pairs::default();
+        let mut pairs = Pairs { dependent: self.dependent, ..Pairs::default() };
         for k in which {
             let (_, a, b) = &self.cells[*k];
             let units = self.units.get(*k).copied();
@@ -265,6 +269,7 @@ impl Correlation {
             }
         };
         let error = match pairs.origins.is_empty() || n < 5 {
+            _ if pairs.dependent => None,
             true => error,
             false => {
                 let adds = match self {
@@ -342,6 +347,10 @@ impl Planned for Correlation {
         refuse::unlabelled(settings, shapes)
     }
 
+    fn doubts(&self, _settings: &Settings, shapes: &[Shape]) -> Option<Problem> {
+        refuse::shared_units("correlation", shapes)
+    }
+
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         Ok(keep_classes(inputs))
     }
@@ -365,7 +374,7 @@ impl Kernel for Correlation {
             return self.of(&matched.pooled(&all, cx)?).map(Value::Number).map_err(Failure::Absent);
         }
         // Examples chosen anew at each place: the mean of the correlations there.
-        let (mut sample, mut reason) = (Sample::default(), None);
+        let (mut sample, mut reason) = (Sample { dependent: matched.dependent, ..Sample::default() }, None);
         for group in matched.groups() {
             match self.of(&matched.pooled(&group, cx)?) {
                 Ok(n) => sample.push(n, None),

@@ -233,7 +233,8 @@ impl Kernel for Auc {
         for (place, cell) in &gathered.cells {
             points.push((x[*place], cell.number().ok_or_else(|| super::gather::not_a_number(cell))?));
         }
-        area(points, normalize).map(Value::Number).map_err(Failure::Absent)
+        let area = area(points, normalize).map_err(Failure::Absent)?;
+        Ok(Value::Number(Number { error: area.error.filter(|_| !gathered.dependent), ..area }))
     }
 }
 

@@ -81,6 +81,8 @@ pub struct Gathered {
     pub units: Vec<(u32, u32)>,
     /// Axes, as positions, at each of whose places the examples were chosen anew: bins of each run's scores.
     pub outer: Vec<usize>,
+    /// Whether values along one of the axes share units of pairs whose other side was taken in before.
+    pub dependent: bool,
     /// How many were absent.
     pub absent: usize,
     /// Why the first of them was.
@@ -133,7 +135,8 @@ pub fn gather_all(job: &Job, slot: &str) -> Result<Gathered, Failure> {
     }
     let pairing = Pairing::of(&axes);
     let repeats: usize = axes[input.axes.len()..].iter().map(|a| a.coordinates.len()).product();
-    let mut out = Gathered { axes, outer, ..Gathered::default() };
+    let dependent = axes.iter().any(|a| a.shared && a.coordinates.len() > 1);
+    let mut out = Gathered { axes, outer, dependent, ..Gathered::default() };
     for place in 0..input.values.len() * repeats {
         let at = position(&out.axes, place);
         let mut cell = Cell::of(slot, &input.values[place / repeats])?;
@@ -276,7 +279,7 @@ impl Gathered {
             let at = position(&self.axes, *place);
             let group = out
                 .entry(axes.iter().map(|a| at[*a]).collect())
-                .or_insert_with(|| Gathered { axes: self.axes.clone(), ..Gathered::default() });
+                .or_insert_with(|| Gathered { axes: self.axes.clone(), dependent: self.dependent, ..Gathered::default() });
             group.cells.push((*place, cell.clone()));
             group.units.extend(self.units.get(k));
         }
@@ -335,7 +338,7 @@ impl Gathered {
 
     /// Returns all numbers in one sample, examples included, with their origins where some were not drawn one by one.
     pub fn pooled(&self) -> Result<Sample, Failure> {
-        let mut sample = Sample { absent: self.absent, ..Sample::default() };
+        let mut sample = Sample { absent: self.absent, dependent: self.dependent, ..Sample::default() };
         let per_example = self.per_example();
         for (k, (_, cell)) in self.cells.iter().enumerate() {
             let units = self.units.get(k).copied();
@@ -367,7 +370,7 @@ impl Gathered {
         let sample = match self.chosen_anew() {
             false => within(self)?,
             true => {
-                let mut sample = Sample { absent: self.absent, ..Sample::default() };
+                let mut sample = Sample { absent: self.absent, dependent: self.dependent, ..Sample::default() };
                 for group in self.groups(&self.outer) {
                     if let Some(n) = within(&group)?.statistic(inner) {
                         sample.push(n, None);

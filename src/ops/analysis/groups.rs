@@ -151,7 +151,8 @@ impl Kernel for Group {
                 } else {
                     numbers(&gathered)?.into_iter().map(|(_, n)| n).collect()
                 };
-                Ok(Value::Number(Gap::of(&plain)?.width(plain.len())))
+                let width = Gap::of(&plain)?.width(plain.len());
+                Ok(Value::Number(Number { error: width.error.filter(|_| !gathered.dependent), ..width }))
             }
             Group::Rank => match gathered.cells.as_slice() {
                 [(_, Cell::Scores(s))] => Ok(Value::Scores(Arc::new(rank_scores(s)))),

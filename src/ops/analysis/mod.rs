@@ -17,6 +17,7 @@ mod influence;
 mod pairs;
 mod parts;
 mod quantify;
+mod redraw;
 mod reduce;
 mod refuse;
 mod resample;

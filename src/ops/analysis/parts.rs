@@ -119,7 +119,8 @@ impl Planned for Pick {
 
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let Some(of) = known(inputs, "x") else { return Ok(Facts::default()) };
-        Ok(Facts { classes: of.classes.clone(), units: of.units.clone(), words: of.words.clone(), ..Facts::default() })
+        let (classes, units, words, shared) = (of.classes.clone(), of.units.clone(), of.words.clone(), of.shared.clone());
+        Ok(Facts { classes, units, words, shared, ..Facts::default() })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Quantifiers: whether all or any of several truth values hold, and what share of them does.
 
-use super::drawn::{Origin, error_of_mean, independent};
+use super::drawn::{error_of_mean, independent};
 use super::gather::{Cell, Gathered, gather, labelled, pass_cost, place_in_words, position};
 use super::reduce::keep_classes;
 use super::refuse;
@@ -157,9 +157,9 @@ impl Kernel for Quantifier {
 }
 
 impl Planned for Share {
-    /// 2: clustered and paired as means are; classes seen by sets of examples are numbers per example.
+    /// 3: its error is no smaller than that of a mean.
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn policy(&self) -> Policy {
@@ -168,6 +168,10 @@ impl Planned for Share {
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
         refuse::unlabelled(settings, shapes)
+    }
+
+    fn doubts(&self, _settings: &Settings, shapes: &[Shape]) -> Option<Problem> {
+        refuse::shared_units("share", shapes)
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -197,29 +201,23 @@ fn word(settings: &Settings) -> Option<String> {
     ShareSettings::read(settings).of.filter(|w| w != "none")
 }
 
-/// Returns a share `p` of `n` values with its standard error, given that of the mean of the values (1 where it holds, else 0).
+/// Returns the share that the numbers of a sample other than 0 are, with its standard error; nothing of none.
 ///
-/// The error is that of Agresti & Coull (1998), which does not vanish where all or none hold, for the effective number of values (Korn &
-/// Graubard 1998): sqrt(q (1 - q) / (m + 4)) at q = (m p + 2) / (m + 4) and m = p (1 - p) / error^2, at most n. Where all or none hold, so
-/// that the values cannot tell how much they depend on one another, m is how many were drawn one by one for sure.
-fn proportion(p: f64, n: usize, error: Option<f64>, sure: usize) -> Number {
-    let (count, most) = (Some(n as u64), n as f64);
-    let m = match error.filter(|_| p > 0.0 && p < 1.0) {
-        Some(e) if e > 0.0 => (p * (1.0 - p) / (e * e)).min(most),
-        _ => (sure as f64).min(most),
-    };
-    let q = (m * p + 2.0) / (m + 4.0);
-    Number { value: p, error: Some((q * (1.0 - q) / (m + 4.0)).sqrt()), count }
-}
-
-/// Returns the share that the numbers of a sample other than 0 are, as [`proportion`]; nothing of none.
+/// The error is the larger of two: that of the mean of the values (1 where one holds, else 0), and that of Agresti & Coull (1998), which does
+/// not vanish where all or none hold, for the effective number m of values: sqrt(q (1 - q) / (m + 4)) at q = (m p + 2) / (m + 4). m is the
+/// number of values drawn one by one; of others p (1 - p) / error^2 (Korn & Graubard 1998), or, where all or none hold and nothing tells how
+/// much they depend on one another, how many were drawn one by one for sure.
 fn share_of(sample: &Sample) -> Option<Number> {
     let holds: Vec<f64> = sample.values.iter().map(|v| (*v != 0.0) as u8 as f64).collect();
-    let (n, origins): (usize, &[Origin]) = (holds.len(), &sample.origins);
-    // Drawn one by one there are n; else the error tells to how many they come.
-    let error = if origins.is_empty() { None } else { error_of_mean(&holds, origins) };
-    let sure = if origins.is_empty() { n } else { independent(n, origins) };
-    (n > 0).then(|| proportion(mean(&holds), n, error, sure))
+    let (n, p) = (holds.len() as f64, mean(&holds));
+    let of_mean = error_of_mean(&holds, &sample.origins).filter(|e| *e > 0.0);
+    let m = match of_mean.filter(|_| !sample.origins.is_empty()) {
+        Some(e) => (p * (1.0 - p) / (e * e)).min(n),
+        None => independent(holds.len(), &sample.origins) as f64,
+    };
+    let q = (m * p + 2.0) / (m + 4.0);
+    let error = (q * (1.0 - q) / (m + 4.0)).sqrt().max(of_mean.unwrap_or(0.0));
+    (n > 0.0).then_some(Number { value: p, error: Some(error).filter(|_| !sample.dependent), count: Some(n as u64) })
 }
 
 /// Turns words into whether they are the one that counts.
@@ -261,7 +259,7 @@ impl Kernel for Share {
         };
         let within = |g: &Gathered| g.inner_first(&share_of);
         if gathered.chosen_anew() {
-            let mut shares = Sample { absent: gathered.absent, ..Sample::default() };
+            let mut shares = Sample { absent: gathered.absent, dependent: gathered.dependent, ..Sample::default() };
             for group in gathered.groups(&gathered.outer) {
                 if let Some(share) = share_of(&within(&group)?.pooled()?) {
                     shares.push(share, None);

@@ -72,6 +72,15 @@ impl Planned for Reduce {
         refuse::unlabelled(settings, shapes)
     }
 
+    fn doubts(&self, settings: &Settings, shapes: &[Shape]) -> Option<Problem> {
+        match self.0.read(settings).0 {
+            Statistic::Count | Statistic::Minimum | Statistic::Maximum | Statistic::Total => None,
+            Statistic::Median | Statistic::Quantile(_) => refuse::shared_units("median", shapes),
+            Statistic::Std => refuse::shared_units("std", shapes),
+            Statistic::Mean | Statistic::StandardError => refuse::shared_units("mean", shapes),
+        }
+    }
+
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         if let (Statistic::Quantile(q), _) = self.0.read(settings)
             && !(0.0..=1.0).contains(&q)
@@ -115,6 +124,9 @@ pub fn reduce(gathered: &Gathered, over: Over, op: &str, cx: &dyn Context, stati
     }
     let (found, sample) = gathered.reduced(statistic)?;
     found.map(Value::Number).ok_or_else(|| {
+        if sample.dependent && !sample.is_empty() && statistic == Statistic::StandardError {
+            return Failure::Absent("its values share units of pairs, so that their spread gives no error".to_string());
+        }
         let absent = if sample.absent > 0 { format!(", {} absent", sample.absent) } else { String::new() };
         let have = match sample.len() {
             0 => "no value".to_string(),
@@ -152,6 +164,10 @@ impl Planned for Describe {
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
         refuse::unlabelled(settings, shapes)
+    }
+
+    fn doubts(&self, _settings: &Settings, shapes: &[Shape]) -> Option<Problem> {
+        refuse::shared_units("describe", shapes)
     }
 
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {

@@ -39,6 +39,19 @@ pub fn unlabelled(settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> 
     }
 }
 
+/// Returns the warning that a result will carry no error, where values along an axis share units of pairs whose other side was taken in.
+pub fn shared_units(op: &str, shapes: &[Shape]) -> Option<Problem> {
+    let axis = shapes.iter().flat_map(|s| s.axes).find(|a| a.shared && a.coordinates.len() > 1)?;
+    let name = &axis.name;
+    let first = axis.pairs.as_ref().unwrap_or(name);
+    Some(Problem {
+        code: "cfx::analysis::pairs",
+        parameter: None,
+        message: format!("the values at each `{name}` were made of pairs that share units, so that this `{op}` has no standard error"),
+        help: Some(format!("take both sides of the pairs in at once, as in `{op}(x, over: [{first}, {first}_other])`: its error knows the units")),
+    })
+}
+
 /// Returns the refusal of a column that a table will not have.
 pub fn column(parameter: &'static str, name: &str, columns: &[String]) -> Problem {
     let names: Vec<&str> = columns.iter().map(String::as_str).collect();

@@ -1,8 +1,10 @@
 //! Tests and intervals from resampling: permutation tests of a difference, bootstrap intervals of a mean.
 
+use super::arithmetic::combined;
 use super::correlate::Matched;
-use super::gather::{Cell, Gathered, gather};
+use super::gather::{Gathered, gather};
 use super::pairs::Pairing;
+use super::redraw::Shared;
 use super::reduce::{keep_classes, needs_examples};
 use super::refuse;
 use super::sample::{Sample, Statistic};
@@ -65,9 +67,9 @@ fn draw(draws: usize, stream: Stream, cx: &dyn Context, one: impl Fn(Stream) -> 
 }
 
 impl Planned for PermutationTest {
-    /// 2: paired scores over other axes are averaged for each example first; pairs of paired axes are refused.
+    /// 3: the difference's error is that of means, with effects of other axes.
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -77,6 +79,7 @@ impl Planned for PermutationTest {
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
         refuse::kept_examples("permutation_test", PermutationSettings::read(settings).over, shapes)?;
         refuse::unlabelled(settings, shapes)?;
+        unshared(shapes)?;
         match shapes.iter().any(|s| Pairing::of(s.axes).is_some()) {
             true => Err(Problem {
                 code: "cfx::analysis::pairs",
@@ -91,6 +94,17 @@ impl Planned for PermutationTest {
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
         drawing_cost(PermutationSettings::read(settings).draws, inputs)
+    }
+}
+
+/// Refuses values that share units of pairs whose other side was taken in before: nothing tells what to draw anew.
+fn unshared(shapes: &[Shape]) -> Result<(), Problem> {
+    match refuse::shared_units("mean", shapes) {
+        Some(doubt) => Err(Problem {
+            message: doubt.message.replace("this `mean` has no standard error", "they cannot be drawn anew one by one"),
+            ..doubt
+        }),
+        None => Ok(()),
     }
 }
 
@@ -122,24 +136,24 @@ impl Kernel for PermutationTest {
         let settings = PermutationSettings::read(&job.settings);
         let draws = settings.draws as usize;
         let stream = job.stream.named("permutation");
-        let (difference, error, count, drawn) = if settings.paired {
+        let (difference, spread, count, drawn) = if settings.paired {
             let matched = Matched::of(job)?;
             needs_examples(job, settings.over, matched.per_example())?;
             let differences = matched.each(cx, |a, b| a - b)?;
             let d: Vec<f64> = if differences.cells.is_empty() { Vec::new() } else { units(&differences, cx)? };
             enough(d.len(), "pairs")?;
             let drawn = draw(draws, stream, cx, |s| signed_mean(&d, s))?;
-            (mean(&d), deviation(&d) / (d.len() as f64).sqrt(), d.len(), drawn)
+            (mean(&d), error(&differences)?, d.len(), drawn)
         } else {
             let (x, y) = (gather(job, "x")?, gather(job, "y")?);
             needs_examples(job, settings.over, x.per_example() || y.per_example())?;
+            let both = combined(error(&x)?, error(&y)?);
             let (x, y) = (units(&x, cx)?, units(&y, cx)?);
             enough(x.len(), "values of x")?;
             enough(y.len(), "values of y")?;
             let all: Vec<f64> = x.iter().chain(&y).copied().collect();
             let drawn = draw(draws, stream, cx, |s| shuffled_difference(&all, x.len(), s))?;
-            let error = (deviation(&x).powi(2) / x.len() as f64 + deviation(&y).powi(2) / y.len() as f64).sqrt();
-            (mean(&x) - mean(&y), error, all.len(), drawn)
+            (mean(&x) - mean(&y), both, all.len(), drawn)
         };
         // Sums taken in another order differ in the last bits: equal in exact arithmetic counts as equal.
         let slack = 1e-12 * difference.abs().max(f64::MIN_POSITIVE);
@@ -148,11 +162,16 @@ impl Kernel for PermutationTest {
         Ok(Value::Record(vec![
             (
                 "difference".to_string(),
-                Value::Number(Number { value: difference, error: Some(error), count: Some(count as u64) }),
+                Value::Number(Number { value: difference, error: spread, count: Some(count as u64) }),
             ),
             ("p_value".to_string(), Value::Number(Number::estimate(p, (p * (1.0 - p) / draws as f64).sqrt()))),
         ]))
     }
+}
+
+/// Returns the standard error of the mean of what was gathered.
+fn error(gathered: &Gathered) -> Result<Option<f64>, Failure> {
+    Ok(gathered.reduced(Statistic::Mean)?.0.and_then(|n| n.error))
 }
 
 /// Returns the mean with each sign drawn anew.
@@ -179,14 +198,15 @@ fn enough(n: usize, what: &str) -> Result<(), Failure> {
 }
 
 impl Planned for Bootstrap {
-    /// 2: of paired axes the units are drawn.
+    /// 3: examples and other axes are drawn both, units of pairs and their examples too.
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
         refuse::kept_examples("bootstrap", BootstrapSettings::read(settings).over, shapes)?;
-        refuse::unlabelled(settings, shapes)
+        refuse::unlabelled(settings, shapes)?;
+        unshared(shapes)
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -207,66 +227,21 @@ impl Planned for Bootstrap {
     }
 }
 
-/// Values of pairs of units, for drawing units anew.
-struct Paired {
-    /// How many units there are.
-    units: u64,
-    /// The two units of each pair, and its value.
-    pairs: Vec<(usize, usize, f64)>,
-}
-
-impl Paired {
-    fn of(gathered: &Gathered, cx: &dyn Context) -> Result<Paired, Failure> {
-        let gathered = gathered.inner_first(&|s| s.as_unit(Statistic::Mean))?;
-        let mut pairs = Vec::new();
-        for (k, (_, cell)) in gathered.cells.iter().enumerate() {
-            let (a, b) = gathered.units[k];
-            let value = match cell {
-                Cell::Scores(_) => Gathered { cells: vec![gathered.cells[k].clone()], ..Gathered::default() }
-                    .each(cx, |s| mean(&s.values))
-                    .map(|s| mean(&s.values.into_iter().filter(|v| !v.is_nan()).collect::<Vec<_>>()))?,
-                other => other.number().ok_or_else(|| super::gather::not_a_number(other))?.value,
-            };
-            if !value.is_nan() {
-                pairs.push((a as usize, b as usize, value));
-            }
-        }
-        // Units are numbered by the sum of their pairs, so that the order of coordinates decides no draw.
-        let units = pairs.iter().map(|(a, b, _): &(usize, usize, f64)| (*a).max(*b) + 1).max().unwrap_or(0);
-        let of = |u: usize| sum(pairs.iter().filter(|(a, b, _)| *a == u || *b == u).map(|p| p.2));
-        let sums: Vec<f64> = (0..units).map(of).collect();
-        let mut order: Vec<usize> = (0..units).collect();
-        order.sort_by(|a, b| sums[*a].total_cmp(&sums[*b]));
-        let mut number = vec![0; units];
-        order.iter().enumerate().for_each(|(i, u)| number[*u] = i);
-        let mut pairs: Vec<_> = pairs.into_iter().map(|(a, b, v)| (number[a], number[b], v)).collect();
-        pairs.sort_by_key(|(a, b, _)| (*a.min(b), *a.max(b), *a));
-        Ok(Paired { units: units as u64, pairs })
-    }
-
-    /// Returns the mean over pairs of units drawn anew, each pair as often as its two units were drawn; NaN where no pair was.
-    fn drawn(&self, stream: Stream) -> f64 {
-        let mut rng = stream.rng();
-        let mut times = vec![0.0; self.units as usize];
-        (0..self.units).for_each(|_| times[rng.random_range(0..self.units) as usize] += 1.0);
-        let weight = |(a, b, _): &(usize, usize, f64)| times[*a] * times[*b];
-        sum(self.pairs.iter().map(|p| weight(p) * p.2)) / sum(self.pairs.iter().map(weight))
-    }
-}
-
 impl Kernel for Bootstrap {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let settings = BootstrapSettings::read(&job.settings);
         let gathered = gather(job, "x")?;
         needs_examples(job, settings.over, gathered.per_example())?;
         let (draws, stream) = (settings.draws as usize, job.stream.named("bootstrap"));
-        let (middle, n, mut means): (f64, usize, Vec<f64>) = if !gathered.units.is_empty() && !gathered.chosen_anew() {
-            let paired = Paired::of(&gathered, cx)?;
-            let values: Vec<f64> = paired.pairs.iter().map(|p| p.2).collect();
-            enough(values.len(), "pairs")?;
+        if gathered.cells.is_empty() {
+            return Err(gathered.nothing());
+        }
+        let (middle, n, mut means): (f64, usize, Vec<f64>) = if let Some(shared) = Shared::of(&gathered)? {
+            let (middle, n) = shared.mean();
+            enough(n, "values")?;
             // Units of which none is paired with another say nothing.
-            let means = draw(draws, stream, cx, |s| paired.drawn(s))?.into_iter().filter(|m| !m.is_nan()).collect();
-            (mean(&values), values.len(), means)
+            let means = draw(draws, stream, cx, |s| shared.drawn(s))?.into_iter().filter(|m| !m.is_nan()).collect();
+            (middle, n, means)
         } else {
             let values = Sample::of(&units(&gathered, cx)?).values;
             enough(values.len(), "values")?;
@@ -278,7 +253,7 @@ impl Kernel for Bootstrap {
             (mean(&values), n, means)
         };
         if means.is_empty() {
-            return Err(Failure::Absent("no draw had a pair".to_string()));
+            return Err(Failure::Absent("no draw had a value".to_string()));
         }
         let error = (means.len() > 1).then(|| deviation(&means));
         means.sort_unstable_by(f64::total_cmp);

@@ -15,6 +15,8 @@ pub struct Sample {
     pub origins: Vec<Origin>,
     /// How many numbers were absent.
     pub absent: usize,
+    /// Whether the numbers depend on one another in a way that nothing tells: they then have no error in common.
+    pub dependent: bool,
 }
 
 /// What a sample is reduced to.
@@ -127,6 +129,9 @@ impl Sample {
     /// (The spread of estimates already contains their errors, so the two are not added; a mean over coordinates that agree better than
     /// their errors allow keeps those.)
     pub fn error_of_mean(&self) -> Option<f64> {
+        if self.dependent {
+            return None;
+        }
         let own = self.own_error().map(|e| e / self.len() as f64);
         match (own, error_of_mean(&self.values, &self.origins)) {
             (Some(own), Some(spread)) => Some(own.max(spread)),
@@ -148,12 +153,15 @@ impl Sample {
 
     /// Returns the square root of the sum of squared own errors, where any number has one.
     fn own_error(&self) -> Option<f64> {
-        (!self.errors.is_empty()).then(|| norm(self.errors.iter().copied()))
+        (!self.errors.is_empty() && !self.dependent).then(|| norm(self.errors.iter().copied()))
     }
 
     /// Returns the standard error of the standard deviation `sd`: that of a normal sample; of numbers that were not drawn one by one, that
     /// of the mean of what each adds to it, ((v - m)^2 - sd^2) / (2 sd).
     fn error_of_deviation(&self, sd: f64) -> Option<f64> {
+        if self.dependent {
+            return None;
+        }
         if self.origins.is_empty() {
             return Some(sd / (2.0 * (self.len() as f64 - 1.0)).sqrt());
         }
@@ -172,6 +180,7 @@ impl Sample {
         sorted.sort_unstable_by(f64::total_cmp);
         let value = quantile_of_sorted(&sorted, level);
         let step = match self.origins.is_empty() {
+            _ if self.dependent => None,
             true => Some((level * (1.0 - level) / sorted.len() as f64).sqrt()),
             false => {
                 let below: Vec<f64> = self.values.iter().map(|v| (*v <= value) as u8 as f64).collect();

@@ -52,10 +52,20 @@ pub(super) struct Input {
     /// Axes taken in whole, and how far each of their places lies from the first.
     axes: Arc<[LabelledAxis]>,
     offsets: Vec<usize>,
+    /// Names of axes that are taken in and not kept, and of those that stay while their partner of a pair is.
+    gone: Vec<Name>,
+    halved: Vec<Name>,
 }
 
 impl Input {
-    fn new(lowering: &Lowering, name: &str, array: Rc<Array>, whole: &[AxisId], outer: impl Fn(AxisId) -> Option<usize>) -> Self {
+    fn new(lowering: &Lowering, name: &str, array: Rc<Array>, whole: &[AxisId], kept: &[AxisId], outer: impl Fn(AxisId) -> Option<usize>) -> Self {
+        let all = lowering.labelled_of(&array);
+        let taken_in = |(i, _): &(usize, &LabelledAxis)| whole.contains(&array.axes[*i].0) && !kept.contains(&array.axes[*i].0);
+        let (gone, stay): (Vec<_>, Vec<_>) = all.iter().enumerate().partition(taken_in);
+        let partners = |a: &LabelledAxis, b: &LabelledAxis| a.pairs.as_ref() == Some(&b.name) || b.pairs.as_ref() == Some(&a.name);
+        let halved = stay.iter().filter(|(_, a)| gone.iter().any(|(_, b)| partners(a, b)));
+        let halved = halved.map(|(_, a)| a.name.as_str().into()).collect();
+        let gone = gone.iter().map(|(_, a)| a.name.as_str().into()).collect();
         let taken: Vec<(AxisId, usize)> = array.axes.iter().copied().filter(|(a, _)| whole.contains(a)).collect();
         let along = |axis: AxisId| match whole.contains(&axis) {
             true => Along::Fixed(0),
@@ -66,7 +76,7 @@ impl Input {
         let inner = View::over(array.clone(), &ids);
         let mut offsets = Vec::new();
         each_place(&lengths, |place| offsets.push(inner.index(place)));
-        Input { name: name.into(), view: View::new(array, along), axes: lowering.labelled(&ids), offsets }
+        Input { name: name.into(), view: View::new(array, along), axes: lowering.labelled(&ids), offsets, gone, halved }
     }
 
     /// Returns what the cell of a place is given.
@@ -80,7 +90,8 @@ impl Input {
 impl Frame<'_> {
     /// Checks that what meets by examples is about the same examples, and asks the operation whether its inputs are of shapes that it can do
     /// something with.
-    pub fn fits(&self, settings: &Settings, inputs: &[(Name, Slot)], known: &[KnownInput]) -> Result<(), Problem> {
+    /// Returns what is worth a warning.
+    pub fn fits(&self, settings: &Settings, inputs: &[(Name, Slot)], known: &[KnownInput]) -> Result<Option<Problem>, Problem> {
         let input = |slot: &str| self.call.inputs.iter().find(|(n, _, _)| n == slot).map(|(_, typed, _)| typed);
         let per_example = |slot: &str| input(slot).is_some_and(|t| t.kind.per_example());
         if examples::one_of(self.signature, known, per_example).is_none() {
@@ -93,7 +104,7 @@ impl Frame<'_> {
             let classes = typed.attached.class.is_some() && !unlabelled;
             shapes.push(Shape { slot: name, kind: &typed.kind, axes: &slot.axes, classes, facts });
         }
-        self.op.fits(settings, &shapes)
+        self.op.fits(settings, &shapes).map(|()| self.op.doubts(settings, &shapes))
     }
 
     /// Returns what is known of a result, with its units, its columns, and whose examples it is about.
@@ -109,6 +120,15 @@ impl Frame<'_> {
         if !self.signature.open && !self.signature.columns.is_empty() {
             facts.columns = Some(self.signature.columns.clone());
         }
+        let inputs = known.iter().flat_map(|(slot, all)| {
+            let here = self.inputs.iter().find(|i| &*i.name == *slot);
+            let left = move |name: &&Name| here.is_none_or(|i| !i.gone.contains(name));
+            let before = all.iter().find(|f| !f.shared.is_empty()).into_iter().flat_map(|f| &f.shared).filter(left);
+            before.chain(here.into_iter().flat_map(|i| &i.halved)).cloned()
+        });
+        facts.shared = inputs.collect();
+        facts.shared.sort_unstable();
+        facts.shared.dedup();
         let units = units::of_result(self.signature, known);
         if !units.is_empty() {
             facts.units = units;
@@ -163,13 +183,13 @@ impl<'a> Lowering<'a> {
         let partner = |axis: AxisId| transfer.pairs.iter().find(|(a, _)| *a == axis).map_or(axis, |(_, b)| *b);
         let mut slots: Vec<Input> = Vec::new();
         for ((name, _, whole), array) in call.inputs.iter().zip(&inputs) {
-            slots.push(Input::new(self, name, array.clone(), whole, number));
+            slots.push(Input::new(self, name, array.clone(), whole, &transfer.kept, number));
         }
         if let (false, Some((_, _, whole)), Some(array)) = (transfer.pairs.is_empty(), call.inputs.first(), inputs.first()) {
-            slots.push(Input::new(self, "against", array.clone(), whole, |axis| number(partner(axis))));
+            slots.push(Input::new(self, "against", array.clone(), whole, &transfer.kept, |axis| number(partner(axis))));
         }
         let inside =
-            call.inside.iter().zip(inside).map(|((_, name, _), array)| Input::new(self, name, array, &[], number)).collect();
+            call.inside.iter().zip(inside).map(|((_, name, _), array)| Input::new(self, name, array, &[], &[], number)).collect();
         let added = transfer.added.as_ref().map(|fresh| fresh.axis);
         let of_role = |role: Role| added.filter(|a| self.script.axes.get(*a).role == role).and_then(number);
         let given = call.coordinates(signature).into_iter();

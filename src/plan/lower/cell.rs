@@ -14,7 +14,7 @@ use crate::lang::typed::Call;
 use crate::lang::{Settings, Static};
 use crate::plan::facts::{Facts, KnownInput, Planned, Policy, Problem};
 use crate::plan::files::contents;
-use crate::plan::graph::{At, Cell, CellId, Entry, Given, Slot, Space, WITH_ITSELF};
+use crate::plan::graph::{At, Cell, CellId, Entry, Given, LabelledAxis, Slot, Space, WITH_ITSELF};
 use crate::plan::units;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -41,6 +41,7 @@ impl<'a> Lowering<'a> {
             return Err(WITH_ITSELF.into());
         }
         let mut inputs: Slots = frame.inputs.iter().map(|i| (i.name.clone(), i.slot(place))).collect();
+        inputs.iter_mut().for_each(|(_, slot)| self.mark_shared(slot));
         absence(frame.op, &inputs)?;
         self.lacking(frame, place, &inputs)?;
         let base = self.base(frame, memo, place)?;
@@ -67,6 +68,15 @@ impl<'a> Lowering<'a> {
             places: frame.places.clone(),
         };
         Ok(self.keep(cell, base.keep))
+    }
+
+    /// Marks the axes taken in along which values share units of pairs.
+    fn mark_shared(&self, slot: &mut Slot) {
+        let shared = |axis: &LabelledAxis| self.facts_of(slot).any(|f| f.shared.iter().any(|name| **name == *axis.name));
+        if slot.axes.is_empty() || self.facts_of(slot).all(|f| f.shared.is_empty()) || !slot.axes.iter().any(shared) {
+            return;
+        }
+        slot.axes = slot.axes.iter().map(|a| LabelledAxis { shared: shared(a), ..a.clone() }).collect();
     }
 
     /// Returns why a network lacks what the cell would look at: networks that share an axis of taps need not have all of them, nor have
@@ -211,8 +221,9 @@ impl<'a> Lowering<'a> {
         let words = words(inputs);
         let mut known = self.known_inputs(inputs);
         words.iter().for_each(|(slot, entry, facts)| known[*slot].1[*entry] = facts);
-        let fits = frame.map_or(Ok(()), |f| f.fits(settings, inputs, &known));
-        let answer = fits.and_then(|()| op.facts(settings, &known, self.files)).map(|facts| {
+        let fits = frame.map_or(Ok(None), |f| f.fits(settings, inputs, &known));
+        let answer = fits.and_then(|doubt| Ok((doubt, op.facts(settings, &known, self.files)?))).map(|(doubt, mut facts)| {
+            facts.warnings.extend(doubt);
             let cost = op.cost_of(settings, &known, &facts);
             let facts = match frame {
                 Some(frame) => frame.completed(&known, facts),

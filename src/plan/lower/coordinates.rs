@@ -115,6 +115,7 @@ impl Lowering<'_> {
                 Origin::Other(of) => Some(axes.name(of).to_string()),
                 _ => None,
             },
+            shared: false,
         }
     }
 

@@ -296,6 +296,11 @@ fn spread(parts: &[Part], shown: &[&AxisName], show: Show) -> Result<(), Problem
                 "Student's t needs independent values: `show: sd`, or reduce the pairs with `mean`, whose error allows for it";
             return Err(shape("show", message, help));
         }
+        if let (Show::Ci, Some(axis)) = (show, left.iter().find(|a| a.shared)) {
+            let message = format!("`{}` is pooled over `{}`, whose values were made of pairs that share units", part.name, axis.name);
+            let help = "Student's t needs independent values: `show: sd`, or take both sides of the pairs in at once with `mean`";
+            return Err(shape("show", message, help));
+        }
         if show == Show::All && part.kind.per_example() && left.is_empty() {
             let message = format!("`{}` is pooled over examples alone, which are not drawn each by itself", part.name);
             return Err(unused("show", message, "take `sd`, `ci` or `quantiles`"));

@@ -386,6 +386,7 @@ fn inner_curves(rows: &RowsOf, outer: &[LabelledAxis], drawn: impl Fn(&str) -> b
         coordinates,
         within: within.clone(),
         pairs: None,
+        shared: false,
     };
     let count = |n: usize| (0..n).map(|i| i.to_string()).collect();
     let Some((first, ..)) = rows.first().filter(|_| most > 1) else { return (axis("row", count(1)), vec![0; rows.len()]) };
