@@ -99,6 +99,23 @@ pub fn pearson(x: &[f64], y: &[f64]) -> Option<f64> {
     Some(r.clamp(-1.0, 1.0))
 }
 
+/// Returns the standard error of a share of `n` values drawn one by one: sqrt(q (1 - q) / (n + 4)) at q = (n share + 2) / (n + 4) (Agresti &
+/// Coull 1998). It does not vanish where all or none hold.
+pub fn share_error(share: f64, n: f64) -> f64 {
+    let q = (share * n + 2.0) / (n + 4.0);
+    (q * (1.0 - q) / (n + 4.0)).sqrt()
+}
+
+/// Returns the standard error of a share of `n` values that were not drawn one by one, given that of their mean (each 1 or 0, or a share of its
+/// own): the larger of it and [`share_error`] for the effective number of values, share (1 - share) / error^2 (Korn & Graubard 1998). Where all
+/// or none hold nothing tells how much they depend on one another, and `sure` of them were drawn one by one.
+pub fn clustered_share_error(share: f64, n: f64, of_mean: Option<f64>, sure: f64) -> f64 {
+    match of_mean.filter(|e| *e > 0.0) {
+        Some(e) => share_error(share, (share * (1.0 - share) / (e * e)).min(n)).max(e),
+        None => share_error(share, sure),
+    }
+}
+
 /// Returns Spearman's rank correlation, ties sharing the mean of their ranks; nothing as in [`pearson`].
 pub fn spearman(x: &[f64], y: &[f64]) -> Option<f64> {
     pearson(&ranks(x), &ranks(y))
@@ -128,6 +145,18 @@ mod tests {
             assert!((norm(scaled.iter().copied()) / scale - norm(x.iter().copied())).abs() < 1e-12 * s, "{p}");
         }
         assert!(mean(&[1.5e308, 1.5e308, 1.7e308]).is_finite());
+    }
+
+    #[test]
+    fn errors_of_shares_do_not_vanish() {
+        // statsmodels' proportion_confint(10, 10, method="agresti_coull"): the half width at z = 2 is twice the error, at q = 12 / 14.
+        assert!((share_error(1.0, 10.0) - (12.0f64 / 14.0 * (2.0 / 14.0) / 14.0).sqrt()).abs() < 1e-15);
+        assert_eq!(share_error(0.0, 10.0), share_error(1.0, 10.0));
+        // Two clusters that differ: the mean's error stands, which no effective number of values could give.
+        assert_eq!(clustered_share_error(0.5, 100.0, Some(0.5), 50.0), 0.5);
+        // As if drawn one by one: 0.25 / 0.05^2 = 100 values.
+        assert_eq!(clustered_share_error(0.5, 1000.0, Some(0.05), 50.0), 0.05);
+        assert_eq!(clustered_share_error(0.0, 1000.0, Some(0.0), 50.0), share_error(0.0, 50.0));
     }
 
     #[test]

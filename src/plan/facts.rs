@@ -142,6 +142,7 @@ impl Facts {
             density: same(&self.density, &other.density),
             units: list(&self.units, &other.units),
             words: self.words.as_ref().zip(other.words.as_ref()).map(|(a, b)| all(a, b)),
+            shared: self.shared.iter().chain(other.shared.iter().filter(|n| !self.shared.contains(n))).cloned().collect(),
             files: Vec::new(),
             bytes: most(self.bytes, other.bytes),
             warnings: Vec::new(),

@@ -1,7 +1,7 @@
 //! Standard errors of means whose numbers were not drawn one by one: repeats on the same examples, pairs that share a unit, or both.
 
 use crate::base::statistics::{magnitude, mean, sum};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a number of a sample comes from. What two numbers have in common makes them dependent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,8 @@ pub struct Origin {
 ///   Var = A sum_i m_i^2 / n^2 + R / n, where unit i is in m_i pairs; for all pairs of k units 4 A / k + 2 R / (k (k - 1)).
 ///   A and R by the method of moments (for all pairs they are Griffing's 1956, method 4). Where R cannot be told (three units) it
 ///   counts as 0, which gives the jackknife over units. The jackknife would count R twice: for many units both are one.
-///   Several values of one pair (both orders of a measure that is not symmetric, other axes) are averaged first.
+///   Several values of one pair (both orders of a measure that is not symmetric, other axes) are averaged first. Where no unit stands on
+///   both sides (a rectangle of the pairs), the sides may differ, and their effects are crossed as those of cells and examples.
 /// - Pairs with examples: the variance of the pairs' means, plus that of the examples, B sum_e n_e^2 / n^2 from above.
 pub fn error_of_mean(values: &[f64], origins: &[Origin]) -> Option<f64> {
     if values.len() < 2 {
@@ -45,14 +46,14 @@ pub fn error_of_mean(values: &[f64], origins: &[Origin]) -> Option<f64> {
                 None => pairs.variance(),
                 Some(_) => {
                     let cells: Vec<u32> = origins.iter().map(|o| pairs.index[&ordered(o.units.unwrap_or_default())]).collect();
-                    let crossed = Crossed::of(&residuals, &cells, origins);
-                    pairs.variance().map(|v| v + crossed.of_examples).or(Some(crossed.variance))
+                    let crossed = Crossed::of(&residuals, &cells, &examples(origins));
+                    pairs.variance().map(|v| v + crossed.of_right).or(Some(crossed.variance))
                 }
             }
         }
         Some(_) => {
             let cells: Vec<u32> = origins.iter().map(|o| o.cell).collect();
-            Some(Crossed::of(&residuals, &cells, origins).variance)
+            Some(Crossed::of(&residuals, &cells, &examples(origins)).variance)
         }
     };
     variance.map(|v| v.max(0.0).sqrt() * p)
@@ -77,6 +78,11 @@ pub fn independent(count: usize, origins: &[Origin]) -> usize {
     }
 }
 
+/// Returns the example of each value.
+fn examples(origins: &[Origin]) -> Vec<u32> {
+    origins.iter().map(|o| o.example.unwrap_or_default()).collect()
+}
+
 /// Returns a pair without its order.
 fn ordered((a, b): (u32, u32)) -> (u32, u32) {
     (a.min(b), a.max(b))
@@ -88,6 +94,8 @@ struct Pairs {
     index: BTreeMap<(u32, u32), u32>,
     means: Vec<f64>,
     weights: Vec<f64>,
+    /// For each pair its unit on the left and that on the right, where no unit stands on both sides.
+    sides: Option<(Vec<u32>, Vec<u32>)>,
 }
 
 impl Pairs {
@@ -96,7 +104,11 @@ impl Pairs {
         for (v, o) in values.iter().zip(origins) {
             by_pair.entry(ordered(o.units.unwrap_or_default())).or_default().push(*v);
         }
+        let left: BTreeSet<u32> = origins.iter().filter_map(|o| o.units).map(|u| u.0).collect();
+        let apart = origins.iter().filter_map(|o| o.units).all(|u| !left.contains(&u.1));
+        let sides = apart.then(|| by_pair.keys().map(|(a, b)| if left.contains(a) { (*a, *b) } else { (*b, *a) }).unzip());
         Pairs {
+            sides,
             index: by_pair.keys().copied().zip(0..).collect(),
             means: by_pair.values().map(|v| mean(v)).collect(),
             weights: by_pair.values().map(|v| v.len() as f64).collect(),
@@ -112,6 +124,9 @@ impl Pairs {
         let total = sum(w.iter().copied());
         let centre = sum(w.iter().zip(&self.means).map(|(w, h)| w * h)) / total;
         let r: Vec<f64> = self.means.iter().map(|h| h - centre).collect();
+        if let Some((left, right)) = self.sides.as_ref().filter(|_| w.iter().all(|v| *v == w[0])) {
+            return Some(Crossed::of(&r, left, right).variance);
+        }
         // By unit: the weight of its pairs (twice that of a pair with itself), the diagonal of the common weights, the sum of residuals.
         let mut units: BTreeMap<u32, [f64; 3]> = BTreeMap::new();
         for ((a, b), k) in &self.index {
@@ -145,28 +160,27 @@ impl Pairs {
     }
 }
 
-/// The variance of a mean under crossed effects of cells and examples.
+/// The variance of a mean under crossed effects: of cells and examples, or of the units on two sides.
 struct Crossed {
     /// The whole of it.
     variance: f64,
-    /// The part that the examples' effects have in it.
-    of_examples: f64,
+    /// The part that the effects of the second ones, the examples, have in it.
+    of_right: f64,
 }
 
 impl Crossed {
-    fn of(residuals: &[f64], cells: &[u32], origins: &[Origin]) -> Crossed {
+    fn of(residuals: &[f64], left: &[u32], right: &[u32]) -> Crossed {
         let n = residuals.len() as f64;
-        let examples: Vec<u32> = origins.iter().map(|o| o.example.unwrap_or_default()).collect();
-        let (c, e) = (Clusters::of(cells, residuals), Clusters::of(&examples, residuals));
-        let met = sum((0..residuals.len()).map(|i| c.size(cells[i]) * e.size(examples[i])));
+        let (c, e) = (Clusters::of(left, residuals), Clusters::of(right, residuals));
+        let met = sum((0..residuals.len()).map(|i| c.size(left[i]) * e.size(right[i])));
         let own = |k: &Clusters| k.squares - 2.0 * k.cubes / n + k.squares * k.squares / (n * n);
         let both = n - 2.0 * met / n + c.squares * e.squares / (n * n);
         let (from_c, from_e) = (n - c.squares / n, n - e.squares / n);
         let rows = vec![vec![own(&c), both, from_c], vec![both, own(&e), from_e], vec![from_c, from_e, n - 1.0]];
         let found = [c.found, e.found, sum(residuals.iter().map(|r| r * r))];
         let v = components(&rows, &found, &[c.told(), e.told(), true]);
-        let of_examples = v[1] * e.squares / (n * n);
-        Crossed { variance: v[0] * c.squares / (n * n) + of_examples + v[2] / n, of_examples }
+        let of_right = v[1] * e.squares / (n * n);
+        Crossed { variance: v[0] * c.squares / (n * n) + of_right + v[2] / n, of_right }
     }
 }
 

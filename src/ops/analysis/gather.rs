@@ -277,9 +277,11 @@ impl Gathered {
         let mut out: BTreeMap<Vec<usize>, Gathered> = BTreeMap::new();
         for (k, (place, cell)) in self.cells.iter().enumerate() {
             let at = position(&self.axes, *place);
-            let group = out
-                .entry(axes.iter().map(|a| at[*a]).collect())
-                .or_insert_with(|| Gathered { axes: self.axes.clone(), dependent: self.dependent, ..Gathered::default() });
+            let group = out.entry(axes.iter().map(|a| at[*a]).collect()).or_insert_with(|| Gathered {
+                axes: self.axes.clone(),
+                dependent: self.dependent,
+                ..Gathered::default()
+            });
             group.cells.push((*place, cell.clone()));
             group.units.extend(self.units.get(k));
         }

@@ -7,7 +7,7 @@ use super::refuse;
 use super::sample::{Sample, Statistic};
 use super::settings::{At, Over, ReduceSettings, ShareSettings};
 use super::words;
-use crate::base::statistics::mean;
+use crate::base::statistics::{clustered_share_error, mean, share_error};
 use crate::engine::kernel::{Context, Failure, Job, Kernel};
 use crate::engine::value::{Number, Scores, Truth, Value};
 use crate::lang::Settings;
@@ -201,22 +201,16 @@ fn word(settings: &Settings) -> Option<String> {
     ShareSettings::read(settings).of.filter(|w| w != "none")
 }
 
-/// Returns the share that the numbers of a sample other than 0 are, with its standard error; nothing of none.
-///
-/// The error is the larger of two: that of the mean of the values (1 where one holds, else 0), and that of Agresti & Coull (1998), which does
-/// not vanish where all or none hold, for the effective number m of values: sqrt(q (1 - q) / (m + 4)) at q = (m p + 2) / (m + 4). m is the
-/// number of values drawn one by one; of others p (1 - p) / error^2 (Korn & Graubard 1998), or, where all or none hold and nothing tells how
-/// much they depend on one another, how many were drawn one by one for sure.
+/// Returns the share that the numbers of a sample other than 0 are, with its standard error; nothing of none. The error is no smaller than that
+/// of the mean of the values (1 where one holds, else 0).
 fn share_of(sample: &Sample) -> Option<Number> {
     let holds: Vec<f64> = sample.values.iter().map(|v| (*v != 0.0) as u8 as f64).collect();
     let (n, p) = (holds.len() as f64, mean(&holds));
-    let of_mean = error_of_mean(&holds, &sample.origins).filter(|e| *e > 0.0);
-    let m = match of_mean.filter(|_| !sample.origins.is_empty()) {
-        Some(e) => (p * (1.0 - p) / (e * e)).min(n),
-        None => independent(holds.len(), &sample.origins) as f64,
+    let of_mean = error_of_mean(&holds, &sample.origins);
+    let error = match sample.origins.is_empty() {
+        true => share_error(p, n).max(of_mean.unwrap_or(0.0)),
+        false => clustered_share_error(p, n, of_mean, independent(holds.len(), &sample.origins) as f64),
     };
-    let q = (m * p + 2.0) / (m + 4.0);
-    let error = (q * (1.0 - q) / (m + 4.0)).sqrt().max(of_mean.unwrap_or(0.0));
     (n > 0.0).then_some(Number { value: p, error: Some(error).filter(|_| !sample.dependent), count: Some(n as u64) })
 }
 

@@ -47,8 +47,12 @@ pub fn shared_units(op: &str, shapes: &[Shape]) -> Option<Problem> {
     Some(Problem {
         code: "cfx::analysis::pairs",
         parameter: None,
-        message: format!("the values at each `{name}` were made of pairs that share units, so that this `{op}` has no standard error"),
-        help: Some(format!("take both sides of the pairs in at once, as in `{op}(x, over: [{first}, {first}_other])`: its error knows the units")),
+        message: format!(
+            "the values at each `{name}` were made of pairs that share units, so that this `{op}` has no standard error"
+        ),
+        help: Some(format!(
+            "take both sides of the pairs in at once, as in `{op}(x, over: [{first}, {first}_other])`: its error knows the units"
+        )),
     })
 }
 

@@ -10,7 +10,7 @@ use super::refuse;
 use super::sample::{Sample, Statistic};
 use super::settings::{BootstrapSettings, PermutationSettings};
 use crate::base::Stream;
-use crate::base::statistics::{deviation, mean, quantile_of_sorted, sum};
+use crate::base::statistics::{deviation, mean, quantile_of_sorted, share_error, sum};
 use crate::engine::kernel::{Context, Failure, Job, Kernel};
 use crate::engine::value::{Number, Value};
 use crate::lang::Settings;
@@ -160,11 +160,8 @@ impl Kernel for PermutationTest {
         let extreme = drawn.iter().filter(|d| d.abs() >= difference.abs() - slack).count() as f64;
         let p = (1.0 + extreme) / (1.0 + draws as f64);
         Ok(Value::Record(vec![
-            (
-                "difference".to_string(),
-                Value::Number(Number { value: difference, error: spread, count: Some(count as u64) }),
-            ),
-            ("p_value".to_string(), Value::Number(Number::estimate(p, (p * (1.0 - p) / draws as f64).sqrt()))),
+            ("difference".to_string(), Value::Number(Number { value: difference, error: spread, count: Some(count as u64) })),
+            ("p_value".to_string(), Value::Number(Number::estimate(p, share_error(p, draws as f64)))),
         ]))
     }
 }

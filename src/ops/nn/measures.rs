@@ -5,6 +5,7 @@ use super::evaluate::{Outcome, fits, fits_one, input_gradients, open, outcome};
 use super::place::Place;
 use super::program::Purpose;
 use super::suits::{self, Labels};
+use crate::base::statistics::{clustered_share_error, share_error};
 use crate::engine::value::{Column, Dataset, Number, Scores, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
@@ -82,10 +83,10 @@ settings! {
 }
 
 measure!(
-    /// The kernel of `accuracy`: share of right predictions with its binomial standard error; of words, whose examples hang together, with that
-    /// of a mean over examples.
+    /// The kernel of `accuracy`: share of right predictions with its standard error; of words, whose examples hang together, with that of a mean
+    /// over examples. 3: the error does not vanish where all or none are right.
     Accuracy,
-    2,
+    3,
     Labels::Needed,
     0.0,
     |job, cx| {
@@ -93,10 +94,13 @@ measure!(
         let p = outcome.accuracy(&data);
         let n = data.len() * data.labels_each();
         let error = match data.labels_each() {
-            0 | 1 => Some((p * (1.0 - p) / n as f64).sqrt()),
-            _ => mean(&outcome.correct(&data).collect::<Vec<_>>()).error,
+            0 | 1 => share_error(p, n as f64),
+            _ => {
+                let of_mean = mean(&outcome.correct(&data).collect::<Vec<_>>()).error;
+                clustered_share_error(p, n as f64, of_mean, data.len() as f64)
+            }
         };
-        Ok(Value::Number(Number { value: p, error, count: Some(n as u64) }))
+        Ok(Value::Number(Number { value: p, error: Some(error), count: Some(n as u64) }))
     }
 );
 

@@ -58,11 +58,19 @@ pub(super) struct Input {
 }
 
 impl Input {
-    fn new(lowering: &Lowering, name: &str, array: Rc<Array>, whole: &[AxisId], kept: &[AxisId], outer: impl Fn(AxisId) -> Option<usize>) -> Self {
+    fn new(
+        lowering: &Lowering,
+        name: &str,
+        array: Rc<Array>,
+        whole: &[AxisId],
+        kept: &[AxisId],
+        outer: impl Fn(AxisId) -> Option<usize>,
+    ) -> Self {
         let all = lowering.labelled_of(&array);
         let taken_in = |(i, _): &(usize, &LabelledAxis)| whole.contains(&array.axes[*i].0) && !kept.contains(&array.axes[*i].0);
         let (gone, stay): (Vec<_>, Vec<_>) = all.iter().enumerate().partition(taken_in);
-        let partners = |a: &LabelledAxis, b: &LabelledAxis| a.pairs.as_ref() == Some(&b.name) || b.pairs.as_ref() == Some(&a.name);
+        let partners =
+            |a: &LabelledAxis, b: &LabelledAxis| a.pairs.as_ref() == Some(&b.name) || b.pairs.as_ref() == Some(&a.name);
         let halved = stay.iter().filter(|(_, a)| gone.iter().any(|(_, b)| partners(a, b)));
         let halved = halved.map(|(_, a)| a.name.as_str().into()).collect();
         let gone = gone.iter().map(|(_, a)| a.name.as_str().into()).collect();

@@ -297,7 +297,8 @@ fn spread(parts: &[Part], shown: &[&AxisName], show: Show) -> Result<(), Problem
             return Err(shape("show", message, help));
         }
         if let (Show::Ci, Some(axis)) = (show, left.iter().find(|a| a.shared)) {
-            let message = format!("`{}` is pooled over `{}`, whose values were made of pairs that share units", part.name, axis.name);
+            let message =
+                format!("`{}` is pooled over `{}`, whose values were made of pairs that share units", part.name, axis.name);
             let help = "Student's t needs independent values: `show: sd`, or take both sides of the pairs in at once with `mean`";
             return Err(shape("show", message, help));
         }

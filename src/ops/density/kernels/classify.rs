@@ -9,6 +9,7 @@ use super::super::units::{Units, are};
 use super::fit::{components, fit_cost};
 use super::score::fold_of;
 use super::{all_rows, scoring};
+use crate::base::statistics::share_error;
 use crate::engine::value::Number;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
@@ -193,14 +194,6 @@ fn score(p: &Posterior, x: &[f64], share: f64) -> Vec<f64> {
         return predictive.by_state(x);
     }
     predictive.log_density(x).into_iter().map(|s| s + share.ln()).collect()
-}
-
-/// Returns the standard error of a share of n examples: `sqrt(p (1 - p) / (n + 4))` at `p = (held + 2) / (n + 4)` (Agresti and Coull,
-/// 1998), which does not vanish where all or none are right.
-pub fn share_error(share: f64, n: f64) -> f64 {
-    let m = n + 4.0;
-    let p = (share * n + 2.0) / m;
-    (p * (1.0 - p) / m).sqrt()
 }
 
 /// Returns F-score (weighted by class support) and accuracy. The accuracy's error is [`share_error`]. The F-score's is the deviation

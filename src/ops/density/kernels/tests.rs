@@ -320,7 +320,7 @@ fn generative_classification_tells_separate_classes_apart() {
         let (f, accuracy) = (number(&parts[0].1), number(&parts[1].1));
         assert!(f.value > 0.95 && accuracy.value > 0.95 && accuracy.count == Some(80), "{f:?} {accuracy:?}");
         // All 80 right still leaves 1/84 or so of doubt.
-        let least = super::classify::share_error(1.0, 80.0);
+        let least = crate::base::statistics::share_error(1.0, 80.0);
         assert!((least - (82.0f64 / 84.0 * (2.0 / 84.0) / 84.0).sqrt()).abs() < 1e-15);
         assert!(f.error >= Some(least - 1e-12) && accuracy.error >= Some(least - 1e-12), "{f:?} {accuracy:?}");
     }

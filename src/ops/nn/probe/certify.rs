@@ -3,6 +3,7 @@
 use super::bounds::{clopper_pearson_lower, normal_quantile};
 use super::common::{numbers, problem};
 use crate::base::Stream;
+use crate::base::statistics::share_error;
 use crate::engine::value::{Dataset, Number};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
@@ -152,8 +153,9 @@ fn count(
 pub struct Certify;
 
 impl Planned for Certify {
+    /// 3: errors of shares do not vanish.
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -266,7 +268,7 @@ pub fn summary(plan: &Plan, data: &Dataset, rows: &[usize], drawn: &[Drawn]) -> 
     let n = rows.len();
     let share = |count: usize| {
         let p = count as f64 / n as f64;
-        Value::Number(Number { value: p, error: Some((p * (1.0 - p) / n as f64).sqrt()), count: Some(n as u64) })
+        Value::Number(Number { value: p, error: Some(share_error(p, n as f64)), count: Some(n as u64) })
     };
     let answered: Vec<f64> = radii.iter().flatten().copied().collect();
     let few = |least: usize| Value::Absent(format!("{} examples are answered, and it takes {least}", answered.len()));

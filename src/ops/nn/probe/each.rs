@@ -30,6 +30,11 @@ settings! {
 const COLUMNS: [&str; 4] = ["unit", "accuracy", "drop", "error"];
 
 impl Planned for AblateEach {
+    /// 2: errors do not vanish where no prediction changes.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         suits::fits(inputs, "net", "data", Labels::One)?;
         suits::tap(inputs, "net", &EachSettings::read(settings).at.0)?;
@@ -122,8 +127,7 @@ impl Kernel for AblateEach {
         }
         let n = data.len() as f64;
         let pairs = || counts.lost.iter().zip(&counts.won).map(|(l, w)| (*l as f64, *w as f64));
-        // The variance of a mean of -1, 0 and 1 over the examples.
-        let error = |(lost, won): (f64, f64)| (((lost + won) / n - ((lost - won) / n).powi(2)) / n).max(0.0).sqrt();
+        let error = |(lost, won): (f64, f64)| drop_error(n, lost, won);
         let [unit, accuracy, drop, standard] = COLUMNS;
         Ok(Value::Table(Arc::new(numbers([
             (unit, (0..units).map(|u| u as f64).collect()),
@@ -132,4 +136,12 @@ impl Kernel for AblateEach {
             (standard, pairs().map(error).collect()),
         ]))))
     }
+}
+
+/// Returns the standard error of the drop (lost - won) / n in a share of n examples of which some were right only before, some only after: that
+/// of a mean of -1, 0 and 1 with half an example added to each of the four cells of the table (Agresti & Min 2005), which does not vanish where
+/// nothing changed.
+pub fn drop_error(n: f64, lost: f64, won: f64) -> f64 {
+    let m = n + 2.0;
+    (((lost + won + 1.0) / m - ((lost - won) / m).powi(2)) / m).sqrt()
 }

@@ -2,6 +2,7 @@
 
 use super::bits::{Bits, transposed};
 use super::common::passes;
+use crate::base::statistics::share_error;
 use crate::base::{Hash, Hasher};
 use crate::engine::kernel::mismatch;
 use crate::engine::value::{Array, ArrayData, Dataset, Model, Number, Pack, Scores};
@@ -56,6 +57,11 @@ fn trial(model: &Model, data: &Dataset, on: &Dataset, cx: &dyn Context) -> Resul
 pub struct TrialOutcome;
 
 impl Planned for TrialOutcome {
+    /// 2: the accuracy's error does not vanish.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         suits::unmixed(inputs, "data")?;
         suits::fits(inputs, "net", tested_slot(inputs), Labels::One)?;
@@ -94,7 +100,7 @@ impl Kernel for TrialOutcome {
         };
         let right = trial.correct.count() as f64;
         let (p, n) = (right / on.len() as f64, on.len() as f64);
-        let accuracy = Number { value: p, error: Some((p * (1.0 - p) / n).sqrt()), count: Some(on.len() as u64) };
+        let accuracy = Number { value: p, error: Some(share_error(p, n)), count: Some(on.len() as u64) };
         Ok(Value::Record(vec![
             ("accuracy".into(), Value::Number(accuracy)),
             ("members".into(), Value::Number(Number::exact(trial.member.count() as f64))),
