@@ -150,7 +150,7 @@ pub struct Stages {
 }
 
 /// One number per example.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Scores {
     /// The numbers; NaN where an example has none.
     pub values: Vec<f64>,
@@ -160,6 +160,8 @@ pub struct Scores {
     pub labels: Arc<Vec<u32>>,
     /// Names of the classes, by label.
     pub classes: Vec<String>,
+    /// Why no example of a label has a number, where that is known: the label, and the reason.
+    pub missing: Arc<Vec<(u32, String)>>,
 }
 
 /// The first id of rows of tables: far above the ids of examples, so that a row and an example never meet.
@@ -169,7 +171,13 @@ impl Scores {
     /// Returns the numbers of a table's column, one for each row. They meet numbers of other rows by their places.
     pub fn of_rows(values: Vec<f64>) -> Scores {
         let ids = (0..values.len() as u32).map(|i| ROW_IDS | i).collect();
-        Scores { values, ids: Arc::new(ids), labels: Arc::default(), classes: Vec::new() }
+        Scores { values, ids: Arc::new(ids), ..Scores::default() }
+    }
+
+    /// Returns why an example (its place in the list) has no number, where that is known.
+    pub fn reason(&self, i: usize) -> Option<&str> {
+        let label = self.labels.get(i)?;
+        self.missing.iter().find(|(l, _)| l == label).map(|(_, why)| why.as_str())
     }
 
     /// Returns what an id numbers, `example` or `row`, and its number.

@@ -105,6 +105,7 @@ fn scores(n: usize, shift: f64) -> Value {
         ids: Arc::new((0..n as u32).map(|i| i * 2).collect()),
         labels: Arc::new((0..n as u32).map(|i| i % 10).collect()),
         classes: (0..10).map(|i| format!("class, {i}")).collect(),
+        ..Scores::default()
     }))
 }
 

@@ -72,7 +72,7 @@ fn ops() -> Ops {
         .with("large", |job, _| {
             let x = job.settings.real("x");
             let values = (0..20_000).map(|i| x + f64::from(i)).collect();
-            let scores = Scores { values, ids: vec![0; 20_000].into(), labels: Vec::new().into(), classes: Vec::new() };
+            let scores = Scores { values, ids: vec![0; 20_000].into(), ..Scores::default() };
             Ok(Value::Scores(scores.into()))
         })
         .with("first", |job, _| Ok(Value::Number(Number::exact(job.scores("x")?.values[0]))))

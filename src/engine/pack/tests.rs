@@ -78,7 +78,13 @@ fn values() -> Vec<Value> {
     stages.x = stages.x.t().as_standard_layout().into_owned().reversed_axes();
     let columns = Value::Stages(Arc::new(stages));
     assert_eq!(encode(&rows).unwrap(), encode(&columns).unwrap());
-    let scores = Scores { values: vec![0.5, f64::NAN], ids: Arc::new(vec![1, 2]), labels: Arc::new(vec![]), classes };
+    let scores = Scores {
+        values: vec![0.5, f64::NAN],
+        ids: Arc::new(vec![1, 2]),
+        labels: Arc::new(vec![7, 7]),
+        classes,
+        missing: Arc::new(vec![(7, "why".into())]),
+    };
     let arrays =
         [ArrayData::F64(vec![1.0; 6]), ArrayData::F32(vec![1.5; 6]), ArrayData::U32(vec![9; 6]), ArrayData::U8(vec![1; 6])];
     let arrays = arrays.into_iter().enumerate().map(|(i, data)| (format!("a{i}"), Array { shape: vec![2, 3], data })).collect();

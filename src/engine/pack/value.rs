@@ -55,7 +55,11 @@ fn to_pack_below(value: &Value, depth: usize) -> Result<Pack, PackError> {
             arrays.push(("values".into(), f64s(vec![s.values.len()], s.values.clone())));
             arrays.push(("ids".into(), u32s(&s.ids)));
             arrays.push(("labels".into(), u32s(&s.labels)));
-            ("scores", json!({ "classes": s.classes }))
+            let mut meta = json!({ "classes": s.classes });
+            if !s.missing.is_empty() {
+                meta["missing"] = json!(*s.missing);
+            }
+            ("scores", meta)
         }
         Value::Number(n) => {
             arrays.push(("value".into(), f64s(vec![1], vec![n.value])));
@@ -120,7 +124,8 @@ fn from_pack_below(mut pack: Pack, depth: usize) -> Result<Value, PackError> {
         "scores" => {
             let values = as_f64(take(&mut pack, "values")?)?;
             let (ids, labels) = ids_and_labels(&mut pack, values.len())?;
-            Value::Scores(Arc::new(Scores { values, ids, labels, classes: get(&pack.meta, "classes")? }))
+            let missing = if pack.meta["missing"].is_null() { Arc::default() } else { Arc::new(get(&pack.meta, "missing")?) };
+            Value::Scores(Arc::new(Scores { values, ids, labels, classes: get(&pack.meta, "classes")?, missing }))
         }
         "number" => {
             let one = |array: Array| match as_f64(array)?[..] {

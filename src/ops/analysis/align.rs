@@ -30,7 +30,8 @@ impl Aligned {
 
     /// Returns scores for the common examples.
     pub fn scores(&self, values: Vec<f64>) -> Scores {
-        Scores { values, ids: self.ids.clone(), labels: self.labels.clone(), classes: self.classes.clone() }
+        let (ids, labels, classes) = (self.ids.clone(), self.labels.clone(), self.classes.clone());
+        Scores { values, ids, labels, classes, ..Scores::default() }
     }
 }
 

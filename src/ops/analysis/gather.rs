@@ -224,6 +224,7 @@ fn restrict(
         ids: Arc::new(keep.iter().map(|i| scores.ids[*i]).collect()),
         labels: Arc::new(labels),
         classes: scores.classes.clone(),
+        missing: scores.missing.clone(),
     })))
 }
 
@@ -335,12 +336,14 @@ impl Gathered {
             ids: Arc::new(found.keys().copied().collect()),
             labels: Arc::new(if labelled { found.values().map(|(l, _)| *l).collect() } else { Vec::new() }),
             classes,
+            missing: Arc::default(),
         })
     }
 
     /// Returns all numbers in one sample, examples included, with their origins where some were not drawn one by one.
     pub fn pooled(&self) -> Result<Sample, Failure> {
-        let mut sample = Sample { absent: self.absent, dependent: self.dependent, ..Sample::default() };
+        let mut sample =
+            Sample { absent: self.absent, reason: self.reason.clone(), dependent: self.dependent, ..Sample::default() };
         let per_example = self.per_example();
         for (k, (_, cell)) in self.cells.iter().enumerate() {
             let units = self.units.get(k).copied();
@@ -348,8 +351,11 @@ impl Gathered {
             match cell {
                 Cell::Scores(s) => {
                     let told = self.cells.len() > 1 || units.is_some();
-                    for (v, id) in s.values.iter().zip(s.ids.iter()) {
+                    for (i, (v, id)) in s.values.iter().zip(s.ids.iter()).enumerate() {
                         sample.push(Number::exact(*v), told.then(|| origin(Some(*id % ROW_IDS))));
+                        if v.is_nan() && sample.reason.is_none() {
+                            sample.reason = s.reason(i).map(str::to_string);
+                        }
                     }
                 }
                 other if per_example => return Err(mixed(other)),

@@ -290,12 +290,7 @@ fn seen_by_examples(job: &Job, gathered: &Gathered) -> Result<Option<Gathered>, 
             continue;
         };
         let value = |l: &u32| holds.get(*l as usize).copied().flatten().map_or(f64::NAN, |h| h as u8 as f64);
-        let scores = Scores {
-            values: labels.iter().map(value).collect(),
-            ids: Arc::new(ids),
-            labels: Arc::default(),
-            classes: Vec::new(),
-        };
+        let scores = Scores { values: labels.iter().map(value).collect(), ids: Arc::new(ids), ..Scores::default() };
         out.cells.push((*first, Cell::Scores(Arc::new(scores))));
         out.units.extend(group.units.first());
     }

@@ -133,7 +133,8 @@ pub fn reduce(gathered: &Gathered, over: Over, op: &str, cx: &dyn Context, stati
             1 => "a single value".to_string(),
             n => format!("{n} values"),
         };
-        Failure::Absent(format!("{} of {have}{absent}", op.replace('_', " ")))
+        let why = sample.reason.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+        Failure::Absent(format!("{} of {have}{absent}{why}", op.replace('_', " ")))
     })
 }
 

@@ -15,6 +15,8 @@ pub struct Sample {
     pub origins: Vec<Origin>,
     /// How many numbers were absent.
     pub absent: usize,
+    /// Why one of them was, where that is known.
+    pub reason: Option<String>,
     /// Whether the numbers depend on one another in a way that nothing tells: they then have no error in common.
     pub dependent: bool,
 }

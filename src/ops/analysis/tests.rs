@@ -211,6 +211,7 @@ fn scores(ids: &[u32], values: &[f64], labels: &[u32]) -> Value {
         ids: Arc::new(ids.to_vec()),
         labels: Arc::new(labels.to_vec()),
         classes: ["a", "b", "c"].map(String::from).to_vec(),
+        ..Scores::default()
     }))
 }
 

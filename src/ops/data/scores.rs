@@ -130,7 +130,7 @@ impl Kernel for LoadScores {
             Whose::Source => data.ids.iter().filter_map(|id| numbers.get(*id as usize).copied()).collect(),
         };
         let (ids, labels, classes) = (data.ids.clone(), data.labels.clone(), data.classes().to_vec());
-        Ok(Value::Scores(Arc::new(Scores { values, ids, labels, classes })))
+        Ok(Value::Scores(Arc::new(Scores { values, ids, labels, classes, ..Scores::default() })))
     }
 }
 

@@ -106,7 +106,7 @@ fn value(d: &Arc<Dataset>) -> Value {
 
 fn scores(ids: Vec<u32>, values: Vec<f64>) -> Value {
     let (ids, labels) = (Arc::new(ids), Arc::new(Vec::new()));
-    Value::Scores(Arc::new(Scores { values, ids, labels, classes: Vec::new() }))
+    Value::Scores(Arc::new(Scores { values, ids, labels, ..Scores::default() }))
 }
 
 /// Returns the folder of shared real data, where there is one.

@@ -87,3 +87,27 @@ pub fn names(units: &[usize]) -> String {
 pub fn are(units: &[usize]) -> String {
     format!("{} {}", names(units), if units.len() == 1 { "is" } else { "are" })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_constant_at_different_values_are_told_from_those_at_one() {
+        // Columns: varies, 0.1 here and 0.7 there, 0.3 in both, constant here alone, 0.1 + 0.2 beside 0.3 (one unit in the last place apart).
+        let here = [1.0, 0.1, 0.3, 5.0, 0.1 + 0.2, 2.0, 0.1, 0.3, 5.0, 0.1 + 0.2];
+        let there = [3.0, 0.7, 0.3, 5.0, 0.3, 4.0, 0.7, 0.3, 6.0, 0.3];
+        let (here, there) = (Units::varying(&here, 5), Units::varying(&there, 5));
+        assert_eq!((here.kept.as_slice(), there.kept.as_slice()), (&[0][..], &[0, 3][..]));
+        assert_eq!(here.elsewhere(&there), [1]);
+        assert_eq!(there.elsewhere(&here), [1]);
+        assert_eq!(here.elsewhere(&here), [] as [usize; 0]);
+        // Signs and scales: the same number of either sign is another value, and so is one of another scale.
+        for (a, b) in [(1e-90, -1e-90), (0.0, 1e-300), (1e90, 2e90), (0.0, f64::MAX)] {
+            let one = |v: f64| Units::varying(&[v, v], 1);
+            assert_eq!(one(a).elsewhere(&one(b)), [0], "{a} and {b}");
+        }
+        assert_eq!(Units::varying(&[0.0, -0.0], 1).constant.len(), 1);
+        assert!(Units::varying(&[0.0], 1).elsewhere(&Units::varying(&[-0.0], 1)).is_empty());
+    }
+}

@@ -228,7 +228,7 @@ pub fn mean(values: &[f64]) -> Number {
 }
 
 fn scores(values: Vec<f64>, data: &Dataset) -> Scores {
-    Scores { values, ids: data.ids.clone(), labels: data.labels.clone(), classes: data.classes().to_vec() }
+    Scores { values, ids: data.ids.clone(), labels: data.labels.clone(), classes: data.classes().to_vec(), ..Scores::default() }
 }
 
 /// Returns the mean over classes of 2 TP / (2 TP + FP + FN): weighted by the classes' examples, or (`macro_mean`) over all classes that occur among labels or predictions.

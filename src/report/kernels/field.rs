@@ -253,6 +253,7 @@ fn restrict(s: &Arc<Scores>, keep: impl Fn(usize) -> bool) -> Value {
         ids: Arc::new(chosen.iter().filter_map(|i| s.ids.get(*i).copied()).collect()),
         labels: Arc::new(chosen.iter().filter_map(|i| s.labels.get(*i).copied()).collect()),
         classes: s.classes.clone(),
+        missing: s.missing.clone(),
     }))
 }
 

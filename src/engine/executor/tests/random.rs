@@ -32,7 +32,7 @@ fn kernels() -> Ops {
         })
         .with("widen", move |job, _| {
             let values = vec![first(&job.inputs[0].1.values[0]); 9_000];
-            let scores = Scores { values, ids: vec![0; 9_000].into(), labels: Vec::new().into(), classes: Vec::new() };
+            let scores = Scores { values, ids: vec![0; 9_000].into(), ..Scores::default() };
             Ok(Value::Scores(scores.into()))
         })
 }

@@ -31,10 +31,11 @@ fn calibration(found: &[Number]) -> (f64, f64) {
 fn hold(what: &str, found: &[Number], ratio: [f64; 2], coverage: [f64; 2]) {
     let (r, c) = calibration(found);
     println!("| {what} | {} | {r:.3} | {:.1} % |", found.len(), 100.0 * c);
-    // Fewer replicates tell less: the spread of 60 is known to 9 %, a share of 95 % to 3 %.
-    let slack = if std::env::var_os("CFX_LONG").is_some() { 0.0 } else { 1.0 };
-    assert!(r > ratio[0] - 0.2 * slack && r < ratio[1] + 0.25 * slack, "{what}: errors are {r:.3} of the spread");
-    assert!(c > coverage[0] - 0.06 * slack && c < coverage[1] + 0.04 * slack, "{what}: {c:.3} within two errors");
+    // Give or take two errors of the simulation itself: the spread of 200 is known to 5 %, a share of 95 % to 1.5 %.
+    let n = found.len() as f64;
+    let (spread, share) = (2.0 / (2.0 * n).sqrt(), 2.0 * (0.05 * 0.95 / n).sqrt());
+    assert!(r > ratio[0] - spread && r < ratio[1] + spread, "{what}: errors are {r:.3} of the spread");
+    assert!(c > coverage[0] - share && c < coverage[1] + share, "{what}: {c:.3} within two errors");
 }
 
 const RATIO: [f64; 2] = [0.9, 1.1];
@@ -71,7 +72,8 @@ fn errors_of_entropies_and_divergences_are_their_spread() {
     let count = replicates(1000, 100);
     let fit =
         |s: &Stages| run("dp_mixture", vec![("sampler", sampler("gibbs", 60.0, 40.0, 1.0))], vec![("x", wrap(s))]).expect("fits");
-    let (p, q) = (fit(&rows(100, 4, 0.0, 0.0, 3)), fit(&rows(100, 4, 3.0, 0.0, 4)));
+    // Two lumps that overlap: where all rows share one component, nothing is left to draw, and the error is that of rounding.
+    let (p, q) = (fit(&rows(100, 4, 1.8, 0.0, 3)), fit(&rows(100, 4, 3.0, 0.0, 4)));
     let word = |w: &str| Static::Word(w.into());
     for (what, op, settings) in [
         ("`relative_entropy`, draws", "relative_entropy", vec![]),

@@ -8,7 +8,7 @@ use super::super::settings::{At, refused, whole, wrong};
 use super::super::units::are;
 use super::{all_rows, scoring};
 use crate::base::Stream;
-use crate::engine::kernel::mismatch;
+use crate::engine::kernel::{Labelled, mismatch};
 use crate::engine::value::{Scores, Stages};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
@@ -18,7 +18,7 @@ use crate::settings;
 use ndarray::Array2;
 use rand::RngExt;
 use rayon::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Log density of every example under its own class, or under the class asked for.
@@ -49,8 +49,9 @@ fn points(asked: f64) -> Result<usize, Problem> {
 }
 
 impl Planned for LogDensity {
+    /// 5: why the examples of a class have no number.
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -78,6 +79,13 @@ impl Planned for LogDensity {
                 "under",
                 "the density is not by class, so there is no class to score under",
                 "fit it `by: class`, or leave out `under:`",
+            ));
+        }
+        if by_class == Some(true) && s.held_out > 0.0 && s.under.as_ref().is_some_and(At::is_class) {
+            return Err(wrong(
+                "held_out",
+                "each class is fitted again without a part of its own rows, so that the rows of other classes are in no part",
+                "leave out `under:` to score held-out rows under their own classes, or `held_out:` to score all rows under each class; `generative_classification` does both",
             ));
         }
         Ok(x.each_example())
@@ -173,8 +181,42 @@ impl Kernel for LogDensity {
         if let Some((_, why)) = absent.first().filter(|_| absent.len() == chosen.len()) {
             return Err(Failure::Absent(why.clone()));
         }
-        Ok(Value::Scores(Arc::new(Scores { values, ids: x.ids.clone(), labels: x.labels.clone(), classes: x.classes.clone() })))
+        // Under each class's own density the rows of a class that has none say why.
+        let missing = match by_class && under.is_none() {
+            true => without_density(given, x, &chosen, absent),
+            false => Vec::new(),
+        };
+        let (ids, labels, classes) = (x.ids.clone(), x.labels.clone(), x.classes.clone());
+        Ok(Value::Scores(Arc::new(Scores { values, ids, labels, classes, missing: Arc::new(missing) })))
     }
+}
+
+/// Returns the labels of rows that are scored by no density, each with the reason: its density was not fitted, does not compare with the others
+/// (`absent`), or there is none.
+fn without_density(
+    given: &Labelled,
+    x: &Stages,
+    densities: &[&Arc<Posterior>],
+    absent: Vec<(Option<u32>, String)>,
+) -> Vec<(u32, String)> {
+    let mut out: Vec<(u32, String)> = absent.into_iter().filter_map(|(class, why)| Some((class?, why))).collect();
+    if let [axis] = given.axes.as_slice() {
+        for (name, value) in axis.coordinates.iter().zip(&given.values) {
+            if let (Value::Absent(why), Some(label)) = (value, x.classes.iter().position(|c| c == name)) {
+                out.push((label as u32, why.clone()));
+            }
+        }
+    }
+    let has =
+        |label: u32, out: &[(u32, String)]| densities.iter().any(|p| p.class == Some(label)) || out.iter().any(|o| o.0 == label);
+    let labels: BTreeSet<u32> = x.labels.iter().copied().collect();
+    for label in labels {
+        if !has(label, &out) {
+            out.push((label, "no density of its class is given".to_string()));
+        }
+    }
+    out.sort();
+    out
 }
 
 /// Returns the units that every density leaves out. Log densities that leave out others do not compare with those that keep them.

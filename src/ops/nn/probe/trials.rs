@@ -216,6 +216,7 @@ fn scored(job: &Job, cx: &dyn Context, f: fn([(u64, u64); 2]) -> f64) -> Result<
         ids: data.ids.clone(),
         labels: data.labels.clone(),
         classes: data.classes().to_vec(),
+        ..Scores::default()
     })))
 }
 

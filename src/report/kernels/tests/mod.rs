@@ -143,6 +143,7 @@ fn scores(stream: &str, classes: usize, each: usize, gap: f64) -> Arc<Scores> {
         ids: Arc::new((0..(classes * each) as u32).collect()),
         labels: Arc::new((0..classes * each).map(|i| (i / each) as u32).collect()),
         classes: (0..classes).map(|c| format!("class {c}")).collect(),
+        ..Scores::default()
     })
 }
 

@@ -130,6 +130,7 @@ fn bins_of_each_run_split_its_own_scores() {
             ids: ids.clone(),
             labels: Arc::new(vec![0; 4]),
             classes: vec!["one".into()],
+            ..Scores::default()
         }))
     };
     let runs = || counted("run", "declared", 2);
