@@ -149,7 +149,8 @@ impl Kernel for LogDensity {
             let part = rows.select(&mine);
             let points = p.points(&part.x, rows.d).map_err(Failure::new)?;
             let lost: Vec<usize> = p.units.constant.iter().map(|(j, _)| *j).filter(|j| !common.contains(j)).collect();
-            let elsewhere = chosen.iter().map(|q| p.units.elsewhere(&q.units)).find(|lost| !lost.is_empty()).unwrap_or_default();
+            let elsewhere =
+                densities.iter().map(|q| p.units.elsewhere(&q.units)).find(|lost| !lost.is_empty()).unwrap_or_default();
             let scores = if under.is_some() && !elsewhere.is_empty() {
                 Err(Failure::Absent(format!(
                     "{} constant in its rows and in other classes', at different values, so that it says nothing of theirs",
