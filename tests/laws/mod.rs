@@ -8,6 +8,7 @@ mod invariance;
 mod mapping;
 mod nesting;
 mod order;
+mod pairs;
 pub mod world;
 
 use calls::Call;

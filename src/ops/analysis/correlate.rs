@@ -119,7 +119,8 @@ impl Matched {
         }
         let mut out = Matched { axes, outer, cells, units: Vec::new(), dependent: x.dependent || y.dependent };
         if let Some(pairing) = Pairing::of(&out.axes) {
-            let same = |i: usize, j: usize| out.cells[i].1.same(&out.cells[j].1) && out.cells[i].2.same(&out.cells[j].2);
+            let (x, y) = (Cell::slack(out.cells.iter().map(|c| &c.1)), Cell::slack(out.cells.iter().map(|c| &c.2)));
+            let same = |i: usize, j: usize| out.cells[i].1.same(&out.cells[j].1, x) && out.cells[i].2.same(&out.cells[j].2, y);
             let once = pairing.once(&out.axes, &at, same);
             let mut keep = once.keep.iter();
             out.cells.retain(|_| *keep.next().unwrap_or(&true));
@@ -334,9 +335,9 @@ fn inversions(v: &mut [f64], scratch: &mut [f64]) -> u64 {
 }
 
 impl Planned for Correlation {
-    /// 2: errors of pairs that were not drawn one by one, pairs of paired axes once.
+    /// 3: errors of pairs that were not drawn one by one, pairs of paired axes once, both orders being the same but for rounding.
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn policy(&self) -> Policy {

@@ -57,16 +57,31 @@ impl Cell {
         }
     }
 
-    /// Returns whether two cells hold the same, errors included: the two orders of a symmetric measure do.
-    pub fn same(&self, other: &Cell) -> bool {
-        let bits = |x: &[f64], y: &[f64]| x.len() == y.len() && x.iter().zip(y).all(|(a, b)| a.to_bits() == b.to_bits());
+    /// Returns whether two cells hold the same, errors included: the two orders of a symmetric measure do, but for rounding (`slack`).
+    pub fn same(&self, other: &Cell, slack: f64) -> bool {
+        let near = |a: f64, b: f64| a == b || (a - b).abs() <= slack || (a.is_nan() && b.is_nan());
         match (self, other) {
-            (Cell::Number(a), Cell::Number(b)) => a == b,
+            (Cell::Number(a), Cell::Number(b)) => {
+                let errors = a.error.is_some() == b.error.is_some() && near(a.error.unwrap_or(0.0), b.error.unwrap_or(0.0));
+                near(a.value, b.value) && errors && a.count == b.count
+            }
             (Cell::Truth(a), Cell::Truth(b)) => (a.holds, a.within_error) == (b.holds, b.within_error),
             (Cell::Word(a), Cell::Word(b)) => a == b,
-            (Cell::Scores(a), Cell::Scores(b)) => Arc::ptr_eq(a, b) || (a.ids == b.ids && bits(&a.values, &b.values)),
+            (Cell::Scores(a), Cell::Scores(b)) => {
+                Arc::ptr_eq(a, b) || (a.ids == b.ids && a.values.iter().zip(&b.values).all(|(x, y)| near(*x, *y)))
+            }
             _ => false,
         }
+    }
+
+    /// Returns how far numbers of this size may differ by rounding: some thousand units in the last place.
+    pub fn slack<'a>(cells: impl Iterator<Item = &'a Cell>) -> f64 {
+        let size = |cell: &Cell| match cell {
+            Cell::Number(n) => n.value.abs(),
+            Cell::Scores(s) => s.values.iter().fold(0.0, |m, v| v.abs().max(m)),
+            Cell::Truth(_) | Cell::Word(_) => 0.0,
+        };
+        1e-12 * cells.map(size).filter(|v| v.is_finite()).fold(0.0, f64::max)
     }
 }
 
@@ -267,7 +282,8 @@ impl Gathered {
     fn pair(&mut self) {
         let Some(pairing) = Pairing::of(&self.axes) else { return };
         let places: Vec<Vec<usize>> = self.cells.iter().map(|(place, _)| position(&self.axes, *place)).collect();
-        let once = pairing.once(&self.axes, &places, |i, j| self.cells[i].1.same(&self.cells[j].1));
+        let slack = Cell::slack(self.cells.iter().map(|(_, c)| c));
+        let once = pairing.once(&self.axes, &places, |i, j| self.cells[i].1.same(&self.cells[j].1, slack));
         let mut keep = once.keep.iter();
         self.cells.retain(|_| *keep.next().unwrap_or(&true));
         self.units = once.units.into_iter().zip(once.keep).filter(|(_, k)| *k).map(|(u, _)| u).collect();

@@ -100,6 +100,11 @@ fn along(job: &Job, numbers: &[(usize, Number)], of: impl Fn(usize, f64) -> Valu
 }
 
 impl Planned for Group {
+    /// 2 of gaps: both orders of a pair are one where they differ by rounding alone.
+    fn version(&self) -> u32 {
+        if matches!(self, Group::Gap) { 2 } else { 1 }
+    }
+
     fn policy(&self) -> Policy {
         Policy::Inline
     }

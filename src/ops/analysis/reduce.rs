@@ -54,9 +54,10 @@ impl Kind {
 }
 
 impl Planned for Reduce {
-    /// 2: pairs once, errors by the units that are paired, two-way clustering unbiased for few cells, inner reductions first.
+    /// 3: pairs once (both orders being the same but for rounding), errors by the units that are paired, two-way clustering unbiased for few
+    /// cells, inner reductions first.
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn policy(&self) -> Policy {
@@ -152,7 +153,7 @@ struct Describe;
 impl Planned for Describe {
     /// As `mean`.
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn policy(&self) -> Policy {

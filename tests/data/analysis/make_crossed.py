@@ -32,3 +32,5 @@ t = rng.multinomial(runs, np.full(runs, 1 / runs), size=200_000) / runs
 e = rng.multinomial(n, np.full(n, 1 / n), size=200_000) / n
 drawn = np.einsum("kr,rn,kn->k", t, scores, e)
 print("pigeonhole", drawn.std(), np.quantile(drawn, [0.025, 0.975]))
+for k in range(2):
+    print("mean of class", k, scores[:, labels == k].mean(), "error", error(scores[:, labels == k]))

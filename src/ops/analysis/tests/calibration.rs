@@ -80,6 +80,16 @@ fn pairs(op: &str, slot: &str, k: usize, values: Vec<Value>) -> Call {
     over(call(op), slot, &[("run", k), ("run_other", k)], values)
 }
 
+/// Returns a call on values over pairs of `a` units with `b` others, none of which stands on both sides.
+fn rectangle(op: &str, a: usize, b: usize, of: impl Fn(usize, usize) -> f64) -> Call {
+    let names: Vec<String> = names(a + b);
+    let texts: Vec<&str> = names.iter().map(String::as_str).collect();
+    let values = (0..a * b).map(|p| n(of(p / b, p % b))).collect();
+    let mut call = call(op).over("x", &[("run", "declared", &texts[..a]), ("run_other", "declared", &texts[a..])], values);
+    call.job.inputs[0].1.axes[1].pairs = Some("run".to_string());
+    call.reducing(&[])
+}
+
 /// Returns a symmetric matrix a(i) + a(j) + noise.
 fn symmetric(k: usize, unit: f64, noise: f64, rng: &mut R) -> Vec<Vec<f64>> {
     let (a, e) = (zs(k, rng), zs(k * k, rng));
@@ -190,6 +200,16 @@ fn means() -> Vec<Line> {
             let noise = zs(400, r);
             pairs("mean", "x", 20, paired(20, |i, j| n(a[i] + 2.0 * a[j] + noise[i * 20 + j]))).reducing(&[]).number()
         }),
+        line("mean", "a rectangle of pairs: a(i) + a(j) + r(i, j)", "12 x 20 units", 0.0, |r| {
+            let (a, e) = (zs(32, r), zs(240, r));
+            rectangle("mean", 12, 20, |i, j| a[i] + a[12 + j] + e[i * 20 + j]).number()
+        })
+        .but(0.9, 1.1, 0.91, FEW),
+        line("mean", "a rectangle of pairs: a(i) + 0.2 b(j) + r(i, j)", "6 x 20 units", 0.0, |r| {
+            let (a, e) = (zs(26, r), zs(120, r));
+            rectangle("mean", 6, 20, |i, j| a[i] + 0.2 * a[6 + j] + e[i * 20 + j]).number()
+        })
+        .but(0.9, 1.1, 0.86, FEW),
         line("mean", "pairs of units at 3 fixed stages", "20 units", 1.0, |r| {
             let three: Vec<Vec<Vec<f64>>> = (0..3).map(|_| symmetric(20, 1.0, 1.0, r)).collect();
             let values = (0..3).flat_map(|s| paired(20, |i, j| n(s as f64 + three[s][i][j]))).collect();
@@ -290,6 +310,10 @@ fn shares() -> Vec<Line> {
         line("share", "runs x examples, effects of examples", "3 x 200", normal_above(0.5, 1.25f64.sqrt()), |r| {
             scored("share", "x", above(crossed(3, 200, [0.0, 1.0, 0.5], r), 0.5)).set("of", Static::None).number()
         }),
+        line("share", "runs x examples, effects of both", "3 x 200", normal_above(0.5, (0.25f64 + 1.0 + 0.25).sqrt()), |r| {
+            scored("share", "x", above(crossed(3, 200, [0.5, 1.0, 0.5], r), 0.5)).set("of", Static::None).number()
+        })
+        .but(0.9, 1.15, 0.8, FEW),
         line("share", "pairs of units: a(i) + a(j) + r(i, j) > 0.5", "25 units", normal_above(0.5, 3f64.sqrt()), |r| {
             let m = symmetric(25, 1.0, 1.0, r);
             pairs("share", "x", 25, paired(25, |i, j| t(m[i][j] > 0.5))).set("of", Static::None).reducing(&[]).number()
@@ -424,6 +448,35 @@ fn others() -> Vec<Line> {
             boot(pairs("bootstrap", "x", 25, paired(25, |i, j| n(m[i][j]))).reducing(&[])).member("mean")
         })
         .but(0.9, 1.12, 0.91, FEW),
+        line("bootstrap (error)", "runs x examples, effects of both", "20 x 60", 0.0, move |r| {
+            boot(scored("bootstrap", "x", crossed(20, 60, [0.3, 0.7, 1.0], r))).member("mean")
+        })
+        .but(0.9, 1.15, 0.92, FEW),
+        line("bootstrap (error)", "runs x examples, effects of both", "6 x 60", 0.0, move |r| {
+            boot(scored("bootstrap", "x", crossed(6, 60, [0.3, 0.7, 1.0], r))).member("mean")
+        })
+        .but(
+            0.85,
+            1.15,
+            0.86,
+            "k runs: the spread of draws is too small by about sqrt((k - 1) / k), and the error has few degrees of freedom",
+        ),
+        line("bootstrap (error)", "pairs of units x examples, effects of both", "15 units, 20", 0.0, move |r| {
+            let (m, b, noise) = (symmetric(15, 0.3, 0.3, r), zs(20, r), zs(15 * 15 * 20, r));
+            let at = |i: usize, j: usize| (i.max(j) * 15 + i.min(j)) * 20;
+            let of = |i: usize, j: usize| examples((0..20).map(|e| m[i][j] + b[e] + noise[at(i, j) + e]).collect());
+            boot(pairs("bootstrap", "x", 15, paired(15, of)).reducing(&["example"])).member("mean")
+        })
+        .but(0.88, 1.15, 0.9, FEW),
+        line("permutation_test (difference)", "paired scores of runs, effects of both", "12 x 60", 0.5, |r| {
+            let (x, y) = (crossed(12, 60, [0.5, 1.0, 0.5], r), crossed(12, 60, [0.0, 1.0, 0.5], r));
+            let x = x.into_iter().map(|c| c.into_iter().map(|v| v + 0.5).collect()).collect();
+            over(scored("permutation_test", "x", x), "y", &[("run", 12)], y.into_iter().map(examples).collect())
+                .set("paired", Static::Bool(true))
+                .set("draws", Static::Number(1.0))
+                .member("difference")
+        })
+        .but(0.9, 1.1, 0.91, FEW),
         line("permutation_test (difference)", "two samples", "30 and 20", 1.0, |r| {
             let x: Vec<f64> = zs(30, r).into_iter().map(|v| 1.0 + v).collect();
             let y = zs(20, r);

@@ -49,6 +49,20 @@ fn pairs_of_a_symmetric_measure_count_once() {
 }
 
 #[test]
+fn orders_that_differ_by_rounding_are_one_pair() {
+    // The second order is some units in the last place off, at every scale.
+    for scale in [1e-200, 1.0, 1e200] {
+        let off = |i: usize, j: usize| n(scale * distance(i, j) * if i > j { 1.0 + 5e-15 } else { 1.0 });
+        let of = |op: &str| pairs(op, 5, off).number();
+        assert_eq!((of("count").value, of("mean").count), (10.0, Some(10)));
+        close(of("std").value / scale, pairs("std", 5, |i, j| n(distance(i, j))).number().value);
+    }
+    // A tenth of a per mill is none.
+    let of = pairs("count", 5, |i, j| n(distance(i, j) * if i > j { 1.0001 } else { 1.0 })).number();
+    assert_eq!(of.value, 20.0);
+}
+
+#[test]
 fn the_error_over_pairs_is_that_of_a_u_statistic() {
     // Griffing's (1956) method 4, written out: mean squares of units and of what is left, for all pairs of k units.
     for k in [4usize, 5, 8] {
@@ -269,11 +283,85 @@ fn shares_are_clustered_as_means_are() {
     let same = [[1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0]; 4];
     let one = call("share").one("x", cells(&same).remove(0)).number();
     let four = call("share").over("x", &[run], cells(&same)).reducing(&["run", "example"]).number();
-    // The error of the mean of eight is sqrt(1 / 4 / 7): with n - 1 they count as 7.
-    near(four.error.unwrap(), (0.25f64 / 11.0).sqrt(), 1e-9);
-    near(one.error.unwrap(), (0.25f64 / 12.0).sqrt(), 1e-9);
+    // The error of the mean of eight is sqrt(1 / 4 / 7).
+    near(four.error.unwrap(), (0.25f64 / 7.0).sqrt(), 1e-9);
+    near(one.error.unwrap(), (0.25f64 / 7.0).sqrt(), 1e-9);
+    // Where two runs disagree no number of examples helps.
+    let apart = [[1.0; 8], [0.0; 8]];
+    let two = call("share").over("x", &[("run", "declared", &["0", "1"])], cells(&apart)).reducing(&["run", "example"]).number();
+    let mean = call("mean").over("x", &[("run", "declared", &["0", "1"])], cells(&apart)).reducing(&["run", "example"]).number();
+    near(two.error.unwrap(), mean.error.unwrap(), 1e-12);
+    near(two.error.unwrap(), 0.5, 1e-12);
     // All hold, in all runs: as many as there are examples.
     let all = call("share").over("x", &[run], cells(&[[1.0; 8]; 4])).reducing(&["run", "example"]).number();
     let certain = call("share").one("x", cells(&[[1.0; 8]; 4]).remove(0)).number();
     assert_eq!((all.value, all.error), (1.0, certain.error));
+}
+
+#[test]
+fn rectangles_of_pairs_have_effects_of_both_sides() {
+    // Runs 0..3 against 3..7, in an analysis of variance: mean squares of rows and columns, and of what is left.
+    let of = |i: usize, j: usize| (i * i) as f64 - 2.0 * j as f64 + ((3 * i + 5 * j) % 4) as f64;
+    let names = ["3", "4", "5", "6"];
+    let values: Vec<Value> = (0..12).map(|p| n(of(p / 4, p % 4))).collect();
+    let axes = [("run", "declared", &["0", "1", "2"][..]), ("run_other", "declared", &names[..])];
+    let got = over_pairs("mean", &axes, values).number();
+    let row: Vec<f64> = (0..3).map(|i| (0..4).map(|j| of(i, j)).sum::<f64>() / 4.0).collect();
+    let column: Vec<f64> = (0..4).map(|j| (0..3).map(|i| of(i, j)).sum::<f64>() / 3.0).collect();
+    let m = row.iter().sum::<f64>() / 3.0;
+    let rows = 4.0 * row.iter().map(|v| (v - m).powi(2)).sum::<f64>() / 2.0;
+    let columns = 3.0 * column.iter().map(|v| (v - m).powi(2)).sum::<f64>() / 3.0;
+    let left = (0..12).map(|p| (of(p / 4, p % 4) - row[p / 4] - column[p % 4] + m).powi(2)).sum::<f64>() / 6.0;
+    assert!(rows > left && columns > left);
+    close(got.value, m);
+    close(got.error.unwrap(), ((rows + columns - left) / 12.0).sqrt());
+}
+
+#[test]
+fn what_shares_units_of_pairs_has_no_error() {
+    let shared = |op: &str| {
+        let mut call = call(op).over("x", &[("run", "declared", &K[..4])], ns(&[1.0, 2.0, 4.0, 8.0])).reducing(&["run"]);
+        call.job.inputs[0].1.axes[0].shared = true;
+        call
+    };
+    for (op, value) in [("mean", 3.75), ("std", 3.095_695_936_834_452), ("median", 3.0), ("total", 15.0), ("maximum", 8.0)] {
+        let got = shared(op).number();
+        close(got.value, value);
+        assert_eq!((got.error, op), (None, op));
+    }
+    assert!(shared("standard_error").absent().contains("share units"), "{}", shared("standard_error").absent());
+    // Their own errors depend on one another as they do.
+    let mut with_errors = shared("mean");
+    with_errors.job.inputs[0].1.values = vec![est(1.0, 0.5), est(2.0, 0.5), est(4.0, 0.5), est(8.0, 0.5)];
+    assert_eq!(with_errors.number().error, None);
+    let both = |shared: bool| {
+        let (x, y) = (ns(&[1.0, 2.0, 4.0, 8.0, 7.0, 3.0]), ns(&[1.0, 3.0, 4.0, 9.0, 5.0, 2.0]));
+        let axis = ("run", "declared", &K[..6]);
+        let mut call = call("pearson").over("x", &[axis], x).over("y", &[axis], y).reducing(&["run"]);
+        call.job.inputs[1].1.axes[0].shared = shared;
+        call.number()
+    };
+    assert!(both(false).error.is_some());
+    assert_eq!(both(true).error, None);
+    close(both(true).value, both(false).value);
+}
+
+#[test]
+fn runs_and_examples_are_drawn_both() {
+    let run = ("run", "declared", &["0", "1", "2", "3"][..]);
+    // Examples that agree, runs that do not: drawing examples alone would find no spread.
+    let cells: Vec<Value> = [0.0, 1.0, 3.0, 8.0].iter().map(|v| scores(&[1, 2, 3, 4, 5], &[*v; 5], &[])).collect();
+    let boot = |cells: Vec<Value>, axis: (&str, &str, &[&str])| {
+        let call = call("bootstrap").over("x", &[axis], cells).reducing(&["run", "example"]);
+        call.set("draws", Static::Number(4000.0)).set("level", Static::Number(0.95)).member("mean")
+    };
+    let got = boot(cells.clone(), run);
+    close(got.value, 3.0);
+    assert_eq!(got.count, Some(20));
+    // As drawing four numbers: deviation with n over sqrt(n).
+    let expect = (38.0f64 / 4.0 / 4.0).sqrt();
+    near(got.error.unwrap(), expect, 0.05 * expect);
+    // The order of runs and of examples decides no draw.
+    let turned: Vec<Value> = [8.0, 0.0, 3.0, 1.0].iter().map(|v| scores(&[5, 3, 1, 2, 4], &[*v; 5], &[])).collect();
+    assert_eq!(boot(turned, ("run", "declared", &["3", "0", "2", "1"][..])), got);
 }
