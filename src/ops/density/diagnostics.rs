@@ -62,7 +62,8 @@ fn plain_rhat(chains: &[Vec<f64>]) -> f64 {
     ((between / within + n - 1.0) / n).sqrt()
 }
 
-fn median(x: &[f64]) -> f64 {
+/// Returns the median; NaN of nothing.
+pub fn median(x: &[f64]) -> f64 {
     quantile(x, 0.5)
 }
 
@@ -376,6 +377,21 @@ fn in_words(r: f64) -> String {
     }
 }
 
+/// A difference of log posteriors, in nats, from which on the lower chain has next to nothing of the mass.
+const MASS: f64 = 20.0;
+
+/// Returns which chain holds the mass, where chains that disagree lie far apart in log posterior: from medians of components and log posterior.
+fn heaviest(verdict: Verdict, components: &[f64], log_posteriors: &[f64]) -> Option<String> {
+    let order = |better: fn(f64, f64) -> bool| {
+        (0..log_posteriors.len()).reduce(|a, b| if better(log_posteriors[b], log_posteriors[a]) { b } else { a })
+    };
+    let (best, worst) = (order(|a, b| a > b)?, order(|a, b| a < b)?);
+    let apart = log_posteriors[best] - log_posteriors[worst];
+    let of = |c: usize| format!("chain {c} (components: {})", components.get(c).copied().unwrap_or(f64::NAN));
+    (verdict == Verdict::Disagree && apart >= MASS)
+        .then(|| format!("{} holds the mass, {apart:.0} nats of log posterior above {}", of(best), of(worst)))
+}
+
 /// What is said of a fit at a glance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Glance {
@@ -419,6 +435,7 @@ impl Glance {
         if !why.is_empty() {
             note += &format!("; {why}");
         }
+        note += &heaviest(verdict, &middles(1), &middles(2)).map_or_else(String::new, |words| format!("; {words}"));
         if !p.units.constant.is_empty() {
             note += &format!("; over {} of {} units: {} constant", p.units.kept.len(), p.units.width, p.units.named());
         }

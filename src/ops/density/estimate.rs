@@ -18,6 +18,7 @@ use crate::engine::value::Number;
 use rand::RngExt;
 use rayon::prelude::*;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// Pairs of draws that share one stream.
 const CHUNK: usize = 256;
@@ -110,6 +111,12 @@ impl Sums {
         (0..3).for_each(|i| self.squares[i] += other.squares[i]);
     }
 
+    /// Returns the sums in which every value counts so much.
+    fn counting(self, w: f64) -> Sums {
+        let squares = self.squares.map(|s| s * w * w);
+        Sums { value: self.value * w, control: self.control * w, squares, ..self }
+    }
+
     fn pair(&mut self, value: [f64; 2], control: [f64; 2]) {
         let (f, c) = (value[0] - value[1], control[0] - control[1]);
         self.add(&Sums {
@@ -121,15 +128,15 @@ impl Sums {
     }
 }
 
-/// Returns sums of `value(points)` over pairs of draws from a mixture; the control is the log density of each draw under the
-/// component it comes from, in the data's units.
-fn pairs(
+/// Returns `each(points, log density of each under the component it comes from, that component, what it counts)` of chunks of pairs of draws
+/// from a mixture; nothing where it was given up. Log densities are in the data's units.
+pub fn draws_in_pairs<T: Send>(
     p: &Predictive,
     pairs: usize,
     stream: &Stream,
-    value: &(dyn Fn(&[f64], &[f64]) -> Vec<f64> + Sync),
     stop: &(dyn Fn() -> bool + Sync),
-) -> Option<Sums> {
+    each: &(dyn Fn(&[f64], &[f64], &[usize], &[f64]) -> T + Sync),
+) -> Option<Vec<T>> {
     let d = p.frame.d;
     // Components of like spread lie together, so that a stratum holds like ones.
     let mut order: Vec<usize> = (0..p.parts.len()).filter(|k| p.pooled[*k] > 0.0).collect();
@@ -153,37 +160,72 @@ fn pairs(
             return None;
         }
         let mut rng = stream.named("pairs").numbered(c as u64).rng();
-        let (from, to) = (c * CHUNK, ((c + 1) * CHUNK).min(pairs));
-        let mut x = Vec::with_capacity(2 * (to - from) * d);
-        let mut own = Vec::with_capacity(2 * (to - from));
-        let mut count = Vec::with_capacity(2 * (to - from));
-        for i in 2 * from..2 * to {
+        let (first, to) = (c * CHUNK, ((c + 1) * CHUNK).min(pairs));
+        let size = 2 * (to - first);
+        let (mut x, mut own) = (Vec::with_capacity(size * d), Vec::with_capacity(size));
+        let (mut from, mut count) = (Vec::with_capacity(size), Vec::with_capacity(size));
+        for i in 2 * first..2 * to {
             let u = ((i / 2) as f64 + rng.random::<f64>()) / pairs as f64 * total;
             let at = cumulative.partition_point(|c| *c <= u).min(order.len() - 1);
             let (y, log) = draw(&p.parts[order[at]], d, &mut rng);
             x.extend(p.frame.restore(&y));
             own.push(log - p.frame.log_volume);
+            from.push(order[at]);
             count.push(counts[at]);
         }
-        let values = value(&x, &own);
+        Some(each(&x, &own, &from, &count))
+    };
+    (0..pairs.div_ceil(CHUNK)).into_par_iter().map(chunk).collect()
+}
+
+/// Returns sums of `value(points)` over pairs of draws from a mixture; the control is the log density of each draw under the
+/// component it comes from, in the data's units.
+fn pairs(
+    p: &Predictive,
+    pairs: usize,
+    stream: &Stream,
+    value: &(dyn Fn(&[f64], &[f64]) -> Vec<f64> + Sync),
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Option<Sums> {
+    let parts = draws_in_pairs(p, pairs, stream, stop, &|x, own, _, count| {
+        let values = value(x, own);
         let mut sums = Sums::default();
         for ((v, c), w) in values.as_chunks::<2>().0.iter().zip(own.as_chunks::<2>().0).zip(count.as_chunks::<2>().0) {
             sums.pair([v[0] * w[0], v[1] * w[1]], [c[0] * w[0], c[1] * w[1]]);
         }
-        Some(sums)
-    };
-    let parts: Option<Vec<Sums>> = (0..pairs.div_ceil(CHUNK)).into_par_iter().map(chunk).collect();
+        sums
+    })?;
     let mut all = Sums::default();
-    parts?.iter().for_each(|s| all.add(s));
+    parts.iter().for_each(|s| all.add(s));
     Some(all)
 }
 
-/// Returns the mixtures that an estimate averages over, and the pairs of draws of each.
-fn mixtures(p: &Predictive, drawing: &Drawing) -> (Vec<usize>, usize) {
+/// Returns the mixtures that an estimate averages over with what each counts, 1 on average, and the pairs of draws of each.
+fn mixtures(p: &Predictive, drawing: &Drawing) -> (Vec<(usize, f64)>, usize) {
     match drawing.estimator {
-        Estimator::Pooled => (vec![0], drawing.draws.div_ceil(2).max(2)),
-        Estimator::PerState => ((0..p.states.len()).collect(), drawing.draws.div_ceil(2 * p.states.len()).max(2)),
+        Estimator::Pooled => (vec![(0, 1.0)], drawing.draws.div_ceil(2).max(2)),
+        Estimator::PerState => {
+            let used: Vec<usize> = (0..p.states.len()).filter(|t| p.shares[*t] > 0.0).collect();
+            let each = drawing.draws.div_ceil(2 * used.len()).max(2);
+            (used.iter().map(|t| (*t, p.shares[*t] * used.len() as f64)).collect(), each)
+        }
     }
+}
+
+/// What the states of a mean over states come to: chain, share of the mean, value.
+type ByState = Vec<(usize, f64, f64)>;
+
+/// Returns the variance over chains of a mean over states, `C / (C - 1) sum w_c^2 (m_c - mean)^2` with the weights w_c and means m_c of C
+/// chains; that of the draws is in it. 0 for one chain.
+fn over_chains(states: &ByState) -> f64 {
+    let mut chains: BTreeMap<usize, (f64, f64)> = BTreeMap::new();
+    for (c, share, value) in states {
+        let chain = chains.entry(*c).or_default();
+        *chain = (chain.0 + share, chain.1 + share * value);
+    }
+    let count = chains.len() as f64;
+    let mean: f64 = chains.values().map(|c| c.1).sum();
+    if chains.len() < 2 { 0.0 } else { count / (count - 1.0) * chains.values().map(|c| (c.1 - c.0 * mean).powi(2)).sum::<f64>() }
 }
 
 fn mixture<'p>(p: &'p Predictive, estimator: Estimator, state: usize) -> Cow<'p, Predictive> {
@@ -194,7 +236,7 @@ fn stream_of(drawing: &Drawing, state: usize) -> Stream {
     if drawing.estimator == Estimator::Pooled { *drawing.stream } else { drawing.stream.named("state").numbered(state as u64) }
 }
 
-/// Returns `E_p[log p(x) - log q(x)]` for a Gaussian q with the standard error of its draws.
+/// Returns `E_p[log p(x) - log q(x)]` for a Gaussian q with the standard error of its draws; of the mean over states, with that over chains.
 ///
 /// Everything but the mean of `log p(x) - log t_k(x)` is closed. Where all rows of a state share one component nothing is left to draw, and the
 /// error is that of rounding.
@@ -216,16 +258,23 @@ pub fn relative_entropy(p: &Predictive, q: &Gaussian, drawing: &Drawing) -> Resu
     let expected: f64 = p.pooled.iter().zip(&closed).map(|(w, e)| w * e.unwrap_or(0.0)).sum();
     let (states, each) = mixtures(p, drawing);
     let mut sums = Sums::default();
-    for t in &states {
+    let mut by_state = ByState::new();
+    for (t, count) in &states {
         let m = mixture(p, drawing.estimator, *t);
         let rest = |x: &[f64], own: &[f64]| m.log_density(x).iter().zip(own).map(|(p, t)| p - t).collect();
-        sums.add(&pairs(&m, each, &stream_of(drawing, *t), &rest, drawing.stop).ok_or(Without::Stopped)?);
+        let own = pairs(&m, each, &stream_of(drawing, *t), &rest, drawing.stop).ok_or(Without::Stopped)?;
+        sums.add(&own.counting(*count));
+        if drawing.estimator == Estimator::PerState {
+            let closed: f64 = p.states[*t].parts.iter().map(|(k, w)| w * closed[*k].unwrap_or(0.0)).sum();
+            by_state.push((p.chain[*t], p.shares[*t], closed + own.value / (2.0 * own.pairs)));
+        }
     }
     let draws = 2.0 * sums.pairs;
-    Ok(Number { value: expected + sums.value / draws, error: Some(sums.squares[0].sqrt() / draws), count: Some(draws as u64) })
+    let error = (sums.squares[0].sqrt() / draws).max(over_chains(&by_state).sqrt());
+    Ok(Number { value: expected + sums.value / draws, error: Some(error), count: Some(draws as u64) })
 }
 
-/// Returns `E_p[log p(x) - log q(x)]` for a mixture q, with the standard error of its draws.
+/// Returns `E_p[log p(x) - log q(x)]` for a mixture q, with the standard error of its draws; of the mean over states, with that over p's chains.
 ///
 /// `against` returns the log densities of q (pooled estimator), or of q's part for the state given (per state). The log density of a
 /// draw's own component, whose expectation is known, is a control variate; its coefficient comes from the differences within pairs.
@@ -235,28 +284,31 @@ pub fn divergence(
     against: &(dyn Fn(&[f64], Option<usize>) -> Vec<f64> + Sync),
 ) -> Result<Number, Without> {
     let d = p.frame.d;
-    let known: f64 = p
-        .pooled
-        .iter()
-        .zip(&p.parts)
-        .filter(|(w, _)| **w > 0.0)
-        .map(|(w, k)| w * (k.mean_log_density(d) - p.frame.log_volume))
-        .sum();
+    let own_log = |k: usize| p.parts[k].mean_log_density(d) - p.frame.log_volume;
+    let known: f64 = p.pooled.iter().enumerate().filter(|(_, w)| **w > 0.0).map(|(k, w)| w * own_log(k)).sum();
     let (states, each) = mixtures(p, drawing);
     let mut sums = Sums::default();
-    for t in &states {
+    // Per state: its means of values and of controls less what is known of them.
+    let mut means = Vec::new();
+    for (t, count) in &states {
         let m = mixture(p, drawing.estimator, *t);
         let state = (drawing.estimator == Estimator::PerState).then_some(*t);
         let difference = |x: &[f64], _: &[f64]| m.log_density(x).iter().zip(against(x, state)).map(|(p, q)| p - q).collect();
-        sums.add(&pairs(&m, each, &stream_of(drawing, *t), &difference, drawing.stop).ok_or(Without::Stopped)?);
+        let own = pairs(&m, each, &stream_of(drawing, *t), &difference, drawing.stop).ok_or(Without::Stopped)?;
+        sums.add(&own.counting(*count));
+        if state.is_some() {
+            let known: f64 = p.states[*t].parts.iter().map(|(k, w)| w * own_log(*k)).sum();
+            means.push((*t, own.value / (2.0 * own.pairs), own.control / (2.0 * own.pairs) - known));
+        }
     }
     let draws = 2.0 * sums.pairs;
     let [ff, fc, cc] = sums.squares;
     let slope = if cc > 0.0 { fc / cc } else { 0.0 };
     let left = (ff - slope * fc).max(0.0) * sums.pairs / (sums.pairs - 1.0).max(1.0);
+    let by_state: ByState = means.iter().map(|(t, value, off)| (p.chain[*t], p.shares[*t], value - slope * off)).collect();
     Ok(Number {
         value: (sums.value - slope * (sums.control - draws * known)) / draws,
-        error: Some(left.sqrt() / draws),
+        error: Some((left.sqrt() / draws).max(over_chains(&by_state).sqrt())),
         count: Some(draws as u64),
     })
 }

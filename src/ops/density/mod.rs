@@ -5,6 +5,7 @@
 
 mod aligned;
 pub mod alpha;
+pub mod between;
 pub mod block_gibbs;
 mod bytes;
 pub mod cache;
@@ -18,6 +19,7 @@ pub mod frame;
 pub mod gibbs;
 mod kernels;
 pub mod lanes;
+pub mod leave_one_out;
 pub mod matrix;
 pub mod niw;
 pub mod posterior;
@@ -26,6 +28,7 @@ pub mod sample;
 pub mod settings;
 pub mod simd;
 pub mod split_merge;
+pub mod stacking;
 pub mod start;
 pub mod state;
 pub mod units;
@@ -35,3 +38,6 @@ pub mod zarr;
 mod tests;
 
 pub use kernels::kernels;
+
+/// Operations that say how the chains of a fit stand to each other. What they give is no less sure where those disagree.
+pub const ABOUT_CHAINS: [&str; 4] = ["mixing", "diagnose", "trace", "stacking"];

@@ -1,6 +1,6 @@
 //! A fitted density: rows, frame, kept partitions and traces; to and from the pack `density.dp`.
 //!
-//! Pack layout. `meta`: `dim`, `rows`, `class` (label or null), `class_name`, `classes`, `verdict`, `r_hat`, `ess`, `note` (see
+//! Pack layout. `meta`: `dim`, `rows`, `class` (label or null), `class_name`, `classes`, `verdict`, `r_hat` (a number, null, or `infinite`), `ess`, `note` (see
 //! [`Glance`]), `settings` (see [`super::settings::Fit`]), `kappa`, `dof`, `moves` (per chain). Arrays: `rows` (f64, n x d, the data's units), `ids` (u32, n),
 //! `labels` (u32, n or 0), `centre` (f64, d), `factor` (f64, d or d x d: Cholesky factor of the prior's scale),
 //! `constant_units` (u32) and `constants` (f64): units of the representation that are constant in all rows, and so left out of
@@ -115,7 +115,7 @@ impl Posterior {
             kind: KIND.to_string(),
             meta: json!({
                 "dim": self.d, "rows": n, "class": self.class, "class_name": self.class_name, "classes": self.classes,
-                "verdict": glance.verdict.word(), "r_hat": glance.r_hat, "ess": glance.ess, "note": glance.note, "settings": self.fit.to_json(), "kappa": self.kappa, "dof": self.dof,
+                "verdict": glance.verdict.word(), "r_hat": if glance.r_hat.is_infinite() { json!("infinite") } else { json!(glance.r_hat) }, "ess": glance.ess, "note": glance.note, "settings": self.fit.to_json(), "kappa": self.kappa, "dof": self.dof,
                 "moves": self.chains.iter().map(|c| c.moves).collect::<Vec<_>>(),
             }),
             arrays: vec![

@@ -58,6 +58,10 @@ pub struct Predictive {
     pub parts: Vec<Part>,
     /// Kept states.
     pub states: Vec<Mixture>,
+    /// What each kept state counts in the pooled predictive; these sum to 1.
+    pub shares: Vec<f64>,
+    /// The chain of each kept state.
+    pub chain: Vec<usize>,
     /// Pooled weight of each distinct component.
     pub pooled: Vec<f64>,
     d: usize,
@@ -108,8 +112,38 @@ impl Predictive {
                 pooled[*at] += *weight / count;
             }
         }
+        let chain = p.chains.iter().enumerate().flat_map(|(c, r)| r.kept.iter().map(move |_| c)).collect();
+        let shares = vec![1.0 / count; states.len()];
         let states = states.into_iter().map(|parts| Mixture { parts }).collect();
-        Predictive { frame: p.frame.clone(), parts, states, pooled, d: p.d }
+        Predictive { frame: p.frame.clone(), parts, states, shares, chain, pooled, d: p.d }
+    }
+
+    /// Returns the number of chains.
+    pub fn chains(&self) -> usize {
+        self.chain.iter().max().map_or(0, |c| c + 1)
+    }
+
+    /// Returns how much each chain's mixture has of each component, `chains x parts`; a chain's states count alike.
+    pub fn by_chain(&self) -> Vec<Vec<f64>> {
+        let mut out = vec![vec![0.0; self.parts.len()]; self.chains()];
+        let mut kept = vec![0.0; out.len()];
+        self.chain.iter().for_each(|c| kept[*c] += 1.0);
+        for (state, c) in self.states.iter().zip(&self.chain) {
+            state.parts.iter().for_each(|(k, w)| out[*c][*k] += w / kept[*c]);
+        }
+        out
+    }
+
+    /// Returns the predictive in which chains count what `weights` says, and the states of a chain alike.
+    pub fn weighted(mut self, weights: &[f64]) -> Predictive {
+        let mut kept = vec![0.0; weights.len()];
+        self.chain.iter().for_each(|c| kept[*c] += 1.0);
+        self.shares = self.chain.iter().map(|c| weights[*c] / kept[*c]).collect();
+        self.pooled.fill(0.0);
+        for (state, share) in self.states.iter().zip(&self.shares) {
+            state.parts.iter().for_each(|(k, w)| self.pooled[*k] += w * share);
+        }
+        self
     }
 
     /// Returns the predictive without a new component, the weights of the others divided by their sum.
@@ -117,13 +151,12 @@ impl Predictive {
         let Some(prior) = self.parts.iter().position(|p| p.members == 0) else { return self };
         self.parts.truncate(prior);
         self.pooled = vec![0.0; prior];
-        let count = self.states.len() as f64;
-        for state in &mut self.states {
+        for (state, share) in self.states.iter_mut().zip(&self.shares) {
             state.parts.retain(|(k, _)| *k != prior);
             let total: f64 = state.parts.iter().map(|(_, w)| w).sum();
             for (k, weight) in &mut state.parts {
                 *weight /= total;
-                self.pooled[*k] += *weight / count;
+                self.pooled[*k] += *weight * share;
             }
         }
         self
@@ -136,6 +169,8 @@ impl Predictive {
             frame: self.frame.clone(),
             parts: chosen.iter().map(|(u, _)| self.parts[*u].clone()).collect(),
             states: Vec::new(),
+            shares: Vec::new(),
+            chain: Vec::new(),
             pooled: chosen.iter().map(|(_, w)| *w).collect(),
             d: self.d,
         }
@@ -155,6 +190,21 @@ impl Predictive {
                     let top = state.parts.iter().fold(f64::NEG_INFINITY, |t, (u, _)| t.max(logs[u * TILE + i]));
                     let sum: f64 = state.parts.iter().map(|(u, w)| w * (logs[u * TILE + i] - top).exp()).sum();
                     out[i * states + s] = top + sum.ln();
+                }
+            }
+        })
+    }
+
+    /// Returns the log density of row-major points under each of some mixtures of the components (`mixtures x parts`): points x mixtures.
+    pub fn under_mixtures(&self, x: &[f64], mixtures: &[Vec<f64>]) -> Vec<f64> {
+        let used: Vec<Vec<(usize, f64)>> =
+            mixtures.iter().map(|m| m.iter().copied().enumerate().filter(|(_, w)| *w > 0.0).collect()).collect();
+        self.tiles(x, used.len(), |logs, count, out| {
+            for (m, parts) in used.iter().enumerate() {
+                for i in 0..count {
+                    let top = parts.iter().fold(f64::NEG_INFINITY, |t, (u, _)| t.max(logs[u * TILE + i]));
+                    let sum: f64 = parts.iter().map(|(u, w)| w * (logs[u * TILE + i] - top).exp()).sum();
+                    out[i * used.len() + m] = top + sum.ln();
                 }
             }
         })

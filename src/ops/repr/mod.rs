@@ -16,6 +16,9 @@ mod tests;
 
 use crate::engine::Kernel;
 
+/// Operations that choose what they make of each row by looking at all rows.
+pub const CHOSEN_BY_ROWS: [&str; 1] = ["svd"];
+
 /// Returns the kernels of this topic by the names of their signatures in `stdlib/representations.cfx`.
 pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
     vec![

@@ -103,6 +103,35 @@ fn errors_of_entropies_and_divergences_are_their_spread() {
 }
 
 #[test]
+fn errors_of_entropies_and_divergences_hold_the_spread_over_fits() {
+    let count = replicates(100, 40);
+    let (s, other) = (rows(60, 2, 2.5, 0.0, 5), rows(60, 2, 0.0, 1.0, 6));
+    let settings = || vec![("sampler", sampler("gibbs", 120.0, 40.0, 8.0))];
+    let found: Vec<[Number; 3]> = (0..count)
+        .into_par_iter()
+        .map(|seed| {
+            let p = seeded("dp_mixture", seed, settings(), vec![("x", wrap(&s))]);
+            let q = seeded("dp_mixture", 5000 + seed, settings(), vec![("x", wrap(&other))]);
+            let of = |op: &str, word: &str, with: Vec<(&'static str, Value)>| {
+                let given = vec![("draws", Static::Number(2000.0)), ("pooling", Static::Word(word.into()))];
+                number(&seeded(op, seed, given, [vec![("p", p.clone())], with].concat()))
+            };
+            [
+                of("relative_entropy", "equal", vec![]),
+                of("relative_entropy", "stacked", vec![]),
+                of("kl_divergence", "equal", vec![("against", q.clone())]),
+            ]
+        })
+        .collect();
+    let part = |k: usize| found.iter().map(|f| f[k]).collect::<Vec<_>>();
+    hold("`relative_entropy`, draws and fits of 8 chains", &part(0), [0.85, 1.15], [0.9, 0.99]);
+    hold("`kl_divergence`, draws and fits of 8 chains", &part(2), [0.85, 1.15], [0.9, 0.99]);
+    let (r, c) = calibration(&part(1));
+    println!("| `relative_entropy(pooling: stacked)`, draws and fits of 8 chains | {count} | {r:.3} | {:.1} % |", 100.0 * c);
+    assert!(r > 0.7, "errors under stacking are {r:.3} of the spread");
+}
+
+#[test]
 fn errors_of_posterior_means_are_the_spread_over_fits() {
     let count = replicates(200, 40);
     let s = rows(60, 2, 2.5, 0.0, 5);

@@ -1,10 +1,12 @@
 //! `generative_classification`: how well class densities classify examples they were not fitted to.
 
 use super::super::alpha::AlphaPrior;
+use super::super::between::{Jackknife, jackknife, logs_of};
 use super::super::fit::{Rows, fit, units_of};
 use super::super::posterior::Posterior;
 use super::super::predictive::Predictive;
 use super::super::settings::{Fit, Prior, Sampler, refused, whole, wrong};
+use super::super::stacking::Pooling;
 use super::super::units::{Units, are};
 use super::fit::{components, fit_cost};
 use super::score::fold_of;
@@ -30,6 +32,7 @@ settings! {
         published: bool,
         folds: f64,
         chains: f64,
+        pooling: Pooling,
     }
 }
 
@@ -39,6 +42,7 @@ struct Plan {
     folds: usize,
     /// Rows that a class must keep whatever fold is left out.
     least: usize,
+    pooling: Pooling,
 }
 
 impl Plan {
@@ -50,7 +54,7 @@ impl Plan {
         }
         let folds = whole("folds", s.folds, 2..=1_000_000, "each fold is classified by fits to the others")?;
         let least = whole("at_least", s.at_least, 1..=1_000_000_000, "")?.max(2);
-        Ok(Plan { fit, folds, least })
+        Ok(Plan { fit, folds, least, pooling: s.pooling })
     }
 
     /// Returns whether a class of n rows keeps enough of them outside each fold.
@@ -61,7 +65,7 @@ impl Plan {
 
 impl Planned for GenerativeClassification {
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -96,7 +100,7 @@ impl Planned for GenerativeClassification {
         let folds = plan.folds as f64;
         let one = fit_cost(&plan.fit, n / classes * (1.0 - 1.0 / folds), d);
         let seconds = one.seconds * classes * folds + scoring(n, d, classes * components(&plan.fit));
-        Cost { seconds, memory: one.memory * 4.0 + n * classes * 8.0, disk: 200.0 }
+        Cost { seconds, memory: one.memory * 4.0 + n * classes * 8.0 * (1.0 + plan.fit.setup.chains as f64), disk: 200.0 }
     }
 }
 
@@ -168,46 +172,63 @@ impl Kernel for GenerativeClassification {
                 let p = fit(train, settings, &stream, &Silent(cx), false)?;
                 let test: Vec<usize> = (0..rows.n()).filter(|i| fold[*i] == *f).collect();
                 let points = rows.select(&test);
-                let scores = score(&p, &p.points(&points.x, rows.d).map_err(Failure::new)?, share);
+                let scores = score(&p, plan.pooling, &p.points(&points.x, rows.d).map_err(Failure::new)?, share);
                 let so_far = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
                 cx.progress(so_far, total, &[]);
-                Ok(Scored { test, scores })
+                let columns = scores.len() / test.len().max(1);
+                Ok(Scored { test, scores, columns })
             })
             .collect();
         let scored = scored?;
-        let states = if settings.setup.published { scored[0].scores.len() / scored[0].test.len().max(1) } else { 1 };
+        let states = if settings.setup.published { scored[0].columns } else { 1 };
         Ok(figures(&scored, &classes, &rows.labels, folds, states))
     }
 }
 
-/// Scores of a fold's examples under one class: examples x states.
+/// Scores of a fold's examples under one class: examples x columns.
 struct Scored {
     test: Vec<usize>,
     scores: Vec<f64>,
+    columns: usize,
 }
 
-/// Returns `log p(x | C) + log` rows of C (the class prior up to a constant). As published: state by state, without the prior
-/// (recipes.md A, difference 8).
-fn score(p: &Posterior, x: &[f64], share: f64) -> Vec<f64> {
+/// Returns `log p(x | C) + log` rows of C (the class prior up to a constant), and the same without each chain, where there are several. As
+/// published: state by state, without the prior (recipes.md A, difference 8).
+fn score(p: &Posterior, pooling: Pooling, x: &[f64], share: f64) -> Vec<f64> {
     let predictive = Predictive::new(p);
     if p.fit.setup.published {
         return predictive.by_state(x);
     }
-    predictive.log_density(x).into_iter().map(|s| s + share.ln()).collect()
+    let chains = Jackknife::of(p, pooling);
+    let each = predictive.by_chain();
+    let mut weights = vec![chains.all];
+    weights.extend(chains.without);
+    logs_of(&predictive.under_mixtures(x, &each), each.len(), &weights).into_iter().map(|s| s + share.ln()).collect()
 }
 
-/// Returns F-score (weighted by class support) and accuracy. The accuracy's error is [`share_error`]. The F-score's is the deviation
+/// Returns F-score (weighted by class support) and accuracy. The accuracy's error is [`share_error`] and, by a jackknife over the chains of all
+/// fits, how far other chains would lie. The F-score's is the deviation
 /// over folds, over the root of their number (folds share training rows, so it is approximate), but no less than the error of a
 /// share as large: a handful of folds that happen to agree know no better than their examples.
 fn figures(scored: &[Scored], classes: &[usize], labels: &[u32], folds: usize, states: usize) -> Value {
     let mut pairs: Vec<Vec<(u32, u32)>> = vec![Vec::new(); folds];
     let (mut by_state, mut right, mut all) = (vec![Vec::new(); states], 0.0, 0.0);
+    // Columns beyond the states' leave one chain out each.
+    let left_out = scored.iter().map(|s| s.columns).min().map_or(0, |c| c.saturating_sub(states));
+    let mut right_without = vec![0.0; left_out];
     for (f, parts) in scored.chunks_exact(classes.len()).enumerate() {
         for (at, i) in parts[0].test.iter().enumerate() {
-            for (s, guesses) in by_state.iter_mut().enumerate() {
-                let value = |c: usize| parts[c].scores[at * states + s];
+            let guess = |column: usize| {
+                let value = |c: usize| parts[c].scores[at * parts[c].columns + column];
                 let best = (1..classes.len()).fold(0, |b, c| if value(c) > value(b) { c } else { b });
-                let pair = (labels[*i], classes[best] as u32);
+                (labels[*i], classes[best] as u32)
+            };
+            for (c, right) in right_without.iter_mut().enumerate() {
+                let pair = guess(states + c);
+                *right += f64::from(u8::from(pair.0 == pair.1));
+            }
+            for (s, guesses) in by_state.iter_mut().enumerate() {
+                let pair = guess(s);
                 right += f64::from(u8::from(pair.0 == pair.1));
                 all += 1.0;
                 guesses.push(pair);
@@ -222,10 +243,12 @@ fn figures(scored: &[Scored], classes: &[usize], labels: &[u32], folds: usize, s
     let accuracy = right / all;
     let examples = all / states as f64;
     let count = Some(examples as u64);
+    let without: Vec<f64> = right_without.iter().map(|r| r / examples).collect();
+    let chains = jackknife(&without).sqrt();
     let number = |value: f64, error: f64| Value::Number(Number { value, error: Some(error), count });
     Value::Record(vec![
         ("f_score".into(), number(f_score, (variance / each.len() as f64).sqrt().max(share_error(f_score, examples)))),
-        ("accuracy".into(), number(accuracy, share_error(accuracy, examples))),
+        ("accuracy".into(), number(accuracy, share_error(accuracy, examples).hypot(chains))),
     ])
 }
 

@@ -33,6 +33,7 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
         ("diagnose", Box::new(report::Diagnose)),
         ("mixing", Box::new(report::Mixing)),
         ("trace", Box::new(report::Trace)),
+        ("stacking", Box::new(report::Stacking)),
         ("co_clustering", Box::new(report::CoClustering)),
     ]
 }

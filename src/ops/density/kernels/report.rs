@@ -1,10 +1,11 @@
 //! What is said about a fit: summary, diagnostics, traces, co-clustering.
 
 use super::super::chain::SCALARS;
-use super::super::diagnostics::{Glance, Verdict, dispersed, ess_bulk, ess_mean, ess_tail, rhat, scalar};
+use super::super::diagnostics::{Glance, Verdict, dispersed, ess_bulk, ess_mean, ess_tail, median, rhat, scalar};
 use super::super::posterior::Posterior;
 use super::super::predictive::Predictive;
 use super::super::settings::{refused, wrong};
+use super::super::stacking::Stack;
 use super::{density, scoring};
 use crate::engine::value::{Column, Number, Table, Truth};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
@@ -27,6 +28,9 @@ pub struct Trace;
 
 /// How often two rows share a component.
 pub struct CoClustering;
+
+/// Stacking weights of the chains.
+pub struct Stacking;
 
 impl Planned for DensitySummary {
     fn version(&self) -> u32 {
@@ -55,6 +59,16 @@ impl Planned for Mixing {
 }
 
 impl Planned for Trace {}
+
+impl Planned for Stacking {
+    fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        let p = known(inputs, "p");
+        let n = p.and_then(Facts::most_rows).unwrap_or(1000) as f64;
+        let d = p.and_then(|f| f.dim).unwrap_or(16) as f64;
+        let components = p.and_then(|f| f.density).map_or(240.0, |f| f.components);
+        Cost { seconds: 1e-3 + 4.0 * scoring(n, d, components), memory: n * d * 16.0 + n * 800.0, disk: 1000.0 }
+    }
+}
 
 /// The most rows that `co_clustering` pairs.
 const PAIRED: usize = 2000;
@@ -191,6 +205,25 @@ impl Kernel for Mixing {
             ("r_hat".into(), number(r_hat)),
             ("ess".into(), number(ess)),
         ]))
+    }
+}
+
+impl Kernel for Stacking {
+    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+        let p = density(job, "p")?;
+        let stack = Stack::of(&p);
+        let chains = stack.logs.len();
+        let numbers = |f: &dyn Fn(usize) -> f64| Column::Numbers((0..chains).map(f).collect());
+        let middle = |which: usize, c: usize| p.series(which).get(c).map_or(f64::NAN, |s| median(s));
+        let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
+        let columns = vec![
+            ("chain".into(), numbers(&|c| c as f64)),
+            ("weight".into(), numbers(&|c| stack.weights[c])),
+            ("log_density".into(), numbers(&|c| mean(&stack.logs[c]))),
+            ("log_posterior".into(), numbers(&|c| middle(2, c))),
+            ("components".into(), numbers(&|c| middle(1, c))),
+        ];
+        Ok(Value::Table(Arc::new(Table { columns })))
     }
 }
 

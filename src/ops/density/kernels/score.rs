@@ -2,9 +2,9 @@
 
 use super::super::fit::{Rows, fit, units_of};
 use super::super::posterior::Posterior;
-use super::super::predictive::Predictive;
 use super::super::sample::sample;
 use super::super::settings::{At, refused, whole, wrong};
+use super::super::stacking::{Pooling, predictive};
 use super::super::units::are;
 use super::{all_rows, scoring};
 use crate::base::Stream;
@@ -28,10 +28,10 @@ pub struct LogDensity;
 pub struct SampleDensity;
 
 settings! {
-    struct LogDensitySettings("log_density") { under: Option<At> = None, held_out: f64 }
+    struct LogDensitySettings("log_density") { under: Option<At> = None, held_out: f64, pooling: Pooling }
 }
 settings! {
-    struct SampleSettings("sample_density") { draws: f64 }
+    struct SampleSettings("sample_density") { draws: f64, pooling: Pooling }
 }
 
 /// Returns the number of folds, 0 for scores by the density as it is.
@@ -163,11 +163,11 @@ impl Kernel for LogDensity {
                 )))
             } else if folds > 0 {
                 let stream = job.stream.named("held out").numbered(u64::from(p.class.unwrap_or(0)));
-                held_out(p, &part, folds, &stream, cx)
+                held_out(p, &part, (folds, s.pooling), &stream, cx)
             } else if p.fit.setup.published {
-                Ok(published(p, &points))
+                Ok(published(p, s.pooling, &points))
             } else {
-                Ok(Predictive::new(p).log_density(&points))
+                Ok(predictive(p, s.pooling).log_density(&points))
             };
             match scores {
                 Ok(scores) => mine.iter().zip(scores).for_each(|(i, s)| values[*i] = s),
@@ -228,15 +228,22 @@ fn common_units(densities: &[Arc<Posterior>]) -> Vec<usize> {
 }
 
 /// Returns log densities averaged over states, as the published code averages them (recipes.md A, difference 4).
-fn published(p: &Posterior, x: &[f64]) -> Vec<f64> {
-    let predictive = Predictive::new(p);
+fn published(p: &Posterior, pooling: Pooling, x: &[f64]) -> Vec<f64> {
+    let predictive = predictive(p, pooling);
     let states = predictive.states.len();
-    predictive.by_state(x).chunks_exact(states).map(|s| s.iter().sum::<f64>() / states as f64).collect()
+    let mean = |s: &[f64]| s.iter().zip(&predictive.shares).filter(|(_, w)| **w > 0.0).map(|(s, w)| s * w).sum();
+    predictive.by_state(x).chunks_exact(states).map(mean).collect()
 }
 
 /// Returns each row's log density under a density fitted to the other folds; the rows must be those that `p` was fitted to. Absent where a
 /// fold leaves too little to fit, or other units than vary in the whole.
-fn held_out(p: &Posterior, rows: &Rows, folds: usize, stream: &Stream, cx: &dyn Context) -> Result<Vec<f64>, Failure> {
+fn held_out(
+    p: &Posterior,
+    rows: &Rows,
+    (folds, pooling): (usize, Pooling),
+    stream: &Stream,
+    cx: &dyn Context,
+) -> Result<Vec<f64>, Failure> {
     let n = rows.n();
     let place: BTreeMap<u32, usize> = p.ids.iter().enumerate().map(|(i, id)| (*id, i)).collect();
     let points = p.points(&rows.x, rows.d).map_err(Failure::new)?;
@@ -265,7 +272,7 @@ fn held_out(p: &Posterior, rows: &Rows, folds: usize, stream: &Stream, cx: &dyn 
                 other => other,
             })?;
             let test_rows = rows.select(&test);
-            let scores = Predictive::new(&refit).log_density(&refit.points(&test_rows.x, rows.d).map_err(Failure::new)?);
+            let scores = predictive(&refit, pooling).log_density(&refit.points(&test_rows.x, rows.d).map_err(Failure::new)?);
             Ok((test, scores))
         })
         .collect();
@@ -309,8 +316,9 @@ impl Planned for SampleDensity {
 impl Kernel for SampleDensity {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let p = super::density(job, "p")?;
-        let draws = points(SampleSettings::read(&job.settings).draws).map_err(refused)?;
-        let x = p.units.complete(sample(&Predictive::new(&p), None, draws, &job.stream));
+        let s = SampleSettings::read(&job.settings);
+        let draws = points(s.draws).map_err(refused)?;
+        let x = p.units.complete(sample(&predictive(&p, s.pooling), None, draws, &job.stream));
         let x = Array2::from_shape_vec((draws, p.units.width), x).map_err(|e| Failure::new(e.to_string()))?;
         let labels = p.class.map_or_else(Vec::new, |c| vec![c; draws]);
         Ok(Value::Stages(Arc::new(Stages {

@@ -51,15 +51,18 @@ fn defaults(op: &str) -> Vec<(String, Static)> {
             ("published".to_string(), Static::Bool(false)),
         ]
     };
-    let drawn =
-        || vec![n("draws", 10_000.0), ("estimator".to_string(), word("pooled")), ("new_component".to_string(), word("exclude"))];
+    let equal = || ("pooling".to_string(), word("equal"));
+    let drawn = || {
+        let (estimator, new) = (("estimator".to_string(), word("pooled")), ("new_component".to_string(), word("exclude")));
+        vec![n("draws", 10_000.0), estimator, new, equal()]
+    };
     match op {
         "dp_mixture" => fit(),
-        "generative_classification" => [fit(), vec![n("folds", 5.0), n("chains", 0.0)]].concat(),
-        "log_density" => vec![n("held_out", 0.0)],
+        "generative_classification" => [fit(), vec![n("folds", 5.0), n("chains", 0.0), equal()]].concat(),
+        "log_density" => vec![n("held_out", 0.0), equal()],
         "relative_entropy" => [drawn(), vec![("reference".to_string(), word("diagonal"))]].concat(),
         "kl_divergence" => drawn(),
-        "sample_density" => vec![n("draws", 1000.0)],
+        "sample_density" => vec![n("draws", 1000.0), equal()],
         _ => Vec::new(),
     }
 }
