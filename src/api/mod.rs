@@ -14,7 +14,7 @@ use crate::ops::nn::gpu;
 use crate::plan::files::Files;
 use crate::plan::graph::{CellId, Entry, Graph, Override};
 use crate::plan::lower;
-use crate::report::{self, CellRecord, Outcome, ReportInput};
+use crate::report::{self, CellRecord, Outcome, ReportInput, Settling};
 use crate::syntax::ast::{ItemKind, Keyword};
 pub use registry::Registry;
 use std::path::{Path, PathBuf};
@@ -211,6 +211,8 @@ pub struct Claim {
     pub title: String,
     /// What came out: the truth value with both sides, or why there is none.
     pub outcome: Result<Truth, String>,
+    /// What must be said beside it: that it was decided with values from densities that did not settle.
+    pub doubt: Option<String>,
 }
 
 impl Claim {
@@ -221,15 +223,22 @@ impl Claim {
 
     /// Returns the claim in one line.
     pub fn line(&self) -> String {
+        let doubt = self.doubt.as_ref().map_or_else(String::new, |d| format!(" ({d})"));
         match &self.outcome {
-            Ok(t) => format!("claim \"{}\": {}: {}", self.title, t.verdict(), t.text),
+            Ok(t) => format!("claim \"{}\": {}: {}{doubt}", self.title, t.verdict(), t.text),
             Err(why) => format!("claim \"{}\": undecided: {why}", self.title),
         }
     }
 }
 
+/// Returns which densities of a run settled, and what is made from the others.
+pub fn settling(graph: &Graph, results: &Results) -> Settling {
+    Settling::of(graph, &|entry| results.entry(entry).unwrap_or_else(|missing| Value::Absent(missing.to_string())))
+}
+
 /// Returns the claims of a plan with their outcomes, in the order of the script.
 pub fn claims(graph: &Graph, results: &Results) -> Vec<Claim> {
+    let settling = settling(graph, results);
     graph
         .values
         .iter()
@@ -242,7 +251,8 @@ pub fn claims(graph: &Graph, results: &Results) -> Vec<Claim> {
                 Some(Err(missing)) => Err(missing.to_string()),
                 None => Err("it has no cell".to_string()),
             };
-            Claim { title: v.name.clone(), outcome }
+            let doubt = v.entries.first().and_then(|e| settling.behind(e));
+            Claim { title: v.name.clone(), outcome, doubt }
         })
         .collect()
 }
@@ -284,7 +294,6 @@ pub fn write(
             threads: outcome.threads,
             peak_memory: outcome.peak_memory,
         },
-        diagnostics: Vec::new(),
         weights: Some(&weights),
         largest_array: LARGEST_ARRAY,
     };

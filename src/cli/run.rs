@@ -192,6 +192,9 @@ pub fn run(arguments: &Run) -> Exit {
     for claim in &claims {
         println!("{}", claim.line());
     }
+    if let Some(words) = api::settling(&graph, &results).summary() {
+        eprintln!("{words}");
+    }
     if let Err(e) = api::write(&source, &checked, &graph, &outcome, &results, &out) {
         eprintln!("the results cannot be written to {}: {e}", out.display());
         return Exit::Usage;

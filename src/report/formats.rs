@@ -1,6 +1,7 @@
 //! File formats of tables and arrays: CSV (RFC 4180), Parquet, NumPy's `.npy` (version 1.0); names of files.
 
 use crate::engine::value::{Column, Table};
+use crate::plan::graph::Declared;
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType};
 use parquet::errors::ParquetError;
@@ -123,4 +124,22 @@ pub fn slug(title: &str) -> String {
     out.truncate(80);
     let out = out.trim_matches('-');
     if out.is_empty() { "untitled".into() } else { out.into() }
+}
+
+/// Returns the coordinates of an entry in brackets, ` [stage: stage1]`; empty for a value without axes.
+pub fn place_words(declared: &Declared, index: usize) -> String {
+    let mut rest = index;
+    let mut words: Vec<String> = declared
+        .axes
+        .iter()
+        .rev()
+        .map(|a| {
+            let n = a.coordinates.len().max(1);
+            let word = format!("{}: {}", a.name, a.coordinates.get(rest % n).map_or("", String::as_str));
+            rest /= n;
+            word
+        })
+        .collect();
+    words.reverse();
+    if words.is_empty() { String::new() } else { format!(" [{}]", words.join(", ")) }
 }

@@ -1,9 +1,12 @@
 //! The report: one HTML file that fetches nothing, for screens light and dark, and for paper.
 
 use super::figure::{font, scale, svg::escape};
-use super::input::{Diagnostic, Outcome, ReportInput};
+use super::formats::place_words;
+use super::held_out::HeldOut;
+use super::input::{Outcome, ReportInput};
 use super::manifest::record;
 use super::picture;
+use super::settling::{Diagnostic, Settling};
 use crate::base::Span;
 use crate::base::time::duration;
 use crate::engine::value::{Column, Figure, Table, Value};
@@ -16,6 +19,8 @@ use std::sync::Arc;
 const STYLE: &str = include_str!("style.css");
 /// Rows of a table that are shown; the rest is in its CSV.
 const ROWS: usize = 12;
+/// Remarks beside a table that are shown.
+const BESIDE: usize = 4;
 /// A longer manifest is linked, not shown.
 const MANIFEST: usize = 400_000;
 
@@ -26,6 +31,20 @@ pub struct Page {
     pub figures: Vec<Shown>,
     /// Tables: index of the declaration, name of the files without extension, the table.
     pub tables: Vec<(usize, String, Table)>,
+    /// Which densities settled, and what is made from the others.
+    pub settling: Settling,
+    /// Which numbers are of rows held out that an operation has seen.
+    pub held_out: HeldOut,
+    /// Chains that did not settle: name of the density, note, picture.
+    pub chains: Vec<(String, String, String)>,
+}
+
+impl Page {
+    /// Returns what must be said beside a value.
+    pub fn beside(&self, entry: &Entry) -> Vec<String> {
+        let held_out = self.held_out.behind(entry).map(str::to_string);
+        self.settling.behind(entry).into_iter().chain(held_out).collect()
+    }
 }
 
 /// A figure, or why it is absent.
@@ -43,34 +62,16 @@ pub struct Shown {
     pub absent: String,
 }
 
-/// Returns the coordinates of an entry in brackets, ` [stage: stage1]`; empty for a value without axes.
-pub fn place_words(declared: &Declared, index: usize) -> String {
-    let mut rest = index;
-    let mut words: Vec<String> = declared
-        .axes
-        .iter()
-        .rev()
-        .map(|a| {
-            let n = a.coordinates.len().max(1);
-            let word = format!("{}: {}", a.name, a.coordinates.get(rest % n).map_or("", String::as_str));
-            rest /= n;
-            word
-        })
-        .collect();
-    words.reverse();
-    if words.is_empty() { String::new() } else { format!(" [{}]", words.join(", ")) }
-}
-
 /// Returns the report as HTML.
 pub fn page(input: &ReportInput, page: &Page, manifest: &str) -> String {
     let mut out = String::with_capacity(1 << 18);
     let title = if input.graph.title.is_empty() { input.script.name.as_str() } else { input.graph.title.as_str() };
     head(&mut out, title);
     let sections: [(&str, &str, String); 7] = [
-        ("claims", "Claims", claims(input)),
+        ("claims", "Claims", claims(input, page)),
         ("figures", "Figures", figures(input, page)),
         ("tables", "Tables", tables(input, page)),
-        ("diagnostics", "Diagnostics", diagnostics(input)),
+        ("diagnostics", "Diagnostics", diagnostics(input, page)),
         ("plan", "Plan", plan(input)),
         ("script", "Script", script(input)),
         ("manifest", "Manifest", manifest_section(manifest)),
@@ -136,7 +137,7 @@ fn header(out: &mut String, input: &ReportInput, title: &str, sections: &[(&str,
     );
 }
 
-fn claims(input: &ReportInput) -> String {
+fn claims(input: &ReportInput, page: &Page) -> String {
     let mut out = String::new();
     for declared in input.graph.values.iter().filter(|v| v.keyword == "claim") {
         for (i, entry) in declared.entries.iter().enumerate() {
@@ -154,9 +155,13 @@ fn claims(input: &ReportInput) -> String {
                 Value::Absent(why) => ("", "not decided", why),
                 other => ("", "not decided", format!("a {} is no truth value", other.word())),
             };
+            let beside: String =
+                page.beside(entry).iter().map(|w| format!("<br><span class=\"soft\">{}</span>", escape(w))).collect();
+            // What is decided with values in doubt is not plainly true.
+            let class = if class == "good" && page.settling.behind(entry).is_some() { "fair" } else { class };
             let _ = writeln!(
                 out,
-                "<li><span class=\"badge {class}\">{word}</span><div><b>{}</b> {}<br><code>{}</code></div></li>",
+                "<li><span class=\"badge {class}\">{word}</span><div><b>{}</b> {}<br><code>{}</code>{beside}</div></li>",
                 escape(&format!("{}{}", declared.name, place_words(declared, i))),
                 line_link(input, declared.span),
                 escape(&text)
@@ -261,16 +266,36 @@ fn tables(input: &ReportInput, page: &Page) -> String {
         let file = escape(file);
         let _ = write!(
             out,
-            "<h3>{} <span class=\"soft\">{} {}</span></h3>\n{}{}<p class=\"soft files\">{} rows · <a href=\"{file}.csv\">CSV</a> · <a href=\"{file}.parquet\">Parquet</a></p>\n",
+            "<h3>{} <span class=\"soft\">{} {}</span></h3>\n{}{}{}<p class=\"soft files\">{} rows · <a href=\"{file}.csv\">CSV</a> · <a href=\"{file}.parquet\">Parquet</a></p>\n",
             escape(&declared.name),
             escape(&declared.kind),
             line_link(input, declared.span),
             declared.doc.as_ref().map_or_else(String::new, |d| format!("<p>{}</p>\n", escape(d))),
             rows(table, &declared.name, units(input, declared)),
+            beside(page, declared),
             table.rows()
         );
     }
     out
+}
+
+/// Returns what must be said of a declaration's values, once each.
+fn beside(page: &Page, declared: &Declared) -> String {
+    let mut words: Vec<(String, usize)> = Vec::new();
+    for text in declared.entries.iter().flat_map(|e| page.beside(e)) {
+        match words.iter_mut().find(|w| w.0 == text) {
+            Some(w) => w.1 += 1,
+            None => words.push((text, 1)),
+        }
+    }
+    let all = declared.entries.len();
+    let line = |(text, n): &(String, usize)| {
+        let which = if *n == all { String::new() } else { format!("{n} of {all}: ") };
+        format!("<p class=\"soft\">{which}{}</p>\n", escape(text))
+    };
+    let more = words.len().saturating_sub(BESIDE);
+    let rest = if more > 0 { format!("<p class=\"soft\">and {more} more; see Diagnostics</p>\n") } else { String::new() };
+    words.iter().take(BESIDE).map(line).collect::<String>() + &rest
 }
 
 /// Returns the units of a declaration's numbers.
@@ -309,59 +334,33 @@ fn rows(table: &Table, own: &str, units: &[(String, String)]) -> String {
     out
 }
 
-/// Returns what densities say of themselves, where the caller gave no diagnostics.
-fn own_diagnostics(input: &ReportInput) -> Vec<Diagnostic> {
-    let mut out = Vec::new();
-    for declared in input.graph.values.iter().filter(|v| v.keyword == "density") {
-        for (i, entry) in declared.entries.iter().enumerate() {
-            let Value::Pack(pack) = (input.value)(entry) else { continue };
-            let Some(verdict) = pack.meta.get("verdict").and_then(|v| v.as_str()) else { continue };
-            let real = |name: &str| pack.meta.get(name).and_then(|v| v.as_f64());
-            out.push(Diagnostic {
-                cell: format!("{}{}", declared.name, place_words(declared, i)),
-                verdict: verdict.to_string(),
-                warn: verdict != "settled",
-                r_hat: real("r_hat"),
-                ess: real("ess"),
-                note: pack.meta.get("note").and_then(|v| v.as_str()).unwrap_or_default().to_string(),
-            });
-        }
-    }
-    out
-}
-
-fn diagnostics(input: &ReportInput) -> String {
+fn diagnostics(input: &ReportInput, page: &Page) -> String {
     let mut out = String::new();
-    let own;
-    let all = if input.diagnostics.is_empty() {
-        own = own_diagnostics(input);
-        &own
-    } else {
-        &input.diagnostics
-    };
+    let all = &page.settling.fits;
     if !all.is_empty() {
-        let mut verdicts: BTreeMap<(bool, &str), usize> = BTreeMap::new();
-        all.iter().for_each(|d| *verdicts.entry((!d.warn, &d.verdict)).or_insert(0) += 1);
-        let badges: Vec<String> = verdicts
-            .iter()
-            .map(|((fine, verdict), n)| {
-                format!("<span class=\"badge {}\">{n} {}</span>", if *fine { "good" } else { "fair" }, escape(verdict))
-            })
-            .collect();
+        let badge = |(word, class): (&str, &str), count: &str| format!("<span class=\"badge {class}\">{count}{word}</span>");
+        let mut verdicts: Vec<((&str, &str), usize)> = Vec::new();
+        for fit in all {
+            match verdicts.iter_mut().find(|v| v.0 == fit.diagnostic.badge()) {
+                Some(v) => v.1 += 1,
+                None => verdicts.push((fit.diagnostic.badge(), 1)),
+            }
+        }
+        // The worst come first.
+        let rank = |class: &str| ["bad", "fair", "", "good"].iter().position(|c| *c == class);
+        verdicts.sort_by_key(|v| rank(v.0.1));
+        let badges: Vec<String> = verdicts.iter().map(|(v, n)| badge(*v, &format!("{n} "))).collect();
+        let mut sorted: Vec<&Diagnostic> = all.iter().map(|f| &f.diagnostic).collect();
+        sorted.sort_by_key(|d| rank(d.badge().1));
         let mut body = String::new();
-        let mut sorted: Vec<&Diagnostic> = all.iter().collect();
-        // Those to be warned of come first.
-        sorted.sort_by_key(|d| !d.warn);
         for d in &sorted {
-            let number = |x: Option<f64>, digits: usize| x.map_or_else(String::new, |x| scale::fixed(x, digits));
             let _ = writeln!(
                 body,
-                "<tr><td>{}</td><td><span class=\"badge {}\">{}</span></td><td class=\"r\">{}</td><td class=\"r\">{}</td><td class=\"long\">{}</td></tr>",
-                escape(&d.cell),
-                if d.warn { "fair" } else { "good" },
-                escape(&d.verdict),
-                number(d.r_hat, 3),
-                number(d.ess, 0),
+                "<tr><td>{}</td><td>{}</td><td class=\"r\">{}</td><td class=\"r\">{}</td><td class=\"long\">{}</td></tr>",
+                escape(&d.name),
+                badge(d.badge(), ""),
+                d.r_hat_words(),
+                d.ess.map_or_else(String::new, |x| scale::fixed(x, 0)),
                 escape(&d.note)
             );
         }
@@ -373,8 +372,28 @@ fn diagnostics(input: &ReportInput) -> String {
             badges.join(" "),
             sorted.len()
         );
+        out.push_str(&chains(page));
     }
     out.push_str(&troubles(input));
+    out
+}
+
+/// Returns the pictures of chains that did not settle.
+fn chains(page: &Page) -> String {
+    let mut out = String::new();
+    for (name, note, svg) in &page.chains {
+        let _ = writeln!(
+            out,
+            "<figure>\n<div class=\"plate\">{svg}</div>\n<figcaption><b>Chains of {}.</b> {}. Above, what every pass found; below, how the draws \
+             after burn-in of each chain rank among those of all: even (dashed) where chains tell of one distribution.</figcaption>\n</figure>",
+            escape(name),
+            escape(note)
+        );
+    }
+    let more = page.settling.worst().len().saturating_sub(page.chains.len());
+    if more > 0 && !page.chains.is_empty() {
+        let _ = writeln!(out, "<p class=\"soft\">{more} more did not settle; `trace(p)` has the chains of each.</p>");
+    }
     out
 }
 

@@ -17,8 +17,6 @@ pub struct ReportInput<'a> {
     pub script: Script,
     /// What ran it.
     pub build: Build,
-    /// One for each fitted density; where empty, verdicts are read from the densities themselves.
-    pub diagnostics: Vec<Diagnostic>,
     /// Returns a model's weights as a safetensors file; nothing: weights are not written out.
     pub weights: Option<&'a dyn Fn(&Model) -> Vec<u8>>,
     /// Largest array written out, in bytes.
@@ -103,21 +101,4 @@ impl Outcome {
             Outcome::NotRun => "not run",
         }
     }
-}
-
-/// What is to be known of a density's chains.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Diagnostic {
-    /// The cell, as its title.
-    pub cell: String,
-    /// The verdict in words, such as `settled`.
-    pub verdict: String,
-    /// Whether readers must be warned.
-    pub warn: bool,
-    /// Largest split R-hat over the scalars watched.
-    pub r_hat: Option<f64>,
-    /// Smallest effective sample size.
-    pub ess: Option<f64>,
-    /// What else is to be said.
-    pub note: String,
 }

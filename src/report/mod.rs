@@ -2,26 +2,32 @@
 //!
 //! In: values, and what became of each cell, as plain data. Out: files that people already read. Never: computing a result.
 
+mod chains;
 pub mod figure;
 pub mod formats;
+mod held_out;
 pub mod html;
 mod input;
 pub mod kernels;
 pub mod manifest;
 pub mod numeric;
 pub mod picture;
+mod redraw;
+pub mod settling;
 pub mod tables;
 #[cfg(test)]
 mod tests;
 
 pub use formats::slug;
-pub use input::{Build, CellRecord, Diagnostic, Outcome, ReportInput, Script};
+pub use input::{Build, CellRecord, Outcome, ReportInput, Script};
 pub use kernels::kernels;
+pub use settling::Settling;
 
 use crate::base::Hash;
 use crate::engine::value::Value;
 use crate::ops::density::zarr;
 use crate::plan::graph::{Declared, Entry};
+use held_out::HeldOut;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -32,7 +38,8 @@ use std::path::{Path, PathBuf};
 /// Errors: a file cannot be written.
 pub fn write(results: &ReportInput, out: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Files { out, written: Vec::new(), names: BTreeSet::new() };
-    let mut page = html::Page::default();
+    let settling = Settling::of(results.graph, results.value);
+    let mut page = html::Page { settling, held_out: HeldOut::of(results.graph), ..html::Page::default() };
     for (index, declared) in results.graph.values.iter().enumerate() {
         match declared.keyword.as_str() {
             "figure" => {
@@ -41,9 +48,10 @@ pub fn write(results: &ReportInput, out: &Path) -> io::Result<Vec<PathBuf>> {
                     let mut shown = html::Shown { declared: index, place: i, ..html::Shown::default() };
                     match value {
                         Value::Figure(figure) => {
+                            let figure = redraw::marked(results, &page, entry, figure);
                             let name = files.fresh(
                                 "figures",
-                                &slug(&format!("{}{}", declared.name, html::place_words(declared, i))).to_ascii_lowercase(),
+                                &slug(&format!("{}{}", declared.name, formats::place_words(declared, i))).to_ascii_lowercase(),
                             );
                             files.put(&format!("figures/{name}.svg"), figure.svg.as_bytes())?;
                             files.put(&format!("figures/{name}.png"), &figure.png)?;
@@ -78,13 +86,13 @@ pub fn write(results: &ReportInput, out: &Path) -> io::Result<Vec<PathBuf>> {
                     files.put(&format!("arrays/{name}.json"), format!("{about:#}\n").as_bytes())?;
                 }
                 if declared.keyword == "density" {
-                    chains(declared, results.value, &mut files)?;
+                    draws(declared, results.value, &mut files)?;
                 }
                 if let (Some(weights), "model") = (results.weights, declared.keyword.as_str()) {
                     for (i, entry) in declared.entries.iter().enumerate() {
                         if let Value::Model(model) = (results.value)(entry) {
                             let name =
-                                files.fresh("models", &slug(&format!("{}{}", declared.name, html::place_words(declared, i))));
+                                files.fresh("models", &slug(&format!("{}{}", declared.name, formats::place_words(declared, i))));
                             files.put(&format!("models/{name}.safetensors"), &weights(&model))?;
                         }
                     }
@@ -92,6 +100,7 @@ pub fn write(results: &ReportInput, out: &Path) -> io::Result<Vec<PathBuf>> {
             }
         }
     }
+    page.chains = pictures(&page.settling, results.value);
     let hashes: Vec<(String, Hash)> = files.written.clone();
     let manifest = manifest::text(&manifest::manifest(results, &hashes));
     files.put("manifest.json", manifest.as_bytes())?;
@@ -99,13 +108,25 @@ pub fn write(results: &ReportInput, out: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files.written.into_iter().map(|(name, _)| out.join(name)).collect())
 }
 
+/// Most densities whose chains are drawn.
+const DRAWN: usize = 4;
+
+/// Returns pictures of the chains that did not settle, the worst first.
+fn pictures(settling: &Settling, value: &dyn Fn(&Entry) -> Value) -> Vec<(String, String, String)> {
+    let picture = |fit: &settling::Fit| match value(&Entry::Cell(fit.cell)) {
+        Value::Pack(pack) => Some((fit.diagnostic.name.clone(), fit.diagnostic.note.clone(), chains::picture(&pack)?)),
+        _ => None,
+    };
+    settling.worst().into_iter().filter_map(picture).take(DRAWN).collect()
+}
+
 /// Writes the chains of a density, over all of its cells, as a store that ArviZ opens.
-fn chains(declared: &Declared, value: &dyn Fn(&Entry) -> Value, files: &mut Files) -> io::Result<()> {
-    let draws = |entry: &Entry| match value(entry) {
+fn draws(declared: &Declared, value: &dyn Fn(&Entry) -> Value, files: &mut Files) -> io::Result<()> {
+    let own = |entry: &Entry| match value(entry) {
         Value::Pack(pack) => zarr::draws(&pack),
         _ => None,
     };
-    let cells: Vec<Option<zarr::Draws>> = declared.entries.iter().map(draws).collect();
+    let cells: Vec<Option<zarr::Draws>> = declared.entries.iter().map(own).collect();
     let axes: Vec<(String, Vec<String>)> = declared.axes.iter().map(|a| (a.name.clone(), a.coordinates.clone())).collect();
     if let Some(store) = zarr::inference_data(&axes, &cells) {
         let name = files.fresh("arrays", &format!("{}.zarr", slug(&declared.name)));

@@ -230,7 +230,6 @@ fn with_input<T>(run: &Run, f: impl FnOnce(&ReportInput) -> T) -> T {
         records: &run.records,
         script,
         build,
-        diagnostics: vec![],
         weights: None,
         largest_array: 1 << 28,
     })

@@ -209,6 +209,10 @@ pub fn sign(svg: &mut Svg, p: (f64, f64), marker: Marker, r: f64, color: Color, 
     match marker {
         Marker::Circle => svg.circle(p, r, color, rim, opacity),
         Marker::Hollow => svg.circle(p, r * 0.9, color::WHITE, Some((color, (r * 0.4).clamp(0.7, 1.2))), 1.0),
+        Marker::Cross => {
+            let s = r * 0.8;
+            svg.lines(&[((x - s, y - s), (x + s, y + s)), ((x - s, y + s), (x + s, y - s))], color, 1.3, opacity);
+        }
         Marker::Square => {
             let s = r * 0.89;
             svg.shape(&[(x - s, y - s), (x + s, y - s), (x + s, y + s), (x - s, y + s)], color, rim, opacity);

@@ -83,6 +83,8 @@ pub enum Marker {
     Down,
     /// Circle with an empty inside.
     Hollow,
+    /// Two lines across each other, laid over what is drawn.
+    Cross,
 }
 
 /// Returns the marker of the i-th series.

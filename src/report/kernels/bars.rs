@@ -3,7 +3,7 @@
 use super::check;
 use super::named::{Axes, Scaling, Show, Texts, Units};
 use super::series::{colors, cube, drawn, legend, no_values, words};
-use super::sheet::{COST, finish};
+use super::sheet::{COST, crosses, finish};
 use crate::engine::kernel::{Context, Failure, Job, Kernel};
 use crate::engine::value::Value;
 use crate::lang::Settings;
@@ -95,12 +95,15 @@ impl Kernel for Bars {
             for (f, heading) in cube.facets.1.iter().enumerate() {
                 let mut marks = Vec::new();
                 let mut spreads = Vec::new();
+                let mut doubtful = Vec::new();
                 for ((_, _, c), series) in cube.series.iter().filter(|(k, _)| k.0 == p && k.1 == f) {
                     let left = |x: f64| x - span / 2.0 + each * (*c).min(groups - 1) as f64;
                     let gap = 0.04 * each;
                     let at =
                         series.points.iter().map(|(x, s)| (left(*x) + gap, left(*x) + each - gap, 0.0, s.spread(show).center));
                     marks.push(Mark::Bars { at: at.collect(), color: inks[*c] });
+                    let own = series.points.iter().filter(|(x, _)| cube.doubtful((p, f, *c), *x));
+                    doubtful.extend(own.map(|(x, s)| (left(*x) + each / 2.0, s.spread(show).center)));
                     let at = series.points.iter().map(|(x, s)| {
                         let e = s.spread(show);
                         (left(*x) + each / 2.0, e.low, e.high)
@@ -114,6 +117,7 @@ impl Kernel for Bars {
                     });
                 }
                 marks.extend(spreads);
+                marks.extend(crosses(doubtful, 3.2));
                 if no_values(&cube, p) {
                     marks.push(Mark::Note { text: "no values".into() });
                 }

@@ -1,13 +1,15 @@
 //! Series over an axis: inputs sorted into panels, facets, colours and places, everything else pooled.
 
-use super::field::Field;
+use super::field::{Field, doubtful};
 use super::named::{AxisName, Scaling};
 use super::pool::{Pooling, Sample, Series, pool};
 use crate::engine::kernel::{Failure, Labelled, LabelledAxis};
 use crate::engine::value::{Column, Number, Table, Value};
+use crate::plan::doubt::Place;
 use crate::report::figure::{Scale, Tick, scale};
 use crate::report::numeric::numeric;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What a figure over an axis draws.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +49,8 @@ pub struct PanelOf {
     pub label: String,
     /// What became of the axes not shown.
     pub pooling: Pooling,
+    /// Places at which its numbers come from densities that did not settle.
+    pub doubts: Arc<[Place]>,
 }
 
 /// Which axis or column is used for what.
@@ -149,11 +153,20 @@ impl Cube {
         self.series.values().flat_map(Series::drawn).all(|p| p.1.values.is_empty())
     }
 
+    /// Returns whether a number of a panel, at a facet, colour and place, comes from a density that did not settle.
+    pub fn doubtful(&self, (panel, facet, color): (usize, usize, usize), x: f64) -> bool {
+        let written = || self.written.iter().find(|w| w.0 == x).map(|w| w.1.as_str());
+        let mut place = vec![(self.facets.0.as_str(), self.facets.1[facet].as_str())];
+        place.extend(self.colors.1.get(color).map(|c| (self.colors.0.as_str(), c.as_str())));
+        place.extend(self.names.get(x as usize).map(String::as_str).or_else(written).map(|n| (self.x.as_str(), n)));
+        doubtful(&self.panels[panel].doubts, &place)
+    }
+
     /// Adds a panel with what stands in it.
-    fn add(&mut self, name: &str, label: String, samples: Vec<Sample>, left: &[LabelledAxis]) {
+    fn add(&mut self, (name, field): (&str, &Field), label: String, samples: Vec<Sample>, left: &[LabelledAxis]) {
         let (series, pooling) = pool(samples, left);
         let panel = self.panels.len();
-        self.panels.push(PanelOf { name: name.to_string(), label, pooling });
+        self.panels.push(PanelOf { name: name.to_string(), label, pooling, doubts: field.doubts.clone() });
         self.series.extend(series.into_iter().map(|((f, c), s)| ((panel, f, c), s)));
     }
 
@@ -161,7 +174,7 @@ impl Cube {
         let Some(x) = field.find(&roles.x) else {
             // Of absent scores nothing tells how they are split.
             if field.values.iter().all(|v| matches!(v, Value::Absent(_))) {
-                self.add(&field.name, field.label(), Vec::new(), &[]);
+                self.add((&field.name, field), field.label(), Vec::new(), &[]);
                 return Ok(());
             }
             let axes: Vec<_> = field.axes.iter().map(|a| format!("`{}`", a.name)).collect();
@@ -192,7 +205,7 @@ impl Cube {
             samples.extend(facets.map(|f| Sample { group: (f, c), x: places[at[x]], left: left.clone(), value: value.clone() }));
         }
         let left: Vec<LabelledAxis> = rest.iter().map(|k| field.axes[*k].clone()).collect();
-        self.add(&field.name, field.label(), samples, &left);
+        self.add((&field.name, field), field.label(), samples, &left);
         Ok(())
     }
 
@@ -299,7 +312,7 @@ impl Cube {
                 self.total += samples.len();
             }
             let label = field.part(&y).label();
-            self.add(&y, label, samples, &left);
+            self.add((&y, field), label, samples, &left);
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use super::check;
 use super::cube::Cube;
 use super::named::{Axes, Scaling, Show, Texts, Units};
 use super::series::{colors, cube, drawn, legend, many, no_values, words};
-use super::sheet::{finish, not_positive};
+use super::sheet::{crosses, finish, not_positive};
 use super::summary::Spread;
 use crate::engine::kernel::{Context, Failure, Job, Kernel};
 use crate::engine::value::Value;
@@ -165,6 +165,7 @@ fn draw(look: &Look, cube: &Cube) -> Result<Value, Failure> {
         for (f, heading) in cube.facets.1.iter().enumerate() {
             let mut bands = Vec::new();
             let mut lines = Vec::new();
+            let mut doubtful = Vec::new();
             for ((_, _, c), series) in cube.series.iter().filter(|(k, _)| k.0 == p && k.1 == f) {
                 let ink = inks[*c];
                 let spreads: Vec<_> = series.points.iter().map(|(x, s)| (*x, s.spread(show))).collect();
@@ -199,6 +200,7 @@ fn draw(look: &Look, cube: &Cube) -> Result<Value, Failure> {
                 bands.extend(apart.iter().map(|spreads| errors(spreads, ink)));
                 for spreads in apart.iter().chain([&spreads]) {
                     let at: Vec<(f64, f64)> = spreads.iter().map(|(x, s)| (*x, s.center)).collect();
+                    doubtful.extend(at.iter().filter(|point| cube.doubtful((p, f, *c), point.0)));
                     let crowded = at.len() as f64 > size.0 / 14.0;
                     let alone = at.iter().filter(|p| p.1.is_finite()).count() == 1;
                     let width = if series.apart { 1.2 } else { 1.7 };
@@ -218,6 +220,7 @@ fn draw(look: &Look, cube: &Cube) -> Result<Value, Failure> {
                 bands.push(Mark::Note { text: "no values".into() });
             }
             bands.extend(lines);
+            bands.extend(crosses(doubtful, 3.2));
             let mut x = Axis::new(cube.x.clone(), x_scale.clone());
             x.ticks = x_ticks.clone();
             let heading = if p == 0 { cube.heading(heading) } else { String::new() };

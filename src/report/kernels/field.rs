@@ -1,8 +1,10 @@
 //! Inputs of figures as labelled arrays: finding axes, splitting scores into them.
 
-use super::named::{AxisName, Texts, Units};
+use super::named::{AxisName, Doubted, Texts, Units};
 use crate::engine::kernel::{Job, Labelled, LabelledAxis};
 use crate::engine::value::{Number, Scores, Value};
+use crate::lang::settings::optional;
+use crate::plan::doubt::Place;
 use crate::plan::units::unit;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,15 +20,19 @@ pub struct Field {
     pub axes: Vec<LabelledAxis>,
     /// Its values in row-major order.
     pub values: Vec<Value>,
+    /// Places at which its numbers come from densities that did not settle.
+    pub doubts: Arc<[Place]>,
 }
 
 /// Returns the inputs of a parameter: one, or several where a list was given (slots `y.0`, `y.1`, …).
 pub fn fields(job: &Job, parameter: &str, names: &Texts, units: &Units) -> Vec<Field> {
+    let doubted: Doubted = optional(&job.settings, "figure", "doubts", Doubted::default());
+    let new = |slot: &str, l: &Labelled| Field { doubts: doubted.of(slot), ..Field::new(l, names.of(slot), units.of(slot)) };
     if let Some(one) = job.labelled(parameter) {
-        return vec![Field::new(one, names.of(parameter), units.of(parameter))];
+        return vec![new(parameter, one)];
     }
     let own = |slot: &str| slot.strip_prefix(parameter).is_some_and(|r| r.starts_with('.'));
-    job.inputs.iter().filter(|(n, _)| own(n)).map(|(slot, l)| Field::new(l, names.of(slot), units.of(slot))).collect()
+    job.inputs.iter().filter(|(n, _)| own(n)).map(|(slot, l)| new(slot, l)).collect()
 }
 
 /// Returns the only input of a parameter, where the call gave one.
@@ -37,7 +43,8 @@ pub fn field(job: &Job, parameter: &str, names: &Texts, units: &Units) -> Option
 impl Field {
     /// Returns an input as a field; lists of one length become an inner axis `item`.
     pub fn new(labelled: &Labelled, name: String, units: Vec<(String, String)>) -> Field {
-        let mut out = Field { name, units, axes: labelled.axes.clone(), values: labelled.values.clone() };
+        let (axes, values) = (labelled.axes.clone(), labelled.values.clone());
+        let mut out = Field { name, units, axes, values, doubts: Vec::new().into() };
         let lengths: Vec<usize> =
             out.values.iter().filter_map(|v| if let Value::List(l) = v { Some(l.len()) } else { None }).collect();
         if let Some(&length) = lengths.first()
@@ -60,6 +67,11 @@ impl Field {
                 .collect();
         }
         out
+    }
+
+    /// Returns whether numbers at a place (axis names with coordinates) come from a density that did not settle.
+    pub fn doubtful(&self, place: &[(&str, &str)]) -> bool {
+        doubtful(&self.doubts, place)
     }
 
     /// Returns what to write along an axis of its numbers: its name with their unit.
@@ -107,7 +119,7 @@ impl Field {
             other => other.clone(),
         };
         let units = unit(&self.units, part).map(|u| (String::new(), u.to_string())).into_iter().collect();
-        Field { name: part.to_string(), units, axes: self.axes.clone(), values: self.values.iter().map(pick).collect() }
+        Field { name: part.to_string(), units, values: self.values.iter().map(pick).collect(), ..self.clone() }
     }
 
     /// Returns the names of the parts of records that are numbers; empty where the values are no records.
@@ -156,7 +168,7 @@ impl Field {
         }
         let mut axes = self.axes.clone();
         axes.push(LabelledAxis { name: axis.name.clone(), role: "class".into(), coordinates, ..LabelledAxis::default() });
-        Field { name: self.name.clone(), units: self.units.clone(), axes, values }
+        Field { axes, values, ..self.clone() }
     }
 
     fn split_by_sets(&self, sets: &Labelled) -> Field {
@@ -201,7 +213,7 @@ impl Field {
             }
         });
         let values = values.collect();
-        Field { name: self.name.clone(), units: self.units.clone(), axes, values }
+        Field { axes, values, ..self.clone() }
     }
 
     /// Returns the names of the classes of the scores; labels as numbers where they have no names.
@@ -228,6 +240,12 @@ impl Field {
         }
         out
     }
+}
+
+/// Returns whether a place agrees with any of those in doubt, on the axes that both have.
+pub fn doubtful(doubts: &[Place], place: &[(&str, &str)]) -> bool {
+    let agrees = |(axis, coordinate): &(String, String)| place.iter().all(|(a, c)| a != axis || c == coordinate);
+    doubts.iter().any(|d| d.iter().all(agrees))
 }
 
 /// Returns the place along each axis of the i-th combination of coordinates, row-major.

@@ -4,7 +4,7 @@ use super::check::{self, Part};
 use super::field::{Field, field};
 use super::named::{Axes, AxisName, Texts, Units};
 use super::pool::{Pooling, Sample, pool};
-use super::sheet::{COST, Cell, Rows, absent_words, finish, nothing};
+use super::sheet::{COST, Cell, Rows, absent_words, crosses, finish, nothing};
 use super::summary::Summary;
 use crate::engine::kernel::{Context, Failure, Job, Kernel, LabelledAxis};
 use crate::engine::value::Value;
@@ -157,6 +157,7 @@ fn draw(
     let mut holes = 0;
     for (f, heading) in facets.iter().enumerate() {
         let mut tiles = Vec::new();
+        let mut doubtful = Vec::new();
         for r in 0..n {
             for c in 0..m {
                 let value = cells.get(&(f, r, c)).map_or(f64::NAN, Summary::mean);
@@ -168,6 +169,15 @@ fn draw(
                     (color::EMPTY, String::new())
                 };
                 tiles.push((c, r, fill, words));
+                let mut place = vec![
+                    (row_axis.name.as_str(), row_axis.coordinates[r].as_str()),
+                    (column_axis.name.as_str(), column_axis.coordinates[c].as_str()),
+                ];
+                place.extend(facet.map(|f| (x.axes[f].name.as_str(), heading.as_str())));
+                if value.is_finite() && x.doubtful(&place) {
+                    // In a corner: the number stays legible.
+                    doubtful.push((c as f64 + 0.32, r as f64 - 0.32));
+                }
                 table.push(&[
                     (facet.map_or("", |f| x.axes[f].name.as_str()), Cell::Text(heading)),
                     (&row_axis.name, Cell::Text(&row_axis.coordinates[r])),
@@ -184,7 +194,7 @@ fn draw(
             heading: facet_heading(facet.map(|f| x.axes[f].name.as_str()), heading),
             x: across,
             y: down,
-            marks: vec![Mark::Tiles { at: tiles }],
+            marks: std::iter::once(Mark::Tiles { at: tiles }).chain(crosses(doubtful, 0.15 * tile)).collect(),
             shades: Vec::new(),
         });
     }

@@ -21,6 +21,7 @@ mod summary;
 mod tests;
 
 use crate::engine::kernel::Kernel;
+pub use named::Doubted;
 
 /// Returns the kernels of the figures by name.
 pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {

@@ -2,7 +2,9 @@
 
 use crate::lang::Static;
 use crate::lang::settings::Setting;
+use crate::plan::doubt::Place;
 use crate::words;
+use std::sync::Arc;
 
 /// An axis or a column, named by a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +97,38 @@ impl Units {
     /// Returns the units of a slot.
     pub fn of(&self, slot: &str) -> Vec<(String, String)> {
         self.0.iter().find(|(n, _)| n == slot).map(|(_, u)| u.clone()).unwrap_or_default()
+    }
+}
+
+/// Places, by slot, at which numbers come from densities that did not settle: axis names with coordinates. Only the report gives them.
+#[derive(Clone, Debug, Default)]
+pub struct Doubted(pub Vec<(String, Vec<Place>)>);
+
+impl Setting for Doubted {
+    fn read(value: &Static) -> Option<Self> {
+        let Static::Map(slots) = value else { return None };
+        let place = |p: &Static| match p {
+            Static::Map(at) => at.iter().map(|(a, c)| Some((a.clone(), c.word()?.to_string()))).collect::<Option<Place>>(),
+            _ => None,
+        };
+        let places = |all: &Static| match all {
+            Static::List(all) => all.iter().map(place).collect::<Option<Vec<_>>>(),
+            _ => None,
+        };
+        slots.iter().map(|(slot, all)| Some((slot.clone(), places(all)?))).collect::<Option<_>>().map(Doubted)
+    }
+}
+
+impl Doubted {
+    /// Returns the setting that holds the places.
+    pub fn setting(slots: &[(String, Vec<Place>)]) -> Static {
+        let place = |p: &Place| Static::Map(p.iter().map(|(a, c)| (a.clone(), Static::Text(c.clone()))).collect());
+        Static::Map(slots.iter().map(|(s, all)| (s.clone(), Static::List(all.iter().map(place).collect()))).collect())
+    }
+
+    /// Returns the places of a slot.
+    pub fn of(&self, slot: &str) -> Arc<[Place]> {
+        self.0.iter().find(|(n, _)| n == slot).map_or_else(|| Vec::new().into(), |(_, p)| p.clone().into())
     }
 }
 

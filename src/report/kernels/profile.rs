@@ -3,7 +3,7 @@
 use super::check;
 use super::field::{Field, field};
 use super::named::{Axes, AxisName, Show, Texts, Units};
-use super::sheet::{COST, Cell, Rows, absent_words, finish, nothing};
+use super::sheet::{COST, Cell, Rows, absent_words, crosses, finish, nothing};
 use super::summary::Summary;
 use crate::engine::kernel::{Context, Failure, Job, Kernel, LabelledAxis};
 use crate::engine::value::Value;
@@ -352,6 +352,17 @@ fn draw(title: String, d: &Drawn) -> Result<Value, Failure> {
             });
             let points = at.iter().map(|i| (*i as f64 - shift, own[&order[*i]].mean())).collect();
             marks.push(Mark::Points { at: points, colors: vec![*ink], marker: Marker::Circle, radius, opacity: 1.0 });
+        }
+        for (field, classes, shift) in [(Some(d.x), Some(own), -shift), (d.against, other, shift)] {
+            let (Some(field), Some(classes)) = (field, classes) else { continue };
+            let doubtful = |class: usize| {
+                let mut place = vec![("class", d.names.get(class).map_or("", String::as_str))];
+                place.extend(d.facet.as_ref().map(|f| (f.name.as_str(), name.as_str())));
+                field.doubtful(&place)
+            };
+            let at = order.iter().enumerate().filter(|(_, c)| doubtful(**c));
+            let at = at.filter_map(|(i, c)| classes.get(c).map(|s| (i as f64 + shift, s.mean())));
+            marks.extend(crosses(at.collect(), radius));
         }
         let x = if named {
             Axis::new(

@@ -5,7 +5,7 @@ use super::check::{self, Part};
 use super::cube::spread_like_powers;
 use super::field::{Field, field, scalar};
 use super::named::{Axes, AxisName, Scaling, Texts, Units};
-use super::sheet::{COST, Cell, Rows, finish, not_positive, nothing};
+use super::sheet::{COST, Cell, Rows, crosses, finish, not_positive, nothing};
 use super::summary::spearman;
 use crate::engine::kernel::{Context, Failure, Job, Kernel};
 use crate::engine::value::Value;
@@ -141,6 +141,7 @@ struct Point {
     errors: (Option<f64>, Option<f64>),
     color: Hue,
     name: String,
+    doubtful: bool,
 }
 
 /// What colours a point.
@@ -189,6 +190,13 @@ fn points(inputs: &[Field], aligned: &Aligned, label: Option<&AxisName>) -> (Vec
     let labelled = label.and_then(|l| aligned.axes.iter().position(|a| a.name == l.name));
     for i in 0..aligned.len() {
         let places = aligned.places(i);
+        let place: Vec<(&str, &str)> =
+            aligned.axes.iter().zip(&places).map(|(a, p)| (a.name.as_str(), a.coordinates[*p].as_str())).collect();
+        let doubtful = |class: Option<&str>| {
+            let mut place = place.clone();
+            place.extend(class.map(|c| ("class", c)));
+            inputs.iter().take(2).any(|f| f.doubtful(&place))
+        };
         let get = |k: usize| inputs.get(k).and_then(|f| aligned.value(k, f, &places));
         let name = || match labelled {
             Some(at) => aligned.axes[at].coordinates[places[at]].clone(),
@@ -211,13 +219,16 @@ fn points(inputs: &[Field], aligned: &Aligned, label: Option<&AxisName>) -> (Vec
                         Some(v) => Hue::Number(*v),
                         None => hue(get(2).filter(|v| !matches!(v, Value::Scores(_)))),
                     };
+                    let doubtful = doubtful(class.as_deref());
                     let name = if labelled.is_some() { name() } else { class.unwrap_or_else(name) };
-                    points.push(Point { at: (*x, y), errors: (None, None), color, name });
+                    points.push(Point { at: (*x, y), errors: (None, None), color, name, doubtful });
                 }
             }
             (a, b) => match (a.and_then(scalar), b.and_then(scalar)) {
                 (Some(x), Some(y)) => {
-                    points.push(Point { at: (x.value, y.value), errors: (x.error, y.error), color: hue(get(2)), name: name() })
+                    let doubtful = doubtful(None);
+                    let (at, errors) = ((x.value, y.value), (x.error, y.error));
+                    points.push(Point { at, errors, color: hue(get(2)), name: name(), doubtful })
                 }
                 _ => dropped += 1,
             },
@@ -298,6 +309,7 @@ fn draw(s: &ScatterSettings, inputs: &[Field], aligned: &Aligned, points: Vec<Po
     // So many points that each colour is a path of its own need few colours.
     let colors = if at.len() > 2000 && high > low { coarse(&points, low, high) } else { colors };
     marks.push(Mark::Points { at, colors, marker: marker(0), radius, opacity });
+    marks.extend(crosses(points.iter().filter(|p| p.doubtful).map(|p| p.at).collect(), radius));
     if s.label.one().is_some() {
         marks.push(Mark::Names { at: points.iter().map(|p| (p.at.0, p.at.1, p.name.clone())).collect() });
     }

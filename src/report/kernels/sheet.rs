@@ -3,13 +3,20 @@
 use crate::engine::kernel::Failure;
 use crate::engine::value::{Column, Figure, Table, Value};
 use crate::plan::facts::Cost;
-use crate::report::figure::{Plot, png};
+use crate::report::figure::{Key, Legend, Mark, Marker, Panel, Plot, Sign, color, png};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Returns the figure in both forms.
 pub fn finish(plot: &Plot, caption: Vec<String>, data: Table) -> Result<Value, Failure> {
-    let svg = plot.svg();
+    let svg = match crossed(&plot.rows) {
+        None => plot.svg(),
+        Some(legend) => {
+            let mut plot = plot.clone();
+            plot.legends.push(legend);
+            plot.svg()
+        }
+    };
     let png = png::render(&svg).map_err(Failure::new)?;
     Ok(Value::Figure(Arc::new(Figure { svg, png, caption: caption.join(" "), data })))
 }
@@ -38,6 +45,20 @@ pub fn not_positive(count: usize, what: &str) -> Option<String> {
 
 /// What a figure takes: most of its time is drawing pixels.
 pub const COST: Cost = Cost { seconds: 0.03, memory: 2e7, disk: 6e4 };
+
+/// Returns crosses over what comes from densities that did not settle; nothing where there is none.
+pub fn crosses(at: Vec<(f64, f64)>, radius: f64) -> Option<Mark> {
+    let radius = (1.5 * radius).max(3.4);
+    (!at.is_empty()).then(|| Mark::Points { at, colors: vec![color::INK], marker: Marker::Cross, radius, opacity: 1.0 })
+}
+
+/// Returns what a legend says of crosses, where any panel has them.
+pub fn crossed(rows: &[Vec<Panel>]) -> Option<Legend> {
+    let cross = |m: &Mark| matches!(m, Mark::Points { marker: Marker::Cross, .. });
+    let any = rows.iter().flatten().flat_map(|p| &p.marks).any(cross);
+    let key = || Key { text: "density did not settle".into(), color: color::INK, sign: Sign::Point(Marker::Cross) };
+    any.then(|| Legend { title: String::new(), entries: vec![key()] })
+}
 
 /// A table being filled row by row.
 #[derive(Default)]
