@@ -110,3 +110,73 @@ impl Doubts {
         out.into_iter().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Hash, Span};
+    use crate::lang::Settings;
+    use crate::plan::axis::LabelledAxis;
+    use crate::plan::facts::{Cost, Facts, Policy};
+
+    /// Adds a cell at a place, which takes whole axes of some cells (slots: axes, cells).
+    fn add(graph: &mut Graph, op: &str, at: &[(&str, &str)], slots: &[(&[LabelledAxis], &[CellId])]) -> CellId {
+        let slot = |(axes, cells): &(&[LabelledAxis], &[CellId])| {
+            ("x".into(), Slot { axes: axes.to_vec().into(), entries: cells.iter().map(|c| Entry::Cell(*c)).collect() })
+        };
+        graph.cells.push(Cell {
+            op: op.into(),
+            version: 1,
+            settings: Settings::default().into(),
+            inputs: slots.iter().map(slot).collect(),
+            stream: None,
+            at: at.iter().map(|(a, c)| (a.to_string(), c.to_string())).collect::<Vec<_>>().into(),
+            files: Vec::new().into(),
+            key: Hash::of(b"key"),
+            facts: Facts::default().into(),
+            cost: Cost::default(),
+            policy: Policy::Stored,
+            label: op.into(),
+            span: Span::default(),
+            places: Vec::new().into(),
+        });
+        graph.cells.len() - 1
+    }
+
+    fn classes(n: usize) -> LabelledAxis {
+        LabelledAxis { name: "class".into(), coordinates: (0..n).map(|i| i.to_string()).collect(), ..LabelledAxis::default() }
+    }
+
+    #[test]
+    fn doubts_keep_to_their_coordinates_and_cross_them_in_pairs() {
+        let mut g = Graph::default();
+        let p: Vec<CellId> = ["0", "1", "2"].iter().map(|c| add(&mut g, "dp_mixture", &[("class", c)], &[])).collect();
+        let axis = [classes(3)];
+        let scores = add(&mut g, "log_density", &[], &[(&axis, &p)]);
+        let means: Vec<CellId> =
+            ["0", "1", "2"].iter().map(|c| add(&mut g, "mean", &[("class", c)], &[(&[], &[scores])])).collect();
+        let whole = add(&mut g, "mean", &[], &[(&axis, &means)]);
+        let divergence = add(&mut g, "kl", &[("class", "0"), ("class_other", "1")], &[(&[], &[p[0]]), (&[], &[p[1]])]);
+        let judged = add(&mut g, "mixing", &[("class", "1")], &[(&[], &[p[1]])]);
+        let own = add(&mut g, "relative_entropy", &[("class", "2")], &[(&[], &[p[2]])]);
+        let under = add(&mut g, "log_density", &[("class", "0")], &[(&axis, &p)]);
+        let doubts = Doubts::of(&g, &[p[1]], &|c| c.op.as_str() == "mixing");
+        let felt: Vec<CellId> = (0..g.cells.len()).filter(|id| !doubts.behind(*id).is_empty()).collect();
+        assert_eq!(felt, [p[1], scores, means[1], whole, divergence]);
+        assert_eq!(doubts.behind(whole), [p[1]]);
+        for other in [p[0], means[0], judged, own, under] {
+            assert!(doubts.behind(other).is_empty());
+        }
+        // Where they are looked at: at their class in scores and means; at the pair in a divergence.
+        let place = |pairs: &[(&str, &str)]| -> Place { pairs.iter().map(|(a, c)| (a.to_string(), c.to_string())).collect() };
+        let single = |id| Slot { axes: Vec::new().into(), entries: vec![Entry::Cell(id)] };
+        assert_eq!(doubts.places(&single(scores)), [place(&[("class", "1")])]);
+        assert_eq!(doubts.places(&single(whole)), [place(&[("class", "1")])]);
+        let all = Slot { axes: axis.to_vec().into(), entries: means.iter().map(|m| Entry::Cell(*m)).collect() };
+        assert_eq!(doubts.places(&all), [place(&[("class", "1")])]);
+        let other = LabelledAxis { name: "class_other".into(), ..classes(1) };
+        let pair = Slot { axes: vec![classes(1), other].into(), entries: vec![Entry::Cell(divergence)] };
+        assert_eq!(doubts.places(&pair), [place(&[("class", "0"), ("class_other", "0")])]);
+        assert!(Doubts::of(&g, &[], &|_| false).is_empty());
+    }
+}

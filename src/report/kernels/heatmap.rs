@@ -4,7 +4,7 @@ use super::check::{self, Part};
 use super::field::{Field, field};
 use super::named::{Axes, AxisName, Texts, Units};
 use super::pool::{Pooling, Sample, pool};
-use super::sheet::{COST, Cell, Rows, absent_words, crosses, finish, nothing};
+use super::sheet::{COST, Cell, Rows, absent_words, crosses_in, finish, nothing};
 use super::summary::Summary;
 use crate::engine::kernel::{Context, Failure, Job, Kernel, LabelledAxis};
 use crate::engine::value::Value;
@@ -157,7 +157,7 @@ fn draw(
     let mut holes = 0;
     for (f, heading) in facets.iter().enumerate() {
         let mut tiles = Vec::new();
-        let mut doubtful = Vec::new();
+        let (mut on_light, mut on_dark) = (Vec::new(), Vec::new());
         for r in 0..n {
             for c in 0..m {
                 let value = cells.get(&(f, r, c)).map_or(f64::NAN, Summary::mean);
@@ -176,7 +176,8 @@ fn draw(
                 place.extend(facet.map(|f| (x.axes[f].name.as_str(), heading.as_str())));
                 if value.is_finite() && x.doubtful(&place) {
                     // In a corner: the number stays legible.
-                    doubtful.push((c as f64 + 0.32, r as f64 - 0.32));
+                    let side = if color::is_light(fill) { &mut on_light } else { &mut on_dark };
+                    side.push((c as f64 + 0.32, r as f64 - 0.32));
                 }
                 table.push(&[
                     (facet.map_or("", |f| x.axes[f].name.as_str()), Cell::Text(heading)),
@@ -194,7 +195,10 @@ fn draw(
             heading: facet_heading(facet.map(|f| x.axes[f].name.as_str()), heading),
             x: across,
             y: down,
-            marks: std::iter::once(Mark::Tiles { at: tiles }).chain(crosses(doubtful, 0.15 * tile)).collect(),
+            marks: std::iter::once(Mark::Tiles { at: tiles })
+                .chain(crosses_in(color::INK, on_light, 0.1 * tile))
+                .chain(crosses_in(color::WHITE, on_dark, 0.1 * tile))
+                .collect(),
             shades: Vec::new(),
         });
     }

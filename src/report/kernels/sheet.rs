@@ -3,7 +3,7 @@
 use crate::engine::kernel::Failure;
 use crate::engine::value::{Column, Figure, Table, Value};
 use crate::plan::facts::Cost;
-use crate::report::figure::{Key, Legend, Mark, Marker, Panel, Plot, Sign, color, png};
+use crate::report::figure::{Color, Key, Legend, Mark, Marker, Panel, Plot, Sign, color, png};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -48,8 +48,13 @@ pub const COST: Cost = Cost { seconds: 0.03, memory: 2e7, disk: 6e4 };
 
 /// Returns crosses over what comes from densities that did not settle; nothing where there is none.
 pub fn crosses(at: Vec<(f64, f64)>, radius: f64) -> Option<Mark> {
+    crosses_in(color::INK, at, radius)
+}
+
+/// Returns crosses of a colour.
+pub fn crosses_in(ink: Color, at: Vec<(f64, f64)>, radius: f64) -> Option<Mark> {
     let radius = (1.5 * radius).max(3.4);
-    (!at.is_empty()).then(|| Mark::Points { at, colors: vec![color::INK], marker: Marker::Cross, radius, opacity: 1.0 })
+    (!at.is_empty()).then(|| Mark::Points { at, colors: vec![ink], marker: Marker::Cross, radius, opacity: 1.0 })
 }
 
 /// Returns what a legend says of crosses, where any panel has them.

@@ -1,6 +1,7 @@
 //! Structure of the figures; set `CFX_PICTURES=DIR` to have them written there and look at them.
 
 mod arguments;
+mod doubts;
 mod pooling;
 
 use super::kernels;
