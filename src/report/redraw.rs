@@ -36,7 +36,7 @@ fn redrawn(input: &ReportInput, settling: &Settling, entry: &Entry) -> Option<Ar
     let cell = input.graph.cells.get(*id)?;
     let doubts: Vec<(String, Vec<Place>)> =
         cell.inputs.iter().map(|(name, slot)| (name.to_string(), settling.unsettled.places(slot))).collect();
-    if doubts.iter().all(|(_, places)| places.is_empty()) {
+    if settling.all_behind(*id) || doubts.iter().all(|(_, places)| places.is_empty()) {
         return None;
     }
     let (_, kernel) = kernels().into_iter().find(|(name, _)| *name == cell.op.as_str())?;

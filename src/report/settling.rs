@@ -88,6 +88,8 @@ pub struct Settling {
     pub unsettled: Doubts,
     /// Where those are felt of which nothing tells whether they settled.
     pub unknown: Doubts,
+    /// Where any density is felt.
+    every: Doubts,
 }
 
 impl Settling {
@@ -119,7 +121,8 @@ impl Settling {
         };
         let unsettled = doubts(&Fit::unsettled);
         let unknown = doubts(&|f| f.verdict() == UNKNOWN);
-        Settling { fits, unsettled, unknown }
+        let every = doubts(&|_| true);
+        Settling { fits, unsettled, unknown, every }
     }
 
     /// Returns those that did not settle, the worst first.
@@ -169,10 +172,17 @@ impl Settling {
         words.iter().filter(|(n, _)| *n > 0).map(|(n, w)| format!("{n} {w}")).collect::<Vec<_>>().join(", ")
     }
 
+    /// Returns whether none of several densities behind a value settled, so that a mark at each would tell none apart.
+    pub fn all_behind(&self, id: CellId) -> bool {
+        let (bad, all) = (self.unsettled.behind(id).len(), self.every.behind(id).len());
+        bad == all && all > 1
+    }
+
     /// Returns what is to be said of a value made from densities that did not settle, in one sentence; nothing where there are none.
     pub fn behind(&self, entry: &Entry) -> Option<String> {
         let Entry::Cell(id) = entry else { return None };
         let (bad, unknown) = (self.unsettled.behind(*id), self.unknown.behind(*id));
+        let total = self.every.behind(*id).len();
         let named = |ids: &[CellId]| {
             let names: Vec<&str> =
                 self.fits.iter().filter(|f| ids.contains(&f.cell)).take(NAMED).map(|f| f.diagnostic.name.as_str()).collect();
@@ -181,13 +191,20 @@ impl Settling {
         };
         let mut out = Vec::new();
         if !bad.is_empty() {
-            let densities = if bad.len() == 1 { "a density" } else { "densities" };
             let kinds = self.kinds(&|c| bad.contains(&c));
-            out.push(format!("from {densities} that did not settle ({kinds}): {}", named(&bad)));
+            out.push(match (bad.len(), total) {
+                (_, 1) => format!("its density did not settle ({kinds}): {}", named(&bad)),
+                (n, all) if n == all => format!("none of its {all} densities settled ({kinds})"),
+                (n, all) => format!("{n} of its {all} densities did not settle ({kinds}): {}", named(&bad)),
+            });
         }
         if !unknown.is_empty() {
-            let densities = if unknown.len() == 1 { "a density" } else { "densities" };
-            out.push(format!("from {densities} of which nothing tells whether chains agree: {}", named(&unknown)));
+            let which = match (unknown.len(), total) {
+                (_, 1) => "its density".to_string(),
+                (n, all) if n == all => format!("any of its {all} densities"),
+                (n, all) => format!("{n} of its {all} densities ({})", named(&unknown)),
+            };
+            out.push(format!("nothing tells whether the chains of {which} agree"));
         }
         (!out.is_empty()).then(|| out.join("; "))
     }
