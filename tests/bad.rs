@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// Codes that no script can bring about: faults of the standard library and of the program itself.
-const NOT_OF_SCRIPTS: [&str; 3] = ["cfx::internal", "cfx::signature::type", "cfx::network::unknown"];
+/// Codes that no script can bring about: faults of the standard library and of the program itself, files that change while a plan is made.
+const NOT_OF_SCRIPTS: [&str; 4] = ["cfx::internal", "cfx::signature::type", "cfx::network::unknown", "cfx::file::changed"];
 
 /// Returns all bad programs with what is said about them.
 fn all() -> &'static Vec<(PathBuf, Diags, String)> {

@@ -62,10 +62,18 @@ pub fn listing(graph: &Graph, standings: &[Standing], threads: usize) -> String 
         bytes(cost.memory),
         bytes(cost.disk)
     );
-    let files: BTreeSet<&str> = graph.cells.iter().flat_map(|c| c.files.iter().map(|(p, _)| p.as_str())).collect();
+    let files: BTreeSet<&str> =
+        graph.cells.iter().flat_map(|c| c.files.iter().filter(|f| f.there() && !f.folder).map(|f| f.path.as_str())).collect();
     if !files.is_empty() {
         let _ = writeln!(out, "reads:");
         for line in folded(files) {
+            let _ = writeln!(out, "  {line}");
+        }
+    }
+    let sets = data_sets(graph);
+    if !sets.is_empty() {
+        let _ = writeln!(out, "data sets:");
+        for line in sets {
             let _ = writeln!(out, "  {line}");
         }
     }
@@ -73,6 +81,42 @@ pub fn listing(graph: &Graph, standings: &[Standing], threads: usize) -> String 
         let _ = writeln!(out, "{lines}");
     }
     out
+}
+
+/// Most classes of a data set that are listed.
+const MOST_CLASSES: usize = 12;
+
+/// Returns a line for each data set that is read from files: its splits, and its classes in their order, with their numbers of examples.
+fn data_sets(graph: &Graph) -> Vec<String> {
+    let read = graph.cells.iter().filter(|c| c.takes().next().is_none() && !c.files.is_empty() && !c.facts.splits.is_empty());
+    let mut out: Vec<String> = Vec::new();
+    for cell in read {
+        let facts = &cell.facts;
+        let parts: Vec<String> = facts.splits.iter().map(|s| format!("{} {}", s.name, grouped(s.rows))).collect();
+        let mut line = format!("{}: {}", cell.label, parts.join(", "));
+        // The classes of words are a vocabulary.
+        if let Some(classes) = facts.classes.as_ref().filter(|_| facts.labels_each.is_none()) {
+            let each = |(i, name): (usize, &String)| match facts.class_sizes.as_ref().and_then(|s| s.get(i)) {
+                Some(size) => format!("{name} ({})", grouped(*size)),
+                None => name.clone(),
+            };
+            let shown: Vec<String> = classes.iter().enumerate().take(MOST_CLASSES).map(each).collect();
+            let more = if classes.len() > MOST_CLASSES { ", ..." } else { "" };
+            let order = if facts.natural { " in natural order" } else { "" };
+            let _ = write!(line, "; {} classes{order}: {}{more}", classes.len(), shown.join(", "));
+        }
+        if !out.contains(&line) {
+            out.push(line);
+        }
+    }
+    out
+}
+
+/// Returns a number with commas between thousands.
+fn grouped(n: usize) -> String {
+    let digits = n.to_string();
+    let parts: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|c| std::str::from_utf8(c).ok()).collect();
+    parts.join(",")
 }
 
 /// Returns what the cells that ran took beside what was expected of them; nothing where none ran for long enough to tell.

@@ -15,6 +15,8 @@ use std::sync::Arc;
 pub struct Facts {
     /// Names of the classes of a data set, or of what was made from one.
     pub classes: Option<Vec<String>>,
+    /// Whether the classes are folders in natural order (2 before 10): programs that sort names number them otherwise.
+    pub natural: bool,
     /// Number of examples in each class.
     pub class_sizes: Option<Vec<usize>>,
     /// The splits of the data set that the examples come from, whole.
@@ -120,6 +122,7 @@ impl Facts {
         let rows = same(&self.rows, &other.rows);
         Facts {
             classes: same(&self.classes, &other.classes),
+            natural: self.natural && other.natural,
             class_sizes: same(&self.class_sizes, &other.class_sizes),
             splits: list(&self.splits, &other.splits),
             from: if self.from.is_empty() || other.from.is_empty() { Vec::new() } else { all(&self.from, &other.from) },
@@ -251,6 +254,12 @@ pub trait Planned: Send + Sync {
     /// Returns how many numbers a network given to the operation must end in, where the data have so many classes.
     fn outputs(&self, classes: usize) -> usize {
         classes
+    }
+
+    /// Returns the part that is meant of a network that ends in one number in place of [`Planned::outputs`]: the generator of two networks against
+    /// each other.
+    fn part(&self, _network: &Net) -> Option<Arc<Net>> {
+        None
     }
 
     /// Says whether the inputs are of shapes that the operation can do something with, and whether each setting has something to act on.

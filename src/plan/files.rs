@@ -1,29 +1,57 @@
 //! Which files a script may read: those below its own folder and below roots that the user granted.
 
 use super::problem::Problem;
-use crate::base::{Hash, natural};
+use super::seen::{self, Stamp};
+use crate::base::natural;
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The folders that a script may read from, the script's own first.
 #[derive(Clone, Debug)]
 pub struct Files {
     roots: Vec<PathBuf>,
+    /// Files that were found, with their stamps when they first were.
+    found: Arc<Mutex<BTreeMap<PathBuf, Option<Stamp>>>>,
 }
 
 impl Files {
     /// Returns a view on the folder of the script and the granted roots.
     pub fn new(folder: &Path, granted: &[PathBuf]) -> Self {
-        Files { roots: std::iter::once(folder.to_path_buf()).chain(granted.iter().cloned()).collect() }
+        Files { roots: std::iter::once(folder.to_path_buf()).chain(granted.iter().cloned()).collect(), found: Arc::default() }
+    }
+
+    /// Notes how a file, or a folder that is to be listed, stands before anything of it is read, the first time.
+    pub fn note(&self, path: &Path) {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if !found.contains_key(path) {
+            found.insert(path.to_path_buf(), Stamp::of(path).ok());
+        }
+    }
+
+    /// Returns a file that is no longer as it was when it was first found here, if there is one.
+    pub fn changed(&self) -> Option<PathBuf> {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.iter().find(|(path, stamp)| Stamp::of(path).ok() != **stamp).map(|(path, _)| path.clone())
+    }
+
+    /// Returns whether a real path, without links, lies below one of the roots.
+    pub fn inside(&self, real: &Path) -> bool {
+        self.roots.iter().any(|root| root.canonicalize().is_ok_and(|root| real.starts_with(root)))
     }
 
     /// Returns where a path of the script lies: below the first root that has it.
     ///
-    /// Errors: the path is absolute, climbs with `..`, leaves its root through a link, or is nowhere.
+    /// Errors: the path is empty, absolute, climbs with `..`, leads by a link to where nothing may be read, is nowhere, or is neither a file nor
+    /// a folder (a named pipe, a device).
     pub fn find(&self, path: &str) -> Result<PathBuf, Problem> {
         let problem =
             |code, message: String, help: &str| Problem { code, parameter: None, message, help: Some(help.to_string()) };
         let relative = Path::new(path);
-        if path.is_empty() || relative.components().any(|c| !matches!(c, Component::Normal(_) | Component::CurDir)) {
+        if path.trim().is_empty() {
+            return Err(problem("cfx::file::missing", "the path is empty".to_string(), "write the name of a file or folder"));
+        }
+        if relative.components().any(|c| !matches!(c, Component::Normal(_) | Component::CurDir)) {
             return Err(problem(
                 "cfx::file::escapes",
                 format!("the path `{path}` leaves the script's folder"),
@@ -32,13 +60,18 @@ impl Files {
         }
         for root in &self.roots {
             let Ok(real) = root.join(relative).canonicalize() else { continue };
-            let inside = root.canonicalize().is_ok_and(|r| real.starts_with(r));
-            if !inside {
+            if !self.inside(&real) {
+                return Err(outside(path, &real));
+            }
+            if let Some(what) = seen::no_file(&real) {
                 return Err(problem(
-                    "cfx::file::escapes",
-                    format!("`{path}` is a link that leaves the folder it may be read from"),
-                    "grant the folder that the link points to with `--data DIR`",
+                    "cfx::file::broken",
+                    format!("`{path}` is {what}, which can be read once at most"),
+                    "write what comes out of it into a file, and name the file",
                 ));
+            }
+            if real.is_file() {
+                self.note(&real);
             }
             return Ok(real);
         }
@@ -50,9 +83,10 @@ impl Files {
         ))
     }
 
-    /// Returns the files below the roots that match a pattern with `*` in its last part, in natural order (`a2` before `a10`).
+    /// Returns the files below the roots that match a pattern with `*` in its last part, in natural order (`a2` before `a10`). Names that begin
+    /// with a dot match only where the pattern does.
     ///
-    /// Errors: as [`Files::find`]; also where nothing matches.
+    /// Errors: as [`Files::find`]; also where nothing matches, and where a link that matches leads to where nothing may be read.
     pub fn matching(&self, pattern: &str) -> Result<Vec<PathBuf>, Problem> {
         if !pattern.contains('*') {
             return Ok(vec![self.find(pattern)?]);
@@ -61,27 +95,36 @@ impl Files {
         let dir = self.find(folder)?;
         let mut found: Vec<PathBuf> =
             std::fs::read_dir(&dir).map(|entries| entries.flatten().map(|e| e.path()).collect()).unwrap_or_default();
-        found.retain(|p| p.is_file() && p.file_name().and_then(|n| n.to_str()).is_some_and(|n| matches(last, n)));
-        found.retain(|p| p.canonicalize().is_ok_and(|real| real.starts_with(&dir)));
+        let fits = |n: &str| matches(last, n) && n.starts_with('.') == last.starts_with('.');
+        found.retain(|p| p.is_file() && p.file_name().and_then(|n| n.to_str()).is_some_and(fits));
         found.sort_by_key(|p| natural(&p.file_name().unwrap_or_default().to_string_lossy()));
+        for path in &found {
+            match path.canonicalize() {
+                Ok(real) if self.inside(&real) => self.note(path),
+                Ok(real) => return Err(outside(&path.display().to_string(), &real)),
+                Err(_) => {}
+            }
+        }
         if found.is_empty() {
             return Err(Problem {
                 code: "cfx::file::missing",
                 parameter: None,
                 message: format!("no file matches `{pattern}`"),
-                help: Some(format!("looked in {}", dir.display())),
+                help: Some(format!("looked in {}; names that begin with a dot are passed over", dir.display())),
             });
         }
         Ok(found)
     }
 }
 
-/// Returns the hash of the contents of a file; of one that cannot be read, that of the word for it.
-pub fn contents(path: &Path) -> Hash {
-    let mut hasher = blake3::Hasher::new();
-    match std::fs::File::open(path).and_then(|file| hasher.update_reader(file).map(|h| h.finalize())) {
-        Ok(hash) => Hash(*hash.as_bytes()),
-        Err(_) => Hash::of(b"unreadable"),
+/// Returns the problem of a link that leads out of all folders that may be read.
+fn outside(path: &str, real: &Path) -> Problem {
+    let folder = real.parent().unwrap_or(real).display();
+    Problem {
+        code: "cfx::file::escapes",
+        parameter: None,
+        message: format!("`{path}` is a link to `{}`, outside the folders that may be read", real.display()),
+        help: Some(format!("grant the folder that it points to: `--data {folder}`")),
     }
 }
 

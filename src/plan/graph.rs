@@ -2,6 +2,7 @@
 
 pub use super::axis::LabelledAxis;
 use super::facts::{Cost, Facts, Policy};
+use super::seen::Seen;
 use crate::base::{Diags, Hash, Hasher, Name, Span};
 use crate::lang::Settings;
 use std::collections::BTreeSet;
@@ -54,8 +55,8 @@ pub struct Cell {
     pub stream: Option<Hash>,
     /// Its coordinates. No part of the key.
     pub at: At,
-    /// Files it reads with the hashes of their contents: path as found, hash.
-    pub files: Arc<[(String, Hash)]>,
+    /// Files it reads, with the hashes of their contents.
+    pub files: Arc<[Seen]>,
     /// Key from its inputs' keys: known before anything runs.
     pub key: Hash,
     /// What is known of its result.
@@ -256,8 +257,8 @@ impl Cell {
             None => h.int(0),
         };
         h.int(self.files.len() as u64);
-        for (_, hash) in self.files.iter() {
-            h.hash(hash);
+        for file in self.files.iter() {
+            h.hash(&file.hash);
         }
         for (name, slot) in &self.inputs {
             h.text(name).int(slot.axes.len() as u64);

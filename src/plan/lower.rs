@@ -11,7 +11,7 @@ mod state;
 use super::facts::Operations;
 use super::files::Files;
 use super::graph::{Declared, Graph};
-use crate::base::Diags;
+use crate::base::{Diag, Diags, Span};
 use crate::lang::kind::Kind;
 use crate::lang::scope::Program;
 use crate::lang::typed::Script;
@@ -26,7 +26,12 @@ pub fn lower(program: &Program, script: &Script, operations: &dyn Operations, fi
         lowering.declare(v);
     }
     let axes: Vec<_> = script.order.iter().map(|v| lowering.labelled_of(&lowering.value(*v))).collect();
-    let (cells, mut memo, diags) = lowering.end();
+    let (cells, mut memo, mut diags) = lowering.end();
+    if let Some(path) = files.and_then(Files::changed) {
+        let message = format!("`{}` changed while the plan was made", path.display());
+        let place = script.order.first().map_or_else(Span::default, |v| script.values[*v].span);
+        diags.push(Diag::error("cfx::file::changed", place, message).help("plan again, once nothing writes to it"));
+    }
     let mut values = Vec::new();
     for (v, axes) in script.order.iter().zip(axes) {
         let decl = &script.values[*v];

@@ -15,6 +15,7 @@ pub mod graph;
 pub mod lower;
 pub mod problem;
 pub mod record;
+pub mod seen;
 pub mod units;
 
 #[cfg(test)]

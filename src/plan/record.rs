@@ -142,11 +142,11 @@ impl Making {
                 number
             }
         };
-        for (path, hash) in cell.files.iter() {
+        for file in cell.files.iter().filter(|f| f.there()) {
             let next = self.record.files.len();
-            let number = *self.files.entry(path.clone()).or_insert(next);
+            let number = *self.files.entry(file.path.clone()).or_insert(next);
             if number == next {
-                self.record.files.push((path.clone(), hash.to_string()));
+                self.record.files.push((file.path.clone(), file.hash.to_string()));
             }
             if !self.record.groups[g].files.contains(&number) {
                 self.record.groups[g].files.push(number);

@@ -37,7 +37,11 @@ impl Run {
             inputs: vec![("x".into(), Slot { axes: vec![].into(), entries: inputs })],
             stream: None,
             at: at.into(),
-            files: if op == "data" { vec![("digits.csv".into(), Hash::of(b"digits"))].into() } else { vec![].into() },
+            files: if op == "data" {
+                vec![crate::plan::seen::Seen::named("digits.csv", Hash::of(b"digits"))].into()
+            } else {
+                vec![].into()
+            },
             key: Hasher::new("t").int(id as u64).finish(),
             facts: Facts::default().into(),
             cost: Cost { seconds: 1.25, memory: 1e6, disk: 1e3 },

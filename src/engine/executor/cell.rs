@@ -9,9 +9,10 @@ use crate::engine::progress::Event;
 use crate::engine::store::{Fault, Made};
 use crate::engine::value::{Number, Truth, Value};
 use crate::lang::Settings;
-use crate::plan::facts::Policy;
+use crate::plan::facts::{Policy, Problem};
 use crate::plan::files::Files;
 use crate::plan::graph::{Cell, CellId, Entry};
+use crate::plan::seen::guarded;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
@@ -50,7 +51,7 @@ pub(super) fn run(shared: &Shared, id: CellId, key: &Hash) -> Done {
         None => {
             let job = job(cell, inputs);
             let context = Running { shared, cell, id, key: *key, said: Mutex::new(None), kept: Mutex::new(start) };
-            match catch_unwind(AssertUnwindSafe(|| kernel.run(&job, &context))) {
+            match catch_unwind(AssertUnwindSafe(|| checked(cell, || kernel.run(&job, &context)))) {
                 Ok(result) => result,
                 Err(payload) => {
                     let words = payload
@@ -77,6 +78,14 @@ pub(super) fn run(shared: &Shared, id: CellId, key: &Hash) -> Done {
         Ok((hash, bytes)) => Done::Made { hash, bytes, value, seconds, noted },
         Err(done) => *done,
     }
+}
+
+/// Returns what a kernel makes of the files that the cell's key names.
+///
+/// Errors: its own; or a file is not what it was when it was hashed.
+pub(super) fn checked(cell: &Cell, run: impl FnMut() -> Result<Value, Failure>) -> Result<Value, Failure> {
+    let changed = |p: Problem| Failure::Failed { message: p.message, help: p.help };
+    guarded(&cell.files, run).map_err(changed)?
 }
 
 /// Puts a result into the store as the cell's policy says; returns its content hash and size.

@@ -1,6 +1,6 @@
 //! Reading results after a run: any cell's value, from the store or computed again where it is not stored.
 
-use super::cell::{constant, job};
+use super::cell::{checked, constant, job};
 use super::outcome::RunOutcome;
 use crate::base::Hash;
 use crate::engine::kernel::{Failure, Kernels, Labelled, Quiet};
@@ -127,7 +127,7 @@ impl<'a> Results<'a> {
             inputs.push((name.to_string(), Labelled { axes: slot.axes.to_vec(), values }));
         }
         let job = job(cell, inputs);
-        let run = std::panic::AssertUnwindSafe(|| kernel.run(&job, &self.context));
+        let run = std::panic::AssertUnwindSafe(|| checked(cell, || kernel.run(&job, &self.context)));
         match std::panic::catch_unwind(run) {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(Failure::Absent(why))) => Ok(Value::Absent(why)),

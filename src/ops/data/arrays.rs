@@ -118,13 +118,19 @@ impl Arrays {
 /// Returns the labels of a part, one for each of `count` examples.
 fn labels_of(part: &Part, count: usize) -> Result<Vec<u32>, Problem> {
     let Some(place) = &part.labels else { return Ok(Vec::new()) };
-    let (labels, _) = label_files::read(place)?;
-    if labels.len() != count {
-        return Err(broken(
-            &place.path,
-            format!("has {} labels, and `{}` has {count} examples", labels.len(), part.x.path.display()),
-        ));
+    let same = |labels: usize| match labels == count {
+        true => Ok(()),
+        false => {
+            let words = format!("has {labels} labels, and `{}` has {count} examples", part.x.path.display());
+            Err(broken(&place.path, words))
+        }
+    };
+    // Another number of labels is not read.
+    if let Some([labels]) = label_files::shape(place)?.as_deref() {
+        same(*labels)?;
     }
+    let (labels, _) = label_files::read(place)?;
+    same(labels.len())?;
     Ok(labels)
 }
 

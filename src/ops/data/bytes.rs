@@ -1,14 +1,12 @@
 //! Reading files that may be truncated, mislabelled or malicious: sizes are checked, and memory grows only with what really arrives.
 
 use crate::engine::Failure;
+use crate::ops::foreign::{Unreadable, named, packed};
 use crate::plan::facts::Problem;
+use crate::plan::seen;
 use flate2::read::MultiGzDecoder;
-use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-
-/// Most bytes that deflate can make of one byte.
-const DEFLATE_RATIO: u64 = 1_040;
 
 /// Bytes reserved ahead of what has been read.
 const FIRST: u64 = 1 << 20;
@@ -21,6 +19,11 @@ pub fn broken(path: &Path, words: impl AsRef<str>) -> Problem {
         message: format!("`{}` {}", path.display(), words.as_ref()),
         help: None,
     }
+}
+
+/// Returns the problem of a file that cannot be used, for the reason that its reader gave.
+pub fn unreadable(path: &Path, why: Unreadable) -> Problem {
+    Problem { help: why.help, ..broken(path, why.words) }
 }
 
 /// Returns the problem of a setting that does not fit the data.
@@ -49,31 +52,41 @@ pub struct Input<'a> {
 impl<'a> Input<'a> {
     /// Opens a file, plain or gzip (told by its first bytes, not by its name).
     ///
-    /// Errors: it cannot be opened, or is packed in a form that is not read here (xz, bzip2, zstd).
+    /// Errors: it cannot be opened, is packed in a form that is not read here (xz, bzip2, zstd), or is one of the kinds that stand in place of
+    /// data: a pointer of Git LFS, a page of the web.
     pub fn open(path: &'a Path) -> Result<Self, Problem> {
+        Input::opened(path, named::stranger)
+    }
+
+    /// As [`Input::open`], for files in which any text may stand.
+    pub fn text(path: &'a Path) -> Result<Self, Problem> {
+        Input::opened(path, named::strange_text)
+    }
+
+    fn opened(path: &'a Path, strange: fn(&[u8]) -> Option<Unreadable>) -> Result<Self, Problem> {
         let cannot = |e: std::io::Error| broken(path, format!("cannot be read: {e}"));
-        let mut file = File::open(path).map_err(cannot)?;
-        let meta = file.metadata().map_err(cannot)?;
-        if !meta.is_file() {
-            return Err(broken(path, "is no file"));
+        let known = |head: &[u8]| strange(head).map_or(Ok(()), |why| Err(unreadable(path, why)));
+        let file = seen::open(path).map_err(cannot)?;
+        let length = file.metadata().map_err(cannot)?.len();
+        let mut plain = BufReader::with_capacity(1 << 16, file);
+        let head = plain.fill_buf().map_err(cannot)?;
+        if head.is_empty() {
+            return Err(broken(path, "is empty"));
         }
-        let mut head = Vec::new();
-        (&mut file).take(6).read_to_end(&mut head).map_err(cannot)?;
-        file.seek(SeekFrom::Start(0)).map_err(cannot)?;
-        let packed = [(&b"\xfd7zXZ\0"[..], "xz"), (b"BZh", "bzip2"), (b"\x28\xb5\x2f\xfd", "zstd")];
-        if let Some((_, tool)) = packed.iter().find(|(magic, _)| head.starts_with(magic)) {
+        let tools = [(&b"\xfd7zXZ\0"[..], "xz"), (b"BZh", "bzip2"), (b"\x28\xb5\x2f\xfd", "zstd")];
+        if let Some((_, tool)) = tools.iter().find(|(magic, _)| head.starts_with(magic)) {
             return Err(with_help(
                 broken(path, format!("is packed with {tool}")),
                 format!("unpack it first: `{tool} -dk {}`", path.file_name().unwrap_or_default().to_string_lossy()),
             ));
         }
-        let buffered = BufReader::with_capacity(1 << 16, file);
-        Ok(if head.starts_with(&[0x1f, 0x8b]) {
-            let ceiling = meta.len().saturating_mul(DEFLATE_RATIO).saturating_add(1 << 16);
-            Input { path, inner: Box::new(MultiGzDecoder::new(buffered)), ceiling }
-        } else {
-            Input { path, inner: Box::new(buffered), ceiling: meta.len() }
-        })
+        known(head)?;
+        if !head.starts_with(&[0x1f, 0x8b]) {
+            return Ok(Input { path, inner: Box::new(plain), ceiling: length });
+        }
+        let mut unpacked = BufReader::with_capacity(1 << 16, MultiGzDecoder::new(plain));
+        known(unpacked.fill_buf().map_err(|e| broken(path, format!("cannot be unpacked: {e}")))?)?;
+        Ok(Input { path, inner: Box::new(unpacked), ceiling: packed::most(length) })
     }
 
     /// Returns an input over bytes in memory, named by a path for messages.
@@ -125,10 +138,15 @@ impl<'a> Input<'a> {
     /// Errors: there are more.
     pub fn rest(&mut self, most: u64) -> Result<Vec<u8>, Problem> {
         let mut out = Vec::new();
+        let ceiling = self.ceiling.min(most);
         (&mut self.inner)
-            .take(most.saturating_add(1))
+            .take(ceiling.saturating_add(1))
             .read_to_end(&mut out)
             .map_err(|e| broken(self.path, format!("cannot be read: {e}")))?;
+        if out.len() as u64 > ceiling && ceiling < most {
+            let words = format!("unpacks to more than {ceiling} bytes, which is more than data of its length do");
+            return Err(with_help(broken(self.path, words), "unpack it first, where it is what it should be"));
+        }
         if out.len() as u64 > most {
             return Err(broken(self.path, format!("holds more than {most} bytes")));
         }

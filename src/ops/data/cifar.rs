@@ -9,8 +9,8 @@ use crate::engine::value::{Pixels, Source};
 use crate::lang::Settings;
 use crate::plan::facts::{Facts, Problem};
 use crate::plan::files::Files;
+use crate::plan::seen;
 use crate::{settings, words};
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -80,6 +80,8 @@ struct Layout {
 struct Parts {
     train: Vec<PathBuf>,
     test: Vec<PathBuf>,
+    /// Files that would be read if they were there: that they are not is a part of what the data set is.
+    absent: Vec<PathBuf>,
 }
 
 /// Returns the words of a list.
@@ -125,7 +127,7 @@ impl Layout {
         }
         let count = self.count(path)?;
         let cannot = |e: std::io::Error| broken(path, format!("cannot be read: {e}"));
-        let mut file = BufReader::with_capacity(1 << 18, File::open(path).map_err(cannot)?);
+        let mut file = BufReader::with_capacity(1 << 18, seen::open(path).map_err(cannot)?);
         let mut head = vec![0u8; self.label_bytes];
         let mut labels = Vec::with_capacity(count.min(1 << 20));
         for row in 0..count {
@@ -179,7 +181,7 @@ impl Layout {
             }
         }
         let ranges = splits(&[("train", counts[0]), ("test", counts[1])]);
-        let files = parts.train.into_iter().chain(parts.test).collect();
+        let files = parts.train.into_iter().chain(parts.test).chain(parts.absent).collect();
         Ok(facts_of(self.classes.clone(), &labels, &ranges, vec![32, 32, 3], files))
     }
 
@@ -210,8 +212,14 @@ fn is_python(path: &Path) -> bool {
 fn parts(folder: &str, files: &Files, versions: &[(&[&str], &str)]) -> Result<Parts, Problem> {
     let folder = folder.trim_end_matches('/');
     let there = |name: &str| files.find(&format!("{folder}/{name}")).is_ok_and(|p| p.is_file());
-    let version = versions.iter().find(|(train, test)| there(test) || train.iter().any(|n| there(n))).unwrap_or(&versions[0]);
-    version_parts(folder, files, version.0, version.1)
+    let found = versions.iter().position(|(train, test)| there(test) || train.iter().any(|n| there(n)));
+    let (train, test) = versions[found.unwrap_or(0)];
+    let mut parts = version_parts(folder, files, train, test)?;
+    if let Ok(dir) = files.find(folder) {
+        let names = versions[..=found.unwrap_or(0)].iter().flat_map(|(train, test)| train.iter().chain([test]));
+        parts.absent = names.filter(|n| !there(n)).map(|n| dir.join(n)).collect();
+    }
+    Ok(parts)
 }
 
 /// Finds the files of both splits; either split may be missing, not both.
@@ -219,7 +227,11 @@ fn version_parts(folder: &str, files: &Files, train: &[&str], test: &str) -> Res
     let blame = |p: Problem| Problem { parameter: Some("folder"), ..p };
     let dir = files.find(folder).map_err(blame)?;
     let found = |name: &str| files.find(&format!("{folder}/{name}")).ok();
-    let parts = Parts { train: train.iter().filter_map(|n| found(n)).collect(), test: found(test).into_iter().collect() };
+    let parts = Parts {
+        train: train.iter().filter_map(|n| found(n)).collect(),
+        test: found(test).into_iter().collect(),
+        absent: Vec::new(),
+    };
     if !parts.train.is_empty() || !parts.test.is_empty() {
         // A part of the training files alone is more likely a mistake than a wish.
         if !parts.train.is_empty() && parts.train.len() < train.len() {
@@ -230,15 +242,29 @@ fn version_parts(folder: &str, files: &Files, train: &[&str], test: &str) -> Res
     }
     let wanted = format!("it should have {} and `{test}`", train.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", "));
     let packed = train.iter().chain([&test]).find_map(|n| [".xz", ".gz", ".bz2"].iter().find_map(|e| found(&format!("{n}{e}"))));
-    let (message, help) = match packed {
-        Some(path) => {
+    let archive = ARCHIVES.iter().find(|n| found(n).is_some());
+    let inner = FOLDERS.iter().find(|n| found(n).is_some_and(|p| p.is_dir()));
+    let (message, help) = match (packed, archive, inner) {
+        (_, _, Some(inner)) => {
+            (format!("holds a folder `{inner}`, and not the files"), format!("name that: `folder: \"{folder}/{inner}\"`"))
+        }
+        (_, Some(archive), _) => (
+            "has the packed archive only".to_string(),
+            format!("unpack it first, `tar -xzf {archive}`, and name the folder that comes out"),
+        ),
+        (Some(path), _, _) => {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             ("has packed files only".to_string(), format!("unpack them first, for instance with `xz -dk {name}`; {wanted}"))
         }
-        None => ("holds no CIFAR files".to_string(), format!("{wanted}, or the same without `.bin` in the Python version")),
+        _ => ("holds no CIFAR files".to_string(), format!("{wanted}, or the same without `.bin` in the Python version")),
     };
     Err(blame(with_help(broken(&dir, message), help)))
 }
+
+/// The archives as they are published, and the folders in them.
+const ARCHIVES: [&str; 4] =
+    ["cifar-10-python.tar.gz", "cifar-10-binary.tar.gz", "cifar-100-python.tar.gz", "cifar-100-binary.tar.gz"];
+const FOLDERS: [&str; 4] = ["cifar-10-batches-py", "cifar-10-batches-bin", "cifar-100-python", "cifar-100-binary"];
 
 impl Cifar10 {
     fn layout(&self) -> Layout {

@@ -1,10 +1,11 @@
 //! CIFAR-10 and CIFAR-100 in their Python version: pickled dictionaries of labels and a NumPy array of bytes, read as data and never run.
 
-use super::bytes::{broken, with_help};
+use super::bytes::{broken, unreadable, with_help};
+use crate::ops::foreign::named;
 use crate::ops::foreign::pickle::{self, Id, Item, Pickle};
 use crate::plan::facts::Problem;
-use std::fs::File;
-use std::io::BufReader;
+use crate::plan::seen;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 /// Longest file that is read: CIFAR-100's training split has 155 MB.
@@ -23,39 +24,60 @@ pub struct Batch {
 /// Errors: it is no such pickle, refers to anything but plain data, or its labels and images differ in number.
 pub fn read(path: &Path, labels: &str, record: usize) -> Result<Batch, Problem> {
     let cannot = |e: std::io::Error| broken(path, format!("cannot be read: {e}"));
-    let mut file = BufReader::with_capacity(1 << 18, File::open(path).map_err(cannot)?);
+    let mut file = BufReader::with_capacity(1 << 18, seen::open(path).map_err(cannot)?);
+    let head = file.fill_buf().map_err(cannot)?;
+    if head.starts_with(&[0x1f, 0x8b]) {
+        return Err(with_help(
+            broken(path, "is packed with gzip"),
+            "unpack it first: `gunzip`, or `tar -xzf` where it is an archive",
+        ));
+    }
+    if let Some(why) = named::stranger(head) {
+        return Err(unreadable(path, why));
+    }
     let pickle = pickle::read_within(&mut file, LONGEST).map_err(|why| match why.help {
         Some(_) => with_help(broken(path, why.words), "only the files of the official Python version are read"),
         None => broken(path, why.words),
     })?;
-    let lacks = |what: &str| broken(path, format!("has no `{what}`, as the Python version of CIFAR has"));
-    let numbers = match field(&pickle, labels).map(|id| pickle.item(id)) {
-        Some(Item::Sequence(items)) => items.iter().map(|id| if let Item::Int(n) = pickle.item(*id) { Some(*n) } else { None }),
-        _ => return Err(lacks(labels)),
+    let Item::Dict(pairs) = pickle.item(pickle.root) else {
+        return Err(broken(path, "is a pickle of something else than a dictionary, as the Python version of CIFAR is"));
     };
-    let numbers: Vec<i128> = numbers.collect::<Option<_>>().ok_or_else(|| lacks(labels))?;
-    let Some(Item::Array { shape, of, columns_first: false, bytes }) = field(&pickle, "data").map(|id| pickle.item(id)) else {
+    let there = || {
+        pairs.iter().filter_map(|(key, _)| word(&pickle, *key)).take(8).map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ")
+    };
+    let lacks = |what: &str| {
+        with_help(broken(path, format!("has no `{what}`, as the Python version of CIFAR has")), format!("it has {}", there()))
+    };
+    let field = |name: &str| pairs.iter().find(|(key, _)| word(&pickle, *key) == Some(name)).map(|(_, value)| *value);
+    let found = field(labels).ok_or_else(|| lacks(labels))?;
+    let numbers = pickle.whole_numbers(found).ok_or_else(|| broken(path, format!("has `{labels}` that are no whole numbers")))?;
+    let Some(Item::Array { shape, of, columns_first, bytes }) = field("data").map(|id| pickle.item(id)) else {
         return Err(lacks("data"));
     };
-    let Item::Bytes(planes) = pickle.item(*bytes) else { return Err(lacks("data")) };
-    let wanted = [numbers.len() as u64, record as u64];
-    if *shape != wanted || of != "u1" || planes.len() as u64 != wanted[0] * wanted[1] {
-        return Err(broken(
-            path,
-            format!("holds images of shape {shape:?} and {} labels; the shape should be {wanted:?}", numbers.len()),
+    if of.trim_start_matches(['<', '>', '|', '=']) != "u1" {
+        return Err(with_help(
+            broken(path, format!("holds images of type `{of}`; bytes (`u1`) are read")),
+            "save them with `x.astype(\"uint8\")`",
         ));
     }
-    Ok(Batch { labels: numbers, planes: planes.clone() })
+    let Item::Bytes(planes) = pickle.item(*bytes) else { return Err(lacks("data")) };
+    let (count, wanted) = (numbers.len(), [numbers.len() as u64, record as u64]);
+    if *shape != wanted || planes.len() != count * record {
+        let problem = broken(path, format!("holds images of shape {shape:?} and {count} labels; the shape should be {wanted:?}"));
+        return Err(with_help(problem, "an image is a row: its red plane, then green, then blue, 32 x 32 each"));
+    }
+    let planes = match columns_first {
+        false => planes.clone(),
+        true => (0..count * record).map(|i| planes[(i % record) * count + i / record]).collect(),
+    };
+    Ok(Batch { labels: numbers, planes })
 }
 
-/// Returns the value under a key of the outermost dictionary.
-fn field(pickle: &Pickle, name: &str) -> Option<Id> {
-    let Item::Dict(pairs) = pickle.item(pickle.root) else { return None };
-    // Python 3 may have written names as bytes.
-    let is = |id: Id| match pickle.item(id) {
-        Item::Text(text) => text == name,
-        Item::Bytes(bytes) => bytes == name.as_bytes(),
-        _ => false,
-    };
-    pairs.iter().find(|(key, _)| is(*key)).map(|(_, value)| *value)
+/// Returns the text of a key. Python 3 may have written names as bytes.
+fn word(pickle: &Pickle, id: Id) -> Option<&str> {
+    match pickle.item(id) {
+        Item::Text(text) => Some(text),
+        Item::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
+        _ => None,
+    }
 }

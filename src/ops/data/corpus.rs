@@ -118,7 +118,7 @@ fn read(settings: &CorpusSettings, files: &Files) -> Result<Texts, Problem> {
     for (name, file) in [("train", Some(&settings.train)), ("valid", settings.valid.as_ref()), ("test", settings.test.as_ref())] {
         let Some(file) = file else { continue };
         let path = files.find(file).map_err(|p| Problem { parameter: Some(name), ..p })?;
-        let bytes = Input::open(&path)?.rest(MOST_BYTES)?;
+        let bytes = Input::text(&path)?.rest(MOST_BYTES)?;
         let Ok(content) = String::from_utf8(bytes) else {
             return Err(with_help(broken(&path, "is no text in UTF-8"), "convert it first: `iconv -t UTF-8`"));
         };

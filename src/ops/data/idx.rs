@@ -59,10 +59,11 @@ fn images(path: &Path) -> Result<(Vec<usize>, usize, Vec<u8>), Problem> {
     Ok((shape, count, data))
 }
 
-/// Returns the labels in a file.
-fn labels(path: &Path) -> Result<Vec<u32>, Problem> {
+/// Returns the labels in a file, one for each of so many images in another.
+fn labels(path: &Path, images: usize, image_file: &Path) -> Result<Vec<u32>, Problem> {
     let mut input = Input::open(path)?;
     let count = header(&mut input, 1..=1, "labels")?[0];
+    same_count(images, count, image_file, path)?;
     let data = input.take(count as u64, "labels")?;
     input.end()?;
     Ok(data.into_iter().map(u32::from).collect())
@@ -87,9 +88,7 @@ fn part_facts((mean, std): (&[f64], &[f64]), parts: &[Part]) -> Result<Facts, Pr
         counts.push((part.name, count));
         files.push(part.images.clone());
         if let Some(path) = &part.labels {
-            let labels = labels(path)?;
-            same_count(count, labels.len(), &part.images, path)?;
-            all.extend(labels);
+            all.extend(labels(path, count, &part.images)?);
             files.push(path.clone());
         }
     }
@@ -112,9 +111,7 @@ fn read_parts(name: String, (mean, std): (&[f64], &[f64]), parts: &[Part]) -> Re
             pixels.extend_from_slice(&data);
         }
         if let Some(path) = &part.labels {
-            let labels = labels(path)?;
-            same_count(count, labels.len(), &part.images, path)?;
-            all.extend(labels);
+            all.extend(labels(path, count, &part.images)?);
         }
     }
     let classes = classes(parts, &all)?;

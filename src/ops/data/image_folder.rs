@@ -1,20 +1,26 @@
-//! Image folders: one folder a class, PNG or JPEG files in it; classes and files in sorted order.
+//! Image folders: one folder a class, images in it; where they lie is told by [`super::image_list`].
 
-use super::bytes::{broken, unfit, with_help};
+use super::bytes::{broken, unfit, unreadable, with_help};
+use super::image_list::{Classes, Listing, Order, list};
 use super::parts::{Normalisation, Reader, facts_of, splits};
-use crate::base::natural;
 use crate::engine::value::{Pixels, Source};
 use crate::lang::Settings;
+use crate::ops::foreign::named;
 use crate::plan::facts::{Facts, Problem};
 use crate::plan::files::Files;
+use crate::plan::seen;
 use crate::{settings, words};
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageReader, Limits};
 use rayon::prelude::*;
+use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 /// Longest side of an image that is decoded, in pixels.
 const LONGEST_SIDE: u32 = 16_384;
+
+/// Longest file of an image that is read, in bytes.
+const LONGEST_FILE: u64 = 1 << 29;
 
 /// Most memory that decoding one image may take, in bytes.
 const DECODE_MEMORY: u64 = 1 << 29;
@@ -31,89 +37,19 @@ words! {
 
 settings! {
     /// Settings of `image_folder`.
-    pub struct ImageFolderSettings("image_folder") { folder: String, size: usize, channels: Channels, mean: Vec<f64>, std: Vec<f64> }
+    pub struct ImageFolderSettings("image_folder") {
+        folder: String,
+        size: usize,
+        channels: Channels,
+        order: Order,
+        classes: Classes,
+        mean: Vec<f64>,
+        std: Vec<f64>,
+    }
 }
 
-/// A folder of images, with or without folders `train` and `test` (or `val`) above those of the classes.
+/// A folder of images, with or without folders of splits above those of the classes.
 pub struct ImageFolder;
-
-/// What the folders hold.
-struct Listing {
-    classes: Vec<String>,
-    /// For each split: its name, and its files with their labels.
-    splits: Vec<(&'static str, Vec<(PathBuf, u32)>)>,
-}
-
-/// Returns the entries of a folder in natural order of names; hidden ones are left out, links that leave the folder refused.
-fn entries(dir: &Path, root: &Path) -> Result<Vec<PathBuf>, Problem> {
-    let listed = std::fs::read_dir(dir).map_err(|e| broken(dir, format!("cannot be listed: {e}")))?;
-    let mut out = Vec::new();
-    for path in listed.flatten().map(|e| e.path()) {
-        if path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.')) {
-            continue;
-        }
-        if !path.canonicalize().is_ok_and(|real| real.starts_with(root)) {
-            return Err(broken(&path, "is a link that leaves the folder of images"));
-        }
-        out.push(path);
-    }
-    out.sort_by_key(|p| natural(&name(p)));
-    Ok(out)
-}
-
-/// Returns whether the file is named as an image that can be decoded.
-fn is_image(path: &Path) -> bool {
-    let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    path.is_file() && matches!(ending.as_str(), "png" | "jpg" | "jpeg")
-}
-
-/// Returns name of a path's last part.
-fn name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// Returns the images of one class folder; Tiny-ImageNet keeps them in a folder `images` below it.
-fn images_in(folder: &Path, root: &Path) -> Result<Vec<PathBuf>, Problem> {
-    let inner = folder.join("images");
-    let folder = if inner.is_dir() { inner } else { folder.to_path_buf() };
-    Ok(entries(&folder, root)?.into_iter().filter(|p| is_image(p)).collect())
-}
-
-/// Lists classes and files.
-fn list(root: &Path) -> Result<Listing, Problem> {
-    let folders =
-        |dir: &Path| -> Result<Vec<PathBuf>, Problem> { Ok(entries(dir, root)?.into_iter().filter(|p| p.is_dir()).collect()) };
-    let top = folders(root)?;
-    let sub = |names: &[&str]| top.iter().find(|p| names.contains(&name(p).as_str())).cloned();
-    let parts = match (sub(&["train"]), sub(&["test", "val"])) {
-        (Some(train), Some(test)) => vec![("train", train), ("test", test)],
-        (Some(train), None) => vec![("train", train)],
-        _ => vec![("all", root.to_path_buf())],
-    };
-    let mut classes: Vec<String> = folders(&parts[0].1)?.iter().map(|p| name(p)).collect();
-    let mut splits = Vec::new();
-    for (split, dir) in parts {
-        let mut files = Vec::new();
-        for folder in folders(&dir)? {
-            let class = name(&folder);
-            let Some(label) = classes.iter().position(|c| *c == class) else {
-                return Err(broken(&folder, "is a class that the training images do not have"));
-            };
-            files.extend(images_in(&folder, root)?.into_iter().map(|f| (f, label as u32)));
-        }
-        splits.push((split, files));
-    }
-    if splits.iter().all(|(_, f)| f.is_empty()) {
-        // No folders of classes: the images of the folder itself, without labels.
-        classes.clear();
-        let files: Vec<_> = entries(root, root)?.into_iter().filter(|p| is_image(p)).map(|p| (p, 0)).collect();
-        if files.is_empty() {
-            return Err(with_help(broken(root, "holds no images"), "PNG and JPEG files are read, in one folder for each class"));
-        }
-        splits = vec![("all", files)];
-    }
-    Ok(Listing { classes, splits })
-}
 
 /// Returns how light a pixel of red, green and blue is: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), in the whole numbers that Pillow's
 /// `convert("L")` computes with.
@@ -121,10 +57,43 @@ fn lightness(rgb: &[u8]) -> u8 {
     ((rgb[0] as u32 * 19_595 + rgb[1] as u32 * 38_470 + rgb[2] as u32 * 7_471 + 0x8000) >> 16) as u8
 }
 
+/// Returns whether a JPEG goes on to its end: the decoder fills what is missing with grey (ITU-T T.81, B.1: markers and segments).
+fn is_whole_jpeg(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    loop {
+        // To the next marker; within a scan 0xff00 is a byte of data, and 0xffd0 to 0xffd7 part intervals.
+        while !matches!((bytes.get(at), bytes.get(at + 1)), (Some(0xff), Some(1..=0xcf | 0xd8..=0xfe)) | (_, None)) {
+            at += 1;
+        }
+        match bytes.get(at + 1) {
+            None => return false,
+            Some(0xd9) => return true,
+            // Markers without a segment.
+            Some(0x01 | 0xd8) => at += 2,
+            Some(_) => match bytes.get(at + 2..at + 4) {
+                Some(length) => at += 2 + usize::from(u16::from_be_bytes([length[0], length[1]])),
+                None => return false,
+            },
+        }
+    }
+}
+
 /// Returns the pixels of one image, its shorter side scaled to `size` and the middle square cut out.
 fn decode(path: &Path, size: u32, grey: bool) -> Result<Vec<u8>, Problem> {
     let cannot = |e: &dyn std::fmt::Display| broken(path, format!("is no image that can be decoded: {e}"));
-    let mut reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(|e| cannot(&e))?;
+    let mut file = BufReader::new(seen::open(path).map_err(|e| cannot(&e))?);
+    if let Some(why) = named::stranger(file.fill_buf().map_err(|e| cannot(&e))?) {
+        return Err(unreadable(path, why));
+    }
+    let mut bytes = Vec::new();
+    file.take(LONGEST_FILE).read_to_end(&mut bytes).map_err(|e| cannot(&e))?;
+    if bytes.is_empty() {
+        return Err(broken(path, "is empty"));
+    }
+    if bytes.starts_with(b"\xff\xd8") && !is_whole_jpeg(&bytes) {
+        return Err(with_help(broken(path, "is a JPEG that is cut short: its end is missing"), "get it again, or move it away"));
+    }
+    let mut reader = ImageReader::new(Cursor::new(&bytes[..])).with_guessed_format().map_err(|e| cannot(&e))?;
     let mut limits = Limits::default();
     limits.max_image_width = Some(LONGEST_SIDE);
     limits.max_image_height = Some(LONGEST_SIDE);
@@ -153,14 +122,21 @@ fn wanted(settings: &ImageFolderSettings) -> Result<(u32, usize), Problem> {
     Ok((size as u32, if settings.channels == Channels::Grey { 1 } else { 3 }))
 }
 
-/// Returns the folder.
-fn root(settings: &ImageFolderSettings, files: &Files) -> Result<PathBuf, Problem> {
+/// Returns what the folder holds.
+fn found(settings: &ImageFolderSettings, files: &Files) -> Result<Listing, Problem> {
     let root = files.find(&settings.folder).map_err(|p| Problem { parameter: Some("folder"), ..p })?;
-    if root.is_dir() { Ok(root) } else { Err(broken(&root, "is no folder")) }
+    if !root.is_dir() {
+        return Err(broken(&root, "is no folder"));
+    }
+    list(&root, files, settings.order, settings.classes)
 }
 
 impl Reader for ImageFolder {
     type Settings = ImageFolderSettings;
+
+    fn later(&self) -> &'static [(&'static str, &'static str)] {
+        &[("order", "natural"), ("classes", "shared")]
+    }
 
     fn settings(&self, settings: &Settings) -> ImageFolderSettings {
         ImageFolderSettings::read(settings)
@@ -175,17 +151,20 @@ impl Reader for ImageFolder {
         Normalisation::of(&settings.mean, &settings.std, channels)?;
         let shape = vec![size as usize, size as usize, channels];
         let Some(files) = files else { return Ok(Facts { shape: Some(shape), ..Facts::default() }) };
-        let found = list(&root(settings, files)?)?;
+        let found = found(settings, files)?;
         let counts: Vec<_> = found.splits.iter().map(|(n, f)| (*n, f.len())).collect();
-        let all = found.splits.into_iter().flat_map(|(_, f)| f);
-        let (paths, labels): (Vec<_>, Vec<_>) = all.unzip();
+        let (mut paths, labels): (Vec<_>, Vec<_>) = found.splits.into_iter().flat_map(|(_, f)| f).unzip();
+        // Labels, classes, splits and order are those of the folders.
+        paths.extend(found.from);
         let labels = if found.classes.is_empty() { Vec::new() } else { labels };
-        Ok(facts_of(found.classes, &labels, &splits(&counts), shape, paths))
+        let natural = settings.order == Order::Natural;
+        let facts = facts_of(found.classes, &labels, &splits(&counts), shape, paths);
+        Ok(Facts { warnings: found.warnings, natural, ..facts })
     }
 
     fn read(&self, settings: &ImageFolderSettings, files: &Files) -> Result<Source, Problem> {
         let (size, channels) = wanted(settings)?;
-        let found = list(&root(settings, files)?)?;
+        let found = found(settings, files)?;
         let counts: Vec<_> = found.splits.iter().map(|(n, f)| (*n, f.len())).collect();
         let (paths, labels): (Vec<PathBuf>, Vec<u32>) = found.splits.into_iter().flat_map(|(_, f)| f).unzip();
         let decoded: Vec<_> = paths.par_iter().map(|p| decode(p, size, channels == 1)).collect();

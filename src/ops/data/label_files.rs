@@ -13,13 +13,27 @@ pub const USUAL_LABELS: &[&str] = &["labels", "label", "y", "targets", "tr_label
 /// Largest JSON file that is read, in bytes.
 const LONGEST_JSON: u64 = 1 << 28;
 
+/// Returns the shape of the array of labels at a place, without reading them; nothing where they are in lists.
+///
+/// Errors: as [`read`].
+pub fn shape(place: &Place) -> Result<Option<Vec<usize>>, Problem> {
+    if is_json(&place.path) {
+        return Ok(None);
+    }
+    npy::header(place, USUAL_LABELS).map(|h| Some(h.shape))
+}
+
+fn is_json(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "json")
+}
+
 /// Returns the labels at a place, one an example, and the names of the classes that they name.
 ///
 /// A file named `.json` holds a list for each class, `[[rows], …]` or `{"0": [rows], …}`, as `class_indices_split.json` of the
 /// published class-fitting code does. Errors: no labels; a label beyond any number of classes; a row named twice or never.
 pub fn read(place: &Place) -> Result<(Vec<u32>, Vec<String>), Problem> {
     let path = &place.path;
-    let labels = if path.extension().is_some_and(|e| e == "json") {
+    let labels = if is_json(path) {
         from_lists(path, &Input::open(path)?.rest(LONGEST_JSON)?)?
     } else {
         npy::read(place, USUAL_LABELS)?.labels(path)?

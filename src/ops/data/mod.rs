@@ -12,6 +12,7 @@ pub mod corpus;
 pub mod digits;
 pub mod idx;
 pub mod image_folder;
+pub mod image_list;
 pub mod label_files;
 pub mod labels;
 pub mod npy;

@@ -2,11 +2,12 @@
 //!
 //! Format: NEP 1 and `numpy.lib.format`, versions 1 to 3; either byte order, C or Fortran order.
 
-use super::bytes::{Input, broken, with_help};
+use super::bytes::{Input, broken, unreadable, with_help};
 use crate::base::natural;
+use crate::ops::foreign::Unreadable;
+use crate::ops::foreign::zip::Archive;
+pub use crate::ops::foreign::zip::is_archive;
 use crate::plan::facts::Problem;
-use std::fs::File;
-use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// Longest header that is read, in bytes.
@@ -85,7 +86,12 @@ impl Header {
         let path = input.path();
         let start = input.take(8, "header").map_err(|_| broken(path, "is no NumPy array: it is too short"))?;
         if !start.starts_with(b"\x93NUMPY") {
-            return Err(broken(path, "is no NumPy array: it does not begin with NumPy's mark"));
+            let what = if start.starts_with(&[0x80]) {
+                "is a Python pickle, which is not read here"
+            } else {
+                "is no NumPy array: it does not begin with NumPy's mark"
+            };
+            return Err(with_help(broken(path, what), "save arrays with `np.save` or `np.savez`"));
         }
         let length = match start[6] {
             1 => input.take(2, "header")?.iter().rev().fold(0usize, |n, b| n << 8 | *b as usize),
@@ -96,15 +102,15 @@ impl Header {
             return Err(broken(path, format!("has a NumPy header of {length} bytes; at most {LONGEST_HEADER} are read")));
         }
         let text = input.take(length as u64, "header")?;
-        let header = parse_header(&String::from_utf8_lossy(&text)).map_err(|words| broken(path, words))?;
+        let header = parse_header(&String::from_utf8_lossy(&text)).map_err(|why| unreadable(path, why))?;
         input.room_for(header.size(path)?, "numbers")?;
         Ok(header)
     }
 }
 
-/// Reads the Python dictionary of a header. Errors are words that follow the file's name.
-fn parse_header(text: &str) -> Result<Header, String> {
-    let bad = |what: &str| format!("has a broken NumPy header: {what}");
+/// Reads the Python dictionary of a header.
+fn parse_header(text: &str) -> Result<Header, Unreadable> {
+    let bad = |what: &str| Unreadable::new(format!("has a broken NumPy header: {what}"));
     let mut rest = text.trim().strip_prefix('{').ok_or_else(|| bad("it is no dictionary"))?;
     let (mut descr, mut fortran, mut shape) = (None, None, None);
     loop {
@@ -116,8 +122,9 @@ fn parse_header(text: &str) -> Result<Header, String> {
         let value = after.trim_start().strip_prefix(':').ok_or_else(|| bad("a colon is missing"))?.trim_start();
         rest = match key {
             "descr" => {
-                let (text, after) = quoted(value)
-                    .ok_or_else(|| "holds records of several fields; save each field as an array of its own".to_string())?;
+                let (text, after) = quoted(value).ok_or_else(|| {
+                    Unreadable::new("holds records of several fields").help("save each field as an array of its own")
+                })?;
                 descr = Some(text);
                 after
             }
@@ -168,19 +175,38 @@ fn quoted(text: &str) -> Option<(&str, &str)> {
 }
 
 /// Returns kind, width in bytes and byte order (true: big-endian) of a type such as `<f4`.
-fn number_type(descr: &str) -> Result<(u8, usize, bool), String> {
+fn number_type(descr: &str) -> Result<(u8, usize, bool), Unreadable> {
     let (big, name) = match descr.as_bytes().first() {
         Some(b'>') => (true, &descr[1..]),
         Some(b'<' | b'|' | b'=') => (false, &descr[1..]),
         _ => (false, descr),
     };
-    match name {
+    let (words, help) = match name {
         "f2" | "f4" | "f8" | "i1" | "i2" | "i4" | "i8" | "u1" | "u2" | "u4" | "u8" | "b1" => {
-            Ok((name.as_bytes()[0], (name.as_bytes()[1] - b'0') as usize, big))
+            return Ok((name.as_bytes()[0], (name.as_bytes()[1] - b'0') as usize, big));
         }
-        "O" => Err("holds pickled Python objects, which are never read; save plain numbers".to_string()),
-        _ => Err(format!("holds numbers of type `{descr}`; floats (f2 f4 f8), integers (i1 to u8) and booleans are read")),
-    }
+        "O" => (
+            "holds pickled Python objects, which are never read".to_string(),
+            "save plain numbers: `np.save(path, x.astype(\"float32\"))`",
+        ),
+        "V2" => (
+            "holds numbers of two bytes whose type NumPy does not know, as bfloat16 is saved".to_string(),
+            "save them as 32 bits, which changes no number: `np.save(path, x.astype(\"float32\"))` (in PyTorch `x.float().numpy()`)",
+        ),
+        _ if name.starts_with(['U', 'S']) => (
+            "holds texts".to_string(),
+            "number them from 0: `names, numbers = np.unique(x, return_inverse=True); np.save(path, numbers)`",
+        ),
+        _ if name.starts_with(['M', 'm']) => (format!("holds times (`{descr}`)"), "save them as numbers: `x.astype(\"int64\")`"),
+        _ if name.starts_with('c') => {
+            (format!("holds complex numbers (`{descr}`)"), "save their real parts, imaginary parts or sizes")
+        }
+        _ => (
+            format!("holds numbers of type `{descr}`; floats (f2 f4 f8), integers (i1 to u8) and booleans are read"),
+            "save them as 64 bits: `np.save(path, x.astype(\"float64\"))`",
+        ),
+    };
+    Err(Unreadable::new(words).help(help))
 }
 
 impl Npy {
@@ -270,7 +296,16 @@ impl Npy {
     pub fn labels(&self, path: &Path) -> Result<Vec<u32>, Problem> {
         let shape = &self.header.shape;
         if !(shape.len() == 1 || shape.len() == 2 && shape[1] == 1) {
-            return Err(broken(path, format!("has shape {shape:?} where labels are one number an example")));
+            let problem = broken(path, format!("has shape {shape:?} where labels are one number an example"));
+            let one_hot = shape.len() == 2
+                && self.f64s().chunks(shape[1].max(1)).all(|row| row.iter().sum::<f64>() == 1.0 && row.contains(&1.0));
+            return Err(match one_hot {
+                true => with_help(
+                    problem,
+                    "each row has a single 1: save the number of its column, `np.save(path, x.argmax(axis=1))`",
+                ),
+                false => problem,
+            });
         }
         let numbers = self.f64s();
         let wrong = numbers.iter().position(|x| !(*x >= 0.0 && *x <= u32::MAX as f64 && x.fract() == 0.0));
@@ -284,26 +319,26 @@ impl Npy {
     }
 }
 
-/// Returns whether a file is a zip archive by its first bytes.
-pub fn is_archive(path: &Path) -> bool {
-    let mut head = [0u8; 4];
-    File::open(path).and_then(|mut f| f.read_exact(&mut head)).is_ok() && head == *b"PK\x03\x04"
-}
+/// What names of arrays end in within an archive.
+const ENDING: &str = ".npy";
 
 /// Opens an archive.
-fn archive(path: &Path) -> Result<npyz::npz::NpzArchive<BufReader<File>>, Problem> {
-    npyz::npz::NpzArchive::open(path).map_err(|e| broken(path, format!("is no NumPy archive that can be read: {e}")))
+fn archive(path: &Path) -> Result<Archive, Problem> {
+    Archive::open(path).map_err(|why| unreadable(path, why))
 }
 
-/// Returns the names of the arrays in an archive, in the archive's order of names.
+/// Returns the names of the arrays in an archive, in natural order.
+fn names_of(archive: &Archive) -> Vec<String> {
+    let mut names: Vec<String> = archive.names().filter_map(|n| n.strip_suffix(ENDING)).map(str::to_string).collect();
+    names.sort_by_key(|n| natural(n));
+    names
+}
+
+/// Returns the names of the arrays in an archive, in natural order.
 ///
 /// Errors: the file is no archive.
 pub fn arrays_in(path: &Path) -> Result<Vec<String>, Problem> {
-    let archive = archive(path)?;
-    let mut names: Vec<String> = archive.array_names().map(str::to_string).collect();
-    names.sort_by_key(|n| natural(n));
-    names.dedup();
-    Ok(names)
+    archive(path).map(|a| names_of(&a))
 }
 
 /// Calls `f` on the array at a place; in an archive without a name given, on its only array, or on the only one among `usual`.
@@ -315,8 +350,17 @@ fn at_place<T>(place: &Place, usual: &[&str], f: impl FnOnce(&mut Input) -> Resu
         }
         return f(&mut Input::open(path)?);
     }
-    let names = arrays_in(path)?;
-    let listed = || names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
+    let mut archive = archive(path)?;
+    let names = names_of(&archive);
+    if names.is_empty() {
+        let help = if archive.names().any(|n| n.ends_with("data.pkl")) {
+            "it is a PyTorch checkpoint: `import_weights` reads it"
+        } else {
+            "save it with `np.savez`"
+        };
+        return Err(with_help(broken(path, "is an archive without NumPy arrays"), help));
+    }
+    let listed = || listed(&names);
     let name = match &place.array {
         Some(name) if names.contains(name) => name,
         Some(name) => return Err(with_help(broken(path, format!("has no array `{name}`")), format!("it has {}", listed()))),
@@ -332,14 +376,18 @@ fn at_place<T>(place: &Place, usual: &[&str], f: impl FnOnce(&mut Input) -> Resu
             }
         }
     };
-    let mut archive = archive(path)?;
-    let mut member = archive
-        .zip_archive()
-        .by_name(&npyz::npz::file_name_from_array_name(name))
-        .map_err(|e| broken(path, format!("has an array `{name}` that cannot be read: {e}")))?;
-    // What the member claims to unpack to counts only as far as deflate could get there.
-    let ceiling = member.size().min(member.compressed_size().saturating_mul(1_040).saturating_add(1 << 16));
+    let member = archive.member(&format!("{name}{ENDING}")).map_err(|why| unreadable(path, why))?;
+    let Some((mut member, ceiling)) = member else { return Err(broken(path, format!("has no array `{name}`"))) };
     f(&mut Input::lending(path, &mut member, ceiling))
+}
+
+/// Most names that a message lists.
+const LISTED: usize = 12;
+
+/// Returns names for a message.
+fn listed(names: &[String]) -> String {
+    let more = if names.len() > LISTED { format!(" and {} more", names.len() - LISTED) } else { String::new() };
+    format!("{}{more}", names.iter().take(LISTED).map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", "))
 }
 
 /// Returns the header of the array at a place; see [`read`].

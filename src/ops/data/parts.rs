@@ -18,6 +18,11 @@ pub trait Reader: Send + Sync {
     /// What the reader is told.
     type Settings;
 
+    /// Returns the settings that came later: see [`Planned::later`].
+    fn later(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
     /// Returns the settings of a call.
     fn settings(&self, settings: &Settings) -> Self::Settings;
 
@@ -37,6 +42,10 @@ pub struct Reading<R>(pub R);
 impl<R: Reader> Planned for Reading<R> {
     fn policy(&self) -> Policy {
         Policy::Inline
+    }
+
+    fn later(&self) -> &'static [(&'static str, &'static str)] {
+        self.0.later()
     }
 
     fn facts(&self, settings: &Settings, _inputs: &[KnownInput], files: Option<&Files>) -> Result<Facts, Problem> {
@@ -63,8 +72,8 @@ impl<R: Reader> Planned for Reading<R> {
 fn seconds_of(path: &Path) -> f64 {
     let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     let each = match ending.as_str() {
-        "jpg" | "jpeg" => 1e-7,
-        "png" => 1.5e-8,
+        "jpg" | "jpeg" | "jpe" | "jfif" | "webp" => 1e-7,
+        "png" | "bmp" | "gif" | "tif" | "tiff" | "ppm" | "pgm" | "pnm" => 1.5e-8,
         _ => return 0.0,
     };
     std::fs::metadata(path).map_or(0.0, |m| m.len() as f64 * each)

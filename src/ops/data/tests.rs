@@ -1,6 +1,9 @@
 //! Tests of readers on files made here, of choices and labels, and of what damaged files meet.
 
+mod changed;
+mod images;
 mod known;
+mod strange;
 
 use super::parts::{Reader, image_count};
 use super::*;
@@ -39,7 +42,13 @@ fn settings(op: &str, list: &[(&str, Static)]) -> Settings {
             ("mean", none.clone()),
             ("std", none),
         ],
-        "image_folder" => vec![("channels", word("rgb")), ("mean", none.clone()), ("std", none)],
+        "image_folder" => vec![
+            ("channels", word("rgb")),
+            ("order", word("natural")),
+            ("classes", word("shared")),
+            ("mean", none.clone()),
+            ("std", none),
+        ],
         "corpus" => vec![
             ("train", text("a.txt")),
             ("valid", Static::None),
@@ -212,7 +221,7 @@ fn idx_files_are_read_plain_and_packed() {
     says("short.gz", &gz(&idx_bytes(&[3, 2, 2], &[0; 11])), "ends too early");
     says("huge", &idx_bytes(&[65_535, 65_535, 2], &[]), "too short");
     says("beyond", &idx_bytes(&[u32::MAX, u32::MAX, u32::MAX], &[]), "no machine");
-    says("empty", &[], "too short");
+    says("empty", &[], "is empty");
     says("labels", &idx_bytes(&[3], &[0; 3]), "right way round");
     says("packed.xz", b"\xfd7zXZ\0rest", "xz -dk packed.xz");
     let count = message(run("idx", &[("images", text("x")), ("labels", text("labels2"))], vec![], 0, dir.path()));
@@ -357,7 +366,7 @@ fn image_folders_are_sorted_and_cut() {
     }
     let list = [("folder", text("set")), ("size", Static::Number(2.0))];
     let (facts, source) = facts_and_source("image_folder", image_folder::ImageFolder, &list, dir.path());
-    assert_eq!((facts.files.len(), source.classes.as_slice()), (3, &["a".to_string(), "b".to_string()][..]));
+    assert_eq!((facts.files.len(), source.classes.as_slice()), (6, &["a".to_string(), "b".to_string()][..]));
     assert_eq!(source.labels, [0, 1, 1]);
     let Pixels::Bytes { data, .. } = &source.images.data else { panic!() };
     assert_eq!((data[0], data[12], data[24], data.len()), (100, 200, 10, 36));

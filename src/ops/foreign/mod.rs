@@ -2,7 +2,11 @@
 //!
 //! In: bytes. Out: plain data, or why they cannot be used. Never: running what a file says; memory beyond what the file really holds.
 
+mod global;
+pub mod named;
+pub mod packed;
 pub mod pickle;
+pub mod zip;
 
 use half::{bf16, f16};
 

@@ -1,12 +1,15 @@
 //! A restricted unpickler: builds numbers, texts, bytes, containers, NumPy arrays and descriptions of tensors, and can run nothing.
 //!
 //! Python's pickles are programs for a stack machine (PEP 307, 3154, 574; `pickletools`). This one knows the instructions of protocols 0 to 5
-//! that build data. The names in [`global`] are all that a pickle may refer to; each stands for an effect written here. Any other name is
-//! an error that says it. Items live in one arena and refer to each other by index, so that no depth of nesting costs stack.
+//! that build data. The names in [`super::global`] are all that stand for something, each for an effect written here. Objects of other kinds are passed
+//! over: neither they nor what is made with them are built, and names that could do something are an error that says them.
+//! Items live in one arena and refer to each other by index, so that no depth of nesting costs stack.
 
+use super::global::{Global, Known, known};
 use super::{Kind, Unreadable};
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::sync::Arc;
 
 /// Longest pickle that describes weights, in bytes.
 pub const LONGEST: u64 = 1 << 26;
@@ -41,61 +44,14 @@ pub enum Item {
     Dict(Vec<(Id, Id)>),
     /// A name that may be called, or that stands for a kind of numbers.
     Global(Global),
+    /// An object of no use here, by the name of what makes it.
+    Foreign(Arc<str>),
     /// Where numbers are kept: the key of a storage, what it holds, how many, and the first one of this view.
     Storage { key: String, kind: Kind, count: u64, first: u64 },
     /// A tensor within a storage.
     Tensor { storage: Id, offset: u64, shape: Vec<u64>, stride: Vec<u64> },
     /// A NumPy array: its shape, its kind of numbers (`u1`, `f4`), whether the first index runs fastest, and its bytes.
     Array { shape: Vec<u64>, of: String, columns_first: bool, bytes: Id },
-}
-
-/// The names that a pickle may refer to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Global {
-    /// `collections.OrderedDict`, `collections.Counter`.
-    Dict,
-    /// `torch.Size`: a tuple.
-    Size,
-    /// `torch._utils._rebuild_tensor` and `_rebuild_tensor_v2`.
-    Tensor,
-    /// `torch._utils._rebuild_parameter` and `_rebuild_parameter_with_state`.
-    Parameter,
-    /// `torch.FloatStorage` and its kin.
-    Storage(Kind),
-    /// `numpy.core.multiarray._reconstruct`: an array that its state fills.
-    NewArray,
-    /// `numpy.ndarray`.
-    ArrayType,
-    /// `numpy.dtype`.
-    NumberType,
-    /// `_codecs.encode`: bytes written as a text by Python 3 for Python 2.
-    Encode,
-}
-
-/// Returns what a name stands for; nothing for all that are refused.
-fn global(module: &str, name: &str) -> Option<Global> {
-    Some(match (module, name) {
-        ("collections", "OrderedDict" | "Counter") => Global::Dict,
-        ("torch", "Size") => Global::Size,
-        ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => Global::Tensor,
-        ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => Global::Parameter,
-        ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => Global::NewArray,
-        ("numpy", "ndarray") => Global::ArrayType,
-        ("numpy", "dtype") => Global::NumberType,
-        ("_codecs", "encode") => Global::Encode,
-        ("torch" | "torch.cuda" | "torch.storage", _) => Global::Storage(match name {
-            "DoubleStorage" => Kind::F64,
-            "FloatStorage" => Kind::F32,
-            "HalfStorage" => Kind::F16,
-            "BFloat16Storage" => Kind::Bf16,
-            "LongStorage" | "ComplexFloatStorage" => Kind::Other(8),
-            "IntStorage" => Kind::Other(4),
-            "ShortStorage" => Kind::Other(2),
-            "CharStorage" | "ByteStorage" | "BoolStorage" => Kind::Other(1),
-            _ => return None,
-        }),
-        _ => return None,
-    })
 }
 
 /// What a pickle held.
@@ -116,6 +72,22 @@ impl Pickle {
     pub fn text(&self, id: Id) -> Option<&str> {
         match self.item(id) {
             Item::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Returns the whole numbers of a list or of a one-dimensional array of NumPy; nothing where it is neither.
+    pub fn whole_numbers(&self, id: Id) -> Option<Vec<i128>> {
+        match self.item(id) {
+            Item::Sequence(items) => {
+                items.iter().map(|id| if let Item::Int(n) = self.item(*id) { Some(*n) } else { None }).collect()
+            }
+            Item::Array { shape, of, bytes, .. } if shape.iter().filter(|n| **n != 1).count() <= 1 => {
+                let Item::Bytes(bytes) = self.item(*bytes) else { return None };
+                let width = number_width(of).filter(|w| bytes.len() % w == 0)?;
+                let all: Option<Vec<i128>> = bytes.chunks_exact(width).map(|b| whole(&scalar(of, b))).collect();
+                all.filter(|n| Some(n.len() as u64) == shape.iter().try_fold(1u64, |a, b| a.checked_mul(*b)))
+            }
             _ => None,
         }
     }
@@ -142,6 +114,98 @@ pub fn read_within(from: &mut impl Read, longest: u64) -> Result<Pickle, Unreada
         Machine { from, left: longest, items: vec![Item::Inert], stack: Vec::new(), marks: Vec::new(), memo: BTreeMap::new() };
     let root = machine.run()?;
     Ok(Pickle { items: machine.items, root })
+}
+
+/// Returns the bytes of a number of a kind such as `<i8`, where it is one.
+fn number_width(of: &str) -> Option<usize> {
+    let digits = of.trim_start_matches(['<', '>', '|', '=']).strip_prefix(['i', 'u', 'f', 'b'])?;
+    digits.parse().ok().filter(|w| matches!(w, 1 | 2 | 4 | 8))
+}
+
+/// Returns the number that bytes stand for; what is none here is inert.
+fn scalar(of: &str, bytes: &[u8]) -> Item {
+    if number_width(of) != Some(bytes.len()) {
+        return Item::Inert;
+    }
+    let mut eight = [0u8; 8];
+    eight[..bytes.len()].copy_from_slice(bytes);
+    if of.starts_with('>') {
+        eight[..bytes.len()].reverse();
+    }
+    let n = u64::from_le_bytes(eight);
+    let unused = 64 - 8 * bytes.len() as u32;
+    match (of.trim_start_matches(['<', '>', '|', '=']).as_bytes().first(), bytes.len()) {
+        (Some(b'f'), 8) => Item::Float(f64::from_bits(n)),
+        (Some(b'f'), 4) => Item::Float(f32::from_bits(n as u32).into()),
+        (Some(b'f'), 2) => Item::Float(half::f16::from_bits(n as u16).into()),
+        (Some(b'i'), _) => Item::Int((((n << unused) as i64) >> unused).into()),
+        (Some(b'u' | b'b'), _) => Item::Int(n.into()),
+        _ => Item::Inert,
+    }
+}
+
+fn whole(item: &Item) -> Option<i128> {
+    match item {
+        Item::Int(n) => Some(*n),
+        Item::Float(x) if x.fract() == 0.0 && x.abs() < 1e15 => Some(*x as i128),
+        _ => None,
+    }
+}
+
+/// Returns the bytes of a text as Python 2 writes it between quotes.
+fn unescaped(line: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(line.len());
+    let mut rest = line;
+    while let [first, after @ ..] = rest {
+        rest = after;
+        if *first != b'\\' {
+            out.push(*first);
+            continue;
+        }
+        match after.first() {
+            Some(b'x') => {
+                let digits = after.get(1..3).and_then(|d| std::str::from_utf8(d).ok());
+                out.push(digits.and_then(|d| u8::from_str_radix(d, 16).ok()).unwrap_or(0));
+                rest = after.get(3..).unwrap_or_default();
+            }
+            Some(c) => {
+                out.push(match c {
+                    b'n' => b'\n',
+                    b'r' => b'\r',
+                    b't' => b'\t',
+                    other => *other,
+                });
+                rest = &after[1..];
+            }
+            None => {}
+        }
+    }
+    out
+}
+
+/// Returns a text as protocol 0 writes it: Latin-1, other characters as `\uXXXX` and `\UXXXXXXXX`.
+fn unicode(line: &[u8]) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut at = 0;
+    while let Some(byte) = line.get(at) {
+        let size = match (byte, line.get(at + 1)) {
+            (b'\\', Some(b'u')) => 4,
+            (b'\\', Some(b'U')) => 8,
+            _ => 0,
+        };
+        let code = line.get(at + 2..at + 2 + size).filter(|_| size > 0).and_then(|d| std::str::from_utf8(d).ok());
+        match code.and_then(|d| u32::from_str_radix(d, 16).ok()).and_then(char::from_u32) {
+            Some(c) => {
+                out.push(c);
+                at += 2 + size;
+            }
+            None => {
+                out.push(char::from(*byte));
+                at += 1;
+            }
+        }
+    }
+    out
 }
 
 fn malformed(what: &str) -> Unreadable {
@@ -177,18 +241,39 @@ impl<R: Read> Machine<'_, R> {
 
     /// Returns a line of text without its end.
     fn line(&mut self) -> Result<String, Unreadable> {
+        self.bytes_of_line(LINE).map(|out| String::from_utf8_lossy(&out).trim_end_matches('\r').to_string())
+    }
+
+    fn bytes_of_line(&mut self, longest: usize) -> Result<Vec<u8>, Unreadable> {
         let mut out = Vec::new();
         loop {
             match self.number(1)? as u8 {
-                b'\n' => return Ok(String::from_utf8_lossy(&out).trim_end_matches('\r').to_string()),
-                byte if out.len() < LINE => out.push(byte),
+                b'\n' => return Ok(out),
+                byte if out.len() < longest => out.push(byte),
                 _ => return Err(malformed("a line is too long")),
             }
         }
     }
 
-    fn whole(&mut self, what: &str) -> Result<i128, Unreadable> {
-        self.line()?.trim_end_matches('L').parse().map_err(|_| malformed(what))
+    /// Puts a whole number down that is written in digits; one of more than 127 bits is of no use here.
+    fn digits(&mut self) -> Result<(), Unreadable> {
+        let line = self.line()?;
+        let digits = line.trim_end_matches('L');
+        let item = match digits.parse() {
+            Ok(number) => Item::Int(number),
+            Err(_) if !digits.is_empty() && digits.trim_start_matches('-').bytes().all(|b| b.is_ascii_digit()) => Item::Inert,
+            Err(_) => return Err(malformed("a number is no number")),
+        };
+        self.push(item)
+    }
+
+    /// Puts a string of Python 2 down: a text where it may be a name, bytes where it is too long for one, or no text.
+    fn letters(&mut self, bytes: Vec<u8>) -> Result<(), Unreadable> {
+        match String::from_utf8(bytes) {
+            Ok(text) if text.len() <= NAME => self.push(Item::Text(text)),
+            Ok(text) => self.push(Item::Bytes(text.into_bytes())),
+            Err(none) => self.push(Item::Bytes(none.into_bytes())),
+        }
     }
 
     fn add(&mut self, item: Item) -> Result<Id, Unreadable> {
@@ -263,11 +348,12 @@ impl<R: Read> Machine<'_, R> {
         self.sequence(id)?.into_iter().map(|i| self.count(i)).collect()
     }
 
-    /// Puts a name down, where it is one of those known.
+    /// Puts a name down: what it stands for, or an object that is passed over.
     fn refer(&mut self, module: &str, name: &str) -> Result<(), Unreadable> {
-        match global(module, name) {
-            Some(known) => self.push(Item::Global(known)),
-            None => Err(Unreadable::new(format!(
+        match known(module, name) {
+            Known::As(global) => self.push(Item::Global(global)),
+            Known::Inert => self.push(Item::Foreign(format!("{module}.{name}").into())),
+            Known::Refused => Err(Unreadable::new(format!(
                 "refers to `{module}.{name}`, which is not built here: only tensors and plain containers are"
             ))
             .help("save the weights alone, `torch.save(model.state_dict(), path)`, or as safetensors")),
@@ -276,10 +362,19 @@ impl<R: Read> Machine<'_, R> {
 
     /// Returns what a known name makes of its arguments.
     fn call(&mut self, callee: Id, arguments: Id) -> Result<Item, Unreadable> {
-        let Item::Global(known) = self.items[callee] else { return Err(malformed("it calls what cannot be called")) };
+        let known = match &self.items[callee] {
+            Item::Global(known) => *known,
+            // Nothing is made, whatever is given.
+            Item::Foreign(name) => return Ok(Item::Foreign(name.clone())),
+            _ => return Err(malformed("it calls what cannot be called")),
+        };
         let arguments = self.sequence(arguments)?;
         match (known, &arguments[..]) {
             (Global::Dict, []) => Ok(Item::Dict(Vec::new())),
+            // A `defaultdict` is given what its missing values are made by.
+            (Global::Dict, [made_by]) if matches!(self.items[*made_by], Item::Inert | Item::Foreign(_) | Item::Global(_)) => {
+                Ok(Item::Dict(Vec::new()))
+            }
             (Global::Dict, [from]) => {
                 // What was put together only to be handed over is moved: copies could fill the memory.
                 let pairs = match std::mem::replace(&mut self.items[*from], Item::Inert) {
@@ -300,6 +395,21 @@ impl<R: Read> Machine<'_, R> {
                 let (shape, stride) = (self.counts(*shape)?, self.counts(*stride)?);
                 Ok(Item::Tensor { storage: *storage, offset: self.count(*offset)?, shape, stride })
             }
+            // A storage of a kind that is not read: the tensor is none of use.
+            (Global::Tensor, [storage, ..]) if matches!(self.items[*storage], Item::Foreign(_)) => {
+                Ok(self.items[*storage].clone())
+            }
+            (Global::Parameter, [data, ..]) if matches!(self.items[*data], Item::Foreign(_)) => Ok(self.items[*data].clone()),
+            (Global::Typed, [function, _class, given, ..])
+                if matches!(self.items[*function], Item::Global(Global::Tensor | Global::Parameter) | Item::Foreign(_)) =>
+            {
+                self.call(*function, *given)
+            }
+            (Global::Scalar, [of, bytes]) => match (&self.items[*of], &self.items[*bytes]) {
+                (Item::Text(of), Item::Bytes(bytes)) => Ok(scalar(of, bytes)),
+                (Item::Text(of), Item::Text(bytes)) => Ok(scalar(of, bytes.as_bytes())),
+                _ => Ok(Item::Inert),
+            },
             (Global::NewArray, _) => Ok(Item::Array { shape: Vec::new(), of: String::new(), columns_first: false, bytes: 0 }),
             (Global::NumberType, [of, ..]) => Ok(Item::Text(self.text(*of)?)),
             // Text in Latin-1 is bytes, one a character. (What is handed over is moved, as above.)
@@ -322,7 +432,11 @@ impl<R: Read> Machine<'_, R> {
             return Err(Unreadable::new("holds a whole module, whose code is not run here")
                 .help("save its weights alone: `torch.save(model.state_dict(), path)`"));
         }
-        let Item::Global(Global::Storage(kind)) = self.items[kind] else { return Err(malformed("a storage has no kind")) };
+        let kind = match &self.items[kind] {
+            Item::Global(Global::Storage(kind)) => *kind,
+            Item::Foreign(name) => return Ok(Item::Foreign(name.clone())),
+            _ => return Err(malformed("a storage has no kind")),
+        };
         // Files before 1.6 may name a view of a storage: its key, its first number, its size.
         let first = match view.first().map(|v| &self.items[*v]) {
             Some(Item::Sequence(view)) if view.len() == 3 => self.count(view[1])?,
@@ -334,6 +448,7 @@ impl<R: Read> Machine<'_, R> {
     fn extend(&mut self, to: Id, new: Vec<Id>) -> Result<(), Unreadable> {
         match &mut self.items[to] {
             Item::Sequence(items) => items.extend(new),
+            Item::Foreign(_) => {}
             _ => return Err(malformed("it appends to what is no list")),
         }
         Ok(())
@@ -345,6 +460,7 @@ impl<R: Read> Machine<'_, R> {
         }
         match &mut self.items[to] {
             Item::Dict(pairs) => pairs.extend(new.chunks_exact(2).map(|p| (p[0], p[1]))),
+            Item::Foreign(_) => {}
             _ => return Err(malformed("it sets items of what is no dictionary")),
         }
         Ok(())
@@ -361,9 +477,9 @@ impl<R: Read> Machine<'_, R> {
         self.push(Item::Text(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
-    /// Puts a string of Python 2 down: a text where it may be a name, bytes where it is too long for one.
     fn string(&mut self, count: u64) -> Result<(), Unreadable> {
-        if count <= NAME as u64 { self.utf8(count) } else { self.raw(count) }
+        let bytes = self.bytes(count)?;
+        self.letters(bytes)
     }
 
     fn raw(&mut self, count: u64) -> Result<(), Unreadable> {
@@ -386,10 +502,31 @@ impl<R: Read> Machine<'_, R> {
         Ok(())
     }
 
+    /// Notes the order of bytes that the state of a kind of numbers says: version, order, ...
+    fn order(&mut self, of: Id, state: Id) {
+        let Item::Sequence(state) = &self.items[state] else { return };
+        if state.get(1).is_some_and(|order| self.items[*order] == Item::Text(">".to_string()))
+            && let Item::Text(of) = &mut self.items[of]
+            && of.len() < TUPLE
+            && !of.starts_with('>')
+        {
+            of.insert(0, '>');
+        }
+    }
+
+    /// Checks that what was put down last is an object that is passed over; no other is built.
+    fn object(&mut self) -> Result<(), Unreadable> {
+        match self.items[self.top()?] {
+            Item::Foreign(_) => Ok(()),
+            _ => Err(malformed("an object is built in a way not known here")),
+        }
+    }
+
     fn long(&mut self, count: u64) -> Result<(), Unreadable> {
         let bytes = self.bytes(count)?;
+        // Of no use here, and right all the same: `2**200`.
         if bytes.len() > 16 {
-            return Err(malformed("a number is too large"));
+            return self.push(Item::Inert);
         }
         let fill = if bytes.last().is_some_and(|b| *b >= 0x80) { 0xff } else { 0 };
         let mut all = [fill; 16];
@@ -478,10 +615,7 @@ impl<R: Read> Machine<'_, R> {
                 // Numbers and truth values.
                 b'N' | 0x89 => self.push(Item::Inert)?,
                 0x88 => self.push(Item::Int(1))?,
-                b'I' | b'L' => {
-                    let number = self.whole("a number is no number")?;
-                    self.push(Item::Int(number))?;
-                }
+                b'I' | b'L' => self.digits()?,
                 b'J' => {
                     let number = self.number(4)? as u32 as i32;
                     self.push(Item::Int(number.into()))?;
@@ -512,14 +646,17 @@ impl<R: Read> Machine<'_, R> {
                 }
                 // Texts and bytes.
                 b'S' => {
-                    let line = self.line()?;
-                    let quoted = |q: char| line.strip_prefix(q).and_then(|l| l.strip_suffix(q));
-                    let text = quoted('\'').or_else(|| quoted('"')).ok_or_else(|| malformed("a text has no quotes"))?;
-                    self.push(Item::Text(text.to_string()))?;
+                    let line = self.bytes_of_line(usize::MAX)?;
+                    let line = line.strip_suffix(b"\r").unwrap_or(&line);
+                    let text = match line {
+                        [b'\'', inner @ .., b'\''] | [b'"', inner @ .., b'"'] => unescaped(inner),
+                        _ => return Err(malformed("a text has no quotes")),
+                    };
+                    self.letters(text)?;
                 }
                 b'V' => {
-                    let text = self.line()?;
-                    self.push(Item::Text(text))?;
+                    let line = self.bytes_of_line(usize::MAX)?;
+                    self.push(Item::Text(unicode(line.strip_suffix(b"\r").unwrap_or(&line))))?;
                 }
                 b'X' => {
                     let count = self.number(4)?;
@@ -529,7 +666,11 @@ impl<R: Read> Machine<'_, R> {
                     let count = self.number(4)?;
                     self.string(count)?;
                 }
-                b'U' | 0x8c => {
+                b'U' => {
+                    let count = self.number(1)?;
+                    self.string(count)?;
+                }
+                0x8c => {
                     let count = self.number(1)?;
                     self.utf8(count)?;
                 }
@@ -591,18 +732,31 @@ impl<R: Read> Machine<'_, R> {
                     self.refer(&module, &name)?;
                 }
                 b'R' | 0x81 => self.reduce()?,
+                0x92 => {
+                    let (_named, arguments, callee) = (self.pop()?, self.pop()?, self.pop()?);
+                    let made = self.call(callee, arguments)?;
+                    self.push(made)?;
+                }
+                // Objects of classes, in the forms of protocols 0 and 1.
                 b'i' => {
                     let (module, name) = (self.line()?, self.line()?);
+                    let _given = self.since_mark()?;
                     self.refer(&module, &name)?;
-                    return Err(malformed("an object is built in a way not known here"));
+                    self.object()?;
+                }
+                b'o' => {
+                    let given = self.since_mark()?;
+                    let class = given.first().copied().ok_or_else(|| malformed("an object has no class"))?;
+                    self.repeat(class)?;
+                    self.object()?;
                 }
                 // State of an ordered dictionary (`_metadata`): read and left out.
                 b'b' => {
                     let (state, to) = (self.pop()?, self.top()?);
                     match self.items[to] {
                         Item::Array { .. } => self.fill(to, state)?,
-                        // The state of a kind of numbers is the order of its bytes, which matters to numbers of several alone.
-                        Item::Dict(_) | Item::Tensor { .. } | Item::Text(_) => {}
+                        Item::Text(_) => self.order(to, state),
+                        Item::Dict(_) | Item::Tensor { .. } | Item::Foreign(_) => {}
                         _ => return Err(malformed("an object is built in a way not known here")),
                     }
                 }

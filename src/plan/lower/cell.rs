@@ -13,8 +13,8 @@ use crate::lang::statics::{NetworkRef, Statics};
 use crate::lang::typed::Call;
 use crate::lang::{Settings, Static};
 use crate::plan::facts::{Facts, KnownInput, Planned, Policy, Problem};
-use crate::plan::files::contents;
 use crate::plan::graph::{At, Cell, CellId, Entry, Given, LabelledAxis, Slot, Space, WITH_ITSELF};
+use crate::plan::seen::Seen;
 use crate::plan::units;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -177,7 +177,13 @@ impl<'a> Lowering<'a> {
         let library = Names { program: self.program, statics: Statics::of(self.program, self.script) };
         let Some(declared) = net::Declared::of(self.program.item(network.def)) else { return Ok(None) };
         let call = net::NetworkCall { network: declared, args: network.args.clone(), span: network.span };
-        net::elaborate(&library, &call, shape, op.outputs(classes.len())).map(Some)
+        let whole = net::elaborate(&library, &call, shape, op.outputs(classes.len()));
+        if whole.is_err()
+            && let Some(part) = net::elaborate(&library, &call, shape, 1).ok().and_then(|one| op.part(&one))
+        {
+            return Ok(Some(Arc::unwrap_or_clone(part)));
+        }
+        whole.map(Some)
     }
 
     /// Returns the name of a cell's random stream: root seed, operation, and `seed:` or the coordinates by written value.
@@ -244,7 +250,7 @@ impl<'a> Lowering<'a> {
         }
         let facts = memo.last.take().filter(|last| **last == facts).unwrap_or_else(|| Arc::new(facts));
         memo.last = Some(facts.clone());
-        let files = facts.files.iter().map(|path| (path.display().to_string(), self.file_hash(path))).collect();
+        let files = facts.files.iter().map(|path| self.seen(path)).collect();
         let told = Rc::new(Told { _given: settings.clone(), facts, cost, files });
         memo.told.insert(key, Some(told.clone()));
         Ok(told)
@@ -377,13 +383,8 @@ impl<'a> Lowering<'a> {
         out
     }
 
-    fn file_hash(&mut self, path: &std::path::Path) -> Hash {
-        if let Some(hash) = self.hashes.get(path) {
-            return *hash;
-        }
-        let hash = contents(path);
-        self.hashes.insert(path.to_path_buf(), hash);
-        hash
+    fn seen(&mut self, path: &std::path::Path) -> Seen {
+        self.seen.entry(path.to_path_buf()).or_insert_with(|| Seen::now(path)).clone()
     }
 }
 

@@ -5,6 +5,7 @@ use crate::lang::Settings;
 use crate::lang::statics::NetworkRef;
 use crate::plan::facts::{Cost, Facts};
 use crate::plan::graph::Given;
+use crate::plan::seen::Seen;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -60,7 +61,7 @@ pub(super) struct Told {
     pub _given: Given,
     pub facts: Arc<Facts>,
     pub cost: Cost,
-    pub files: Arc<[(String, Hash)]>,
+    pub files: Arc<[Seen]>,
 }
 
 /// All of this for one call. Nothing stands for what is wrong and has been reported.

@@ -8,6 +8,7 @@ use crate::plan::array::Array;
 use crate::plan::facts::Operations;
 use crate::plan::files::Files;
 use crate::plan::graph::{Cell, CellId, Entry, LabelledAxis, Space};
+use crate::plan::seen::Seen;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -54,7 +55,8 @@ pub(super) struct Lowering<'a> {
     pub entries: usize,
     pub memo: Vec<Option<Rc<Array>>>,
     pub diags: Diags,
-    pub hashes: BTreeMap<PathBuf, Hash>,
+    /// Files hashed so far.
+    pub seen: BTreeMap<PathBuf, Seen>,
     /// The declaration that is being laid out.
     pub label: Name,
 }
@@ -75,7 +77,7 @@ impl<'a> Lowering<'a> {
             entries: 0,
             memo: vec![None; script.values.len()],
             diags: Diags::default(),
-            hashes: BTreeMap::new(),
+            seen: BTreeMap::new(),
             label: Name::default(),
         }
     }

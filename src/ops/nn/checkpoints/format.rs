@@ -2,8 +2,8 @@
 
 use super::listing::Listing;
 use super::{safetensors, torch};
-use crate::ops::foreign::Unreadable;
-use std::fs::File;
+use crate::ops::foreign::{Unreadable, named};
+use crate::plan::seen;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -15,22 +15,37 @@ enum Format {
     Legacy,
 }
 
-/// Returns the tensors of a file of weights, without their numbers.
+/// Returns the tensors of a file of weights, without their numbers; of a checkpoint, those that the keys `at` lead to, where they are given.
 ///
-/// Errors: the file is none of the formats, damaged, or holds what may not be built.
-pub fn list(path: &Path) -> Result<Listing, Unreadable> {
-    let mut file = File::open(path)?;
+/// Errors: it holds none; the file is none of the formats, damaged, or holds what may not be built.
+pub fn list(path: &Path, at: Option<&str>) -> Result<Listing, Unreadable> {
+    let mut file = seen::open(path)?;
     let length = file.metadata()?.len();
     let mut head = Vec::new();
-    (&mut file).take(16).read_to_end(&mut head)?;
+    (&mut file).take(named::ENOUGH as u64).read_to_end(&mut head)?;
     file.seek(SeekFrom::Start(0))?;
-    match format(&head) {
+    if head.is_empty() {
+        return Err(Unreadable::new("is empty"));
+    }
+    if let Some(why) = named::stranger(&head) {
+        return Err(why);
+    }
+    let format = format(&head);
+    if let (Some(at), Some(Format::Safetensors)) = (at, format) {
+        return Err(Unreadable::new(format!("is a safetensors file, in which there is nothing under `{at}`"))
+            .help("leave `at:` out: all its tensors stand side by side"));
+    }
+    let listing = match format {
         Some(Format::Safetensors) => safetensors::list(&mut file, length),
-        Some(Format::Zip) => torch::list_zip(&mut file, length),
-        Some(Format::Legacy) => torch::list_legacy(file, length),
+        Some(Format::Zip) => torch::list_zip(path, at),
+        Some(Format::Legacy) => torch::list_legacy(file, length, at),
         None => Err(Unreadable::new("is neither a safetensors file nor a PyTorch checkpoint")
             .help("weights are read from `.safetensors`, and from `.pt`, `.pth` and the like as torch.save writes them")),
+    }?;
+    if listing.entries.is_empty() {
+        return Err(Unreadable::new("holds no tensors").help("save the weights of the network into it"));
     }
+    Ok(listing)
 }
 
 fn format(head: &[u8]) -> Option<Format> {

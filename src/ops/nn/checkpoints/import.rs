@@ -1,7 +1,9 @@
 //! `import_weights`: a model from a file of weights that another program wrote.
 
+use super::advice::advice;
 use super::format::list;
-use super::names::{Named, begins, nearest, pairing};
+use super::listing::Listing;
+use super::names::{Mismatch, Named, begins, nearest, pairing};
 use crate::base::Stream;
 use crate::engine::value::{Column, Model, Table, Weights};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
@@ -9,6 +11,7 @@ use crate::lang::Settings;
 use crate::lang::net::ir::Net;
 use crate::ops::foreign::Unreadable;
 use crate::ops::nn::evaluate;
+use crate::ops::nn::gan::seam;
 use crate::ops::nn::given::failed;
 use crate::ops::nn::layer::Parameter;
 use crate::ops::nn::models::of_net;
@@ -30,6 +33,8 @@ settings! {
         file: String,
         rename: Vec<String>,
         fresh: Vec<String>,
+        ignore: Vec<String>,
+        at: Option<String>,
         /// The network; nothing before the shape of the data is known.
         network: Option<Arc<Net>> = None,
     }
@@ -77,21 +82,40 @@ fn check_fresh(list: &[String], wanted: &[(String, Parameter)]) -> Result<(), Pr
     }
 }
 
+/// Returns what to do about a file that does not fit: what would make it fit, where something would; where its tensors were taken from; and what
+/// does not fit.
+fn cure(mismatch: &Mismatch, listing: &Listing, advice: Option<String>) -> String {
+    let mut out: Vec<String> = advice.into_iter().map(|settings| format!("it would fit with `{settings}`")).collect();
+    if !listing.under.is_empty() {
+        out.push(format!("its tensors are those under `{}`; `at:` names others", listing.under.join(".")));
+    }
+    for (name, maker) in &listing.others {
+        if let Some(maker) = maker.as_ref().filter(|_| mismatch.missing.iter().any(|(n, _)| n == name)) {
+            out.push(format!("`{name}` is made by `{maker}`, which is not built here"));
+        }
+    }
+    out.push(mismatch.lists());
+    out.join("\n")
+}
+
 /// Returns the tensors of a file that are a network's weights, in the network's order, without numbers, or with them: from the file, and, for those that
 /// are to start anew, initial values from the stream.
 fn read(path: &Path, net: &Net, given: &ImportSettings, stream: Option<Stream>) -> Result<Weights, Problem> {
     let (rename, fresh) = (rename(&given.rename)?, &given.fresh);
     let all = parameters(net);
     check_fresh(fresh, &all)?;
-    let listing = list(path).map_err(|e| broken(path, e))?;
+    let listing = list(path, given.at.as_deref()).map_err(|e| broken(path, e))?;
     let file: Vec<Named> = listing.entries.iter().map(|e| (e.name.clone(), e.shape.clone())).collect();
     let taken = all.iter().filter(|(n, _)| !begins(n, fresh));
     let wanted: Vec<Named> = taken.map(|(n, p)| (n.clone(), p.shape.clone())).collect();
-    let places = pairing(&file, &wanted, &rename, fresh).map_err(|m| Problem {
-        code: "cfx::weights::names",
-        parameter: Some("file"),
-        message: format!("`{}` does not fit the network `{}`: {}", path.display(), net.name, m.summary()),
-        help: Some(m.lists()),
+    let places = pairing(&file, &wanted, &rename, fresh, &given.ignore).map_err(|m| {
+        let all: Vec<Named> = all.iter().map(|(n, p)| (n.clone(), p.shape.clone())).collect();
+        Problem {
+            code: "cfx::weights::names",
+            parameter: Some("file"),
+            message: format!("`{}` does not fit the network `{}`: {}", path.display(), net.name, m.summary()),
+            help: Some(cure(&m, &listing, advice(&file, &all))),
+        }
     })?;
     let mut places = places.iter();
     let mut numbers = |name: &str, parameter: &Parameter| match (begins(name, fresh), stream) {
@@ -109,9 +133,43 @@ fn read(path: &Path, net: &Net, given: &ImportSettings, stream: Option<Stream>) 
     all.into_iter().map(one).collect()
 }
 
+/// Most classes that a message lists.
+const LISTED: usize = 6;
+
+/// Returns what order of classes is assumed, where a program that sorts names has another one than the data set.
+fn order(data: &Facts) -> Option<Problem> {
+    let classes = data.classes.as_ref().filter(|_| data.natural)?;
+    let mut sorted = classes.clone();
+    sorted.sort();
+    if sorted == *classes {
+        return None;
+    }
+    let list = |names: &[String]| {
+        let more = if names.len() > LISTED { ", ..." } else { "" };
+        format!("{}{more}", names.iter().take(LISTED).map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", "))
+    };
+    Some(Problem {
+        code: "cfx::weights::order",
+        parameter: Some("file"),
+        message: format!("the outputs of the weights are taken to be the classes {}, in natural order", list(classes)),
+        help: Some(format!(
+            "programs that sort names (torchvision, Keras) have {}; for their weights read the images with `order: names`",
+            list(&sorted)
+        )),
+    })
+}
+
 impl Planned for ImportWeights {
+    fn later(&self) -> &'static [(&'static str, &'static str)] {
+        &[("ignore", "none"), ("at", "none")]
+    }
+
     fn policy(&self) -> Policy {
         Policy::Transient
+    }
+
+    fn part(&self, network: &Net) -> Option<Arc<Net>> {
+        seam::split(network).ok().map(|(generator, _)| generator)
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], files: Option<&Files>) -> Result<Facts, Problem> {
@@ -129,6 +187,7 @@ impl Planned for ImportWeights {
                 read(&path, net, &given, None)?;
             }
             facts.files = vec![path];
+            facts.warnings = known(inputs, "data").and_then(order).into_iter().collect();
         }
         Ok(facts)
     }
@@ -144,7 +203,10 @@ impl Kernel for ImportWeights {
         let given = ImportSettings::read(&job.settings);
         let net = given.network.as_ref().ok_or_else(|| Failure::new("the network is missing"))?;
         let data = job.dataset("data")?;
-        evaluate::fits(net, data, false)?;
+        // A generator makes such images, and does not take them.
+        if net.nodes.get(net.output).is_none_or(|n| n.shape != data.source.images.shape) {
+            evaluate::fits(net, data, false)?;
+        }
         let path = cx.files().find(&given.file).map_err(failed)?;
         let weights = read(&path, net, &given, Some(job.stream.named("initialisation"))).map_err(failed)?;
         if let Some((name, _, _)) = weights.iter().find(|(_, _, x)| x.iter().any(|x| !x.is_finite())) {

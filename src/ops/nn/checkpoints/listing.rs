@@ -1,26 +1,12 @@
 //! Tensors of a file by name, and their numbers on demand, whatever the format.
 
+pub use crate::ops::foreign::zip::Block;
 use crate::ops::foreign::{Kind, Unreadable};
-use flate2::read::DeflateDecoder;
-use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::Read;
 use std::path::Path;
 
 /// How much larger than its tensor a packed storage may be; an unpacked one is bounded by the file.
 const PACKED_SPAN: usize = 64;
-
-/// A run of bytes in the file that holds numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Block {
-    /// Where it begins.
-    pub at: u64,
-    /// Bytes in the file.
-    pub stored: u64,
-    /// Bytes it stands for: `stored`, or more where it is deflated.
-    pub bytes: u64,
-    /// Whether it is deflated.
-    pub deflated: bool,
-}
 
 /// A tensor in a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,8 +62,10 @@ impl Entry {
 pub struct Listing {
     /// The tensors.
     pub entries: Vec<Entry>,
-    /// Names beside them that do not stand for tensors.
-    pub others: Vec<String>,
+    /// Names beside them that do not stand for tensors, with what makes the object that they stand for.
+    pub others: Vec<(String, Option<String>)>,
+    /// The keys that lead to them in the file.
+    pub under: Vec<String>,
 }
 
 impl Listing {
@@ -99,12 +87,7 @@ impl Listing {
                 .help("save the weights once more with torch.save"));
         }
         let size = entry.kind.size();
-        let mut file = BufReader::new(File::open(path)?);
-        file.seek(SeekFrom::Start(block.at))?;
-        let mut inner: Box<dyn Read> = match block.deflated {
-            true => Box::new(DeflateDecoder::new(file.take(block.stored))),
-            false => Box::new(file.take(block.stored)),
-        };
+        let mut inner = block.open(path)?;
         std::io::copy(&mut (&mut inner).take((entry.offset * size) as u64), &mut std::io::sink())?;
         let mut bytes = Vec::new();
         inner.take((span * size) as u64).read_to_end(&mut bytes)?;

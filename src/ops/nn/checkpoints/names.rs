@@ -47,6 +47,9 @@ const CONVENTIONS: [Convention; 9] = [
     Convention(&[("pre_logits.fc1", "classifier.0"), ("pre_logits.fc2", "classifier.3"), ("head.fc", "classifier.6")]),
 ];
 
+/// So many names in a file are very many.
+pub const MANY: usize = 20_000;
+
 /// How many names of each kind a message lists.
 const LISTED: usize = 12;
 
@@ -103,7 +106,8 @@ fn same(file: &[usize], wanted: &[usize]) -> bool {
 /// Names are first changed as `rename` says, then read in every known way: as they are, without the prefixes of wrappers, with other usual
 /// names of layers. A way other than the first counts only if every name then has its partner.
 ///
-/// What the file has under names that begin as one of `fresh` (the network's names) is left out.
+/// What the file has under names that begin as one of `ignore` (the file's names), or, changed, as one of `fresh` (the network's names), is left
+/// out.
 ///
 /// Errors: what does not fit, in the way in which the most fits. Names are given as the file has them.
 pub fn pairing(
@@ -111,12 +115,15 @@ pub fn pairing(
     wanted: &[Named],
     rename: &[(String, String)],
     fresh: &[String],
+    ignore: &[String],
 ) -> Result<Vec<usize>, Box<Mismatch>> {
-    let kept: Vec<(usize, String)> =
-        file.iter().enumerate().filter(|(_, (n, _))| !ignored(n)).map(|(i, (n, _))| (i, renamed(n, rename))).collect();
+    let taken = file.iter().enumerate().filter(|(_, (n, _))| !ignored(n) && !begins(n, ignore));
+    let kept: Vec<(usize, String)> = taken.map(|(i, (n, _))| (i, renamed(n, rename))).collect();
     let needed: BTreeSet<&str> = wanted.iter().map(|(n, _)| n.as_str()).collect();
     let mut best: Option<(usize, BTreeMap<String, usize>)> = None;
-    for Convention(rules) in &CONVENTIONS {
+    // A file with very many names is no network of those whose layers go by other names.
+    let conventions = if kept.len() > MANY { &CONVENTIONS[..1] } else { &CONVENTIONS[..] };
+    for Convention(rules) in conventions {
         for prefix in PREFIXES {
             let map: BTreeMap<String, usize> =
                 kept.iter().map(|(i, n)| (replaced(n.strip_prefix(prefix).unwrap_or(n), rules), *i)).collect();

@@ -1,25 +1,46 @@
 //! PyTorch checkpoints: the zip archives of torch.save since 1.6, and the plain files before (torch/serialization.py).
 
 use super::listing::{Block, Entry, Listing};
-use super::zip::Archive;
 use crate::ops::foreign::Unreadable;
 use crate::ops::foreign::pickle::{self, Id, Item, Pickle};
+use crate::ops::foreign::zip::Archive;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
 
-/// Keys under which training scripts keep a model's weights beside other things.
-const WRAPPERS: [&str; 4] = ["state_dict", "model", "model_state_dict", "net"];
+/// Keys under which training scripts keep a model's weights beside other things, those that are taken first before the others.
+const WRAPPERS: [&str; 17] = [
+    "state_dict",
+    "model_state_dict",
+    "model_state",
+    "model",
+    "module",
+    "network",
+    "net",
+    "weights",
+    "params",
+    "generator",
+    "state_dict_ema",
+    "model_ema",
+    "ema_state_dict",
+    "params_ema",
+    "ema",
+    "student",
+    "teacher",
+];
+/// Keys of two networks, of which neither is meant more than the other.
+const EQUAL: [&str; 2] = ["student", "teacher"];
 /// How deep wrappers may lie within each other.
 const DEPTH: usize = 3;
 /// torch.save's first pickle.
 const MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
 
-/// Returns the tensors of a zip checkpoint of that length.
+/// Returns the tensors of a zip checkpoint.
 ///
 /// Errors: it is no checkpoint, damaged, written on a big-endian machine, or holds what is not built.
-pub fn list_zip(file: &mut File, length: u64) -> Result<Listing, Unreadable> {
-    let archive = Archive::open(file, length)?;
+pub fn list_zip(path: &Path, at: Option<&str>) -> Result<Listing, Unreadable> {
+    let mut archive = Archive::open(path)?;
     let program = "data.pkl";
     let found = archive.names().find(|n| n.strip_suffix(program).is_some_and(|p| p.is_empty() || p.ends_with('/')));
     let Some(prefix) = found.and_then(|n| n.strip_suffix(program)).map(str::to_string) else {
@@ -29,27 +50,27 @@ pub fn list_zip(file: &mut File, length: u64) -> Result<Listing, Unreadable> {
         return Err(Unreadable::new("is a TorchScript program, whose code is not run here")
             .help("save its weights alone: `torch.save(model.state_dict(), path)`"));
     }
-    if archive.read(file, length, &format!("{prefix}byteorder"), 16)?.is_some_and(|b| b == b"big") {
+    if archive.read(&format!("{prefix}byteorder"), 16)?.is_some_and(|b| b == b"big") {
         return Err(Unreadable::new("was written on a big-endian machine, which is not read here"));
     }
     let name = format!("{prefix}{program}");
-    let bytes = archive.read(file, length, &name, pickle::LONGEST)?.unwrap_or_default();
+    let bytes = archive.read(&name, pickle::LONGEST)?.unwrap_or_default();
     let pickle = pickle::read(&mut &bytes[..])?;
     let mut blocks = BTreeMap::new();
     for (key, _, _) in pickle.storages() {
         if !blocks.contains_key(key)
-            && let Some(block) = archive.find(file, length, &format!("{prefix}data/{key}"))?
+            && let Some(block) = archive.find(&format!("{prefix}data/{key}"))?
         {
             blocks.insert(key.to_string(), block);
         }
     }
-    listing(&pickle, &blocks)
+    listing(&pickle, &blocks, at)
 }
 
 /// Returns the tensors of a checkpoint in the form before PyTorch 1.6, of that length.
 ///
 /// Errors: as [`list_zip`].
-pub fn list_legacy(file: File, length: u64) -> Result<Listing, Unreadable> {
+pub fn list_legacy(file: File, length: u64, at: Option<&str>) -> Result<Listing, Unreadable> {
     let mut file = BufReader::new(file);
     let magic = pickle::read(&mut file)?;
     if *magic.item(magic.root) != Item::Int(MAGIC) {
@@ -82,14 +103,15 @@ pub fn list_legacy(file: File, length: u64) -> Result<Listing, Unreadable> {
         blocks.insert(key.to_string(), Block { at, stored: bytes, bytes, deflated: false });
         file.seek(SeekFrom::Start(end))?;
     }
-    listing(&pickle, &blocks)
+    listing(&pickle, &blocks, at)
 }
 
 /// Returns the tensors of the dictionary that holds the weights.
-fn listing(pickle: &Pickle, blocks: &BTreeMap<String, Block>) -> Result<Listing, Unreadable> {
-    let mut out = Listing::default();
+fn listing(pickle: &Pickle, blocks: &BTreeMap<String, Block>, at: Option<&str>) -> Result<Listing, Unreadable> {
+    let (under, found) = weights(pickle, at)?;
+    let mut out = Listing { under, ..Listing::default() };
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
-    for (key, value) in weights(pickle)? {
+    for (key, value) in found {
         let name = match pickle.item(key) {
             Item::Text(text) => text.as_str(),
             _ => continue,
@@ -103,41 +125,108 @@ fn listing(pickle: &Pickle, blocks: &BTreeMap<String, Block>) -> Result<Listing,
                     out.entries.push(entry);
                 }
             },
-            None => out.others.push(name.to_string()),
+            None => out.others.push(match pickle.item(value) {
+                Item::Foreign(maker) => (name.to_string(), Some(maker.to_string())),
+                _ => (name.to_string(), None),
+            }),
         }
     }
     Ok(out)
 }
 
-/// Returns the dictionary that holds tensors: the outermost one, or one under a usual key.
-fn weights(pickle: &Pickle) -> Result<Vec<(Id, Id)>, Unreadable> {
-    let mut at = pickle.root;
-    for _ in 0..=DEPTH {
-        let Item::Dict(pairs) = pickle.item(at) else { break };
-        if pairs.iter().any(|(k, v)| pickle.text(*k).is_some() && matches!(pickle.item(*v), Item::Tensor { .. })) {
-            return Ok(pairs.clone());
+/// The dictionary of weights: the keys that lead to it, and its pairs.
+type Found = (Vec<String>, Vec<(Id, Id)>);
+
+/// Returns the pairs of a dictionary.
+fn pairs(pickle: &Pickle, id: Id) -> &[(Id, Id)] {
+    match pickle.item(id) {
+        Item::Dict(pairs) => pairs,
+        _ => &[],
+    }
+}
+
+/// Returns the value under a key; of equal keys the last, as in Python.
+fn under(pickle: &Pickle, id: Id, key: &str) -> Option<Id> {
+    pairs(pickle, id).iter().rev().find(|(k, _)| pickle.text(*k) == Some(key)).map(|(_, v)| *v)
+}
+
+/// Returns whether a dictionary has tensors under names.
+fn has_tensors(pickle: &Pickle, id: Id) -> bool {
+    pairs(pickle, id).iter().any(|(k, v)| pickle.text(*k).is_some() && matches!(pickle.item(*v), Item::Tensor { .. }))
+}
+
+/// Returns the keys of a dictionary for a message.
+fn keys(pickle: &Pickle, id: Id) -> String {
+    const LISTED: usize = 12;
+    let all: Vec<String> =
+        pairs(pickle, id).iter().filter_map(|(k, _)| pickle.text(*k)).take(LISTED).map(|k| format!("`{k}`")).collect();
+    let more = pairs(pickle, id).len().saturating_sub(all.len());
+    match (all.is_empty(), more) {
+        (true, _) => "nothing with a name".to_string(),
+        (_, 0) => all.join(", "),
+        (_, more) => format!("{} and {more} more", all.join(", ")),
+    }
+}
+
+/// Returns the dictionary that holds the weights: the one that `at` leads to; else the one under the usual keys of training scripts, else the
+/// outermost one.
+///
+/// Errors: there is none; there are two networks, and nothing says which.
+fn weights(pickle: &Pickle, at: Option<&str>) -> Result<Found, Unreadable> {
+    let mut id = pickle.root;
+    let mut path = Vec::new();
+    if let Some(at) = at {
+        let mut rest = at;
+        while !rest.is_empty() {
+            // A key may hold dots itself: the longest that fits is taken.
+            let ends = std::iter::once(rest.len()).chain(rest.rmatch_indices('.').map(|(i, _)| i));
+            let step = ends.filter_map(|end| Some((&rest[..end], under(pickle, id, &rest[..end])?))).next();
+            let Some((key, inner)) = step else {
+                return Err(Unreadable::new(format!("has nothing under `{at}`")).help(format!(
+                    "`at:` names the keys that lead to the weights, with dots between them; there is {}",
+                    keys(pickle, id)
+                )));
+            };
+            path.push(key.to_string());
+            rest = rest[key.len()..].trim_start_matches('.');
+            id = inner;
         }
-        let under = |wrapper: &&str| {
-            let found =
-                pairs.iter().rev().find(|(k, v)| pickle.text(*k) == Some(*wrapper) && matches!(pickle.item(*v), Item::Dict(_)));
-            found.map(|(_, v)| *v)
-        };
-        match WRAPPERS.iter().find_map(under) {
-            Some(inner) => at = inner,
-            None => break,
+        if has_tensors(pickle, id) {
+            return Ok((path, pairs(pickle, id).to_vec()));
         }
     }
-    let keys = match pickle.item(at) {
-        Item::Dict(pairs) => {
-            pairs.iter().filter_map(|(k, _)| pickle.text(*k)).take(12).map(|k| format!("`{k}`")).collect::<Vec<_>>()
+    for _ in 0..DEPTH {
+        let inner: Vec<(&str, Id)> = WRAPPERS
+            .iter()
+            .filter_map(|key| Some((*key, under(pickle, id, key)?)))
+            .filter(|(_, inner)| has_tensors(pickle, *inner) || holds_wrapper(pickle, *inner))
+            .collect();
+        let Some((key, first)) = inner.first().copied() else { break };
+        if let (true, Some((other, _))) = (EQUAL.contains(&key), inner.get(1)) {
+            return Err(Unreadable::new(format!("holds two networks, `{key}` and `{other}`"))
+                .help(format!("say which one is meant: `at: \"{key}\"` or `at: \"{other}\"`")));
         }
-        _ => Vec::new(),
+        path.push(key.to_string());
+        id = first;
+    }
+    if has_tensors(pickle, id) {
+        return Ok((path, pairs(pickle, id).to_vec()));
+    }
+    if let Item::Foreign(maker) = pickle.item(id) {
+        return Err(Unreadable::new(format!("holds an object of `{maker}`, such as a whole module, whose code is not run here"))
+            .help("save its weights alone: `torch.save(model.state_dict(), path)`"));
+    }
+    let help = match at {
+        Some(_) => "`at:` names the keys that lead to the weights, with dots between them",
+        None => "name the key that holds them, `at: \"KEY\"`, or save the weights alone: `torch.save(model.state_dict(), path)`",
     };
-    let there = if keys.is_empty() { "nothing with a name".to_string() } else { keys.join(", ") };
-    Err(Unreadable::new(format!(
-        "holds no tensors by name, neither outermost nor under `state_dict` or `model`; there is {there}"
-    ))
-    .help("save the weights alone: `torch.save(model.state_dict(), path)`"))
+    let place = if path.is_empty() { "outermost".to_string() } else { format!("under `{}`", path.join(".")) };
+    Err(Unreadable::new(format!("holds no tensors by name {place}; there is {}", keys(pickle, id))).help(help))
+}
+
+/// Returns whether a dictionary has another one with tensors under one of the usual keys.
+fn holds_wrapper(pickle: &Pickle, id: Id) -> bool {
+    WRAPPERS.iter().any(|key| under(pickle, id, key).is_some_and(|inner| has_tensors(pickle, inner)))
 }
 
 fn tensor(pickle: &Pickle, blocks: &BTreeMap<String, Block>, name: &str, id: Id) -> Result<Option<Entry>, Unreadable> {

@@ -7,7 +7,7 @@
 mod ascend;
 mod generate;
 mod images;
-mod seam;
+pub mod seam;
 mod train;
 
 #[cfg(test)]

@@ -1,0 +1,316 @@
+//! How folders of images are laid out: which folders are splits and classes, which files are images, and in which order.
+//!
+//! In: a folder. Out: classes, and the files of each split with their labels. Never: opening an image.
+
+use super::bytes::{Input, broken, with_help};
+use crate::base::natural;
+use crate::plan::facts::Problem;
+use crate::plan::files::Files;
+use crate::words;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Deepest that images may lie below the folder of their class.
+const DEPTH: usize = 8;
+/// Folders that systems and programs leave behind.
+const LITTER: [&str; 6] = ["__macosx", "__pycache__", "@eadir", "lost+found", "$recycle.bin", "system volume information"];
+/// Endings of files that are decoded.
+const IMAGES: [&str; 13] = ["png", "jpg", "jpeg", "jpe", "jfif", "webp", "bmp", "gif", "tif", "tiff", "ppm", "pgm", "pnm"];
+/// Endings of images that are not.
+const OTHERS: [&str; 11] = ["heic", "heif", "avif", "jp2", "jxl", "svg", "psd", "dng", "cr2", "nef", "exr"];
+/// Tiny-ImageNet's labels of its validation images: a file, its class, and a box on each line.
+const ANNOTATIONS: &str = "val_annotations.txt";
+/// Largest file of labels that is read, in bytes.
+const LONGEST: u64 = 1 << 28;
+
+words! {
+    /// The order of classes, and of the files in each.
+    pub enum Order {
+        /// Runs of digits compare as numbers: 2 before 10.
+        Natural = "natural",
+        /// By characters, as Python sorts: 10 before 2.
+        Names = "names",
+    }
+}
+
+words! {
+    /// Which classes splits may have.
+    pub enum Classes {
+        /// Those of the training images.
+        Shared = "shared",
+        /// Any: the data set has those of all splits together.
+        Pooled = "pooled",
+    }
+}
+
+/// The files of a split with their labels.
+pub type Labelled = Vec<(PathBuf, u32)>;
+
+/// What the folders hold.
+pub struct Listing {
+    /// Names of the classes; none where the images have no labels.
+    pub classes: Vec<String>,
+    /// For each split: its name, and its files with their labels.
+    pub splits: Vec<(&'static str, Labelled)>,
+    /// What was listed or read to find them: folders, files of labels.
+    pub from: Vec<PathBuf>,
+    /// What is left out, or taken for what it may not be.
+    pub warnings: Vec<Problem>,
+}
+
+/// A walk through folders.
+struct Walk<'a> {
+    files: &'a Files,
+    order: Order,
+    from: Vec<PathBuf>,
+    warnings: Vec<Problem>,
+}
+
+/// One split as it lies there.
+struct Part {
+    split: &'static str,
+    dir: PathBuf,
+    /// Classes with their images.
+    classes: Vec<(String, Vec<PathBuf>)>,
+    /// Images that lie in no folder of a class.
+    loose: Vec<PathBuf>,
+}
+
+/// Returns the name of a path's last part.
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Returns the split that a folder's name stands for.
+fn split_of(name: &str) -> Option<&'static str> {
+    Some(match name.to_ascii_lowercase().as_str() {
+        "train" | "training" => "train",
+        "val" | "valid" | "validation" => "valid",
+        "test" | "testing" => "test",
+        _ => return None,
+    })
+}
+
+fn ending(path: &Path) -> String {
+    path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
+}
+
+impl Walk<'_> {
+    fn sort(&self, names: &mut [PathBuf]) {
+        match self.order {
+            Order::Natural => names.sort_by_cached_key(|p| natural(&name(p))),
+            Order::Names => names.sort_by_cached_key(|p| name(p)),
+        }
+    }
+
+    fn warn(&mut self, message: String, help: &str) {
+        let problem = Problem { code: "cfx::data::images", parameter: Some("folder"), message, help: Some(help.to_string()) };
+        self.warnings.push(problem);
+    }
+
+    /// Returns the folders and the images in a folder, in order; hidden names and litter are left out.
+    fn entries(&mut self, dir: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), Problem> {
+        self.files.note(dir);
+        self.from.push(dir.to_path_buf());
+        let listed = std::fs::read_dir(dir).map_err(|e| broken(dir, format!("cannot be listed: {e}")))?;
+        let (mut folders, mut images) = (Vec::new(), Vec::new());
+        for entry in listed {
+            let path = entry.map_err(|e| broken(dir, format!("cannot be listed: {e}")))?.path();
+            let name = name(&path);
+            if name.starts_with('.') || LITTER.contains(&name.to_ascii_lowercase().as_str()) {
+                continue;
+            }
+            let (is_dir, ending) = (path.is_dir(), ending(&path));
+            let (known, other) = (IMAGES.contains(&ending.as_str()), OTHERS.contains(&ending.as_str()));
+            if !is_dir && !known && !other {
+                continue;
+            }
+            if !path.canonicalize().is_ok_and(|real| self.files.inside(&real)) {
+                let problem = broken(&path, "is a link to nothing, or to where nothing may be read");
+                return Err(with_help(problem, "grant the folder that it points to with `--data DIR`, or remove it"));
+            }
+            match (is_dir, known) {
+                (true, _) => folders.push(path),
+                (false, true) => images.push(path),
+                (false, false) => {
+                    let problem = broken(&path, format!("is an image of a kind that is not decoded here ({ending})"));
+                    return Err(with_help(
+                        problem,
+                        "convert it to PNG, or move it away; PNG, JPEG, WebP, BMP, GIF, TIFF and PNM are read",
+                    ));
+                }
+            }
+        }
+        self.sort(&mut folders);
+        self.sort(&mut images);
+        Ok((folders, images))
+    }
+
+    /// Returns all images in a folder and the folders below it.
+    fn images_below(&mut self, dir: &Path) -> Result<Vec<PathBuf>, Problem> {
+        let mut out = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut open = vec![(dir.to_path_buf(), 0)];
+        while let Some((dir, depth)) = open.pop() {
+            if depth > DEPTH || !seen.insert(dir.canonicalize().unwrap_or_default()) {
+                return Err(broken(&dir, format!("lies more than {DEPTH} folders deep, or is reached twice")));
+            }
+            let (folders, images) = self.entries(&dir)?;
+            out.extend(images);
+            open.extend(folders.into_iter().rev().map(|f| (f, depth + 1)));
+        }
+        Ok(out)
+    }
+
+    /// Returns a split's classes and images.
+    fn part(&mut self, split: &'static str, dir: &Path) -> Result<Part, Problem> {
+        let (folders, mut loose) = self.entries(dir)?;
+        let mut part = Part { split, dir: dir.to_path_buf(), classes: Vec::new(), loose: Vec::new() };
+        // A single folder `images` is no class.
+        if let [only] = folders.as_slice()
+            && name(only).eq_ignore_ascii_case("images")
+        {
+            loose.extend(self.images_below(only)?);
+        } else {
+            let mut empty = Vec::new();
+            for folder in folders {
+                let images = self.images_below(&folder)?;
+                match images.is_empty() {
+                    true => empty.push(name(&folder)),
+                    false => part.classes.push((name(&folder), images)),
+                }
+            }
+            if !part.classes.is_empty() && !empty.is_empty() {
+                let list = empty.iter().take(8).map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
+                let message =
+                    format!("`{}` has {} without images, which are no classes: {list}", dir.display(), folders_of(empty.len()));
+                self.warn(message, "a class is a folder with at least one image");
+            }
+        }
+        part.loose = loose;
+        Ok(part)
+    }
+
+    /// Gives loose images the classes of Tiny-ImageNet's list, where there is one.
+    fn annotate(&mut self, part: &mut Part) -> Result<(), Problem> {
+        let path = part.dir.join(ANNOTATIONS);
+        if part.loose.is_empty() || !part.classes.is_empty() || !path.is_file() {
+            return Ok(());
+        }
+        self.files.note(&path);
+        self.from.push(path.clone());
+        let bytes = Input::text(&path)?.rest(LONGEST)?;
+        let text = String::from_utf8_lossy(&bytes);
+        let lines = text
+            .lines()
+            .filter_map(|l| l.split_once('\t'))
+            .map(|(f, rest)| (f, rest.split('\t').next().unwrap_or_default().trim()));
+        let classes: BTreeMap<&str, &str> = lines.collect();
+        let mut by_class: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+        for image in std::mem::take(&mut part.loose) {
+            let Some(class) = classes.get(name(&image).as_str()) else {
+                return Err(broken(&path, format!("does not name `{}`", image.display())));
+            };
+            by_class.entry(class.to_string()).or_default().push(image);
+        }
+        part.classes = by_class.into_iter().collect();
+        Ok(())
+    }
+}
+
+fn folders_of(n: usize) -> String {
+    if n == 1 { "a folder".to_string() } else { format!("{n} folders") }
+}
+
+/// Returns the splits of a folder and where they lie; the folder itself where there are none.
+fn splits_of(root: &Path, top: &[PathBuf]) -> Result<Vec<(&'static str, PathBuf)>, Problem> {
+    let named: Vec<(&'static str, &PathBuf)> = top.iter().filter_map(|p| Some((split_of(&name(p))?, p))).collect();
+    let trained = named.iter().any(|(s, _)| *s == "train");
+    // Without training images, folders of these names may as well be classes among others.
+    if named.is_empty() || !trained && named.len() < top.len() {
+        return Ok(vec![("all", root.to_path_buf())]);
+    }
+    let mut out = Vec::new();
+    for split in ["train", "valid", "test"] {
+        let mut of_it = named.iter().filter(|(s, _)| *s == split).map(|(_, p)| *p);
+        if let (Some(first), second) = (of_it.next(), of_it.next()) {
+            if let Some(second) = second {
+                let words = format!("has two folders for one split: `{}` and `{}`", name(first), name(second));
+                return Err(with_help(broken(root, words), "keep one of them"));
+            }
+            out.push((split, first.clone()));
+        }
+    }
+    // Validation images alone are what is tested on.
+    let only_valid = !out.iter().any(|(s, _)| *s == "test");
+    out.iter_mut().filter(|(s, _)| *s == "valid" && only_valid).for_each(|part| part.0 = "test");
+    Ok(out)
+}
+
+/// Returns the classes and files of a folder of images.
+///
+/// Errors: it holds no images, images of a kind that is not read, or links to elsewhere; classes of its splits differ and are not to be pooled.
+pub fn list(root: &Path, files: &Files, order: Order, pool: Classes) -> Result<Listing, Problem> {
+    let mut walk = Walk { files, order, from: Vec::new(), warnings: Vec::new() };
+    let top = walk.entries(root)?.0;
+    let mut parts = Vec::new();
+    for (split, dir) in splits_of(root, &top)? {
+        let mut part = walk.part(split, &dir)?;
+        walk.annotate(&mut part)?;
+        parts.push(part);
+    }
+    let labelled = parts.iter().any(|p| !p.classes.is_empty());
+    for part in parts.iter_mut().filter(|p| labelled && !p.loose.is_empty()) {
+        let (count, dir) = (part.loose.len(), part.dir.display().to_string());
+        walk.warn(
+            format!("{count} images in `{dir}` lie in no folder of a class and are left out"),
+            "put each into the folder of its class",
+        );
+        part.loose.clear();
+    }
+    parts.retain(|p| !p.classes.is_empty() || !p.loose.is_empty());
+    if parts.is_empty() {
+        let help = "PNG, JPEG, WebP, BMP, GIF, TIFF and PNM files are read, in one folder for each class";
+        return Err(with_help(broken(root, "holds no images"), help));
+    }
+    let classes = classes_of(&mut walk, &parts, pool)?;
+    let label = |class: &str| classes.iter().position(|c| c == class).unwrap_or(0) as u32;
+    let splits = parts
+        .iter()
+        .map(|part| {
+            let mut of_classes: Vec<(u32, &Vec<PathBuf>)> = part.classes.iter().map(|(c, images)| (label(c), images)).collect();
+            of_classes.sort_by_key(|(label, _)| *label);
+            let labelled = of_classes.into_iter().flat_map(|(label, images)| images.iter().map(move |f| (f.clone(), label)));
+            (part.split, labelled.chain(part.loose.iter().map(|f| (f.clone(), 0))).collect())
+        })
+        .collect();
+    walk.from.sort();
+    walk.from.dedup();
+    Ok(Listing { classes, splits, from: walk.from, warnings: walk.warnings })
+}
+
+/// Returns the names of all classes in order.
+fn classes_of(walk: &mut Walk, parts: &[Part], pool: Classes) -> Result<Vec<String>, Problem> {
+    let names = |part: &Part| part.classes.iter().map(|(c, _)| c.clone()).collect::<BTreeSet<String>>();
+    let first = parts.first().map(names).unwrap_or_default();
+    let mut all = first.clone();
+    let mut apart = true;
+    let mut stray = None;
+    for part in &parts[1.min(parts.len())..] {
+        let these = names(part);
+        apart &= these.is_disjoint(&all);
+        stray = stray.or_else(|| these.difference(&first).next().map(|c| part.dir.join(c)));
+        all.extend(these);
+    }
+    if let (Some(stray), Classes::Shared) = (stray, pool) {
+        if !apart {
+            let problem = broken(&stray, "is a class that the training images do not have");
+            return Err(with_help(problem, "write `classes: pooled` where splits are meant to have different classes"));
+        }
+        let message = format!("no class is in two splits; the data set has all {} of them", all.len());
+        walk.warn(message, "write `classes: pooled` to say that this is meant; `d.all` are the examples of all splits");
+    }
+    let mut sorted: Vec<PathBuf> = all.into_iter().map(PathBuf::from).collect();
+    walk.sort(&mut sorted);
+    Ok(sorted.iter().map(|p| name(p)).collect())
+}

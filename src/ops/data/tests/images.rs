@@ -1,0 +1,162 @@
+//! Folders of images as programs and systems leave them.
+
+use super::*;
+use crate::ops::data::image_folder::ImageFolder;
+
+/// Writes an image of one colour, in the form that the name's ending says.
+fn put(folder: &Path, name: &str, grey: u8) {
+    let path = folder.join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    image::RgbImage::from_pixel(4, 4, image::Rgb([grey, grey, grey])).save(path).unwrap();
+}
+
+fn list<'a>(more: &[(&'a str, Static)]) -> Vec<(&'a str, Static)> {
+    [&[("folder", text("set")), ("size", Static::Number(2.0))], more].concat()
+}
+
+/// Returns classes, labels, splits, warnings, and the first number of each image.
+fn read(dir: &Path, more: &[(&str, Static)]) -> (Vec<String>, Vec<u32>, Vec<(String, usize)>, String, Vec<u8>) {
+    let (facts, source) = facts_and_source("image_folder", ImageFolder, &list(more), dir);
+    let Pixels::Bytes { data, .. } = &source.images.data else { panic!() };
+    let firsts = data.chunks(12).map(|c| c[0]).collect();
+    let splits = source.splits.iter().map(|(n, r)| (n.clone(), r.len())).collect();
+    let said = facts.warnings.iter().map(|w| w.message.clone()).collect::<Vec<_>>().join("; ");
+    (source.classes, source.labels, splits, said, firsts)
+}
+
+fn words(names: &[&str]) -> Vec<String> {
+    names.iter().map(|n| n.to_string()).collect()
+}
+
+#[test]
+fn litter_is_no_class_and_images_lie_anywhere_below_theirs() {
+    let dir = tempfile::tempdir().unwrap();
+    let set = dir.path().join("set");
+    for (name, grey) in [
+        ("a/1.png", 10),
+        ("a/images/2.png", 20),
+        ("a/more/deep/3.bmp", 30),
+        ("b/4.webp", 40),
+        ("b/5.gif", 50),
+        ("b/6.tiff", 60),
+        ("b/7.PNG", 70),
+        ("__MACOSX/a/x.png", 1),
+        ("a/.ipynb_checkpoints/1-checkpoint.png", 2),
+        (".ipynb_checkpoints/x.png", 3),
+    ] {
+        put(&set, name, grey);
+    }
+    std::fs::write(set.join("a/._1.png"), b"\0\x05\x16\x07").unwrap();
+    std::fs::write(set.join(".DS_Store"), b"x").unwrap();
+    std::fs::write(set.join("b/Thumbs.db"), b"x").unwrap();
+    std::fs::create_dir(set.join("c")).unwrap();
+    let (classes, labels, splits, said, firsts) = read(dir.path(), &[]);
+    assert_eq!((classes, labels), (words(&["a", "b"]), vec![0, 0, 0, 1, 1, 1, 1]));
+    assert_eq!((splits, firsts), (vec![("all".to_string(), 7)], vec![10, 20, 30, 40, 50, 60, 70]));
+    assert!(said.contains("a folder without images") && said.contains("`c`"), "{said}");
+    std::fs::write(set.join("a/x.HEIC"), b"x").unwrap();
+    assert!(message(run("image_folder", &list(&[]), vec![], 0, dir.path())).contains("not decoded here (heic)"));
+}
+
+#[test]
+fn splits_have_many_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let set = dir.path().join("set");
+    put(&set, "Train/a/1.png", 1);
+    put(&set, "Train/b/2.png", 2);
+    put(&set, "validation/b/3.png", 3);
+    let (_, labels, splits, _, _) = read(dir.path(), &[]);
+    assert_eq!((labels, splits), (vec![0, 1, 1], vec![("train".to_string(), 2), ("test".to_string(), 1)]));
+    put(&set, "TEST/a/4.png", 4);
+    let (_, labels, splits, _, firsts) = read(dir.path(), &[]);
+    assert_eq!(splits, [("train", 2), ("valid", 1), ("test", 1)].map(|(n, c)| (n.to_string(), c)));
+    assert_eq!((labels, firsts), (vec![0, 1, 1, 0], vec![1, 2, 3, 4]));
+    // A class that the training images lack is most likely a mistake.
+    put(&set, "TEST/c/5.png", 5);
+    assert!(message(run("image_folder", &list(&[]), vec![], 0, dir.path())).contains("classes: pooled"));
+    assert_eq!(read(dir.path(), &[("classes", word("pooled"))]).0, words(&["a", "b", "c"]));
+}
+
+#[test]
+fn splits_of_different_classes_are_taken_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let set = dir.path().join("set");
+    for name in ["train/n2/1.png", "train/n10/2.png", "val/n3/3.png", "test/n1/4.png"] {
+        put(&set, name, 9);
+    }
+    let (classes, labels, splits, said, _) = read(dir.path(), &[]);
+    assert_eq!(classes, words(&["n1", "n2", "n3", "n10"]));
+    assert_eq!((labels, splits.len()), (vec![1, 3, 2, 0], 3));
+    assert!(said.contains("no class is in two splits; the data set has all 4"), "{said}");
+    assert_eq!(read(dir.path(), &[("classes", word("pooled"))]).3, "");
+}
+
+#[test]
+fn order_is_natural_or_by_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let set = dir.path().join("set");
+    for n in [0u8, 1, 2, 10] {
+        put(&set, &format!("{n}/x.png"), n);
+    }
+    let (classes, _, _, _, firsts) = read(dir.path(), &[]);
+    assert_eq!((classes, firsts), (words(&["0", "1", "2", "10"]), vec![0, 1, 2, 10]));
+    let (classes, labels, _, _, firsts) = read(dir.path(), &[("order", word("names"))]);
+    assert_eq!((classes, labels, firsts), (words(&["0", "1", "10", "2"]), vec![0, 1, 2, 3], vec![0, 1, 10, 2]));
+}
+
+#[test]
+fn tiny_imagenet_lists_its_validation_images() {
+    let dir = tempfile::tempdir().unwrap();
+    let set = dir.path().join("set");
+    put(&set, "train/n1/images/n1_0.png", 1);
+    put(&set, "train/n2/images/n2_0.png", 2);
+    put(&set, "val/images/val_0.png", 3);
+    put(&set, "val/images/val_1.png", 4);
+    put(&set, "test/images/test_0.png", 5);
+    std::fs::write(set.join("val/val_annotations.txt"), "val_0.png\tn2\t0\t0\t3\t3\nval_1.png\tn1\t0\t0\t3\t3\n").unwrap();
+    let (classes, labels, splits, said, firsts) = read(dir.path(), &[]);
+    assert_eq!((classes, labels), (words(&["n1", "n2"]), vec![0, 1, 0, 1]));
+    assert_eq!((splits[1].clone(), firsts), (("valid".to_string(), 2), vec![1, 2, 4, 3]));
+    assert!(said.contains("1 images") && said.contains("left out"), "{said}");
+}
+
+#[test]
+fn a_jpeg_that_is_cut_short_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let set = dir.path().join("set");
+    std::fs::create_dir_all(set.join("a")).unwrap();
+    let noise = |x: u32, y: u32| image::Rgb([(x * 37 + y * 11) as u8, (x * 5) as u8, (y * 91) as u8]);
+    image::RgbImage::from_fn(64, 64, noise).save(set.join("a/1.jpg")).unwrap();
+    let whole = std::fs::read(set.join("a/1.jpg")).unwrap();
+    assert_eq!(read(dir.path(), &[]).1, [0]);
+    // What stands behind the end is no matter.
+    std::fs::write(set.join("a/1.jpg"), [&whole[..], b"more"].concat()).unwrap();
+    assert_eq!(read(dir.path(), &[]).1, [0]);
+    for share in [20, 50, 80, 95, 99] {
+        std::fs::write(set.join("a/1.jpg"), &whole[..whole.len() * share / 100]).unwrap();
+        let said = message(run("image_folder", &list(&[]), vec![], 0, dir.path()));
+        assert!(said.contains("1.jpg` is a JPEG that is cut short"), "{said}");
+    }
+}
+
+#[test]
+fn moving_an_image_makes_another_data_set() {
+    use crate::plan::seen::{Seen, guarded};
+    let dir = tempfile::tempdir().unwrap();
+    let set = dir.path().join("set");
+    for name in ["a/1.png", "a/2.png", "b/3.png"] {
+        put(&set, name, 7);
+    }
+    let seen = || -> Vec<Seen> {
+        let facts =
+            ImageFolder.facts(&ImageFolder.settings(&settings("image_folder", &list(&[]))), Some(&Files::new(dir.path(), &[])));
+        facts.unwrap().files.iter().map(|p| Seen::now(p)).collect()
+    };
+    let hashes = |seen: &[Seen]| seen.iter().map(|s| s.hash).collect::<Vec<_>>();
+    let before = seen();
+    assert_eq!(hashes(&before), hashes(&seen()));
+    std::fs::rename(set.join("a/2.png"), set.join("b/2.png")).unwrap();
+    // The pixels of all images in their order are what they were; the labels are not.
+    assert_ne!(hashes(&before), hashes(&seen()));
+    assert!(guarded(&before, || ()).is_err());
+}

@@ -1,0 +1,126 @@
+//! What settings would make a file of weights fit a network: tried, and given only where they do.
+
+use super::names::{MANY, Named, begins, pairing};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Deepest prefix that is tried, in parts of names.
+const DEPTH: usize = 4;
+/// Most prefixes that are tried.
+const PREFIXES: usize = 64;
+/// Most beginnings of names that are worth writing out.
+const WRITTEN: usize = 8;
+
+/// Returns the settings that make a file fit, as they are written in a script: `rename: ["model. -> "], fresh: ["fc."]`; nothing where none do.
+/// `wanted` are all weights of the network.
+pub fn advice(file: &[Named], wanted: &[Named]) -> Option<String> {
+    if file.len() > MANY {
+        return None;
+    }
+    let needed: BTreeMap<&str, &[usize]> = wanted.iter().map(|(n, s)| (n.as_str(), s.as_slice())).collect();
+    let shared = |prefix: &str, there: &str| {
+        let named = file.iter().filter_map(|(n, s)| Some((format!("{there}{}", n.strip_prefix(prefix)?), s)));
+        named.filter(|(n, s)| needed.get(n.as_str()).is_some_and(|w| *w == s.as_slice())).count()
+    };
+    // A prefix of the file's that the network lacks, or one of the network's that the file lacks.
+    let theirs = prefixes(file).into_iter().map(|p| (p, String::new()));
+    let ours = prefixes(wanted).into_iter().map(|p| (String::new(), p));
+    let none = std::iter::once((String::new(), String::new()));
+    let (count, prefix, there) = none.chain(theirs).chain(ours).map(|(p, t)| (shared(&p, &t), p, t)).fold(
+        (0, String::new(), String::new()),
+        // The first of the best: the shortest change.
+        |best, next| if next.0 > best.0 { next } else { best },
+    );
+    if count * 2 < wanted.len() {
+        return None;
+    }
+    let rename: Vec<(String, String)> =
+        if prefix.is_empty() && there.is_empty() { Vec::new() } else { vec![(prefix.clone(), there.clone())] };
+    let new_name = |n: &str| n.strip_prefix(&prefix).map(|rest| format!("{there}{rest}"));
+    let given: BTreeMap<String, &[usize]> = file.iter().filter_map(|(n, s)| Some((new_name(n)?, s.as_slice()))).collect();
+    let lacking = |(n, s): &&Named| given.get(n.as_str()).is_none_or(|there| *there != s.as_slice());
+    let fresh = beginnings(wanted.iter().filter(lacking).map(|(n, _)| n.as_str()), |b| {
+        // Nothing that fits may begin so.
+        wanted.iter().all(|w| !w.0.starts_with(b) || lacking(&w))
+    });
+    let of_use = |n: &str| new_name(n).is_some_and(|n| needed.contains_key(n.as_str()) || begins(&n, &fresh));
+    let counted = |n: &str| n.ends_with("num_batches_tracked");
+    let strangers = file.iter().map(|(n, _)| n.as_str()).filter(|n| !counted(n) && !of_use(n));
+    let ignore = beginnings(strangers, |b| file.iter().all(|(n, _)| !n.starts_with(b) || counted(n) || !of_use(n)));
+    if fresh.len() > WRITTEN || ignore.len() > WRITTEN {
+        return None;
+    }
+    let taken: Vec<Named> = wanted.iter().filter(|(n, _)| !begins(n, &fresh)).cloned().collect();
+    pairing(file, &taken, &rename, &fresh, &ignore).ok()?;
+    let list = |name: &str, of: Vec<String>| {
+        let items: Vec<String> = of.iter().map(|t| format!("\"{t}\"")).collect();
+        (!of.is_empty()).then(|| format!("{name}: [{}]", items.join(", ")))
+    };
+    let renamed = rename.into_iter().map(|(from, to)| format!("{from} -> {to}")).collect();
+    let parts: Vec<String> =
+        [list("rename", renamed), list("fresh", fresh), list("ignore", ignore)].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// Returns the prefixes, up to a dot, that names begin with, the most frequent first.
+fn prefixes(names: &[Named]) -> Vec<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for (name, _) in names {
+        name.match_indices('.').take(DEPTH).for_each(|(i, _)| *counts.entry(&name[..=i]).or_insert(0) += 1);
+    }
+    let mut all: Vec<(&str, usize)> = counts.into_iter().collect();
+    all.sort_by_key(|(prefix, count)| (std::cmp::Reverse(*count), prefix.len()));
+    all.into_iter().take(PREFIXES).map(|(prefix, _)| prefix.to_string()).collect()
+}
+
+/// Returns beginnings that cover names and are as short as `alone` lets them be: whole parts up to a dot, else the names themselves.
+fn beginnings<'n>(names: impl Iterator<Item = &'n str>, alone: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut out: BTreeSet<String> = BTreeSet::new();
+    for name in names {
+        if out.iter().any(|b| name.starts_with(b.as_str())) {
+            continue;
+        }
+        let ends = name.match_indices('.').map(|(i, _)| &name[..=i]);
+        out.insert(ends.chain(std::iter::once(name)).find(|b| alone(b)).unwrap_or(name).to_string());
+        if out.len() > WRITTEN {
+            break;
+        }
+    }
+    out.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(list: &[(&str, &[usize])]) -> Vec<Named> {
+        list.iter().map(|(n, s)| (n.to_string(), s.to_vec())).collect()
+    }
+
+    #[test]
+    fn what_would_make_a_file_fit_is_written_out() {
+        let net = named(&[
+            ("conv1.weight", &[4, 3]),
+            ("bn1.weight", &[4]),
+            ("layer1.0.weight", &[4]),
+            ("fc.weight", &[10, 4]),
+            ("fc.bias", &[10]),
+        ]);
+        let with = |prefix: &str| -> Vec<Named> { net.iter().map(|(n, s)| (format!("{prefix}{n}"), s.clone())).collect() };
+        assert_eq!(advice(&with("model."), &net).unwrap(), "rename: [\"model. -> \"]");
+        assert_eq!(advice(&net, &with("model.")).unwrap(), "rename: [\" -> model.\"]");
+        // MoCo: the head has another size, and a second encoder and a queue stand beside.
+        let mut moco: Vec<Named> = with("module.encoder_q.");
+        moco[3].1 = vec![128, 4];
+        moco[4].1 = vec![128];
+        moco.extend(with("module.encoder_k."));
+        moco.extend(named(&[("module.queue", &[128, 8]), ("module.queue_ptr", &[1])]));
+        assert_eq!(
+            advice(&moco, &net).unwrap(),
+            "rename: [\"module.encoder_q. -> \"], fresh: [\"fc.\"], ignore: [\"module.encoder_k.\", \"module.queue\"]"
+        );
+        let mut more = net.clone();
+        more.extend(named(&[("aux.weight", &[1]), ("aux.bias", &[1]), ("bn1.num_batches_tracked", &[])]));
+        assert_eq!(advice(&more, &net).unwrap(), "ignore: [\"aux.\"]");
+        assert_eq!(advice(&named(&[("a", &[1])]), &net), None);
+    }
+}
