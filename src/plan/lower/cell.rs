@@ -16,8 +16,10 @@ use crate::plan::facts::{Facts, KnownInput, Planned, Policy, Problem};
 use crate::plan::graph::{At, Cell, CellId, Entry, Given, LabelledAxis, Slot, Space, WITH_ITSELF};
 use crate::plan::seen::Seen;
 use crate::plan::units;
+use rayon::prelude::*;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -250,7 +252,7 @@ impl<'a> Lowering<'a> {
         }
         let facts = memo.last.take().filter(|last| **last == facts).unwrap_or_else(|| Arc::new(facts));
         memo.last = Some(facts.clone());
-        let files = facts.files.iter().map(|path| self.seen(path)).collect();
+        let files = self.seen(&facts.files);
         let told = Rc::new(Told { _given: settings.clone(), facts, cost, files });
         memo.told.insert(key, Some(told.clone()));
         Ok(told)
@@ -383,8 +385,12 @@ impl<'a> Lowering<'a> {
         out
     }
 
-    fn seen(&mut self, path: &std::path::Path) -> Seen {
-        self.seen.entry(path.to_path_buf()).or_insert_with(|| Seen::now(path)).clone()
+    /// Returns files with their hashes, each hashed once.
+    fn seen(&mut self, paths: &[PathBuf]) -> Arc<[Seen]> {
+        let new: Vec<&PathBuf> = paths.iter().filter(|p| !self.seen.contains_key(*p)).collect();
+        let hashed: Vec<(PathBuf, Seen)> = new.into_par_iter().map(|p| (p.clone(), Seen::now(p))).collect();
+        self.seen.extend(hashed);
+        paths.iter().filter_map(|p| self.seen.get(p).cloned()).collect()
     }
 }
 

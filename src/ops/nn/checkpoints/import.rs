@@ -204,7 +204,9 @@ impl Kernel for ImportWeights {
         let net = given.network.as_ref().ok_or_else(|| Failure::new("the network is missing"))?;
         let data = job.dataset("data")?;
         // A generator makes such images, and does not take them.
-        if net.nodes.get(net.output).is_none_or(|n| n.shape != data.source.images.shape) {
+        let size = |shape: &[usize]| shape.iter().product::<usize>();
+        let makes = net.nodes.get(net.output).map(|n| size(&n.shape)) == Some(size(&data.source.images.shape));
+        if !makes || net.input == data.source.images.shape {
             evaluate::fits(net, data, false)?;
         }
         let path = cx.files().find(&given.file).map_err(failed)?;

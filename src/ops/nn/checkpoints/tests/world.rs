@@ -1,8 +1,11 @@
 //! Checkpoints as training programs write them: weights under keys, beside settings, optimisers and objects of all kinds.
 
 use super::{legacy, list};
+use crate::api::{self, Registry, Source};
+use crate::engine::Value;
 use crate::ops::foreign::Unreadable;
 use crate::ops::nn::checkpoints::Listing;
+use crate::ops::nn::weights_to_safetensors;
 use std::io::Write;
 
 /// A pickle's instructions, protocol 2.
@@ -139,4 +142,42 @@ fn objects_beside_the_weights_are_passed_over() {
     assert!(read(module, None).unwrap_err().words.contains("torchvision.models.resnet.ResNet"));
     let hostile = dict(&[("epoch", object("os", "system", &[text("true")], None)), ("state_dict", dict(&[("a", tensor(1))]))]);
     assert!(read(hostile, None).unwrap_err().words.contains("`os.system`"));
+}
+
+#[test]
+fn the_generator_of_two_networks_is_imported_again() {
+    const HEAD: &str = "cfx 1
+experiment \"Again\" { seed: 1 }
+use std.data { digits }
+network adversaries() {
+  latent(3)
+  generator: linear(8) -> relu -> linear(64) -> tanh
+  linear(8) -> leaky_relu(0.2) -> linear(1)
+}
+dataset d = digits()
+";
+    let folder = tempfile::tempdir().unwrap();
+    let registry = Registry::standard();
+    let model = |script: &str, name: &str| {
+        let source = Source::text("again.cfx", &format!("{HEAD}{script}"), folder.path());
+        let checked = api::check(&source, &registry);
+        let graph = api::plan(&source, &checked, &registry).unwrap_or_else(|d| panic!("{d:#?}"));
+        let store = tempfile::tempdir().unwrap();
+        let store = crate::engine::Store::open(store.path()).unwrap();
+        let options = crate::engine::Options { files: source.files(), ..crate::engine::Options::new(&source.folder) };
+        let outcome = api::run(&graph, &registry, &store, &options, &crate::engine::progress::Silent).unwrap();
+        let results = api::results(&graph, &registry, &store, &source, &outcome);
+        let value = graph.values.iter().find(|v| v.name == name).unwrap();
+        match results.entry(&value.entries[0]) {
+            Ok(Value::Model(model)) => model,
+            other => panic!("{other:?} {:?}", outcome.cells.iter().map(|c| &c.message).collect::<Vec<_>>()),
+        }
+    };
+    let made =
+        model("model gan = train_gan(adversaries, d.train) { epochs: 1, batch: 64, init: default, keep: weights }\n", "gan");
+    std::fs::write(folder.path().join("gan.safetensors"), weights_to_safetensors(&made).unwrap()).unwrap();
+    let script =
+        "model again = import_weights(\"gan.safetensors\", adversaries, d)\ndataset fake = generate(again, d.train, count: 3)\n";
+    let again = model(script, "again");
+    assert_eq!((again.net.input.as_slice(), &again.weights), (&[3][..], &made.weights));
 }
