@@ -63,7 +63,7 @@ fn right(document: &str, at_least: usize) {
 /// Returns cells that failed, and claims that do not hold.
 fn unfulfilled(ran: &Ran) -> Vec<String> {
     let failed = ran.outcome.cells.iter().filter(|c| c.status == Status::Failed);
-    let mut out: Vec<String> = failed.map(|c| c.message.clone().unwrap_or_default()).collect();
+    let mut out: Vec<String> = failed.map(|c| c.message.clone().unwrap_or_default().to_string()).collect();
     let results = api::results(&ran.graph, &ran.registry, &ran.store, &ran.source, &ran.outcome);
     out.extend(api::claims(&ran.graph, &results).iter().filter(|c| !c.holds()).map(|c| c.line()));
     out

@@ -4,7 +4,7 @@
 
 pub mod registry;
 
-use crate::base::{Diag, Diags, Severity, Span};
+use crate::base::{Diag, Diags, Name, Severity, Span};
 use crate::engine::value::{Model, Truth};
 use crate::engine::{self, CellOutcome, Observer, Options, Results, RunOutcome, Standing, Status, Store, StoreError, Value};
 use crate::lang::scope::Program;
@@ -74,6 +74,42 @@ pub struct Checked {
 
 /// Parses and checks a script without reading any data: names, types, axes, and whatever the operations can tell beforehand.
 pub fn check(source: &Source, registry: &Registry) -> Checked {
+    let read = read(source);
+    let (_, found) = lower::lower(&read.program, &read.script, registry, None);
+    read.with(found)
+}
+
+/// Checks a script and lays it out as cells, as [`check`] and [`plan`] do one after the other, in one walk over the cells where nothing is
+/// wrong: reading files only adds to what is known.
+///
+/// Errors (beside what was checked): everything that is wrong, also what `check` could not see without files.
+pub fn prepare(source: &Source, registry: &Registry) -> (Checked, Result<Graph, Diags>) {
+    let read = read(source);
+    if !read.diags.has_errors() {
+        let (graph, found) = lower::lower(&read.program, &read.script, registry, Some(&source.files()));
+        if !found.has_errors() {
+            let checked = read.with(found);
+            let graph = Graph { overrides: overrides(&checked), ..graph };
+            return (checked, Ok(graph));
+        }
+    }
+    // What can be seen without files is told before the rest.
+    let (_, found) = lower::lower(&read.program, &read.script, registry, None);
+    let checked = read.with(found);
+    let graph = plan(source, &checked, registry);
+    (checked, graph)
+}
+
+/// A script whose names and types have been checked.
+struct ReadScript {
+    program: Program,
+    script: Script,
+    diags: Diags,
+    /// What seems to be unused.
+    idle: Diags,
+}
+
+fn read(source: &Source) -> ReadScript {
     let files = source.files();
     let loader = |path: &str| -> Result<String, (&'static str, String, String)> {
         let found = files.find(path).map_err(|p| (p.code, p.message, p.help.unwrap_or_default()))?;
@@ -84,15 +120,23 @@ pub fn check(source: &Source, registry: &Registry) -> Checked {
     let (program, mut diags) = Program::load(&source.name, &source.text, &loader);
     let (script, found, idle) = check::check(&program, &source.set);
     diags.extend(found);
-    let (_, found) = lower::lower(&program, &script, registry, None);
-    // What is wrong in the body of a network is said once, not again where it is put to use.
-    let told: Vec<Span> = network_bodies(&program).into_iter().filter(|b| diags.0.iter().any(|d| is_error_in(d, *b))).collect();
-    diags.extend(found.only(|d| !told.iter().any(|b| is_error_in(d, *b))));
-    // Where something is wrong, what seems to be unused may be used there.
-    if !diags.has_errors() {
-        diags.extend(idle);
+    ReadScript { program, script, diags, idle }
+}
+
+impl ReadScript {
+    /// Returns the script with all there is to say about it; `found` was seen when it was laid out.
+    fn with(self, found: Diags) -> Checked {
+        let ReadScript { program, script, mut diags, idle } = self;
+        // What is wrong in the body of a network is said once, not again where it is put to use.
+        let told: Vec<Span> =
+            network_bodies(&program).into_iter().filter(|b| diags.0.iter().any(|d| is_error_in(d, *b))).collect();
+        diags.extend(found.only(|d| !told.iter().any(|b| is_error_in(d, *b))));
+        // Where something is wrong, what seems to be unused may be used there.
+        if !diags.has_errors() {
+            diags.extend(idle);
+        }
+        Checked { program, script, diags: diags.sorted().first(MOST_MESSAGES) }
     }
-    Checked { program, script, diags: diags.sorted().first(MOST_MESSAGES) }
 }
 
 /// Most errors, and most warnings, that are told at once.
@@ -116,16 +160,21 @@ pub fn plan(source: &Source, checked: &Checked, registry: &Registry) -> Result<G
         return Err(checked.diags.clone());
     }
     let (mut graph, diags) = lower::lower(&checked.program, &checked.script, registry, Some(&source.files()));
+    graph.overrides = overrides(checked);
+    graph.warnings = diags.clone().only(|d| !checked.diags.0.contains(d));
+    if diags.has_errors() { Err(diags.sorted().first(MOST_MESSAGES)) } else { Ok(graph) }
+}
+
+/// Returns the parameters whose values were given from outside.
+fn overrides(checked: &Checked) -> Vec<Override> {
     let given = checked.script.overrides.iter();
-    graph.overrides = given
+    given
         .map(|(name, value, default)| Override {
             name: name.clone(),
             value: value.clone(),
             default: Some(default.clone()).filter(|d| !d.is_empty()),
         })
-        .collect();
-    graph.warnings = diags.clone().only(|d| !checked.diags.0.contains(d));
-    if diags.has_errors() { Err(diags.sorted().first(MOST_MESSAGES)) } else { Ok(graph) }
+        .collect()
 }
 
 /// Returns the cells that a run is for: figures, claims and analyses, and every other value that no other declaration uses.
@@ -272,7 +321,7 @@ pub fn write(
     let why = |entry: &Entry| match entry {
         Entry::Cell(id) => outcome.cells.get(*id).and_then(|c| match c.status {
             Status::Failed => Some(format!("failed: {}", c.message.as_deref().unwrap_or_default())),
-            Status::Skipped => c.message.clone(),
+            Status::Skipped => c.message.as_ref().map(Name::to_string),
             _ => None,
         }),
         _ => None,
@@ -280,7 +329,8 @@ pub fn write(
     let value = |entry: &Entry| {
         results.entry(entry).unwrap_or_else(|missing| Value::Absent(why(entry).unwrap_or_else(|| missing.to_string())))
     };
-    let records: Vec<CellRecord> = outcome.cells.iter().map(|c| record(c, &outcome.device)).collect();
+    let device = Name::from(outcome.device.as_str());
+    let records: Vec<CellRecord> = outcome.cells.iter().map(|c| record(c, &device)).collect();
     let base = checked.program.sources.files().get(checked.program.main).map_or(0, |f| f.base);
     let weights = |model: &Model| crate::ops::nn::weights_to_safetensors(model).unwrap_or_default();
     let input = ReportInput {
@@ -303,20 +353,20 @@ pub fn write(
 /// Largest array that is written out as `.npy`, in bytes; larger ones stay in the store.
 const LARGEST_ARRAY: u64 = 256 << 20;
 
-fn record(c: &CellOutcome, device: &str) -> CellRecord {
-    let why = || c.message.clone().unwrap_or_default();
+fn record(c: &CellOutcome, device: &Name) -> CellRecord {
+    let why = || c.message.clone().unwrap_or_default().to_string();
     CellRecord {
         outcome: match c.status {
             Status::Computed | Status::Inline => Outcome::Computed,
             Status::Cached => Outcome::Stored,
             Status::Absent => Outcome::Absent(why()),
-            Status::Failed => Outcome::Failed { message: why(), help: c.help.clone() },
+            Status::Failed => Outcome::Failed { message: why(), help: c.help.as_ref().map(Name::to_string) },
             Status::Skipped => Outcome::Blocked(why()),
             Status::NotNeeded => Outcome::NotNeeded,
             Status::Stopped => Outcome::NotRun,
         },
         content: c.hash,
-        device: c.other_kind.clone().unwrap_or_else(|| device.to_string()),
+        device: c.other_kind.clone().unwrap_or_else(|| device.clone()),
         seconds: c.seconds,
         memory: c.peak_memory.map_or(0.0, |m| m as f64),
         disk: c.bytes as f64,

@@ -3,6 +3,7 @@
 //!
 //! In: bytes and numbers. Out: small values with no behaviour of their own. Never: files, threads, or a word of the language.
 
+pub mod by_hash;
 pub mod decimal;
 pub mod diag;
 pub mod hash;
@@ -14,6 +15,7 @@ pub mod statistics;
 pub mod stream;
 pub mod time;
 
+pub use by_hash::ByHash;
 pub use decimal::Decimal;
 pub use diag::{Diag, Diags, Severity};
 pub use hash::{Hash, Hasher};

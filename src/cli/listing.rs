@@ -4,14 +4,19 @@ use crate::base::Span;
 use crate::base::size::bytes;
 use crate::base::time::duration;
 use crate::engine::{RunOutcome, Standing, Status};
-use crate::plan::estimate::together;
+use crate::plan::estimate::{Together, together};
 use crate::plan::facts::Policy;
 use crate::plan::graph::{CellId, Declared, Entry, Graph, WITH_ITSELF};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+/// Returns the cells of a plan that are to run.
+pub fn to_run(standings: &[Standing]) -> Vec<usize> {
+    (0..standings.len()).filter(|c| matches!(standings[*c], Standing::Run | Standing::Undecided)).collect()
+}
+
 /// Returns the plan as a table: declarations with their axes and cells, what is cached, what the rest is expected to take.
-pub fn listing(graph: &Graph, standings: &[Standing], threads: usize) -> String {
+pub fn listing(graph: &Graph, standings: &[Standing], cost: &Together, threads: usize) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{:<34} {:<22} {:>7} {:>7} {:>9}  axes", "declaration", "kind", "cells", "cached", "time");
     let rows = Rows::of(graph);
@@ -39,12 +44,13 @@ pub fn listing(graph: &Graph, standings: &[Standing], threads: usize) -> String 
         let absent = if absent > 0 { format!(", {absent} absent") } else { String::new() };
         row(&value.name, &value.kind, value.entries.len(), &rows.cells(value), &format!("{}{absent}", axes.join(" × ")));
     }
-    let run: Vec<usize> =
-        (0..graph.cells.len()).filter(|c| matches!(standings[*c], Standing::Run | Standing::Undecided)).collect();
+    let run = to_run(standings);
     let undecided = standings.iter().filter(|s| **s == Standing::Undecided).count();
     let cached = standings.iter().filter(|s| **s == Standing::Cached).count();
     let inline = standings.iter().filter(|s| **s == Standing::Inline).count();
-    let cost = together(graph, &run, threads);
+    // Weights that go after their last use, and checkpoints, are worth a word where they are more than what stays.
+    let peak =
+        if cost.most_disk > 1.1 * cost.disk + 1e6 { format!(", {} at the peak", bytes(cost.most_disk)) } else { String::new() };
     let _ = writeln!(out);
     let _ = writeln!(
         out,
@@ -56,7 +62,7 @@ pub fn listing(graph: &Graph, standings: &[Standing], threads: usize) -> String 
     );
     let _ = writeln!(
         out,
-        "about {} of one core ({} on {threads} threads), {} of memory at the peak, {} on disk",
+        "about {} of one core ({} on {threads} threads), {} of memory at the peak, {} on disk{peak}",
         duration(cost.seconds),
         duration(cost.seconds / threads as f64),
         bytes(cost.memory),

@@ -7,6 +7,7 @@ mod cut;
 pub mod doc;
 pub mod listing;
 pub mod render;
+mod room;
 pub mod run;
 pub mod shown;
 pub mod store;

@@ -1,12 +1,15 @@
 //! The pipeline of each command, from arguments to exit code.
 
 use super::arguments::{Check, Emit, Fmt, Plan, Run, Script};
-use super::{Exit, listing, render};
+use super::{Exit, listing, render, room};
 use crate::api::{self, Checked, Registry, Source};
 use crate::base::Diags;
+use crate::base::size::bytes;
 use crate::engine::{Limits, Options, RunState, Standing, Status, Store, progress};
 use crate::lang::suggest;
+use crate::plan::estimate::together;
 use crate::plan::explain;
+use crate::plan::facts::Policy;
 use crate::plan::graph::{CellId, Graph};
 use crate::plan::record::{self, Record};
 use crate::report::picture;
@@ -70,8 +73,8 @@ struct Prepared {
 /// Reads, checks and plans a script and opens its store; what is wrong goes to the terminal.
 fn prepare(script: &Script, store: &Option<PathBuf>, registry: &Registry) -> Result<Prepared, Exit> {
     let source = source(script)?;
-    let checked = api::check(&source, registry);
-    let graph = api::plan(&source, &checked, registry).map_err(|diags| {
+    let (checked, graph) = api::prepare(&source, registry);
+    let graph = graph.map_err(|diags| {
         report(&diags, &checked);
         Exit::Script
     })?;
@@ -105,7 +108,12 @@ pub fn plan(arguments: &Plan) -> Exit {
     }
     let standings = api::standings(&graph, &store);
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
-    print!("{}", listing::listing(&graph, &standings, threads));
+    let expected = together(&graph, &listing::to_run(&standings), threads);
+    print!("{}", listing::listing(&graph, &standings, &expected, threads));
+    let options = Options::new(store.root());
+    for words in room::lacking(&graph, &standings, &expected, &options, room::free(store.root())) {
+        eprintln!("warning: {words}");
+    }
     Exit::Done
 }
 
@@ -170,6 +178,10 @@ pub fn run(arguments: &Run) -> Exit {
             return Exit::Usage;
         }
     }
+    if let Some(words) = overfull(&graph, &store, &options) {
+        eprintln!("{words}");
+        return Exit::Store;
+    }
     let observer = progress::on_stderr(arguments.json);
     let outcome = match api::run(&graph, &registry, &store, &options, observer.as_ref()) {
         Ok(o) => o,
@@ -181,7 +193,8 @@ pub fn run(arguments: &Run) -> Exit {
     if let Some(words) = listing::compared(&graph, &outcome) {
         eprintln!("{words}");
     }
-    let absent = |id: CellId| Some(&outcome.cells[id]).filter(|c| c.status == Status::Absent)?.message.clone();
+    let absent =
+        |id: CellId| Some(&outcome.cells[id]).filter(|c| c.status == Status::Absent)?.message.as_ref().map(|m| m.to_string());
     if let Some(words) = listing::absences(&graph, absent) {
         eprintln!("{words}");
     }
@@ -210,6 +223,26 @@ pub fn run(arguments: &Run) -> Exit {
             Exit::Interrupted
         }
     }
+}
+
+/// Returns why a run would be sure to fill the disk, unless a limit stops it before.
+fn overfull(graph: &Graph, store: &Store, options: &Options) -> Option<String> {
+    let free = room::free(store.root());
+    let kept = graph.cells.iter().filter(|c| c.policy != Policy::Inline && c.cost.disk > 0.0);
+    // No more than four times of all that is kept is on the disk at any time: only where that could be too much, the store is asked.
+    if options.limits.disk.is_some() || !room::overfull(4.0 * kept.map(|c| c.cost.disk).sum::<f64>(), free) {
+        return None;
+    }
+    let expected = together(graph, &listing::to_run(&api::standings(graph, store)), options.threads);
+    room::overfull(expected.most_disk, free).then(|| {
+        format!(
+            "the run would fill the disk: about {} would be needed for {} at the peak, and {} are free; make room, name another folder with \
+             `--store DIR`, or let the run go as far as it comes with `--limit disk:SIZE`",
+            bytes(expected.most_disk),
+            store.root().display(),
+            bytes(free.unwrap_or(0) as f64)
+        )
+    })
 }
 
 /// Reads `--limit`s.

@@ -40,8 +40,7 @@ pub fn show(key: &str, arguments: &StoreArgs) -> Exit {
     let mut found = store.find(key);
     if found.is_empty() {
         // Not a key: the name of a declaration, with coordinates or without.
-        found = store.list();
-        found.retain(|l| called(&l.entry.title, key));
+        found = store.select(|_, entry| called(&entry.title, key));
     }
     match found.as_slice() {
         [] => {
@@ -60,8 +59,9 @@ pub fn show(key: &str, arguments: &StoreArgs) -> Exit {
                 println!("only its hash is kept");
                 return Exit::Done;
             }
-            match store.read(&one.entry).map(|bytes| pack::decode(&bytes)) {
-                Ok(Ok(value)) => println!("\n{}", shown::value(&value)),
+            let bytes = store.known(&one.key).map(|known| store.read(&known));
+            match bytes.map(|read| read.map(|bytes| pack::decode(&bytes))) {
+                Some(Ok(Ok(value))) => println!("\n{}", shown::value(&value)),
                 _ => println!("\nits artifact is damaged; the next run computes it again"),
             }
             Exit::Done

@@ -276,6 +276,18 @@ impl Table {
     pub fn rows(&self) -> usize {
         self.columns.first().map_or(0, |c| c.1.len())
     }
+
+    /// Returns the first rows, `count` of them at most.
+    pub fn head(&self, count: usize) -> Table {
+        let columns = self.columns.iter().map(|(name, column)| {
+            let head = match column {
+                Column::Numbers(x) => Column::Numbers(x.iter().take(count).copied().collect()),
+                Column::Texts(x) => Column::Texts(x.iter().take(count).cloned().collect()),
+            };
+            (name.clone(), head)
+        });
+        Table { columns: columns.collect() }
+    }
 }
 
 /// A picture in both forms.

@@ -7,7 +7,7 @@
 //! taken in whole and comes out again (scores of all classes, averaged by class), it matters at its own coordinate alone; where a cell at one
 //! coordinate takes one at another (a divergence between classes), it matters whatever that coordinate is.
 
-use super::graph::{Cell, CellId, Entry, Graph, Slot};
+use super::graph::{Cell, CellId, Entry, Graph, Input};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A place: axis names with coordinates.
@@ -42,8 +42,8 @@ impl Doubts {
             };
             if !ends(cell) {
                 let to = cell.at.pairs();
-                for (_, slot) in &cell.inputs {
-                    for entry in &slot.entries {
+                for (_, slot) in cell.inputs.iter() {
+                    for entry in slot.entries {
                         let Entry::Cell(from) = entry else { continue };
                         let Some(felt) = out.felt.get(from) else { continue };
                         let at = graph.cells[*from].at.pairs();
@@ -59,7 +59,7 @@ impl Doubts {
     }
 
     /// Returns a doubt as a cell at `to` feels it that takes a cell at `from`; nothing where it belongs elsewhere.
-    fn passed(&self, (number, mut mask): Felt, slot: &Slot, from: &[(&str, &str)], to: &[(&str, &str)]) -> Option<Felt> {
+    fn passed(&self, (number, mut mask): Felt, slot: Input, from: &[(&str, &str)], to: &[(&str, &str)]) -> Option<Felt> {
         let find = |place: &[(&str, &str)], axis: &str| place.iter().find(|(a, _)| *a == axis).map(|(_, c)| c.to_string());
         for (i, (axis, coordinate)) in self.sources[number].1.iter().enumerate() {
             let Some(there) = find(to, axis).filter(|_| mask >> i & 1 == 0) else { continue };
@@ -88,7 +88,7 @@ impl Doubts {
 
     /// Returns the places at which doubts matter in what a parameter is given: each matters wherever the coordinates agree on the axes
     /// that it has.
-    pub fn places(&self, slot: &Slot) -> Vec<Place> {
+    pub fn places(&self, slot: Input) -> Vec<Place> {
         let mut out = BTreeSet::new();
         for (index, entry) in slot.entries.iter().enumerate() {
             let Entry::Cell(id) = entry else { continue };
@@ -118,27 +118,31 @@ mod tests {
     use crate::lang::Settings;
     use crate::plan::axis::LabelledAxis;
     use crate::plan::facts::{Cost, Facts, Policy};
+    use crate::plan::graph::{Common, Slot};
 
     /// Adds a cell at a place, which takes whole axes of some cells (slots: axes, cells).
     fn add(graph: &mut Graph, op: &str, at: &[(&str, &str)], slots: &[(&[LabelledAxis], &[CellId])]) -> CellId {
         let slot = |(axes, cells): &(&[LabelledAxis], &[CellId])| {
             ("x".into(), Slot { axes: axes.to_vec().into(), entries: cells.iter().map(|c| Entry::Cell(*c)).collect() })
         };
-        graph.cells.push(Cell {
+        let common = Common {
             op: op.into(),
             version: 1,
             settings: Settings::default().into(),
-            inputs: slots.iter().map(slot).collect(),
-            stream: None,
-            at: at.iter().map(|(a, c)| (a.to_string(), c.to_string())).collect::<Vec<_>>().into(),
             files: Vec::new().into(),
-            key: Hash::of(b"key"),
             facts: Facts::default().into(),
             cost: Cost::default(),
             policy: Policy::Stored,
             label: op.into(),
             span: Span::default(),
             places: Vec::new().into(),
+        };
+        graph.cells.push(Cell {
+            common: common.into(),
+            inputs: slots.iter().map(slot).collect::<Vec<_>>().into(),
+            stream: None,
+            at: at.iter().map(|(a, c)| (a.to_string(), c.to_string())).collect::<Vec<_>>().into(),
+            key: Hash::of(b"key"),
         });
         graph.cells.len() - 1
     }
@@ -170,13 +174,13 @@ mod tests {
         // Where they are looked at: at their class in scores and means; at the pair in a divergence.
         let place = |pairs: &[(&str, &str)]| -> Place { pairs.iter().map(|(a, c)| (a.to_string(), c.to_string())).collect() };
         let single = |id| Slot { axes: Vec::new().into(), entries: vec![Entry::Cell(id)] };
-        assert_eq!(doubts.places(&single(scores)), [place(&[("class", "1")])]);
-        assert_eq!(doubts.places(&single(whole)), [place(&[("class", "1")])]);
+        assert_eq!(doubts.places((&single(scores)).into()), [place(&[("class", "1")])]);
+        assert_eq!(doubts.places((&single(whole)).into()), [place(&[("class", "1")])]);
         let all = Slot { axes: axis.to_vec().into(), entries: means.iter().map(|m| Entry::Cell(*m)).collect() };
-        assert_eq!(doubts.places(&all), [place(&[("class", "1")])]);
+        assert_eq!(doubts.places((&all).into()), [place(&[("class", "1")])]);
         let other = LabelledAxis { name: "class_other".into(), ..classes(1) };
         let pair = Slot { axes: vec![classes(1), other].into(), entries: vec![Entry::Cell(divergence)] };
-        assert_eq!(doubts.places(&pair), [place(&[("class", "0"), ("class_other", "0")])]);
+        assert_eq!(doubts.places((&pair).into()), [place(&[("class", "0"), ("class_other", "0")])]);
         assert!(Doubts::of(&g, &[], &|_| false).is_empty());
     }
 }

@@ -1,26 +1,45 @@
 //! What a set of cells is expected to take together: time, memory at the peak, disk.
 
-use super::facts::{Cost, Policy};
+use super::facts::Policy;
 use super::graph::{CellId, Graph};
-use std::collections::{BTreeMap, BTreeSet};
+use super::links::Lists;
+use std::collections::BTreeSet;
 
 /// Bytes that the process takes whatever the cells are: the program, the script and the plan (37 MB, measured on a run without data and
 /// with two threads), and the buffers that OpenBLAS keeps once it is called.
 pub const BASE: f64 = 5e7;
 
-/// Returns what cells are expected to take in one run on so many threads. Seconds are of one core. Memory is that of the process at the
+/// Seconds after which a cell keeps its first checkpoint (`engine::Options::checkpoint_every`).
+const CHECKPOINT: f64 = 30.0;
+
+/// What cells are expected to take together.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Together {
+    /// Seconds of one core.
+    pub seconds: f64,
+    /// Bytes of memory of the process at the peak.
+    pub memory: f64,
+    /// Bytes that stay on the disk.
+    pub disk: f64,
+    /// Bytes on the disk at the peak: with weights that go after their last use, and with checkpoints of what is running.
+    pub most_disk: f64,
+}
+
+/// Returns what cells are expected to take in one run on so many threads. Memory is that of the process at the
 /// peak: what it takes by itself, the results that are in memory while consumers of theirs are to come, and the cells that run side by side.
 /// Which these are is found by going through the cells as the scheduler does: consumers of weights first, so that the weights can go, and
-/// what is not stored last. Disk is what stays there.
-pub fn together(graph: &Graph, cells: &[CellId], threads: usize) -> Cost {
-    let mut all = Cost { memory: BASE, ..Cost::default() };
+/// what is not stored last.
+pub fn together(graph: &Graph, cells: &[CellId], threads: usize) -> Together {
+    let mut all = Together::default();
     for cell in cells.iter().map(|id| &graph.cells[*id]) {
         all.seconds += positive(cell.cost.seconds);
         if cell.policy == Policy::Stored {
             all.disk += positive(cell.cost.disk);
         }
     }
-    all.memory += Walk::new(graph, cells).peak(threads.max(1));
+    let (memory, disk) = Walk::new(graph, cells).peak(threads.max(1));
+    all.memory = BASE + memory;
+    all.most_disk = disk.max(all.disk);
     all
 }
 
@@ -31,38 +50,44 @@ fn positive(x: f64) -> f64 {
 /// A run gone through in thought.
 struct Walk<'a> {
     graph: &'a Graph,
+    /// Cells that are to run.
+    runs: Vec<bool>,
+    inputs: Lists,
+    consumers: Lists,
     /// For cells that are to run, how many of their inputs are not there yet.
-    waiting: Vec<usize>,
-    /// For each cell, its consumers among those that are to run.
-    consumers: BTreeMap<CellId, Vec<CellId>>,
+    waiting: Vec<u32>,
     /// Consumers that are to come, of what is in memory or will be.
-    users: BTreeMap<CellId, usize>,
+    users: Vec<u32>,
     /// Cells whose results are in memory.
-    held: BTreeSet<CellId>,
+    held: Vec<bool>,
     ready: BTreeSet<(u8, CellId)>,
     bytes: f64,
+    /// Bytes on the disk: results that stay, and those that are there for a while.
+    disk: f64,
 }
 
 impl<'a> Walk<'a> {
     fn new(graph: &'a Graph, cells: &[CellId]) -> Self {
-        let mut runs = vec![false; graph.cells.len()];
+        let count = graph.cells.len();
+        let mut runs = vec![false; count];
         cells.iter().for_each(|id| runs[*id] = true);
+        let inputs = Lists::inputs(graph);
         let mut walk = Walk {
             graph,
-            waiting: vec![0; graph.cells.len()],
-            consumers: BTreeMap::new(),
-            users: BTreeMap::new(),
-            held: BTreeSet::new(),
+            runs,
+            consumers: inputs.turned(),
+            inputs,
+            waiting: vec![0; count],
+            users: vec![0; count],
+            held: vec![false; count],
             ready: BTreeSet::new(),
             bytes: 0.0,
+            disk: 0.0,
         };
         for id in cells {
-            for input in graph.cells[*id].dependencies() {
-                *walk.users.entry(input).or_insert(0) += 1;
-                if runs[input] {
-                    walk.waiting[*id] += 1;
-                    walk.consumers.entry(input).or_default().push(*id);
-                }
+            for input in walk.inputs.ids(*id) {
+                walk.users[input] += 1;
+                walk.waiting[*id] += u32::from(walk.runs[input]);
             }
             if walk.waiting[*id] == 0 {
                 walk.ready.insert((walk.rank(*id), *id));
@@ -77,51 +102,68 @@ impl<'a> Walk<'a> {
         if weights { 0 } else { 1 + u8::from(cell.policy == Policy::Inline) }
     }
 
-    /// Returns the most bytes that results and running cells take at one time.
-    fn peak(mut self, threads: usize) -> f64 {
-        let mut peak: f64 = 0.0;
+    /// Returns the most bytes that results and running cells take at one time, in memory and on the disk.
+    fn peak(mut self, threads: usize) -> (f64, f64) {
+        let (mut peak, mut most_disk): (f64, f64) = (0.0, 0.0);
         loop {
             let batch: Vec<(u8, CellId)> = self.ready.iter().take(threads).copied().collect();
             if batch.is_empty() {
-                return peak;
+                return (peak, most_disk);
             }
-            let mut running = 0.0;
+            let (mut running, mut checkpoints) = (0.0, 0.0);
             for (rank, id) in &batch {
                 self.ready.remove(&(*rank, *id));
                 let cell = &self.graph.cells[*id];
                 cell.takes().for_each(|input| self.hold(input));
                 running += positive(cell.cost.memory);
+                // A checkpoint holds what the result will, and the optimiser's numbers; the last one is there until the next is written.
+                if cell.policy != Policy::Inline && cell.cost.seconds > CHECKPOINT {
+                    let optimiser = cell.facts.net.as_ref().map_or(0.0, |net| 8.0 * net.parameters() as f64);
+                    checkpoints += 2.0 * (positive(cell.cost.disk) + optimiser);
+                }
             }
             peak = peak.max(self.bytes + running);
+            most_disk = most_disk.max(self.disk + checkpoints);
             for (_, id) in batch {
                 self.finish(id);
                 peak = peak.max(self.bytes);
+                most_disk = most_disk.max(self.disk);
             }
         }
     }
 
     fn hold(&mut self, id: CellId) {
-        if self.held.insert(id) {
+        if !std::mem::replace(&mut self.held[id], true) {
             self.bytes += positive(self.graph.cells[id].cost.disk);
         }
     }
 
     /// Takes down that a cell is done: its result is there for its consumers, and inputs that nobody else needs go.
     fn finish(&mut self, id: CellId) {
-        if self.users.contains_key(&id) {
+        if self.users[id] > 0 {
             self.hold(id);
         }
-        for consumer in self.consumers.remove(&id).unwrap_or_default() {
-            self.waiting[consumer] -= 1;
-            if self.waiting[consumer] == 0 {
-                self.ready.insert((self.rank(consumer), consumer));
+        if self.graph.cells[id].policy != Policy::Inline {
+            self.disk += positive(self.graph.cells[id].cost.disk);
+        }
+        for i in 0..self.consumers.of(id).len() {
+            let consumer = self.consumers.of(id)[i] as CellId;
+            if self.runs[consumer] {
+                self.waiting[consumer] -= 1;
+                if self.waiting[consumer] == 0 {
+                    self.ready.insert((self.rank(consumer), consumer));
+                }
             }
         }
-        for input in self.graph.cells[id].dependencies() {
-            let Some(left) = self.users.get_mut(&input) else { continue };
-            *left -= 1;
-            if *left == 0 && self.held.remove(&input) {
-                self.bytes -= positive(self.graph.cells[input].cost.disk);
+        for input in self.inputs.ids(id) {
+            self.users[input] -= 1;
+            if self.users[input] == 0 && std::mem::take(&mut self.held[input]) {
+                let cell = &self.graph.cells[input];
+                self.bytes -= positive(cell.cost.disk);
+                // What was there before the run has not been counted.
+                if cell.policy == Policy::Transient && self.runs[input] {
+                    self.disk -= positive(cell.cost.disk);
+                }
             }
         }
     }

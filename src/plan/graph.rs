@@ -40,25 +40,33 @@ pub struct Override {
     pub default: Option<String>,
 }
 
-/// One unit of caching, resuming and scheduling. What cells of one call have in common is shared between them.
+/// One unit of caching, resuming and scheduling. There may be millions: what cells of one call have in common is held once ([`Common`]) and
+/// read as if it were the cell's own.
 #[derive(Clone, Debug)]
 pub struct Cell {
+    /// What it has in common with others.
+    pub common: Arc<Common>,
+    /// Its inputs by parameter name, in the signature's order.
+    pub inputs: Inputs,
+    /// Name of its random stream; nothing for operations that draw nothing.
+    pub stream: Option<Hash>,
+    /// Its coordinates. No part of the key.
+    pub at: At,
+    /// Key from its inputs' keys: known before anything runs.
+    pub key: Hash,
+}
+
+/// What a cell has in common with others of its call: those of equal settings about whose inputs equal things are known.
+#[derive(Clone, Debug)]
+pub struct Common {
     /// The operation.
     pub op: Name,
     /// The operation's version.
     pub version: u32,
     /// Its settings, defaults filled in.
     pub settings: Given,
-    /// Its inputs by parameter name, in the signature's order.
-    pub inputs: Vec<(Name, Slot)>,
-    /// Name of its random stream; nothing for operations that draw nothing.
-    pub stream: Option<Hash>,
-    /// Its coordinates. No part of the key.
-    pub at: At,
     /// Files it reads, with the hashes of their contents.
     pub files: Arc<[Seen]>,
-    /// Key from its inputs' keys: known before anything runs.
-    pub key: Hash,
     /// What is known of its result.
     pub facts: Arc<Facts>,
     /// What it is expected to take.
@@ -71,6 +79,14 @@ pub struct Cell {
     pub span: Span,
     /// Where its settings are written, by parameter. No part of the key.
     pub places: Arc<[(String, Span)]>,
+}
+
+impl Deref for Cell {
+    type Target = Common;
+
+    fn deref(&self) -> &Common {
+        &self.common
+    }
 }
 
 /// Settings with the canonical text that keys are made from.
@@ -189,6 +205,66 @@ pub struct Slot {
     pub entries: Vec<Entry>,
 }
 
+/// What the inputs of a call's cells have in common: for each parameter its name, the axes taken in whole, and how many entries it is given.
+pub type Layout = Arc<[(Name, Arc<[LabelledAxis]>, usize)]>;
+
+/// The inputs of a cell: the entries of all parameters end to end, beside the layout that says whose they are.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    layout: Layout,
+    entries: Box<[Entry]>,
+}
+
+/// An input of a cell, as [`Inputs::iter`] hands it out.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// Axes taken in whole, outermost first; none for a single value.
+    pub axes: &'a Arc<[LabelledAxis]>,
+    /// The entries in row-major order.
+    pub entries: &'a [Entry],
+}
+
+impl<'a> From<&'a Slot> for Input<'a> {
+    fn from(slot: &'a Slot) -> Self {
+        Input { axes: &slot.axes, entries: &slot.entries }
+    }
+}
+
+impl Inputs {
+    /// Returns inputs given by parameter. `last` holds the layout that was made last, which is used again where it fits.
+    pub fn new(slots: Vec<(Name, Slot)>, last: &mut Layout) -> Inputs {
+        let fits = last.len() == slots.len()
+            && last.iter().zip(&slots).all(|((name, axes, count), (own, slot))| {
+                *count == slot.entries.len() && Arc::ptr_eq(axes, &slot.axes) && name == own
+            });
+        if !fits {
+            *last = slots.iter().map(|(name, slot)| (name.clone(), slot.axes.clone(), slot.entries.len())).collect();
+        }
+        Inputs { layout: last.clone(), entries: slots.into_iter().flat_map(|(_, slot)| slot.entries).collect() }
+    }
+
+    /// Returns the inputs by parameter, in the signature's order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Name, Input<'_>)> {
+        let mut rest: &[Entry] = &self.entries;
+        self.layout.iter().map(move |(name, axes, count)| {
+            let (entries, after) = rest.split_at(*count);
+            rest = after;
+            (name, Input { axes, entries })
+        })
+    }
+
+    /// Returns the entries of all parameters, one after the other.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+}
+
+impl From<Vec<(Name, Slot)>> for Inputs {
+    fn from(slots: Vec<(Name, Slot)>) -> Self {
+        Inputs::new(slots, &mut Layout::default())
+    }
+}
+
 /// One place of a labelled array.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Entry {
@@ -260,7 +336,7 @@ impl Cell {
         for file in self.files.iter() {
             h.hash(&file.hash);
         }
-        for (name, slot) in &self.inputs {
+        for (name, slot) in self.inputs.iter() {
             h.text(name).int(slot.axes.len() as u64);
             for axis in slot.axes.iter() {
                 h.int(axis.coordinates.len() as u64);
@@ -277,7 +353,7 @@ impl Cell {
                     h.text("shared");
                 }
             }
-            for entry in &slot.entries {
+            for entry in slot.entries {
                 match entry {
                     Entry::Cell(id) => h.text("cell").hash(&input(*id)),
                     Entry::Number(x) => h.text("number").int(x.to_bits()),
@@ -292,24 +368,18 @@ impl Cell {
 
     /// Returns the cells it takes, in order, each as often as it is taken.
     pub fn takes(&self) -> impl Iterator<Item = CellId> {
-        let entries = self.inputs.iter().flat_map(|(_, slot)| &slot.entries);
-        entries.filter_map(|e| if let Entry::Cell(id) = e { Some(*id) } else { None })
+        self.inputs.entries().iter().filter_map(|e| if let Entry::Cell(id) = e { Some(*id) } else { None })
     }
 
     /// Returns the cells it takes, each once, in order of first use.
     pub fn dependencies(&self) -> Vec<CellId> {
-        let all = self.takes();
-        if self.inputs.iter().map(|(_, slot)| slot.entries.len()).sum::<usize>() > 16 {
-            let mut seen = BTreeSet::new();
-            return all.filter(|id| seen.insert(*id)).collect();
+        let all: Vec<CellId> = self.takes().collect();
+        // Cells of one call come one after the other.
+        if all.is_sorted_by(|a, b| a < b) {
+            return all;
         }
-        let mut out = Vec::new();
-        all.for_each(|id| {
-            if !out.contains(&id) {
-                out.push(id);
-            }
-        });
-        out
+        let mut seen = BTreeSet::new();
+        all.into_iter().filter(|id| seen.insert(*id)).collect()
     }
 
     /// Returns what the cell is called in messages: `p[stage: stage1, class: 3]`.

@@ -12,6 +12,7 @@ pub mod explain;
 pub mod facts;
 pub mod files;
 pub mod graph;
+pub mod links;
 pub mod lower;
 pub mod problem;
 pub mod record;

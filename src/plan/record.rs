@@ -210,14 +210,14 @@ impl Making {
 fn inputs(graph: &Graph, ids: &[CellId], group: &[usize]) -> Vec<Input> {
     let mut out: Vec<(Input, Hasher)> = Vec::new();
     for (number, id) in ids.iter().enumerate() {
-        for (slot, given) in &graph.cells[*id].inputs {
+        for (slot, given) in graph.cells[*id].inputs.iter() {
             let at = out.iter().position(|(i, _)| *slot == i.slot).unwrap_or_else(|| {
                 out.push((Input { slot: slot.to_string(), ..Input::default() }, Hasher::new("cfx.record.constants")));
                 out.len() - 1
             });
             let (input, constants) = &mut out[at];
             input.count += given.entries.len();
-            for entry in &given.entries {
+            for entry in given.entries {
                 match entry {
                     Entry::Cell(of) => {
                         let g = group[*of];

@@ -2,7 +2,7 @@
 
 use super::estimate::{BASE, together};
 use super::facts::{Cost, Facts, Policy};
-use super::graph::{Cell, Entry, Graph, LabelledAxis, Slot};
+use super::graph::{Cell, Common, Entry, Graph, Inputs, LabelledAxis, Slot};
 use crate::base::{Hash, Span};
 use crate::lang::Settings;
 
@@ -20,22 +20,19 @@ fn inner_axes_come_first_and_only_beside_what_they_nest_in() {
 }
 
 fn cell(cost: Cost, policy: Policy) -> Cell {
-    Cell {
+    let common = Common {
         op: "op".into(),
         version: 1,
         settings: Settings::default().into(),
-        inputs: Vec::new(),
-        stream: None,
-        at: Vec::new().into(),
         files: Vec::new().into(),
-        key: Hash::of(b"key"),
         facts: Facts::default().into(),
         cost,
         policy,
         label: "label".into(),
         span: Span::default(),
         places: Vec::new().into(),
-    }
+    };
+    Cell { common: common.into(), inputs: Inputs::default(), stream: None, at: Vec::new().into(), key: Hash::of(b"key") }
 }
 
 #[test]
@@ -60,10 +57,10 @@ fn of_many_weights_that_go_only_those_side_by_side_count() {
     let cost = |memory: f64, disk: f64| Cost { seconds: 1.0, memory, disk };
     let mut cells = vec![cell(cost(1e6, 1e6), Policy::Stored)];
     for _ in 0..100 {
-        cells.push(Cell { inputs: vec![("data".into(), single(0))], ..cell(cost(4e6, 1e7), Policy::Transient) });
+        cells.push(Cell { inputs: vec![("data".into(), single(0))].into(), ..cell(cost(4e6, 1e7), Policy::Transient) });
     }
     for model in 1..=100 {
-        cells.push(Cell { inputs: vec![("model".into(), single(model))], ..cell(cost(1e5, 100.0), Policy::Stored) });
+        cells.push(Cell { inputs: vec![("model".into(), single(model))].into(), ..cell(cost(1e5, 100.0), Policy::Stored) });
     }
     let graph = Graph { cells, ..Graph::default() };
     let ids: Vec<usize> = (0..graph.cells.len()).collect();
@@ -82,10 +79,33 @@ fn results_for_one_reader_are_all_in_memory_when_it_runs() {
     let cost = Cost { seconds: 1.0, memory: 0.0, disk: 1e6 };
     let mut cells: Vec<Cell> = (0..50).map(|_| cell(cost, Policy::Stored)).collect();
     let entries = (0..50).map(Entry::Cell).collect();
-    cells.push(Cell { inputs: vec![("x".into(), Slot { axes: Vec::new().into(), entries })], ..cell(cost, Policy::Stored) });
+    cells.push(Cell {
+        inputs: vec![("x".into(), Slot { axes: Vec::new().into(), entries })].into(),
+        ..cell(cost, Policy::Stored)
+    });
     let graph = Graph { cells, ..Graph::default() };
     let ids: Vec<usize> = (0..51).collect();
     assert_eq!(together(&graph, &ids, 4).memory, BASE + 5e7);
     // From the store they are read when it runs.
     assert_eq!(together(&graph, &[50], 4).memory, BASE + 5e7);
+}
+
+#[test]
+fn weights_and_checkpoints_are_on_the_disk_while_they_are_of_use() {
+    let cost = |seconds: f64, disk: f64| Cost { seconds, memory: 0.0, disk };
+    let mut cells: Vec<Cell> = (0..20).map(|_| cell(cost(1.0, 1e7), Policy::Transient)).collect();
+    for model in 0..20 {
+        cells.push(Cell { inputs: vec![("model".into(), single(model))].into(), ..cell(cost(1.0, 100.0), Policy::Stored) });
+    }
+    let graph = Graph { cells, ..Graph::default() };
+    let ids: Vec<usize> = (0..40).collect();
+    // One after the other: the weights of one model at a time, and the results that stay.
+    let all = together(&graph, &ids, 1);
+    assert_eq!(all.disk, 2000.0);
+    assert!((1e7..1e7 + 2000.0).contains(&all.most_disk), "{}", all.most_disk);
+    // Weights that are not taken stay.
+    assert_eq!(together(&graph, &ids[..20], 1).most_disk, 2e8);
+    // A long training keeps checkpoints, the last one until the next is written.
+    let graph = Graph { cells: vec![cell(cost(1e3, 1e7), Policy::Transient)], ..Graph::default() };
+    assert_eq!(together(&graph, &[0], 1).most_disk, 2e7);
 }

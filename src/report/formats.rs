@@ -13,30 +13,42 @@ use std::sync::Arc;
 
 /// Returns a number as it is written in tables: the shortest text that reads back as the same number; nothing for NaN.
 pub fn cell(x: f64) -> String {
-    match x {
-        x if x.is_nan() => String::new(),
-        x if x.is_infinite() => if x > 0.0 { "inf" } else { "-inf" }.into(),
-        0.0 => "0".into(),
-        x if x.fract() == 0.0 && x.abs() < 1e15 => format!("{x:.0}"),
-        x if x.abs() >= 1e-5 && x.abs() < 1e15 => format!("{x}"),
-        x => format!("{x:e}"),
-    }
+    let mut out = String::new();
+    write_cell(&mut out, x);
+    out
+}
+
+/// Appends a number as it is written in tables.
+fn write_cell(out: &mut String, x: f64) {
+    use std::fmt::Write;
+    // Writing into a text does not fail.
+    let _ = match x {
+        x if x.is_nan() => Ok(()),
+        x if x.is_infinite() => out.write_str(if x > 0.0 { "inf" } else { "-inf" }),
+        0.0 => out.write_str("0"),
+        x if x.fract() == 0.0 && x.abs() < 1e15 => write!(out, "{}", x as i64),
+        x if x.abs() >= 1e-5 && x.abs() < 1e15 => write!(out, "{x}"),
+        x => write!(out, "{x:e}"),
+    };
 }
 
 /// Returns a table as CSV: a line of names, then the rows; UTF-8, lines end with LF.
 pub fn csv(table: &Table) -> io::Result<Vec<u8>> {
     let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
     writer.write_record(table.columns.iter().map(|(n, _)| n.as_str()))?;
-    let mut row: Vec<String> = Vec::with_capacity(table.columns.len());
+    let mut text = String::new();
     for i in 0..table.rows() {
-        row.clear();
         for (_, column) in &table.columns {
-            row.push(match column {
-                Column::Numbers(x) => x.get(i).copied().map(cell).unwrap_or_default(),
-                Column::Texts(t) => t.get(i).cloned().unwrap_or_default(),
-            });
+            match column {
+                Column::Numbers(x) => {
+                    text.clear();
+                    x.get(i).copied().into_iter().for_each(|x| write_cell(&mut text, x));
+                    writer.write_field(&text)?;
+                }
+                Column::Texts(t) => writer.write_field(t.get(i).map_or("", String::as_str))?,
+            }
         }
-        writer.write_record(&row)?;
+        writer.write_record(None::<&[u8]>)?;
     }
     writer.into_inner().map_err(|e| io::Error::other(e.to_string()))
 }

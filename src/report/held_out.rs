@@ -36,6 +36,6 @@ fn holds_out(cell: &Cell) -> bool {
 
 /// Returns the cells that the rows come from.
 fn rows(cell: &Cell) -> impl Iterator<Item = CellId> {
-    let entries = cell.inputs.iter().filter(|(name, _)| name.as_str() == "x").flat_map(|(_, slot)| &slot.entries);
+    let entries = cell.inputs.iter().filter(|(name, _)| name.as_str() == "x").flat_map(|(_, slot)| slot.entries);
     entries.filter_map(|e| if let Entry::Cell(id) = e { Some(*id) } else { None })
 }

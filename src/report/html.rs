@@ -18,19 +18,21 @@ use std::sync::Arc;
 
 const STYLE: &str = include_str!("style.css");
 /// Rows of a table that are shown; the rest is in its CSV.
-const ROWS: usize = 12;
+pub const ROWS: usize = 12;
 /// Remarks beside a table that are shown.
 const BESIDE: usize = 4;
 /// A longer manifest is linked, not shown.
 const MANIFEST: usize = 400_000;
+/// A picture of more declarations than this would be no help, and take long to lay out.
+const DRAWN: usize = 400;
 
 /// What has been written for the page to show.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     /// Figures in the order of the script.
     pub figures: Vec<Shown>,
-    /// Tables: index of the declaration, name of the files without extension, the table.
-    pub tables: Vec<(usize, String, Table)>,
+    /// Tables: index of the declaration, name of the files without extension, the first rows ([`ROWS`] at most), and how many there are.
+    pub tables: Vec<(usize, String, Table, usize)>,
     /// Which densities settled, and what is made from the others.
     pub settling: Settling,
     /// Which numbers are of rows held out that an operation has seen.
@@ -261,19 +263,18 @@ pub fn short(x: f64) -> String {
 
 fn tables(input: &ReportInput, page: &Page) -> String {
     let mut out = String::new();
-    for (declared, file, table) in &page.tables {
+    for (declared, file, table, count) in &page.tables {
         let Some(declared) = input.graph.values.get(*declared) else { continue };
         let file = escape(file);
         let _ = write!(
             out,
-            "<h3>{} <span class=\"soft\">{} {}</span></h3>\n{}{}{}<p class=\"soft files\">{} rows · <a href=\"{file}.csv\">CSV</a> · <a href=\"{file}.parquet\">Parquet</a></p>\n",
+            "<h3>{} <span class=\"soft\">{} {}</span></h3>\n{}{}{}<p class=\"soft files\">{count} rows · <a href=\"{file}.csv\">CSV</a> · <a href=\"{file}.parquet\">Parquet</a></p>\n",
             escape(&declared.name),
             escape(&declared.kind),
             line_link(input, declared.span),
             declared.doc.as_ref().map_or_else(String::new, |d| format!("<p>{}</p>\n", escape(d))),
-            rows(table, &declared.name, units(input, declared)),
+            rows(table, *count, &declared.name, units(input, declared)),
             beside(page, declared),
-            table.rows()
         );
     }
     out
@@ -305,7 +306,7 @@ fn units<'a>(input: &'a ReportInput, declared: &Declared) -> &'a [(String, Strin
 }
 
 /// Returns the first rows of a table: columns named as the declaration, or as a part of its record, with their units.
-fn rows(table: &Table, own: &str, units: &[(String, String)]) -> String {
+fn rows(table: &Table, count: usize, own: &str, units: &[(String, String)]) -> String {
     let heading = |name: &str| match unit(units, if name == own { "" } else { name }) {
         Some(unit) => format!("{} <span class=\"soft\">({})</span>", escape(name), escape(unit)),
         None => escape(name),
@@ -316,7 +317,7 @@ fn rows(table: &Table, own: &str, units: &[(String, String)]) -> String {
         let _ = write!(out, "<th{}>{}</th>", right(column), heading(name));
     }
     out.push_str("</tr>\n");
-    for i in 0..table.rows().min(ROWS) {
+    for i in 0..table.rows() {
         out.push_str("<tr>");
         for (_, column) in &table.columns {
             let text = match column {
@@ -327,7 +328,7 @@ fn rows(table: &Table, own: &str, units: &[(String, String)]) -> String {
         }
         out.push_str("</tr>\n");
     }
-    if table.rows() > ROWS {
+    if count > table.rows() {
         let _ = writeln!(out, "<tr><td class=\"soft\" colspan=\"{}\">…</td></tr>", table.columns.len().max(1));
     }
     out.push_str("</table></div>\n");
@@ -456,10 +457,15 @@ fn plan(input: &ReportInput) -> String {
             duration(actual)
         );
     }
+    let picture = if nodes.len() <= DRAWN {
+        picture::draw(&nodes, &edges)
+    } else {
+        format!("<p>{} declarations: too many for a picture here; <code>cfx plan --svg</code> draws them.</p>", nodes.len())
+    };
     format!(
         "<figure class=\"plan\"><div class=\"plate\">{}</div></figure>\n<details><summary>Cells and time by declaration</summary><div class=\"scroll\"><table>\n\
          <tr><th>declaration</th><th>what</th><th class=\"r\">cells</th><th class=\"r\">estimated</th><th class=\"r\">actual</th></tr>\n{body}</table></div></details>\n",
-        picture::draw(&nodes, &edges)
+        picture
     )
 }
 

@@ -1,6 +1,6 @@
 //! What a report is made from: the plan, values, what became of each cell.
 
-use crate::base::Hash;
+use crate::base::{Hash, Name};
 use crate::engine::value::{Model, Value};
 use crate::plan::graph::{Entry, Graph};
 
@@ -55,7 +55,7 @@ pub struct CellRecord {
     /// Hash of its result.
     pub content: Option<Hash>,
     /// Kind of the device it ran on.
-    pub device: String,
+    pub device: Name,
     /// Seconds it took.
     pub seconds: f64,
     /// Bytes of memory that it took beyond what was there, 0 where unknown.

@@ -1,19 +1,24 @@
 //! The manifest: what was computed, from what, where, and at what cost; as JSON in a stable order.
 //!
 //! Cells of one call stand together, and what they have in common stands once: a value where all agree, a list in the order of `ids` where
-//! they do not. Cells whose results are not stored are counted, not listed.
+//! they do not. Cells whose results are not stored are counted, not listed; of long lists their length, their ends and their hash stand
+//! here, so that a manifest of a million cells has the size of one of a thousand.
 
 use super::input::{CellRecord, Outcome, ReportInput};
-use crate::base::Hash;
+use crate::base::{Hash, Name};
 use crate::plan::estimate::together;
 use crate::plan::facts::Policy;
 use crate::plan::graph::{Cell, CellId, Entry};
 use crate::plan::record::{Recorded, record as grouped};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// Longer runs of entries that are known before the run are counted.
 const LISTED: usize = 64;
+
+/// Of lists longer than this, only length, ends and hash are written.
+pub const LONGEST: usize = 1000;
 
 /// Returns the manifest. `outputs`: the files written so far, relative to the folder of results, with their hashes.
 pub fn manifest(input: &ReportInput, outputs: &[(String, Hash)]) -> Json {
@@ -24,7 +29,7 @@ pub fn manifest(input: &ReportInput, outputs: &[(String, Hash)]) -> Json {
         *counts.entry(record(input, i).outcome.word()).or_insert(0) += 1;
     }
     json!({
-        "format": "cfx.manifest.2",
+        "format": "cfx.manifest.3",
         "title": graph.title,
         "seed": graph.seed,
         "cfx": input.build.version,
@@ -32,8 +37,8 @@ pub fn manifest(input: &ReportInput, outputs: &[(String, Hash)]) -> Json {
         "overrides": graph.overrides.iter().map(|o| json!({ "name": o.name, "value": o.value, "default": o.default })).collect::<Vec<_>>(),
         "script": { "name": input.script.name, "blake3": Hash::of(input.script.text.as_bytes()).to_string() },
         "files": groups.record.files.iter().map(|(path, hash)| json!({ "path": path, "blake3": hash })).collect::<Vec<_>>(),
-        "settings": groups.record.settings,
-        "axes": groups.record.axes.iter().map(|(name, coordinates)| json!({ "name": name, "coordinates": coordinates })).collect::<Vec<_>>(),
+        "settings": list(groups.record.settings.len(), groups.record.settings.iter().cloned()),
+        "axes": groups.record.axes.iter().map(|(name, coordinates)| json!({ "name": name, "coordinates": list(coordinates.len(), coordinates.iter().map(|c| json!(c))) })).collect::<Vec<_>>(),
         "calls": groups.cells.iter().enumerate().map(|(g, ids)| call(input, &groups, g, ids)).collect::<Vec<_>>(),
         "totals": totals(input, &counts),
         "values": graph.values.iter().map(|v| json!({
@@ -102,8 +107,14 @@ fn totals(input: &ReportInput, counts: &BTreeMap<&str, usize>) -> Json {
 
 /// Returns what became of a cell; cells without a record have not run.
 pub fn record<'a>(input: &'a ReportInput, id: usize) -> &'a CellRecord {
-    static NONE: CellRecord =
-        CellRecord { outcome: Outcome::NotRun, content: None, device: String::new(), seconds: 0.0, memory: 0.0, disk: 0.0 };
+    static NONE: LazyLock<CellRecord> = LazyLock::new(|| CellRecord {
+        outcome: Outcome::NotRun,
+        content: None,
+        device: Name::default(),
+        seconds: 0.0,
+        memory: 0.0,
+        disk: 0.0,
+    });
     input.records.get(id).unwrap_or(&NONE)
 }
 
@@ -112,8 +123,8 @@ fn call(input: &ReportInput, groups: &Recorded, number: usize, ids: &[CellId]) -
     let group = &groups.record.groups[number];
     let cells: Vec<&Cell> = ids.iter().map(|id| &input.graph.cells[*id]).collect();
     let records: Vec<&CellRecord> = ids.iter().map(|id| record(input, *id)).collect();
-    let of_cells = |f: &dyn Fn(&Cell) -> Json| common(cells.iter().map(|c| f(c)));
-    let of_records = |f: &dyn Fn(&CellRecord) -> Json| common(records.iter().map(|r| f(r)));
+    let of_cells = |f: &dyn Fn(&Cell) -> Json| common(&|i| f(cells[i]), cells.len());
+    let of_records = |f: &dyn Fn(&CellRecord) -> Json| common(&|i| f(records[i]), records.len());
     let inputs = if group.inline { Json::Null } else { inputs(&cells) };
     let listed = |value: &dyn Fn() -> Json| if group.inline { Json::Null } else { value() };
     let mut outcomes: BTreeMap<&str, usize> = BTreeMap::new();
@@ -131,26 +142,26 @@ fn call(input: &ReportInput, groups: &Recorded, number: usize, ids: &[CellId]) -
         "cells": ids.len(),
         "ids": runs(ids),
         "axes": group.axes,
-        "at": if group.at.iter().enumerate().all(|(i, at)| i == *at) { Json::Null } else { json!(group.at) },
-        "settings": if group.settings.len() == 1 { json!(group.settings[0]) } else { json!(group.settings) },
+        "at": if group.at.iter().enumerate().all(|(i, at)| i == *at) { Json::Null } else { numbers(&group.at) },
+        "settings": if group.settings.len() == 1 { json!(group.settings[0]) } else { numbers(&group.settings) },
         "files": group.files,
         "inputs": inputs,
-        "keys": listed(&|| list(cells.iter().map(|c| json!(c.key.to_string())))),
-        "contents": listed(&|| list(records.iter().map(|r| json!(r.content.map(|h| h.to_string()))))),
+        "keys": listed(&|| list(cells.len(), cells.iter().map(|c| json!(c.key.to_string())))),
+        "contents": listed(&|| list(cells.len(), records.iter().map(|r| json!(r.content.map(|h| h.to_string()))))),
         "streams": listed(&|| of_cells(&|c| json!(c.stream.map(|h| h.to_string())))),
-        "outcomes": if group.inline { json!(outcomes) } else { of_records(&|r| json!(r.outcome.word())) },
+        "outcomes": if group.inline || ids.len() > LONGEST { json!(outcomes) } else { of_records(&|r| json!(r.outcome.word())) },
         "reasons": listed(&|| of_records(&|r| json!(reason(&r.outcome).0))),
         "help": listed(&|| of_records(&|r| json!(reason(&r.outcome).1))),
-        "devices": of_records(&|r| json!(r.device)),
+        "devices": of_records(&|r| json!(r.device.as_str())),
         "estimate": listed(&|| json!({
-            "seconds": of_cells(&|c| round(c.cost.seconds)),
-            "memory": of_cells(&|c| round(c.cost.memory)),
-            "disk": of_cells(&|c| round(c.cost.disk)),
+            "seconds": measure(&|i| cells[i].cost.seconds, cells.len()),
+            "memory": measure(&|i| cells[i].cost.memory, cells.len()),
+            "disk": measure(&|i| cells[i].cost.disk, cells.len()),
         })),
         "actual": listed(&|| json!({
-            "seconds": of_records(&|r| round(r.seconds)),
-            "memory": of_records(&|r| round(r.memory)),
-            "disk": of_records(&|r| round(r.disk)),
+            "seconds": measure(&|i| records[i].seconds, cells.len()),
+            "memory": measure(&|i| records[i].memory, cells.len()),
+            "disk": measure(&|i| records[i].disk, cells.len()),
         })),
     });
     // What there is nothing to say about is left out.
@@ -164,26 +175,49 @@ fn call(input: &ReportInput, groups: &Recorded, number: usize, ids: &[CellId]) -
 fn inputs(cells: &[&Cell]) -> Json {
     let Some(first) = cells.first() else { return Json::Null };
     let slot = |name: &str| {
-        common(cells.iter().map(|c| {
-            let given = c.inputs.iter().find(|(n, _)| *n == name).map(|(_, s)| s.entries.as_slice()).unwrap_or_default();
-            entries(given)
-        }))
+        let given =
+            |i: usize| entries(cells[i].inputs.iter().find(|(n, _)| *n == name).map(|(_, s)| s.entries).unwrap_or_default());
+        common(&given, cells.len())
     };
     let names = first.inputs.iter().map(|(name, _)| name.as_str());
     Json::Object(names.map(|name| (name.to_string(), slot(name))).collect())
 }
 
 /// Returns the value that all have, or a list of them.
-fn common(values: impl Iterator<Item = Json>) -> Json {
-    let values: Vec<Json> = values.collect();
-    match values.first() {
-        Some(first) if values.iter().all(|v| v == first) => first.clone(),
-        _ => json!({ "each": values }),
+fn common(value: &dyn Fn(usize) -> Json, count: usize) -> Json {
+    let first = if count > 0 { value(0) } else { Json::Null };
+    match (1..count).all(|i| value(i) == first) {
+        true if count > 0 => first,
+        _ => json!({ "each": list(count, (0..count).map(value)) }),
     }
 }
 
-fn list(values: impl Iterator<Item = Json>) -> Json {
-    Json::Array(values.collect())
+/// Returns the measure that all have, a list of them, or of many their sum and ends.
+fn measure(value: &dyn Fn(usize) -> f64, count: usize) -> Json {
+    let least = (0..count).map(value).fold(f64::INFINITY, f64::min);
+    let most = (0..count).map(value).fold(f64::NEG_INFINITY, f64::max);
+    match count > LONGEST && least < most {
+        true => json!({ "sum": round((0..count).map(value).sum()), "least": round(least), "most": round(most) }),
+        false => common(&|i| round(value(i)), count),
+    }
+}
+
+/// Returns a list; of a long one its length, its ends, and the hash of its elements, one a line.
+fn list(count: usize, values: impl Iterator<Item = Json>) -> Json {
+    if count <= LONGEST {
+        return Json::Array(values.collect());
+    }
+    let (mut hasher, mut first, mut last) = (blake3::Hasher::new(), None, Json::Null);
+    for value in values {
+        hasher.update(format!("{value}\n").as_bytes());
+        first.get_or_insert_with(|| value.clone());
+        last = value;
+    }
+    json!({ "count": count, "first": first, "last": last, "blake3": Hash(*hasher.finalize().as_bytes()).to_string() })
+}
+
+fn numbers(all: &[usize]) -> Json {
+    list(all.len(), all.iter().map(|n| json!(n)))
 }
 
 fn reason(outcome: &Outcome) -> (Option<&str>, Option<&str>) {
@@ -196,6 +230,11 @@ fn reason(outcome: &Outcome) -> (Option<&str>, Option<&str>) {
 
 /// Returns numbers, those that follow each other as `[first, last]`.
 fn runs(ids: &[CellId]) -> Json {
+    let all = ranges(ids);
+    list(all.len(), all.into_iter())
+}
+
+fn ranges(ids: &[CellId]) -> Vec<Json> {
     let mut out: Vec<(CellId, CellId)> = Vec::new();
     for id in ids {
         match out.last_mut() {
@@ -203,7 +242,7 @@ fn runs(ids: &[CellId]) -> Json {
             _ => out.push((*id, *id)),
         }
     }
-    Json::Array(out.iter().map(|(a, b)| if a == b { json!(a) } else { json!([a, b]) }).collect())
+    out.iter().map(|(a, b)| if a == b { json!(a) } else { json!([a, b]) }).collect()
 }
 
 /// Returns entries: cells by number, those that follow each other as `[first, last]`; what is known before the run as it is, or counted
@@ -216,7 +255,7 @@ fn entries(all: &[Entry]) -> Json {
         if cells > 0 {
             let ids: Vec<CellId> =
                 rest[..cells].iter().filter_map(|e| if let Entry::Cell(id) = e { Some(*id) } else { None }).collect();
-            out.extend(runs(&ids).as_array().into_iter().flatten().cloned());
+            out.extend(ranges(&ids));
             rest = &rest[cells..];
             continue;
         }
@@ -228,7 +267,7 @@ fn entries(all: &[Entry]) -> Json {
         }
         rest = &rest[count..];
     }
-    Json::Array(out)
+    list(out.len(), out.into_iter())
 }
 
 fn known(entry: &Entry) -> Json {

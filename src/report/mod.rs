@@ -69,31 +69,23 @@ pub fn write(results: &ReportInput, out: &Path) -> io::Result<Vec<PathBuf>> {
             }
             "claim" => {}
             _ => {
-                if let Some(table) = tables::tidy(declared, results.value) {
+                let values: Vec<Value> = declared.entries.iter().map(results.value).collect();
+                if let Some(table) = tables::tidy(declared, &values) {
                     let name = files.fresh("tables", &slug(&declared.name));
                     files.put(&format!("tables/{name}.csv"), &formats::csv(&table)?)?;
                     files.put(&format!("tables/{name}.parquet"), &formats::parquet(&table)?)?;
-                    page.tables.push((index, format!("tables/{name}"), table));
+                    page.tables.push((index, format!("tables/{name}"), table.head(html::ROWS), table.rows()));
                 }
-                for array in tables::arrays(declared, results.value, results.largest_array) {
-                    let name = files.fresh("arrays", &array.name.split('.').map(slug).collect::<Vec<_>>().join("."));
-                    files.put(&format!("arrays/{name}.npy"), &formats::npy(&array.shape, &array.data))?;
-                    let mut about = serde_json::json!({ "name": array.name, "dims": array.dims });
-                    if let Some(ids) = &array.ids {
-                        files.put(&format!("arrays/{name}.ids.npy"), &formats::npy_u32(ids))?;
-                        about["ids"] = serde_json::json!(format!("{name}.ids.npy"));
-                    }
-                    files.put(&format!("arrays/{name}.json"), format!("{about:#}\n").as_bytes())?;
-                }
+                tables::arrays(declared, &values, results.largest_array, &mut |array| files.array(&array))?;
                 if declared.keyword == "density" {
-                    draws(declared, results.value, &mut files)?;
+                    draws(declared, &values, &mut files)?;
                 }
                 if let (Some(weights), "model") = (results.weights, declared.keyword.as_str()) {
-                    for (i, entry) in declared.entries.iter().enumerate() {
-                        if let Value::Model(model) = (results.value)(entry) {
+                    for (i, value) in values.iter().enumerate() {
+                        if let Value::Model(model) = value {
                             let name =
                                 files.fresh("models", &slug(&format!("{}{}", declared.name, formats::place_words(declared, i))));
-                            files.put(&format!("models/{name}.safetensors"), &weights(&model))?;
+                            files.put(&format!("models/{name}.safetensors"), &weights(model))?;
                         }
                     }
                 }
@@ -121,12 +113,12 @@ fn pictures(settling: &Settling, value: &dyn Fn(&Entry) -> Value) -> Vec<(String
 }
 
 /// Writes the chains of a density, over all of its cells, as a store that ArviZ opens.
-fn draws(declared: &Declared, value: &dyn Fn(&Entry) -> Value, files: &mut Files) -> io::Result<()> {
-    let own = |entry: &Entry| match value(entry) {
-        Value::Pack(pack) => zarr::draws(&pack),
+fn draws(declared: &Declared, values: &[Value], files: &mut Files) -> io::Result<()> {
+    let own = |value: &Value| match value {
+        Value::Pack(pack) => zarr::draws(pack),
         _ => None,
     };
-    let cells: Vec<Option<zarr::Draws>> = declared.entries.iter().map(own).collect();
+    let cells: Vec<Option<zarr::Draws>> = values.iter().map(own).collect();
     let axes: Vec<(String, Vec<String>)> = declared.axes.iter().map(|a| (a.name.clone(), a.coordinates.clone())).collect();
     if let Some(store) = zarr::inference_data(&axes, &cells) {
         let name = files.fresh("arrays", &format!("{}.zarr", slug(&declared.name)));
@@ -154,6 +146,18 @@ impl Files<'_> {
             n += 1;
         }
         candidate
+    }
+
+    /// Writes an array, with its description beside it.
+    fn array(&mut self, array: &tables::NamedArray) -> io::Result<()> {
+        let name = self.fresh("arrays", &array.name.split('.').map(slug).collect::<Vec<_>>().join("."));
+        self.put(&format!("arrays/{name}.npy"), &formats::npy(&array.shape, &array.data))?;
+        let mut about = serde_json::json!({ "name": array.name, "dims": array.dims });
+        if let Some(ids) = &array.ids {
+            self.put(&format!("arrays/{name}.ids.npy"), &formats::npy_u32(ids))?;
+            about["ids"] = serde_json::json!(format!("{name}.ids.npy"));
+        }
+        self.put(&format!("arrays/{name}.json"), format!("{about:#}\n").as_bytes())
     }
 
     /// Writes a file beside its place and moves it there.

@@ -4,7 +4,7 @@ use super::figure::color::{self, Color};
 use super::figure::font;
 use super::figure::svg::{Anchor, Svg, TextStyle, coordinate};
 use crate::plan::graph::{Entry, Graph};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// A box.
 #[derive(Clone, Debug, Default)]
@@ -28,36 +28,36 @@ pub fn declarations(graph: &Graph) -> (Vec<Node>, Vec<(usize, usize)>) {
             Node { title: v.name.clone(), about: format!("{}{over}", v.keyword), keyword: v.keyword.clone() }
         })
         .collect();
-    let mut owner: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut owner: Vec<Option<usize>> = vec![None; graph.cells.len()];
     for (d, value) in graph.values.iter().enumerate() {
         for entry in &value.entries {
-            if let Entry::Cell(id) = entry {
-                owner.entry(*id).or_insert(d);
+            if let Entry::Cell(id) = entry
+                && let Some(own) = owner.get_mut(*id)
+            {
+                own.get_or_insert(d);
             }
         }
     }
-    let mut edges = Vec::new();
+    let mut edges = BTreeSet::new();
+    // For which declaration a cell was looked at last.
+    let mut seen: Vec<Option<usize>> = vec![None; graph.cells.len()];
     for (d, value) in graph.values.iter().enumerate() {
-        let mut seen = vec![false; graph.cells.len()];
         let mut open: Vec<usize> =
             value.entries.iter().filter_map(|e| if let Entry::Cell(id) = e { Some(*id) } else { None }).collect();
         while let Some(id) = open.pop() {
-            let Some(done) = seen.get_mut(id) else { continue };
-            if std::mem::replace(done, true) {
+            let Some(last) = seen.get_mut(id) else { continue };
+            if last.replace(d) == Some(d) {
                 continue;
             }
-            match owner.get(&id) {
-                Some(o) if *o != d => {
-                    if !edges.contains(&(*o, d)) {
-                        edges.push((*o, d));
-                    }
+            match owner[id] {
+                Some(o) if o != d => {
+                    edges.insert((o, d));
                 }
                 _ => open.extend(graph.cells.get(id).map(|c| c.dependencies()).unwrap_or_default()),
             }
         }
     }
-    edges.sort_unstable();
-    (nodes, edges)
+    (nodes, edges.into_iter().collect())
 }
 
 const HEIGHT: f64 = 38.0;

@@ -2,8 +2,9 @@
 
 use super::numeric::numeric;
 use crate::engine::value::{Column, Scores, Stages, Table, Value};
-use crate::plan::graph::{Declared, Entry};
+use crate::plan::graph::Declared;
 use serde_json::{Value as Json, json};
+use std::io;
 use std::sync::Arc;
 
 /// Tables with more rows than this are left to arrays.
@@ -105,8 +106,7 @@ enum Lead {
 /// with `_se` and `_count` columns where there are any, and a column `absent` with reasons where values are.
 ///
 /// Nothing for values that are no tables (data sets, densities, representations), and above [`ROWS`] rows.
-pub fn tidy(declared: &Declared, value: &dyn Fn(&Entry) -> Value) -> Option<Table> {
-    let values: Vec<Value> = declared.entries.iter().map(value).collect();
+pub fn tidy(declared: &Declared, values: &[Value]) -> Option<Table> {
     if values.iter().map(rows_of).sum::<usize>() > ROWS || values.iter().all(|v| rows_of(v) == 0) {
         return None;
     }
@@ -237,7 +237,8 @@ fn single(out: &mut Builder, name: &str, value: &Value) {
         Value::Word(w) => out.text(name, w),
         Value::Absent(why) => {
             let row = out.rows;
-            if !out.absent.iter().any(|(r, _)| *r == row) {
+            // Rows come one after the other.
+            if out.absent.last().is_none_or(|(r, _)| *r != row) {
                 out.absent.push((row, why.clone()));
             }
         }
@@ -283,55 +284,54 @@ fn table(out: &mut Builder, lead: &[Lead], name: &str, t: &Table) {
     }
 }
 
-/// Returns the arrays of a declared value of numbers, scores or representations: one where it is rectangular (axes of the
+/// Hands on the arrays of a declared value of numbers, scores or representations: one where it is rectangular (axes of the
 /// value first, then examples, then units), one for each entry otherwise. Arrays over `largest` bytes are left out.
-pub fn arrays(declared: &Declared, value: &dyn Fn(&Entry) -> Value, largest: u64) -> Vec<NamedArray> {
-    let values: Vec<Value> = declared.entries.iter().map(value).collect();
-    let mut parts: Vec<(String, Vec<Value>)> = Vec::new();
-    match values.iter().find_map(|v| if let Value::Record(f) = v { Some(f) } else { None }) {
-        Some(fields) => {
-            for (n, _) in fields {
-                let part = |v: &Value| match v {
-                    Value::Record(f) => {
-                        f.iter().find(|(k, _)| k == n).map_or_else(|| Value::Absent(String::new()), |(_, v)| v.clone())
-                    }
-                    other => other.clone(),
-                };
-                parts.push((format!("{}.{n}", declared.name), values.iter().map(part).collect()));
-            }
-        }
-        None => parts.push((declared.name.clone(), values)),
-    }
+///
+/// Errors: those of `put`.
+pub fn arrays(declared: &Declared, values: &[Value], largest: u64, put: &mut Put) -> io::Result<()> {
+    let nothing = Value::Absent(String::new());
     let axes: Vec<Json> =
         declared.axes.iter().map(|a| json!({ "name": a.name, "role": a.role, "coordinates": a.coordinates })).collect();
-    let shape: Vec<usize> = declared.axes.iter().map(|a| a.coordinates.len()).collect();
-    let mut out = Vec::new();
-    for (name, values) in parts {
-        match inner(&values) {
-            Some(tail) => {
-                let whole: Vec<usize> = shape.iter().chain(&tail.shape).copied().collect();
-                if !whole.is_empty() && 8 * whole.iter().map(|n| *n as u64).product::<u64>() <= largest {
-                    out.push(tail.array(name, whole, axes.iter().cloned(), &values));
-                }
-            }
-            None => {
-                for (i, v) in values.iter().enumerate() {
-                    let one = std::slice::from_ref(v);
-                    let Some(tail) = inner(one).filter(|t| !t.shape.is_empty()) else { continue };
-                    let at: Vec<String> = places(declared, i)
-                        .iter()
-                        .zip(declared.axes.iter())
-                        .map(|(p, a)| super::formats::slug(&a.coordinates[*p]))
-                        .collect();
-                    if 8 * tail.shape.iter().map(|n| *n as u64).product::<u64>() <= largest {
-                        let shape = tail.shape.clone();
-                        out.push(tail.array(format!("{name}.{}", at.join(".")), shape, std::iter::empty(), one));
-                    }
-                }
-            }
-        }
+    let mut one = |name: &str, values: &[&Value]| part_arrays(declared, name, values, &axes, largest, put);
+    match values.iter().find_map(|v| if let Value::Record(f) = v { Some(f) } else { None }) {
+        Some(fields) => fields.iter().try_for_each(|(n, _)| {
+            let own: Vec<&Value> = values.iter().map(|v| part(v, n).unwrap_or(&nothing)).collect();
+            one(&format!("{}.{n}", declared.name), &own)
+        }),
+        None => one(&declared.name, &values.iter().collect::<Vec<_>>()),
     }
-    out
+}
+
+/// What takes arrays, one after the other: there may be room for one of them only.
+pub type Put<'a> = dyn FnMut(NamedArray) -> io::Result<()> + 'a;
+
+fn part_arrays(declared: &Declared, name: &str, values: &[&Value], axes: &[Json], largest: u64, put: &mut Put) -> io::Result<()> {
+    let fits = |shape: &[usize]| 8 * shape.iter().map(|n| *n as u64).product::<u64>() <= largest;
+    if let Some(tail) = inner(values) {
+        let whole: Vec<usize> = declared.axes.iter().map(|a| a.coordinates.len()).chain(tail.shape.iter().copied()).collect();
+        return match !whole.is_empty() && fits(&whole) {
+            true => put(tail.array(name.to_string(), whole, axes.iter().cloned(), values)),
+            false => Ok(()),
+        };
+    }
+    for (i, v) in values.iter().enumerate() {
+        let one = std::slice::from_ref(v);
+        let Some(tail) = inner(one).filter(|t| !t.shape.is_empty() && fits(&t.shape)) else { continue };
+        let places = places(declared, i);
+        let at = places.iter().zip(declared.axes.iter()).map(|(p, a)| super::formats::slug(&a.coordinates[*p]));
+        let name = format!("{name}.{}", at.collect::<Vec<_>>().join("."));
+        let shape = tail.shape.clone();
+        put(tail.array(name, shape, std::iter::empty(), one))?;
+    }
+    Ok(())
+}
+
+/// Returns a part of a record; what is no record stands for each of its parts.
+fn part<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+    match value {
+        Value::Record(fields) => fields.iter().find(|(n, _)| n == name).map(|(_, v)| v),
+        other => Some(other),
+    }
 }
 
 /// What all values of a rectangle share: their inner shape.
@@ -342,7 +342,7 @@ struct Tail {
 }
 
 impl Tail {
-    fn array(self, name: String, shape: Vec<usize>, axes: impl Iterator<Item = Json>, values: &[Value]) -> NamedArray {
+    fn array(self, name: String, shape: Vec<usize>, axes: impl Iterator<Item = Json>, values: &[&Value]) -> NamedArray {
         let size: usize = self.shape.iter().product();
         let mut data = Vec::with_capacity(size * values.len());
         for v in values {
@@ -359,7 +359,7 @@ impl Tail {
 }
 
 /// Returns the inner shape that all present values share; nothing where they differ or are no numbers.
-fn inner(values: &[Value]) -> Option<Tail> {
+fn inner(values: &[&Value]) -> Option<Tail> {
     let mut found: Option<Tail> = None;
     for v in values {
         let tail = match v {

@@ -5,7 +5,8 @@ use crate::base::{Hasher, Span};
 use crate::engine::value::{Column, Figure, Number, Pack, Scores, Stages, Table, Truth};
 use crate::lang::{Settings, Static};
 use crate::plan::facts::{Cost, Facts, Policy};
-use crate::plan::graph::{Cell, Declared, Graph, LabelledAxis, Slot};
+use crate::plan::graph::{Cell, Common, Declared, Entry, Graph, LabelledAxis, Slot};
+use serde_json::json;
 use std::sync::Arc;
 
 const SCRIPT: &str = "cfx 1\nexperiment \"A <b>bold</b> & 'quoted' report\" { seed: 7 }\ndataset data = digits()\nmodel net = train(tiny_resnet, data.train)\nstages reps = svd(tap(net, data.train), width: 8)\nstages null = matched_gaussian(reps, by: class)\ndensity p = dp_mixture(reps, by: class)\ndensity p0 = dp_mixture(null, like: p)\nanalysis logp = log_density(p, reps)\nanalysis logp0 = log_density(p0, null)\nanalysis modes = split_at_largest_gap(mean(logp[stage3], by: class))\nanalysis complexity = relative_entropy(p[stage3], draws: 10k)\nanalysis guess = generative_classification(reps, like: p, folds: 5)\nfigure \"Class log-densities by stage\" = profile(logp, against: logp0, facet: stage, groups: modes)\nfigure \"Complexity <script>alert(1)</script>\" = scatter(x: spread, y: complexity)\nclaim \"Classes separate with depth\" = guess.f_score[stage3] > guess.f_score[stage1]\nclaim \"Close call\" = a > b\n";
@@ -30,25 +31,28 @@ struct Run {
 impl Run {
     fn cell(&mut self, op: &str, at: Vec<(String, String)>, inputs: Vec<Entry>, value: Value) -> usize {
         let id = self.graph.cells.len();
-        self.graph.cells.push(Cell {
+        let common = Common {
             op: op.into(),
             version: 1,
             settings: Settings(vec![("width".into(), Static::Number(8.0))]).into(),
-            inputs: vec![("x".into(), Slot { axes: vec![].into(), entries: inputs })],
-            stream: None,
-            at: at.into(),
             files: if op == "data" {
                 vec![crate::plan::seen::Seen::named("digits.csv", Hash::of(b"digits"))].into()
             } else {
                 vec![].into()
             },
-            key: Hasher::new("t").int(id as u64).finish(),
             facts: Facts::default().into(),
             cost: Cost { seconds: 1.25, memory: 1e6, disk: 1e3 },
             policy: Policy::Stored,
             label: op.into(),
             span: Span::default(),
             places: Vec::new().into(),
+        };
+        self.graph.cells.push(Cell {
+            common: common.into(),
+            inputs: vec![("x".into(), Slot { axes: vec![].into(), entries: inputs })].into(),
+            stream: None,
+            at: at.into(),
+            key: Hasher::new("t").int(id as u64).finish(),
         });
         let outcome = match &value {
             Value::Absent(why) if why.contains("failed") => {
@@ -243,6 +247,20 @@ fn declared<'a>(run: &'a Run, name: &str) -> &'a Declared {
     run.graph.values.iter().find(|v| v.name == name).expect("declared")
 }
 
+fn values(run: &Run, name: &str, input: &ReportInput) -> Vec<Value> {
+    declared(run, name).entries.iter().map(input.value).collect()
+}
+
+fn all_arrays(run: &Run, name: &str, input: &ReportInput, largest: u64) -> Vec<tables::NamedArray> {
+    let mut out = Vec::new();
+    let put = &mut |array| {
+        out.push(array);
+        Ok(())
+    };
+    tables::arrays(declared(run, name), &values(run, name, input), largest, put).expect("nothing to go wrong");
+    out
+}
+
 #[test]
 fn the_whole_report() {
     let run = example();
@@ -352,7 +370,7 @@ fn the_manifest_lists_every_cell() {
 #[test]
 fn tidy_tables_have_axes_values_errors_and_reasons() {
     let run = example();
-    let table = |name: &str| with_input(&run, |input| tables::tidy(declared(&run, name), input.value));
+    let table = |name: &str| with_input(&run, |input| tables::tidy(declared(&run, name), &values(&run, name, input)));
     let names = |t: &Table| t.columns.iter().map(|(n, _)| n.clone()).collect::<Vec<_>>();
     let t = table("complexity").expect("a table");
     assert_eq!(names(&t), ["class", "complexity", "complexity_se", "complexity_count", "absent"]);
@@ -384,9 +402,27 @@ fn tidy_tables_have_axes_values_errors_and_reasons() {
         axes: vec![noise].into(),
         entries: vec![Entry::Number(0.0)],
     };
-    let t = tables::tidy(&d, &|_| Value::Table(Arc::new(history.clone()))).expect("a table");
+    let t = tables::tidy(&d, &[Value::Table(Arc::new(history.clone()))]).expect("a table");
     assert_eq!(names(&t), ["epoch", "h.epoch", "loss"]);
     assert_eq!(t.numbers("epoch").expect("numbers"), [0.2, 0.2]);
+}
+
+#[test]
+fn a_manifest_of_many_cells_is_no_longer_than_one_of_a_thousand() {
+    let length = |count: usize| {
+        let mut run = Run::default();
+        for i in 0..count {
+            run.cell("fit", vec![("a".into(), i.to_string())], vec![Entry::Number(i as f64)], Value::Word("x".into()));
+        }
+        run.records.iter_mut().enumerate().for_each(|(i, r)| r.seconds = i as f64);
+        let manifest = with_input(&run, |input| manifest::manifest(input, &[]));
+        let call = &manifest["calls"][0];
+        assert_eq!((&call["keys"]["count"], &call["outcomes"]["computed"]), (&json!(count), &json!(count)));
+        assert_eq!(call["keys"]["first"], run.graph.cells[0].key.to_string());
+        assert_eq!(call["actual"]["seconds"], json!({ "sum": count * (count - 1) / 2, "least": 0, "most": count - 1 }));
+        manifest::text(&manifest).len()
+    };
+    assert!(length(6000) < length(2000) + 100);
 }
 
 #[test]
@@ -444,7 +480,7 @@ fn parquet_reads_back() {
 #[test]
 fn arrays_lead_with_the_axes() {
     let run = example();
-    let arrays = |name: &str| with_input(&run, |input| tables::arrays(declared(&run, name), input.value, 1 << 20));
+    let arrays = |name: &str| with_input(&run, |input| all_arrays(&run, name, input, 1 << 20));
     let logp = arrays("logp");
     assert_eq!((logp.len(), logp[0].shape.as_slice()), (1, [3, 60].as_slice()));
     let bytes = formats::npy(&logp[0].shape, &logp[0].data);
@@ -463,7 +499,7 @@ fn arrays_lead_with_the_axes() {
     let complexity = arrays("complexity");
     assert!(complexity[0].shape == [10] && complexity[0].data[3].is_nan());
     assert_eq!(arrays("guess").len(), 2);
-    assert!(with_input(&run, |input| tables::arrays(declared(&run, "logp"), input.value, 100)).is_empty());
+    assert!(with_input(&run, |input| all_arrays(&run, "logp", input, 100)).is_empty());
     let ids = npyz::NpyFile::new(formats::npy_u32(&[1, 70_000]).as_slice()).expect("read").into_vec::<u32>().expect("numbers");
     assert_eq!(ids, [1, 70_000]);
     assert_eq!(

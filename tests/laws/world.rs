@@ -173,7 +173,7 @@ fn cells(graph: &Graph, declared: &Declared, results: &Results, outcomes: &[cfx:
         let found = entry(declared, &place).expect("a place of the value");
         let failed = |id: usize| {
             let cell = &outcomes[id];
-            matches!(cell.status, Status::Failed | Status::Skipped).then(|| cell.message.clone().unwrap_or_default())
+            matches!(cell.status, Status::Failed | Status::Skipped).then(|| cell.message.clone().unwrap_or_default().to_string())
         };
         let value = match &found {
             Entry::Absent(why) => Ok(Value::Absent(why.clone())),

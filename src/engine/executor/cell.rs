@@ -120,13 +120,17 @@ fn made(shared: &Shared, cell: &Cell, value: &Value, seconds: f64) -> Made {
         seconds,
         memory: None,
         absent: if let Value::Absent(why) = value { Some(why.clone()) } else { None },
-        form: Some(form(cell)),
+        form: form(cell),
     }
 }
 
 /// Returns whether these are few and small values: what is made of such, and is such, is sooner made again than looked up.
 fn light(values: &[Value]) -> bool {
-    let small = |v: &Value| matches!(v, Value::Number(_) | Value::Truth(_) | Value::Word(_) | Value::Absent(_));
+    let small = |v: &Value| match v {
+        Value::Number(_) | Value::Truth(_) | Value::Word(_) | Value::Absent(_) => true,
+        Value::Record(parts) => parts.len() <= 16 && parts.iter().all(|(_, part)| light(std::slice::from_ref(part))),
+        _ => false,
+    };
     values.len() <= 64 && values.iter().all(small)
 }
 
@@ -135,9 +139,9 @@ fn internal(message: String, detail: String) -> Done {
     Done::Failed { message, help, internal: true, detail }
 }
 
-/// Returns the hash of a cell without its inputs.
-pub(super) fn form(cell: &Cell) -> Hash {
-    cell.hash_with(&|_| Hash([0; 32]))
+/// Returns the first bytes of the hash of a cell without its inputs.
+pub(super) fn form(cell: &Cell) -> u64 {
+    crate::plan::record::mark(&cell.hash_with(&|_| Hash([0; 32])))
 }
 
 /// Returns the job of a cell.
@@ -160,10 +164,10 @@ pub(super) fn constant(entry: &Entry) -> Option<Value> {
 
 /// Returns the inputs of a cell, from memory or from the store.
 fn gather(shared: &Shared, cell: &Cell) -> Result<Vec<(String, Labelled)>, (CellId, Fault)> {
-    let mut out = Vec::with_capacity(cell.inputs.len());
-    for (name, slot) in &cell.inputs {
+    let mut out = Vec::new();
+    for (name, slot) in cell.inputs.iter() {
         let mut values = Vec::with_capacity(slot.entries.len());
-        for entry in &slot.entries {
+        for entry in slot.entries {
             values.push(match entry {
                 Entry::Cell(id) => shared.value(*id).map_err(|fault| (*id, fault))?,
                 other => constant(other).unwrap_or_else(|| Value::Absent(String::new())),

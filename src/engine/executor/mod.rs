@@ -16,13 +16,14 @@ use super::device;
 use super::kernel::Kernels;
 use super::pack;
 use super::progress::{Event, Observer};
-use super::store::index::Entry;
+use super::store::index::Known;
 use super::store::{Fault, Store, StoreError};
 use super::value::Value;
 use crate::base::Hash;
 use crate::plan::files::Files;
 use crate::plan::graph::{CellId, Graph};
 use outcome::RunOutcome;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -107,7 +108,7 @@ pub fn execute(
         device: device::kind(&options.accelerator),
         stop: AtomicBool::new(false),
         notes: Mutex::default(),
-        held: Mutex::new(Held { values: vec![None; graph.cells.len()], bytes: 0 }),
+        held: Mutex::default(),
         running: AtomicUsize::new(0),
         places: Mutex::new(vec![None; graph.cells.len()]),
     };
@@ -115,8 +116,8 @@ pub fn execute(
 }
 
 /// Returns whether a result may be used: with a device kind, only one from there.
-pub(super) fn same_kind(entry: &Entry, device: Option<&str>) -> bool {
-    device.is_none_or(|d| entry.device == d)
+pub(super) fn same_kind(known: &Known, device: Option<&str>) -> bool {
+    device.is_none_or(|d| known.device == d)
 }
 
 /// What the scheduler and the workers share.
@@ -138,28 +139,29 @@ struct Shared<'a> {
 }
 
 /// Values in memory, and the bytes of those that the store has too.
+#[derive(Default)]
 struct Held {
     /// By cell.
-    values: Vec<Option<(Value, u64)>>,
+    values: BTreeMap<CellId, (Value, u64)>,
     bytes: u64,
 }
 
 impl Held {
     fn has(&self, id: CellId) -> bool {
-        self.values.get(id).is_some_and(Option::is_some)
+        self.values.contains_key(&id)
     }
 }
 
 impl Shared<'_> {
     /// Returns the value of a settled cell.
     fn value(&self, id: CellId) -> Result<Value, Fault> {
-        if let Some(Some((value, _))) = self.held().values.get(id) {
+        if let Some((value, _)) = self.held().values.get(&id) {
             return Ok(value.clone());
         }
         let key = self.places.lock().unwrap_or_else(PoisonError::into_inner)[id];
-        let entry = key.and_then(|k| self.store.entry(&k)).ok_or(Fault::Missing)?;
-        let value = pack::decode(&self.store.read(&entry)?).map_err(|_| Fault::Damaged)?;
-        self.hold(id, &value, entry.bytes);
+        let known = key.and_then(|k| self.store.known(&k)).ok_or(Fault::Missing)?;
+        let value = pack::decode(&self.store.read(&known)?).map_err(|_| Fault::Damaged)?;
+        self.hold(id, &value, known.bytes);
         Ok(value)
     }
 
@@ -169,7 +171,7 @@ impl Shared<'_> {
         if bytes > 0 && (held.bytes + bytes) as f64 > self.options.memory / 4.0 {
             return;
         }
-        if let Some((_, old)) = held.values[id].replace((value.clone(), bytes)) {
+        if let Some((_, old)) = held.values.insert(id, (value.clone(), bytes)) {
             held.bytes -= old;
         }
         held.bytes += bytes;
@@ -178,7 +180,7 @@ impl Shared<'_> {
     /// Lets a value go.
     fn drop_value(&self, id: CellId) {
         let mut held = self.held();
-        if let Some((_, bytes)) = held.values.get_mut(id).and_then(Option::take) {
+        if let Some((_, bytes)) = held.values.remove(&id) {
             held.bytes -= bytes;
         }
     }

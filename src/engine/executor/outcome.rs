@@ -1,10 +1,11 @@
 //! What became of a run and of each of its cells.
 
-use crate::base::Hash;
+use crate::base::{Hash, Name};
 use crate::engine::value::Value;
 use crate::plan::graph::CellId;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +40,7 @@ pub enum Status {
     Stopped,
 }
 
-/// What became of a cell, with what is known of it.
+/// What became of a cell, with what is known of it. There may be millions: texts are shared.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CellOutcome {
     /// What became of it.
@@ -55,13 +56,13 @@ pub struct CellOutcome {
     /// Bytes of memory that the process took beyond what it had when the cell began, while it ran alone, where that was seen.
     pub peak_memory: Option<u64>,
     /// Device kind that the result is from, where it is not the present one.
-    pub other_kind: Option<String>,
+    pub other_kind: Option<Name>,
     /// Why it failed, was skipped, or is absent.
-    pub message: Option<String>,
+    pub message: Option<Name>,
     /// What to do.
-    pub help: Option<String>,
+    pub help: Option<Name>,
     /// Log of the failure.
-    pub log: Option<PathBuf>,
+    pub log: Option<Arc<Path>>,
     /// Whether the failure is a defect of the program and not of the script or the data.
     pub internal: bool,
 }
@@ -87,8 +88,10 @@ pub struct RunOutcome {
     pub threads: usize,
     /// Bytes of memory of the process at its peak, where the system tells.
     pub peak_memory: Option<u64>,
+    /// How often the scheduler looked at a cell: a measure of its work, a few for each cell.
+    pub looks: u64,
     /// Results that are not stored but were wanted.
-    pub(super) kept: BTreeMap<CellId, Value>,
+    pub(super) kept: Arc<BTreeMap<CellId, Value>>,
 }
 
 impl RunOutcome {

@@ -12,7 +12,7 @@ use crate::plan::files::Files;
 use crate::plan::graph::{CellId, Entry, Graph};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Why there is no value to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,25 +45,41 @@ pub struct Results<'a> {
     store: &'a Store,
     context: Quiet,
     keys: Vec<Option<Hash>>,
+    /// Results of the run that are not stored but were wanted.
+    kept: Arc<BTreeMap<CellId, Value>>,
+    /// Results computed again.
     values: Mutex<BTreeMap<CellId, Value>>,
+    /// Results read from the store, the last ones.
+    read: Mutex<BTreeMap<CellId, Value>>,
 }
+
+/// Results read from the store that are held at most.
+const HELD: usize = 10_000;
 
 impl<'a> Results<'a> {
     /// Returns a reader of the results of a run; without an outcome, of whatever the store has for this plan.
     pub fn new(graph: &'a Graph, kernels: &'a dyn Kernels, store: &'a Store, files: Files, outcome: Option<&RunOutcome>) -> Self {
         let keys = (0..graph.cells.len()).map(|id| outcome.and_then(|o| o.cells.get(id)?.key)).collect();
-        let values = Mutex::new(outcome.map(|o| o.kept.clone()).unwrap_or_default());
-        Results { graph, kernels, store, context: Quiet { files }, keys, values }
+        let kept = outcome.map(|o| o.kept.clone()).unwrap_or_default();
+        Results { graph, kernels, store, context: Quiet { files }, keys, kept, values: Mutex::default(), read: Mutex::default() }
     }
 
-    /// Returns the value of a cell. Values are kept in memory: the second call costs nothing.
+    /// Returns the value of a cell. The last values are kept in memory: a second call soon after costs nothing.
     pub fn value(&self, id: CellId) -> Result<Value, Missing> {
-        if let Some(value) = self.held().get(&id) {
+        if let Some(value) = self.kept.get(&id) {
             return Ok(value.clone());
         }
         let Some(cell) = self.graph.cells.get(id) else { return Err(Missing::NotComputed) };
+        let held = if cell.policy == Policy::Inline { &self.values } else { &self.read };
+        if let Some(value) = lock(held).get(&id) {
+            return Ok(value.clone());
+        }
         let value = if cell.policy == Policy::Inline { self.compute(id)? } else { self.load(id)? };
-        self.held().insert(id, value.clone());
+        let mut held = lock(held);
+        if cell.policy != Policy::Inline && held.len() >= HELD {
+            held.clear();
+        }
+        held.insert(id, value.clone());
         Ok(value)
     }
 
@@ -77,12 +93,13 @@ impl<'a> Results<'a> {
 
     /// Forgets the values held in memory.
     pub fn forget(&self) {
-        self.held().clear();
+        lock(&self.values).clear();
+        lock(&self.read).clear();
     }
 
     fn load(&self, id: CellId) -> Result<Value, Missing> {
         let key = self.keys[id].or_else(|| self.store.alias(&self.graph.cells[id].key));
-        let Some((key, entry)) = key.and_then(|k| Some((k, self.store.entry(&k)?))) else { return Err(Missing::NotComputed) };
+        let Some((key, entry)) = key.and_then(|k| Some((k, self.store.known(&k)?))) else { return Err(Missing::NotComputed) };
         match self.store.read(&entry).map(|bytes| pack::decode(&bytes)) {
             Ok(Ok(value)) => Ok(value),
             Err(Fault::Missing) => Err(Missing::Gone),
@@ -102,7 +119,7 @@ impl<'a> Results<'a> {
         while let Some(next) = open.pop() {
             for input in self.graph.cells[next].takes() {
                 let inline = self.graph.cells.get(input).is_some_and(|c| c.policy == Policy::Inline);
-                if inline && !self.held().contains_key(&input) && needed.insert(input) {
+                if inline && !self.kept.contains_key(&input) && !lock(&self.values).contains_key(&input) && needed.insert(input) {
                     open.push(input);
                 }
             }
@@ -110,7 +127,7 @@ impl<'a> Results<'a> {
         needed.remove(&id);
         for earlier in needed {
             let value = self.compute_one(earlier)?;
-            self.held().insert(earlier, value);
+            lock(&self.values).insert(earlier, value);
         }
         self.compute_one(id)
     }
@@ -118,8 +135,8 @@ impl<'a> Results<'a> {
     fn compute_one(&self, id: CellId) -> Result<Value, Missing> {
         let cell = &self.graph.cells[id];
         let Some(kernel) = self.kernels.kernel(&cell.op) else { return Err(Missing::NotComputed) };
-        let mut inputs = Vec::with_capacity(cell.inputs.len());
-        for (name, slot) in &cell.inputs {
+        let mut inputs = Vec::new();
+        for (name, slot) in cell.inputs.iter() {
             let values = slot.entries.iter().map(|e| self.entry(e)).collect::<Result<Vec<_>, _>>()?;
             if let (true, false, Some(Value::Absent(why))) = (slot.axes.is_empty(), kernel.takes_absent(name), values.first()) {
                 return Ok(Value::Absent(why.clone()));
@@ -136,8 +153,8 @@ impl<'a> Results<'a> {
             Err(_) => Err(Missing::Failed(format!("internal error in `{}`", cell.op))),
         }
     }
+}
 
-    fn held(&self) -> MutexGuard<'_, BTreeMap<CellId, Value>> {
-        self.values.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock(values: &Mutex<BTreeMap<CellId, Value>>) -> MutexGuard<'_, BTreeMap<CellId, Value>> {
+    values.lock().unwrap_or_else(PoisonError::into_inner)
 }

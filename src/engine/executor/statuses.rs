@@ -32,7 +32,7 @@ pub fn statuses(graph: &Graph, wanted: &[CellId], store: &Store, device: Option<
     let mut present = vec![false; count];
     for (id, cell) in graph.cells.iter().enumerate() {
         let usable = |key: Hash| {
-            let entry = store.entry(&key).filter(|e| same_kind(e, device))?;
+            let entry = store.known(&key).filter(|e| same_kind(e, device))?;
             let there = store.present(&entry);
             (there || cell.policy != Policy::Stored).then_some((entry.hash, there))
         };
@@ -63,7 +63,7 @@ pub fn statuses(graph: &Graph, wanted: &[CellId], store: &Store, device: Option<
             out[id] = if inline { Standing::Inline } else { Standing::Cached };
             continue;
         }
-        let decided = inline || inputs.iter().all(|d| hashes[*d].is_some()) || !store.knows_form(&form(cell));
+        let decided = inline || inputs.iter().all(|d| hashes[*d].is_some()) || !store.knows_form(form(cell));
         out[id] = match (inline, decided) {
             (true, _) => Standing::Inline,
             (false, true) => Standing::Run,

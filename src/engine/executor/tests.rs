@@ -5,7 +5,7 @@ mod random;
 
 use super::outcome::{RunState, Status};
 use super::{Options, execute};
-use crate::base::{Hash, Span};
+use crate::base::{Hash, Name, Span};
 use crate::engine::kernel::{Context, Failure, Job, Kernel, Kernels};
 use crate::engine::progress::{Event, Observer, Silent};
 use crate::engine::store::Store;
@@ -14,7 +14,7 @@ use crate::engine::{Missing, Results, RunOutcome, Standing, statuses};
 use crate::lang::{Settings, Static};
 use crate::plan::facts::{Cost, Facts, Planned, Policy};
 use crate::plan::files::Files;
-use crate::plan::graph::{Cell, CellId, Entry, Graph, LabelledAxis, Slot};
+use crate::plan::graph::{Cell, CellId, Common, Entry, Graph, LabelledAxis, Slot};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -96,17 +96,13 @@ impl Builder {
     }
 
     fn add(&mut self, op: &str, x: f64, slots: Vec<Slot>, policy: Policy) -> CellId {
-        let inputs = slots.into_iter().enumerate().map(|(i, s)| (["x", "y", "z"][i].into(), s)).collect();
+        let slots: Vec<(Name, Slot)> = slots.into_iter().enumerate().map(|(i, s)| (["x", "y", "z"][i].into(), s)).collect();
         let id = self.0.cells.len();
-        let mut cell = Cell {
+        let common = Common {
             op: op.into(),
             version: 1,
             settings: Settings(vec![("x".into(), Static::Number(x))]).into(),
-            inputs,
-            stream: None,
-            at: vec![("k".into(), x.to_string())].into(),
             files: Vec::new().into(),
-            key: Hash([0; 32]),
             facts: Facts::default().into(),
             cost: Cost { seconds: 0.1, memory: 1e3, disk: 1e3 },
             policy,
@@ -114,6 +110,8 @@ impl Builder {
             span: Span::default(),
             places: Vec::new().into(),
         };
+        let at = vec![("k".into(), x.to_string())].into();
+        let mut cell = Cell { common: common.into(), inputs: slots.into(), stream: None, at, key: Hash([0; 32]) };
         cell.key = cell.hash_with(&|i| self.0.cells[i].key);
         self.0.cells.push(cell);
         id
@@ -546,7 +544,7 @@ fn cells_above_the_budget_run_alone() {
     });
     let mut b = Builder::default();
     let cells: Vec<_> = (0..6).map(|i| b.leaf("big", f64::from(i))).collect();
-    b.0.cells.iter_mut().for_each(|c| c.cost.memory = 2e9);
+    b.0.cells.iter_mut().for_each(|c| std::sync::Arc::make_mut(&mut c.common).cost.memory = 2e9);
     let store = Store::open(folder.path()).unwrap();
     let outcome = execute(&b.0, &cells, &ops, &store, &options(4), &Silent).unwrap();
     assert_eq!((outcome.state, MOST.load(Ordering::SeqCst)), (RunState::Done, 1));
@@ -579,6 +577,55 @@ fn a_large_plan_that_is_done_is_answered_at_once() {
     let outcome = go(&graph, &wanted, &ops, folder.path());
     assert_eq!(outcome.count(Status::Cached), 601);
     assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+}
+
+#[test]
+fn the_work_of_a_run_grows_with_its_cells() {
+    // Cells that are not stored and a sum of all of them, which must not be looked at each time that one is done; and a chain.
+    let looks = |count: usize, threads: usize| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut b = Builder::default();
+        let parts: Vec<_> = (0..count).map(|i| b.add("constant", i as f64, vec![], Policy::Inline)).collect();
+        let sum = b.add("sum", 0.0, vec![Builder::gathered(&parts)], Policy::Stored);
+        let mut last = sum;
+        for _ in 0..count / 10 {
+            last = b.add("parity", 0.0, vec![Builder::slot(&[Entry::Cell(last)])], Policy::Inline);
+        }
+        for cell in &mut b.0.cells {
+            std::sync::Arc::make_mut(&mut cell.common).cost.seconds = 1e-6;
+        }
+        let store = Store::open(folder.path()).unwrap();
+        let outcome = execute(&b.0, &[last], &ops(), &store, &options(threads), &Silent).unwrap();
+        assert_eq!(outcome.state, RunState::Done);
+        outcome.looks as f64 / b.0.cells.len() as f64
+    };
+    for threads in [1, 3] {
+        let (few, many) = (looks(200, threads), looks(3000, threads));
+        assert!(many < 1.2 * few && many < 8.0, "{few} looks at a cell where there are few, {many} where there are many");
+    }
+}
+
+#[test]
+fn many_small_results_are_found_with_few_calls_to_the_system() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut b = Builder::default();
+    let cells: Vec<_> = (0..3000).map(|i| b.leaf("constant", f64::from(i))).collect();
+    for cell in &mut b.0.cells {
+        std::sync::Arc::make_mut(&mut cell.common).cost.seconds = 1e-6;
+    }
+    let ops = ops();
+    let store = Store::open(folder.path()).unwrap();
+    let first = execute(&b.0, &cells, &ops, &store, &options(2), &Silent).unwrap();
+    assert_eq!((first.state, first.count(Status::Computed), ops.runs("constant")), (RunState::Done, 3000, 3000));
+    assert!(store.writes() < 300, "{} writes", store.writes());
+    assert!(walk(&folder.path().join("locks")).is_empty());
+    drop(store);
+    let store = Store::open(folder.path()).unwrap();
+    let second = execute(&b.0, &cells, &ops, &store, &options(2), &Silent).unwrap();
+    let results = Results::new(&b.0, &ops, &store, Files::new(Path::new("."), &[]), Some(&second));
+    assert!(cells.iter().enumerate().all(|(i, c)| number(results.value(*c)) == i as f64));
+    assert_eq!((second.count(Status::Cached), store.writes()), (3000, 0));
+    assert!(store.reads() < 300, "{} reads", store.reads());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Listing the store and sweeping it: what no recent run was about goes.
 
-use super::index::{Entry, Index, Place};
+use super::line::{Entry, Line, Place};
 use super::{Store, StoreError, trouble, write_atomically};
 use crate::base::Hash;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,20 +32,23 @@ pub struct Swept {
 impl Store {
     /// Returns all cells that the store knows, the latest first.
     pub fn list(&self) -> Vec<Listing> {
-        let mut out: Vec<_> =
-            self.entries().into_iter().map(|(key, entry)| Listing { key, present: self.present(&entry), entry }).collect();
-        out.sort_by(|a, b| (b.entry.created, a.key).cmp(&(a.entry.created, b.key)));
-        out
+        self.select(|_, _| true)
     }
 
     /// Returns the cells whose content key, content hash or plan key begins with these hexadecimal digits.
     pub fn find(&self, digits: &str) -> Vec<Listing> {
-        let planned: BTreeSet<Hash> =
-            self.index().aliases.iter().filter(|(p, _)| p.to_string().starts_with(digits)).map(|(_, k)| *k).collect();
-        let mut out = self.list();
-        out.retain(|l| {
-            l.key.to_string().starts_with(digits) || l.entry.hash.to_string().starts_with(digits) || planned.contains(&l.key)
-        });
+        let begins = |hash: &Hash| hash.to_string().starts_with(digits);
+        let planned: BTreeSet<Hash> = self.index().aliases().filter(|(plan, ..)| begins(plan)).map(|(_, key, _)| key).collect();
+        self.select(|key, entry| begins(key) || begins(&entry.hash) || planned.contains(key))
+    }
+
+    /// Returns the cells that are wanted, the latest first.
+    pub fn select(&self, wanted: impl Fn(&Hash, &Entry) -> bool) -> Vec<Listing> {
+        let found: Vec<(Hash, Entry)> = self.index().entries().filter(|(key, entry)| wanted(key, entry)).collect();
+        let present = |key: &Hash| self.known(key).is_some_and(|k| self.present(&k));
+        let mut out: Vec<Listing> =
+            found.into_iter().map(|(key, entry)| Listing { key, present: present(&key), entry }).collect();
+        out.sort_by(|a, b| (b.entry.created, a.key).cmp(&(a.entry.created, b.key)));
         out
     }
 
@@ -67,31 +70,32 @@ impl Store {
         let before = self.size();
         let runs = self.runs();
         let roots: BTreeSet<Hash> = runs.iter().take(keep).flat_map(|r| r.plans.iter().copied()).collect();
-        let (mut kept, forgotten) = {
+        let (mut lines, forgotten) = {
             let index = self.index();
-            let mut kept = Index::default();
-            let mut wanted = BTreeSet::new();
-            for line in index.lines() {
-                if let super::index::Line::Same { plan, key, .. } = &line
-                    && roots.contains(plan)
-                {
-                    wanted.insert(*key);
-                    kept.take_in(line);
-                }
-            }
-            kept.entries = index.entries.iter().filter(|(k, _)| wanted.contains(k)).map(|(k, e)| (*k, e.clone())).collect();
-            (kept, index.entries.len() - wanted.iter().filter(|k| index.entries.contains_key(k)).count())
+            let same: Vec<Line> = index
+                .aliases()
+                .filter(|(plan, ..)| roots.contains(plan))
+                .map(|(plan, key, created)| Line::Same { plan, key, created })
+                .collect();
+            let mut wanted = roots;
+            wanted.extend(same.iter().filter_map(|l| if let Line::Same { key, .. } = l { Some(*key) } else { None }));
+            let cells = index.entries().filter(|(key, _)| wanted.contains(key)).map(|(key, entry)| Line::Cell { key, entry });
+            let cells: Vec<Line> = cells.collect();
+            let forgotten = index.cells() - cells.len();
+            (cells.into_iter().chain(same).collect::<Vec<Line>>(), forgotten)
         };
         let name = format!("{}-swept", self.name);
-        self.repack(&mut kept.entries, &name)?;
-        self.write_log(&kept.lines(), &name)?;
+        self.repack(&mut lines, &name)?;
+        self.write_log(&lines, &name)?;
         // From here on the new log says everything; what it does not name may go, in any order.
-        let objects: BTreeSet<Hash> = kept.entries.values().filter(|e| e.place == Some(Place::File)).map(|e| e.hash).collect();
+        let cells = || lines.iter().filter_map(|l| if let Line::Cell { key, entry } = l { Some((key, entry)) } else { None });
+        let objects: BTreeSet<Hash> = cells().filter(|(_, e)| e.place == Some(Place::File)).map(|(_, e)| e.hash).collect();
+        let done: BTreeSet<Hash> = cells().map(|(key, _)| *key).collect();
         remove_others(&self.root.join("packs"), &|n| n == format!("{name}.pack"));
         remove_others(&self.root.join("locks"), &|_| false);
         remove_others(&self.root.join("checkpoints"), &|n| {
             // A checkpoint belongs to a cell that is not done yet; it stays as long as there are runs to go on with.
-            keep > 0 && Hash::parse(n).is_some_and(|k| !kept.entries.contains_key(&k))
+            keep > 0 && Hash::parse(n).is_some_and(|k| !done.contains(&k))
         });
         for folder in std::fs::read_dir(self.root.join("objects")).into_iter().flatten().flatten() {
             let head = folder.file_name().to_string_lossy().into_owned();
@@ -120,31 +124,35 @@ impl Store {
     /// Writes what all logs say into one. The caller has the store for itself.
     pub(super) fn merge_logs(&self) -> Result<(), StoreError> {
         self.refresh();
-        self.write_log(&self.index().lines(), &format!("{}-merged", self.name))
+        let index = self.index();
+        let cells = index.entries().map(|(key, entry)| Line::Cell { key, entry });
+        let same = index.aliases().map(|(plan, key, created)| Line::Same { plan, key, created });
+        self.write_log(&cells.chain(same).collect::<Vec<Line>>(), &format!("{}-merged", self.name))
     }
 
     /// Writes a log that replaces all others.
-    fn write_log(&self, lines: &[super::index::Line], name: &str) -> Result<(), StoreError> {
-        let text: String = lines.iter().map(super::index::Line::to_text).collect();
+    fn write_log(&self, lines: &[Line], name: &str) -> Result<(), StoreError> {
+        let mut bytes = Vec::new();
+        lines.iter().for_each(|line| line.write(&mut bytes));
         let name = format!("{name}.log");
         let path = self.root.join("index").join(&name);
-        write_atomically(&path, text.as_bytes(), true).map_err(trouble("write", &path))?;
+        write_atomically(&path, &bytes, true).map_err(trouble("write", &path))?;
         remove_others(&self.root.join("index"), &|n| n == name);
         Ok(())
     }
 
-    /// Copies the small artifacts of these cells into one new pack; damaged ones are forgotten.
-    fn repack(&self, entries: &mut BTreeMap<Hash, Entry>, name: &str) -> Result<(), StoreError> {
+    /// Copies the small artifacts of these cells into one new pack, in their order; damaged ones are forgotten.
+    fn repack(&self, lines: &mut Vec<Line>, name: &str) -> Result<(), StoreError> {
         let mut bytes = Vec::new();
         let mut done: BTreeMap<Hash, u64> = BTreeMap::new();
-        entries.retain(|_, entry| {
-            if !matches!(entry.place, Some(Place::Pack(..))) {
-                return true;
-            }
+        lines.retain_mut(|line| {
+            let Line::Cell { entry, .. } = line else { return true };
+            let Some(place @ Place::Pack(..)) = &entry.place else { return true };
             let start = match done.get(&entry.hash) {
                 Some(start) => *start,
                 None => {
-                    let Ok(own) = self.read(entry) else { return false };
+                    let spot = self.index().spot(place);
+                    let Ok(own) = self.read_at(&entry.hash, entry.bytes, spot) else { return false };
                     let start = bytes.len() as u64;
                     bytes.extend_from_slice(&own);
                     done.insert(entry.hash, start);

@@ -1,138 +1,119 @@
-//! What is known of cells: lines in append-only logs, each with a checksum; the latest line on a key counts.
+//! What is known of cells: all lines of all logs taken together, the latest line on a key counting. A million cells take some 250 MB: what
+//! is the same for many is held once, and tables hold numbers of cells, not keys.
 
-use crate::base::Hash;
-use serde_json::{Value as Json, json};
+use super::line::{Entry, Line, Place, Read};
+use crate::base::{ByHash, Hash, Name};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read as _, Seek, SeekFrom};
 use std::path::Path;
 
-/// What is known of a cell that has been computed.
+/// Bytes of a log that are read at one time.
+const CHUNK: usize = 1 << 20;
+
+/// What is known of a cell, as it is held: see [`Entry`].
+#[derive(Debug)]
+struct Record {
+    key: Hash,
+    hash: Hash,
+    bytes: u64,
+    seconds: f64,
+    /// Bytes at the peak and one more; 0 where that was not seen.
+    memory: u64,
+    form: u64,
+    created: u64,
+    /// Where the artifact begins in its pack.
+    start: u64,
+    /// Where the title begins among all titles, and its length.
+    title: (u32, u32),
+    /// Number of the operation, device and reason of absence among those met.
+    words: u32,
+    /// Number of the pack among those met, or one of the two below.
+    pack: u32,
+}
+
+/// Instead of a pack's number: the artifact is not kept; it has a file of its own.
+const NOWHERE: u32 = u32::MAX;
+const FILE: u32 = u32::MAX - 1;
+
+/// What is known of a cell, without what only people read.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
+pub struct Known {
     /// Content hash of its result.
     pub hash: Hash,
-    /// The operation.
-    pub op: String,
-    /// What the cell was called when it was computed.
-    pub title: String,
     /// Size of the artifact in bytes.
     pub bytes: u64,
-    /// The device kind it was computed on.
-    pub device: String,
     /// Seconds it took.
     pub seconds: f64,
     /// Bytes of memory at the peak, where it was seen.
     pub memory: Option<u64>,
+    /// The device kind it was computed on.
+    pub device: Name,
     /// The reason, where the result is absent.
-    pub absent: Option<String>,
-    /// Hash of the cell without its inputs.
-    pub form: Option<Hash>,
-    /// When, in milliseconds since 1970.
-    pub created: u64,
+    pub absent: Option<Name>,
     /// Where the artifact lies; nothing where only its hash is kept.
-    pub place: Option<Place>,
+    pub spot: Option<Spot>,
 }
 
-/// Where an artifact lies.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Place {
+/// Where an artifact lies, as [`Place`], in little room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spot {
     /// In a file of its own.
     File,
-    /// In a pack: its name, and where it begins.
-    Pack(String, u64),
+    /// In the pack of that number among those that the index knows, and where it begins.
+    Pack(u32, u64),
 }
 
-/// One line of a log.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Line {
-    /// A cell was computed.
-    Cell { key: Hash, entry: Entry },
-    /// A plan key and the content key that it came to.
-    Same { plan: Hash, key: Hash, created: u64 },
-    /// The artifact of a cell was let go.
-    Gone { key: Hash, created: u64 },
+/// A plan key and the content key that it came to.
+#[derive(Debug)]
+struct Alias {
+    plan: Hash,
+    key: Hash,
+    created: u64,
 }
 
-impl Line {
-    /// Returns the line as written: sixteen digits of the BLAKE3 hash of the rest, a space, JSON, a newline.
-    pub fn to_text(&self) -> String {
-        let json = match self {
-            Line::Cell { key, entry: e } => {
-                let place = match &e.place {
-                    None => Json::Null,
-                    Some(Place::File) => json!("file"),
-                    Some(Place::Pack(name, at)) => json!([name, at]),
-                };
-                json!({
-                    "line": "cell", "key": key.to_string(), "hash": e.hash.to_string(), "op": e.op, "title": e.title, "bytes": e.bytes,
-                    "device": e.device, "seconds": e.seconds, "memory": e.memory, "absent": e.absent,
-                    "form": e.form.map(|f| f.to_string()), "created": e.created, "place": place,
-                })
-            }
-            Line::Same { plan, key, created } => {
-                json!({ "line": "same", "plan": plan.to_string(), "key": key.to_string(), "created": created })
-            }
-            Line::Gone { key, created } => json!({ "line": "gone", "key": key.to_string(), "created": created }),
-        };
-        let text = json.to_string();
-        format!("{} {text}\n", &Hash::of(text.as_bytes()).to_string()[..16])
-    }
+/// Texts met, each held once.
+#[derive(Debug, Default)]
+struct Names<T> {
+    all: Vec<T>,
+    numbers: BTreeMap<T, u32>,
+}
 
-    /// Returns the line that a text (without its newline) holds, or nothing where it is damaged.
-    pub fn from_text(text: &str) -> Option<Line> {
-        let (check, text) = text.split_once(' ')?;
-        if check != &Hash::of(text.as_bytes()).to_string()[..16] {
-            return None;
+impl<T: Ord + Clone> Names<T> {
+    fn number(&mut self, name: T) -> u32 {
+        if let Some(known) = self.numbers.get(&name) {
+            return *known;
         }
-        let json: Json = serde_json::from_str(text).ok()?;
-        let hash = |name: &str| json[name].as_str().and_then(Hash::parse);
-        let created = json["created"].as_u64()?;
-        let word = |name: &str| json[name].as_str().map(str::to_string);
-        Some(match json["line"].as_str()? {
-            "cell" => Line::Cell {
-                key: hash("key")?,
-                entry: Entry {
-                    hash: hash("hash")?,
-                    op: word("op")?,
-                    title: word("title")?,
-                    bytes: json["bytes"].as_u64()?,
-                    device: word("device")?,
-                    seconds: json["seconds"].as_f64().unwrap_or(0.0),
-                    memory: json["memory"].as_u64(),
-                    absent: word("absent"),
-                    form: hash("form"),
-                    created,
-                    place: match &json["place"] {
-                        Json::Null => None,
-                        Json::String(_) => Some(Place::File),
-                        pack => Some(Place::Pack(pack[0].as_str()?.to_string(), pack[1].as_u64()?)),
-                    },
-                },
-            },
-            "same" => Line::Same { plan: hash("plan")?, key: hash("key")?, created },
-            "gone" => Line::Gone { key: hash("key")?, created },
-            _ => return None,
-        })
+        let number = self.all.len() as u32;
+        self.all.push(name.clone());
+        self.numbers.insert(name, number);
+        number
     }
 }
+
+/// Operation, device, and the reason of absence.
+type Words = (Name, Name, Option<Name>);
 
 /// All lines taken together.
 #[derive(Debug, Default)]
 pub struct Index {
-    /// Cells by content key.
-    pub entries: BTreeMap<Hash, Entry>,
-    /// Content keys by plan key.
-    pub aliases: BTreeMap<Hash, Hash>,
-    /// Forms of the cells.
-    pub forms: BTreeSet<Hash>,
-    /// Where artifacts lie, with the number of cells that have them.
-    pub places: BTreeMap<Hash, (Place, usize)>,
-    /// Damaged lines met.
-    pub damaged: usize,
+    records: Vec<Record>,
+    by_key: ByHash,
+    /// Records by content hash: of each the first one met.
+    by_content: ByHash,
+    /// All titles, end to end.
+    titles: String,
+    words: Names<Words>,
+    packs: Names<String>,
+    aliases: Vec<Alias>,
+    by_plan: ByHash,
+    /// First bytes of the forms of the cells.
+    forms: BTreeSet<u64>,
+    /// How many cells have the artifact of that content in a file of its own.
+    files: BTreeMap<Hash, usize>,
     /// When the artifact of each cell was last let go: logs are read one after the other, and that may be read before the cell itself.
     gone: BTreeMap<Hash, u64>,
-    /// When each alias was said.
-    said: BTreeMap<Hash, u64>,
+    /// Damaged lines met.
+    pub damaged: usize,
     /// Bytes read of each log.
     read: BTreeMap<String, u64>,
 }
@@ -141,70 +122,194 @@ impl Index {
     /// Takes a line in; where one on the same key is there already, the later one counts.
     pub fn take_in(&mut self, line: Line) {
         match line {
-            Line::Cell { key, mut entry } => {
-                if self.entries.get(&key).is_some_and(|old| old.created > entry.created) {
-                    return;
+            Line::Cell { key, entry } => self.take_in_cell(key, entry),
+            Line::Same { plan, key, created } => match self.by_plan.get(&plan, |n| &self.aliases[n].plan) {
+                Some(n) if self.aliases[n].created > created => {}
+                Some(n) => self.aliases[n] = Alias { plan, key, created },
+                None => {
+                    self.by_plan.insert(&plan, self.aliases.len(), |n| &self.aliases[n].plan);
+                    self.aliases.push(Alias { plan, key, created });
                 }
-                if self.gone.get(&key).is_some_and(|gone| entry.created <= *gone) {
-                    entry.place = None;
-                }
-                self.forms.extend(entry.form);
-                self.forget_place(&key);
-                if let Some(place) = &entry.place {
-                    let slot = self.places.entry(entry.hash).or_insert_with(|| (place.clone(), 0));
-                    slot.0 = place.clone();
-                    slot.1 += 1;
-                }
-                self.entries.insert(key, entry);
-            }
-            Line::Same { plan, key, created } => {
-                if self.said.get(&plan).is_none_or(|old| *old <= created) {
-                    self.aliases.insert(plan, key);
-                    self.said.insert(plan, created);
-                }
-            }
+            },
             Line::Gone { key, created } => {
                 let gone = self.gone.entry(key).or_default();
                 *gone = created.max(*gone);
-                if self.entries.get(&key).is_some_and(|e| e.created <= created) {
-                    self.forget_place(&key);
-                    if let Some(entry) = self.entries.get_mut(&key) {
-                        entry.place = None;
-                    }
+                if let Some(n) = self.number(&key).filter(|n| self.records[*n].created <= created) {
+                    self.forget_place(n);
                 }
             }
+        }
+    }
+
+    fn take_in_cell(&mut self, key: Hash, entry: Entry) {
+        let there = self.number(&key);
+        if there.is_some_and(|n| self.records[n].created > entry.created) {
+            return;
+        }
+        let (mut pack, mut start) = match entry.place {
+            None => (NOWHERE, 0),
+            Some(Place::File) => (FILE, 0),
+            Some(Place::Pack(name, start)) => (self.packs.number(name), start),
+        };
+        if self.gone.get(&key).is_some_and(|gone| entry.created <= *gone) {
+            (pack, start) = (NOWHERE, 0);
+        }
+        if entry.form != 0 {
+            self.forms.insert(entry.form);
+        }
+        let begins = self.titles.len() as u32;
+        self.titles.push_str(&entry.title);
+        let record = Record {
+            key,
+            hash: entry.hash,
+            bytes: entry.bytes,
+            seconds: entry.seconds,
+            memory: entry.memory.map_or(0, |m| m.saturating_add(1)),
+            form: entry.form,
+            created: entry.created,
+            start,
+            title: (begins, self.titles.len() as u32 - begins),
+            words: self.words.number((entry.op.into(), entry.device.into(), entry.absent.map(Name::from))),
+            pack,
+        };
+        let n = there.unwrap_or(self.records.len());
+        match there {
+            Some(n) => {
+                self.forget_place(n);
+                self.records[n] = record;
+            }
+            None => {
+                self.by_key.insert(&key, n, |n| &self.records[n].key);
+                self.records.push(record);
+            }
+        }
+        if pack == FILE {
+            *self.files.entry(entry.hash).or_insert(0) += 1;
+        }
+        if self.by_content.get(&entry.hash, |n| &self.records[n].hash).is_none() {
+            self.by_content.insert(&entry.hash, n, |n| &self.records[n].hash);
+        }
+    }
+
+    fn number(&self, key: &Hash) -> Option<usize> {
+        self.by_key.get(key, |n| &self.records[n].key)
+    }
+
+    /// Takes down that the artifact of a cell is not kept.
+    fn forget_place(&mut self, n: usize) {
+        let record = &mut self.records[n];
+        if std::mem::replace(&mut record.pack, NOWHERE) == FILE
+            && let Some(count) = self.files.get_mut(&record.hash)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.files.remove(&record.hash);
+            }
+        }
+    }
+
+    /// Returns the number of cells known.
+    pub fn cells(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Returns what is known of a cell by its content key.
+    pub fn known(&self, key: &Hash) -> Option<Known> {
+        let r = &self.records[self.number(key)?];
+        let (_, device, absent) = &self.words.all[r.words as usize];
+        Some(Known {
+            hash: r.hash,
+            bytes: r.bytes,
+            seconds: r.seconds,
+            memory: r.memory.checked_sub(1),
+            device: device.clone(),
+            absent: absent.clone(),
+            spot: r.spot(),
+        })
+    }
+
+    /// Returns all that is known of a cell by its content key.
+    pub fn entry(&self, key: &Hash) -> Option<Entry> {
+        Some(self.entry_of(&self.records[self.number(key)?]))
+    }
+
+    fn entry_of(&self, r: &Record) -> Entry {
+        let (op, device, absent) = &self.words.all[r.words as usize];
+        let (begins, length) = (r.title.0 as usize, r.title.1 as usize);
+        Entry {
+            hash: r.hash,
+            op: op.to_string(),
+            title: self.titles.get(begins..begins + length).unwrap_or_default().to_string(),
+            bytes: r.bytes,
+            device: device.to_string(),
+            seconds: r.seconds,
+            memory: r.memory.checked_sub(1),
+            absent: absent.as_ref().map(Name::to_string),
+            form: r.form,
+            created: r.created,
+            place: r.spot().map(|spot| match spot {
+                Spot::File => Place::File,
+                Spot::Pack(pack, start) => Place::Pack(self.packs.all[pack as usize].clone(), start),
+            }),
+        }
+    }
+
+    /// Returns everything known of cells, by content key, in the order in which it came to be known.
+    pub fn entries(&self) -> impl Iterator<Item = (Hash, Entry)> {
+        self.records.iter().map(|r| (r.key, self.entry_of(r)))
+    }
+
+    /// Returns all plan keys said to have come to a content key other than themselves: plan key, content key, when.
+    pub fn aliases(&self) -> impl Iterator<Item = (Hash, Hash, u64)> {
+        self.aliases.iter().map(|a| (a.plan, a.key, a.created))
+    }
+
+    /// Returns the content key that a plan key came to. Where nothing was said of it, a cell of that key is one without inputs: its two
+    /// keys are made in the same way from the same.
+    pub fn alias(&self, plan: &Hash) -> Option<Hash> {
+        match self.by_plan.get(plan, |n| &self.aliases[n].plan) {
+            Some(n) => Some(self.aliases[n].key),
+            None => self.number(plan).map(|_| *plan),
+        }
+    }
+
+    /// Returns whether a cell of this form, told by its first bytes, is known.
+    pub fn knows_form(&self, form: u64) -> bool {
+        self.forms.contains(&form)
+    }
+
+    /// Returns where an artifact of this content lies.
+    pub fn spot_of(&self, content: &Hash) -> Option<Spot> {
+        if self.files.contains_key(content) {
+            return Some(Spot::File);
+        }
+        let n = self.by_content.get(content, |n| &self.records[n].hash)?;
+        self.records[n].spot()
+    }
+
+    /// Returns the name of a pack.
+    pub fn pack(&self, number: u32) -> Option<&str> {
+        self.packs.all.get(number as usize).map(String::as_str)
+    }
+
+    /// Returns where an artifact lies, in little room.
+    pub fn spot(&mut self, place: &Place) -> Spot {
+        match place {
+            Place::File => Spot::File,
+            Place::Pack(name, start) => Spot::Pack(self.packs.number(name.clone()), *start),
         }
     }
 
     /// Returns a time for the next line on a content key: the present, but later than all lines until now, whatever the clock says.
     pub fn time_for(&self, key: &Hash) -> u64 {
-        let said = self.entries.get(key).map(|e| e.created).max(self.gone.get(key).copied());
+        let said = self.number(key).map(|n| self.records[n].created).max(self.gone.get(key).copied());
         super::now().max(said.map_or(0, |t| t + 1))
     }
 
     /// Returns a time for the next line on a plan key, as [`Index::time_for`].
     pub fn time_for_plan(&self, plan: &Hash) -> u64 {
-        super::now().max(self.said.get(plan).map_or(0, |t| t + 1))
-    }
-
-    /// Returns all that is known as lines: what a log that replaces the others has to say.
-    pub fn lines(&self) -> Vec<Line> {
-        let cells = self.entries.iter().map(|(key, entry)| Line::Cell { key: *key, entry: entry.clone() });
-        let same = self.aliases.iter().map(|(plan, key)| {
-            let created = self.said.get(plan).copied().unwrap_or(0);
-            Line::Same { plan: *plan, key: *key, created }
-        });
-        cells.chain(same).collect()
-    }
-
-    fn forget_place(&mut self, key: &Hash) {
-        let Some(entry) = self.entries.get(key).filter(|e| e.place.is_some()) else { return };
-        if let Some(slot) = self.places.get_mut(&entry.hash) {
-            slot.1 -= 1;
-            if slot.1 == 0 {
-                self.places.remove(&entry.hash);
-            }
-        }
+        let said = self.by_plan.get(plan, |n| &self.aliases[n].plan).map(|n| self.aliases[n].created);
+        super::now().max(said.map_or(0, |t| t + 1))
     }
 
     /// Reads what has been added to the logs of a folder since the last time, except to the log `own`.
@@ -223,18 +328,48 @@ impl Index {
                 continue;
             }
             let Ok(mut file) = std::fs::File::open(&path) else { continue };
-            let mut bytes = Vec::new();
-            if file.seek(SeekFrom::Start(start)).and_then(|_| file.read_to_end(&mut bytes)).is_err() {
+            if file.seek(SeekFrom::Start(start)).is_err() {
                 continue;
             }
-            let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
-            for line in bytes[..whole].split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
-                match std::str::from_utf8(line).ok().and_then(Line::from_text) {
-                    Some(line) => self.take_in(line),
-                    None => self.damaged += 1,
+            let read = self.read_log(&mut file);
+            self.read.insert(name, start + read);
+        }
+    }
+
+    /// Reads a log to its end, a piece at a time; returns the bytes of all lines that are there in full.
+    fn read_log(&mut self, file: &mut impl std::io::Read) -> u64 {
+        let (mut bytes, mut done): (Vec<u8>, u64) = (Vec::new(), 0);
+        loop {
+            let more = file.take(CHUNK as u64).read_to_end(&mut bytes).unwrap_or(0);
+            let mut at = 0;
+            while at < bytes.len() {
+                match Line::read(&bytes[at..]) {
+                    Read::Line(line, length) => {
+                        self.take_in(*line);
+                        at += length;
+                    }
+                    Read::Damaged(length) => {
+                        self.damaged += 1;
+                        at += length;
+                    }
+                    Read::Unfinished => break,
                 }
             }
-            self.read.insert(name, start + whole as u64);
+            done += at as u64;
+            bytes.drain(..at);
+            if more == 0 {
+                return done;
+            }
+        }
+    }
+}
+
+impl Record {
+    fn spot(&self) -> Option<Spot> {
+        match self.pack {
+            NOWHERE => None,
+            FILE => Some(Spot::File),
+            pack => Some(Spot::Pack(pack, self.start)),
         }
     }
 }

@@ -6,22 +6,28 @@
 //! Folder: `objects/ab/HASH` large artifacts; `packs/*.pack` small ones end to end; `index/*.log` what is known of cells, one
 //! checked line each; `locks/` one file for each cell being computed; `checkpoints/`; `runs/` one record a run, with logs of failures.
 //! Every process appends to files of its own, so that a process killed at any moment leaves at worst one unfinished line at the end
-//! of one file, or an artifact that no line names.
+//! of one file, or artifacts that no line names. Artifacts are written before the lines that name them. Millions of small results cost no
+//! system call each: within a [`Batch`] what is put is written together, and packs are read a piece at a time.
 
 pub mod checkpoints;
 pub mod gc;
 pub mod index;
+pub mod line;
 pub mod locks;
 mod notes;
 pub mod objects;
+mod own;
+mod packs;
 pub mod runs;
 
 #[cfg(test)]
 mod tests;
 
 use crate::base::Hash;
-use index::{Entry, Index, Place};
-use std::collections::BTreeMap;
+use index::{Index, Known, Spot};
+use line::{Entry, Line, Place};
+use own::Own;
+use packs::Packs;
 use std::fmt;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -32,12 +38,16 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub use gc::{Listing, Swept};
 pub use locks::CellLock;
 pub use objects::Fault;
+pub use own::Batch;
 
 /// The usual folder of a store, beside the script.
 pub const FOLDER: &str = ".cfx";
 
 /// Artifacts up to this many bytes go into packs, where they cost no file and no system call of their own.
 pub const SMALL: usize = 64 * 1024;
+
+/// What the file `format` of a store of this form holds. Stores of version 1 had an index of texts, and took ten times the memory.
+const FORMAT: &str = "cfx store 2";
 
 /// Opening merges the logs of the index where there are more than this.
 const MANY_LOGS: usize = 64;
@@ -73,17 +83,10 @@ pub struct Store {
     /// Name of this process's own files.
     name: String,
     index: Mutex<Index>,
-    files: Mutex<Own>,
+    own: Mutex<Own>,
+    packs: Packs,
     /// Held shared for as long as the store is open; sweeping takes it alone.
     gate: File,
-}
-
-/// The files that this process appends to, made when first needed.
-#[derive(Default)]
-struct Own {
-    log: Option<File>,
-    pack: Option<(File, u64)>,
-    dirty: bool,
 }
 
 /// What is put into the store with an artifact.
@@ -101,8 +104,9 @@ pub struct Made {
     pub memory: Option<u64>,
     /// The reason, where the result is absent.
     pub absent: Option<String>,
-    /// Hash of the cell without its inputs: cells of equal form may turn out to have equal keys.
-    pub form: Option<Hash>,
+    /// First eight bytes of the hash of the cell without its inputs, 0 where nobody asks for it: cells of equal form may turn out to have
+    /// equal keys.
+    pub form: u64,
 }
 
 impl Store {
@@ -116,18 +120,23 @@ impl Store {
         }
         let path = root.join("format");
         match std::fs::read_to_string(&path) {
-            Ok(text) if text.trim() == "cfx store 1" => {}
-            Ok(_) => {
-                let message = format!("{} is the store of another version of cfx", root.display());
+            Ok(text) if text.trim() == FORMAT => {}
+            Ok(text) => {
+                let (root, there) = (root.display(), text.trim());
+                let message = format!(
+                    "{root} is the store of another version of cfx: its form is `{there}`, and this one reads `{FORMAT}`; remove the \
+                     folder, or name another with `--store DIR`, and what it held is computed again"
+                );
                 return Err(StoreError { message, locked: false });
             }
-            Err(_) => write_atomically(&path, b"cfx store 1\n", false).map_err(trouble("write", &path))?,
+            Err(_) => write_atomically(&path, format!("{FORMAT}\n").as_bytes(), false).map_err(trouble("write", &path))?,
         }
         let path = root.join("gate");
         let gate = File::options().create(true).truncate(false).write(true).open(&path).map_err(trouble("open", &path))?;
         static OPENED: AtomicU64 = AtomicU64::new(0);
         let name = format!("{:013}-{}-{}", now(), std::process::id(), OPENED.fetch_add(1, Ordering::Relaxed));
-        let store = Store { root: root.to_path_buf(), name, index: Mutex::default(), files: Mutex::default(), gate };
+        let (index, own) = (Mutex::default(), Mutex::new(Own::new(root, &name)));
+        let store = Store { root: root.to_path_buf(), name, index, own, packs: Packs::default(), gate };
         if store.logs() > MANY_LOGS && store.gate.try_lock().is_ok() {
             store.merge_logs()?;
             store.gate.unlock().map_err(trouble("unlock", root))?;
@@ -157,23 +166,23 @@ impl Store {
     }
 
     /// Returns what is known of a cell by its content key.
+    pub fn known(&self, key: &Hash) -> Option<Known> {
+        self.index().known(key)
+    }
+
+    /// Returns the same with what only people read.
     pub fn entry(&self, key: &Hash) -> Option<Entry> {
-        self.index().entries.get(key).cloned()
+        self.index().entry(key)
     }
 
     /// Returns the content key of a cell by its plan key.
     pub fn alias(&self, plan: &Hash) -> Option<Hash> {
-        self.index().aliases.get(plan).copied()
+        self.index().alias(plan)
     }
 
-    /// Returns whether a cell of this form, with whatever inputs, is known.
-    pub fn knows_form(&self, form: &Hash) -> bool {
-        self.index().forms.contains(form)
-    }
-
-    /// Returns everything known of cells, by content key.
-    pub fn entries(&self) -> BTreeMap<Hash, Entry> {
-        self.index().entries.clone()
+    /// Returns whether a cell of this form ([`Made::form`]), with whatever inputs, is known.
+    pub fn knows_form(&self, form: u64) -> bool {
+        self.index().knows_form(form)
     }
 
     /// Returns the number of damaged lines met in the index; what they said is computed again.
@@ -186,17 +195,18 @@ impl Store {
     /// With `lasting`, a large one is on the disk when this returns; small ones are when [`Store::sync`] returns.
     pub fn put(&self, key: &Hash, bytes: &[u8], made: &Made, lasting: bool) -> Result<Hash, StoreError> {
         let hash = Hash::of(bytes);
-        let place = match self.place_of(&hash) {
-            Some(place) if self.read_at(&hash, bytes.len() as u64, &place).is_ok() => place,
-            _ => self.write_object(&hash, bytes, lasting)?,
+        let there = self.index().spot_of(&hash);
+        let place = match there {
+            Some(spot) if self.read_at(&hash, bytes.len() as u64, spot).is_ok() => self.place(spot),
+            _ => Some(self.write_object(&hash, bytes, lasting)?),
         };
-        self.record(key, hash, bytes.len() as u64, Some(place), made)?;
+        self.record(key, hash, bytes.len() as u64, place, made)?;
         Ok(hash)
     }
 
     /// Keeps the content hash of a result that is itself not stored.
     pub fn put_hash(&self, key: &Hash, hash: Hash, made: &Made) -> Result<(), StoreError> {
-        if self.entry(key).is_some_and(|e| e.hash == hash) {
+        if self.known(key).is_some_and(|k| k.hash == hash) {
             return Ok(());
         }
         self.record(key, hash, 0, None, made)
@@ -216,7 +226,7 @@ impl Store {
             created: self.index().time_for(key),
             place,
         };
-        self.say(index::Line::Cell { key: *key, entry })
+        self.say(Line::Cell { key: *key, entry })
     }
 
     /// Says that the cell of this plan key has that content key.
@@ -225,56 +235,36 @@ impl Store {
             return Ok(());
         }
         let created = self.index().time_for_plan(plan);
-        self.say(index::Line::Same { plan: *plan, key: *key, created })
+        self.say(Line::Same { plan: *plan, key: *key, created })
     }
 
     /// Lets the artifact of a cell go and keeps its content hash. The object stays where another cell has the same content.
     pub fn retire(&self, key: &Hash) -> Result<(), StoreError> {
-        let Some(entry) = self.entry(key) else { return Ok(()) };
+        let Some(known) = self.known(key) else { return Ok(()) };
         let created = self.index().time_for(key);
-        self.say(index::Line::Gone { key: *key, created })?;
-        if entry.place == Some(Place::File) && self.place_of(&entry.hash).is_none() {
+        self.say(Line::Gone { key: *key, created })?;
+        if known.spot == Some(Spot::File) && self.index().spot_of(&known.hash).is_none() {
+            // Nothing may name it when it goes.
+            self.flush()?;
             // Another process may have removed it already.
-            let _ = std::fs::remove_file(self.object_path(&entry.hash));
+            let _ = std::fs::remove_file(self.object_path(&known.hash));
         }
         Ok(())
     }
 
     /// Writes a line to this process's own log, and takes it in.
-    fn say(&self, line: index::Line) -> Result<(), StoreError> {
-        let path = self.root.join("index").join(format!("{}.log", self.name));
-        let text = line.to_text();
-        {
-            let mut own = self.own();
-            let mut text = text;
-            let mut log = match own.log.take() {
-                Some(log) => log,
-                None => {
-                    // After a line that could not be written in full, the next one begins anew.
-                    text.insert(0, '\n');
-                    File::options().create(true).append(true).open(&path).map_err(trouble("open", &path))?
-                }
-            };
-            std::io::Write::write_all(&mut log, text.as_bytes()).map_err(trouble("write", &path))?;
-            own.log = Some(log);
-            own.dirty = true;
-        }
+    fn say(&self, line: Line) -> Result<(), StoreError> {
+        self.own().say(&line)?;
         self.index().take_in(line);
         Ok(())
     }
 
     /// Waits until everything put so far is on the disk. Does nothing where nothing was put.
     pub fn sync(&self) -> Result<(), StoreError> {
-        let (pack, log) = {
-            let mut own = self.own();
-            if !std::mem::take(&mut own.dirty) {
-                return Ok(());
-            }
-            (own.pack.as_ref().map(|p| p.0.try_clone()), own.log.as_ref().map(File::try_clone))
-        };
+        let Some(files) = self.own().to_sync()? else { return Ok(()) };
         // Artifacts first, then the lines that name them.
-        for file in [pack, log].into_iter().flatten() {
-            file.and_then(|f| f.sync_all()).map_err(trouble("write", &self.root))?;
+        for file in files {
+            file.sync_all().map_err(trouble("write", &self.root))?;
         }
         for folder in ["packs", "index"] {
             sync_folder(&self.root.join(folder));
@@ -282,12 +272,22 @@ impl Store {
         Ok(())
     }
 
+    /// Returns how often bytes of artifacts were asked of the system so far.
+    pub fn reads(&self) -> u64 {
+        self.packs.reads()
+    }
+
+    /// Returns how often this process has written to its own files so far.
+    pub fn writes(&self) -> u64 {
+        self.own().writes()
+    }
+
     pub(super) fn index(&self) -> MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn own(&self) -> MutexGuard<'_, Own> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

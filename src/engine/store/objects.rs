@@ -1,10 +1,11 @@
 //! Artifacts by content hash: small ones in packs, large ones in files of their own.
 
-use super::index::Place;
+use super::index::{Known, Spot};
+use super::line::Place;
 use super::{SMALL, Store, StoreError, trouble, write_atomically};
 use crate::base::Hash;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::Read;
 use std::path::PathBuf;
 
 /// Why an artifact cannot be read.
@@ -27,46 +28,56 @@ impl Store {
         self.root.join("packs").join(format!("{name}.pack"))
     }
 
-    /// Returns where an artifact lies, as the index has it.
-    pub(super) fn place_of(&self, hash: &Hash) -> Option<Place> {
-        self.index().places.get(hash).map(|p| p.0.clone())
+    /// Returns where an artifact lies, as lines say it; nothing where the pack is not known.
+    pub(super) fn place(&self, spot: Spot) -> Option<Place> {
+        match spot {
+            Spot::File => Some(Place::File),
+            Spot::Pack(pack, start) => self.index().pack(pack).map(|name| Place::Pack(name.to_string(), start)),
+        }
     }
 
     /// Returns whether the artifact of a cell seems to be there, in full length; its bytes are not looked at.
-    pub fn present(&self, entry: &super::index::Entry) -> bool {
+    pub fn present(&self, known: &Known) -> bool {
         let length = |path: PathBuf| std::fs::metadata(path).map(|m| m.len()).ok();
-        match &entry.place {
+        match known.spot {
             None => false,
-            Some(Place::File) => length(self.object_path(&entry.hash)) == Some(entry.bytes),
+            Some(Spot::File) => length(self.object_path(&known.hash)) == Some(known.bytes),
             // Small ones are looked at when they are read: one call to the system for each would cost more than that.
-            Some(Place::Pack(..)) => true,
+            Some(Spot::Pack(..)) => true,
         }
     }
 
     /// Returns the bytes of an artifact, whose hash has been compared.
-    pub fn read(&self, entry: &super::index::Entry) -> Result<Vec<u8>, Fault> {
-        match &entry.place {
+    pub fn read(&self, known: &Known) -> Result<Vec<u8>, Fault> {
+        match known.spot {
             None => Err(Fault::Missing),
-            Some(place) => self.read_at(&entry.hash, entry.bytes, place),
+            Some(spot) => self.read_at(&known.hash, known.bytes, spot),
         }
     }
 
-    pub(super) fn read_at(&self, hash: &Hash, length: u64, place: &Place) -> Result<Vec<u8>, Fault> {
-        let (path, start) = match place {
-            Place::File => (self.object_path(hash), 0),
-            Place::Pack(name, start) => (self.pack_path(name), *start),
+    pub(super) fn read_at(&self, hash: &Hash, length: u64, spot: Spot) -> Result<Vec<u8>, Fault> {
+        let bytes = match spot {
+            Spot::File => self.read_file(hash, length)?,
+            Spot::Pack(number, start) => {
+                let name = self.index().pack(number).map(str::to_string).ok_or(Fault::Missing)?;
+                if name == self.name && start.checked_add(length).is_none_or(|end| end > self.own().packed()) {
+                    self.flush().map_err(|_| Fault::Missing)?;
+                }
+                self.packs.read(number, &self.pack_path(&name), start, length)?
+            }
         };
-        let mut file = File::open(path).map_err(|_| Fault::Missing)?;
-        let size = file.metadata().map_err(|_| Fault::Missing)?.len();
-        let whole = *place == Place::File;
-        // The length is that of a line of the index: what the file does not have is not asked for.
-        if start.checked_add(length).is_none_or(|end| end > size || (whole && end != size)) {
+        if Hash::of(&bytes) == *hash { Ok(bytes) } else { Err(Fault::Damaged) }
+    }
+
+    fn read_file(&self, hash: &Hash, length: u64) -> Result<Vec<u8>, Fault> {
+        self.packs.count();
+        let mut file = File::open(self.object_path(hash)).map_err(|_| Fault::Missing)?;
+        if file.metadata().map_err(|_| Fault::Missing)?.len() != length {
             return Err(Fault::Damaged);
         }
         let mut bytes = Vec::with_capacity(length as usize);
-        file.seek(SeekFrom::Start(start)).map_err(|_| Fault::Missing)?;
-        file.take(length).read_to_end(&mut bytes).map_err(|_| Fault::Damaged)?;
-        if Hash::of(&bytes) == *hash { Ok(bytes) } else { Err(Fault::Damaged) }
+        file.read_to_end(&mut bytes).map_err(|_| Fault::Damaged)?;
+        Ok(bytes)
     }
 
     /// Writes an artifact, and returns where it lies.
@@ -78,22 +89,7 @@ impl Store {
             write_atomically(&path, bytes, lasting).map_err(trouble("write", &path))?;
             return Ok(Place::File);
         }
-        let path = self.pack_path(&self.name);
-        let mut own = self.own();
-        if own.pack.is_none() {
-            let file = File::options().create(true).append(true).open(&path).map_err(trouble("open", &path))?;
-            let end = file.metadata().map_err(trouble("read", &path))?.len();
-            own.pack = Some((file, end));
-        }
-        own.dirty = true;
-        let Some((file, end)) = &mut own.pack else { return Ok(Place::File) };
-        let start = *end;
-        if let Err(e) = file.write_all(bytes) {
-            // Part of it may have been written: the next artifact begins wherever the file ends.
-            own.pack = None;
-            return Err(trouble("write", &path)(e));
-        }
-        *end = start + bytes.len() as u64;
+        let start = self.own().pack(bytes)?;
         Ok(Place::Pack(self.name.clone(), start))
     }
 }

@@ -34,8 +34,9 @@ pub struct RunRecord {
 
 impl Store {
     /// Records the start of a run about the cells of these plan keys.
-    pub fn start_run(&self, title: &str, plans: &[Hash]) -> Result<Run, StoreError> {
-        let bytes: Vec<u8> = plans.iter().flat_map(|h| h.0).collect();
+    pub fn start_run(&self, title: &str, plans: impl Iterator<Item = Hash>) -> Result<Run, StoreError> {
+        let mut bytes: Vec<u8> = Vec::new();
+        plans.for_each(|h| bytes.extend_from_slice(&h.0));
         let mut h = Hasher::new("cfx.plans.1");
         h.bytes(&bytes);
         let hash = h.finish();

@@ -1,6 +1,7 @@
 //! Tests of the store: what comes back, what damage does, several users at once, sweeping.
 
-use super::index::{Entry, Line, Place};
+use super::index::Spot;
+use super::line::{Entry, Line, Place, Read};
 use super::{Fault, Made, SMALL, Store};
 use crate::base::Hash;
 use std::io::Write;
@@ -23,7 +24,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn get(store: &Store, key: &Hash) -> Result<Vec<u8>, Fault> {
-    store.read(&store.entry(key).ok_or(Fault::Missing)?)
+    store.read(&store.known(key).ok_or(Fault::Missing)?)
 }
 
 #[test]
@@ -41,9 +42,9 @@ fn artifacts_come_back_after_opening_again() {
     let store = Store::open(folder.path()).unwrap();
     assert_eq!((get(&store, &key(1)), get(&store, &key(2))), (Ok(small), Ok(large)));
     assert_eq!((store.alias(&key(9)), store.alias(&key(8))), (Some(key(1)), None));
-    let entry = store.entry(&key(3)).unwrap();
-    assert_eq!((entry.hash, &entry.place, entry.seconds), (key(33), &None, 1.5));
-    assert_eq!(store.read(&entry), Err(Fault::Missing));
+    let known = store.known(&key(3)).unwrap();
+    assert_eq!((known.hash, known.spot, known.seconds), (key(33), None, 1.5));
+    assert_eq!(store.read(&known), Err(Fault::Missing));
     assert_eq!(files(&folder.path().join("packs")).len(), 1);
 }
 
@@ -68,7 +69,7 @@ fn lines_survive_writing_and_damage_is_seen() {
         seconds: 0.1,
         memory: Some(5),
         absent: Some("too few".into()),
-        form: Some(key(4)),
+        form: 4,
         created: 99,
         place: Some(Place::Pack("p".into(), 7)),
     };
@@ -80,18 +81,22 @@ fn lines_survive_writing_and_damage_is_seen() {
         Line::Gone { key: key(7), created: 4 },
     ];
     for line in lines {
-        let text = line.to_text();
-        assert_eq!(text.matches('\n').count(), 1);
-        let text = text.trim_end();
-        assert_eq!(Line::from_text(text), Some(line));
-        for i in 0..text.len() {
-            let mut bytes = text.as_bytes().to_vec();
+        let mut bytes = Vec::new();
+        line.write(&mut bytes);
+        let length = bytes.len();
+        assert_eq!(Line::read(&bytes), Read::Line(Box::new(line.clone()), length));
+        for i in 0..length {
             bytes[i] ^= 1;
-            assert_eq!(std::str::from_utf8(&bytes).ok().and_then(Line::from_text), None, "{i}");
-            assert_eq!(Line::from_text(&text[..i]), None);
+            assert!(!matches!(Line::read(&bytes), Read::Line(..)), "{i}");
+            bytes[i] ^= 1;
+            assert!(!matches!(Line::read(&bytes[..i]), Read::Line(..) | Read::Damaged(_)), "{i}");
         }
+        // After damage, and after what a killed writer left, the next line is found.
+        let whole = [&bytes[..length / 2], &bytes, &bytes].concat();
+        assert_eq!(Line::read(&whole), Read::Damaged(length / 2));
+        assert_eq!(Line::read(&whole[length / 2..]), Read::Line(Box::new(line), length));
     }
-    assert_eq!(Line::from_text("ünicode where digits should be {}"), None);
+    assert_eq!(Line::read("text where a line should be".as_bytes()), Read::Damaged(27));
 }
 
 /// Kills the writer at every byte of what it writes: whatever is there afterwards is right, or is not there.
@@ -138,8 +143,8 @@ fn a_damaged_line_is_skipped_and_counted() {
     }
     let log = files(&folder.path().join("index")).remove(0);
     let mut bytes = std::fs::read(&log).unwrap();
-    let second = bytes.iter().skip(1).position(|b| *b == b'\n').unwrap() + 40;
-    bytes[second] = 0xff;
+    let second = bytes.len() / 3 + 40;
+    bytes[second] ^= 0xff;
     std::fs::write(&log, bytes).unwrap();
     let store = Store::open(folder.path()).unwrap();
     assert_eq!(store.damaged_lines(), 1);
@@ -158,7 +163,7 @@ fn damaged_artifacts_are_not_read_and_are_mended_by_writing_again() {
     std::fs::write(&pack, b"smell").unwrap();
     std::fs::write(&object, &large[1..]).unwrap();
     assert_eq!((get(&store, &key(1)), get(&store, &key(2))), (Err(Fault::Damaged), Err(Fault::Damaged)));
-    assert!(!store.present(&store.entry(&key(2)).unwrap()));
+    assert!(!store.present(&store.known(&key(2)).unwrap()));
     store.put(&key(1), b"small", &made("a"), true).unwrap();
     store.put(&key(2), &large, &made("a"), true).unwrap();
     assert_eq!((get(&store, &key(1)), get(&store, &key(2))), (Ok(b"small".to_vec()), Ok(large)));
@@ -273,7 +278,7 @@ fn sweeping_keeps_what_the_last_runs_were_about() {
             store.put(&key(10 + n), &[n], &made("b"), true).unwrap();
             store.put_alias(&key(100 + n), &key(n)).unwrap();
             store.put_alias(&key(110 + n), &key(10 + n)).unwrap();
-            let run = store.start_run("title", &[key(100 + n), key(110 + n)]).unwrap();
+            let run = store.start_run("title", [key(100 + n), key(110 + n)].into_iter()).unwrap();
             run.log("failed.log", "why");
             store.end_run(&run, "done").unwrap();
             std::thread::sleep(Duration::from_millis(2));
@@ -313,7 +318,7 @@ fn lines_count_in_the_order_of_their_times() {
         seconds: 0.0,
         memory: None,
         absent: None,
-        form: None,
+        form: 0,
         created,
         place: Some(Place::File),
     };
@@ -323,9 +328,9 @@ fn lines_count_in_the_order_of_their_times() {
     let after = |lines: &[&Line]| {
         let mut index = Index::default();
         lines.iter().for_each(|l| index.take_in((*l).clone()));
-        (index.entries[&key(1)].place.clone(), index.places.get(&key(1)).map(|p| p.1))
+        (index.known(&key(1)).unwrap().spot, index.spot_of(&key(1)))
     };
-    let there = (Some(Place::File), Some(1));
+    let there = (Some(Spot::File), Some(Spot::File));
     for order in [[&first, &gone, &again], [&gone, &again, &first], [&again, &gone, &first], [&gone, &first, &again]] {
         assert_eq!(after(&order), there);
     }
@@ -349,7 +354,7 @@ fn many_logs_become_one() {
     }
     let store = Store::open(folder.path()).unwrap();
     assert!(store.logs() < 10);
-    assert_eq!((store.entries().len(), store.alias(&key(169))), (70, Some(key(69))));
+    assert_eq!((store.list().len(), store.alias(&key(169))), (70, Some(key(69))));
     assert_eq!([0, 34, 35, 69].map(|n| get(&store, &key(n)).is_ok()), [false, false, true, true]);
 }
 
@@ -357,6 +362,70 @@ fn many_logs_become_one() {
 fn another_version_is_not_touched() {
     let folder = tempfile::tempdir().unwrap();
     drop(Store::open(folder.path()).unwrap());
-    std::fs::write(folder.path().join("format"), "cfx store 2\n").unwrap();
-    assert!(Store::open(folder.path()).err().unwrap().message.contains("another version"));
+    std::fs::write(folder.path().join("format"), "cfx store 1\n").unwrap();
+    let message = Store::open(folder.path()).err().unwrap().message;
+    assert!(message.contains("another version") && message.contains("--store"), "{message}");
+}
+
+#[test]
+fn many_small_results_cost_few_calls_to_the_system_and_read_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let count = 20_000u64;
+    let key = |n: u64| Hash::of(&n.to_le_bytes());
+    let store = Store::open(folder.path()).unwrap();
+    {
+        let _together = store.batch();
+        for n in 0..count {
+            store.put(&key(n), &[n.to_le_bytes(); 20].concat(), &made("a"), true).unwrap();
+            store.put_alias(&key(count + n), &key(n)).unwrap();
+        }
+        // What waits is read as well.
+        assert!(get(&store, &key(count - 1)).is_ok());
+    }
+    assert!(store.writes() < 40, "{} writes", store.writes());
+    drop(store);
+    let store = Store::open(folder.path()).unwrap();
+    for n in 0..count {
+        assert_eq!(store.alias(&key(count + n)), Some(key(n)));
+        assert_eq!(get(&store, &key(n)).unwrap(), [n.to_le_bytes(); 20].concat());
+    }
+    assert!(store.reads() < 40, "{} reads of {count} results", store.reads());
+    // In any order, one read each at most, of no more than the result.
+    let before = store.reads();
+    (0..200).for_each(|n| assert!(get(&store, &key(n * 7919 % count)).is_ok()));
+    assert!(store.reads() - before <= 200);
+}
+
+#[test]
+fn what_a_batch_could_not_write_is_said_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    {
+        let _together = store.batch();
+        store.put(&key(1), b"x", &made("a"), true).unwrap();
+        std::fs::remove_dir_all(folder.path().join("packs")).unwrap();
+    }
+    assert!(store.sync().is_err());
+    std::fs::create_dir(folder.path().join("packs")).unwrap();
+    assert!(store.put(&key(2), b"y", &made("a"), true).is_ok() && store.sync().is_ok());
+    drop(store);
+    let store = Store::open(folder.path()).unwrap();
+    assert_eq!((store.known(&key(1)), get(&store, &key(2))), (None, Ok(b"y".to_vec())));
+}
+
+#[test]
+fn a_cell_without_inputs_needs_no_line_for_its_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    {
+        let store = Store::open(folder.path()).unwrap();
+        store.put(&key(1), b"x", &made("a"), true).unwrap();
+        let before = files(&folder.path().join("index"))[0].metadata().unwrap().len();
+        store.put_alias(&key(1), &key(1)).unwrap();
+        assert_eq!(files(&folder.path().join("index"))[0].metadata().unwrap().len(), before);
+        let run = store.start_run("title", [key(1)].into_iter()).unwrap();
+        store.end_run(&run, "done").unwrap();
+    }
+    assert_eq!(Store::open(folder.path()).unwrap().sweep(1).unwrap().cells, 0);
+    let store = Store::open(folder.path()).unwrap();
+    assert_eq!((store.alias(&key(1)), get(&store, &key(1))), (Some(key(1)), Ok(b"x".to_vec())));
 }

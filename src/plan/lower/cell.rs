@@ -13,7 +13,7 @@ use crate::lang::statics::{NetworkRef, Statics};
 use crate::lang::typed::Call;
 use crate::lang::{Settings, Static};
 use crate::plan::facts::{Facts, KnownInput, Planned, Policy, Problem};
-use crate::plan::graph::{At, Cell, CellId, Entry, Given, LabelledAxis, Slot, Space, WITH_ITSELF};
+use crate::plan::graph::{At, Cell, CellId, Common, Entry, Given, Inputs, LabelledAxis, Slot, Space, WITH_ITSELF};
 use crate::plan::seen::Seen;
 use crate::plan::units;
 use rayon::prelude::*;
@@ -25,6 +25,16 @@ use std::sync::Arc;
 
 /// What a cell is given, by parameter.
 type Slots = Vec<(Name, Slot)>;
+
+/// What makes cells: a call, or the taking apart of lists.
+struct Maker<'m, 'a> {
+    op: &'m dyn Planned,
+    name: &'m Name,
+    policy: Policy,
+    span: Span,
+    places: &'m Arc<[(String, Span)]>,
+    frame: Option<&'m Frame<'a>>,
+}
 
 /// A cell, or why there is none.
 type Made<T> = Result<T, String>;
@@ -50,26 +60,13 @@ impl<'a> Lowering<'a> {
         inside(frame, &base, place, &mut inputs)?;
         let settings = self.settings(frame, memo, &base, place, &inputs)?;
         let stream = if frame.signature.random { Some(self.stream(frame, memo, place)) } else { None };
-        let told = self
-            .told(frame.op, Some(frame), memo, &settings, &inputs)
-            .map_err(|problem| self.report(problem, frame.span, Some(frame.call)))?;
-        let cell = Cell {
-            op: frame.name.clone(),
-            version: frame.op.version(),
-            settings,
-            inputs,
-            stream,
-            at: At::new(frame.space.clone(), index),
-            files: told.files.clone(),
-            key: Hash::of(b""),
-            facts: told.facts.clone(),
-            cost: told.cost,
-            policy: if base.keep { Policy::Stored } else { frame.op.policy() },
-            label: self.label.clone(),
-            span: frame.span,
-            places: frame.places.clone(),
-        };
-        Ok(self.keep(cell, base.keep))
+        let policy = if base.keep { Policy::Stored } else { frame.op.policy() };
+        let maker =
+            Maker { op: frame.op, name: &frame.name, policy, span: frame.span, places: &frame.places, frame: Some(frame) };
+        let told =
+            self.told(&maker, memo, &settings, &inputs).map_err(|problem| self.report(problem, frame.span, Some(frame.call)))?;
+        let at = At::new(frame.space.clone(), index);
+        Ok(self.keep(&told, Inputs::new(inputs, &mut memo.layout), stream, at, base.keep))
     }
 
     /// Marks the axes taken in along which values share units of pairs.
@@ -119,7 +116,7 @@ impl<'a> Lowering<'a> {
         let base = match found {
             Ok((settings, network)) => Some(Rc::new(cleaned(settings, network, frame.op))),
             Err(found) => {
-                let open = frame.known.iter().any(|k| is_unknown(&k.all));
+                let open = frame.known.iter().any(is_unknown);
                 self.diags.extend(if open { found.without_maps() } else { found });
                 None
             }
@@ -214,14 +211,8 @@ impl<'a> Lowering<'a> {
     }
 
     /// Asks the operation what is known of the result and what it will take, once for all cells with these settings and equal inputs.
-    fn told(
-        &mut self,
-        op: &dyn Planned,
-        frame: Option<&Frame>,
-        memo: &mut Memo,
-        settings: &Given,
-        inputs: &Slots,
-    ) -> Result<Rc<Told>, Option<Problem>> {
+    fn told(&mut self, maker: &Maker, memo: &mut Memo, settings: &Given, inputs: &Slots) -> Result<Rc<Told>, Option<Problem>> {
+        let (op, frame) = (maker.op, maker.frame);
         let key = (settings.address(), self.facts_addresses(inputs));
         if let Some(known) = memo.told.get(&key) {
             return known.clone().ok_or(None);
@@ -253,7 +244,19 @@ impl<'a> Lowering<'a> {
         let facts = memo.last.take().filter(|last| **last == facts).unwrap_or_else(|| Arc::new(facts));
         memo.last = Some(facts.clone());
         let files = self.seen(&facts.files);
-        let told = Rc::new(Told { _given: settings.clone(), facts, cost, files });
+        let common = Common {
+            op: maker.name.clone(),
+            version: op.version(),
+            settings: settings.clone(),
+            files,
+            facts,
+            cost,
+            policy: maker.policy,
+            label: self.label.clone(),
+            span: maker.span,
+            places: maker.places.clone(),
+        };
+        let told = Rc::new(Told { common: Arc::new(common) });
         memo.told.insert(key, Some(told.clone()));
         Ok(told)
     }
@@ -287,16 +290,18 @@ impl<'a> Lowering<'a> {
     }
 
     /// Names a cell by its key and keeps it, unless there is one of that key.
-    fn keep(&mut self, mut cell: Cell, stored: bool) -> CellId {
+    fn keep(&mut self, told: &Told, inputs: Inputs, stream: Option<Hash>, at: At, stored: bool) -> CellId {
+        let mut cell = Cell { common: told.common.clone(), inputs, stream, at, key: Hash::of(b"") };
         cell.key = cell.hash_with(&|id| self.cells[id].key);
-        if let Some(id) = self.by_key.get(&cell.key) {
-            if stored {
-                self.cells[*id].policy = Policy::Stored;
+        if let Some(id) = self.by_key.get(&cell.key, |id| &self.cells[id].key) {
+            let there = &mut self.cells[id];
+            if stored && there.policy != Policy::Stored {
+                there.common = Arc::new(Common { policy: Policy::Stored, ..Common::clone(&there.common) });
             }
-            return *id;
+            return id;
         }
         let id = self.cells.len();
-        self.by_key.insert(cell.key, id);
+        self.by_key.insert(&cell.key, id, |id| &self.cells[id].key);
         self.cells.push(cell);
         id
     }
@@ -315,6 +320,8 @@ impl<'a> Lowering<'a> {
         let mut memo = Memo::default();
         let mut out = Vec::with_capacity(lists.len() * count);
         let mut joined: Option<(Space, Space)> = None;
+        let (none, places) = (Arc::default(), Arc::default());
+        let maker = Maker { op, name: &name, policy: op.policy(), span, places: &places, frame: None };
         for list in lists {
             for (i, given) in settings.iter().enumerate() {
                 let Entry::Cell(id) = list else {
@@ -322,27 +329,9 @@ impl<'a> Lowering<'a> {
                     continue;
                 };
                 let at = self.cells[*id].at.inside(&further, i, &mut joined);
-                let inputs = vec![(slot.clone(), Slot { axes: Arc::default(), entries: vec![list.clone()] })];
-                out.push(match self.told(op, None, &mut memo, given, &inputs) {
-                    Ok(told) => {
-                        let cell = Cell {
-                            op: name.clone(),
-                            version: op.version(),
-                            settings: given.clone(),
-                            inputs,
-                            stream: None,
-                            at,
-                            files: told.files.clone(),
-                            key: Hash::of(b""),
-                            facts: told.facts.clone(),
-                            cost: told.cost,
-                            policy: op.policy(),
-                            label: self.label.clone(),
-                            span,
-                            places: Arc::default(),
-                        };
-                        Entry::Cell(self.keep(cell, false))
-                    }
+                let inputs = vec![(slot.clone(), Slot { axes: Arc::clone(&none), entries: vec![list.clone()] })];
+                out.push(match self.told(&maker, &mut memo, given, &inputs) {
+                    Ok(told) => Entry::Cell(self.keep(&told, Inputs::new(inputs, &mut memo.layout), None, at, false)),
                     Err(problem) => Entry::Absent(self.report(problem, span, None)),
                 });
             }

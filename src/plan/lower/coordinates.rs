@@ -1,9 +1,9 @@
 //! Coordinates of axes: as declared, as an operation told, or a single unknown one.
 
-use super::state::{Known, Lowering};
+use super::state::{Known, Lowering, Places};
 use crate::base::{Decimal, Diag, Name, Span};
 use crate::lang::Static;
-use crate::lang::axes::{AxisId, Coordinate, Origin, Pick, Role, find};
+use crate::lang::axes::{AxisId, Coordinate, Origin, Pick, Role};
 use crate::lang::statics::Env;
 use crate::plan::array::Array;
 use crate::plan::graph::{LabelledAxis, Space};
@@ -15,8 +15,27 @@ use std::sync::Arc;
 const UNKNOWN: &str = "?";
 
 /// Returns whether these coordinates stand for those that only files tell.
-pub(super) fn is_unknown(coordinates: &[Coordinate]) -> bool {
-    matches!(coordinates, [one] if one.value.is_none() && one.text == UNKNOWN)
+pub(super) fn is_unknown(known: &Known) -> bool {
+    matches!(&*known.all, [one] if one.value.is_none() && one.text == UNKNOWN)
+}
+
+impl Known {
+    /// Returns where the coordinates are.
+    fn places(&self) -> &Places {
+        self.index.get_or_init(|| {
+            let (mut names, mut values) = (BTreeMap::new(), BTreeMap::new());
+            for (i, (name, coordinate)) in self.names.iter().zip(self.all.iter()).enumerate() {
+                names.entry(name.clone()).or_insert(i);
+                if let Some(Static::Number(x)) = coordinate.value
+                    && let Some(value) = Decimal::from_f64(x)
+                {
+                    let text = value.to_string();
+                    values.entry(if *name == text { name.clone() } else { text.into() }).or_insert(i);
+                }
+            }
+            Places { names, values }
+        })
+    }
 }
 
 impl Lowering<'_> {
@@ -26,38 +45,27 @@ impl Lowering<'_> {
             return known.clone();
         }
         let all = self.find_coordinates(axis);
-        let names: Arc<[Name]> = all.iter().map(|c| Name::from(c.text.as_str())).collect();
-        let (mut places, mut values) = (BTreeMap::new(), BTreeMap::new());
-        for (i, (name, coordinate)) in names.iter().zip(&all).enumerate() {
-            places.entry(name.clone()).or_insert(i);
-            if let Some(Static::Number(x)) = coordinate.value
-                && let Some(value) = Decimal::from_f64(x)
-            {
-                let text = value.to_string();
-                values.entry(if *name == text { name.clone() } else { text.into() }).or_insert(i);
-            }
-        }
-        let each = all.iter().map(|c| Rc::new(c.clone())).collect();
-        let known = Known { each, names, places: Rc::new(places), values: Rc::new(values), all: Rc::new(all) };
+        let names = all.iter().map(|c| Name::from(c.text.as_str())).collect();
+        let known = Known { all, names, index: Rc::default() };
         self.known.borrow_mut().insert(axis, known.clone());
         known
     }
 
-    fn find_coordinates(&self, axis: AxisId) -> Vec<Coordinate> {
+    fn find_coordinates(&self, axis: AxisId) -> Rc<[Rc<Coordinate>]> {
         let a = self.script.axes.get(axis);
         if let Some(known) = a.coordinates.as_ref().or_else(|| self.told.get(&axis)) {
-            return known.clone();
+            return known.iter().cloned().map(Rc::new).collect();
         }
         match &a.origin {
-            Origin::Other(of) => self.find_coordinates(*of),
+            Origin::Other(of) => self.known(*of).all,
             Origin::Part(of, picks) => {
                 let all = self.known(*of);
-                if is_unknown(&all.all) {
-                    return picks.iter().map(|p| Coordinate::named(p.to_string())).collect();
+                if is_unknown(&all) {
+                    return picks.iter().map(|p| Rc::new(Coordinate::named(p.to_string()))).collect();
                 }
                 picks.iter().filter_map(|p| find_in(&all, p).map(|i| all.all[i].clone())).collect()
             }
-            _ => vec![Coordinate { text: UNKNOWN.into(), canonical: UNKNOWN.into(), value: None }],
+            _ => [Rc::new(Coordinate { text: UNKNOWN.into(), canonical: UNKNOWN.into(), value: None })].into(),
         }
     }
 
@@ -71,7 +79,7 @@ impl Lowering<'_> {
     /// Returns the index of a coordinate; where only files tell the coordinates and none was read, the unknown one.
     pub fn position(&mut self, axis: AxisId, pick: &Pick, span: Span) -> Option<usize> {
         let known = self.known(axis);
-        if is_unknown(&known.all) {
+        if is_unknown(&known) {
             return Some(0);
         }
         let found = find_in(&known, pick);
@@ -138,7 +146,7 @@ impl Lowering<'_> {
             return epoch.clone();
         }
         let whole = self.known(self.script.axes.whole(axis));
-        let index = whole.places.get(here.text.as_str()).copied().unwrap_or(i);
+        let index = whole.places().names.get(here.text.as_str()).copied().unwrap_or(i);
         let mut fields =
             vec![("name".to_string(), Static::Text(here.text.clone())), ("index".to_string(), Static::Number(index as f64))];
         if role != Role::Stage {
@@ -153,18 +161,20 @@ impl Lowering<'_> {
 
 /// Returns the coordinates of a place over axes, for settings to be evaluated at.
 pub(super) fn env(axes: &[AxisId], known: &[Known], place: &[usize]) -> Env {
-    axes.iter().zip(known).zip(place).map(|((a, k), i)| (*a, k.each[*i].clone())).collect()
+    axes.iter().zip(known).zip(place).map(|((a, k), i)| (*a, k.all[*i].clone())).collect()
 }
 
-/// Returns the index of the coordinate that a selection means, as [`find`] does, without looking at all of them.
+/// Returns the index of the coordinate that a selection means, as [`crate::lang::axes::find`] does, without looking at all of them.
 pub(super) fn find_in(known: &Known, pick: &Pick) -> Option<usize> {
+    let called = |name: &str| known.places().names.get(name).copied();
     match pick {
-        Pick::Named(name) => known.places.get(name.as_str()).copied(),
-        Pick::First | Pick::Last => find(&known.all, pick),
+        Pick::Named(name) => called(name),
+        Pick::First => called("first").or((!known.all.is_empty()).then_some(0)),
+        Pick::Last => called("last").or(known.all.len().checked_sub(1)),
         Pick::Value(value) => {
             let text = value.to_string();
-            let places = [known.values.get(text.as_str()), known.places.get(text.as_str())];
-            places.into_iter().flatten().min().copied()
+            let places = [known.places().values.get(text.as_str()).copied(), called(&text)];
+            places.into_iter().flatten().min()
         }
     }
 }

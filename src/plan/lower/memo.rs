@@ -3,9 +3,8 @@
 use crate::base::Hash;
 use crate::lang::Settings;
 use crate::lang::statics::NetworkRef;
-use crate::plan::facts::{Cost, Facts};
-use crate::plan::graph::Given;
-use crate::plan::seen::Seen;
+use crate::plan::facts::Facts;
+use crate::plan::graph::{Common, Given, Layout};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -55,13 +54,9 @@ pub(super) struct Base {
     pub keep: bool,
 }
 
-/// What an operation says of a cell.
+/// What an operation says of a cell. It holds the settings that it was told, so that their place in memory stays theirs.
 pub(super) struct Told {
-    /// The settings that it was told, held so that their place in memory stays theirs.
-    pub _given: Given,
-    pub facts: Arc<Facts>,
-    pub cost: Cost,
-    pub files: Arc<[Seen]>,
+    pub common: Arc<Common>,
 }
 
 /// All of this for one call. Nothing stands for what is wrong and has been reported.
@@ -75,4 +70,6 @@ pub(super) struct Memo {
     pub told: BTreeMap<(usize, Vec<usize>), Option<Rc<Told>>>,
     /// What was last known of a result: equal facts are held once.
     pub last: Option<Arc<Facts>>,
+    /// How the inputs of the last cell were laid out.
+    pub layout: Layout,
 }

@@ -172,7 +172,7 @@ impl<'a> Lowering<'a> {
         };
         let found = self.translation(to, from);
         let (there, here) = (self.known(from), self.known(to));
-        if found.iter().all(Option::is_none) && !is_unknown(&there.all) && !is_unknown(&here.all) {
+        if found.iter().all(Option::is_none) && !is_unknown(&there) && !is_unknown(&here) {
             let list = |k: &Known| k.names.iter().take(6).map(|c| format!("`{c}`")).collect::<Vec<_>>().join(", ");
             let name = self.script.axes.name(to);
             let message = format!("the two axes `{name}` have no coordinate in common: {} and {}", list(&here), list(&there));

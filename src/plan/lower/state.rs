@@ -1,15 +1,15 @@
 //! What lowering knows while it walks.
 
-use crate::base::{Diag, Diags, Hash, Name, Span};
+use crate::base::{ByHash, Diag, Diags, Name, Span};
 use crate::lang::axes::{AxisId, Coordinate};
 use crate::lang::scope::Program;
 use crate::lang::typed::Script;
 use crate::plan::array::Array;
 use crate::plan::facts::Operations;
 use crate::plan::files::Files;
-use crate::plan::graph::{Cell, CellId, Entry, LabelledAxis, Space};
+use crate::plan::graph::{Cell, Entry, LabelledAxis, Space};
 use crate::plan::seen::Seen;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -21,19 +21,23 @@ pub(super) const MOST_CELLS: usize = 4_000_000;
 /// Entries that weigh as much as a cell.
 pub(super) const ENTRIES_PER_CELL: usize = 16;
 
-/// What is known of an axis's coordinates, in the forms that are asked for.
+/// What is known of an axis's coordinates, in the forms that are asked for. There may be a million of them.
 #[derive(Clone)]
 pub(super) struct Known {
     /// The coordinates.
-    pub all: Rc<Vec<Coordinate>>,
-    /// The same, one by one, for settings to be evaluated at.
-    pub each: Rc<[Rc<Coordinate>]>,
+    pub all: Rc<[Rc<Coordinate>]>,
     /// Their names.
     pub names: Arc<[Name]>,
+    /// Where they are, once asked for.
+    pub index: Rc<OnceCell<Places>>,
+}
+
+/// Where coordinates are found.
+pub(super) struct Places {
     /// The first coordinate of each name.
-    pub places: Rc<BTreeMap<Name, usize>>,
+    pub names: BTreeMap<Name, usize>,
     /// The first coordinate of each number, which is written as an exact decimal.
-    pub values: Rc<BTreeMap<Name, usize>>,
+    pub values: BTreeMap<Name, usize>,
 }
 
 pub(super) struct Lowering<'a> {
@@ -50,7 +54,7 @@ pub(super) struct Lowering<'a> {
     /// Spaces asked for so far.
     pub spaces: RefCell<BTreeMap<Vec<AxisId>, Space>>,
     pub cells: Vec<Cell>,
-    pub by_key: BTreeMap<Hash, CellId>,
+    pub by_key: ByHash,
     /// Entries of arrays made so far.
     pub entries: usize,
     pub memo: Vec<Option<Rc<Array>>>,
@@ -73,7 +77,7 @@ impl<'a> Lowering<'a> {
             labelled: RefCell::default(),
             spaces: RefCell::default(),
             cells: Vec::new(),
-            by_key: BTreeMap::new(),
+            by_key: ByHash::default(),
             entries: 0,
             memo: vec![None; script.values.len()],
             diags: Diags::default(),

@@ -33,7 +33,9 @@ impl Scheduler<'_> {
 
     /// Looks at cells until none can be moved further without running something.
     pub(super) fn look(&mut self) {
+        let _together = self.shared.store.batch();
         while let Some(id) = self.work.pop() {
+            self.looks += 1;
             self.advance(id);
         }
     }
@@ -57,47 +59,37 @@ impl Scheduler<'_> {
             return;
         }
         // Hashes of the inputs.
-        let inputs = self.nodes[id].inputs.clone();
         if !self.nodes[id].asking {
             self.nodes[id].asking = true;
-            for d in inputs.iter() {
-                self.nodes[*d].users += 1;
-                self.ask(*d, false, false);
+            for i in 0..self.inputs.of(id).len() {
+                let d = self.inputs.of(id)[i] as CellId;
+                self.nodes[d].users += 1;
+                self.ask(d, false, false);
             }
             if self.begun && !self.inline(id) {
                 self.shared.observer.event(&Event::Needed { cell: id, seconds: cell.cost.seconds });
             }
         }
-        if let Some(d) = inputs.iter().find(|d| self.nodes[**d].state == State::Lost) {
-            return self.skip(id, *d);
+        let lost = self.inputs.ids(id).find(|d| self.nodes[*d].state == State::Lost);
+        if let Some(d) = lost {
+            return self.skip(id, d);
         }
         // Weights wait to be let go: whatever else their consumers need comes first.
-        let ready_weights = |d: &CellId| self.cell(*d).policy == Policy::Transient && self.available(*d);
-        let hot = self.nodes[id].hot || inputs.iter().any(ready_weights);
-        let mut waits = None;
-        for d in inputs.iter().filter(|d| self.nodes[**d].hash.is_none()).copied().collect::<Vec<_>>() {
-            self.ask(d, false, hot);
-            waits = waits.or(Some(d));
+        let ready_weights = |d: CellId| self.cell(d).policy == Policy::Transient && self.available(d);
+        let hot = self.nodes[id].hot || self.inputs.ids(id).any(ready_weights);
+        if self.wait(id, false, hot) {
+            return;
         }
-        if let Some(d) = waits {
-            return self.nodes[d].waiters.push(id);
-        }
-        let key = cell.hash_with(&|d| self.nodes[d].hash.unwrap_or(cell.key));
+        let key = cell.hash_with(&|d| self.nodes[d].hash().unwrap_or(cell.key));
         if self.settle_from_store(id, key) {
             return;
         }
         // Their values.
-        for d in inputs.iter() {
-            if !self.available(*d) {
-                self.ask(*d, true, hot);
-                waits = waits.or(Some(*d));
-            }
-        }
-        if let Some(d) = waits {
-            return self.nodes[d].waiters.push(id);
+        if self.wait(id, true, hot) {
+            return;
         }
         let node = &mut self.nodes[id];
-        node.key = Some(key);
+        node.outcome.key = Some(key);
         node.state = State::Ready;
         node.hot = hot;
         // Consumers of weights first, so that the weights can go; what is not stored last, so that it does not pile up.
@@ -105,16 +97,32 @@ impl Scheduler<'_> {
         self.queue.insert((rank, id));
     }
 
+    /// Asks for the inputs of a cell whose hash is missing, or whose value is; returns whether there are any. The cell is looked at again when
+    /// all of them are done with, not each time that one is: a mean of a million numbers would be looked at a million times.
+    fn wait(&mut self, id: CellId, value: bool, hot: bool) -> bool {
+        let mut missing = 0;
+        for i in 0..self.inputs.of(id).len() {
+            let d = self.inputs.of(id)[i] as CellId;
+            let there = if value { self.available(d) } else { self.nodes[d].hash().is_some() };
+            if !there {
+                self.ask(d, value, hot);
+                missing += 1;
+            }
+        }
+        self.nodes[id].waits = missing;
+        missing > 0
+    }
+
     /// Settles a cell by what the store has under a content key, where that will do. Returns whether it did.
     pub(super) fn settle_from_store(&mut self, id: CellId, key: Hash) -> bool {
         let shared = self.shared;
         let cell = self.cell(id);
         let only = shared.options.same_kind.then_some(shared.device.as_str());
-        let Some(entry) = shared.store.entry(&key).filter(|e| same_kind(e, only)) else { return false };
+        let Some(entry) = shared.store.known(&key).filter(|e| same_kind(e, only)) else { return false };
         // Of what is not to be kept, the hash is enough where nobody asks for the value.
         let mut hash_will_do = cell.policy != Policy::Stored && !self.nodes[id].value_asked;
         let mut stored = shared.store.present(&entry);
-        if entry.place.is_some() && !stored && !hash_will_do {
+        if entry.spot.is_some() && !stored && !hash_will_do {
             self.lose(id, key, Fault::Missing);
         }
         // What readers will want is looked at now, unless it is large: then it is when it is read.
@@ -132,7 +140,7 @@ impl Scheduler<'_> {
         if let Err(e) = shared.store.put_alias(&cell.key, &key) {
             shared.note(e.message);
         }
-        if entry.device != shared.device && self.kinds.insert(entry.device.clone()) {
+        if entry.device != shared.device && self.kinds.insert(entry.device.to_string()) {
             shared.note(format!("uses results of another device kind: {}", entry.device));
         }
         let inline = self.inline(id);
@@ -170,8 +178,6 @@ impl Scheduler<'_> {
     pub(super) fn settle(&mut self, id: CellId, key: Hash, hash: Hash) {
         let node = &mut self.nodes[id];
         node.state = State::Settled;
-        node.key = Some(key);
-        node.hash = Some(hash);
         node.outcome.key = Some(key);
         node.outcome.hash = Some(hash);
         self.shared.places.lock().unwrap_or_else(PoisonError::into_inner)[id] = Some(key);
@@ -180,12 +186,21 @@ impl Scheduler<'_> {
 
     /// Does what is due when a cell is done with, one way or the other: wakes consumers, lets inputs go.
     pub(super) fn finish(&mut self, id: CellId, lost: bool) {
-        let waiters = std::mem::take(&mut self.nodes[id].waiters);
-        self.work.extend(waiters);
+        for i in 0..self.consumers.of(id).len() {
+            let consumer = self.consumers.of(id)[i] as CellId;
+            let node = &mut self.nodes[consumer];
+            if node.waits > 0 {
+                node.waits = if lost { 0 } else { node.waits - 1 };
+                if node.waits == 0 {
+                    self.work.push(consumer);
+                }
+            }
+        }
         if !std::mem::take(&mut self.nodes[id].asking) {
             return;
         }
-        for d in self.nodes[id].inputs.clone().iter().copied() {
+        for i in 0..self.inputs.of(id).len() {
+            let d = self.inputs.of(id)[i] as CellId;
             let node = &mut self.nodes[d];
             node.users -= 1;
             node.user_lost |= lost;
@@ -205,7 +220,7 @@ impl Scheduler<'_> {
         if self.cell(id).policy != Policy::Transient || !node.stored || node.user_lost {
             return;
         }
-        if let Some(key) = node.key.filter(|k| !self.needed_elsewhere(id, k)) {
+        if let Some(key) = node.key().filter(|k| !self.needed_elsewhere(id, k)) {
             if let Err(e) = self.shared.store.retire(&key) {
                 self.shared.note(e.message);
             }
@@ -215,20 +230,20 @@ impl Scheduler<'_> {
 
     /// Returns whether another cell that came to the same content key still has use for the artifact.
     pub(super) fn needed_elsewhere(&self, id: CellId, key: &Hash) -> bool {
-        let uses = |(other, node): (CellId, &super::Node)| {
-            other != id && node.key == Some(*key) && (node.users > 0 || self.cell(other).policy == Policy::Stored)
-        };
-        self.nodes.iter().enumerate().any(uses)
+        self.fleeting.iter().any(|other| {
+            let node = &self.nodes[*other];
+            *other != id && node.key() == Some(*key) && (node.users > 0 || self.cell(*other).policy == Policy::Stored)
+        })
     }
 
     pub(super) fn skip(&mut self, id: CellId, because: CellId) {
         let culprit = match &self.nodes[because].outcome {
             CellOutcome { status: Status::Skipped, message: Some(m), .. } => m.clone(),
-            _ => format!("skipped because {} failed", self.cell(because).title()),
+            _ => format!("skipped because {} failed", self.cell(because).title()).into(),
         };
         if !self.inline(id) {
             let title = self.cell(id).title();
-            self.shared.observer.event(&Event::Skipped { cell: id, title, because: culprit.clone() });
+            self.shared.observer.event(&Event::Skipped { cell: id, title, because: culprit.to_string() });
         }
         let node = &mut self.nodes[id];
         node.outcome.status = Status::Skipped;

@@ -9,24 +9,30 @@ mod workers;
 use super::cell::Done;
 use super::outcome::{CellOutcome, RunOutcome, RunState, Status};
 use super::{Shared, resident};
-use crate::base::Hash;
 use crate::base::size::bytes;
+use crate::base::{Hash, Name};
 use crate::engine::progress::Event;
 use crate::engine::store::runs::Run;
 use crate::engine::store::{CellLock, StoreError};
 use crate::plan::facts::Policy;
 use crate::plan::graph::{Cell, CellId};
+use crate::plan::links::Lists;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use workers::Workers;
 
-/// Cells that are not stored are handed over together where each is expected to take no more seconds and bytes than this,
+/// Cells are handed over together where each is expected to take no more seconds and bytes than this,
 const QUICK: f64 = 1e-3;
 const LITTLE: f64 = 1e6;
 /// and so many at once.
 const TOGETHER: usize = 255;
+
+/// Returns whether a cell is expected to take next to nothing.
+fn quick(cell: &Cell) -> bool {
+    cell.policy != Policy::Transient && cell.cost.seconds <= QUICK && cell.cost.memory <= LITTLE
+}
 
 /// Where a cell is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -50,7 +56,6 @@ enum State {
 #[derive(Default)]
 struct Node {
     state: State,
-    inputs: Arc<[CellId]>,
     /// Somebody needs its hash.
     asked: bool,
     /// Somebody needs its value.
@@ -62,17 +67,26 @@ struct Node {
     wanted: bool,
     /// Its artifact is in the store.
     stored: bool,
-    key: Option<Hash>,
-    hash: Option<Hash>,
     /// Consumers that are not done.
-    users: usize,
+    users: u32,
     /// Whether a consumer did not get done; weights stay then.
     user_lost: bool,
-    /// Consumers to look at again when something changes here.
-    waiters: Vec<CellId>,
+    /// Inputs that have to be done with before it is worth looking at again: no fewer than those of which something is still missing.
+    waits: u32,
     /// How often an input turned out to be unreadable.
-    faults: usize,
+    faults: u8,
+    /// What became of it so far, with its content key and its hash.
     outcome: CellOutcome,
+}
+
+impl Node {
+    fn key(&self) -> Option<Hash> {
+        self.outcome.key
+    }
+
+    fn hash(&self) -> Option<Hash> {
+        self.outcome.hash
+    }
 }
 
 /// What a worker is at: a cell, or several that are not stored.
@@ -89,6 +103,12 @@ struct Working {
 struct Scheduler<'a> {
     shared: &'a Shared<'a>,
     nodes: Vec<Node>,
+    inputs: Lists,
+    consumers: Lists,
+    /// Cells of operations of which some result is not to be kept: among these may be others of equal content key.
+    fleeting: Vec<CellId>,
+    /// Cells looked at so far.
+    looks: u64,
     /// Cells to look at.
     work: Vec<CellId>,
     /// Cells that can run: rank, then the order of the plan.
@@ -110,12 +130,18 @@ pub(super) fn run(shared: &Shared, wanted: &[CellId]) -> Result<RunOutcome, Stor
     let start = Instant::now();
     let graph = shared.graph;
     shared.store.refresh();
-    let plans: Vec<Hash> = graph.cells.iter().map(|c| c.key).collect();
-    let run = shared.store.start_run(&graph.title, &plans)?;
-    let nodes = graph.cells.iter().map(|c| Node { inputs: c.dependencies().into(), ..Node::default() }).collect();
+    let run = shared.store.start_run(&graph.title, graph.cells.iter().map(|c| c.key))?;
+    let nodes = graph.cells.iter().map(|_| Node::default()).collect();
+    let inputs = Lists::inputs(graph);
+    let ops: BTreeSet<&Name> = graph.cells.iter().filter(|c| c.policy == Policy::Transient).map(|c| &c.op).collect();
+    let fleeting = (0..graph.cells.len()).filter(|id| !ops.is_empty() && ops.contains(&graph.cells[*id].op)).collect();
     let mut scheduler = Scheduler {
         shared,
         nodes,
+        consumers: inputs.turned(),
+        inputs,
+        fleeting,
+        looks: 0,
         work: Vec::new(),
         queue: BTreeSet::new(),
         elsewhere: BTreeSet::new(),
@@ -224,8 +250,8 @@ impl<'a> Scheduler<'a> {
                 self.look();
                 continue;
             }
-            match self.inline(id) {
-                true => self.start_inline(workers, id, memory),
+            match quick(self.cell(id)) || self.inline(id) {
+                true => self.start_together(workers, id, memory),
                 false => self.start(workers, id, memory),
             }
             self.look();
@@ -234,7 +260,7 @@ impl<'a> Scheduler<'a> {
 
     fn start(&mut self, workers: &mut Workers<'_, 'a>, id: CellId, memory: f64) {
         let shared = self.shared;
-        let Some(key) = self.nodes[id].key else { return };
+        let Some(key) = self.nodes[id].key() else { return };
         let lock = match shared.store.try_lock_cell(&key) {
             Ok(lock) => lock,
             Err(e) => return self.fail(id, e.message, None, false, String::new()),
@@ -242,7 +268,7 @@ impl<'a> Scheduler<'a> {
         if lock.is_none() {
             self.nodes[id].state = State::Elsewhere;
             self.elsewhere.insert(id);
-            let own = self.working.keys().any(|w| self.nodes[*w].key == Some(key));
+            let own = self.working.keys().any(|w| self.nodes[*w].key() == Some(key));
             if let (false, Some(holder)) = (own, shared.store.holder(&key)) {
                 shared.observer.event(&Event::Waiting { cell: id, title: self.cell(id).title(), holder });
             }
@@ -257,20 +283,23 @@ impl<'a> Scheduler<'a> {
         self.give(workers, Working { cells: vec![id], lock, memory, began: resident(), peak: None });
     }
 
-    /// Hands a cell that is not stored to a worker, and with it others that are as quick: handing over takes longer than most of them.
-    fn start_inline(&mut self, workers: &mut Workers<'_, 'a>, id: CellId, memory: f64) {
-        let quick = |cell: &Cell| cell.cost.seconds <= QUICK && cell.cost.memory <= LITTLE;
+    /// Hands a cell that is quick, or not stored, to a worker, and with it others that are as quick: handing over takes longer than most of
+    /// them. Nobody is kept from computing them at the same time: both come to the same, and a lock would take longer.
+    fn start_together(&mut self, workers: &mut Workers<'_, 'a>, id: CellId, memory: f64) {
         let mut cells = vec![id];
         if quick(self.cell(id)) {
-            let ready = self.queue.iter().map(|(_, id)| *id).take_while(|id| self.inline(*id) && quick(self.cell(*id)));
+            // Weights and what takes them are quick nowhere; the first that is not quick ends the row.
+            let ready: Vec<(u8, CellId)> =
+                self.queue.iter().take_while(|(_, id)| quick(self.cell(*id))).take(TOGETHER).copied().collect();
             // Other workers get their share.
             let share = self.queue.len() / self.shared.options.threads.max(1);
-            cells.extend(ready.take(share.min(TOGETHER)).collect::<Vec<CellId>>());
-            for other in &cells[1..] {
-                (0..4).for_each(|rank| {
-                    self.queue.remove(&(rank, *other));
-                });
+            for (rank, other) in ready.into_iter().take(share) {
+                self.queue.remove(&(rank, other));
+                cells.push(other);
             }
+        }
+        for id in cells.iter().copied().filter(|id| !self.inline(*id)) {
+            self.shared.observer.event(&Event::Started { cell: id, title: self.cell(id).title() });
         }
         self.give(workers, Working { cells, lock: None, memory, began: None, peak: None });
     }
@@ -278,7 +307,7 @@ impl<'a> Scheduler<'a> {
     fn give(&mut self, workers: &mut Workers<'_, 'a>, working: Working) {
         let cells = working.cells.clone();
         let Some(first) = cells.first() else { return };
-        let keyed: Vec<(CellId, Hash)> = cells.iter().map(|c| (*c, self.nodes[*c].key.unwrap_or(self.cell(*c).key))).collect();
+        let keyed: Vec<(CellId, Hash)> = cells.iter().map(|c| (*c, self.nodes[*c].key().unwrap_or(self.cell(*c).key))).collect();
         cells.iter().for_each(|c| self.nodes[*c].state = State::Running);
         self.memory += working.memory;
         self.working.insert(*first, working);
@@ -293,7 +322,7 @@ impl<'a> Scheduler<'a> {
     /// Looks again at cells that another process computes.
     fn retry_elsewhere(&mut self) {
         for id in std::mem::take(&mut self.elsewhere) {
-            let held = self.nodes[id].key.is_none_or(|k| matches!(self.shared.store.try_lock_cell(&k), Ok(None)));
+            let held = self.nodes[id].key().is_none_or(|k| matches!(self.shared.store.try_lock_cell(&k), Ok(None)));
             if held {
                 self.elsewhere.insert(id);
             } else {
@@ -318,14 +347,14 @@ impl<'a> Scheduler<'a> {
     fn take_in(&mut self, id: CellId, done: Done, peak: Option<u64>) {
         let shared = self.shared;
         let cell = self.cell(id);
-        let key = self.nodes[id].key.unwrap_or(cell.key);
+        let key = self.nodes[id].key().unwrap_or(cell.key);
         let inline = self.inline(id);
         match done {
             Done::Made { hash, bytes, value, seconds, noted } => {
                 if noted && let Err(e) = shared.store.put_alias(&cell.key, &key) {
                     shared.note(e.message);
                 }
-                if self.nodes[id].hash.is_some_and(|old| old != hash) {
+                if self.nodes[id].hash().is_some_and(|old| old != hash) {
                     shared.note(format!("{} came out differently from the last time", cell.title()));
                 }
                 self.added += bytes;
@@ -347,7 +376,7 @@ impl<'a> Scheduler<'a> {
                     seconds,
                     bytes,
                     peak_memory: peak,
-                    message: absent,
+                    message: absent.map(Name::from),
                     ..CellOutcome::default()
                 };
                 if node.users > 0 || inline && node.wanted {
@@ -361,7 +390,7 @@ impl<'a> Scheduler<'a> {
                     let title = self.cell(input).title();
                     return self.fail(id, format!("the artifact of {title} cannot be read back"), None, false, String::new());
                 }
-                if let Some(key) = self.nodes[input].key {
+                if let Some(key) = self.nodes[input].key() {
                     self.lose(input, key, fault);
                 }
                 self.nodes[id].state = State::Waiting;
@@ -383,7 +412,7 @@ impl<'a> Scheduler<'a> {
     fn fail(&mut self, id: CellId, message: String, help: Option<String>, internal: bool, detail: String) {
         let cell = self.cell(id);
         self.failed = true;
-        let inputs: Vec<_> = self.nodes[id].inputs.iter().map(|d| format!("  {}\n", self.cell(*d).title())).collect();
+        let inputs: Vec<_> = self.inputs.ids(id).map(|d| format!("  {}\n", self.cell(d).title())).collect();
         let text = format!(
             "{}\noperation: {} version {}\nkey: {}\nsettings: {}\ninputs:\n{}\n{message}\n{}\n\n{detail}\n",
             cell.title(),
@@ -401,10 +430,10 @@ impl<'a> Scheduler<'a> {
         node.state = State::Lost;
         node.outcome = CellOutcome {
             status: Status::Failed,
-            key: node.key,
-            message: Some(message),
-            help,
-            log,
+            key: node.key(),
+            message: Some(message.into()),
+            help: help.map(Name::from),
+            log: log.map(Arc::from),
             internal,
             ..CellOutcome::default()
         };
@@ -432,7 +461,6 @@ impl<'a> Scheduler<'a> {
             let node = &mut self.nodes[id];
             if node.asked && !matches!(node.state, State::Settled | State::Lost) {
                 node.outcome.status = Status::Stopped;
-                node.outcome.key = node.key;
             }
         }
         let stopped = self.nodes.iter().any(|n| n.outcome.status == Status::Stopped);
@@ -456,12 +484,12 @@ impl<'a> Scheduler<'a> {
         self.shared.store.end_run(&self.run, words)?;
         let held = std::mem::take(&mut self.shared.held().values);
         let kept = |id: &CellId| self.nodes[*id].wanted && self.inline(*id);
-        let kept = held.into_iter().enumerate().filter(|(id, _)| kept(id)).filter_map(|(id, v)| Some((id, v?.0))).collect();
+        let kept: BTreeMap<_, _> = held.into_iter().filter(|(id, _)| kept(id)).map(|(id, (value, _))| (id, value)).collect();
         // Where a result comes from is told by what it came from, looked at in this run or not.
         let known = |id: CellId, outcome: CellOutcome| match outcome.status {
             Status::NotNeeded => {
                 let key = self.shared.store.alias(&self.shared.graph.cells[id].key);
-                let hash = key.and_then(|k| self.shared.store.entry(&k)).map(|e| e.hash);
+                let hash = key.and_then(|k| self.shared.store.known(&k)).map(|k| k.hash);
                 CellOutcome { key, hash, ..outcome }
             }
             _ => outcome,
@@ -476,7 +504,8 @@ impl<'a> Scheduler<'a> {
             seconds: start.elapsed().as_secs_f64(),
             threads: self.shared.options.threads,
             peak_memory: super::peak(),
-            kept,
+            looks: self.looks,
+            kept: kept.into(),
         };
         self.shared.observer.event(&Event::Ended {
             computed: outcome.count(Status::Computed),
@@ -492,16 +521,16 @@ impl<'a> Scheduler<'a> {
     /// Lets weights go that an earlier, stopped run left and whose consumers turned out to be all in the store.
     fn retire_idle(&mut self) {
         let mut consumed = vec![false; self.nodes.len()];
-        self.nodes.iter().for_each(|n| n.inputs.iter().for_each(|d| consumed[*d] = true));
+        (0..self.nodes.len()).for_each(|id| consumed[id] = !self.consumers.of(id).is_empty());
         for (id, consumed) in consumed.into_iter().enumerate() {
             let cell = self.cell(id);
             if cell.policy != Policy::Transient || !consumed || self.nodes[id].wanted {
                 continue;
             }
-            let key = self.nodes[id].key.or_else(|| self.shared.store.alias(&cell.key));
+            let key = self.nodes[id].key().or_else(|| self.shared.store.alias(&cell.key));
             if let Some(key) = key
                 && !self.needed_elsewhere(id, &key)
-                && self.shared.store.entry(&key).is_some_and(|e| e.place.is_some())
+                && self.shared.store.known(&key).is_some_and(|k| k.spot.is_some())
                 && let Err(e) = self.shared.store.retire(&key)
             {
                 self.shared.note(e.message);

@@ -84,7 +84,10 @@ fn work(shared: &Shared, pool: Option<&rayon::ThreadPool>, queue: &Mutex<Receive
             });
             (id, done)
         };
-        let run = || task.into_iter().map(one).collect();
+        let run = || {
+            let _together = shared.store.batch();
+            task.into_iter().map(one).collect()
+        };
         let done = match pool {
             Some(pool) => pool.install(run),
             None => run(),
