@@ -13,6 +13,7 @@ pub mod size;
 pub mod span;
 pub mod statistics;
 pub mod stream;
+pub mod text;
 pub mod time;
 
 pub use by_hash::ByHash;

@@ -16,7 +16,7 @@ impl<'a> Checker<'a> {
         let bound = match bind_args(&signature.params, args, "align", e.span) {
             Ok(b) => b,
             Err(found) => {
-                self.diags.extend(found);
+                self.say_all(found);
                 return Typed::error(e.span);
             }
         };
@@ -26,13 +26,12 @@ impl<'a> Checker<'a> {
             return Typed::error(e.span);
         }
         let ExprKind::Name(word) = &axis.kind else {
-            self.diags
-                .push(Diag::error("cfx::axis::word", axis.span, "`axis:` takes the name of an axis").help("write `axis: class`"));
+            self.say(Diag::error("cfx::axis::word", axis.span, "`axis:` takes the name of an axis").help("write `axis: class`"));
             return Typed::error(e.span);
         };
-        let of = |c: &Self, t: &Typed| t.axes.iter().copied().chain(t.attached.iter()).find(|x| c.axes.name(*x) == word);
+        let of = |c: &Self, t: &Typed| t.axes.iter().copied().chain(t.attached.iter()).find(|x| c.axes().name(*x) == word);
         let (Some(to), Some(from)) = (of(self, &a), of(self, &b)) else {
-            self.diags.push(
+            self.say(
                 Diag::error("cfx::axis::unknown", axis.span, format!("not both values have an axis `{word}`"))
                     .help("name an axis that both have"),
             );
@@ -40,10 +39,10 @@ impl<'a> Checker<'a> {
         };
         if [to, from]
             .iter()
-            .any(|x| matches!(self.axes.get(*x).origin, Origin::Several(_)) && self.axes.get(*x).coordinates.is_none())
+            .any(|x| matches!(self.axes().get(*x).origin, Origin::Several(_)) && self.axes().get(*x).coordinates.is_none())
         {
             let diag = self.refused_at(None, &What::SeveralClasses, axis.span);
-            self.diags.push(diag);
+            self.say(diag);
             return Typed::error(e.span);
         }
         let swap = |x: AxisId| if x == from { to } else { x };

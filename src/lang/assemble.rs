@@ -2,10 +2,11 @@
 
 use super::axes::{Attached, Axis, AxisId, Coordinate, Origin, Pick, Role};
 use super::axis_words::{AxisWords, shape_of};
-use super::call::{Parts, misfit};
 use super::checker::Checker;
 use super::kind::Kind;
 use super::library::Names;
+use super::misfit::misfit;
+use super::parts::Parts;
 use super::shape::{self, Named, Operand, Request, Transfer, What, Word};
 use super::signature::{AxisWord, Gathers, Signature};
 use super::static_value::Static;
@@ -42,7 +43,7 @@ impl<'a> Checker<'a> {
             carries: carries.clone(),
             keeps: !signature.keeps.is_empty(),
         };
-        let transfer = match shape::transfer(&self.axes, &request) {
+        let transfer = match shape::transfer(self.axes(), &request) {
             Ok(found) => found,
             Err(refusal) => {
                 let said: Vec<(usize, usize, &Expr)> = parts.axis_words.clone();
@@ -51,7 +52,7 @@ impl<'a> Checker<'a> {
                 if let (What::CoordinatesDiffer { .. }, false) = (&refusal.what, words.sets.is_empty()) {
                     diag.help = self.select_behind(values.first(), span).or(diag.help);
                 }
-                self.diags.push(diag);
+                self.say(diag);
                 return Typed::error(span);
             }
         };
@@ -64,8 +65,8 @@ impl<'a> Checker<'a> {
     /// Returns what to write where data sets of an axis's own split a selection along it: the selection behind the call.
     fn select_behind(&self, of: Option<&Rc<Typed>>, call: Span) -> Option<String> {
         let Node::Select { base, .. } = &of?.node else { return None };
-        let (call, whole, inner) = (self.program.sources.text(call), of?.span, self.program.sources.text(base.span));
-        let (whole, picks) = (self.program.sources.text(whole), self.program.sources.text(whole).strip_prefix(inner)?);
+        let (call, whole, inner) = (self.program().sources.text(call), of?.span, self.program().sources.text(base.span));
+        let (whole, picks) = (self.program().sources.text(whole), self.program().sources.text(whole).strip_prefix(inner)?);
         let turned = call.replacen(whole, inner, 1);
         Some(format!("each of the coordinates has data sets of its own to split by; select behind: `{turned}{picks}`"))
     }
@@ -73,7 +74,7 @@ impl<'a> Checker<'a> {
     /// Returns where the setting stands that depends on an axis which cannot be.
     fn setting_on(&mut self, parts: &Parts, what: &What) -> Option<Span> {
         let What::SettingTaken { axis } = what else { return None };
-        let whole = self.axes.whole(*axis);
+        let whole = self.axes().whole(*axis);
         for written in parts.written.values().chain(&parts.seed) {
             let mut axes = Vec::new();
             self.axes_of_static(written.0, &written.1, &mut axes);
@@ -89,7 +90,7 @@ impl<'a> Checker<'a> {
         for (i, values, _) in &parts.inputs {
             let wanted = &signature.takes[*i].inputs;
             if let Some(v) = values.iter().find(|v| !wanted.iter().any(|k| v.kind.fits(k))) {
-                self.diags.push(misfit(&signature.params[*i].name.name, &signature.name, wanted, v));
+                self.say(misfit(&signature.params[*i].name.name, &signature.name, wanted, v));
                 return false;
             }
         }
@@ -111,7 +112,7 @@ impl<'a> Checker<'a> {
                 false => format!("one branch is a {}, the other a {}", first.kind, other.kind),
             };
             let diag = Diag::error("cfx::type::branches", other.span, message).label(first.span, format!("{}", first.kind));
-            self.diags.push(diag.help("both branches must be of one kind"));
+            self.say(diag.help("both branches must be of one kind"));
             return false;
         }
         true
@@ -139,7 +140,7 @@ impl<'a> Checker<'a> {
             }
             _ => return true,
         };
-        self.diags.push(diag);
+        self.say(diag);
         false
     }
 
@@ -149,7 +150,7 @@ impl<'a> Checker<'a> {
         // A source of examples brings classes of its own.
         if values.is_empty() && matches!(signature.gives, Kind::Dataset | Kind::Stages | Kind::Model) {
             let axis = Axis { name: "class".into(), role: Role::Class, origin: Origin::Classes(span), coordinates: None, span };
-            carries.class = Some(self.axes.intern(axis));
+            carries.class = Some(self.axes_mut().intern(axis));
         }
         if !parts.networks.is_empty() {
             carries.stage = Some(self.tap_axis(&parts.networks, span));
@@ -168,7 +169,7 @@ impl<'a> Checker<'a> {
                 if wrong.iter().all(Option::is_some)
                     && let Some(diag) = wrong.into_iter().flatten().next()
                 {
-                    self.diags.push(diag);
+                    self.say(diag);
                     return false;
                 }
             }
@@ -201,9 +202,9 @@ impl<'a> Checker<'a> {
         }
         // Bins and the like are made anew at each place of the axes that the operation is mapped over.
         if let Some(made) = &transfer.added
-            && self.axes.get(made.axis).role == Role::Count
+            && self.axes().get(made.axis).role == Role::Count
         {
-            self.axes.nest(made.axis, &transfer.mapped_axes());
+            self.axes_mut().nest(made.axis, &transfer.mapped_axes());
         }
         parts.decided.extend(self.decided(signature, words, &transfer, &taken));
         let places = parts.axis_words.iter().map(|(i, _, e)| (signature.params[*i].name.name.clone(), e.span)).collect();
@@ -266,7 +267,7 @@ impl<'a> Checker<'a> {
         for (param, named) in &transfer.named {
             let one = |n: &Named| {
                 let (name, role) = match n {
-                    Named::Axis(axis) => (self.axes.name(*axis), self.axes.get(*axis).role.word()),
+                    Named::Axis(axis) => (self.axes().name(*axis), self.axes().get(*axis).role.word()),
                     Named::Column(name) => (name.as_str(), ""),
                 };
                 Static::Make("axis".into(), vec![("name".into(), word(name)), ("role".into(), word(role))])
@@ -280,7 +281,7 @@ impl<'a> Checker<'a> {
         }
         // Tables and figures show the names of axes that they take in: there, and only there, these enter the key.
         if signature.takes.iter().any(|t| t.gathers == Gathers::All) {
-            let shown = inputs.iter().flat_map(|(_, _, whole)| whole).map(|a| word(self.axes.name(*a))).collect();
+            let shown = inputs.iter().flat_map(|(_, _, whole)| whole).map(|a| word(self.axes().name(*a))).collect();
             out.push(("axes".to_string(), Static::List(shown)));
         }
         out
@@ -288,11 +289,11 @@ impl<'a> Checker<'a> {
 
     /// Adds axes to a list, unless one of them has the name of another that is not it.
     pub(super) fn unite(&mut self, into: &mut Vec<AxisId>, axes: &[AxisId], span: Span) -> bool {
-        match shape::unite(&self.axes, into, axes) {
+        match shape::unite(self.axes(), into, axes) {
             Ok(()) => true,
             Err(refusal) => {
                 let diag = self.refused_at(None, &refusal.what, span);
-                self.diags.push(diag);
+                self.say(diag);
                 false
             }
         }
@@ -307,7 +308,7 @@ impl<'a> Checker<'a> {
             if model.kind != Kind::Model {
                 continue;
             }
-            let Some(first) = self.program.operations.get(op).and_then(|s| s.params.first()) else { continue };
+            let Some(first) = self.program().operations.get(op).and_then(|s| s.params.first()) else { continue };
             let mut args = vec![(first.name.name.as_str(), model.clone())];
             for (j, others, _) in parts.inputs.iter().filter(|(j, _, _)| j != i) {
                 args.extend(others.iter().map(|o| (signature.params[*j].name.name.as_str(), o.clone())));
@@ -326,7 +327,7 @@ impl<'a> Checker<'a> {
         match parts.inputs.iter().flat_map(|(_, v, _)| v).find_map(examples_of) {
             Some(found) => parts.inputs.push((i, vec![found], false)),
             None if signature.params[i].default.is_none() => {
-                self.diags.push(
+                self.say(
                     Diag::error(
                         "cfx::call::missing",
                         span,
@@ -347,9 +348,9 @@ impl<'a> Checker<'a> {
         let mut origin = Vec::new();
         for n in networks {
             origin.push(n.def);
-            let item = self.program.item(n.def);
+            let item = self.program().item(n.def);
             let Some(network) = super::net::Declared::of(item) else { continue };
-            let library = Names { program: self.program, statics: self.statics() };
+            let library = Names { program: self.program(), statics: self.statics() };
             let call = super::net::NetworkCall { network, args: n.args.clone(), span: n.span };
             match super::net::taps(&library, &call) {
                 Ok(taps) => {
@@ -359,13 +360,13 @@ impl<'a> Checker<'a> {
                         }
                     }
                 }
-                Err(found) => self.diags.extend(found),
+                Err(found) => self.say_all(found),
             }
         }
         origin.sort();
         origin.dedup();
         let coordinates = names.iter().map(Coordinate::named).collect();
-        self.axes.intern(Axis {
+        self.axes_mut().intern(Axis {
             name: "stage".into(),
             role: Role::Stage,
             origin: Origin::Taps(origin, names),
@@ -378,7 +379,7 @@ impl<'a> Checker<'a> {
     fn try_settings(&mut self, signature: &'a Signature, call: &Call) {
         let mut all = call.transfer.mapped_axes();
         all.extend(call.transfer.added.iter().map(|f| f.axis));
-        let open = all.iter().any(|a| self.axes.get(*a).coordinates.is_none());
+        let open = all.iter().any(|a| self.axes().get(*a).coordinates.is_none());
         let envs = self.envs(&all);
         let mut found = Vec::new();
         for env in &envs {
@@ -386,7 +387,7 @@ impl<'a> Checker<'a> {
                 found.push(if open { e.without_maps() } else { e });
             }
         }
-        found.into_iter().for_each(|f| self.diags.extend(f));
+        found.into_iter().for_each(|f| self.say_all(f));
     }
 }
 

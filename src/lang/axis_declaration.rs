@@ -5,8 +5,10 @@ use super::checker::{AxisState, Checker};
 use super::kind::Kind;
 use super::scope::DefId;
 use super::static_value::Static;
-use super::statics::{Env, shorten, written};
+use super::statics::Env;
+use super::typed::written;
 use super::typed::{Node, Typed, ValueDecl};
+use crate::base::text::shorten;
 use crate::base::{Diag, Diags, Span};
 use crate::syntax::ast::{self, Expr, ExprKind, ItemKind, Keyword};
 use std::collections::BTreeMap;
@@ -18,28 +20,26 @@ const LONGEST_AXIS: usize = 1_000_000;
 impl<'a> Checker<'a> {
     /// Checks an axis declaration.
     pub(super) fn axis(&mut self, def: DefId) -> AxisState {
-        if let Some(state) = self.axis_state.get(&def) {
-            let state = state.clone();
+        if let Some(state) = self.axis_state(def) {
             if matches!(state, AxisState::Visiting) {
-                let item = self.program.item(def);
-                self.diags
-                    .push(Diag::error("cfx::name::cycle", item.span, "this axis is made from itself").help("break the circle"));
+                let item = self.program().item(def);
+                self.say(Diag::error("cfx::name::cycle", item.span, "this axis is made from itself").help("break the circle"));
                 return AxisState::Failed;
             }
             return state;
         }
         if self.circular(def) {
-            self.axis_state.insert(def, AxisState::Failed);
+            self.set_axis_state(def, AxisState::Failed);
             return AxisState::Failed;
         }
-        self.axis_state.insert(def, AxisState::Visiting);
-        let item = self.program.item(def);
+        self.set_axis_state(def, AxisState::Visiting);
+        let item = self.program().item(def);
         let ItemKind::Bind { name, value, .. } = &item.kind else { return AxisState::Failed };
         let state = match self.reserved(name) {
             true => AxisState::Failed,
             false => self.axis_of(def, name, value).unwrap_or(AxisState::Failed),
         };
-        self.axis_state.insert(def, state.clone());
+        self.set_axis_state(def, state.clone());
         state
     }
 
@@ -55,7 +55,7 @@ impl<'a> Checker<'a> {
         if !what.is_empty() {
             let message = format!("`{}` is the name of an axis that values have by themselves: {what}", name.name);
             let help = format!("give this axis a name of its own, such as `my_{}`", name.name);
-            self.diags.push(Diag::error("cfx::axis::reserved", name.span, message).help(help));
+            self.say(Diag::error("cfx::axis::reserved", name.span, message).help(help));
             return true;
         }
         false
@@ -80,7 +80,7 @@ impl<'a> Checker<'a> {
             let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
             for (key, _) in &entries {
                 if let Some(before) = seen.insert(&key.name, key.span) {
-                    self.diags.push(self.doubled_coordinate(&key.name, key.span, before));
+                    self.say(self.doubled_coordinate(&key.name, key.span, before));
                     return None;
                 }
             }
@@ -88,13 +88,13 @@ impl<'a> Checker<'a> {
             let results: Vec<bool> = entries.iter().map(|(_, e)| self.is_result(def.module, e)).collect();
             if results.iter().any(|r| *r) {
                 let parts: Vec<Rc<Typed>> = entries.iter().map(|(_, e)| self.expr(def.module, e)).collect();
-                let id = self.axes.intern(make(entries.iter().map(|(k, _)| Coordinate::named(&k.name)).collect()));
-                self.declared_axes.insert(def, id);
+                let id = self.axes_mut().intern(make(entries.iter().map(|(k, _)| Coordinate::named(&k.name)).collect()));
+                self.declare_axis(def, id);
                 let typed = self.stack(id, parts, value.span)?;
                 // Groups of examples that are made anew at each place of other axes nest in these, as bins do.
                 if typed.kind == Kind::Dataset {
                     let outer: Vec<AxisId> = typed.axes.iter().copied().filter(|a| *a != id).collect();
-                    self.axes.nest(id, &outer);
+                    self.axes_mut().nest(id, &outer);
                 }
                 return Some(AxisState::Results(id, typed));
             }
@@ -108,9 +108,9 @@ impl<'a> Checker<'a> {
                 behind.push(written(def.module, e));
                 self.use_names(def.module, e);
             }
-            let id = self.axes.intern(make(coordinates));
-            self.coordinate_values.insert(id, behind);
-            self.declared_axes.insert(def, id);
+            let id = self.axes_mut().intern(make(coordinates));
+            self.stand_for(id, behind);
+            self.declare_axis(def, id);
             return Some(AxisState::Plain(id));
         }
         match &value.kind {
@@ -124,14 +124,14 @@ impl<'a> Checker<'a> {
                     _ => None,
                 };
                 let Some(added) = added else {
-                    self.diags.push(
+                    self.say(
                         Diag::error("cfx::axis::no_coordinates", value.span, "this adds no axis")
                             .help("an axis is a range `0..10`, a list, a map of named values, or bins such as `quantile_bins(…, count: 50)`"),
                     );
                     return None;
                 };
-                self.axes.rename(added, &name.name);
-                self.declared_axes.insert(def, added);
+                self.axes_mut().rename(added, &name.name);
+                self.declare_axis(def, added);
                 let hidden = ValueDecl {
                     def,
                     keyword: Keyword::Axis,
@@ -140,22 +140,21 @@ impl<'a> Checker<'a> {
                     doc: None,
                     span: value.span,
                 };
-                self.values.push(Some(hidden));
-                let reference = Typed { node: Node::Value(self.values.len() - 1), ..(*typed).clone() };
+                let reference = Typed { node: Node::Value(self.add_value(hidden)), ..(*typed).clone() };
                 Some(AxisState::Results(added, Rc::new(reference)))
             }
             _ => {
                 let list = match self.coordinates(def.module, value) {
                     Ok(list) => list,
                     Err(e) => {
-                        self.diags.extend(e);
+                        self.say_all(e);
                         return None;
                     }
                 };
                 let mut seen: BTreeMap<String, Span> = BTreeMap::new();
                 for (c, span) in &list {
                     if let Some(before) = seen.insert(c.canonical.clone(), *span) {
-                        self.diags.push(self.doubled_coordinate(&c.text, *span, before));
+                        self.say(self.doubled_coordinate(&c.text, *span, before));
                         return None;
                     }
                 }
@@ -163,8 +162,8 @@ impl<'a> Checker<'a> {
                     self.no_coordinates(name, value.span);
                     return None;
                 }
-                let id = self.axes.intern(make(list.into_iter().map(|(c, _)| c).collect()));
-                self.declared_axes.insert(def, id);
+                let id = self.axes_mut().intern(make(list.into_iter().map(|(c, _)| c).collect()));
+                self.declare_axis(def, id);
                 Some(AxisState::Plain(id))
             }
         }
@@ -177,14 +176,14 @@ impl<'a> Checker<'a> {
         let Some(first) = things.first() else { return true };
         for item in &others {
             match &item.kind {
-                ExprKind::Name(name) if self.program.find(module, name).is_none() => {
+                ExprKind::Name(name) if self.program().find(module, name).is_none() => {
                     let found = self.statics().unknown_name(module, name, item.span);
-                    self.diags.extend(found);
+                    self.say_all(found);
                 }
                 _ => {
                     let message = "a coordinate is a name here, as the others are";
                     let diag = Diag::error("cfx::axis::coordinate", item.span, message).label(first.span, "this one is a name");
-                    self.diags.push(diag.help("name what has no name of its own: `{ a: …, b: … }`"));
+                    self.say(diag.help("name what has no name of its own: `{ a: …, b: … }`"));
                 }
             }
         }
@@ -194,9 +193,9 @@ impl<'a> Checker<'a> {
     /// Returns whether an expression is the name of a network, recipe or result.
     fn names_thing(&self, module: usize, item: &Expr) -> bool {
         let ExprKind::Name(name) = &item.kind else { return false };
-        self.program.find(module, name).is_some_and(|def| {
+        self.program().find(module, name).is_some_and(|def| {
             !matches!(
-                self.program.item(def).kind,
+                self.program().item(def).kind,
                 ItemKind::Param(_) | ItemKind::Extern { .. } | ItemKind::Bind { keyword: Keyword::Let | Keyword::Axis, .. }
             )
         })
@@ -204,7 +203,7 @@ impl<'a> Checker<'a> {
 
     fn no_coordinates(&mut self, name: &ast::Ident, span: Span) {
         let diag = Diag::error("cfx::axis::empty", span, format!("the axis `{}` has no coordinates", name.name));
-        self.diags.push(diag.help("name one at least; the end of a range is excluded: `0..10` has ten coordinates"));
+        self.say(diag.help("name one at least; the end of a range is excluded: `0..10` has ten coordinates"));
     }
 
     /// Returns coordinates that stand for something, with what they stand for: a map, or a list of names of networks, recipes, results.
@@ -254,11 +253,11 @@ impl<'a> Checker<'a> {
             ExprKind::List(items) => items
                 .iter()
                 .map(|item| match &item.kind {
-                    ExprKind::Name(n) if self.program.find(module, n).is_none() => Ok((Coordinate::named(n), item.span)),
+                    ExprKind::Name(n) if self.program().find(module, n).is_none() => Ok((Coordinate::named(n), item.span)),
                     ExprKind::Text(t) => Ok((Coordinate::named(t), item.span)),
                     // A network, recipe or result without a name.
                     ExprKind::Call { .. } | ExprKind::Select(..) | ExprKind::Member(..) => {
-                        let text = shorten(self.program.sources.text(item.span));
+                        let text = shorten(self.program().sources.text(item.span));
                         Err(Diags::from(
                             Diag::error("cfx::axis::coordinate", item.span, "this coordinate has no name")
                                 .help(format!("name it: `{{ a: {text}, b: … }}`")),
@@ -266,7 +265,7 @@ impl<'a> Checker<'a> {
                     }
                     _ => match statics.value(module, item, &Env::new())? {
                         Static::Number(x) => {
-                            Ok((Coordinate::number(x, self.program.sources.text(item.span).trim().to_string()), item.span))
+                            Ok((Coordinate::number(x, self.program().sources.text(item.span).trim().to_string()), item.span))
                         }
                         Static::Word(w) | Static::Text(w) => Ok((Coordinate::named(w), item.span)),
                         Static::Bool(_) => Err(Diags::from(

@@ -1,16 +1,17 @@
 //! Words that name axes: `by:`, `over:`, `between:`, `at:`, read from a call for the algebra of shapes.
 
 use super::axes::{Attached, Axis, AxisId, Coordinate, Origin, Pick, Role};
-use super::call::Parts;
 use super::checker::{AxisState, Checker};
 use super::kind::Kind;
+use super::parts::Parts;
 use super::refusals::items;
 use super::shape::{Declared, Fresh, Holds, Name, Reduces, Shape, Taps, Word};
 use super::signature::{AxisWord, SettingType, Signature};
 use super::static_value::Static;
-use super::statics::{Env, shorten};
+use super::statics::Env;
 use super::suggest::nearest_or_list;
 use super::typed::{Node, Typed};
+use crate::base::text::shorten;
 use crate::base::{Diag, Diags, Span};
 use crate::syntax::ast::{Expr, ExprKind, ItemKind, Keyword};
 use std::rc::Rc;
@@ -68,7 +69,7 @@ impl<'a> Checker<'a> {
                             // The algebra finds the others of the axes that may be paired.
                             let first = values.first().map(|v| v.axes.clone()).unwrap_or_default();
                             first.into_iter().for_each(|a| {
-                                self.axes.other(a);
+                                self.axes_mut().other(a);
                             });
                             Word::Pairs(names)
                         }
@@ -98,12 +99,12 @@ impl<'a> Checker<'a> {
         if items(value).is_empty() {
             let param = &signature.params[param].name.name;
             let diag = Diag::error("cfx::axis::empty", value.span, format!("`{param}:` names no axis"));
-            self.diags.push(diag.help(format!("name one or more, or leave `{param}:` out")));
+            self.say(diag.help(format!("name one or more, or leave `{param}:` out")));
             return None;
         }
         for (k, item) in items(value).into_iter().enumerate() {
             let ExprKind::Name(word) = &item.kind else {
-                let text = shorten(self.program.sources.text(item.span));
+                let text = shorten(self.program().sources.text(item.span));
                 let param = &signature.params[param].name.name;
                 let mut axes: Vec<AxisId> = values.iter().flat_map(|v| v.axes.iter().copied()).collect();
                 axes.extend(carries.class);
@@ -111,7 +112,7 @@ impl<'a> Checker<'a> {
                 axes.dedup();
                 let message = format!("`{param}:` takes the name of an axis, and `{text}` is none");
                 let help = format!("its axes are {}", self.listed(&axes));
-                self.diags.push(Diag::error("cfx::axis::word", item.span, message).help(help));
+                self.say(Diag::error("cfx::axis::word", item.span, message).help(help));
                 return None;
             };
             let declared = match self.declared_axis(module, word) {
@@ -132,11 +133,11 @@ impl<'a> Checker<'a> {
 
     /// Returns what is known of the axis declared under a name, if one is.
     fn declared_axis(&mut self, module: usize, name: &str) -> Option<AxisState> {
-        let def = self.program.find(module, name)?;
-        if !matches!(self.program.item(def).kind, ItemKind::Bind { keyword: Keyword::Axis, .. }) {
+        let def = self.program().find(module, name)?;
+        if !matches!(self.program().item(def).kind, ItemKind::Bind { keyword: Keyword::Axis, .. }) {
             return None;
         }
-        self.used.insert(def);
+        self.note_used(def);
         Some(self.axis(def))
     }
 
@@ -147,13 +148,13 @@ impl<'a> Checker<'a> {
         if matches!(items.as_slice(), [one] if matches!(&one.kind, ExprKind::Name(n) if n == "all")) {
             return Some(Taps { axis: stage, one: false });
         }
-        let known: Vec<String> = self.axes.get(stage).coordinates.iter().flatten().map(|c| c.text.clone()).collect();
+        let known: Vec<String> = self.axes().get(stage).coordinates.iter().flatten().map(|c| c.text.clone()).collect();
         let mut picks = Vec::new();
         for item in items {
             let name = match &item.kind {
                 ExprKind::Name(n) => n.clone(),
                 ExprKind::Text(t) => t.clone(),
-                _ => shorten(self.program.sources.text(item.span)),
+                _ => shorten(self.program().sources.text(item.span)),
             };
             let diag = if !known.contains(&name) {
                 let list: Vec<&str> = known.iter().map(String::as_str).collect();
@@ -166,26 +167,26 @@ impl<'a> Checker<'a> {
                 picks.push(Pick::Named(name));
                 continue;
             };
-            self.diags.push(diag);
+            self.say(diag);
             return None;
         }
         if picks.is_empty() {
             let diag = Diag::error("cfx::axis::empty", value.span, "this picks no tap");
-            self.diags.push(diag.help("write `at: all`, or name taps"));
+            self.say(diag.help("write `at: all`, or name taps"));
             return None;
         }
         // One tap drops the axis, a list keeps it, as in every selection.
-        Some(Taps { axis: self.axes.part(stage, picks), one: !matches!(value.kind, ExprKind::List(_)) })
+        Some(Taps { axis: self.axes_mut().part(stage, picks), one: !matches!(value.kind, ExprKind::List(_)) })
     }
 
     /// Returns the axis of the taps of the call's model, where it has any; says so where not.
     fn known_taps(&mut self, carries: &Attached, span: Span) -> Option<AxisId> {
         let (message, help) = match carries.stage {
-            Some(stage) if self.axes.get(stage).coordinates.as_ref().is_none_or(|c| !c.is_empty()) => return Some(stage),
+            Some(stage) if self.axes().get(stage).coordinates.as_ref().is_none_or(|c| !c.is_empty()) => return Some(stage),
             Some(_) => ("this network names no taps", "put a label before a step of the network: `stage1: …`"),
             None => ("the taps of this model are not known", "name the network where the model is made"),
         };
-        self.diags.push(Diag::error("cfx::axis::no_taps", span, message).help(help));
+        self.say(Diag::error("cfx::axis::no_taps", span, message).help(help));
         None
     }
 
@@ -204,7 +205,7 @@ impl<'a> Checker<'a> {
         for name in &signature.adds {
             if name == "files" {
                 let axis = Axis { name: "stage".into(), role: Role::Stage, origin: Origin::Call(span), coordinates: None, span };
-                return made("at", self.axes.intern(axis));
+                return made("at", self.axes_mut().intern(axis));
             }
             let Some(i) = signature.params.iter().position(|p| p.name.name == *name) else { continue };
             if signature.takes[i].setting != Some(SettingType::Int) {
@@ -212,7 +213,7 @@ impl<'a> Checker<'a> {
             }
             let value = match (parts.written.get(name), &signature.params[i].default) {
                 (Some(w), _) => self.statics().value(w.0, &w.1, &Env::new()),
-                (None, Some(d)) => self.statics().value(self.program.module_at(d.span), d, &Env::new()),
+                (None, Some(d)) => self.statics().value(self.program().module_at(d.span), d, &Env::new()),
                 (None, None) => Ok(Static::None),
             };
             let found = match value {
@@ -220,7 +221,7 @@ impl<'a> Checker<'a> {
                     let coordinates = (0..x as usize).map(|k| Coordinate::number(k as f64, k.to_string())).collect();
                     let (role, origin) = (Role::Count, Origin::Call(span));
                     let axis = Axis { name: "bin".into(), role, origin, coordinates: Some(coordinates), span };
-                    return made("at", self.axes.intern(axis));
+                    return made("at", self.axes_mut().intern(axis));
                 }
                 Ok(_) => {
                     let place = parts.written.get(name).map_or(span, |w| w.1.span);
@@ -229,7 +230,7 @@ impl<'a> Checker<'a> {
                 }
                 Err(found) => found.into(),
             };
-            self.diags.extend(found);
+            self.say_all(found);
             return None;
         }
         Some(None)

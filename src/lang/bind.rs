@@ -3,7 +3,16 @@
 use super::finding::{Finding, Findings, What};
 use super::suggest::{elsewhere, nearest};
 use crate::base::Span;
-use crate::syntax::ast::{Arg, Expr, Param};
+use crate::syntax::ast::{Arg, Block, Expr, Param};
+
+/// Returns the arguments of a call, those of its block last.
+pub fn all_args<'e>(args: &'e [Arg], block: &'e Option<Block>) -> Vec<&'e Arg> {
+    let fields: &[Arg] = match block {
+        Some(Block::Fields(fields)) => fields,
+        _ => &[],
+    };
+    args.iter().chain(fields).collect()
+}
 
 /// Returns one slot per parameter: the argument given for it, or nothing where its default holds.
 ///

@@ -110,7 +110,7 @@ impl<'a> Checker<'a> {
                 Ok(found) => kept.extend(found),
                 Err(message) => {
                     let diag = Diag::error("cfx::train::setting", place, message);
-                    self.diags.push(diag.help(SNAPSHOTS_HELP));
+                    self.say(diag.help(SNAPSHOTS_HELP));
                     return None;
                 }
             }
@@ -120,7 +120,7 @@ impl<'a> Checker<'a> {
         }
         let mut make = |role: Role, origin, epochs: Vec<usize>| {
             let coordinates = epochs.into_iter().map(|e| Coordinate::number(e as f64, e.to_string())).collect();
-            self.axes.intern(Axis { name: role.word().into(), role, origin, coordinates: Some(coordinates), span })
+            self.axes_mut().intern(Axis { name: role.word().into(), role, origin, coordinates: Some(coordinates), span })
         };
         Some(Attached {
             epoch: Some(make(Role::Epoch, Origin::Epochs(span), (1..=last).collect())),
@@ -137,8 +137,8 @@ impl<'a> Checker<'a> {
             ExprKind::Binary(_, a, b) => self.has_map(module, a) || self.has_map(module, b),
             ExprKind::If(_, a, b) => self.has_map(module, a) || self.has_map(module, b),
             ExprKind::List(items) => items.iter().any(|x| self.has_map(module, x)),
-            ExprKind::Name(name) => self.program.find(module, name).is_some_and(|def| {
-                let ItemKind::Bind { keyword: Keyword::Let, value, .. } = &self.program.item(def).kind else { return false };
+            ExprKind::Name(name) => self.program().find(module, name).is_some_and(|def| {
+                let ItemKind::Bind { keyword: Keyword::Let, value, .. } = &self.program().item(def).kind else { return false };
                 matches!(value.kind, ExprKind::Map(_))
             }),
             _ => false,
@@ -173,8 +173,8 @@ impl<'a> Checker<'a> {
         if classes.iter().all(|c| *c == first) {
             return Some(first);
         }
-        let axis = Axis { origin: Origin::Several(classes), coordinates: None, span, ..self.axes.get(first).clone() };
-        Some(self.axes.intern(axis))
+        let axis = Axis { origin: Origin::Several(classes), coordinates: None, span, ..self.axes().get(first).clone() };
+        Some(self.axes_mut().intern(axis))
     }
 
     fn together(&mut self, axes: Vec<AxisId>, span: Span) -> Option<AxisId> {
@@ -183,13 +183,14 @@ impl<'a> Checker<'a> {
             return Some(first);
         }
         let mut coordinates: BTreeMap<u64, Coordinate> = BTreeMap::new();
-        for c in axes.iter().flat_map(|a| self.axes.get(*a).coordinates.iter().flatten()) {
+        for c in axes.iter().flat_map(|a| self.axes().get(*a).coordinates.iter().flatten()) {
             if let Some(Static::Number(epoch)) = c.value {
                 coordinates.insert(epoch as u64, c.clone());
             }
         }
         let coordinates = Some(coordinates.into_values().collect());
-        Some(self.axes.intern(Axis { origin: Origin::Several(axes), coordinates, span, ..self.axes.get(first).clone() }))
+        let axis = Axis { origin: Origin::Several(axes), coordinates, span, ..self.axes().get(first).clone() };
+        Some(self.axes_mut().intern(axis))
     }
 
     /// Returns the model over some of its snapshots, over all where none are named.
@@ -201,7 +202,7 @@ impl<'a> Checker<'a> {
     ) -> Option<(Rc<Typed>, AxisId)> {
         let mut axis = model.attached.snapshot?;
         if let Some(picks) = picks {
-            axis = self.axes.part(axis, picks);
+            axis = self.axes_mut().part(axis, picks);
         }
         let mut axes = model.axes.clone();
         axes.push(axis);
@@ -238,16 +239,16 @@ impl<'a> Checker<'a> {
         let Some(axis) = model.attached.snapshot else {
             let message = format!("this model carries no axis `{}`", name.name);
             let help = "snapshots are kept by `train`; other models, and snapshots themselves, have their weights and no others";
-            self.diags.push(Diag::error("cfx::axis::unknown", name.span, message).help(help));
+            self.say(Diag::error("cfx::axis::unknown", name.span, message).help(help));
             return None;
         };
         if is_all(value) {
             return self.over_snapshots(model.clone(), None, span).map(|(over, _)| (over, None));
         }
         let (picks, keep) = self.picks(module, value, model)?;
-        let known: Vec<String> = self.axes.get(axis).coordinates.iter().flatten().map(|c| c.text.clone()).collect();
+        let known: Vec<String> = self.axes().get(axis).coordinates.iter().flatten().map(|c| c.text.clone()).collect();
         let missing =
-            |c: &Self, p: &Pick| c.axes.get(axis).coordinates.as_ref().is_some_and(|all| super::axes::find(all, p).is_none());
+            |c: &Self, p: &Pick| c.axes().get(axis).coordinates.as_ref().is_some_and(|all| super::axes::find(all, p).is_none());
         if let Some(pick) = picks.iter().find(|p| missing(self, p)) {
             let message = match pick {
                 Pick::Named(word) => format!("the axis `{}` has no coordinate `{word}`", name.name),
@@ -261,12 +262,12 @@ impl<'a> Checker<'a> {
                     at_most(&known, 14)
                 ),
             };
-            self.diags.push(Diag::error("cfx::axis::no_coordinate", value.span, message).help(help));
+            self.say(Diag::error("cfx::axis::no_coordinate", value.span, message).help(help));
             return None;
         }
         if picks.is_empty() {
             let diag = Diag::error("cfx::axis::empty", value.span, "this selects nothing");
-            self.diags.push(diag.help("name one coordinate or more"));
+            self.say(diag.help("name one coordinate or more"));
             return None;
         }
         if !keep && picks == [Pick::Last] {
@@ -290,7 +291,7 @@ impl<'a> Checker<'a> {
         }
         if !found {
             let diag = Diag::error("cfx::axis::unknown", by.span, "no model here carries snapshots");
-            self.diags.push(diag.help("give it a model that `train` makes: `snapshots: every(5)` keeps weights on the way"));
+            self.say(diag.help("give it a model that `train` makes: `snapshots: every(5)` keeps weights on the way"));
         }
         found
     }

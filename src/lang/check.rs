@@ -1,7 +1,6 @@
 //! Declarations: results, figures and claims, `let`s, recipes, networks, the experiment.
 
 use super::checker::Checker;
-use super::finding::Finding;
 use super::kind::Kind;
 use super::library::Names;
 use super::net;
@@ -28,11 +27,11 @@ pub fn check(program: &Program, set: &[(String, String)]) -> (Script, Diags, Dia
 impl<'a> Checker<'a> {
     /// Checks one declaration; those that it mentions have been checked.
     pub(super) fn declaration(&mut self, def: DefId) {
-        let program = self.program;
+        let program = self.program();
         let item = program.item(def);
         let main = def.module == program.main;
         match &item.kind {
-            ItemKind::Experiment { title, settings } if main => self.experiment(title, settings, item.span),
+            ItemKind::Experiment { title, settings } if main => self.experiment_declared(title, settings, item.span),
             ItemKind::Bind { keyword: Keyword::Axis, .. } => {
                 self.axis(def);
             }
@@ -43,25 +42,26 @@ impl<'a> Checker<'a> {
             ItemKind::Titled { keyword, title, value } if main => {
                 let typed = self.titled(*keyword, title, value);
                 let (name, doc) = (title.value.clone(), item.doc.clone());
-                self.values.push(Some(ValueDecl { def, keyword: *keyword, name, typed, doc, span: item.span }));
-                self.value_of.insert(def, Some(self.values.len() - 1));
+                let id = self.add_value(ValueDecl { def, keyword: *keyword, name, typed, doc, span: item.span });
+                self.set_value_of(def, Some(id));
             }
             ItemKind::Recipe { .. } => self.recipe(def),
             ItemKind::Network { .. } => {
                 let library = Names { program, statics: self.statics() };
                 if let Some(declared) = net::Declared::of(item) {
                     let found = net::check_body(&library, declared);
-                    self.diags.extend(found);
+                    self.say_all(found);
                 }
             }
             _ => {}
         }
     }
 
-    fn experiment(&mut self, title: &ast::Text, settings: &'a [ast::Arg], span: Span) {
+    fn experiment_declared(&mut self, title: &ast::Text, settings: &'a [ast::Arg], span: Span) {
         self.has_title(Keyword::Experiment, title);
-        if let Some((_, _, before)) = self.experiment {
-            self.diags.push(
+        if let Some((_, _, before)) = self.experiment() {
+            let before = *before;
+            self.say(
                 Diag::error("cfx::name::doubled", span, "a script has one `experiment`")
                     .here("a second one")
                     .label(before, "the first one")
@@ -69,26 +69,26 @@ impl<'a> Checker<'a> {
             );
         }
         let seed = self.experiment_seed(settings);
-        self.experiment = Some((title.value.clone(), seed, span));
+        self.set_experiment((title.value.clone(), seed, span));
     }
 
     fn experiment_seed(&mut self, settings: &'a [ast::Arg]) -> u64 {
         let mut seed = 0;
         for arg in settings {
             match &arg.name {
-                Some(name) if name.name == "seed" => match self.statics().value(self.program.main, &arg.value, &Env::new()) {
+                Some(name) if name.name == "seed" => match self.statics().value(self.program().main, &arg.value, &Env::new()) {
                     Ok(Static::Number(x)) if x.fract() == 0.0 && (0.0..=LARGEST_WHOLE).contains(&x) => seed = x as u64,
-                    Ok(_) => self.diags.push(
+                    Ok(_) => self.say(
                         Diag::error("cfx::type::setting", arg.value.span, "a seed is a whole number, zero or more")
                             .help("write, say, `seed: 7`"),
                     ),
-                    Err(e) => self.diags.extend(e),
+                    Err(e) => self.say_all(e),
                 },
-                Some(name) => self.diags.push(
+                Some(name) => self.say(
                     Diag::error("cfx::call::unknown_argument", name.span, format!("`experiment` has no setting `{}`", name.name))
                         .help("its only setting is `seed`"),
                 ),
-                None => self.diags.push(
+                None => self.say(
                     Diag::error("cfx::call::positional", arg.value.span, "a setting of `experiment` needs a name")
                         .help("write `seed: 7`"),
                 ),
@@ -112,7 +112,7 @@ impl<'a> Checker<'a> {
         };
         // `accuracy(test)` is a metric as well as an operation.
         let constructs =
-            callee.is_some_and(|n| self.program.variants.values().any(|v| v.constructors.iter().any(|c| c.name.name == n)));
+            callee.is_some_and(|n| self.program().variants.values().any(|v| v.constructors.iter().any(|c| c.name.name == n)));
         if !constructs && self.is_result(def.module, value) {
             let typed = self.expr(def.module, value);
             if !typed.is_error() {
@@ -120,19 +120,19 @@ impl<'a> Checker<'a> {
                     format!("this is a {}, which only the run tells, and `let` names what is known before it", typed.kind);
                 let keyword = keyword_for(&typed.kind);
                 let help = format!("declare it as `{keyword} {} = …`; settings cannot hang on results", name.name);
-                self.diags.push(Diag::error("cfx::type::keyword", value.span, message).help(help));
+                self.say(Diag::error("cfx::type::keyword", value.span, message).help(help));
             }
             return self.failed_let(def, value.span);
         }
         match &inner.kind {
             ExprKind::Chain(_) => {
                 let diag = Diag::error("cfx::static::layers", value.span, "layers are no value");
-                self.diags.push(diag.help(format!("declare them as `layer {}() {{ … }}`", name.name)));
+                self.say(diag.help(format!("declare them as `layer {}() {{ … }}`", name.name)));
                 self.failed_let(def, value.span);
             }
-            ExprKind::Name(n) if self.program.find(def.module, n).is_none() && super::statics::foreign_value(n).is_some() => {
+            ExprKind::Name(n) if self.program().find(def.module, n).is_none() && super::statics::foreign_value(n).is_some() => {
                 let found = self.statics().unknown_name(def.module, n, inner.span);
-                self.diags.extend(found);
+                self.say_all(found);
                 self.failed_let(def, value.span);
             }
             ExprKind::Call { callee: at, args, .. } if callee.is_none_or(|n| !constructs && !self.makes(def.module, n)) => {
@@ -150,7 +150,7 @@ impl<'a> Checker<'a> {
                 if axes.is_empty()
                     && let Err(e) = self.statics().value(def.module, value, &Env::new())
                 {
-                    self.diags.extend(e);
+                    self.say_all(e);
                     self.failed_let(def, value.span);
                 }
             }
@@ -159,7 +159,7 @@ impl<'a> Checker<'a> {
                 if let Err(found) = self.statics().value(def.module, value, &Env::new())
                     && found.only_too_large()
                 {
-                    self.diags.extend(found);
+                    self.say_all(found);
                     self.failed_let(def, value.span);
                 }
             }
@@ -167,48 +167,44 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Notes that a `let` is wrong, which has been said.
-    fn failed_let(&mut self, def: DefId, span: Span) {
-        self.lets.keep(def, Err(Box::new(Finding::consequence(span))));
-    }
-
     /// Returns whether a name calls a network or a layer.
     fn makes(&self, module: usize, name: &str) -> bool {
-        let layer = self.program.layers.contains_key(name);
-        layer || self.program.find(module, name).is_some_and(|d| matches!(self.program.item(d).kind, ItemKind::Network { .. }))
+        let layer = self.program().layers.contains_key(name);
+        layer
+            || self.program().find(module, name).is_some_and(|d| matches!(self.program().item(d).kind, ItemKind::Network { .. }))
     }
 
     /// Returns the value of a declaration of a result, checked now where it was not yet.
     pub(super) fn value(&mut self, def: DefId) -> Option<ValueId> {
-        if let Some(done) = self.value_of.get(&def) {
-            return *done;
+        if let Some(done) = self.value_of(def) {
+            return done;
         }
-        let item = self.program.item(def);
+        let item = self.program().item(def);
         let ItemKind::Bind { keyword, name, value } = &item.kind else { return None };
-        let circle = self.program.order().circle(def);
+        let circle = self.program().order().circle(def);
         if circle.len() > LONGEST_CIRCLE {
             let message = format!("`{}` is made from itself, through {} others", name.name, circle.len() - 1);
             let diag = Diag::error("cfx::name::cycle", name.span, message);
-            self.diags.push(diag.help("break the circle: something in it must not depend on the others"));
+            self.say(diag.help("break the circle: something in it must not depend on the others"));
             circle.iter().for_each(|d| {
-                self.value_of.insert(*d, None);
+                self.set_value_of(*d, None);
             });
             return None;
         }
-        if let Some(at) = self.visiting.iter().position(|d| *d == def) {
+        if let Some(at) = self.visiting().iter().position(|d| *d == def) {
             let mut diag =
                 Diag::error("cfx::name::cycle", name.span, format!("`{}` is made from itself", name.name)).here("starts here");
-            for d in self.visiting[at + 1..].iter().copied() {
-                if let Some(n) = declared(&self.program.item(d).kind) {
+            for d in self.visiting()[at + 1..].iter().copied() {
+                if let Some(n) = declared(&self.program().item(d).kind) {
                     diag = diag.label(n.span, format!("through `{}`", n.name));
                 }
             }
-            self.diags.push(diag.help("break the circle: something in it must not depend on the others"));
+            self.say(diag.help("break the circle: something in it must not depend on the others"));
             return None;
         }
-        self.visiting.push(def);
+        self.enter(def);
         let typed = self.expr(def.module, value);
-        self.visiting.pop();
+        self.leave();
         let wanted = match keyword {
             Keyword::Dataset => Some(Kind::Dataset),
             Keyword::Model => Some(Kind::Model),
@@ -233,7 +229,7 @@ impl<'a> Checker<'a> {
         };
         if misfit && !typed.is_error() {
             let keyword_for = keyword_for(&typed.kind);
-            self.diags.push(
+            self.say(
                 Diag::error(
                     "cfx::type::keyword",
                     value.span,
@@ -245,9 +241,8 @@ impl<'a> Checker<'a> {
             );
         }
         let decl = ValueDecl { def, keyword: *keyword, name: name.name.clone(), typed, doc: item.doc.clone(), span: item.span };
-        self.values.push(Some(decl));
-        let id = self.values.len() - 1;
-        self.value_of.insert(def, Some(id));
+        let id = self.add_value(decl);
+        self.set_value_of(def, Some(id));
         Some(id)
     }
 
@@ -256,30 +251,29 @@ impl<'a> Checker<'a> {
         if title.value.trim().is_empty() {
             let word = keyword.word();
             let diag = Diag::error("cfx::syntax::missing-name", title.span, format!("the title of this {word} is empty"));
-            self.diags
-                .push(diag.help(format!("say what it is about: `{word} \"…\"`; reports and messages name it by its title")));
+            self.say(diag.help(format!("say what it is about: `{word} \"…\"`; reports and messages name it by its title")));
         }
     }
 
     /// Checks a figure or a claim.
     fn titled(&mut self, keyword: Keyword, title: &ast::Text, value: &'a Expr) -> Rc<Typed> {
         self.has_title(keyword, title);
-        let typed = self.expr_titled(self.program.main, value, &title.value);
+        let typed = self.expr_titled(self.program().main, value, &title.value);
         if typed.is_error() {
             return typed;
         }
         match keyword {
-            Keyword::Figure if typed.kind != Kind::Figure => self.diags.push(
+            Keyword::Figure if typed.kind != Kind::Figure => self.say(
                 Diag::error("cfx::type::keyword", value.span, format!("a figure draws something, and this is a {}", typed.kind))
                     .help("wrap it in `curves`, `scatter`, `profile`, `bars`, `bands` or `heatmap`"),
             ),
-            Keyword::Claim if typed.kind != (Kind::Truth { per_example: false }) => self.diags.push(
+            Keyword::Claim if typed.kind != (Kind::Truth { per_example: false }) => self.say(
                 Diag::error("cfx::type::keyword", value.span, format!("a claim holds or fails, and this is a {}", typed.kind))
                     .help("compare two numbers, as in `a > b`"),
             ),
             Keyword::Claim if !typed.axes.is_empty() => {
-                let names: Vec<&str> = typed.axes.iter().map(|a| self.axes.name(*a)).collect();
-                self.diags.push(
+                let names: Vec<&str> = typed.axes.iter().map(|a| self.axes().name(*a)).collect();
+                self.say(
                     Diag::error(
                         "cfx::axis::claim",
                         value.span,
@@ -289,8 +283,8 @@ impl<'a> Checker<'a> {
                 );
             }
             Keyword::Figure if !typed.axes.is_empty() => {
-                let names: Vec<&str> = typed.axes.iter().map(|a| self.axes.name(*a)).collect();
-                self.diags.push(
+                let names: Vec<&str> = typed.axes.iter().map(|a| self.axes().name(*a)).collect();
+                self.say(
                     Diag::error(
                         "cfx::axis::figure",
                         value.span,
@@ -306,22 +300,17 @@ impl<'a> Checker<'a> {
 
     /// Checks that a recipe's fields are settings of training.
     fn recipe(&mut self, def: DefId) {
-        let ItemKind::Recipe { fields, .. } = &self.program.item(def).kind else { return };
-        let span = declared(&self.program.item(def).kind).map(|n| n.span).unwrap_or_default();
+        let ItemKind::Recipe { fields, .. } = &self.program().item(def).kind else { return };
+        let span = declared(&self.program().item(def).kind).map(|n| n.span).unwrap_or_default();
         if self.circular(def) {
             return;
         }
-        if let Err(Some(found)) = super::statics::recipe_fields(self.program, def, span) {
-            self.diags.extend(found);
+        if let Err(Some(found)) = super::statics::recipe_fields(self.program(), def, span) {
+            self.say_all(found);
         }
-        let Some(train) = self.program.operations.get("train") else { return };
-        let names: Vec<&str> = train
-            .params
-            .iter()
-            .zip(&train.takes)
-            .filter(|(_, t)| super::statics::is_setting(t))
-            .map(|(p, _)| p.name.name.as_str())
-            .collect();
+        let Some(train) = self.program().operations.get("train") else { return };
+        let names: Vec<&str> =
+            train.params.iter().zip(&train.takes).filter(|(_, t)| t.is_setting()).map(|(p, _)| p.name.name.as_str()).collect();
         for field in fields {
             match &field.name {
                 Some(name) => {
@@ -336,7 +325,7 @@ impl<'a> Checker<'a> {
                                 && let Err(e) = self.statics().setting(def.module, &ty, &field.value, &Env::new(), &[])
                             {
                                 // A map is over the axes of the training that takes the recipe.
-                                self.diags.extend(e.without_maps());
+                                self.say_all(e.without_maps());
                             }
                         }
                         None => {
@@ -345,11 +334,11 @@ impl<'a> Checker<'a> {
                                 None => super::suggest::nearest_or_list(&name.name, &names),
                             };
                             let message = format!("training has no setting `{}`", name.name);
-                            self.diags.push(Diag::error("cfx::call::unknown_argument", name.span, message).help(help));
+                            self.say(Diag::error("cfx::call::unknown_argument", name.span, message).help(help));
                         }
                     }
                 }
-                None => self.diags.push(
+                None => self.say(
                     Diag::error("cfx::call::positional", field.value.span, "a field of a recipe needs a name")
                         .help("write `name: value`"),
                 ),

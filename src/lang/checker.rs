@@ -1,13 +1,13 @@
-//! The checker: what is known of a script so far, and the walk over its declarations, each after those that it mentions.
+//! The checker's state: what is known of a script so far. Closed to other files, which ask and tell it through methods.
 
 use super::axes::{Axes, AxisId};
+use super::finding::Finding;
 use super::lets::Lets;
-use super::scope::{DefId, Program, declared};
+use super::scope::{DefId, Program};
 use super::static_value::Static;
 use super::statics::Statics;
 use super::typed::{Script, Typed, ValueDecl, ValueId, Written};
 use crate::base::{Diag, Diags, Span};
-use crate::syntax::ast::{ItemKind, Keyword};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -22,23 +22,26 @@ pub(super) enum AxisState {
     Failed,
 }
 
+/// Title, seed and place of the `experiment`.
+pub(super) type Experiment = (String, u64, Span);
+
 pub(super) struct Checker<'a> {
-    pub program: &'a Program,
-    pub axes: Axes,
-    pub diags: Diags,
-    pub values: Vec<Option<ValueDecl>>,
-    pub value_of: BTreeMap<DefId, Option<ValueId>>,
-    pub visiting: Vec<DefId>,
-    pub declared_axes: BTreeMap<DefId, AxisId>,
-    pub axis_state: BTreeMap<DefId, AxisState>,
-    pub coordinate_values: BTreeMap<AxisId, Vec<Written>>,
-    pub params: BTreeMap<DefId, Static>,
-    pub used: BTreeSet<DefId>,
-    pub lets: Lets,
+    program: &'a Program,
+    axes: Axes,
+    diags: Diags,
+    values: Vec<ValueDecl>,
+    value_of: BTreeMap<DefId, Option<ValueId>>,
+    /// Declarations being checked, the innermost last.
+    visiting: Vec<DefId>,
+    declared_axes: BTreeMap<DefId, AxisId>,
+    axis_state: BTreeMap<DefId, AxisState>,
+    coordinate_values: BTreeMap<AxisId, Vec<Written>>,
+    params: BTreeMap<DefId, Static>,
+    used: BTreeSet<DefId>,
+    lets: Lets,
     /// Axes that declarations known before the run depend on.
-    pub axes_behind: BTreeMap<DefId, Rc<Vec<AxisId>>>,
-    /// Title, seed and place of the `experiment`.
-    pub experiment: Option<(String, u64, Span)>,
+    axes_behind: BTreeMap<DefId, Rc<Vec<AxisId>>>,
+    experiment: Option<Experiment>,
 }
 
 impl<'a> Checker<'a> {
@@ -62,33 +65,14 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Checks all declarations of the script, and those of other files that they mention.
-    pub fn run(mut self, set: &[(String, String)]) -> (Script, Diags, Diags) {
-        let program = self.program;
-        let main = program.main;
-        let overrides = self.parameters(set);
-        // The order begins with the script's declarations and what they mention; what comes after the last of them is not mentioned.
-        let sorted = &program.order().sorted;
-        let end = sorted.iter().rposition(|d| d.module == main).map_or(0, |i| i + 1);
-        let own = |d: &&DefId| program.modules[d.module].topic.is_none();
-        for def in sorted[..end].iter().filter(own) {
-            self.declaration(*def);
-        }
-        let mut order = Vec::new();
-        for item in 0..program.modules[main].file.items.len() {
-            order.extend(self.value_of.get(&DefId { module: main, item }).copied().flatten());
-        }
-        self.same_titles(&order);
-        self.nothing_silent();
-        let mut idle = self.unused();
-        idle.extend(self.whole());
-        let values = self.values.into_iter().flatten().collect();
+    /// Returns the typed script and all messages. `order`: the values of the script's own declarations; `overrides`: see [`Script::overrides`].
+    pub fn into_script(self, order: Vec<ValueId>, overrides: Vec<(String, String, String)>) -> (Script, Diags) {
         let (title, seed, _) = self.experiment.unwrap_or_default();
         let script = Script {
             title,
             seed,
             axes: self.axes,
-            values,
+            values: self.values,
             order,
             declared_axes: self.declared_axes,
             coordinate_values: self.coordinate_values,
@@ -96,11 +80,16 @@ impl<'a> Checker<'a> {
             overrides,
             lets: self.lets,
         };
-        (script, self.diags, idle)
+        (script, self.diags)
+    }
+
+    /// Returns the files and their names.
+    pub fn program(&self) -> &'a Program {
+        self.program
     }
 
     /// Returns what settings are evaluated against so far.
-    pub(super) fn statics(&self) -> Statics<'_> {
+    pub fn statics(&self) -> Statics<'_> {
         Statics {
             program: self.program,
             axes: &self.axes,
@@ -112,110 +101,157 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Returns whether something known before the run leads back to itself, and says so once for each circle.
-    pub(super) fn circular(&mut self, def: DefId) -> bool {
-        let circle = self.program.circle(def);
-        let Some(first) = circle.iter().min() else { return false };
-        let name = |d: &DefId| declared(&self.program.item(*d).kind);
-        let Some(start) = name(first) else { return true };
-        let mut diag = Diag::error("cfx::name::cycle", start.span, format!("`{}` is made from itself", start.name));
-        for other in circle.iter().filter(|d| *d != first).take(8).filter_map(name) {
-            diag = diag.label(other.span, format!("through `{}`", other.name));
-        }
-        self.diags.push(diag.help("break the circle: something in it must not depend on the others"));
-        true
+    // -------------------------------------------------------------------------------------------------------- messages
+
+    /// Adds a message.
+    pub fn say(&mut self, diag: Diag) {
+        self.diags.push(diag);
     }
 
-    fn same_titles(&mut self, order: &[ValueId]) {
-        let mut seen: BTreeMap<(&str, String), Span> = BTreeMap::new();
-        let mut found = Vec::new();
-        for v in order.iter().filter_map(|i| self.values[*i].as_ref()) {
-            if matches!(v.keyword, Keyword::Figure | Keyword::Claim)
-                && let Some(before) = seen.insert((v.keyword.word(), v.name.clone()), v.span)
-            {
-                found.push(
-                    Diag::error("cfx::name::doubled", v.span, format!("two {}s have the title \"{}\"", v.keyword.word(), v.name))
-                        .here("again here")
-                        .label(before, "first here")
-                        .help("titles name files and sections; make them differ"),
-                );
-            }
-        }
-        found.into_iter().for_each(|d| self.diags.push(d));
+    /// Adds messages, or findings that can be put in words.
+    pub fn say_all(&mut self, diags: impl Into<Diags>) {
+        self.diags.extend(diags);
     }
 
-    /// Makes sure that what is left out of the typed script has a message: a silence would be a result that is missing without a word.
-    fn nothing_silent(&mut self) {
-        if self.diags.has_errors() || self.program.lacks_declarations() {
-            return;
-        }
-        let values = self.values.iter().flatten().filter(|v| v.typed.is_error()).map(|v| v.span);
-        let axes =
-            self.axis_state.iter().filter(|(_, s)| matches!(s, AxisState::Failed)).map(|(d, _)| self.program.item(*d).span);
-        if let Some(span) = values.chain(axes).next() {
-            let diag = Diag::error("cfx::internal", span, "this could not be checked, and nothing else says why");
-            self.diags.push(diag.help("please report this"));
-        }
+    /// Returns how many messages there are.
+    pub fn said(&self) -> usize {
+        self.diags.0.len()
     }
 
-    /// Warns where a script lacks what makes it one.
-    fn whole(&self) -> Diags {
-        let mut out = Diags::default();
-        let file = &self.program.modules[self.program.main].file;
-        let base = self.program.sources.files().get(self.program.main).map_or(0, |f| f.base);
-        let place = file.items.first().map_or(Span::new(base, base), |i| i.span);
-        let library = file.items.iter().all(|i| {
-            matches!(
-                i.kind,
-                ItemKind::Network { .. }
-                    | ItemKind::Recipe { .. }
-                    | ItemKind::Param(_)
-                    | ItemKind::Use { .. }
-                    | ItemKind::Bind { keyword: Keyword::Let, .. }
-            )
-        });
-        if file.items.is_empty() {
-            let diag = Diag::warning("cfx::name::no_experiment", place, "this script declares nothing");
-            out.push(
-                diag.help("begin with `experiment \"Title\" { seed: 1 }`, and declare data sets, models, analyses, figures"),
-            );
-        } else if self.experiment.is_none() && !library {
-            let message = "this script has no `experiment`: it has no title, and its seed is 0";
-            let diag = Diag::warning("cfx::name::no_experiment", place, message);
-            out.push(diag.help("write `experiment \"Title\" { seed: 1 }` before the first declaration"));
-        }
-        out
+    /// Takes back the messages behind the first `from` that are about places within a span.
+    pub fn take_back(&mut self, from: usize, within: Span) {
+        self.diags.forget(from, within);
     }
 
-    /// Warns about declarations that nothing uses and that produce nothing by themselves.
-    fn unused(&self) -> Diags {
-        let mut out = Diags::default();
-        let main = &self.program.modules[self.program.main];
-        for (i, item) in main.file.items.iter().enumerate() {
-            let def = DefId { module: self.program.main, item: i };
-            let idle = matches!(
-                item.kind,
-                ItemKind::Bind { keyword: Keyword::Dataset | Keyword::Axis | Keyword::Let, .. }
-                    | ItemKind::Recipe { .. }
-                    | ItemKind::Param(_)
-                    | ItemKind::Network { .. }
-            );
-            if let Some(name) = declared(&item.kind).filter(|_| idle && !self.used.contains(&def)) {
-                out.push(
-                    Diag::warning("cfx::name::unused", name.span, format!("nothing uses `{}`", name.name))
-                        .help("use it, or take it out"),
-                );
-            }
-        }
-        for (name, def) in &main.taken {
-            let builtin = matches!(self.program.item(*def).kind, ItemKind::Extern { .. });
-            if !self.used.contains(def) && !builtin {
-                out.push(
-                    Diag::warning("cfx::name::unused", name.span, format!("nothing uses `{}`", name.name))
-                        .help("take it out of the `use` line"),
-                );
-            }
-        }
-        out
+    /// Returns whether an error was found.
+    pub fn has_errors(&self) -> bool {
+        self.diags.has_errors()
+    }
+
+    // ------------------------------------------------------------------------------------------------------------ axes
+
+    /// Returns all axes.
+    pub fn axes(&self) -> &Axes {
+        &self.axes
+    }
+
+    /// Returns all axes, to add to them.
+    pub fn axes_mut(&mut self) -> &mut Axes {
+        &mut self.axes
+    }
+
+    /// Returns what is known of an axis declaration.
+    pub fn axis_state(&self, def: DefId) -> Option<AxisState> {
+        self.axis_state.get(&def).cloned()
+    }
+
+    /// Notes what is known of an axis declaration.
+    pub fn set_axis_state(&mut self, def: DefId, state: AxisState) {
+        self.axis_state.insert(def, state);
+    }
+
+    /// Returns the axis declarations that are wrong.
+    pub fn failed_axes(&self) -> impl Iterator<Item = DefId> {
+        self.axis_state.iter().filter(|(_, s)| matches!(s, AxisState::Failed)).map(|(d, _)| *d)
+    }
+
+    /// Notes the axis of a declaration.
+    pub fn declare_axis(&mut self, def: DefId, axis: AxisId) {
+        self.declared_axes.insert(def, axis);
+    }
+
+    /// Returns the axis of a declaration.
+    pub fn declared_as(&self, def: DefId) -> Option<AxisId> {
+        self.declared_axes.get(&def).copied()
+    }
+
+    /// Notes the expressions behind the named coordinates of an axis.
+    pub fn stand_for(&mut self, axis: AxisId, behind: Vec<Written>) {
+        self.coordinate_values.insert(axis, behind);
+    }
+
+    /// Returns the axes that a declaration known before the run depends on, where that was found out.
+    pub fn known_axes_behind(&self, def: DefId) -> Option<&Rc<Vec<AxisId>>> {
+        self.axes_behind.get(&def)
+    }
+
+    /// Notes the axes that a declaration known before the run depends on.
+    pub fn keep_axes_behind(&mut self, def: DefId, axes: Vec<AxisId>) {
+        self.axes_behind.insert(def, Rc::new(axes));
+    }
+
+    // ---------------------------------------------------------------------------------------------------------- values
+
+    /// Adds a declared value.
+    pub fn add_value(&mut self, value: ValueDecl) -> ValueId {
+        self.values.push(value);
+        self.values.len() - 1
+    }
+
+    /// Returns the declared values so far.
+    pub fn values(&self) -> &[ValueDecl] {
+        &self.values
+    }
+
+    /// Returns a declared value.
+    pub fn value_at(&self, id: ValueId) -> &ValueDecl {
+        &self.values[id]
+    }
+
+    /// Returns the value of a declaration that has been checked; nothing in it where the declaration is wrong.
+    pub fn value_of(&self, def: DefId) -> Option<Option<ValueId>> {
+        self.value_of.get(&def).copied()
+    }
+
+    /// Notes the value of a declaration.
+    pub fn set_value_of(&mut self, def: DefId, value: Option<ValueId>) {
+        self.value_of.insert(def, value);
+    }
+
+    /// Begins with a declaration.
+    pub fn enter(&mut self, def: DefId) {
+        self.visiting.push(def);
+    }
+
+    /// Ends the innermost declaration.
+    pub fn leave(&mut self) {
+        self.visiting.pop();
+    }
+
+    /// Returns the declarations being checked, the innermost last.
+    pub fn visiting(&self) -> &[DefId] {
+        &self.visiting
+    }
+
+    // -------------------------------------------------------------------------------------------- known before the run
+
+    /// Gives a parameter its value.
+    pub fn set_param(&mut self, def: DefId, value: Static) {
+        self.params.insert(def, value);
+    }
+
+    /// Notes that a `let` is wrong, which has been said.
+    pub fn failed_let(&mut self, def: DefId, span: Span) {
+        self.lets.keep(def, Err(Box::new(Finding::consequence(span))));
+    }
+
+    /// Notes that a declaration is used. Returns whether it was not before.
+    pub fn note_used(&mut self, def: DefId) -> bool {
+        self.used.insert(def)
+    }
+
+    /// Returns whether a declaration is used.
+    pub fn is_used(&self, def: DefId) -> bool {
+        self.used.contains(&def)
+    }
+
+    /// Returns title, seed and place of the `experiment`.
+    pub fn experiment(&self) -> Option<&Experiment> {
+        self.experiment.as_ref()
+    }
+
+    /// Notes title, seed and place of the `experiment`.
+    pub fn set_experiment(&mut self, experiment: Experiment) {
+        self.experiment = Some(experiment);
     }
 }

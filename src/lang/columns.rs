@@ -16,7 +16,7 @@ impl<'a> Checker<'a> {
     /// history's epochs), numbers over that axis.
     pub(super) fn column(&mut self, base: Rc<Typed>, field: &ast::Ident, span: Span) -> Rc<Typed> {
         if let Some(diag) = self.wrong_column(&base, &field.name, field.span) {
-            self.diags.push(diag);
+            self.say(diag);
             return Typed::error(span);
         }
         let mut settings = vec![("name".to_string(), Static::Text(field.name.clone()))];
@@ -52,11 +52,11 @@ impl<'a> Checker<'a> {
     /// Returns the signature of the operation that made a value.
     fn made_by(&self, typed: &Typed) -> Option<&'a Signature> {
         match &typed.node {
-            Node::Value(id) => self.made_by(&self.values.get(*id)?.as_ref()?.typed),
+            Node::Value(id) => self.made_by(&self.value_at(*id).typed),
             Node::Select { base, .. } | Node::Align { base, .. } => self.made_by(base),
             Node::Stack { parts, .. } => self.made_by(parts.first()?),
             Node::If { yes, .. } => self.made_by(yes),
-            Node::Call(call) => self.program.operations.get(&call.op),
+            Node::Call(call) => self.program().operations.get(&call.op),
             Node::Error | Node::Static(..) => None,
         }
     }

@@ -1,16 +1,15 @@
 //! Expressions: names, arithmetic, choices, selection.
 
-use super::axes::{Attached, AxisId, Origin, Pick, find};
-use super::carried::{is_all, names_training};
+use super::axes::{Attached, AxisId};
+use super::bind::all_args;
 use super::checker::{AxisState, Checker};
 use super::kind::Kind;
 use super::static_value::Static;
-use super::statics::{Env, all_args};
-use super::suggest::{nearest, nearest_or_list};
+use super::statics::Env;
+use super::suggest::nearest_or_list;
 use super::typed::{Node, Typed};
-use crate::base::{Decimal, Diag, Span};
+use crate::base::{Diag, Span};
 use crate::syntax::ast::{self, BinaryOp, Expr, ExprKind, ItemKind, Keyword, UnaryOp};
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 impl<'a> Checker<'a> {
@@ -49,7 +48,7 @@ impl<'a> Checker<'a> {
             }
             ExprKind::Call { callee, args, block } => {
                 if matches!(block, Some(ast::Block::Body(_))) {
-                    self.diags.push(
+                    self.say(
                         Diag::error("cfx::type::layers", e.span, "steps of a network stand only in a `network` or `layer`")
                             .help("move them there"),
                     );
@@ -59,14 +58,14 @@ impl<'a> Checker<'a> {
                 self.call(module, callee, args, e, title)
             }
             ExprKind::List(_) | ExprKind::Map(_) | ExprKind::Range(..) => {
-                self.diags.push(
+                self.say(
                     Diag::error("cfx::type::no_result", e.span, "a list, map or range is a setting, not a result")
                         .help("give it to an argument, or make it an `axis`"),
                 );
                 Typed::error(e.span)
             }
             ExprKind::Chain(_) => {
-                self.diags.push(
+                self.say(
                     Diag::error("cfx::type::layers", e.span, "`->` composes layers, in a `network` or `layer` only")
                         .help("move it there"),
                 );
@@ -76,24 +75,24 @@ impl<'a> Checker<'a> {
     }
 
     fn name(&mut self, module: usize, name: &str, e: &'a Expr) -> Rc<Typed> {
-        let Some(def) = self.program.find(module, name) else {
+        let Some(def) = self.program().find(module, name) else {
             let diag = if name == "none" {
                 Diag::error("cfx::type::no_result", e.span, "`none` is no result")
                     .help("it says of an argument that there is nothing (`recipe: none`); a declaration always has a value")
-            } else if self.program.operations.contains_key(name) {
+            } else if self.program().operations.contains_key(name) {
                 Diag::error("cfx::call::brackets", e.span, format!("`{name}` is a built-in and needs its arguments"))
                     .help(format!("write `{name}(…)`; `cfx doc {name}` says what it takes"))
             } else {
                 let found = self.statics().unknown_name(module, name, e.span);
-                self.diags.extend(found);
+                self.say_all(found);
                 return Typed::error(e.span);
             };
-            self.diags.push(diag);
+            self.say(diag);
             return Typed::error(e.span);
         };
         // What it is made from is used as well.
         self.use_names(module, e);
-        let item = self.program.item(def);
+        let item = self.program().item(def);
         match &item.kind {
             ItemKind::Bind { keyword: Keyword::Axis, .. } => match self.axis(def) {
                 AxisState::Plain(_) => self.static_expr(module, e),
@@ -103,8 +102,8 @@ impl<'a> Checker<'a> {
             ItemKind::Bind { keyword: Keyword::Let, .. } | ItemKind::Param(_) => self.static_expr(module, e),
             ItemKind::Bind { .. } => match self.value(def) {
                 Some(v) => {
-                    let Some(decl) = &self.values[v] else { return Typed::error(e.span) };
-                    Rc::new(Typed { node: Node::Value(v), span: e.span, ..(*decl.typed).clone() })
+                    let typed = &self.value_at(v).typed;
+                    Rc::new(Typed { node: Node::Value(v), span: e.span, ..(**typed).clone() })
                 }
                 None => Typed::error(e.span),
             },
@@ -116,8 +115,8 @@ impl<'a> Checker<'a> {
     }
 
     fn not_a_result(&mut self, e: &Expr, what: &str, help: &str) -> Rc<Typed> {
-        let text = self.program.sources.text(e.span).to_string();
-        self.diags.push(
+        let text = self.program().sources.text(e.span).to_string();
+        self.say(
             Diag::error("cfx::type::no_result", e.span, format!("`{text}` is a {what}, where a result is needed")).help(help),
         );
         Typed::error(e.span)
@@ -131,7 +130,7 @@ impl<'a> Checker<'a> {
         // Its kind is that of its value at the first coordinates.
         let env: Env = axes
             .iter()
-            .filter_map(|a| self.axes.get(*a).coordinates.as_ref().and_then(|c| c.first()).map(|c| (*a, Rc::new(c.clone()))))
+            .filter_map(|a| self.axes().get(*a).coordinates.as_ref().and_then(|c| c.first()).map(|c| (*a, Rc::new(c.clone()))))
             .collect();
         let kind = match self.statics().value(module, e, &env) {
             Ok(Static::Number(_)) => Kind::Number { per_example: false },
@@ -144,7 +143,7 @@ impl<'a> Checker<'a> {
             // A division by zero at some coordinates leaves these absent.
             Err(found) if !axes.is_empty() && found.only_divisions() => Kind::Number { per_example: false },
             Err(found) => {
-                self.diags.extend(found);
+                self.say_all(found);
                 return Typed::error(e.span);
             }
         };
@@ -204,17 +203,17 @@ impl<'a> Checker<'a> {
     /// Returns whether the second of two bare names stands for a coordinate of the axis that the first one names.
     fn names_coordinate(&mut self, module: usize, axis: &Expr, word: &Expr) -> bool {
         let (ExprKind::Name(axis), ExprKind::Name(name)) = (&axis.kind, &word.kind) else { return false };
-        let Some(def) = self.program.find(module, axis) else { return false };
-        if !matches!(self.program.item(def).kind, ItemKind::Bind { keyword: Keyword::Axis, .. }) {
+        let Some(def) = self.program().find(module, axis) else { return false };
+        if !matches!(self.program().item(def).kind, ItemKind::Bind { keyword: Keyword::Axis, .. }) {
             return false;
         }
         let (AxisState::Plain(id) | AxisState::Results(id, _)) = self.axis(def) else { return false };
-        self.axes.names(id).is_some_and(|all| all.contains(name) || self.is_word(module, word))
+        self.axes().names(id).is_some_and(|all| all.contains(name) || self.is_word(module, word))
     }
 
     /// Returns whether an expression is a bare word: a name that nothing declares.
     fn is_word(&self, module: usize, e: &Expr) -> bool {
-        matches!(&e.kind, ExprKind::Name(n) if self.program.find(module, n).is_none())
+        matches!(&e.kind, ExprKind::Name(n) if self.program().find(module, n).is_none())
     }
 
     /// Checks a bare word that a value is compared with: beside a group or a coordinate it is a word.
@@ -238,7 +237,7 @@ impl<'a> Checker<'a> {
             return Typed::error(e.span);
         }
         let mixed = |c: &mut Self| {
-            c.diags.push(
+            c.say(
                 Diag::error("cfx::type::branches", e.span, format!("one branch is a {}, the other a {}", a.kind, b.kind))
                     .label(yes.span, format!("{}", a.kind))
                     .label(no.span, format!("{}", b.kind))
@@ -250,7 +249,7 @@ impl<'a> Checker<'a> {
             return self.operator("choose", vec![condition, a, b], e.span);
         }
         if condition.kind != (Kind::Truth { per_example: false }) {
-            self.diags.push(
+            self.say(
                 Diag::error("cfx::static::condition", c.span, "the condition is no truth value")
                     .help("compare something, such as `labels == 0%`"),
             );
@@ -281,7 +280,7 @@ impl<'a> Checker<'a> {
     fn side_by_side<const N: usize>(&self, values: [&Typed; N]) -> [Vec<AxisId>; N] {
         let results: Vec<AxisId> =
             values.iter().filter(|v| !matches!(v.node, Node::Static(..))).flat_map(|v| v.axes.clone()).collect();
-        values.map(|v| if matches!(v.node, Node::Static(..)) { self.axes.narrowed(&v.axes, &results) } else { v.axes.clone() })
+        values.map(|v| if matches!(v.node, Node::Static(..)) { self.axes().narrowed(&v.axes, &results) } else { v.axes.clone() })
     }
 
     fn member(&mut self, module: usize, base: &'a Expr, field: &ast::Ident, e: &'a Expr) -> Rc<Typed> {
@@ -307,7 +306,7 @@ impl<'a> Checker<'a> {
                 None => {
                     let names: Vec<&str> = fields.iter().map(|(n, _)| n.as_str()).collect();
                     let help = nearest_or_list(&field.name, &names);
-                    self.diags.push(
+                    self.say(
                         Diag::error("cfx::name::no_field", field.span, format!("there is no field `{}` here", field.name))
                             .help(help),
                     );
@@ -321,314 +320,8 @@ impl<'a> Checker<'a> {
                     Kind::Model => "measure it, `accuracy(m, data)`, or take a column of its history, `history(m).accuracy`",
                     _ => "data sets have splits (`.train`), records have fields, and tables have columns",
                 };
-                self.diags.push(Diag::error("cfx::name::no_field", field.span, message).help(help));
+                self.say(Diag::error("cfx::name::no_field", field.span, message).help(help));
                 Typed::error(e.span)
-            }
-        }
-    }
-
-    /// Checks a selection: `m[noise: 20%]`, `reps[stage4]`.
-    fn select(&mut self, module: usize, base: Rc<Typed>, picks: &'a [ast::Arg], span: Span) -> Rc<Typed> {
-        if base.is_error() {
-            return base;
-        }
-        if picks.is_empty() {
-            let diag = Diag::error("cfx::axis::empty", span, "this selects nothing");
-            self.diags.push(diag.help("name a coordinate, as in `[run: 0]`, or leave the brackets out"));
-            return Typed::error(span);
-        }
-        let (mut fixed, mut parts): (Vec<(AxisId, Pick)>, Vec<(AxisId, AxisId)>) = (Vec::new(), Vec::new());
-        // Snapshots that a model carries are brought out first.
-        let (mut base, mut brought) = (base, false);
-        for arg in picks {
-            let Some(name) = arg.name.as_ref().filter(|n| names_training(&n.name)) else { continue };
-            if brought {
-                let message = "the axis `snapshot` is selected twice";
-                self.diags.push(Diag::error("cfx::axis::selected_twice", name.span, message).help("name each axis once"));
-                return Typed::error(span);
-            }
-            if base.kind != Kind::Model || base.axes.iter().any(|a| self.axes.name(*a) == name.name) {
-                continue;
-            }
-            let Some((over, dropped)) = self.selected_snapshots(module, &base, name, &arg.value, span) else {
-                return Typed::error(span);
-            };
-            (base, brought) = (over, true);
-            fixed.extend(dropped.map(|axis| (axis, Pick::First)));
-        }
-        for arg in picks {
-            if brought && arg.name.as_ref().is_some_and(|n| names_training(&n.name)) {
-                continue;
-            }
-            if let Some(name) = arg.name.as_ref().filter(|_| is_all(&arg.value)) {
-                let Some(axis) = self.axis_named(&base, name) else { return Typed::error(span) };
-                // A coordinate of that name is meant by it.
-                if !self.axes.get(axis).coordinates.iter().flatten().any(|c| c.text == "all") {
-                    continue;
-                }
-            }
-            let Some((list, keep)) = self.picks(module, &arg.value, &base) else { return Typed::error(span) };
-            let axis = match &arg.name {
-                Some(name) => self.axis_named(&base, name),
-                None => self.axis_with(&base, &list, arg.value.span),
-            };
-            let Some(axis) = axis else { return Typed::error(span) };
-            if fixed.iter().any(|(a, _)| *a == axis) || parts.iter().any(|(a, _)| *a == axis) {
-                let message = format!("the axis `{}` is selected twice", self.axes.name(axis));
-                self.diags.push(Diag::error("cfx::axis::selected_twice", arg.value.span, message).help("name each axis once"));
-                return Typed::error(span);
-            }
-            if let Some(coordinates) = &self.axes.get(axis).coordinates
-                && let Some(pick) = list.iter().find(|p| find(coordinates, p).is_none())
-            {
-                let names: Vec<&str> = coordinates.iter().map(|c| c.text.as_str()).collect();
-                let help = match pick {
-                    Pick::Value(x) if x.to_string().starts_with('-') => "`last` is the last coordinate".to_string(),
-                    _ => nearest_or_list(&pick.to_string(), &names),
-                };
-                let message = format!("the axis `{}` has no coordinate `{pick}`", self.axes.name(axis));
-                self.diags.push(Diag::error("cfx::axis::no_coordinate", arg.value.span, message).help(help));
-                return Typed::error(span);
-            }
-            if let Some(doubled) = self.doubled_pick(axis, &list) {
-                let message = format!("the coordinate `{doubled}` is there twice");
-                let diag = Diag::error("cfx::axis::doubled", arg.value.span, message);
-                self.diags.push(diag.help("name each once: a coordinate that is selected twice would count twice"));
-                return Typed::error(span);
-            }
-            match (keep, list.into_iter().next()) {
-                (false, Some(pick)) => fixed.push((axis, pick)),
-                (true, None) => {
-                    self.diags.push(
-                        Diag::error("cfx::axis::empty", arg.value.span, "this selects nothing")
-                            .help("name one coordinate or more"),
-                    );
-                    return Typed::error(span);
-                }
-                (true, Some(first)) => {
-                    let (all, _) = self.picks(module, &arg.value, &base).unwrap_or((vec![first], true));
-                    let part = self.axes.part(axis, all);
-                    parts.push((axis, part));
-                }
-                (false, None) => return Typed::error(span),
-            }
-        }
-        let axes = base
-            .axes
-            .iter()
-            .filter(|a| !fixed.iter().any(|(f, _)| f == *a))
-            .map(|a| parts.iter().find(|(p, _)| p == a).map_or(*a, |(_, n)| *n))
-            .collect();
-        let mut attached = base.attached.clone();
-        // Of several data sets with classes of their own, the one that is left has its own.
-        attached.class = self.class_at(&base, &fixed).or(attached.class);
-        for (old, new) in &parts {
-            if attached.class == Some(*old) {
-                attached.class = Some(*new);
-            }
-        }
-        let (kind, examples) = (base.kind.clone(), base.examples.clone());
-        // The examples' own axes are selected alike, so that a score's data set follows the score.
-        let examples = examples.map(|e| {
-            let within: Vec<(AxisId, Pick)> = fixed.iter().filter(|(a, _)| e.axes.contains(a)).cloned().collect();
-            let cut: Vec<(AxisId, AxisId)> = parts.iter().filter(|(a, _)| e.axes.contains(a)).copied().collect();
-            if within.is_empty() && cut.is_empty() {
-                return e;
-            }
-            let axes = e
-                .axes
-                .iter()
-                .filter(|a| !within.iter().any(|(f, _)| f == *a))
-                .map(|a| cut.iter().find(|(p, _)| p == a).map_or(*a, |(_, n)| *n))
-                .collect();
-            Rc::new(Typed { node: Node::Select { base: e.clone(), fixed: within, parts: cut }, axes, ..(*e).clone() })
-        });
-        Rc::new(Typed { node: Node::Select { base, fixed, parts }, kind, axes, attached, examples, span })
-    }
-
-    /// Returns a coordinate that a selection names twice, where it does.
-    fn doubled_pick(&self, axis: AxisId, picks: &[Pick]) -> Option<String> {
-        let known = self.axes.get(axis).coordinates.as_deref();
-        let place = |p: &Pick| known.and_then(|all| find(all, p)).map_or_else(|| p.to_string(), |i| format!("#{i}"));
-        let mut seen = BTreeSet::new();
-        picks.iter().find(|p| !seen.insert(place(p))).map(|p| match known.and_then(|all| find(all, p).map(|i| &all[i])) {
-            Some(coordinate) => coordinate.text.clone(),
-            None => p.to_string(),
-        })
-    }
-
-    /// Returns the classes of the one value that a selection leaves of values over a declared axis, where these have several.
-    fn class_at(&self, base: &Typed, fixed: &[(AxisId, Pick)]) -> Option<AxisId> {
-        if !matches!(self.axes.get(base.attached.class?).origin, Origin::Several(_)) {
-            return None;
-        }
-        match &base.node {
-            Node::Value(id) => self.class_at(&self.values.get(*id)?.as_ref()?.typed, fixed),
-            Node::Select { base, .. } => self.class_at(base, fixed),
-            Node::Stack { axis, parts } => {
-                let (_, pick) = fixed.iter().find(|(a, _)| a == axis)?;
-                parts.get(find(self.axes.get(*axis).coordinates.as_ref()?, pick)?)?.attached.class
-            }
-            // Classes come with the data: of an operation's inputs, one has those of its result.
-            Node::Call(call) => call.inputs.iter().find_map(|(_, v, _)| self.class_at(v, fixed)),
-            _ => None,
-        }
-    }
-
-    /// Returns the coordinates that a selection names, and whether the axis stays.
-    pub(super) fn picks(&mut self, module: usize, e: &'a Expr, base: &Typed) -> Option<(Vec<Pick>, bool)> {
-        match &e.kind {
-            ExprKind::List(items) => {
-                let mut out = Vec::new();
-                for item in items {
-                    out.extend(self.picks(module, item, base)?.0);
-                }
-                Some((out, true))
-            }
-            ExprKind::Range(..) => match self.statics().value(module, e, &Env::new()) {
-                Ok(Static::List(items)) => {
-                    self.use_names(module, e);
-                    Some((items.iter().filter_map(Static::number).filter_map(Decimal::from_f64).map(Pick::Value).collect(), true))
-                }
-                Ok(_) => None,
-                Err(found) => {
-                    self.diags.extend(found);
-                    None
-                }
-            },
-            ExprKind::Text(t) => Some((vec![Pick::Named(t.clone())], false)),
-            ExprKind::Name(n) if n == "first" => Some((vec![Pick::First], false)),
-            ExprKind::Name(n) if n == "last" => Some((vec![Pick::Last], false)),
-            ExprKind::Name(n) => {
-                let pick = Pick::Named(n.clone());
-                let coordinate =
-                    base.axes.iter().any(|a| self.axes.get(*a).coordinates.as_ref().is_some_and(|c| find(c, &pick).is_some()));
-                if coordinate {
-                    return Some((vec![pick], false));
-                }
-                // Not a coordinate: perhaps a parameter or `let` that holds one.
-                let held = self.program.find(module, n).filter(|d| {
-                    matches!(self.program.item(*d).kind, ItemKind::Param(_) | ItemKind::Bind { keyword: Keyword::Let, .. })
-                });
-                match held.map(|_| self.statics().value(module, e, &Env::new())) {
-                    Some(Ok(Static::Number(x))) => {
-                        self.use_names(module, e);
-                        Some((vec![Pick::Value(Decimal::from_f64(x)?)], false))
-                    }
-                    Some(Ok(Static::List(items))) => {
-                        self.use_names(module, e);
-                        let one = |s: &Static| match s {
-                            Static::Number(x) => Decimal::from_f64(*x).map(Pick::Value),
-                            other => other.word().map(|w| Pick::Named(w.to_string())),
-                        };
-                        Some((items.iter().filter_map(one).collect(), true))
-                    }
-                    Some(Ok(Static::Text(t) | Static::Word(t))) => {
-                        self.use_names(module, e);
-                        Some((vec![Pick::Named(t)], false))
-                    }
-                    _ => Some((vec![pick], false)),
-                }
-            }
-            ExprKind::Binary(op, axis, _) if self.compares_axis(*op, axis, base) => {
-                let axis = self.program.sources.text(axis.span);
-                let message = "a selection names coordinates, and this is a comparison";
-                let help = format!("write `{axis}: …` with one coordinate, or with a list of them: `{axis}: [first, last]`");
-                self.diags.push(Diag::error("cfx::axis::coordinate", e.span, message).help(help));
-                None
-            }
-            _ => match self.statics().value(module, e, &Env::new()) {
-                Ok(Static::Number(x)) => {
-                    self.use_names(module, e);
-                    Some((vec![Pick::Value(Decimal::from_f64(x)?)], false))
-                }
-                Ok(_) => {
-                    self.diags.push(
-                        Diag::error("cfx::axis::coordinate", e.span, "a coordinate is a number or a word")
-                            .help("select as in `[run: 3]`, `[noise: 20%]` or `[stage: stage1]`"),
-                    );
-                    None
-                }
-                Err(found) => {
-                    self.diags.extend(found);
-                    None
-                }
-            },
-        }
-    }
-
-    /// Returns whether an expression compares an axis of a value with something.
-    fn compares_axis(&self, op: BinaryOp, left: &Expr, base: &Typed) -> bool {
-        let comparison = matches!(op, BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge);
-        let named = |n: &str| base.axes.iter().any(|a| self.axes.name(*a) == n);
-        comparison && matches!(&left.kind, ExprKind::Name(n) if named(n))
-    }
-
-    fn axis_named(&mut self, base: &Typed, name: &ast::Ident) -> Option<AxisId> {
-        let found = base.axes.iter().copied().find(|a| self.axes.name(*a) == name.name);
-        if found.is_none() {
-            let names: Vec<&str> = base.axes.iter().map(|a| self.axes.name(*a)).collect();
-            let help = if names.is_empty() { "it is a single value".to_string() } else { nearest_or_list(&name.name, &names) };
-            let help = match &base.kind {
-                Kind::Table if base.attached.epoch.is_some() && name.name == "epoch" => {
-                    "name a column of it first: `history(m).accuracy[epoch: last]`".to_string()
-                }
-                _ if name.name == "snapshot" => "bring snapshots out where the model is named: `m[snapshot: all]`".to_string(),
-                _ => help,
-            };
-            let message = format!("this has no axis `{}`", name.name);
-            self.diags.push(Diag::error("cfx::axis::unknown", name.span, message).help(help));
-        }
-        found
-    }
-
-    /// Returns the axis that a bare coordinate belongs to: the only one that has it.
-    fn axis_with(&mut self, base: &Typed, picks: &[Pick], span: Span) -> Option<AxisId> {
-        let has = |a: &AxisId| match &self.axes.get(*a).coordinates {
-            Some(c) => picks.iter().all(|p| !matches!(p, Pick::First | Pick::Last) && find(c, p).is_some()),
-            None => false,
-        };
-        let sure: Vec<AxisId> = base.axes.iter().copied().filter(has).collect();
-        let open: Vec<AxisId> = base.axes.iter().copied().filter(|a| self.axes.get(*a).coordinates.is_none()).collect();
-        match (sure.as_slice(), open.as_slice()) {
-            ([one], _) => Some(*one),
-            ([], [one]) => Some(*one),
-            ([], []) if base.axes.len() == 1 => Some(base.axes[0]),
-            ([], _) => {
-                let shown: Vec<String> = picks.iter().map(|p| p.to_string()).collect();
-                let mut all: Vec<String> = Vec::new();
-                for a in &base.axes {
-                    all.extend(self.axes.get(*a).coordinates.iter().flatten().map(|c| c.text.clone()));
-                }
-                let all: Vec<&str> = all.iter().map(String::as_str).collect();
-                let help = if base.axes.is_empty() {
-                    "it is a single value, with nothing to select".to_string()
-                } else {
-                    match shown.first().and_then(|s| nearest(s, &all)) {
-                        Some(near) => format!("did you mean `{near}`?"),
-                        None => {
-                            let names: Vec<&str> = base.axes.iter().map(|a| self.axes.name(*a)).collect();
-                            format!("its axes are {}", names.join(", "))
-                        }
-                    }
-                };
-                self.diags.push(
-                    Diag::error(
-                        "cfx::axis::no_coordinate",
-                        span,
-                        format!("no axis here has the coordinate `{}`", shown.join(", ")),
-                    )
-                    .help(help),
-                );
-                None
-            }
-            (several, _) => {
-                let names: Vec<String> = several.iter().map(|a| format!("`{}: …`", self.axes.name(*a))).collect();
-                self.diags.push(
-                    Diag::error("cfx::axis::ambiguous", span, "more than one axis has this coordinate")
-                        .help(format!("say which: {}", names.join(" or "))),
-                );
-                None
             }
         }
     }
@@ -640,7 +333,7 @@ impl<'a> Checker<'a> {
         }
         let first = parts.first()?.clone();
         if let Some(odd) = parts.iter().find(|p| !p.kind.fits(&first.kind) || !first.kind.fits(&p.kind)) {
-            self.diags.push(
+            self.say(
                 Diag::error(
                     "cfx::type::branches",
                     odd.span,
@@ -666,8 +359,8 @@ impl<'a> Checker<'a> {
     /// Returns whether an expression stands for a result rather than a setting.
     pub(super) fn is_result(&mut self, module: usize, e: &'a Expr) -> bool {
         match &e.kind {
-            ExprKind::Name(n) => match self.program.find(module, n) {
-                Some(def) => match &self.program.item(def).kind {
+            ExprKind::Name(n) => match self.program().find(module, n) {
+                Some(def) => match &self.program().item(def).kind {
                     ItemKind::Bind { keyword: Keyword::Let, .. } => false,
                     ItemKind::Bind { keyword: Keyword::Axis, .. } => matches!(self.axis(def), AxisState::Results(..)),
                     ItemKind::Bind { .. } => true,
@@ -689,11 +382,11 @@ impl<'a> Checker<'a> {
 
     /// Returns the name of the built-in that a name calls, as seen from a module.
     pub(super) fn operation(&self, module: usize, name: &str) -> Option<String> {
-        if let Some(def) = self.program.find(module, name)
-            && let ItemKind::Extern { name, .. } = &self.program.item(def).kind
+        if let Some(def) = self.program().find(module, name)
+            && let ItemKind::Extern { name, .. } = &self.program().item(def).kind
         {
             return Some(name.name.clone());
         }
-        self.program.operations.contains_key(name).then(|| name.to_string())
+        self.program().operations.contains_key(name).then(|| name.to_string())
     }
 }

@@ -1,10 +1,10 @@
 //! `like: p`: the settings of the call that declares another value, as written there.
 
+use super::bind::all_args;
 use super::bind::bind_args;
 use super::checker::Checker;
 use super::scope::DefId;
 use super::signature::{AxisWord, Signature};
-use super::statics::all_args;
 use crate::base::{Diag, Span};
 use crate::syntax::ast::{Expr, ExprKind, ItemKind};
 use std::collections::BTreeMap;
@@ -22,9 +22,9 @@ pub(super) fn copied_by_like(signature: &Signature, param: usize) -> bool {
 impl<'a> Checker<'a> {
     /// Returns what `like: e` copies into a call of an operation. Nothing: a message has been given.
     pub(super) fn like(&mut self, module: usize, signature: &'a Signature, e: &'a Expr) -> Option<Copied<'a>> {
-        let mut seen: Vec<DefId> = self.visiting.last().copied().into_iter().collect();
+        let mut seen: Vec<DefId> = self.visiting().last().copied().into_iter().collect();
         let (op, copied) = self.copied(module, e, &mut seen)?;
-        let from = &self.program.operations[&op];
+        let from = &self.program().operations[&op];
         if from.name == signature.name {
             return Some(copied);
         }
@@ -33,12 +33,12 @@ impl<'a> Checker<'a> {
             from.takes[i].inputs.is_empty()
                 && shared(signature, &p.name.name).is_some_and(|j| signature.takes[j].setting.is_some())
         });
-        let text = self.program.sources.text(e.span);
+        let text = self.program().sources.text(e.span);
         if !any {
             let message =
                 format!("`{text}` is made by `{}`, which has no setting in common with `{}`", from.name, signature.name);
             let help = format!("name a value that `{}` makes", signature.name);
-            self.diags.push(Diag::error("cfx::call::like", e.span, message).help(help));
+            self.say(Diag::error("cfx::call::like", e.span, message).help(help));
             return None;
         }
         // What has no place here would be dropped without a word. (Splitting by class goes without saying where classes are told apart.)
@@ -56,7 +56,7 @@ impl<'a> Checker<'a> {
         if let Some(name) = lost.first() {
             let message = format!("`{text}` is made with `{name}:`, which `{}` does not have", signature.name);
             let diag = Diag::error("cfx::call::like", e.span, message).label(copied[*name].1.span, "written here");
-            self.diags.push(diag.help("write the settings that are meant in place of `like:`"));
+            self.say(diag.help("write the settings that are meant in place of `like:`"));
             return None;
         }
         Some(copied)
@@ -65,19 +65,19 @@ impl<'a> Checker<'a> {
     /// Returns the operation that makes the value that an expression names, and what its call writes. `seen`: declarations passed through.
     fn copied(&mut self, module: usize, e: &'a Expr, seen: &mut Vec<DefId>) -> Option<(String, Copied<'a>)> {
         let ExprKind::Name(name) = &e.kind else { return self.unlike(e.span) };
-        let Some(def) = self.program.find(module, name) else {
+        let Some(def) = self.program().find(module, name) else {
             let found = self.statics().unknown_name(module, name, e.span);
-            self.diags.extend(found);
+            self.say_all(found);
             return None;
         };
         if seen.contains(&def) {
             let diag = Diag::error("cfx::name::cycle", e.span, format!("`{name}` is made like itself"));
-            self.diags.push(diag.help("name a value whose settings are written out"));
+            self.say(diag.help("name a value whose settings are written out"));
             return None;
         }
         seen.push(def);
-        self.used.insert(def);
-        let ItemKind::Bind { value, .. } = &self.program.item(def).kind else { return self.unlike(e.span) };
+        self.note_used(def);
+        let ItemKind::Bind { value, .. } = &self.program().item(def).kind else { return self.unlike(e.span) };
         let mut call = value;
         while let ExprKind::Paren(inner) | ExprKind::Select(inner, _) = &call.kind {
             call = inner;
@@ -94,7 +94,7 @@ impl<'a> Checker<'a> {
                 _ => plain.push(arg),
             }
         }
-        let mut params = self.program.operations[&op].params.clone();
+        let mut params = self.program().operations[&op].params.clone();
         params.iter_mut().for_each(|p| p.default = Some(none_at(p.name.span)));
         // What is wrong with that call is said there.
         for (param, given) in params.iter().zip(bind_args(&params, &plain, callee, call.span).ok()?) {
@@ -106,7 +106,7 @@ impl<'a> Checker<'a> {
     }
 
     fn unlike<T>(&mut self, span: Span) -> Option<T> {
-        self.diags.push(
+        self.say(
             Diag::error("cfx::call::like", span, "`like:` takes the name of a value declared by a call")
                 .help("name a declaration such as `density p = dp_mixture(…)`; its settings are copied as written"),
         );

@@ -5,9 +5,9 @@ use super::finding::{Findings, What};
 use super::kind::Kind;
 use super::scope::Program;
 use super::signature::{SettingType, Signature};
-use super::statics::shorten;
 use super::suggest::elsewhere;
 use crate::base::Diag;
+use crate::base::text::shorten;
 use crate::syntax::ast::{Arg, BinaryOp, Expr, ExprKind, UnaryOp};
 
 impl<'a> Checker<'a> {
@@ -24,11 +24,11 @@ impl<'a> Checker<'a> {
             };
             // What an operation is about, its first parameter, is rarely given by name.
             let parameter = signature.params.iter().skip(1).any(|p| p.name.name == *name) || signature.random && name == "seed";
-            if !parameter || self.program.find(module, name).is_some() {
+            if !parameter || self.program().find(module, name).is_some() {
                 continue;
             }
-            let help = format!("write `{name}: {}`", shorten(self.program.sources.text(meant.span)));
-            self.diags.push(Diag::error("cfx::syntax::foreign", arg.value.span, "an argument is given with `:`").help(help));
+            let help = format!("write `{name}: {}`", shorten(self.program().sources.text(meant.span)));
+            self.say(Diag::error("cfx::syntax::foreign", arg.value.span, "an argument is given with `:`").help(help));
             found = true;
         }
         found
@@ -36,7 +36,7 @@ impl<'a> Checker<'a> {
 
     /// Returns findings about a call of an operation that takes no `by:` or `over:`, with what splits or reduces in its place.
     pub(super) fn without_axis_word(&self, signature: &Signature, args: &[&'a Arg], mut findings: Findings) -> Findings {
-        let text = |e: &Expr| shorten(self.program.sources.text(e.span));
+        let text = |e: &Expr| shorten(self.program().sources.text(e.span));
         let op = signature.name.as_str();
         for finding in &mut findings.0 {
             let What::UnknownArgument { name, help, .. } = &mut finding.what else { continue };

@@ -3,6 +3,7 @@
 //! In: parsed files and the standard library's signatures. Out: a typed script, or messages. Never: data, files of data, kernels.
 
 mod align;
+mod arguments;
 mod assemble;
 pub mod axes;
 mod axis_declaration;
@@ -22,12 +23,15 @@ pub mod lets;
 pub mod library;
 mod like;
 pub mod mentions;
+mod misfit;
 mod misplaced;
 pub mod net;
 pub mod order;
 mod parameters;
+mod parts;
 mod refusals;
 pub mod scope;
+mod selection;
 pub mod settings;
 pub mod shape;
 pub mod signature;
@@ -38,5 +42,7 @@ mod swapped;
 pub mod type_names;
 pub mod typed;
 mod uses;
+mod walk;
+mod wrong_call;
 
 pub use static_value::{Settings, Static};

@@ -15,7 +15,7 @@ impl<'a> Checker<'a> {
     /// Evaluates parameters: what `--set` gives, or their defaults. `--set` reaches the parameters that the script can name: its own, and
     /// those that it takes from other files. Returns what was set: name, value and default as written.
     pub(super) fn parameters(&mut self, set: &[(String, String)]) -> Vec<(String, String, String)> {
-        let program = self.program;
+        let program = self.program();
         let mut known: BTreeMap<&str, DefId> = BTreeMap::new();
         for (name, def) in &program.modules[program.main].names {
             if matches!(program.item(*def).kind, ItemKind::Param(_)) {
@@ -33,15 +33,13 @@ impl<'a> Checker<'a> {
                     true => format!("declare one: `param {name} = …`"),
                     false => super::suggest::nearest_or_list(name, &names),
                 };
-                self.diags.push(Diag::error("cfx::param::unknown", span, message).help(help));
+                self.say(Diag::error("cfx::param::unknown", span, message).help(help));
                 continue;
             };
             let ItemKind::Param(param) = &program.item(*def).kind else { continue };
             if let Some((_, before)) = given.insert(*def, (name, text)) {
                 let message = format!("`{name}` is set twice, to `{before}` and to `{text}`");
-                self.diags.push(
-                    Diag::error("cfx::param::value", param.name.span, message).help("give `--set` once for each parameter"),
-                );
+                self.say(Diag::error("cfx::param::value", param.name.span, message).help("give `--set` once for each parameter"));
                 continue;
             }
             let default = param.default.as_ref().map_or("", |d| program.sources.text(d.span));
@@ -59,10 +57,10 @@ impl<'a> Checker<'a> {
 
     /// Evaluates one parameter.
     fn parameter(&mut self, def: DefId, param: &'a ast::Param, given: Option<(&str, &str)>) {
-        let program = self.program;
+        let program = self.program();
         let others: Vec<&str> = program.variants.keys().map(String::as_str).collect();
         if let Some(diag) = param.ty.as_ref().and_then(|t| super::type_names::wrong(t, &others)) {
-            self.diags.push(diag);
+            self.say(diag);
             return;
         }
         let ty = param.ty.as_ref().map_or(SettingType::Any, setting_type);
@@ -85,18 +83,18 @@ impl<'a> Checker<'a> {
         };
         match value {
             Ok(v) => {
-                self.params.insert(def, v);
+                self.set_param(def, v);
             }
             Err(e) => {
                 let axis = |d: &DefId| matches!(program.item(*d).kind, ItemKind::Bind { keyword: Keyword::Axis, .. });
                 if e.0.is_empty() && program.order().below(def, |_| true).iter().any(axis) {
                     let diag = Diag::error("cfx::static::unknown", param.name.span, "a parameter cannot depend on an axis");
-                    self.diags.push(diag.help("it has one value in the whole script; write the number, or use `let`"));
+                    self.say(diag.help("it has one value in the whole script; write the number, or use `let`"));
                 }
-                self.diags.extend(e);
+                self.say_all(e);
                 // What depends on it is no further mistake.
                 if let Some(Ok(v)) = default(self) {
-                    self.params.insert(def, v);
+                    self.set_param(def, v);
                 }
             }
         }
@@ -124,7 +122,7 @@ impl<'a> Checker<'a> {
                     What::TooLarge { help, .. } => help,
                     _ => None,
                 };
-                let value = statics.setting(self.program.main, ty, value, &Env::new(), &[]);
+                let value = statics.setting(self.program().main, ty, value, &Env::new(), &[]);
                 value.map_err(|found| found.0.into_iter().find_map(help))
             }
             _ => Err(None),

@@ -4,9 +4,9 @@ use super::axes::AxisId;
 use super::checker::Checker;
 use super::shape::{Place, Refusal, What};
 use super::signature::{AxisWord, Signature};
-use super::statics::shorten;
 use super::suggest::nearest_or_list;
 use super::typed::{Node, Typed};
+use crate::base::text::shorten;
 use crate::base::{Diag, Span};
 use crate::syntax::ast::{Expr, ExprKind};
 use std::rc::Rc;
@@ -40,7 +40,7 @@ impl<'a> Checker<'a> {
     /// Returns what gives one number per example where a value is the mean of such numbers, as written.
     fn each_example(&self, value: &Typed) -> Option<String> {
         match &value.node {
-            Node::Value(id) => self.each_example(&self.values.get(*id)?.as_ref()?.typed),
+            Node::Value(id) => self.each_example(&self.value_at(*id).typed),
             Node::Select { base, .. } => self.each_example(base),
             Node::Call(call) => {
                 let each = match call.op.as_str() {
@@ -48,7 +48,7 @@ impl<'a> Checker<'a> {
                     "loss" => "example_loss",
                     _ => return None,
                 };
-                let inputs: Vec<&str> = call.inputs.iter().map(|(_, v, _)| self.program.sources.text(v.span)).collect();
+                let inputs: Vec<&str> = call.inputs.iter().map(|(_, v, _)| self.program().sources.text(v.span)).collect();
                 Some(shorten(&format!("{each}({})", inputs.join(", "))))
             }
             _ => None,
@@ -60,21 +60,21 @@ impl<'a> Checker<'a> {
     pub(super) fn refused_at(&self, word: Option<(&Signature, Place, Span)>, what: &What, span: Span) -> Diag {
         let param = |i: usize| word.map_or("over", |(s, _, _)| s.params[i].name.name.as_str());
         let operation = word.map_or("this", |(s, _, _)| s.name.as_str());
-        let of = word.map_or("this".to_string(), |(_, _, of)| shorten(self.program.sources.text(of)));
+        let of = word.map_or("this".to_string(), |(_, _, of)| shorten(self.program().sources.text(of)));
         match what {
             What::SameName { one, other } => {
-                let (one, two) = (self.axes.get(*one), self.axes.get(*other));
+                let (one, two) = (self.axes().get(*one), self.axes().get(*other));
                 Diag::error("cfx::axis::same_name", span, format!("two axes are called `{}` and are not the same", one.name))
                     .label(one.span, "one comes from here")
                     .label(two.span, "the other from here")
                     .help(format!("if they mean the same, say so: `align(a, b, axis: {})`", one.name))
             }
             What::CoordinatesDiffer { axis } => {
-                let message = format!("the axis `{}` has different coordinates in the two arguments", self.axes.name(*axis));
+                let message = format!("the axis `{}` has different coordinates in the two arguments", self.axes().name(*axis));
                 Diag::error("cfx::axis::coordinates_differ", span, message).help("select the same coordinates on both sides")
             }
             What::Unknown { name, known } => {
-                let mut names: Vec<&str> = known.iter().map(|a| self.axes.name(*a)).collect();
+                let mut names: Vec<&str> = known.iter().map(|a| self.axes().name(*a)).collect();
                 names.sort_unstable();
                 names.dedup();
                 let help = match name.as_str() {
@@ -118,25 +118,26 @@ impl<'a> Checker<'a> {
                 )
             }
             What::TwoSplits { before } => {
-                let message = format!("this is split by one axis at a time, and `{}` is there already", self.axes.name(*before));
+                let message =
+                    format!("this is split by one axis at a time, and `{}` is there already", self.axes().name(*before));
                 Diag::error("cfx::axis::two_splits", span, message).help("name one; reductions take several")
             }
             What::Doubled { name } => {
                 Diag::error("cfx::axis::doubled", span, format!("the axis `{name}` is there twice")).help("name each axis once")
             }
             What::TwoPlaces { axis, before } => {
-                let message = format!("the axis `{}` is already `{}:` here", self.axes.name(*axis), param(*before));
+                let message = format!("the axis `{}` is already `{}:` here", self.axes().name(*axis), param(*before));
                 Diag::error("cfx::axis::doubled", span, message).help("give each axis one place")
             }
             What::SettingTaken { axis } => {
-                let name = self.axes.name(*axis);
+                let name = self.axes().name(*axis);
                 let message = format!("a setting depends on the axis `{name}`, which is taken in whole here");
                 Diag::error("cfx::axis::taken", span, message).help(format!(
                     "one result is made of all coordinates of `{name}`, so that the setting must be the same for all of them"
                 ))
             }
             What::KeptAndReduced { axis } => {
-                let name = self.axes.name(*axis);
+                let name = self.axes().name(*axis);
                 Diag::error("cfx::axis::doubled", span, format!("`by:` keeps the axis `{name}`, and `over:` takes it in"))
                     .help(format!("name `{name}` in one of them"))
             }
@@ -156,7 +157,7 @@ impl<'a> Checker<'a> {
 
     /// Returns names of axes as a list in a sentence.
     pub(super) fn listed(&self, axes: &[AxisId]) -> String {
-        let mut names: Vec<String> = axes.iter().map(|a| format!("`{}`", self.axes.name(*a))).collect();
+        let mut names: Vec<String> = axes.iter().map(|a| format!("`{}`", self.axes().name(*a))).collect();
         let mut seen = std::collections::BTreeSet::new();
         names.retain(|n| seen.insert(n.clone()));
         if names.is_empty() { "none".to_string() } else { names.join(", ") }

@@ -62,6 +62,13 @@ pub struct Takes {
     pub several: bool,
 }
 
+impl Takes {
+    /// Returns whether it may be a setting, rather than an input or an axis word alone.
+    pub fn is_setting(&self) -> bool {
+        self.setting.is_some()
+    }
+}
+
 /// Axes taken in whole.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Gathers {

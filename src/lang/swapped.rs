@@ -3,7 +3,8 @@
 use super::checker::Checker;
 use super::kind::Kind;
 use super::signature::{SettingType, Signature};
-use super::statics::{Env, shorten};
+use super::statics::Env;
+use crate::base::text::shorten;
 use crate::base::{Diag, Span};
 use crate::syntax::ast::{self, Expr, ExprKind, ItemKind};
 
@@ -27,9 +28,9 @@ impl<'a> Checker<'a> {
         if !(2..=MOST).contains(&plain.len()) || plain.len() > signature.params.len() {
             return None;
         }
-        let before = self.diags.0.len();
+        let before = self.said();
         let looks: Option<Vec<Looks>> = plain.iter().map(|e| self.looks(module, e)).collect();
-        self.diags.forget(before, span);
+        self.take_back(before, span);
         let looks = looks?;
         let fits = |i: usize, param: usize| self.fits(module, signature, plain[i], &looks[i], param);
         let table: Vec<Vec<bool>> = (0..plain.len()).map(|i| (0..plain.len()).map(|param| fits(i, param)).collect()).collect();
@@ -40,7 +41,7 @@ impl<'a> Checker<'a> {
         orders(&table, &mut Vec::new(), &mut found);
         let [order] = found.as_slice() else { return None };
         let name = &signature.name;
-        let written: Vec<String> = order.iter().map(|i| shorten(self.program.sources.text(plain[*i].span))).collect();
+        let written: Vec<String> = order.iter().map(|i| shorten(self.program().sources.text(plain[*i].span))).collect();
         let names: Vec<String> = signature.params[..plain.len()].iter().map(|p| format!("`{}`", p.name.name)).collect();
         let more = if args.len() > plain.len() { ", …" } else { "" };
         let message = format!("the arguments of `{name}` stand in another order: it takes {}", names.join(", "));
@@ -57,7 +58,7 @@ impl<'a> Checker<'a> {
             return Some(Looks::Network);
         }
         let named = match &e.kind {
-            ExprKind::Name(name) => self.program.find(module, name).map(|def| &self.program.item(def).kind),
+            ExprKind::Name(name) => self.program().find(module, name).map(|def| &self.program().item(def).kind),
             _ => None,
         };
         Some(if matches!(named, Some(ItemKind::Recipe { .. })) { Looks::Recipe } else { Looks::Setting })

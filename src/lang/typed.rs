@@ -98,6 +98,11 @@ pub enum Node {
 /// A setting as written: an expression, as seen from a module.
 pub type Written = Rc<(usize, ast::Expr)>;
 
+/// Wraps an expression as written in a module.
+pub fn written(module: usize, expr: &ast::Expr) -> Written {
+    Rc::new((module, expr.clone()))
+}
+
 /// A built-in applied.
 #[derive(Clone, Debug, Default)]
 pub struct Call {

@@ -5,8 +5,8 @@ use super::checker::{AxisState, Checker};
 use super::mentions::names;
 use super::scope::DefId;
 use super::signature::SettingType;
-use super::statics::written;
 use super::typed::Written;
+use super::typed::written;
 use crate::syntax::ast::{Expr, ExprKind, ItemKind, Keyword};
 use std::rc::Rc;
 
@@ -14,17 +14,17 @@ impl Checker<'_> {
     /// Collects the axes whose coordinates an expression known before the run depends on.
     pub(super) fn axes_of_static(&mut self, module: usize, e: &Expr, out: &mut Vec<AxisId>) {
         for (name, _) in names(e) {
-            let Some(def) = self.program.find(module, name) else { continue };
+            let Some(def) = self.program().find(module, name) else { continue };
             add(out, &self.axes_behind(def));
         }
     }
 
     /// Returns the axes that a declaration known before the run depends on, itself first where it is one.
     fn axes_behind(&mut self, def: DefId) -> Rc<Vec<AxisId>> {
-        if let Some(known) = self.axes_behind.get(&def) {
+        if let Some(known) = self.known_axes_behind(def) {
             return known.clone();
         }
-        let program = self.program;
+        let program = self.program();
         // Only what its coordinates stand for makes an axis depend on others.
         let follows = |d: DefId| match &program.item(d).kind {
             ItemKind::Bind { keyword: Keyword::Axis, value, .. } => matches!(value.kind, ExprKind::Map(_)),
@@ -40,7 +40,7 @@ impl Checker<'_> {
             open.clear();
         }
         for d in open {
-            below.extend(program.order().below(d, |x| passed(x) && !self.axes_behind.contains_key(&x)));
+            below.extend(program.order().below(d, |x| passed(x) && self.known_axes_behind(x).is_none()));
         }
         for d in below {
             let mut axes = Vec::new();
@@ -54,14 +54,14 @@ impl Checker<'_> {
             }
             if inside {
                 for mentioned in program.order().mentions(d) {
-                    if let Some(more) = self.axes_behind.get(mentioned) {
+                    if let Some(more) = self.known_axes_behind(*mentioned) {
                         add(&mut axes, more);
                     }
                 }
             }
-            self.axes_behind.insert(d, Rc::new(axes));
+            self.keep_axes_behind(d, axes);
         }
-        self.axes_behind.get(&def).cloned().unwrap_or_default()
+        self.known_axes_behind(def).cloned().unwrap_or_default()
     }
 
     /// Collects the axes that a setting of a type depends on; words of the type are not taken for axes.
@@ -76,10 +76,10 @@ impl Checker<'_> {
 
     /// Notes that the names in a setting are used, and what these are made from.
     pub(super) fn use_names(&mut self, module: usize, e: &Expr) {
-        let program = self.program;
+        let program = self.program();
         let mut open: Vec<DefId> = names(e).into_iter().filter_map(|(n, _)| program.find(module, n)).collect();
         while let Some(def) = open.pop() {
-            if !self.used.insert(def) {
+            if !self.note_used(def) {
                 continue;
             }
             let made = match &program.item(def).kind {

@@ -3,6 +3,7 @@
 use super::grammar::Rule;
 use super::scan::{Kind, Token, Wrong};
 use super::slice::{Explain, Failure, Slice};
+use crate::base::text::one_line;
 use crate::base::{Diag, Span};
 
 fn foreign(span: Span, message: impl Into<String>, help: impl Into<String>) -> Option<Diag> {
@@ -247,7 +248,7 @@ impl Explain<'_> {
             && let Some(name) = tokens.get(at + 1).filter(|t| t.kind == Kind::Word)
             && tokens.get(at + 2).is_none_or(|t| self.file.text[name.end..t.start].contains('\n'))
         {
-            let value = short(&self.file.text[first.start..tokens[at - 1].end]);
+            let value = one_line(&self.file.text[first.start..tokens[at - 1].end], 60);
             let (keyword, name) = (keyword_for(word, text(1)), self.text(name));
             return foreign(
                 span,
@@ -437,7 +438,7 @@ impl Explain<'_> {
     /// Returns the text of tokens, on one line and not too long.
     fn between(&self, slice: &Slice, from: usize, to: usize) -> String {
         match (slice.tokens.get(from), to.checked_sub(1).and_then(|i| slice.tokens.get(i))) {
-            (Some(first), Some(last)) if first.start < last.end => short(&self.file.text[first.start..last.end]),
+            (Some(first), Some(last)) if first.start < last.end => one_line(&self.file.text[first.start..last.end], 60),
             _ => "…".to_string(),
         }
     }
@@ -504,11 +505,6 @@ fn closing(tokens: &[Token], open: usize) -> usize {
         }
     }
     tokens.len().saturating_sub(1)
-}
-
-fn short(text: &str) -> String {
-    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() > 60 { format!("{}…", line.chars().take(60).collect::<String>()) } else { line }
 }
 
 fn depth(tokens: &[Token]) -> i32 {

@@ -1,0 +1,47 @@
+//! Inputs of the wrong kind, with what to give in their place.
+
+use super::kind::Kind;
+use super::typed::{Node, Typed};
+use crate::base::Diag;
+use crate::syntax::ast::ExprKind;
+
+pub(super) fn misfit(param: &str, op: &str, wanted: &[Kind], v: &Typed) -> Diag {
+    let kinds: Vec<String> = wanted.iter().map(|k| k.to_string()).collect();
+    // The help lists the fields of a record.
+    let kind = match (&v.kind, &v.node) {
+        (Kind::Record(_), _) => "record".to_string(),
+        (Kind::Group, Node::Static(_, e)) if matches!(e.kind, ExprKind::Text(_)) => "text".to_string(),
+        (kind, _) => kind.to_string(),
+    };
+    let diag = Diag::error(
+        "cfx::type::argument",
+        v.span,
+        format!("`{param}` of `{op}` takes {}, and this is {}", kinds.join(" or "), with_article(&kind)),
+    )
+    .here(&kind);
+    match (&v.kind, wanted.first()) {
+        (Kind::Number { .. } | Kind::Truth { .. }, Some(w)) if w.per_example() => {
+            let help = "this is one number a cell; numbers per example are, say, `example_loss(m, data)` or `correct(m, data)`";
+            diag.help(if matches!(w, Kind::Truth { .. }) { "compare one number per example, as in `score > 0.5`" } else { help })
+        }
+        (Kind::Record(fields), Some(Kind::Number { .. })) => {
+            let names: Vec<String> = fields.iter().map(|(n, _)| format!("`.{n}`")).collect();
+            diag.help(format!("take one of its fields: {}", names.join(", ")))
+        }
+        (Kind::Table, Some(Kind::Number { .. })) => diag.help("take one of its columns: `table.column`"),
+        (Kind::Group, Some(Kind::Dataset)) => {
+            diag.help("declare a data set and name it: `dataset d = digits()`, or `arrays(\"x.npy\", …)` for files")
+        }
+        (Kind::Model, Some(Kind::Stages)) => diag.help("read representations off the model: `tap(model, data, at: all)`"),
+        (Kind::Dataset, Some(Kind::Stages)) => diag.help("give it representations: `tap(model, data)` or `load_stages(…)`"),
+        (Kind::Stages, Some(Kind::Density)) => diag.help("fit a density first: `dp_mixture(stages, by: class)`"),
+        _ => diag.help(format!("give it {}", kinds.iter().map(|k| with_article(k)).collect::<Vec<_>>().join(" or "))),
+    }
+}
+
+pub(super) fn with_article(word: &str) -> String {
+    if word == "stages" || word == "unknown" || word == "text" {
+        return word.to_string();
+    }
+    format!("{} {word}", if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" })
+}

@@ -1,0 +1,54 @@
+//! Names that nothing declares, with what may be meant.
+
+use super::view::Statics;
+use crate::base::Span;
+use crate::lang::finding::{Finding, What};
+use crate::lang::suggest::nearest;
+
+/// The most declared names that a misspelt one is compared with.
+const MOST_COMPARED: usize = 2000;
+
+impl Statics<'_> {
+    /// Returns that nothing declares a name; a consequence where its declaration could not be read, which has been said.
+    pub fn unknown_name(&self, module: usize, name: &str, span: Span) -> Finding {
+        if self.program.is_lost(name) {
+            return Finding::consequence(span);
+        }
+        let help = if let Some(topic) = self.program.topic_of(name) {
+            format!("take it from the standard library: `use std.{topic} {{ {name} }}`")
+        } else {
+            let mut all: Vec<&str> =
+                self.program.modules.get(module).map(|m| m.names.keys().map(String::as_str).collect()).unwrap_or_default();
+            // Spellings are compared with every name: in a script of thousands only with the built-ins.
+            if all.len() > MOST_COMPARED {
+                all.clear();
+            }
+            all.extend(self.program.operations.keys().map(String::as_str));
+            match (foreign_value(name), nearest(name, &all), self.program.near_in_topics(name)) {
+                (Some(help), _, _) => help.to_string(),
+                (None, Some(near), _) => format!("did you mean `{near}`?"),
+                (None, None, Some((near, topic))) => format!("did you mean `{near}`? `use std.{topic} {{ {near} }}`"),
+                (None, None, None) => format!("declare `{name}`, or take it from another file with `use`"),
+            }
+        };
+        Finding::new(span, What::UnknownName { name: name.to_string(), help })
+    }
+}
+
+/// Returns what to write for a value known from other languages.
+pub fn foreign_value(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "True" | "TRUE" => "it is written `true`",
+        "False" | "FALSE" => "it is written `false`",
+        "None" | "null" | "NULL" | "nil" | "nothing" | "undefined" | "Null" => {
+            "nothing is written `none`, in an argument that may be left out"
+        }
+        "NaN" | "nan" | "NA" | "inf" | "Inf" | "infinity" | "missing" => {
+            "there is no such number: what cannot be computed is absent by itself"
+        }
+        "pi" | "math" | "np" | "torch" | "plt" | "pd" | "sklearn" | "nn" | "tf" => {
+            "there are no modules to compute with: operations are built in (`cfx doc` lists them), and numbers are written out"
+        }
+        _ => return None,
+    })
+}
