@@ -257,10 +257,15 @@ impl<'a> Checker<'a> {
                     ExprKind::Text(t) => Ok((Coordinate::named(t), item.span)),
                     // A network, recipe or result without a name.
                     ExprKind::Call { .. } | ExprKind::Select(..) | ExprKind::Member(..) => {
-                        let text = shorten(self.program().sources.text(item.span));
+                        let named = items.iter().zip('a'..='z').take(3).map(|(i, letter)| {
+                            let name = letter.to_string();
+                            format!("{name}: {}", shorten(self.program().sources.text(i.span)))
+                        });
+                        let more = if items.len() > 3 { ", …" } else { "" };
+                        let named = named.collect::<Vec<_>>().join(", ");
                         Err(Diags::from(
                             Diag::error("cfx::axis::coordinate", item.span, "this coordinate has no name")
-                                .help(format!("name it: `{{ a: {text}, b: … }}`")),
+                                .help(format!("name it: `{{ {named}{more} }}`")),
                         ))
                     }
                     _ => match statics.value(module, item, &Env::new())? {
@@ -271,6 +276,17 @@ impl<'a> Checker<'a> {
                         Static::Bool(_) => Err(Diags::from(
                             Diag::error("cfx::axis::coordinate", item.span, "a coordinate is a number or a word")
                                 .help("name the truth values: `{ on: true, off: false }`"),
+                        )),
+                        Static::List(_) if items.len() == 1 => Err(Diags::from(
+                            Diag::error(
+                                "cfx::axis::coordinate",
+                                item.span,
+                                "a coordinate is a number or a word, and this is a list",
+                            )
+                            .help(format!(
+                                "write it without the brackets around it: `{}`",
+                                self.program().sources.text(item.span)
+                            )),
                         )),
                         _ => Err(Diags::from(
                             Diag::error("cfx::axis::coordinate", item.span, "a coordinate is a number or a word")
@@ -292,6 +308,12 @@ impl<'a> Checker<'a> {
                         .help("write a range or a list"),
                 )),
             },
+            ExprKind::Number { .. } => {
+                let text = self.program().sources.text(value.span);
+                let help = format!("`0..{text}` has the coordinates from 0 to just below {text}, `[{text}]` that one");
+                let diag = Diag::error("cfx::axis::no_coordinates", value.span, "this is one number, no list of coordinates");
+                Err(Diags::from(diag.help(help)))
+            }
             _ => Err(Diags::from(
                 Diag::error("cfx::axis::no_coordinates", value.span, "this is no list of coordinates")
                     .help("an axis is a range `0..10`, a list `[0%, 20%]`, or a map `{ a: …, b: … }`"),

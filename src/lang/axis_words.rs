@@ -111,7 +111,12 @@ impl<'a> Checker<'a> {
                 axes.sort();
                 axes.dedup();
                 let message = format!("`{param}:` takes the name of an axis, and `{text}` is none");
-                let help = format!("its axes are {}", self.listed(&axes));
+                let help = match &item.kind {
+                    ExprKind::Text(t) if axes.iter().any(|a| self.axes().name(*a) == t) => {
+                        format!("names of axes stand without quotes: `{param}: {t}`")
+                    }
+                    _ => format!("its axes are {}", self.listed(&axes)),
+                };
                 self.say(Diag::error("cfx::axis::word", item.span, message).help(help));
                 return None;
             };

@@ -3,7 +3,7 @@
 use super::finding::{Finding, Findings, What};
 use super::suggest::{elsewhere, nearest};
 use crate::base::Span;
-use crate::syntax::ast::{Arg, Block, Expr, Param};
+use crate::syntax::ast::{Arg, Block, Expr, Param, TypeAtom};
 
 /// Returns the arguments of a call, those of its block last.
 pub fn all_args<'e>(args: &'e [Arg], block: &'e Option<Block>) -> Vec<&'e Arg> {
@@ -78,7 +78,14 @@ pub fn bind_args_except<'a>(
         .collect();
     // After an unknown name the missing one is most likely its right spelling, which the first message says already.
     if !names.is_empty() && !found.0.iter().any(|f| matches!(f.what, What::UnknownArgument { .. })) {
-        found.push(Finding::new(span, What::Missing { callee: owned(), names, parameters: parameters(params, callee) }));
+        // What a missing option can be is worth more than a list of all arguments.
+        let option = |name: &String| params.iter().find(|p| p.name.name == *name).and_then(options);
+        let help = match names.as_slice() {
+            [one] => option(one).map(|words| format!("write `{one}: …` with {words}")),
+            _ => None,
+        };
+        let parameters = help.unwrap_or_else(|| parameters(params, callee));
+        found.push(Finding::new(span, What::Missing { callee: owned(), names, parameters }));
     }
     if found.0.is_empty() { Ok(slots) } else { Err(found) }
 }
@@ -91,6 +98,14 @@ fn unknown(params: &[Param], callee: &str, name: &str, span: Span) -> Finding {
         (None, None) => parameters(params, callee),
     };
     Finding::new(span, What::UnknownArgument { callee: callee.to_string(), name: name.to_string(), help })
+}
+
+/// Returns the words that a parameter may be, where it is an option: `one of these`.
+fn options(param: &Param) -> Option<String> {
+    let [TypeAtom::Option(words)] = param.ty.as_ref()?.alternatives.as_slice() else { return None };
+    let words: Vec<String> = words.iter().map(|w| format!("`{}`", w.name)).collect();
+    let (last, rest) = words.split_last()?;
+    Some(if rest.is_empty() { last.clone() } else { format!("{} or {last}", rest.join(", ")) })
 }
 
 /// Returns `conv takes channels, kernel, stride (optional)`.

@@ -32,12 +32,7 @@ impl<'a> Checker<'a> {
         let ExprKind::Name(name) = &callee.kind else {
             let diag = match &callee.kind {
                 ExprKind::Member(base, method) => {
-                    let base = shorten(self.program().sources.text(base.span));
-                    let help = match operation_elsewhere(&method.name).filter(|_| self.operation(module, &method.name).is_none())
-                    {
-                        Some(ours) => format!("write {ours}"),
-                        None => format!("write `{}({base})`", method.name),
-                    };
+                    let help = self.in_place_of_method(module, base, &method.name, &args);
                     Diag::error("cfx::call::callee", method.span, "values have no methods").help(help)
                 }
                 _ => Diag::error("cfx::call::callee", callee.span, "only a built-in can be called")
@@ -190,6 +185,25 @@ impl<'a> Checker<'a> {
             self.check_settings(signature, &written, &axes);
         }
         typed
+    }
+
+    /// Returns what to write in place of a method of a value.
+    fn in_place_of_method(&self, module: usize, base: &Expr, method: &str, args: &[&ast::Arg]) -> String {
+        let text = |span| shorten(self.program().sources.text(span));
+        let base = text(base.span);
+        let given = |a: &&ast::Arg| a.name.as_ref().map_or(text(a.value.span), |n| format!("{}: {}", n.name, text(a.value.span)));
+        let inner: Vec<String> = args.iter().map(given).collect();
+        if self.operation(module, method).is_some() {
+            let all: Vec<String> = std::iter::once(base).chain(inner).collect();
+            return format!("write `{method}({})`", all.join(", "));
+        }
+        if matches!(method, "sel" | "isel" | "loc" | "iloc" | "get" | "item" | "take" | "head" | "first" | "last") {
+            return format!("coordinates are selected in square brackets: `{base}[run: 0]`, `{base}[run: last]`");
+        }
+        match operation_elsewhere(method) {
+            Some(ours) => format!("write {}", ours.replacen("(x", &format!("({base}"), 1)),
+            None => format!("operations are written around the value, `mean({base})`; `cfx doc` lists them"),
+        }
     }
 
     /// Applies an operator's built-in to results.

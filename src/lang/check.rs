@@ -9,6 +9,7 @@ use super::signature::SettingType;
 use super::static_value::{LARGEST_WHOLE, Static};
 use super::statics::Env;
 use super::typed::{Script, Typed, ValueDecl, ValueId};
+use crate::base::text::shorten;
 use crate::base::{Diag, Diags, Span};
 use crate::syntax::ast::{self, Expr, ExprKind, ItemKind, Keyword};
 use std::rc::Rc;
@@ -228,17 +229,18 @@ impl<'a> Checker<'a> {
             ),
         };
         if misfit && !typed.is_error() {
-            let keyword_for = keyword_for(&typed.kind);
-            self.say(
-                Diag::error(
-                    "cfx::type::keyword",
-                    value.span,
-                    format!("this is a {}, but `{}` is declared as {}", typed.kind, name.name, article(keyword.word())),
-                )
-                .here(format!("{}", typed.kind))
-                .label(name.span, "declared here")
-                .help(format!("declare it with `{keyword_for}`")),
-            );
+            let text = matches!(&bare(value).kind, ExprKind::Text(_));
+            let kind = if text { "text".to_string() } else { typed.kind.to_string() };
+            let help = match (keyword, text) {
+                (Keyword::Dataset, true) => {
+                    "data sets are made by operations: `digits()`, or `arrays(\"x.npy\", …)` for files".to_string()
+                }
+                _ => format!("declare it with `{}`", keyword_for(&typed.kind)),
+            };
+            let this = if text { kind.clone() } else { format!("a {kind}") };
+            let message = format!("this is {this}, but `{}` is declared as {}", name.name, article(keyword.word()));
+            let diag = Diag::error("cfx::type::keyword", value.span, message).here(kind);
+            self.say(diag.label(name.span, "declared here").help(help));
         }
         let decl = ValueDecl { def, keyword: *keyword, name: name.name.clone(), typed, doc: item.doc.clone(), span: item.span };
         let id = self.add_value(decl);
@@ -279,7 +281,10 @@ impl<'a> Checker<'a> {
                         value.span,
                         format!("a claim is one cell, and this has axes {}", names.join(" × ")),
                     )
-                    .help("write `all(…)`, `any(…)` or `share(…) > 90%`, or select coordinates"),
+                    .help(format!(
+                        "write `all({0})`, `any({0})` or `share({0}) > 90%`, or select coordinates",
+                        shorten(self.program().sources.text(value.span))
+                    )),
                 );
             }
             Keyword::Figure if !typed.axes.is_empty() => {

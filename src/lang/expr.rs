@@ -8,6 +8,7 @@ use super::static_value::Static;
 use super::statics::Env;
 use super::suggest::nearest_or_list;
 use super::typed::{Node, Typed};
+use crate::base::text::shorten;
 use crate::base::{Diag, Span};
 use crate::syntax::ast::{self, BinaryOp, Expr, ExprKind, ItemKind, Keyword, UnaryOp};
 use std::rc::Rc;
@@ -289,6 +290,15 @@ impl<'a> Checker<'a> {
             return base;
         }
         match &base.kind {
+            Kind::Dataset
+                if matches!(field.name.as_str(), "shape" | "size" | "length" | "labels" | "classes" | "images" | "targets") =>
+            {
+                let message = format!("a data set has no part `{}`", field.name);
+                let help =
+                    "behind its point stand splits, `.train`; its shape and sizes are told by `cfx check` where they do not fit";
+                self.say(Diag::error("cfx::name::no_field", field.span, message).help(help));
+                Typed::error(e.span)
+            }
             Kind::Dataset => {
                 self.builtin("split", vec![("data", base)], vec![("name".to_string(), Static::Text(field.name.clone()))], e.span)
             }
@@ -316,9 +326,17 @@ impl<'a> Checker<'a> {
             Kind::Table => self.column(base, field, e.span),
             other => {
                 let message = format!("a {other} has no members");
+                let axis = base.axes.iter().any(|a| self.axes().name(*a) == field.name);
+                let text = shorten(self.program().sources.text(base.span));
                 let help = match other {
-                    Kind::Model => "measure it, `accuracy(m, data)`, or take a column of its history, `history(m).accuracy`",
-                    _ => "data sets have splits (`.train`), records have fields, and tables have columns",
+                    _ if axis => format!(
+                        "`{0}` is an axis: select a coordinate, `{text}[{0}: first]`, or reduce it, `mean({text}, over: {0})`",
+                        field.name
+                    ),
+                    Kind::Model => {
+                        "measure it, `accuracy(m, data)`, or take a column of its history, `history(m).accuracy`".to_string()
+                    }
+                    _ => "data sets have splits (`.train`), records have fields, and tables have columns".to_string(),
                 };
                 self.say(Diag::error("cfx::name::no_field", field.span, message).help(help));
                 Typed::error(e.span)

@@ -227,6 +227,11 @@ impl Findings {
         self.0.iter().all(|f| matches!(f.what, What::Division { .. }))
     }
 
+    /// Returns whether all that is wrong are names of results, or what is made of them.
+    pub fn only_results(&self) -> bool {
+        self.0.iter().all(|f| matches!(f.what, What::Result { .. }))
+    }
+
     /// Returns whether all that is wrong are sizes.
     pub fn only_too_large(&self) -> bool {
         self.0.iter().all(|f| matches!(f.what, What::TooLarge { .. }))

@@ -39,7 +39,22 @@ impl<'a> Checker<'a> {
         let text = |e: &Expr| shorten(self.program().sources.text(e.span));
         let op = signature.name.as_str();
         for finding in &mut findings.0 {
+            if let (What::TooMany { parameters, .. }, "where", [c, a, b]) = (&mut finding.what, op, args) {
+                *parameters = format!(
+                    "`where` chooses examples of a data set; a choice of values is `if {} then {} else {}`",
+                    text(&c.value),
+                    text(&a.value),
+                    text(&b.value)
+                );
+            }
             let What::UnknownArgument { name, help, .. } = &mut finding.what else { continue };
+            match (op, name.as_str()) {
+                ("subset", "count" | "n" | "size") => *help = "so many examples are drawn by `sample(data, count)`".to_string(),
+                ("sample", "fraction" | "frac" | "share") => {
+                    *help = "a share of the examples is drawn by `subset(data, 20%)`".to_string()
+                }
+                _ => {}
+            }
             let word = match name.as_str() {
                 "by" | "groupby" | "group_by" | "per" | "under" => "by",
                 "over" | "along" => "over",

@@ -79,6 +79,13 @@ impl<'a> Checker<'a> {
                 names.dedup();
                 let help = match name.as_str() {
                     "snapshot" => "bring snapshots out where the model is named: `m[snapshot: all]`".to_string(),
+                    "example" if names.contains(&"class") => {
+                        "each example is by itself as long as nothing is reduced; `over: example` takes the examples in"
+                            .to_string()
+                    }
+                    "label" | "labels" | "target" | "classes" | "y" if names.contains(&"class") || word.is_some() => {
+                        "labels are the axis `class`: `by: class` sorts examples by them".to_string()
+                    }
                     _ if names.is_empty() => "the arguments have no axes".to_string(),
                     _ => nearest_or_list(name, &names),
                 };

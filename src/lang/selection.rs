@@ -8,6 +8,7 @@ use super::static_value::Static;
 use super::statics::Env;
 use super::suggest::{nearest, nearest_or_list};
 use super::typed::{Node, Typed};
+use crate::base::text::shorten;
 use crate::base::{Decimal, Diag, Span};
 use crate::syntax::ast::{self, BinaryOp, Expr, ExprKind, ItemKind, Keyword};
 use std::collections::BTreeSet;
@@ -172,6 +173,13 @@ impl<'a> Checker<'a> {
                 }
                 Some((out, true))
             }
+            ExprKind::Range(from, to)
+                if [from, to].iter().any(|end| matches!(&end.kind, ExprKind::Name(n) if n == "first" || n == "last")) =>
+            {
+                let diag = Diag::error("cfx::axis::coordinate", e.span, "the ends of a range are numbers");
+                self.say(diag.help("write numbers, `0..3`, or list coordinates, `[first, last]`"));
+                None
+            }
             ExprKind::Range(..) => match self.statics().value(module, e, &Env::new()) {
                 Ok(Static::List(items)) => {
                     self.use_names(module, e);
@@ -236,6 +244,14 @@ impl<'a> Checker<'a> {
                     );
                     None
                 }
+                Err(found) if found.only_results() => {
+                    let condition = shorten(self.program().sources.text(e.span));
+                    let message = "a selection names coordinates, and these only the run tells";
+                    let help =
+                        format!("count with `share({condition})`, or choose value by value: `if {condition} then … else …`");
+                    self.say(Diag::error("cfx::axis::coordinate", e.span, message).help(help));
+                    None
+                }
                 Err(found) => {
                     self.say_all(found);
                     None
@@ -261,6 +277,10 @@ impl<'a> Checker<'a> {
                     "name a column of it first: `history(m).accuracy[epoch: last]`".to_string()
                 }
                 _ if name.name == "snapshot" => "bring snapshots out where the model is named: `m[snapshot: all]`".to_string(),
+                kind if kind.per_example() && name.name == "class" => {
+                    "numbers per example are sorted by their labels where they are reduced: `mean(x, by: class)[class: …]`"
+                        .to_string()
+                }
                 _ => help,
             };
             let message = format!("this has no axis `{}`", name.name);
@@ -288,8 +308,16 @@ impl<'a> Checker<'a> {
                     all.extend(self.axes().get(*a).coordinates.iter().flatten().map(|c| c.text.clone()));
                 }
                 let all: Vec<&str> = all.iter().map(String::as_str).collect();
-                let help = if base.axes.is_empty() {
+                let named = picks.first().map(|p| p.to_string()).unwrap_or_default();
+                let of_base = shorten(self.program().sources.text(base.span));
+                let help = if base.kind == Kind::Dataset && matches!(picks, [Pick::Named(_)]) {
+                    format!("a split of a data set stands behind a point: `{of_base}.{named}`")
+                } else if base.kind == Kind::Dataset {
+                    format!("examples are chosen by operations: `sample({of_base}, 10)`, `where({of_base}, condition)`")
+                } else if base.axes.is_empty() {
                     "it is a single value, with nothing to select".to_string()
+                } else if base.axes.iter().any(|a| self.axes().name(*a) == named) {
+                    format!("an axis is named before its coordinate: `{of_base}[{named}: …]`")
                 } else {
                     match shown.first().and_then(|s| nearest(s, &all)) {
                         Some(near) => format!("did you mean `{near}`?"),

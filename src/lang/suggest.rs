@@ -86,7 +86,7 @@ pub fn elsewhere<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
 }
 
 /// Operations elsewhere, and what to write here.
-const OPERATIONS: [(&[&str], &str); 46] = [
+const OPERATIONS: [(&[&str], &str); 49] = [
     (&["sum", "nansum", "add_up"], "`total(x)`"),
     (&["max", "amax", "nanmax"], "`maximum(x)`"),
     (&["min", "amin", "nanmin"], "`minimum(x)`"),
@@ -151,6 +151,9 @@ const OPERATIONS: [(&[&str], &str); 46] = [
         "nothing: values are of their kind, and lists stand in square brackets",
     ),
     (&["every", "forall"], "`all(condition)`"),
+    (&["some", "exists"], "`any(condition)`"),
+    (&["ifelse", "if_else", "iif", "cond", "case_when", "switch", "select_case"], "`if condition then a else b`"),
+    (&["concat", "rbind", "vcat", "append", "stack"], "an axis over the values: `axis part = { a: one, b: other }`"),
 ];
 
 /// Returns what to write for an operation known from elsewhere.

@@ -2,6 +2,7 @@
 
 use super::ast::*;
 use super::grammar::{EDITION, MOST_MESSAGES, Rule};
+use crate::base::text::one_line;
 use crate::base::{Diag, Diags, SourceFile, Span};
 use pest::iterators::Pair;
 use std::iter::Peekable;
@@ -326,12 +327,12 @@ impl<'a> Builder<'a> {
                 break;
             }
             let in_a_row = before.filter(|(p, _)| *p == power && !repeats);
-            if let Some((_, first)) = in_a_row {
-                self.not_in_a_row(op, first, at);
-            }
             before = Some((power, at));
             pieces.next();
             let right = self.climb(pieces, power + 1, all);
+            if let Some((_, first)) = in_a_row {
+                self.not_in_a_row(op, (first, at), (&left.expr, &right.expr));
+            }
             // `a < b < c` goes on as `a < b and b < c`, so that it is one mistake and no more.
             if let (Some(_), Infix::Op(op), ExprKind::Binary(_, _, middle)) = (in_a_row, op, &left.expr.kind) {
                 let span = middle.span.to(right.expr.span);
@@ -354,10 +355,18 @@ impl<'a> Builder<'a> {
         left
     }
 
-    fn not_in_a_row(&mut self, op: Infix, first: Span, second: Span) {
-        let (message, help) = match op {
-            Infix::Range => ("ranges cannot follow one another", "a range is written `0..10`, the end excluded"),
-            Infix::Op(_) => ("comparisons cannot follow one another", "write `a < b and b < c`"),
+    fn not_in_a_row(&mut self, op: Infix, (first, second): (Span, Span), (left, right): (&Expr, &Expr)) {
+        let text =
+            |span: Span| one_line(&self.file.text[span.start as usize - self.file.base..span.end as usize - self.file.base], 40);
+        let (message, help) = match (op, &left.kind) {
+            (Infix::Op(op), ExprKind::Binary(_, _, middle)) => {
+                let both = format!("{} and {} {} {}", text(left.span), text(middle.span), op.word(), text(right.span));
+                ("comparisons cannot follow one another", format!("write `{both}`"))
+            }
+            (Infix::Op(_), _) => ("comparisons cannot follow one another", "write `a < b and b < c`".to_string()),
+            (Infix::Range, _) => {
+                ("ranges cannot follow one another", "a range is written `0..10`, the end excluded, in steps of one".to_string())
+            }
         };
         self.report(Diag::error("cfx::syntax::comparison", second, message).label(first, "the first one").help(help));
     }

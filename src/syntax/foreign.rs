@@ -1,6 +1,7 @@
 //! What people write who know other languages (Python, R, Julia, Rust, YAML), and how it is written here.
 
 use super::grammar::Rule;
+use super::operands::unwrapped;
 use super::scan::{Kind, Token, Wrong};
 use super::slice::{Explain, Failure, Slice};
 use crate::base::text::one_line;
@@ -34,6 +35,32 @@ impl Explain<'_> {
         let touches = token.zip(previous).is_some_and(|(t, p)| p.end == t.start);
         let open = innermost_at(&tokens[..f.here]).map_or("", |i| at(i));
         match next {
+            "=" if matches!(after, "==" | "!=") && touches => {
+                foreign(span, format!("this comparison is written `{after}`"), format!("take the last `=` away: `{after}`"))
+            }
+            ">" if after == "<" && touches => foreign(span, "this comparison is written `!=`", "write `a != b`"),
+            "=" if matches!(then, "<" | ">") && (depth > 0 || self.assigned(f)) => {
+                foreign(span, format!("this comparison is written `{then}=`"), format!("write `a {then}= b`"))
+            }
+            ":" if after_word && matches!(open, "{" | "(") && self.dashed(f).is_some() => {
+                let (dashed, name) = self.dashed(f).unwrap_or_default();
+                let help = format!("write `{name}: …`, if that is its name");
+                foreign(span, format!("`{dashed}` is a difference: names are written with `_`"), help)
+            }
+            _ if after == "{" && token.is_some_and(|t| t.kind == Kind::Number) => {
+                let close = tokens[f.here..].iter().position(|t| t.kind == Kind::Close).map_or(tokens.len(), |i| f.here + i);
+                match tokens[f.here..close].iter().any(|t| self.text(t) == ":") {
+                    true => foreign(
+                        span,
+                        "names of coordinates begin with a letter",
+                        "write, say, `{ one: 1, two: 2 }`; numbers by themselves are a list, `[1, 2]`",
+                    ),
+                    false => {
+                        let inside = self.between(f.slice, f.here, close);
+                        foreign(span, "a list stands in square brackets", format!("write `[{inside}]`"))
+                    }
+                }
+            }
             "==" if depth == 0 && !self.assigned(f) => {
                 foreign(span, "a declaration is written with a single `=`", format!("write `{keyword} {after} = …`"))
             }
@@ -107,11 +134,18 @@ impl Explain<'_> {
                 let whole = format!("{after}{then}");
                 let help = match then.len() == 3 && then.bytes().all(|b| b.is_ascii_digit()) {
                     true => format!("write `{whole}`"),
-                    false => "a list stands in square brackets: `[1, 2]`".to_string(),
+                    false => {
+                        let start = f.slice.tokens.iter().position(|t| self.text(t) == "=").map_or(0, |i| i + 1);
+                        format!("a list stands in square brackets: `[{}]`", self.line_from(f.slice, start))
+                    }
                 };
                 foreign(span, "a comma cannot stand here", help)
             }
-            "," if depth == 0 => foreign(span, "a comma cannot stand here", "a list stands in square brackets: `[a, b]`"),
+            "," if depth == 0 => {
+                let start = f.slice.tokens.iter().position(|t| self.text(t) == "=").map_or(0, |i| i + 1);
+                let all = self.line_from(f.slice, start);
+                foreign(span, "a comma cannot stand here", format!("a list stands in square brackets: `[{all}]`"))
+            }
             "true" | "false" | "if" | "then" | "else" | "and" | "or" | "not" | "except" if then == ":" && depth > 0 => expected(
                 span,
                 format!("`{next}` is a word of the language and cannot be a name"),
@@ -130,6 +164,19 @@ impl Explain<'_> {
             "in" if after_word || after_number => self.membership(f, "=="),
             "not" if then == "in" => self.membership(f, "!="),
             "is" => foreign(span, "equality is written `==`", format!("write `{after} == …`")),
+            "step" | "by" if after_number && tokens[..f.here].iter().any(|t| self.text(t) == "..") => {
+                foreign(span, "a range goes in steps of one", "write a list: `[0, 2, 4]`")
+            }
+            _ if matches!(after, "match" | "switch" | "case") && token.is_some_and(|t| t.kind == Kind::Word) => foreign(
+                span,
+                format!("there is no `{after}`"),
+                "choose by `if a then x else if b then y else z`; what varies along an axis is a map: `{ small: 1, large: 2 }`",
+            ),
+            "+" if previous.is_none_or(|p| matches!(p.kind, Kind::Open | Kind::Mark))
+                && then.starts_with(|c: char| c.is_ascii_digit()) =>
+            {
+                foreign(span, "a number has no sign `+`", format!("write `{then}`"))
+            }
             "mod" | "rem" | "div" => foreign(span, format!("there is no operator `{next}`"), "write it with `/` and `round(…)`"),
             "percent" if after_number => foreign(span, "a percentage is written with `%`", format!("write `{after}%`")),
             "%" if then == ">" => foreign(span, "there are no pipes", format!("write the operation around it: `mean({after})`")),
@@ -158,17 +205,25 @@ impl Explain<'_> {
             }
             "else" | "then" => expected(span, format!("`{next}` belongs to an `if`"), "write `if condition then a else b`"),
             _ if matches!(after, "if" | "then" | "else") && next.is_empty() => None,
+            _ if f.expected.contains(&Rule::kw_then)
+                && previous.is_some_and(|p| p.kind == Kind::Close)
+                && token.is_some_and(|t| matches!(t.kind, Kind::Number | Kind::Word | Kind::Text)) =>
+            {
+                let start = tokens[..f.here].iter().rposition(|t| self.text(t) == "if").unwrap_or(0);
+                let (condition, rest) = (self.between(f.slice, start, f.here), self.line_from(f.slice, f.here));
+                expected(span, format!("expected `then` after `{after}`"), format!("write `{condition} then {rest}`"))
+            }
             _ if is_missing_branch(f.expected) => {
                 let what = if f.expected.contains(&Rule::kw_then) { "then" } else { "else" };
                 let help = "a choice always has both branches: `if condition then a else b`";
                 expected(span, format!("expected `{what}` after `{after}`"), help)
             }
             _ if depth > 0 && after_word && token.is_some_and(|t| matches!(t.kind, Kind::Word | Kind::Number | Kind::Text)) => {
-                expected(
-                    span,
-                    format!("expected a comma, an operator or `:` between `{after}` and `{next}`"),
-                    "arguments are written `name: value` and separated by commas",
-                )
+                let help = match open {
+                    "[" => format!("elements are separated by commas: `{after}, {next}`"),
+                    _ => "arguments are written `name: value` and separated by commas".to_string(),
+                };
+                expected(span, format!("expected a comma, an operator or `:` between `{after}` and `{next}`"), help)
             }
             _ => None,
         }
@@ -224,6 +279,23 @@ impl Explain<'_> {
             Wrong::Backtick => foreign(span, "a name stands without quotes", "write it as it is"),
             Wrong::Bars => foreign(span, "this operator is written `or`", self.joined(slice, here, "or")),
             Wrong::Ampersand => foreign(span, "this operator is written `and`", self.joined(slice, here, "and")),
+            Wrong::Other => {
+                let (ours, example) = match self.text(token) {
+                    "≥" => (">=", "a >= b"),
+                    "≤" => ("<=", "a <= b"),
+                    "≠" => ("!=", "a != b"),
+                    "×" | "·" | "⋅" | "∗" => ("*", "a * b"),
+                    "÷" => ("/", "a / b"),
+                    "∧" => ("and", "a and b"),
+                    "∨" => ("or", "a or b"),
+                    "¬" => ("not", "not a"),
+                    "→" => ("->", "a -> b"),
+                    "²" => ("power", "power(a, 2)"),
+                    "√" => ("sqrt", "sqrt(a)"),
+                    _ => return None,
+                };
+                foreign(span, format!("this is written `{ours}`"), format!("write `{example}`"))
+            }
             Wrong::Bang => {
                 let operand = self.between(slice, here + 1, self.side_end(slice.tokens, here + 1));
                 foreign(span, "negation is written `not`", format!("write `not {operand}`"))
@@ -294,83 +366,6 @@ impl Explain<'_> {
         foreign(f.span, "there is no power operator", format!("write `power({}, {by})`", unwrapped(&base)))
     }
 
-    /// Returns what to write for an operator that is a word here, with both of its sides as written.
-    fn joined(&self, slice: &Slice, here: usize, word: &str) -> String {
-        let left = self.between(slice, self.side_start(slice.tokens, here), here);
-        let right = self.between(slice, here + 1, self.side_end(slice.tokens, here + 1));
-        format!("write `{left} {word} {right}`")
-    }
-
-    /// Returns the index of the first token of the operand that ends before an index: a name, a number, a bracket, with what stands directly
-    /// before it (`mean(acc).x`).
-    fn operand_start(&self, tokens: &[Token], end: usize) -> usize {
-        let mut start = end;
-        while start > 0 {
-            let before = &tokens[start - 1];
-            let joins = start == end || before.end == tokens[start].start;
-            match before.kind {
-                Kind::Close if joins => start = opening(tokens, start - 1),
-                Kind::Word | Kind::Number | Kind::Text if joins => start -= 1,
-                Kind::Mark if joins && start < end && self.text(before) == "." => start -= 1,
-                _ => break,
-            }
-        }
-        start
-    }
-
-    /// Returns the index behind the operand that begins at an index.
-    fn operand_end(&self, tokens: &[Token], start: usize) -> usize {
-        let mut end = start;
-        while let Some(token) = tokens.get(end) {
-            let joins = end == start || tokens[end - 1].end == token.start;
-            match token.kind {
-                Kind::Open if joins => end = closing(tokens, end) + 1,
-                Kind::Word | Kind::Number | Kind::Text if joins => end += 1,
-                Kind::Mark if end == start && self.text(token) == "-" => end += 1,
-                Kind::Mark if joins && end > start && self.text(token) == "." => end += 1,
-                _ => break,
-            }
-            if end == start + 1 && self.text(&tokens[start]) == "-" {
-                return self.operand_end(tokens, end);
-            }
-        }
-        end
-    }
-
-    /// Returns the index of the first token of what an operator such as `and` has on its left.
-    fn side_start(&self, tokens: &[Token], end: usize) -> usize {
-        let mut start = end;
-        while start > 0 {
-            match tokens[start - 1].kind {
-                Kind::Close => start = opening(tokens, start - 1),
-                Kind::Open => break,
-                _ if self.parts(&tokens[start - 1]) => break,
-                _ => start -= 1,
-            }
-        }
-        start
-    }
-
-    /// Returns the index behind what an operator such as `and` has on its right.
-    fn side_end(&self, tokens: &[Token], start: usize) -> usize {
-        let mut end = start;
-        while let Some(token) = tokens.get(end) {
-            match token.kind {
-                Kind::Open => end = closing(tokens, end) + 1,
-                Kind::Close => break,
-                _ if self.parts(token) => break,
-                _ => end += 1,
-            }
-        }
-        end
-    }
-
-    /// Returns whether a token parts the sides of `and` and `or` from what stands around them.
-    fn parts(&self, token: &Token) -> bool {
-        let mark = matches!(token.kind, Kind::Newline | Kind::Wrong(Wrong::Ampersand | Wrong::Bars | Wrong::Question));
-        mark || matches!(self.text(token), "=" | "," | ":" | "and" | "or" | "if" | "then" | "else")
-    }
-
     /// Returns the message for `a if c else b`.
     fn choice_behind(&self, f: &Failure) -> Option<Diag> {
         let tokens = f.slice.tokens;
@@ -384,6 +379,23 @@ impl Explain<'_> {
             None => "write `if condition then a else b`".to_string(),
         };
         foreign(f.span, "the condition of a choice comes first", help)
+    }
+
+    /// Returns the name before the failure where it is written with dashes, as written and with `_`.
+    fn dashed(&self, f: &Failure) -> Option<(String, String)> {
+        let tokens = &f.slice.tokens[..f.here];
+        let mut start = tokens.len().checked_sub(1)?;
+        while let Some(before) = start.checked_sub(2)
+            && tokens[before].kind == Kind::Word
+            && self.text(&tokens[before + 1]) == "-"
+            && tokens[before].end == tokens[before + 1].start
+            && tokens[before + 1].end == tokens[start].start
+        {
+            start = before;
+        }
+        let (first, last) = (tokens.get(start)?, tokens.last()?);
+        let written = &self.file.text[first.start..last.end];
+        written.contains('-').then(|| (written.to_string(), written.replace('-', "_")))
     }
 
     /// Returns the message for `x in [a, b]`.
@@ -435,20 +447,6 @@ impl Explain<'_> {
         self.between(f.slice, open + 1, close)
     }
 
-    /// Returns the text of tokens, on one line and not too long.
-    fn between(&self, slice: &Slice, from: usize, to: usize) -> String {
-        match (slice.tokens.get(from), to.checked_sub(1).and_then(|i| slice.tokens.get(i))) {
-            (Some(first), Some(last)) if first.start < last.end => one_line(&self.file.text[first.start..last.end], 60),
-            _ => "…".to_string(),
-        }
-    }
-
-    /// Returns the rest of a line from a token on.
-    fn line_from(&self, slice: &Slice, from: usize) -> String {
-        let end = slice.tokens[from.min(slice.tokens.len())..].iter().position(|t| t.kind == Kind::Newline);
-        self.between(slice, from, end.map_or(slice.tokens.len(), |i| from + i))
-    }
-
     fn line_at(&self, slice: &Slice, start: usize) -> &str {
         self.file.text[start..slice.end].lines().next().unwrap_or("").trim_end()
     }
@@ -467,44 +465,6 @@ fn keyword_for(first: &str, second: &str) -> &'static str {
         _ if first.starts_with(|c: char| c.is_alphabetic()) => "analysis",
         _ => "let",
     }
-}
-
-/// Returns the text without brackets that hold all of it.
-fn unwrapped(text: &str) -> &str {
-    let inner = text.strip_prefix('(').and_then(|t| t.strip_suffix(')'));
-    inner.filter(|t| !t.contains(['(', ')'])).unwrap_or(text)
-}
-
-/// Returns the index of the bracket that opens what the one at an index closes; the first token where none does.
-fn opening(tokens: &[Token], close: usize) -> usize {
-    let mut depth = 0;
-    for i in (0..=close).rev() {
-        match tokens[i].kind {
-            Kind::Close => depth += 1,
-            Kind::Open => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return i;
-        }
-    }
-    0
-}
-
-/// Returns the index of the bracket that closes what the one at an index opens; the last token where none does.
-fn closing(tokens: &[Token], open: usize) -> usize {
-    let mut depth = 0;
-    for (i, token) in tokens.iter().enumerate().skip(open) {
-        match token.kind {
-            Kind::Open => depth += 1,
-            Kind::Close => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return i;
-        }
-    }
-    tokens.len().saturating_sub(1)
 }
 
 fn depth(tokens: &[Token]) -> i32 {

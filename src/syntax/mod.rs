@@ -14,6 +14,7 @@ mod foreign;
 mod grammar;
 mod layout;
 mod literal;
+mod operands;
 mod outline;
 mod parse;
 mod print;

@@ -28,12 +28,31 @@ impl<'a> Statics<'a> {
         }
         let mut words = Vec::new();
         self.words_of(ty, &mut words);
+        // A name, a network or a word between quotes.
+        let quoted = match &expr.kind {
+            ExprKind::Text(text) => Some(text.as_str()),
+            _ => None,
+        };
+        let network = *ty == SettingType::Network;
         let help = match (head, words.is_empty()) {
+            _ if quoted.is_some_and(|t| words.contains(&t) || network && self.is_network(module, t)) => {
+                format!("names and words stand without quotes: `{}`", quoted.unwrap_or_default())
+            }
+            _ if network && matches!(expr.kind, ExprKind::Select(..)) => {
+                format!("a network takes arguments in round brackets: `{}`", written.replace('[', "(").replace(']', ")"))
+            }
+            _ if network && head.is_some_and(|h| self.stands_for_words(module, h)) => {
+                "its coordinates are text; an axis of networks names them without quotes: `axis net = [one, other]`".to_string()
+            }
             (Some(head), false) => nearest_or_list(head, &words),
             (None, false) => format!("it can be {}", words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")),
             _ if *ty == SettingType::Network => self.network_help(declared, head),
             _ if *ty == SettingType::Recipe && matches!(expr.kind, ExprKind::Map(_)) => {
                 format!("settings stand behind the brackets, `train(…) {written}`, or under a name: `recipe r {written}`")
+            }
+            _ if *ty == SettingType::Recipe => {
+                "a recipe is declared, `recipe r { epochs: 3 }`, and named here; other data are measured on: `record: [accuracy(d.test)]`"
+                    .to_string()
             }
             (Some(_), true) if declared.is_some() => {
                 "a setting must be known before the run: a number, a `param`, a `let`, or an axis's coordinate".to_string()
@@ -53,6 +72,9 @@ impl<'a> Statics<'a> {
                 "whole numbers go up to 9,007,199,254,740,992".to_string()
             }
             (SettingType::Int, Static::Number(x)) if *x < 0.0 => "write a whole number from 0 here".to_string(),
+            (_, Static::Number(x)) if whole && self.program.sources.text(expr.span).ends_with('%') => {
+                format!("a percentage is a share, here {x}, and this counts something: write a whole number")
+            }
             (_, Static::Text(t)) if (whole || *ty == SettingType::Real) && text(t) => {
                 format!("a number stands without quotes: `{}`", t.trim())
             }
@@ -66,6 +88,31 @@ impl<'a> Statics<'a> {
         };
         let written = shorten(self.program.sources.text(expr.span));
         Finding::new(expr.span, What::NoSetting { expected: ty.to_string(), written, help }).into()
+    }
+
+    /// Returns that an element stands where a list is asked for.
+    pub(super) fn one_of_a_list(&self, ty: &SettingType, expr: &Expr) -> Findings {
+        let written = shorten(self.program.sources.text(expr.span));
+        let help = format!("a list stands in square brackets: `[{written}]`");
+        Finding::new(expr.span, What::NoSetting { expected: ty.to_string(), written, help }).into()
+    }
+
+    /// Returns whether a name is that of a network, declared here or in the standard library.
+    fn is_network(&self, module: usize, name: &str) -> bool {
+        match self.program.find(module, name) {
+            Some(def) => matches!(self.program.item(def).kind, ItemKind::Network { keyword: ast::Keyword::Network, .. }),
+            None => self.program.topic_of(name) == Some("networks"),
+        }
+    }
+
+    /// Returns whether a name is that of an axis whose coordinates are words and stand for nothing.
+    fn stands_for_words(&self, module: usize, name: &str) -> bool {
+        let axis = self.program.find(module, name).and_then(|def| self.declared_axes.get(&def));
+        axis.is_some_and(|a| {
+            let first = self.axes.get(*a).coordinates.as_ref().and_then(|c| c.first());
+            !self.coordinate_values.contains_key(a)
+                && first.is_some_and(|c| matches!(c.value, Some(Static::Word(_) | Static::Text(_))))
+        })
     }
 
     /// Returns what to do where something else stands for a network.

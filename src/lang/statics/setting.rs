@@ -84,7 +84,10 @@ impl<'a> Statics<'a> {
                     .collect::<Result<Vec<_>, _>>()
                     .map(Static::List),
                 ExprKind::Range(..) => self.value(module, expr, env),
-                _ => Err(self.wrong(ty, expr)),
+                _ => match self.setting(module, of, expr, env, inside) {
+                    Ok(Static::None) | Err(_) => Err(self.wrong(ty, expr)),
+                    Ok(_) => Err(self.one_of_a_list(ty, expr)),
+                },
             },
             SettingType::Variant(variant) => self.make(module, variant, expr, env, inside),
             SettingType::Option(_) => Err(self.wrong(ty, expr)),

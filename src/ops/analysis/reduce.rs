@@ -90,7 +90,10 @@ impl Planned for Reduce {
                 code: "cfx::analysis::setting",
                 parameter: Some("q"),
                 message: format!("a quantile's level lies between 0 and 1, not at {q}"),
-                help: Some("write the lower quartile as `q: 25%`".to_string()),
+                help: Some(match q > 1.0 && q <= 100.0 {
+                    true => format!("write `{q}%`"),
+                    false => "the lower quartile is `q: 25%`".to_string(),
+                }),
             });
         }
         Ok(keep_classes(inputs))
