@@ -93,6 +93,7 @@ impl Facts {
     pub fn each_example(&self) -> Facts {
         Facts {
             classes: self.classes.clone(),
+            natural: self.natural,
             class_sizes: self.class_sizes.clone(),
             rows: self.rows,
             rows_at_most: self.rows_at_most,

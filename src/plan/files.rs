@@ -137,3 +137,37 @@ fn matches(pattern: &str, name: &str) -> bool {
             .is_some_and(|rest| (0..=rest.len()).filter(|i| rest.is_char_boundary(*i)).any(|i| matches(tail, &rest[i..]))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn links_lead_where_may_be_read_and_hidden_names_are_passed_over() {
+        let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let act = here.path().join("act");
+        std::fs::create_dir(&act).unwrap();
+        for name in ["l1.npy", "._l1.npy", ".l2.npy"] {
+            std::fs::write(act.join(name), b"x").unwrap();
+        }
+        let real = there.path().join("l3.npy");
+        std::fs::write(&real, b"x").unwrap();
+        std::os::unix::fs::symlink(&real, act.join("l3.npy")).unwrap();
+        let names = |files: &Files, pattern: &str| -> Result<Vec<String>, Problem> {
+            let found = files.matching(pattern)?;
+            Ok(found.iter().map(|p| p.file_name().unwrap().to_string_lossy().into_owned()).collect())
+        };
+        let granted = Files::new(here.path(), &[there.path().to_path_buf()]);
+        assert_eq!(names(&granted, "act/*.npy").unwrap(), ["l1.npy", "l3.npy"]);
+        assert_eq!(names(&granted, "act/.*.npy").unwrap(), ["._l1.npy", ".l2.npy"]);
+        assert!(granted.find("act/l3.npy").is_ok());
+        // Without the grant, both say which one is missing.
+        let alone = Files::new(here.path(), &[]);
+        let folder = there.path().canonicalize().unwrap().display().to_string();
+        for problem in [alone.matching("act/*.npy").unwrap_err(), alone.find("act/l3.npy").unwrap_err()] {
+            assert!(problem.message.contains("is a link to") && problem.help.unwrap().contains(&format!("--data {folder}")));
+        }
+        assert!(alone.find(" ").unwrap_err().message.contains("is empty"));
+    }
+}

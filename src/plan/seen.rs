@@ -195,7 +195,8 @@ fn names(folder: &Path) -> io::Result<Hash> {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if !name.starts_with('.') {
-            all.push((name, entry.path().is_dir()));
+            let kind = entry.file_type()?;
+            all.push((name, kind.is_dir() || kind.is_symlink() && entry.path().is_dir()));
         }
     }
     all.sort();

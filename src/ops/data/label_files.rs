@@ -11,7 +11,7 @@ use std::path::Path;
 pub const USUAL_LABELS: &[&str] = &["labels", "label", "y", "targets", "tr_labels"];
 
 /// Largest JSON file that is read, in bytes.
-const LONGEST_JSON: u64 = 1 << 28;
+const LONGEST_JSON: u64 = 1 << 26;
 
 /// Returns the shape of the array of labels at a place, without reading them; nothing where they are in lists.
 ///

@@ -35,7 +35,7 @@ fn strangers_are_named() {
     );
     says(dir, "b.npy", b"<!DOCTYPE html>\n<html><head>", &["HTML page", "download it again"]);
     says(dir, "c.npy", b"\0\x05\x16\x07\0\x02\0\0Mac OS X        ", &["AppleDouble"]);
-    says(dir, "d.npy", b"\x80\x04\x95", &["pickle", "np.save"]);
+    says(dir, "d.npy", b"\x80\x04\x95\0\0\0\0\0\0", &["pickle", "np.save"]);
     says(dir, "e.npy", b"", &["is empty"]);
     says(dir, "f.npy", &npy("|V2", "(2, 1)", &[0; 4]), &["bfloat16", "float32"]);
     says(dir, "g.npy", &npy("<U3", "(2,)", &[0; 24]), &["holds texts", "np.unique"]);

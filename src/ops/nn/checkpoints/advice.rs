@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const DEPTH: usize = 4;
 /// Most prefixes that are tried.
 const PREFIXES: usize = 64;
+/// Parts of names of networks that follow another one: of two that fit alike, the other is meant.
+const FOLLOWERS: [&str; 6] = ["encoder_k", "momentum", "ema", "teacher", "target", "key"];
 /// Most beginnings of names that are worth writing out.
 const WRITTEN: usize = 8;
 
@@ -68,7 +70,8 @@ fn prefixes(names: &[Named]) -> Vec<String> {
         name.match_indices('.').take(DEPTH).for_each(|(i, _)| *counts.entry(&name[..=i]).or_insert(0) += 1);
     }
     let mut all: Vec<(&str, usize)> = counts.into_iter().collect();
-    all.sort_by_key(|(prefix, count)| (std::cmp::Reverse(*count), prefix.len()));
+    let follows = |prefix: &str| FOLLOWERS.iter().any(|f| prefix.contains(f));
+    all.sort_by_key(|(prefix, count)| (follows(prefix), std::cmp::Reverse(*count), prefix.len()));
     all.into_iter().take(PREFIXES).map(|(prefix, _)| prefix.to_string()).collect()
 }
 
@@ -112,7 +115,8 @@ mod tests {
         let mut moco: Vec<Named> = with("module.encoder_q.");
         moco[3].1 = vec![128, 4];
         moco[4].1 = vec![128];
-        moco.extend(with("module.encoder_k."));
+        let follower: Vec<Named> = moco.iter().map(|(n, s)| (n.replace("encoder_q", "encoder_k"), s.clone())).collect();
+        moco.extend(follower);
         moco.extend(named(&[("module.queue", &[128, 8]), ("module.queue_ptr", &[1])]));
         assert_eq!(
             advice(&moco, &net).unwrap(),

@@ -39,13 +39,24 @@ pub fn list(path: &Path, at: Option<&str>) -> Result<Listing, Unreadable> {
         Some(Format::Safetensors) => safetensors::list(&mut file, length),
         Some(Format::Zip) => torch::list_zip(path, at),
         Some(Format::Legacy) => torch::list_legacy(file, length, at),
-        None => Err(Unreadable::new("is neither a safetensors file nor a PyTorch checkpoint")
-            .help("weights are read from `.safetensors`, and from `.pt`, `.pth` and the like as torch.save writes them")),
+        None => Err(unknown(&head)),
     }?;
     if listing.entries.is_empty() {
         return Err(Unreadable::new("holds no tensors").help("save the weights of the network into it"));
     }
     Ok(listing)
+}
+
+/// Returns why a file that begins so is no file of weights.
+fn unknown(head: &[u8]) -> Unreadable {
+    match head {
+        [b'{' | b'[', ..] => Unreadable::new("is JSON: settings, or the list of the files that weights are spread over")
+            .help("name the file of weights itself; weights in several files are put together first, `model.save_pretrained(path, max_shard_size=\"1000GB\")`"),
+        [0x93, b'N', b'U', b'M', ..] => Unreadable::new("is a NumPy array, which has no names of weights")
+            .help("save the weights by name: `safetensors.numpy.save_file({\"fc.weight\": w}, path)`"),
+        _ => Unreadable::new("is neither a safetensors file nor a PyTorch checkpoint")
+            .help("weights are read from `.safetensors`, and from `.pt`, `.pth` and the like as torch.save writes them"),
+    }
 }
 
 fn format(head: &[u8]) -> Option<Format> {

@@ -322,7 +322,8 @@ fn what_does_not_fit_is_listed_and_planned() {
     let text = words(import(&here(""), "small.pt", &tiny(2), &data, &["fc -> out"]));
     assert!(text.contains("tensors: 2 missing, 2 unexpected"), "{text}");
     assert!(words(import(&here(""), "small.pt", &tiny(2), &data, &["fc"])).contains("no change of names"));
-    assert!(words(import(&here(""), "small.json", &tiny(2), &data, &[])).contains("neither a safetensors file"));
+    assert!(words(import(&here(""), "small.json", &tiny(2), &data, &[])).contains("is JSON"));
+    assert!(words(import(&here(""), "make.py", &tiny(2), &data, &[])).contains("neither a safetensors file"));
     // The same sentence when planned, before anything runs.
     let script = "cfx 1\nuse std.data { digits }\nuse std.networks { tiny_resnet }\ndataset d = digits()\n\
                   model m = import_weights(\"small.pt\", tiny_resnet(width: 2), d.train)\n";
