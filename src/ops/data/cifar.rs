@@ -80,8 +80,8 @@ struct Layout {
 struct Parts {
     train: Vec<PathBuf>,
     test: Vec<PathBuf>,
-    /// Files that would be read if they were there: that they are not is a part of what the data set is.
-    absent: Vec<PathBuf>,
+    /// All files that were looked for, in order: which of them are there is a part of what the data set is.
+    looked_for: Vec<PathBuf>,
 }
 
 /// Returns the words of a list.
@@ -181,8 +181,7 @@ impl Layout {
             }
         }
         let ranges = splits(&[("train", counts[0]), ("test", counts[1])]);
-        let files = parts.train.into_iter().chain(parts.test).chain(parts.absent).collect();
-        Ok(facts_of(self.classes.clone(), &labels, &ranges, vec![32, 32, 3], files))
+        Ok(facts_of(self.classes.clone(), &labels, &ranges, vec![32, 32, 3], parts.looked_for))
     }
 
     fn read(self, name: String, norm: Norm, parts: Parts) -> Result<Source, Problem> {
@@ -217,7 +216,7 @@ fn parts(folder: &str, files: &Files, versions: &[(&[&str], &str)]) -> Result<Pa
     let mut parts = version_parts(folder, files, train, test)?;
     if let Ok(dir) = files.find(folder) {
         let names = versions[..=found.unwrap_or(0)].iter().flat_map(|(train, test)| train.iter().chain([test]));
-        parts.absent = names.filter(|n| !there(n)).map(|n| dir.join(n)).collect();
+        parts.looked_for = names.map(|n| files.find(&format!("{folder}/{n}")).unwrap_or_else(|_| dir.join(n))).collect();
     }
     Ok(parts)
 }
@@ -230,7 +229,7 @@ fn version_parts(folder: &str, files: &Files, train: &[&str], test: &str) -> Res
     let parts = Parts {
         train: train.iter().filter_map(|n| found(n)).collect(),
         test: found(test).into_iter().collect(),
-        absent: Vec::new(),
+        looked_for: Vec::new(),
     };
     if !parts.train.is_empty() || !parts.test.is_empty() {
         // A part of the training files alone is more likely a mistake than a wish.

@@ -41,8 +41,8 @@ settings! {
         folder: String,
         size: usize,
         channels: Channels,
-        order: Order,
-        classes: Classes,
+        order: Order = Order::Natural,
+        classes: Classes = Classes::Shared,
         mean: Vec<f64>,
         std: Vec<f64>,
     }

@@ -33,8 +33,8 @@ settings! {
         file: String,
         rename: Vec<String>,
         fresh: Vec<String>,
-        ignore: Vec<String>,
-        at: Option<String>,
+        ignore: Vec<String> = Vec::new(),
+        at: Option<String> = None,
         /// The network; nothing before the shape of the data is known.
         network: Option<Arc<Net>> = None,
     }

@@ -138,7 +138,7 @@ fn objects_beside_the_weights_are_passed_over() {
     let found = read(quantised, None).unwrap();
     assert_eq!(found.others, [("b".to_string(), Some("torch._utils._rebuild_qtensor".to_string()))]);
     // A whole module is none of use; what could do something is refused wherever it stands.
-    let module = object("torchvision.models.resnet", "ResNet", &[], Some(dict(&[("training", b"\x88".to_vec())])));
+    let module = object("torchvision.models.resnet", "ResNet", &[], Some(dict(&[("_parameters", dict(&[("w", tensor(1))]))])));
     assert!(read(module, None).unwrap_err().words.contains("torchvision.models.resnet.ResNet"));
     let hostile = dict(&[("epoch", object("os", "system", &[text("true")], None)), ("state_dict", dict(&[("a", tensor(1))]))]);
     assert!(read(hostile, None).unwrap_err().words.contains("`os.system`"));
