@@ -128,12 +128,19 @@ impl<'a> Checker<'a> {
         let mut axes = Vec::new();
         self.axes_of_static(module, e, &mut axes);
         self.use_names(module, e);
-        // Its kind is that of its value at the first coordinates.
-        let env: Env = axes
-            .iter()
-            .filter_map(|a| self.axes().get(*a).coordinates.as_ref().and_then(|c| c.first()).map(|c| (*a, Rc::new(c.clone()))))
-            .collect();
-        let kind = match self.statics().value(module, e, &env) {
+        // Its kind is that of its value at the first coordinates where it has one: at some it may be absent, by a division by zero.
+        let known: Vec<_> = axes.iter().filter_map(|a| Some((*a, self.axes().get(*a).coordinates.clone()?))).collect();
+        let at = |i: usize| -> Env {
+            known.iter().filter_map(|(a, all)| Some((*a, Rc::new(all.get(i).or(all.last())?.clone())))).collect()
+        };
+        let longest = known.iter().map(|(_, all)| all.len()).max().unwrap_or(0);
+        let mut value = self.statics().value(module, e, &at(0));
+        if matches!(&value, Err(found) if found.only_divisions())
+            && let Some(other) = (1..longest).map(|i| self.statics().value(module, e, &at(i))).find(Result::is_ok)
+        {
+            value = other;
+        }
+        let kind = match value {
             Ok(Static::Number(_)) => Kind::Number { per_example: false },
             Ok(Static::Bool(_)) => Kind::Truth { per_example: false },
             Ok(Static::Word(_) | Static::Text(_)) => Kind::Group,

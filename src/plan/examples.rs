@@ -1,7 +1,7 @@
 //! Whose examples a result is about: handed on from inputs to results with a row or a number for each example, and compared where
 //! numbers of examples meet.
 
-use super::facts::{Facts, KnownInput, Problem};
+use super::facts::{Facts, KnownInput, Problem, known};
 use crate::lang::kind::Kind;
 use crate::lang::signature::Signature;
 use crate::lang::{Settings, Static};
@@ -69,6 +69,30 @@ pub fn hand_on(about: Facts, facts: &mut Facts) {
     }
 }
 
+/// Checks that rows of `x` that are only numbered (read from files, drawn) can be those of the data set by whose examples they are chosen:
+/// there is one for each of them, or for each of its first split.
+fn numbered<'a>(inputs: &[KnownInput], choices: impl Iterator<Item = &'a Facts>) -> Result<(), Problem> {
+    let Some(rows) = known(inputs, "x").filter(|x| x.source.is_none()).and_then(|x| x.rows) else { return Ok(()) };
+    for facts in choices {
+        let (Some(source), Some(first)) = (&facts.source, facts.splits.first()) else { continue };
+        let all: usize = facts.splits.iter().map(|s| s.rows).sum();
+        if rows != all && rows != first.rows {
+            return Err(Problem {
+                code: "cfx::data::other_examples",
+                parameter: None,
+                message: format!(
+                    "its {rows} rows are only numbered, and `{source}` has {all} examples: nothing tells which are about the same"
+                ),
+                help: Some(
+                    "choose by examples among rows that a network puts out (`tap`), or files with a row for each example"
+                        .to_string(),
+                ),
+            });
+        }
+    }
+    Ok(())
+}
+
 /// Checks that what meets by examples is about examples of one data set: numbers per example that make others or are set against each
 /// other (`pearson(x, y)`), and the data sets of `by:` and `within:` with what they split. Figures and tables set examples beside each
 /// other, and so do a call that says `paired: false` and one whose result is one of its inputs. `per_example` tells which slots hold numbers
@@ -80,6 +104,8 @@ pub fn meet(kind: &Kind, settings: &Settings, inputs: &[KnownInput], per_example
     let splits = |slot: &str| slot.starts_with("by.") || ["by", "within", "in_every"].contains(&slot);
     let meets = |slot: &str| splits(slot) || !beside && per_example(slot) && (kind.per_example() || !slot.contains('.'));
     let some = inputs.iter().flat_map(|(slot, f)| f.iter().map(move |f| (*slot, *f)));
+    let choices = inputs.iter().filter(|(slot, _)| splits(slot)).flat_map(|(_, f)| f.iter().copied());
+    numbered(inputs, choices)?;
     let mut first: Option<(&str, &Facts)> = None;
     for (slot, facts) in some.filter(|(slot, f)| f.source.is_some() && (meets(slot) || *slot == "x")) {
         match first {
