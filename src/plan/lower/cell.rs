@@ -298,6 +298,13 @@ impl<'a> Lowering<'a> {
             if stored && there.policy != Policy::Stored {
                 there.common = Arc::new(Common { policy: Policy::Stored, ..Common::clone(&there.common) });
             }
+            // Of a symmetric measure the rows of both sides are the same cells, and share units along either axis.
+            let more: Vec<Name> = cell.facts.shared.iter().filter(|name| !there.facts.shared.contains(name)).cloned().collect();
+            if !more.is_empty() {
+                let mut facts = Facts::clone(&there.facts);
+                facts.shared.extend(more);
+                there.common = Arc::new(Common { facts: Arc::new(facts), ..Common::clone(&there.common) });
+            }
             return id;
         }
         let id = self.cells.len();

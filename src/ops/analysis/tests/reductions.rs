@@ -67,7 +67,7 @@ fn absences_are_skipped_and_told() {
     );
     assert_eq!(
         call("std").over("x", &[RUN], vec![none(), n(1.0), n(f64::NAN)]).reducing(&["run"]).absent(),
-        "std of a single value, 2 absent"
+        "std of a single value, 2 absent: too few members"
     );
     assert_eq!(call("count").over("x", &[RUN], vec![none(), none(), none()]).reducing(&["run"]).number().value, 0.0);
     let shares = call("mean").over("x", &[RUN], vec![t(true), t(false), t(true)]).reducing(&["run"]).number();
