@@ -326,13 +326,17 @@ fn a_plan_of_very_many_cells_takes_seconds() {
     assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
 }
 
-/// One chain set of a few passes: too short to tell, whatever they find.
+/// Chains of a few passes: too short to tell, whatever they find.
 const UNSETTLED: &str = r#"cfx 1
 experiment "Unsettled" { seed: 1 }
 
 stages g = gaussian_stages(rows: 60, units: 3)
 density p = dp_mixture(g) { sampler: gibbs(passes: 12, burn_in: 4, thin: 2) }
 analysis h = relative_entropy(p, draws: 200)
+stages r = svd(g, width: 2)
+density pr = dp_mixture(r, like: p)
+analysis held = mean(log_density(pr, r, held_out: 2))
+analysis plain = mean(log_density(p, g, held_out: 2))
 
 claim "It is a number" = h > -100
 claim "It is known not to have settled" = mixing(p).r_hat > 0
@@ -344,11 +348,12 @@ fn a_run_says_which_densities_did_not_settle_and_which_claims_are_made_from_them
     let output = cfx(&["run"], &path);
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(code(&output), 0, "{out}{err}");
-    assert!(err.contains("1 of 1 density did not settle (1 too short to tell): p") && err.contains("pooling: stacked"), "{err}");
+    assert!(err.contains("2 of 2 densities did not settle (2 too short to tell): p") && err.contains("pooling: stacked"), "{err}");
     let claims: Vec<&str> = out.lines().filter(|l| l.starts_with("claim")).collect();
     assert!(claims[0].ends_with("(its density did not settle (1 too short to tell): p)"), "{out}");
     assert!(!claims[1].contains("settle ("), "what judges chains is no less sure where they disagree: {out}");
     let html = std::fs::read_to_string(folder.path().join("results/exp/report.html")).expect("a report");
     assert!(html.contains("Chains of p.") && html.contains("rank among all draws"));
     assert!(html.matches("its density did not settle").count() >= 2, "beside the claim and the table");
+    assert_eq!(html.matches("the `svd` before them has seen all rows").count(), 1, "beside the rows held out after an svd");
 }
