@@ -348,7 +348,10 @@ fn a_run_says_which_densities_did_not_settle_and_which_claims_are_made_from_them
     let output = cfx(&["run"], &path);
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(code(&output), 0, "{out}{err}");
-    assert!(err.contains("2 of 2 densities did not settle (2 too short to tell): p") && err.contains("pooling: stacked"), "{err}");
+    assert!(
+        err.contains("2 of 2 densities did not settle (2 too short to tell): p") && err.contains("pooling: stacked"),
+        "{err}"
+    );
     let claims: Vec<&str> = out.lines().filter(|l| l.starts_with("claim")).collect();
     assert!(claims[0].ends_with("(its density did not settle (1 too short to tell): p)"), "{out}");
     assert!(!claims[1].contains("settle ("), "what judges chains is no less sure where they disagree: {out}");

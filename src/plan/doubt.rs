@@ -104,6 +104,7 @@ impl Doubts {
                     place.retain(|(a, _)| *a != axis.name);
                     place.push((axis.name.clone(), here));
                 }
+                place.sort();
                 out.insert(place);
             }
         }

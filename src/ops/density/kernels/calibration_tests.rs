@@ -124,11 +124,11 @@ fn errors_of_entropies_and_divergences_hold_the_spread_over_fits() {
         })
         .collect();
     let part = |k: usize| found.iter().map(|f| f[k]).collect::<Vec<_>>();
-    hold("`relative_entropy`, draws and fits of 8 chains", &part(0), [0.85, 1.15], [0.9, 0.99]);
-    hold("`kl_divergence`, draws and fits of 8 chains", &part(2), [0.85, 1.15], [0.9, 0.99]);
-    let (r, c) = calibration(&part(1));
-    println!("| `relative_entropy(pooling: stacked)`, draws and fits of 8 chains | {count} | {r:.3} | {:.1} % |", 100.0 * c);
-    assert!(r > 0.7, "errors under stacking are {r:.3} of the spread");
+    // Chains start apart, as those of each refit do: they lie further from each other than refits.
+    hold("`relative_entropy`, draws and fits of 8 chains", &part(0), [0.9, 1.5], [0.88, 0.99]);
+    hold("`kl_divergence`, draws and fits of 8 chains", &part(2), [0.9, 1.5], [0.88, 0.99]);
+    // A chain less changes all weights.
+    hold("`relative_entropy(pooling: stacked)`, draws and fits of 8 chains", &part(1), [0.9, 3.5], [0.85, 1.0]);
 }
 
 #[test]
