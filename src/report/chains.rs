@@ -91,7 +91,7 @@ fn rank_panel(counts: &[Vec<f64>], shown: usize, inks: &[Color], even: f64) -> P
     marks.extend((0..shown).map(line));
     let tops = counts.iter().take(shown).flatten().copied().chain([even]);
     let mut x = Axis::new("rank among all draws", Scale::Linear { low: 0.0, high: BINS as f64 }).bare();
-    x.ticks = Some(vec![(0.0, "lowest".into()), (BINS as f64, "highest".into())]);
+    x.ticks = Some(vec![(0.0, "low".into()), (BINS as f64, "high".into())]);
     Panel { heading: String::new(), x, y: Axis::new("draws", Scale::from_zero(tops)), marks, shades: Vec::new() }
 }
 
