@@ -182,9 +182,8 @@ impl Walk<'_> {
             }
             if !part.classes.is_empty() && !empty.is_empty() {
                 let list = empty.iter().take(8).map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
-                let message =
-                    format!("`{}` has {} without images, which are no classes: {list}", dir.display(), folders_of(empty.len()));
-                self.warn(message, "a class is a folder with at least one image");
+                let message = format!("`{}` has {} without images: {list}", dir.display(), folders_of(empty.len()));
+                self.warn(message, "such a folder is no class; a class has at least one image");
             }
         }
         part.loose = loose;
