@@ -183,7 +183,7 @@ fn unescaped(line: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Returns a text as protocol 0 writes it: Latin-1, other characters as `\uXXXX` and `\UXXXXXXXX`.
+/// Returns a text as protocol 0 writes it: Latin-1, other characters by four or eight hexadecimal digits behind `\u` and `\U`.
 fn unicode(line: &[u8]) -> String {
     let mut out = String::with_capacity(line.len());
     let mut at = 0;
