@@ -53,12 +53,12 @@ impl<'a> Checker<'a> {
         }
         let before = self.said();
         let typed = self.applied_to(module, name, signature, &args, e, title);
-        if typed.is_error()
-            && self.said() > before
+        if self.said() > before
             && let Some(diag) = self.other_order(module, signature, &args)
         {
             self.take_back(before, e.span);
             self.say(diag);
+            return Typed::error(e.span);
         }
         typed
     }

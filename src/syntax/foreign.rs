@@ -270,7 +270,11 @@ impl Explain<'_> {
                 foreign(span, "a choice is written in words", format!("write `if {condition} then {yes} else {no}`"))
             }
             Wrong::At => foreign(span, "there are no decorators", "settings stand with the declaration, in braces or brackets"),
-            Wrong::Dollar if here > 0 && slice.tokens[here - 1].end == token.start => {
+            Wrong::Dollar
+                if here > 0
+                    && slice.tokens[here - 1].end == token.start
+                    && matches!(slice.tokens[here - 1].kind, Kind::Word | Kind::Close) =>
+            {
                 let from = self.operand_start(slice.tokens, here);
                 let base = self.between(slice, from, here);
                 foreign(span, "a part of a record or a column of a table stands behind a point", format!("write `{base}.{next}`"))
@@ -363,7 +367,7 @@ impl Explain<'_> {
         let tokens = f.slice.tokens;
         let base = self.between(f.slice, self.operand_start(tokens, behind), behind);
         let by = self.between(f.slice, exponent, self.operand_end(tokens, exponent));
-        foreign(f.span, "there is no power operator", format!("write `power({}, {by})`", unwrapped(&base)))
+        foreign(f.span, "there is no power operator", format!("write `power({}, {})`", unwrapped(&base), unwrapped(&by)))
     }
 
     /// Returns the message for `a if c else b`.

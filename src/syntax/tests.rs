@@ -91,7 +91,7 @@ fn spellings_of_other_languages() {
     expect("let a = [i for i in x]\n", &[("1 foreign: there are no comprehensions", "for")]);
     expect("while true\n", &[("1 foreign: there are no loops", "while")]);
     expect("def f(x):\n", &[("scripts define no functions", "def")]);
-    expect("import numpy\n", &[("write `use std.data { digits }`", "import")]);
+    expect("import numpy\n", &[("taken by `use std.data { digits }`", "import")]);
     expect("let a = f(b = 3)\n", &[("an argument is given with `:` (; write `b: …`)", "=")]);
     expect("model m = train(a) { epochs = 3 }\n", &[("write `epochs: …`", "=")]);
     expect("model m == train(a)\n", &[("write `model m = …`", "==")]);

@@ -41,7 +41,7 @@ pub fn foreign_value(name: &str) -> Option<&'static str> {
         "True" | "TRUE" => "it is written `true`",
         "False" | "FALSE" => "it is written `false`",
         "None" | "null" | "NULL" | "nil" | "nothing" | "undefined" | "Null" => {
-            "nothing is written `none`, in an argument that may be left out"
+            "here the word is `none`, for an argument that may be left out"
         }
         "NaN" | "nan" | "NA" | "inf" | "Inf" | "infinity" | "missing" => {
             "there is no such number: what cannot be computed is absent by itself"
