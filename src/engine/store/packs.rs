@@ -26,7 +26,7 @@ struct Pack {
     file: File,
     start: u64,
     piece: Vec<u8>,
-    /// Where the last artifact asked for ended.
+    /// Where the last artifact asked for ended; far away at first.
     end: u64,
 }
 
@@ -37,10 +37,18 @@ impl Packs {
         let mut pack = pack.lock().unwrap_or_else(PoisonError::into_inner);
         let end = start.checked_add(length).ok_or(Fault::Damaged)?;
         if start < pack.start || end > pack.start + pack.piece.len() as u64 {
-            // Only where one follows the other is more read than was asked for.
+            // Only where one lies beside the other is more read than was asked for: behind it, or before it where readers go backwards.
             let follows = start >= pack.end && start - pack.end <= PIECE / 4;
+            let precedes = end <= pack.start && pack.start - end <= PIECE / 4;
             self.reads.fetch_add(1, Ordering::Relaxed);
-            pack.fetch(start, if follows { length.max(PIECE) } else { length })?;
+            match (follows, precedes) {
+                (true, _) => pack.fetch(start, length.max(PIECE))?,
+                (_, true) => {
+                    let from = start.min(end.saturating_sub(PIECE));
+                    pack.fetch(from, end - from)?;
+                }
+                _ => pack.fetch(start, length)?,
+            }
         }
         pack.end = end;
         let from = (start - pack.start) as usize;

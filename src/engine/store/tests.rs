@@ -390,6 +390,10 @@ fn many_small_results_cost_few_calls_to_the_system_and_read_once() {
         assert_eq!(get(&store, &key(n)).unwrap(), [n.to_le_bytes(); 20].concat());
     }
     assert!(store.reads() < 40, "{} reads of {count} results", store.reads());
+    // Backwards as well.
+    let before = store.reads();
+    (0..count).rev().for_each(|n| assert!(get(&store, &key(n)).is_ok()));
+    assert!(store.reads() - before < 40, "{} reads backwards", store.reads() - before);
     // In any order, one read each at most, of no more than the result.
     let before = store.reads();
     (0..200).for_each(|n| assert!(get(&store, &key(n * 7919 % count)).is_ok()));
