@@ -76,7 +76,7 @@ fn relocate(state: &mut State, block: &[u32], choices: &[usize], slots: usize) -
 
 /// Fills one component's column of log weights: size and predictive without the block.
 fn column(state: &State, block: &[u32], k: usize, width: usize, scratch: &mut Scratch) {
-    let (niw, c, data) = (state.niw, &state.comps[k], state.data);
+    let (niw, c, data) = (&state.niw, &state.comps[k], &state.data);
     let members: Vec<usize> = (0..block.len()).filter(|j| state.z[block[*j] as usize] == k as u32).collect();
     let m = members.len();
     let q = |j: usize| state.cache.row(block[j] as usize)[k];
@@ -138,9 +138,9 @@ fn column(state: &State, block: &[u32], k: usize, width: usize, scratch: &mut Sc
 
 /// The same from the members outside the block, where removing the block leaves almost nothing of the component's scatter.
 fn from_scratch(state: &State, block: &[u32], k: usize, mut put: impl FnMut(usize, f64, f64)) {
-    let mut rest = super::component::Component::empty(state.niw);
+    let mut rest = super::component::Component::empty(&state.niw);
     let outside = |i: usize| state.z[i] == k as u32 && !block.contains(&(i as u32));
-    rest.rebuild(state.niw, (0..state.data.n).filter(|i| outside(*i)).map(|i| state.data.row(i)));
+    rest.rebuild(&state.niw, (0..state.data.n).filter(|i| outside(*i)).map(|i| state.data.row(i)));
     let mut u = vec![0.0; state.data.dp];
     for (j, i) in block.iter().enumerate() {
         let q = rest.quadratic(state.data.row(*i as usize), &mut u);

@@ -3,16 +3,21 @@
 use super::alpha::AlphaPrior;
 use super::bytes::{Reader, Writer};
 use super::cache::Observations;
+use super::hyper::{Learned, Measure};
 use super::niw::Niw;
+use super::split_merge::{self, Proposal};
 use super::start::{Start, compact};
 use super::state::State;
-use super::{block_gibbs, gibbs, split_merge};
+use super::{block_gibbs, gibbs};
 use crate::base::Stream;
 use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
 
 /// Passes between the places where a chain can be stopped and resumed.
 pub const BOUNDARY: usize = 50;
+
+/// Passes between updates of what a hierarchical measure learns, and the cycles of one.
+const LEARNING: (usize, usize) = (4, 2);
 
 /// How a pass moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +32,13 @@ pub enum Method {
         proposals: usize,
         /// Restricted scans before the last one.
         scans: usize,
+        /// Every how many passes there are proposals.
+        every: usize,
+    },
+    /// The same with proposals by sequential allocation; exact.
+    MergeSplit {
+        /// Proposals at a time.
+        proposals: usize,
         /// Every how many passes there are proposals.
         every: usize,
     },
@@ -76,6 +88,8 @@ pub struct Kept {
     pub alpha: f64,
     /// Component of each observation, numbered in order of first appearance.
     pub z: Vec<u32>,
+    /// The base measure, where it is learned.
+    pub measure: Option<Measure>,
 }
 
 /// What a chain leaves.
@@ -121,7 +135,10 @@ fn permute(order: &mut [u32], rng: &mut ChaCha12Rng) {
 
 /// A running chain.
 pub struct Chain<'a> {
-    state: State<'a>,
+    state: State,
+    /// Observations in the frame.
+    data: &'a Observations,
+    learned: Option<Learned>,
     setup: &'a Setup,
     rng: ChaCha12Rng,
     done: usize,
@@ -159,6 +176,8 @@ impl<'a> Chain<'a> {
         state.single = setup.published;
         Chain {
             state,
+            data,
+            learned: None,
             setup,
             rng,
             done: 0,
@@ -171,14 +190,42 @@ impl<'a> Chain<'a> {
         }
     }
 
+    /// Returns the chain with a hierarchical base measure, of which it learns all but kappa.
+    pub fn learning(self) -> Self {
+        let start = Learned::start(self.data.d);
+        self.with_learned(start)
+    }
+
+    /// Returns the same from given values.
+    pub fn with_learned(mut self, learned: Learned) -> Self {
+        self.take_up(learned);
+        self
+    }
+
+    /// Gives the state the measure of what was learned.
+    fn take_up(&mut self, learned: Learned) {
+        self.state.reframe(learned.whiten(self.data), learned.niw(self.state.niw.kappa0, self.data.n + 1));
+        self.learned = Some(learned);
+    }
+
+    /// Returns what was learned of the base measure.
+    pub fn learned(&self) -> Option<&Learned> {
+        self.learned.as_ref()
+    }
+
     /// Returns the state, for checks.
-    pub fn state(&self) -> &State<'a> {
+    pub fn state(&self) -> &State {
         &self.state
     }
 
     /// Returns the scalars of every pass so far.
     pub fn trace(&self) -> &[Scalars] {
         &self.record.trace
+    }
+
+    /// Returns what it has left so far.
+    pub fn record(&self) -> &Record {
+        &self.record
     }
 
     /// Returns moves so far.
@@ -211,12 +258,17 @@ impl<'a> Chain<'a> {
                 gibbs::pass(&mut self.state, order, uniforms, &mut self.rng, shuffle, &mut self.gibbs)
             }
         };
-        if let Method::SplitMerge { proposals, scans, every } = self.setup.method
+        let proposing = match self.setup.method {
+            Method::SplitMerge { proposals, scans, every } => Some((proposals, Proposal::Restricted(scans), every)),
+            Method::MergeSplit { proposals, every } => Some((proposals, Proposal::Sequential, every)),
+            _ => None,
+        };
+        if let Some((proposals, proposal, every)) = proposing
             && (self.done + 1).is_multiple_of(every.max(1))
         {
-            for _ in 0..proposals {
-                split_merge::propose(&mut self.state, scans, &mut self.rng);
-            }
+            (0..proposals).for_each(|_| {
+                split_merge::propose(&mut self.state, proposal, &mut self.rng);
+            });
         }
         if !matches!(self.setup.method, Method::Block(_)) {
             let (k, alpha) = (self.state.occupied(), self.state.alpha);
@@ -228,6 +280,10 @@ impl<'a> Chain<'a> {
         }
         self.record.moves += moves;
         self.done += 1;
+        let (every, cycles) = LEARNING;
+        if let Some(learned) = self.learned.as_mut().filter(|_| self.done.is_multiple_of(every)) {
+            learned.update(&mut self.state, self.data, cycles, &mut self.rng);
+        }
         if self.done.is_multiple_of(BOUNDARY) {
             self.state.canonicalise();
         }
@@ -266,10 +322,12 @@ impl<'a> Chain<'a> {
             k += 1.0;
         }
         let alpha = self.state.alpha;
-        let log_posterior = self.state.log_joint() + self.setup.alpha.log_density(alpha) - n * self.log_volume;
+        let (volume, prior) = self.learned.as_ref().map_or((0.0, 0.0), |l| (l.log_volume(), l.log_prior()));
+        let log_posterior = self.state.log_joint() + self.setup.alpha.log_density(alpha) + prior - n * (self.log_volume + volume);
         self.record.trace.push([alpha, k, log_posterior, largest, entropy + 0.0]);
         if self.setup.keeps(self.done - 1) {
-            self.record.kept.push(Kept { alpha, z: compact(&self.state.z) });
+            let measure = self.learned.as_ref().map(Learned::measure);
+            self.record.kept.push(Kept { alpha, z: compact(&self.state.z), measure });
         }
     }
 
@@ -299,6 +357,10 @@ impl<'a> Chain<'a> {
         let position = self.rng.get_word_pos();
         w.int(position as u64);
         w.int((position >> 64) as u64);
+        if let Some(l) = &self.learned {
+            w.floats(&[l.excess, l.firmness]);
+            w.floats(&l.shape);
+        }
         w.words(&self.state.z);
         w.words(&self.order);
         w.floats(&self.record.trace.concat());
@@ -306,6 +368,10 @@ impl<'a> Chain<'a> {
         for kept in &self.record.kept {
             w.float(kept.alpha);
             w.words(&kept.z);
+            if let Some(m) = &kept.measure {
+                w.float(m.dof);
+                w.floats(&m.factor);
+            }
         }
         w.0
     }
@@ -313,24 +379,42 @@ impl<'a> Chain<'a> {
     /// Goes on from what [`Chain::save`] returned; false, and nothing changed, where the bytes are not of this chain.
     pub fn restore(&mut self, bytes: &[u8]) -> bool {
         let mut r = Reader(bytes);
+        let (d, learning) = (self.data.d, self.learned.is_some());
         let mut read = || {
             let done = r.int()? as usize;
             let moves = r.int()?;
             let alpha = r.float()?;
             let position = u128::from(r.int()?) | (u128::from(r.int()?) << 64);
+            let learned = if learning {
+                let (two, shape) = (r.floats()?, r.floats()?);
+                let [excess, firmness] = two.try_into().ok()?;
+                (shape.len() == d * d).then_some(())?;
+                Some(Learned { excess, firmness, shape })
+            } else {
+                None
+            };
             let (z, order) = (r.words()?, r.words()?);
             let trace: Vec<Scalars> = r.floats()?.as_chunks::<5>().0.to_vec();
-            let kept = (0..r.int()?).map(|_| Some(Kept { alpha: r.float()?, z: r.words()? })).collect::<Option<Vec<_>>>()?;
-            Some((done, alpha, position, z, order, Record { trace, kept, moves }))
+            let kept = (0..r.int()?)
+                .map(|_| {
+                    let (alpha, z) = (r.float()?, r.words()?);
+                    let measure = if learning { Some(Measure { dof: r.float()?, factor: r.floats()? }) } else { None };
+                    Some(Kept { alpha, z, measure })
+                })
+                .collect::<Option<Vec<_>>>()?;
+            Some((done, alpha, position, learned, z, order, Record { trace, kept, moves }))
         };
         let n = self.state.data.n;
-        let Some((done, alpha, position, z, order, record)) = read() else { return false };
+        let Some((done, alpha, position, learned, z, order, record)) = read() else { return false };
         let valid = |x: &[u32]| x.len() == n && x.iter().all(|k| (*k as usize) < n.max(1) * 2);
         if !valid(&z) || !valid(&order) || order.iter().any(|i| *i as usize >= n) || record.trace.len() != done {
             return false;
         }
         let single = self.state.single;
-        self.state = State { single, ..State::new(self.state.data, self.state.niw, z, alpha) };
+        self.state = State { single, ..State::new(self.data, &self.state.niw, z, alpha) };
+        if let Some(learned) = learned {
+            self.take_up(learned);
+        }
         self.rng.set_word_pos(position);
         (self.done, self.order, self.record) = (done, order, record);
         true

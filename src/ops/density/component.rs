@@ -70,6 +70,16 @@ impl Built {
     ///
     /// `S_n = I + sum (x - m)(x - m)' + kappa0 n / kappa_n m m'` with m the members' mean, which cancels nothing.
     pub fn from_members<'a>(niw: &Niw, dp: usize, members: impl Iterator<Item = &'a [f64]> + Clone) -> Built {
+        Built::on_scale(niw, dp, members, None)
+    }
+
+    /// Returns the same with another `S0` than the identity, the lower triangle of d x d, where the shape is full.
+    pub fn on_scale<'a>(
+        niw: &Niw,
+        dp: usize,
+        members: impl Iterator<Item = &'a [f64]> + Clone,
+        scale: Option<Vec<f64>>,
+    ) -> Built {
         let d = niw.d;
         if niw.shape != Shape::Full {
             let (n, mu, mut lower) = scales(niw.kappa0, dp, members);
@@ -88,8 +98,11 @@ impl Built {
             n += 1;
         }
         mean.iter_mut().for_each(|m| *m /= n.max(1) as f64);
-        let mut s = vec![0.0; d * d];
-        (0..d).for_each(|j| s[j * d + j] = 1.0);
+        let mut s = scale.unwrap_or_else(|| {
+            let mut identity = vec![0.0; d * d];
+            (0..d).for_each(|j| identity[j * d + j] = 1.0);
+            identity
+        });
         let weight = (niw.kappa0 * n as f64 / niw.kappa(n)).sqrt();
         let mut v = vec![0.0; dp];
         for x in members {
@@ -101,7 +114,7 @@ impl Built {
         outer(&v, d, &mut s);
         let shrink = n as f64 / niw.kappa(n);
         mean.iter_mut().for_each(|m| *m *= shrink);
-        // The identity inside S keeps it positive definite whatever the members are.
+        // `S0` inside S keeps it positive definite whatever the members are.
         let log_det = cholesky(&mut s, d).unwrap_or(f64::NAN);
         Built { n, mu: mean, lower: s, log_det }
     }

@@ -149,6 +149,9 @@ pub fn fit(rows: Rows, settings: &Fit, stream: &Stream, cx: &dyn Context, resume
     let earlier = if resume { cx.restore().and_then(|b| read_snapshots(&b, setup.chains)) } else { None };
     let run = |number: usize| {
         let mut chain = Chain::new(&data, &niw, setup, frame.log_volume, stream, number, None);
+        if settings.learns() {
+            chain = chain.learning();
+        }
         if let Some(bytes) = earlier.as_ref().map(|e| &e[number]).filter(|b| !b.is_empty())
             && chain.restore(bytes)
         {
@@ -176,10 +179,16 @@ pub fn fit(rows: Rows, settings: &Fit, stream: &Stream, cx: &dyn Context, resume
         classes: rows.classes,
         fit: settings.clone(),
         kappa: settings.kappa,
-        dof,
+        dof: mean_dof(&chains).unwrap_or(dof),
         frame,
         chains,
     })
+}
+
+/// Returns the mean of the degrees of freedom of kept states, where they are learned.
+fn mean_dof(chains: &[Record]) -> Option<f64> {
+    let all: Vec<f64> = chains.iter().flat_map(|c| &c.kept).filter_map(|k| k.measure.as_ref()).map(|m| m.dof).collect();
+    (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
 }
 
 /// Returns the K of `K^(2/d)`: the setting, or the number of labels that the published code's first assignment uses.

@@ -1,6 +1,7 @@
 //! The frame of a base measure: whitens data by the prior's location and scale, derived from the data or given.
 
 use super::matrix::{cholesky, lower_times, solve_lower};
+use super::shrink::shrunk;
 use super::simd::padded;
 
 /// An affine map `x = centre + L y` with lower triangular L, under which the prior is canonical.
@@ -25,6 +26,8 @@ pub enum Scale {
     Spherical,
     /// Full covariance (divisor n) over `K^(2/d)`: does not depend on the axes.
     Full,
+    /// Covariance shrunk towards its diagonal (see [`super::shrink`]): the mean of a mean covariance that is itself learned (see [`super::hyper`]).
+    Learned,
     /// `mu0 = mean` in each dimension, `S0 = scale I`.
     Given {
         /// The mean.
@@ -68,8 +71,12 @@ impl Frame {
         // Factor the correlation matrix, whose conditioning does not depend on the units.
         let mut s = vec![0.0; d * d];
         let mut z = vec![0.0; d];
+        let mut standard = Vec::new();
         for row in x.chunks_exact(d) {
             (0..d).for_each(|j| z[j] = (row[j] - centre[j]) / deviation[j]);
+            if *scale == Scale::Learned {
+                standard.extend_from_slice(&z);
+            }
             for a in 0..d {
                 for b in 0..=a {
                     s[a * d + b] += z[a] * z[b];
@@ -77,6 +84,12 @@ impl Frame {
             }
         }
         s.iter_mut().for_each(|v| *v /= n as f64);
+        if *scale == Scale::Learned {
+            let mut factor = shrunk(&s, &standard, d);
+            (0..d * d).for_each(|k| factor[k] *= deviation[k / d]);
+            let log_volume = (0..d).map(|a| factor[a * d + a].ln()).sum();
+            return Ok(Frame { d, centre, factor, log_volume });
+        }
         let singular = || {
             format!(
                 "the covariance of {n} rows in {d} units is singular, so it has no inverse: take fewer units (`svd`) or a diagonal one"

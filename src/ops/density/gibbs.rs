@@ -201,7 +201,7 @@ fn sweep_body<V: Lanes>(state: &mut State, order: &[u32], uniforms: &[f64], move
     let mut forced = mover;
     for (tile, us) in order.chunks(TILE).zip(uniforms.chunks(TILE)) {
         if tile.iter().any(|i| state.stay.at[*i as usize] != state.changes) {
-            freshen_body::<V>(&mut state.cache, state.data, &state.comps, &state.z, state.changes, tile, &mut state.scratch);
+            freshen_body::<V>(&mut state.cache, &state.data, &state.comps, &state.z, state.changes, tile, &mut state.scratch);
         }
         for (i, u) in tile.iter().zip(us) {
             let at = *i as usize;
@@ -209,7 +209,7 @@ fn sweep_body<V: Lanes>(state: &mut State, order: &[u32], uniforms: &[f64], move
                 continue;
             }
             let one = std::slice::from_ref(i);
-            freshen_body::<V>(&mut state.cache, state.data, &state.comps, &state.z, state.changes, one, &mut state.scratch);
+            freshen_body::<V>(&mut state.cache, &state.data, &state.comps, &state.z, state.changes, one, &mut state.scratch);
             let from = state.z[at];
             let to = choose::<V>(state, at, *u, std::mem::take(&mut forced), scratch);
             if to == from {

@@ -12,7 +12,7 @@ use super::posterior::Posterior;
 use super::simd::padded;
 use rayon::prelude::*;
 
-/// Returns `log p(x_i | z_-i, x_-i)` of every row under one kept state, in the frame.
+/// Returns `log p(x_i | z_-i, x_-i)` of every row under one kept state, in the coordinates of the rows given.
 pub fn of_state(data: &Observations, niw: &Niw, kept: &Kept) -> Vec<f64> {
     let count = kept.z.iter().max().map_or(0, |k| *k as usize + 1);
     let members = |k: u32| kept.z.iter().enumerate().filter(move |(_, s)| **s == k).map(|(i, _)| i);
@@ -60,9 +60,13 @@ pub fn sum_of_logs(logs: &[f64]) -> f64 {
 /// Returns the log density of every row given the others under each chain's kept states, in nats of the data's units: one series a chain.
 /// A chain without kept states has none.
 pub fn by_chain(p: &Posterior) -> Vec<Vec<f64>> {
-    let (data, niw) = (p.observations(), p.niw());
+    let data = p.observations();
     let states: Vec<&Kept> = p.kept().collect();
-    let logs: Vec<Vec<f64>> = states.par_iter().map(|kept| of_state(&data, &niw, kept)).collect();
+    let one = |kept: &&Kept| -> Vec<f64> {
+        let (own, niw, volume) = p.in_state(kept, &data);
+        of_state(&own, &niw, kept).into_iter().map(|log| log - volume).collect()
+    };
+    let logs: Vec<Vec<f64>> = states.par_iter().map(one).collect();
     let mut rest = logs.as_slice();
     p.chains
         .iter()
@@ -76,7 +80,7 @@ pub fn by_chain(p: &Posterior) -> Vec<Vec<f64>> {
             (0..data.n)
                 .map(|i| {
                     inverse.iter_mut().zip(own).for_each(|(v, logs)| *v = -logs[i]);
-                    (own.len() as f64).ln() - sum_of_logs(&inverse) - p.frame.log_volume
+                    (own.len() as f64).ln() - sum_of_logs(&inverse)
                 })
                 .collect()
         })

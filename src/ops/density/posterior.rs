@@ -5,7 +5,8 @@
 //! `labels` (u32, n or 0), `centre` (f64, d), `factor` (f64, d or d x d: Cholesky factor of the prior's scale),
 //! `constant_units` (u32) and `constants` (f64): units of the representation that are constant in all rows, and so left out of
 //! everything else here; `dim` counts the others. `alphas` (f64, states), `partitions` (u32, states x n: component of every row), `chain` (u32, states),
-//! `trace` (f64, chains x passes x 5; columns as [`super::chain::SCALARS`]).
+//! `trace` (f64, chains x passes x 5; columns as [`super::chain::SCALARS`]). Where the base measure is learned (see [`super::hyper`]): `dofs` (f64, states) and
+//! `scales` (f64, states x d (d + 1) / 2: lower Cholesky factors of `S0` in the frame, row by row up to the diagonal); `dof` is then their mean.
 //! Means and scale matrices follow from rows and partitions ([`super::component::Built`]), exactly, so they are not kept:
 //! a fragmented chain's factors would take a hundred times the space.
 
@@ -13,6 +14,7 @@ use super::cache::Observations;
 use super::chain::{Kept, Record, Scalars};
 use super::diagnostics::{Chains, Glance};
 use super::frame::Frame;
+use super::hyper::Measure;
 use super::niw::Niw;
 use super::settings::Fit;
 use super::units::Units;
@@ -72,6 +74,18 @@ impl Posterior {
         Observations::new(self.frame.whiten(&self.rows), self.d)
     }
 
+    /// Returns the rows in the coordinates in which a kept state's base measure has the identity for `S0`, with the measure and what is to be
+    /// subtracted from log densities in them, in nats. `base`: the rows in the frame.
+    pub fn in_state<'a>(&self, kept: &Kept, base: &'a Observations) -> (Cow<'a, Observations>, Niw, f64) {
+        match &kept.measure {
+            None => (Cow::Borrowed(base), self.niw(), self.frame.log_volume),
+            Some(m) => {
+                let (own, volume) = m.whiten(base);
+                (Cow::Owned(own), Niw::new(self.d, self.kappa, m.dof, self.n() + 1), self.frame.log_volume + volume)
+            }
+        }
+    }
+
     /// Returns kept states, chain after chain.
     pub fn kept(&self) -> impl Iterator<Item = &Kept> {
         self.chains.iter().flat_map(|c| &c.kept)
@@ -111,6 +125,8 @@ impl Posterior {
         let chain = self.chains.iter().enumerate().flat_map(|(c, r)| r.kept.iter().map(move |_| c as u32)).collect();
         let factor_shape = if self.frame.factor.len() == self.d { vec![self.d] } else { vec![self.d, self.d] };
         let trace = self.chains.iter().flat_map(|c| c.trace.concat()).collect();
+        let measures = || self.kept().filter_map(|k| k.measure.as_ref());
+        let factor = self.d * (self.d + 1) / 2;
         Pack {
             kind: KIND.to_string(),
             meta: json!({
@@ -130,6 +146,11 @@ impl Posterior {
                 ("partitions".into(), u32s(vec![states, n], self.kept().flat_map(|k| k.z.iter().copied()).collect())),
                 ("chain".into(), u32s(vec![states], chain)),
                 ("trace".into(), f64s(vec![self.chains.len(), passes, 5], trace)),
+                ("dofs".into(), f64s(vec![measures().count()], measures().map(|m| m.dof).collect())),
+                (
+                    "scales".into(),
+                    f64s(vec![measures().count(), factor], measures().flat_map(|m| m.factor.iter().copied()).collect()),
+                ),
             ],
         }
     }
@@ -172,6 +193,10 @@ impl Posterior {
             return None;
         }
         let units = Self::read_units(pack, d)?;
+        let (dofs, scales, packed) = (pack.f64s("dofs"), pack.f64s("scales"), d * (d + 1) / 2);
+        if dofs.len() != if fit.learns() { alphas.len() } else { 0 } || scales.len() != dofs.len() * packed {
+            return None;
+        }
         let log_volume = (0..d).map(|j| factor[if factor.len() == d { j } else { j * d + j }].ln()).sum();
         let shape = &pack.array("trace")?.shape;
         let (count, passes) = (*shape.first()?, *shape.get(1)?);
@@ -185,7 +210,13 @@ impl Posterior {
                 trace: trace[c * passes..(c + 1) * passes].to_vec(),
                 kept: (0..alphas.len())
                     .filter(|s| chain[*s] as usize == c)
-                    .map(|s| Kept { alpha: alphas[s], z: z[s * n..(s + 1) * n].to_vec() })
+                    .map(|s| Kept {
+                        alpha: alphas[s],
+                        z: z[s * n..(s + 1) * n].to_vec(),
+                        measure: dofs
+                            .get(s)
+                            .map(|dof| Measure { dof: *dof, factor: scales[s * packed..(s + 1) * packed].to_vec() }),
+                    })
                     .collect(),
                 moves: moves[c],
             })

@@ -54,7 +54,7 @@ pub struct Mixture {
 pub struct Predictive {
     /// The fitted density's frame.
     pub frame: super::frame::Frame,
-    /// Distinct components; the last one is the prior, unless the density has no new component.
+    /// Distinct components; the last ones are new components, one for each base measure, unless the density has none.
     pub parts: Vec<Part>,
     /// Kept states.
     pub states: Vec<Mixture>,
@@ -73,12 +73,18 @@ impl Predictive {
     /// Weights: `n_k / (n + alpha)`, and `alpha / (n + alpha)` for a new component. As published (recipes.md A, difference 3):
     /// `(alpha + n_k) / sum_j (alpha + n_j)` and no new component.
     pub fn new(p: &Posterior) -> Predictive {
-        let niw = p.niw();
         let data = p.observations();
         let n = data.n;
-        let mut names: BTreeMap<Vec<u32>, usize> = BTreeMap::new();
+        // A component is its members and, where base measures are learned, its state's.
+        let learned = p.fit.learns();
+        let niws: Vec<Niw> = if learned {
+            p.kept().filter_map(|k| k.measure.as_ref()).map(|m| Niw::new(p.d, p.kappa, m.dof, n + 1)).collect()
+        } else {
+            vec![p.niw()]
+        };
+        let mut names: BTreeMap<(usize, Vec<u32>), usize> = BTreeMap::new();
         let mut states: Vec<Vec<(usize, f64)>> = Vec::new();
-        for kept in p.kept() {
+        for (t, kept) in p.kept().enumerate() {
             let k = kept.z.iter().max().map_or(0, |m| *m as usize + 1);
             let mut members = vec![Vec::new(); k];
             kept.z.iter().enumerate().for_each(|(i, c)| members[*c as usize].push(i as u32));
@@ -87,28 +93,33 @@ impl Predictive {
             for m in members {
                 let size = m.len() as f64 + if p.fit.setup.published { kept.alpha } else { 0.0 };
                 let next = names.len();
-                parts.push((*names.entry(m).or_insert(next), size / total));
+                parts.push((*names.entry((if learned { t } else { 0 }, m)).or_insert(next), size / total));
             }
             if !p.fit.setup.published {
                 parts.push((usize::MAX, kept.alpha / total));
             }
             states.push(parts);
         }
-        let prior = names.len();
-        let mut distinct: Vec<(usize, Vec<u32>)> = names.into_iter().map(|(m, at)| (at, m)).collect();
+        let first_new = names.len();
+        let mut distinct: Vec<(usize, (usize, Vec<u32>))> = names.into_iter().map(|(m, at)| (at, m)).collect();
         distinct.sort_unstable();
         if !p.fit.setup.published {
-            distinct.push((prior, Vec::new()));
+            distinct.extend((0..niws.len()).map(|t| (first_new + t, (t, Vec::new()))));
         }
-        let parts: Vec<Part> = distinct
-            .par_iter()
-            .map(|(_, m)| Part::new(&niw, &Built::from_members(&niw, data.dp, m.iter().map(|i| data.row(*i as usize)))))
-            .collect();
+        let measures: Vec<_> = p.kept().map(|k| k.measure.as_ref()).collect();
+        let part = |(_, (t, members)): &(usize, (usize, Vec<u32>))| {
+            let scale = measures.get(*t).copied().flatten().map(|m| m.scale(p.d));
+            let rows = members.iter().map(|i| data.row(*i as usize));
+            Part::new(&niws[*t], &Built::on_scale(&niws[*t], data.dp, rows, scale))
+        };
+        let parts: Vec<Part> = distinct.par_iter().map(part).collect();
         let mut pooled = vec![0.0; parts.len()];
         let count = states.len() as f64;
-        for state in &mut states {
+        for (t, state) in states.iter_mut().enumerate() {
             for (at, weight) in state {
-                *at = (*at).min(prior);
+                if *at == usize::MAX {
+                    *at = first_new + if learned { t } else { 0 };
+                }
                 pooled[*at] += *weight / count;
             }
         }
@@ -152,7 +163,7 @@ impl Predictive {
         self.parts.truncate(prior);
         self.pooled = vec![0.0; prior];
         for (state, share) in self.states.iter_mut().zip(&self.shares) {
-            state.parts.retain(|(k, _)| *k != prior);
+            state.parts.retain(|(k, _)| *k < prior);
             let total: f64 = state.parts.iter().map(|(_, w)| w).sum();
             for (k, weight) in &mut state.parts {
                 *weight /= total;

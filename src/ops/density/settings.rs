@@ -17,7 +17,7 @@ settings! {
     /// Settings of `dp_mixture`.
     pub struct FitSettings("dp_mixture") {
         by: Option<At> = None,
-        prior: Prior,
+        prior: Option<Prior>,
         alpha: AlphaPrior,
         sampler: Option<Sampler>,
         at_least: f64,
@@ -32,6 +32,9 @@ settings! {
     struct OneVarianceFields("diagonal") { kappa: f64, dof: Affine, inflate: Affine, components: f64 }
 }
 settings! {
+    struct LearnedFields("hierarchical") { kappa: f64, components: f64 }
+}
+settings! {
     struct GivenFields("niw_fixed") { kappa: f64, dof: Affine, mean: f64, scale: f64, components: f64 }
 }
 settings! {
@@ -42,6 +45,9 @@ settings! {
 }
 settings! {
     struct SplitMergeFields("split_merge") { proposals: f64, scans: f64, every: f64 }
+}
+settings! {
+    struct MergeSplitFields("merge_split") { proposals: f64, every: f64 }
 }
 settings! {
     struct GammaFields("gamma") { shape: f64, rate: f64 }
@@ -115,6 +121,10 @@ impl Setting for Prior {
                 let scale = if f.scale == ScaleWord::Full { Scale::Full } else { Scale::Diagonal };
                 Prior { shape: Shape::Full, scale, kappa: f.kappa, dof: f.dof, inflate: f.inflate, components: f.components }
             }
+            "hierarchical" => {
+                let f = LearnedFields::read(&fields);
+                Prior { scale: Scale::Learned, kappa: f.kappa, components: f.components, ..Prior::published() }
+            }
             "niw_fixed" => {
                 let f = GivenFields::read(&fields);
                 let scale = Scale::Given { mean: f.mean, scale: f.scale };
@@ -135,6 +145,25 @@ impl Setting for Prior {
             }
             _ => return None,
         })
+    }
+}
+
+impl Prior {
+    /// Returns `niw()`: the measure as published.
+    fn published() -> Prior {
+        Prior {
+            shape: Shape::Full,
+            scale: Scale::Diagonal,
+            kappa: 0.01,
+            dof: Affine([1.0, 2.0]),
+            inflate: Affine([0.0, 1.0]),
+            components: 6.0,
+        }
+    }
+
+    /// Returns the base measure where none is given, as stdlib/density.cfx has it: `niw()` as published, else `hierarchical()`.
+    fn usual(published: bool) -> Prior {
+        if published { Prior::published() } else { Prior { scale: Scale::Learned, kappa: 0.05, ..Prior::published() } }
     }
 }
 
@@ -171,6 +200,7 @@ enum Moves {
     Gibbs,
     Block(f64),
     SplitMerge { proposals: f64, scans: f64, every: f64 },
+    MergeSplit { proposals: f64, every: f64 },
 }
 
 impl Setting for Sampler {
@@ -184,6 +214,10 @@ impl Setting for Sampler {
                 let s = SplitMergeFields::read(&fields);
                 Moves::SplitMerge { proposals: s.proposals, scans: s.scans, every: s.every }
             }
+            "merge_split" => {
+                let s = MergeSplitFields::read(&fields);
+                Moves::MergeSplit { proposals: s.proposals, every: s.every }
+            }
             _ => return None,
         };
         Some(Sampler { moves, passes: f.passes, burn_in: f.burn_in, thin: f.thin, chains: f.chains, start: f.start })
@@ -193,8 +227,11 @@ impl Setting for Sampler {
 impl Sampler {
     /// Returns the sampler where none is given, as stdlib/density.cfx has it: as published, or long enough for a verdict.
     fn usual(published: bool) -> Sampler {
-        let (moves, [passes, burn_in, thin, chains]) =
-            if published { (Moves::Block(4.0), [400.0, 320.0, 4.0, 1.0]) } else { (Moves::Gibbs, [1000.0, 500.0, 25.0, 4.0]) };
+        let (moves, [passes, burn_in, thin, chains]) = if published {
+            (Moves::Block(4.0), [400.0, 320.0, 4.0, 1.0])
+        } else {
+            (Moves::MergeSplit { proposals: 1.0, every: 1.0 }, [2000.0, 1000.0, 50.0, 4.0])
+        };
         Sampler { moves, passes, burn_in, thin, chains, start: Start::Dispersed }
     }
 }
@@ -264,11 +301,20 @@ pub struct Fit {
 impl Fit {
     /// Returns the fit that a call of `dp_mixture` asks for, or what is wrong with it.
     pub fn of(s: &FitSettings) -> Result<Fit, Problem> {
-        Fit::new(&s.prior, &s.alpha, s.sampler.as_ref(), s.published)
+        Fit::new(s.prior.as_ref(), &s.alpha, s.sampler.as_ref(), s.published)
     }
 
     /// Returns the fit of a prior, a concentration and a sampler, or what is wrong with them.
-    pub fn new(prior: &Prior, alpha: &AlphaPrior, sampler: Option<&Sampler>, published: bool) -> Result<Fit, Problem> {
+    pub fn new(prior: Option<&Prior>, alpha: &AlphaPrior, sampler: Option<&Sampler>, published: bool) -> Result<Fit, Problem> {
+        let unsaid = Prior::usual(published);
+        let prior = prior.unwrap_or(&unsaid);
+        if published && prior.scale == Scale::Learned {
+            return Err(wrong(
+                "prior",
+                "the published code's base measure is fixed, `hierarchical` is learned",
+                "leave out `prior`, say `niw()`, or leave out `published: true`",
+            ));
+        }
         let usual = Sampler::usual(published);
         let s = sampler.unwrap_or(&usual);
         let kappa = above("prior.kappa", prior.kappa)?;
@@ -305,6 +351,10 @@ impl Fit {
             Moves::SplitMerge { proposals, scans, every } => Method::SplitMerge {
                 proposals: whole("sampler.proposals", proposals, 1..=1000, "`gibbs` is the sampler without proposals")?,
                 scans: whole("sampler.scans", scans, 0..=1000, "")?,
+                every: whole("sampler.every", every, 1..=PASSES, "")?,
+            },
+            Moves::MergeSplit { proposals, every } => Method::MergeSplit {
+                proposals: whole("sampler.proposals", proposals, 1..=1000, "`gibbs` is the sampler without proposals")?,
                 every: whole("sampler.every", every, 1..=PASSES, "")?,
             },
         };
@@ -356,6 +406,11 @@ impl Fit {
         }
     }
 
+    /// Returns whether chains learn the base measure.
+    pub fn learns(&self) -> bool {
+        self.scale == Scale::Learned
+    }
+
     /// Returns the number of states that all chains keep.
     pub fn states(&self) -> usize {
         let s = &self.setup;
@@ -387,6 +442,7 @@ impl Fit {
         let scale = match &self.scale {
             Scale::Diagonal => json!("diagonal"),
             Scale::Full => json!("full"),
+            Scale::Learned => json!("learned"),
             Scale::Spherical => json!("spherical"),
             Scale::Given { mean, scale } => json!([mean, scale]),
         };
@@ -394,6 +450,7 @@ impl Fit {
             Method::Gibbs => json!(["gibbs"]),
             Method::Block(b) => json!(["block_gibbs", b]),
             Method::SplitMerge { proposals, scans, every } => json!(["split_merge", proposals, scans, every]),
+            Method::MergeSplit { proposals, every } => json!(["merge_split", proposals, every]),
         };
         let start = match s.start {
             Start::Dispersed => "dispersed",
@@ -422,6 +479,7 @@ impl Fit {
         };
         let scale = match &j["scale"] {
             Json::String(word) if word == "full" => Scale::Full,
+            Json::String(word) if word == "learned" => Scale::Learned,
             Json::String(word) if word == "spherical" => Scale::Spherical,
             Json::String(_) => Scale::Diagonal,
             pair => Scale::Given { mean: pair[0].as_f64()?, scale: pair[1].as_f64()? },
@@ -434,6 +492,7 @@ impl Fit {
                 scans: m[2].as_u64()? as usize,
                 every: m[3].as_u64()? as usize,
             },
+            "merge_split" => Method::MergeSplit { proposals: m[1].as_u64()? as usize, every: m[2].as_u64()? as usize },
             _ => Method::Gibbs,
         };
         let setup = Setup {

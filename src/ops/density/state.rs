@@ -49,12 +49,20 @@ impl Stay {
     }
 }
 
+/// Returns the log predictive of each observation under the prior.
+fn outside(data: &Observations, niw: &Niw) -> Vec<f64> {
+    let empty = Component::empty(niw);
+    let mut unused = Vec::new();
+    let form = |i: usize| if niw.shape == Shape::Diagonal { empty.quadratic(data.row(i), &mut unused) } else { data.q0[i] };
+    (0..data.n).map(form).map(|q| niw.log_predictive(0, 0.0, q)).collect()
+}
+
 /// A partition of the observations, with everything derived from it.
-pub struct State<'a> {
+pub struct State {
     /// The observations.
-    pub data: &'a Observations,
+    pub data: Observations,
     /// The base measure.
-    pub niw: &'a Niw,
+    pub niw: Niw,
     /// Slot of each observation.
     pub z: Vec<u32>,
     /// Slots; free ones have no members.
@@ -77,18 +85,14 @@ pub struct State<'a> {
     pub scratch: Aligned,
 }
 
-impl<'a> State<'a> {
+impl State {
     /// Returns the state of a partition; labels need not be contiguous, but slots are made for all up to the largest.
-    pub fn new(data: &'a Observations, niw: &'a Niw, z: Vec<u32>, alpha: f64) -> State<'a> {
+    pub fn new(data: &Observations, niw: &Niw, z: Vec<u32>, alpha: f64) -> State {
         let slots = z.iter().filter(|k| **k != NONE).max().map_or(0, |k| *k as usize + 1);
-        let empty = Component::empty(niw);
-        let mut unused = Vec::new();
-        let outside =
-            |i: usize| if niw.shape == Shape::Diagonal { empty.quadratic(data.row(i), &mut unused) } else { data.q0[i] };
-        let log_new = (0..data.n).map(outside).map(|q| niw.log_predictive(0, 0.0, q)).collect();
+        let log_new = outside(data, niw);
         let mut state = State {
-            data,
-            niw,
+            data: data.clone(),
+            niw: niw.clone(),
             z,
             comps: (0..slots).map(|_| Component::empty(niw)).collect(),
             alpha,
@@ -103,6 +107,16 @@ impl<'a> State<'a> {
         state.make_room();
         (0..slots).for_each(|k| state.rebuild(k));
         state
+    }
+
+    /// Takes another base measure, and the observations in its coordinates; the partition stays.
+    pub fn reframe(&mut self, data: Observations, niw: Niw) {
+        self.log_new = outside(&data, &niw);
+        (self.data, self.niw) = (data, niw);
+        // Free slots, too, hold what the former measure made of them.
+        (0..self.comps.len()).for_each(|k| self.rebuild(k));
+        self.cache.doubt_all();
+        self.stay.forget();
     }
 
     fn make_room(&mut self) {
@@ -123,7 +137,7 @@ impl<'a> State<'a> {
     pub fn free_slot(&mut self) -> usize {
         let k = self.comps.iter().position(|c| c.n == 0).unwrap_or(self.comps.len());
         if k == self.comps.len() {
-            self.comps.push(Component::empty(self.niw));
+            self.comps.push(Component::empty(&self.niw));
             self.make_room();
         } else {
             self.comps[k].reset(self.data.d);
@@ -139,7 +153,7 @@ impl<'a> State<'a> {
         if self.comps[k].n == 1 {
             self.comps[k].reset(self.data.d);
         } else {
-            self.comps[k].remove(self.niw, self.data.row(i), &mut self.scratch);
+            self.comps[k].remove(&self.niw, self.data.row(i), &mut self.scratch);
         }
         self.settle(k);
     }
@@ -148,7 +162,7 @@ impl<'a> State<'a> {
     pub fn put(&mut self, i: usize, k: usize) {
         self.z[i] = k as u32;
         self.changes += 1;
-        self.comps[k].insert(self.niw, self.data.row(i), &mut self.scratch);
+        self.comps[k].insert(&self.niw, self.data.row(i), &mut self.scratch);
         self.settle(k);
     }
 
@@ -168,12 +182,12 @@ impl<'a> State<'a> {
     /// Builds a component anew from its members.
     pub fn rebuild(&mut self, k: usize) {
         self.changes += 1;
-        let (z, data) = (&self.z, self.data);
+        let (z, data) = (&self.z, &self.data);
         let members = z.iter().enumerate().filter(|(_, s)| **s == k as u32).map(|(i, _)| data.row(i));
         if members.clone().next().is_none() {
             self.comps[k].reset(data.d);
         } else {
-            self.comps[k].rebuild(self.niw, members);
+            self.comps[k].rebuild(&self.niw, members);
         }
         self.weigh(k);
     }
@@ -197,7 +211,7 @@ impl<'a> State<'a> {
 
     /// Brings what visits need of one slot up to date.
     fn weigh(&mut self, k: usize) {
-        let (c, niw, w) = (&self.comps[k], self.niw, &mut self.weights);
+        let (c, niw, w) = (&self.comps[k], &self.niw, &mut self.weights);
         if c.n == 0 {
             (w.a[k], w.b[k], w.f[k], w.own[k]) = (f64::NEG_INFINITY, 0.0, 0.0, [f64::NEG_INFINITY, 0.0, 0.0]);
             return;
@@ -213,16 +227,16 @@ impl<'a> State<'a> {
 
     /// Brings the quadratic forms of some observations up to date.
     pub fn freshen(&mut self, tile: &[u32]) {
-        freshen(&mut self.cache, self.data, &self.comps, &self.z, self.changes, tile, &mut self.scratch);
+        freshen(&mut self.cache, &self.data, &self.comps, &self.z, self.changes, tile, &mut self.scratch);
     }
 
     /// Returns `ln(|S without x_i| / |S|)` from scratch (of one dimension where all have one variance), for the rare member that nearly is its component's whole scatter.
     pub fn exact_own(&self, i: usize) -> f64 {
         let k = self.z[i];
         let members = self.z.iter().enumerate().filter(|(j, s)| **s == k && *j != i).map(|(j, _)| self.data.row(j));
-        let (mut without, mut with) = (Component::empty(self.niw), Component::empty(self.niw));
-        without.rebuild(self.niw, members);
-        with.rebuild(self.niw, self.z.iter().enumerate().filter(|(_, s)| **s == k).map(|(j, _)| self.data.row(j)));
+        let (mut without, mut with) = (Component::empty(&self.niw), Component::empty(&self.niw));
+        without.rebuild(&self.niw, members);
+        with.rebuild(&self.niw, self.z.iter().enumerate().filter(|(_, s)| **s == k).map(|(j, _)| self.data.row(j)));
         (without.log_det - with.log_det) / self.niw.rank
     }
 

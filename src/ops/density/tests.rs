@@ -6,6 +6,7 @@ mod enumeration;
 mod exactness;
 mod formulas;
 mod geweke;
+mod hyper;
 mod stacking;
 mod textbook;
 

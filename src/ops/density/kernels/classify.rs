@@ -25,7 +25,7 @@ pub struct GenerativeClassification;
 
 settings! {
     struct ClassifySettings("generative_classification") {
-        prior: Prior,
+        prior: Option<Prior>,
         alpha: AlphaPrior,
         sampler: Option<Sampler>,
         at_least: f64,
@@ -47,7 +47,7 @@ struct Plan {
 
 impl Plan {
     fn of(s: &ClassifySettings) -> Result<Plan, Problem> {
-        let mut fit = Fit::new(&s.prior, &s.alpha, s.sampler.as_ref(), s.published)?;
+        let mut fit = Fit::new(s.prior.as_ref(), &s.alpha, s.sampler.as_ref(), s.published)?;
         let chains = whole("chains", s.chains, 0..=1000, "`chains: 0` takes the sampler's number")?;
         if chains > 0 {
             fit.setup.chains = chains;
@@ -65,7 +65,7 @@ impl Plan {
 
 impl Planned for GenerativeClassification {
     fn version(&self) -> u32 {
-        5
+        6
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {

@@ -48,17 +48,20 @@ fn rows(s: &FitSettings, inputs: &[KnownInput]) -> Known {
 pub fn fit_cost(fit: &Fit, n: f64, d: f64) -> Cost {
     let setup = &fit.setup;
     let block = if matches!(setup.method, Method::Block(_)) { 2.0 * d * d } else { 0.0 };
-    let proposals = if let Method::SplitMerge { proposals, scans, every } = setup.method {
-        (proposals * (scans + 1)) as f64 / every as f64
-    } else {
-        0.0
+    let proposals = match setup.method {
+        Method::SplitMerge { proposals, scans, every } => (proposals * (scans + 1)) as f64 / every as f64,
+        Method::MergeSplit { proposals, every } => proposals as f64 / every as f64,
+        _ => 0.0,
     };
     let visit = 6e-8 + 2.5e-10 * (d * d + block + proposals * 3.0 * d * d);
+    // What is learned is drawn every four passes, from the scatters of some six components.
+    let learning = if fit.learns() { 2.5e-10 * (n * d * d + 20.0 * d.powi(3)) } else { 0.0 };
+    let scales = if fit.learns() { 4.0 * d * d } else { 0.0 };
     let kept = (setup.passes - setup.burn_in).div_ceil(setup.thin) as f64;
     let (chains, passes) = (setup.chains as f64, setup.passes as f64);
-    let left = chains * (kept * n * 4.0 + passes * 40.0);
+    let left = chains * (kept * (n * 4.0 + scales) + passes * 40.0);
     Cost {
-        seconds: 1e-3 + chains * passes * n * visit,
+        seconds: 1e-3 + chains * passes * (n * visit + learning),
         memory: n * d * 24.0 + chains * n * 16.0 * 12.0 + chains * 30.0 * d * d * 8.0 + 2.0 * left,
         disk: n * d * 8.0 + left,
     }
@@ -66,12 +69,13 @@ pub fn fit_cost(fit: &Fit, n: f64, d: f64) -> Cost {
 
 /// Returns how many distinct components the states of a fit are expected to have together: few of a state's are another's.
 pub fn components(fit: &Fit) -> f64 {
-    1.0 + 3.0 * fit.states() as f64
+    let own = if fit.learns() { 1.0 } else { 0.0 };
+    1.0 + (3.0 + own) * fit.states() as f64
 }
 
 impl Planned for DpMixture {
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {

@@ -28,7 +28,11 @@ fn density(rows: &Json, states: &Json, d: usize, kappa: f64, dof: f64, shape: Sh
         .as_array()
         .expect("states")
         .iter()
-        .map(|s| Kept { alpha: s["alpha"].as_f64().expect("alpha"), z: numbers(&s["z"]).iter().map(|k| *k as u32).collect() })
+        .map(|s| Kept {
+            alpha: s["alpha"].as_f64().expect("alpha"),
+            z: numbers(&s["z"]).iter().map(|k| *k as u32).collect(),
+            measure: None,
+        })
         .collect();
     let scale = if shape == Shape::Spherical { Scale::Spherical } else { Scale::Diagonal };
     let setup = Setup {

@@ -12,7 +12,7 @@ use rand::RngExt;
 use std::collections::BTreeMap;
 
 /// Returns all set partitions of n points as restricted growth strings.
-fn partitions(n: usize) -> Vec<Vec<u32>> {
+pub fn partitions(n: usize) -> Vec<Vec<u32>> {
     let mut all = vec![vec![0u32]];
     for _ in 1..n {
         all = all
@@ -129,6 +129,8 @@ fn full(n: usize, d: usize) -> Niw {
     Niw::new(d, 0.3, d as f64 + 2.0, n)
 }
 
+const ALLOCATED: Method = Method::MergeSplit { proposals: 2, every: 1 };
+
 #[test]
 fn gibbs_has_the_exact_posterior() {
     for (n, d) in [(5, 1), (6, 2), (7, 3)] {
@@ -142,6 +144,8 @@ fn split_merge_has_the_exact_posterior() {
     for (n, d) in [(5, 1), (6, 2), (7, 3)] {
         accept(&full(n, d), n, AlphaPrior::Fixed(0.8), SPLITS);
         accept(&full(n, d), n, RANDOM, SPLITS);
+        accept(&full(n, d), n, AlphaPrior::Fixed(0.8), ALLOCATED);
+        accept(&full(n, d), n, RANDOM, ALLOCATED);
     }
 }
 

@@ -39,8 +39,8 @@ fn verify(state: &mut State) {
         if state.comps[k].n == 0 {
             continue;
         }
-        let mut fresh = Component::empty(state.niw);
-        fresh.rebuild(state.niw, members().map(|i| state.data.row(i)).collect::<Vec<_>>().into_iter());
+        let mut fresh = Component::empty(&state.niw);
+        fresh.rebuild(&state.niw, members().map(|i| state.data.row(i)).collect::<Vec<_>>().into_iter());
         let close = |a: f64, b: f64, what: &str| {
             assert!((a - b).abs() <= 1e-9 * (1.0 + b.abs()), "{what} of slot {k} ({} members): {a} against {b}", fresh.n)
         };
@@ -52,10 +52,12 @@ fn verify(state: &mut State) {
             }
             close(state.cache.row(i)[k], q, "quadratic form");
             if state.z[i] == k as u32 && fresh.n > 1 {
-                let mut without = Component::empty(state.niw);
-                without
-                    .rebuild(state.niw, members().filter(|j| *j != i).map(|j| state.data.row(j)).collect::<Vec<_>>().into_iter());
-                close(fresh.log_without(state.niw, state.cache.row(i)[k]), without.log_det - fresh.log_det, "downdate");
+                let mut without = Component::empty(&state.niw);
+                without.rebuild(
+                    &state.niw,
+                    members().filter(|j| *j != i).map(|j| state.data.row(j)).collect::<Vec<_>>().into_iter(),
+                );
+                close(fresh.log_without(&state.niw, state.cache.row(i)[k]), without.log_det - fresh.log_det, "downdate");
             }
         }
     }
@@ -99,6 +101,23 @@ fn caches_agree_with_recomputation_after_thousands_of_moves() {
             }
         }
         assert!(state.z.iter().all(|z| *z != NONE));
+    }
+}
+
+#[test]
+fn caches_agree_with_recomputation_after_the_measure_has_moved() {
+    let data = cloud(80, 9, 1.0, 3);
+    let setup = setup(Method::MergeSplit { proposals: 2, every: 1 }, 0);
+    let niw = Niw::new(9, 0.05, 11.0, 81);
+    let mut chain = Chain::new(&data, &niw, &setup, 0.0, &Stream::root(8), 0, None).learning();
+    for _ in 0..60 {
+        chain.step();
+        let learned = chain.learned().expect("it learns").clone();
+        let white = learned.whiten(&data);
+        let mut state = State::new(&white, &learned.niw(0.05, 81), chain.state().z.clone(), chain.state().alpha);
+        assert!(white.x.iter().zip(chain.state().data.x.iter()).all(|(a, b)| a.to_bits() == b.to_bits()));
+        assert!((state.log_joint() - chain.state().log_joint()).abs() < 1e-7 * state.log_joint().abs());
+        verify(&mut state);
     }
 }
 
@@ -221,12 +240,23 @@ fn blocks_agree(niw: &Niw) {
 
 #[test]
 fn a_restored_chain_goes_on_bit_for_bit() {
-    for method in [Method::Gibbs, Method::Block(4), Method::SplitMerge { proposals: 1, scans: 2, every: 1 }] {
+    let methods = [
+        (Method::Gibbs, false),
+        (Method::Block(4), false),
+        (Method::SplitMerge { proposals: 1, scans: 2, every: 1 }, false),
+        (Method::MergeSplit { proposals: 1, every: 1 }, false),
+        (Method::Gibbs, true),
+        (Method::MergeSplit { proposals: 1, every: 1 }, true),
+    ];
+    for (method, learning) in methods {
         let data = cloud(60, 5, 0.8, 2);
         let niw = Niw::new(5, 0.01, 7.0, 60);
         let setup = setup(method, 120);
         let stream = Stream::root(11);
-        let fresh = || Chain::new(&data, &niw, &setup, 0.3, &stream, 0, None);
+        let fresh = || {
+            let chain = Chain::new(&data, &niw, &setup, 0.3, &stream, 0, None);
+            if learning { chain.learning() } else { chain }
+        };
         let whole = fresh().run(0, &Unwatched).expect("not stopped");
         let mut first = fresh();
         (0..50).for_each(|_| first.step());
@@ -238,6 +268,7 @@ fn a_restored_chain_goes_on_bit_for_bit() {
         let bits = |r: &super::super::chain::Record| r.trace.concat().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(&whole), bits(&resumed), "{method:?}");
         assert_eq!(whole.kept, resumed.kept);
+        assert!(whole.kept.iter().all(|k| k.measure.is_some() == learning));
         assert!(!fresh().restore(&bytes[..bytes.len() - 3]), "a torn checkpoint is refused");
     }
 }

@@ -91,7 +91,11 @@ fn predictives_of_mixtures_are_scipys_for_every_shape_of_covariance() {
         .as_array()
         .expect("states")
         .iter()
-        .map(|s| Kept { alpha: s["alpha"].as_f64().expect("alpha"), z: numbers(&s["z"]).into_iter().map(|z| z as u32).collect() })
+        .map(|s| Kept {
+            alpha: s["alpha"].as_f64().expect("alpha"),
+            z: numbers(&s["z"]).into_iter().map(|z| z as u32).collect(),
+            measure: None,
+        })
         .collect();
     for case in reference["cases"].as_array().expect("cases") {
         let (shape, scale) = match case["shape"].as_str().expect("a word") {

@@ -4,6 +4,7 @@ use super::super::alpha::AlphaPrior;
 use super::super::cache::Observations;
 use super::super::chain::{Chain, Method, Setup};
 use super::super::component::Built;
+use super::super::hyper::{Learned, excess_bounds, firmness_bounds};
 use super::super::matrix::lower_times;
 use super::super::niw::Niw;
 use super::super::simd::padded;
@@ -78,6 +79,12 @@ fn joint(method: Method, published: bool) -> [f64; 6] {
         a = chain.state().alpha;
         turns.push(functionals(&z, a, &x));
     }
+    compare(&direct, &turns)
+}
+
+/// Returns the distances between means of independent draws and of a chain, in standard errors (of batch means for the chain).
+fn compare<const F: usize>(direct: &[[f64; F]], turns: &[[f64; F]]) -> [f64; F] {
+    let rounds = direct.len();
     std::array::from_fn(|f| {
         let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
         let variance = |v: &[f64]| {
@@ -100,4 +107,91 @@ fn the_exact_samplers_pass_and_the_published_alpha_does_not() {
     }
     let wrong = joint(Method::Block(1), true);
     assert!(wrong[1] > 8.0, "published: {wrong:.2?}");
+}
+
+/// Returns what is learned drawn from its prior.
+fn measure(rng: &mut impl rand::Rng) -> Learned {
+    let mut between = |[low, high]: [f64; 2]| (low.ln() + (high / low).ln() * rng.random::<f64>()).exp();
+    let (excess, firmness) = (between(excess_bounds(D)), between(firmness_bounds(D)));
+    // Bartlett's factor of Wishart(m, I / m), which is its Cholesky factor.
+    let mut shape = vec![0.0; D * D];
+    for a in 0..D {
+        for b in 0..a {
+            let e: f64 = StandardNormal.sample(rng);
+            shape[a * D + b] = e / firmness.sqrt();
+        }
+        shape[a * D + a] = (ChiSquared::new(firmness - a as f64).expect("positive").sample(rng) / firmness).sqrt();
+    }
+    Learned { excess, firmness, shape }
+}
+
+/// Returns data drawn given the partition and the measure, in the frame.
+fn data_of(z: &[u32], learned: &Learned, rng: &mut impl rand::Rng) -> Observations {
+    let own = data_given(z, &learned.niw(0.7, N + 1), rng);
+    let mut x = vec![0.0; N * own.dp];
+    for i in 0..N {
+        let y: Vec<f64> = own.row(i)[..D].iter().map(|v| v * learned.excess.sqrt()).collect();
+        x[i * own.dp..i * own.dp + D].copy_from_slice(&lower_times(&learned.shape, D, &y));
+    }
+    Observations::new(x, D)
+}
+
+fn seen(z: &[u32], l: &Learned, data: &Observations) -> [f64; 9] {
+    let k = z.iter().collect::<std::collections::BTreeSet<_>>().len() as f64;
+    let (a, b) = (data.row(0), data.row(1));
+    let same = f64::from(u8::from(z[0] == z[1]));
+    [
+        k,
+        l.excess.ln(),
+        l.firmness.ln(),
+        l.shape[0].ln(),
+        l.shape[3].ln(),
+        l.shape[2].tanh() * (a[0] * a[1]).tanh(),
+        l.excess.ln() * l.shape[0].ln(),
+        a[0].abs().tanh(),
+        same * (a[1] - b[1]).abs().tanh(),
+    ]
+}
+
+#[test]
+fn a_learned_measure_passes() {
+    let alpha = AlphaPrior::Fixed(1.1);
+    let rounds = 12_000;
+    for method in [Method::Gibbs, Method::MergeSplit { proposals: 1, every: 1 }] {
+        let setup = Setup {
+            alpha,
+            method,
+            passes: 4,
+            burn_in: 0,
+            thin: 1,
+            chains: 1,
+            start: Start::One,
+            components: 1,
+            published: false,
+        };
+        let root = Stream::root(23).named("learned");
+        let mut rng = root.named("prior").rng();
+        let direct: Vec<[f64; 9]> = (0..rounds)
+            .map(|_| {
+                let (z, l) = (partition(1.1, &mut rng), measure(&mut rng));
+                let x = data_of(&z, &l, &mut rng);
+                seen(&z, &l, &x)
+            })
+            .collect();
+        let mut rng = root.named("data").rng();
+        let (mut z, mut l) = (partition(1.1, &mut rng), measure(&mut rng));
+        let niw = Niw::new(D, 0.7, D as f64 + 3.0, N + 1);
+        let mut turns = Vec::with_capacity(rounds);
+        for t in 0..rounds {
+            let x = data_of(&z, &l, &mut rng);
+            let chain = Chain::new(&x, &niw, &setup, 0.0, &root.numbered(t as u64), 0, Some((z, 1.1)));
+            let mut chain = chain.with_learned(l);
+            (0..4).for_each(|_| chain.step());
+            z = chain.state().z.clone();
+            l = chain.learned().expect("it learns").clone();
+            turns.push(seen(&z, &l, &x));
+        }
+        let scores = compare(&direct, &turns);
+        assert!(scores.iter().all(|z| z.abs() < 4.2), "{method:?}: {scores:.2?}");
+    }
 }
