@@ -16,8 +16,13 @@ use rand_chacha::ChaCha12Rng;
 /// Passes between the places where a chain can be stopped and resumed.
 pub const BOUNDARY: usize = 50;
 
-/// Passes between updates of what a hierarchical measure learns, and the cycles of one.
-const LEARNING: (usize, usize) = (4, 2);
+/// Cycles of an update of what a hierarchical measure learns.
+const CYCLES: usize = 2;
+
+/// Returns the passes between such updates: an update costs d times as much for each component as a pass does for each row.
+fn learning_interval(d: usize) -> usize {
+    d.div_ceil(16).clamp(1, 8)
+}
 
 /// How a pass moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -280,9 +285,9 @@ impl<'a> Chain<'a> {
         }
         self.record.moves += moves;
         self.done += 1;
-        let (every, cycles) = LEARNING;
+        let every = learning_interval(self.data.d);
         if let Some(learned) = self.learned.as_mut().filter(|_| self.done.is_multiple_of(every)) {
-            learned.update(&mut self.state, self.data, cycles, &mut self.rng);
+            learned.update(&mut self.state, self.data, CYCLES, &mut self.rng);
         }
         if self.done.is_multiple_of(BOUNDARY) {
             self.state.canonicalise();

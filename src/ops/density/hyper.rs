@@ -136,8 +136,8 @@ impl Learned {
 
     /// Draws all of it anew, `cycles` times over, given the state's partition, and gives the state the measure. `base`: the observations in the frame.
     ///
-    /// A cycle draws `excess` given U and the partition, covariances out of it; U given precisions that are drawn for it and forgotten; `firmness` given U. Each
-    /// leaves the joint posterior as it is.
+    /// A cycle draws `excess` given U and the partition, covariances out of it; then, given precisions that are drawn for it and forgotten, `firmness`, U out of
+    /// it, and U. Each leaves the joint posterior as it is.
     pub fn update(&mut self, state: &mut State, base: &Observations, cycles: usize, rng: &mut impl rand::Rng) {
         let d = base.d;
         let scatters: Vec<Scatter> = (0..state.comps.len())
@@ -154,13 +154,11 @@ impl Learned {
             let log = |t: f64| spectra.iter().map(|s| s.log_marginal(kappa, d as f64 + 1.0 + t.exp(), t.exp())).sum();
             self.excess = slice(self.excess, excess_bounds(d), &log, rng);
             self.redraw_shape(&turned, kappa, rng);
-            let log = |t: f64| self.log_wishart(t.exp());
-            self.firmness = slice(self.firmness, firmness_bounds(d), &log, rng);
         }
         state.reframe(self.whiten(base), self.niw(kappa, base.n + 1));
     }
 
-    /// Draws U given precisions drawn for the components, whose scatters are given in the coordinates in which U is the identity.
+    /// Draws `firmness` and U given precisions drawn for the components, whose scatters are given in the coordinates in which U is the identity.
     ///
     /// There, with `S0 = excess G` and G = I now, precisions are `Wishart(nu0 + n, S_n^-1)`, and the next `G ~ Wishart(firmness + K nu0, (firmness L'L +
     /// excess sum P)^-1)`, U = L G L'.
@@ -188,6 +186,8 @@ impl Learned {
                 }
             }
         }
+        let degrees = scatters.len() as f64 * nu;
+        self.firmness = self.redraw_firmness(&rate, degrees, rng);
         for a in 0..d {
             for b in 0..=a {
                 let prior: f64 = (a..d).map(|t| self.shape[t * d + a] * self.shape[t * d + b]).sum();
@@ -197,7 +197,7 @@ impl Learned {
         if cholesky(&mut rate, d).is_none() {
             return;
         }
-        let root = wishart_root(&rate, d, self.firmness + scatters.len() as f64 * nu, rng);
+        let root = wishart_root(&rate, d, self.firmness + degrees, rng);
         let mut product = vec![0.0; d * d];
         for a in 0..d {
             let row = &mut product[a * d..(a + 1) * d];
@@ -215,6 +215,41 @@ impl Learned {
         if cholesky(&mut next, d).is_some() {
             self.shape = next;
         }
+    }
+
+    /// Draws `firmness` given precisions, U integrated out: with R their sum times `excess` in the frame and `degrees` K nu0,
+    /// `p(m | R) ~ Gamma_d((m + K nu0) / 2) / Gamma_d(m / 2) m^(m d / 2) |m I + R|^-((m + K nu0) / 2)`.
+    ///
+    /// `rate`: R in the coordinates in which U is the identity, lower triangle.
+    fn redraw_firmness(&self, rate: &[f64], degrees: f64, rng: &mut impl rand::Rng) -> f64 {
+        let d = self.d();
+        // L^-T R L^-1.
+        let upper = inverse_transposed(&self.shape, d);
+        let full = |a: usize, b: usize| if b <= a { rate[a * d + b] } else { rate[b * d + a] };
+        let rows: Vec<f64> = (0..d * d).map(|k| full(k / d, k % d)).collect();
+        let mut once = vec![0.0; d * d];
+        for a in 0..d {
+            let row = &mut once[a * d..(a + 1) * d];
+            for j in a..d {
+                let u = upper[a * d + j];
+                row.iter_mut().zip(&rows[j * d..(j + 1) * d]).for_each(|(o, r)| *o += u * r);
+            }
+        }
+        let mut turned = vec![0.0; d * d];
+        for a in 0..d {
+            for b in 0..=a {
+                let v = dot_plain(&once[a * d + b..(a + 1) * d], &upper[b * d + b..(b + 1) * d]);
+                (turned[a * d + b], turned[b * d + a]) = (v, v);
+            }
+        }
+        let spectrum = Spectrum::of(2, turned, &vec![0.0; d]);
+        let log = |t: f64| {
+            let m = t.exp();
+            let gammas: f64 =
+                (0..d).map(|j| libm::lgamma(0.5 * (m + degrees - j as f64)) - libm::lgamma(0.5 * (m - j as f64))).sum();
+            gammas + 0.5 * m * d as f64 * t - 0.5 * (m + degrees) * spectrum.log_det(1.0, m)
+        };
+        slice(self.firmness, firmness_bounds(d), &log, rng)
     }
 }
 

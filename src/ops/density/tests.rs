@@ -7,6 +7,7 @@ mod exactness;
 mod formulas;
 mod geweke;
 mod hyper;
+mod learned;
 mod stacking;
 mod textbook;
 

@@ -54,8 +54,8 @@ pub fn fit_cost(fit: &Fit, n: f64, d: f64) -> Cost {
         _ => 0.0,
     };
     let visit = 6e-8 + 2.5e-10 * (d * d + block + proposals * 3.0 * d * d);
-    // What is learned is drawn every four passes, from the scatters of some six components.
-    let learning = if fit.learns() { 2.5e-10 * (n * d * d + 20.0 * d.powi(3)) } else { 0.0 };
+    // What is learned is drawn every d / 16 passes, from the scatters of some six components.
+    let learning = if fit.learns() { 2.5e-10 * (4.0 * n * d * d + 80.0 * d.powi(3)) / (d / 16.0).ceil() } else { 0.0 };
     let scales = if fit.learns() { 4.0 * d * d } else { 0.0 };
     let kept = (setup.passes - setup.burn_in).div_ceil(setup.thin) as f64;
     let (chains, passes) = (setup.chains as f64, setup.passes as f64);

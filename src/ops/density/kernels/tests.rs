@@ -33,6 +33,7 @@ pub(super) fn prior(name: &str) -> Static {
             n("mean", 0.0),
             n("scale", 1.0),
         ]),
+        "hierarchical" => {}
         _ => fields.extend([n("dof", 3.0), n("inflate", 1.0)]),
     }
     Static::Make(name.trim_end_matches("_full").into(), fields)
@@ -271,12 +272,26 @@ fn where_no_sampler_is_given_the_published_code_s_is_taken_if_asked_for() {
         (s.method, s.passes, s.burn_in, s.thin, s.chains)
     };
     assert_eq!(read(true, None), (Method::Block(4), 400, 320, 4, 1));
-    assert_eq!(read(false, None), (Method::Gibbs, 1000, 500, 25, 4));
+    assert_eq!(read(false, None), (Method::MergeSplit { proposals: 1, every: 1 }, 2000, 1000, 50, 4));
     assert_eq!(read(true, Some(sampler("gibbs", 60.0, 20.0, 2.0))), (Method::Gibbs, 60, 20, 2, 2));
+    // The base measure, too, is the published one then.
+    let unsaid = |published: bool| {
+        let given = vec![("published", Static::Bool(published)), ("prior", Static::None)];
+        Fit::of(&FitSettings::read(&settings_of("dp_mixture", given))).expect("sound")
+    };
+    assert_eq!((unsaid(true).kappa, unsaid(true).learns()), (0.01, false));
+    assert_eq!((unsaid(false).kappa, unsaid(false).learns()), (0.05, true));
+    let both = vec![("published", Static::Bool(true)), ("prior", prior("hierarchical"))];
+    let problem = Fit::of(&FitSettings::read(&settings_of("dp_mixture", both))).expect_err("a learned measure was not published");
+    assert_eq!(problem.parameter, Some("prior"));
+    let again = Fit::from_json(&unsaid(false).to_json()).expect("kept settings are read");
+    assert_eq!(again, unsaid(false));
     // The library says the same.
     let text = include_str!("../../../../stdlib/density.cfx");
     for lengths in [
-        "= gibbs(passes: int = 1000, burn_in: int = 500, thin: int = 25, chains: int = 4",
+        "passes: int = 2000, burn_in: int = 1000, thin: int = 50, chains: int = 4",
+        "proposals: int = 1, every: int = 1\n)",
+        "variant prior = hierarchical(kappa: real = 0.05, components: int = 6)",
         "passes: int = 400, burn_in: int = 320, thin: int = 4, chains: int = 1",
     ] {
         assert!(text.contains(lengths), "{lengths}");
@@ -359,7 +374,7 @@ fn odd_data_have_defined_results() {
     one(Array2::from_shape_fn((30, 2), |(i, j)| wave(i, j) * 1e150), vec![]).expect("huge numbers");
     one(Array2::from_shape_fn((30, 2), |(i, j)| wave(i, j) * 1e-150), vec![]).expect("tiny numbers");
     one(Array2::from_shape_fn((30, 2), |(i, j)| wave(i, j) * if j == 0 { 1e100 } else { 1e-100 }), vec![]).expect("both");
-    for shape in ["diagonal", "spherical"] {
+    for shape in ["diagonal", "spherical", "hierarchical"] {
         let prior = || vec![("prior", prior(shape))];
         one(Array2::from_shape_fn((30, 3), |(i, j)| if j == 1 { 4.0 } else { wave(i, j) }), prior())
             .expect("a constant dimension");

@@ -36,8 +36,11 @@ fn series(j: &Json) -> Vec<Vec<f64>> {
 fn density(j: &Json, shape: Shape, dof: f64) -> Posterior {
     let rows = numbers(&j["x"]);
     let (d, kappa) = (j["d"].as_u64().expect("d") as usize, j["kappa0"].as_f64().expect("kappa0"));
-    let state =
-        |s: &Json| Kept { alpha: s["alpha"].as_f64().expect("alpha"), z: numbers(&s["z"]).iter().map(|k| *k as u32).collect() };
+    let state = |s: &Json| Kept {
+        alpha: s["alpha"].as_f64().expect("alpha"),
+        z: numbers(&s["z"]).iter().map(|k| *k as u32).collect(),
+        measure: None,
+    };
     let chains: Vec<Record> = j["chains"]
         .as_array()
         .expect("chains")
