@@ -9,6 +9,10 @@ use std::collections::BTreeMap;
 /// The reference of the language.
 const REFERENCE: &str = include_str!("../../docs/language.md");
 
+/// What is said of every operation that draws random numbers.
+const SEED: &str = "It draws random numbers, so that it takes `seed:` too, beside what stands above: `seed: 7`, or `seed: run` over `axis run = 0..5` \
+                    for a result of each seed.";
+
 /// Types of parameters that name axes.
 const AXIS_TYPES: [&str; 5] = ["reduces", "splits", "taps", "pairs", "axis"];
 
@@ -69,7 +73,10 @@ fn entries(program: &Program, name: &str) -> Vec<String> {
     };
     let page = |(topic, item): (&str, &crate::syntax::ast::Item)| {
         let text = program.sources.text(item.span).trim_end();
-        format!("{text}\n\n{}\n\nstd.{topic}", item.doc.as_deref().unwrap_or("").trim())
+        let draws =
+            matches!(&item.kind, ItemKind::Extern { result, .. } if result.effects.iter().any(|e| e.word.name == "random"));
+        let more = if draws { format!("\n\n{SEED}") } else { String::new() };
+        format!("{text}\n\n{}{more}\n\nstd.{topic}", item.doc.as_deref().unwrap_or("").trim())
     };
     let own = items(program).filter(|(_, _, n)| *n == name).map(|(t, i, _)| (t, i));
     let inside = items(program).filter(|(_, i, n)| *n != name && makes(&i.kind)).map(|(t, i, _)| (t, i));

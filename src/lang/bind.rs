@@ -92,12 +92,49 @@ pub fn bind_args_except<'a>(
 
 fn unknown(params: &[Param], callee: &str, name: &str, span: Span) -> Finding {
     let names: Vec<_> = params.iter().map(|p| p.name.name.as_str()).collect();
-    let help = match (elsewhere(name, &names), nearest(name, &names)) {
-        (Some(ours), _) => format!("here it is called `{ours}`"),
-        (None, Some(near)) => format!("did you mean `{near}`?"),
-        (None, None) => parameters(params, callee),
-    };
+    let help = likely(name, &names).unwrap_or_else(|| parameters(params, callee));
     Finding::new(span, What::UnknownArgument { callee: callee.to_string(), name: name.to_string(), help })
+}
+
+/// Returns what an argument of an unknown name is likely to mean, where one of the names is near.
+fn likely(name: &str, names: &[&str]) -> Option<String> {
+    match (elsewhere(name, names), nearest(name, names)) {
+        (Some(ours), _) => Some(format!("here it is called `{ours}`")),
+        (None, Some(near)) => Some(format!("did you mean `{near}`?")),
+        (None, None) => None,
+    }
+}
+
+/// The argument that every operation takes which draws random numbers. It stands in no signature.
+pub const SEED: &str = "seed";
+
+/// Returns that `seed` is misspelt in a call of an operation that draws random numbers; nothing where the name means something else.
+pub fn misspelt_seed(params: &[Param], callee: &str, name: &str, span: Span) -> Option<Finding> {
+    let own: Vec<&str> = params.iter().map(|p| p.name.name.as_str()).collect();
+    if own.contains(&name) || likely(name, &own).is_some() {
+        return None;
+    }
+    let help = likely(name, &[SEED])?;
+    Some(Finding::new(span, What::UnknownArgument { callee: callee.to_string(), name: name.to_string(), help }))
+}
+
+/// Returns findings about a call of an operation that draws random numbers: `seed` ends the list of what it takes.
+pub fn with_seed(mut findings: Findings, callee: &str) -> Findings {
+    let (list, none) = (format!("`{callee}` takes "), format!("`{callee}` takes no arguments"));
+    for finding in &mut findings.0 {
+        let (What::UnknownArgument { help: words, .. }
+        | What::TooMany { parameters: words, .. }
+        | What::Missing { parameters: words, .. }) = &mut finding.what
+        else {
+            continue;
+        };
+        if *words == none {
+            *words = format!("`{callee}` takes {SEED} (optional)");
+        } else if words.starts_with(&list) {
+            words.push_str(&format!(", {SEED} (optional)"));
+        }
+    }
+    findings
 }
 
 /// Returns the words that a parameter may be, where it is an option: `one of these`.

@@ -1,6 +1,6 @@
 //! Calls of built-ins: arguments sorted into inputs, settings and axis words, as the signature says.
 
-use super::bind::bind_args;
+use super::bind::{SEED, bind_args, misspelt_seed, with_seed};
 use super::carried::names_training;
 use super::checker::Checker;
 use super::finding::Findings;
@@ -63,6 +63,15 @@ impl<'a> Checker<'a> {
         typed
     }
 
+    /// Says that `seed` is misspelt where an argument's name is near it. It counts as the seed then.
+    fn is_misspelt_seed(&mut self, signature: &Signature, arg: &ast::Arg) -> bool {
+        let Some(name) = &arg.name else { return false };
+        let found = misspelt_seed(&signature.params, &signature.name, &name.name, name.span);
+        let misspelt = found.is_some();
+        found.into_iter().for_each(|f| self.say_all(Findings::from(f)));
+        misspelt
+    }
+
     /// Checks a call of an operation.
     fn applied_to(
         &mut self,
@@ -92,7 +101,7 @@ impl<'a> Checker<'a> {
                         return Typed::error(e.span);
                     }
                 }
-                Some("seed") if signature.random => {
+                Some(word) if signature.random && (word == SEED || self.is_misspelt_seed(signature, arg)) => {
                     parts.seed = Some(self.keep(module, value));
                     self.axes_of_static(module, value, &mut seed_axes);
                 }
@@ -119,7 +128,8 @@ impl<'a> Checker<'a> {
                 p.default = Some(none_at(p.name.span));
             }
         }
-        let mut bound = bind_args(&required, &plain, name, e.span);
+        let seeded = |found| if signature.random { with_seed(found, name) } else { found };
+        let mut bound = bind_args(&required, &plain, name, e.span).map_err(seeded);
         if let Err(found) = &bound
             && let Some(known) = without_misspelt(signature, &plain, found)
             && let Ok(again) = bind_args(&required, &known, name, e.span)

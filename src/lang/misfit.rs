@@ -29,6 +29,9 @@ pub(super) fn misfit(param: &str, op: &str, wanted: &[Kind], v: &Typed) -> Diag 
             diag.help(format!("take one of its fields: {}", names.join(", ")))
         }
         (Kind::Table, Some(Kind::Number { .. })) => diag.help("take one of its columns: `table.column`"),
+        (Kind::Dataset, Some(Kind::Number { .. })) if op == "add" => {
+            diag.help("all splits of a data set together are `.all`, as in `d.all`; several data sets are an axis: `axis set = { a: one, b: other }`")
+        }
         (Kind::Group, Some(Kind::Dataset)) => {
             diag.help("declare a data set and name it: `dataset d = digits()`, or `arrays(\"x.npy\", …)` for files")
         }

@@ -1,7 +1,7 @@
 //! Parameters: their defaults, and the values that they are given from outside.
 
 use super::checker::Checker;
-use super::finding::{Finding, What};
+use super::finding::{Finding, Findings, What};
 use super::lets::Lets;
 use super::scope::DefId;
 use super::signature::{SettingType, setting_type};
@@ -65,7 +65,10 @@ impl<'a> Checker<'a> {
         }
         let ty = param.ty.as_ref().map_or(SettingType::Any, setting_type);
         let default = |c: &Self| {
-            let value = |d: &'a Expr| c.statics().setting(def.module, &ty, d, &Env::new(), &[]).map_err(Diags::from);
+            let value = |d: &'a Expr| {
+                let found = c.statics().setting(def.module, &ty, d, &Env::new(), &[]);
+                found.map_err(|found| Diags::from(meant_by_word(found, &ty)))
+            };
             param.default.as_ref().map(value)
         };
         let value = match given {
@@ -128,4 +131,18 @@ impl<'a> Checker<'a> {
             _ => Err(None),
         }
     }
+}
+
+/// Returns findings about a default with better help: a word that nothing declares may stand for a truth value or a text.
+fn meant_by_word(mut findings: Findings, ty: &SettingType) -> Findings {
+    for finding in &mut findings.0 {
+        let What::UnknownName { name, help } = &mut finding.what else { continue };
+        match (ty, name.to_lowercase().as_str()) {
+            (SettingType::Bool, "yes" | "on" | "t" | "y") => *help = "it is written `true`".to_string(),
+            (SettingType::Bool, "no" | "off" | "f" | "n") => *help = "it is written `false`".to_string(),
+            (SettingType::Text, _) => *help = format!("text stands in double quotes: `\"{name}\"`"),
+            _ => {}
+        }
+    }
+    findings
 }

@@ -2,13 +2,14 @@
 
 use super::axes::AxisId;
 use super::checker::Checker;
+use super::kind::Kind;
 use super::shape::{Place, Refusal, What};
 use super::signature::{AxisWord, Signature};
 use super::suggest::nearest_or_list;
 use super::typed::{Node, Typed};
 use crate::base::text::shorten;
 use crate::base::{Diag, Span};
-use crate::syntax::ast::{Expr, ExprKind};
+use crate::syntax::ast::{Expr, ExprKind, ItemKind, Keyword};
 use std::rc::Rc;
 
 impl<'a> Checker<'a> {
@@ -33,7 +34,43 @@ impl<'a> Checker<'a> {
             (What::NothingToSplit { name }, Some(each)) => {
                 diag.help(format!("split one number per example: `mean({each}, by: {name})`"))
             }
+            (What::NotThere { name, .. } | What::NotPaired { name, .. }, _) if self.is_axis_of_numbers(name, span) => {
+                match of.and_then(|v| self.unseeded(v)) {
+                    Some(op) => diag.help(format!(
+                        "`{op}` draws random numbers once here: give it `seed: {name}`, to have one for each `{name}`"
+                    )),
+                    None => diag,
+                }
+            }
             _ => diag,
+        }
+    }
+
+    /// Returns whether an axis of that name is declared over whole numbers, as seeds are.
+    fn is_axis_of_numbers(&self, name: &str, from: Span) -> bool {
+        let program = self.program();
+        let Some(def) = program.find(program.module_at(from), name) else { return false };
+        match &program.item(def).kind {
+            ItemKind::Bind { keyword: Keyword::Axis, value, .. } => match &value.kind {
+                ExprKind::Range(..) => true,
+                ExprKind::List(items) => items.iter().all(|e| program.sources.text(e.span).parse::<u64>().is_ok()),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// Returns the operation that makes the model which a value is of, where no seed is given to it.
+    fn unseeded(&self, value: &Typed) -> Option<String> {
+        match &value.node {
+            Node::Value(id) => self.unseeded(&self.value_at(*id).typed),
+            Node::Select { base, .. } => self.unseeded(base),
+            Node::Call(call) if value.kind == Kind::Model => {
+                let random = self.program().operations.get(&call.op).is_some_and(|s| s.random);
+                (random && call.seed.is_none()).then(|| call.op.clone())
+            }
+            Node::Call(call) => call.inputs.iter().find_map(|(_, v, _)| self.unseeded(v)),
+            _ => None,
         }
     }
 

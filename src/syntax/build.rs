@@ -44,6 +44,11 @@ enum Infix {
     Op(BinaryOp),
 }
 
+/// Returns whether an operator tells whether two values are the same.
+fn is_equality(op: BinaryOp) -> bool {
+    matches!(op, BinaryOp::Eq | BinaryOp::Ne)
+}
+
 impl Infix {
     /// Returns how tightly it binds, more for tighter, and whether it may stand beside its like.
     fn power(self) -> (u8, bool) {
@@ -333,6 +338,12 @@ impl<'a> Builder<'a> {
             if let Some((_, first)) = in_a_row {
                 self.not_in_a_row(op, (first, at), (&left.expr, &right.expr));
             }
+            // `a > b == true` goes on as `a > b`: what is compared then is a truth value, which another mistake would be about.
+            if let (Some(_), Infix::Op(second), ExprKind::Binary(first, ..)) = (in_a_row, op, &left.expr.kind)
+                && is_equality(*first) != is_equality(second)
+            {
+                continue;
+            }
             // `a < b < c` goes on as `a < b and b < c`, so that it is one mistake and no more.
             if let (Some(_), Infix::Op(op), ExprKind::Binary(_, _, middle)) = (in_a_row, op, &left.expr.kind) {
                 let span = middle.span.to(right.expr.span);
@@ -359,6 +370,11 @@ impl<'a> Builder<'a> {
         let text =
             |span: Span| one_line(&self.file.text[span.start as usize - self.file.base..span.end as usize - self.file.base], 40);
         let (message, help) = match (op, &left.kind) {
+            (Infix::Op(op), ExprKind::Binary(..)) if is_equality(op) && matches!(right.kind, ExprKind::Bool(_)) => {
+                let holds = matches!(right.kind, ExprKind::Bool(true)) == (op == BinaryOp::Eq);
+                let alone = if holds { text(left.span) } else { format!("not ({})", text(left.span)) };
+                ("comparisons cannot follow one another", format!("a comparison is true or false by itself: write `{alone}`"))
+            }
             (Infix::Op(op), ExprKind::Binary(_, _, middle)) => {
                 let both = format!("{} and {} {} {}", text(left.span), text(middle.span), op.word(), text(right.span));
                 ("comparisons cannot follow one another", format!("write `{both}`"))

@@ -10,7 +10,7 @@ use crate::lang::bind::bind_args_except;
 use crate::lang::eval::{describe, eval, eval_as, options};
 use crate::lang::mentions::names;
 use crate::lang::suggest::suggestion;
-use crate::syntax::ast::{Arg, BinaryOp, Block, Expr, ExprKind, Param, TypeExpr};
+use crate::syntax::ast::{Arg, BinaryOp, Block, Expr, ExprKind, Param, TypeAtom, TypeExpr};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -235,9 +235,18 @@ impl<'l> Checker<'l> {
                 }
                 match (words, value) {
                     (Some(words), _) => self.word(name, &words, expr.span),
-                    (None, Some(_)) => {
+                    (None, Some(found)) => {
                         let text = format!("`{name}` is not a value known before the run");
-                        self.diags.push(Diag::error("cfx::static::unknown", expr.span, text));
+                        let mut diag = Diag::error("cfx::static::unknown", expr.span, text);
+                        if matches!(found, Found::Other("axis")) {
+                            let ty = match ty.map(|t| t.alternatives.as_slice()) {
+                                Some([TypeAtom::Name(ty)]) => ty.name.as_str(),
+                                _ => "real",
+                            };
+                            let own = format!("`network n({name}: {ty}) {{ … }}`, then `n({name}: {name})`");
+                            diag = diag.help(format!("make it a parameter, and give it where the network is named: {own}"));
+                        }
+                        self.diags.push(diag);
                     }
                     (None, None) => {
                         let mut diag = Diag::error("cfx::name::unknown", expr.span, format!("there is no `{name}` here"));

@@ -24,7 +24,8 @@ impl Statics<'_> {
                 all.clear();
             }
             all.extend(self.program.operations.keys().map(String::as_str));
-            match (foreign_value(name), nearest(name, &all), self.program.near_in_topics(name)) {
+            let elsewhere = axis_by_itself(name).or(foreign_value(name)).filter(|_| !is_package(name) || self.has_member(span));
+            match (elsewhere, nearest(name, &all), self.program.near_in_topics(name)) {
                 (Some(help), _, _) => help.to_string(),
                 (None, Some(near), _) => format!("did you mean `{near}`?"),
                 (None, None, Some((near, topic))) => format!("did you mean `{near}`? `use std.{topic} {{ {near} }}`"),
@@ -33,6 +34,33 @@ impl Statics<'_> {
         };
         Finding::new(span, What::UnknownName { name: name.to_string(), help })
     }
+
+    /// Returns whether something of a name is asked for: `np.mean`.
+    fn has_member(&self, name: Span) -> bool {
+        let after = self.program.sources.text(Span { start: name.end, end: name.end + 2 });
+        after.starts_with('.') && after != ".."
+    }
+}
+
+/// Returns whether a name is that of a package of functions in other languages.
+fn is_package(name: &str) -> bool {
+    matches!(name, "math" | "np" | "torch" | "plt" | "pd" | "sklearn" | "nn" | "tf")
+}
+
+/// Returns what to write for an axis that values have by themselves, where a value is asked for.
+fn axis_by_itself(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "class" => {
+            "`class` is an axis that values have by themselves, no value: split by it, `by: class`, or choose one of its coordinates, `x[class: 3]`"
+        }
+        "stage" => {
+            "`stage` is an axis that representations have by themselves, no value: choose one of its coordinates, `x[stage: name]`"
+        }
+        "example" | "epoch" | "snapshot" => {
+            "this is an axis that values have by themselves, no value: name it where an argument takes an axis, such as `over:` or `x:`"
+        }
+        _ => return None,
+    })
 }
 
 /// Returns what to write for a value known from other languages.
@@ -46,7 +74,8 @@ pub fn foreign_value(name: &str) -> Option<&'static str> {
         "NaN" | "nan" | "NA" | "inf" | "Inf" | "infinity" | "missing" => {
             "there is no such number: what cannot be computed is absent by itself"
         }
-        "pi" | "math" | "np" | "torch" | "plt" | "pd" | "sklearn" | "nn" | "tf" => {
+        "pi" => "numbers are written out: 3.141592653589793",
+        _ if is_package(name) => {
             "there are no modules to compute with: operations are built in (`cfx doc` lists them), and numbers are written out"
         }
         _ => return None,
