@@ -271,6 +271,41 @@ fn why_is_told_once_for_each_call_and_as_written() {
 }
 
 #[test]
+fn why_tells_of_numbers_that_are_known_before_the_run() {
+    const TEXT: &str = "cfx 1\naxis k = 0..3\nparam c: real = 2\nanalysis new = c * k\nanalysis m = mean(new)\n";
+    let (_folder, path) = folder_with(TEXT);
+    let why = |name: &str, more: &[&str]| {
+        let arguments: Vec<&str> = ["plan", "--why", name].iter().chain(more).copied().collect();
+        said(&cfx(&arguments, &path))
+    };
+    let write = |text: &str| std::fs::write(&path, text).expect("a script");
+    assert_eq!(code(&cfx(&["run"], &path)), 0);
+    let same = why("new", &[]);
+    assert!(same.contains("`new` is as it was in the last run"), "{same}");
+    // A parameter from outside.
+    let set = why("new", &["--set", "c=7"]);
+    assert!(set.contains("`new[k: 1]` was 2 and is 7 and 1 other likewise (") && !set.contains("as it was"), "{set}");
+    assert!(set.contains("`c` is set to 7 from outside and was 2"), "{set}");
+    let mean = why("m", &["--set", "c=7"]);
+    assert!(mean.contains("the input `x` is given other numbers: `new[k: 1]` was 2 and is 7"), "{mean}");
+    // Another formula.
+    write(&TEXT.replace("c * k", "c + k"));
+    let formula = why("new", &[]);
+    assert!(formula.contains("`new[k: 0]` was 0 and is 2 and 1 other likewise") && !formula.contains("as it was"), "{formula}");
+    // More coordinates, and fewer.
+    write(&TEXT.replace("0..3", "0..5"));
+    let more = why("new", &[]);
+    assert!(more.contains("`new[k: 3]` and 1 other likewise are at coordinates that are new"), "{more}");
+    write(&TEXT.replace("0..3", "0..2"));
+    let fewer = why("new", &[]);
+    assert!(fewer.contains("1 place of `new` that was there in the last run is gone"), "{fewer}");
+    // Another name, also of the axis, changes nothing.
+    write(&TEXT.replace("new", "other").replace("axis k", "axis j").replace("* k", "* j"));
+    let renamed = why("other", &[]);
+    assert!(renamed.contains("`other` is as it was in the last run"), "{renamed}");
+}
+
+#[test]
 fn documentation_has_a_page_for_all_that_a_name_is() {
     let doc = |name: &str| {
         let output = Command::new(env!("CARGO_BIN_EXE_cfx")).args(["doc", name]).output().expect("the command runs");
@@ -281,6 +316,8 @@ fn documentation_has_a_page_for_all_that_a_name_is() {
         let text = doc(both);
         assert!(text.contains(&format!("extern {both}(")) && text.contains("variant metric"), "{both}: {text}");
     }
+    // What draws random numbers takes a seed, which stands in no signature.
+    assert!(doc("train").contains("`seed: run`") && !doc("accuracy").contains("seed"));
     for keyword in ["axis", "claim", "param", "use", "dataset"] {
         assert!(doc(keyword).contains("docs/language.md"), "{keyword}");
     }

@@ -1,6 +1,6 @@
 //! Why cells would run: what differs from the plan of the last run, a line for each call, back to where it began.
 
-use super::graph::{CellId, Entry, Graph};
+use super::graph::{CellId, Declared, Entry, Graph};
 use super::record::{Group, Record, Recorded, mark, record};
 use crate::base::{SourceMap, Span};
 use serde_json::Value as Json;
@@ -28,13 +28,15 @@ pub fn why(
     let now = record(graph);
     let comparison = Comparison::new(graph, &now, last, sources);
     let changed: BTreeSet<CellId> = own.iter().copied().filter(|id| comparison.changed(*id)).collect();
-    let mut lines = comparison.causes(&changed);
+    let mut lines: Vec<String> = value.iter().flat_map(|v| comparison.constants(v)).collect();
+    let constant = !lines.is_empty();
+    lines.extend(comparison.causes(&changed));
     // What is counted are the declaration's own cells, not those of calls inside it.
     let counted = if results.is_empty() { &own } else { &results };
     let same = counted.difference(&changed).count();
-    if changed.is_empty() {
+    if changed.is_empty() && !constant {
         lines.push(format!("`{declaration}` is as it was in the last run"));
-    } else if same > 0 {
+    } else if same > 0 && !changed.is_empty() {
         lines.push(format!("{} of `{declaration}` {} as {} in the last run", cells(same), is(same), was(same)));
     }
     lines.extend(comparison.gone(&own, runs));
@@ -74,6 +76,33 @@ impl<'a> Comparison<'a> {
             true => !self.same[g],
             false => !self.keys.contains(&mark(&self.graph.cells[id].key)),
         }
+    }
+
+    /// Returns what differs of a declared value where it is known before the run, with where it comes from.
+    fn constants(&self, declared: &Declared) -> Vec<String> {
+        let (now, last) = (&self.now.record.constants, &self.last.constants);
+        let own = now.differences(declared, last);
+        if own.is_empty() {
+            return Vec::new();
+        }
+        let place = self.place(declared.span);
+        let mut out: Vec<String> = own.into_iter().map(|words| format!("{words}{place}")).collect();
+        out.extend(now.overridden(declared, last));
+        let named = now.named(declared, self.graph, last);
+        out.extend(named.iter().map(|v| format!("`{}`, which it names, differs{}", v.name, self.place(v.span))));
+        out
+    }
+
+    /// Returns what other numbers a group's cells are given, in words: the declared values and parameters that differ, where the
+    /// declaration names any.
+    fn other_numbers(&self, group: &Group) -> String {
+        let (now, last) = (&self.now.record.constants, &self.last.constants);
+        let Some(declared) = self.graph.values.iter().find(|v| v.name == group.label) else {
+            return "is given other numbers".to_string();
+        };
+        let mut why: Vec<String> = now.named(declared, self.graph, last).iter().flat_map(|v| now.differences(v, last)).collect();
+        why.extend(now.overridden(declared, last));
+        if why.is_empty() { "is given other numbers".to_string() } else { format!("is given other numbers: {}", why.join("; ")) }
     }
 
     /// Returns what differs of these cells and of all that they are made from, the last cause first.
@@ -132,7 +161,7 @@ impl<'a> Comparison<'a> {
         for input in &group.inputs {
             let words = match before.inputs.iter().find(|i| i.slot == input.slot) {
                 None => "is new".to_string(),
-                Some(old) if old.constants != input.constants => "is given other numbers".to_string(),
+                Some(old) if old.constants != input.constants => self.other_numbers(group),
                 Some(old) if old.count != input.count && before.at.len() == group.at.len() => {
                     format!("is given {} values where it had {}", input.count, old.count)
                 }

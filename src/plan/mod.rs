@@ -5,6 +5,7 @@
 
 pub mod array;
 pub mod axis;
+pub mod constants;
 pub mod doubt;
 pub mod estimate;
 pub mod examples;

@@ -1,5 +1,6 @@
 //! What of a plan is kept for the next one to be compared with: the cells of each call together, what they have in common said once.
 
+use super::constants::Constants;
 use super::facts::Policy;
 use super::graph::{Cell, CellId, Entry, Graph};
 use crate::base::{Hash, Hasher, Name, Span};
@@ -8,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The version of the form in which records are written.
-const FORMAT: u64 = 2;
+const FORMAT: u64 = 3;
 
 /// A plan as it is recorded.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,6 +24,8 @@ pub struct Record {
     pub axes: Vec<(String, Vec<String>)>,
     /// Cells by the calls that made them.
     pub groups: Vec<Group>,
+    /// What is known before the run.
+    pub constants: Constants,
 }
 
 /// The cells that one call of a declaration made.
@@ -86,6 +89,7 @@ impl Group {
 pub fn record(graph: &Graph) -> Recorded {
     let mut making = Making::default();
     making.record.seed = graph.seed;
+    making.record.constants = Constants::of(graph);
     for (id, cell) in graph.cells.iter().enumerate() {
         making.take_in(id, cell);
     }
@@ -284,7 +288,15 @@ impl Record {
                 ])
             })
             .collect();
-        json!({ "format": FORMAT, "seed": self.seed, "settings": self.settings, "files": self.files, "axes": self.axes, "groups": groups })
+        json!({
+            "format": FORMAT,
+            "seed": self.seed,
+            "settings": self.settings,
+            "files": self.files,
+            "axes": self.axes,
+            "groups": groups,
+            "constants": self.constants.to_json(),
+        })
     }
 
     /// Returns the record that was written, nothing where it is of another form.
@@ -329,6 +341,7 @@ impl Record {
             files: json["files"].as_array()?.iter().map(pair).collect::<Option<_>>()?,
             axes: json["axes"].as_array()?.iter().map(axis).collect::<Option<_>>()?,
             groups: json["groups"].as_array()?.iter().map(group).collect::<Option<_>>()?,
+            constants: Constants::from_json(&json["constants"])?,
         })
     }
 
