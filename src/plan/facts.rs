@@ -180,8 +180,11 @@ pub struct DensityFacts {
     pub by_class: bool,
     /// Rows of the largest class; its own rows where it is not by class.
     pub most_rows: Option<usize>,
-    /// States that it keeps.
+    /// States that it keeps, and chains that they are of.
     pub states: usize,
+    pub chains: usize,
+    /// Whether it is fitted as the published code did.
+    pub published: bool,
     /// Distinct components that its states are expected to have.
     pub components: f64,
     /// Seconds of one core that fitting it takes.
@@ -260,6 +263,12 @@ pub trait Planned: Send + Sync {
     /// Returns the part that is meant of a network that ends in one number in place of [`Planned::outputs`]: the generator of two networks against
     /// each other.
     fn part(&self, _network: &Net) -> Option<Arc<Net>> {
+        None
+    }
+
+    /// Returns the slot of which the operation is told whether it holds truth values, and the setting that says so: truth values per example are kept as
+    /// numbers.
+    fn told_of_truths(&self) -> Option<(&'static str, &'static str)> {
         None
     }
 

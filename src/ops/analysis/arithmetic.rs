@@ -4,6 +4,7 @@ use super::align::align;
 use super::gather::{Cell, not_a_number, pass_cost, tell_dropped};
 use super::reduce::keep_classes;
 use super::settings::RoundSettings;
+use super::write::OVERFLOWS;
 use crate::engine::kernel::{Context, Failure, Job, Kernel, mismatch};
 use crate::engine::value::{Number, Scores, Value};
 use crate::lang::Settings;
@@ -75,12 +76,27 @@ impl Binary {
         }
     }
 
-    /// Returns the result, nothing where it is not defined.
+    /// Returns whether the result of two finite numbers is above the largest one, or 0 to a power below 0.
+    fn overflows(self, a: f64, b: f64) -> bool {
+        a.is_finite() && b.is_finite() && self.apply(a, b).0.is_infinite()
+    }
+
+    /// Returns why there is no result.
+    fn why(self, a: f64, b: f64) -> &'static str {
+        let zero = match self {
+            Binary::Divide => b == 0.0,
+            Binary::Power => a == 0.0,
+            Binary::Add | Binary::Subtract | Binary::Multiply => false,
+        };
+        if !zero && self.overflows(a, b) { OVERFLOWS } else { "is not defined" }
+    }
+
+    /// Returns the result, nothing where it is not defined or above the largest number.
     ///
     /// The error is sqrt((da e_a)^2 + (db e_b)^2): first order, for operands that err independently.
     fn of(self, a: Number, b: Number) -> Option<Number> {
         let (value, da, db) = self.apply(a.value, b.value);
-        let undefined = value.is_nan() || (matches!(self, Binary::Divide) && b.value == 0.0);
+        let undefined = value.is_nan() || (matches!(self, Binary::Divide) && b.value == 0.0) || self.overflows(a.value, b.value);
         (!undefined).then(|| Number {
             value,
             error: combined(a.error.map(|e| da * e), b.error.map(|e| db * e)),
@@ -105,16 +121,21 @@ impl Unary {
         }
     }
 
-    /// Returns the result, nothing where it is not defined.
+    /// Returns the result, nothing where it is not defined or above the largest number.
     fn of(self, x: Number, digits: i64) -> Option<Number> {
         let (value, slope) = self.apply(x.value, digits);
-        let undefined = value.is_nan() || (matches!(self, Unary::Log) && x.value <= 0.0);
+        let undefined = value.is_nan() || (matches!(self, Unary::Log) && x.value <= 0.0) || overflown(x.value, value);
         (!undefined).then(|| Number {
             value,
             error: x.error.map(|e| (slope * e).abs()).filter(|e| e.is_finite()),
             count: x.count,
         })
     }
+}
+
+/// Returns whether a finite number became an infinite one.
+fn overflown(x: f64, value: f64) -> bool {
+    x.is_finite() && value.is_infinite()
 }
 
 /// Returns the number rounded half to even at so many decimals, at tens and hundreds where they are below 0, as NumPy does for moderate sizes.
@@ -197,9 +218,9 @@ pub fn zip<T>(
 }
 
 impl Planned for Binary {
-    /// 2 of quotients: their errors at all scales.
+    /// Above the largest number there is no result: 3 of quotients (2: their errors at all scales), 2 of others.
     fn version(&self) -> u32 {
-        if matches!(self, Binary::Divide) { 2 } else { 1 }
+        if matches!(self, Binary::Divide) { 3 } else { 2 }
     }
 
     fn policy(&self) -> Policy {
@@ -221,8 +242,10 @@ impl Kernel for Binary {
         match zip(&a, &b, cx, |a, b| self.of(a, b), |n| n.value)? {
             Outcome::One(Some(n)) => Ok(Value::Number(n)),
             Outcome::One(None) => {
-                let side = |o: &Operand| if let Operand::Number(n) = o { super::write::plain(n.value) } else { String::new() };
-                Err(Failure::Absent(format!("{} {} {} is not defined", side(&a), self.sign(), side(&b))))
+                let side = |o: &Operand| if let Operand::Number(n) = o { n.value } else { f64::NAN };
+                let (a, b) = (side(&a), side(&b));
+                let (left, right) = (super::write::plain(a), super::write::plain(b));
+                Err(Failure::Absent(format!("{left} {} {right} {}", self.sign(), self.why(a, b))))
             }
             Outcome::Each(scores) => Ok(Value::Scores(Arc::new(scores))),
         }
@@ -230,9 +253,9 @@ impl Kernel for Binary {
 }
 
 impl Planned for Unary {
-    /// 2 of rounding: to tens and hundreds too.
+    /// 2 of rounding: to tens and hundreds too. 2 of `exp`: nothing above the largest number.
     fn version(&self) -> u32 {
-        if matches!(self, Unary::Round) { 2 } else { 1 }
+        if matches!(self, Unary::Round | Unary::Exp) { 2 } else { 1 }
     }
 
     fn policy(&self) -> Policy {
@@ -248,10 +271,11 @@ impl Kernel for Unary {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let digits = if matches!(self, Unary::Round) { RoundSettings::read(&job.settings).digits } else { 0 };
         match Operand::of(job, "x")? {
-            Operand::Number(x) => self
-                .of(x, digits)
-                .map(Value::Number)
-                .ok_or_else(|| Failure::Absent(format!("{} of {} is not defined", job.op, super::write::plain(x.value)))),
+            Operand::Number(x) => self.of(x, digits).map(Value::Number).ok_or_else(|| {
+                let why =
+                    if overflown(x.value, self.apply(x.value, digits).0) && x.value > 0.0 { OVERFLOWS } else { "is not defined" };
+                Failure::Absent(format!("{} of {} {why}", job.op, super::write::plain(x.value)))
+            }),
             Operand::Scores(s) => {
                 let one = |x: &f64| self.of(Number::exact(*x), digits).map_or(f64::NAN, |n| n.value);
                 Ok(Value::Scores(Arc::new(Scores { values: s.values.iter().map(one).collect(), ..s.as_ref().clone() })))

@@ -1,9 +1,10 @@
 //! Reductions: mean, spread, quantiles, extremes, counts and sums over axes, examples, or both.
 
-use super::gather::{Gathered, gather, pass_cost};
+use super::gather::{Cell, Gathered, gather, pass_cost};
 use super::refuse;
 use super::sample::Statistic;
-use super::settings::{Over, QuantileSettings, ReduceSettings};
+use super::settings::{CountSettings, Over, QuantileSettings, ReduceSettings};
+use super::write::OVERFLOWS;
 use crate::engine::kernel::{Context, Failure, Job, Kernel};
 use crate::engine::value::Value;
 use crate::lang::Settings;
@@ -55,9 +56,9 @@ impl Kind {
 
 impl Planned for Reduce {
     /// 3: pairs once (both orders being the same but for rounding), errors by the units that are paired, two-way clustering unbiased for few
-    /// cells, inner reductions first.
+    /// cells, inner reductions first. 4: a result above the largest number is absent; `count` counts truth values that hold.
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn policy(&self) -> Policy {
@@ -69,13 +70,17 @@ impl Planned for Reduce {
         slot == "x" && matches!(self.0, Kind::Fixed(Statistic::Count))
     }
 
+    fn told_of_truths(&self) -> Option<(&'static str, &'static str)> {
+        matches!(self.0, Kind::Fixed(Statistic::Count)).then_some(("x", "truths"))
+    }
+
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
         refuse::unlabelled(settings, shapes)
     }
 
     fn doubts(&self, settings: &Settings, shapes: &[Shape]) -> Option<Problem> {
         match self.0.read(settings).0 {
-            Statistic::Count | Statistic::Minimum | Statistic::Maximum | Statistic::Total => None,
+            Statistic::Count | Statistic::Holding | Statistic::Minimum | Statistic::Maximum | Statistic::Total => None,
             Statistic::Median | Statistic::Quantile(_) => refuse::shared_units("median", shapes),
             Statistic::Std => refuse::shared_units("std", shapes),
             Statistic::Mean | Statistic::StandardError => refuse::shared_units("mean", shapes),
@@ -113,13 +118,17 @@ pub fn keep_classes(inputs: &[KnownInput]) -> Facts {
 impl Kernel for Reduce {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let (statistic, over) = self.0.read(&job.settings);
-        reduce(&gather(job, "x")?, over, &job.op, cx, statistic)
+        let gathered = gather(job, "x")?;
+        let truths =
+            || CountSettings::read(&job.settings).truths || gathered.cells.iter().any(|(_, c)| matches!(c, Cell::Truth(_)));
+        let statistic = if statistic == Statistic::Count && truths() { Statistic::Holding } else { statistic };
+        reduce(&gathered, over, &job.op, cx, statistic)
     }
 }
 
 /// Returns the statistic of what was gathered: one number, or one per example where the examples are not reduced.
 pub fn reduce(gathered: &Gathered, over: Over, op: &str, cx: &dyn Context, statistic: Statistic) -> Result<Value, Failure> {
-    if gathered.cells.is_empty() && statistic != Statistic::Count {
+    if gathered.cells.is_empty() && !matches!(statistic, Statistic::Count | Statistic::Holding) {
         return Err(gathered.nothing());
     }
     if gathered.per_example() && !over.examples {
@@ -127,6 +136,9 @@ pub fn reduce(gathered: &Gathered, over: Over, op: &str, cx: &dyn Context, stati
         return Ok(Value::Scores(Arc::new(scores)));
     }
     let (found, sample) = gathered.reduced(statistic)?;
+    if found.is_some_and(|n| n.value.is_infinite()) && sample.finite() {
+        return Err(Failure::Absent(format!("{} {OVERFLOWS}", op.replace('_', " "))));
+    }
     found.map(Value::Number).ok_or_else(|| {
         if sample.dependent && !sample.is_empty() && statistic == Statistic::StandardError {
             return Failure::Absent("its values share units of pairs, so that their spread gives no error".to_string());
@@ -156,7 +168,7 @@ struct Describe;
 impl Planned for Describe {
     /// As `mean`.
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn policy(&self) -> Policy {

@@ -38,6 +38,8 @@ pub enum Statistic {
     Maximum,
     /// How many numbers there are.
     Count,
+    /// How many truth values hold: numbers that are not 0.
+    Holding,
     /// Sum.
     Total,
     /// Standard error of the mean.
@@ -50,7 +52,7 @@ impl Statistic {
     pub fn inner(self) -> Option<Statistic> {
         match self {
             Statistic::Mean | Statistic::Std | Statistic::StandardError => Some(Statistic::Mean),
-            Statistic::Count => None,
+            Statistic::Count | Statistic::Holding => None,
             _ => Some(self),
         }
     }
@@ -98,6 +100,11 @@ impl Sample {
         self.values.len()
     }
 
+    /// Returns whether none of the values is infinite.
+    pub fn finite(&self) -> bool {
+        self.values.iter().all(|v| v.is_finite())
+    }
+
     /// Returns whether there is none.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
@@ -108,6 +115,7 @@ impl Sample {
         let n = self.len();
         let (value, error) = match which {
             Statistic::Count => (n as f64, None),
+            Statistic::Holding => (self.values.iter().filter(|v| **v != 0.0).count() as f64, None),
             _ if n == 0 => return None,
             Statistic::Mean => (mean(&self.values), self.error_of_mean()),
             Statistic::Std if n < 2 => return None,

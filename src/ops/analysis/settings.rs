@@ -54,6 +54,11 @@ settings! {
 }
 
 settings! {
+    /// What the plan tells `count`: whether it counts truth values, which one per example does not show.
+    pub struct CountSettings("count") { truths: bool = false }
+}
+
+settings! {
     /// Settings of `quantile`.
     pub struct QuantileSettings("quantile") { q: f64, over: Over }
 }

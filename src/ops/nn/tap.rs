@@ -12,7 +12,7 @@ use crate::engine::value::{Dataset, Model, Stages};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::lang::net::ir::{Net, NodeId};
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Shape, known};
 use crate::plan::files::Files;
 use crate::{settings, words};
 use ndarray::Array2;
@@ -96,6 +96,18 @@ impl Planned for Tap {
         let dim = shape(inputs, &given.at.0).map(|s| given.pool.units(s));
         let bytes = dim.zip(data.most_rows()).map(|(d, r)| (d * r * 8) as u64);
         Ok(Facts { dim, shape: dim.map(|d| vec![d]), bytes, ..data.each_example() })
+    }
+
+    /// Pooling does nothing where no tap of the network has positions.
+    fn doubts(&self, settings: &Settings, shapes: &[Shape]) -> Option<Problem> {
+        let mut taps = shapes.iter().filter(|s| s.slot == "net").flat_map(|s| s.facts).flat_map(|f| &f.taps).peekable();
+        taps.peek()?;
+        (TapSettings::read(settings).pool != Pool::None && taps.all(|(_, shape)| shape.len() == 1)).then(|| Problem {
+            code: "cfx::train::setting",
+            parameter: Some("pool"),
+            message: "no tap of this network has positions, so there is nothing to pool".to_string(),
+            help: Some("leave out `pool:`".to_string()),
+        })
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {

@@ -87,6 +87,9 @@ fn too_few(n: usize, a: usize, b: usize, svcca: bool) -> (String, String) {
     (message, format!("use more examples, reduce both sides with `svd`, or {other}"))
 }
 
+/// The share of the variance that `svcca` keeps where none is given, as in the signature.
+const ALL_BUT_NOISE: f64 = 0.99;
+
 impl Planned for Cca {
     fn version(&self) -> u32 {
         2
@@ -97,6 +100,12 @@ impl Planned for Cca {
         let (share, tolerance) = (settings.variance, settings.tolerance);
         if settings.variant == Variant::Svcca && !(share > 0.0 && share <= 1.0) {
             return Err(problem("variance", format!("a share of {share} of the variance cannot be kept")));
+        }
+        if settings.variant != Variant::Svcca && share != ALL_BUT_NOISE {
+            return Err(Problem {
+                help: Some("write `variant: svcca`, or leave out `variance:`".to_string()),
+                ..problem("variance", "only `svcca` cuts each side to a share of its variance")
+            });
         }
         if !(0.0..1.0).contains(&tolerance) {
             return Err(problem("tolerance", format!("a tolerance of {tolerance} is none: it is a share, from 0 up to 1")));

@@ -150,6 +150,10 @@ impl<'a> Lowering<'a> {
         if figure && let Some(units) = units::setting(&self.known_inputs(inputs)) {
             settings.0.push(("units".to_string(), units));
         }
+        let truths = |slot: &str| frame.call.inputs.iter().any(|(n, t, _)| n == slot && matches!(t.kind, Kind::Truth { .. }));
+        if let Some((_, setting)) = frame.op.told_of_truths().filter(|(slot, _)| truths(slot)) {
+            settings.0.push((setting.to_string(), Static::Bool(true)));
+        }
         let given = fits.then(|| Given::from(settings));
         memo.given.insert(key, given.clone());
         given.ok_or_else(wrong)

@@ -37,6 +37,16 @@ fn errors_propagate_to_first_order() {
 #[test]
 fn what_is_not_defined_is_absent() {
     assert_eq!(op("divide", n(1.0), n(0.0)).absent(), "1 / 0 is not defined");
+    assert_eq!(op("power", n(0.0), n(-1.0)).absent(), "0 to the power -1 is not defined");
+    for (name, a, b) in
+        [("add", f64::MAX, f64::MAX), ("multiply", 1e200, 1e200), ("divide", 1e200, 1e-200), ("power", 1e200, 2.0)]
+    {
+        assert!(op(name, n(a), n(b)).absent().ends_with("overflows: larger than 1.8e308"), "{name}");
+        assert!(op(name, scores(&[0], &[a], &[0]), n(b)).scores().values[0].is_nan(), "{name}");
+    }
+    assert_eq!(call("exp").one("x", n(1000.0)).absent(), "exp of 1000 overflows: larger than 1.8e308");
+    // What is infinite before is so after.
+    assert_eq!(op("add", n(f64::INFINITY), n(1.0)).number().value, f64::INFINITY);
     assert_eq!(call("log").one("x", n(0.0)).absent(), "log of 0 is not defined");
     assert_eq!(call("sqrt").one("x", n(-1.0)).absent(), "sqrt of -1 is not defined");
     assert_eq!(op("add", none(), n(1.0)).absent(), "too few members");

@@ -193,3 +193,23 @@ fn inner_axes_are_averaged_first() {
     // Others see all values.
     assert_eq!((of("count", true).value, of("maximum", true).value, of("total", true).value), (5.0, 30.0, 63.0));
 }
+
+#[test]
+fn truth_values_that_hold_are_counted() {
+    let four = ["0", "1", "2", "3"];
+    let of = |values: Vec<Value>| call("count").over("x", &[("run", "declared", &four)], values).reducing(&["run"]);
+    assert_eq!(of(vec![t(false), t(true), none(), t(false)]).number().value, 1.0);
+    assert_eq!(of(vec![t(false), t(false), t(false), t(false)]).number().value, 0.0);
+    // Truth values per example are numbers, of which the plan tells what they are.
+    let each = || call("count").one("x", scores(&[0, 1, 2, 3], &[1.0, 0.0, f64::NAN, 1.0], &[0, 0, 0, 0])).reducing(&["example"]);
+    assert_eq!(each().number().value, 3.0);
+    assert_eq!(each().set("truths", Static::Bool(true)).number().value, 2.0);
+}
+
+#[test]
+fn a_sum_above_the_largest_number_is_absent() {
+    let two = ["0", "1"];
+    let of = |op: &str, values: Vec<Value>| call(op).over("x", &[("run", "declared", &two)], values).reducing(&["run"]);
+    assert_eq!(of("total", vec![n(1e308), n(1e308)]).absent(), "total overflows: larger than 1.8e308");
+    assert_eq!(of("total", vec![n(f64::INFINITY), n(1e308)]).number().value, f64::INFINITY);
+}

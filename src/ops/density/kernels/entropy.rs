@@ -7,11 +7,11 @@ use super::super::predictive::Predictive;
 use super::super::settings::{refused, whole, wrong};
 use super::super::stacking::Pooling;
 use super::super::units::are;
-use super::{density, scoring};
+use super::{density, one_chain, scoring};
 use crate::engine::value::Number;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Shape, known};
 use crate::plan::files::Files;
 use crate::{settings, words};
 
@@ -41,6 +41,19 @@ impl crate::lang::settings::Setting for Estimator {
             "per_state" => Some(Estimator::PerState),
             _ => None,
         }
+    }
+}
+
+/// Refuses the new component of a density fitted as the published code did, whose predictive has none.
+fn has_new(new: NewComponent, inputs: &[KnownInput], sides: &[&'static str]) -> Result<(), Problem> {
+    let published = |side: &&&str| known(inputs, side).and_then(|f| f.density).is_some_and(|d| d.published);
+    match sides.iter().find(published) {
+        Some(_) if new == NewComponent::Include => Err(wrong(
+            "new_component",
+            "a density fitted with `published: true` has no new component to include",
+            "leave out `new_component:`, or fit it without `published: true`",
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -107,6 +120,7 @@ impl Planned for RelativeEntropy {
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let s = EntropySettings::read(settings);
         draws(s.draws)?;
+        has_new(s.new_component, inputs, &["p"])?;
         let p = known(inputs, "p");
         let rows = p.and_then(|f| f.density).and_then(|f| f.most_rows);
         if let (Reference::Full, Some(rows), Some(dim)) = (s.reference, rows, p.and_then(|f| f.dim))
@@ -116,6 +130,10 @@ impl Planned for RelativeEntropy {
             return Err(wrong("reference", message, "use `reference: diagonal`, or fewer units than rows (`svd`)"));
         }
         Ok(Facts { classes: p.and_then(|f| f.classes.clone()), ..Facts::default() })
+    }
+
+    fn doubts(&self, settings: &Settings, shapes: &[Shape]) -> Option<Problem> {
+        one_chain(EntropySettings::read(settings).pooling, shapes)
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
@@ -148,6 +166,7 @@ impl Planned for KlDivergence {
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let s = DivergenceSettings::read(settings);
         draws(s.draws)?;
+        has_new(s.new_component, inputs, &["p", "against"])?;
         let (p, q) = (known(inputs, "p"), known(inputs, "against"));
         if let (Some(a), Some(b)) = (p.and_then(|f| f.dim), q.and_then(|f| f.dim))
             && a != b
@@ -159,6 +178,10 @@ impl Planned for KlDivergence {
             ));
         }
         Ok(Facts { classes: p.and_then(|f| f.classes.clone()), ..Facts::default() })
+    }
+
+    fn doubts(&self, settings: &Settings, shapes: &[Shape]) -> Option<Problem> {
+        one_chain(DivergenceSettings::read(settings).pooling, shapes)
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {

@@ -304,7 +304,15 @@ fn what_the_script_and_the_headers_show_is_refused_before_the_run() {
     };
     let unlabelled = Facts { classes: None, class_sizes: None, labelled: Some(false), ..x.clone() };
     let density = |by_class| Facts {
-        density: Some(DensityFacts { by_class, most_rows: Some(40), states: 40, components: 121.0, seconds: 1.0 }),
+        density: Some(DensityFacts {
+            by_class,
+            most_rows: Some(40),
+            states: 40,
+            chains: 4,
+            published: false,
+            components: 121.0,
+            seconds: 1.0,
+        }),
         ..x.clone()
     };
     let (p, whole) = (density(true), density(false));

@@ -126,6 +126,8 @@ impl Planned for DpMixture {
                 by_class,
                 most_rows: most,
                 states: fit.states(),
+                chains: fit.setup.chains,
+                published: fit.setup.published,
                 components: components(&fit),
                 seconds,
             }),

@@ -15,8 +15,11 @@ mod tests;
 
 use super::fit::Rows;
 use super::posterior::Posterior;
+use super::settings::wrong;
+use super::stacking::Pooling;
 use crate::engine::value::Stages;
 use crate::engine::{Failure, Job, Kernel, Value};
+use crate::plan::facts::{Problem, Shape};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -36,6 +39,19 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
         ("stacking", Box::new(report::Stacking)),
         ("co_clustering", Box::new(report::CoClustering)),
     ]
+}
+
+/// Returns what is to be said of pooling by stacking where all densities are of one chain: there is nothing to weigh.
+fn one_chain(pooling: Pooling, shapes: &[Shape]) -> Option<Problem> {
+    let mut fits = shapes.iter().flat_map(|s| s.facts).filter_map(|f| f.density).peekable();
+    fits.peek()?;
+    (pooling == Pooling::Stacked && fits.all(|d| d.chains == 1)).then(|| {
+        wrong(
+            "pooling",
+            "stacking weighs chains against each other, and there is one",
+            "fit with several chains (`chains: 4` of the sampler), or leave out `pooling:`",
+        )
+    })
 }
 
 /// Returns the density of an input.

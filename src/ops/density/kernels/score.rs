@@ -6,13 +6,13 @@ use super::super::sample::sample;
 use super::super::settings::{At, refused, whole, wrong};
 use super::super::stacking::{Pooling, predictive};
 use super::super::units::are;
-use super::{all_rows, scoring};
+use super::{all_rows, one_chain, scoring};
 use crate::base::Stream;
 use crate::engine::kernel::{Labelled, mismatch};
 use crate::engine::value::{Scores, Stages};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Shape, known};
 use crate::plan::files::Files;
 use crate::settings;
 use ndarray::Array2;
@@ -89,6 +89,10 @@ impl Planned for LogDensity {
             ));
         }
         Ok(x.each_example())
+    }
+
+    fn doubts(&self, settings: &Settings, shapes: &[Shape]) -> Option<Problem> {
+        one_chain(LogDensitySettings::read(settings).pooling, shapes)
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
@@ -304,6 +308,10 @@ impl Planned for SampleDensity {
         let p = known(inputs, "p").cloned().unwrap_or_default();
         let draws = points(SampleSettings::read(settings).draws)?;
         Ok(Facts { classes: p.classes, rows: Some(draws), dim: p.dim, ..Facts::default() })
+    }
+
+    fn doubts(&self, settings: &Settings, shapes: &[Shape]) -> Option<Problem> {
+        one_chain(SampleSettings::read(settings).pooling, shapes)
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
