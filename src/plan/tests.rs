@@ -1,8 +1,9 @@
 //! Tests of estimates and of axes that nest.
 
+use super::constants::Constants;
 use super::estimate::{BASE, together};
 use super::facts::{Cost, Facts, Policy};
-use super::graph::{Cell, Common, Entry, Graph, Inputs, LabelledAxis, Slot};
+use super::graph::{Cell, Common, Declared, Entry, Graph, Inputs, LabelledAxis, Slot};
 use crate::base::{Hash, Span};
 use crate::lang::Settings;
 
@@ -108,4 +109,42 @@ fn weights_and_checkpoints_are_on_the_disk_while_they_are_of_use() {
     // A long training keeps checkpoints, the last one until the next is written.
     let graph = Graph { cells: vec![cell(cost(1e3, 1e7), Policy::Transient)], ..Graph::default() };
     assert_eq!(together(&graph, &[0], 1).most_disk, 2e7);
+}
+
+/// A plan of one declared value over numbers.
+fn known(name: &str, places: &[(&str, f64)]) -> Graph {
+    let coordinates = places.iter().map(|p| p.0.to_string()).collect();
+    let value = Declared {
+        keyword: "analysis".into(),
+        name: name.into(),
+        kind: "number".into(),
+        source: format!("analysis {name} = c * k"),
+        span: Span::default(),
+        doc: None,
+        axes: vec![LabelledAxis { coordinates, ..axis("k", &[]) }].into(),
+        entries: places.iter().map(|p| Entry::Number(p.1)).collect(),
+    };
+    Graph { values: vec![value], ..Graph::default() }
+}
+
+#[test]
+fn values_known_before_the_run_are_compared_by_their_coordinates() {
+    let before = Constants::of(&known("v", &[("0", 0.0), ("1", 2.0), ("2", 4.0)]));
+    assert_eq!(Constants::from_json(&before.to_json()), Some(before.clone()));
+    let differences = |graph: &Graph| Constants::of(graph).differences(&graph.values[0], &before);
+    let nothing: Vec<String> = Vec::new();
+    assert_eq!(differences(&known("v", &[("0", 0.0), ("1", 2.0), ("2", 4.0)])), nothing);
+    // Under another name, too.
+    assert_eq!(differences(&known("w", &[("0", 0.0), ("1", 2.0), ("2", 4.0)])), nothing);
+    assert_eq!(differences(&known("v", &[("0", 0.0), ("1", 7.0), ("2", 4.0)])), ["`v[k: 1]` was 2 and is 7"]);
+    assert_eq!(
+        differences(&known("v", &[("1", 2.5), ("3", 6.0)])),
+        [
+            "`v[k: 1]` was 2 and is 2.5",
+            "`v[k: 3]` is at coordinates that are new",
+            "2 places of `v` that were there in the last run are gone"
+        ]
+    );
+    let reordered = differences(&known("v", &[("2", 4.0), ("1", 2.0), ("0", 0.0)]));
+    assert_eq!(reordered, ["the coordinates of `v` stand in another order"]);
 }

@@ -133,6 +133,7 @@ fn tokens_not_expected() {
     expect("param x: = 2\n", &[("expected a type after `:`", "=")]);
     expect("let a = f(x) { 3 }\n", &[("1 field: this field has no name", "3")]);
     expect("let a = 1 < 2 < 3\n", &[("comparisons cannot follow one another", "<")]);
+    expect("let a = 1 < 2 == true\n", &[("comparisons cannot follow one another", "==")]);
     expect("let b = 1..2..3\n", &[("ranges cannot follow one another", "..")]);
     expect("let a = 1andb\n", &[("1 number: `1andb` is not a number", "1andb")]);
     expect("let a = \"a\\qb\"\n", &[("`\\q` means nothing in a string", "\\q")]);
