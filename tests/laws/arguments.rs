@@ -15,7 +15,6 @@ const BESIDE: &[(&str, &str, &[(&str, &str)])] = &[
     ("arrays", "test_labels", &[("test_x", "\"data/packed.npz:x\"")]),
     ("arrays", "test_x", &[("test_labels", "\"data/labels.npy\"")]),
     ("cca", "variance", &[("variant", "svcca")]),
-    ("cca", "variant", &[("variance", "60%")]),
     ("certify", "n0", &[("examples", "0"), ("sigma", "2")]),
     ("curves", "y", &[("data", "tab"), ("x", "epoch")]),
     ("dp_mixture", "at_least", &[("x", "svd(acts[hidden1], width: 2)"), ("by", "class")]),
