@@ -377,6 +377,7 @@ analysis plain = mean(log_density(p, g, held_out: 2))
 
 claim "It is a number" = h > -100
 claim "It is known not to have settled" = mixing(p).r_hat > 0
+claim "Columns of chains are of the density" = mean(trace(p).components) > 0 and maximum(stacking(p).weight) > 0
 "#;
 
 #[test]
@@ -392,6 +393,7 @@ fn a_run_says_which_densities_did_not_settle_and_which_claims_are_made_from_them
     let claims: Vec<&str> = out.lines().filter(|l| l.starts_with("claim")).collect();
     assert!(claims[0].ends_with("(its density did not settle (1 too short to tell): p)"), "{out}");
     assert!(!claims[1].contains("settle ("), "what judges chains is no less sure where they disagree: {out}");
+    assert!(claims[2].contains("its density did not settle"), "{out}");
     let html = std::fs::read_to_string(folder.path().join("results/exp/report.html")).expect("a report");
     assert!(html.contains("Chains of p.") && html.contains("rank among all draws"));
     assert!(html.matches("its density did not settle").count() >= 2, "beside the claim and the table");

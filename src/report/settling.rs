@@ -2,10 +2,10 @@
 
 use super::formats::place_words;
 use crate::engine::value::{Pack, Value};
-use crate::ops::density::ABOUT_CHAINS;
+use crate::ops::density::{ABOUT_CHAINS, OF_CHAINS};
 use crate::plan::doubt::Doubts;
 use crate::plan::graph::{CellId, Entry, Graph};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be known of a density's chains.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,6 +90,8 @@ pub struct Settling {
     pub unknown: Doubts,
     /// Where any density is felt.
     every: Doubts,
+    /// Tables of chains, which are not in doubt themselves.
+    chains: BTreeSet<CellId>,
 }
 
 impl Settling {
@@ -122,7 +124,9 @@ impl Settling {
         let unsettled = doubts(&Fit::unsettled);
         let unknown = doubts(&|f| f.verdict() == UNKNOWN);
         let every = doubts(&|_| true);
-        Settling { fits, unsettled, unknown, every }
+        let of_chains = |(_, c): &(CellId, &crate::plan::graph::Cell)| OF_CHAINS.contains(&c.op.as_str());
+        let chains = graph.cells.iter().enumerate().filter(of_chains).map(|(id, _)| id).collect();
+        Settling { fits, unsettled, unknown, every, chains }
     }
 
     /// Returns those that did not settle, the worst first.
@@ -181,6 +185,9 @@ impl Settling {
     /// Returns what is to be said of a value made from densities that did not settle, in one sentence; nothing where there are none.
     pub fn behind(&self, entry: &Entry) -> Option<String> {
         let Entry::Cell(id) = entry else { return None };
+        if self.chains.contains(id) {
+            return None;
+        }
         let (bad, unknown) = (self.unsettled.behind(*id), self.unknown.behind(*id));
         let total = self.every.behind(*id).len();
         let named = |ids: &[CellId]| {

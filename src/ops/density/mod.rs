@@ -42,5 +42,8 @@ mod tests;
 
 pub use kernels::kernels;
 
-/// Operations that say how the chains of a fit stand to each other. What they give is no less sure where those disagree.
-pub const ABOUT_CHAINS: [&str; 4] = ["mixing", "diagnose", "trace", "stacking"];
+/// Operations that judge how the chains of a fit stand to each other. What they give is no less sure where those disagree.
+pub const ABOUT_CHAINS: [&str; 2] = ["mixing", "diagnose"];
+
+/// Operations whose tables show the chains of a fit, one by one. As tables they are no less sure; what is taken from their columns for the density is.
+pub const OF_CHAINS: [&str; 2] = ["trace", "stacking"];

@@ -177,6 +177,22 @@ fn form(shape: &[usize], settings: &LoadSettings, place: &Place) -> Result<Form,
     Ok(form)
 }
 
+/// Refuses `layout:` and `pool:` for a matrix, of which they say nothing. Of several files some may be matrices.
+fn without_positions(shape: &[usize], settings: &LoadSettings, place: &Place) -> Result<(), Problem> {
+    let parameter = match (settings.layout, settings.pool) {
+        (Layout::Matrix, Pool::Mean) => return Ok(()),
+        (Layout::Matrix, _) => "pool",
+        _ => "layout",
+    };
+    match shape.len() {
+        2 => {
+            let problem = broken(&place.path, format!("has shape {shape:?}: a matrix has no positions to pool"));
+            Err(Problem { parameter: Some(parameter), help: Some(format!("leave out `{parameter}:`")), ..problem })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Returns examples x units.
 ///
 /// Errors: a number is NaN or infinite.
@@ -248,7 +264,11 @@ impl Planned for LoadStages {
         let (labels, classes, label_file) = labels(settings, files)?;
         let (mut rows, mut dims, mut paths) = (Vec::new(), Vec::new(), Vec::new());
         for (_, place) in all.iter().filter(|(n, _)| chosen.is_none_or(|c| c == n)) {
-            let form = form(&npy::header(place, &[])?.shape, settings, place)?;
+            let shape = npy::header(place, &[])?.shape;
+            let form = form(&shape, settings, place)?;
+            if all.len() == 1 {
+                without_positions(&shape, settings, place)?;
+            }
             agree(labels.len(), &form, place)?;
             rows.push(form.examples);
             dims.push(form.units);

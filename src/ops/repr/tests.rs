@@ -426,5 +426,8 @@ fn damaged_activations_are_refused_when_planned() {
     }
     std::fs::write(dir.path().join("x.npz"), b"no archive").unwrap();
     save(dir.path().join("x.npy"), "(2, 2)", false, &[0.0; 4]);
-    assert!(plan("examples").is_ok());
+    let why = plan("examples").expect_err("a matrix has no layout of positions");
+    assert!(why.parameter == Some("layout") && why.message.contains("no positions to pool"), "{}", why.message);
+    save(dir.path().join("y.npy"), "(2, 2, 1, 1)", false, &[0.0; 4]);
+    assert!(plan("examples").is_ok(), "of several files some may be matrices");
 }
