@@ -261,7 +261,7 @@ impl Store {
 
     /// Waits until everything put so far is on the disk. Does nothing where nothing was put.
     pub fn sync(&self) -> Result<(), StoreError> {
-        let Some(files) = self.own().to_sync()? else { return Ok(()) };
+        let Some(files) = self.own().written_files()? else { return Ok(()) };
         // Artifacts first, then the lines that name them.
         for file in files {
             file.sync_all().map_err(trouble("write", &self.root))?;

@@ -115,7 +115,7 @@ impl Own {
     }
 
     /// Writes what waits and returns the files that are to be on the disk, in order; nothing where nothing was put since the last time.
-    pub fn to_sync(&mut self) -> Result<Option<Vec<File>>, StoreError> {
+    pub fn written_files(&mut self) -> Result<Option<Vec<File>>, StoreError> {
         self.flush()?;
         if let Some(trouble) = self.trouble.take() {
             return Err(trouble);
