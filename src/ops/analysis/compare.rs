@@ -274,6 +274,11 @@ impl Planned for Choose {
         slot != "condition"
     }
 
+    /// 2: one number stands for each example where the other side has one for each.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         Ok(words::keep(inputs, &["yes", "no"], keep_classes(inputs)))
     }
@@ -287,9 +292,14 @@ impl Kernel for Choose {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let condition = match Condition::of(job, "condition")? {
             Condition::One(t) => {
-                let slot = if t.holds { "yes" } else { "no" };
+                let (slot, other) = if t.holds { ("yes", "no") } else { ("no", "yes") };
                 return match job.input(slot) {
                     Some(Value::Absent(why)) => Err(Failure::Absent(why.clone())),
+                    // One number for each example, as the other side would have had.
+                    Some(Value::Number(n)) if let Some(Value::Scores(s)) = job.input(other) => {
+                        let values = vec![n.value; s.ids.len()];
+                        Ok(Value::Scores(Arc::new(Scores { values, missing: Arc::default(), ..(**s).clone() })))
+                    }
                     Some(value) => Ok(value.clone()),
                     None => Err(mismatch(slot, "number", None)),
                 };
