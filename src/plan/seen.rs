@@ -132,21 +132,24 @@ impl Seen {
             return Ok(stamp);
         }
         let now = Seen::now(path);
-        if now.hash == self.hash { Ok(now.stamp) } else { Err(self.problem()) }
+        if now.hash == self.hash { Ok(now.stamp) } else { Err(self.problem(now.stamp.is_some())) }
     }
 
-    fn problem(&self) -> Problem {
-        let what = match (self.folder, self.there()) {
-            (true, _) => "has other files since the run was planned",
-            (false, true) => "has changed since the run was planned",
-            (false, false) => "is there, and was not when the run was planned",
+    /// Returns the problem of a file that is another one than was hashed; `there`: whether there is one.
+    fn problem(&self, there: bool) -> Problem {
+        let what = match (self.there(), there, self.folder) {
+            (false, _, false) => "is there, and was not when the run was planned",
+            (_, false, _) => "is not there, and was when the run was planned",
+            (_, true, true) => "has other files since the run was planned",
+            (true, true, false) => "has changed since the run was planned",
         };
         Problem {
             code: "cfx::file::changed",
             parameter: None,
             message: format!("`{}` {what}", self.path),
             help: Some(
-                "nothing was kept of what was read; run again, so that the plan is made for the file as it is now".to_string(),
+                "nothing was kept of what was read; run again, so that the plan is made for the files as they are now"
+                    .to_string(),
             ),
         }
     }
@@ -155,9 +158,9 @@ impl Seen {
 /// Calls `read`, and makes sure that all it reads of the files is what was hashed: they have those contents before, and nothing happened to them
 /// until after. Where something did that left the contents as they were, it is called again.
 ///
-/// Errors: a file has other contents, or keeps changing.
+/// Errors: a file has other contents, or keeps changing; of several, the first.
 pub fn guarded<T>(files: &[Seen], mut read: impl FnMut() -> T) -> Result<T, Problem> {
-    let stand = || files.par_iter().map(Seen::same).collect::<Result<Vec<_>, _>>();
+    let stand = || files.par_iter().map(Seen::same).collect::<Vec<_>>().into_iter().collect::<Result<Vec<_>, _>>();
     let mut before = stand()?;
     let mut tries = 0;
     loop {
@@ -166,7 +169,7 @@ pub fn guarded<T>(files: &[Seen], mut read: impl FnMut() -> T) -> Result<T, Prob
         let Some(restless) = (0..files.len()).find(|i| before[*i] != after[*i]) else { return Ok(out) };
         tries += 1;
         if tries == TRIES {
-            return Err(files[restless].problem());
+            return Err(files[restless].problem(after[restless].is_some()));
         }
         before = after;
     }
@@ -232,7 +235,8 @@ mod tests {
         std::fs::write(&path, "one").unwrap();
         assert_eq!(guarded(&seen, read).unwrap(), "one");
         std::fs::remove_file(&path).unwrap();
-        assert!(guarded(&seen, || ()).is_err());
+        let words = guarded(&seen, || ()).unwrap_err().message;
+        assert!(words.contains("is not there, and was when the run was planned"), "{words}");
     }
 
     #[test]
@@ -275,6 +279,7 @@ mod tests {
         assert!(!seen[0].there() && Seen::now(&path).there());
         assert!(guarded(&seen, || ()).is_ok());
         std::fs::write(&absent, "x").unwrap();
-        assert!(guarded(&seen, || ()).is_err());
+        let words = guarded(&seen, || ()).unwrap_err().message;
+        assert!(words.contains("is there, and was not when the run was planned"), "{words}");
     }
 }

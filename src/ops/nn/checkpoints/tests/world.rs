@@ -3,6 +3,7 @@
 use super::{legacy, list};
 use crate::api::{self, Registry, Source};
 use crate::engine::Value;
+use crate::engine::executor::outcome::RunState;
 use crate::ops::foreign::Unreadable;
 use crate::ops::nn::checkpoints::Listing;
 use crate::ops::nn::weights_to_safetensors;
@@ -165,12 +166,16 @@ dataset d = digits()
         let store = tempfile::tempdir().unwrap();
         let store = crate::engine::Store::open(store.path()).unwrap();
         let options = crate::engine::Options { files: source.files(), ..crate::engine::Options::new(&source.folder) };
-        let outcome = api::run(&graph, &registry, &store, &options, &crate::engine::progress::Silent).unwrap();
+        // Data sets as well, and the model that one is made of, which a run makes only where something is computed of them.
+        let all: Vec<usize> = (0..graph.cells.len()).collect();
+        let outcome =
+            crate::engine::execute(&graph, &all, &registry, &store, &options, &crate::engine::progress::Silent).unwrap();
+        assert_eq!(outcome.state, RunState::Done, "{:?}", outcome.cells.iter().map(|c| &c.message).collect::<Vec<_>>());
         let results = api::results(&graph, &registry, &store, &source, &outcome);
         let value = graph.values.iter().find(|v| v.name == name).unwrap();
         match results.entry(&value.entries[0]) {
             Ok(Value::Model(model)) => model,
-            other => panic!("{other:?} {:?}", outcome.cells.iter().map(|c| &c.message).collect::<Vec<_>>()),
+            other => panic!("{other:?}"),
         }
     };
     let made =
