@@ -35,11 +35,13 @@ impl Tail {
         Tail { path, file: None, length: 0, waiting: Vec::new() }
     }
 
-    /// Writes what waits. Errors: it cannot be written; part of it may have been, and the next bytes begin wherever the file ends.
+    /// Writes what waits. Errors: it cannot be written, and waits no longer; part of it may have been, and the next bytes begin wherever
+    /// the file ends.
     fn flush(&mut self) -> Result<bool, StoreError> {
         if self.waiting.is_empty() {
             return Ok(false);
         }
+        let mut waiting = std::mem::take(&mut self.waiting);
         let mut file = match self.file.take() {
             Some(file) => file,
             None => {
@@ -48,13 +50,12 @@ impl Tail {
                 file
             }
         };
-        let waiting = std::mem::take(&mut self.waiting);
         file.write_all(&waiting).map_err(trouble("write", &self.path))?;
         self.length += waiting.len() as u64;
         self.file = Some(file);
         // The room is used again.
+        waiting.clear();
         self.waiting = waiting;
-        self.waiting.clear();
         Ok(true)
     }
 }
@@ -116,8 +117,9 @@ impl Own {
 
     /// Writes what waits and returns the files that are to be on the disk, in order; nothing where nothing was put since the last time.
     pub fn written_files(&mut self) -> Result<Option<Vec<File>>, StoreError> {
+        let earlier = self.trouble.take();
         self.flush()?;
-        if let Some(trouble) = self.trouble.take() {
+        if let Some(trouble) = earlier {
             return Err(trouble);
         }
         if !std::mem::take(&mut self.dirty) {

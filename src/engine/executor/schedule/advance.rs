@@ -186,11 +186,15 @@ impl Scheduler<'_> {
 
     /// Does what is due when a cell is done with, one way or the other: wakes consumers, lets inputs go.
     pub(super) fn finish(&mut self, id: CellId, lost: bool) {
+        // Weights wait to be let go: the first that are there have their consumer look at what else it needs.
+        let weights = self.cell(id).policy == Policy::Transient && self.available(id);
         for i in 0..self.consumers.of(id).len() {
             let consumer = self.consumers.of(id)[i] as CellId;
             let node = &mut self.nodes[consumer];
             if node.waits > 0 {
-                node.waits = if lost { 0 } else { node.waits - 1 };
+                let first = weights && !node.hot;
+                node.hot |= weights;
+                node.waits = if lost || first { 0 } else { node.waits - 1 };
                 if node.waits == 0 {
                     self.work.push(consumer);
                 }

@@ -339,8 +339,17 @@ impl<'a> Scheduler<'a> {
         self.shared.running.store(self.working.len(), Ordering::Relaxed);
         let peak = working.as_ref().and_then(|w| w.peak);
         self.memory -= working.as_ref().map_or(0.0, |w| w.memory);
-        for (id, done) in done {
-            self.take_in(id, done, peak);
+        {
+            let _together = self.shared.store.batch();
+            for (id, done) in done {
+                self.take_in(id, done, peak);
+            }
+        }
+        // Who gets the lock next finds the result, even while a batch of other cells is open.
+        if working.as_ref().is_some_and(|w| w.lock.is_some())
+            && let Err(e) = self.shared.store.flush()
+        {
+            self.shared.note(e.message);
         }
     }
 

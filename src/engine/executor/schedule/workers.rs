@@ -85,7 +85,8 @@ fn work(shared: &Shared, pool: Option<&rayon::ThreadPool>, queue: &Mutex<Receive
             (id, done)
         };
         let run = || {
-            let _together = shared.store.batch();
+            // What took long is written when it is done, not when the last of all workers is.
+            let _together = (task.len() > 1).then(|| shared.store.batch());
             task.into_iter().map(one).collect()
         };
         let done = match pool {

@@ -13,6 +13,7 @@ fn marking(folder: &Path) -> (Graph, CellId, Ops) {
     });
     let mut b = Builder::default();
     let cells: Vec<_> = (0..40).map(|i| b.leaf("slow", f64::from(i))).collect();
+    assert!(cells.iter().all(|c| b.0.cells[*c].cost.seconds > 0.01), "expected to take long");
     let sum = b.add("sum", 0.0, vec![Builder::gathered(&cells)], Policy::Stored);
     (b.0, sum, ops)
 }
@@ -63,6 +64,7 @@ fn a_killed_run_goes_on_and_loses_only_what_was_running() {
     assert_eq!(number(read(&graph, &ops, &store, sum)), 780.0);
 }
 
+/// Cells that are expected to take long have a lock each; quick ones have none, and two processes may both compute them.
 #[test]
 fn two_processes_compute_each_cell_once() {
     let folder = tempfile::tempdir().unwrap();
