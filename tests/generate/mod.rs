@@ -24,7 +24,10 @@ const LET_PASS: &[(&str, &str)] = &[
     // Not told before the run so far, though the script shows it.
     ("is a pack where a number", "a record with a part that no table can hold, given to `table`"),
     ("has no split", "a split of images that a network generated"),
-    ("the scores have no example in common", "rows that are only numbered beside examples of a data set, which meet by their numbers"),
+    (
+        "the scores have no example in common",
+        "rows that are only numbered beside examples of a data set, which meet by their numbers",
+    ),
     ("the trials were taken on other examples", "trials on one data set and memorization on another"),
 ];
 
