@@ -77,7 +77,9 @@ fn tried(seed: u64, registry: &Registry) -> (usize, Vec<String>) {
         if one.status == Status::Failed && !LET_PASS.iter().any(|(words, _)| message.contains(words)) {
             wrong.push(say(&format!("failed: {message} {}", if one.internal { "(internal)" } else { "" })));
         }
-        if one.status != two.status || one.hash != two.hash {
+        // Of quick cells that come out alike the second finds the first one's result, or is computed beside it: that is a matter of time.
+        let ended = |s: Status| if s == Status::Cached { Status::Computed } else { s };
+        if ended(one.status) != ended(two.status) || one.hash != two.hash {
             wrong.push(say("is another the second time"));
         }
     }
