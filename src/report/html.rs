@@ -280,16 +280,17 @@ fn tables(input: &ReportInput, page: &Page) -> String {
     out
 }
 
-/// Returns what must be said of a declaration's values, once each.
+/// Returns what must be said of a declaration's values: of densities that did not settle in one sentence, the rest once each.
 fn beside(page: &Page, declared: &Declared) -> String {
-    let mut words: Vec<(String, usize)> = Vec::new();
-    for text in declared.entries.iter().flat_map(|e| page.beside(e)) {
+    let all = declared.entries.len();
+    let mut words: Vec<(String, usize)> =
+        page.settling.behind_all(&declared.entries).map(|text| (text, all)).into_iter().collect();
+    for text in declared.entries.iter().filter_map(|e| page.held_out.behind(e).map(str::to_string)) {
         match words.iter_mut().find(|w| w.0 == text) {
             Some(w) => w.1 += 1,
             None => words.push((text, 1)),
         }
     }
-    let all = declared.entries.len();
     let line = |(text, n): &(String, usize)| {
         let which = if *n == all { String::new() } else { format!("{n} of {all}: ") };
         format!("<p class=\"soft\">{which}{}</p>\n", escape(text))

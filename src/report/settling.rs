@@ -162,7 +162,7 @@ impl Settling {
         let rest = if unknown > 0 { format!("; of {unknown} more nothing tells") } else { String::new() };
         Some(format!(
             "{} of {total} {densities} did not settle ({kinds}): {}{more}{rest}\n  \
-             more passes (`passes:`), another sampler (`split_merge()`), or chains weighed by what they predict (`pooling: stacked`); the report shows the chains",
+             more passes (`passes:`), another sampler or prior (`merge_split()`, `hierarchical()`), or chains weighed by what they predict (`pooling: stacked`); the report shows the chains",
             worst.len(),
             names.join(", ")
         ))
@@ -184,12 +184,20 @@ impl Settling {
 
     /// Returns what is to be said of a value made from densities that did not settle, in one sentence; nothing where there are none.
     pub fn behind(&self, entry: &Entry) -> Option<String> {
-        let Entry::Cell(id) = entry else { return None };
-        if self.chains.contains(id) {
-            return None;
-        }
-        let (bad, unknown) = (self.unsettled.behind(*id), self.unknown.behind(*id));
-        let total = self.every.behind(*id).len();
+        self.behind_all(std::slice::from_ref(entry))
+    }
+
+    /// Returns the same of several values together.
+    pub fn behind_all(&self, entries: &[Entry]) -> Option<String> {
+        let cells = || entries.iter().filter_map(|e| if let Entry::Cell(id) = e { Some(*id) } else { None });
+        let union = |of: &dyn Fn(CellId) -> Vec<CellId>| {
+            let mut all: Vec<CellId> = cells().filter(|id| !self.chains.contains(id)).flat_map(of).collect();
+            all.sort_unstable();
+            all.dedup();
+            all
+        };
+        let (bad, unknown) = (union(&|id| self.unsettled.behind(id)), union(&|id| self.unknown.behind(id)));
+        let total = union(&|id| self.every.behind(id)).len();
         let named = |ids: &[CellId]| {
             let names: Vec<&str> =
                 self.fits.iter().filter(|f| ids.contains(&f.cell)).take(NAMED).map(|f| f.diagnostic.name.as_str()).collect();
