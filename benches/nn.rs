@@ -11,7 +11,7 @@ use cfx::lang::net::{Declared, Found, Library, NetworkCall, elaborate};
 use cfx::ops::nn::cost;
 use cfx::ops::nn::gpu::accelerator::Precision;
 use cfx::ops::nn::network::Network;
-use cfx::ops::nn::optimizer::{Optimizer, Running};
+use cfx::ops::nn::optimizer::Optimizer;
 use cfx::ops::nn::place::Place;
 use cfx::ops::nn::program::Purpose;
 use cfx::syntax::ast::{Item, ItemKind, Keyword};
@@ -130,7 +130,7 @@ fn step(case: &Case, net: &Arc<Net>, seconds: f64, tsv: bool, place: &Place) {
     let mut network = Network::new(net, Purpose::Training, &[], batch, place);
     network.initialise(Stream::root(1));
     let sgd = Optimizer::Sgd { momentum: 0.9, nesterov: true, decay: 1e-6 };
-    let mut optimizer = Running::new(sgd, network.trained().map(|(w, _)| w));
+    network.optimise(sgd);
     // A score for each class, or, of words, for each at each.
     let each = net.nodes[net.output].shape.iter().product::<usize>() / case.classes;
     let labels: Vec<u32> = (0..batch * each).map(|i| (i % case.classes) as u32).collect();
@@ -138,7 +138,7 @@ fn step(case: &Case, net: &Arc<Net>, seconds: f64, tsv: bool, place: &Place) {
     let number = |i: usize| if words { (i * 7919 % case.classes) as f32 } else { (i % 17) as f32 / 17.0 };
     let input: Vec<f32> = (0..network.input_mut(batch).len()).map(number).collect();
     let together = if let Place::Host = place { 1 } else { TOGETHER };
-    let mut one = |network: &mut Network| {
+    let one = |network: &mut Network| {
         let mut parts = [0.0; 3];
         let start = Instant::now();
         network.input_mut(batch).copy_from_slice(&input);
@@ -147,18 +147,17 @@ fn step(case: &Case, net: &Arc<Net>, seconds: f64, tsv: bool, place: &Place) {
         network.cross_entropy(&labels, 0.0, 1.0 / batch as f64);
         network.backward();
         parts[1] = start.elapsed().as_secs_f64() - parts[0];
-        optimizer.step(network.trained(), 0.01);
+        network.step(0.01);
         parts[2] = start.elapsed().as_secs_f64() - parts[0] - parts[1];
         parts
     };
-    let mut several = |network: &mut Network| {
+    let several = |network: &mut Network| {
         let (start, mut parts) = (Instant::now(), [0.0; 3]);
         for _ in 0..together {
             parts.iter_mut().zip(one(network)).for_each(|(p, x)| *p += x / together as f64);
         }
-        // Reading numbers waits for the device.
         if together > 1 {
-            network.states().next().map(|s| s.to_vec());
+            network.wait();
             parts[2] += start.elapsed().as_secs_f64() / together as f64 - parts.iter().sum::<f64>();
         }
         parts

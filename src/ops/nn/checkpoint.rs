@@ -1,9 +1,8 @@
 //! The bytes that a stopped training leaves: numbers one after another, closed by their hash.
 
-use super::buffer::Buffer;
 use crate::base::Hash;
 
-const MAGIC: &[u8; 8] = b"cfxtrn01";
+const MAGIC: &[u8; 8] = b"cfxtrn02";
 
 /// Writes numbers.
 pub struct Writer(Vec<u8>);
@@ -98,14 +97,6 @@ impl<'a> Reader<'a> {
         for (o, b) in out.iter_mut().zip(bytes.chunks_exact(4)) {
             *o = f32::from_le_bytes(b.try_into().ok()?);
         }
-        Some(())
-    }
-
-    /// Fills a buffer wherever it is.
-    pub fn buffer(&mut self, out: &mut Buffer) -> Option<()> {
-        let mut numbers = vec![0.0; out.len()];
-        self.floats(&mut numbers)?;
-        out.write(&numbers);
         Some(())
     }
 

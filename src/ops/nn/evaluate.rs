@@ -29,7 +29,7 @@ pub fn open(model: &Model, purpose: Purpose, keep: &[NodeId], rows: usize, place
     };
     let mut network = Network::new(&model.net, purpose, keep, batch.min(rows.max(1)), place);
     network.load(&model.weights)?;
-    place.check()?;
+    network.check()?;
     Ok(network)
 }
 
@@ -120,7 +120,7 @@ pub fn sweep(
         loader.fill(&rows, &[], stream, network.input_mut(rows.len()));
         network.forward(rows.len(), stream);
         each(start, &loader.labels(&rows), network)?;
-        network.place().check()?;
+        network.check()?;
     }
     Ok(())
 }

@@ -234,25 +234,4 @@ impl Clip {
             other => Err(format!("there is no clipping `{other}`")),
         }
     }
-
-    /// Cuts the gradients.
-    pub fn apply(self, gradients: &mut [&mut Buffer]) {
-        match self {
-            Clip::Norm(limit) => {
-                let scale = limit / (norm(gradients) + 1e-6);
-                if scale < 1.0 {
-                    gradients.iter_mut().for_each(|g| vector::scale(g, scale as f32));
-                }
-            }
-            Clip::Value(limit) => {
-                let limit = limit as f32;
-                gradients.iter_mut().for_each(|g| vector::limit(g, limit));
-            }
-        }
-    }
-}
-
-/// Returns the Euclidean norm of all gradients together.
-pub fn norm(gradients: &[&mut Buffer]) -> f64 {
-    gradients.iter().map(|g| vector::squares(g)).sum::<f64>().sqrt()
 }

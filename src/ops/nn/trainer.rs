@@ -1,16 +1,13 @@
 //! A training run under way, from initial weights to a model with its history; stops and goes on bit for bit.
 
 use super::batches::{Loader, shuffled};
-use super::buffer::Buffer;
 use super::checkpoint::{Reader, Writer};
 use super::evaluate;
 use super::given::failed;
 use super::network::Network;
-use super::optimizer::{self, Running};
 use super::place::Place;
 use super::program::Purpose;
 use super::settings::{Metric, Recipe, columns, split_of};
-use super::vector;
 use crate::base::Stream;
 use crate::engine::value::{Column, Dataset, Model, Table, Weights};
 use crate::engine::{Context, Failure, Job, Value};
@@ -80,21 +77,11 @@ pub fn memory(recipe: &Recipe, rows: Option<usize>) -> f64 {
     bytes
 }
 
-/// Returns a copy on the same device.
-fn copy(of: &Buffer) -> Buffer {
-    let mut out = of.alike();
-    out.copy_from(of);
-    out
-}
-
 /// A training run under way.
 pub struct Run {
     pub recipe: Recipe,
     pub data: Arc<Dataset>,
     network: Network,
-    optimizer: Running,
-    /// Weights set aside while the gradient is taken elsewhere.
-    aside: Vec<Buffer>,
     /// Epochs completed, and steps taken in the one under way.
     epoch: usize,
     step: usize,
@@ -134,15 +121,13 @@ impl Run {
             Some(Value::Absent(why)) => return Err(Failure::Absent(why.clone())),
             _ => {}
         }
-        let optimizer = Running::new(recipe.optimizer, network.trained().map(|(w, _)| w));
-        place.check()?;
+        network.optimise(recipe.optimizer);
+        network.check()?;
         let mut run = Run {
             history: vec![Vec::new(); names.len()],
             recipe,
             data,
             network,
-            optimizer,
-            aside: Vec::new(),
             epoch: 0,
             step: 0,
             loss: 0.0,
@@ -227,7 +212,7 @@ impl Run {
     pub fn take_step(&mut self, numbers: &[f32], labels: &[u32], stream: Stream, rate: f64) -> Result<(f64, u64), Failure> {
         self.network.input_mut(labels.len() / self.data.labels_each().max(1)).copy_from_slice(numbers);
         let found = self.gradient(labels, stream);
-        self.network.place().check()?;
+        self.network.check()?;
         if !found.0.is_finite() {
             return Err(self.diverged(self.step + 1));
         }
@@ -235,9 +220,9 @@ impl Run {
             self.sharpen(labels, stream);
         }
         if let Some(clip) = self.recipe.around.clip {
-            clip.apply(&mut self.network.gradients_mut().collect::<Vec<_>>());
+            self.network.clip(clip);
         }
-        self.optimizer.step(self.network.trained(), rate);
+        self.network.step(rate);
         Ok(found)
     }
 
@@ -256,19 +241,14 @@ impl Run {
     /// Replaces the gradient by that at `w + radius g / |g|` (Foret et al. 2021, Eq. 2), with the same dropout; running statistics
     /// keep what the first pass made of them.
     fn sharpen(&mut self, labels: &[u32], stream: Stream) {
-        let norm = optimizer::norm(&self.network.gradients_mut().collect::<Vec<_>>());
-        let scale = (self.recipe.around.radius / (norm + 1e-12)) as f32;
-        let statistics: Vec<Buffer> = self.network.statistics_mut().map(|s| copy(s)).collect();
-        self.aside = self.network.trained().map(|(w, _)| copy(w)).collect();
-        self.network.trained().for_each(|(w, g)| vector::add(w, g, scale));
+        self.network.climb(self.recipe.around.radius);
         self.gradient(labels, stream);
-        self.network.trained().zip(&self.aside).for_each(|((w, _), old)| w.copy_from(old));
-        self.network.statistics_mut().zip(&statistics).for_each(|(s, old)| s.copy_from(old));
+        self.network.come_back();
     }
 
     /// Measures what is recorded and adds a row to the history.
     fn finish_epoch(&mut self, job: &Job, cx: &dyn Context, rate: f64, total: u64, steps: usize) -> Result<(), Failure> {
-        if self.network.states().any(|s| s.to_vec().iter().any(|x| !x.is_finite())) {
+        if !self.network.finite() {
             return Err(self.diverged(steps));
         }
         let recorded = match self.measure(job, cx) {
@@ -338,11 +318,10 @@ impl Run {
 
     fn checkpoint(&self) -> Vec<u8> {
         let mut w = Writer::default();
-        [self.epoch as u64, self.step as u64, self.correct, self.seen, self.optimizer.steps].iter().for_each(|x| w.int(*x));
+        [self.epoch as u64, self.step as u64, self.correct, self.seen].iter().for_each(|x| w.int(*x));
         w.real(self.loss);
         self.history.iter().for_each(|column| w.reals(column));
-        self.network.states().for_each(|s| w.floats(&s.to_vec()));
-        self.optimizer.memory.iter().flatten().for_each(|m| w.floats(&m.to_vec()));
+        self.network.save(&mut w);
         w.int(self.snapshots.len() as u64);
         for (epoch, weights) in &self.snapshots {
             w.int(*epoch as u64);
@@ -358,17 +337,11 @@ impl Run {
         self.step = r.int()? as usize;
         self.correct = r.int()?;
         self.seen = r.int()?;
-        self.optimizer.steps = r.int()?;
         self.loss = r.real()?;
         for column in &mut self.history {
             *column = r.reals()?;
         }
-        for state in self.network.states_mut() {
-            r.buffer(state)?;
-        }
-        for memory in self.optimizer.memory.iter_mut().flatten() {
-            r.buffer(memory)?;
-        }
+        self.network.restore(&mut r)?;
         let count = r.int()?;
         self.snapshots.clear();
         for _ in 0..count {

@@ -1,12 +1,12 @@
 //! Weights by PyTorch's names and layouts: to and from the layers' own, initial values, and safetensors.
 
-use super::buffer::Buffer;
 use super::layer::{Init, Order, Parameter};
 use crate::base::Stream;
 use crate::engine::Failure;
 use crate::engine::value::{Model, Weights};
 use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
+use std::borrow::Cow;
 
 /// Returns the initial values of a parameter in PyTorch's layout, from the stream named after it.
 pub fn initial(parameter: &Parameter, stream: Stream) -> Vec<f32> {
@@ -56,17 +56,16 @@ fn places(parameter: &Parameter) -> Option<Vec<usize>> {
     }
 }
 
-/// Writes numbers of PyTorch's layout into a layer's buffer.
-pub fn import(parameter: &Parameter, from: &[f32], to: &mut Buffer) {
+/// Returns numbers of PyTorch's layout in the layer's.
+pub fn import<'a>(parameter: &Parameter, from: &'a [f32]) -> Cow<'a, [f32]> {
     match places(parameter) {
-        Some(places) => to.write(&places.into_iter().map(|p| from[p]).collect::<Vec<_>>()),
-        None => to.write(from),
+        Some(places) => places.into_iter().map(|p| from[p]).collect(),
+        None => Cow::Borrowed(from),
     }
 }
 
-/// Returns the numbers of a layer's buffer in PyTorch's layout.
-pub fn export(parameter: &Parameter, from: &Buffer) -> Vec<f32> {
-    let numbers = from.to_vec();
+/// Returns numbers of the layer's layout in PyTorch's.
+pub fn export(parameter: &Parameter, numbers: Vec<f32>) -> Vec<f32> {
     match places(parameter) {
         Some(places) => {
             let mut out = vec![0.0; numbers.len()];

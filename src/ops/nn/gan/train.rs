@@ -8,21 +8,19 @@ use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::net::ir::Net;
 use crate::lang::{Settings, Static};
 use crate::ops::nn::batches::{Augment, Loader, shuffled};
-use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::checkpoint::{Reader, Writer};
 use crate::ops::nn::cost;
 use crate::ops::nn::given::{BATCH, EPOCHS, Given, failed};
 use crate::ops::nn::gpu::accelerator::Precision;
 use crate::ops::nn::models::of_net;
 use crate::ops::nn::network::Network;
-use crate::ops::nn::optimizer::{Optimizer, Running};
+use crate::ops::nn::optimizer::Optimizer;
 use crate::ops::nn::place::Place;
 use crate::ops::nn::program::Purpose;
 use crate::ops::nn::rate::Rate;
 use crate::ops::nn::settings::{of_training, wrong};
 use crate::ops::nn::suits;
 use crate::ops::nn::trainer::side_by_side;
-use crate::ops::nn::vector;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known};
 use crate::plan::files::Files;
 use crate::{settings, words};
@@ -195,7 +193,6 @@ impl Kernel for TrainGan {
 /// A network with its optimiser.
 pub(super) struct Player {
     pub(super) network: Network,
-    optimizer: Running,
 }
 
 impl Player {
@@ -219,8 +216,8 @@ impl Player {
             }
             network.load(&weights)?;
         }
-        let optimizer = Running::new(recipe.optimizer, network.trained().map(|(w, _)| w));
-        Ok(Player { network, optimizer })
+        network.optimise(recipe.optimizer);
+        Ok(Player { network })
     }
 }
 
@@ -230,8 +227,6 @@ pub(super) struct Run {
     data: Arc<Dataset>,
     pub(super) generator: Player,
     pub(super) judge: Player,
-    /// Gradients of the discriminator by real images, while those by generated ones are computed.
-    aside: Vec<Buffer>,
     epoch: usize,
     step: usize,
     /// Sums over the epoch: losses of discriminator and generator, mean outputs on real and generated images.
@@ -255,7 +250,6 @@ impl Run {
             judge: Player::new(&recipe.judge, Purpose::Adversary, &recipe, stream, place)?,
             recipe,
             data,
-            aside: Vec::new(),
             epoch: 0,
             step: 0,
             sums: [0.0; 4],
@@ -310,18 +304,15 @@ impl Run {
         judge.network.forward(count, stream.named("real"));
         let real = judged(&mut judge.network, true);
         judge.network.backward();
-        if self.aside.is_empty() {
-            self.aside = judge.network.gradients_mut().map(|g| g.alike()).collect();
-        }
-        self.aside.iter_mut().zip(judge.network.gradients_mut()).for_each(|(aside, g)| aside.copy_from(g));
+        judge.network.keep_gradients();
         generator.network.forward(count, stream.named("generator"));
         let made = self.recipe.generator.output;
         judge.network.input_mut(count).copy_from_slice(generator.network.value(made));
         judge.network.forward(count, stream.named("generated"));
         let generated = judged(&mut judge.network, false);
         judge.network.backward();
-        judge.network.gradients_mut().zip(&self.aside).for_each(|(g, aside)| vector::add(g, aside, 1.0));
-        judge.optimizer.step(judge.network.trained(), rate);
+        judge.network.add_kept_gradients();
+        judge.network.step(rate);
 
         judge.network.forward(count, stream.named("judged"));
         let fooled = judged(&mut judge.network, true);
@@ -329,9 +320,9 @@ impl Run {
         let (_, gradient) = generator.network.output_and_gradient();
         gradient.copy_from_slice(judge.network.input_gradient());
         generator.network.backward();
-        generator.optimizer.step(generator.network.trained(), rate);
+        generator.network.step(rate);
         let losses = [real.0 + generated.0, fooled.0];
-        judge.network.place().check()?;
+        judge.network.check()?;
         if losses.iter().any(|l| !l.is_finite()) {
             let (epoch, step) = (self.epoch + 1, self.step + 1);
             return Err(Failure::new(format!(
@@ -348,9 +339,7 @@ impl Run {
         w.reals(&self.sums);
         self.history.iter().for_each(|column| w.reals(column));
         for player in [&self.generator, &self.judge] {
-            w.int(player.optimizer.steps);
-            player.network.states().for_each(|s| w.floats(&s.to_vec()));
-            player.optimizer.memory.iter().flatten().for_each(|m| w.floats(&m.to_vec()));
+            player.network.save(&mut w);
         }
         w.finish()
     }
@@ -365,13 +354,7 @@ impl Run {
             *column = r.reals()?;
         }
         for player in [&mut self.generator, &mut self.judge] {
-            player.optimizer.steps = r.int()?;
-            for state in player.network.states_mut() {
-                r.buffer(state)?;
-            }
-            for memory in player.optimizer.memory.iter_mut().flatten() {
-                r.buffer(memory)?;
-            }
+            player.network.restore(&mut r)?;
         }
         r.finished().then_some(())
     }
