@@ -151,11 +151,13 @@ impl<'a> Checker<'a> {
             }
         };
         let mut failed = false;
-        for (i, given) in bound.into_iter().enumerate() {
+        let mut given = Vec::new();
+        for (i, argument) in bound.into_iter().enumerate() {
             let param = &signature.params[i];
-            let own = given.map(|g| (module, g));
+            let own = argument.map(|g| (module, g));
             let copied = like.as_ref().and_then(|l| l.get(&param.name.name).copied()).filter(|_| copied_by_like(signature, i));
             let Some((from, value)) = own.or(copied) else { continue };
+            given.push((i, from, value));
             failed |= !self.argument(signature, i, from, value, &mut parts);
         }
         failed |= !self.recipe_inputs(signature, &mut parts);
@@ -187,6 +189,8 @@ impl<'a> Checker<'a> {
                 }
             }
             parts.decided.push(("names".to_string(), Static::Map(names)));
+            let labels = self.figure_labels(signature, &given, &parts);
+            parts.decided.extend(labels);
             parts.decided.push(("title".to_string(), Static::Text(title.unwrap_or_default().to_string())));
         }
         let (written, axes) = (parts.written.clone(), parts.setting_axes.clone());

@@ -163,7 +163,7 @@ fn no_argument(name: &str) -> Option<&'static str> {
             "measure on other data while training with `record: [accuracy(data.test)]`, or afterwards with `accuracy(m, data.test)`"
         }
         "title" | "xlabel" | "ylabel" | "legend" | "figsize" | "label" => {
-            "the title stands behind `figure`; labels are the arguments as written"
+            "the title stands behind `figure`; `x_label:` and `y_label:` say what stands along the axes, else the doc comments of what is drawn"
         }
         _ => return None,
     })

@@ -19,6 +19,7 @@ pub mod eval;
 mod expr;
 pub mod finding;
 pub mod kind;
+mod labels;
 pub mod lets;
 pub mod library;
 mod like;

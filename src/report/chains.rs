@@ -42,12 +42,11 @@ pub fn picture(pack: &Pack) -> Option<String> {
             opacity: 0.85,
         };
         let values: Vec<f64> = all.iter().take(shown).flatten().copied().collect();
+        let (x, y) = (Axis::new("pass", Scale::over([0.0, passes as f64])), Axis::new("", Scale::within(values, 0.0, 1.0)));
         traces.push(Panel {
             heading: name.to_string(),
-            x: Axis::new("pass", Scale::over([0.0, passes as f64])),
-            y: Axis::new("", Scale::within(values, 0.0, 1.0)),
-            marks: (0..shown).map(line).collect(),
             shades: if burn_in > 0 { vec![(0.0, burn_in as f64, color::GREY, "burn-in".to_string())] } else { Vec::new() },
+            ..Panel::new(x, y, (0..shown).map(line).collect())
         });
         let kept: Vec<&[f64]> = all.iter().map(|c| &c[burn_in..]).collect();
         ranks.push(rank_panel(&counts(&kept), shown, &inks, (passes - burn_in) as f64 / BINS as f64));
@@ -92,7 +91,7 @@ fn rank_panel(counts: &[Vec<f64>], shown: usize, inks: &[Color], even: f64) -> P
     let tops = counts.iter().take(shown).flatten().copied().chain([even]);
     let mut x = Axis::new("rank among all draws", Scale::Linear { low: 0.0, high: BINS as f64 }).bare();
     x.ticks = Some(vec![(0.0, "low".into()), (BINS as f64, "high".into())]);
-    Panel { heading: String::new(), x, y: Axis::new("draws", Scale::from_zero(tops)), marks, shades: Vec::new() }
+    Panel::new(x, Axis::new("draws", Scale::from_zero(tops, false)), marks)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod held_out;
 pub mod html;
 mod input;
 pub mod kernels;
+mod latex;
 pub mod manifest;
 pub mod numeric;
 pub mod picture;
@@ -55,6 +56,8 @@ pub fn write(results: &ReportInput, out: &Path) -> io::Result<Vec<PathBuf>> {
                             );
                             files.put(&format!("figures/{name}.svg"), figure.svg.as_bytes())?;
                             files.put(&format!("figures/{name}.png"), &figure.png)?;
+                            let pdf = figure::pdf::render(&figure.svg).map_err(io::Error::other)?;
+                            files.put(&format!("figures/{name}.pdf"), &pdf)?;
                             if figure.data.rows() > 0 {
                                 files.put(&format!("figures/{name}.csv"), &formats::csv(&figure.data)?)?;
                             }
@@ -74,6 +77,9 @@ pub fn write(results: &ReportInput, out: &Path) -> io::Result<Vec<PathBuf>> {
                     let name = files.fresh("tables", &slug(&declared.name));
                     files.put(&format!("tables/{name}.csv"), &formats::csv(&table)?)?;
                     files.put(&format!("tables/{name}.parquet"), &formats::parquet(&table)?)?;
+                    if let Some(text) = latex::tabular(declared, &values) {
+                        files.put(&format!("tables/{name}.tex"), text.as_bytes())?;
+                    }
                     page.tables.push((index, format!("tables/{name}"), table.head(html::ROWS), table.rows()));
                 }
                 tables::arrays(declared, &values, results.largest_array, &mut |array| files.array(&array))?;

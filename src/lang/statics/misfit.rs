@@ -44,9 +44,11 @@ impl<'a> Statics<'a> {
             _ if network && head.is_some_and(|h| self.stands_for_words(module, h)) => {
                 "its coordinates are text; an axis of networks names them without quotes: `axis net = [one, other]`".to_string()
             }
-            (Some("se" | "sem" | "stderr" | "standard_error"), false) if words.contains(&"ci") => {
-                "`ci` draws the 95 % confidence interval, `sd` the standard deviation; a standard error is a number: `standard_error(x)`"
-                    .to_string()
+            (Some("sem" | "stderr" | "standard_error"), false) if words.contains(&"se") => {
+                "`se` draws the standard error of the mean, `ci` its 95 % confidence interval, `sd` the standard deviation".to_string()
+            }
+            (Some("iqr" | "quartiles" | "median" | "percentiles"), false) if words.contains(&"quantiles") => {
+                "`quantiles` draws the median, the quartiles, 5 % and 95 %".to_string()
             }
             (Some(head), false) => nearest_or_list(head, &words),
             (None, false) => format!("it can be {}", words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")),

@@ -38,6 +38,8 @@ pub enum Map {
     Viridis,
     /// Cividis (Nuñez, Anderton & Renslow 2018): the same to readers with and without colour vision deficiency.
     Cividis,
+    /// Viridis without its yellow end, which is too light for lines on white.
+    Ink,
 }
 
 const VIRIDIS: [u32; 33] = [
@@ -55,11 +57,12 @@ const CIVIDIS: [u32; 33] = [
 impl Map {
     /// Returns the colour at a place in 0..1 (clamped), linear between the 33 colours of the table.
     pub fn at(self, place: f64) -> Color {
-        let table = match self {
-            Map::Viridis => &VIRIDIS,
-            Map::Cividis => &CIVIDIS,
+        let (table, length) = match self {
+            Map::Viridis => (&VIRIDIS, 32.0),
+            Map::Cividis => (&CIVIDIS, 32.0),
+            Map::Ink => (&VIRIDIS, 28.0),
         };
-        let place = if place.is_finite() { place.clamp(0.0, 1.0) } else { 0.0 } * 32.0;
+        let place = if place.is_finite() { place.clamp(0.0, 1.0) } else { 0.0 } * length;
         let low = (place.floor() as usize).min(31);
         mix(Color(table[low]), Color(table[low + 1]), place - low as f64)
     }

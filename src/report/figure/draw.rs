@@ -15,6 +15,9 @@ const HEADING: f64 = 11.5;
 const LINE: f64 = 15.0;
 const GAP: f64 = 16.0;
 
+/// Room for the name of a place on an axis; longer names are cut in their middle.
+const NAME: f64 = 300.0;
+
 fn style(size: f64, anchor: Anchor) -> TextStyle {
     TextStyle { size, bold: false, color: color::INK, anchor, turn: 0.0 }
 }
@@ -36,6 +39,12 @@ struct Needs {
     y: Vec<Tick>,
     /// Whether the tick labels and axis labels are drawn at this panel.
     shows: Shows,
+    /// Lines of the heading, of the heading of the row, and of the label of the horizontal axis.
+    heading: Vec<String>,
+    side: Vec<String>,
+    x_label: Vec<String>,
+    /// Ticks of the axis at the right.
+    second: Vec<Tick>,
     left: f64,
     bottom: f64,
     right: f64,
@@ -97,14 +106,15 @@ fn draw(plot: &Plot) -> String {
     let top = y;
     let mut first_panel_top = top;
     for (r, row) in plot.rows.iter().enumerate() {
-        let headed = row.iter().any(|p| !p.heading.is_empty());
-        y += if headed { HEADING + 8.0 } else { 6.0 };
+        let headed = needs[r].iter().map(|n| n.heading.len()).max().unwrap_or(0);
+        y += if headed > 0 { headed as f64 * (HEADING + 2.5) + 5.5 } else { 6.0 };
         if r == 0 {
             first_panel_top = y;
         }
         for (c, panel) in row.iter().enumerate() {
             let area = Area { x: xs[c], y, width, height, panel };
             draw_panel(&mut svg, &area, &needs[r][c], lefts[c]);
+            draw_right(&mut svg, &area, &needs[r][c]);
         }
         let bottom = needs[r].iter().map(|n| n.bottom).fold(0.0, f64::max);
         y += height + bottom + if r + 1 < plot.rows.len() { 10.0 } else { 0.0 };
@@ -128,7 +138,7 @@ fn measure(plot: &Plot, r: usize, c: usize, panel: &Panel) -> Needs {
     };
     let place = |v: f64| width * panel.x.place(v);
     let all = panel.x.ticks.clone().unwrap_or_else(|| panel.x.scale.ticks(width, 75.0));
-    let all: Vec<Tick> = all.into_iter().map(|(v, t)| (v, font::squeeze(&t, TICK, 120.0))).collect();
+    let all: Vec<Tick> = all.into_iter().map(|(v, t)| (v, font::squeeze(&t, TICK, NAME))).collect();
     let (x, turn) = turned(all, matches!(panel.x.scale, Scale::Category { .. }), place);
     let mut y = panel.y.ticks.clone().unwrap_or_else(|| panel.y.scale.ticks(height, 42.0));
     // Ticks of a vertical axis of words: every k-th where they would touch.
@@ -137,7 +147,7 @@ fn measure(plot: &Plot, r: usize, c: usize, panel: &Panel) -> Needs {
         share => (2.0 * share).ceil() as usize,
     };
     if matches!(panel.y.scale, Scale::Category { .. }) {
-        y = y.into_iter().step_by(step).map(|(v, t)| (v, font::squeeze(&t, TICK, 120.0))).collect();
+        y = y.into_iter().step_by(step).map(|(v, t)| (v, font::squeeze(&t, TICK, NAME))).collect();
     }
     let longest = |ticks: &[Tick]| ticks.iter().map(|t| font::width(&t.1, TICK, false)).fold(0.0, f64::max);
     let mut left = 3.0;
@@ -167,10 +177,19 @@ fn measure(plot: &Plot, r: usize, c: usize, panel: &Panel) -> Needs {
             left = left.max(0.766 * font::width(&first.1, TICK, false) - place(first.0) + 4.0);
         }
     }
-    if shows.x_label && !panel.x.label.is_empty() {
-        bottom += LABEL + 6.0;
+    let x_label = match shows.x_label {
+        true => font::wrap(&panel.x.label, LABEL, false, width + 2.0 * left.min(40.0)),
+        false => Vec::new(),
+    };
+    bottom += (LABEL + 3.0) * x_label.len() as f64 + if x_label.is_empty() { 0.0 } else { 3.0 };
+    let heading = font::wrap(&panel.heading, HEADING, true, width);
+    let side = font::wrap(&panel.side, HEADING, true, height + 10.0);
+    let second = panel.right.as_ref().map_or_else(Vec::new, |a| a.ticks.clone().unwrap_or_else(|| a.scale.ticks(height, 42.0)));
+    if let Some(axis) = &panel.right {
+        right = right.max(8.0 + longest(&second) + 6.0 + LINE * label_lines(&axis.label, height).len() as f64);
     }
-    Needs { x, turn, y, shows, left, bottom, right }
+    right += LINE * side.len() as f64 + if side.is_empty() { 0.0 } else { 4.0 };
+    Needs { x, turn, y, shows, heading, side, x_label, second, left, bottom, right }
 }
 
 /// Returns how the labels of a horizontal axis stand, and which of them are drawn.
@@ -195,25 +214,17 @@ fn turned(ticks: Vec<Tick>, words: bool, place: impl Fn(f64) -> f64) -> (Vec<Tic
     (ticks, if slot >= 17.0 { Turn::Slant } else { Turn::Upright })
 }
 
-/// Returns the lines of a label beside a vertical axis: at most two.
+/// Returns the lines of a label beside a vertical axis.
 fn label_lines(label: &str, height: f64) -> Vec<String> {
-    let room = height + 10.0;
-    let mut lines = font::wrap(label, LABEL, false, room);
-    if lines.len() > 2 {
-        let rest = lines[1..].join(" ");
-        lines.truncate(1);
-        lines.push(rest);
-    }
-    lines.into_iter().map(|l| font::fit(&l, LABEL, false, room)).collect()
+    font::wrap(label, LABEL, false, height + 10.0)
 }
 
 fn draw_panel(svg: &mut Svg, area: &Area, needs: &Needs, left: f64) {
     let panel = area.panel;
     let (right, bottom) = (area.x + area.width, area.y + area.height);
-    if !panel.heading.is_empty() {
-        let text = font::fit(&panel.heading, HEADING, true, area.width);
-        let at = (area.x + area.width / 2.0, area.y - 6.0);
-        svg.text(at, &text, TextStyle { bold: true, ..style(HEADING, Anchor::Middle) });
+    for (i, line) in needs.heading.iter().rev().enumerate() {
+        let at = (area.x + area.width / 2.0, area.y - 6.0 - (HEADING + 2.5) * i as f64);
+        svg.text(at, line, TextStyle { bold: true, ..style(HEADING, Anchor::Middle) });
     }
     for (from, to, fill, words) in &panel.shades {
         let (a, b) = (area.across(*from).max(area.x), area.across(*to).min(right));
@@ -270,10 +281,9 @@ fn draw_labels(svg: &mut Svg, area: &Area, needs: &Needs, left: f64) {
             }
         }
     }
-    if needs.shows.x_label && !panel.x.label.is_empty() {
-        let room = area.width + 2.0 * left.min(60.0);
-        let text = font::fit(&panel.x.label, LABEL, false, room);
-        svg.text((area.x + area.width / 2.0, bottom + needs.bottom - 3.0), &text, style(LABEL, Anchor::Middle));
+    for (i, line) in needs.x_label.iter().rev().enumerate() {
+        let at = (area.x + area.width / 2.0, bottom + needs.bottom - 3.0 - (LABEL + 3.0) * i as f64);
+        svg.text(at, line, style(LABEL, Anchor::Middle));
     }
     if needs.shows.y_ticks {
         for (v, text) in &needs.y {
@@ -288,26 +298,62 @@ fn draw_labels(svg: &mut Svg, area: &Area, needs: &Needs, left: f64) {
     }
 }
 
+/// Draws what stands at the right of a panel: a second vertical axis, the heading of a row.
+fn draw_right(svg: &mut Svg, area: &Area, needs: &Needs) {
+    let right = area.x + area.width;
+    let middle = area.y + area.height / 2.0;
+    let mut x = right + needs.right;
+    for line in needs.side.iter() {
+        let style = TextStyle { turn: 90.0, bold: true, ..style(HEADING, Anchor::Middle) };
+        svg.text((x - HEADING, middle), line, style);
+        x -= LINE;
+    }
+    let Some(axis) = &area.panel.right else { return };
+    svg.line((right, area.y), (right, area.y + area.height), color::FRAME, 1.0);
+    for (v, text) in &needs.second {
+        let y = area.y + area.height * (1.0 - axis.place(*v));
+        svg.line((right, y), (right + 4.0, y), color::FRAME, 1.0);
+        svg.text((right + 7.0, y + 0.36 * TICK), text, style(TICK, Anchor::Start));
+    }
+    let ticks = needs.second.iter().map(|t| font::width(&t.1, TICK, false)).fold(0.0, f64::max);
+    for (i, line) in label_lines(&axis.label, area.height).iter().enumerate() {
+        let at = (right + 8.0 + ticks + LABEL + LINE * i as f64, middle);
+        svg.text(at, line, TextStyle { turn: -90.0, ..style(LABEL, Anchor::Middle) });
+    }
+}
+
 /// Draws a legend from a place on, in lines; returns the place behind it.
 fn draw_legend(svg: &mut Svg, legend: &Legend, from: (f64, f64), room: f64) -> (f64, f64) {
-    let sign_width = |s: Sign| if matches!(s, Sign::Line(_)) { 24.0 } else { 12.0 };
+    let sign_width = |s: Sign| if matches!(s, Sign::Line(_) | Sign::Dash(_) | Sign::Band) { 24.0 } else { 12.0 };
     let (mut x, mut y) = from;
-    if !legend.title.is_empty() {
-        let title = font::fit(&legend.title, TICK, false, room * 0.6);
-        svg.text((x, y + TICK), &title, TextStyle { color: color::SOFT, ..style(TICK, Anchor::Start) });
-        x += font::width(&title, TICK, false) + 12.0;
+    let lines = font::wrap(&legend.title, TICK, false, room);
+    let own_line = lines.len() > 1 || lines.first().is_some_and(|l| font::width(l, TICK, false) > 0.6 * room);
+    if own_line && x > MARGIN {
+        (x, y) = (MARGIN, y + LINE + 1.0);
+    }
+    for line in &lines {
+        svg.text((x, y + TICK), line, TextStyle { color: color::SOFT, ..style(TICK, Anchor::Start) });
+        match own_line {
+            true => (x, y) = (MARGIN, y + LINE + 1.0),
+            false => x += font::width(line, TICK, false) + 12.0,
+        }
     }
     let start = x;
-    let texts: Vec<String> = legend.entries.iter().map(|k| font::fit(&k.text, TICK, false, (room - 40.0).max(40.0))).collect();
-    let widths: Vec<f64> =
-        legend.entries.iter().zip(&texts).map(|(k, t)| sign_width(k.sign) + 5.0 + font::width(t, TICK, false)).collect();
+    let texts: Vec<Vec<String>> =
+        legend.entries.iter().map(|k| font::wrap(&k.text, TICK, false, (room - 32.0).max(40.0))).collect();
+    let widest = |t: &Vec<String>| t.iter().map(|l| font::width(l, TICK, false)).fold(0.0, f64::max);
+    let widths: Vec<f64> = legend.entries.iter().zip(&texts).map(|(k, t)| sign_width(k.sign) + 5.0 + widest(t)).collect();
     // Entries that need several lines stand in columns.
     let broken = start + widths.iter().map(|w| w + 16.0).sum::<f64>() - 16.0 > MARGIN + room;
     let column = if broken { widths.iter().copied().fold(0.0, f64::max) } else { 0.0 };
-    for ((key, text), own) in legend.entries.iter().zip(&texts).zip(&widths) {
+    for (i, ((key, text), own)) in legend.entries.iter().zip(&texts).zip(&widths).enumerate() {
         let w = own.max(column);
-        if x > start && x + own > MARGIN + room {
+        let first = i == 0 && legend.title.is_empty();
+        if (x > start || first && x > MARGIN) && x + own > MARGIN + room {
             x = if start > MARGIN + room / 3.0 { MARGIN } else { start };
+            if first {
+                x = MARGIN;
+            }
             y += LINE + 1.0;
         }
         let mid = y + TICK * 0.62;
@@ -318,8 +364,22 @@ fn draw_legend(svg: &mut Svg, legend: &Legend, from: (f64, f64), room: f64) -> (
                 sign(svg, (x + 12.0, mid), m, 3.4, key.color, 1.0);
             }
             Sign::Patch => svg.rect(x, mid - 5.0, 11.0, 10.0, key.color, 1.0),
+            Sign::Band => {
+                svg.rect(x, mid - 5.0, 24.0, 10.0, key.color, 0.25);
+                svg.line((x, mid), (x + 24.0, mid), key.color, 1.7);
+            }
+            Sign::Bar => {
+                let cap = |v: f64| ((x + 2.5, v), (x + 9.5, v));
+                svg.lines(&[((x + 6.0, mid - 5.5), (x + 6.0, mid + 5.5)), cap(mid - 5.5), cap(mid + 5.5)], key.color, 1.2, 1.0);
+            }
+            Sign::Dash(dash) => svg.polyline(&[(x, mid), (x + 24.0, mid)], key.color, 1.3, dash, 1.0),
         }
-        svg.text((x + sign_width(key.sign) + 5.0, y + TICK), text, style(TICK, Anchor::Start));
+        for (k, line) in text.iter().enumerate() {
+            if k > 0 {
+                y += LINE - 1.0;
+            }
+            svg.text((x + sign_width(key.sign) + 5.0, y + TICK), line, style(TICK, Anchor::Start));
+        }
         x += w + 16.0;
     }
     (x + 8.0, y)
@@ -328,7 +388,12 @@ fn draw_legend(svg: &mut Svg, legend: &Legend, from: (f64, f64), room: f64) -> (
 fn bar_ticks(bar: &ColorBar, height: f64) -> (Scale, Vec<Tick>) {
     let (low, high) = bar.range;
     let scale = Scale::Linear { low, high: if high > low { high } else { low + 1.0 } };
-    let ticks = if high > low { scale.ticks(height, 42.0) } else { vec![(low, scale::number(low))] };
+    let ticks = match &bar.ticks {
+        // Of many names every k-th is written; an even map lets readers find the others.
+        Some(ticks) => ticks.iter().step_by(ticks.len().div_ceil((height / 16.0).max(2.0) as usize).max(1)).cloned().collect(),
+        None if high > low => scale.ticks(height, 42.0),
+        None => vec![(low, scale::number(low))],
+    };
     (scale, ticks)
 }
 

@@ -1,4 +1,4 @@
-//! Widths of text, read from the embedded font's own tables (OpenType `cmap` format 4, `hmtx`).
+//! Widths and glyphs of text, read from the embedded font's own tables (OpenType `cmap` format 4, `hmtx`).
 
 use std::sync::OnceLock;
 
@@ -7,17 +7,25 @@ pub const REGULAR: &[u8] = include_bytes!("../fonts/Inter-Regular.otf");
 /// The embedded semi-bold font.
 pub const SEMI_BOLD: &[u8] = include_bytes!("../fonts/Inter-SemiBold.otf");
 
-/// Advance widths of a font's characters.
-struct Metrics {
+/// An embedded font: its glyphs and advance widths by character.
+pub struct Font {
+    name: &'static str,
+    bytes: &'static [u8],
     per_em: f64,
     widths: Vec<u16>,
+    glyphs: Vec<u16>,
+}
+
+/// Returns the regular or the semi-bold font.
+pub fn of(bold: bool) -> &'static Font {
+    static FONTS: OnceLock<(Font, Font)> = OnceLock::new();
+    let fonts = FONTS.get_or_init(|| (Font::read("Inter-Regular", REGULAR), Font::read("Inter-SemiBold", SEMI_BOLD)));
+    if bold { &fonts.1 } else { &fonts.0 }
 }
 
 /// Returns the width in pixels of a text at a size.
 pub fn width(text: &str, size: f64, bold: bool) -> f64 {
-    static FONTS: OnceLock<(Metrics, Metrics)> = OnceLock::new();
-    let fonts = FONTS.get_or_init(|| (Metrics::read(REGULAR), Metrics::read(SEMI_BOLD)));
-    let font = if bold { &fonts.1 } else { &fonts.0 };
+    let font = of(bold);
     text.chars().map(|c| font.advance(c)).sum::<f64>() * size
 }
 
@@ -55,7 +63,8 @@ pub fn squeeze(text: &str, size: f64, room: f64) -> String {
     }
 }
 
-/// Returns the text broken at spaces into lines of at most a width; a longer word is a line of its own.
+/// Returns the text broken into lines of at most a width: at spaces, and where a single word is longer, behind a mark of punctuation, or
+/// anywhere. A line holds one letter at least.
 pub fn wrap(text: &str, size: f64, bold: bool, room: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
@@ -64,14 +73,47 @@ pub fn wrap(text: &str, size: f64, bold: bool, room: f64) -> Vec<String> {
                 line.push(' ');
                 line.push_str(word);
             }
-            _ => lines.push(word.to_string()),
+            _ => lines.extend(pieces(word, size, bold, room)),
         }
     }
     lines
 }
 
-impl Metrics {
-    fn advance(&self, c: char) -> f64 {
+/// Returns a word in pieces of at most a width.
+fn pieces(word: &str, size: f64, bold: bool, room: f64) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut rest: Vec<char> = word.chars().collect();
+    while !rest.is_empty() {
+        let text = |n: usize| rest[..n].iter().collect::<String>();
+        let fits = (1..=rest.len()).take_while(|n| width(&text(*n), size, bold) <= room).last().unwrap_or(1);
+        let mark = (fits / 2 + 1..fits)
+            .rev()
+            .find(|n| matches!(rest[*n - 1], '_' | '-' | '.' | ',' | '(' | '[' | '/' | ':' | '*' | '+'));
+        let end = if fits == rest.len() { fits } else { mark.unwrap_or(fits) };
+        out.push(text(end));
+        rest.drain(..end);
+    }
+    out
+}
+
+impl Font {
+    /// Returns the name in PostScript.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Returns the file.
+    pub fn bytes(&self) -> &'static [u8] {
+        self.bytes
+    }
+
+    /// Returns the glyph of a character; 0 where the font has none.
+    pub fn glyph(&self, c: char) -> u16 {
+        self.glyphs.get(c as usize).copied().unwrap_or(0)
+    }
+
+    /// Returns the advance width of a character, in sizes of the font.
+    pub fn advance(&self, c: char) -> f64 {
         // Characters that the font lacks come from a fallback; CJK and the like are one em wide.
         let missing = if (c as u32) < 0x2e80 { 0.62 } else { 1.0 };
         match self.widths.get(c as usize) {
@@ -80,11 +122,11 @@ impl Metrics {
         }
     }
 
-    fn read(font: &[u8]) -> Metrics {
-        Metrics::parse(font).unwrap_or(Metrics { per_em: 1.0, widths: Vec::new() })
+    fn read(name: &'static str, bytes: &'static [u8]) -> Font {
+        Font::parse(name, bytes).unwrap_or(Font { name, bytes, per_em: 1.0, widths: Vec::new(), glyphs: Vec::new() })
     }
 
-    fn parse(font: &[u8]) -> Option<Metrics> {
+    fn parse(name: &'static str, font: &'static [u8]) -> Option<Font> {
         let u16_at = |at: usize| Some(u16::from_be_bytes(font.get(at..at + 2)?.try_into().ok()?) as usize);
         let u32_at = |at: usize| Some(u32::from_be_bytes(font.get(at..at + 4)?.try_into().ok()?) as usize);
         let table = |tag: &[u8]| {
@@ -102,6 +144,7 @@ impl Metrics {
         let (ends, starts) = (sub + 14, sub + 16 + doubled);
         let (deltas, ranges) = (starts + doubled, starts + 2 * doubled);
         let mut widths = vec![0u16; 0x2400];
+        let mut glyphs = vec![0u16; widths.len()];
         for segment in (0..doubled).step_by(2) {
             let (first, last) = (u16_at(starts + segment)?, u16_at(ends + segment)?);
             let (delta, range) = (u16_at(deltas + segment)?, u16_at(ranges + segment)?);
@@ -114,10 +157,11 @@ impl Metrics {
                     },
                 };
                 if glyph > 0 {
+                    glyphs[c] = glyph as u16;
                     widths[c] = u16_at(hmtx + 4 * glyph.min(long - 1))? as u16;
                 }
             }
         }
-        Some(Metrics { per_em, widths })
+        Some(Font { name, bytes: font, per_em, widths, glyphs })
     }
 }

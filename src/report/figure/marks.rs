@@ -30,6 +30,11 @@ impl Area<'_> {
         self.y + self.height * (1.0 - self.panel.y.place(v))
     }
 
+    /// Returns the pixel of a point, nothing where it is not finite, has no place, or lies outside the panel.
+    fn seen(&self, x: f64, y: f64) -> Option<(f64, f64)> {
+        self.at(x, y).filter(|p| self.holds(*p))
+    }
+
     /// Returns the pixel of a point, nothing where it is not finite or has no place.
     fn at(&self, x: f64, y: f64) -> Option<(f64, f64)> {
         let p = (self.across(x), self.up(y));
@@ -42,13 +47,76 @@ impl Area<'_> {
         if y.is_nan() && !v.is_nan() { self.y + self.height } else { y.clamp(self.y, self.y + self.height) }
     }
 
+    /// Returns the horizontal pixel of a number, kept within the panel.
+    fn across_within(&self, v: f64) -> f64 {
+        let x = self.across(v);
+        if x.is_nan() && !v.is_nan() { self.x } else { x.clamp(self.x, self.x + self.width) }
+    }
+
+    /// Returns whether a pixel lies in the panel, its edge included.
+    fn holds(&self, (x, y): (f64, f64)) -> bool {
+        let slack = 0.75;
+        x >= self.x - slack && x <= self.x + self.width + slack && y >= self.y - slack && y <= self.y + self.height + slack
+    }
+
+    /// Returns the lines through points that lie in the panel: broken where a point has no place, cut at the edges.
+    fn within(&self, pixels: &[Option<(f64, f64)>]) -> Vec<Vec<(f64, f64)>> {
+        let mut out: Vec<Vec<(f64, f64)>> = Vec::new();
+        for run in pixels.split(|p| p.is_none()) {
+            let run: Vec<_> = run.iter().flatten().copied().collect();
+            if run.iter().all(|p| self.holds(*p)) {
+                out.push(run);
+                continue;
+            }
+            let mut open: Vec<(f64, f64)> = Vec::new();
+            for pair in run.windows(2) {
+                match self.cut(pair[0], pair[1]) {
+                    Some((a, b)) => {
+                        if open.last() != Some(&a) {
+                            out.push(std::mem::take(&mut open));
+                            open.push(a);
+                        }
+                        open.push(b);
+                    }
+                    None => out.push(std::mem::take(&mut open)),
+                }
+            }
+            out.push(open);
+        }
+        out.retain(|run| run.len() > 1);
+        out
+    }
+
+    /// Returns the part of a line that lies in the panel (Liang & Barsky 1984).
+    fn cut(&self, a: (f64, f64), b: (f64, f64)) -> Option<((f64, f64), (f64, f64))> {
+        let (dx, dy) = (b.0 - a.0, b.1 - a.1);
+        let (mut from, mut to) = (0.0f64, 1.0f64);
+        let sides = [(-dx, a.0 - self.x), (dx, self.x + self.width - a.0), (-dy, a.1 - self.y), (dy, self.y + self.height - a.1)];
+        for (p, q) in sides {
+            if p == 0.0 && q < 0.0 {
+                return None;
+            }
+            if p < 0.0 {
+                from = from.max(q / p);
+            } else if p > 0.0 {
+                to = to.min(q / p);
+            }
+        }
+        let at = |t: f64| (a.0 + t * dx, a.1 + t * dy);
+        (from < to).then(|| (if from == 0.0 { a } else { at(from) }, if to == 1.0 { b } else { at(to) }))
+    }
+
     /// Draws a mark.
     pub fn draw(&self, svg: &mut Svg, mark: &Mark) {
         match mark {
             Mark::Points { at, colors, marker, radius, opacity } => self.points(svg, at, colors, *marker, *radius, *opacity),
             Mark::Errors { at, color, width, cap, opacity } => {
                 let mut lines = Vec::new();
-                for &(x, low, high) in at.iter().filter(|e| e.0.is_finite() && e.1.is_finite() && e.2.is_finite()) {
+                let seen = |e: &&(f64, f64, f64)| {
+                    let x = self.across(e.0);
+                    e.1.is_finite() && e.2.is_finite() && x >= self.x - 0.75 && x <= self.x + self.width + 0.75
+                };
+                for &(x, low, high) in at.iter().filter(seen) {
                     let (px, a, b) = (self.across(x), self.up_within(low), self.up_within(high));
                     lines.push(((px, a), (px, b)));
                     if *cap > 0.0 {
@@ -61,14 +129,13 @@ impl Area<'_> {
                 let lines: Vec<_> = at
                     .iter()
                     .filter_map(|&(low, high, y)| Some((self.at(low, y)?, self.at(high, y)?)))
-                    .map(|(a, b)| ((a.0.max(self.x), a.1), (b.0.min(self.x + self.width), b.1)))
+                    .filter_map(|(a, b)| self.cut(a, b))
                     .collect();
                 svg.lines(&lines, *color, *width, *opacity);
             }
             Mark::Line { at, color, width, dash, opacity } => {
                 let pixels: Vec<_> = at.iter().map(|&(x, y)| self.at(x, y)).collect();
-                for run in pixels.split(|p| p.is_none()) {
-                    let run: Vec<_> = run.iter().flatten().copied().collect();
+                for run in self.within(&pixels) {
                     svg.polyline(&run, *color, *width, dash, *opacity);
                 }
             }
@@ -87,8 +154,8 @@ impl Area<'_> {
                         svg.lines(&lines, *color, 5.0, *opacity);
                         continue;
                     }
-                    let upper = run.iter().map(|b| (self.across(b.0), self.up_within(b.2)));
-                    let lower = run.iter().rev().map(|b| (self.across(b.0), self.up_within(b.1)));
+                    let upper = run.iter().map(|b| (self.across_within(b.0), self.up_within(b.2)));
+                    let lower = run.iter().rev().map(|b| (self.across_within(b.0), self.up_within(b.1)));
                     svg.polygon(&upper.chain(lower).collect::<Vec<_>>(), *color, *opacity);
                 }
             }
@@ -99,6 +166,33 @@ impl Area<'_> {
                     svg.rect(a, y0.min(y1), b - a, (y1 - y0).abs(), *color, 1.0);
                 }
             }
+            Mark::Upright { x, color, dash } => {
+                let x = self.across(*x);
+                if x.is_finite() && x >= self.x && x <= self.x + self.width {
+                    svg.polyline(&[(x, self.y), (x, self.y + self.height)], *color, 1.0, dash, 1.0);
+                }
+            }
+            Mark::Stripe { low, high, upright, color } => {
+                let (left, right) = (self.across_within(*low), self.across_within(*high));
+                let (top, bottom) = (self.up_within(*high), self.up_within(*low));
+                let (x, w) = if *upright { (left, right - left) } else { (self.x, self.width) };
+                let (y, h) = if *upright { (self.y, self.height) } else { (top, bottom - top) };
+                svg.rect(x, y, w, h, *color, 0.3);
+            }
+            Mark::Steps { at, color, fill } => {
+                let foot = self.up_within(0.0);
+                let edges = |(left, right, head): &(f64, f64, f64)| {
+                    let y = self.up_within(*head);
+                    [(self.across_within(*left), y), (self.across_within(*right), y)]
+                };
+                let line: Vec<_> = at.iter().filter(|b| b.2.is_finite()).flat_map(edges).collect();
+                let (Some(first), Some(last)) = (line.first(), line.last()) else { return };
+                let outline: Vec<_> =
+                    std::iter::once((first.0, foot)).chain(line.iter().copied()).chain([(last.0, foot)]).collect();
+                svg.polygon(&outline, *color, *fill);
+                svg.polyline(&outline, *color, 1.1, "", 1.0);
+            }
+            Mark::Images { at } => self.images(svg, at),
             Mark::Tiles { at } => self.tiles(svg, at),
             Mark::Names { at } => self.names(svg, at),
             Mark::Note { text } => {
@@ -120,7 +214,7 @@ impl Area<'_> {
             // Thousands of points: dots on a half-pixel grid, one path for each colour.
             let mut seen: std::collections::BTreeMap<u32, std::collections::BTreeSet<(i64, i64)>> = Default::default();
             for (i, &(x, y)) in at.iter().enumerate() {
-                if let Some((px, py)) = self.at(x, y) {
+                if let Some((px, py)) = self.seen(x, y) {
                     seen.entry(color(i).0).or_default().insert(((px * 2.0).round() as i64, (py * 2.0).round() as i64));
                 }
             }
@@ -131,9 +225,17 @@ impl Area<'_> {
             return;
         }
         for (i, &(x, y)) in at.iter().enumerate() {
-            if let Some(p) = self.at(x, y) {
+            if let Some(p) = self.seen(x, y) {
                 sign(svg, p, marker, radius, color(i), opacity);
             }
+        }
+    }
+
+    fn images(&self, svg: &mut Svg, at: &[(usize, usize, String)]) {
+        let (width, height) = (self.across(1.0) - self.across(0.0), (self.up(1.0) - self.up(0.0)).abs());
+        for (column, row, address) in at {
+            let (cx, cy) = (self.across(*column as f64), self.up(*row as f64));
+            svg.image(cx - width / 2.0 + 1.0, cy - height / 2.0 + 1.0, width - 2.0, height - 2.0, address);
         }
     }
 
@@ -161,7 +263,7 @@ impl Area<'_> {
 
     fn names(&self, svg: &mut Svg, at: &[(f64, f64, String)]) {
         const SIZE: f64 = 9.5;
-        let pixels: Vec<_> = at.iter().filter_map(|(x, y, n)| self.at(*x, *y).map(|p| (p, n))).collect();
+        let pixels: Vec<_> = at.iter().filter_map(|(x, y, n)| self.seen(*x, *y).map(|p| (p, n))).collect();
         let mut taken: Vec<[f64; 4]> = pixels.iter().map(|((x, y), _)| [x - 3.5, y - 3.5, x + 3.5, y + 3.5]).collect();
         for mark in &self.panel.marks {
             let ends: Vec<_> = match mark {

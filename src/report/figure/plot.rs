@@ -23,14 +23,25 @@ pub struct Plot {
 pub struct Panel {
     /// Heading of a facet; empty for none.
     pub heading: String,
+    /// Heading of a row of facets, written at the right; empty for none.
+    pub side: String,
     /// Horizontal axis.
     pub x: Axis,
     /// Vertical axis.
     pub y: Axis,
+    /// A second vertical axis at the right, whose numbers marks have as numbers of the first.
+    pub right: Option<Axis>,
     /// What is drawn, from the back to the front.
     pub marks: Vec<Mark>,
     /// Shaded ranges of the horizontal axis, behind everything: from, to, colour, words at the top.
     pub shades: Vec<(f64, f64, Color, String)>,
+}
+
+impl Panel {
+    /// Returns a panel without a heading.
+    pub fn new(x: Axis, y: Axis, marks: Vec<Mark>) -> Panel {
+        Panel { heading: String::new(), side: String::new(), x, y, right: None, marks, shades: Vec::new() }
+    }
 }
 
 /// An axis.
@@ -115,6 +126,14 @@ pub enum Mark {
     Note { text: String },
     /// A line across the whole panel at a value of the vertical axis.
     Rule { y: f64, color: Color, dash: &'static str },
+    /// A line across the whole panel at a value of the horizontal axis.
+    Upright { x: f64, color: Color, dash: &'static str },
+    /// A shaded range of the horizontal axis (`upright`) or of the vertical one.
+    Stripe { low: f64, high: f64, upright: bool, color: Color },
+    /// A filled step line: left edge, right edge and height of each bin, from zero.
+    Steps { at: Vec<(f64, f64, f64)>, color: Color, fill: f64 },
+    /// Images at (column, row) of a grid of categories: the address of each.
+    Images { at: Vec<(usize, usize, String)> },
 }
 
 /// What colours or markers stand for.
@@ -146,6 +165,12 @@ pub enum Sign {
     Line(Marker),
     /// A filled square.
     Patch,
+    /// A filled square with a line through it: a band about a mean.
+    Band,
+    /// An upright bar with caps.
+    Bar,
+    /// A line of dashes.
+    Dash(&'static str),
 }
 
 /// What a continuous colour stands for.
@@ -159,4 +184,6 @@ pub struct ColorBar {
     pub map: color::Map,
     /// What grey tiles mean; empty where there are none.
     pub absent: String,
+    /// Ticks where they are given; nothing: round numbers.
+    pub ticks: Option<Vec<Tick>>,
 }

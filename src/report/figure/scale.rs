@@ -23,8 +23,9 @@ impl Scale {
         if low > high {
             return Scale::Linear { low: 0.0, high: 1.0 };
         }
+        // Differences in the last digits are those of arithmetic.
         let room = match high - low {
-            d if d > 0.0 => 0.04 * d,
+            d if d > 1e-12 * low.abs().max(high.abs()) => 0.04 * d,
             _ => {
                 if low == 0.0 {
                     1.0
@@ -50,13 +51,14 @@ impl Scale {
         }
     }
 
-    /// Returns a linear scale as [`Scale::over`] that begins at zero: for bars.
-    pub fn from_zero(values: impl IntoIterator<Item = f64>) -> Scale {
+    /// Returns a linear scale as [`Scale::over`] that begins at zero: for bars. Of shares it ends at 1 where they come near.
+    pub fn from_zero(values: impl IntoIterator<Item = f64>, share: bool) -> Scale {
         let (low, high) = range(values.into_iter().chain([0.0]));
         let room = if high > low { 0.05 * (high - low) } else { 1.0 };
+        let top = if high > 0.0 || low == high { high + room } else { 0.0 };
         Scale::Linear {
             low: if low < 0.0 { low - room } else { 0.0 },
-            high: if high > 0.0 || low == high { high + room } else { 0.0 },
+            high: if share && high <= 1.0 { top.min(1.0) } else { top },
         }
     }
 
@@ -82,6 +84,15 @@ impl Scale {
                 }
             }
             Scale::Category { names } => (x + 0.5) / names.len().max(1) as f64,
+        }
+    }
+
+    /// Returns the number at a place in 0..1: the inverse of [`Scale::place`] for numbers.
+    pub fn number(&self, place: f64) -> f64 {
+        match self {
+            Scale::Linear { low, high } => low + place * (high - low),
+            Scale::Log { low, high } => low * (high / low).powf(place),
+            Scale::Category { names } => place * names.len().max(1) as f64 - 0.5,
         }
     }
 

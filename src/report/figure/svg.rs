@@ -148,6 +148,15 @@ impl Svg {
         );
     }
 
+    /// Adds an image whose pixels are not smoothed; `address` holds the PNG file itself.
+    pub fn image(&mut self, x: f64, y: f64, width: f64, height: f64, address: &str) {
+        let (x, y, w, h) = (coordinate(x), coordinate(y), coordinate(width), coordinate(height));
+        let _ = writeln!(
+            self.body,
+            r#"<image x="{x}" y="{y}" width="{w}" height="{h}" preserveAspectRatio="none" style="image-rendering:pixelated" href="{address}"/>"#
+        );
+    }
+
     /// Adds a free path with an outline and no filling.
     pub fn path(&mut self, d: &str, color: Color, width: f64) {
         let _ =

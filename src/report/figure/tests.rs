@@ -3,7 +3,7 @@
 use super::color::{self, Map};
 use super::scale::{Scale, fixed, number, thin};
 use super::svg::{coordinate, escape};
-use super::{Axis, Panel, Plot, font, png};
+use super::{Axis, Panel, Plot, font, pdf, png, raster, svg};
 
 fn words(scale: Scale, length: f64) -> Vec<String> {
     scale.ticks(length, 50.0).into_iter().map(|t| t.1).collect()
@@ -39,7 +39,12 @@ fn scales_hold_their_data() {
     assert_eq!(Scale::over([f64::NAN]), Scale::Linear { low: 0.0, high: 1.0 });
     assert!(matches!(Scale::over([2.0, 2.0]), Scale::Linear { low, high } if low < 2.0 && high > 2.0));
     assert_eq!(Scale::within([0.2, 0.999], 0.0, 1.0), Scale::Linear { low: 0.2 - 0.04 * 0.799, high: 1.0 });
-    assert!(matches!(Scale::from_zero([-3.0, -1.0]), Scale::Linear { low, high } if low < -3.0 && high == 0.0));
+    assert!(matches!(Scale::from_zero([-3.0, -1.0], false), Scale::Linear { low, high } if low < -3.0 && high == 0.0));
+    assert_eq!(Scale::from_zero([0.3, 0.99], true), Scale::Linear { low: 0.0, high: 1.0 });
+    assert_eq!(Scale::over([0.1 + 0.2, 0.3]), Scale::over([0.3 + 1e-17, 0.1 + 0.2]), "the last digit is no range");
+    for scale in [Scale::Linear { low: -2.0, high: 5.0 }, Scale::Log { low: 0.1, high: 50.0 }] {
+        assert!((scale.number(scale.place(3.0)) - 3.0).abs() < 1e-12);
+    }
     assert!(Scale::Log { low: 1.0, high: 10.0 }.place(0.0).is_nan());
     assert_eq!(Scale::Category { names: vec!["a".into(), "b".into()] }.place(1.0), 0.75);
 }
@@ -86,10 +91,45 @@ fn colours_are_even_and_legible() {
 #[test]
 fn an_empty_plot_is_a_picture() {
     let axis = || Axis::new("", Scale::over([]));
-    let panel = Panel { heading: String::new(), x: axis(), y: axis(), marks: vec![], shades: vec![] };
+    let panel = Panel::new(axis(), axis(), vec![]);
     for rows in [vec![], vec![vec![]], vec![vec![panel]]] {
         let svg = Plot { title: "T".into(), rows, size: (100.0, 80.0), legends: vec![], bar: None }.svg();
         assert!(png::render(&svg).expect("drawn").starts_with(b"\x89PNG"));
     }
     assert!(png::render("<svg").is_err());
+}
+
+#[test]
+fn a_pdf_holds_what_the_svg_holds() {
+    let mut svg = svg::Svg::new();
+    svg.rect(0.0, 0.0, 40.0, 30.0, color::OKABE_ITO[0], 0.5);
+    svg.polyline(&[(1.0, 1.0), (5.0, 5.0)], color::INK, 1.5, "4 3", 1.0);
+    svg.lines(&[((0.0, 0.0), (1.0, 1.0))], color::INK, 1.0, 1.0);
+    svg.dots(&[(3.0, 3.0)], 2.0, color::INK, 0.8);
+    svg.circle((5.0, 5.0), 2.0, color::WHITE, Some((color::INK, 1.0)), 1.0);
+    let look = svg::TextStyle { size: 10.0, bold: false, color: color::INK, anchor: svg::Anchor::End, turn: -90.0 };
+    svg.text((20.0, 20.0), "ρ = 1", look);
+    let raster = raster::Raster { width: 2, height: 1, rgb: vec![255, 0, 0, 0, 0, 255] };
+    svg.image(10.0, 10.0, 20.0, 10.0, &raster.address().expect("written"));
+    let text = svg.finish(40.0, 30.0, "A (picture)");
+    let file = pdf::render(&text).expect("drawn");
+    assert_eq!(file, pdf::render(&text).expect("drawn"), "equal pictures are equal bytes");
+    let plain = String::from_utf8_lossy(&file).to_string();
+    // 40 x 30 pixels of 1/96 inch.
+    assert!(plain.starts_with("%PDF-1.6") && plain.contains("/MediaBox [0 0 30 22.5]"), "{plain}");
+    assert!(plain.contains("/G500x1000 << /ca 0.5 /CA 1 >>") && plain.contains("/G1000x800"), "{plain}");
+    assert!(plain.contains("/Width 2 /Height 1") && plain.contains("/BaseFont /Inter-Regular") && !plain.contains("SemiBold"));
+    // Each entry of the table of objects points at one.
+    let start: usize =
+        plain.rsplit("startxref\n").next().and_then(|t| t.lines().next()).and_then(|t| t.parse().ok()).expect("a place");
+    assert!(file[start..].starts_with(b"xref\n"));
+    let table = String::from_utf8_lossy(&file[start..]).to_string();
+    for (i, line) in table.lines().skip(3).take_while(|l| l.ends_with(" n ")).enumerate() {
+        let at: usize = line[..10].parse().expect("a number");
+        assert!(file[at..].starts_with(format!("{} 0 obj", i + 1).as_bytes()), "object {}", i + 1);
+    }
+    assert!(pdf::render("<svg").is_err() && pdf::render("<svg xmlns=\"http://www.w3.org/2000/svg\"/>").is_err());
+    // The pixels of the image are in the PNG as well: red at the left, blue at the right.
+    let png = image::load_from_memory(&png::render(&text).expect("drawn")).expect("a PNG").to_rgb8();
+    assert_eq!((png.get_pixel(30, 30).0, png.get_pixel(50, 30).0), ([255, 0, 0], [0, 0, 255]));
 }

@@ -1,30 +1,30 @@
 //! Bars over an axis, side by side by colour, with their spread.
 
 use super::check;
-use super::named::{Axes, Scaling, Show, Texts, Units};
-use super::series::{colors, cube, drawn, legend, no_values, words};
+use super::frame::Frame;
+use super::layout;
+use super::named::{Axes, Sharing, Show};
+use super::references::{References, Side};
+use super::series::{Sorted, drawn, meanings, no_values, sorted, words};
 use super::sheet::{COST, crosses, finish};
 use crate::engine::kernel::{Context, Failure, Job, Kernel};
 use crate::engine::value::Value;
 use crate::lang::Settings;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Shape};
 use crate::plan::files::Files;
-use crate::report::figure::{Axis, Mark, Panel, Plot, Scale, Sign, color, scale};
+use crate::report::figure::{Axis, Legend, Mark, Panel, Plot, Scale, Sign, color};
 use crate::settings;
-use std::collections::BTreeSet;
 
 /// `bars(y, x, color, facet, show)`.
 pub struct Bars;
 
 settings! {
-    struct BarsSettings("bars") {
-        x: Axes, facet: Axes = Axes::default(), color: Axes = Axes::default(), show: Show, title: String, names: Texts, units: Units = Units::default(),
-    }
+    struct BarsSettings("bars") { x: Axes, facet: Axes = Axes::default(), color: Axes = Axes::default(), show: Show }
 }
 
 impl Planned for Bars {
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
@@ -36,8 +36,8 @@ impl Planned for Bars {
             facet: &s.facet,
             color: &s.color,
             show: s.show,
-            x_scale: Scaling::Auto,
-            names: &s.names,
+            sharing: Sharing::Apart,
+            frame: &Frame::read(settings),
         };
         check::over_an_axis(&over, shapes)
     }
@@ -54,60 +54,50 @@ impl Planned for Bars {
 impl Kernel for Bars {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let s = BarsSettings::read(&job.settings);
+        let frame = Frame::read(&job.settings);
         let show = s.show;
-        let mut cube = cube(job, "y", (&s.x, &s.facet, &s.color), Vec::new(), &s.names, &s.units)?;
+        let Sorted { mut cube, inks } = sorted(job, "y", (&s.x, &s.facet, &s.color), Vec::new(), &frame, |_| Sign::Patch)?;
         let table = drawn(&cube, show);
         // Bars stand at places, not at numbers: numeric coordinates become names in their order.
-        if cube.names.is_empty() {
-            let places: BTreeSet<u64> = cube.series.values().flat_map(|s| s.points.iter().map(|p| p.0.to_bits())).collect();
-            let mut places: Vec<f64> = places.into_iter().map(f64::from_bits).collect();
-            places.sort_by(f64::total_cmp);
-            cube.names = places
-                .iter()
-                .map(|v| cube.written.iter().find(|w| w.0 == *v).map_or_else(|| scale::number(*v), |w| w.1.clone()))
-                .collect();
-            for series in cube.series.values_mut() {
-                for (x, _) in &mut series.points {
-                    *x = places.iter().position(|p| p == x).unwrap_or(0) as f64;
-                }
-            }
-        }
-        let inks = colors(&cube);
+        cube.name_places();
+        let references = References::read(job, &frame);
         let groups = cube.colors.1.len().max(1);
-        let facets = cube.facets.1.len();
+        let facets = cube.facet_count();
         let slots = cube.names.len() * groups;
-        let width =
-            (slots as f64 * 28.0 + 30.0).clamp(if facets > 1 { 150.0 } else { 200.0 }, if facets > 1 { 300.0 } else { 620.0 });
+        let width = match facets {
+            1 => (slots as f64 * 28.0 + 30.0).clamp(200.0, 620.0),
+            _ => {
+                (slots as f64 * 28.0 + 30.0).clamp(if facets > 9 { 120.0 } else { 150.0 }, if facets > 9 { 180.0 } else { 300.0 })
+            }
+        };
         // Bars are at most 56 pixels wide.
         let span = (0.76f64).min(56.0 * slots as f64 / width);
         let each = span / groups as f64;
-        let mut grid = Vec::new();
+        let mut panels = Vec::new();
         for (p, panel) in cube.panels.iter().enumerate() {
             let own = cube.series.iter().filter(|(k, _)| k.0 == p);
             let ends = own.flat_map(|(_, s)| {
                 s.points.iter().flat_map(|(_, s)| {
-                    let e = s.spread(show);
+                    let e = cube.spread(p, s, show);
                     [e.center, e.low, e.high]
                 })
             });
-            let y_scale = Scale::from_zero(ends);
+            let ends: Vec<f64> = ends.chain(references.values(Side::Y)).collect();
+            let y_scale = frame.y.scale(Scale::from_zero(ends, panel.share));
             let mut row = Vec::new();
-            for (f, heading) in cube.facets.1.iter().enumerate() {
-                let mut marks = Vec::new();
+            for f in 0..facets {
+                let mut marks = references.marks(&cube.facet(f));
                 let mut spreads = Vec::new();
                 let mut doubtful = Vec::new();
                 for ((_, _, c), series) in cube.series.iter().filter(|(k, _)| k.0 == p && k.1 == f) {
                     let left = |x: f64| x - span / 2.0 + each * (*c).min(groups - 1) as f64;
                     let gap = 0.04 * each;
-                    let at =
-                        series.points.iter().map(|(x, s)| (left(*x) + gap, left(*x) + each - gap, 0.0, s.spread(show).center));
-                    marks.push(Mark::Bars { at: at.collect(), color: inks[*c] });
+                    let spread = |s| cube.spread(p, s, show);
+                    let at = series.points.iter().map(|(x, s)| (left(*x) + gap, left(*x) + each - gap, 0.0, spread(s).center));
+                    marks.push(Mark::Bars { at: at.collect(), color: inks.colors[*c] });
                     let own = series.points.iter().filter(|(x, _)| cube.doubtful((p, f, *c), *x));
-                    doubtful.extend(own.map(|(x, s)| (left(*x) + each / 2.0, s.spread(show).center)));
-                    let at = series.points.iter().map(|(x, s)| {
-                        let e = s.spread(show);
-                        (left(*x) + each / 2.0, e.low, e.high)
-                    });
+                    doubtful.extend(own.map(|(x, s)| (left(*x) + each / 2.0, spread(s).center)));
+                    let at = series.points.iter().map(|(x, s)| (left(*x) + each / 2.0, spread(s).low, spread(s).high));
                     spreads.push(Mark::Errors {
                         at: at.collect(),
                         color: color::INK,
@@ -122,14 +112,17 @@ impl Kernel for Bars {
                     marks.push(Mark::Note { text: "no values".into() });
                 }
                 marks.push(Mark::Rule { y: 0.0, color: color::FRAME, dash: "" });
-                let heading = if p == 0 { cube.heading(heading) } else { String::new() };
-                let x = Axis::new(cube.x.clone(), Scale::Category { names: cube.names.clone() });
-                row.push(Panel { heading, x, y: Axis::new(panel.label.clone(), y_scale.clone()), marks, shades: Vec::new() });
+                let x = Axis::new(frame.x.label(frame.axis_label(&cube.x)), Scale::Category { names: cube.names.clone() });
+                row.push(Panel::new(x, Axis::new(frame.y.label(panel.label.clone()), y_scale.clone()), marks));
             }
-            grid.push(row);
+            panels.push(row);
         }
-        let size = (width, if cube.panels.len() > 1 { 140.0 } else { 240.0 });
-        let plot = Plot { title: s.title, rows: grid, size, legends: legend(&cube, |_| Sign::Patch), bar: None };
+        let size = (width, if cube.panels.len() > 1 || facets > 4 { 140.0 } else { 240.0 });
+        let rows = layout::grid(&cube, &frame, panels, width);
+        let mut legends: Vec<Legend> = inks.legend.iter().cloned().collect();
+        legends.extend(meanings(&cube, show, true));
+        legends.extend(references.legend());
+        let plot = Plot { title: frame.title.clone(), rows, size, legends, bar: inks.bar };
         let names: Vec<&str> = cube.panels.iter().map(|p| p.name.as_str()).collect();
         let mut caption = vec![format!("{} by {}.", names.join(", "), cube.x)];
         caption.extend(words(&cube, show, "error bars"));

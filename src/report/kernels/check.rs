@@ -1,7 +1,9 @@
 //! What figures refuse before anything runs: axes and columns that are not there, arguments with nothing to act on.
 
-use super::named::{Axes, AxisName, Scaling, Show, Texts};
+use super::frame::Frame;
+use super::named::{Axes, AxisName, Scaling, Sharing, Show, Texts};
 use super::pool::pairs;
+use super::references;
 use crate::engine::kernel::LabelledAxis;
 use crate::lang::kind::Kind;
 use crate::lang::suggest::nearest_or_list;
@@ -186,22 +188,31 @@ pub struct OverAxis<'a> {
     /// See the signature.
     pub show: Show,
     /// See the signature.
-    pub x_scale: Scaling,
-    /// The arguments as written.
-    pub names: &'a Texts,
+    pub sharing: Sharing,
+    /// Names and axes.
+    pub frame: &'a Frame,
 }
 
 /// Checks `curves`, `bands` and `bars`.
 pub fn over_an_axis(f: &OverAxis, shapes: &[Shape]) -> Result<(), Problem> {
-    let (facet, color) = (single("facet", f.facet)?, single("color", f.color)?);
+    f.frame.check()?;
+    let names = &f.frame.names;
+    let facets = f.facet.0.as_slice();
+    if let [_, _, third, ..] = facets {
+        let message = format!("`facet:` takes two axes, one down and one across, and `{}` is the third", third.name);
+        return Err(unused("facet", message, "name two; a figure has `color:` for another"));
+    }
+    let by = colored_by(shapes, names)?;
+    let color = single("color", f.color)?.or(by.as_ref());
     let Some(x) = single("x", f.x)? else {
         return Err(shape("x", "`x:` names no axis".to_string(), "name the axis that the values stand over"));
     };
-    let shown = [("x", Some(x)), ("facet", facet), ("color", color)];
+    let mut shown = vec![("x", Some(x)), ("color", color)];
+    shown.extend(facets.iter().map(|a| ("facet", Some(a))));
     different(&shown)?;
     let wanted = f.y.map_or(&[][..], |y| &y.0);
-    parts_of_records(f.input, f.y, shapes, f.names)?;
-    let Some(parts) = parts(f.input, shapes, f.names, &shown, wanted) else { return Ok(()) };
+    parts_of_records(f.input, f.y, shapes, names)?;
+    let Some(parts) = parts(f.input, shapes, names, &shown, wanted) else { return Ok(()) };
     for part in &parts {
         if !part.has(x) {
             return Err(not_there("x", part, x));
@@ -221,8 +232,66 @@ pub fn over_an_axis(f: &OverAxis, shapes: &[Shape]) -> Result<(), Problem> {
             return Err(not_there(parameter, first, axis));
         }
     }
-    scale_of_places(&parts, x, f.x_scale)?;
-    spread(&parts, &[Some(x), facet, color].into_iter().flatten().collect::<Vec<_>>(), f.show)
+    scale_of_places(&parts, x, f.frame)?;
+    let tables = parts.iter().any(|p| *p.kind == Kind::Table);
+    let panels = if tables { wanted.len() } else { parts.len() };
+    shared(&parts, panels, tables && wanted.is_empty(), f)?;
+    let named = parts.iter().filter_map(|p| p.find(x)).any(|a| !unknown(a) && numeric(&a.coordinates, &a.role).is_none());
+    references::check(shapes, !named, if f.sharing == Sharing::Together { 1 } else { panels })?;
+    sorted_by(shapes, x, names)?;
+    spread(&parts, &shown.iter().filter_map(|(_, a)| *a).collect::<Vec<_>>(), f.show)
+}
+
+/// Returns the axis whose coordinates a value in `color:` colours.
+fn colored_by(shapes: &[Shape], names: &Texts) -> Result<Option<AxisName>, Problem> {
+    let Some(by) = shapes.iter().find(|s| s.slot == "color" && !matches!(s.kind, Kind::Dataset | Kind::Unknown)) else {
+        return Ok(None);
+    };
+    let long: Vec<&LabelledAxis> = by.axes.iter().filter(|a| a.coordinates.len() > 1 || unknown(a)).collect();
+    match long.as_slice() {
+        [one] => {
+            Ok(Some(AxisName { name: one.name.clone(), role: if one.role == "class" { "class".into() } else { String::new() } }))
+        }
+        all => {
+            let names_of: Vec<String> = all.iter().map(|a| format!("`{}`", a.name)).collect();
+            let has =
+                if all.is_empty() { "it is a single value".into() } else { format!("its axes are {}", names_of.join(", ")) };
+            let message = format!("a series has one colour, and `{}` is no value over one axis: {has}", names.of("color"));
+            Err(shape("color", message, "reduce it to one axis, or name an axis"))
+        }
+    }
+}
+
+/// Checks that values which are to share panels are several, and that two axes are for two of them.
+fn shared(parts: &[Part], panels: usize, open: bool, f: &OverAxis) -> Result<(), Problem> {
+    match (f.sharing, panels) {
+        (Sharing::Apart, _) => Ok(()),
+        _ if open => Ok(()),
+        (_, 0 | 1) => {
+            let name = parts.first().map_or_else(String::new, |p| format!(", `{}`", p.name));
+            let message = format!("there is one value to draw{name}, so that `panels:` has nothing to act on");
+            Err(unused("panels", message, "leave it out, or give several values"))
+        }
+        (Sharing::Twin, n) if n != 2 => {
+            let message = format!("two values have an axis each, and there are {n}");
+            Err(shape("panels", message, "give two values, or take `together` or `apart`"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks that a value in `sort:` has the axis of the places.
+fn sorted_by(shapes: &[Shape], x: &AxisName, names: &Texts) -> Result<(), Problem> {
+    let Some(by) = shapes.iter().find(|s| s.slot == "sort" && !matches!(s.kind, Kind::Unknown)) else { return Ok(()) };
+    let there = by.axes.iter().any(|a| a.name == x.name || (x.role == "class" && a.role == "class"));
+    match there {
+        true => Ok(()),
+        false => {
+            let message = format!("`{}` has no axis `{}`, whose places it is to sort", names.of("sort"), x.name);
+            let help = format!("give a number for each: `mean(…, by: {})`", x.name);
+            Err(problem("cfx::axis::not_there", "sort", message, help))
+        }
+    }
 }
 
 /// Checks that `y:` names parts of a record, and is not given for a number.
@@ -258,16 +327,19 @@ fn parts_of_records(parameter: &str, y: Option<&Axes>, shapes: &[Shape], names: 
 }
 
 /// Checks that a scale asked for has numbers to act on.
-fn scale_of_places(parts: &[Part], x: &AxisName, scaling: Scaling) -> Result<(), Problem> {
-    if scaling == Scaling::Auto {
+fn scale_of_places(parts: &[Part], x: &AxisName, frame: &Frame) -> Result<(), Problem> {
+    let scaling = frame.x.scale;
+    let ranged = frame.x.range().is_some();
+    if scaling == Scaling::Auto && !ranged {
         return Ok(());
     }
+    let asked = if scaling == Scaling::Auto { "x_range" } else { "x_scale" };
     for axis in parts.iter().filter_map(|p| p.find(x)).filter(|a| !unknown(a)) {
         match numeric(&axis.coordinates, &axis.role) {
             None => {
                 let first = axis.coordinates.first().map_or("", String::as_str);
                 let message = format!("the coordinates of `{}` are names (`{first}`), which a scale cannot lay out", axis.name);
-                return Err(unused("x_scale", message, "leave `x_scale:` out"));
+                return Err(unused(asked, message, format!("leave `{asked}:` out")));
             }
             Some((values, _)) if scaling == Scaling::Log && values.iter().any(|v| *v <= 0.0) => {
                 let at = values.iter().position(|v| *v <= 0.0).unwrap_or(0);
@@ -290,21 +362,20 @@ fn spread(parts: &[Part], shown: &[&AxisName], show: Show) -> Result<(), Problem
     let left: Vec<Vec<LabelledAxis>> = parts.iter().map(|p| p.left(shown)).collect();
     for (part, left) in parts.iter().zip(&left) {
         let all: Vec<usize> = (0..left.len()).collect();
-        if let (Show::Ci, [(a, _), ..]) = (show, pairs(left, &all).as_slice()) {
+        if let (Show::Ci | Show::Se, [(a, _), ..]) = (show, pairs(left, &all).as_slice()) {
             let message = format!("`{}` is pooled over pairs of `{}`, and pairs share their members", part.name, left[*a].name);
-            let help =
-                "Student's t needs independent values: `show: sd`, or reduce the pairs with `mean`, whose error allows for it";
+            let help = "the error of a mean needs independent values: `show: sd`, or reduce the pairs with `mean`, whose error allows for it";
             return Err(shape("show", message, help));
         }
-        if let (Show::Ci, Some(axis)) = (show, left.iter().find(|a| a.shared)) {
+        if let (Show::Ci | Show::Se, Some(axis)) = (show, left.iter().find(|a| a.shared)) {
             let message =
                 format!("`{}` is pooled over `{}`, whose values were made of pairs that share units", part.name, axis.name);
-            let help = "Student's t needs independent values: `show: sd`, or take both sides of the pairs in at once with `mean`";
+            let help = "the error of a mean needs independent values: `show: sd`, or take both sides of the pairs in at once with `mean`";
             return Err(shape("show", message, help));
         }
         if show == Show::All && part.kind.per_example() && left.is_empty() {
             let message = format!("`{}` is pooled over examples alone, which are not drawn each by itself", part.name);
-            return Err(unused("show", message, "take `sd`, `ci` or `quantiles`"));
+            return Err(unused("show", message, "take `sd`, `se`, `ci` or `quantiles`"));
         }
     }
     let alone = |(p, left): (&Part, &Vec<LabelledAxis>)| *p.kind != Kind::Table && !p.kind.per_example() && left.is_empty();

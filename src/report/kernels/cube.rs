@@ -1,8 +1,9 @@
 //! Series over an axis: inputs sorted into panels, facets, colours and places, everything else pooled.
 
-use super::field::{Field, doubtful};
-use super::named::{AxisName, Scaling};
+use super::field::{Field, doubtful, scalar};
+use super::named::{AxisName, Scaling, Show};
 use super::pool::{Pooling, Sample, Series, pool};
+use super::summary::{Spread, Summary};
 use crate::engine::kernel::{Failure, Labelled, LabelledAxis};
 use crate::engine::value::{Column, Number, Table, Value};
 use crate::plan::doubt::Place;
@@ -24,8 +25,8 @@ pub struct Cube {
     pub written: Vec<Tick>,
     /// What is on the vertical axes: one panel (row) each.
     pub panels: Vec<PanelOf>,
-    /// Name of the axis of facets and its coordinates; one empty coordinate where there is none.
-    pub facets: (String, Vec<String>),
+    /// The axes of facets, none to two, with their coordinates. Facets are numbered row by row.
+    pub facets: Vec<(String, Vec<String>)>,
     /// Name of the axis of colours and its coordinates; none where there is no such axis.
     pub colors: (String, Vec<String>),
     /// Whether the colours' coordinates are numbers.
@@ -49,6 +50,8 @@ pub struct PanelOf {
     pub label: String,
     /// What became of the axes not shown.
     pub pooling: Pooling,
+    /// Whether its numbers have no unit and all lie within 0 and 1, as shares do: what is drawn of them ends there as well.
+    pub share: bool,
     /// Places at which its numbers come from densities that did not settle.
     pub doubts: Arc<[Place]>,
 }
@@ -60,19 +63,19 @@ pub struct Roles<'a> {
     pub x: AxisName,
     /// Columns of tables or parts of records; empty for all.
     pub y: Vec<String>,
-    /// Facets.
-    pub facet: Option<AxisName>,
+    /// Facets: none, one axis, or one for the rows and one for the columns.
+    pub facets: Vec<AxisName>,
     /// Colours.
     pub color: Option<AxisName>,
-    /// Data sets that the coordinates of `x`, of facets and of colours stand for.
-    pub sets: [Option<&'a Labelled>; 3],
+    /// Data sets that the coordinates of `x`, of colours and of facets stand for, in this order.
+    pub sets: Vec<Option<&'a Labelled>>,
 }
 
 impl Roles<'_> {
     /// Returns the axes shown, each with its data sets.
     fn shown(&self) -> impl Iterator<Item = (&AxisName, Option<&Labelled>)> {
-        let axes = [Some(&self.x), self.facet.as_ref(), self.color.as_ref()];
-        axes.into_iter().zip(self.sets).filter_map(|(a, s)| a.map(|a| (a, s)))
+        let axes = [Some(&self.x), self.color.as_ref()].into_iter().chain(self.facets.iter().map(Some));
+        axes.zip(self.sets.iter().copied().chain(std::iter::repeat(None))).filter_map(|(a, s)| a.map(|a| (a, s)))
     }
 }
 
@@ -115,7 +118,10 @@ impl Cube {
             let texts = || distinct(&parts, &axis.name).map(|c| (c, String::new()));
             union(&parts, axis).or_else(texts).map(|(c, role)| (axis.name.clone(), c, role))
         };
-        cube.facets = coordinates(&roles.facet).map_or_else(|| (String::new(), vec![String::new()]), |(n, c, _)| (n, c));
+        let facet = |f: &AxisName| {
+            coordinates(&Some(f.clone())).map_or_else(|| (f.name.clone(), vec![String::new()]), |(name, c, _)| (name, c))
+        };
+        cube.facets = roles.facets.iter().map(facet).collect();
         if let Some((name, c, role)) = coordinates(&roles.color) {
             cube.ordered = numeric(&c, &role).is_some();
             cube.colors = (name, c);
@@ -142,10 +148,32 @@ impl Cube {
         Ok(cube)
     }
 
-    /// Returns the heading of a facet: the axis's name and the coordinate, unless that names the axis already (`stage1`).
-    pub fn heading(&self, coordinate: &str) -> String {
-        let named = self.facets.0.is_empty() || coordinate.starts_with(&self.facets.0);
-        if named { coordinate.to_string() } else { format!("{}: {coordinate}", self.facets.0) }
+    /// Returns the number of facets.
+    pub fn facet_count(&self) -> usize {
+        self.facets.iter().map(|f| f.1.len()).product()
+    }
+
+    /// Returns the axes of a facet with its coordinates.
+    pub fn facet(&self, number: usize) -> Vec<(&str, &str)> {
+        let mut rest = number;
+        let mut out = Vec::new();
+        for (name, coordinates) in self.facets.iter().rev() {
+            out.push((name.as_str(), coordinates[rest % coordinates.len()].as_str()));
+            rest /= coordinates.len();
+        }
+        out.reverse();
+        out
+    }
+
+    /// Returns the facets that a value belongs to, of which the place on some axes of facets is known.
+    fn facets_at(&self, places: &[Option<usize>]) -> Vec<usize> {
+        let mut out = vec![0];
+        for ((_, coordinates), place) in self.facets.iter().zip(places) {
+            let n = coordinates.len();
+            let own = place.map_or(0..n, |p| p..p + 1);
+            out = out.iter().flat_map(|f| own.clone().map(move |p| f * n + p)).collect();
+        }
+        out
     }
 
     /// Returns whether nothing finite is to be drawn.
@@ -156,17 +184,80 @@ impl Cube {
     /// Returns whether a number of a panel, at a facet, colour and place, comes from a density that did not settle.
     pub fn doubtful(&self, (panel, facet, color): (usize, usize, usize), x: f64) -> bool {
         let written = || self.written.iter().find(|w| w.0 == x).map(|w| w.1.as_str());
-        let mut place = vec![(self.facets.0.as_str(), self.facets.1[facet].as_str())];
+        let mut place = self.facet(facet);
         place.extend(self.colors.1.get(color).map(|c| (self.colors.0.as_str(), c.as_str())));
         place.extend(self.names.get(x as usize).map(String::as_str).or_else(written).map(|n| (self.x.as_str(), n)));
         doubtful(&self.panels[panel].doubts, &place)
     }
 
+    /// Returns what is drawn of a place in a panel: bars and bands of shares end at 0 and 1.
+    pub fn spread(&self, panel: usize, summary: &Summary, show: Show) -> Spread {
+        let of = &self.panels[panel];
+        let s = summary.among(show, of.pooling.counts.is_some());
+        match of.share {
+            // A maximum with NaN would be the other side.
+            true => Spread { low: if s.low < 0.0 { 0.0 } else { s.low }, high: if s.high > 1.0 { 1.0 } else { s.high }, ..s },
+            false => s,
+        }
+    }
+
+    /// Returns whether any bar or band is cut at 0 or 1.
+    pub fn cut(&self, show: Show) -> bool {
+        let cut = |((p, ..), series): (&(usize, usize, usize), &Series)| {
+            let pooled = self.panels[*p].pooling.counts.is_some();
+            let beyond = |s: Spread| s.low < 0.0 || s.high > 1.0;
+            self.panels[*p].share && series.drawn().any(|(_, s)| beyond(s.among(show, pooled)))
+        };
+        self.series.iter().any(cut)
+    }
+
+    /// Makes names of numeric places, in their order.
+    pub fn name_places(&mut self) {
+        if !self.names.is_empty() {
+            return;
+        }
+        let places: BTreeSet<u64> =
+            self.series.values().flat_map(|s| s.points.iter().map(|p| super::pool::ordered_bits(p.0))).collect();
+        let places: Vec<f64> = places.into_iter().map(super::pool::from_bits).collect();
+        let name = |v: &f64| self.written.iter().find(|w| w.0 == *v).map_or_else(|| scale::number(*v), |w| w.1.clone());
+        self.names = places.iter().map(name).collect();
+        self.move_places(|x| places.iter().position(|p| *p == x).unwrap_or(0) as f64);
+    }
+
+    /// Puts named places in the order of a value over their axis, the smallest first; those without a value last.
+    pub fn sort_places(&mut self, by: &Field) {
+        self.name_places();
+        let axis = AxisName { name: self.x.clone(), role: String::new() };
+        let Some(at) = by.find(&axis).or_else(|| by.role("class").filter(|_| self.x == "class")) else { return };
+        let mean = |name: &String| {
+            let own = (0..by.values.len()).filter(|i| by.axes[at].coordinates[by.places(*i)[at]] == *name);
+            let values: Vec<f64> = own.filter_map(|i| scalar(&by.values[i])).map(|n| n.value).collect();
+            if values.is_empty() { f64::INFINITY } else { values.iter().sum::<f64>() / values.len() as f64 }
+        };
+        let means: Vec<f64> = self.names.iter().map(mean).collect();
+        let mut order: Vec<usize> = (0..self.names.len()).collect();
+        order.sort_by(|a, b| means[*a].total_cmp(&means[*b]));
+        self.names = order.iter().map(|i| self.names[*i].clone()).collect();
+        self.move_places(|x| order.iter().position(|i| *i == x as usize).unwrap_or(0) as f64);
+    }
+
+    /// Moves all places.
+    fn move_places(&mut self, to: impl Fn(f64) -> f64) {
+        for series in self.series.values_mut() {
+            let curves = std::iter::once(&mut series.points).chain(series.each.iter_mut().map(|c| &mut c.points));
+            for points in curves {
+                points.iter_mut().for_each(|p| p.0 = to(p.0));
+                points.sort_by(|a, b| a.0.total_cmp(&b.0));
+            }
+        }
+    }
+
     /// Adds a panel with what stands in it.
     fn add(&mut self, (name, field): (&str, &Field), label: String, samples: Vec<Sample>, left: &[LabelledAxis]) {
+        let share = field.units.is_empty() && samples.iter().all(|s| within_shares(&s.value));
         let (series, pooling) = pool(samples, left);
         let panel = self.panels.len();
-        self.panels.push(PanelOf { name: name.to_string(), label, pooling, doubts: field.doubts.clone() });
+        self.panels.push(PanelOf { name: name.to_string(), label, pooling, share, doubts: field.doubts.clone() });
         self.series.extend(series.into_iter().map(|((f, c), s)| ((panel, f, c), s)));
     }
 
@@ -184,25 +275,26 @@ impl Cube {
             return Err(Failure::new(message).help("name one of its axes in `x:`"));
         };
         let places = self.places(&field.axes[x]);
-        let facet = roles.facet.as_ref().and_then(|a| field.find(a));
+        let facets: Vec<Option<usize>> = roles.facets.iter().map(|a| field.find(a)).collect();
         let color = roles.color.as_ref().and_then(|a| field.find(a));
         let own = |at: usize, place: usize, all: &[String]| {
             all.iter().position(|c| *c == field.axes[at].coordinates[place]).unwrap_or(0)
         };
-        let rest: Vec<usize> = (0..field.axes.len()).filter(|k| *k != x && Some(*k) != facet && Some(*k) != color).collect();
+        let rest: Vec<usize> =
+            (0..field.axes.len()).filter(|k| *k != x && !facets.contains(&Some(*k)) && Some(*k) != color).collect();
         let mut samples = Vec::new();
         for (i, value) in field.values.iter().enumerate() {
             let at = field.places(i);
             let c = color.map_or(self.colors.1.len(), |a| own(a, at[a], &self.colors.1));
-            let facets = match facet {
-                Some(a) => {
-                    let f = own(a, at[a], &self.facets.1);
-                    f..f + 1
-                }
-                None => 0..self.facets.1.len(),
-            };
+            let known: Vec<Option<usize>> =
+                facets.iter().zip(&self.facets).map(|(a, (_, all))| a.map(|a| own(a, at[a], all))).collect();
             let left: Vec<usize> = rest.iter().map(|k| at[*k]).collect();
-            samples.extend(facets.map(|f| Sample { group: (f, c), x: places[at[x]], left: left.clone(), value: value.clone() }));
+            samples.extend(self.facets_at(&known).into_iter().map(|f| Sample {
+                group: (f, c),
+                x: places[at[x]],
+                left: left.clone(),
+                value: value.clone(),
+            }));
         }
         let left: Vec<LabelledAxis> = rest.iter().map(|k| field.axes[*k].clone()).collect();
         self.add((&field.name, field), field.label(), samples, &left);
@@ -268,8 +360,8 @@ impl Cube {
             }
             None => table.numbers(&roles.x.name).and_then(|c| c.get(row)).copied(),
         };
-        let group = |axis: &Option<AxisName>, all: &[String], table: &Table, row: usize, at: &[usize]| {
-            let axis = axis.as_ref()?;
+        let group = |axis: Option<&AxisName>, all: &[String], table: &Table, row: usize, at: &[usize]| {
+            let axis = axis?;
             let text = match field.find(axis) {
                 Some(a) => field.axes[a].coordinates.get(at[a]).cloned(),
                 None => cell_text(table, &axis.name, row),
@@ -284,8 +376,11 @@ impl Cube {
             let left: Vec<usize> = rest.iter().map(|k| at[*k]).collect();
             for row in 0..table.rows() {
                 let Some(x) = place(table, row, &at).filter(|x| x.is_finite()) else { continue };
-                let f = group(&roles.facet, &self.facets.1, table, row, &at).unwrap_or(0);
-                let c = group(&roles.color, &self.colors.1, table, row, &at).unwrap_or(self.colors.1.len());
+                let mut f = 0;
+                for (axis, (_, all)) in roles.facets.iter().zip(&self.facets) {
+                    f = f * all.len() + group(Some(axis), all, table, row, &at).unwrap_or(0);
+                }
+                let c = group(roles.color.as_ref(), &self.colors.1, table, row, &at).unwrap_or(self.colors.1.len());
                 rows.push((table, row, (f, c), x, left.clone()));
             }
         }
@@ -318,7 +413,8 @@ impl Cube {
     }
 
     /// Returns the scale and the ticks of the horizontal axis.
-    pub fn x_scale(&self, width: f64, scaling: Scaling) -> (Scale, Option<Vec<Tick>>) {
+    /// It holds `also`, and ends at `range` where the script gives one.
+    pub fn x_scale(&self, width: f64, scaling: Scaling, range: Option<(f64, f64)>, also: &[f64]) -> (Scale, Option<Vec<Tick>>) {
         if !self.names.is_empty() {
             return (Scale::Category { names: self.names.clone() }, None);
         }
@@ -330,7 +426,13 @@ impl Cube {
             Scaling::Linear => false,
             Scaling::Auto => spread_like_powers(&values),
         };
-        let scale = if log { Scale::log_over(values.clone()) } else { Scale::over(values.clone()) };
+        let shown = values.iter().chain(also).copied();
+        let scale = match range {
+            Some((low, high)) if !log => Scale::Linear { low, high },
+            Some((low, high)) if low > 0.0 => Scale::Log { low, high },
+            _ if log => Scale::log_over(shown),
+            _ => Scale::over(shown),
+        };
         let write = |v: f64, t: String| {
             let decimals = t.split_once('.').map_or(0, |(_, d)| d.len());
             let whole = v.fract() == 0.0 && t.ends_with(".0");
@@ -340,13 +442,21 @@ impl Cube {
                 false => (v, t),
             }
         };
-        let ticks = if (1..=8).contains(&self.written.len()) {
+        let ticks = if (1..=8).contains(&self.written.len()) && range.is_none() {
             self.written.clone()
         } else {
             let whole = values.iter().all(|v| v.fract() == 0.0);
             scale.ticks(width, 70.0).into_iter().filter(|t| !whole || t.0.fract() == 0.0).map(|(v, t)| write(v, t)).collect()
         };
         (scale, Some(ticks))
+    }
+}
+
+/// Returns whether a value lies within 0 and 1; what is no number does.
+fn within_shares(value: &Value) -> bool {
+    match value {
+        Value::Scores(s) => s.values.iter().all(|v| !v.is_finite() || (0.0..=1.0).contains(v)),
+        other => scalar(other).is_none_or(|n| (0.0..=1.0).contains(&n.value)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Inputs of figures as labelled arrays: finding axes, splitting scores into them.
 
-use super::named::{AxisName, Doubted, Texts, Units};
+use super::frame::Frame;
+use super::named::{AxisName, Doubted};
 use crate::engine::kernel::{Job, Labelled, LabelledAxis};
 use crate::engine::value::{Number, Scores, Value};
 use crate::lang::settings::optional;
@@ -14,6 +15,8 @@ use std::sync::Arc;
 pub struct Field {
     /// The argument as written.
     pub name: String,
+    /// What is written along an axis of its numbers, without their unit.
+    pub words: String,
     /// Units of its numbers: the part of a record (empty for the value itself), and its unit.
     pub units: Vec<(String, String)>,
     /// Its axes, outermost first.
@@ -25,9 +28,13 @@ pub struct Field {
 }
 
 /// Returns the inputs of a parameter: one, or several where a list was given (slots `y.0`, `y.1`, …).
-pub fn fields(job: &Job, parameter: &str, names: &Texts, units: &Units) -> Vec<Field> {
+pub fn fields(job: &Job, parameter: &str, frame: &Frame) -> Vec<Field> {
     let doubted: Doubted = optional(&job.settings, "figure", "doubts", Doubted::default());
-    let new = |slot: &str, l: &Labelled| Field { doubts: doubted.of(slot), ..Field::new(l, names.of(slot), units.of(slot)) };
+    let new = |slot: &str, l: &Labelled| Field {
+        doubts: doubted.of(slot),
+        words: frame.label(slot),
+        ..Field::new(l, frame.names.of(slot), frame.units.of(slot))
+    };
     if let Some(one) = job.labelled(parameter) {
         return vec![new(parameter, one)];
     }
@@ -36,15 +43,15 @@ pub fn fields(job: &Job, parameter: &str, names: &Texts, units: &Units) -> Vec<F
 }
 
 /// Returns the only input of a parameter, where the call gave one.
-pub fn field(job: &Job, parameter: &str, names: &Texts, units: &Units) -> Option<Field> {
-    fields(job, parameter, names, units).into_iter().next()
+pub fn field(job: &Job, parameter: &str, frame: &Frame) -> Option<Field> {
+    fields(job, parameter, frame).into_iter().next()
 }
 
 impl Field {
     /// Returns an input as a field; lists of one length become an inner axis `item`.
     pub fn new(labelled: &Labelled, name: String, units: Vec<(String, String)>) -> Field {
         let (axes, values) = (labelled.axes.clone(), labelled.values.clone());
-        let mut out = Field { name, units, axes, values, doubts: Vec::new().into() };
+        let mut out = Field { words: name.clone(), name, units, axes, values, doubts: Vec::new().into() };
         let lengths: Vec<usize> =
             out.values.iter().filter_map(|v| if let Value::List(l) = v { Some(l.len()) } else { None }).collect();
         if let Some(&length) = lengths.first()
@@ -74,11 +81,11 @@ impl Field {
         doubtful(&self.doubts, place)
     }
 
-    /// Returns what to write along an axis of its numbers: its name with their unit.
+    /// Returns what to write along an axis of its numbers: its words with their unit.
     pub fn label(&self) -> String {
         match unit(&self.units, "") {
-            Some(unit) => format!("{} ({unit})", self.name),
-            None => self.name.clone(),
+            Some(unit) => format!("{} ({unit})", self.words),
+            None => self.words.clone(),
         }
     }
 
@@ -119,7 +126,13 @@ impl Field {
             other => other.clone(),
         };
         let units = unit(&self.units, part).map(|u| (String::new(), u.to_string())).into_iter().collect();
-        Field { name: part.to_string(), units, values: self.values.iter().map(pick).collect(), ..self.clone() }
+        Field {
+            name: part.to_string(),
+            words: part.replace('_', " "),
+            units,
+            values: self.values.iter().map(pick).collect(),
+            ..self.clone()
+        }
     }
 
     /// Returns the names of the parts of records that are numbers; empty where the values are no records.

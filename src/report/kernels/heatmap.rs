@@ -2,7 +2,9 @@
 
 use super::check::{self, Part};
 use super::field::{Field, field};
-use super::named::{Axes, AxisName, Texts, Units};
+use super::frame::Frame;
+use super::layout;
+use super::named::{Axes, AxisName};
 use super::pool::{Pooling, Sample, pool};
 use super::sheet::{COST, Cell, Rows, absent_words, crosses_in, finish, nothing};
 use super::summary::Summary;
@@ -21,22 +23,24 @@ pub struct Heatmap;
 
 settings! {
     struct HeatmapSettings("heatmap") {
-        rows: Axes = Axes::default(), columns: Axes = Axes::default(), facet: Axes = Axes::default(), title: String, names: Texts, units: Units = Units::default(),
+        rows: Axes = Axes::default(), columns: Axes = Axes::default(), facet: Axes = Axes::default(),
     }
 }
 
 impl Planned for Heatmap {
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
         let s = HeatmapSettings::read(settings);
+        let frame = Frame::read(settings);
+        frame.check()?;
         let (rows, columns, facet) =
             (check::single("rows", &s.rows)?, check::single("columns", &s.columns)?, check::single("facet", &s.facet)?);
         let shown = [("rows", rows), ("columns", columns), ("facet", facet)];
         check::different(&shown)?;
-        let Some(parts) = check::parts("x", shapes, &s.names, &shown, &[]) else { return Ok(()) };
+        let Some(parts) = check::parts("x", shapes, &frame.names, &shown, &[]) else { return Ok(()) };
         for part in &parts {
             if let Some((parameter, axis)) = shown.iter().find_map(|(p, a)| a.filter(|a| part.find(a).is_none()).map(|a| (*p, a)))
             {
@@ -71,7 +75,8 @@ fn few_axes(part: &Part, facet: Option<&AxisName>) -> Problem {
 impl Kernel for Heatmap {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let s = HeatmapSettings::read(&job.settings);
-        let x = field(job, "x", &s.names, &s.units).ok_or_else(|| Failure::new("the input `x` is missing"))?;
+        let frame = Frame::read(&job.settings);
+        let x = field(job, "x", &frame).ok_or_else(|| Failure::new("the input `x` is missing"))?;
         let named = [("rows", s.rows.one()), ("columns", s.columns.one()), ("facet", s.facet.one())];
         let x = named.iter().fold(x, |f, (parameter, axis)| axis.map_or(f.clone(), |a| f.split(a, job.labelled(parameter))));
         let Some((rows, columns, facet)) = sides(&x.axes, named[0].1, named[1].1, named[2].1) else {
@@ -99,7 +104,7 @@ impl Kernel for Heatmap {
         if low > high {
             return Err(nothing(&x.absent()));
         }
-        draw(&s, &x, &Sides { rows, columns, facet }, &cells, &pooling, (low, high))
+        draw(&frame, &x, &Sides { rows, columns, facet }, &cells, &pooling, (low, high))
     }
 }
 
@@ -137,7 +142,7 @@ fn sides(
 }
 
 fn draw(
-    s: &HeatmapSettings,
+    frame: &Frame,
     x: &Field,
     &Sides { rows, columns, facet }: &Sides,
     cells: &BTreeMap<(usize, usize, usize), Summary>,
@@ -188,29 +193,24 @@ fn draw(
                 ]);
             }
         }
-        let across = Axis::new(column_axis.name.clone(), Scale::Category { names: column_axis.coordinates.clone() });
-        let mut down = Axis::new(row_axis.name.clone(), Scale::Category { names: row_axis.coordinates.clone() });
+        let across = Axis::new(frame.axis_label(&column_axis.name), Scale::Category { names: column_axis.coordinates.clone() });
+        let mut down = Axis::new(frame.axis_label(&row_axis.name), Scale::Category { names: row_axis.coordinates.clone() });
         down.reverse = true;
-        panels.push(Panel {
-            heading: facet_heading(facet.map(|f| x.axes[f].name.as_str()), heading),
-            x: across,
-            y: down,
-            marks: std::iter::once(Mark::Tiles { at: tiles })
-                .chain(crosses_in(color::INK, on_light, 0.1 * tile))
-                .chain(crosses_in(color::WHITE, on_dark, 0.1 * tile))
-                .collect(),
-            shades: Vec::new(),
-        });
+        let marks = std::iter::once(Mark::Tiles { at: tiles })
+            .chain(crosses_in(color::INK, on_light, 0.1 * tile))
+            .chain(crosses_in(color::WHITE, on_dark, 0.1 * tile));
+        let heading = layout::heading(frame, (facet.map_or("", |f| x.axes[f].name.as_str()), heading));
+        panels.push(Panel { heading, ..Panel::new(across, down, marks.collect()) });
     }
     let mut grid = Vec::new();
-    let per_row = ((760.0 / (size.0 + 60.0)) as usize).clamp(1, panels.len());
+    let per_row = layout::per_row(panels.len(), size.0 + 34.0);
     let mut rest = panels.into_iter().peekable();
     while rest.peek().is_some() {
         grid.push(rest.by_ref().take(per_row).collect());
     }
     let absent = if holes > 0 { "absent".to_string() } else { String::new() };
-    let bar = ColorBar { label: x.label(), range: (low, high), map: color::Map::Viridis, absent };
-    let plot = Plot { title: s.title.clone(), rows: grid, size, legends: Vec::new(), bar: Some(bar) };
+    let bar = ColorBar { label: x.label(), range: (low, high), map: color::Map::Viridis, absent, ticks: None };
+    let plot = Plot { title: frame.title.clone(), rows: grid, size, legends: Vec::new(), bar: Some(bar) };
     let mut caption = vec![format!("{} by {} (rows) and {} (columns).", x.name, row_axis.name, column_axis.name)];
     if !pooling.over.is_empty() {
         caption.push(format!("Means over {}.", pooling.over.join(" and ")));
@@ -225,12 +225,4 @@ fn draw(
     }
     caption.extend(absent_words(&x.absent(), x.values.len()));
     finish(&plot, caption, table.finish())
-}
-
-/// Returns the heading of a facet: the axis's name and the coordinate, unless that names the axis already.
-fn facet_heading(axis: Option<&str>, coordinate: &str) -> String {
-    match axis {
-        Some(name) if !coordinate.starts_with(name) => format!("{name}: {coordinate}"),
-        _ => coordinate.to_string(),
-    }
 }

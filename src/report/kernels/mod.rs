@@ -9,10 +9,15 @@ mod check;
 mod cube;
 mod curves;
 mod field;
+mod fit;
+mod frame;
 mod heatmap;
+mod inks;
+mod layout;
 mod named;
 mod pool;
 mod profile;
+mod references;
 mod scatter;
 mod series;
 mod sheet;
@@ -28,8 +33,8 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
     vec![
         ("profile", Box::new(profile::Profile)),
         ("scatter", Box::new(scatter::Scatter)),
-        ("curves", Box::new(curves::Curves)),
-        ("bands", Box::new(curves::Bands)),
+        ("curves", Box::new(curves::Curves { input: "data", stacked: false })),
+        ("bands", Box::new(curves::Curves { input: "y", stacked: true })),
         ("bars", Box::new(bars::Bars)),
         ("heatmap", Box::new(heatmap::Heatmap)),
     ]

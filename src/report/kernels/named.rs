@@ -67,6 +67,11 @@ impl Setting for Texts {
 }
 
 impl Texts {
+    /// Returns the text of a name, where there is one.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(n, _)| n == name).map(|(_, t)| t.as_str())
+    }
+
     /// Returns the argument in a slot as written; the slot's name where nothing was.
     pub fn of(&self, slot: &str) -> String {
         self.0.iter().find(|(n, _)| n == slot).map_or_else(|| slot.to_string(), |(_, t)| t.clone())
@@ -139,10 +144,24 @@ words! {
         Sd = "sd",
         /// Mean, and each value by itself.
         All = "all",
+        /// Mean and its standard error.
+        Se = "se",
         /// Mean and its 95 % confidence interval (Student's t).
         Ci = "ci",
         /// Median, quartiles, and the 5 % and 95 % quantiles.
         Quantiles = "quantiles",
+    }
+}
+
+words! {
+    /// How several values share the panels.
+    pub enum Sharing {
+        /// Each has a row of panels.
+        Apart = "apart",
+        /// All stand in the same panels.
+        Together = "together",
+        /// Two stand in the same panels, the second against an axis of its own at the right.
+        Twin = "twin",
     }
 }
 

@@ -2,7 +2,10 @@
 
 use super::check;
 use super::field::{Field, field};
-use super::named::{Axes, AxisName, Show, Texts, Units};
+use super::frame::Frame;
+use super::layout;
+use super::named::{Axes, AxisName, Show};
+use super::references::{References, Side};
 use super::sheet::{COST, Cell, Rows, absent_words, crosses, finish, nothing};
 use super::summary::Summary;
 use crate::engine::kernel::{Context, Failure, Job, Kernel, LabelledAxis};
@@ -18,16 +21,19 @@ use std::collections::BTreeMap;
 pub struct Profile;
 
 settings! {
-    struct ProfileSettings("profile") { facet: Axes = Axes::default(), title: String, names: Texts, units: Units = Units::default() }
+    struct ProfileSettings("profile") { facet: Axes = Axes::default(), show: Show = Show::Sd }
 }
 
 impl Planned for Profile {
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
         let s = ProfileSettings::read(settings);
+        let frame = Frame::read(settings);
+        frame.check()?;
+        super::references::check(shapes, false, 1)?;
         let facet = check::single("facet", &s.facet)?;
         let class = AxisName { name: "class".into(), role: "class".into() };
         if let Some(f) = facet.filter(|f| f.is_class()) {
@@ -35,7 +41,7 @@ impl Planned for Profile {
             return Err(check::unused("facet", message, "name another axis, or draw `bars` over classes"));
         }
         let shown = [("class", Some(&class)), ("facet", facet)];
-        let part = |slot: &'static str| Some(check::parts(slot, shapes, &s.names, &shown, &[])?.into_iter().next());
+        let part = |slot: &'static str| Some(check::parts(slot, shapes, &frame.names, &shown, &[])?.into_iter().next());
         let (Some(x), Some(against), Some(groups)) = (part("x"), part("against"), part("groups")) else { return Ok(()) };
         for (slot, part) in [("x", &x), ("against", &against), ("groups", &groups)] {
             if let Some(part) = part.as_ref().filter(|p| class_axis(&p.axes).is_none()) {
@@ -85,9 +91,10 @@ type Classes = BTreeMap<usize, Summary>;
 impl Kernel for Profile {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let s = ProfileSettings::read(&job.settings);
+        let frame = Frame::read(&job.settings);
         let facet = s.facet.one().cloned();
         let input = |slot: &str| {
-            let found = field(job, slot, &s.names, &s.units)?;
+            let found = field(job, slot, &frame)?;
             Some(facet.iter().fold(found, |f, a| f.split(a, job.labelled("facet"))))
         };
         let x = input("x").ok_or_else(|| Failure::new("the input `x` is missing"))?;
@@ -111,14 +118,28 @@ impl Kernel for Profile {
         let words: Option<Vec<Vec<String>>> =
             groups.as_ref().map(|g| (0..facets.len()).map(|f| group_words(g, facet.as_ref(), &facets, f, &names)).collect());
         let kinds = kinds(words.as_deref());
-        draw(
-            s.title,
-            &Drawn { x: &x, against: against.as_ref(), groups: groups.as_ref(), facet, names, facets, own, other, words, kinds },
-        )
+        draw(&Drawn {
+            frame: &frame,
+            references: References::read(job, &frame),
+            show: s.show,
+            x: &x,
+            against: against.as_ref(),
+            groups: groups.as_ref(),
+            facet,
+            names,
+            facets,
+            own,
+            other,
+            words,
+            kinds,
+        })
     }
 }
 
 struct Drawn<'a> {
+    frame: &'a Frame,
+    references: References,
+    show: Show,
     x: &'a Field,
     against: Option<&'a Field>,
     groups: Option<&'a Field>,
@@ -254,37 +275,37 @@ fn group_color(kinds: &[String], word: &str) -> Color {
     }
 }
 
-fn draw(title: String, d: &Drawn) -> Result<Value, Failure> {
+fn draw(d: &Drawn) -> Result<Value, Failure> {
     let count = d.own.iter().map(BTreeMap::len).max().unwrap_or(0).max(1);
     let (width, columns) = match d.facets.len() {
         1 => ((count as f64 * 6.0).clamp(340.0, 560.0), 1),
         n => {
             let width = (count as f64 * 3.0).clamp(150.0, 330.0);
-            (width, ((760.0 / (width + 50.0)) as usize).clamp(1, n))
+            (width, layout::per_row(n, width + 24.0))
         }
     };
-    // Rows of equal length read better than a full one and a rest: four facets stand two by two.
-    let columns = d.facets.len().div_ceil(d.facets.len().div_ceil(columns));
     let slot = width / count as f64;
     let radius = (slot * 0.32).clamp(1.25, 3.4);
     let named = slot >= 11.0;
     let facet_name = d.facet.as_ref().map(|f| f.name.clone()).unwrap_or_default();
+    let several = |all: &[Classes]| all.iter().flat_map(BTreeMap::values).any(|s| s.values.len() > 1);
+    let (pooled_own, pooled_other) = (several(&d.own), d.other.as_deref().is_some_and(several));
     let mut rows = Rows::default();
     let mut panels = Vec::new();
     for (f, name) in d.facets.iter().enumerate() {
         let own = &d.own[f];
         let mut order: Vec<usize> = own.keys().copied().collect();
         order.sort_by(|a, b| own[a].mean().total_cmp(&own[b].mean()).then(a.cmp(b)));
-        let mut marks = Vec::new();
-        let mut values = Vec::new();
+        let mut marks = d.references.marks(&[(facet_name.as_str(), name.as_str())]);
+        let mut values = d.references.values(Side::Y);
         let other = d.other.as_ref().map(|o| &o[f]);
         let shift = if other.is_some() && slot >= 9.0 { 0.17 } else { 0.0 };
         if let Some(other) = other {
             let at: Vec<(f64, f64, f64, f64)> = order
                 .iter()
                 .enumerate()
-                .filter_map(|(i, c)| other.get(c).map(|s| (i as f64 + shift, s.mean(), s.spread(Show::Sd))))
-                .map(|(i, m, s)| (i, m, s.low, s.high))
+                .filter_map(|(i, c)| other.get(c).map(|s| (i as f64 + shift, s.among(d.show, pooled_other))))
+                .map(|(i, s)| (i, s.center, s.low, s.high))
                 .collect();
             values.extend(at.iter().flat_map(|a| [a.1, a.2, a.3]));
             marks.push(Mark::Errors {
@@ -316,7 +337,7 @@ fn draw(title: String, d: &Drawn) -> Result<Value, Failure> {
                 None => by_color.push((ink, vec![i])),
             }
             let s = &own[class];
-            let spread = s.spread(Show::Sd);
+            let spread = s.among(d.show, pooled_own);
             values.extend([spread.center, spread.low, spread.high]);
             let reference = other.and_then(|o| o.get(class));
             let mut row = vec![
@@ -326,6 +347,8 @@ fn draw(title: String, d: &Drawn) -> Result<Value, Failure> {
                 ("group", Cell::Text(group_of(*class))),
                 ("mean", Cell::Number(s.mean())),
                 ("sd", Cell::Number(s.sd())),
+                ("low", Cell::Number(spread.low)),
+                ("high", Cell::Number(spread.high)),
                 ("count", Cell::Number(s.values.len() as f64)),
             ];
             if errors(&d.own) {
@@ -341,7 +364,7 @@ fn draw(title: String, d: &Drawn) -> Result<Value, Failure> {
             rows.push(&row);
         }
         for (ink, at) in &by_color {
-            let spread = |i: &usize| own[&order[*i]].spread(Show::Sd);
+            let spread = |i: &usize| own[&order[*i]].among(d.show, pooled_own);
             let bars = at.iter().map(|i| (*i as f64 - shift, spread(i).low, spread(i).high)).collect();
             marks.push(Mark::Errors {
                 at: bars,
@@ -350,7 +373,7 @@ fn draw(title: String, d: &Drawn) -> Result<Value, Failure> {
                 cap: 0.0,
                 opacity: if slot < 5.0 { 0.5 } else { 0.8 },
             });
-            let points = at.iter().map(|i| (*i as f64 - shift, own[&order[*i]].mean())).collect();
+            let points = at.iter().map(|i| (*i as f64 - shift, spread(i).center)).collect();
             marks.push(Mark::Points { at: points, colors: vec![*ink], marker: Marker::Circle, radius, opacity: 1.0 });
         }
         for (field, classes, shift) in [(Some(d.x), Some(own), -shift), (d.against, other, shift)] {
@@ -383,16 +406,20 @@ fn draw(title: String, d: &Drawn) -> Result<Value, Failure> {
             axis
         };
         let shades = shades(d, &order, group_of);
-        panels.push(Panel { heading: name.clone(), x, y: Axis::new(d.x.label(), Scale::over(values)), marks, shades });
+        let x = Axis { label: d.frame.x.label(x.label.clone()), ..x };
+        let y = Axis::new(d.frame.y.label(d.x.label()), d.frame.y.scale(Scale::over(values)));
+        let heading = layout::heading(d.frame, (&facet_name, name));
+        panels.push(Panel { heading, shades, ..Panel::new(x, y, marks) });
     }
-    let legends = legend(d);
+    let mut legends = legend(d);
+    legends.extend(d.references.legend());
     let height = if d.facets.len() > columns { 190.0 } else { 240.0 };
     let mut grid = Vec::new();
     while !panels.is_empty() {
         let rest = panels.split_off(columns.min(panels.len()));
         grid.push(std::mem::replace(&mut panels, rest));
     }
-    let plot = Plot { title, rows: grid, size: (width, height), legends, bar: None };
+    let plot = Plot { title: d.frame.title.clone(), rows: grid, size: (width, height), legends, bar: None };
     finish(&plot, caption(d), rows.finish())
 }
 
@@ -433,12 +460,14 @@ fn legend(d: &Drawn) -> Vec<Legend> {
     let mut hollow = Vec::new();
     if let Some(against) = d.against {
         if entries.is_empty() {
-            entries.push(point(d.x.name.clone(), color::OKABE_ITO[0], Marker::Circle));
+            entries.push(point(d.x.label(), color::OKABE_ITO[0], Marker::Circle));
         }
-        hollow.push(point(against.name.clone(), color::GREY, Marker::Hollow));
+        hollow.push(point(against.label(), color::GREY, Marker::Hollow));
     }
-    let title = if d.kinds.is_empty() { String::new() } else { d.groups.map(|g| g.name.clone()).unwrap_or_default() };
-    vec![Legend { title, entries }, Legend { title: String::new(), entries: hollow }]
+    let title = if d.kinds.is_empty() { String::new() } else { d.groups.map(Field::label).unwrap_or_default() };
+    let bars = bars(d).map(|text| Key { text, color: color::FRAME, sign: Sign::Bar });
+    let plain = |entries| Legend { title: String::new(), entries };
+    vec![Legend { title, entries }, plain(hollow), plain(bars.into_iter().collect())]
 }
 
 /// Returns whether any class has a single estimate with its standard error.
@@ -446,32 +475,62 @@ fn errors(facets: &[Classes]) -> bool {
     facets.iter().flat_map(BTreeMap::values).any(|s| s.values.len() == 1 && s.error.is_some())
 }
 
-/// Returns words for what is drawn of an input: what is pooled within each class, and what the bars are.
-fn pooled(x: &Field, facets: &[Classes], facet: Option<&AxisName>) -> String {
+/// Returns what the bars of a profile are; nothing where there are none.
+fn bars(d: &Drawn) -> Option<String> {
+    let own = bar_words(d.x, &d.own, d.facet.as_ref(), d.show);
+    let other = d.against.zip(d.other.as_deref()).and_then(|(a, all)| bar_words(a, all, d.facet.as_ref(), d.show));
+    match (own, other, d.against) {
+        (Some(own), Some(other), Some(against)) if own != other => Some(format!("{own}; of {}: {other}", against.label())),
+        (own, other, _) => own.or(other),
+    }
+}
+
+fn bar_words(x: &Field, facets: &[Classes], facet: Option<&AxisName>, show: Show) -> Option<String> {
+    let kind = match show {
+        Show::Se => "standard error",
+        Show::Ci => "95 % confidence interval",
+        _ => "standard deviation",
+    };
+    let mean = if show == Show::Ci { "mean," } else { "mean ±" };
+    match (facets.iter().flat_map(BTreeMap::values).any(|s| s.values.len() > 1), errors(facets)) {
+        (true, _) if show == Show::Quantiles => Some(format!("median, quartiles over {}", over(x, facets, facet))),
+        (true, _) => Some(format!("{mean} {kind} over {}", over(x, facets, facet))),
+        (false, true) if show == Show::Ci => Some("95 % interval (1.96 standard errors)".into()),
+        (false, true) => Some("± one standard error".into()),
+        (false, false) => None,
+    }
+}
+
+/// Returns what is pooled within each class.
+fn over(x: &Field, facets: &[Classes], facet: Option<&AxisName>) -> String {
     let shown = |a: &&LabelledAxis| !is_class(a) && a.coordinates.len() > 1 && facet.is_none_or(|f| f.name != a.name);
     let mut over: Vec<String> = x.axes.iter().filter(shown).map(|a| format!("{} ({})", a.name, a.coordinates.len())).collect();
     if facets.iter().flat_map(BTreeMap::values).any(|s| s.examples) {
         over.insert(0, "examples".into());
     }
+    over.join(" and ")
+}
+
+/// Returns words for what is drawn of an input: what is pooled within each class, and what the bars are.
+fn pooled(x: &Field, facets: &[Classes], d: &Drawn) -> String {
+    let over = over(x, facets, d.facet.as_ref());
     let many = facets.iter().flat_map(BTreeMap::values).any(|s| s.values.len() > 1);
-    match (many, errors(facets)) {
-        (true, false) => format!("mean and standard deviation over {} within each class", over.join(" and ")),
-        (true, true) => {
-            format!(
-                "mean and standard deviation over {} within each class; of single estimates one standard error",
-                over.join(" and ")
-            )
-        }
-        (false, true) => "one estimate for each class, with one standard error".to_string(),
-        (false, false) => "one value for each class".to_string(),
+    match (many, errors(facets), d.show) {
+        (true, _, Show::Se) => format!("mean and standard error over {over} within each class"),
+        (true, _, Show::Ci) => format!("mean and its 95 % confidence interval (Student's t) over {over} within each class"),
+        (true, _, Show::Quantiles) => format!("median and quartiles over {over} within each class"),
+        (true, ..) => format!("mean and standard deviation over {over} within each class"),
+        (false, true, Show::Ci) => "one estimate for each class, with 1.96 standard errors (95 %)".to_string(),
+        (false, true, _) => "one estimate for each class, with one standard error".to_string(),
+        (false, false, _) => "one value for each class".to_string(),
     }
 }
 
 fn caption(d: &Drawn) -> Vec<String> {
     let each = if d.facets.len() > 1 { " in each panel" } else { "" };
-    let mut out = vec![format!("{}: {}. Classes are sorted by it{each}.", d.x.name, pooled(d.x, &d.own, d.facet.as_ref()))];
+    let mut out = vec![format!("{}: {}. Classes are sorted by it{each}.", d.x.name, pooled(d.x, &d.own, d))];
     if let (Some(against), Some(other)) = (d.against, &d.other) {
-        out.push(format!("Hollow: {} at the same places, {}.", against.name, pooled(against, other, d.facet.as_ref())));
+        out.push(format!("Hollow: {} at the same places, {}.", against.name, pooled(against, other, d)));
         let lacks = |(own, other): (&Classes, &Classes)| own.keys().filter(|c| !other.contains_key(c)).count();
         let without: usize = d.own.iter().zip(other).map(lacks).sum();
         if without > 0 {

@@ -1,53 +1,63 @@
-//! One number against another, aligned over their common axes.
+//! One number, or several, against another, aligned over their common axes.
 
 use super::aligned::Aligned;
 use super::check::{self, Part};
 use super::cube::spread_like_powers;
-use super::field::{Field, field, scalar};
-use super::named::{Axes, AxisName, Scaling, Texts, Units};
+use super::field::{Field, field, fields, scalar};
+use super::fit::Fit;
+use super::frame::{Frame, Look};
+use super::inks;
+use super::named::{Axes, AxisName, Scaling};
+use super::references::{References, Side};
 use super::sheet::{COST, Cell, Rows, crosses, finish, not_positive, nothing};
 use super::summary::spearman;
 use crate::engine::kernel::{Context, Failure, Job, Kernel};
-use crate::engine::value::Value;
+use crate::engine::value::{Table, Value};
 use crate::lang::Settings;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Shape};
 use crate::plan::files::Files;
-use crate::report::figure::{Axis, ColorBar, Key, Legend, Mark, Panel, Plot, Scale, Sign, color, marker, scale};
+use crate::report::figure::{Axis, Color, ColorBar, Key, Legend, Mark, Panel, Plot, Scale, Sign, color, marker, scale};
 use crate::settings;
 use std::collections::BTreeMap;
 
-/// `scatter(x, y, color, label)`.
+/// `scatter(x, y, color, label, least_squares)`.
 pub struct Scatter;
 
 settings! {
-    struct ScatterSettings("scatter") {
-        label: Axes = Axes::default(), x_scale: Scaling, y_scale: Scaling, title: String, names: Texts, units: Units = Units::default(),
-    }
+    struct ScatterSettings("scatter") { label: Axes = Axes::default(), least_squares: bool = false }
 }
 
 impl Planned for Scatter {
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
         let s = ScatterSettings::read(settings);
+        let frame = Frame::read(settings);
+        frame.check()?;
+        super::references::check(shapes, true, 1)?;
         let label = check::single("label", &s.label)?;
         // Beside a number or a group per class, examples are sorted into their classes.
         let class = shapes.iter().find_map(|p| p.axes.iter().find(|a| a.role == "class"));
         let class = class.map(|a| AxisName { name: a.name.clone(), role: "class".into() });
-        let part = |slot: &str| -> Option<Option<Part>> {
-            let found = check::parts(slot, shapes, &s.names, &[("class", class.as_ref())], &[])?;
-            Some(found.into_iter().next())
-        };
-        let (Some(Some(x)), Some(Some(y)), Some(color)) = (part("x"), part("y"), part("color")) else { return Ok(()) };
-        alike(&x, &y)?;
-        if x.kind.per_example() && y.kind.per_example() {
-            same_examples(shapes, &x, &y)?;
+        let parts = |slot: &str| check::parts(slot, shapes, &frame.names, &[("class", class.as_ref())], &[]);
+        let (Some(xs), Some(ys), Some(colors)) = (parts("x"), parts("y"), parts("color")) else { return Ok(()) };
+        let Some(x) = xs.first() else { return Ok(()) };
+        if ys.len() > 1 && !colors.is_empty() {
+            let message = format!("{} values are told apart by their colours, and `color:` wants these as well", ys.len());
+            return Err(check::unused("color", message, "draw one value, or leave `color:` out"));
         }
-        let union: Vec<&str> = x.axes.iter().chain(&y.axes).map(|a| a.name.as_str()).collect();
-        let examples = x.kind.per_example() && y.kind.per_example();
-        if let Some(color) = &color {
+        let mut union: Vec<&str> = x.axes.iter().map(|a| a.name.as_str()).collect();
+        for y in &ys {
+            alike(x, y)?;
+            if x.kind.per_example() && y.kind.per_example() {
+                same_examples(shapes, x, y)?;
+            }
+            union.extend(y.axes.iter().map(|a| a.name.as_str()));
+        }
+        let examples = x.kind.per_example() && ys.iter().all(|y| y.kind.per_example());
+        if let Some(color) = colors.first() {
             colored(color, &union, examples)?;
         }
         match label {
@@ -107,7 +117,8 @@ fn alike(x: &Part, y: &Part) -> Result<(), Problem> {
 
 /// Checks that two numbers per example are about examples of one data set: they are joined by ids.
 fn same_examples(shapes: &[Shape], x: &Part, y: &Part) -> Result<(), Problem> {
-    let source = |slot: &str| shapes.iter().filter(|s| s.slot == slot).flat_map(|s| s.facts).find_map(|f| f.source.clone());
+    let of = |slot: &str, s: &Shape| s.slot.strip_prefix(slot).is_some_and(|r| r.is_empty() || r.starts_with('.'));
+    let source = |slot: &str| shapes.iter().filter(|s| of(slot, s)).flat_map(|s| s.facts).find_map(|f| f.source.clone());
     match (source("x"), source("y")) {
         (Some(a), Some(b)) if a != b => {
             let message = format!("`{}` is about examples of `{a}`, and `{}` about examples of `{b}`", x.name, y.name);
@@ -158,28 +169,44 @@ const LIMIT: usize = 5_000_000;
 impl Kernel for Scatter {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let s = ScatterSettings::read(&job.settings);
-        let missing = |n: &str| Failure::new(format!("the input `{n}` is missing"));
-        let input = |slot: &str| field(job, slot, &s.names, &s.units);
-        let mut inputs = vec![input("x").ok_or_else(|| missing("x"))?, input("y").ok_or_else(|| missing("y"))?];
-        inputs.extend(input("color"));
-        // A number or a group per class beside one per example: the examples are sorted into their classes.
-        let class = inputs.iter().find_map(|f| f.role("class").map(|at| f.axes[at].name.clone()));
-        if let Some(name) = class {
-            let axis = AxisName { name, role: "class".into() };
-            inputs = inputs.iter().map(|f| f.split(&axis, None)).collect();
+        let frame = Frame::read(&job.settings);
+        let x = field(job, "x", &frame).ok_or_else(|| Failure::new("the input `x` is missing"))?;
+        let ys = fields(job, "y", &frame);
+        let color = field(job, "color", &frame);
+        let (mut all, mut dropped, mut over) = (Vec::new(), 0, Vec::new());
+        for y in &ys {
+            let mut inputs = vec![x.clone(), y.clone()];
+            inputs.extend(color.clone());
+            // A number or a group per class beside one per example: the examples are sorted into their classes.
+            let class = inputs.iter().find_map(|f| f.role("class").map(|at| f.axes[at].name.clone()));
+            if let Some(name) = class {
+                let axis = AxisName { name, role: "class".into() };
+                inputs = inputs.iter().map(|f| f.split(&axis, None)).collect();
+            }
+            let aligned = Aligned::new(&inputs.iter().collect::<Vec<_>>());
+            if aligned.len() > LIMIT {
+                return Err(Failure::new(format!("{} points are too many to draw", aligned.len()))
+                    .help("reduce an axis first, or select a coordinate"));
+            }
+            let (mut points, lost) = points(&inputs, &aligned, s.label.one());
+            if ys.len() > 1 {
+                points.iter_mut().for_each(|p| p.color = Hue::Word(y.label()));
+            }
+            for axis in aligned.axes.iter().filter(|a| a.coordinates.len() > 1) {
+                if !over.contains(&axis.name) {
+                    over.push(axis.name.clone());
+                }
+            }
+            all.extend(points);
+            dropped += lost;
         }
-        let aligned = Aligned::new(&inputs.iter().collect::<Vec<_>>());
-        if aligned.len() > LIMIT {
-            return Err(Failure::new(format!("{} points are too many to draw", aligned.len()))
-                .help("reduce an axis first, or select a coordinate"));
-        }
-        let (points, dropped) = points(&inputs, &aligned, s.label.one());
-        if points.is_empty() {
-            let mut absent = inputs[0].absent();
-            absent.extend(inputs[1].absent());
+        if all.is_empty() {
+            let mut absent = x.absent();
+            ys.iter().for_each(|y| absent.extend(y.absent()));
             return Err(nothing(&absent));
         }
-        draw(&s, &inputs, &aligned, points, dropped)
+        let references = References::read(job, &frame);
+        Drawing { s: &s, frame: &frame, x: &x, ys: &ys, color: color.as_ref(), over, points: all, dropped, references }.finish()
     }
 }
 
@@ -246,155 +273,205 @@ fn hue(value: Option<&Value>) -> Hue {
     }
 }
 
-fn draw(s: &ScatterSettings, inputs: &[Field], aligned: &Aligned, points: Vec<Point>, dropped: usize) -> Result<Value, Failure> {
-    let numbers: Vec<f64> = points.iter().filter_map(|p| if let Hue::Number(v) = p.color { Some(v) } else { None }).collect();
-    let (low, high) = scale::range(numbers.iter().copied());
-    let mut words: Vec<String> = Vec::new();
-    for p in &points {
-        if let Hue::Word(w) = &p.color
-            && !words.contains(w)
-        {
-            words.push(w.clone());
+/// What is drawn, and how.
+struct Drawing<'a> {
+    s: &'a ScatterSettings,
+    frame: &'a Frame,
+    x: &'a Field,
+    ys: &'a [Field],
+    color: Option<&'a Field>,
+    /// Axes whose coordinates the points stand for.
+    over: Vec<String>,
+    points: Vec<Point>,
+    dropped: usize,
+    references: References,
+}
+
+impl Drawing<'_> {
+    /// Returns the words of the points in order, with their colours.
+    fn groups(&self) -> (Vec<String>, Vec<Color>) {
+        let mut words: Vec<String> = Vec::new();
+        for p in &self.points {
+            if let Hue::Word(w) = &p.color
+                && !words.contains(w)
+            {
+                words.push(w.clone());
+            }
         }
+        inks::groups(words)
     }
-    words.sort_by_key(|w| match w.as_str() {
-        "low" => 0,
-        "high" => 2,
-        _ => 1,
-    });
-    let palette = match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        // The same colours as in profiles.
-        ["low", "high"] => vec![color::OKABE_ITO[1], color::OKABE_ITO[0]],
-        _ => color::series(words.len(), false),
-    };
-    let ink = |p: &Point| match &p.color {
-        Hue::Word(w) => words.iter().position(|k| k == w).map_or(color::GREY, |i| palette[i]),
-        Hue::Number(v) if high > low => color::Map::Viridis.at((v - low) / (high - low)),
-        Hue::None if inputs.len() > 2 => color::GREY,
-        _ => color::OKABE_ITO[0],
-    };
-    let radius = match points.len() {
-        0..=60 => 4.0,
-        61..=300 => 3.2,
-        301..=1000 => 2.4,
-        _ => 1.7,
-    };
-    let opacity = if points.len() > 300 { 0.6 } else { 0.9 };
-    let mut marks = Vec::new();
-    let inks: Vec<_> = points.iter().map(&ink).collect();
-    let mut series: Vec<color::Color> = Vec::new();
-    inks.iter().for_each(|c| {
-        if !series.contains(c) && series.len() < 64 {
-            series.push(*c);
-        }
-    });
-    let mut ends = (Vec::new(), Vec::new());
-    for (p, c) in points.iter().zip(&inks) {
-        let ((x, y), (ex, ey)) = (p.at, p.errors);
-        ends.0.extend([x, x - ex.unwrap_or(0.0), x + ex.unwrap_or(0.0)]);
-        ends.1.extend([y, y - ey.unwrap_or(0.0), y + ey.unwrap_or(0.0)]);
-        if let Some(e) = ey {
-            marks.push(Mark::Errors { at: vec![(x, y - e, y + e)], color: *c, width: 1.0, cap: 0.0, opacity: 0.6 });
-        }
-        if let Some(e) = ex {
-            marks.push(Mark::Across { at: vec![(x - e, x + e, y)], color: *c, width: 1.0, opacity: 0.6 });
-        }
-    }
-    for (i, word) in words.iter().enumerate() {
-        let chosen: Vec<_> = points.iter().filter(|p| p.color == Hue::Word(word.clone())).map(|p| p.at).collect();
-        marks.push(Mark::Points { at: chosen, colors: vec![palette[i]], marker: marker(i), radius, opacity });
-    }
-    let (at, colors): (Vec<_>, Vec<_>) =
-        points.iter().zip(&inks).filter(|(p, _)| !matches!(p.color, Hue::Word(_))).map(|(p, c)| (p.at, *c)).unzip();
-    // So many points that each colour is a path of its own need few colours.
-    let colors = if at.len() > 2000 && high > low { coarse(&points, low, high) } else { colors };
-    marks.push(Mark::Points { at, colors, marker: marker(0), radius, opacity });
-    marks.extend(crosses(points.iter().filter(|p| p.doubtful).map(|p| p.at).collect(), radius));
-    if s.label.one().is_some() {
-        marks.push(Mark::Names { at: points.iter().map(|p| (p.at.0, p.at.1, p.name.clone())).collect() });
-    }
-    let axis = |values: Vec<f64>, label: &str, scaling: Scaling| {
+
+    /// Returns an axis that holds the numbers.
+    fn axis(&self, values: Vec<f64>, own: String, look: &Look) -> Axis {
         let mut sorted: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
         sorted.sort_by(f64::total_cmp);
-        let log = match scaling {
+        let log = match look.scale {
             Scaling::Log => true,
             Scaling::Linear => false,
             Scaling::Auto => spread_like_powers(&sorted) && sorted[0] * 1000.0 <= sorted[sorted.len() - 1],
         };
-        Axis::new(label, if log { Scale::log_over(values) } else { Scale::within(values, 0.0, 1.0) })
-    };
-    let panel = Panel {
-        heading: String::new(),
-        x: axis(ends.0, &inputs[0].label(), s.x_scale),
-        y: axis(ends.1, &inputs[1].label(), s.y_scale),
-        marks,
-        shades: Vec::new(),
-    };
-    let entries = words.iter().enumerate().map(|(i, w)| Key { text: w.clone(), color: palette[i], sign: Sign::Point(marker(i)) });
-    let color_name = inputs.get(2).map(|f| f.name.clone()).unwrap_or_default();
-    let legends = vec![Legend { title: color_name.clone(), entries: entries.collect() }];
-    let bar = (high > low).then(|| ColorBar {
-        label: inputs.get(2).map(Field::label).unwrap_or_default(),
-        range: (low, high),
-        map: color::Map::Viridis,
-        absent: String::new(),
-    });
-    let (xs, ys): (Vec<f64>, Vec<f64>) = points.iter().map(|p| p.at).unzip();
-    let mut caption = vec![format!(
-        "{} against {}, {} point{}",
-        inputs[1].name,
-        inputs[0].name,
-        points.len(),
-        if points.len() == 1 { "" } else { "s" }
-    )];
-    let examples = inputs.iter().take(2).all(Field::has_scores);
-    let over: Vec<_> = aligned.axes.iter().filter(|a| a.coordinates.len() > 1).map(|a| a.name.clone()).collect();
-    if let Some(first) = caption.first_mut() {
-        first.push_str(&if over.is_empty() { ".".into() } else { format!(" (one for each {}).", over.join(" and ")) });
+        Axis::new(look.label(own), look.scale(if log { Scale::log_over(values) } else { Scale::within(values, 0.0, 1.0) }))
     }
-    if let Some(rho) = spearman(&xs, &ys) {
-        caption.push(format!("Spearman's rank correlation ρ = {} (n = {}).", scale::fixed(rho, 3), xs.len()));
-    }
-    if points.iter().any(|p| p.errors.0.is_some() || p.errors.1.is_some()) {
-        caption.push("Error bars: one standard error.".into());
-    }
-    let averaged: Vec<&str> = inputs.iter().filter(|f| !examples && f.has_scores()).map(|f| f.name.as_str()).collect();
-    if !averaged.is_empty() {
-        caption.push(format!("At each point the examples of {} are averaged.", averaged.join(" and ")));
-    }
-    for (which, values) in [(s.x_scale, &xs), (s.y_scale, &ys)] {
-        let count = values.iter().filter(|v| **v <= 0.0).count();
-        caption.extend(not_positive(count, "values").filter(|_| which == Scaling::Log));
-    }
-    if dropped > 0 {
-        caption.push(format!("Left out for want of a value on either side: {dropped}."));
-    }
-    let mut rows = Rows::default();
-    for p in &points {
-        let (word, number) = match &p.color {
-            Hue::Word(w) => (w.as_str(), f64::NAN),
-            Hue::Number(v) => ("", *v),
-            Hue::None => ("", f64::NAN),
+
+    fn finish(&self) -> Result<Value, Failure> {
+        let points = &self.points;
+        let numbers: Vec<f64> = points.iter().filter_map(|p| if let Hue::Number(v) = p.color { Some(v) } else { None }).collect();
+        let (low, high) = scale::range(numbers.iter().copied());
+        let (words, palette) = self.groups();
+        let ink = |p: &Point| match &p.color {
+            Hue::Word(w) => words.iter().position(|k| k == w).map_or(color::GREY, |i| palette[i]),
+            Hue::Number(v) if high > low => color::Map::Viridis.at((v - low) / (high - low)),
+            Hue::None if self.color.is_some() => color::GREY,
+            _ => color::OKABE_ITO[0],
         };
-        let mut row = vec![
-            ("point", Cell::Text(&p.name)),
-            ("x", Cell::Number(p.at.0)),
-            ("x_se", Cell::Number(p.errors.0.unwrap_or(f64::NAN))),
-            ("y", Cell::Number(p.at.1)),
-            ("y_se", Cell::Number(p.errors.1.unwrap_or(f64::NAN))),
-            ("group", Cell::Text(word)),
-        ];
-        if !numbers.is_empty() {
-            row.push(("color", Cell::Number(number)));
+        let radius = match points.len() {
+            0..=60 => 4.0,
+            61..=300 => 3.2,
+            301..=1000 => 2.4,
+            _ => 1.7,
+        };
+        let opacity = if points.len() > 300 { 0.6 } else { 0.9 };
+        let mut marks = self.references.marks(&[]);
+        let inks: Vec<_> = points.iter().map(&ink).collect();
+        let mut ends = (self.references.values(Side::X), self.references.values(Side::Y));
+        for (p, c) in points.iter().zip(&inks) {
+            let ((x, y), (ex, ey)) = (p.at, p.errors);
+            ends.0.extend([x, x - ex.unwrap_or(0.0), x + ex.unwrap_or(0.0)]);
+            ends.1.extend([y, y - ey.unwrap_or(0.0), y + ey.unwrap_or(0.0)]);
+            if let Some(e) = ey {
+                marks.push(Mark::Errors { at: vec![(x, y - e, y + e)], color: *c, width: 1.0, cap: 0.0, opacity: 0.6 });
+            }
+            if let Some(e) = ex {
+                marks.push(Mark::Across { at: vec![(x - e, x + e, y)], color: *c, width: 1.0, opacity: 0.6 });
+            }
         }
-        rows.push(&row);
+        for (i, word) in words.iter().enumerate() {
+            let chosen: Vec<_> = points.iter().filter(|p| p.color == Hue::Word(word.clone())).map(|p| p.at).collect();
+            marks.push(Mark::Points { at: chosen, colors: vec![palette[i]], marker: marker(i), radius, opacity });
+        }
+        let (at, colors): (Vec<_>, Vec<_>) =
+            points.iter().zip(&inks).filter(|(p, _)| !matches!(p.color, Hue::Word(_))).map(|(p, c)| (p.at, *c)).unzip();
+        // So many points that each colour is a path of its own need few colours.
+        let colors = if at.len() > 2000 && high > low { coarse(points, low, high) } else { colors };
+        marks.push(Mark::Points { at, colors, marker: marker(0), radius, opacity });
+        marks.extend(crosses(points.iter().filter(|p| p.doubtful).map(|p| p.at).collect(), radius));
+        if self.s.label.one().is_some() {
+            marks.push(Mark::Names { at: points.iter().map(|p| (p.at.0, p.at.1, p.name.clone())).collect() });
+        }
+        let x = self.axis(ends.0, self.x.label(), &self.frame.x);
+        let label = if let [one] = self.ys { one.label() } else { String::new() };
+        let y = self.axis(ends.1, label, &self.frame.y);
+        let fits = self.fits(&x.scale, &y.scale, &words, &palette);
+        marks.extend(fits.iter().map(Fit::mark));
+        let key = |(i, w): (usize, &String)| Key { text: w.clone(), color: palette[i], sign: Sign::Point(marker(i)) };
+        let plain = |entries: Vec<Key>| Legend { title: String::new(), entries };
+        let mut legends = vec![Legend {
+            title: self.color.map(Field::label).unwrap_or_default(),
+            entries: words.iter().enumerate().map(key).collect(),
+        }];
+        let bars = points.iter().any(|p| p.errors.0.is_some() || p.errors.1.is_some());
+        if bars {
+            legends.push(plain(vec![Key { text: "± one standard error".into(), color: color::FRAME, sign: Sign::Bar }]));
+        }
+        legends.push(plain(fits.iter().map(|f| Key { text: f.words(), color: f.ink, sign: Sign::Dash("") }).collect()));
+        legends.extend(self.references.legend());
+        let bar = (high > low).then(|| ColorBar {
+            label: self.color.map(Field::label).unwrap_or_default(),
+            range: (low, high),
+            map: color::Map::Viridis,
+            absent: String::new(),
+            ticks: None,
+        });
+        let caption = self.caption(&fits);
+        let rows = vec![vec![Panel::new(x, y, marks)]];
+        let plot = Plot { title: self.frame.title.clone(), rows, size: (400.0, 320.0), legends, bar };
+        finish(&plot, caption, self.drawn(!numbers.is_empty()))
     }
-    let plot = Plot { title: s.title.clone(), rows: vec![vec![panel]], size: (400.0, 320.0), legends, bar };
-    finish(&plot, caption, rows.finish())
+
+    /// Returns the lines of least squares: one, or one for each of several values.
+    fn fits(&self, x: &Scale, y: &Scale, words: &[String], palette: &[Color]) -> Vec<Fit> {
+        if !self.s.least_squares {
+            return Vec::new();
+        }
+        let log = (matches!(x, Scale::Log { .. }), matches!(y, Scale::Log { .. }));
+        let of = |keep: &dyn Fn(&Point) -> bool, name: String, ink: Color| {
+            let at: Vec<(f64, f64)> = self.points.iter().filter(|p| keep(p)).map(|p| p.at).collect();
+            Fit::of(&at, log, name, ink)
+        };
+        match self.ys.len() {
+            1 => of(&|_| true, String::new(), color::INK).into_iter().collect(),
+            _ => {
+                let each = |(w, ink): (&String, &Color)| of(&|p| p.color == Hue::Word(w.clone()), w.clone(), *ink);
+                words.iter().zip(palette).filter_map(each).collect()
+            }
+        }
+    }
+
+    fn caption(&self, fits: &[Fit]) -> Vec<String> {
+        let points = &self.points;
+        let names: Vec<&str> = self.ys.iter().map(|y| y.name.as_str()).collect();
+        let count = format!("{} point{}", points.len(), if points.len() == 1 { "" } else { "s" });
+        let over = match self.over.is_empty() {
+            true => ".".to_string(),
+            false => format!(" (one for each {}).", self.over.join(" and ")),
+        };
+        let mut caption = vec![format!("{} against {}, {count}{over}", names.join(" and "), self.x.name)];
+        for y in self.ys {
+            let own: Vec<_> =
+                points.iter().filter(|p| self.ys.len() == 1 || p.color == Hue::Word(y.label())).map(|p| p.at).collect();
+            let (xs, ys): (Vec<f64>, Vec<f64>) = own.into_iter().unzip();
+            if let Some(rho) = spearman(&xs, &ys) {
+                let of = if self.ys.len() == 1 { String::new() } else { format!(" of {}", y.name) };
+                caption.push(format!("Spearman's rank correlation{of} ρ = {} (n = {}).", scale::fixed(rho, 3), xs.len()));
+            }
+        }
+        caption.extend(fits.iter().map(Fit::sentence));
+        if points.iter().any(|p| p.errors.0.is_some() || p.errors.1.is_some()) {
+            caption.push("Error bars: one standard error.".into());
+        }
+        let examples = self.x.has_scores() && self.ys.iter().all(Field::has_scores);
+        let all = std::iter::once(self.x).chain(self.ys).chain(self.color);
+        let averaged: Vec<&str> = all.filter(|f| !examples && f.has_scores()).map(|f| f.name.as_str()).collect();
+        if !averaged.is_empty() {
+            caption.push(format!("At each point the examples of {} are averaged.", averaged.join(" and ")));
+        }
+        let below = |get: &dyn Fn(&Point) -> f64| points.iter().filter(|p| get(p) <= 0.0).count();
+        for (scale, count) in [(self.frame.x.scale, below(&|p| p.at.0)), (self.frame.y.scale, below(&|p| p.at.1))] {
+            caption.extend(not_positive(count, "values").filter(|_| scale == Scaling::Log));
+        }
+        if self.dropped > 0 {
+            caption.push(format!("Left out for want of a value on either side: {}.", self.dropped));
+        }
+        caption
+    }
+
+    fn drawn(&self, shaded: bool) -> Table {
+        let mut rows = Rows::default();
+        for p in &self.points {
+            let (word, number) = match &p.color {
+                Hue::Word(w) => (w.as_str(), f64::NAN),
+                Hue::Number(v) => ("", *v),
+                Hue::None => ("", f64::NAN),
+            };
+            let mut row = vec![
+                ("point", Cell::Text(&p.name)),
+                ("x", Cell::Number(p.at.0)),
+                ("x_se", Cell::Number(p.errors.0.unwrap_or(f64::NAN))),
+                ("y", Cell::Number(p.at.1)),
+                ("y_se", Cell::Number(p.errors.1.unwrap_or(f64::NAN))),
+                ("group", Cell::Text(word)),
+            ];
+            if shaded {
+                row.push(("color", Cell::Number(number)));
+            }
+            rows.push(&row);
+        }
+        rows.finish()
+    }
 }
 
 /// Returns colours from a map of 32 steps.
-fn coarse(points: &[Point], low: f64, high: f64) -> Vec<color::Color> {
+fn coarse(points: &[Point], low: f64, high: f64) -> Vec<Color> {
     let shade = |v: f64| color::Map::Viridis.at((((v - low) / (high - low)) * 32.0).round() / 32.0);
     points
         .iter()

@@ -1,56 +1,57 @@
 //! What figures over an axis share: sorting inputs into series, colours, the table of what is drawn, words about pooling.
 
 use super::cube::{Cube, Roles};
-use super::field::fields;
-use super::named::{Axes, Show, Texts, Units};
+use super::field::{Field, fields};
+use super::frame::Frame;
+use super::inks::Inks;
+use super::named::{Axes, AxisName, Show};
 use super::pool::{Curve, Pooling};
 use super::sheet::{Cell, Rows, absent_words, nothing};
 use crate::engine::kernel::{Failure, Job};
-use crate::engine::value::Table;
+use crate::engine::value::{Table, Value};
 use crate::report::figure::{Color, Key, Legend, Sign, color};
 
-/// Returns the inputs of a parameter, sorted into series by the axes of `x:`, `facet:` and `color:`.
+/// The inputs of a figure over an axis, sorted, with their colours.
+pub struct Sorted {
+    /// The series.
+    pub cube: Cube,
+    /// Their colours.
+    pub inks: Inks,
+}
+
+/// Returns the inputs of a parameter, sorted into series by the axes of `x:`, `facet:` and `color:`, or by the axis of a value in `color:`.
+/// Places stand in the order of the value in `sort:`.
 ///
 /// Errors: no axis is named in `x:`, an input lacks it, or nothing is finite (absent).
-pub fn cube(
+pub fn sorted(
     job: &Job,
     parameter: &str,
     (x, facet, color): (&Axes, &Axes, &Axes),
     y: Vec<String>,
-    names: &Texts,
-    units: &Units,
-) -> Result<Cube, Failure> {
+    frame: &Frame,
+    sign: impl Fn(usize) -> Sign,
+) -> Result<Sorted, Failure> {
     let x = x.one().cloned().ok_or_else(|| Failure::new("no axis is named in `x:`"))?;
-    let sets = ["x", "facet", "color"].map(|p| job.labelled(p));
-    let roles = Roles { x, y, facet: facet.one().cloned(), color: color.one().cloned(), sets };
-    let cube = Cube::build(fields(job, parameter, names, units), &roles)?;
-    if cube.is_empty() { Err(nothing(&cube.absent)) } else { Ok(cube) }
+    let by = fields(job, "color", frame).into_iter().find(|f| f.values.iter().any(|v| !matches!(v, Value::Dataset(_))));
+    let by_axis = by.as_ref().and_then(axis_of);
+    let mut sets = vec![job.labelled("x"), job.labelled("color").filter(|_| by.is_none())];
+    sets.extend((0..facet.0.len()).map(|k| job.labelled(&if k == 0 { "facet".into() } else { format!("facet.{k}") })));
+    let roles = Roles { x, y, facets: facet.0.clone(), color: color.one().cloned().or(by_axis), sets };
+    let mut cube = Cube::build(fields(job, parameter, frame), &roles)?;
+    if cube.is_empty() {
+        return Err(nothing(&cube.absent));
+    }
+    if let Some(by) = fields(job, "sort", frame).first() {
+        cube.sort_places(by);
+    }
+    let inks = Inks::of(&cube, frame, by.as_ref(), sign);
+    Ok(Sorted { cube, inks })
 }
 
-/// Returns the colours of the series; the last one is for series without the axis of colours.
-pub fn colors(cube: &Cube) -> Vec<Color> {
-    let n = cube.colors.1.len();
-    let mut out = color::series(n, cube.ordered);
-    out.push(if n == 0 { color::OKABE_ITO[0] } else { color::INK });
-    out
-}
-
-/// Returns the legend of the colours.
-pub fn legend(cube: &Cube, sign: impl Fn(usize) -> Sign) -> Vec<Legend> {
-    let inks = colors(cube);
-    let n = cube.colors.1.len();
-    if n == 0 {
-        return Vec::new();
-    }
-    // Of very many colours every k-th is named; an even map lets readers find the others.
-    let step = n.div_ceil(24);
-    let mut keys: Vec<Key> =
-        (0..n).step_by(step).map(|i| Key { text: cube.colors.1[i].clone(), color: inks[i], sign: sign(i) }).collect();
-    // Series of inputs without that axis.
-    if cube.series.keys().any(|k| k.2 == n) {
-        keys.push(Key { text: format!("without {}", cube.colors.0), color: inks[n], sign: sign(n) });
-    }
-    vec![Legend { title: cube.colors.0.clone(), entries: keys }]
+/// Returns the only axis of a value that has more than one coordinate.
+fn axis_of(by: &Field) -> Option<AxisName> {
+    let axis = by.axes.iter().find(|a| a.coordinates.len() > 1).or(by.axes.first())?;
+    Some(AxisName { name: axis.name.clone(), role: if axis.role == "class" { "class".into() } else { String::new() } })
 }
 
 /// Returns the numbers that are drawn. Curves that are drawn each by itself are told apart by the column `curve`.
@@ -59,24 +60,25 @@ pub fn drawn(cube: &Cube, show: Show) -> Table {
     for ((p, f, c), series) in &cube.series {
         let alone = Curve { name: String::new(), points: series.points.clone() };
         let each = series.each.iter().filter(|_| series.apart || show == Show::All && many(series.points.iter()));
+        let facet = cube.facet(*f);
         for curve in std::iter::once(&alone).chain(each) {
             for (x, summary) in &curve.points {
-                let s = summary.spread(show);
+                let s = cube.spread(*p, summary, show);
                 let color = cube.colors.1.get(*c).map_or("", String::as_str);
                 let place = match cube.names.get(*x as usize) {
                     Some(name) => Cell::Text(name),
                     None => Cell::Number(*x),
                 };
-                let mut row = vec![
-                    ("value", Cell::Text(&cube.panels[*p].name)),
-                    (cube.facets.0.as_str(), Cell::Text(&cube.facets.1[*f])),
-                    (&cube.colors.0, Cell::Text(color)),
+                let mut row = vec![("value", Cell::Text(&cube.panels[*p].name))];
+                row.extend(facet.iter().map(|(name, coordinate)| (*name, Cell::Text(coordinate))));
+                row.extend([
+                    (cube.colors.0.as_str(), Cell::Text(color)),
                     ("curve", Cell::Text(&curve.name)),
                     (&cube.x, place),
                     (if show == Show::Quantiles { "median" } else { "mean" }, Cell::Number(s.center)),
                     ("low", Cell::Number(s.low)),
                     ("high", Cell::Number(s.high)),
-                ];
+                ]);
                 if show == Show::Quantiles {
                     row.push(("q05", Cell::Number(s.outer.0)));
                     row.push(("q95", Cell::Number(s.outer.1)));
@@ -92,6 +94,57 @@ pub fn drawn(cube: &Cube, show: Show) -> Table {
 /// Returns whether several values are pooled at any of the places.
 pub fn many<'a>(mut points: impl Iterator<Item = &'a (f64, super::summary::Summary)>) -> bool {
     points.any(|(_, s)| s.values.len() > 1)
+}
+
+/// Returns what the legend says of the bands and bars: one entry where all panels agree, one for each meaning otherwise. `bars`: pooled
+/// values are drawn with bars, not bands.
+pub fn meanings(cube: &Cube, show: Show, bars: bool) -> Option<Legend> {
+    let mut all: Vec<(String, bool, Vec<&str>)> = Vec::new();
+    for (p, panel) in cube.panels.iter().enumerate().filter(|(p, _)| !no_values(cube, *p)) {
+        let Some(text) = meaning(&panel.pooling, show, bars) else { continue };
+        let bar = bars || panel.pooling.counts.is_none();
+        match all.iter_mut().find(|(t, b, _)| *t == text && *b == bar) {
+            Some((.., of)) => of.push(&cube.panels[p].label),
+            None => all.push((text, bar, vec![&cube.panels[p].label])),
+        }
+    }
+    let several = all.len() > 1;
+    let grey: Color = color::FRAME;
+    let key = |(text, bar, of): (String, bool, Vec<&str>)| Key {
+        text: if several { format!("{}: {text}", of.join(", ")) } else { text },
+        color: grey,
+        sign: if bar { Sign::Bar } else { Sign::Band },
+    };
+    let entries: Vec<Key> = all.into_iter().map(key).collect();
+    (!entries.is_empty()).then(|| Legend { title: String::new(), entries })
+}
+
+/// Returns what the bands or bars of a panel are; nothing where there are none.
+fn meaning(p: &Pooling, show: Show, bars: bool) -> Option<String> {
+    if p.counts.is_none() {
+        return p.errors.then(|| match show {
+            Show::Ci => "95 % interval (1.96 standard errors)".to_string(),
+            _ => "± one standard error".to_string(),
+        });
+    }
+    let over = over(p);
+    Some(match show {
+        Show::Sd => format!("mean ± standard deviation over {over}"),
+        Show::Se => format!("mean ± standard error over {over}"),
+        Show::Ci => format!("mean, 95 % confidence interval over {over}"),
+        Show::Quantiles if bars => format!("median, quartiles over {over}"),
+        Show::Quantiles => format!("median, quartiles, 5 % and 95 % over {over}"),
+        Show::All => return None,
+    })
+}
+
+/// Returns what is pooled, in words.
+fn over(p: &Pooling) -> String {
+    let mut over = p.over.clone();
+    if p.examples {
+        over.push("examples".into());
+    }
+    over.join(" and ")
 }
 
 /// Returns what a caption says of the spread, the pooling and the absent values. `what` names the marks: `bands`, `error bars`.
@@ -116,6 +169,9 @@ pub fn words(cube: &Cube, show: Show, what: &str) -> Vec<String> {
     if !empty.is_empty() {
         out.push(format!("Nothing to draw of {}.", empty.join(" and ")));
     }
+    if cube.cut(show) {
+        out.push(format!("Shares: {what} end at 0 and 1."));
+    }
     out.extend(absent_words(&cube.absent, cube.total));
     out
 }
@@ -128,25 +184,27 @@ pub fn no_values(cube: &Cube, panel: usize) -> bool {
 
 fn pooled(p: &Pooling, show: Show, what: &str) -> Vec<String> {
     let mut out = Vec::new();
-    let mut over = p.over.clone();
-    if p.examples {
-        over.push("examples".into());
-    }
     if let Some((fewest, most)) = p.counts {
-        let over = over.join(" and ");
+        let over = over(p);
         let bars = what == "error bars";
         out.push(match show {
             Show::Sd => format!("Mean and standard deviation ({what}) over {over}."),
+            Show::Se => format!("Mean and its standard error ({what}) over {over}."),
             Show::Ci => format!("Mean and its 95 % confidence interval ({what}; Student's t) over {over}."),
             Show::Quantiles if bars => format!("Median and quartiles ({what}) over {over}."),
             Show::Quantiles => format!("Median, quartiles, and 5 % and 95 % quantiles ({what}) over {over}."),
             Show::All => format!("Mean, and each value, over {over}."),
         });
-        if show == Show::Ci && p.over.len() > 1 {
-            out.push("The interval takes their combinations as independent.".to_string());
+        if matches!(show, Show::Ci | Show::Se) && p.over.len() > 1 {
+            let what = if show == Show::Ci { "interval" } else { "standard error" };
+            out.push(format!("The {what} takes their combinations as independent."));
         }
         if fewest < most {
-            let one = if fewest < 2 { "; a single one has no spread" } else { "" };
+            let one = match (fewest < 2, show) {
+                (false, _) => "",
+                (_, Show::Ci | Show::Se) if p.errors => "; a single one has its own error",
+                _ => "; a single one has no spread",
+            };
             out.push(format!("From {fewest} to {most} values at a place{one}."));
         }
     }
@@ -159,7 +217,7 @@ fn pooled(p: &Pooling, show: Show, what: &str) -> Vec<String> {
             "The curves over {axes} stand over different places: each is drawn by itself, and nothing is pooled over them."
         ));
     }
-    if p.errors {
+    if p.errors && p.counts.is_none() {
         let size = if show == Show::Ci { "1.96 standard errors (95 %)" } else { "one standard error" };
         out.push(format!("Error bars of single estimates: {size}."));
     }

@@ -82,7 +82,17 @@ impl Summary {
         sorted[low] + (at - low as f64) * (sorted[(low + 1).min(last)] - sorted[low])
     }
 
-    /// Returns what is drawn.
+    /// Returns what is drawn of a place among others: where several values are pooled at some places, a place with a single one has no
+    /// spread of its own, unless the bars are standard errors or intervals, which a single estimate has as well.
+    pub fn among(&self, show: Show, pooled: bool) -> Spread {
+        let own = self.spread(show);
+        match self.values.len() < 2 && pooled && !matches!(show, Show::Se | Show::Ci) {
+            true => Spread { low: f64::NAN, high: f64::NAN, outer: (f64::NAN, f64::NAN), ..own },
+            false => own,
+        }
+    }
+
+    /// Returns the centre and the spread.
     pub fn spread(&self, show: Show) -> Spread {
         let none = (f64::NAN, f64::NAN);
         let mean = self.mean();
@@ -99,6 +109,7 @@ impl Summary {
                 let t = StudentsT::new(0.0, 1.0, n - 1.0).map_or(f64::NAN, |t| t.inverse_cdf(0.975));
                 about(t * self.sd() / n.sqrt())
             }
+            Show::Se if n >= 2.0 => about(self.sd() / n.sqrt()),
             Show::Ci => about(self.error.map_or(f64::NAN, |e| 1.959_963_984_540_054 * e)),
             Show::All if n >= 2.0 => about(f64::NAN),
             _ if n >= 2.0 => about(self.sd()),
