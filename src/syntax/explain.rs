@@ -1,17 +1,21 @@
 //! What is wrong with a declaration that could not be read, in words of the language and with what to do.
 
-use super::ast::Keyword;
 use super::grammar::Rule;
 use super::scan::{Kind, Token, Wrong};
-use super::slice::{Explain, Failure, Slice, failure};
+use super::slice::{ARGUMENT, Explain, Failure, Slice, failure};
 use crate::base::{Diag, Diags};
+
+/// How many arguments of one declaration that are given with `=` are told.
+const MOST_ARGUMENTS: usize = 8;
 
 impl Explain<'_> {
     /// Reports what is wrong with the declaration between two offsets of the text.
     pub fn lost(&self, start: usize, end: usize, diags: &mut Diags) {
         let slice = Slice { start, end, tokens: self.scan.within(start, end) };
         let wrong: Vec<&Token> = slice.tokens.iter().filter(|t| matches!(t.kind, Kind::Wrong(_))).collect();
-        wrong.iter().take(5).for_each(|t| diags.push(self.wrong(&slice, t)));
+        let said: Vec<&&Token> =
+            wrong.iter().enumerate().filter(|(i, _)| !self.goes_with(&wrong[..=*i])).map(|(_, t)| t).collect();
+        said.iter().take(5).for_each(|t| diags.push(self.wrong(&slice, t)));
         let first_wrong = wrong.first().map_or(usize::MAX, |t| t.start);
         let Some(first) = slice.tokens.iter().find(|t| t.kind != Kind::Newline) else {
             if wrong.is_empty() {
@@ -19,6 +23,7 @@ impl Explain<'_> {
             }
             return;
         };
+        self.lines_without_keyword(&slice, first, diags);
         if Self::keyword(self.text(first)).is_none() {
             if first_wrong > first.start {
                 diags.push(self.no_keyword(&slice, first));
@@ -27,7 +32,25 @@ impl Explain<'_> {
         }
         let bracket = self.brackets(&slice);
         let bracket_at = bracket.as_ref().map_or(usize::MAX, |(at, _)| *at);
-        let (at, expected) = failure(&self.file.text[start..end]).map_or((end, Vec::new()), |(at, rules)| (start + at, rules));
+        let fails = |text: &str| failure(text).map_or((end, Vec::new()), |(at, rules)| (start + at, rules));
+        let mut text = self.file.text[start..end].to_string();
+        let (mut at, mut expected) = fails(&text);
+        // Arguments that are given with `=` are each told: the text is read on as if they were written right.
+        for _ in 0..MOST_ARGUMENTS {
+            if at >= first_wrong || at > bracket_at || text.as_bytes().get(at - start) != Some(&b'=') {
+                break;
+            }
+            let diag = self.unexpected(&slice, at, &expected);
+            if diag.message != ARGUMENT {
+                break;
+            }
+            text.replace_range(at - start..at - start + 1, ":");
+            diags.push(diag);
+            if failure(&text).is_none() {
+                return;
+            }
+            (at, expected) = fails(&text);
+        }
         // A mark that is no part of the language, or a bracket without its partner, is the cause of what fails after it.
         if at < first_wrong && at <= bracket_at {
             diags.push(self.unexpected(&slice, at, &expected));
@@ -36,61 +59,20 @@ impl Explain<'_> {
         }
     }
 
-    fn keyword(word: &str) -> Option<Keyword> {
-        Keyword::ALL.into_iter().find(|k| k.word() == word)
-    }
-
-    // ---------------------------------------------------------------------------------------- marks of other languages
-
-    fn wrong(&self, slice: &Slice, token: &Token) -> Diag {
-        let span = self.span(token.start, token.end);
-        let text = self.text(token);
-        let Kind::Wrong(wrong) = token.kind else {
-            return Diag::error("cfx::syntax::character", span, "this is no part of the language");
-        };
-        if let Some(diag) = self.foreign_mark(slice, token, wrong) {
-            return diag;
-        }
-        let foreign = |message: &str, help: String| Diag::error("cfx::syntax::foreign", span, message).help(help);
-        match wrong {
-            Wrong::OpenText => Diag::error("cfx::syntax::string", span, "this string has no closing quote")
-                .help("a string begins and ends with `\"` on one line"),
-            Wrong::SingleQuotes => {
-                let inner = text.trim_matches('\'').replace('"', "\\\"");
-                let help = if text.len() > 1 {
-                    format!("write `\"{inner}\"`")
-                } else {
-                    "strings stand in double quotes: `\"text\"`".into()
-                };
-                Diag::error("cfx::syntax::string", span, "strings stand in double quotes").help(help)
+    /// Returns whether the last of some wrong marks belongs to one before it, and so is told with that one: the other backtick of a pair,
+    /// the second half of `??`.
+    fn goes_with(&self, wrong: &[&Token]) -> bool {
+        let Some((last, rest)) = wrong.split_last() else { return false };
+        let alike: Vec<&&Token> = rest.iter().filter(|t| t.kind == last.kind).collect();
+        let Some(before) = alike.last() else { return false };
+        match last.kind {
+            Kind::Wrong(Wrong::Backtick | Wrong::CurlyQuote) => {
+                let line = |t: &Token| self.file.text[..t.start].rfind('\n');
+                let same = alike.iter().filter(|t| line(t) == line(last)).count();
+                same % 2 == 1
             }
-            Wrong::SlashComment => {
-                foreign("comments begin with `#`", format!("write `# {}`", text.trim_start_matches(['/', '*', ' ']).trim_end()))
-            }
-            Wrong::ColonEquals => {
-                foreign("a name is bound by `=` alone", "write `=` in a declaration, `name: value` for an argument".into())
-            }
-            Wrong::Semicolon => foreign(
-                "nothing is ended by `;`",
-                "the end of the line ends a declaration, a field or a step; a comma separates, too".into(),
-            ),
-            Wrong::CurlyQuote => {
-                Diag::error("cfx::syntax::character", span, format!("`{text}` is not the quotation mark of strings"))
-                    .help("write `\"`, the straight one")
-            }
-            Wrong::Dash => {
-                Diag::error("cfx::syntax::character", span, format!("`{text}` is a dash, not a minus sign")).help("write `-`")
-            }
-            Wrong::Blank => {
-                let c = text.chars().next().map_or(0, u32::from);
-                Diag::error("cfx::syntax::character", span, format!("the invisible character U+{c:04X} cannot stand here"))
-                    .help("write a space")
-            }
-            _ => {
-                let help =
-                    "names are written with the letters a to z, digits and `_`; any text may stand in strings and comments";
-                Diag::error("cfx::syntax::character", span, format!("`{text}` cannot stand here")).help(help)
-            }
+            Kind::Wrong(Wrong::Question) => before.end == last.start,
+            _ => false,
         }
     }
 
@@ -132,51 +114,6 @@ impl Explain<'_> {
         let span = self.span(last.start, last.end);
         let diag = Diag::error("cfx::syntax::bracket", span, format!("`{bracket}` is never closed")).here("opened here");
         Some((last.start, diag.help(format!("add `{}` where it ends", partner(bracket)))))
-    }
-
-    // --------------------------------------------------------------------------------------- declarations not begun well
-
-    fn no_keyword(&self, slice: &Slice, first: &Token) -> Diag {
-        let span = self.span(first.start, first.end);
-        let word = self.text(first);
-        let next = slice.tokens.iter().find(|t| t.start >= first.end);
-        let next_text = next.map_or("", |t| self.text(t));
-        if word == "cfx" {
-            let place = self.span(first.start, next.filter(|t| t.kind != Kind::Newline).map_or(first.end, |t| t.end));
-            let diag = Diag::error("cfx::syntax::edition", place, "the edition stands alone in the first line");
-            return diag.help("write `cfx 1` before all declarations, or leave it out");
-        }
-        if let Some(diag) = self.foreign_beginning(slice, first) {
-            return diag;
-        }
-        if first.kind == Kind::Word
-            && let Some((message, help)) = foreign_word(word)
-        {
-            return Diag::error("cfx::syntax::foreign", span, message).help(help);
-        }
-        let declares = next.is_some_and(|t| matches!(t.kind, Kind::Word | Kind::Text));
-        if first.kind == Kind::Word
-            && declares
-            && let Some(near) = nearest(word)
-        {
-            return Diag::error("cfx::syntax::keyword-misspelt", span, format!("no declaration begins with `{word}`"))
-                .help(format!("did you mean `{near}`?"));
-        }
-        let all: Vec<String> = Keyword::ALL[..15].iter().map(|k| format!("`{}`", k.word())).collect();
-        let message = match first.kind {
-            Kind::Word if matches!(next_text, "=" | "==") => format!("the declaration of `{word}` does not say what it is"),
-            Kind::Word if declares => format!("no declaration begins with `{word}`"),
-            Kind::Close => format!("`{word}` closes nothing"),
-            _ => format!("expected a declaration, found `{word}`"),
-        };
-        let help = match first.kind {
-            Kind::Word if matches!(next_text, "=" | "==") => {
-                format!("begin with a keyword, such as `let {word} = …` or `analysis {word} = …`")
-            }
-            Kind::Open => format!("`{word}` belongs to the expression before it only on the same line"),
-            _ => format!("a declaration begins with {}", all.join(", ")),
-        };
-        Diag::error("cfx::syntax::expected", span, message).help(help)
     }
 
     // ------------------------------------------------------------------------------------------------- tokens not expected
@@ -224,6 +161,11 @@ impl Explain<'_> {
                 Some("what a parameter means stands above it, in lines that begin with `##`".to_string())
             }
             "extern" if expected.contains(&Rule::arrow) => Some("a signature ends with its result: `-> number`".to_string()),
+            _ if expected.contains(&Rule::close_round)
+                && found.is_some_and(|t| matches!(t.kind, Kind::Word | Kind::Number | Kind::Text)) =>
+            {
+                Some("arguments are separated by commas".to_string())
+            }
             _ if expected.contains(&Rule::close_curly) && expected.contains(&Rule::comma) => {
                 Some("in braces, fields and steps stand one a line or are separated by commas".to_string())
             }
@@ -241,42 +183,6 @@ fn partner(open: &str) -> &'static str {
         "[" => "]",
         _ => "}",
     }
-}
-
-/// Returns the keyword nearest to a misspelt one, if one is near.
-fn nearest(word: &str) -> Option<&'static str> {
-    let lower = word.to_lowercase();
-    let score = |k: &Keyword| strsim::damerau_levenshtein(&lower, k.word());
-    let (distance, best) = Keyword::ALL.iter().map(|k| (score(k), k.word())).min()?;
-    (distance <= 1.max(best.len() / 3)).then_some(best)
-}
-
-/// Returns what to say of a word that begins statements in other languages.
-fn foreign_word(word: &str) -> Option<(&'static str, &'static str)> {
-    Some(match word {
-        "for" | "while" | "loop" | "repeat" | "foreach" => (
-            "there are no loops",
-            "a value over an axis has one cell for each coordinate: `axis run = 0..10`, then use `run` where the value may vary",
-        ),
-        "def" | "fn" | "func" | "function" | "class" | "lambda" => (
-            "scripts define no functions",
-            "a reusable piece of an architecture is a `layer` or a `network`, settings used twice are a `recipe`; a value that varies is one over an `axis`",
-        ),
-        "import" | "from" | "include" | "require" | "library" | "using" | "source" | "pip" | "install" => (
-            "there are no packages to load: operations are built in",
-            "`cfx doc` lists them; data sets, networks and recipes are taken by `use std.data { digits }`, other files by `use \"lib/nets.cfx\" { mine }`",
-        ),
-        "var" | "const" | "val" | "set" => (
-            "a value is named by its kind",
-            "a plain number is bound by `let name = …`, results by `model`, `analysis` and so on",
-        ),
-        "return" | "yield" => ("nothing is returned", "every declaration is a value by its name"),
-        "print" | "show" | "plot" => {
-            ("nothing is printed by a script", "declare a `figure \"Title\" = …` or an `analysis`; the report shows them")
-        }
-        "if" => ("`if` stands inside a value", "write `let name = if condition then a else b`"),
-        _ => return None,
-    })
 }
 
 /// Returns the things that may come next, in words: "a name, `(` or `{`"; empty where nothing helpful can be said.

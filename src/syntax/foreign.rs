@@ -2,18 +2,9 @@
 
 use super::grammar::Rule;
 use super::operands::unwrapped;
-use super::scan::{Kind, Token, Wrong};
-use super::slice::{Explain, Failure, Slice};
-use crate::base::text::one_line;
-use crate::base::{Diag, Span};
-
-fn foreign(span: Span, message: impl Into<String>, help: impl Into<String>) -> Option<Diag> {
-    Some(Diag::error("cfx::syntax::foreign", span, message).help(help))
-}
-
-fn expected(span: Span, message: impl Into<String>, help: impl Into<String>) -> Option<Diag> {
-    Some(Diag::error("cfx::syntax::expected", span, message).help(help))
-}
+use super::scan::{Kind, Token};
+use super::slice::{ARGUMENT, Explain, Failure, Slice, expected, foreign};
+use crate::base::Diag;
 
 impl Explain<'_> {
     /// Returns the message for a mistake that is known by its looks.
@@ -70,6 +61,12 @@ impl Explain<'_> {
                 format!("give the new value a name of its own: `let new = old {after} 1`"),
             ),
             "=" if after == ".." => foreign(span, "the end of a range is excluded", "write `0..11` for 0 to 10"),
+            "=" if depth > 0 && self.absent_left_out(f) => {
+                foreign(span, "values that are absent take no part by themselves", "leave this argument out")
+            }
+            "=" if depth > 0 && after_word && open == "{" && matches!(keyword, "network" | "layer") => {
+                foreign(span, "a step is labelled with `:`", format!("write `{after}: …`"))
+            }
             "=" if depth > 0 && after_word => {
                 // In a selection or a group, equality may be meant as well.
                 let equality = if open == "[" || open == "(" && self.groups(&tokens[..f.here]) {
@@ -77,7 +74,7 @@ impl Explain<'_> {
                 } else {
                     String::new()
                 };
-                foreign(span, "an argument is given with `:`", format!("write `{after}: …`{equality}"))
+                foreign(span, ARGUMENT, format!("write `{after}: …`{equality}"))
             }
             "=" if depth > 0 || self.assigned(f) => {
                 foreign(span, "`=` cannot stand inside a value", "equality is written `==`, an argument `name: value`")
@@ -161,7 +158,108 @@ impl Explain<'_> {
                 let help = "a value over an axis has one cell for each coordinate: `axis run = 0..10`, then use `run` where the value may vary";
                 foreign(span, "there are no loops", help)
             }
+            "in" if f.expected.contains(&Rule::assign) && depth == 0 => {
+                let rest = self.line_from(f.slice, f.here + 1);
+                foreign(span, "a declaration is written with `=`", format!("write `{keyword} {after} = {rest}`"))
+            }
             "in" if after_word || after_number => self.membership(f, "=="),
+            "to" | "until" | "through" if after_number => {
+                foreign(span, "a range is written with two points, its end excluded", format!("write `{after}..{then}`"))
+            }
+            _ if self.upper(next).is_some() && previous.is_some() && f.here > 1 => {
+                let word = self.upper(next).unwrap_or_default();
+                foreign(span, format!("this operator is written `{word}`"), self.joined(f.slice, f.here, word))
+            }
+            _ if self.upper(after) == Some("not") && token.is_some() => {
+                foreign(span, "negation is written `not`", format!("write `not {}`", self.line_from(f.slice, f.here)))
+            }
+            "where" if previous.is_some_and(|t| matches!(t.kind, Kind::Word | Kind::Close)) && self.assigned(f) && depth == 0 => {
+                foreign(
+                    span,
+                    "nothing is chosen behind a value",
+                    "coordinates are selected in brackets, `acc[run: 0..2]`; examples are chosen by `where(data, condition)`",
+                )
+            }
+            "elif" | "elsif" | "elseif" => {
+                foreign(span, format!("`{next}` is written `else if`"), "write `if a then x else if b then y else z`")
+            }
+            "else" if after == "}" && tokens[..f.here].iter().any(|t| self.text(t) == "if") => foreign(
+                span,
+                "the branches of a choice stand behind `then` and `else`",
+                "write `if condition then a else b`, without braces and colons",
+            ),
+            ":" if then == ":" && after_word => foreign(
+                span,
+                "`::` joins nothing: built-ins are named alone, parts of records and columns stand behind a point",
+                format!("write `{}` alone, or `{after}.{}`", at(f.here + 2), at(f.here + 2)),
+            ),
+            "," | ".." if after == "[" && depth > 0 && !self.groups_list(&tokens[..f.here]) => foreign(
+                span,
+                "a selection names axes, not places",
+                "write `acc[run: 0]` or `acc[run: 0..2]`; an axis that is not named stays whole",
+            ),
+            "*" if previous.is_none_or(|t| matches!(t.kind, Kind::Open) || matches!(self.text(t), "=" | "," | ":"))
+                || after == "*" && back > 0 && matches!(self.text(&tokens[back - 1]), "(" | ",") =>
+            {
+                foreign(
+                    span,
+                    "nothing is unpacked by `*`",
+                    "write the value alone; `like: p` copies the settings of another call",
+                )
+            }
+            "|" if open == "{" && matches!(keyword, "network" | "layer") => {
+                foreign(span, "steps follow one another with `->`", format!("write `{after} -> {then}`"))
+            }
+            _ if depth > 0
+                && open == "{"
+                && after_word
+                && matches!(keyword, "network" | "layer")
+                && token.is_some_and(|t| t.kind == Kind::Number) =>
+            {
+                foreign(span, "arguments of a layer stand in round brackets", format!("write `{after}({next})`"))
+            }
+            _ if previous.is_some_and(|t| t.kind == Kind::Text) && token.is_some_and(|t| t.kind == Kind::Text) && touches => {
+                foreign(
+                    span,
+                    "a string stands in one pair of quotes",
+                    "write `\"text\"`, on one line; a description stands above its declaration, in lines that begin with `##`",
+                )
+            }
+            _ if depth == 0 && f.expected.contains(&Rule::assign) && previous.is_some_and(|t| t.kind == Kind::Text) && titled => {
+                let title = previous.map_or("", |t| self.text(t));
+                let rest = self.line_from(f.slice, f.here);
+                expected(
+                    span,
+                    format!("expected `=` behind the title of a {keyword}"),
+                    format!("write `{keyword} {title} = {rest}`"),
+                )
+            }
+            _ if depth == 0
+                && f.expected.contains(&Rule::assign)
+                && after_word
+                && (token.is_some_and(|t| t.kind == Kind::Word) || next == "-" && touches) =>
+            {
+                let name = self.between(f.slice, 1, tokens.iter().position(|t| self.text(t) == "=").unwrap_or(f.here + 1));
+                let joined: String =
+                    name.split(|c: char| c.is_whitespace() || c == '-').filter(|p| !p.is_empty()).collect::<Vec<_>>().join("_");
+                let one = joined.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+                let help =
+                    if one { format!("write `{keyword} {joined} = …`") } else { format!("write `{keyword} {after} = …`") };
+                expected(span, "a name is one word of letters, digits and `_`", help)
+            }
+            _ if depth == 0
+                && after_word
+                && self.assigned(f)
+                && matches!(token.map(|t| t.kind), Some(Kind::Word | Kind::Number | Kind::Text))
+                && !touches =>
+            {
+                let rest = self.line_from(f.slice, f.here);
+                let arguments: Vec<&str> = rest.split_whitespace().collect();
+                let plain =
+                    arguments.iter().all(|a| a.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '%')));
+                let inside = if plain { arguments.join(", ") } else { "…".to_string() };
+                expected(span, format!("arguments of `{after}` stand in round brackets"), format!("write `{after}({inside})`"))
+            }
             "not" if then == "in" => self.membership(f, "!="),
             "is" => foreign(span, "equality is written `==`", format!("write `{after} == …`")),
             "step" | "by" if after_number && tokens[..f.here].iter().any(|t| self.text(t) == "..") => {
@@ -178,10 +276,13 @@ impl Explain<'_> {
                 foreign(span, "a number has no sign `+`", format!("write `{then}`"))
             }
             "mod" | "rem" | "div" => foreign(span, format!("there is no operator `{next}`"), "write it with `/` and `round(…)`"),
-            "percent" if after_number => foreign(span, "a percentage is written with `%`", format!("write `{after}%`")),
+            "percent" | "pct" if after_number => foreign(span, "a percentage is written with `%`", format!("write `{after}%`")),
             "%" if then == ">" => foreign(span, "there are no pipes", format!("write the operation around it: `mean({after})`")),
             "%" if after_number && !touches && (self.ends_line(f) || depth > 0 && matches!(then, ")" | "," | "}" | "]")) => {
                 foreign(span, "`%` stands directly behind a number", format!("write `{after}%`"))
+            }
+            "%" if !after_number && tokens.get(f.here + 1).is_some_and(|t| t.kind == Kind::Number) && !after_word => {
+                foreign(span, "`%` stands directly behind a number", format!("write `{then}%`"))
             }
             "%" => foreign(span, "there is no remainder operator", "`%` directly behind a number is a hundredth of it: `20%`"),
             _ if matches!(after, "mut" | "const" | "var" | "local" | "global") && token.is_some_and(|t| t.kind == Kind::Word) => {
@@ -245,109 +346,15 @@ impl Explain<'_> {
             Some(Kind::Word) if titled => missing(message, format!("write `{keyword} \"{next}\"`")),
             Some(Kind::Word) => missing(message, format!("`{next}` is a word of the language and cannot be a name")),
             _ if keyword == "use" => None,
+            Some(Kind::Number) if !titled => missing(message, "a name begins with a letter".to_string()),
+            Some(Kind::Open) if !titled && next == "(" && self.after_bracket(f) => {
+                let help = "each declaration binds one name; the fields of a record are `x.name`";
+                missing(format!("expected one name after `{keyword}`"), help.to_string())
+            }
             Some(Kind::Text) => missing(message, format!("a {keyword} is named by one word without quotes")),
             _ if titled => missing(message, format!("write `{keyword} \"What it shows\" …`")),
             _ => missing(message, format!("write `{keyword} name …`")),
         }
-    }
-
-    /// Returns the message for a mark that no expression has, where other languages have it.
-    pub(super) fn foreign_mark(&self, slice: &Slice, token: &Token, wrong: Wrong) -> Option<Diag> {
-        let span = self.span(token.start, token.end);
-        let here = slice.tokens.iter().position(|t| t.start == token.start)?;
-        let next = slice.tokens.get(here + 1).map_or("", |t| self.text(t));
-        match wrong {
-            Wrong::Caret => {
-                let failure = Failure { slice, here, span, after: "", next: "^", expected: &[] };
-                self.power(&failure, here, here + 1)
-            }
-            Wrong::Question => {
-                let rest = self.line_from(slice, here + 1);
-                let (yes, no) = rest.split_once(':').map_or(("a", "b"), |(a, b)| (a.trim(), b.trim()));
-                let start = slice.tokens[..here].iter().rposition(|t| matches!(self.text(t), "=" | "(" | "," | "["));
-                let first = start.map_or(0, |i| i + 1);
-                let condition = self.between(slice, first, here);
-                foreign(span, "a choice is written in words", format!("write `if {condition} then {yes} else {no}`"))
-            }
-            Wrong::At => foreign(span, "there are no decorators", "settings stand with the declaration, in braces or brackets"),
-            Wrong::Dollar
-                if here > 0
-                    && slice.tokens[here - 1].end == token.start
-                    && matches!(slice.tokens[here - 1].kind, Kind::Word | Kind::Close) =>
-            {
-                let from = self.operand_start(slice.tokens, here);
-                let base = self.between(slice, from, here);
-                foreign(span, "a part of a record or a column of a table stands behind a point", format!("write `{base}.{next}`"))
-            }
-            Wrong::Dollar => foreign(span, "a name stands without `$`", format!("write `{next}`")),
-            Wrong::Backtick => foreign(span, "a name stands without quotes", "write it as it is"),
-            Wrong::Bars => foreign(span, "this operator is written `or`", self.joined(slice, here, "or")),
-            Wrong::Ampersand => foreign(span, "this operator is written `and`", self.joined(slice, here, "and")),
-            Wrong::Other => {
-                let (ours, example) = match self.text(token) {
-                    "≥" => (">=", "a >= b"),
-                    "≤" => ("<=", "a <= b"),
-                    "≠" => ("!=", "a != b"),
-                    "×" | "·" | "⋅" | "∗" => ("*", "a * b"),
-                    "÷" => ("/", "a / b"),
-                    "∧" => ("and", "a and b"),
-                    "∨" => ("or", "a or b"),
-                    "¬" => ("not", "not a"),
-                    "→" => ("->", "a -> b"),
-                    "²" => ("power", "power(a, 2)"),
-                    "√" => ("sqrt", "sqrt(a)"),
-                    _ => return None,
-                };
-                foreign(span, format!("this is written `{ours}`"), format!("write `{example}`"))
-            }
-            Wrong::Bang => {
-                let operand = self.between(slice, here + 1, self.side_end(slice.tokens, here + 1));
-                foreign(span, "negation is written `not`", format!("write `not {operand}`"))
-            }
-            _ => None,
-        }
-    }
-
-    /// Returns the message for what cannot begin a declaration, where it does in other languages.
-    pub(super) fn foreign_beginning(&self, slice: &Slice, first: &Token) -> Option<Diag> {
-        let span = self.span(first.start, first.end);
-        let word = self.text(first);
-        let tokens: Vec<&Token> = slice.tokens.iter().filter(|t| t.kind != Kind::Newline).collect();
-        let text = |i: usize| tokens.get(i).map_or("", |t| self.text(t));
-        if text(1) == "<" && text(2) == "-" {
-            let rest = tokens.get(3).map_or("…", |t| self.line_at(slice, t.start));
-            let help = format!("write `{} {word} = {rest}`", keyword_for(text(3), text(4)));
-            return foreign(span, "a name is bound by `=`, behind a word for what it is", help);
-        }
-        // `value -> name`, as R binds names.
-        if let Some(at) = tokens.iter().position(|t| self.text(t) == "->").filter(|at| *at > 0)
-            && let Some(name) = tokens.get(at + 1).filter(|t| t.kind == Kind::Word)
-            && tokens.get(at + 2).is_none_or(|t| self.file.text[name.end..t.start].contains('\n'))
-        {
-            let value = one_line(&self.file.text[first.start..tokens[at - 1].end], 60);
-            let (keyword, name) = (keyword_for(word, text(1)), self.text(name));
-            return foreign(
-                span,
-                "a name is bound by `=`, behind a word for what it is",
-                format!("write `{keyword} {name} = {value}`"),
-            );
-        }
-        if matches!(text(1), "+" | "-" | "*" | "/") && text(2) == "=" {
-            return foreign(
-                span,
-                format!("there is no `{}=`: a name is bound once", text(1)),
-                "give the new value a name of its own",
-            );
-        }
-        if matches!(word, "from" | "import") {
-            let words: Vec<&str> = tokens.iter().skip(1).map(|t| self.text(t)).filter(|t| !matches!(*t, "." | ",")).collect();
-            if let Some(i) = words.iter().position(|w| *w == "import").filter(|_| word == "from" && words.first() == Some(&"std"))
-            {
-                let help = format!("write `use {} {{ {} }}`", words[..i].join("."), words[i + 1..].join(", "));
-                return foreign(span, "names are taken by `use`", help);
-            }
-        }
-        None
     }
 
     /// Returns what to write for a `use` that cannot be read.
@@ -363,7 +370,7 @@ impl Explain<'_> {
     }
 
     /// Returns the message for a power, given the indices of the tokens behind the base and of the exponent.
-    fn power(&self, f: &Failure, behind: usize, exponent: usize) -> Option<Diag> {
+    pub(super) fn power(&self, f: &Failure, behind: usize, exponent: usize) -> Option<Diag> {
         let tokens = f.slice.tokens;
         let base = self.between(f.slice, self.operand_start(tokens, behind), behind);
         let by = self.between(f.slice, exponent, self.operand_end(tokens, exponent));
@@ -431,6 +438,36 @@ impl Explain<'_> {
         })
     }
 
+    /// Returns the operator that a word in capitals is.
+    fn upper(&self, word: &str) -> Option<&'static str> {
+        match word {
+            "AND" | "And" => Some("and"),
+            "OR" | "Or" => Some("or"),
+            "NOT" | "Not" => Some("not"),
+            _ => None,
+        }
+    }
+
+    /// Returns whether R's argument about missing values is given, `na.rm = TRUE`.
+    fn absent_left_out(&self, f: &Failure) -> bool {
+        let before: Vec<&str> = f.slice.tokens[..f.here].iter().rev().take(3).map(|t| self.text(t)).collect();
+        matches!(before.as_slice(), ["rm", ".", "na"])
+    }
+
+    /// Returns whether the innermost square bracket begins a list, and no selection.
+    fn groups_list(&self, tokens: &[Token]) -> bool {
+        let Some(open) = innermost_at(tokens) else { return true };
+        let before = open.checked_sub(1).map(|i| &tokens[i]);
+        before.is_none_or(|t| !(matches!(t.kind, Kind::Word | Kind::Close) && t.end == tokens[open].start))
+    }
+
+    /// Returns whether the bracket that begins at the failure is closed before a `=`.
+    fn after_bracket(&self, f: &Failure) -> bool {
+        let rest = &f.slice.tokens[f.here..];
+        let close = rest.iter().position(|t| t.kind == Kind::Close);
+        close.is_some_and(|c| rest.get(c + 1).is_some_and(|t| self.text(t) == "="))
+    }
+
     /// Returns whether nothing follows on the line.
     fn ends_line(&self, f: &Failure) -> bool {
         f.slice.tokens.get(f.here + 1).is_none_or(|t| t.kind == Kind::Newline)
@@ -449,25 +486,6 @@ impl Explain<'_> {
         let Some(open) = innermost_at(&tokens[..f.here]) else { return "a, b".to_string() };
         let close = tokens[f.here..].iter().position(|t| t.kind == Kind::Close).map_or(tokens.len(), |i| f.here + i);
         self.between(f.slice, open + 1, close)
-    }
-
-    fn line_at(&self, slice: &Slice, start: usize) -> &str {
-        self.file.text[start..slice.end].lines().next().unwrap_or("").trim_end()
-    }
-}
-
-/// Returns the keyword that most likely declares a value which begins with these two tokens.
-fn keyword_for(first: &str, second: &str) -> &'static str {
-    let call = second == "(";
-    match first {
-        "train" | "train_gan" if call => "model",
-        "digits" | "arrays" | "mnist" | "cifar10" | "cifar100" | "image_folder" | "where" | "subset" | "sample" if call => {
-            "dataset"
-        }
-        "tap" | "svd" | "load_stages" if call => "stages",
-        "dp_mixture" if call => "density",
-        _ if first.starts_with(|c: char| c.is_alphabetic()) => "analysis",
-        _ => "let",
     }
 }
 

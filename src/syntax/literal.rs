@@ -1,7 +1,7 @@
 //! Numbers and strings: what they mean, and what is wrong with them.
 
 use super::ast::{ExprKind, Text, Unit};
-use super::build::Builder;
+use super::builder::Builder;
 use super::grammar::Rule;
 use crate::base::{Decimal, Diag, Span};
 use pest::iterators::Pair;

@@ -8,17 +8,21 @@
 //! Never: names looked up, files read, or pest's `Rule` shown to another room.
 
 pub mod ast;
+mod beginnings;
 mod build;
+mod builder;
 mod explain;
 mod foreign;
 mod grammar;
 mod layout;
 mod literal;
+mod marks;
 mod operands;
 mod outline;
 mod parse;
 mod print;
 mod printer;
+mod rows;
 mod scan;
 mod slice;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Text to tree: the whole file by the forgiving rule, what that rule lost once more by the strict one, for the error.
 
 use super::ast::File;
-use super::build::Builder;
+use super::builder::Builder;
 use super::grammar::{Grammar, MOST_MESSAGES, Rule};
 use super::scan::{MAX_DEPTH, scan};
 use super::slice::Explain;

@@ -1,9 +1,13 @@
 //! A lost declaration with its tokens, and where reading it fails: what messages about it are made from.
 
+use super::ast::Keyword;
 use super::grammar::{Grammar, Rule};
 use super::scan::{Scan, Token};
-use crate::base::{SourceFile, Span};
+use crate::base::{Diag, SourceFile, Span};
 use pest::Parser;
+
+/// What is said of an argument that is given with `=`.
+pub(super) const ARGUMENT: &str = "an argument is given with `:`";
 
 /// Explains the lost declarations of one file.
 pub struct Explain<'a> {
@@ -33,6 +37,11 @@ pub(super) struct Failure<'s, 'a> {
 }
 
 impl Explain<'_> {
+    /// Returns the keyword that a word is.
+    pub(super) fn keyword(word: &str) -> Option<Keyword> {
+        Keyword::ALL.into_iter().find(|k| k.word() == word)
+    }
+
     pub(super) fn text(&self, token: &Token) -> &str {
         &self.file.text[token.start..token.end]
     }
@@ -53,4 +62,14 @@ pub(super) fn failure(slice: &str) -> Option<(usize, Vec<Rule>)> {
         pest::error::ErrorVariant::ParsingError { positives, .. } => Some((at, positives)),
         pest::error::ErrorVariant::CustomError { .. } => Some((at, Vec::new())),
     }
+}
+
+/// Returns the message for a form of another language.
+pub(super) fn foreign(span: Span, message: impl Into<String>, help: impl Into<String>) -> Option<Diag> {
+    Some(Diag::error("cfx::syntax::foreign", span, message).help(help))
+}
+
+/// Returns the message for something that must stand elsewhere, or with something else.
+pub(super) fn expected(span: Span, message: impl Into<String>, help: impl Into<String>) -> Option<Diag> {
+    Some(Diag::error("cfx::syntax::expected", span, message).help(help))
 }
