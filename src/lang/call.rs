@@ -6,14 +6,13 @@ use super::checker::Checker;
 use super::finding::Findings;
 use super::kind::Kind;
 use super::like::{copied_by_like, none_at};
-use super::misfit::with_article;
 use super::parts::Parts;
 use super::signature::Signature;
 use super::static_value::Static;
 use super::statics::Env;
-use super::suggest::operation_elsewhere;
+use super::suggest::{is_package, operation_elsewhere};
 use super::typed::Typed;
-use crate::base::text::shorten;
+use crate::base::text::{shorten, with_article};
 use crate::base::{Diag, Span};
 use crate::syntax::ast::{self, Expr, ExprKind, ItemKind};
 use std::collections::BTreeMap;
@@ -211,6 +210,36 @@ impl<'a> Checker<'a> {
             let all: Vec<String> = std::iter::once(base).chain(inner).collect();
             return format!("write `{method}({})`", all.join(", "));
         }
+        // `np.mean(x)`: the package is left out.
+        if is_package(&base) {
+            let inner = if inner.is_empty() { "x".to_string() } else { inner.join(", ") };
+            return match operation_elsewhere(method) {
+                _ if self.operation(module, method).is_some() => {
+                    format!("operations are built in and named alone: write `{method}({inner})`")
+                }
+                Some(ours) => {
+                    format!("operations are built in and named alone: write {}", ours.replacen("(x", &format!("({inner}"), 1))
+                }
+                None => "operations are built in and named alone; `cfx doc` lists them".to_string(),
+            };
+        }
+        if self
+            .program()
+            .find(module, &base)
+            .is_some_and(|d| matches!(self.program().item(d).kind, ItemKind::Bind { keyword: ast::Keyword::Dataset, .. }))
+            || base.ends_with(".train")
+            || base.ends_with(".test")
+        {
+            match method {
+                "head" | "take" | "first" | "sample" | "select" => {
+                    let count = inner.first().map_or("100", String::as_str);
+                    return format!("so many examples are drawn by `sample({base}, {count})`");
+                }
+                "filter" | "query" | "loc" => return format!("examples are chosen by `where({base}, condition)`"),
+                "shuffle" => return "training shuffles the examples in every epoch".to_string(),
+                _ => {}
+            }
+        }
         if matches!(method, "sel" | "isel" | "loc" | "iloc" | "get" | "item" | "take" | "head" | "first" | "last") {
             return format!("coordinates are selected in square brackets: `{base}[run: 0]`, `{base}[run: last]`");
         }
@@ -254,7 +283,12 @@ impl<'a> Checker<'a> {
                     .help(format!("train it: `train({name}, data)`"))
             }
             (Some(_), _) => Diag::error("cfx::call::callee", span, format!("`{name}` is no built-in"))
-                .help("only built-ins can be called; values are selected with `[ ]`"),
+                .help(match self.program().find(module, name).map(|d| &self.program().item(d).kind) {
+                    Some(ItemKind::Bind { keyword: ast::Keyword::Model, .. }) => format!(
+                        "a model is measured, `accuracy({name}, data)` or `correct({name}, data)`, and read, `tap({name}, data, at: all)`"
+                    ),
+                    _ => "only built-ins can be called; values are selected with `[ ]`".to_string(),
+                }),
             (None, Some(v)) => {
                 Diag::error("cfx::call::callee", span, format!("`{name}` makes {}, which is a setting", with_article(&v.name)))
                     .help(format!("give it to an argument that takes {}", with_article(&v.name)))

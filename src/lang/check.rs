@@ -9,7 +9,7 @@ use super::signature::SettingType;
 use super::static_value::{LARGEST_WHOLE, Static};
 use super::statics::Env;
 use super::typed::{Script, Typed, ValueDecl, ValueId};
-use crate::base::text::shorten;
+use crate::base::text::{shorten, with_article};
 use crate::base::{Diag, Diags, Span};
 use crate::syntax::ast::{self, Expr, ExprKind, ItemKind, Keyword};
 use std::rc::Rc;
@@ -237,8 +237,8 @@ impl<'a> Checker<'a> {
                 }
                 _ => format!("declare it with `{}`", keyword_for(&typed.kind)),
             };
-            let this = if text { kind.clone() } else { format!("a {kind}") };
-            let message = format!("this is {this}, but `{}` is declared as {}", name.name, article(keyword.word()));
+            let declared = with_article(&format!("`{}`", keyword.word()));
+            let message = format!("this is {}, but `{}` is declared as {declared}", with_article(&kind), name.name);
             let diag = Diag::error("cfx::type::keyword", value.span, message).here(kind);
             self.say(diag.label(name.span, "declared here").help(help));
         }
@@ -372,10 +372,4 @@ fn bare(e: &Expr) -> &Expr {
         e = inner;
     }
     e
-}
-
-/// Returns the word with its article.
-pub(super) fn article(word: &str) -> String {
-    let an = word.starts_with(['a', 'e', 'i', 'o', 'u']);
-    format!("{} `{word}`", if an { "an" } else { "a" })
 }

@@ -50,7 +50,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Returns the signature of the operation that made a value.
-    fn made_by(&self, typed: &Typed) -> Option<&'a Signature> {
+    pub(super) fn made_by(&self, typed: &Typed) -> Option<&'a Signature> {
         match &typed.node {
             Node::Value(id) => self.made_by(&self.value_at(*id).typed),
             Node::Select { base, .. } | Node::Align { base, .. } => self.made_by(base),

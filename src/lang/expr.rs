@@ -6,9 +6,9 @@ use super::checker::{AxisState, Checker};
 use super::kind::Kind;
 use super::static_value::Static;
 use super::statics::Env;
-use super::suggest::nearest_or_list;
+use super::suggest::{nearest_or_list, operation_elsewhere};
 use super::typed::{Node, Typed};
-use crate::base::text::shorten;
+use crate::base::text::{shorten, with_article};
 use crate::base::{Diag, Span};
 use crate::syntax::ast::{self, BinaryOp, Expr, ExprKind, ItemKind, Keyword, UnaryOp};
 use std::rc::Rc;
@@ -59,10 +59,12 @@ impl<'a> Checker<'a> {
                 self.call(module, callee, args, e, title)
             }
             ExprKind::List(_) | ExprKind::Map(_) | ExprKind::Range(..) => {
-                self.say(
-                    Diag::error("cfx::type::no_result", e.span, "a list, map or range is a setting, not a result")
-                        .help("give it to an argument, or make it an `axis`"),
-                );
+                self.say(Diag::error("cfx::type::no_result", e.span, "a list, map or range is a setting, not a result").help(
+                    format!(
+                        "give it to an argument, or make it an axis and name that here: `axis value = {}`",
+                        shorten(self.program().sources.text(e.span))
+                    ),
+                ));
                 Typed::error(e.span)
             }
             ExprKind::Chain(_) => {
@@ -231,11 +233,31 @@ impl<'a> Checker<'a> {
         }
         let ExprKind::Name(word) = &e.kind else { return self.expr(module, e) };
         if other.kind != Kind::Group {
+            if let Some(of) = self.verdict_of(other) {
+                let message = format!("`{word}` is a word, and a column that is compared is numbers");
+                let field = if word == "disagree" { "disagree" } else { "settled" };
+                let help = format!("write `mixing({of}).{field}`, which holds or does not for each density");
+                self.say(Diag::error("cfx::type::argument", e.span, message).help(help));
+                return Typed::error(e.span);
+            }
             return self.expr(module, e);
         }
         let text = Expr { kind: ExprKind::Text(word.clone()), span: e.span };
         let node = Node::Static(module, Rc::new(text));
         Rc::new(Typed { node, kind: Kind::Group, axes: Vec::new(), attached: Attached::default(), examples: None, span: e.span })
+    }
+
+    /// Returns the density, as written, whose verdict a value is: `diagnose(p).verdict`.
+    fn verdict_of(&self, value: &Typed) -> Option<String> {
+        let Node::Call(call) = &value.node else { return None };
+        let verdict = call.decided.iter().any(|(name, v)| name == "name" && *v == Static::Text("verdict".to_string()));
+        let (_, table, _) = call.inputs.first().filter(|_| call.op == "field" && verdict)?;
+        self.made_by(table).filter(|s| s.name == "diagnose")?;
+        let of = match &table.node {
+            Node::Call(made) => made.inputs.first().map(|(_, p, _)| shorten(self.program().sources.text(p.span))),
+            _ => None,
+        };
+        Some(of.unwrap_or_else(|| "p".to_string()))
     }
 
     fn choice(&mut self, module: usize, c: &'a Expr, yes: &'a Expr, no: &'a Expr, e: &'a Expr) -> Rc<Typed> {
@@ -246,10 +268,13 @@ impl<'a> Checker<'a> {
         }
         let mixed = |c: &mut Self| {
             c.say(
-                Diag::error("cfx::type::branches", e.span, format!("one branch is a {}, the other a {}", a.kind, b.kind))
-                    .label(yes.span, format!("{}", a.kind))
-                    .label(no.span, format!("{}", b.kind))
-                    .help("both branches must be of one kind"),
+                Diag::error("cfx::type::branches", e.span, {
+                    let [a, b] = [&a.kind, &b.kind].map(|k| with_article(&k.to_string()));
+                    format!("one branch is {a}, the other {b}")
+                })
+                .label(yes.span, format!("{}", a.kind))
+                .label(no.span, format!("{}", b.kind))
+                .help("both branches must be of one kind"),
             );
             Typed::error(e.span)
         };
@@ -332,7 +357,7 @@ impl<'a> Checker<'a> {
             },
             Kind::Table => self.column(base, field, e.span),
             other => {
-                let message = format!("a {other} has no members");
+                let message = format!("{} has no members", with_article(&other.to_string()));
                 let axis = base.axes.iter().any(|a| self.axes().name(*a) == field.name);
                 let text = shorten(self.program().sources.text(base.span));
                 let help = match other {
@@ -343,7 +368,16 @@ impl<'a> Checker<'a> {
                     Kind::Model => {
                         "measure it, `accuracy(m, data)`, or take a column of its history, `history(m).accuracy`".to_string()
                     }
-                    _ => "data sets have splits (`.train`), records have fields, and tables have columns".to_string(),
+                    _ if self.program().operations.contains_key(&field.name) => {
+                        format!("operations are written around the value: `{}({text})`", field.name)
+                    }
+                    _ if field.name == "shape" || field.name == "dims" => {
+                        "`cfx check --types` shows the axes and the number of cells of each declaration".to_string()
+                    }
+                    _ => match operation_elsewhere(&field.name) {
+                        Some(ours) => format!("write {}", ours.replacen("(x", &format!("({text}"), 1)),
+                        None => "data sets have splits (`.train`), records have fields, and tables have columns".to_string(),
+                    },
                 };
                 self.say(Diag::error("cfx::name::no_field", field.span, message).help(help));
                 Typed::error(e.span)

@@ -3,6 +3,7 @@
 use super::kind::Kind;
 use super::typed::{Node, Typed};
 use crate::base::Diag;
+use crate::base::text::with_article;
 use crate::syntax::ast::ExprKind;
 
 pub(super) fn misfit(param: &str, op: &str, wanted: &[Kind], v: &Typed) -> Diag {
@@ -40,11 +41,4 @@ pub(super) fn misfit(param: &str, op: &str, wanted: &[Kind], v: &Typed) -> Diag 
         (Kind::Stages, Some(Kind::Density)) => diag.help("fit a density first: `dp_mixture(stages, by: class)`"),
         _ => diag.help(format!("give it {}", kinds.iter().map(|k| with_article(k)).collect::<Vec<_>>().join(" or "))),
     }
-}
-
-pub(super) fn with_article(word: &str) -> String {
-    if word == "stages" || word == "unknown" || word == "text" {
-        return word.to_string();
-    }
-    format!("{} {word}", if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" })
 }

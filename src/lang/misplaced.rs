@@ -75,6 +75,16 @@ impl<'a> Checker<'a> {
                 | (_, "over", Kind::Number { .. }) => {
                     format!("a reduction takes it: `mean({op}({inner}), {word}: {axis})`")
                 }
+                (_, "by", Kind::Figure) => {
+                    let drawn = others.first().map_or("x".to_string(), |a| text(&a.value));
+                    let has = |name: &str| signature.params.iter().any(|p| p.name.name == name);
+                    let apart = match (has("color"), has("facet")) {
+                        (true, _) => format!("`color: {axis}` tells its coordinates apart in one picture, "),
+                        (false, true) => format!("`facet: {axis}` draws each of its coordinates by itself, "),
+                        _ => String::new(),
+                    };
+                    format!("{apart}a reduction before it splits examples: `mean({drawn}, by: {axis})`")
+                }
                 (_, "by", _) => {
                     format!(
                         "`{op}` splits nothing: give it the data set of each group, as in `axis g = {{ a: where(…), b: where(…) }}`"
@@ -157,6 +167,13 @@ fn no_argument(name: &str) -> Option<&'static str> {
         "verbose" | "progress" | "disp" | "silent" | "log_every" => {
             "progress is shown by `cfx run`; numbers on the way are in `history(m)`"
         }
+        "na_rm" | "skipna" | "ignore_nan" | "nan_policy" | "dropna" | "skip_missing" | "skipmissing" => {
+            "leave it out: values that are absent take no part by themselves"
+        }
+        "keepdims" | "keepdim" | "drop" | "inplace" | "copy" | "out" => {
+            "leave it out: a reduction takes its axes away, and every declaration is a new value"
+        }
+        "ddof" | "unbiased" | "correction" => "leave it out: `std` divides by n - 1",
         "shuffle" | "drop_last" => "examples are shuffled in every epoch",
         "loss" | "criterion" | "loss_fn" | "objective" => "training minimises the cross-entropy of the labels",
         "validation_data" | "validation_split" | "val_data" | "eval_set" | "val_loader" | "test_data" => {

@@ -6,7 +6,7 @@ use super::checker::Checker;
 use super::kind::Kind;
 use super::static_value::Static;
 use super::statics::Env;
-use super::suggest::{nearest, nearest_or_list};
+use super::suggest::{at_most, nearest, nearest_or_list};
 use super::typed::{Node, Typed};
 use crate::base::text::shorten;
 use crate::base::{Decimal, Diag, Span};
@@ -72,6 +72,8 @@ impl<'a> Checker<'a> {
                 let names: Vec<&str> = coordinates.iter().map(|c| c.text.as_str()).collect();
                 let help = match pick {
                     Pick::Value(x) if x.to_string().starts_with('-') => "`last` is the last coordinate".to_string(),
+                    // Digits that are near are no spelling that is meant.
+                    Pick::Value(_) => listed(&names),
                     _ => nearest_or_list(&pick.to_string(), &names),
                 };
                 let message = format!("the axis `{}` has no coordinate `{pick}`", self.axes().name(axis));
@@ -303,6 +305,14 @@ impl<'a> Checker<'a> {
             ([], []) if base.axes.len() == 1 => Some(base.axes[0]),
             ([], _) => {
                 let shown: Vec<String> = picks.iter().map(|p| p.to_string()).collect();
+                let what = match shown.as_slice() {
+                    [one] => format!("no axis here has the coordinate `{one}`"),
+                    [first, .., last] if shown.len() > 4 => format!("no axis here has the coordinates `{first}` to `{last}`"),
+                    several => {
+                        let several: Vec<String> = several.iter().map(|s| format!("`{s}`")).collect();
+                        format!("no axis here has the coordinates {}", several.join(", "))
+                    }
+                };
                 let mut all: Vec<String> = Vec::new();
                 for a in &base.axes {
                     all.extend(self.axes().get(*a).coordinates.iter().flatten().map(|c| c.text.clone()));
@@ -313,7 +323,8 @@ impl<'a> Checker<'a> {
                 let help = if base.kind == Kind::Dataset && matches!(picks, [Pick::Named(_)]) {
                     format!("a split of a data set stands behind a point: `{of_base}.{named}`")
                 } else if base.kind == Kind::Dataset {
-                    format!("examples are chosen by operations: `sample({of_base}, 10)`, `where({of_base}, condition)`")
+                    let count = picks.len().max(10);
+                    format!("examples are chosen by operations: `sample({of_base}, {count})`, `where({of_base}, condition)`")
                 } else if base.axes.is_empty() {
                     "it is a single value, with nothing to select".to_string()
                 } else if base.axes.iter().any(|a| self.axes().name(*a) == named) {
@@ -327,14 +338,7 @@ impl<'a> Checker<'a> {
                         }
                     }
                 };
-                self.say(
-                    Diag::error(
-                        "cfx::axis::no_coordinate",
-                        span,
-                        format!("no axis here has the coordinate `{}`", shown.join(", ")),
-                    )
-                    .help(help),
-                );
+                self.say(Diag::error("cfx::axis::no_coordinate", span, what).help(help));
                 None
             }
             (several, _) => {
@@ -347,4 +351,18 @@ impl<'a> Checker<'a> {
             }
         }
     }
+}
+
+/// Returns the coordinates that there are, in words: whole numbers in a row by their ends.
+fn listed(names: &[&str]) -> String {
+    let whole: Option<Vec<i64>> = names.iter().map(|n| n.parse().ok()).collect();
+    match (whole, names) {
+        (Some(all), [first, .., last]) if all.windows(2).all(|w| w[1] == w[0] + 1) => format!("there is `{first}` to `{last}`"),
+        _ => at_most_of(names),
+    }
+}
+
+fn at_most_of(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|n| format!("`{n}`")).collect();
+    format!("there is {}", at_most(&quoted, 14))
 }

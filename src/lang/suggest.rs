@@ -63,7 +63,7 @@ const ELSEWHERE: [(&[&str], &[&str]); 40] = [
     (&["save_every", "checkpoint_every", "checkpoints", "save"], &["snapshots", "keep"]),
     (&["smoothing"], &["label_smoothing"]),
     (&["dtype", "amp", "mixed_precision"], &["precision"]),
-    (&["axis", "dims", "along", "dimension"], &["over", "along"]),
+    (&["axis", "dim", "dims", "along", "dimension"], &["over", "along"]),
     (&["groupby", "group_by", "group", "groups", "per"], &["by"]),
     (&["n_components", "components", "k", "rank", "n_dims"], &["width", "components"]),
     (&["n_bins", "nbins", "num_bins", "n_quantiles"], &["bins", "count"]),
@@ -86,7 +86,7 @@ pub fn elsewhere<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
 }
 
 /// Operations elsewhere, and what to write here.
-const OPERATIONS: [(&[&str], &str); 49] = [
+const OPERATIONS: [(&[&str], &str); 55] = [
     (&["sum", "nansum", "add_up"], "`total(x)`"),
     (&["max", "amax", "nanmax"], "`maximum(x)`"),
     (&["min", "amin", "nanmin"], "`minimum(x)`"),
@@ -143,11 +143,20 @@ const OPERATIONS: [(&[&str], &str); 49] = [
     (&["CIFAR10", "cifar", "Cifar10"], "`cifar10(\"folder\")`"),
     (&["MNIST", "fashion_mnist"], "`mnist(\"folder\")`"),
     (&["bins", "cut", "qcut", "digitize", "deciles"], "`quantile_bins(x, count: 10)`"),
+    (&["argmax", "argmin", "which", "idxmax"], "`maximum(x)` for the value; bars and tables show where it stands"),
+    (&["topk", "nlargest", "top", "tail"], "`highest(score, 100)` or `lowest(score, 100)`, which give data sets"),
+    (
+        &["fillna", "coalesce", "dropna", "isnan", "isna", "nan_to_num", "na_omit"],
+        "nothing: absent values are passed over by reductions",
+    ),
+    (&["floor", "ceil", "trunc"], "`round(x)`, to the nearest whole number"),
+    (&["unique", "nunique"], "`cfx check --types`, which shows the coordinates of each axis"),
+    (&["c", "list", "tuple", "array", "vector", "Array", "tensor", "asarray"], "a list in square brackets, `[1, 2, 3]`"),
     (&["argsort", "sort", "sorted", "order", "rankdata"], "`rank(x, along: axis)`"),
     (&["groupby", "group_by", "aggregate", "by", "pivot"], "the argument `by:`, as in `mean(x, by: class)`"),
     (&["print", "show", "display", "echo"], "an `analysis` or a `figure`; the report shows them"),
     (
-        &["str", "int", "float", "list", "dict", "tuple", "set", "c", "enumerate", "zip", "map", "lambda"],
+        &["str", "int", "float", "dict", "set", "enumerate", "zip", "map", "lambda", "bool", "astype"],
         "nothing: values are of their kind, and lists stand in square brackets",
     ),
     (&["every", "forall"], "`all(condition)`"),
@@ -159,6 +168,28 @@ const OPERATIONS: [(&[&str], &str); 49] = [
 /// Returns what to write for an operation known from elsewhere.
 pub fn operation_elsewhere(name: &str) -> Option<&'static str> {
     OPERATIONS.iter().find(|(names, _)| names.contains(&name)).map(|(_, ours)| *ours)
+}
+
+/// Returns whether a name is that of a package of functions in other languages.
+pub fn is_package(name: &str) -> bool {
+    matches!(
+        name,
+        "math"
+            | "np"
+            | "numpy"
+            | "torch"
+            | "plt"
+            | "pd"
+            | "sklearn"
+            | "nn"
+            | "tf"
+            | "scipy"
+            | "stats"
+            | "random"
+            | "F"
+            | "jnp"
+            | "sns"
+    )
 }
 
 /// Layers elsewhere, and here.

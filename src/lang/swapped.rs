@@ -64,6 +64,17 @@ impl<'a> Checker<'a> {
         Some(if matches!(named, Some(ItemKind::Recipe { .. })) { Looks::Recipe } else { Looks::Setting })
     }
 
+    /// Returns whether an expression is the name of a declared axis, or of one that values have by themselves.
+    fn is_axis_name(&self, module: usize, e: &Expr) -> bool {
+        let ExprKind::Name(name) = &e.kind else { return false };
+        let declared = self.program().find(module, name).map(|def| &self.program().item(def).kind);
+        match declared {
+            Some(ItemKind::Bind { keyword, .. }) => *keyword == ast::Keyword::Axis,
+            Some(_) => false,
+            None => matches!(name.as_str(), "class" | "stage" | "epoch" | "snapshot" | "example"),
+        }
+    }
+
     /// Returns whether an argument may be given for a parameter.
     fn fits(&self, module: usize, signature: &Signature, e: &'a Expr, looks: &Looks, param: usize) -> bool {
         let takes = &signature.takes[param];
@@ -73,6 +84,7 @@ impl<'a> Checker<'a> {
             (Looks::Recipe, Some(ty)) => *ty == SettingType::Recipe,
             (Looks::Setting, Some(SettingType::Network | SettingType::Recipe)) => false,
             (Looks::Setting, Some(ty)) => self.statics().setting(module, ty, e, &Env::new(), &[]).is_ok(),
+            (Looks::Setting, None) => takes.axis.is_some() && self.is_axis_name(module, e),
             (_, None) => false,
         }
     }

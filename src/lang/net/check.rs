@@ -4,6 +4,7 @@ use super::env::{CLASSES, Env, each_parts, enter, one, step_into, takes_layers};
 use super::library::{Declared, Found, Library, NetworkCall};
 use super::limits::{DEEPEST, MOST_STEPS, holds_no_steps, needs_steps, no_layer, unknown_layer};
 use super::{Combinator, StepRef, bare, combinator, steps_of, steps_of_body};
+use crate::base::text::with_article;
 use crate::base::{Diag, Diags, Span};
 use crate::lang::Static;
 use crate::lang::bind::bind_args_except;
@@ -157,7 +158,11 @@ impl<'l> Checker<'l> {
                 ));
             }
             Some(Found::Other(keyword)) => {
-                self.diags.push(Diag::error("cfx::network::not_layer", span, format!("`{name}` is a {keyword}, not a layer")));
+                self.diags.push(Diag::error(
+                    "cfx::network::not_layer",
+                    span,
+                    format!("`{name}` is {}, not a layer", with_article(keyword)),
+                ));
             }
             None if self.library.is_silent(span, name) => {}
             None => {
@@ -245,6 +250,9 @@ impl<'l> Checker<'l> {
                             };
                             let own = format!("`network n({name}: {ty}) {{ … }}`, then `n({name}: {name})`");
                             diag = diag.help(format!("make it a parameter, and give it where the network is named: {own}"));
+                        }
+                        if matches!(found, Found::BuiltIn(..) | Found::Declared(_)) {
+                            diag = diag.help(format!("layers follow one another with `->`: `linear(64) -> {name}`"));
                         }
                         self.diags.push(diag);
                     }

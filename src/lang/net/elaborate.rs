@@ -7,6 +7,7 @@ use super::library::{Declared, Found, Library, NetworkCall};
 use super::limits::{DEEPEST, MOST_STEPS, holds_no_steps, needs_steps, no_layer, unknown_layer};
 use super::scopes::{Place, Scopes, is_module};
 use super::{Combinator, StepRef, bare, combinator, steps_of, steps_of_body};
+use crate::base::text::with_article;
 use crate::base::{Diag, Diags, Span};
 use crate::lang::bind::bind_args;
 use crate::lang::eval::describe;
@@ -210,7 +211,7 @@ impl<'l> Builder<'l> {
             },
             Some(Found::Declared(declared)) => self.declared(declared, call, env, at, scope, place),
             Some(Found::Static(value)) => Err(one(not_layer(call.name, &describe(&value), call.span))),
-            Some(Found::Other(keyword)) => Err(one(not_layer(call.name, &format!("a {keyword}"), call.span))),
+            Some(Found::Other(keyword)) => Err(one(not_layer(call.name, &with_article(keyword), call.span))),
             None => Err(one(unknown_layer(self.library, call.name, call.span, &[]))),
         }
     }

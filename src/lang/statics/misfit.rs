@@ -50,6 +50,9 @@ impl<'a> Statics<'a> {
             (Some("iqr" | "quartiles" | "median" | "percentiles"), false) if words.contains(&"quantiles") => {
                 "`quantiles` draws the median, the quartiles, 5 % and 95 %".to_string()
             }
+            (Some("inf" | "Inf" | "infinity" | "Infinity" | "NaN" | "nan" | "NA"), _) => {
+                "there is no such number; what has no bound is left out, or is `none`".to_string()
+            }
             (Some(head), false) => nearest_or_list(head, &words),
             (None, false) => format!("it can be {}", words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")),
             _ if *ty == SettingType::Network => self.network_help(declared, head),

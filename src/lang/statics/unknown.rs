@@ -3,7 +3,7 @@
 use super::view::Statics;
 use crate::base::Span;
 use crate::lang::finding::{Finding, What};
-use crate::lang::suggest::nearest;
+use crate::lang::suggest::{is_package, nearest};
 
 /// The most declared names that a misspelt one is compared with.
 const MOST_COMPARED: usize = 2000;
@@ -40,11 +40,6 @@ impl Statics<'_> {
         let after = self.program.sources.text(Span { start: name.end, end: name.end + 2 });
         after.starts_with('.') && after != ".."
     }
-}
-
-/// Returns whether a name is that of a package of functions in other languages.
-fn is_package(name: &str) -> bool {
-    matches!(name, "math" | "np" | "torch" | "plt" | "pd" | "sklearn" | "nn" | "tf")
 }
 
 /// Returns what to write for an axis that values have by themselves, where a value is asked for.
