@@ -1,12 +1,12 @@
 //! Elaboration: a network's body laid out layer by layer on the shape of its input.
 
-use super::env::{Bound, Env, defaults, enter, given, one, step_into};
+use super::env::{Bound, CLASSES, Env, defaults, enter, given, one, step_into};
 use super::ir::{LayerOp, Net, Node, Shape, Source};
 use super::layers::{Part, apply, words};
 use super::library::{Declared, Found, Library, NetworkCall};
-use super::limits::{DEEPEST, MOST_STEPS, holds_no_steps, needs_steps, no_layer, unknown_layer};
+use super::limits::{DEEPEST, MOST_STEPS, holds_no_steps, no_layer, unknown_layer};
 use super::scopes::{Place, Scopes, is_module};
-use super::{Combinator, StepRef, bare, combinator, steps_of, steps_of_body};
+use super::{StepRef, bare, combinator, steps_of_body};
 use crate::base::text::with_article;
 use crate::base::{Diag, Diags, Span};
 use crate::lang::bind::bind_args;
@@ -36,6 +36,16 @@ pub fn elaborate(library: &dyn Library, call: &NetworkCall, input: &Shape, class
         return Ok(net);
     }
     let name = &call.network.name.name;
+    if let Some((_, Static::Number(given))) = call.args.iter().find(|(name, _)| name == CLASSES)
+        && *given != classes as f64
+        && shape.last().is_some_and(|last| *last as f64 == *given)
+    {
+        let text = format!("`{name}` is given {given} classes, but the data have {classes}");
+        let next = call.network.params.iter().map(|p| p.name.name.as_str()).find(|p| *p != CLASSES);
+        let instead = next.map_or(String::new(), |p| format!("; another parameter is named, `{name}({p}: …)`"));
+        let help = format!("leave `classes` out: the data set fills it{instead}");
+        return Err(one(Diag::error("cfx::shape::output", call.span, text).help(help)));
+    }
     let last = call.network.body.steps.last().map_or(call.network.name.span, |s| s.value.span);
     let text = format!("network `{name}` ends in {}, but there are {classes} classes", words(shape));
     let help = match shape.len() {
@@ -92,44 +102,45 @@ fn lay_out(library: &dyn Library, call: &NetworkCall, input: &Shape, classes: us
     Ok(Net { name: name.clone(), input: builder.input, nodes: builder.nodes, taps, output })
 }
 
-struct Builder<'l> {
-    library: &'l dyn Library,
+/// What lays a network out.
+pub(super) struct Builder<'l> {
+    pub(super) library: &'l dyn Library,
     input: Shape,
     classes: usize,
     nodes: Vec<Node>,
     taps: Vec<(String, usize, Span)>,
-    scopes: Scopes,
+    pub(super) scopes: Scopes,
     steps: usize,
     depth: usize,
 }
 
-type Flow = Result<Source, Diags>;
+pub(super) type Flow = Result<Source, Diags>;
 
 /// A layer as a step writes it.
 #[derive(Clone, Copy)]
-struct Call<'a> {
-    name: &'a str,
-    span: Span,
-    args: &'a [Arg],
-    block: Option<&'a Block>,
+pub(super) struct Call<'a> {
+    pub(super) name: &'a str,
+    pub(super) span: Span,
+    pub(super) args: &'a [Arg],
+    pub(super) block: Option<&'a Block>,
 }
 
 impl<'l> Builder<'l> {
-    fn shape(&self, source: Source) -> &Shape {
+    pub(super) fn shape(&self, source: Source) -> &Shape {
         match source {
             Source::Input => &self.input,
             Source::Node(id) => &self.nodes[id].shape,
         }
     }
 
-    fn steps(&mut self, steps: &[StepRef<'l>], env: &Rc<Env<'l>>, mut at: Source, scope: usize) -> Flow {
+    pub(super) fn steps(&mut self, steps: &[StepRef<'l>], env: &Rc<Env<'l>>, mut at: Source, scope: usize) -> Flow {
         for step in steps {
             at = self.step(*step, env, at, scope, Place::Next)?;
         }
         Ok(at)
     }
 
-    fn step(&mut self, step: StepRef<'l>, env: &Rc<Env<'l>>, at: Source, scope: usize, place: Place) -> Flow {
+    pub(super) fn step(&mut self, step: StepRef<'l>, env: &Rc<Env<'l>>, at: Source, scope: usize, place: Place) -> Flow {
         let Some(label) = step.label else { return self.layers(step.value, env, at, scope, place) };
         let name = env.label(&label.name);
         let out = self.layers(step.value, env, at, scope, Place::Named(name.clone(), label.span))?;
@@ -147,7 +158,7 @@ impl<'l> Builder<'l> {
         Ok(out)
     }
 
-    fn layers(&mut self, expr: &'l Expr, env: &Rc<Env<'l>>, at: Source, scope: usize, place: Place) -> Flow {
+    pub(super) fn layers(&mut self, expr: &'l Expr, env: &Rc<Env<'l>>, at: Source, scope: usize, place: Place) -> Flow {
         if self.depth >= DEEPEST {
             return Err(one(too_large(expr.span, format!("steps stand inside steps more than {DEEPEST} deep"))));
         }
@@ -314,7 +325,7 @@ impl<'l> Builder<'l> {
         Ok(path)
     }
 
-    fn settings(&self, params: &'l [Param], call: Call<'l>, env: &Rc<Env<'l>>) -> Result<Settings, Diags> {
+    pub(super) fn settings(&self, params: &'l [Param], call: Call<'l>, env: &Rc<Env<'l>>) -> Result<Settings, Diags> {
         let args: Vec<_> = call.args.iter().collect();
         let slots = bind_args(params, &args, call.name, call.span)?;
         let mut values = given(self.library, params, slots, env)?;
@@ -326,144 +337,7 @@ impl<'l> Builder<'l> {
         Ok(Settings(values.into_iter().filter_map(plain).collect()))
     }
 
-    #[allow(clippy::too_many_arguments, reason = "a built-in's signature beside the place of its call")]
-    fn combine(
-        &mut self,
-        kind: Combinator,
-        params: &'l [Param],
-        call: Call<'l>,
-        env: &Rc<Env<'l>>,
-        at: Source,
-        scope: usize,
-        place: Place,
-    ) -> Flow {
-        if call.block.is_none() {
-            return Err(one(needs_steps(call.name, call.span)));
-        }
-        let steps = steps_of(call.block);
-        let flat = matches!(place, Place::Flat);
-        let scope = match (kind, place) {
-            (Combinator::Named | Combinator::Unnamed | Combinator::Numbered, _) => scope,
-            (_, Place::Named(name, span)) => self.scopes.open(scope, &name, span)?,
-            _ => scope,
-        };
-        match kind {
-            Combinator::Named => {
-                let settings = self.settings(params, call, env)?;
-                let name = settings.word("path").to_string();
-                let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-                if name.is_empty() || !name.chars().all(plain) {
-                    let text = format!("\"{name}\" is no part of a parameter's name");
-                    return Err(one(Diag::error("cfx::network::path", call.span, text).help("use letters, digits and `_`")));
-                }
-                match steps.as_slice() {
-                    [step @ StepRef { label: None, .. }] => self.step(*step, env, at, scope, Place::Named(name, call.span)),
-                    _ => {
-                        let scope = self.scopes.open(scope, &name, call.span)?;
-                        self.steps(&steps, env, at, scope)
-                    }
-                }
-            }
-            Combinator::Unnamed => steps.iter().try_fold(at, |at, step| self.step(*step, env, at, scope, Place::Flat)),
-            Combinator::Numbered => self.steps(&steps, env, at, scope),
-            Combinator::Repeat => {
-                let args: Vec<_> = call.args.iter().collect();
-                let slots = bind_args(params, &args, call.name, call.span)?;
-                let count = slots.first().copied().flatten().map_or(Ok(0), |e| env.count(self.library, e))?;
-                (0..count).try_fold(at, |at, turn| self.steps(&steps, &Rc::new(env.turn(turn)), at, scope))
-            }
-            Combinator::Each => {
-                let (name, items) = env.elements(self.library, call.args, call.span)?;
-                items.into_iter().enumerate().try_fold(at, |at, (turn, item)| {
-                    let mut inner = env.turn(turn);
-                    inner.values.insert(name.to_string(), Bound::Value(item));
-                    self.steps(&steps, &Rc::new(inner), at, scope)
-                })
-            }
-            Combinator::Residual => self.residual(params, call, &steps, env, at, scope),
-            Combinator::Concat => {
-                bind_args(params, &call.args.iter().collect::<Vec<_>>(), call.name, call.span)?;
-                let place = if flat { Place::Flat } else { Place::Next };
-                self.concat(call, &steps, env, at, scope, place)
-            }
-        }
-    }
-
-    fn residual(
-        &mut self,
-        params: &'l [Param],
-        call: Call<'l>,
-        steps: &[StepRef<'l>],
-        env: &Rc<Env<'l>>,
-        at: Source,
-        scope: usize,
-    ) -> Flow {
-        let args: Vec<_> = call.args.iter().collect();
-        let slots = bind_args(params, &args, call.name, call.span)?;
-        let values = given(self.library, params, slots, env)?;
-        let layers = |name: &str| match values.get(name) {
-            Some(Bound::Layers(Some((expr, written)))) => Some((*expr, written.clone())),
-            _ => None,
-        };
-        let branch = self.steps(steps, env, at, scope)?;
-        let (project, always) = (layers("project"), layers("shortcut"));
-        let shortcut = match (always, project) {
-            (Some((first, _)), Some((second, _))) => {
-                let diag = Diag::error("cfx::call::doubled", second.span, "`residual` takes `shortcut` or `project`, not both");
-                return Err(one(diag.label(first.span, "the other one")));
-            }
-            (Some((expr, written)), None) => self.layers(expr, &written, at, scope, Place::Next)?,
-            (None, Some((expr, written))) if self.shape(branch) != self.shape(at) => {
-                self.layers(expr, &written, at, scope, Place::Next)?
-            }
-            _ => at,
-        };
-        let (left, right) = (self.shape(branch).clone(), self.shape(shortcut).clone());
-        if left != right {
-            let text = format!("the steps of `residual` give {}, but its shortcut gives {}", words(&left), words(&right));
-            let diag =
-                Diag::error("cfx::shape::residual", call.span, text).here(format!("the input is {}", words(self.shape(at))));
-            let help = "give it a shortcut for inputs that change shape: `residual(project: conv(channels, 1, stride) -> batch_norm) { … }`";
-            return Err(one(diag.help(help)));
-        }
-        let path = self.scopes.under(scope, "add");
-        self.push(LayerOp::Add, vec![branch, shortcut], left, path, call.span)
-    }
-
-    fn concat(
-        &mut self,
-        call: Call<'l>,
-        steps: &[StepRef<'l>],
-        env: &Rc<Env<'l>>,
-        at: Source,
-        scope: usize,
-        place: Place,
-    ) -> Flow {
-        let mut branches: Vec<Source> = Vec::new();
-        for step in steps {
-            branches.push(self.step(*step, env, at, scope, place.clone())?);
-        }
-        let Some(&first) = branches.first() else { return Ok(at) };
-        let mut shape = self.shape(first).clone();
-        let mut width = 0;
-        for (branch, step) in branches.iter().zip(steps) {
-            let other = self.shape(*branch);
-            if other.len() != shape.len() || other[..other.len() - 1] != shape[..shape.len() - 1] {
-                let text = format!("`concat` cannot put {} beside {}", words(other), words(&shape));
-                let diag = Diag::error("cfx::shape::concat", step.value.span, text).here(format!("gives {}", words(other)));
-                let diag = diag.label(steps[0].value.span, format!("gives {}", words(&shape)));
-                return Err(one(diag.help("its branches may differ in channels only")));
-            }
-            width += other[other.len() - 1];
-        }
-        if let Some(last) = shape.last_mut() {
-            *last = width;
-        }
-        let path = self.scopes.under(scope, "concat");
-        self.push(LayerOp::Concat, branches, shape, path, call.span)
-    }
-
-    fn push(&mut self, op: LayerOp, inputs: Vec<Source>, shape: Shape, path: String, span: Span) -> Flow {
+    pub(super) fn push(&mut self, op: LayerOp, inputs: Vec<Source>, shape: Shape, path: String, span: Span) -> Flow {
         if self.nodes.len() >= MOST_LAYERS {
             return Err(one(too_large(span, format!("the network has more than {MOST_LAYERS} layers"))));
         }

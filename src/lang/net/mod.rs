@@ -21,6 +21,7 @@
 //! These rules give torchvision's names for `std/networks.cfx`: `layer1.0.conv1.weight`, `layer2.0.downsample.1.weight`, `features.0.weight`.
 
 pub mod check;
+mod combine;
 pub mod elaborate;
 mod env;
 pub mod ir;

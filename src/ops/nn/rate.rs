@@ -93,11 +93,11 @@ impl Rate {
                     x if x >= 0.0 && x.fract() == 0.0 && x <= EPOCHS as f64 => Ok(x as usize),
                     x => Err(format!("`at: {x}` is no epoch")),
                 };
-                Ok(Rate::Step {
-                    start: positive("start", given.start.0)?,
-                    at: given.at.iter().map(whole).collect::<Result<_, _>>()?,
-                    factor: positive("factor", given.factor.0)?,
-                })
+                let at: Vec<usize> = given.at.iter().map(whole).collect::<Result<_, _>>()?;
+                if let Some(pair) = at.windows(2).find(|pair| pair[0] >= pair[1]) {
+                    return Err(format!("`at` lists epochs in ascending order, and {} stands behind {}", pair[1], pair[0]));
+                }
+                Ok(Rate::Step { start: positive("start", given.start.0)?, at, factor: positive("factor", given.factor.0)? })
             }
             other => Err(format!("there is no schedule `{other}`")),
         }

@@ -15,7 +15,7 @@ use crate::engine::value::{Column, Model, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::lang::carried::kept_epochs;
-use crate::lang::net::ir::Net;
+use crate::lang::net::ir::{LayerOp, Net};
 use crate::lang::suggest::nearest_or_list;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known};
 use crate::plan::files::Files;
@@ -77,9 +77,11 @@ impl Planned for Train {
             let help = format!("{}; `record:` adds columns", nearest_or_list(stop.column(), &names));
             return Err(Problem { help: Some(help), ..wrong("stop", message) });
         }
+        let warnings = doubled_softmax(net).into_iter().collect();
         Ok(Facts {
             columns,
             kept: Some(kept),
+            warnings,
             bytes: Some(4 * net.parameters() as u64 * (1 + recipe.snapshots.len() as u64)),
             ..of_net(net, classes)
         })
@@ -185,6 +187,19 @@ impl Planned for Untrained {
         let weights = UntrainedSettings::read(settings).network.map_or(0, |net| net.parameters()) as f64;
         Cost { seconds: 1e-3 + 2e-8 * weights, memory: 12.0 * weights, disk: 4.0 * weights }
     }
+}
+
+/// Returns a warning where a network ends in `softmax`: the loss takes scores and applies one itself.
+fn doubled_softmax(net: &Net) -> Option<Problem> {
+    matches!(net.nodes[net.output].op, LayerOp::Softmax).then(|| Problem {
+        code: "cfx::train::softmax",
+        parameter: Some("network"),
+        message: format!("the network `{}` ends in `softmax`, and the loss applies `softmax` to what it puts out", net.name),
+        help: Some(
+            "end it with the scores, `linear(classes)`: of probabilities the loss stays near log(classes), and learns little"
+                .to_string(),
+        ),
+    })
 }
 
 impl Kernel for Untrained {
