@@ -3,7 +3,7 @@
 use super::grammar::Rule;
 use super::operands::unwrapped;
 use super::scan::{Kind, Token};
-use super::slice::{ARGUMENT, Explain, Failure, Slice, expected, foreign};
+use super::slice::{ARGUMENT, Explain, Failure, Slice, depth, expected, foreign};
 use crate::base::Diag;
 
 impl Explain<'_> {
@@ -218,48 +218,6 @@ impl Explain<'_> {
             {
                 foreign(span, "arguments of a layer stand in round brackets", format!("write `{after}({next})`"))
             }
-            _ if previous.is_some_and(|t| t.kind == Kind::Text) && token.is_some_and(|t| t.kind == Kind::Text) && touches => {
-                foreign(
-                    span,
-                    "a string stands in one pair of quotes",
-                    "write `\"text\"`, on one line; a description stands above its declaration, in lines that begin with `##`",
-                )
-            }
-            _ if depth == 0 && f.expected.contains(&Rule::assign) && previous.is_some_and(|t| t.kind == Kind::Text) && titled => {
-                let title = previous.map_or("", |t| self.text(t));
-                let rest = self.line_from(f.slice, f.here);
-                expected(
-                    span,
-                    format!("expected `=` behind the title of a {keyword}"),
-                    format!("write `{keyword} {title} = {rest}`"),
-                )
-            }
-            _ if depth == 0
-                && f.expected.contains(&Rule::assign)
-                && after_word
-                && (token.is_some_and(|t| t.kind == Kind::Word) || next == "-" && touches) =>
-            {
-                let name = self.between(f.slice, 1, tokens.iter().position(|t| self.text(t) == "=").unwrap_or(f.here + 1));
-                let joined: String =
-                    name.split(|c: char| c.is_whitespace() || c == '-').filter(|p| !p.is_empty()).collect::<Vec<_>>().join("_");
-                let one = joined.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-                let help =
-                    if one { format!("write `{keyword} {joined} = …`") } else { format!("write `{keyword} {after} = …`") };
-                expected(span, "a name is one word of letters, digits and `_`", help)
-            }
-            _ if depth == 0
-                && after_word
-                && self.assigned(f)
-                && matches!(token.map(|t| t.kind), Some(Kind::Word | Kind::Number | Kind::Text))
-                && !touches =>
-            {
-                let rest = self.line_from(f.slice, f.here);
-                let arguments: Vec<&str> = rest.split_whitespace().collect();
-                let plain =
-                    arguments.iter().all(|a| a.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '%')));
-                let inside = if plain { arguments.join(", ") } else { "…".to_string() };
-                expected(span, format!("arguments of `{after}` stand in round brackets"), format!("write `{after}({inside})`"))
-            }
             "not" if then == "in" => self.membership(f, "!="),
             "is" => foreign(span, "equality is written `==`", format!("write `{after} == …`")),
             "step" | "by" if after_number && tokens[..f.here].iter().any(|t| self.text(t) == "..") => {
@@ -326,7 +284,7 @@ impl Explain<'_> {
                 };
                 expected(span, format!("expected a comma, an operator or `:` between `{after}` and `{next}`"), help)
             }
-            _ => None,
+            _ => self.guessed(f),
         }
     }
 
@@ -420,13 +378,13 @@ impl Explain<'_> {
     }
 
     /// Returns the token before the failure that is no line end, with its index.
-    fn before<'t>(&self, f: &Failure<'_, 't>) -> (usize, Option<&'t Token>) {
+    pub(super) fn before<'t>(&self, f: &Failure<'_, 't>) -> (usize, Option<&'t Token>) {
         let found = f.slice.tokens[..f.here].iter().rposition(|t| t.kind != Kind::Newline);
         (found.unwrap_or(0), found.map(|i| &f.slice.tokens[i]))
     }
 
     /// Returns whether a `=` outside brackets stands before the failure.
-    fn assigned(&self, f: &Failure) -> bool {
+    pub(super) fn assigned(&self, f: &Failure) -> bool {
         let mut depth = 0;
         f.slice.tokens[..f.here].iter().any(|t| {
             match t.kind {
@@ -487,14 +445,6 @@ impl Explain<'_> {
         let close = tokens[f.here..].iter().position(|t| t.kind == Kind::Close).map_or(tokens.len(), |i| f.here + i);
         self.between(f.slice, open + 1, close)
     }
-}
-
-fn depth(tokens: &[Token]) -> i32 {
-    tokens.iter().fold(0, |d, t| match t.kind {
-        Kind::Open => d + 1,
-        Kind::Close => d - 1,
-        _ => d,
-    })
 }
 
 /// Returns the index of the innermost bracket that is open behind tokens.

@@ -2,7 +2,7 @@
 
 use super::ast::Keyword;
 use super::grammar::{Grammar, Rule};
-use super::scan::{Scan, Token};
+use super::scan::{Kind, Scan, Token};
 use crate::base::{Diag, SourceFile, Span};
 use pest::Parser;
 
@@ -72,4 +72,13 @@ pub(super) fn foreign(span: Span, message: impl Into<String>, help: impl Into<St
 /// Returns the message for something that must stand elsewhere, or with something else.
 pub(super) fn expected(span: Span, message: impl Into<String>, help: impl Into<String>) -> Option<Diag> {
     Some(Diag::error("cfx::syntax::expected", span, message).help(help))
+}
+
+/// Returns how many brackets are open behind tokens.
+pub(super) fn depth(tokens: &[Token]) -> i32 {
+    tokens.iter().fold(0, |d, t| match t.kind {
+        Kind::Open => d + 1,
+        Kind::Close => d - 1,
+        _ => d,
+    })
 }

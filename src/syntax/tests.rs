@@ -82,7 +82,7 @@ fn declarations_not_begun_well() {
     expect("network m = 3\n", &[("a network is declared with its steps", "=")]);
     expect("extern f(x: stages)\n", &[("expected `->` after `)`", "")]);
     expect("model m = f(x)\n{ a: 1 }\n", &[("belongs to the expression before it only on the same line", "{")]);
-    expect("let a = f(x)\n  .b\n", &[("2 expected: expected a declaration, found `.`", ".")]);
+    expect("let a = f(x)\n  .b\n", &[("2 foreign: a line cannot begin with a point: values have no methods", ".")]);
 }
 
 #[test]
