@@ -399,3 +399,39 @@ fn a_run_says_which_densities_did_not_settle_and_which_claims_are_made_from_them
     assert!(html.matches("its density did not settle").count() >= 2, "beside the claim and the table");
     assert_eq!(html.matches("the `svd` before them has seen all rows").count(), 1, "beside the rows held out after an svd");
 }
+
+/// Checks a script given on standard input.
+fn check_input(arguments: &[&str], script: &str, folder: &Path) -> Output {
+    use std::io::Write;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cfx"));
+    command.args(["check", "-"]).args(arguments).current_dir(folder);
+    let mut child = command
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the command runs");
+    child.stdin.take().expect("its input").write_all(script.as_bytes()).expect("written");
+    child.wait_with_output().expect("it ends")
+}
+
+#[test]
+fn messages_as_json_name_places() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let wrong = "cfx 1\nexperiment \"É\" { seed: 1 }\nanalysis x = maen(1)\n";
+    let output = check_input(&["--json", "--name", "lab/exp.cfx"], wrong, folder.path());
+    assert_eq!(code(&output), 3);
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let first = &said["diagnostics"][0];
+    assert_eq!((&first["severity"], &first["labels"][0]["file"]), (&"error".into(), &"lab/exp.cfx".into()));
+    assert!(first["code"].as_str().is_some_and(|c| c.starts_with("cfx::")) && first["help"].is_string(), "{first}");
+    assert_eq!(first["labels"][0]["start"], serde_json::json!({ "line": 3, "column": 14, "byte": 47 }));
+    assert_eq!(first["labels"][0]["end"], serde_json::json!({ "line": 3, "column": 18, "byte": 51 }));
+    assert!(output.stderr.is_empty());
+    let output = check_input(&["--json", "--types"], GOOD, folder.path());
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((code(&output), &said["diagnostics"]), (0, &serde_json::json!([])));
+    assert!(said["types"].as_array().is_some_and(|t| t.iter().any(|t| t["name"] == "x")), "{said}");
+    let output = check_input(&[], wrong, folder.path());
+    assert!(code(&output) == 3 && String::from_utf8_lossy(&output.stderr).contains("<stdin>"));
+}

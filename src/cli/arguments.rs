@@ -68,7 +68,7 @@ impl StoreArgs {
 /// A script and what it is given.
 #[derive(Clone, Debug, Args)]
 pub struct Script {
-    /// The script.
+    /// The script; `check` takes `-` for standard input.
     pub script: PathBuf,
     /// Value of a parameter: `--set epochs=10`.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = name_and_value)]
@@ -86,6 +86,12 @@ pub struct Check {
     /// Print the type of every declaration.
     #[arg(long)]
     pub types: bool,
+    /// Print messages (and types) as one JSON object on standard output.
+    #[arg(long)]
+    pub json: bool,
+    /// File whose name messages use for a script from standard input, and below whose folder it reads.
+    #[arg(long, value_name = "FILE")]
+    pub name: Option<PathBuf>,
     /// Print what a stage of the pipeline makes of the script.
     #[arg(long, value_enum)]
     pub emit: Option<Emit>,

@@ -6,6 +6,7 @@ pub mod arguments;
 mod cut;
 pub mod doc;
 pub mod listing;
+pub mod messages;
 pub mod render;
 mod room;
 pub mod run;

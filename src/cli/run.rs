@@ -1,7 +1,7 @@
 //! The pipeline of each command, from arguments to exit code.
 
 use super::arguments::{Check, Emit, Fmt, Plan, Run, Script};
-use super::{Exit, listing, render, room};
+use super::{Exit, listing, messages, render, room};
 use crate::api::{self, Checked, Registry, Source};
 use crate::base::Diags;
 use crate::base::size::bytes;
@@ -14,7 +14,7 @@ use crate::plan::graph::{CellId, Graph};
 use crate::plan::record::{self, Record};
 use crate::report::picture;
 use crate::syntax;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -36,14 +36,34 @@ fn report(diags: &Diags, checked: &Checked) {
     }
 }
 
+/// Returns the script to check: a file's, or what stands on standard input, as if it were the file named.
+fn checked_source(arguments: &Check) -> Result<Source, Exit> {
+    if arguments.script.script != Path::new("-") {
+        return source(&arguments.script);
+    }
+    let mut text = String::new();
+    if let Err(e) = std::io::stdin().read_to_string(&mut text) {
+        eprintln!("standard input cannot be read: {e}");
+        return Err(Exit::Usage);
+    }
+    let name = arguments.name.clone().unwrap_or_else(|| PathBuf::from("<stdin>"));
+    let folder = name.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let script = Source::text(&name.display().to_string(), &text, folder);
+    Ok(Source { granted: arguments.script.data.clone(), set: arguments.script.set.clone(), ..script })
+}
+
 /// `cfx check`
 pub fn check(arguments: &Check) -> Exit {
-    let source = match source(&arguments.script) {
+    let source = match checked_source(arguments) {
         Ok(s) => s,
         Err(e) => return e,
     };
     let registry = Registry::standard();
     let checked = api::check(&source, &registry);
+    if arguments.json {
+        println!("{}", messages::json(&checked, arguments.types));
+        return if checked.diags.has_errors() { Exit::Script } else { Exit::Done };
+    }
     report(&checked.diags, &checked);
     if arguments.types {
         for (name, ty) in api::types(&checked.script) {
