@@ -86,3 +86,105 @@ fn the_list_of_built_ins_is_complete() {
     let missing: Vec<&str> = registry.names().into_iter().filter(|name| !text.contains(&format!("- `{name}("))).collect();
     assert!(missing.is_empty(), "run `python docs/builtins.py`: {missing:?}");
 }
+
+/// A script that leaves every kind of file.
+const EVERYTHING: &str = r#"cfx 1
+experiment "Every kind of file" { seed: 1 }
+
+use std.data { digits }
+
+network small { hidden: flatten -> linear(8) -> relu
+  linear(classes) }
+axis noise = [0%, 50%]
+dataset data = digits()
+dataset noisy = corrupt_labels(subset(data.train, 20%), fraction: noise)
+model net = train(small, noisy) { epochs: 1, batch: 64, rate: 0.1, keep: weights }
+stages reps = svd(tap(net[noise: 0%], data.test, at: [hidden]), width: 3)
+density p = dp_mixture(reps, by: class, sampler: gibbs(passes: 20, burn_in: 10, thin: 5, chains: 2))
+analysis logp = log_density(p, reps)
+analysis fits = correct(net, noisy)
+analysis test = mean(correct(net, data.test), over: example)
+figure "Accuracy" = curves(test, x: noise)
+claim "Labels matter" = test[noise: 0%] > test[noise: 50%]
+"#;
+
+/// Returns what stands between backquotes at the beginning of the rows of a document's first table.
+fn listed_files(text: &str) -> Vec<String> {
+    let rows = text.lines().skip_while(|l| !l.starts_with("| file |")).skip(2).take_while(|l| l.starts_with("| `"));
+    rows.filter_map(|l| l.split('`').nth(1).map(str::to_string)).collect()
+}
+
+/// Returns whether a path is of the form that a document lists: capital letters stand for a name, a slash at the end for a folder.
+fn is_of_form(path: &str, form: &str) -> bool {
+    let (before, after) = form.split_once("NAME").or_else(|| form.split_once("TITLE")).unwrap_or((form, ""));
+    let Some(rest) = path.strip_prefix(before) else { return false };
+    match after.strip_suffix('/') {
+        Some(folder) => rest.contains(&format!("{folder}/")),
+        None if form.contains("NAME") || form.contains("TITLE") => {
+            // The longest ending counts: `a.se.npy` is no `NAME.npy`.
+            let own = ["se", "count", "ids", "labels"].iter().any(|w| rest.ends_with(&format!(".{w}.npy")));
+            rest.ends_with(after) && !rest[..rest.len() - after.len()].contains('/') && (own == (after.matches('.').count() > 1))
+        }
+        None => rest.is_empty(),
+    }
+}
+
+#[test]
+fn every_file_of_a_run_is_described() {
+    let ran = script::run(Source::text("everything.cfx", EVERYTHING, Path::new("."))).map_err(|w| w.1).expect("runs");
+    let results = api::results(&ran.graph, &ran.registry, &ran.store, &ran.source, &ran.outcome);
+    let out = tempfile::tempdir().expect("a folder");
+    let written = api::write(&ran.source, &ran.checked, &ran.graph, &ran.outcome, &results, out.path()).expect("written");
+    let paths: Vec<String> = written.iter().map(|p| p.strip_prefix(out.path()).expect("below").display().to_string()).collect();
+    let text = std::fs::read_to_string(repository("docs/results.md")).expect("the document");
+    let forms = listed_files(&text);
+    assert!(forms.len() >= 16, "{forms:?}");
+    for path in &paths {
+        let of: Vec<&String> = forms.iter().filter(|f| is_of_form(path, f)).collect();
+        assert_eq!(of.len(), 1, "{path} is of the forms {of:?}");
+    }
+    let never: Vec<&String> = forms.iter().filter(|f| !paths.iter().any(|p| is_of_form(p, f))).collect();
+    assert!(never.is_empty(), "no file is of the forms {never:?}: {paths:?}");
+    // The manifest lists them, and its fields are described.
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(out.path().join("manifest.json")).expect("read")).expect("JSON");
+    let listed: Vec<&str> = manifest["outputs"].as_array().expect("files").iter().filter_map(|f| f["path"].as_str()).collect();
+    assert_eq!(listed.len() + 2, paths.len());
+    for field in manifest.as_object().expect("an object").keys().filter(|k| *k != "format") {
+        assert!(text.contains(&format!("`{field}`")), "docs/results.md does not describe the manifest's `{field}`");
+    }
+    assert!(text.contains(manifest["format"].as_str().expect("a text")));
+    // dtypes of arrays are those of the document.
+    let dtype = |name: &str| {
+        let bytes = std::fs::read(out.path().join("arrays").join(name)).expect(name);
+        npyz::NpyFile::new(bytes.as_slice()).expect("an array").dtype().descr()
+    };
+    for (file, kind, word) in [
+        ("test.npy", "'<f8'", "| `NAME.npy` | float64 |"),
+        ("test.se.npy", "'<f8'", "| `NAME.se.npy` | float64 |"),
+        ("test.count.npy", "'<i8'", "| `NAME.count.npy` | int64 |"),
+        ("fits.ids.npy", "'<u4'", "| `NAME.ids.npy` | uint32 |"),
+        ("fits.labels.npy", "'<i8'", "| `NAME.labels.npy` | int64 |"),
+    ] {
+        assert_eq!(dtype(file), kind, "{file}");
+        assert!(text.contains(word), "{word}");
+    }
+    // Every variable of the chains is described, with its type.
+    for path in paths.iter().filter(|p| p.ends_with("/.zarray")) {
+        let parts: Vec<&str> = path.split('/').collect();
+        let (group, variable) = (parts[2], parts[3]);
+        if matches!(variable, "chain" | "draw" | "state" | "row" | "stage" | "class") {
+            continue;
+        }
+        let about: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(out.path().join(path)).expect("read")).expect("JSON");
+        let word = match about["dtype"].as_str() {
+            Some("<f8") => "float64",
+            Some("<i8") => "int64",
+            Some("<i4") => "int32",
+            other => panic!("{path}: {other:?}"),
+        };
+        let row = format!("| `{group}` | `{variable}` | {word} |");
+        assert!(text.contains(&row), "docs/results.md lacks {row}");
+    }
+}

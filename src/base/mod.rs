@@ -4,6 +4,7 @@
 //! In: bytes and numbers. Out: small values with no behaviour of their own. Never: files, threads, or a word of the language.
 
 pub mod by_hash;
+pub mod coordinates;
 pub mod decimal;
 pub mod diag;
 pub mod hash;
@@ -17,6 +18,7 @@ pub mod text;
 pub mod time;
 
 pub use by_hash::ByHash;
+pub use coordinates::Coordinates;
 pub use decimal::Decimal;
 pub use diag::{Diag, Diags, Severity};
 pub use hash::{Hash, Hasher};

@@ -1,13 +1,15 @@
 //! File formats of tables and arrays: CSV (RFC 4180), Parquet, NumPy's `.npy` (version 1.0); names of files.
 
-use crate::engine::value::{Column, Table};
+use super::frame::{Cells, Frame, One};
 use crate::plan::graph::Declared;
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
-use parquet::data_type::{ByteArray, ByteArrayType, DoubleType};
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int64Type};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::Type;
+use serde_json::Value as Json;
 use std::io;
 use std::sync::Arc;
 
@@ -32,60 +34,87 @@ fn write_cell(out: &mut String, x: f64) {
     };
 }
 
-/// Returns a table as CSV: a line of names, then the rows; UTF-8, lines end with LF.
-pub fn csv(table: &Table) -> io::Result<Vec<u8>> {
+/// Returns a table as CSV: a line of names, then the rows; UTF-8, lines end with LF. Truth values are `true` and `false`; nothing stands where
+/// there is no value.
+pub fn csv(table: &Frame) -> io::Result<Vec<u8>> {
     let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
-    writer.write_record(table.columns.iter().map(|(n, _)| n.as_str()))?;
+    writer.write_record(table.columns.iter().map(|c| c.name.as_str()))?;
     let mut text = String::new();
     for i in 0..table.rows() {
-        for (_, column) in &table.columns {
-            match column {
-                Column::Numbers(x) => {
-                    text.clear();
-                    x.get(i).copied().into_iter().for_each(|x| write_cell(&mut text, x));
-                    writer.write_field(&text)?;
+        for column in &table.columns {
+            text.clear();
+            match column.cells.get(i) {
+                Some(One::Text(t)) => {
+                    writer.write_field(t)?;
+                    continue;
                 }
-                Column::Texts(t) => writer.write_field(t.get(i).map_or("", String::as_str))?,
+                Some(One::Number(x)) => write_cell(&mut text, x),
+                Some(One::Integer(x)) => text.push_str(&x.to_string()),
+                Some(One::Truth(b)) => text.push_str(if b { "true" } else { "false" }),
+                None => {}
             }
+            writer.write_field(&text)?;
         }
         writer.write_record(None::<&[u8]>)?;
     }
     writer.into_inner().map_err(|e| io::Error::other(e.to_string()))
 }
 
-/// Returns a table as a Parquet file: DOUBLE columns (NaN where there is no number) and UTF-8 columns, Snappy, all required.
-pub fn parquet(table: &Table) -> io::Result<Vec<u8>> {
+/// Returns a table as a Parquet file, Snappy: columns DOUBLE, INT64, BOOLEAN and UTF-8, all optional, null where there is no value. The
+/// description `about` stands in the file's metadata under the key `cfx`, as JSON.
+pub fn parquet(table: &Frame, about: &Json) -> io::Result<Vec<u8>> {
     let failed = |e: ParquetError| io::Error::other(e.to_string());
     let fields: Result<Vec<_>, ParquetError> = table
         .columns
         .iter()
-        .map(|(name, column)| {
-            let (physical, logical) = match column {
-                Column::Numbers(_) => (Physical::DOUBLE, None),
-                Column::Texts(_) => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
+        .map(|column| {
+            let (physical, logical) = match column.cells {
+                Cells::Numbers(_) => (Physical::DOUBLE, None),
+                Cells::Integers(_) => (Physical::INT64, None),
+                Cells::Truths(_) => (Physical::BOOLEAN, None),
+                Cells::Texts(_) => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
             };
-            let built =
-                Type::primitive_type_builder(name, physical).with_repetition(Repetition::REQUIRED).with_logical_type(logical);
+            let built = Type::primitive_type_builder(&column.name, physical)
+                .with_repetition(Repetition::OPTIONAL)
+                .with_logical_type(logical);
             built.build().map(Arc::new)
         })
         .collect();
     let schema = Type::group_type_builder("schema").with_fields(fields.map_err(failed)?).build().map_err(failed)?;
-    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).set_created_by("cfx".into()).build();
+    let metadata = vec![KeyValue::new("cfx".to_string(), about.to_string())];
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_created_by("cfx".into())
+        .set_key_value_metadata(Some(metadata))
+        .build();
     let mut bytes = Vec::new();
     let mut writer = SerializedFileWriter::new(&mut bytes, Arc::new(schema), Arc::new(properties)).map_err(failed)?;
     if table.rows() > 0 {
         let mut group = writer.next_row_group().map_err(failed)?;
-        for (_, column) in &table.columns {
+        for column in &table.columns {
             let Some(mut out) = group.next_column().map_err(failed)? else { break };
-            match column {
-                Column::Numbers(x) => {
-                    out.typed::<DoubleType>().write_batch(x, None, None).map_err(failed)?;
+            let cells = &column.cells;
+            // Levels say which cells are there; only those are written.
+            let levels: Vec<i16> = (0..cells.len()).map(|i| i16::from(cells.get(i).is_some())).collect();
+            let written = match cells {
+                Cells::Numbers(x) => {
+                    let there: Vec<f64> = x.iter().copied().filter(|x| !x.is_nan()).collect();
+                    out.typed::<DoubleType>().write_batch(&there, Some(&levels), None)
                 }
-                Column::Texts(t) => {
-                    let texts: Vec<ByteArray> = t.iter().map(|s| ByteArray::from(s.as_str())).collect();
-                    out.typed::<ByteArrayType>().write_batch(&texts, None, None).map_err(failed)?;
+                Cells::Integers(x) => {
+                    let there: Vec<i64> = x.iter().copied().flatten().collect();
+                    out.typed::<Int64Type>().write_batch(&there, Some(&levels), None)
                 }
-            }
+                Cells::Truths(x) => {
+                    let there: Vec<bool> = x.iter().copied().flatten().collect();
+                    out.typed::<BoolType>().write_batch(&there, Some(&levels), None)
+                }
+                Cells::Texts(x) => {
+                    let there: Vec<ByteArray> = x.iter().flatten().map(|s| ByteArray::from(s.as_str())).collect();
+                    out.typed::<ByteArrayType>().write_batch(&there, Some(&levels), None)
+                }
+            };
+            written.map_err(failed)?;
             out.close().map_err(failed)?;
         }
         group.close().map_err(failed)?;
@@ -98,6 +127,13 @@ pub fn parquet(table: &Table) -> io::Result<Vec<u8>> {
 pub fn npy(shape: &[usize], data: &[f64]) -> Vec<u8> {
     let mut out = npy_header("<f8", shape);
     out.reserve(8 * data.len());
+    data.iter().for_each(|x| out.extend_from_slice(&x.to_le_bytes()));
+    out
+}
+
+/// Returns an array of signed 64-bit integers as a `.npy` file, row-major.
+pub fn npy_i64(shape: &[usize], data: &[i64]) -> Vec<u8> {
+    let mut out = npy_header("<i8", shape);
     data.iter().for_each(|x| out.extend_from_slice(&x.to_le_bytes()));
     out
 }
@@ -138,20 +174,26 @@ pub fn slug(title: &str) -> String {
     if out.is_empty() { "untitled".into() } else { out.into() }
 }
 
-/// Returns the coordinates of an entry in brackets, ` [stage: stage1]`; empty for a value without axes.
-pub fn place_words(declared: &Declared, index: usize) -> String {
+/// Returns the place of an entry: axis and coordinate, outermost first.
+pub fn place(declared: &Declared, index: usize) -> Vec<(String, String)> {
     let mut rest = index;
-    let mut words: Vec<String> = declared
+    let mut out: Vec<(String, String)> = declared
         .axes
         .iter()
         .rev()
         .map(|a| {
             let n = a.coordinates.len().max(1);
-            let word = format!("{}: {}", a.name, a.coordinates.get(rest % n).map_or("", String::as_str));
+            let here = a.coordinates.get(rest % n).cloned().unwrap_or_default();
             rest /= n;
-            word
+            (a.name.clone(), here)
         })
         .collect();
-    words.reverse();
+    out.reverse();
+    out
+}
+
+/// Returns the coordinates of an entry in brackets, ` [stage: stage1]`; empty for a value without axes.
+pub fn place_words(declared: &Declared, index: usize) -> String {
+    let words: Vec<String> = place(declared, index).into_iter().map(|(axis, at)| format!("{axis}: {at}")).collect();
     if words.is_empty() { String::new() } else { format!(" [{}]", words.join(", ")) }
 }

@@ -7,14 +7,14 @@ use super::input::{Outcome, ReportInput};
 use super::manifest::record;
 use super::picture;
 use super::settling::{Diagnostic, Settling};
+use super::shown::Shown;
 use crate::base::Span;
 use crate::base::time::duration;
-use crate::engine::value::{Column, Figure, Table, Value};
+use crate::engine::value::{Column, Table, Value};
 use crate::plan::graph::{Declared, Entry};
 use crate::plan::units::unit;
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::Arc;
 
 const STYLE: &str = include_str!("style.css");
 /// Rows of a table that are shown; the rest is in its CSV.
@@ -47,21 +47,6 @@ impl Page {
         let held_out = self.held_out.behind(entry).map(str::to_string);
         self.settling.behind(entry).into_iter().chain(held_out).collect()
     }
-}
-
-/// A figure, or why it is absent.
-#[derive(Clone, Debug, Default)]
-pub struct Shown {
-    /// Index of the declaration.
-    pub declared: usize,
-    /// Which of its entries.
-    pub place: usize,
-    /// Name of the files, without extension.
-    pub file: String,
-    /// The figure.
-    pub figure: Option<Arc<Figure>>,
-    /// Why there is none.
-    pub absent: String,
 }
 
 /// Returns the report as HTML.
@@ -273,7 +258,7 @@ fn tables(input: &ReportInput, page: &Page) -> String {
             escape(&declared.kind),
             line_link(input, declared.span),
             declared.doc.as_ref().map_or_else(String::new, |d| format!("<p>{}</p>\n", escape(d))),
-            rows(table, *count, &declared.name, units(input, declared)),
+            rows(table, *count, &declared.name, input.units(declared)),
             beside(page, declared),
         );
     }
@@ -298,12 +283,6 @@ fn beside(page: &Page, declared: &Declared) -> String {
     let more = words.len().saturating_sub(BESIDE);
     let rest = if more > 0 { format!("<p class=\"soft\">and {more} more; see Diagnostics</p>\n") } else { String::new() };
     words.iter().take(BESIDE).map(line).collect::<String>() + &rest
-}
-
-/// Returns the units of a declaration's numbers.
-fn units<'a>(input: &'a ReportInput, declared: &Declared) -> &'a [(String, String)] {
-    let cell = declared.entries.iter().find_map(|e| if let Entry::Cell(id) = e { input.graph.cells.get(*id) } else { None });
-    cell.map_or(&[], |c| c.facts.units.as_slice())
 }
 
 /// Returns the first rows of a table: columns named as the declaration, or as a part of its record, with their units.

@@ -2,7 +2,7 @@
 
 use crate::base::{Hash, Name};
 use crate::engine::value::{Model, Value};
-use crate::plan::graph::{Entry, Graph};
+use crate::plan::graph::{Declared, Entry, Graph};
 
 /// Everything that a report is made from.
 pub struct ReportInput<'a> {
@@ -21,6 +21,14 @@ pub struct ReportInput<'a> {
     pub weights: Option<&'a dyn Fn(&Model) -> Vec<u8>>,
     /// Largest array written out, in bytes.
     pub largest_array: u64,
+}
+
+impl ReportInput<'_> {
+    /// Returns the units of a declaration's numbers: the part of a record (empty for the value itself), and the unit.
+    pub fn units(&self, declared: &Declared) -> &[(String, String)] {
+        let cell = declared.entries.iter().find_map(|e| if let Entry::Cell(id) = e { self.graph.cells.get(*id) } else { None });
+        cell.map_or(&[], |c| c.facts.units.as_slice())
+    }
 }
 
 /// The script as it was run.

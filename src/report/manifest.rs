@@ -4,11 +4,16 @@
 //! they do not. Cells whose results are not stored are counted, not listed; of long lists their length, their ends and their hash stand
 //! here, so that a manifest of a million cells has the size of one of a thousand.
 
+use super::files::Output;
+use super::formats::place;
 use super::input::{CellRecord, Outcome, ReportInput};
+use super::settling::Settling;
+use super::shown::Shown;
 use crate::base::{Hash, Name};
+use crate::engine::value::Value;
 use crate::plan::estimate::together;
 use crate::plan::facts::Policy;
-use crate::plan::graph::{Cell, CellId, Entry};
+use crate::plan::graph::{Cell, CellId, Declared, Entry};
 use crate::plan::record::{Recorded, record as grouped};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -20,8 +25,8 @@ const LISTED: usize = 64;
 /// Of lists longer than this, only length, ends and hash are written.
 pub const LONGEST: usize = 1000;
 
-/// Returns the manifest. `outputs`: the files written so far, relative to the folder of results, with their hashes.
-pub fn manifest(input: &ReportInput, outputs: &[(String, Hash)]) -> Json {
+/// Returns the manifest. `outputs`: the files written so far.
+pub fn manifest(input: &ReportInput, settling: &Settling, figures: &[Shown], outputs: &[Output]) -> Json {
     let graph = input.graph;
     let groups = grouped(graph);
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
@@ -29,7 +34,7 @@ pub fn manifest(input: &ReportInput, outputs: &[(String, Hash)]) -> Json {
         *counts.entry(record(input, i).outcome.word()).or_insert(0) += 1;
     }
     json!({
-        "format": "cfx.manifest.3",
+        "format": "cfx.manifest.4",
         "title": graph.title,
         "seed": graph.seed,
         "cfx": input.build.version,
@@ -48,8 +53,55 @@ pub fn manifest(input: &ReportInput, outputs: &[(String, Hash)]) -> Json {
             "axes": v.axes.iter().map(|a| json!({ "name": a.name, "role": a.role, "count": a.coordinates.len() })).collect::<Vec<_>>(),
             "entries": entries(&v.entries),
         })).collect::<Vec<_>>(),
-        "outputs": outputs.iter().map(|(path, hash)| json!({ "path": path, "blake3": hash.to_string() })).collect::<Vec<_>>(),
+        "claims": claims(input, settling),
+        "figures": figures.iter().filter_map(|f| figure(input, f)).collect::<Vec<_>>(),
+        "outputs": outputs.iter().map(output).collect::<Vec<_>>(),
     })
+}
+
+/// Returns the claims with their outcomes: `holds` is null where a claim is not decided, and `text` then says why.
+fn claims(input: &ReportInput, settling: &Settling) -> Vec<Json> {
+    let claims = input.graph.values.iter().filter(|v| v.keyword == "claim");
+    let places = claims.flat_map(|v| v.entries.iter().enumerate().map(move |(i, entry)| (v, i, entry)));
+    let one = |(v, i, entry): (&Declared, usize, &Entry)| {
+        let (holds, within_error, text) = match (input.value)(entry) {
+            Value::Truth(t) => (Some(t.holds), Some(t.within_error), t.text),
+            Value::Absent(why) => (None, None, why),
+            other => (None, None, format!("a {} is no truth value", other.word())),
+        };
+        json!({
+            "name": v.name, "at": at(&place(v, i)), "holds": holds, "within_error": within_error, "text": text,
+            "doubt": settling.behind(entry),
+        })
+    };
+    places.map(one).collect()
+}
+
+/// Returns a figure: its title, place, files without extension and caption, or why there is none.
+fn figure(input: &ReportInput, shown: &Shown) -> Option<Json> {
+    let declared = input.graph.values.get(shown.declared)?;
+    let mut out = json!({ "name": declared.name, "at": at(&place(declared, shown.place)) });
+    match &shown.figure {
+        Some(figure) => {
+            out["file"] = json!(shown.file);
+            out["caption"] = json!(figure.caption);
+        }
+        None => out["absent"] = json!(shown.absent),
+    }
+    Some(out)
+}
+
+fn output(file: &Output) -> Json {
+    let mut out = json!({ "path": file.path, "blake3": file.hash.to_string(), "is": file.is, "of": file.of });
+    if !file.at.is_empty() {
+        out["at"] = at(&file.at);
+    }
+    out
+}
+
+/// Returns a place as a map from axes to coordinates as written.
+fn at(place: &[(String, String)]) -> Json {
+    Json::Object(place.iter().map(|(axis, here)| (axis.clone(), json!(here))).collect())
 }
 
 /// Returns a manifest as text: one line for each part of a list, so that two of them can be compared line by line.

@@ -1,112 +1,40 @@
-//! Declared values as tidy tables (one row an observation, one column an axis or a value) and as arrays.
+//! Declared values as tidy tables: one row an observation, one column an axis or a value.
 
-use super::numeric::numeric;
-use crate::engine::value::{Column, Scores, Stages, Table, Value};
+use super::frame::{Builder, Cells, Field, Frame, Is, One};
+use crate::base::Coordinates;
+use crate::base::coordinates::whole;
+use crate::engine::value::{Column, Scores, Table, Value};
 use crate::plan::graph::Declared;
+use crate::plan::units::unit;
 use serde_json::{Value as Json, json};
-use std::io;
 use std::sync::Arc;
 
 /// Tables with more rows than this are left to arrays.
 pub const ROWS: usize = 2_000_000;
 
-/// An array with named dimensions.
-#[derive(Clone, Debug)]
-pub struct NamedArray {
-    /// Name of the file, without extension.
-    pub name: String,
-    /// Shape.
-    pub shape: Vec<usize>,
-    /// Numbers in row-major order; NaN where there is none.
-    pub data: Vec<f64>,
-    /// The dimensions: name, role, coordinates or their number.
-    pub dims: Json,
-    /// Ids of the examples, where a dimension is of examples.
-    pub ids: Option<Arc<Vec<u32>>>,
+/// Columns of operations' tables that count or number things: whole numbers in files, where all of them are.
+const COUNTED: [&str; 14] = [
+    "epoch", "chain", "pass", "chains", "passes", "count", "absent", "first", "second", "example", "ablated", "unit", "bins",
+    "draw",
+];
+
+/// Columns of operations' tables that name classes: whole numbers in files where all names are, as class labels are.
+const CLASSES: [&str; 5] = ["label", "predicted", "class", "on_label", "highest"];
+
+/// The coordinates of an entry, as a leading column.
+#[derive(Clone)]
+struct Lead<'a> {
+    name: &'a str,
+    is: Is,
+    one: One<'a>,
 }
 
-/// Fills columns row by row; a column that begins late is filled up.
-#[derive(Default)]
-struct Builder {
-    columns: Vec<(String, Column)>,
-    rows: usize,
-    /// Reasons of absence by row.
-    absent: Vec<(usize, String)>,
-}
-
-impl Builder {
-    fn number(&mut self, name: &str, x: f64) {
-        match self.columns.iter_mut().find(|(n, _)| n == name) {
-            Some((_, Column::Numbers(c))) => {
-                c.resize(self.rows, f64::NAN);
-                c.push(x);
-            }
-            Some((_, Column::Texts(c))) => {
-                c.resize(self.rows, String::new());
-                c.push(super::formats::cell(x));
-            }
-            None => {
-                let mut column = vec![f64::NAN; self.rows];
-                column.push(x);
-                self.columns.push((name.to_string(), Column::Numbers(column)));
-            }
-        }
-    }
-
-    fn text(&mut self, name: &str, text: &str) {
-        match self.columns.iter_mut().find(|(n, _)| n == name) {
-            Some((_, column)) => {
-                if let Column::Numbers(x) = column {
-                    // A column of numbers in which a word turns up becomes one of texts.
-                    *column = Column::Texts(x.iter().map(|v| super::formats::cell(*v)).collect());
-                }
-                if let Column::Texts(c) = column {
-                    c.resize(self.rows, String::new());
-                    c.push(text.to_string());
-                }
-            }
-            None => {
-                let mut column = vec![String::new(); self.rows];
-                column.push(text.to_string());
-                self.columns.push((name.to_string(), Column::Texts(column)));
-            }
-        }
-    }
-
-    fn end(&mut self) {
-        self.rows += 1;
-    }
-
-    fn finish(mut self) -> Table {
-        let rows = self.rows;
-        for (_, column) in &mut self.columns {
-            match column {
-                Column::Numbers(c) => c.resize(rows, f64::NAN),
-                Column::Texts(c) => c.resize(rows, String::new()),
-            }
-        }
-        if !self.absent.is_empty() {
-            let mut reasons = vec![String::new(); rows];
-            for (row, why) in self.absent {
-                reasons[row] = why;
-            }
-            self.columns.push(("absent".into(), Column::Texts(reasons)));
-        }
-        Table { columns: self.columns }
-    }
-}
-
-/// The coordinates of an entry as leading columns.
-enum Lead {
-    Number(String, f64),
-    Text(String, String),
-}
-
-/// Returns the tidy table of a declared value: one column for each axis, `example` and `class` for scores, then the values,
+/// Returns the tidy table of a declared value: one column for each axis, `example` and `label` for scores, then the values,
 /// with `_se` and `_count` columns where there are any, and a column `absent` with reasons where values are.
 ///
-/// Nothing for values that are no tables (data sets, densities, representations), and above [`ROWS`] rows.
-pub fn tidy(declared: &Declared, values: &[Value]) -> Option<Table> {
+/// Coordinates and class labels that are all whole numbers are integers. Nothing for values that are no tables (data sets, densities,
+/// representations), and above [`ROWS`] rows.
+pub fn tidy(declared: &Declared, values: &[Value]) -> Option<Frame> {
     if values.iter().map(rows_of).sum::<usize>() > ROWS || values.iter().all(|v| rows_of(v) == 0) {
         return None;
     }
@@ -114,7 +42,7 @@ pub fn tidy(declared: &Declared, values: &[Value]) -> Option<Table> {
     {
         return None;
     }
-    let numbers: Vec<Option<Vec<f64>>> = declared.axes.iter().map(|a| numeric(&a.coordinates, &a.role).map(|(v, _)| v)).collect();
+    let typed: Vec<Coordinates> = declared.axes.iter().map(|a| Coordinates::of(&a.coordinates, &a.role)).collect();
     let mut out = Builder::default();
     for (i, v) in values.iter().enumerate() {
         let places = places(declared, i);
@@ -122,19 +50,64 @@ pub fn tidy(declared: &Declared, values: &[Value]) -> Option<Table> {
             .axes
             .iter()
             .zip(&places)
-            .zip(&numbers)
-            .map(|((axis, place), numbers)| match numbers {
-                Some(n) => Lead::Number(axis.name.clone(), n.get(*place).copied().unwrap_or(f64::NAN)),
-                None => Lead::Text(axis.name.clone(), axis.coordinates.get(*place).cloned().unwrap_or_default()),
-            })
+            .zip(&typed)
+            .map(|((axis, place), typed)| Lead { name: &axis.name, is: Is::Axis, one: coordinate(typed, *place) })
             .collect();
         emit(&mut out, &lead, &declared.name, v);
     }
     Some(out.finish())
 }
 
+fn coordinate(all: &Coordinates, place: usize) -> One<'_> {
+    match all {
+        Coordinates::Integers(x) => One::Integer(x.get(place).copied().unwrap_or_default()),
+        Coordinates::Numbers(x) => One::Number(x.get(place).copied().unwrap_or(f64::NAN)),
+        Coordinates::Words(x) => One::Text(x.get(place).map_or("", String::as_str)),
+    }
+}
+
+/// Returns the description of a table, as it stands beside it and in the Parquet file: axes, and for each column what it is, its type, and
+/// its unit.
+pub fn about(declared: &Declared, frame: &Frame, units: &[(String, String)]) -> Json {
+    let column = |c: &Field| {
+        let mut out = json!({ "name": c.name, "is": c.is.word(), "type": c.cells.word() });
+        if matches!(c.is, Is::Value | Is::Error | Is::Count | Is::WithinError | Is::Sides) {
+            out["of"] = json!(c.of);
+        }
+        if let (Is::Value | Is::Error, Some(unit)) = (c.is, unit(units, &c.of)) {
+            out["unit"] = json!(unit);
+        }
+        out
+    };
+    json!({
+        "format": "cfx.table.1",
+        "name": declared.name,
+        "keyword": declared.keyword,
+        "kind": declared.kind,
+        "rows": frame.rows(),
+        "axes": axes(declared),
+        "columns": frame.columns.iter().map(column).collect::<Vec<_>>(),
+    })
+}
+
+/// Returns the axes of a declared value: name, role, coordinates, and what they nest in or pair with.
+pub fn axes(declared: &Declared) -> Vec<Json> {
+    let one = |a: &crate::plan::graph::LabelledAxis| {
+        let mut out =
+            json!({ "name": a.name, "role": a.role, "coordinates": Coordinates::of(&a.coordinates, &a.role).to_json() });
+        if !a.within.is_empty() {
+            out["within"] = json!(a.within);
+        }
+        if let Some(pairs) = &a.pairs {
+            out["pairs"] = json!(pairs);
+        }
+        out
+    };
+    declared.axes.iter().map(one).collect()
+}
+
 /// Returns the place along each axis of an entry.
-fn places(declared: &Declared, index: usize) -> Vec<usize> {
+pub fn places(declared: &Declared, index: usize) -> Vec<usize> {
     let mut rest = index;
     let mut out = vec![0; declared.axes.len()];
     for (place, axis) in out.iter_mut().zip(declared.axes.iter()).rev() {
@@ -158,51 +131,44 @@ fn rows_of(value: &Value) -> usize {
 }
 
 fn lead_in(out: &mut Builder, lead: &[Lead]) {
-    for l in lead {
-        match l {
-            Lead::Number(name, x) => out.number(name, *x),
-            Lead::Text(name, t) => out.text(name, t),
-        }
-    }
+    lead.iter().for_each(|l| out.put(l.name, l.is, "", l.one));
 }
 
 /// Returns the name of a value's column, other than those of the axes.
 fn column(lead: &[Lead], owner: &str, name: &str) -> String {
-    let taken = lead.iter().any(|l| matches!(l, Lead::Number(n, _) | Lead::Text(n, _) if n == name)) || matches!(name, "absent");
+    let taken = lead.iter().any(|l| l.name == name) || matches!(name, "absent");
     if taken { format!("{owner}.{name}") } else { name.to_string() }
 }
 
 fn emit(out: &mut Builder, lead: &[Lead], name: &str, value: &Value) {
     match value {
-        Value::Scores(s) => scores(out, lead, &[(name.to_string(), s.clone())], &[]),
+        Value::Scores(s) => scores(out, lead, &[(name.to_string(), "", s.clone())], &[]),
         Value::Record(fields) => {
-            let per_example: Vec<(String, Arc<Scores>)> = fields
+            let per_example: Vec<(String, &str, Arc<Scores>)> = fields
                 .iter()
-                .filter_map(|(n, v)| if let Value::Scores(s) = v { Some((column(lead, name, n), s.clone())) } else { None })
+                .filter_map(|(n, v)| match v {
+                    Value::Scores(s) => Some((column(lead, name, n), n.as_str(), s.clone())),
+                    _ => None,
+                })
                 .collect();
             let rest: Vec<&(String, Value)> = fields.iter().filter(|(_, v)| !matches!(v, Value::Scores(_))).collect();
             match per_example.first() {
-                Some((_, first)) => {
-                    let same: Vec<_> = per_example.iter().filter(|(_, s)| s.ids == first.ids).cloned().collect();
+                Some((_, _, first)) => {
+                    let same: Vec<_> = per_example.iter().filter(|(_, _, s)| s.ids == first.ids).cloned().collect();
                     scores(out, lead, &same, &rest);
                 }
                 None => {
                     lead_in(out, lead);
-                    rest.iter().for_each(|(n, v)| single(out, &column(lead, name, n), v));
+                    rest.iter().for_each(|(n, v)| single(out, &column(lead, name, n), n, v));
                     out.end();
                 }
             }
         }
         Value::List(items) => {
+            let inner = column(lead, name, "item");
             for (i, item) in items.iter().enumerate() {
-                let mut deeper: Vec<Lead> = lead
-                    .iter()
-                    .map(|l| match l {
-                        Lead::Number(n, x) => Lead::Number(n.clone(), *x),
-                        Lead::Text(n, t) => Lead::Text(n.clone(), t.clone()),
-                    })
-                    .collect();
-                deeper.push(Lead::Number(column(lead, name, "item"), i as f64));
+                let mut deeper = lead.to_vec();
+                deeper.push(Lead { name: &inner, is: Is::Item, one: One::Integer(i as i64) });
                 emit(out, &deeper, name, item);
             }
         }
@@ -211,184 +177,127 @@ fn emit(out: &mut Builder, lead: &[Lead], name: &str, value: &Value) {
         Value::Dataset(_) | Value::Stages(_) | Value::Figure(_) | Value::Pack(_) => {}
         other => {
             lead_in(out, lead);
-            single(out, &column(lead, "value", name), other);
+            single(out, &column(lead, "value", name), "", other);
             out.end();
         }
     }
 }
 
-/// Writes a value that fits one row into the row that is open.
-fn single(out: &mut Builder, name: &str, value: &Value) {
+/// Writes a value that fits one row into the row that is open. `of`: the part of a record that it is.
+fn single(out: &mut Builder, name: &str, of: &str, value: &Value) {
     match value {
         Value::Number(n) => {
-            out.number(name, n.value);
+            out.put(name, Is::Value, of, One::Number(n.value));
             if let Some(e) = n.error {
-                out.number(&format!("{name}_se"), e);
+                out.put(&format!("{name}_se"), Is::Error, of, One::Number(e));
             }
             if let Some(c) = n.count {
-                out.number(&format!("{name}_count"), c as f64);
+                out.put(&format!("{name}_count"), Is::Count, of, One::Integer(c as i64));
             }
         }
         Value::Truth(t) => {
-            out.text(name, if t.holds { "true" } else { "false" });
-            out.text(&format!("{name}_within_error"), if t.within_error { "true" } else { "false" });
-            out.text(&format!("{name}_text"), &t.text);
+            out.put(name, Is::Value, of, One::Truth(t.holds));
+            out.put(&format!("{name}_within_error"), Is::WithinError, of, One::Truth(t.within_error));
+            out.put(&format!("{name}_text"), Is::Sides, of, One::Text(&t.text));
         }
-        Value::Word(w) => out.text(name, w),
-        Value::Absent(why) => {
-            let row = out.rows;
-            // Rows come one after the other.
-            if out.absent.last().is_none_or(|(r, _)| *r != row) {
-                out.absent.push((row, why.clone()));
-            }
-        }
-        Value::Record(fields) => fields.iter().for_each(|(n, v)| single(out, &format!("{name}.{n}"), v)),
+        Value::Word(w) => out.put(name, Is::Value, of, One::Text(w)),
+        Value::Absent(why) => out.absent(why),
+        Value::Record(fields) => fields.iter().for_each(|(n, v)| single(out, &format!("{name}.{n}"), of, v)),
         _ => {}
     }
 }
 
-fn scores(out: &mut Builder, lead: &[Lead], all: &[(String, Arc<Scores>)], rest: &[&(String, Value)]) {
-    let Some((_, first)) = all.first() else { return };
-    let class = column(lead, "score", "label");
+fn scores(out: &mut Builder, lead: &[Lead], all: &[(String, &str, Arc<Scores>)], rest: &[&(String, Value)]) {
+    let Some((_, _, first)) = all.first() else { return };
+    let (class, example, row) = (column(lead, "score", "label"), column(lead, "score", "example"), column(lead, "score", "row"));
+    let classes = Coordinates::of(&first.classes, "class");
     for i in 0..first.values.len() {
         lead_in(out, lead);
         if let Some(id) = first.ids.get(i) {
-            let (what, number) = Scores::named(*id);
-            out.number(&column(lead, "score", what), number as f64);
-        }
-        if let Some(label) = first.labels.get(i) {
-            match first.classes.get(*label as usize) {
-                Some(name) => out.text(&class, name),
-                None => out.text(&class, &label.to_string()),
+            match Scores::named(*id) {
+                ("example", number) => out.put(&example, Is::Example, "", One::Integer(number.into())),
+                (_, number) => out.put(&row, Is::Row, "", One::Integer(number.into())),
             }
         }
-        for (name, s) in all {
-            out.number(name, s.values.get(i).copied().unwrap_or(f64::NAN));
+        if let Some(label) = first.labels.get(i) {
+            let named = (*label as usize) < classes.len();
+            out.put(
+                &class,
+                Is::Label,
+                "",
+                if named { coordinate(&classes, *label as usize) } else { One::Integer((*label).into()) },
+            );
         }
-        rest.iter().for_each(|(n, v)| single(out, n, v));
+        for (name, of, s) in all {
+            let x = s.values.get(i).copied().unwrap_or(f64::NAN);
+            out.put(name, Is::Value, of, One::Number(x));
+            if let Some(why) = s.reason(i).filter(|_| x.is_nan()) {
+                out.absent(why);
+            }
+        }
+        rest.iter().for_each(|(n, v)| single(out, n, n, v));
         out.end();
     }
 }
 
 fn table(out: &mut Builder, lead: &[Lead], name: &str, t: &Table) {
     let names: Vec<String> = t.columns.iter().map(|(n, _)| column(lead, name, n)).collect();
+    let cells: Vec<Cells> = t.columns.iter().map(|(n, c)| of_column(n, c)).collect();
     for i in 0..t.rows() {
         lead_in(out, lead);
-        for (n, (_, c)) in names.iter().zip(&t.columns) {
-            match c {
-                Column::Numbers(x) => out.number(n, x.get(i).copied().unwrap_or(f64::NAN)),
-                Column::Texts(x) => out.text(n, x.get(i).map_or("", String::as_str)),
+        for (n, c) in names.iter().zip(&cells) {
+            match c.get(i) {
+                Some(one) => out.put(n, Is::Column, "", one),
+                None => out.lacks(n, Is::Column, c),
             }
         }
         out.end();
     }
 }
 
-/// Hands on the arrays of a declared value of numbers, scores or representations: one where it is rectangular (axes of the
-/// value first, then examples, then units), one for each entry otherwise. Arrays over `largest` bytes are left out.
-///
-/// Errors: those of `put`.
-pub fn arrays(declared: &Declared, values: &[Value], largest: u64, put: &mut Put) -> io::Result<()> {
-    let nothing = Value::Absent(String::new());
-    let axes: Vec<Json> =
-        declared.axes.iter().map(|a| json!({ "name": a.name, "role": a.role, "coordinates": a.coordinates })).collect();
-    let mut one = |name: &str, values: &[&Value]| part_arrays(declared, name, values, &axes, largest, put);
-    match values.iter().find_map(|v| if let Value::Record(f) = v { Some(f) } else { None }) {
-        Some(fields) => fields.iter().try_for_each(|(n, _)| {
-            let own: Vec<&Value> = values.iter().map(|v| part(v, n).unwrap_or(&nothing)).collect();
-            one(&format!("{}.{n}", declared.name), &own)
-        }),
-        None => one(&declared.name, &values.iter().collect::<Vec<_>>()),
-    }
-}
-
-/// What takes arrays, one after the other: there may be room for one of them only.
-pub type Put<'a> = dyn FnMut(NamedArray) -> io::Result<()> + 'a;
-
-fn part_arrays(declared: &Declared, name: &str, values: &[&Value], axes: &[Json], largest: u64, put: &mut Put) -> io::Result<()> {
-    let fits = |shape: &[usize]| 8 * shape.iter().map(|n| *n as u64).product::<u64>() <= largest;
-    if let Some(tail) = inner(values) {
-        let whole: Vec<usize> = declared.axes.iter().map(|a| a.coordinates.len()).chain(tail.shape.iter().copied()).collect();
-        return match !whole.is_empty() && fits(&whole) {
-            true => put(tail.array(name.to_string(), whole, axes.iter().cloned(), values)),
-            false => Ok(()),
-        };
-    }
-    for (i, v) in values.iter().enumerate() {
-        let one = std::slice::from_ref(v);
-        let Some(tail) = inner(one).filter(|t| !t.shape.is_empty() && fits(&t.shape)) else { continue };
-        let places = places(declared, i);
-        let at = places.iter().zip(declared.axes.iter()).map(|(p, a)| super::formats::slug(&a.coordinates[*p]));
-        let name = format!("{name}.{}", at.collect::<Vec<_>>().join("."));
-        let shape = tail.shape.clone();
-        put(tail.array(name, shape, std::iter::empty(), one))?;
-    }
-    Ok(())
-}
-
-/// Returns a part of a record; what is no record stands for each of its parts.
-fn part<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
-    match value {
-        Value::Record(fields) => fields.iter().find(|(n, _)| n == name).map(|(_, v)| v),
-        other => Some(other),
-    }
-}
-
-/// What all values of a rectangle share: their inner shape.
-struct Tail {
-    shape: Vec<usize>,
-    dims: Vec<Json>,
-    ids: Option<Arc<Vec<u32>>>,
-}
-
-impl Tail {
-    fn array(self, name: String, shape: Vec<usize>, axes: impl Iterator<Item = Json>, values: &[&Value]) -> NamedArray {
-        let size: usize = self.shape.iter().product();
-        let mut data = Vec::with_capacity(size * values.len());
-        for v in values {
-            match v {
-                Value::Number(n) => data.push(n.value),
-                Value::Scores(s) => data.extend_from_slice(&s.values),
-                Value::Stages(s) => data.extend(s.x.iter()),
-                _ => data.extend(std::iter::repeat_n(f64::NAN, size)),
-            }
+/// Returns a column of a table as it stands in files.
+fn of_column(name: &str, column: &Column) -> Cells {
+    match column {
+        Column::Numbers(x) if COUNTED.contains(&name) && x.iter().all(|v| v.is_nan() || (v.fract() == 0.0 && v.abs() < 9e15)) => {
+            Cells::Integers(x.iter().map(|v| (!v.is_nan()).then_some(*v as i64)).collect())
         }
-        let dims: Vec<Json> = axes.chain(self.dims).collect();
-        NamedArray { name, shape, data, dims: Json::Array(dims), ids: self.ids }
+        Column::Numbers(x) => Cells::Numbers(x.clone()),
+        Column::Texts(x) => match whole(x.iter().map(String::as_str)).filter(|_| CLASSES.contains(&name)) {
+            Some(all) => Cells::Integers(all.into_iter().map(Some).collect()),
+            None => Cells::Texts(x.iter().cloned().map(Some).collect()),
+        },
     }
 }
 
-/// Returns the inner shape that all present values share; nothing where they differ or are no numbers.
-fn inner(values: &[&Value]) -> Option<Tail> {
-    let mut found: Option<Tail> = None;
-    for v in values {
-        let tail = match v {
-            Value::Absent(_) => continue,
-            Value::Number(_) => Tail { shape: Vec::new(), dims: Vec::new(), ids: None },
-            Value::Scores(s) if s.values.len() == s.ids.len() => of_examples(&s.ids, None),
-            Value::Stages(s) => of_stages(s),
-            _ => return None,
-        };
-        match &found {
-            None => found = Some(tail),
-            Some(f) if f.shape == tail.shape && f.ids == tail.ids => {}
-            Some(_) => return None,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_that_count_and_name_classes_are_columns_of_operations() {
+        let library = [
+            include_str!("../../stdlib/analysis.cfx"),
+            include_str!("../../stdlib/density.cfx"),
+            include_str!("../../stdlib/probes.cfx"),
+        ];
+        let lists = library.iter().flat_map(|text| text.split("columns(").skip(1)).filter_map(|rest| rest.split(')').next());
+        let mut known: Vec<&str> = lists.flat_map(|list| list.split(',').map(str::trim)).collect();
+        let training = include_str!("../../stdlib/training.cfx");
+        known.extend(training.split("columns(").skip(1).filter_map(|rest| rest.split(')').next()).flat_map(|l| l.split(", ")));
+        for name in COUNTED.iter().chain(&CLASSES) {
+            assert!(known.contains(name), "no table has a column `{name}`");
         }
     }
-    found
-}
 
-fn of_stages(s: &Stages) -> Tail {
-    of_examples(&s.ids, Some(s.x.ncols()))
-}
-
-fn of_examples(ids: &Arc<Vec<u32>>, units: Option<usize>) -> Tail {
-    let mut shape = vec![ids.len()];
-    let what = ids.first().map_or("example", |id| Scores::named(*id).0);
-    let mut dims = vec![json!({ "name": what, "role": what, "count": ids.len() })];
-    if let Some(units) = units {
-        shape.push(units);
-        dims.push(json!({ "name": "unit", "role": "unit", "count": units }));
+    #[test]
+    fn counts_are_whole_where_all_are() {
+        let numbers = |x: &[f64]| Column::Numbers(x.to_vec());
+        assert_eq!(of_column("epoch", &numbers(&[1.0, f64::NAN])), Cells::Integers(vec![Some(1), None]));
+        assert_eq!(of_column("loss", &numbers(&[1.0])), Cells::Numbers(vec![1.0]));
+        assert_eq!(of_column("count", &numbers(&[1.0, 0.5])), Cells::Numbers(vec![1.0, 0.5]));
+        let texts = |x: &[&str]| Column::Texts(x.iter().map(|t| t.to_string()).collect());
+        assert_eq!(of_column("label", &texts(&["3", "10"])), Cells::Integers(vec![Some(3), Some(10)]));
+        assert_eq!(of_column("label", &texts(&["3", "cat"])), Cells::Texts(vec![Some("3".into()), Some("cat".into())]));
+        assert_eq!(of_column("note", &texts(&["3"])), Cells::Texts(vec![Some("3".into())]));
     }
-    Tail { shape, dims, ids: Some(ids.clone()) }
 }

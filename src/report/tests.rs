@@ -1,12 +1,15 @@
 //! A whole report from a made-up run; formats read back; set `CFX_PICTURES=DIR` to have the report written there.
 
+use super::files::Output;
+use super::frame::{Cells, Field, Is};
 use super::*;
-use crate::base::{Hasher, Span};
-use crate::engine::value::{Column, Figure, Number, Pack, Scores, Stages, Table, Truth};
+use crate::base::{Hash, Hasher, Span};
+use crate::engine::value::{Column, Figure, Number, Pack, Scores, Stages, Truth};
 use crate::lang::{Settings, Static};
 use crate::plan::facts::{Cost, Facts, Policy};
 use crate::plan::graph::{Cell, Common, Declared, Entry, Graph, LabelledAxis, Slot};
 use serde_json::json;
+use std::io::Write;
 use std::sync::Arc;
 
 const SCRIPT: &str = "cfx 1\nexperiment \"A <b>bold</b> & 'quoted' report\" { seed: 7 }\ndataset data = digits()\nmodel net = train(tiny_resnet, data.train)\nstages reps = svd(tap(net, data.train), width: 8)\nstages null = matched_gaussian(reps, by: class)\ndensity p = dp_mixture(reps, by: class)\ndensity p0 = dp_mixture(null, like: p)\nanalysis logp = log_density(p, reps)\nanalysis logp0 = log_density(p0, null)\nanalysis modes = split_at_largest_gap(mean(logp[stage3], by: class))\nanalysis complexity = relative_entropy(p[stage3], draws: 10k)\nanalysis guess = generative_classification(reps, like: p, folds: 5)\nfigure \"Class log-densities by stage\" = profile(logp, against: logp0, facet: stage, groups: modes)\nfigure \"Complexity <script>alert(1)</script>\" = scatter(x: spread, y: complexity)\nclaim \"Classes separate with depth\" = guess.f_score[stage3] > guess.f_score[stage1]\nclaim \"Close call\" = a > b\n";
@@ -251,13 +254,13 @@ fn values(run: &Run, name: &str, input: &ReportInput) -> Vec<Value> {
     declared(run, name).entries.iter().map(input.value).collect()
 }
 
-fn all_arrays(run: &Run, name: &str, input: &ReportInput, largest: u64) -> Vec<tables::NamedArray> {
+fn all_arrays(run: &Run, name: &str, input: &ReportInput, largest: u64) -> Vec<arrays::NamedArray> {
     let mut out = Vec::new();
     let put = &mut |array| {
         out.push(array);
         Ok(())
     };
-    tables::arrays(declared(run, name), &values(run, name, input), largest, put).expect("nothing to go wrong");
+    arrays::arrays(declared(run, name), &values(run, name, input), &[], largest, put).expect("nothing to go wrong");
     out
 }
 
@@ -275,12 +278,16 @@ fn the_whole_report() {
         "figures/class-log-densities-by-stage.png",
         "tables/logp.csv",
         "tables/logp.parquet",
+        "tables/logp.json",
         "tables/guess.csv",
         "arrays/logp.npy",
         "arrays/logp.ids.npy",
         "arrays/logp.json",
         "arrays/reps.stage1.npy",
         "arrays/complexity.npy",
+        "arrays/complexity.se.npy",
+        "arrays/complexity.count.npy",
+        "arrays/logp.labels.npy",
     ] {
         assert!(names.iter().any(|n| n == name), "{name} in {names:?}");
     }
@@ -300,6 +307,23 @@ fn the_whole_report() {
     assert!(html.contains("disagree") && html.contains("1.010") && html.contains("nothing to draw: &lt;too few&gt;"));
     assert!(html.contains("id=\"line-14\"") && html.contains("Line 14 of the script"));
     balanced(&html);
+    // The manifest says what each file is, how claims came out, and what figures say.
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(out.join("manifest.json")).expect("read")).expect("JSON");
+    let output =
+        |path: &str| manifest["outputs"].as_array().expect("files").iter().find(|f| f["path"] == path).expect(path).clone();
+    assert_eq!(
+        (output("arrays/logp.npy")["is"].clone(), output("arrays/logp.npy")["of"].clone()),
+        (json!("array"), json!("logp"))
+    );
+    assert_eq!(manifest["outputs"].as_array().expect("files").len(), names.len() - 2);
+    assert_eq!(manifest["claims"][1]["within_error"], true);
+    assert_eq!(manifest["figures"][0]["file"], "figures/class-log-densities-by-stage");
+    assert_eq!(manifest["figures"][1]["absent"], "nothing to draw: <too few>");
+    // Beside an array stands what it is.
+    let about: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(out.join("arrays/complexity.json")).expect("read")).expect("JSON");
+    assert_eq!((about["errors"].clone(), about["counts"].clone()), (json!("complexity.se.npy"), json!("complexity.count.npy")));
     // The same run gives the same bytes.
     let again = dir.path().join("again");
     with_input(&run, |input| write(input, &again)).expect("written");
@@ -330,7 +354,10 @@ fn balanced(html: &str) {
 #[test]
 fn the_manifest_lists_every_cell() {
     let run = example();
-    let manifest = with_input(&run, |input| manifest::manifest(input, &[("report.html".into(), Hash::of(b"x"))]));
+    let manifest = with_input(&run, |input| {
+        let report = Output { path: "report.html".into(), hash: Hash::of(b"x"), is: "report", of: String::new(), at: Vec::new() };
+        manifest::manifest(input, &Settling::default(), &[], &[report])
+    });
     let calls = manifest["calls"].as_array().expect("calls");
     assert_eq!(calls.iter().map(|c| c["cells"].as_u64().unwrap()).sum::<u64>(), run.graph.cells.len() as u64);
     assert_eq!(calls[0]["keys"][0], run.graph.cells[0].key.to_string());
@@ -363,7 +390,7 @@ fn the_manifest_lists_every_cell() {
     assert!(help.iter().any(|h| h == "use <fewer> draws"), "{help:?}");
     // Records may be fewer than cells: a run that stopped.
     let short = Run { records: Vec::new(), ..run };
-    let manifest = with_input(&short, |input| manifest::manifest(input, &[]));
+    let manifest = with_input(&short, |input| manifest::manifest(input, &Settling::default(), &[], &[]));
     assert_eq!(manifest["calls"][0]["outcomes"], "not run");
 }
 
@@ -371,20 +398,32 @@ fn the_manifest_lists_every_cell() {
 fn tidy_tables_have_axes_values_errors_and_reasons() {
     let run = example();
     let table = |name: &str| with_input(&run, |input| tables::tidy(declared(&run, name), &values(&run, name, input)));
-    let names = |t: &Table| t.columns.iter().map(|(n, _)| n.clone()).collect::<Vec<_>>();
+    let names = |t: &Frame| t.columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
+    let numbers = |t: &Frame, name: &str| match &t.column(name).expect(name).cells {
+        Cells::Numbers(x) => x.clone(),
+        other => panic!("{name} holds {}", other.word()),
+    };
+    let one = |t: &Frame, name: &str, row: usize| t.column(name).expect(name).cells.get(row).map(|o| format!("{o:?}"));
     let t = table("complexity").expect("a table");
     assert_eq!(names(&t), ["class", "complexity", "complexity_se", "complexity_count", "absent"]);
     assert_eq!(t.rows(), 10);
-    assert!(t.columns.iter().all(|(_, c)| c.len() == 10));
-    let c = t.numbers("complexity").expect("numbers");
+    assert!(t.columns.iter().all(|c| c.cells.len() == 10));
+    let c = numbers(&t, "complexity");
     assert!(c[3].is_nan() && c[6] == 2.0);
-    assert_eq!(t.numbers("complexity_count").expect("counts")[7], 9.0);
+    assert_eq!((one(&t, "complexity_count", 7), one(&t, "complexity_count", 6)), (Some("Integer(9)".into()), None));
+    assert_eq!((one(&t, "absent", 3), one(&t, "absent", 4)), (Some("Text(\"too few members\")".into()), None));
+    assert_eq!(one(&t, "class", 1), Some("Text(\"class, 1\")".into()));
+    let about = tables::about(declared(&run, "complexity"), &t, &[(String::new(), "nats".into())]);
+    assert_eq!(about["columns"][1], json!({ "name": "complexity", "is": "value", "type": "number", "of": "", "unit": "nats" }));
+    assert_eq!((&about["columns"][2]["is"], &about["columns"][2]["unit"]), (&json!("error"), &json!("nats")));
+    assert_eq!((&about["columns"][3]["type"], &about["columns"][3]["unit"]), (&json!("integer"), &json!(null)));
     let t = table("logp").expect("a table");
     assert_eq!(names(&t), ["stage", "example", "label", "logp"]);
-    assert_eq!((t.rows(), t.numbers("example").expect("ids")[59]), (180, 118.0));
+    assert_eq!((t.rows(), one(&t, "example", 59)), (180, Some("Integer(118)".into())));
+    assert_eq!((one(&t, "label", 1), one(&t, "logp", 3)), (Some("Text(\"class, 1\")".into()), None));
     let t = table("guess").expect("a table");
     assert_eq!(names(&t), ["stage", "f_score", "accuracy", "accuracy_se"]);
-    assert_eq!(t.numbers("f_score").expect("numbers"), [0.5, 0.6, 0.7]);
+    assert_eq!(numbers(&t, "f_score"), [0.5, 0.6, 0.7]);
     assert!(table("reps").is_none() && table("p").is_none() && table("data").is_none());
     // A column of a table that is named like an axis keeps apart from it; numeric coordinates are numbers.
     let history = Table {
@@ -404,7 +443,31 @@ fn tidy_tables_have_axes_values_errors_and_reasons() {
     };
     let t = tables::tidy(&d, &[Value::Table(Arc::new(history.clone()))]).expect("a table");
     assert_eq!(names(&t), ["epoch", "h.epoch", "loss"]);
-    assert_eq!(t.numbers("epoch").expect("numbers"), [0.2, 0.2]);
+    assert_eq!(numbers(&t, "epoch"), [0.2, 0.2]);
+    assert_eq!(one(&t, "h.epoch", 1), Some("Integer(2)".into()));
+    // Truth values are truth values; names of classes that are whole numbers are whole numbers, on the axis and as labels.
+    let digits = LabelledAxis {
+        name: "class".into(),
+        role: "class".into(),
+        coordinates: vec!["0".into(), "7".into()],
+        ..LabelledAxis::default()
+    };
+    let d = Declared { name: "holds".into(), axes: vec![digits].into(), ..d };
+    let truth = |holds| Value::Truth(Truth { holds, within_error: false, text: "1 > 0".into() });
+    let t = tables::tidy(&d, &[truth(true), truth(false)]).expect("a table");
+    assert_eq!((one(&t, "class", 1), one(&t, "holds", 1)), (Some("Integer(7)".into()), Some("Truth(false)".into())));
+    assert_eq!(String::from_utf8(formats::csv(&t).expect("written")).expect("text").lines().nth(1), Some("0,true,false,1 > 0"));
+    let labelled = Value::Scores(Arc::new(Scores {
+        values: vec![0.5, f64::NAN],
+        ids: Arc::new(vec![4, 6]),
+        labels: Arc::new(vec![1, 0]),
+        classes: vec!["3".into(), "8".into()],
+        missing: Arc::new(vec![(0, "too few".into())]),
+    }));
+    let d = Declared { axes: vec![].into(), ..d };
+    let t = tables::tidy(&d, std::slice::from_ref(&labelled)).expect("a table");
+    assert_eq!((one(&t, "label", 0), one(&t, "label", 1)), (Some("Integer(8)".into()), Some("Integer(3)".into())));
+    assert_eq!((one(&t, "holds", 1), one(&t, "absent", 1)), (None, Some("Text(\"too few\")".into())));
 }
 
 #[test]
@@ -415,7 +478,7 @@ fn a_manifest_of_many_cells_is_no_longer_than_one_of_a_thousand() {
             run.cell("fit", vec![("a".into(), i.to_string())], vec![Entry::Number(i as f64)], Value::Word("x".into()));
         }
         run.records.iter_mut().enumerate().for_each(|(i, r)| r.seconds = i as f64);
-        let manifest = with_input(&run, |input| manifest::manifest(input, &[]));
+        let manifest = with_input(&run, |input| manifest::manifest(input, &Settling::default(), &[], &[]));
         let call = &manifest["calls"][0];
         assert_eq!((&call["keys"]["count"], &call["outcomes"]["computed"]), (&json!(count), &json!(count)));
         assert_eq!(call["keys"]["first"], run.graph.cells[0].key.to_string());
@@ -433,7 +496,7 @@ fn csv_reads_back() {
             ("x".into(), Column::Numbers(vec![0.1 + 0.2, f64::NAN, -0.0, 1e-300])),
         ],
     };
-    let bytes = formats::csv(&table).expect("written");
+    let bytes = formats::csv(&Frame::from(&table)).expect("written");
     let mut reader = csv::Reader::from_reader(bytes.as_slice());
     assert_eq!(reader.headers().expect("names").iter().collect::<Vec<_>>(), ["name, with comma", "x"]);
     let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().expect("rows");
@@ -441,7 +504,7 @@ fn csv_reads_back() {
     assert_eq!(rows[0][1].parse::<f64>().expect("a number"), 0.1 + 0.2);
     assert_eq!((&rows[1][1], &rows[2][1]), ("", "0"));
     assert_eq!(rows[3][1].parse::<f64>().expect("a number"), 1e-300);
-    assert!(formats::csv(&Table::default()).is_ok());
+    assert!(formats::csv(&Frame::default()).is_ok());
 }
 
 /// Returns a file with these bytes.
@@ -455,24 +518,30 @@ fn on_disk(bytes: &[u8]) -> std::fs::File {
 fn parquet_reads_back() {
     use parquet::file::reader::{FileReader, SerializedFileReader};
     use parquet::record::RowAccessor;
-    let table = Table {
+    let field = |name: &str, cells| Field { name: name.into(), is: Is::Value, of: String::new(), cells };
+    let table = Frame {
         columns: vec![
-            ("class".into(), Column::Texts(vec!["ä".into(), "b".into()])),
-            ("f.score".into(), Column::Numbers(vec![0.1, f64::NAN])),
+            field("class", Cells::Texts(vec![Some("ä".into()), None])),
+            field("f.score", Cells::Numbers(vec![0.1, f64::NAN])),
+            field("count", Cells::Integers(vec![None, Some(1 << 40)])),
+            field("holds", Cells::Truths(vec![Some(true), None])),
         ],
     };
-    let bytes = formats::parquet(&table).expect("written");
-    if let Ok(dir) = std::env::var("CFX_PICTURES") {
-        std::fs::write(format!("{dir}/sample.parquet"), &bytes).expect("written");
-        std::fs::write(format!("{dir}/sample.npy"), formats::npy(&[2, 3], &[0.0, 1.0, 2.0, 3.0, 4.0, 5.5])).expect("written");
-    }
+    let bytes = formats::parquet(&table, &json!({ "format": "cfx.table.1" })).expect("written");
     let reader = SerializedFileReader::new(on_disk(&bytes)).expect("read");
     let rows: Vec<_> = reader.get_row_iter(None).expect("rows").map(|r| r.expect("a row")).collect();
     assert_eq!(rows.len(), 2);
     assert_eq!(rows[0].get_string(0).expect("a text"), "ä");
     assert_eq!(rows[0].get_double(1).expect("a number"), 0.1);
-    assert!(rows[1].get_double(1).expect("a number").is_nan());
-    let empty = formats::parquet(&Table { columns: vec![("x".into(), Column::Numbers(vec![]))] }).expect("written");
+    assert_eq!(rows[1].get_long(2).expect("a whole number"), 1 << 40);
+    assert!(rows[0].get_bool(3).expect("a truth value"));
+    let null = |row: usize, column: usize| {
+        matches!(rows[row].get_column_iter().nth(column).expect("a column").1, parquet::record::Field::Null)
+    };
+    assert!(null(1, 0) && null(1, 1) && null(0, 2) && null(1, 3) && !null(0, 0));
+    let metadata = reader.metadata().file_metadata().key_value_metadata().expect("metadata");
+    assert_eq!((metadata[0].key.as_str(), metadata[0].value.as_deref()), ("cfx", Some("{\"format\":\"cfx.table.1\"}")));
+    let empty = formats::parquet(&Frame { columns: vec![field("x", Cells::Numbers(vec![]))] }, &json!({})).expect("written");
     let reader = SerializedFileReader::new(on_disk(&empty)).expect("read");
     assert_eq!(reader.metadata().file_metadata().num_rows(), 0);
 }
@@ -498,6 +567,17 @@ fn arrays_lead_with_the_axes() {
     assert_eq!(reps[0].data[..3], [0.0, 1.0, 2.0]);
     let complexity = arrays("complexity");
     assert!(complexity[0].shape == [10] && complexity[0].data[3].is_nan());
+    let (errors, counts) = (complexity[0].errors.as_ref().expect("errors"), complexity[0].counts.as_ref().expect("counts"));
+    assert!(errors[3].is_nan() && errors[7] == 0.01 && (counts[7], counts[6]) == (9, -1));
+    let (shape, labels) = logp[0].labels.as_ref().expect("labels");
+    assert_eq!(
+        (shape.as_slice(), labels[13], &logp[0].classes.as_ref().expect("names")[3]),
+        ([60].as_slice(), 3, &json!("class, 3"))
+    );
+    assert_eq!((&logp[0].dims[0]["coordinates"][2], &reps[0].at["stage"]), (&json!("stage3"), &json!("stage1")));
+    let counts =
+        npyz::NpyFile::new(formats::npy_i64(&[2], &[-1, 1 << 40]).as_slice()).expect("read").into_vec::<i64>().expect("numbers");
+    assert_eq!(counts, [-1, 1 << 40]);
     assert_eq!(arrays("guess").len(), 2);
     assert!(with_input(&run, |input| all_arrays(&run, "logp", input, 100)).is_empty());
     let ids = npyz::NpyFile::new(formats::npy_u32(&[1, 70_000]).as_slice()).expect("read").into_vec::<u32>().expect("numbers");

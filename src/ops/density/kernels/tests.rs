@@ -453,8 +453,9 @@ fn chains_are_a_store_of_their_passes_after_burn_in() {
     let s = stages(30, 2);
     let Value::Pack(pack) = fitted(&s, 1, "gibbs", 3.0) else { panic!("a pack") };
     let series = Posterior::unpack(&pack).expect("reads back").series(0);
-    let axes = vec![("class".to_string(), vec!["a".to_string(), "é?".to_string()])];
-    let store = inference_data(&axes, &[None, draws(&pack)]).expect("draws");
+    let words = |a: &str, b: &str| crate::base::Coordinates::of(&[a.to_string(), b.to_string()], "class");
+    let axes = vec![("class".to_string(), words("a", "é?"))];
+    let store = inference_data(&axes, &[None, draws(&pack)], 1 << 20).expect("draws");
     let file = |path: &str| &store.iter().find(|f| f.0 == path).expect(path).1;
     let about: serde_json::Value = serde_json::from_slice(file("posterior/alpha/.zarray")).expect("JSON");
     assert_eq!((&about["shape"], &about["dtype"]), (&serde_json::json!([3, 40, 2]), &serde_json::json!("<f8")));
@@ -468,7 +469,28 @@ fn chains_are_a_store_of_their_passes_after_burn_in() {
     for (path, bytes) in store.iter().filter(|f| f.0.contains(".z") && f.0 != ".zmetadata") {
         assert_eq!(whole["metadata"][path], serde_json::from_slice::<serde_json::Value>(bytes).expect("JSON"), "{path}");
     }
-    assert!(inference_data(&axes, &[None, None]).is_none());
+    assert!(inference_data(&axes, &[None, None], 1 << 20).is_none());
+    // Partitions: -1 where there is no cell, the components of kept states where there is one; ids beside.
+    let posterior = Posterior::unpack(&pack).expect("reads back");
+    let about: serde_json::Value = serde_json::from_slice(file("partitions/component/.zarray")).expect("JSON");
+    let states = posterior.chains[0].kept.len();
+    assert_eq!((&about["shape"], &about["dtype"]), (&serde_json::json!([3, states, 2, 30]), &serde_json::json!("<i4")));
+    let whole = file("partitions/component/0.0.0.0").as_chunks::<4>().0;
+    let component =
+        |c: usize, s: usize, cell: usize, row: usize| i32::from_le_bytes(whole[((c * states + s) * 2 + cell) * 30 + row]);
+    for row in 0..30 {
+        assert_eq!(component(2, 1, 0, row), -1);
+        assert_eq!(component(2, 1, 1, row), posterior.chains[2].kept[1].z[row] as i32);
+    }
+    let ids = file("partitions/id/0.0").as_chunks::<8>().0;
+    assert_eq!((i64::from_le_bytes(ids[0]), i64::from_le_bytes(ids[31])), (-1, i64::from(posterior.ids[1])));
+    let after = file("partitions/after_draw/0").as_chunks::<8>().0;
+    assert_eq!((after.len(), i64::from_le_bytes(after[1])), (states, posterior.fit.setup.thin as i64));
+    // Coordinates that are whole numbers are whole numbers; partitions that are too large stay in the store.
+    let store = inference_data(&[("class".to_string(), words("0", "7"))], &[None, draws(&pack)], 100).expect("draws");
+    let class = store.iter().find(|f| f.0 == "posterior/class/0").expect("class");
+    assert_eq!(i64::from_le_bytes(class.1.as_chunks::<8>().0[1]), 7);
+    assert!(!store.iter().any(|f| f.0.starts_with("partitions")));
     // With a folder named, the store is left there, for ArviZ to be tried on.
     if let Some(folder) = std::env::var_os("CFX_KEEP_STORE") {
         for (path, bytes) in &store {

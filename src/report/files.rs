@@ -1,0 +1,108 @@
+//! Files of a report as they are written, with what each is.
+
+use super::arrays::NamedArray;
+use super::formats::{self, slug};
+use crate::base::Hash;
+use crate::engine::value::Scores;
+use crate::plan::graph::Declared;
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// A file that was written.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// Its path, relative to the folder of results.
+    pub path: String,
+    /// Hash of its bytes.
+    pub hash: Hash,
+    /// What it is: `figure`, `table`, `array`, `density`, `model`, `manifest`, `report`.
+    pub is: &'static str,
+    /// The declaration it belongs to; empty for the whole run.
+    pub of: String,
+    /// Its place, where it holds one place of several: axis, coordinate.
+    pub at: Vec<(String, String)>,
+}
+
+/// Files being written below a folder.
+pub struct Files<'a> {
+    /// The folder.
+    pub out: &'a Path,
+    /// What was written so far.
+    pub written: Vec<Output>,
+    /// Names that are taken.
+    names: BTreeSet<String>,
+    /// What the files written next belong to.
+    of: String,
+    at: Vec<(String, String)>,
+}
+
+impl<'a> Files<'a> {
+    /// Returns the writer of a folder that holds nothing yet.
+    pub fn new(out: &'a Path) -> Self {
+        Files { out, written: Vec::new(), names: BTreeSet::new(), of: String::new(), at: Vec::new() }
+    }
+
+    /// Says what the files written next belong to: a declaration, or one of its places.
+    pub fn belong(&mut self, declared: &Declared, place: Option<usize>) {
+        self.of = declared.name.clone();
+        self.at = place.map_or_else(Vec::new, |i| formats::place(declared, i));
+    }
+
+    /// Says that the files written next belong to the run as a whole.
+    pub fn of_nothing(&mut self) {
+        (self.of, self.at) = (String::new(), Vec::new());
+    }
+
+    /// Returns the name, or the name with a number where it is taken in its folder (also on disks that do not tell case).
+    pub fn fresh(&mut self, folder: &str, name: &str) -> String {
+        let mut candidate = name.to_string();
+        let mut n = 2;
+        while !self.names.insert(format!("{folder}/{candidate}").to_ascii_lowercase()) {
+            candidate = format!("{name}-{n}");
+            n += 1;
+        }
+        candidate
+    }
+
+    /// Writes an array, with its description beside it.
+    pub fn array(&mut self, array: &NamedArray) -> io::Result<()> {
+        let name = self.fresh("arrays", &array.name.split('.').map(slug).collect::<Vec<_>>().join("."));
+        let mut put = |end: &str, bytes: Vec<u8>| self.put("array", &format!("arrays/{name}.{end}"), &bytes);
+        put("npy", formats::npy(&array.shape, &array.data))?;
+        if let Some(errors) = &array.errors {
+            put("se.npy", formats::npy(&array.shape, errors))?;
+        }
+        if let Some(counts) = &array.counts {
+            put("count.npy", formats::npy_i64(&array.shape, counts))?;
+        }
+        if let Some(ids) = &array.ids {
+            let numbers: Vec<u32> = ids.iter().map(|id| Scores::named(*id).1).collect();
+            put("ids.npy", formats::npy_u32(&numbers))?;
+        }
+        if let Some((shape, labels)) = &array.labels {
+            put("labels.npy", formats::npy_i64(shape, labels))?;
+        }
+        let about = array.about(&name, &self.of);
+        self.put("array", &format!("arrays/{name}.json"), format!("{about:#}\n").as_bytes())
+    }
+
+    /// Writes a file beside its place and moves it there.
+    pub fn put(&mut self, is: &'static str, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let path = self.out.join(name);
+        let folder = path.parent().unwrap_or(self.out);
+        std::fs::create_dir_all(folder)?;
+        let mut temporary = tempfile::Builder::new().prefix(".cfx-").tempfile_in(folder)?;
+        temporary.write_all(bytes)?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            // Temporary files are private; results are as readable as any other file.
+            temporary.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+        }
+        temporary.persist(&path).map_err(|e| e.error)?;
+        let output = Output { path: name.to_string(), hash: Hash::of(bytes), is, of: self.of.clone(), at: self.at.clone() };
+        self.written.push(output);
+        Ok(())
+    }
+}
