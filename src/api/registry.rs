@@ -1,6 +1,6 @@
 //! All operations there are, by name.
 
-use crate::engine::{Kernel, Kernels};
+use crate::engine::{Joint, Kernel, Kernels};
 use crate::plan::facts::{Operations, Planned};
 use std::collections::BTreeMap;
 
@@ -37,5 +37,9 @@ impl Operations for Registry {
 impl Kernels for Registry {
     fn kernel(&self, name: &str) -> Option<&dyn Kernel> {
         self.0.get(name).map(|k| k.as_ref())
+    }
+
+    fn joint(&self, work: &str) -> Option<&dyn Joint> {
+        crate::ops::joint(work)
     }
 }

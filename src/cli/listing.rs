@@ -7,6 +7,7 @@ use crate::engine::{RunOutcome, Standing, Status};
 use crate::plan::estimate::{Together, together};
 use crate::plan::facts::Policy;
 use crate::plan::graph::{CellId, Declared, Entry, Graph, WITH_ITSELF};
+use crate::plan::share;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -23,8 +24,8 @@ pub fn listing(graph: &Graph, standings: &[Standing], cost: &Together, threads: 
     let mut row = |name: &str, kind: &str, entries: usize, cells: &[usize], tail: &str| {
         let stored: Vec<usize> = cells.iter().copied().filter(|c| graph.cells[*c].policy != Policy::Inline).collect();
         let cached = stored.iter().filter(|c| standings[**c] == Standing::Cached).count();
-        let seconds: f64 =
-            stored.iter().filter(|c| standings[**c] != Standing::Cached).map(|c| graph.cells[*c].cost.seconds).sum();
+        let left: Vec<usize> = stored.iter().copied().filter(|c| standings[*c] != Standing::Cached).collect();
+        let seconds: f64 = share::seconds(graph, &left).iter().sum();
         let _ = writeln!(
             out,
             "{:<34} {:<22} {:>7} {:>7} {:>9}  {tail}",

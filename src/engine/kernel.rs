@@ -201,8 +201,19 @@ pub fn mismatch(name: &str, wanted: &str, got: Option<&Value>) -> Failure {
     }
 }
 
+/// Work that cells of several operations share: a pass of a network over a data set.
+pub trait Joint: Send + Sync {
+    /// Computes cells that have the work in common, each with the bits that [`Kernel::run`] gives it. One result for each job, in their order.
+    fn run(&self, jobs: &[Job], cx: &dyn Context) -> Vec<Result<Value, Failure>>;
+}
+
 /// Finds kernels by the operation's name.
 pub trait Kernels: Sync {
     /// Returns the kernel of that name.
     fn kernel(&self, name: &str) -> Option<&dyn Kernel>;
+
+    /// Returns who does the shared work of that name ([`crate::plan::facts::Share`]); without one, cells that share it run one by one.
+    fn joint(&self, _work: &str) -> Option<&dyn Joint> {
+        None
+    }
 }

@@ -12,7 +12,7 @@ pub mod linalg;
 pub mod nn;
 pub mod repr;
 
-use crate::engine::Kernel;
+use crate::engine::{Joint, Kernel};
 
 /// Returns all operations by name.
 pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
@@ -22,4 +22,9 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
     all.extend(density::kernels());
     all.extend(analysis::kernels());
     all
+}
+
+/// Returns who does the work of that name which cells share.
+pub fn joint(work: &str) -> Option<&'static dyn Joint> {
+    nn::joint(work)
 }

@@ -3,6 +3,7 @@
 use super::facts::Policy;
 use super::graph::{CellId, Graph};
 use super::links::Lists;
+use super::share;
 use std::collections::BTreeSet;
 
 /// Bytes that the process takes whatever the cells are: the program, the script and the plan (37 MB, measured on a run without data and
@@ -31,8 +32,8 @@ pub struct Together {
 /// what is not stored last.
 pub fn together(graph: &Graph, cells: &[CellId], threads: usize) -> Together {
     let mut all = Together::default();
+    all.seconds = share::seconds(graph, cells).iter().sum();
     for cell in cells.iter().map(|id| &graph.cells[*id]) {
-        all.seconds += positive(cell.cost.seconds);
         if cell.policy == Policy::Stored {
             all.disk += positive(cell.cost.disk);
         }
@@ -106,7 +107,7 @@ impl<'a> Walk<'a> {
     fn peak(mut self, threads: usize) -> (f64, f64) {
         let (mut peak, mut most_disk): (f64, f64) = (0.0, 0.0);
         loop {
-            let batch: Vec<(u8, CellId)> = self.ready.iter().take(threads).copied().collect();
+            let batch = self.side_by_side(threads);
             if batch.is_empty() {
                 return (peak, most_disk);
             }
@@ -130,6 +131,33 @@ impl<'a> Walk<'a> {
                 most_disk = most_disk.max(self.disk);
             }
         }
+    }
+
+    /// Returns cells that run at one time: one a thread, and with it those that share its work.
+    fn side_by_side(&self, threads: usize) -> Vec<(u8, CellId)> {
+        let mut batch: Vec<(u8, CellId)> = Vec::new();
+        let mut left = threads;
+        for (rank, id) in self.ready.iter().copied() {
+            if left == 0 {
+                break;
+            }
+            if batch.contains(&(rank, id)) {
+                continue;
+            }
+            left -= 1;
+            batch.push((rank, id));
+            let cell = &self.graph.cells[id];
+            let Some((work, taken)) = share::group(cell) else { continue };
+            let group = Some((work, taken.clone()));
+            let others = taken.first().map_or(&[][..], |input| self.consumers.of(*input)).iter().map(|c| *c as CellId);
+            for other in others.filter(|other| *other != id && share::group(&self.graph.cells[*other]) == group) {
+                let place = (self.rank(other), other);
+                if self.ready.contains(&place) {
+                    batch.push(place);
+                }
+            }
+        }
+        batch
     }
 
     fn hold(&mut self, id: CellId) {

@@ -202,6 +202,17 @@ pub struct Cost {
     pub disk: f64,
 }
 
+/// Work that a cell shares with others that run beside it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Share {
+    /// The work: who does it finds it by this name (`engine::Kernels::joint`).
+    pub work: &'static str,
+    /// Slots whose cells must be the same for two cells to share it.
+    pub slots: &'static [&'static str],
+    /// Seconds of one core, among those of [`Cost`], that are taken once for all.
+    pub seconds: f64,
+}
+
 /// How an operation's results are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
@@ -294,6 +305,11 @@ pub trait Planned: Send + Sync {
     /// Returns what the cell is expected to take.
     fn cost(&self, _settings: &Settings, _inputs: &[KnownInput]) -> Cost {
         Cost { seconds: 1e-4, memory: 1e4, disk: 200.0 }
+    }
+
+    /// Returns the work that the cell shares with others of the same inputs, where they run together.
+    fn share(&self, _settings: &Settings, _inputs: &[KnownInput]) -> Option<Share> {
+        None
     }
 
     /// As [`Planned::cost`], for operations that need what is known of their own result: readers of data.

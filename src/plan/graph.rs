@@ -1,7 +1,7 @@
 //! The plan as data: cells, what they take, and which declaration they belong to.
 
 pub use super::axis::LabelledAxis;
-use super::facts::{Cost, Facts, Policy};
+use super::facts::{Cost, Facts, Policy, Share};
 use super::seen::Seen;
 use crate::base::{Diags, Hash, Hasher, Name, Span};
 use crate::lang::Settings;
@@ -69,8 +69,10 @@ pub struct Common {
     pub files: Arc<[Seen]>,
     /// What is known of its result.
     pub facts: Arc<Facts>,
-    /// What it is expected to take.
+    /// What it is expected to take when it runs by itself.
     pub cost: Cost,
+    /// The work that it shares with others of the same inputs. No part of the key.
+    pub share: Option<Share>,
     /// How its result is kept.
     pub policy: Policy,
     /// Declaration that first needed it, for reading: a name or a title.

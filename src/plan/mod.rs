@@ -18,6 +18,7 @@ pub mod lower;
 pub mod problem;
 pub mod record;
 pub mod seen;
+pub mod share;
 pub mod units;
 
 #[cfg(test)]

@@ -2,10 +2,12 @@
 
 use super::constants::Constants;
 use super::estimate::{BASE, together};
-use super::facts::{Cost, Facts, Policy};
+use super::facts::{Cost, Facts, Policy, Share};
 use super::graph::{Cell, Common, Declared, Entry, Graph, Inputs, LabelledAxis, Slot};
+use super::share;
 use crate::base::{Hash, Span};
 use crate::lang::Settings;
+use std::sync::Arc;
 
 fn axis(name: &str, within: &[&str]) -> LabelledAxis {
     LabelledAxis { name: name.into(), within: within.iter().map(|w| w.to_string()).collect(), ..LabelledAxis::default() }
@@ -28,6 +30,7 @@ fn cell(cost: Cost, policy: Policy) -> Cell {
         files: Vec::new().into(),
         facts: Facts::default().into(),
         cost,
+        share: None,
         policy,
         label: "label".into(),
         span: Span::default(),
@@ -147,4 +150,20 @@ fn values_known_before_the_run_are_compared_by_their_coordinates() {
     );
     let reordered = differences(&known("v", &[("2", 4.0), ("1", 2.0), ("0", 0.0)]));
     assert_eq!(reordered, ["the coordinates of `v` stand in another order"]);
+}
+
+#[test]
+fn work_that_cells_share_is_counted_once() {
+    let pass = |seconds: f64| Some(Share { work: "pass", slots: &["net"], seconds });
+    let mut graph = Graph { cells: vec![cell(Cost { seconds: 1.0, ..Cost::default() }, Policy::Stored)], ..Graph::default() };
+    for (seconds, shared) in [(10.0, 8.0), (9.0, 6.0), (3.0, 2.0)] {
+        let mut one = cell(Cost { seconds, ..Cost::default() }, Policy::Stored);
+        Arc::make_mut(&mut one.common).share = pass(shared);
+        one.inputs = vec![("net".into(), Slot { axes: Vec::new().into(), entries: vec![Entry::Cell(0)] })].into();
+        graph.cells.push(one);
+    }
+    // The longest pass once, 8 of 16; the rest of each, 2 + 3 + 1; the model.
+    assert_eq!(together(&graph, &[0, 1, 2, 3], 2).seconds, 1.0 + 8.0 + 6.0);
+    assert_eq!(share::seconds(&graph, &[1, 2, 3]), [2.0 + 4.0, 3.0 + 3.0, 1.0 + 1.0]);
+    assert_eq!(share::seconds(&graph, &[2]), [9.0]);
 }

@@ -12,6 +12,7 @@ use crate::base::Span;
 use crate::base::time::duration;
 use crate::engine::value::{Column, Table, Value};
 use crate::plan::graph::{Declared, Entry};
+use crate::plan::share;
 use crate::plan::units::unit;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -425,7 +426,7 @@ fn plan(input: &ReportInput) -> String {
         ids.sort_unstable();
         ids.dedup();
         let sum = |f: &dyn Fn(usize) -> f64| ids.iter().map(|id| f(*id)).sum::<f64>();
-        let planned = sum(&|id| input.graph.cells.get(id).map_or(0.0, |c| c.cost.seconds));
+        let planned: f64 = share::seconds(input.graph, &ids).iter().sum();
         let actual = sum(&|id| record(input, id).seconds);
         let _ = writeln!(
             body,

@@ -15,6 +15,7 @@ use crate::plan::estimate::together;
 use crate::plan::facts::Policy;
 use crate::plan::graph::{Cell, CellId, Declared, Entry};
 use crate::plan::record::{Recorded, record as grouped};
+use crate::plan::share;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -130,7 +131,9 @@ fn totals(input: &ReportInput, counts: &BTreeMap<&str, usize>) -> Json {
     let pair = |estimate: f64, actual: f64| json!({ "estimate": round(estimate), "actual": round(actual) });
     let sum = |of: &[CellId], f: &dyn Fn(CellId) -> f64| of.iter().map(|i| f(*i)).sum::<f64>();
     let most = |of: &[CellId], f: &dyn Fn(CellId) -> f64| of.iter().map(|i| f(*i)).fold(0.0, f64::max);
-    let seconds = |of: &[CellId]| pair(sum(of, &|i| graph.cells[i].cost.seconds), sum(of, &|i| record(input, i).seconds));
+    let planned: BTreeMap<CellId, f64> = ran.iter().copied().zip(share::seconds(graph, &ran)).collect();
+    let seconds =
+        |of: &[CellId]| pair(sum(of, &|i| planned.get(&i).copied().unwrap_or(0.0)), sum(of, &|i| record(input, i).seconds));
     let disk = |of: &[CellId]| {
         let of: Vec<CellId> = of.iter().copied().filter(|i| graph.cells[*i].policy == Policy::Stored).collect();
         pair(sum(&of, &|i| graph.cells[i].cost.disk), sum(&of, &|i| record(input, i).disk))

@@ -30,40 +30,76 @@ pub(super) enum Done {
     Stopped,
 }
 
-/// Runs a cell under a content key. Does not panic.
-pub(super) fn run(shared: &Shared, id: CellId, key: &Hash) -> Done {
+/// A cell about to run: its job, or why it is absent.
+pub(super) struct Prepared {
+    pub job: Result<Job, String>,
+    /// Whether the store is told the hash of what comes out.
+    pub noted: bool,
+}
+
+/// Returns the job of a cell, its inputs read.
+///
+/// Errors: an input cannot be read, or nobody can run the operation.
+pub(super) fn prepare(shared: &Shared, id: CellId) -> Result<Prepared, Done> {
     let cell = &shared.graph.cells[id];
-    let inputs = match gather(shared, cell) {
-        Ok(inputs) => inputs,
-        Err((lost, fault)) => return Done::Lost(lost, fault),
-    };
+    let inputs = gather(shared, cell).map_err(|(lost, fault)| Done::Lost(lost, fault))?;
     let Some(kernel) = shared.kernels.kernel(&cell.op) else {
-        return internal(format!("there is no kernel for the operation `{}`", cell.op), String::new());
+        return Err(internal(format!("there is no kernel for the operation `{}`", cell.op), String::new()));
     };
-    let start = Instant::now();
     let absent = inputs.iter().find_map(|(name, input)| match input.values.first() {
         Some(Value::Absent(why)) if input.axes.is_empty() && !kernel.takes_absent(name) => Some(why.clone()),
         _ => None,
     });
     let noted = cell.policy != Policy::Inline || cell.cost.seconds > 1e-3 || !inputs.iter().all(|(_, i)| light(&i.values));
-    let value = match absent {
-        Some(why) => Ok(Value::Absent(why)),
-        None => {
-            let job = job(cell, inputs);
-            let context = Running { shared, cell, id, key: *key, said: Mutex::new(None), kept: Mutex::new(start) };
-            match catch_unwind(AssertUnwindSafe(|| checked(cell, || kernel.run(&job, &context)))) {
+    Ok(Prepared { job: absent.map_or_else(|| Ok(job(cell, inputs)), Err), noted })
+}
+
+/// Runs a cell under a content key. Does not panic.
+pub(super) fn run(shared: &Shared, id: CellId, key: &Hash) -> Done {
+    let cell = &shared.graph.cells[id];
+    let start = Instant::now();
+    let prepared = match prepare(shared, id) {
+        Ok(prepared) => prepared,
+        Err(done) => return done,
+    };
+    let value = match (prepared.job, shared.kernels.kernel(&cell.op)) {
+        (Ok(job), Some(kernel)) => {
+            let context = Running::new(shared, id, *key);
+            match caught(&cell.op, || checked(cell, || kernel.run(&job, &context))) {
                 Ok(result) => result,
-                Err(payload) => {
-                    let words = payload
-                        .downcast_ref::<&str>()
-                        .map(|s| s.to_string())
-                        .or_else(|| payload.downcast_ref::<String>().cloned())
-                        .unwrap_or_else(|| "a panic without words".to_string());
-                    return internal(format!("internal error in `{}`: {words}", cell.op), last_panics());
-                }
+                Err(done) => return done,
             }
         }
+        (Err(why), _) => Ok(Value::Absent(why)),
+        (Ok(_), None) => return internal(format!("there is no kernel for the operation `{}`", cell.op), String::new()),
     };
+    conclude(shared, id, key, value, start.elapsed().as_secs_f64(), prepared.noted)
+}
+
+/// Returns what `run` gives.
+///
+/// Errors: it panicked, which is a defect of the kernel.
+pub(super) fn caught<T>(op: &str, run: impl FnOnce() -> T) -> Result<T, Done> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|payload| {
+        let words = payload
+            .downcast_ref::<&str>()
+            .map(|s| s.to_string())
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "a panic without words".to_string());
+        internal(format!("internal error in `{op}`: {words}"), last_panics())
+    })
+}
+
+/// Keeps what a kernel gave, and says what became of the cell.
+pub(super) fn conclude(
+    shared: &Shared,
+    id: CellId,
+    key: &Hash,
+    value: Result<Value, Failure>,
+    seconds: f64,
+    noted: bool,
+) -> Done {
+    let cell = &shared.graph.cells[id];
     let value = match value {
         Ok(value) => value,
         Err(Failure::Absent(why)) => Value::Absent(why),
@@ -72,7 +108,6 @@ pub(super) fn run(shared: &Shared, id: CellId, key: &Hash) -> Done {
             return Done::Failed { message, help, internal: false, detail: String::new() };
         }
     };
-    let seconds = start.elapsed().as_secs_f64();
     let noted = noted || !light(std::slice::from_ref(&value));
     match keep(shared, cell, key, &value, seconds, noted) {
         Ok((hash, bytes)) => Done::Made { hash, bytes, value, seconds, noted },
@@ -134,7 +169,7 @@ fn light(values: &[Value]) -> bool {
     values.len() <= 64 && values.iter().all(small)
 }
 
-fn internal(message: String, detail: String) -> Done {
+pub(super) fn internal(message: String, detail: String) -> Done {
     let help = Some("this is a defect of cfx and not of the script; please report it with the log".to_string());
     Done::Failed { message, help, internal: true, detail }
 }
@@ -179,7 +214,7 @@ fn gather(shared: &Shared, cell: &Cell) -> Result<Vec<(String, Labelled)>, (Cell
 }
 
 /// The context of a running cell.
-struct Running<'a> {
+pub(super) struct Running<'a> {
     shared: &'a Shared<'a>,
     cell: &'a Cell,
     id: CellId,
@@ -192,6 +227,13 @@ struct Running<'a> {
 
 /// Progress of a cell is passed on this often at most.
 const SAY_EVERY: Duration = Duration::from_millis(100);
+
+impl<'a> Running<'a> {
+    pub(super) fn new(shared: &'a Shared<'a>, id: CellId, key: Hash) -> Self {
+        let cell = &shared.graph.cells[id];
+        Running { shared, cell, id, key, said: Mutex::new(None), kept: Mutex::new(Instant::now()) }
+    }
+}
 
 impl Context for Running<'_> {
     fn interrupted(&self) -> bool {

@@ -4,6 +4,7 @@
 //! Never: a result that depends on the number of threads, on order or on time; a lock held while a kernel runs.
 
 pub mod cell;
+mod joint;
 pub mod outcome;
 pub mod results;
 mod schedule;

@@ -1,5 +1,6 @@
 //! Tests of the executor with small kernels: caching, cut-off, failures, absence, stopping, weights that go, threads.
 
+mod joint;
 mod processes;
 mod random;
 
@@ -105,6 +106,7 @@ impl Builder {
             files: Vec::new().into(),
             facts: Facts::default().into(),
             cost: Cost { seconds: 0.1, memory: 1e3, disk: 1e3 },
+            share: None,
             policy,
             label: format!("{op}{id}").into(),
             span: Span::default(),

@@ -137,6 +137,16 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Takes in the scores of further examples of so many labels each.
+    pub fn take(&mut self, scores: &[f32], labels: &[u32], each: usize) {
+        let k = (scores.len() / labels.len().max(1)).max(1);
+        self.predicted.extend(scores.chunks_exact(k).map(|s| highest(s) as u32));
+        self.labels.extend_from_slice(labels);
+        let start = self.losses.len();
+        self.losses.resize(start + labels.len() / each.max(1), 0.0);
+        cross_entropy(scores, labels, 0.0, &mut self.losses[start..], None);
+    }
+
     /// Returns, for each example, the share of its labels that were predicted: 0 or 1 where there is one.
     pub fn correct<'a>(&'a self, data: &Dataset) -> impl Iterator<Item = f64> + 'a {
         let each = data.labels_each().max(1);
@@ -161,13 +171,9 @@ impl Outcome {
 pub fn outcome(network: &mut Network, data: &Dataset, cx: &dyn Context) -> Result<Outcome, Failure> {
     let node = network.net().output;
     let each = data.labels_each().max(1);
-    let mut out = Outcome { losses: vec![0.0; data.len()], ..Outcome::default() };
-    sweep(network, data, cx, |start, labels, network| {
-        let scores = network.value(node);
-        let k = (scores.len() / labels.len().max(1)).max(1);
-        out.predicted.extend(scores.chunks_exact(k).map(|s| highest(s) as u32));
-        out.labels.extend_from_slice(labels);
-        cross_entropy(scores, labels, 0.0, &mut out.losses[start..start + labels.len() / each], None);
+    let mut out = Outcome::default();
+    sweep(network, data, cx, |_, labels, network| {
+        out.take(network.value(node), labels, each);
         Ok(())
     })?;
     Ok(out)

@@ -1,7 +1,8 @@
 //! Measures of a model on a data set: accuracy, F-score, loss, confusion, correctness, input gradient, history.
 
 use super::cost;
-use super::evaluate::{Outcome, fits, fits_one, input_gradients, open, outcome};
+use super::evaluate::{Outcome, fits, fits_one, input_gradients, open};
+use super::pass::{self, Made, Reader};
 use super::place::Place;
 use super::program::Purpose;
 use super::suits::{self, Labels};
@@ -9,22 +10,53 @@ use crate::base::statistics::{clustered_share_error, share_error};
 use crate::engine::value::{Column, Dataset, Number, Scores, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
+use crate::lang::net::ir::NodeId;
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Share, known};
 use crate::plan::files::Files;
 use crate::{settings, words};
 use std::sync::Arc;
 
-/// Runs the model of a job over its data set.
+/// What a measure reads off a pass: predictions and losses.
+struct Scored<F> {
+    node: NodeId,
+    each: usize,
+    outcome: Outcome,
+    conclude: Option<F>,
+}
+
+/// Returns the reader of predictions and losses of a job's model on its data set, of which `conclude` makes the value.
 ///
 /// Errors: they do not fit each other; the data set is empty (the cell is absent).
-pub fn run(job: &Job, cx: &dyn Context) -> Result<(Outcome, Arc<Dataset>), Failure> {
-    let (model, data) = (job.model("net")?, job.dataset("data")?);
+pub fn reader<F>(job: &Job, conclude: F) -> Made
+where
+    F: FnOnce(Outcome, Arc<Dataset>) -> Result<Value, Failure> + 'static,
+{
+    let (model, data) = (job.model("net")?, job.dataset("data")?.clone());
     if data.is_empty() {
         return Err(Failure::Absent("there is no example to measure on".to_string()));
     }
-    fits(&model.net, data, true)?;
-    let mut network = open(model, Purpose::Evaluation, &[model.net.output], data.len(), &Place::of(cx)?)?;
-    Ok((outcome(&mut network, data, cx)?, data.clone()))
+    fits(&model.net, &data, true)?;
+    let each = data.labels_each().max(1);
+    let conclude = Some(move |outcome| conclude(outcome, data));
+    Ok(Box::new(Scored { node: model.net.output, each, outcome: Outcome::default(), conclude }))
+}
+
+impl<F: FnOnce(Outcome) -> Result<Value, Failure>> Reader for Scored<F> {
+    fn node(&self) -> NodeId {
+        self.node
+    }
+
+    fn take(&mut self, _start: usize, labels: &[u32], scores: &[f32]) -> Result<(), Failure> {
+        self.outcome.take(scores, labels, self.each);
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<Value, Failure> {
+        match self.conclude.take() {
+            Some(conclude) => conclude(std::mem::take(&mut self.outcome)),
+            None => Err(Failure::new("the pass was read already")),
+        }
+    }
 }
 
 /// Bytes that a number takes in the store.
@@ -41,7 +73,7 @@ fn facts(inputs: &[KnownInput], labels: Labels, each: f64) -> Result<Facts, Prob
 
 /// Defines a kernel that measures a model on a data set: what it needs of labels, the passes that it takes, and the bytes that it keeps for each example.
 macro_rules! measure {
-    ($(#[$doc:meta])* $name:ident, $version:expr, $labels:expr, $each:expr, |$job:ident, $cx:ident| $body:expr) => {
+    ($(#[$doc:meta])* $name:ident, $version:expr, $labels:expr, $each:expr, |$job:ident, $outcome:ident, $data:ident| $body:expr) => {
         $(#[$doc])*
         pub struct $name;
 
@@ -58,11 +90,23 @@ macro_rules! measure {
                 let disk = NUMBER + $each * cost::rows(inputs, "data") as f64;
                 Cost { seconds: 1e-3 + cost::pass_seconds(inputs, "data"), memory: cost::pass_bytes(inputs), disk }
             }
+
+            fn share(&self, _settings: &Settings, inputs: &[KnownInput]) -> Option<Share> {
+                pass::share(cost::pass_seconds(inputs, "data"))
+            }
+        }
+
+        impl $name {
+            /// Returns the reader of a job of this measure.
+            pub fn of(job: &Job) -> Made {
+                let $job = job.clone();
+                reader(job, move |$outcome, $data| $body)
+            }
         }
 
         impl Kernel for $name {
-            fn run(&self, $job: &Job, $cx: &dyn Context) -> Result<Value, Failure> {
-                $body
+            fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
+                pass::alone(job, Self::of(job), cx)
             }
         }
     };
@@ -89,8 +133,7 @@ measure!(
     3,
     Labels::Needed,
     0.0,
-    |job, cx| {
-        let (outcome, data) = run(job, cx)?;
+    |_job, outcome, data| {
         let p = outcome.accuracy(&data);
         let n = data.len() * data.labels_each();
         let error = match data.labels_each() {
@@ -110,8 +153,7 @@ measure!(
     1,
     Labels::Needed,
     0.0,
-    |job, cx| {
-        let (outcome, _) = run(job, cx)?;
+    |_job, outcome, _data| {
         Ok(Value::Number(mean(&outcome.losses)))
     }
 );
@@ -122,8 +164,7 @@ measure!(
     1,
     Labels::Needed,
     0.0,
-    |job, cx| {
-        let (outcome, data) = run(job, cx)?;
+    |job, outcome, data| {
         let value = f_score(&outcome.labels, &outcome.predicted, FScoreSettings::read(&job.settings).average == Average::Macro);
         Ok(Value::Number(Number { value, error: None, count: Some(data.len() as u64) }))
     }
@@ -135,8 +176,7 @@ measure!(
     1,
     Labels::Needed,
     SCORE,
-    |job, cx| {
-        let (outcome, data) = run(job, cx)?;
+    |_job, outcome, data| {
         let values = outcome.correct(&data).collect();
         Ok(Value::Scores(Arc::new(scores(values, &data))))
     }
@@ -148,8 +188,7 @@ measure!(
     1,
     Labels::Needed,
     SCORE,
-    |job, cx| {
-        let (outcome, data) = run(job, cx)?;
+    |_job, outcome, data| {
         Ok(Value::Scores(Arc::new(scores(outcome.losses, &data))))
     }
 );
@@ -160,9 +199,8 @@ measure!(
     1,
     Labels::One,
     0.0,
-    |job, cx| {
-        fits_one(&job.model("net")?.net, job.dataset("data")?)?;
-        let (outcome, data) = run(job, cx)?;
+    |job, outcome, data| {
+        fits_one(&job.model("net")?.net, &data)?;
         Ok(Value::Table(Arc::new(confusion(&data, &outcome.predicted))))
     }
 );

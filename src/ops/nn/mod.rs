@@ -20,7 +20,9 @@ pub mod layer;
 mod measures;
 mod models;
 pub mod network;
+mod one_pass;
 pub mod optimizer;
+mod pass;
 pub mod place;
 mod planned;
 pub mod probe;
@@ -41,6 +43,7 @@ pub(crate) mod tests;
 use crate::engine::Kernel;
 
 pub use measures::f_score;
+pub use one_pass::joint;
 pub use weights::weights_to_safetensors;
 
 /// Returns the kernels of stdlib/training.cfx and stdlib/probes.cfx by name.

@@ -2,17 +2,16 @@
 
 use super::cost;
 use super::cpu::image;
-use super::evaluate::{batch_size, fits, open, sweep};
+use super::evaluate::{batch_size, fits};
 use super::given::TapName;
-use super::network::Network;
-use super::place::Place;
+use super::pass::{self, Made, Reader};
 use super::program::Purpose;
 use super::suits::{self, Labels};
 use crate::engine::value::{Dataset, Model, Stages};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::lang::net::ir::{Net, NodeId};
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Shape, known};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Shape, Share, known};
 use crate::plan::files::Files;
 use crate::{settings, words};
 use ndarray::Array2;
@@ -121,6 +120,15 @@ impl Planned for Tap {
             disk: bytes,
         }
     }
+
+    fn share(&self, settings: &Settings, inputs: &[KnownInput]) -> Option<Share> {
+        shared(inputs, &TapSettings::read(settings).at.0)
+    }
+}
+
+/// Returns what is shared by cells that read what the model in the slot `net` makes of the examples in `data` up to a tap.
+pub fn shared(inputs: &[KnownInput], name: &str) -> Option<Share> {
+    pass::share(seconds(inputs, name))
 }
 
 /// Returns the seconds that the examples in the slot `data` take up to a tap of the model in the slot `net`: what comes later is not run.
@@ -139,30 +147,52 @@ pub fn seconds(inputs: &[KnownInput], name: &str) -> f64 {
     }
 }
 
-/// Returns what the layer at a tap makes of each example, pooled: examples x units.
+/// What a tap reads off a pass: what a layer makes of each example, pooled.
+struct Responses<F> {
+    node: NodeId,
+    channels: usize,
+    size: usize,
+    pool: Pool,
+    /// Examples x units.
+    x: Array2<f64>,
+    conclude: Option<F>,
+}
+
+/// Returns the reader of what the layer at a tap makes of each example, pooled: examples x units, of which `conclude` makes the value.
 ///
-/// Errors: the data do not fit the network, there is no such tap, or the run was interrupted.
-pub fn responses(model: &Model, data: &Dataset, name: &str, pool: Pool, cx: &dyn Context) -> Result<Array2<f64>, Failure> {
+/// Errors: the data do not fit the network, or there is no such tap.
+pub fn reader<F>(model: &Model, data: &Dataset, name: &str, pool: Pool, conclude: F) -> Made
+where
+    F: FnOnce(Array2<f64>) -> Result<Value, Failure> + 'static,
+{
     fits(&model.net, data, false)?;
     let node = node(&model.net, name)?;
     let shape = &model.net.nodes[node].shape;
     let (_, _, channels) = image(shape);
-    let units = pool.units(shape);
-    let size: usize = shape.iter().product();
-    let mut x = Array2::<f64>::zeros((data.len(), units));
-    let mut network: Network = open(model, Purpose::Evaluation, &[node], data.len(), &Place::of(cx)?)?;
-    let rows = data.len() as u64;
-    sweep(&mut network, data, cx, |start, labels, network| {
-        let batch = labels.len();
-        for (i, responses) in network.value(node).chunks_exact(size).enumerate() {
-            if let Some(out) = x.row_mut(start + i).as_slice_mut() {
-                pool.apply(responses, channels, out);
+    let x = Array2::zeros((data.len(), pool.units(shape)));
+    Ok(Box::new(Responses { node, channels, size: shape.iter().product(), pool, x, conclude: Some(conclude) }))
+}
+
+impl<F: FnOnce(Array2<f64>) -> Result<Value, Failure>> Reader for Responses<F> {
+    fn node(&self) -> NodeId {
+        self.node
+    }
+
+    fn take(&mut self, start: usize, _labels: &[u32], responses: &[f32]) -> Result<(), Failure> {
+        for (i, responses) in responses.chunks_exact(self.size).enumerate() {
+            if let Some(out) = self.x.row_mut(start + i).as_slice_mut() {
+                self.pool.apply(responses, self.channels, out);
             }
         }
-        cx.progress((start + batch) as u64, rows, &[]);
         Ok(())
-    })?;
-    Ok(x)
+    }
+
+    fn finish(&mut self) -> Result<Value, Failure> {
+        match self.conclude.take() {
+            Some(conclude) => conclude(std::mem::take(&mut self.x)),
+            None => Err(Failure::new("the pass was read already")),
+        }
+    }
 }
 
 /// Returns the node of a tap.
@@ -176,11 +206,11 @@ pub fn node(net: &Net, name: &str) -> Result<NodeId, Failure> {
     })
 }
 
-impl Kernel for Tap {
-    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
-        let (model, data) = (job.model("net")?, job.dataset("data")?);
-        let given = TapSettings::read(&job.settings);
-        let x = responses(model, data, &given.at.0, given.pool, cx)?;
+/// Returns the reader of a job of `tap`.
+pub fn of(job: &Job) -> Made {
+    let (model, data) = (job.model("net")?, job.dataset("data")?.clone());
+    let given = TapSettings::read(&job.settings);
+    reader(model, &data.clone(), &given.at.0, given.pool, move |x| {
         Ok(Value::Stages(Arc::new(Stages {
             x,
             ids: data.ids.clone(),
@@ -189,5 +219,11 @@ impl Kernel for Tap {
             numbered: false,
             notes: Vec::new(),
         })))
+    })
+}
+
+impl Kernel for Tap {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
+        pass::alone(job, of(job), cx)
     }
 }

@@ -117,7 +117,7 @@ impl<'a> Lowering<'a> {
             Ok((settings, network)) => Some(Rc::new(cleaned(settings, network, frame.op))),
             Err(found) => {
                 let open = frame.known.iter().any(is_unknown);
-                self.diags.extend(if open { found.without_maps() } else { found });
+                self.diags.extend(if open { found.without_waiting() } else { found });
                 None
             }
         };
@@ -227,14 +227,14 @@ impl<'a> Lowering<'a> {
         let fits = frame.map_or(Ok(None), |f| f.fits(settings, inputs, &known));
         let answer = fits.and_then(|doubt| Ok((doubt, op.facts(settings, &known, self.files)?))).map(|(doubt, mut facts)| {
             facts.warnings.extend(doubt);
-            let cost = op.cost_of(settings, &known, &facts);
+            let cost = (op.cost_of(settings, &known, &facts), op.share(settings, &known));
             let facts = match frame {
                 Some(frame) => frame.completed(&known, facts),
                 None => facts,
             };
             (facts, cost)
         });
-        let (facts, cost) = match answer {
+        let (facts, (cost, share)) = match answer {
             Ok(told) => told,
             Err(problem) => {
                 memo.told.insert(key, None);
@@ -255,6 +255,7 @@ impl<'a> Lowering<'a> {
             files,
             facts,
             cost,
+            share,
             policy: maker.policy,
             label: self.label.clone(),
             span: maker.span,

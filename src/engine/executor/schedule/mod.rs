@@ -4,12 +4,12 @@
 //! inputs' content hashes and looks itself up by its content key. Only if that too finds nothing does it ask for its inputs' values and run.
 
 mod advance;
+mod start;
 mod workers;
 
 use super::cell::Done;
 use super::outcome::{CellOutcome, RunOutcome, RunState, Status};
 use super::{Shared, resident};
-use crate::base::size::bytes;
 use crate::base::{Hash, Name};
 use crate::engine::progress::Event;
 use crate::engine::store::runs::Run;
@@ -17,11 +17,12 @@ use crate::engine::store::{CellLock, StoreError};
 use crate::plan::facts::Policy;
 use crate::plan::graph::{Cell, CellId};
 use crate::plan::links::Lists;
+use crate::plan::share;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
-use workers::Workers;
+use workers::{Task, Workers};
 
 /// Cells are handed over together where each is expected to take no more seconds and bytes than this,
 const QUICK: f64 = 1e-3;
@@ -89,10 +90,13 @@ impl Node {
     }
 }
 
-/// What a worker is at: a cell, or several that are not stored.
+/// What a worker is at: a cell, several that share work, or several that are quick.
 struct Working {
     cells: Vec<CellId>,
-    lock: Option<CellLock>,
+    /// The work that the cells share.
+    work: Option<&'static str>,
+    /// Of each cell, where there are any.
+    locks: Vec<CellLock>,
     memory: f64,
     /// Bytes of the process when it began.
     began: Option<u64>,
@@ -118,6 +122,8 @@ struct Scheduler<'a> {
     working: BTreeMap<CellId, Working>,
     memory: f64,
     run: Run,
+    /// Seconds expected of cells that share work with others of this run.
+    sharing: BTreeMap<CellId, f64>,
     /// Whether the plan has been announced: from then on single cells are.
     begun: bool,
     added: u64,
@@ -148,6 +154,7 @@ pub(super) fn run(shared: &Shared, wanted: &[CellId]) -> Result<RunOutcome, Stor
         working: BTreeMap::new(),
         memory: 0.0,
         run,
+        sharing: BTreeMap::new(),
         begun: false,
         added: 0,
         failed: false,
@@ -199,7 +206,7 @@ impl<'a> Scheduler<'a> {
             }
             if synced.elapsed() > Duration::from_secs(5) {
                 synced = Instant::now();
-                self.working.values_mut().filter_map(|w| w.lock.as_mut()).for_each(CellLock::beat);
+                self.working.values_mut().flat_map(|w| &mut w.locks).for_each(CellLock::beat);
                 if let Err(e) = self.shared.store.sync() {
                     self.shared.note(e.message);
                 }
@@ -230,89 +237,16 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    /// Hands ready cells to workers, as many as the budget has room for.
-    fn start_ready(&mut self, workers: &mut Workers<'_, 'a>) {
-        let options = &self.shared.options;
-        while let Some((rank, id)) = self.queue.first().copied() {
-            // An estimate that is no number counts as nothing.
-            let memory = Some(self.cell(id).cost.memory).filter(|m| *m > 0.0).map_or(0.0, |m| m.min(1e18));
-            let too_large = memory > options.most_memory;
-            let room = self.working.is_empty() || self.memory + memory <= options.memory || too_large;
-            if self.working.len() >= options.threads.max(1) || !room {
-                return;
-            }
-            self.queue.remove(&(rank, id));
-            if too_large {
-                let words =
-                    format!("it would need about {} of memory, and there are {}", bytes(memory), bytes(options.most_memory));
-                let help = "make it smaller (fewer examples, units or draws); or, where the estimate is too high, allow more with `--memory`";
-                self.fail(id, words, Some(help.to_string()), false, String::new());
-                self.look();
-                continue;
-            }
-            match quick(self.cell(id)) || self.inline(id) {
-                true => self.start_together(workers, id, memory),
-                false => self.start(workers, id, memory),
-            }
-            self.look();
-        }
-    }
-
-    fn start(&mut self, workers: &mut Workers<'_, 'a>, id: CellId, memory: f64) {
-        let shared = self.shared;
-        let Some(key) = self.nodes[id].key() else { return };
-        let lock = match shared.store.try_lock_cell(&key) {
-            Ok(lock) => lock,
-            Err(e) => return self.fail(id, e.message, None, false, String::new()),
-        };
-        if lock.is_none() {
-            self.nodes[id].state = State::Elsewhere;
-            self.elsewhere.insert(id);
-            let own = self.working.keys().any(|w| self.nodes[*w].key() == Some(key));
-            if let (false, Some(holder)) = (own, shared.store.holder(&key)) {
-                shared.observer.event(&Event::Waiting { cell: id, title: self.cell(id).title(), holder });
-            }
-            return;
-        }
-        // Whoever had the lock until now may have left a result.
-        shared.store.refresh();
-        if self.settle_from_store(id, key) {
-            return;
-        }
-        shared.observer.event(&Event::Started { cell: id, title: self.cell(id).title() });
-        self.give(workers, Working { cells: vec![id], lock, memory, began: resident(), peak: None });
-    }
-
-    /// Hands a cell that is quick, or not stored, to a worker, and with it others that are as quick: handing over takes longer than most of
-    /// them. Nobody is kept from computing them at the same time: both come to the same, and a lock would take longer.
-    fn start_together(&mut self, workers: &mut Workers<'_, 'a>, id: CellId, memory: f64) {
-        let mut cells = vec![id];
-        if quick(self.cell(id)) {
-            // Weights and what takes them are quick nowhere; the first that is not quick ends the row.
-            let ready: Vec<(u8, CellId)> =
-                self.queue.iter().take_while(|(_, id)| quick(self.cell(*id))).take(TOGETHER).copied().collect();
-            // Other workers get their share.
-            let share = self.queue.len() / self.shared.options.threads.max(1);
-            for (rank, other) in ready.into_iter().take(share) {
-                self.queue.remove(&(rank, other));
-                cells.push(other);
-            }
-        }
-        for id in cells.iter().copied().filter(|id| !self.inline(*id)) {
-            self.shared.observer.event(&Event::Started { cell: id, title: self.cell(id).title() });
-        }
-        self.give(workers, Working { cells, lock: None, memory, began: None, peak: None });
-    }
-
     fn give(&mut self, workers: &mut Workers<'_, 'a>, working: Working) {
         let cells = working.cells.clone();
         let Some(first) = cells.first() else { return };
         let keyed: Vec<(CellId, Hash)> = cells.iter().map(|c| (*c, self.nodes[*c].key().unwrap_or(self.cell(*c).key))).collect();
         cells.iter().for_each(|c| self.nodes[*c].state = State::Running);
         self.memory += working.memory;
+        let task = Task { cells: keyed, work: working.work };
         self.working.insert(*first, working);
         self.shared.running.store(self.working.len(), Ordering::Relaxed);
-        if let Err(e) = workers.give(keyed, self.working.len()) {
+        if let Err(e) = workers.give(task, self.working.len()) {
             let failed =
                 |c: &CellId| (*c, Done::Failed { message: e.clone(), help: None, internal: false, detail: String::new() });
             self.take_in_all(cells.iter().map(failed).collect());
@@ -335,7 +269,7 @@ impl<'a> Scheduler<'a> {
 
     /// Takes in what a worker says of the cells that it was given.
     fn take_in_all(&mut self, done: Vec<(CellId, Done)>) {
-        let working = done.first().and_then(|(first, _)| self.working.remove(first));
+        let working = done.iter().find_map(|(id, _)| self.working.remove(id));
         self.shared.running.store(self.working.len(), Ordering::Relaxed);
         let peak = working.as_ref().and_then(|w| w.peak);
         self.memory -= working.as_ref().map_or(0.0, |w| w.memory);
@@ -346,7 +280,7 @@ impl<'a> Scheduler<'a> {
             }
         }
         // Who gets the lock next finds the result, even while a batch of other cells is open.
-        if working.as_ref().is_some_and(|w| w.lock.is_some())
+        if working.as_ref().is_some_and(|w| !w.locks.is_empty())
             && let Err(e) = self.shared.store.flush()
         {
             self.shared.note(e.message);
@@ -371,7 +305,7 @@ impl<'a> Scheduler<'a> {
                 if !inline {
                     shared.observer.event(&match &absent {
                         Some(why) => Event::Absent { cell: id, title: cell.title(), reason: why.clone() },
-                        None => Event::Finished { cell: id, title: cell.title(), seconds, expected: cell.cost.seconds },
+                        None => Event::Finished { cell: id, title: cell.title(), seconds, expected: self.expected(id) },
                     });
                 }
                 let node = &mut self.nodes[id];
@@ -453,13 +387,20 @@ impl<'a> Scheduler<'a> {
         self.finish(id, true);
     }
 
+    /// Returns the seconds that a cell is expected to take in this run.
+    fn expected(&self, id: CellId) -> f64 {
+        self.sharing.get(&id).copied().unwrap_or(self.cell(id).cost.seconds)
+    }
+
     /// Says what is known of the run before anything runs.
     fn announce(&mut self) {
         self.begun = true;
         let asked: Vec<CellId> = (0..self.nodes.len()).filter(|id| self.nodes[*id].asked && !self.inline(*id)).collect();
         let cached = asked.iter().filter(|id| self.nodes[**id].state == State::Settled).count();
-        let left = asked.iter().filter(|id| self.nodes[**id].state != State::Settled);
-        let seconds = left.map(|id| self.cell(*id).cost.seconds).sum();
+        let left: Vec<CellId> = asked.iter().copied().filter(|id| self.nodes[*id].state != State::Settled).collect();
+        let each = share::seconds(self.shared.graph, &left);
+        let seconds = each.iter().sum();
+        self.sharing = left.into_iter().zip(each).filter(|(id, _)| self.cell(*id).share.is_some()).collect();
         let threads = self.shared.options.threads;
         self.shared.observer.event(&Event::Plan { cells: asked.len(), cached, seconds, threads });
     }

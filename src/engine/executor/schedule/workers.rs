@@ -3,7 +3,7 @@
 
 use crate::base::Hash;
 use crate::engine::executor::cell::Done;
-use crate::engine::executor::{Shared, cell};
+use crate::engine::executor::{Shared, cell, joint};
 use crate::engine::store::StoreError;
 use crate::plan::graph::CellId;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +13,11 @@ use std::thread::{Builder, Scope};
 use std::time::Duration;
 
 /// Cells for a worker, with their content keys.
-type Task = Vec<(CellId, Hash)>;
+pub(super) struct Task {
+    pub cells: Vec<(CellId, Hash)>,
+    /// The work that they share, where they do: they then run all at once, else one after the other.
+    pub work: Option<&'static str>,
+}
 
 /// Bytes of stack of a thread.
 const STACK: usize = 64 << 20;
@@ -48,7 +52,7 @@ impl<'scope, 'a> Workers<'scope, 'a> {
         Workers { shared, scope, pool, started: 0, tasks, queue: Arc::new(Mutex::new(queue)), sender, receiver }
     }
 
-    /// Has cells run one after the other; `working` workers are busy with them. Errors: no thread can be started.
+    /// Has cells run; `working` workers are busy with them. Errors: no thread can be started.
     pub(super) fn give(&mut self, task: Task, working: usize) -> Result<(), String> {
         if working > self.started {
             let (shared, pool, queue, sender) = (self.shared, self.pool, self.queue.clone(), self.sender.clone());
@@ -86,8 +90,11 @@ fn work(shared: &Shared, pool: Option<&rayon::ThreadPool>, queue: &Mutex<Receive
         };
         let run = || {
             // What took long is written when it is done, not when the last of all workers is.
-            let _together = (task.len() > 1).then(|| shared.store.batch());
-            task.into_iter().map(one).collect()
+            let _together = (task.cells.len() > 1).then(|| shared.store.batch());
+            match task.work.and_then(|work| shared.kernels.joint(work)) {
+                Some(work) => joint::run(shared, &task.cells, work),
+                None => task.cells.into_iter().map(one).collect(),
+            }
         };
         let done = match pool {
             Some(pool) => pool.install(run),

@@ -6,9 +6,10 @@ use crate::lang::Settings;
 use crate::ops::nn::cost;
 use crate::ops::nn::evaluate::fits_one;
 use crate::ops::nn::given::{Given, TapName, failed};
+use crate::ops::nn::pass::{self, Made};
 use crate::ops::nn::suits::{self, Labels};
-use crate::ops::nn::tap::{self, Pool, responses};
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
+use crate::ops::nn::tap::{self, Pool};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Share, known};
 use crate::plan::files::Files;
 use crate::{settings, words};
 use rayon::prelude::*;
@@ -36,6 +37,10 @@ impl Planned for MutualInformation {
         let sorted = units * rows * (2e-9 * rows.max(2.0).log2() + 1e-8);
         let seconds = 1e-3 + tap::seconds(inputs, &plan.at.0) + rows * numbers * 2e-9 + sorted;
         Cost { seconds, memory: cost::pass_bytes(inputs) + 16.0 * rows * units, disk: 200.0 + 24.0 * units }
+    }
+
+    fn share(&self, settings: &Settings, inputs: &[KnownInput]) -> Option<Share> {
+        Plan::parse(settings).ok().and_then(|plan| tap::shared(inputs, &plan.at.0))
     }
 }
 
@@ -80,16 +85,16 @@ impl Plan {
     }
 }
 
-impl Kernel for MutualInformation {
-    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
-        let (model, data) = (job.model("net")?, job.dataset("data")?);
-        if data.is_empty() {
-            return Err(Failure::Absent("there is no example to measure on".to_string()));
-        }
-        fits_one(&model.net, data)?;
-        let plan = Plan::parse(&job.settings).map_err(failed)?;
-        plan.takes(data.len()).map_err(failed)?;
-        let x = responses(model, data, &plan.at.0, Pool::Mean, cx)?;
+/// Returns the reader of a job of `mutual_information`.
+pub fn of(job: &Job) -> Made {
+    let (model, data) = (job.model("net")?, job.dataset("data")?.clone());
+    if data.is_empty() {
+        return Err(Failure::Absent("there is no example to measure on".to_string()));
+    }
+    fits_one(&model.net, &data)?;
+    let plan = Plan::parse(&job.settings).map_err(failed)?;
+    plan.takes(data.len()).map_err(failed)?;
+    tap::reader(model, &data.clone(), &plan.at.0.clone(), Pool::Mean, move |x| {
         let all: Vec<(f64, usize)> = (0..x.ncols())
             .into_par_iter()
             .map(|u| {
@@ -103,6 +108,12 @@ impl Kernel for MutualInformation {
             (COLUMNS[1], all.iter().map(|a| a.0).collect()),
             (COLUMNS[2], all.iter().map(|a| a.1 as f64).collect()),
         ]))))
+    })
+}
+
+impl Kernel for MutualInformation {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
+        pass::alone(job, of(job), cx)
     }
 }
 

@@ -12,9 +12,9 @@ mod common;
 mod divergence;
 mod each;
 mod influence;
-mod information;
+pub(super) mod information;
 mod perturb;
-mod selectivity;
+pub(super) mod selectivity;
 mod trials;
 mod units;
 

@@ -7,9 +7,10 @@ use crate::lang::Settings;
 use crate::ops::nn::cost;
 use crate::ops::nn::evaluate::fits_one;
 use crate::ops::nn::given::TapName;
+use crate::ops::nn::pass::{self, Made};
 use crate::ops::nn::suits::{self, Labels};
-use crate::ops::nn::tap::{self, Pool, responses};
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
+use crate::ops::nn::tap::{self, Pool};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Share, known};
 use crate::plan::files::Files;
 use crate::settings;
 use ndarray::Array2;
@@ -43,6 +44,10 @@ impl Planned for ClassSelectivity {
         let seconds = 1e-3 + tap::seconds(inputs, &at) + rows * (numbers * 2e-9 + units * 2e-9);
         Cost { seconds, memory: cost::pass_bytes(inputs) + 16.0 * rows * units, disk: 200.0 + 48.0 * units }
     }
+
+    fn share(&self, settings: &Settings, inputs: &[KnownInput]) -> Option<Share> {
+        tap::shared(inputs, &SelectivitySettings::read(settings).at.0)
+    }
 }
 
 settings! {
@@ -53,11 +58,11 @@ settings! {
 /// Columns of the table.
 const COLUMNS: [&str; 5] = ["unit", "selectivity", "class", "highest", "others"];
 
-impl Kernel for ClassSelectivity {
-    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
-        let (model, data) = (job.model("net")?, job.dataset("data")?);
-        fits_one(&model.net, data)?;
-        let x = responses(model, data, &SelectivitySettings::read(&job.settings).at.0, Pool::Mean, cx)?;
+/// Returns the reader of a job of `class_selectivity`.
+pub fn of(job: &Job) -> Made {
+    let (model, data) = (job.model("net")?, job.dataset("data")?.clone());
+    fits_one(&model.net, &data)?;
+    tap::reader(model, &data.clone(), &SelectivitySettings::read(&job.settings).at.0, Pool::Mean, move |x| {
         let all = selectivities(&x, &data.labels);
         if all.is_empty() {
             return Err(Failure::Absent("selectivity takes examples of at least two classes".to_string()));
@@ -74,6 +79,12 @@ impl Kernel for ClassSelectivity {
                 (COLUMNS[4].into(), column(&|s| s.others)),
             ],
         })))
+    })
+}
+
+impl Kernel for ClassSelectivity {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
+        pass::alone(job, of(job), cx)
     }
 }
 

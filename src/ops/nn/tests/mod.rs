@@ -7,6 +7,7 @@ mod estimates;
 mod features;
 mod gpu;
 mod layers;
+mod one_pass;
 mod parts;
 mod reference;
 pub(super) mod running;
