@@ -384,7 +384,7 @@ impl<'a> Checker<'a> {
         let mut found = Vec::new();
         for env in &envs {
             if let Err(e) = self.statics().settings(signature, call, env) {
-                found.push(if open { e.without_maps() } else { e });
+                found.push(if open { e.without_waiting() } else { e });
             }
         }
         found.into_iter().for_each(|f| self.say_all(f));

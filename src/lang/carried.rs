@@ -94,7 +94,7 @@ impl<'a> Checker<'a> {
                 // What is wrong with a setting was said where all settings were tried, unless it waits for a coordinate.
                 [one, other] => {
                     let found = [one.err(), other.err()].into_iter().flatten();
-                    match found.map(Findings::without_maps).all(|f| f.0.is_empty()) {
+                    match found.map(Findings::without_waiting).all(|f| f.0.is_empty()) {
                         true => continue,
                         false => return None,
                     }

@@ -330,7 +330,7 @@ impl<'a> Checker<'a> {
                                 && let Err(e) = self.statics().setting(def.module, &ty, &field.value, &Env::new(), &[])
                             {
                                 // A map is over the axes of the training that takes the recipe.
-                                self.say_all(e.without_maps());
+                                self.say_all(e.without_waiting());
                             }
                         }
                         None => {

@@ -211,6 +211,9 @@ impl From<Diag> for Finding {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Findings(pub Vec<Finding>);
 
+/// Names of axes that values have by themselves, of which only the call tells where it is on them.
+const BY_THEMSELVES: [&str; 4] = ["class", "stage", "epoch", "snapshot"];
+
 impl Findings {
     /// Adds a finding.
     pub fn push(&mut self, finding: Finding) {
@@ -247,9 +250,14 @@ impl Findings {
         self.0.iter().all(|f| matches!(f.what, What::UnknownArgument { .. }))
     }
 
-    /// Returns the findings without maps that lack an entry or an axis: those that wait for axes or coordinates not known yet.
-    pub fn without_maps(self) -> Findings {
-        let waits = |f: &Finding| matches!(f.what, What::NoEntry { .. } | What::NoAxis { .. });
+    /// Returns the findings without those that wait for coordinates not known yet: maps that lack an entry or an axis, and the names of
+    /// these axes.
+    pub fn without_waiting(self) -> Findings {
+        let waits = |f: &Finding| match &f.what {
+            What::NoEntry { .. } | What::NoAxis { .. } => true,
+            What::UnknownName { name, .. } => BY_THEMSELVES.contains(&name.as_str()),
+            _ => false,
+        };
         Findings(self.0.into_iter().filter(|f| !waits(f)).collect())
     }
 }

@@ -22,7 +22,7 @@ impl<'a> Checker<'a> {
                     && let Err(wrong) = statics.setting(w.0, ty, &w.1, &env, &[])
                 {
                     // A map over coordinates waits for axes that the call did not come to have.
-                    found.push(wrong.without_maps());
+                    found.push(wrong.without_waiting());
                 }
             }
         }

@@ -49,8 +49,10 @@ impl eval::Scope for Scope<'_, '_, '_> {
 
     fn here(&self, name: &str) -> Option<eval::Here> {
         let statics = self.evaluation.statics;
-        let def = statics.program.find(self.module, name)?;
-        let (axis, coordinate) = statics.coordinate(def, self.evaluation.env)?;
+        let (axis, coordinate) = match statics.program.find(self.module, name) {
+            Some(def) => statics.coordinate(def, self.evaluation.env)?,
+            None => statics.own(name, self.evaluation.env)?,
+        };
         let all = statics.axes.names(axis)?;
         Some(eval::Here { name: coordinate.text.clone(), all })
     }
@@ -69,6 +71,10 @@ impl Evaluation<'_, '_> {
         let found = |what| Some(Err(Box::new(Finding::new(span, what))));
         let program = self.statics.program;
         let Some(def) = program.find(module, name) else {
+            // An axis that values have by themselves stands for its coordinate, as a declared one does.
+            if let Some((_, here)) = self.statics.own(name, self.env) {
+                return Some(Ok(here.value.clone().unwrap_or_else(|| Static::Word(here.text.clone()))));
+            }
             return match name {
                 eval::DIM => None,
                 _ => Some(Err(Box::new(self.statics.unknown_name(module, name, span)))),

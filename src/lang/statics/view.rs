@@ -98,6 +98,13 @@ impl<'a> Statics<'a> {
         Some((axis, here))
     }
 
+    /// Returns the axis here of a name that no declaration has: one that values have by themselves, such as `stage`.
+    pub(super) fn own<'e>(&self, name: &str, env: &'e Env) -> Option<(AxisId, &'e Coordinate)> {
+        let (axis, here) = env.iter().find(|(a, _)| self.axes.name(**a) == name)?;
+        self.note(*axis);
+        Some((*axis, here))
+    }
+
     /// Returns the expression behind a named coordinate.
     pub(super) fn behind(&self, axis: AxisId, coordinate: &Coordinate) -> Option<&'a Written> {
         let values = self.coordinate_values.get(&axis)?;
