@@ -146,7 +146,7 @@ impl<'a> Checker<'a> {
         Some(self.axis(def))
     }
 
-    /// Returns the taps that `at:` names.
+    /// Returns the taps that `at:` names: labels of the network, and texts with the paths of inner layers, which make an axis of their own.
     fn taps(&mut self, value: &'a Expr, carries: &Attached) -> Option<Taps> {
         let stage = self.known_taps(carries, value.span)?;
         let items = items(value);
@@ -155,13 +155,17 @@ impl<'a> Checker<'a> {
         }
         let known: Vec<String> = self.axes().get(stage).coordinates.iter().flatten().map(|c| c.text.clone()).collect();
         let mut picks = Vec::new();
+        let mut paths = false;
         for item in items {
             let name = match &item.kind {
                 ExprKind::Name(n) => n.clone(),
                 ExprKind::Text(t) => t.clone(),
                 _ => shorten(self.program().sources.text(item.span)),
             };
-            let diag = if !known.contains(&name) {
+            // The path of an inner layer, which the sizes of the data tell: that there is one is looked at when the call is planned.
+            let path = matches!(&item.kind, ExprKind::Text(t) if !t.is_empty()) && !known.contains(&name);
+            paths |= path;
+            let diag = if !known.contains(&name) && !path {
                 let list: Vec<&str> = known.iter().map(String::as_str).collect();
                 Diag::error("cfx::axis::no_tap", item.span, format!("the network has no tap `{name}`"))
                     .help(nearest_or_list(&name, &list))
@@ -181,7 +185,17 @@ impl<'a> Checker<'a> {
             return None;
         }
         // One tap drops the axis, a list keeps it, as in every selection.
-        Some(Taps { axis: self.axes_mut().part(stage, picks), one: !matches!(value.kind, ExprKind::List(_)) })
+        let one = !matches!(value.kind, ExprKind::List(_));
+        if !paths {
+            return Some(Taps { axis: self.axes_mut().part(stage, picks), one });
+        }
+        let names: Vec<String> = picks.into_iter().filter_map(|p| if let Pick::Named(n) = p { Some(n) } else { None }).collect();
+        let whole = self.axes().whole(stage);
+        let axis = self.axes().get(whole).clone();
+        let networks = if let Origin::Taps(networks, _) = axis.origin { networks } else { Vec::new() };
+        let coordinates = Some(names.iter().map(Coordinate::named).collect());
+        let axis = Axis { origin: Origin::Taps(networks, names), coordinates, ..axis };
+        Some(Taps { axis: self.axes_mut().intern(axis), one })
     }
 
     /// Returns the axis of the taps of the call's model, where it has any; says so where not.

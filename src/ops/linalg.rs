@@ -3,7 +3,7 @@
 //! OpenBLAS runs on the calling thread alone; what is parallel here is cut into pieces whose number does not depend on the threads.
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
-use ndarray_linalg::{Cholesky, Diag, Eigh, JobSvd, SVD, SVDDC, SolveTriangular, UPLO};
+use ndarray_linalg::{Cholesky, Diag, Eigh, JobSvd, QR, SVD, SVDDC, SolveTriangular, UPLO};
 use rayon::prelude::*;
 use std::fmt;
 use std::sync::Once;
@@ -134,6 +134,25 @@ pub fn right_svd(a: ArrayView2<f64>) -> Result<(Array1<f64>, Array2<f64>), Troub
         (_, s, Some(vt)) => Ok((s, vt)),
         _ => Err(Trouble::Lapack("no vectors were given".to_string())),
     }
+}
+
+/// Returns all min(n, d) singular values, largest first: no vectors are made.
+///
+/// Errors: a number is not finite; LAPACK's `dgesvd` does not converge.
+pub fn singular_values(a: ArrayView2<f64>) -> Result<Array1<f64>, Trouble> {
+    one_thread();
+    finite(&a)?;
+    let (_, s, _) = a.as_standard_layout().into_owned().svd(false, false).map_err(lapack)?;
+    Ok(s)
+}
+
+/// Returns an orthonormal basis of the columns of a tall matrix (n >= d), each in the span of those up to it: the `Q` of `A = Q R`.
+///
+/// Errors: a number is not finite.
+pub fn orthonormal(a: ArrayView2<f64>) -> Result<Array2<f64>, Trouble> {
+    one_thread();
+    finite(&a)?;
+    a.as_standard_layout().into_owned().qr().map(|(q, _)| q).map_err(lapack)
 }
 
 /// Returns the lower triangular `L` with `L Lᵀ = A`.

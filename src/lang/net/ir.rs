@@ -152,6 +152,15 @@ impl Net {
         }
     }
 
+    /// Returns the node that a name means: a tap; else a layer by its path, `layer1.0.conv1` (of several the last); else the last layer of a
+    /// module, `layer1.0`.
+    pub fn find(&self, name: &str) -> Option<NodeId> {
+        let inside = |path: &str| path.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+        let tap = self.taps.iter().find(|(tap, _)| tap == name).map(|(_, node)| *node);
+        let layer = || self.nodes.iter().rposition(|n| n.path == name);
+        tap.or_else(layer).or_else(|| self.nodes.iter().rposition(|n| inside(&n.path)))
+    }
+
     /// Returns the number of trainable parameters.
     pub fn parameters(&self) -> usize {
         self.nodes.iter().map(|n| n.op.parameters()).sum()

@@ -55,8 +55,9 @@ pub fn takes_whole(axes: &Axes, gathers: &Gathers, axis: AxisId) -> bool {
         Gathers::None => false,
         Gathers::All => true,
         Gathers::Some(roles) => {
+            let other = matches!(axes.get(axes.whole(axis)).origin, Origin::Other(_));
             let axis = axes.get(axis);
-            roles.iter().any(|r| r == axis.role.word() || *r == axis.name)
+            roles.iter().any(|r| r == axis.role.word() || *r == axis.name || r == "other" && other)
         }
     }
 }

@@ -20,7 +20,7 @@ impl<'a> Statics<'a> {
         // A word of the type comes before a declaration of that name; where any word is one, a declaration comes first.
         if let ExprKind::Name(name) = &expr.kind {
             if takes_any_word(ty)
-                && self.program.find(module, name).is_some()
+                && (self.program.find(module, name).is_some() || self.own(name, env).is_some())
                 && let Ok(Static::Word(held) | Static::Text(held)) = self.value(module, expr, env)
             {
                 return Ok(Static::Word(held));

@@ -7,6 +7,7 @@
 
 mod align;
 mod arithmetic;
+mod cluster;
 mod compare;
 mod correlate;
 mod curves;
@@ -14,6 +15,7 @@ mod drawn;
 mod gather;
 mod groups;
 mod influence;
+mod linkage;
 mod pairs;
 mod parts;
 mod quantify;
@@ -49,5 +51,6 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
     all.extend(curves::kernels());
     all.extend(resample::kernels());
     all.extend(tabulate::kernels());
+    all.extend(cluster::kernels());
     all
 }

@@ -3,6 +3,7 @@
 mod calibration;
 mod dependence;
 mod groups;
+mod linkage;
 mod numbers;
 mod reductions;
 mod statistics;

@@ -27,6 +27,7 @@ pub mod place;
 mod planned;
 pub mod probe;
 pub mod program;
+mod project;
 pub mod rate;
 mod settings;
 mod snapshot;
@@ -54,6 +55,7 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
         ("import_weights", Box::new(checkpoints::import::ImportWeights)),
         ("snapshot", Box::new(snapshot::Snapshot)),
         ("tap", Box::new(tap::Tap)),
+        ("project", Box::new(project::Project)),
         ("accuracy", Box::new(measures::Accuracy)),
         ("loss", Box::new(measures::Loss)),
         ("example_loss", Box::new(measures::ExampleLoss)),

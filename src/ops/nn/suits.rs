@@ -119,9 +119,17 @@ pub fn fits_net(net: &Net, data: &Facts, slot: &'static str, labels: Labels) -> 
 /// Checks a tap's name against those that the model in a slot is known to have.
 pub fn tap(inputs: &[KnownInput], model: &str, name: &str) -> Result<(), Problem> {
     let taps: Vec<&str> = known(inputs, model).map(|m| m.taps.iter().map(|t| t.0.as_str()).collect()).unwrap_or_default();
-    if taps.is_empty() || taps.contains(&name) || name == "?" {
+    let net = known(inputs, model).and_then(|m| m.net.as_ref());
+    if taps.contains(&name) || name == "?" || net.is_some_and(|net| net.find(name).is_some()) || net.is_none() && taps.is_empty()
+    {
         return Ok(());
     }
-    let help = crate::lang::suggest::nearest_or_list(name, &taps);
-    Err(unfit("at", format!("the network has no tap `{name}`"), &help))
+    // What has a dot is the path of a layer.
+    let Some(net) = net.filter(|_| name.contains('.')) else {
+        let help = crate::lang::suggest::nearest_or_list(name, &taps);
+        return Err(unfit("at", format!("the network has no tap `{name}`"), &help));
+    };
+    let paths: Vec<&str> = net.nodes.iter().map(|n| n.path.as_str()).collect();
+    let near = crate::lang::suggest::nearest(name, &paths).or(paths.last().copied()).unwrap_or_default();
+    Err(unfit("at", format!("the network has no layer `{name}`"), &format!("paths of layers are written as in `{near}`")))
 }

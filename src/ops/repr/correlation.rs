@@ -6,7 +6,7 @@ use crate::engine::value::Number;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::data::select::random_order;
-use crate::ops::linalg::{PRODUCT, SQUARE, TALL, WIDE, thin_svd};
+use crate::ops::linalg::{PRODUCT, SQUARE, TALL, WIDE, orthonormal, thin_svd};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
 use crate::{settings, words};
@@ -21,6 +21,8 @@ words! {
         Svcca = "svcca",
         /// Their mean, weighted by what each variate of the first side accounts for.
         Pwcca = "pwcca",
+        /// Their mean, weighted as the code published with PWCCA does it.
+        Published = "pwcca_published",
     }
 }
 
@@ -32,49 +34,87 @@ settings! {
 /// Canonical correlation analysis of matched rows.
 pub struct Cca;
 
-/// An orthonormal basis of the centred columns, and the centred columns.
-struct Side {
-    basis: Array2<f64>,
-    centred: Centred,
+/// One side of a comparison, centred: `X = B S Vᵀ`.
+pub struct Side {
+    /// An orthonormal basis of the columns, examples x kept directions.
+    pub basis: Array2<f64>,
+    /// The singular values of the kept directions, at the scale of `centred`.
+    pub values: Array1<f64>,
+    /// The right singular vectors of the kept directions, as rows.
+    pub right: Array2<f64>,
+    /// The columns.
+    pub centred: Centred,
 }
 
-/// Returns a side of the comparison.
+/// Returns a side of a comparison.
 ///
 /// Directions are kept whose singular values are above `tolerance` of the largest (and above rounding, whatever the tolerance); of those,
-/// under `svcca`, as many as hold the share of the variance.
-fn side(x: &Array2<f64>, settings: &CcaSettings, name: &str) -> Result<Side, Failure> {
+/// where a share of the variance is given, as many as hold it. Errors: it is the same for all examples (absent).
+pub fn side(x: &Array2<f64>, tolerance: f64, variance: Option<f64>, name: &str) -> Result<Side, Failure> {
     let centred = scale::centred(x.view());
-    let (u, values, _) = thin_svd(centred.x.view()).map_err(|e| Failure::new(format!("`{name}`: {e}")))?;
+    let (u, values, vt) = thin_svd(centred.x.view()).map_err(|e| Failure::new(format!("`{name}`: {e}")))?;
     let largest = values.first().copied().unwrap_or(0.0);
     let rounding = x.nrows().max(x.ncols()) as f64 * f64::EPSILON;
-    let mut rank = values.iter().take_while(|v| **v > settings.tolerance.max(rounding) * largest).count();
-    if settings.variant == Variant::Svcca {
+    let mut rank = values.iter().take_while(|v| **v > tolerance.max(rounding) * largest).count();
+    if let Some(share) = variance {
         let all: f64 = values.iter().map(|v| v * v).sum();
         let mut sum = 0.0;
         let enough = values.iter().position(|v| {
             sum += v * v;
-            sum >= settings.variance * all
+            sum >= share * all
         });
         rank = rank.min(enough.map_or(rank, |i| i + 1));
     }
     if rank == 0 {
         return Err(Failure::Absent(format!("`{name}` is the same for all examples")));
     }
-    Ok(Side { basis: u.slice(s![.., ..rank]).to_owned(), centred })
+    let kept = |m: Array2<f64>| m.slice(s![..rank, ..]).to_owned();
+    Ok(Side { basis: u.slice(s![.., ..rank]).to_owned(), values: values.slice(s![..rank]).to_owned(), right: kept(vt), centred })
 }
 
-/// Returns canonical correlations, largest first, and the first side's variates in terms of its basis (as columns).
-fn correlations(a: ArrayView2<f64>, b: ArrayView2<f64>) -> Result<(Array1<f64>, Array2<f64>), Failure> {
-    let (w, rho, _) = thin_svd(a.t().dot(&b).view()).map_err(|e| Failure::new(e.to_string()))?;
-    Ok((rho.mapv(|r| r.clamp(0.0, 1.0)), w))
+/// Returns canonical correlations, largest first, and the variates of both sides in terms of their bases (as columns).
+pub fn correlations(a: ArrayView2<f64>, b: ArrayView2<f64>) -> Result<(Array1<f64>, Array2<f64>, Array2<f64>), Failure> {
+    let (w, rho, zt) = thin_svd(a.t().dot(&b).view()).map_err(|e| Failure::new(e.to_string()))?;
+    Ok((rho.mapv(|r| r.clamp(0.0, 1.0)), w, zt.t().as_standard_layout().into_owned()))
 }
 
-/// Returns the projection-weighted mean: weights sum_j |<h_i, x_j>| over the columns x_j (Morcos et al. 2018, section 2.1).
-fn projection_weighted(side: &Side, rho: &Array1<f64>, w: &Array2<f64>) -> f64 {
-    let variates = side.basis.dot(w);
-    let weights: Array1<f64> = variates.t().dot(&side.centred.x).mapv(f64::abs).sum_axis(Axis(1));
-    let total = weights.sum();
-    if total > 0.0 { rho.iter().zip(&weights).map(|(r, a)| r * a).sum::<f64>() / total } else { 0.0 }
+/// Returns the weights of PWCCA: sum_j |<h_i, x_j>| over the columns x_j (Morcos et al. 2018, section 2.1), as shares of their sum.
+pub fn projection_weights(side: &Side, w: &Array2<f64>) -> Array1<f64> {
+    shares(side.basis.dot(w).t().dot(&side.centred.x).mapv(f64::abs).sum_axis(Axis(1)))
+}
+
+/// Returns the weights of the code published with PWCCA, of the side given. It differs from the paper in four things: directions are those
+/// of the whitened units, `Uᵀ (x - mean)` where the variates are `Uᵀ C^(-1/2) (x - mean)`; the mean of unit i is added to direction i; directions are made
+/// orthonormal one after the other; and they are compared with units that are not centred.
+///
+/// Errors: units of the side are linearly dependent, so that the code has more directions than units tell apart (absent).
+pub fn published_weights(side: &Side, w: &Array2<f64>, name: &str) -> Result<Array1<f64>, Failure> {
+    let units = side.centred.x.ncols();
+    if side.basis.ncols() < units || w.ncols() < units {
+        let words = format!("units of `{name}` are linearly dependent, for which the published code's weights are not defined");
+        return Err(Failure::Absent(words));
+    }
+    let mut means = side.centred.means.clone();
+    scale::shift(means.iter_mut(), -side.centred.exponent);
+    let directions = side.centred.x.dot(&side.right.t().dot(w)) + &means;
+    let basis = orthonormal(directions.view()).map_err(|e| Failure::new(e.to_string()))?;
+    let whole = &side.centred.x + &means;
+    Ok(shares(basis.t().dot(&whole).mapv(f64::abs).sum_axis(Axis(1))))
+}
+
+fn shares(x: Array1<f64>) -> Array1<f64> {
+    let total = x.sum();
+    if total > 0.0 { x / total } else { x }
+}
+
+/// Returns the refusal of so few examples.
+pub fn enough(n: usize, a: &Side, b: &Side, svcca: bool) -> Result<(), Failure> {
+    let (a, b) = (a.basis.ncols(), b.basis.ncols());
+    if n > a + b {
+        return Ok(());
+    }
+    let (message, help) = too_few(n, a, b, svcca);
+    Err(Failure::new(message).help(help))
 }
 
 /// Returns why so few examples cannot tell so many directions apart, and what to do.
@@ -85,6 +125,44 @@ fn too_few(n: usize, a: usize, b: usize, svcca: bool) -> (String, String) {
     );
     let other = if svcca { "a smaller `variance:`" } else { "`variant: svcca`" };
     (message, format!("use more examples, reduce both sides with `svd`, or {other}"))
+}
+
+/// Checks that two representations are compared, on enough examples where their directions are as many as their units.
+pub fn told_apart(inputs: &[KnownInput], by_units: bool) -> Result<(), Problem> {
+    compared(inputs)?;
+    let examples = shared(inputs, 3)?;
+    let dims = ["x", "against"].map(|side| known(inputs, side).and_then(|f| f.dim));
+    if let (Some(n), [Some(a), Some(b)]) = (examples.filter(|_| by_units), dims) {
+        let (a, b) = (a.min(n - 1), b.min(n - 1));
+        if n - 1 < a + b {
+            let (message, help) = too_few(n, a, b, false);
+            return Err(Problem { help: Some(help), ..problem("x", message) });
+        }
+    }
+    Ok(())
+}
+
+/// Checks a tolerance.
+pub fn tolerated(tolerance: f64) -> Result<(), Problem> {
+    match (0.0..1.0).contains(&tolerance) {
+        true => Ok(()),
+        false => Err(problem("tolerance", format!("a tolerance of {tolerance} is none: it is a share, from 0 up to 1"))),
+    }
+}
+
+/// Returns examples and units of both sides, and the seconds that their decompositions take, as estimates go.
+pub fn estimated(inputs: &[KnownInput]) -> (f64, f64, f64, f64) {
+    let sides = ["x", "against"].map(|side| known(inputs, side).cloned().unwrap_or_default());
+    let n = sides.iter().filter_map(|f| f.most_rows()).min().unwrap_or(10_000) as f64;
+    let [a, b] = sides.map(|f| f.dim.unwrap_or(64) as f64);
+    let decomposed = |d: f64| if d > n { WIDE * n * n * d } else { TALL * n * d * d };
+    (n, a, b, decomposed(a) + decomposed(b))
+}
+
+/// Returns the seconds that one set of canonical correlations takes, given the bases.
+pub fn round(n: f64, a: f64, b: f64) -> f64 {
+    let (ra, rb) = (a.min(n), b.min(n));
+    PRODUCT * n * ra * rb + SQUARE * ra * rb * ra.min(rb)
 }
 
 /// The share of the variance that `svcca` keeps where none is given, as in the signature.
@@ -107,36 +185,20 @@ impl Planned for Cca {
                 ..problem("variance", "only `svcca` cuts each side to a share of its variance")
             });
         }
-        if !(0.0..1.0).contains(&tolerance) {
-            return Err(problem("tolerance", format!("a tolerance of {tolerance} is none: it is a share, from 0 up to 1")));
-        }
+        tolerated(tolerance)?;
         if settings.permutations == 0 {
             return Err(problem("permutations", "the null needs at least one permutation"));
         }
-        compared(inputs)?;
-        let examples = shared(inputs, 3)?;
-        let dims = ["x", "against"].map(|side| known(inputs, side).and_then(|f| f.dim));
         // How many directions hold a share of the variance only the data tell.
-        if let (Some(n), [Some(a), Some(b)]) = (examples.filter(|_| settings.variant != Variant::Svcca), dims) {
-            let (a, b) = (a.min(n - 1), b.min(n - 1));
-            if n - 1 < a + b {
-                let (message, help) = too_few(n, a, b, false);
-                return Err(Problem { help: Some(help), ..problem("x", message) });
-            }
-        }
+        told_apart(inputs, settings.variant != Variant::Svcca)?;
         Ok(Facts::default())
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let settings = CcaSettings::read(settings);
-        let sides = ["x", "against"].map(|side| known(inputs, side).cloned().unwrap_or_default());
-        let n = sides.iter().filter_map(|f| f.most_rows()).min().unwrap_or(10_000) as f64;
-        let [a, b] = sides.map(|f| f.dim.unwrap_or(64) as f64);
-        let decomposed = |d: f64| if d > n { WIDE * n * n * d } else { TALL * n * d * d };
-        let (ra, rb) = (a.min(n), b.min(n));
-        let round = PRODUCT * n * ra * rb + SQUARE * ra * rb * ra.min(rb);
+        let (n, a, b, decomposed) = estimated(inputs);
         Cost {
-            seconds: 1e-3 + decomposed(a) + decomposed(b) + round * (1.0 + settings.permutations as f64),
+            seconds: 1e-3 + decomposed + round(n, a, b) * (1.0 + settings.permutations as f64),
             memory: 8.0 * n * (4.0 * a + 4.0 * b),
             disk: 500.0,
         }
@@ -147,18 +209,20 @@ impl Kernel for Cca {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let (x, y) = matched(job.stages("x")?, against(job)?)?;
         let settings = CcaSettings::read(&job.settings);
-        let (a, b) = (side(&x, &settings, "x")?, side(&y, &settings, "against")?);
+        let variance = (settings.variant == Variant::Svcca).then_some(settings.variance);
+        let (a, b) = (side(&x, settings.tolerance, variance, "x")?, side(&y, settings.tolerance, variance, "against")?);
         let (n, ranks) = (x.nrows(), a.basis.ncols() + b.basis.ncols());
-        if n < ranks + 1 {
-            let (message, help) = too_few(n, a.basis.ncols(), b.basis.ncols(), settings.variant == Variant::Svcca);
-            return Err(Failure::new(message).help(help));
-        }
-        let (rho, w) = correlations(a.basis.view(), b.basis.view())?;
-        let summary = |rho: &Array1<f64>, w: &Array2<f64>| match settings.variant {
-            Variant::Pwcca => projection_weighted(&a, rho, w),
-            _ => rho.mean().unwrap_or(0.0),
+        enough(n, &a, &b, settings.variant == Variant::Svcca)?;
+        let (rho, w, z) = correlations(a.basis.view(), b.basis.view())?;
+        let weighted = |rho: &Array1<f64>, weights: &Array1<f64>| rho.iter().zip(weights).map(|(r, a)| r * a).sum::<f64>();
+        let summary = |rho: &Array1<f64>, w: &Array2<f64>, z: &Array2<f64>| match settings.variant {
+            Variant::Pwcca => Ok(weighted(rho, &projection_weights(&a, w))),
+            // The side of fewer units, as the code has it; the second one's rows may be in any order.
+            Variant::Published if x.ncols() <= y.ncols() => Ok(weighted(rho, &published_weights(&a, w, "x")?)),
+            Variant::Published => Ok(weighted(rho, &published_weights(&b, z, "against")?)),
+            _ => Ok(rho.mean().unwrap_or(0.0)),
         };
-        let similarity = summary(&rho, &w);
+        let similarity = summary(&rho, &w, &z)?;
         let rounds = settings.permutations.max(1);
         let mut null = Vec::with_capacity(rounds);
         for round in 0..rounds {
@@ -166,8 +230,8 @@ impl Kernel for Cca {
                 return Err(Failure::Interrupted);
             }
             let order = random_order(&job.stream.named("permutation").numbered(round as u64), n);
-            let (rho, w) = correlations(a.basis.view(), b.basis.select(Axis(0), &order).view())?;
-            null.push(summary(&rho, &w));
+            let (rho, w, z) = correlations(a.basis.view(), b.basis.select(Axis(0), &order).view())?;
+            null.push(summary(&rho, &w, &z)?);
         }
         let number = |value| Value::Number(Number { value, error: None, count: Some(n as u64) });
         Ok(Value::Record(vec![

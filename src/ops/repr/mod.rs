@@ -3,6 +3,8 @@
 //! In: representations (examples x units, with ids and labels), activation files. Out: representations and numbers.
 //! Never: networks (taps are `nn`'s), densities, or a guess at which way round a matrix lies. Rows keep their order, ids and labels.
 
+pub mod apart;
+pub mod canonical;
 pub mod compare;
 pub mod correlation;
 pub mod distance;
@@ -10,9 +12,11 @@ pub mod gaussian;
 pub mod load;
 pub mod rows;
 pub mod scale;
+pub mod spectrum;
 pub mod svd;
 #[cfg(test)]
 mod tests;
+pub mod units;
 
 use crate::engine::Kernel;
 
@@ -32,5 +36,12 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
         ("cca", Box::new(correlation::Cca)),
         ("cka", Box::new(compare::Cka)),
         ("procrustes", Box::new(compare::Procrustes)),
+        ("spectrum", Box::new(spectrum::Spectrum)),
+        ("canonical_correlations", Box::new(canonical::CanonicalCorrelations)),
+        ("canonical_directions", Box::new(canonical::CanonicalDirections)),
+        ("units", Box::new(units::Units)),
+        ("join", Box::new(units::Join)),
+        ("cosine_distance", Box::new(apart::CosineDistance)),
+        ("euclidean_distance", Box::new(apart::EuclideanDistance)),
     ]
 }

@@ -1,6 +1,7 @@
 //! Tests against NumPy, SciPy and scikit-learn (tests/data/repr/make.py), and of moments and files.
 
 mod calibration;
+mod canonical;
 mod invariances;
 mod pairing;
 

@@ -86,7 +86,8 @@ impl<'a> Lowering<'a> {
             && let Some(model) = facts().find(|f| !f.taps.is_empty())
         {
             let name = &frame.known[number].names[place[number]];
-            if !model.taps.iter().any(|(t, _)| *name == *t) {
+            let inner = || model.net.as_ref().is_some_and(|net| net.find(name).is_some());
+            if !model.taps.iter().any(|(t, _)| *name == *t) && !name.contains('.') && !inner() {
                 return Err(format!("the network has no tap `{name}`"));
             }
         }

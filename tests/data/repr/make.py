@@ -37,7 +37,7 @@ def gram(m):
 
 def rbf(m):
     d = squareform(pdist(m))
-    return np.exp(-d ** 2 / (2 * (0.5 * np.sort(pdist(m))[len(pdist(m)) // 2]) ** 2))
+    return np.exp(-d ** 2 / (2 * (0.5 * np.median(pdist(m))) ** 2))
 
 
 def hsic(k, l):
@@ -73,7 +73,58 @@ q1, q2 = np.linalg.qr(rng.normal(size=(n, 4)))[0], np.linalg.qr(rng.normal(size=
 steep = q1 @ np.diag([1, 1e-2, 1e-6, 1e-7]) @ q2.T
 steep_out, steep_energy = svd(steep, 3)
 labels = [i % 3 for i in range(n)]
+
+
+def published(p, q):
+    """Weights and similarity of the code published with PWCCA (google/svcca, pwcca.py and cca_core.py), written anew: units x examples."""
+    if len(p) > len(q):
+        p, q = q, p
+    cov = np.cov(p, q)
+    k = len(p)
+    pp, pq, qq = cov[:k, :k] / abs(cov[:k, :k]).max(), cov[:k, k:], cov[k:, k:] / abs(cov[k:, k:]).max()
+    pq = pq / np.sqrt(abs(cov[:k, :k]).max() * abs(cov[k:, k:]).max())
+
+    def root(m):
+        w, v = np.linalg.eigh(m)
+        return v @ np.diag(np.sqrt(w)) @ v.T
+
+    u, s, _ = np.linalg.svd(root(np.linalg.pinv(pp)) @ pq @ root(np.linalg.pinv(qq)))
+    mean = p.mean(1, keepdims=True)
+    directions = u.T @ (p - mean) + mean
+    w = np.abs(np.linalg.qr(directions.T)[0].T @ p.T).sum(1)
+    return float((w / w.sum() * s).sum())
+
+
+def canonical(p, q):
+    """Of the first side: coefficients of units scaled to equal variance, loadings, shares of variance, spreads, weights."""
+    c, d = p - p.mean(0), q - q.mean(0)
+    h, rr = rho(basis(p), basis(q))
+    h = h[:, :len(rr)]
+    coefficients = np.linalg.lstsq(c, h, rcond=None)[0] * c.std(0)[:, None]
+    coefficients = coefficients / np.linalg.norm(coefficients, axis=0)
+    sign = np.sign(coefficients[np.abs(coefficients).argmax(0), np.arange(len(rr))])
+    loadings = np.array([[np.corrcoef(c[:, j], h[:, i])[0, 1] for i in range(len(rr))] for j in range(c.shape[1])])
+    share = np.array([sum((h[:, i] @ c[:, j]) ** 2 for j in range(c.shape[1])) for i in range(len(rr))]) / (c ** 2).sum()
+    spread = (coefficients ** 2).sum(0) ** 2 / (coefficients ** 4).sum(0)
+    return {"correlation": rr.tolist(), "coefficient": (coefficients * sign).T.ravel().tolist(),
+            "loading": (loadings * sign).T.ravel().tolist(), "share": share.tolist(), "spread": spread.tolist()}
+
+
+def spectrum(m):
+    s = np.linalg.svd(m, compute_uv=False)
+    p = s / s.sum()
+    return {"values": s.tolist(), "energy": (np.cumsum(s ** 2) / (s ** 2).sum()).tolist(),
+            "effective_rank": float(np.exp(-(p * np.log(p)).sum())), "participation": float((s ** 2).sum() ** 2 / (s ** 4).sum())}
+
+
+square = y @ rng.normal(size=(b, a))
 json.dump({
+    "pwcca_published": published(x.T, y.T), "canonical_x": canonical(x, y), "canonical_y": canonical(y, x),
+    "pwcca_weights": (weights[:b] / weights[:b].sum()).tolist(),
+    "spectrum": spectrum(x), "spectrum_centred": spectrum(x - x.mean(0)), "spectrum_wide": spectrum(x[:5]),
+    "square": square.ravel().tolist(),
+    "cosine": float(1 - (x * square).sum() / np.linalg.norm(x) / np.linalg.norm(square)),
+    "euclidean": float(np.linalg.norm(x - square) / np.sqrt(n)),
     "x": x.ravel().tolist(), "y": y.ravel().tolist(), "n": n, "a": a, "b": b, "labels": labels,
     "svd": plain, "energy": plain_energy, "centred": centred, "centred_energy": centred_energy,
     "wide": wide, "wide_energy": wide_energy, "steep_in": steep.ravel().tolist(), "steep": steep_out,

@@ -49,8 +49,8 @@ impl Planned for AblateEach {
         let rows = cost::rows(inputs, "data");
         // A pass goes on from the layer, over a copy of what it put out.
         let rest = cost::net(inputs, &["net"]).and_then(|net| {
-            let (_, node) = net.taps.iter().find(|(n, _)| *n == given.at.0)?;
-            Some(cost::batched(rows, batch_size(net), |b| cost::batch_seconds(net, Purpose::Evaluation, b, Some(*node))))
+            let node = net.find(&given.at.0)?;
+            Some(cost::batched(rows, batch_size(net), |b| cost::batch_seconds(net, Purpose::Evaluation, b, Some(node))))
         });
         let whole = passes(inputs, "data", first);
         let rest = rest.unwrap_or(0.5 * whole.seconds) + rows as f64 * numbers * 5e-10;

@@ -8,7 +8,7 @@ use crate::ops::nn::evaluate::fits_one;
 use crate::ops::nn::given::{Given, TapName, failed};
 use crate::ops::nn::pass::{self, Made};
 use crate::ops::nn::suits::{self, Labels};
-use crate::ops::nn::tap::{self, Pool};
+use crate::ops::nn::tap::{self, Pool, Take};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Share, known};
 use crate::plan::files::Files;
 use crate::{settings, words};
@@ -94,7 +94,7 @@ pub fn of(job: &Job) -> Made {
     fits_one(&model.net, &data)?;
     let plan = Plan::parse(&job.settings).map_err(failed)?;
     plan.takes(data.len()).map_err(failed)?;
-    tap::reader(model, &data.clone(), &plan.at.0.clone(), Pool::Mean, move |x| {
+    tap::reader(model, &data.clone(), &plan.at.0.clone(), Take::Pooled(Pool::Mean), move |x| {
         let all: Vec<(f64, usize)> = (0..x.ncols())
             .into_par_iter()
             .map(|u| {

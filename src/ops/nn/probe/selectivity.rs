@@ -9,7 +9,7 @@ use crate::ops::nn::evaluate::fits_one;
 use crate::ops::nn::given::TapName;
 use crate::ops::nn::pass::{self, Made};
 use crate::ops::nn::suits::{self, Labels};
-use crate::ops::nn::tap::{self, Pool};
+use crate::ops::nn::tap::{self, Pool, Take};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Share, known};
 use crate::plan::files::Files;
 use crate::settings;
@@ -62,7 +62,7 @@ const COLUMNS: [&str; 5] = ["unit", "selectivity", "class", "highest", "others"]
 pub fn of(job: &Job) -> Made {
     let (model, data) = (job.model("net")?, job.dataset("data")?.clone());
     fits_one(&model.net, &data)?;
-    tap::reader(model, &data.clone(), &SelectivitySettings::read(&job.settings).at.0, Pool::Mean, move |x| {
+    tap::reader(model, &data.clone(), &SelectivitySettings::read(&job.settings).at.0, Take::Pooled(Pool::Mean), move |x| {
         let all = selectivities(&x, &data.labels);
         if all.is_empty() {
             return Err(Failure::Absent("selectivity takes examples of at least two classes".to_string()));
