@@ -162,8 +162,8 @@ impl<'a> Checker<'a> {
                 ExprKind::Text(t) => t.clone(),
                 _ => shorten(self.program().sources.text(item.span)),
             };
-            // The path of an inner layer, which the sizes of the data tell: that there is one is looked at when the call is planned.
-            let path = matches!(&item.kind, ExprKind::Text(t) if !t.is_empty()) && !known.contains(&name);
+            // The path of a layer inside a module, which the sizes of the data tell: that there is one is looked at when the call is planned.
+            let path = matches!(&item.kind, ExprKind::Text(t) if t.contains('.')) && !known.contains(&name);
             paths |= path;
             let diag = if !known.contains(&name) && !path {
                 let list: Vec<&str> = known.iter().map(String::as_str).collect();
