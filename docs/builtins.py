@@ -1,7 +1,8 @@
-"""Rewrites the lists of built-ins in language.md from stdlib/*.cfx. Run from the repository: python docs/builtins.py"""
+"""Rewrites the lists of built-ins in language.md from stdlib/*.cfx, and those of editors. Run from the repository: python docs/builtins.py"""
 
 import pathlib
 import re
+import runpy
 
 ROOT = pathlib.Path(__file__).parent.parent
 BEGIN, END = "<!-- built-ins: begin -->", "<!-- built-ins: end -->"
@@ -53,3 +54,4 @@ def main():
 
 if __name__ == "__main__":
     main()
+    runpy.run_path(str(ROOT / "editors" / "generate.py"), run_name="__main__")

@@ -87,6 +87,86 @@ fn the_list_of_built_ins_is_complete() {
     assert!(missing.is_empty(), "run `python docs/builtins.py`: {missing:?}");
 }
 
+/// Returns the second column of a document's tables, where it is one line of a script: section, line.
+fn lines_of_tables(text: &str) -> Vec<(String, String)> {
+    let mut section = String::new();
+    let mut out = Vec::new();
+    for line in text.lines() {
+        if let Some(title) = line.strip_prefix("## ") {
+            section = title.to_string();
+        }
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        if let (true, [_, script]) = (line.starts_with("| "), cells.as_slice())
+            && let Some(script) = script.strip_prefix('`').and_then(|s| s.strip_suffix('`'))
+        {
+            out.push((section.clone(), script.to_string()));
+        }
+    }
+    out
+}
+
+#[test]
+fn lines_for_those_who_come_from_python() {
+    let document = "docs/from_python.md";
+    let text = std::fs::read_to_string(repository(document)).expect("the document");
+    let first = examples(document).remove(0).text;
+    let lines = lines_of_tables(&text);
+    assert!(lines.len() >= 60, "{} lines", lines.len());
+    // Each line by itself, behind the script; those that need lines before them, behind these.
+    let mut wrong = Vec::new();
+    for (section, line) in &lines {
+        let before: String =
+            lines.iter().take_while(|(_, l)| l != line).filter(|l| l.0 == *section).map(|l| format!("{}\n", l.1)).collect();
+        for (needed, script) in [(false, format!("{first}{line}\n")), (true, format!("{first}{before}{line}\n"))] {
+            let checked = api::check(&Source::text(document, &script, Path::new(".")), &Registry::standard());
+            let messages: Vec<String> = checked.diags.0.iter().map(|d| format!("{}: {}", d.code, d.message)).collect();
+            let messages: Vec<String> = messages.into_iter().filter(|m| !m.starts_with("cfx::name::unused")).collect();
+            if messages.is_empty() {
+                break;
+            }
+            if needed {
+                wrong.push(format!("{line}: {}", messages.join("; ")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // All that need no files run together.
+    let run: String = lines.iter().filter(|(section, _)| section != "Files").map(|(_, l)| format!("{l}\n")).collect();
+    let ran = script::run(Source::text(document, &format!("{first}{run}"), Path::new("."))).map_err(|w| w.1).expect("runs");
+    assert_eq!(unfulfilled(&ran), Vec::<String>::new());
+}
+
+#[test]
+fn words_of_the_glossary() {
+    let text = std::fs::read_to_string(repository("docs/glossary.md")).expect("the glossary");
+    let words: Vec<&str> = text
+        .lines()
+        .skip_while(|l| !l.starts_with("| ---"))
+        .skip(1)
+        .filter_map(|l| l.strip_prefix("| "))
+        .filter_map(|l| l.split(" | ").next())
+        .collect();
+    let mut sorted = words.clone();
+    sorted.sort_unstable();
+    assert_eq!(words, sorted, "in the order of the alphabet");
+    for word in ["axis", "cell", "claim", "coordinate", "density", "key", "score", "stage", "store", "tap"] {
+        assert!(words.contains(&word), "{word}");
+    }
+    // Every keyword that declares something is explained, by its own name or in an entry.
+    for keyword in
+        ["experiment", "axis", "data set", "network", "recipe", "model", "`stages`", "density", "analysis", "figure", "claim"]
+    {
+        assert!(words.contains(&keyword) || text.contains(&format!("keyword {keyword}")), "{keyword}");
+    }
+    // Links lead to headings that are there.
+    for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        let (file, heading) = link.split_once('#').expect("a heading");
+        let page = std::fs::read_to_string(repository(&format!("docs/{file}"))).expect("a document");
+        let anchor = |l: &str| l.trim_start_matches('#').trim().to_lowercase().replace(' ', "-").replace(',', "");
+        assert!(page.lines().filter(|l| l.starts_with('#')).any(|l| anchor(l) == heading), "{link}");
+    }
+}
+
 /// A script that leaves every kind of file.
 const EVERYTHING: &str = r#"cfx 1
 experiment "Every kind of file" { seed: 1 }

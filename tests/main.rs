@@ -4,6 +4,7 @@ mod architecture;
 mod bad;
 mod cli;
 mod docs;
+mod editors;
 mod expect;
 mod generate;
 mod keys;

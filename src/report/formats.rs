@@ -1,6 +1,7 @@
 //! File formats of tables and arrays: CSV (RFC 4180), Parquet, NumPy's `.npy` (version 1.0); names of files.
 
 use super::frame::{Cells, Frame, One};
+use super::numeric::written;
 use crate::plan::graph::Declared;
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int64Type};
@@ -12,27 +13,6 @@ use parquet::schema::types::Type;
 use serde_json::Value as Json;
 use std::io;
 use std::sync::Arc;
-
-/// Returns a number as it is written in tables: the shortest text that reads back as the same number; nothing for NaN.
-pub fn cell(x: f64) -> String {
-    let mut out = String::new();
-    write_cell(&mut out, x);
-    out
-}
-
-/// Appends a number as it is written in tables.
-fn write_cell(out: &mut String, x: f64) {
-    use std::fmt::Write;
-    // Writing into a text does not fail.
-    let _ = match x {
-        x if x.is_nan() => Ok(()),
-        x if x.is_infinite() => out.write_str(if x > 0.0 { "inf" } else { "-inf" }),
-        0.0 => out.write_str("0"),
-        x if x.fract() == 0.0 && x.abs() < 1e15 => write!(out, "{}", x as i64),
-        x if x.abs() >= 1e-5 && x.abs() < 1e15 => write!(out, "{x}"),
-        x => write!(out, "{x:e}"),
-    };
-}
 
 /// Returns a table as CSV: a line of names, then the rows; UTF-8, lines end with LF. Truth values are `true` and `false`; nothing stands where
 /// there is no value.
@@ -48,7 +28,7 @@ pub fn csv(table: &Frame) -> io::Result<Vec<u8>> {
                     writer.write_field(t)?;
                     continue;
                 }
-                Some(One::Number(x)) => write_cell(&mut text, x),
+                Some(One::Number(x)) => text.push_str(&written(x)),
                 Some(One::Integer(x)) => text.push_str(&x.to_string()),
                 Some(One::Truth(b)) => text.push_str(if b { "true" } else { "false" }),
                 None => {}

@@ -176,7 +176,7 @@ impl Cells {
 /// Returns a cell as text; nothing for NaN.
 fn written(one: One) -> Option<String> {
     match one {
-        One::Number(x) => Some(super::formats::cell(x)).filter(|t| !t.is_empty()),
+        One::Number(x) => Some(super::numeric::written(x)).filter(|t| !t.is_empty()),
         One::Integer(x) => Some(x.to_string()),
         One::Truth(b) => Some(b.to_string()),
         One::Text(t) => Some(t.to_string()),

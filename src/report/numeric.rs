@@ -1,4 +1,4 @@
-//! Coordinates that are numbers: 0..10, 20%.
+//! Numbers in texts: coordinates that are numbers (0..10, 20%), and numbers as tables write them.
 
 /// Returns the numbers that coordinates write, and whether in per cent; nothing where any is a word.
 pub fn numeric(coordinates: &[String], role: &str) -> Option<(Vec<f64>, bool)> {
@@ -12,4 +12,16 @@ pub fn numeric(coordinates: &[String], role: &str) -> Option<(Vec<f64>, bool)> {
     };
     let values: Option<Vec<f64>> = coordinates.iter().map(parse).collect();
     values.filter(|v| v.iter().all(|x| x.is_finite())).map(|v| (v, percent))
+}
+
+/// Returns a number as it is written in tables: the shortest text that reads back as the same number; nothing for NaN.
+pub fn written(x: f64) -> String {
+    match x {
+        x if x.is_nan() => String::new(),
+        x if x.is_infinite() => if x > 0.0 { "inf" } else { "-inf" }.to_string(),
+        0.0 => "0".to_string(),
+        x if x.fract() == 0.0 && x.abs() < 1e15 => (x as i64).to_string(),
+        x if x.abs() >= 1e-5 && x.abs() < 1e15 => x.to_string(),
+        x => format!("{x:e}"),
+    }
 }
