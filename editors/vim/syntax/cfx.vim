@@ -11,7 +11,7 @@ syn keyword cfxBoolean true false
 syn keyword cfxConstant none all first last classes dim
 syn keyword cfxType int real bool text option
 " analysis
-syn match cfxBuiltin /\%(\.\)\@1<!\<\%(abs\|add\|align\|all\|any\|auc\|bootstrap\|both\|choose\|count\|curve_area\|describe\|divide\|either\|equal\|exp\|field\|greater\|greater_equal\|histogram\|kendall\|largest_gap\|less\|less_equal\|log\|maximum\|mean\|median\|minimum\|multiply\|negate\|negation\|not_equal\|pearson\|permutation_test\|pick\|power\|quantile\|rank\|round\|share\|spearman\|split_at_largest_gap\|sqrt\|standard_error\|std\|subtract\|table\|threshold\|total\)\>\%(\s*:\)\@!/
+syn match cfxBuiltin /\%(\.\)\@1<!\<\%(abs\|add\|align\|all\|any\|auc\|bootstrap\|both\|choose\|cluster\|clusters\|count\|curve_area\|describe\|divide\|either\|equal\|exp\|field\|greater\|greater_equal\|histogram\|kendall\|largest_gap\|less\|less_equal\|log\|maximum\|mean\|median\|minimum\|multiply\|negate\|negation\|not_equal\|pearson\|permutation_test\|pick\|power\|quantile\|rank\|round\|share\|spearman\|split_at_largest_gap\|sqrt\|standard_error\|std\|subtract\|table\|threshold\|total\)\>\%(\s*:\)\@!/
 " data
 syn match cfxBuiltin /\%(\.\)\@1<!\<\%(arrays\|cifar10\|cifar100\|corpus\|corrupt_labels\|digits\|highest\|idx\|image_folder\|load_scores\|lowest\|mnist\|quantile_bins\|relabel\|sample\|split\|subset\|where\|with_ids\|without\)\>\%(\s*:\)\@!/
 " density
@@ -27,9 +27,9 @@ syn match cfxBuiltin /\%(\.\)\@1<!\<\%(ablate\|ablate_each\|ablation_area\|certi
 " recipes
 syn match cfxBuiltin /\%(\.\)\@1<!\<\%(feldman_zhang\|feldman_zhang_published\|gu_tresp\|gu_tresp_augmented\|gu_tresp_random\|smoothed_feldman_zhang\|without_augmentation\)\>\%(\s*:\)\@!/
 " representations
-syn match cfxBuiltin /\%(\.\)\@1<!\<\%(captured_energy\|cca\|cka\|class_means\|gaussian_stages\|linear\|load_stages\|matched_gaussian\|mean_distance\|procrustes\|rbf\|svd\)\>\%(\s*:\)\@!/
+syn match cfxBuiltin /\%(\.\)\@1<!\<\%(canonical_correlations\|canonical_directions\|captured_energy\|cca\|cka\|class_means\|cosine_distance\|euclidean_distance\|gaussian_stages\|join\|linear\|load_stages\|matched_gaussian\|mean_distance\|procrustes\|rbf\|spectrum\|svd\|units\)\>\%(\s*:\)\@!/
 " training
-syn match cfxBuiltin /\%(\.\)\@1<!\<\%(accuracy\|adam\|adamw\|by_norm\|by_value\|confusion\|constant\|correct\|cosine\|crop\|every\|example_loss\|f_score\|flip\|gaussian_noise\|generate\|history\|import_weights\|input_gradient\|loss\|maximize_activation\|one_cycle\|patience\|sam\|sgd\|snapshot\|step\|tap\|train\|train_gan\|triangular\|untrained\|when\)\>\%(\s*:\)\@!/
+syn match cfxBuiltin /\%(\.\)\@1<!\<\%(accuracy\|adam\|adamw\|by_norm\|by_value\|confusion\|constant\|correct\|cosine\|crop\|every\|example_loss\|f_score\|flip\|gaussian_noise\|generate\|history\|import_weights\|input_gradient\|loss\|maximize_activation\|one_cycle\|patience\|project\|sam\|sgd\|snapshot\|step\|tap\|train\|train_gan\|triangular\|untrained\|when\)\>\%(\s*:\)\@!/
 syn match cfxParameter /\<[A-Za-z_]\w*\ze\s*:/
 syn match cfxNumber /\%(\.\|\w\)\@1<!\d\+\%(\.\d\+\)\?\%([eE][+-]\?\d\+\)\?[%kM]\?\%(\w\)\@!/
 syn match cfxOperator /->\|\.\.\|==\|!=\|<=\|>=/
