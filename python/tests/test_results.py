@@ -52,6 +52,12 @@ def test_frames_have_types(results: cfx.Run) -> None:
         results["test"].frame("numpy")
 
 
+def test_a_notebook_shows_a_value(results: cfx.Run) -> None:
+    shown = results["logp"]._repr_html_()
+    assert "number per example over stage(1)" in shown and shown.count("<tr") == 11 and "rows more" in shown
+    assert "<table" not in results["reps"]._repr_html_()
+
+
 def test_csv_and_parquet_agree(results: cfx.Run, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pyarrow")
     for name in ("test", "logp", "large", "ratio", "steps", "cost", "group"):

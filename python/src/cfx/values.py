@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["Value"]
 
 Place = Dict[str, Any]
+
+#: Rows of a table that a notebook shows.
+_ROWS = 10
 
 
 class Value:
@@ -41,6 +45,15 @@ class Value:
     def __repr__(self) -> str:
         axes = " × ".join(f"{name}({count})" for name, count in self.axes.items())
         return f"<{self.keyword} {self.name}: {self.kind}{' over ' + axes if axes else ''}>"
+
+    def _repr_html_(self) -> str:
+        axes = " × ".join(f"{name}({count})" for name, count in self.axes.items())
+        head = f"<p><code>{html.escape(self.keyword)} {html.escape(self.name)}</code>: {html.escape(self.kind)}{' over ' + html.escape(axes) if axes else ''}</p>"
+        if self._table() is None or not frames.available("pandas"):
+            return head
+        frame = self.frame("pandas")
+        rest = f"<p>and {len(frame) - _ROWS} rows more</p>" if len(frame) > _ROWS else ""
+        return f"{head}{frame.head(_ROWS).to_html(index=False)}{rest}"
 
     # --- tables -------------------------------------------------------------------------------------------------------------
 
