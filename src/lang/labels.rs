@@ -21,7 +21,10 @@ impl<'a> Checker<'a> {
             let Some((_, _, list)) = parts.inputs.iter().find(|(j, _, _)| j == i) else { continue };
             let name = &signature.params[*i].name.name;
             for (k, item) in if *list { items(value) } else { vec![*value] }.into_iter().enumerate() {
-                if let Some(label) = self.label(*module, item) {
+                let text = self.program().sources.text(item.span);
+                // What is too long for messages stands whole in figures.
+                let whole = || (shorten(text) != text).then(|| text.split_whitespace().collect::<Vec<_>>().join(" "));
+                if let Some(label) = self.label(*module, item).or_else(whole) {
                     labels.push((if *list { format!("{name}.{k}") } else { name.clone() }, Static::Text(label)));
                 }
             }

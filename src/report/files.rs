@@ -1,6 +1,7 @@
 //! Files of a report as they are written, with what each is.
 
 use super::arrays::NamedArray;
+use super::figure::raster;
 use super::formats::{self, slug};
 use crate::base::Hash;
 use crate::engine::value::Scores;
@@ -85,6 +86,23 @@ impl<'a> Files<'a> {
         }
         let about = array.about(&name, &self.of);
         self.put("array", &format!("arrays/{name}.json"), format!("{about:#}\n").as_bytes())
+    }
+
+    /// Writes the images inside a picture, one by one as PNG and together as `.npz`: `images`, n x height x width x 3 bytes. Nothing where
+    /// there are none.
+    pub fn images(&mut self, name: &str, svg: &str) -> io::Result<()> {
+        let all = raster::all(svg).map_err(io::Error::other)?;
+        let Some(first) = all.first() else { return Ok(()) };
+        for (i, raster) in all.iter().enumerate() {
+            self.put("figure", &format!("figures/{name}/{i:04}.png"), &raster.png().map_err(io::Error::other)?)?;
+        }
+        if all.iter().all(|r| (r.width, r.height) == (first.width, first.height)) {
+            let shape = [all.len(), first.height as usize, first.width as usize, 3];
+            let bytes: Vec<u8> = all.iter().flat_map(|r| &r.rgb).copied().collect();
+            let packed = formats::npz(&[("images", formats::npy_bytes(&shape, &bytes))])?;
+            self.put("figure", &format!("figures/{name}.npz"), &packed)?;
+        }
+        Ok(())
     }
 
     /// Writes a file beside its place and moves it there.

@@ -125,6 +125,24 @@ pub fn npy_u32(data: &[u32]) -> Vec<u8> {
     out
 }
 
+/// Returns an array of bytes as a `.npy` file, row-major.
+pub fn npy_bytes(shape: &[usize], data: &[u8]) -> Vec<u8> {
+    let mut out = npy_header("|u1", shape);
+    out.extend_from_slice(data);
+    out
+}
+
+/// Returns arrays as an `.npz` file: a ZIP archive of `.npy` files, without times.
+pub fn npz(arrays: &[(&str, Vec<u8>)]) -> io::Result<Vec<u8>> {
+    let mut out = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default().last_modified_time(zip::DateTime::default());
+    for (name, bytes) in arrays {
+        out.start_file(format!("{name}.npy"), options)?;
+        io::Write::write_all(&mut out, bytes)?;
+    }
+    Ok(out.finish()?.into_inner())
+}
+
 fn npy_header(kind: &str, shape: &[usize]) -> Vec<u8> {
     let sizes: Vec<String> = shape.iter().map(|n| format!("{n},")).collect();
     let mut text = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({}), }}", sizes.join(" "));

@@ -1,5 +1,6 @@
 //! Declared values as LaTeX tables with booktabs, values rounded by their errors.
 
+use super::numeric::last_place;
 use crate::engine::value::{Number, Value};
 use crate::plan::graph::Declared;
 use std::fmt::Write;
@@ -105,25 +106,13 @@ fn cell(value: Option<&Value>) -> String {
     }
 }
 
-/// Returns a number in LaTeX, rounded by its standard error: the error keeps two digits where its first three are 100 to 354, one where they
-/// are 355 to 949, and becomes 1000 with two digits above (Particle Data Group, Review of Particle Physics, introduction, 5.3); the value
-/// ends at the same place. Without an error four digits are kept.
+/// Returns a number in LaTeX: value and standard error end at the place that [`last_place`] tells. Without an error four digits are kept.
 pub fn rounded(n: &Number) -> String {
     if !n.value.is_finite() {
         return "---".into();
     }
     let Some(error) = n.error.filter(|e| e.is_finite() && *e > 0.0) else { return format!("${}$", digits(n.value)) };
-    let mut place = exponent(error);
-    let lead = (error / 10f64.powi(place - 2)).round();
-    // The last place that is kept, as a power of ten.
-    let last = match lead {
-        l if l < 355.0 => place - 1,
-        l if l < 950.0 => place,
-        _ => {
-            place += 1;
-            place - 1
-        }
-    };
+    let last = last_place(error);
     let whole = exponent(n.value.abs().max(error));
     if !(-4..6).contains(&whole) {
         let unit = 10f64.powi(whole);

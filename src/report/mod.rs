@@ -98,6 +98,7 @@ fn figures(results: &ReportInput, index: usize, page: &mut html::Page, files: &m
                 files.put("figure", &format!("figures/{name}.png"), &figure.png)?;
                 let pdf = figure::pdf::render(&figure.svg).map_err(io::Error::other)?;
                 files.put("figure", &format!("figures/{name}.pdf"), &pdf)?;
+                files.images(&name, &figure.svg)?;
                 if figure.data.rows() > 0 {
                     files.put("figure", &format!("figures/{name}.csv"), &drawn(&figure.data)?)?;
                 }

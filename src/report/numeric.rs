@@ -1,5 +1,15 @@
 //! Numbers in texts: coordinates that are numbers (0..10, 20%), and numbers as tables write them.
 
+/// Returns the last decimal place that a standard error leaves meaning to, as a power of ten: the error keeps two digits where its first
+/// three are 100 to 354, one where they are 355 to 949, and becomes 1000 with two digits above (Particle Data Group, Review of Particle
+/// Physics, introduction, 5.3).
+pub fn last_place(error: f64) -> i32 {
+    let place = error.log10().floor() as i32;
+    let lead = (error / 10f64.powi(place - 2)).round();
+    // From 950 on the error is one place longer, and keeps two digits of that.
+    if lead < 355.0 { place - 1 } else { place }
+}
+
 /// Returns the numbers that coordinates write, and whether in per cent; nothing where any is a word.
 pub fn numeric(coordinates: &[String], role: &str) -> Option<(Vec<f64>, bool)> {
     if coordinates.is_empty() || matches!(role, "class" | "stage") {

@@ -14,8 +14,10 @@ const BESIDE: &[(&str, &str, &[(&str, &str)])] = &[
     ("arrays", "layout", &[("x", "\"data/pixels.npy\""), ("labels", "\"data/labels.npy\"")]),
     ("arrays", "test_labels", &[("test_x", "\"data/packed.npz:x\"")]),
     ("arrays", "test_x", &[("test_labels", "\"data/labels.npy\"")]),
+    ("bands", "panels", &[("x", "b"), ("y", "[n3, y2]")]),
     ("cca", "variance", &[("variant", "svcca")]),
     ("certify", "n0", &[("examples", "0"), ("sigma", "2")]),
+    ("curves", "panels", &[("data", "[n3, y2]"), ("x", "b")]),
     ("curves", "y", &[("data", "tab"), ("x", "epoch")]),
     ("dp_mixture", "at_least", &[("x", "svd(acts[hidden1], width: 2)"), ("by", "class")]),
     ("dp_mixture", "in_every", &[("x", "acts[hidden1]"), ("by", "class"), ("within", "ease"), ("at_least", "2")]),
@@ -37,6 +39,8 @@ const BESIDE: &[(&str, &str, &[(&str, &str)])] = &[
         "sampler.merge_split.start",
         &[("x", "gaussian_stages(rows: 60, units: 2, classes: 3, seed: 3)")],
     ),
+    ("heatmap", "tree", &[("x", "cka(acts[hidden1], between: run)")]),
+    ("heatmap", "value", &[("x", "tab"), ("rows", "run"), ("columns", "epoch")]),
     ("image_folder", "order", &[("folder", "\"data/order\"")]),
     ("import_weights", "at", &[("file", "\"data/averaged.pt\""), ("network", "mlp(hidden: [1])"), ("fresh", "[]")]),
     ("load_stages", "layout", &[("path", "\"data/pixels.npy\""), ("labels", "\"data/labels.npy\"")]),
@@ -69,6 +73,12 @@ const INSIDE: &[(&str, &[(&str, &str)])] = &[
     ("stop.patience", &[("epochs", "1")]),
 ];
 
+/// Ends of axes.
+const RANGES: &[&str] = &["[0, 4]", "[1, 20]"];
+
+/// Ends of bands.
+const BANDS: &[&str] = &["[1, 3]", "[n0, 4]"];
+
 /// Values that tell where those made from types do not: operation, argument, texts.
 const VALUES: &[(&str, &str, &[&str])] = &[
     ("ablate", "at", &["hidden1", "hidden2"]),
@@ -89,6 +99,29 @@ const VALUES: &[(&str, &str, &[&str])] = &[
     ("dp_mixture", "sampler.split_merge.passes", &["16", "20"]),
     ("dp_mixture", "sampler.merge_split.passes", &["16", "20"]),
     ("any", "x", &["tr", "n3 > 1000"]),
+    ("bands", "x_range", RANGES),
+    ("bands", "y_range", RANGES),
+    ("bars", "y_range", RANGES),
+    ("curves", "x_range", RANGES),
+    ("curves", "y_range", RANGES),
+    ("distribution", "x_range", RANGES),
+    ("distribution", "y_range", RANGES),
+    ("heatmap", "order", &["n1", "0 - n1"]),
+    ("heatmap", "range", RANGES),
+    ("heatmap", "value", &["loss", "accuracy"]),
+    ("profile", "y_range", RANGES),
+    ("scatter", "x_range", RANGES),
+    ("scatter", "y_range", RANGES),
+    ("bands", "x_band", BANDS),
+    ("bands", "y_band", BANDS),
+    ("bars", "y_band", BANDS),
+    ("curves", "x_band", BANDS),
+    ("curves", "y_band", BANDS),
+    ("distribution", "x_band", BANDS),
+    ("distribution", "y_band", BANDS),
+    ("profile", "y_band", BANDS),
+    ("scatter", "x_band", BANDS),
+    ("scatter", "y_band", BANDS),
     ("captured_energy", "x", &["svd(g, width: 1)", "svd(g, width: 2)"]),
     ("curve_area", "t", &["tab", "history(m2)"]),
     ("curve_area", "x", &["\"epoch\"", "\"accuracy\""]),
@@ -200,6 +233,7 @@ const NO_RESULT: &[(&str, &str, &str)] = &[
     ("idx", "images", "the one file of the world"),
     ("idx", "labels", "the one file of the world"),
     ("mnist", "folder", "the one folder of the world"),
+    ("heatmap", "tree", "what `cluster` makes of distances: a record with its merges and leaves, which no value here is"),
     ("train", "keep", "what is stored, not what is computed"),
     ("train_gan", "keep", "what is stored, not what is computed"),
     ("untrained", "keep", "what is stored, not what is computed"),

@@ -15,6 +15,9 @@ const HEADING: f64 = 11.5;
 const LINE: f64 = 15.0;
 const GAP: f64 = 16.0;
 
+/// Width of a tree beside a panel.
+const TREE: f64 = 90.0;
+
 /// Room for the name of a place on an axis; longer names are cut in their middle.
 const NAME: f64 = 300.0;
 
@@ -116,13 +119,30 @@ fn draw(plot: &Plot) -> String {
             draw_panel(&mut svg, &area, &needs[r][c], lefts[c]);
             draw_right(&mut svg, &area, &needs[r][c]);
         }
-        let bottom = needs[r].iter().map(|n| n.bottom).fold(0.0, f64::max);
+        let mut bottom = needs[r].iter().map(|n| n.bottom).fold(0.0, f64::max);
+        if let Some(label) = common_label(row, &needs[r]) {
+            // Once for the row, in its middle.
+            let (left, right) = (xs[0], xs[row.len() - 1] + width);
+            for line in font::wrap(label, LABEL, false, right - left) {
+                bottom += LABEL + 3.0;
+                svg.text(((left + right) / 2.0, y + height + bottom), &line, style(LABEL, Anchor::Middle));
+            }
+            bottom += 3.0;
+        }
         y += height + bottom + if r + 1 < plot.rows.len() { 10.0 } else { 0.0 };
     }
     if let Some(bar) = &plot.bar {
         draw_bar(&mut svg, bar, bar_at, first_panel_top, height);
     }
     svg.finish(total, y + MARGIN, &plot.title)
+}
+
+/// Returns the label of the horizontal axis that all panels of a row have in common, where it is drawn below the row.
+fn common_label<'a>(row: &'a [Panel], needs: &[Needs]) -> Option<&'a str> {
+    let first = row.first().filter(|_| row.len() > 1)?;
+    let same = row.iter().all(|p| p.x.label == first.x.label) && !first.x.label.is_empty();
+    // Panels below a part of the row have it themselves, and the others lack it without this.
+    (same && needs.iter().any(|n| n.shows.x_label)).then_some(first.x.label.as_str())
 }
 
 /// Returns what a panel needs around its data area.
@@ -177,7 +197,8 @@ fn measure(plot: &Plot, r: usize, c: usize, panel: &Panel) -> Needs {
             left = left.max(0.766 * font::width(&first.1, TICK, false) - place(first.0) + 4.0);
         }
     }
-    let x_label = match shows.x_label {
+    let alone = plot.rows[r].len() < 2 || plot.rows[r].iter().any(|p| p.x.label != panel.x.label);
+    let x_label = match shows.x_label && alone {
         true => font::wrap(&panel.x.label, LABEL, false, width + 2.0 * left.min(40.0)),
         false => Vec::new(),
     };
@@ -187,6 +208,10 @@ fn measure(plot: &Plot, r: usize, c: usize, panel: &Panel) -> Needs {
     let second = panel.right.as_ref().map_or_else(Vec::new, |a| a.ticks.clone().unwrap_or_else(|| a.scale.ticks(height, 42.0)));
     if let Some(axis) = &panel.right {
         right = right.max(8.0 + longest(&second) + 6.0 + LINE * label_lines(&axis.label, height).len() as f64);
+    }
+    if panel.branches.is_some() {
+        right = right.max(TREE + 14.0);
+        bottom = bottom.max(5.0 + TICK + LABEL + 9.0);
     }
     right += LINE * side.len() as f64 + if side.is_empty() { 0.0 } else { 4.0 };
     Needs { x, turn, y, shows, heading, side, x_label, second, left, bottom, right }
@@ -254,7 +279,7 @@ fn draw_panel(svg: &mut Svg, area: &Area, needs: &Needs, left: f64) {
     for mark in &panel.marks {
         area.draw(svg, mark);
     }
-    let tiles = panel.marks.iter().any(|m| matches!(m, Mark::Tiles { .. }));
+    let tiles = panel.marks.iter().any(|m| matches!(m, Mark::Tiles { .. } | Mark::Images { .. }));
     if !tiles {
         svg.lines(&[((area.x, area.y), (area.x, bottom)), ((area.x, bottom), (right, bottom))], color::FRAME, 1.0, 1.0);
         let mut ticks: Vec<_> = needs.x.iter().map(|t| ((area.across(t.0), bottom), (area.across(t.0), bottom + 4.0))).collect();
@@ -307,6 +332,20 @@ fn draw_right(svg: &mut Svg, area: &Area, needs: &Needs) {
         let style = TextStyle { turn: 90.0, bold: true, ..style(HEADING, Anchor::Middle) };
         svg.text((x - HEADING, middle), line, style);
         x -= LINE;
+    }
+    if let Some(tree) = &area.panel.branches {
+        let across = |height: f64| right + 6.0 + TREE * height / if tree.top > 0.0 { tree.top } else { 1.0 };
+        let lines: Vec<_> = tree.lines.iter().map(|(a, b)| ((across(a.0), area.up(a.1)), (across(b.0), area.up(b.1)))).collect();
+        svg.lines(&lines, color::INK, if tree.lines.len() > 300 { 0.6 } else { 1.0 }, 1.0);
+        let bottom = area.y + area.height;
+        svg.line((across(0.0), bottom + 1.0), (across(tree.top), bottom + 1.0), color::FRAME, 1.0);
+        for height in [0.0, tree.top] {
+            svg.line((across(height), bottom + 1.0), (across(height), bottom + 5.0), color::FRAME, 1.0);
+            let anchor = if height > 0.0 { Anchor::End } else { Anchor::Start };
+            svg.text((across(height), bottom + TICK + 6.0), &scale::number(height), style(TICK, anchor));
+        }
+        let at = (right + 6.0 + TREE / 2.0, bottom + TICK + LABEL + 10.0);
+        svg.text(at, &font::fit(&tree.label, LABEL, false, TREE + 20.0), style(LABEL, Anchor::Middle));
     }
     let Some(axis) = &area.panel.right else { return };
     svg.line((right, area.y), (right, area.y + area.height), color::FRAME, 1.0);
@@ -390,7 +429,11 @@ fn bar_ticks(bar: &ColorBar, height: f64) -> (Scale, Vec<Tick>) {
     let scale = Scale::Linear { low, high: if high > low { high } else { low + 1.0 } };
     let ticks = match &bar.ticks {
         // Of many names every k-th is written; an even map lets readers find the others.
-        Some(ticks) => ticks.iter().step_by(ticks.len().div_ceil((height / 16.0).max(2.0) as usize).max(1)).cloned().collect(),
+        Some(ticks) => {
+            let least = ticks.len().div_ceil((height / 18.0).max(2.0) as usize);
+            let step = [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000].into_iter().find(|s| *s >= least).unwrap_or(least);
+            ticks.iter().step_by(step).cloned().collect()
+        }
         None if high > low => scale.ticks(height, 42.0),
         None => vec![(low, scale::number(low))],
     };

@@ -87,6 +87,30 @@ impl Area<'_> {
         out
     }
 
+    /// Returns the part of a closed outline between the left and the right edge (Sutherland & Hodgman 1974).
+    fn narrowed(&self, outline: &[(f64, f64)]) -> Vec<(f64, f64)> {
+        let mut out = outline.to_vec();
+        for (edge, sign) in [(self.x, 1.0), (self.x + self.width, -1.0)] {
+            let inside = |p: &(f64, f64)| sign * (p.0 - edge) >= -1e-9;
+            if out.iter().all(inside) {
+                continue;
+            }
+            let mut kept = Vec::new();
+            for (i, b) in out.iter().enumerate() {
+                let a = &out[(i + out.len() - 1) % out.len()];
+                if inside(a) != inside(b) {
+                    let share = (edge - a.0) / (b.0 - a.0);
+                    kept.push((edge, a.1 + share * (b.1 - a.1)));
+                }
+                if inside(b) {
+                    kept.push(*b);
+                }
+            }
+            out = kept;
+        }
+        out
+    }
+
     /// Returns the part of a line that lies in the panel (Liang & Barsky 1984).
     fn cut(&self, a: (f64, f64), b: (f64, f64)) -> Option<((f64, f64), (f64, f64))> {
         let (dx, dy) = (b.0 - a.0, b.1 - a.1);
@@ -154,9 +178,13 @@ impl Area<'_> {
                         svg.lines(&lines, *color, 5.0, *opacity);
                         continue;
                     }
-                    let upper = run.iter().map(|b| (self.across_within(b.0), self.up_within(b.2)));
-                    let lower = run.iter().rev().map(|b| (self.across_within(b.0), self.up_within(b.1)));
-                    svg.polygon(&upper.chain(lower).collect::<Vec<_>>(), *color, *opacity);
+                    // Vertically the ends are kept within the panel; the band is cut at its left and right edge.
+                    let upper = run.iter().map(|b| (self.across(b.0), self.up_within(b.2)));
+                    let lower = run.iter().rev().map(|b| (self.across(b.0), self.up_within(b.1)));
+                    let outline = self.narrowed(&upper.chain(lower).collect::<Vec<_>>());
+                    if outline.len() > 2 {
+                        svg.polygon(&outline, *color, *opacity);
+                    }
                 }
             }
             Mark::Bars { at, color } => {

@@ -31,6 +31,8 @@ pub struct Panel {
     pub y: Axis,
     /// A second vertical axis at the right, whose numbers marks have as numbers of the first.
     pub right: Option<Axis>,
+    /// A tree whose leaves are the places of the vertical axis, drawn at the right.
+    pub branches: Option<Branches>,
     /// What is drawn, from the back to the front.
     pub marks: Vec<Mark>,
     /// Shaded ranges of the horizontal axis, behind everything: from, to, colour, words at the top.
@@ -40,8 +42,19 @@ pub struct Panel {
 impl Panel {
     /// Returns a panel without a heading.
     pub fn new(x: Axis, y: Axis, marks: Vec<Mark>) -> Panel {
-        Panel { heading: String::new(), side: String::new(), x, y, right: None, marks, shades: Vec::new() }
+        Panel { heading: String::new(), side: String::new(), x, y, right: None, branches: None, marks, shades: Vec::new() }
     }
+}
+
+/// A tree beside a panel.
+#[derive(Clone, Debug)]
+pub struct Branches {
+    /// Its lines: height and place among the leaves of both ends.
+    pub lines: Vec<((f64, f64), (f64, f64))>,
+    /// The largest height.
+    pub top: f64,
+    /// What its heights are.
+    pub label: String,
 }
 
 /// An axis.

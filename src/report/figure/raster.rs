@@ -1,6 +1,7 @@
 //! Images inside drawings: `data:` addresses of PNG files, in and out.
 
 use image::{ExtendedColorType, ImageEncoder, ImageFormat};
+use resvg::usvg::roxmltree::Document;
 
 /// Pixels of an image, row by row from the top, three bytes each.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +39,15 @@ pub fn read(address: &str) -> Result<Raster, String> {
     let bytes = address.strip_prefix(PREFIX).and_then(bytes).ok_or_else(failed)?;
     let image = image::load_from_memory_with_format(&bytes, ImageFormat::Png).map_err(|_| failed())?.to_rgb8();
     Ok(Raster { width: image.width(), height: image.height(), rgb: image.into_raw() })
+}
+
+/// Returns the images of a drawing in the order drawn. Errors: as [`read`].
+pub fn all(svg: &str) -> Result<Vec<Raster>, String> {
+    if !svg.contains("<image") {
+        return Ok(Vec::new());
+    }
+    let document = Document::parse(svg).map_err(|e| format!("the picture cannot be read: {e}"))?;
+    document.descendants().filter(|n| n.has_tag_name("image")).map(|n| read(n.attribute("href").unwrap_or(""))).collect()
 }
 
 fn base64(bytes: &[u8]) -> String {

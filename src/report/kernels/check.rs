@@ -3,6 +3,7 @@
 use super::frame::Frame;
 use super::named::{Axes, AxisName, Scaling, Sharing, Show, Texts};
 use super::pool::pairs;
+pub use super::problems::{problem, shape, unused};
 use super::references;
 use crate::engine::kernel::LabelledAxis;
 use crate::lang::kind::Kind;
@@ -43,21 +44,6 @@ impl Part<'_> {
         let used: Vec<&str> = shown.iter().filter_map(|a| self.find(a)).map(|a| a.name.as_str()).collect();
         self.axes.iter().filter(|a| !used.contains(&a.name.as_str())).cloned().collect()
     }
-}
-
-/// Returns a problem with a parameter.
-pub fn problem(code: &'static str, parameter: &'static str, message: String, help: impl Into<String>) -> Problem {
-    Problem { code, parameter: Some(parameter), message, help: Some(help.into()) }
-}
-
-/// Returns a problem with the shape of an input.
-pub fn shape(parameter: &'static str, message: String, help: impl Into<String>) -> Problem {
-    problem("cfx::figure::shape", parameter, message, help)
-}
-
-/// Returns a problem with an argument that would change nothing.
-pub fn unused(parameter: &'static str, message: String, help: impl Into<String>) -> Problem {
-    problem("cfx::figure::unused", parameter, message, help)
 }
 
 /// Returns the only axis of a parameter. Problem: several are named.
@@ -198,10 +184,7 @@ pub fn over_an_axis(f: &OverAxis, shapes: &[Shape]) -> Result<(), Problem> {
     f.frame.check()?;
     let names = &f.frame.names;
     let facets = f.facet.0.as_slice();
-    if let [_, _, third, ..] = facets {
-        let message = format!("`facet:` takes two axes, one down and one across, and `{}` is the third", third.name);
-        return Err(unused("facet", message, "name two; a figure has `color:` for another"));
-    }
+    two_facets(f.facet)?;
     let by = colored_by(shapes, names)?;
     let color = single("color", f.color)?.or(by.as_ref());
     let Some(x) = single("x", f.x)? else {
@@ -240,6 +223,13 @@ pub fn over_an_axis(f: &OverAxis, shapes: &[Shape]) -> Result<(), Problem> {
     references::check(shapes, !named, if f.sharing == Sharing::Together { 1 } else { panels })?;
     sorted_by(shapes, x, names)?;
     spread(&parts, &shown.iter().filter_map(|(_, a)| *a).collect::<Vec<_>>(), f.show)
+}
+
+/// Checks that facets have two axes at most.
+pub fn two_facets(facets: &Axes) -> Result<(), Problem> {
+    let Some(third) = facets.0.get(2) else { return Ok(()) };
+    let message = format!("`facet:` takes two axes, one down and one across, and `{}` is the third", third.name);
+    Err(unused("facet", message, "name two; a figure has `color:` for another"))
 }
 
 /// Returns the axis whose coordinates a value in `color:` colours.

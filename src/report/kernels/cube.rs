@@ -549,7 +549,7 @@ fn column_of_texts(table: &Table, name: &str) -> bool {
 }
 
 /// Returns the different texts of a column in all tables: numbers ascending, words in order of first appearance.
-fn distinct(fields: &[Field], name: &str) -> Option<Vec<String>> {
+pub fn distinct(fields: &[Field], name: &str) -> Option<Vec<String>> {
     let mut out: Vec<String> = Vec::new();
     let mut seen = BTreeSet::new();
     let mut found = false;
@@ -568,7 +568,8 @@ fn distinct(fields: &[Field], name: &str) -> Option<Vec<String>> {
     found.then_some(out)
 }
 
-fn cell_text(table: &Table, name: &str, row: usize) -> Option<String> {
+/// Returns a cell as a text; nothing where there is no such column or row.
+pub fn cell_text(table: &Table, name: &str, row: usize) -> Option<String> {
     table.columns.iter().find(|(n, _)| n == name).and_then(|(_, c)| match c {
         Column::Texts(t) => t.get(row).cloned(),
         Column::Numbers(x) => x.get(row).map(|v| v.to_string()),

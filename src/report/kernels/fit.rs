@@ -1,6 +1,7 @@
 //! Straight lines of least squares.
 
 use crate::report::figure::{Color, Mark, scale};
+use crate::report::numeric::last_place;
 
 /// A line y = intercept + slope x through points, by ordinary least squares. On a logarithmic axis x or y stand for their logarithms to the
 /// base 10. Standard errors from the residuals with n - 2 degrees of freedom.
@@ -60,11 +61,19 @@ impl Fit {
         Mark::Line { at: at.to_vec(), color: self.ink, width: 1.4, dash: "", opacity: 0.9 }
     }
 
+    /// Returns a number rounded as the error of the slope is.
+    fn rounded(&self, x: f64) -> String {
+        match last_place(self.slope_error) {
+            place if self.slope_error > 0.0 && (-6..=0).contains(&place) => scale::fixed(x, place.unsigned_abs() as usize),
+            _ => scale::number(x),
+        }
+    }
+
     /// Returns the slope with its error, for the legend.
     pub fn words(&self) -> String {
         let of = if self.name.is_empty() { String::new() } else { format!("{}: ", self.name) };
         match self.slope_error.is_finite() {
-            true => format!("{of}least squares, slope {} ± {}", scale::number(self.slope), scale::number(self.slope_error)),
+            true => format!("{of}least squares, slope {} ± {}", self.rounded(self.slope), self.rounded(self.slope_error)),
             false => format!("{of}least squares, slope {}", scale::number(self.slope)),
         }
     }
@@ -74,7 +83,7 @@ impl Fit {
         let axis = |log: bool, name: &str| if log { format!("log₁₀ {name}") } else { name.to_string() };
         let of = if self.name.is_empty() { String::new() } else { format!(" of {}", self.name) };
         let error = match self.slope_error.is_finite() {
-            true => format!(" ± {} (standard error)", scale::number(self.slope_error)),
+            true => format!(" ± {} (standard error)", self.rounded(self.slope_error)),
             false => String::new(),
         };
         format!(
@@ -82,7 +91,7 @@ impl Fit {
             axis(self.log.1, "y"),
             scale::number(self.intercept),
             axis(self.log.0, "x"),
-            scale::number(self.slope),
+            if self.slope_error.is_finite() { self.rounded(self.slope) } else { scale::number(self.slope) },
             scale::fixed(self.r_squared, 3),
             self.count
         )

@@ -1,7 +1,7 @@
 //! What every figure is told of itself: its title, what its inputs are called, and how the script wants its axes.
 
-use super::check::{shape, unused};
 use super::named::{Scaling, Texts, Units};
+use super::problems::{shape, unused};
 use crate::lang::Settings;
 use crate::lang::settings::optional;
 use crate::plan::facts::Problem;

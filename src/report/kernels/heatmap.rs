@@ -1,20 +1,21 @@
 //! Numbers over two axes as colours.
 
 use super::check::{self, Part};
-use super::field::{Field, field};
+use super::field::{Field, field, scalar};
 use super::frame::Frame;
 use super::layout;
 use super::named::{Axes, AxisName};
 use super::pool::{Pooling, Sample, pool};
 use super::sheet::{COST, Cell, Rows, absent_words, crosses_in, finish, nothing};
 use super::summary::Summary;
+use super::tree::Tree;
 use crate::engine::kernel::{Context, Failure, Job, Kernel, LabelledAxis};
 use crate::engine::value::Value;
 use crate::lang::Settings;
 use crate::lang::kind::Kind;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Shape};
 use crate::plan::files::Files;
-use crate::report::figure::{Axis, ColorBar, Mark, Panel, Plot, Scale, color, scale};
+use crate::report::figure::{Axis, Branches, ColorBar, Mark, Panel, Plot, Scale, color, scale};
 use crate::settings;
 use std::collections::BTreeMap;
 
@@ -23,7 +24,8 @@ pub struct Heatmap;
 
 settings! {
     struct HeatmapSettings("heatmap") {
-        rows: Axes = Axes::default(), columns: Axes = Axes::default(), facet: Axes = Axes::default(),
+        rows: Axes = Axes::default(), columns: Axes = Axes::default(), value: Axes = Axes::default(), facet: Axes = Axes::default(),
+        range: Option<Vec<f64>> = None,
     }
 }
 
@@ -36,17 +38,40 @@ impl Planned for Heatmap {
         let s = HeatmapSettings::read(settings);
         let frame = Frame::read(settings);
         frame.check()?;
-        let (rows, columns, facet) =
-            (check::single("rows", &s.rows)?, check::single("columns", &s.columns)?, check::single("facet", &s.facet)?);
-        let shown = [("rows", rows), ("columns", columns), ("facet", facet)];
+        let (value, facet) = (check::single("value", &s.value)?, check::single("facet", &s.facet)?);
+        let mut shown: Vec<(&'static str, Option<&AxisName>)> = s.rows.0.iter().map(|a| ("rows", Some(a))).collect();
+        shown.extend(s.columns.0.iter().map(|a| ("columns", Some(a))));
+        shown.push(("facet", facet));
         check::different(&shown)?;
+        if let Some(ends) = &s.range
+            && !matches!(ends.as_slice(), [low, high] if low < high && low.is_finite() && high.is_finite())
+        {
+            return Err(check::shape("range", "`range:` takes two numbers, the smaller one first".into(), "`range: [0, 1]`"));
+        }
+        let given = |slot: &str| shapes.iter().any(|s| s.slot == slot);
+        if given("tree") && given("order") {
+            let message = "a tree orders its leaves itself".to_string();
+            return Err(check::unused("order", message, "leave `order:` out"));
+        }
+        if let (true, Some(facet)) = (given("tree"), facet) {
+            let message = format!("one tree stands beside one map, and `facet: {}` draws several", facet.name);
+            return Err(check::unused("facet", message, format!("select one, as in `x[{}: …]`", facet.name)));
+        }
         let Some(parts) = check::parts("x", shapes, &frame.names, &shown, &[]) else { return Ok(()) };
         for part in &parts {
+            if *part.kind == Kind::Table {
+                of_table(part, &s, value)?;
+                continue;
+            }
+            if let Some(value) = value {
+                let message = format!("`value:` names a column of a table, and `{}` is a {}", part.name, part.kind);
+                return Err(check::unused("value", format!("{message}: `{}` is none", value.name), "leave `value:` out"));
+            }
             if let Some((parameter, axis)) = shown.iter().find_map(|(p, a)| a.filter(|a| part.find(a).is_none()).map(|a| (*p, a)))
             {
                 return Err(check::not_there(parameter, part, axis));
             }
-            if sides(&part.axes, rows, columns, facet).is_none() {
+            if sides(&part.axes, &s, given("tree")).is_none() {
                 return Err(few_axes(part, facet));
             }
         }
@@ -60,6 +85,27 @@ impl Planned for Heatmap {
     fn cost(&self, _settings: &Settings, _inputs: &[KnownInput]) -> Cost {
         COST
     }
+}
+
+/// Checks that a table has the columns of the rows, of the columns and of the numbers.
+fn of_table(part: &Part, s: &HeatmapSettings, value: Option<&AxisName>) -> Result<(), Problem> {
+    let known: Vec<&str> = part.columns.iter().flatten().map(String::as_str).collect();
+    let listed = known.iter().map(|c| format!("`{c}`")).collect::<Vec<_>>().join(", ");
+    let help = if known.is_empty() { "name its columns".to_string() } else { format!("its columns are {listed}") };
+    for (parameter, named) in [("rows", !s.rows.0.is_empty()), ("columns", !s.columns.0.is_empty()), ("value", value.is_some())] {
+        if !named {
+            let message = format!("`{}` is a table, and `{parameter}:` names none of its columns", part.name);
+            return Err(check::shape("x", message, help));
+        }
+    }
+    let axes = s.rows.0.iter().map(|a| ("rows", a)).chain(s.columns.0.iter().map(|a| ("columns", a)));
+    for (parameter, axis) in axes.chain(s.facet.0.iter().map(|a| ("facet", a))).chain(value.map(|v| ("value", v))) {
+        let column = part.columns.as_ref().is_none_or(|c| c.contains(&axis.name));
+        if !column && (parameter == "value" || part.find(axis).is_none()) {
+            return Err(check::not_there(parameter, part, axis));
+        }
+    }
+    Ok(())
 }
 
 fn few_axes(part: &Part, facet: Option<&AxisName>) -> Problem {
@@ -77,9 +123,19 @@ impl Kernel for Heatmap {
         let s = HeatmapSettings::read(&job.settings);
         let frame = Frame::read(&job.settings);
         let x = field(job, "x", &frame).ok_or_else(|| Failure::new("the input `x` is missing"))?;
-        let named = [("rows", s.rows.one()), ("columns", s.columns.one()), ("facet", s.facet.one())];
-        let x = named.iter().fold(x, |f, (parameter, axis)| axis.map_or(f.clone(), |a| f.split(a, job.labelled(parameter))));
-        let Some((rows, columns, facet)) = sides(&x.axes, named[0].1, named[1].1, named[2].1) else {
+        let x = match s.value.one() {
+            Some(value) => {
+                let columns: Vec<AxisName> = s.rows.0.iter().chain(&s.columns.0).chain(&s.facet.0).cloned().collect();
+                x.pivoted(&columns, &value.name)
+            }
+            None => x,
+        };
+        let axes = s.rows.0.iter().enumerate().map(|(k, a)| (slot("rows", k), a));
+        let axes = axes.chain(s.columns.0.iter().enumerate().map(|(k, a)| (slot("columns", k), a)));
+        let axes = axes.chain(s.facet.0.iter().map(|a| ("facet".to_string(), a)));
+        let x = axes.fold(x, |f, (parameter, axis)| f.split(axis, job.labelled(&parameter)));
+        let tree = field(job, "tree", &frame).map(|f| Tree::read(&f).map(|t| (t, f.label()))).transpose()?;
+        let Some((rows, columns)) = sides(&x.axes, &s, tree.is_some()) else {
             // Of absent scores nothing tells how they are split.
             let absent = x.values.iter().all(|v| matches!(v, Value::Absent(_)));
             return Err(if absent {
@@ -87,6 +143,27 @@ impl Kernel for Heatmap {
             } else {
                 Failure::new(format!("`{}` has fewer than two axes", x.name))
             });
+        };
+        let pair = |axes: &[usize]| axes.iter().map(|a| x.axes[*a].clone()).collect::<Vec<_>>();
+        let paired = pair(&columns)
+            .iter()
+            .zip(pair(&rows))
+            .all(|(c, r)| c.pairs.as_ref() == Some(&r.name) || c.coordinates == r.coordinates);
+        let names = |axes: &[usize]| axes.iter().map(|a| x.axes[*a].name.clone()).collect::<Vec<_>>();
+        let (row_names, column_names) = (names(&rows), names(&columns));
+        let place = |x: &Field, names: &[String]| -> Vec<usize> {
+            names.iter().filter_map(|n| x.axes.iter().position(|a| a.name == *n)).collect()
+        };
+        let x = x.joined(&rows);
+        let x = x.joined(&place(&x, &column_names));
+        let columns = x.axes.len() - 1;
+        let joined = row_names.join(", ");
+        let rows = x.axes.iter().position(|a| a.name == joined).unwrap_or(0);
+        let facet = s.facet.one().and_then(|f| x.find(f));
+        let order = match (&tree, field(job, "order", &frame)) {
+            (Some((tree, _)), _) => Some(by_tree(tree, &x.axes[rows])?),
+            (None, Some(by)) => Some(by_value(&by, &x.axes[rows], &row_names)?),
+            (None, None) => None,
         };
         let rest: Vec<usize> = (0..x.axes.len()).filter(|k| *k != rows && *k != columns && Some(*k) != facet).collect();
         let samples = x.values.iter().enumerate().map(|(i, value)| {
@@ -104,7 +181,21 @@ impl Kernel for Heatmap {
         if low > high {
             return Err(nothing(&x.absent()));
         }
-        draw(&frame, &x, &Sides { rows, columns, facet }, &cells, &pooling, (low, high))
+        let ends = match s.range.as_deref() {
+            Some([low, high]) => (*low, *high),
+            _ => (low, high),
+        };
+        let same = paired && x.axes[rows].coordinates.len() == x.axes[columns].coordinates.len();
+        let sides = Sides {
+            rows,
+            columns,
+            facet,
+            down: order.clone().unwrap_or_else(|| (0..x.axes[rows].coordinates.len()).collect()),
+            across: order.filter(|_| same).unwrap_or_else(|| (0..x.axes[columns].coordinates.len()).collect()),
+            words: [&row_names, &column_names].map(|n| n.iter().map(|n| frame.axis_label(n)).collect::<Vec<_>>().join(", ")),
+            branches: tree.map(|(tree, label)| tree.branches(label)),
+        };
+        draw(&frame, &x, &sides, &cells, &pooling, ends)
     }
 }
 
@@ -113,58 +204,103 @@ struct Sides {
     rows: usize,
     columns: usize,
     facet: Option<usize>,
+    /// Places of the rows from the top, and of the columns from the left.
+    down: Vec<usize>,
+    across: Vec<usize>,
+    /// What stands along rows and columns.
+    words: [String; 2],
+    /// A tree of the rows.
+    branches: Option<Branches>,
 }
 
-/// Returns the axes of the rows, the columns and the facets: those named, or the first two with more than one coordinate. Nothing
-/// where there are fewer, or one is not there.
-fn sides(
-    axes: &[LabelledAxis],
-    rows: Option<&AxisName>,
-    columns: Option<&AxisName>,
-    facet: Option<&AxisName>,
-) -> Option<(usize, usize, Option<usize>)> {
+fn slot(parameter: &str, k: usize) -> String {
+    if k == 0 { parameter.to_string() } else { format!("{parameter}.{k}") }
+}
+
+/// Returns the places of an axis in the order of a tree's leaves, matched by name. Errors: a leaf is no coordinate.
+fn by_tree(tree: &Tree, axis: &LabelledAxis) -> Result<Vec<usize>, Failure> {
+    let place = |leaf: &String| axis.coordinates.iter().position(|c| c == leaf);
+    let all: Option<Vec<usize>> = tree.leaves.iter().map(place).collect();
+    all.filter(|a| a.len() == axis.coordinates.len()).ok_or_else(|| {
+        let message = format!("the leaves of the tree are not the coordinates of the rows, `{}`", axis.name);
+        Failure::new(message).help("make the tree of the axes that are drawn: `cluster(d, over: run)` for `rows: run`")
+    })
+}
+
+/// Returns the places of an axis in the order of a value, the smallest first. Errors: the value lacks an axis of the rows.
+fn by_value(by: &Field, axis: &LabelledAxis, names: &[String]) -> Result<Vec<usize>, Failure> {
+    let own: Option<Vec<usize>> = names.iter().map(|n| by.axes.iter().position(|a| a.name == *n)).collect();
+    let Some(own) = own.filter(|o| o.len() == by.axes.len()) else {
+        let message = format!("`{}` is no number for each row, which is over {}", by.name, names.join(", "));
+        return Err(Failure::new(message).help("`order:` takes a number over the axes of the rows"));
+    };
+    let by = by.joined(&own);
+    let of = |c: &String| by.axes[0].coordinates.iter().position(|b| b == c).and_then(|p| scalar(&by.values[p]));
+    let values: Vec<f64> = axis.coordinates.iter().map(|c| of(c).map_or(f64::INFINITY, |n| n.value)).collect();
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
+    Ok(order)
+}
+
+/// Returns the axes of the rows and of the columns: those named, beside a tree all axes and those that they are paired with, or the first two
+/// with more than one coordinate. Nothing where there are fewer, or one is not there.
+fn sides(axes: &[LabelledAxis], s: &HeatmapSettings, tree: bool) -> Option<(Vec<usize>, Vec<usize>)> {
     let place = |axis: &AxisName| {
         let named = axes.iter().position(|a| a.name == axis.name);
         named.or_else(|| axes.iter().position(|a| axis.role == "class" && a.role == "class"))
     };
-    let named = |axis: Option<&AxisName>| match axis {
-        None => Some(None),
-        Some(a) => place(a).map(Some),
-    };
-    let (rows, columns, facet) = (named(rows)?, named(columns)?, named(facet)?);
-    let mut free = (0..axes.len()).filter(|i| Some(*i) != rows && Some(*i) != columns && Some(*i) != facet).collect::<Vec<_>>();
+    let all = |named: &Axes| named.0.iter().map(place).collect::<Option<Vec<usize>>>();
+    let (mut rows, mut columns, facet) = (all(&s.rows)?, all(&s.columns)?, all(&s.facet)?);
+    if tree && rows.is_empty() && columns.is_empty() {
+        rows = (0..axes.len()).filter(|i| axes[*i].pairs.is_none()).collect();
+        let partner = |i: &usize| axes.iter().position(|a| a.pairs.as_ref() == Some(&axes[*i].name));
+        columns = rows.iter().map(partner).collect::<Option<Vec<_>>>()?;
+    }
+    let taken: Vec<usize> = rows.iter().chain(&columns).chain(&facet).copied().collect();
+    let mut free: Vec<usize> = (0..axes.len()).filter(|i| !taken.contains(i)).collect();
     // Axes of one coordinate are taken last.
     free.sort_by_key(|i| axes[*i].coordinates.len() < 2);
     let mut free = free.into_iter();
-    let rows = rows.or_else(|| free.next())?;
-    let columns = columns.or_else(|| free.next())?;
-    (rows != columns).then_some((rows, columns, facet))
+    if rows.is_empty() {
+        rows.push(free.next()?);
+    }
+    if columns.is_empty() {
+        columns.push(free.next()?);
+    }
+    (!rows.iter().any(|r| columns.contains(r))).then_some((rows, columns))
 }
 
 fn draw(
     frame: &Frame,
     x: &Field,
-    &Sides { rows, columns, facet }: &Sides,
+    sides: &Sides,
     cells: &BTreeMap<(usize, usize, usize), Summary>,
     pooling: &Pooling,
     (low, high): (f64, f64),
 ) -> Result<Value, Failure> {
+    let &Sides { rows, columns, facet, .. } = sides;
     let (row_axis, column_axis) = (&x.axes[rows], &x.axes[columns]);
     let (n, m) = (row_axis.coordinates.len(), column_axis.coordinates.len());
     let facets = facet.map_or_else(|| vec![String::new()], |f| x.axes[f].coordinates.clone());
-    let edge = if facets.len() > 1 { 240.0 } else { 400.0 };
+    let edge = match (facets.len(), n.max(m)) {
+        (1, 121..) => 560.0,
+        (1, _) => 400.0,
+        (5.., _) => 170.0,
+        _ => 240.0,
+    };
     let tile = (edge / n.max(m) as f64).clamp(2.0, 44.0);
     // Few rows are drawn high enough for the bar of colours beside them.
     let size = ((tile * m as f64).max(60.0), (tile * n as f64).max(110.0));
-    let decimals = if high.abs().max(low.abs()) >= 100.0 { 0 } else { 2 };
+    let whole = cells.values().all(|s| s.mean().fract() == 0.0);
+    let decimals = if whole || high.abs().max(low.abs()) >= 100.0 { 0 } else { 2 };
     let mut table = Rows::default();
     let mut panels = Vec::new();
     let mut holes = 0;
     for (f, heading) in facets.iter().enumerate() {
         let mut tiles = Vec::new();
         let (mut on_light, mut on_dark) = (Vec::new(), Vec::new());
-        for r in 0..n {
-            for c in 0..m {
+        for (down, &r) in sides.down.iter().enumerate() {
+            for (across, &c) in sides.across.iter().enumerate() {
                 let value = cells.get(&(f, r, c)).map_or(f64::NAN, Summary::mean);
                 let (fill, words) = if value.is_finite() {
                     let share = if high > low { (value - low) / (high - low) } else { 0.5 };
@@ -173,7 +309,7 @@ fn draw(
                     holes += 1;
                     (color::EMPTY, String::new())
                 };
-                tiles.push((c, r, fill, words));
+                tiles.push((across, down, fill, words));
                 let mut place = vec![
                     (row_axis.name.as_str(), row_axis.coordinates[r].as_str()),
                     (column_axis.name.as_str(), column_axis.coordinates[c].as_str()),
@@ -182,7 +318,7 @@ fn draw(
                 if value.is_finite() && x.doubtful(&place) {
                     // In a corner: the number stays legible.
                     let side = if color::is_light(fill) { &mut on_light } else { &mut on_dark };
-                    side.push((c as f64 + 0.32, r as f64 - 0.32));
+                    side.push((across as f64 + 0.32, down as f64 - 0.32));
                 }
                 table.push(&[
                     (facet.map_or("", |f| x.axes[f].name.as_str()), Cell::Text(heading)),
@@ -193,14 +329,17 @@ fn draw(
                 ]);
             }
         }
-        let across = Axis::new(frame.axis_label(&column_axis.name), Scale::Category { names: column_axis.coordinates.clone() });
-        let mut down = Axis::new(frame.axis_label(&row_axis.name), Scale::Category { names: row_axis.coordinates.clone() });
+        let names = |axis: &LabelledAxis, order: &[usize]| Scale::Category {
+            names: order.iter().map(|i| axis.coordinates[*i].clone()).collect(),
+        };
+        let across = Axis::new(frame.x.label(sides.words[1].as_str()), names(column_axis, &sides.across));
+        let mut down = Axis::new(frame.y.label(sides.words[0].as_str()), names(row_axis, &sides.down));
         down.reverse = true;
         let marks = std::iter::once(Mark::Tiles { at: tiles })
             .chain(crosses_in(color::INK, on_light, 0.1 * tile))
             .chain(crosses_in(color::WHITE, on_dark, 0.1 * tile));
         let heading = layout::heading(frame, (facet.map_or("", |f| x.axes[f].name.as_str()), heading));
-        panels.push(Panel { heading, ..Panel::new(across, down, marks.collect()) });
+        panels.push(Panel { heading, branches: sides.branches.clone(), ..Panel::new(across, down, marks.collect()) });
     }
     let mut grid = Vec::new();
     let per_row = layout::per_row(panels.len(), size.0 + 34.0);
@@ -212,6 +351,9 @@ fn draw(
     let bar = ColorBar { label: x.label(), range: (low, high), map: color::Map::Viridis, absent, ticks: None };
     let plot = Plot { title: frame.title.clone(), rows: grid, size, legends: Vec::new(), bar: Some(bar) };
     let mut caption = vec![format!("{} by {} (rows) and {} (columns).", x.name, row_axis.name, column_axis.name)];
+    if sides.branches.is_some() {
+        caption.push("Rows stand in the order of the tree's leaves; the tree shows at which height clusters are merged.".into());
+    }
     if !pooling.over.is_empty() {
         caption.push(format!("Means over {}.", pooling.over.join(" and ")));
     }

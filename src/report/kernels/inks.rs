@@ -111,7 +111,9 @@ pub fn groups(mut kinds: Vec<String>) -> (Vec<String>, Vec<Color>) {
         _ => 1,
     });
     let palette = match kinds.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        // One of the two may be alone.
         ["low", "high"] => vec![color::OKABE_ITO[1], color::OKABE_ITO[0]],
+        ["low"] => vec![color::OKABE_ITO[1]],
         _ => color::series(kinds.len(), false),
     };
     (kinds, palette)

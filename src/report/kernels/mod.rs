@@ -8,22 +8,27 @@ mod bars;
 mod check;
 mod cube;
 mod curves;
+mod distribution;
 mod field;
 mod fit;
 mod frame;
 mod heatmap;
+mod images;
 mod inks;
 mod layout;
 mod named;
 mod pool;
+mod problems;
 mod profile;
 mod references;
+mod reshape;
 mod scatter;
 mod series;
 mod sheet;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 use crate::engine::kernel::Kernel;
 pub use named::Doubted;
@@ -36,6 +41,8 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
         ("curves", Box::new(curves::Curves { input: "data", stacked: false })),
         ("bands", Box::new(curves::Curves { input: "y", stacked: true })),
         ("bars", Box::new(bars::Bars)),
+        ("distribution", Box::new(distribution::Distribution)),
+        ("images", Box::new(images::Images)),
         ("heatmap", Box::new(heatmap::Heatmap)),
     ]
 }

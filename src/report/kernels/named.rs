@@ -166,6 +166,18 @@ words! {
 }
 
 words! {
+    /// What the heights of a histogram are.
+    pub enum Heights {
+        /// The number of values.
+        Count = "count",
+        /// Their share of all values of the same colour and facet.
+        Share = "share",
+        /// That share divided by the width of the bin: the area is 1.
+        Density = "density",
+    }
+}
+
+words! {
     /// How numbers are laid along an axis.
     pub enum Scaling {
         /// Logarithmic where positive numbers spread like powers, else linear.

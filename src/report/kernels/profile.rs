@@ -3,6 +3,7 @@
 use super::check;
 use super::field::{Field, field};
 use super::frame::Frame;
+use super::inks;
 use super::layout;
 use super::named::{Axes, AxisName, Show};
 use super::references::{References, Side};
@@ -120,7 +121,7 @@ impl Kernel for Profile {
         let kinds = kinds(words.as_deref());
         draw(&Drawn {
             frame: &frame,
-            references: References::read(job, &frame),
+            references: References::read(job, &frame)?,
             show: s.show,
             x: &x,
             against: against.as_ref(),
@@ -257,22 +258,13 @@ fn kinds(words: Option<&[Vec<String>]>) -> Vec<String> {
             out.push(w.clone());
         }
     }
-    out.sort_by_key(|w| match w.as_str() {
-        "low" => 0,
-        "high" => 2,
-        _ => 1,
-    });
-    out
+    inks::groups(out).0
 }
 
-/// Returns the colour of a group: orange for low and blue for high, as drawn ever since; the palette in order otherwise.
+/// Returns the colour of a group.
 fn group_color(kinds: &[String], word: &str) -> Color {
-    match (word, kinds.iter().position(|k| k == word)) {
-        ("low", _) => color::OKABE_ITO[1],
-        ("high", _) => color::OKABE_ITO[0],
-        (_, Some(i)) => color::series(kinds.len().max(3), false)[i],
-        _ => color::OKABE_ITO[0],
-    }
+    let (kinds, palette) = inks::groups(kinds.to_vec());
+    kinds.iter().position(|k| k == word).map_or(color::OKABE_ITO[0], |i| palette[i])
 }
 
 fn draw(d: &Drawn) -> Result<Value, Failure> {
@@ -460,9 +452,9 @@ fn legend(d: &Drawn) -> Vec<Legend> {
     let mut hollow = Vec::new();
     if let Some(against) = d.against {
         if entries.is_empty() {
-            entries.push(point(d.x.label(), color::OKABE_ITO[0], Marker::Circle));
+            entries.push(point(d.x.words.clone(), color::OKABE_ITO[0], Marker::Circle));
         }
-        hollow.push(point(against.label(), color::GREY, Marker::Hollow));
+        hollow.push(point(against.words.clone(), color::GREY, Marker::Hollow));
     }
     let title = if d.kinds.is_empty() { String::new() } else { d.groups.map(Field::label).unwrap_or_default() };
     let bars = bars(d).map(|text| Key { text, color: color::FRAME, sign: Sign::Bar });
@@ -480,7 +472,7 @@ fn bars(d: &Drawn) -> Option<String> {
     let own = bar_words(d.x, &d.own, d.facet.as_ref(), d.show);
     let other = d.against.zip(d.other.as_deref()).and_then(|(a, all)| bar_words(a, all, d.facet.as_ref(), d.show));
     match (own, other, d.against) {
-        (Some(own), Some(other), Some(against)) if own != other => Some(format!("{own}; of {}: {other}", against.label())),
+        (Some(own), Some(other), Some(against)) if own != other => Some(format!("{own}; of {}: {other}", against.words)),
         (own, other, _) => own.or(other),
     }
 }

@@ -1,9 +1,9 @@
 //! Lines and bands that a figure's numbers are seen against: chance, a width that is kept, the ends of a gap.
 
-use super::check::{shape, unused};
 use super::field::{Field, fields, scalar};
 use super::frame::Frame;
-use crate::engine::kernel::Job;
+use super::problems::{shape, unused};
+use crate::engine::kernel::{Failure, Job};
 use crate::plan::facts::{Problem, Shape};
 use crate::report::figure::{Color, Key, Legend, Mark, Sign, color};
 
@@ -28,16 +28,24 @@ pub enum Side {
 
 impl References {
     /// Returns the references that a call gives: `x_line`, `y_line`, `x_band`, `y_band`.
-    pub fn read(job: &Job, frame: &Frame) -> References {
+    ///
+    /// Errors: a band has one end, and that no standard error.
+    pub fn read(job: &Job, frame: &Frame) -> Result<References, Failure> {
         let mut out = References::default();
         for (side, line, band) in [(Side::X, "x_line", "x_band"), (Side::Y, "y_line", "y_band")] {
             out.lines.extend(fields(job, line, frame).into_iter().map(|f| (side, f)));
             let ends = fields(job, band, frame);
+            if let [one] = ends.as_slice()
+                && !one.values.iter().filter_map(scalar).any(|n| n.error.is_some())
+            {
+                let message = format!("`{band}:` needs two ends, and `{}` is one without a standard error", one.name);
+                return Err(Failure::new(message).help(format!("`{band}: [low, high]`")));
+            }
             if !ends.is_empty() {
                 out.bands.push((side, ends));
             }
         }
-        out
+        Ok(out)
     }
 
     /// Returns the numbers of the references on a side, which the axis is to hold.

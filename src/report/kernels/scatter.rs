@@ -2,11 +2,12 @@
 
 use super::aligned::Aligned;
 use super::check::{self, Part};
-use super::cube::spread_like_powers;
+use super::cube::{Cube, spread_like_powers};
 use super::field::{Field, field, fields, scalar};
 use super::fit::Fit;
 use super::frame::{Frame, Look};
 use super::inks;
+use super::layout;
 use super::named::{Axes, AxisName, Scaling};
 use super::references::{References, Side};
 use super::sheet::{COST, Cell, Rows, crosses, finish, not_positive, nothing};
@@ -20,11 +21,11 @@ use crate::report::figure::{Axis, Color, ColorBar, Key, Legend, Mark, Panel, Plo
 use crate::settings;
 use std::collections::BTreeMap;
 
-/// `scatter(x, y, color, label, least_squares)`.
+/// `scatter(x, y, color, facet, label, least_squares)`.
 pub struct Scatter;
 
 settings! {
-    struct ScatterSettings("scatter") { label: Axes = Axes::default(), least_squares: bool = false }
+    struct ScatterSettings("scatter") { facet: Axes = Axes::default(), label: Axes = Axes::default(), least_squares: bool = false }
 }
 
 impl Planned for Scatter {
@@ -41,7 +42,10 @@ impl Planned for Scatter {
         // Beside a number or a group per class, examples are sorted into their classes.
         let class = shapes.iter().find_map(|p| p.axes.iter().find(|a| a.role == "class"));
         let class = class.map(|a| AxisName { name: a.name.clone(), role: "class".into() });
-        let parts = |slot: &str| check::parts(slot, shapes, &frame.names, &[("class", class.as_ref())], &[]);
+        check::two_facets(&s.facet)?;
+        let mut shown = vec![("class", class.as_ref())];
+        shown.extend(s.facet.0.iter().map(|a| ("facet", Some(a))));
+        let parts = |slot: &str| check::parts(slot, shapes, &frame.names, &shown, &[]);
         let (Some(xs), Some(ys), Some(colors)) = (parts("x"), parts("y"), parts("color")) else { return Ok(()) };
         let Some(x) = xs.first() else { return Ok(()) };
         if ys.len() > 1 && !colors.is_empty() {
@@ -59,6 +63,9 @@ impl Planned for Scatter {
         let examples = x.kind.per_example() && ys.iter().all(|y| y.kind.per_example());
         if let Some(color) = colors.first() {
             colored(color, &union, examples)?;
+        }
+        if let Some(facet) = s.facet.0.iter().find(|f| !union.contains(&f.name.as_str())) {
+            return Err(check::not_there("facet", x, facet));
         }
         match label {
             Some(l) if !(union.contains(&l.name.as_str()) || examples && l.is_class() && classes(shapes)) => {
@@ -148,11 +155,37 @@ fn colored(color: &Part, union: &[&str], examples: bool) -> Result<(), Problem> 
 
 /// One point.
 struct Point {
+    facet: usize,
     at: (f64, f64),
     errors: (Option<f64>, Option<f64>),
     color: Hue,
     name: String,
     doubtful: bool,
+    /// Its place on each of the axes of the points.
+    places: Vec<usize>,
+}
+
+/// The axes of the facets with their coordinates, and where they are among those of the points.
+#[derive(Default)]
+struct Facets {
+    axes: Vec<(String, Vec<String>)>,
+    at: Vec<usize>,
+}
+
+impl Facets {
+    fn of(names: &Axes, aligned: &Aligned) -> Facets {
+        let find = |name: &AxisName| {
+            let named = aligned.axes.iter().position(|a| a.name == name.name);
+            named.or_else(|| aligned.axes.iter().position(|a| name.is_class() && a.role == "class"))
+        };
+        let at: Vec<usize> = names.0.iter().filter_map(find).collect();
+        Facets { axes: at.iter().map(|i| (aligned.axes[*i].name.clone(), aligned.axes[*i].coordinates.clone())).collect(), at }
+    }
+
+    /// Returns the number of the facet of a place.
+    fn number(&self, places: &[usize]) -> usize {
+        self.at.iter().zip(&self.axes).fold(0, |f, (at, (_, all))| f * all.len() + places.get(*at).copied().unwrap_or(0))
+    }
 }
 
 /// What colours a point.
@@ -174,10 +207,15 @@ impl Kernel for Scatter {
         let ys = fields(job, "y", &frame);
         let color = field(job, "color", &frame);
         let (mut all, mut dropped, mut over) = (Vec::new(), 0, Vec::new());
+        let mut facets = Facets::default();
         for y in &ys {
             let mut inputs = vec![x.clone(), y.clone()];
             inputs.extend(color.clone());
             // A number or a group per class beside one per example: the examples are sorted into their classes.
+            for (k, axis) in s.facet.0.iter().enumerate() {
+                let sets = job.labelled(&if k == 0 { "facet".into() } else { format!("facet.{k}") });
+                inputs = inputs.iter().map(|f| f.split(axis, sets)).collect();
+            }
             let class = inputs.iter().find_map(|f| f.role("class").map(|at| f.axes[at].name.clone()));
             if let Some(name) = class {
                 let axis = AxisName { name, role: "class".into() };
@@ -189,6 +227,11 @@ impl Kernel for Scatter {
                     .help("reduce an axis first, or select a coordinate"));
             }
             let (mut points, lost) = points(&inputs, &aligned, s.label.one());
+            let own = Facets::of(&s.facet, &aligned);
+            points.iter_mut().for_each(|p| p.facet = own.number(&p.places));
+            if facets.axes.is_empty() {
+                facets = own;
+            }
             if ys.len() > 1 {
                 points.iter_mut().for_each(|p| p.color = Hue::Word(y.label()));
             }
@@ -205,8 +248,10 @@ impl Kernel for Scatter {
             ys.iter().for_each(|y| absent.extend(y.absent()));
             return Err(nothing(&absent));
         }
-        let references = References::read(job, &frame);
-        Drawing { s: &s, frame: &frame, x: &x, ys: &ys, color: color.as_ref(), over, points: all, dropped, references }.finish()
+        let references = References::read(job, &frame)?;
+        let cube = Cube { facets: facets.axes, ..Cube::default() };
+        Drawing { cube, s: &s, frame: &frame, x: &x, ys: &ys, color: color.as_ref(), over, points: all, dropped, references }
+            .finish()
     }
 }
 
@@ -248,14 +293,23 @@ fn points(inputs: &[Field], aligned: &Aligned, label: Option<&AxisName>) -> (Vec
                     };
                     let doubtful = doubtful(class.as_deref());
                     let name = if labelled.is_some() { name() } else { class.unwrap_or_else(name) };
-                    points.push(Point { at: (*x, y), errors: (None, None), color, name, doubtful });
+                    let places = places.clone();
+                    points.push(Point { facet: 0, at: (*x, y), errors: (None, None), color, name, doubtful, places });
                 }
             }
             (a, b) => match (a.and_then(scalar), b.and_then(scalar)) {
                 (Some(x), Some(y)) => {
                     let doubtful = doubtful(None);
                     let (at, errors) = ((x.value, y.value), (x.error, y.error));
-                    points.push(Point { at, errors, color: hue(get(2)), name: name(), doubtful })
+                    points.push(Point {
+                        facet: 0,
+                        at,
+                        errors,
+                        color: hue(get(2)),
+                        name: name(),
+                        doubtful,
+                        places: places.clone(),
+                    })
                 }
                 _ => dropped += 1,
             },
@@ -275,6 +329,8 @@ fn hue(value: Option<&Value>) -> Hue {
 
 /// What is drawn, and how.
 struct Drawing<'a> {
+    /// The facets.
+    cube: Cube,
     s: &'a ScatterSettings,
     frame: &'a Frame,
     x: &'a Field,
@@ -331,38 +387,52 @@ impl Drawing<'_> {
             _ => 1.7,
         };
         let opacity = if points.len() > 300 { 0.6 } else { 0.9 };
-        let mut marks = self.references.marks(&[]);
-        let inks: Vec<_> = points.iter().map(&ink).collect();
         let mut ends = (self.references.values(Side::X), self.references.values(Side::Y));
-        for (p, c) in points.iter().zip(&inks) {
+        for p in points {
             let ((x, y), (ex, ey)) = (p.at, p.errors);
             ends.0.extend([x, x - ex.unwrap_or(0.0), x + ex.unwrap_or(0.0)]);
             ends.1.extend([y, y - ey.unwrap_or(0.0), y + ey.unwrap_or(0.0)]);
-            if let Some(e) = ey {
-                marks.push(Mark::Errors { at: vec![(x, y - e, y + e)], color: *c, width: 1.0, cap: 0.0, opacity: 0.6 });
-            }
-            if let Some(e) = ex {
-                marks.push(Mark::Across { at: vec![(x - e, x + e, y)], color: *c, width: 1.0, opacity: 0.6 });
-            }
-        }
-        for (i, word) in words.iter().enumerate() {
-            let chosen: Vec<_> = points.iter().filter(|p| p.color == Hue::Word(word.clone())).map(|p| p.at).collect();
-            marks.push(Mark::Points { at: chosen, colors: vec![palette[i]], marker: marker(i), radius, opacity });
-        }
-        let (at, colors): (Vec<_>, Vec<_>) =
-            points.iter().zip(&inks).filter(|(p, _)| !matches!(p.color, Hue::Word(_))).map(|(p, c)| (p.at, *c)).unzip();
-        // So many points that each colour is a path of its own need few colours.
-        let colors = if at.len() > 2000 && high > low { coarse(points, low, high) } else { colors };
-        marks.push(Mark::Points { at, colors, marker: marker(0), radius, opacity });
-        marks.extend(crosses(points.iter().filter(|p| p.doubtful).map(|p| p.at).collect(), radius));
-        if self.s.label.one().is_some() {
-            marks.push(Mark::Names { at: points.iter().map(|p| (p.at.0, p.at.1, p.name.clone())).collect() });
         }
         let x = self.axis(ends.0, self.x.label(), &self.frame.x);
         let label = if let [one] = self.ys { one.label() } else { String::new() };
         let y = self.axis(ends.1, label, &self.frame.y);
-        let fits = self.fits(&x.scale, &y.scale, &words, &palette);
-        marks.extend(fits.iter().map(Fit::mark));
+        let count = self.cube.facet_count();
+        let mut panels = Vec::new();
+        let mut fits = Vec::new();
+        for f in 0..count {
+            let own: Vec<&Point> = points.iter().filter(|p| p.facet == f).collect();
+            let mut marks = self.references.marks(&self.cube.facet(f));
+            for p in &own {
+                let ((x, y), (ex, ey)) = (p.at, p.errors);
+                if let Some(e) = ey {
+                    marks.push(Mark::Errors { at: vec![(x, y - e, y + e)], color: ink(p), width: 1.0, cap: 0.0, opacity: 0.6 });
+                }
+                if let Some(e) = ex {
+                    marks.push(Mark::Across { at: vec![(x - e, x + e, y)], color: ink(p), width: 1.0, opacity: 0.6 });
+                }
+            }
+            for (i, word) in words.iter().enumerate() {
+                let chosen: Vec<_> = own.iter().filter(|p| p.color == Hue::Word(word.clone())).map(|p| p.at).collect();
+                marks.push(Mark::Points { at: chosen, colors: vec![palette[i]], marker: marker(i), radius, opacity });
+            }
+            let plain = || own.iter().filter(|p| !matches!(p.color, Hue::Word(_)));
+            let at: Vec<_> = plain().map(|p| p.at).collect();
+            // So many points that each colour is a path of its own need few colours.
+            let colors = match at.len() > 2000 && high > low {
+                true => coarse(plain().copied(), low, high),
+                false => plain().map(|p| ink(p)).collect(),
+            };
+            marks.push(Mark::Points { at, colors, marker: marker(0), radius, opacity });
+            marks.extend(crosses(own.iter().filter(|p| p.doubtful).map(|p| p.at).collect(), radius));
+            if self.s.label.one().is_some() {
+                marks.push(Mark::Names { at: own.iter().map(|p| (p.at.0, p.at.1, p.name.clone())).collect() });
+            }
+            let of = self.fits(&own, (&x.scale, &y.scale), &words, &palette);
+            marks.extend(of.iter().map(Fit::mark));
+            let facet: Vec<String> = self.cube.facet(f).iter().map(|f| layout::heading(self.frame, *f)).collect();
+            fits.extend(of.into_iter().map(|fit| (facet.join(", "), fit)));
+            panels.push(Panel::new(x.clone(), y.clone(), marks));
+        }
         let key = |(i, w): (usize, &String)| Key { text: w.clone(), color: palette[i], sign: Sign::Point(marker(i)) };
         let plain = |entries: Vec<Key>| Legend { title: String::new(), entries };
         let mut legends = vec![Legend {
@@ -373,7 +443,14 @@ impl Drawing<'_> {
         if bars {
             legends.push(plain(vec![Key { text: "± one standard error".into(), color: color::FRAME, sign: Sign::Bar }]));
         }
-        legends.push(plain(fits.iter().map(|f| Key { text: f.words(), color: f.ink, sign: Sign::Dash("") }).collect()));
+        let line = |f: &Fit| Key { text: f.words(), color: f.ink, sign: Sign::Dash("") };
+        match count {
+            1 => legends.push(plain(fits.iter().map(|(_, f)| line(f)).collect())),
+            _ if self.s.least_squares => {
+                legends.push(plain(vec![Key { text: "least squares".into(), color: color::INK, sign: Sign::Dash("") }]))
+            }
+            _ => {}
+        }
         legends.extend(self.references.legend());
         let bar = (high > low).then(|| ColorBar {
             label: self.color.map(Field::label).unwrap_or_default(),
@@ -383,19 +460,26 @@ impl Drawing<'_> {
             ticks: None,
         });
         let caption = self.caption(&fits);
-        let rows = vec![vec![Panel::new(x, y, marks)]];
-        let plot = Plot { title: self.frame.title.clone(), rows, size: (400.0, 320.0), legends, bar };
+        let width = match count {
+            1 => 400.0,
+            2 => 300.0,
+            3..=9 => 205.0,
+            _ => 150.0,
+        };
+        let size = (width, if count == 1 { 320.0 } else { 0.85 * width });
+        let rows = layout::grid(&self.cube, self.frame, vec![panels], width);
+        let plot = Plot { title: self.frame.title.clone(), rows, size, legends, bar };
         finish(&plot, caption, self.drawn(!numbers.is_empty()))
     }
 
     /// Returns the lines of least squares: one, or one for each of several values.
-    fn fits(&self, x: &Scale, y: &Scale, words: &[String], palette: &[Color]) -> Vec<Fit> {
+    fn fits(&self, points: &[&Point], (x, y): (&Scale, &Scale), words: &[String], palette: &[Color]) -> Vec<Fit> {
         if !self.s.least_squares {
             return Vec::new();
         }
         let log = (matches!(x, Scale::Log { .. }), matches!(y, Scale::Log { .. }));
         let of = |keep: &dyn Fn(&Point) -> bool, name: String, ink: Color| {
-            let at: Vec<(f64, f64)> = self.points.iter().filter(|p| keep(p)).map(|p| p.at).collect();
+            let at: Vec<(f64, f64)> = points.iter().filter(|p| keep(p)).map(|p| p.at).collect();
             Fit::of(&at, log, name, ink)
         };
         match self.ys.len() {
@@ -407,7 +491,7 @@ impl Drawing<'_> {
         }
     }
 
-    fn caption(&self, fits: &[Fit]) -> Vec<String> {
+    fn caption(&self, fits: &[(String, Fit)]) -> Vec<String> {
         let points = &self.points;
         let names: Vec<&str> = self.ys.iter().map(|y| y.name.as_str()).collect();
         let count = format!("{} point{}", points.len(), if points.len() == 1 { "" } else { "s" });
@@ -425,7 +509,11 @@ impl Drawing<'_> {
                 caption.push(format!("Spearman's rank correlation{of} ρ = {} (n = {}).", scale::fixed(rho, 3), xs.len()));
             }
         }
-        caption.extend(fits.iter().map(Fit::sentence));
+        let said = |(facet, fit): &(String, Fit)| match facet.is_empty() {
+            true => fit.sentence(),
+            false => format!("{facet}: {}", fit.sentence()),
+        };
+        caption.extend(fits.iter().map(said));
         if points.iter().any(|p| p.errors.0.is_some() || p.errors.1.is_some()) {
             caption.push("Error bars: one standard error.".into());
         }
@@ -453,14 +541,16 @@ impl Drawing<'_> {
                 Hue::Number(v) => ("", *v),
                 Hue::None => ("", f64::NAN),
             };
-            let mut row = vec![
+            let facet = self.cube.facet(p.facet);
+            let mut row: Vec<(&str, Cell)> = facet.iter().map(|(name, c)| (*name, Cell::Text(c))).collect();
+            row.extend([
                 ("point", Cell::Text(&p.name)),
                 ("x", Cell::Number(p.at.0)),
                 ("x_se", Cell::Number(p.errors.0.unwrap_or(f64::NAN))),
                 ("y", Cell::Number(p.at.1)),
                 ("y_se", Cell::Number(p.errors.1.unwrap_or(f64::NAN))),
                 ("group", Cell::Text(word)),
-            ];
+            ]);
             if shaded {
                 row.push(("color", Cell::Number(number)));
             }
@@ -471,10 +561,9 @@ impl Drawing<'_> {
 }
 
 /// Returns colours from a map of 32 steps.
-fn coarse(points: &[Point], low: f64, high: f64) -> Vec<Color> {
+fn coarse<'a>(points: impl Iterator<Item = &'a Point>, low: f64, high: f64) -> Vec<Color> {
     let shade = |v: f64| color::Map::Viridis.at((((v - low) / (high - low)) * 32.0).round() / 32.0);
     points
-        .iter()
         .filter_map(|p| match p.color {
             Hue::Number(v) => Some(shade(v)),
             Hue::None => Some(color::GREY),

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod doubts;
+mod looks;
 mod pooling;
 
 use super::kernels;
@@ -41,7 +42,8 @@ fn job(op: &str, title: &str, settings: Vec<(&str, Static)>, inputs: Vec<(&str, 
     let mut all: Vec<(String, Static)> = settings.into_iter().map(|(n, v)| (n.to_string(), v)).collect();
     let defaults = ["x", "y", "facet", "color", "rows", "columns", "label"].map(|n| (n, Static::None));
     let words = [("show", "sd"), ("x_scale", "auto"), ("y_scale", "auto")].map(|(n, w)| (n, Static::Word(w.into())));
-    for (name, value) in defaults.into_iter().chain(words) {
+    let more = [("count", Static::Number(10.0)), ("bins", Static::Number(30.0)), ("height", Static::Word("count".into()))];
+    for (name, value) in defaults.into_iter().chain(words).chain(more) {
         if !all.iter().any(|(n, _)| n == name) {
             all.push((name.to_string(), value));
         }
@@ -376,7 +378,7 @@ fn curves_over_tables() {
         vec![("data", "history(m)", data)],
     ))
     .expect("drawn");
-    assert!(f.svg.contains(">input_gradient<") && f.svg.contains(">labels: random<"));
+    assert!(f.svg.contains(">input gradient<") && f.svg.contains(">labels: random<"));
 }
 
 #[test]
