@@ -169,7 +169,9 @@
     "bands"
     "bars"
     "curves"
+    "distribution"
     "heatmap"
+    "images"
     "profile"
     "scatter"
     ;; layers

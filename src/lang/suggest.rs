@@ -115,7 +115,7 @@ const OPERATIONS: [(&[&str], &str); 55] = [
         "`loss(m, data)`, or `example_loss(m, data)` for each example",
     ),
     (&["error_rate", "zero_one_loss"], "`1 - accuracy(m, data)`"),
-    (&["hist", "histplot", "countplot"], "`histogram(x)`"),
+    (&["hist", "histplot", "countplot", "displot"], "`distribution(x)`, or as a table `histogram(x)`"),
     (&["fit", "train_model", "learn", "compile"], "`train(network, data)`"),
     (&["pca", "PCA", "truncated_svd", "TruncatedSVD", "prcomp"], "`svd(x, width: 16)`"),
     (&["features", "activations", "extract", "get_features", "embed", "hidden", "representations"], "`tap(m, data, at: all)`"),

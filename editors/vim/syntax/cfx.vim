@@ -17,7 +17,7 @@ syn match cfxBuiltin /\%(\.\)\@1<!\<\%(arrays\|cifar10\|cifar100\|corpus\|corrup
 " density
 syn match cfxBuiltin /\%(\.\)\@1<!\<\%(block_gibbs\|co_clustering\|density_summary\|diagnose\|diagonal\|dp_mixture\|fixed\|gamma\|generative_classification\|gibbs\|hierarchical\|kl_divergence\|log_density\|merge_split\|mixing\|niw\|niw_fixed\|relative_entropy\|sample_density\|spherical\|split_merge\|stacking\|trace\)\>\%(\s*:\)\@!/
 " figures
-syn match cfxBuiltin /\%(\.\)\@1<!\<\%(bands\|bars\|curves\|heatmap\|profile\|scatter\)\>\%(\s*:\)\@!/
+syn match cfxBuiltin /\%(\.\)\@1<!\<\%(bands\|bars\|curves\|distribution\|heatmap\|images\|profile\|scatter\)\>\%(\s*:\)\@!/
 " layers
 syn match cfxBuiltin /\%(\.\)\@1<!\<\%(avg_pool\|batch_norm\|class_token\|concat\|conv\|conv_transposed\|dropout\|dropout_channels\|each\|embedding\|feed_forward\|flatten\|gelu\|global_mean\|group_norm\|identity\|latent\|layer_norm\|leaky_relu\|linear\|lstm\|max_pool\|named\|numbered\|position_embedding\|relu\|repeat\|reshape\|residual\|self_attention\|sigmoid\|softmax\|subsample_pad\|tanh\|token\|tokens\|transpose\|unnamed\|upsample\)\>\%(\s*:\)\@!/
 " networks
