@@ -1,5 +1,6 @@
 //! What cells hold. Values are immutable and shared; arrays are plain vectors in row-major order.
 
+use crate::base::Stream;
 use crate::lang::net::ir::Net;
 use ndarray::Array2;
 use serde_json::Value as Json;
@@ -73,6 +74,9 @@ pub enum Pixels {
     Floats(Vec<f32>),
     /// Numbers of words: `shape[0]` of each example, and the one that follows. What is to be predicted at each is the next.
     Words(Vec<u32>),
+    /// Those of another source with noise added after normalisation: its standard deviation in normalised units, and the stream that it is
+    /// drawn from, a part of which by the id of each example.
+    Noisy(Arc<Source>, f64, Stream),
 }
 
 /// A choice of examples from a source, with the labels they carry here.

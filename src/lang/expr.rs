@@ -194,6 +194,7 @@ impl<'a> Checker<'a> {
             BinaryOp::Except => {
                 return self.operator("without", vec![a, b], e.span);
             }
+            BinaryOp::Or if a.kind == Kind::Dataset && b.kind == Kind::Dataset => "union",
             BinaryOp::Or => "either",
             BinaryOp::And => "both",
             BinaryOp::Eq => "equal",

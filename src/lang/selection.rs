@@ -14,6 +14,9 @@ use crate::syntax::ast::{self, BinaryOp, Expr, ExprKind, ItemKind, Keyword};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+/// The axis that labels carry.
+const CLASS: &str = "class";
+
 impl<'a> Checker<'a> {
     /// Checks a selection: `m[noise: 20%]`, `reps[stage4]`.
     pub(super) fn select(&mut self, module: usize, base: Rc<Typed>, picks: &'a [ast::Arg], span: Span) -> Rc<Typed> {
@@ -44,8 +47,23 @@ impl<'a> Checker<'a> {
             (base, brought) = (over, true);
             fixed.extend(dropped.map(|axis| (axis, Pick::First)));
         }
+        // Classes that the labels of a data set carry choose examples.
+        let mut of_class = false;
+        for arg in picks {
+            if !self.names_classes(&base, arg) || of_class {
+                continue;
+            }
+            let Some(chosen) = self.examples_of_class(module, &base, arg, span) else { return Typed::error(span) };
+            (base, of_class) = (chosen, true);
+        }
+        if of_class && picks.len() == 1 {
+            return base;
+        }
         for arg in picks {
             if brought && arg.name.as_ref().is_some_and(|n| names_training(&n.name)) {
+                continue;
+            }
+            if of_class && self.names_classes(&base, arg) {
                 continue;
             }
             if let Some(name) = arg.name.as_ref().filter(|_| is_all(&arg.value)) {
@@ -134,6 +152,23 @@ impl<'a> Checker<'a> {
             Rc::new(Typed { node: Node::Select { base: e.clone(), fixed: within, parts: cut }, axes, ..(*e).clone() })
         });
         Rc::new(Typed { node: Node::Select { base, fixed, parts }, kind, axes, attached, examples, span })
+    }
+
+    /// Returns whether a part of a selection names classes that the labels of a data set carry.
+    fn names_classes(&self, base: &Typed, arg: &ast::Arg) -> bool {
+        let named = arg.name.as_ref().is_some_and(|n| n.name == CLASS);
+        named && base.kind == Kind::Dataset && !base.axes.iter().any(|a| self.axes().name(*a) == CLASS)
+    }
+
+    /// Returns the examples of the classes that a selection of a data set names: `d[class: cat]`, `d[class: [cat, dog]]`.
+    fn examples_of_class(&mut self, module: usize, base: &Rc<Typed>, arg: &'a ast::Arg, span: Span) -> Option<Rc<Typed>> {
+        if is_all(&arg.value) {
+            return Some(base.clone());
+        }
+        let (picks, _) = self.picks(module, &arg.value, base)?;
+        let names = picks.iter().map(|p| Static::Text(p.to_string())).collect();
+        let chosen = self.builtin("of_class", vec![("data", base.clone())], vec![(CLASS.to_string(), Static::List(names))], span);
+        (!chosen.is_error()).then_some(chosen)
     }
 
     /// Returns a coordinate that a selection names twice, where it does.

@@ -70,6 +70,7 @@ pub fn source_hash(source: &Arc<Source>) -> Hash {
         Pixels::Bytes { data, divisor } => h.text("bytes").bytes(&divisor.to_le_bytes()).bytes(data),
         Pixels::Floats(x) => h.text("floats").bytes(&f32_bytes(x)),
         Pixels::Words(x) => h.text("words").bytes(&u32_bytes(x)),
+        Pixels::Noisy(of, sd, stream) => h.text("noisy").hash(&source_hash(of)).bytes(&sd.to_le_bytes()).hash(&stream.hash()),
     };
     h.bytes(&f32_bytes(&images.mean)).bytes(&f32_bytes(&images.std)).bytes(&u32_bytes(&source.labels));
     h.int(source.classes.len() as u64);

@@ -8,6 +8,8 @@
 mod align;
 mod arithmetic;
 mod cluster;
+mod best;
+mod calibrate;
 mod compare;
 mod correlate;
 mod curves;
@@ -16,6 +18,8 @@ mod gather;
 mod groups;
 mod influence;
 mod linkage;
+mod judge;
+mod own_class;
 mod pairs;
 mod parts;
 mod quantify;
@@ -47,6 +51,10 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
     all.extend(quantify::kernels());
     all.extend(parts::kernels());
     all.extend(groups::kernels());
+    all.extend(own_class::kernels());
+    all.extend(best::kernels());
+    all.extend(judge::kernels());
+    all.extend(calibrate::kernels());
     all.extend(correlate::kernels());
     all.extend(curves::kernels());
     all.extend(resample::kernels());

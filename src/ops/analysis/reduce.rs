@@ -35,6 +35,7 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
         ("minimum", fixed(Statistic::Minimum)),
         ("maximum", fixed(Statistic::Maximum)),
         ("count", fixed(Statistic::Count)),
+        ("mode", fixed(Statistic::Mode)),
         ("total", fixed(Statistic::Total)),
         ("standard_error", fixed(Statistic::StandardError)),
         ("describe", Box::new(Describe)),
@@ -80,7 +81,12 @@ impl Planned for Reduce {
 
     fn doubts(&self, settings: &Settings, shapes: &[Shape]) -> Option<Problem> {
         match self.0.read(settings).0 {
-            Statistic::Count | Statistic::Holding | Statistic::Minimum | Statistic::Maximum | Statistic::Total => None,
+            Statistic::Count
+            | Statistic::Holding
+            | Statistic::Minimum
+            | Statistic::Maximum
+            | Statistic::Total
+            | Statistic::Mode => None,
             Statistic::Median | Statistic::Quantile(_) => refuse::shared_units("median", shapes),
             Statistic::Std => refuse::shared_units("std", shapes),
             Statistic::Mean | Statistic::StandardError => refuse::shared_units("mean", shapes),

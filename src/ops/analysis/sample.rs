@@ -40,6 +40,8 @@ pub enum Statistic {
     Count,
     /// How many truth values hold: numbers that are not 0.
     Holding,
+    /// The number that occurs most often, the smallest of several.
+    Mode,
     /// Sum.
     Total,
     /// Standard error of the mean.
@@ -127,6 +129,7 @@ impl Sample {
             Statistic::Quantile(q) => self.quantile(q),
             Statistic::Minimum => self.extreme(|a, b| a < b),
             Statistic::Maximum => self.extreme(|a, b| a > b),
+            Statistic::Mode => (self.mode(), None),
             Statistic::Total => (sum(self.values.iter().copied()), self.own_error()),
             Statistic::StandardError => (self.error_of_mean()?, None),
         };
@@ -202,6 +205,14 @@ impl Sample {
             (quantile_of_sorted(&sorted, high) - quantile_of_sorted(&sorted, low)) / 2.0
         });
         (value, error)
+    }
+
+    /// Returns the number that occurs most often, the smallest of several as often.
+    fn mode(&self) -> f64 {
+        let mut sorted = self.values.clone();
+        sorted.sort_unstable_by(f64::total_cmp);
+        let runs = sorted.chunk_by(|a, b| a == b);
+        runs.fold((0, f64::NAN), |best, run| if run.len() > best.0 { (run.len(), run[0]) } else { best }).1
     }
 
     /// Returns the number that beats all before it, with its own error.

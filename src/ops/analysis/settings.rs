@@ -2,7 +2,7 @@
 
 use crate::lang::settings::Setting;
 use crate::lang::{Settings, Static};
-use crate::settings;
+use crate::{settings, words};
 
 /// What `over:` says beside the axes, which are those of the slots.
 #[derive(Clone, Copy, Debug)]
@@ -115,4 +115,44 @@ settings! {
 settings! {
     /// Settings of `round`.
     pub struct RoundSettings("round") { digits: i64 }
+}
+
+settings! {
+    /// Settings of `best` and `at_best`: what is chosen along.
+    pub struct ReduceAlong("best") { along: Over }
+}
+
+settings! {
+    /// Settings of `selection`: how many settings are chosen among, and how many are the best.
+    pub struct SelectionSettings("selection") { subset: usize, top: usize }
+}
+
+words! {
+    /// What the bins of `calibration` have in common.
+    pub enum Equal {
+        /// Their width.
+        Width = "width",
+        /// The number of examples.
+        Mass = "mass",
+    }
+}
+
+settings! {
+    /// Settings of `calibration`.
+    pub struct CalibrationSettings("calibration") { bins: usize, equal: Equal }
+}
+
+words! {
+    /// How the F-scores of classes are averaged.
+    pub enum Average {
+        /// By the number of examples of a class.
+        Weighted = "weighted",
+        /// Every class the same.
+        Macro = "macro",
+    }
+}
+
+settings! {
+    /// Settings of `f_score_of`.
+    pub struct FScoreSettings("f_score_of") { average: Average, over: Over }
 }

@@ -1,5 +1,6 @@
 //! Tests of the analysis kernels against NumPy and SciPy, and of what they do with missing ids, absences and ties.
 
+mod best;
 mod calibration;
 mod dependence;
 mod groups;

@@ -1,7 +1,8 @@
-//! Other labels for the same examples: random ones, permuted ones, or those of a file. Ids and pixels stay as they are.
+//! Other labels for the same examples: random ones, permuted ones, those of a file or of a score. Ids and pixels stay as they are.
 
 use super::arrays::place;
 use super::bytes::{broken, failed, unfit, with_help};
+use super::classes;
 use super::label_files;
 use super::npy;
 use super::select::{below, fraction, random_order, share};
@@ -33,7 +34,7 @@ settings! {
 
 settings! {
     /// Settings of `relabel`.
-    struct RelabelSettings("relabel") { labels: String }
+    struct RelabelSettings("relabel") { labels: Option<String> }
 }
 
 /// Replaces the labels of a share of the examples by random ones (C. Zhang et al. 2017, Understanding deep learning requires
@@ -133,12 +134,13 @@ impl Kernel for CorruptLabels {
     }
 }
 
-/// Gives the examples the labels of an array: one for each example here, or one for each example of the source (taken by id).
+/// Gives the examples the labels of an array, one for each example here, or one for each example of the source (taken by id); or those of a
+/// score of theirs.
 pub struct Relabel;
 
-/// Returns the labels that the settings name.
-fn labels_in(settings: &Settings, files: &Files) -> Result<(npy::Place, Vec<u32>), Problem> {
-    let place = place(&RelabelSettings::read(settings).labels, files, "labels")?;
+/// Returns the labels of a file.
+fn labels_in(path: &str, files: &Files) -> Result<(npy::Place, Vec<u32>), Problem> {
+    let place = place(path, files, "labels")?;
     let (labels, _) = label_files::read(&place)?;
     Ok((place, labels))
 }
@@ -164,9 +166,23 @@ impl Planned for Relabel {
                 ..unfit("data", "the data set was read without labels, so it has no classes")
             });
         }
+        let path = match (RelabelSettings::read(settings).labels, known(inputs, "by")) {
+            (None, Some(by)) => return classes::relabelled_by(data, by),
+            (Some(path), None) => path,
+            (path, _) => {
+                let (message, help) = match path {
+                    Some(_) => ("labels come from a file and from a score", "give one of `labels:` and `by:`"),
+                    None => (
+                        "nothing says what the new labels are",
+                        "name a file, `labels: \"labels.npy\"`, or a score, `by: predicted(m, d)`",
+                    ),
+                };
+                return Err(with_help(unfit("by", message), help));
+            }
+        };
         let mut facts = relabelled(data, false);
         let Some(files) = files else { return Ok(facts) };
-        let (place, labels) = labels_in(settings, files)?;
+        let (place, labels) = labels_in(&path, files)?;
         let all: usize = facts.splits.iter().map(|s| s.rows).sum();
         if let Some(rows) = facts.rows.filter(|n| all > 0 && labels.len() != *n && labels.len() != all) {
             return Err(neither(labels.len(), rows, all, &place));
@@ -195,7 +211,11 @@ fn known_class(labels: &[u32], classes: usize, place: &npy::Place) -> Result<(),
 impl Kernel for Relabel {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let data = job.dataset("data")?;
-        let (place, labels) = labels_in(&job.settings, cx.files()).map_err(failed)?;
+        let Some(path) = RelabelSettings::read(&job.settings).labels else {
+            let labels = classes::labels_by(data, job.scores("by")?)?;
+            return Ok(Value::Dataset(Arc::new(Dataset { labels: Arc::new(labels), ..(**data).clone() })));
+        };
+        let (place, labels) = labels_in(&path, cx.files()).map_err(failed)?;
         let all: usize = data.source.splits.iter().map(|(_, r)| r.len()).sum();
         let chosen = if labels.len() == data.len() {
             labels

@@ -1,13 +1,14 @@
 //! Data sets: reading them from files, choosing examples, and giving examples other labels.
 //!
-//! In: files of known formats, below the folders that a script may read; data sets and scores. Out: data sets, kept nowhere.
-//! Never: trusting a size that a file claims, running anything that a file holds, changing pixels, or reading more than headers
-//! and labels at plan time. Ids are positions in the source: they survive every choice and every relabelling.
+//! In: files of known formats, below the folders that a script may read; data sets and scores. Out: data sets and labels, kept nowhere.
+//! Never: trusting a size that a file claims, running anything that a file holds, changing pixels as read (noise is said beside them), or
+//! reading more than headers and labels at plan time. Ids are positions in the source: they survive every choice and every relabelling.
 
 pub mod arrays;
 pub mod bytes;
 pub mod cifar;
 mod cifar_python;
+mod classes;
 pub mod corpus;
 pub mod digits;
 pub mod idx;
@@ -15,6 +16,7 @@ pub mod image_folder;
 pub mod image_list;
 pub mod label_files;
 pub mod labels;
+mod noise;
 pub mod npy;
 pub mod parts;
 pub mod scores;
@@ -48,5 +50,9 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
         ("relabel", Box::new(labels::Relabel)),
         ("load_scores", Box::new(scores::LoadScores)),
         ("with_ids", Box::new(scores::WithIds)),
+        ("of_class", Box::new(classes::OfClass)),
+        ("union", Box::new(classes::Union)),
+        ("label", Box::new(classes::Label)),
+        ("add_noise", Box::new(noise::AddNoise)),
     ]
 }

@@ -104,6 +104,7 @@ pub fn image_count(images: &Images) -> usize {
         Pixels::Bytes { data, .. } => (data.len(), size),
         Pixels::Floats(data) => (data.len(), size),
         Pixels::Words(data) => (data.len(), size + 1),
+        Pixels::Noisy(of, ..) => return image_count(&of.images),
     };
     numbers.checked_div(size).unwrap_or(0)
 }

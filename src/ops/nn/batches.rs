@@ -2,7 +2,7 @@
 
 use super::given::Given;
 use crate::base::Stream;
-use crate::engine::value::{Dataset, Pixels};
+use crate::engine::value::{Dataset, Images, Pixels};
 use crate::lang::Static;
 use crate::settings;
 use rand::Rng;
@@ -72,6 +72,9 @@ impl Augment {
 /// Reads examples of a data set as normalised numbers.
 pub struct Loader<'a> {
     data: &'a Dataset,
+    /// The images as they were read, and the noise to add: the standard deviation in units of these numbers, channel by channel, and its stream.
+    images: &'a Images,
+    noise: Vec<(Vec<f32>, Stream)>,
     /// For bytes: the normalised value of each byte in each channel, `256 x channels`.
     table: Vec<f32>,
     mean: Vec<f32>,
@@ -94,13 +97,20 @@ impl<'a> Loader<'a> {
     }
 
     fn with(data: &'a Dataset, mean: Vec<f32>, std: Vec<f32>) -> Self {
-        let images = &data.source.images;
+        let mut images = &data.source.images;
         let channels = images.shape.last().copied().unwrap_or(1).max(1);
+        let of = |list: &[f32], c: usize| if list.is_empty() { 1.0 } else { list[c % list.len()] };
+        let mut noise = Vec::new();
+        while let Pixels::Noisy(source, sd, stream) = &images.data {
+            let scale = |c: usize| *sd as f32 * of(&images.std, c) / of(&std, c);
+            noise.insert(0, ((0..channels).map(scale).collect(), *stream));
+            images = &source.images;
+        }
         let (height, width) = match images.shape[..] {
             [h, w, _] => (h, w),
             _ => (1, images.shape.iter().product::<usize>() / channels),
         };
-        let mut loader = Loader { data, table: Vec::new(), mean, std, channels, height, width };
+        let mut loader = Loader { data, images, noise, table: Vec::new(), mean, std, channels, height, width };
         if let Pixels::Bytes { divisor, .. } = images.data {
             loader.table =
                 (0..256 * channels).map(|i| loader.normalised((i / channels) as f32 / divisor, i % channels)).collect();
@@ -125,7 +135,7 @@ impl<'a> Loader<'a> {
 
     /// Returns the labels of rows of the data set, one a row; of words, the word that follows each.
     pub fn labels(&self, rows: &[usize]) -> Vec<u32> {
-        if let Pixels::Words(data) = &self.data.source.images.data {
+        if let Pixels::Words(data) = &self.images.data {
             let each = self.size() + 1;
             let after = |row: &usize| &data[self.data.ids[*row] as usize * each..][1..each];
             return rows.iter().flat_map(after).copied().collect();
@@ -142,11 +152,12 @@ impl<'a> Loader<'a> {
     pub fn fill(&self, rows: &[usize], augment: &[Augment], stream: Stream, out: &mut [f32]) {
         let size = self.size().max(1);
         // What changes images leaves words as they are.
-        let words = matches!(self.data.source.images.data, Pixels::Words(_));
+        let words = matches!(self.images.data, Pixels::Words(_));
         out.par_chunks_mut(size).zip(rows.par_iter()).for_each(|(out, row)| {
             let id = self.data.ids[*row];
             if augment.is_empty() || words {
                 self.read(id as usize, 0, 0, false, out);
+                self.add_noise(id, out);
                 return;
             }
             let mut rng = stream.numbered(id as u64).rng();
@@ -162,7 +173,15 @@ impl<'a> Loader<'a> {
                     Augment::Noise { .. } => {}
                 }
             }
-            self.read(id as usize, dy, dx, mirrored, out);
+            match self.noise.is_empty() {
+                true => self.read(id as usize, dy, dx, mirrored, out),
+                false => {
+                    let mut noisy = vec![0.0; size];
+                    self.read(id as usize, 0, 0, false, &mut noisy);
+                    self.add_noise(id, &mut noisy);
+                    self.shift(&noisy, (dy, dx), mirrored, out);
+                }
+            }
             for change in augment {
                 if let Augment::Noise { sigma } = change {
                     for x in out.iter_mut() {
@@ -174,12 +193,35 @@ impl<'a> Loader<'a> {
         });
     }
 
+    /// Adds the noise of an example, which its id numbers.
+    fn add_noise(&self, id: u32, out: &mut [f32]) {
+        for (scale, stream) in &self.noise {
+            let mut rng = stream.numbered(id as u64).rng();
+            for (i, x) in out.iter_mut().enumerate() {
+                let z: f64 = StandardNormal.sample(&mut rng);
+                *x += scale[i % self.channels] * z as f32;
+            }
+        }
+    }
+
+    /// Writes an example that was read already, shifted and mirrored; what comes from outside is black (0 before normalisation).
+    fn shift(&self, from: &[f32], (dy, dx): (isize, isize), mirrored: bool, out: &mut [f32]) {
+        let (h, w, c) = (self.height as isize, self.width as isize, self.channels);
+        for (place, out) in out.chunks_exact_mut(c).enumerate() {
+            let (y, x) = (place as isize / w, place as isize % w);
+            let (y, x) = (y + dy, if mirrored { w - 1 - x } else { x } + dx);
+            let inside = y >= 0 && y < h && x >= 0 && x < w;
+            let at = if inside { (y * w + x) as usize * c } else { 0 };
+            out.iter_mut().enumerate().for_each(|(k, o)| *o = if inside { from[at + k] } else { self.normalised(0.0, k) });
+        }
+    }
+
     /// Writes one example, shifted and mirrored; what comes from outside is black (0 before normalisation).
     fn read(&self, id: usize, dy: isize, dx: isize, mirrored: bool, out: &mut [f32]) {
         let (h, w, c) = (self.height as isize, self.width as isize, self.channels);
         let start = id * self.size();
         let plain = dy == 0 && dx == 0 && !mirrored;
-        match &self.data.source.images.data {
+        match &self.images.data {
             Pixels::Bytes { data, .. } if plain => {
                 let bytes = &data[start..start + out.len()];
                 for (out, bytes) in out.chunks_exact_mut(c).zip(bytes.chunks_exact(c)) {
@@ -204,7 +246,7 @@ impl<'a> Loader<'a> {
                         *o = match pixels {
                             Pixels::Bytes { data, .. } => self.table[if inside { data[at + k] as usize } else { 0 } * c + k],
                             Pixels::Floats(data) => self.normalised(if inside { data[at + k] } else { 0.0 }, k),
-                            Pixels::Words(_) => 0.0,
+                            Pixels::Words(_) | Pixels::Noisy(..) => 0.0,
                         };
                     }
                 }

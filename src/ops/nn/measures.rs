@@ -6,7 +6,7 @@ use super::pass::{self, Made, Reader};
 use super::place::Place;
 use super::program::Purpose;
 use super::suits::{self, Labels};
-use crate::base::statistics::{clustered_share_error, share_error};
+use crate::base::statistics::{self, clustered_share_error, share_error};
 use crate::engine::value::{Column, Dataset, Number, Scores, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
@@ -194,9 +194,9 @@ measure!(
 );
 
 measure!(
-    /// The kernel of `confusion`: counts by label and prediction.
+    /// The kernel of `confusion`: counts by label and prediction. 2: shares beside counts.
     Confusion,
-    1,
+    2,
     Labels::One,
     0.0,
     |job, outcome, data| {
@@ -272,24 +272,12 @@ fn scores(values: Vec<f64>, data: &Dataset) -> Scores {
 /// Returns the mean over classes of 2 TP / (2 TP + FP + FN): weighted by the classes' examples, or (`macro_mean`) over all classes that occur among labels or predictions.
 pub fn f_score(labels: &[u32], predicted: &[u32], macro_mean: bool) -> f64 {
     let classes = labels.iter().chain(predicted).max().map_or(0, |m| *m as usize + 1);
-    let (mut hit, mut of, mut said) = (vec![0f64; classes], vec![0f64; classes], vec![0f64; classes]);
-    for (l, p) in labels.iter().zip(predicted) {
-        of[*l as usize] += 1.0;
-        said[*p as usize] += 1.0;
-        if l == p {
-            hit[*l as usize] += 1.0;
-        }
-    }
-    let (mut sum, mut weight) = (0.0, 0.0);
-    for c in (0..classes).filter(|c| of[*c] + said[*c] > 0.0) {
-        let w = if macro_mean { 1.0 } else { of[c] };
-        sum += w * 2.0 * hit[c] / (of[c] + said[c]);
-        weight += w;
-    }
-    sum / weight
+    let mut counts = vec![0f64; classes * classes];
+    labels.iter().zip(predicted).for_each(|(l, p)| counts[*l as usize * classes + *p as usize] += 1.0);
+    statistics::f_score(&counts, classes, macro_mean)
 }
 
-/// Returns the rows `label, predicted, count`, all pairs of classes.
+/// Returns the rows `label, predicted, count, share`, all pairs of classes; shares are of the examples of a label, NaN where there is none.
 fn confusion(data: &Dataset, predicted: &[u32]) -> Table {
     let names = data.classes();
     let classes = data.labels.iter().chain(predicted).max().map_or(0, |m| *m as usize + 1).max(names.len());
@@ -297,6 +285,11 @@ fn confusion(data: &Dataset, predicted: &[u32]) -> Table {
     for (l, p) in data.labels.iter().zip(predicted) {
         counts[*l as usize * classes + *p as usize] += 1.0;
     }
+    let shares = counts.chunks(classes.max(1)).flat_map(|row| {
+        let all: f64 = row.iter().sum();
+        row.iter().map(move |n| n / all)
+    });
+    let shares: Vec<f64> = shares.collect();
     let name = |c: usize| names.get(c).cloned().unwrap_or_else(|| c.to_string());
     let pairs = || (0..classes).flat_map(|l| (0..classes).map(move |p| (l, p)));
     Table {
@@ -304,6 +297,7 @@ fn confusion(data: &Dataset, predicted: &[u32]) -> Table {
             ("label".to_string(), Column::Texts(pairs().map(|(l, _)| name(l)).collect())),
             ("predicted".to_string(), Column::Texts(pairs().map(|(_, p)| name(p)).collect())),
             ("count".to_string(), Column::Numbers(counts)),
+            ("share".to_string(), Column::Numbers(shares)),
         ],
     }
 }

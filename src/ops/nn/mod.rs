@@ -5,6 +5,7 @@
 //! buffers, a [`network::Network`] runs them. Layers of a device lie in a module of their own ([`cpu`]).
 //! Never: candle's autograd, an unseeded draw, or a result that depends on the number of threads.
 
+mod answers;
 pub mod batches;
 pub mod buffer;
 mod checkpoint;
@@ -61,6 +62,10 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
         ("example_loss", Box::new(measures::ExampleLoss)),
         ("f_score", Box::new(measures::FScore)),
         ("correct", Box::new(measures::Correct)),
+        ("predicted", Box::new(answers::Answer::Predicted)),
+        ("probability", Box::new(answers::Answer::Probability)),
+        ("confidence", Box::new(answers::Answer::Confidence)),
+        ("margin", Box::new(answers::Answer::Margin)),
         ("confusion", Box::new(measures::Confusion)),
         ("input_gradient", Box::new(measures::InputGradient)),
         ("history", Box::new(measures::History)),

@@ -1,5 +1,6 @@
 //! The kernels of stdlib/density.cfx: settings and values in, values out; the mathematics is in the folder above.
 
+mod assign;
 mod classify;
 mod entropy;
 mod fit;
@@ -32,6 +33,7 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
         ("relative_entropy", Box::new(entropy::RelativeEntropy)),
         ("kl_divergence", Box::new(entropy::KlDivergence)),
         ("generative_classification", Box::new(classify::GenerativeClassification)),
+        ("classify", Box::new(assign::Classify)),
         ("density_summary", Box::new(report::DensitySummary)),
         ("diagnose", Box::new(report::Diagnose)),
         ("mixing", Box::new(report::Mixing)),

@@ -224,6 +224,40 @@ fn without_density(
     out
 }
 
+/// Returns the log density of all rows under each of several classes' densities.
+///
+/// Errors: absent where densities are over different units, so that they do not compare.
+pub fn under_each(
+    densities: &[Arc<Posterior>],
+    rows: &Rows,
+    pooling: Pooling,
+    cx: &dyn Context,
+) -> Result<Vec<Vec<f64>>, Failure> {
+    let common = common_units(densities);
+    let mut out = Vec::with_capacity(densities.len());
+    for (done, p) in densities.iter().enumerate() {
+        let own: Vec<usize> = p.units.constant.iter().map(|(j, _)| *j).filter(|j| !common.contains(j)).collect();
+        let elsewhere = densities.iter().map(|q| p.units.elsewhere(&q.units)).find(|lost| !lost.is_empty());
+        if let Some(lost) = Some(own).filter(|own| !own.is_empty()).or(elsewhere) {
+            return Err(Failure::Absent(format!(
+                "{} constant in rows of class {} and not in others', or there at another value, so class densities do not compare; take fewer units first (`svd`)",
+                are(&lost),
+                p.class_name
+            )));
+        }
+        let points = p.points(&rows.x, rows.d).map_err(Failure::new)?;
+        out.push(match p.fit.setup.published {
+            true => published(p, pooling, &points),
+            false => predictive(p, pooling).log_density(&points),
+        });
+        cx.progress(done as u64 + 1, densities.len() as u64, &[]);
+        if cx.interrupted() {
+            return Err(Failure::Interrupted);
+        }
+    }
+    Ok(out)
+}
+
 /// Returns the units that every density leaves out. Log densities that leave out others do not compare with those that keep them.
 fn common_units(densities: &[Arc<Posterior>]) -> Vec<usize> {
     let Some(first) = densities.first() else { return Vec::new() };

@@ -26,6 +26,11 @@ use std::sync::Arc;
 pub struct MaximizeActivation;
 
 impl Planned for MaximizeActivation {
+    /// 2: a start has one z for every class, and images come start by start.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let plan = Plan::parse(settings)?;
         let (judge, generator) = (cost::net(inputs, &["m"]), cost::net(inputs, &["through"]));
@@ -121,9 +126,12 @@ impl Kernel for MaximizeActivation {
         while climb.done.len() < climb.classes * climb.restarts * climb.size {
             side_by_side(cx, work, || climb.group(job, cx))?;
         }
-        let labels: Vec<u32> = (0..climb.classes as u32).flat_map(|c| std::iter::repeat_n(c, climb.restarts)).collect();
+        let (classes, restarts, size) = (climb.classes, climb.restarts, climb.size);
+        let places = (0..restarts).flat_map(|start| (0..classes).map(move |class| class * restarts + start));
+        let numbers: Vec<f32> = places.flat_map(|place| &climb.done[place * size..(place + 1) * size]).copied().collect();
+        let labels: Vec<u32> = (0..restarts).flat_map(|_| 0..classes as u32).collect();
         let name = format!("what excites {}", climb.model.net.name);
-        Ok(Value::Dataset(Arc::new(images(&name, &climb.data, &climb.done, labels))))
+        Ok(Value::Dataset(Arc::new(images(&name, &climb.data, &numbers, labels))))
     }
 }
 
@@ -188,7 +196,7 @@ impl Climb {
         let (steps, rate) = (self.plan.steps, self.plan.rate as f32);
         if self.z.is_empty() {
             self.z.resize(rows * self.width, 0.0);
-            latent(job.stream.named("start"), first, self.width, &mut self.z);
+            latent(job.stream.named("start"), first - class * self.restarts, self.width, &mut self.z);
         }
         let total = (self.classes * self.restarts * steps) as u64;
         while self.step < steps {

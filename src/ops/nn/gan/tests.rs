@@ -224,8 +224,9 @@ fn between_linear_maps_an_ascent_is_a_straight_line() {
     source.splits = vec![("all".into(), 0..1)];
     let data = Arc::new(Dataset { source: Arc::new(source), ids: like.ids.clone(), labels: like.labels.clone() });
     let (through, judge) = (linear(&[2], 3, &a), linear(&[3], 2, &b));
-    let ascend = |steps: f64| {
-        let settings = [("restarts", 3.0), ("steps", steps), ("rate", 0.05)].map(|(n, x)| (n.to_string(), number(x))).to_vec();
+    let ascend = |restarts: f64, steps: f64| {
+        let settings =
+            [("restarts", restarts), ("steps", steps), ("rate", 0.05)].map(|(n, x)| (n.to_string(), number(x))).to_vec();
         let job = Job {
             op: "maximize_activation".into(),
             settings: complete("maximize_activation", settings),
@@ -242,15 +243,21 @@ fn between_linear_maps_an_ascent_is_a_straight_line() {
             other => panic!("{other:?}"),
         }
     };
-    let (before, after) = (ascend(0.0), ascend(10.0));
-    assert_eq!(*after.labels, [0, 0, 0, 1, 1, 1]);
+    let (before, after) = (ascend(3.0, 0.0), ascend(3.0, 10.0));
+    assert_eq!(*after.labels, [0, 1, 0, 1, 0, 1]);
     let pixels = |d: &Dataset| match &d.source.images.data {
         crate::engine::value::Pixels::Floats(x) => x.clone(),
         _ => panic!("floats"),
     };
     let (x0, x1) = (pixels(&before), pixels(&after));
+    for start in x0.chunks_exact(6) {
+        assert_eq!(start[..3], start[3..], "one z for every class of a start");
+    }
+    let more = pixels(&ascend(5.0, 10.0));
+    let near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-5;
+    assert!(more.len() == 30 && more.iter().zip(&x1).all(near), "more starts leave the first ones as they were");
     for row in 0..6 {
-        let class = row / 3;
+        let class = row % 2;
         let dz: Vec<f32> =
             (0..2).map(|k| (0..3).map(|i| a[2 * i + k] * b[3 * class + i] * 0.5 / 0.25).sum::<f32>() * 0.05 * 10.0).collect();
         for i in 0..3 {

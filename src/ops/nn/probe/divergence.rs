@@ -1,23 +1,31 @@
-//! How differently two networks answer (Gu & Tresp 2019, Eq. 2): relative entropy of their softmax outputs.
+//! How differently two networks answer (Gu & Tresp 2019, Eq. 2): relative entropy of their softmax outputs, for each example.
 
 use super::common::passes;
-use crate::engine::value::{Dataset, Model};
+use crate::engine::value::{Dataset, Model, Scores};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::lang::net::ir::Net;
 use crate::ops::nn::cost;
 use crate::ops::nn::evaluate::{fits, open, sweep};
-use crate::ops::nn::measures::mean;
 use crate::ops::nn::place::Place;
 use crate::ops::nn::program::Purpose;
 use crate::ops::nn::suits::{self, Labels};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
+use std::sync::Arc;
 
 /// The kernel of `output_divergence`.
 pub struct OutputDivergence;
 
+/// Bytes that the number of an example takes in the store, with its id and label.
+const SCORE: f64 = 16.0;
+
 impl Planned for OutputDivergence {
+    /// 2: a number for each example.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         suits::fits(inputs, "net", "inputs", Labels::Any)?;
         suits::fits(inputs, "against", "inputs", Labels::Any)?;
@@ -29,7 +37,7 @@ impl Planned for OutputDivergence {
                 return Err(suits::unfit("against", message, "compare networks that tell the same classes apart"));
             }
         }
-        Ok(Facts::default())
+        Ok(known(inputs, "inputs").map_or_else(Facts::default, Facts::each_example))
     }
 
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
@@ -37,7 +45,8 @@ impl Planned for OutputDivergence {
         let of = |slot: &str| {
             cost::net(inputs, &[slot]).map_or(1e-4 * rows as f64, |net| cost::sweep_seconds(net, Purpose::Evaluation, rows))
         };
-        Cost { seconds: 1e-3 + of("net") + of("against"), ..passes(inputs, "inputs", 1.0) }
+        let disk = SCORE * rows as f64;
+        Cost { seconds: 1e-3 + of("net") + of("against"), disk, ..passes(inputs, "inputs", 1.0) }
     }
 }
 
@@ -53,8 +62,9 @@ impl Kernel for OutputDivergence {
             return Err(Failure::new(format!("the network `{}` has {k} outputs, and `{}` has {other}", names.0, names.1)));
         }
         let (p, q) = (scores(first, data, cx)?, scores(second, data, cx)?);
-        let each: Vec<f64> = p.chunks_exact(k.max(1)).zip(q.chunks_exact(k.max(1))).map(|(p, q)| divergence(p, q)).collect();
-        Ok(Value::Number(mean(&each)))
+        let values = p.chunks_exact(k.max(1)).zip(q.chunks_exact(k.max(1))).map(|(p, q)| divergence(p, q)).collect();
+        let (ids, labels, classes) = (data.ids.clone(), data.labels.clone(), data.classes().to_vec());
+        Ok(Value::Scores(Arc::new(Scores { values, ids, labels, classes, ..Scores::default() })))
     }
 }
 

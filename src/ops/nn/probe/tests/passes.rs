@@ -543,7 +543,9 @@ fn units_and_outputs_are_measured_on_taps() {
             ("against", Value::Model(b.clone())),
             ("inputs", Value::Dataset(data.clone())),
         ];
-        number(&run(&job("output_divergence", inputs, &[])))
+        let Value::Scores(each) = run(&job("output_divergence", inputs, &[])) else { panic!("scores") };
+        assert_eq!((each.values.len(), each.labels.len()), (90, 90));
+        each.values.iter().sum::<f64>()
     };
     assert_eq!(divergence(&model, &model), 0.0);
     assert!(divergence(&model, &other) > 0.0);

@@ -1,0 +1,112 @@
+//! `f_score_of`: how good predictions are that something made for each example, whatever made them.
+
+use super::gather::{Cell, gather, pass_cost};
+use super::reduce::{keep_classes, needs_examples};
+use super::refuse;
+use super::settings::{Average, FScoreSettings};
+use crate::base::statistics::f_score;
+use crate::engine::kernel::{Context, Failure, Job, Kernel};
+use crate::engine::value::{Number, Value};
+use crate::lang::Settings;
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, Shape};
+use crate::plan::files::Files;
+use std::collections::BTreeMap;
+
+/// `f_score_of`.
+struct FScoreOf;
+
+/// Returns the kernels of this file.
+pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
+    vec![("f_score_of", Box::new(FScoreOf))]
+}
+
+/// Most classes that predictions may be of.
+const MOST: f64 = 65536.0;
+
+impl Planned for FScoreOf {
+    fn policy(&self) -> Policy {
+        Policy::Inline
+    }
+
+    fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
+        refuse::kept_examples("f_score_of", FScoreSettings::read(settings).over, shapes)?;
+        refuse::unlabelled(settings, shapes)
+    }
+
+    fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        if inputs.iter().filter(|(slot, _)| *slot == "x").flat_map(|(_, f)| f).any(|f| f.labelled == Some(false)) {
+            return Err(Problem {
+                code: "cfx::analysis::setting",
+                parameter: Some("x"),
+                message: "these predictions are of examples without labels".to_string(),
+                help: Some("predict examples that have labels".to_string()),
+            });
+        }
+        Ok(keep_classes(inputs))
+    }
+
+    fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        pass_cost(inputs, 1e-7)
+    }
+}
+
+/// Returns the F-score of pairs of label and prediction, and its jackknife error over the pairs: all that are alike leave the same score when one is left out.
+pub fn judged(pairs: &BTreeMap<(u32, u32), u64>, macro_mean: bool) -> Number {
+    // Only classes that occur count.
+    let mut classes: Vec<u32> = pairs.keys().flat_map(|(l, p)| [*l, *p]).collect();
+    classes.sort_unstable();
+    classes.dedup();
+    let k = classes.len();
+    let place = |c: u32| classes.partition_point(|x| *x < c);
+    let cells: Vec<(usize, f64)> = pairs.iter().map(|((l, p), n)| (place(*l) * k + place(*p), *n as f64)).collect();
+    let mut counts = vec![0.0; k * k];
+    cells.iter().for_each(|(at, n)| counts[*at] = *n);
+    let n: f64 = cells.iter().map(|c| c.1).sum();
+    let value = f_score(&counts, k, macro_mean);
+    let error = (n > 1.0).then(|| {
+        let without: Vec<(f64, f64)> = cells
+            .iter()
+            .map(|(at, times)| {
+                counts[*at] -= 1.0;
+                let left = f_score(&counts, k, macro_mean);
+                counts[*at] += 1.0;
+                (left, *times)
+            })
+            .collect();
+        let mean = without.iter().map(|(x, times)| x * times).sum::<f64>() / n;
+        let square = without.iter().map(|(x, times)| (x - mean).powi(2) * times).sum::<f64>();
+        ((n - 1.0) / n * square).sqrt()
+    });
+    Number { value, error, count: Some(n as u64) }
+}
+
+impl Kernel for FScoreOf {
+    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+        let settings = FScoreSettings::read(&job.settings);
+        let gathered = gather(job, "x")?;
+        needs_examples(job, settings.over, gathered.per_example())?;
+        let mut pairs: BTreeMap<(u32, u32), u64> = BTreeMap::new();
+        for (_, cell) in &gathered.cells {
+            let Cell::Scores(s) = cell else { return Err(Failure::new("predictions are one number per example")) };
+            if s.labels.len() != s.ids.len() {
+                return Err(
+                    Failure::new("these predictions are of examples without labels").help("predict examples that have labels")
+                );
+            }
+            for ((value, label), id) in s.values.iter().zip(s.labels.iter()).zip(s.ids.iter()).filter(|((v, _), _)| !v.is_nan()) {
+                if value.fract() != 0.0 || !(0.0..MOST).contains(value) {
+                    return Err(Failure::new(format!("example {id} has {value}, which is no number of a class"))
+                        .help("`predicted(m, d)` and `classify(p, s)` give such numbers, from 0"));
+                }
+                *pairs.entry((*label, *value as u32)).or_default() += 1;
+            }
+        }
+        if pairs.is_empty() {
+            return Err(match gathered.cells.is_empty() {
+                true => gathered.nothing(),
+                false => Failure::Absent("there is no prediction here".to_string()),
+            });
+        }
+        Ok(Value::Number(judged(&pairs, settings.average == Average::Macro)))
+    }
+}
