@@ -68,6 +68,9 @@ fn say(value: &Value, out: &mut Vec<Atom>) {
                 }
                 Pixels::Floats(x) => out.extend(x.iter().take(4096).map(|x| Atom::Number(*x as f64))),
                 Pixels::Words(x) => out.extend(x.iter().take(4096).map(|x| Atom::Number(*x as f64))),
+                Pixels::Noisy(of, sd, stream) => {
+                    out.extend([word(&of.name), word(&stream.hash().to_string()), Atom::Number(*sd)]);
+                }
             }
         }
         Value::Model(m) => {
