@@ -171,18 +171,14 @@ mod tests {
     }
 }
 
-/// Returns the mean over classes of 2 TP / (2 TP + FP + FN) from counts by label and prediction (`classes` x `classes`, a row for each label): weighted by the
-/// classes' examples, or (`macro_mean`) over all classes that occur among labels or predictions. NaN where nothing is counted.
-pub fn f_score(counts: &[f64], classes: usize, macro_mean: bool) -> f64 {
+/// Returns the mean over classes of 2 TP / (2 TP + FP + FN), from how many examples of each class are predicted right (`hit`), are of it (`of`), and are said to be (`said`):
+/// weighted by the classes' examples, or (`macro_mean`) over all classes that occur among labels or predictions. NaN where nothing is counted.
+pub fn f_score(hit: &[f64], of: &[f64], said: &[f64], macro_mean: bool) -> f64 {
     let (mut sum, mut weight) = (0.0, 0.0);
-    for c in 0..classes {
-        let of: f64 = counts[c * classes..(c + 1) * classes].iter().sum();
-        let said: f64 = (0..classes).map(|l| counts[l * classes + c]).sum();
-        if of + said > 0.0 {
-            let w = if macro_mean { 1.0 } else { of };
-            sum += w * 2.0 * counts[c * classes + c] / (of + said);
-            weight += w;
-        }
+    for c in (0..hit.len()).filter(|c| of[*c] + said[*c] > 0.0) {
+        let w = if macro_mean { 1.0 } else { of[c] };
+        sum += w * 2.0 * hit[c] / (of[c] + said[c]);
+        weight += w;
     }
     sum / weight
 }

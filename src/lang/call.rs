@@ -50,6 +50,9 @@ impl<'a> Checker<'a> {
         if op == "align" {
             return self.align(module, signature, &args, e);
         }
+        if op == "only" {
+            return self.only(module, signature, &args, e);
+        }
         let before = self.said();
         let typed = self.applied_to(module, name, signature, &args, e, title);
         if self.said() > before

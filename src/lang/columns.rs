@@ -53,7 +53,7 @@ impl<'a> Checker<'a> {
     pub(super) fn made_by(&self, typed: &Typed) -> Option<&'a Signature> {
         match &typed.node {
             Node::Value(id) => self.made_by(&self.value_at(*id).typed),
-            Node::Select { base, .. } | Node::Align { base, .. } => self.made_by(base),
+            Node::Select { base, .. } | Node::Align { base, .. } | Node::Only { base, .. } => self.made_by(base),
             Node::Stack { parts, .. } => self.made_by(parts.first()?),
             Node::If { yes, .. } => self.made_by(yes),
             Node::Call(call) => self.program().operations.get(&call.op),

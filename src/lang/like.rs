@@ -79,8 +79,17 @@ impl<'a> Checker<'a> {
         self.note_used(def);
         let ItemKind::Bind { value, .. } = &self.program().item(def).kind else { return self.unlike(e.span) };
         let mut call = value;
+        let mut selected = None;
         while let ExprKind::Paren(inner) | ExprKind::Select(inner, _) = &call.kind {
+            if let ExprKind::Select(..) = &call.kind {
+                selected = selected.or(Some(call.span));
+            }
             call = inner;
+        }
+        if let Some(span) = selected {
+            let message = format!("`like: {name}` copies the settings of a call, not the selection of its result");
+            let diag = Diag::warning("cfx::call::like", e.span, message).label(span, "selected here");
+            self.say(diag.help("select here as well, or declare the whole under a name of its own and select where it is used"));
         }
         let ExprKind::Call { callee, args, block } = &call.kind else { return self.unlike(e.span) };
         let ExprKind::Name(callee) = &callee.kind else { return self.unlike(e.span) };

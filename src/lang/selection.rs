@@ -189,7 +189,7 @@ impl<'a> Checker<'a> {
         }
         match &base.node {
             Node::Value(id) => self.class_at(&self.value_at(*id).typed, fixed),
-            Node::Select { base, .. } => self.class_at(base, fixed),
+            Node::Select { base, .. } | Node::Only { base, .. } => self.class_at(base, fixed),
             Node::Stack { axis, parts } => {
                 let (_, pick) = fixed.iter().find(|(a, _)| a == axis)?;
                 parts.get(find(self.axes().get(*axis).coordinates.as_ref()?, pick)?)?.attached.class

@@ -91,8 +91,17 @@ pub enum Node {
     Stack { axis: AxisId, parts: Vec<Rc<Typed>> },
     /// One of two values, by a condition known before the run.
     If { module: usize, condition: Rc<ast::Expr>, yes: Rc<Typed>, no: Rc<Typed> },
+    /// A value at some combinations of its axes' coordinates, absent at the others.
+    Only { base: Rc<Typed>, chosen: Chosen },
     /// A value whose axis takes the identity of another axis, coordinates matched by name.
     Align { base: Rc<Typed>, from: AxisId, to: AxisId },
+}
+
+/// Which combinations of coordinates are meant: those at which a condition holds, and of these so many drawn at random (with a seed).
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    pub condition: Option<Written>,
+    pub count: Option<(usize, u64)>,
 }
 
 /// A setting as written: an expression, as seen from a module.
@@ -172,7 +181,7 @@ impl Typed {
                 call.inputs.iter().for_each(|(_, v, _)| v.collect(out));
                 call.inside.iter().for_each(|(_, _, v)| v.collect(out));
             }
-            Node::Select { base, .. } | Node::Align { base, .. } => base.collect(out),
+            Node::Select { base, .. } | Node::Align { base, .. } | Node::Only { base, .. } => base.collect(out),
             Node::Stack { parts, .. } => parts.iter().for_each(|p| p.collect(out)),
             Node::If { yes, no, .. } => [yes, no].into_iter().for_each(|v| v.collect(out)),
         }

@@ -28,6 +28,7 @@ pub const FITS: &[(&str, &str, &[&str])] = &[
     ("lowest", "count", &["10"]),
     ("highest", "count", &["10"]),
     ("quantile_bins", "count", &["3"]),
+    ("folds", "count", &["3"]),
     ("corrupt_labels", "data", &["d", "noisy"]),
     ("corrupt_labels", "fraction", &["50%"]),
     ("add_noise", "sd", &["0.5"]),
@@ -175,6 +176,8 @@ pub const FITS: &[(&str, &str, &[&str])] = &[
     ("curve_area", "x", &["\"epoch\""]),
     ("curve_area", "y", &["\"loss\""]),
     ("align", "axis", &["a"]),
+    ("only", "x", &["n3"]),
+    ("only", "condition", &["a * b < 3"]),
     ("field", "x", &["rec"]),
     ("field", "name", &["mean"]),
     // Figures.

@@ -50,6 +50,27 @@ impl Planned for FScoreOf {
     }
 }
 
+/// For each class how many examples are predicted right, are of it, and are said to be.
+struct Tally {
+    hit: Vec<f64>,
+    of: Vec<f64>,
+    said: Vec<f64>,
+}
+
+impl Tally {
+    fn add(&mut self, label: usize, predicted: usize, times: f64) {
+        self.of[label] += times;
+        self.said[predicted] += times;
+        if label == predicted {
+            self.hit[label] += times;
+        }
+    }
+
+    fn score(&self, macro_mean: bool) -> f64 {
+        f_score(&self.hit, &self.of, &self.said, macro_mean)
+    }
+}
+
 /// Returns the F-score of pairs of label and prediction, and its jackknife error over the pairs: all that are alike leave the same score when one is left out.
 pub fn judged(pairs: &BTreeMap<(u32, u32), u64>, macro_mean: bool) -> Number {
     // Only classes that occur count.
@@ -58,18 +79,18 @@ pub fn judged(pairs: &BTreeMap<(u32, u32), u64>, macro_mean: bool) -> Number {
     classes.dedup();
     let k = classes.len();
     let place = |c: u32| classes.partition_point(|x| *x < c);
-    let cells: Vec<(usize, f64)> = pairs.iter().map(|((l, p), n)| (place(*l) * k + place(*p), *n as f64)).collect();
-    let mut counts = vec![0.0; k * k];
-    cells.iter().for_each(|(at, n)| counts[*at] = *n);
-    let n: f64 = cells.iter().map(|c| c.1).sum();
-    let value = f_score(&counts, k, macro_mean);
+    let cells: Vec<(usize, usize, f64)> = pairs.iter().map(|((l, p), n)| (place(*l), place(*p), *n as f64)).collect();
+    let mut tally = Tally { hit: vec![0.0; k], of: vec![0.0; k], said: vec![0.0; k] };
+    cells.iter().for_each(|(l, p, times)| tally.add(*l, *p, *times));
+    let n: f64 = cells.iter().map(|c| c.2).sum();
+    let value = tally.score(macro_mean);
     let error = (n > 1.0).then(|| {
         let without: Vec<(f64, f64)> = cells
             .iter()
-            .map(|(at, times)| {
-                counts[*at] -= 1.0;
-                let left = f_score(&counts, k, macro_mean);
-                counts[*at] += 1.0;
+            .map(|(l, p, times)| {
+                tally.add(*l, *p, -1.0);
+                let left = tally.score(macro_mean);
+                tally.add(*l, *p, 1.0);
                 (left, *times)
             })
             .collect();

@@ -7,9 +7,9 @@
 
 mod align;
 mod arithmetic;
-mod cluster;
 mod best;
 mod calibrate;
+mod cluster;
 mod compare;
 mod correlate;
 mod curves;
@@ -17,8 +17,8 @@ mod drawn;
 mod gather;
 mod groups;
 mod influence;
-mod linkage;
 mod judge;
+mod linkage;
 mod own_class;
 mod pairs;
 mod parts;

@@ -3,6 +3,7 @@
 //! In: a folder. Out: classes, and the files of each split with their labels. Never: opening an image.
 
 use super::bytes::{Input, broken, with_help};
+use super::image_csv::{self, Csv};
 use crate::base::natural;
 use crate::plan::facts::Problem;
 use crate::plan::files::Files;
@@ -190,6 +191,53 @@ impl Walk<'_> {
         Ok(part)
     }
 
+    /// Returns the splits of lists in CSV files: the images below `images`, or below the folder, that each names, class by class in its order.
+    fn listed(&mut self, root: &Path, lists: &[Csv]) -> Result<Vec<Part>, Problem> {
+        let dir = Some(root.join("images")).filter(|d| d.is_dir()).unwrap_or_else(|| root.to_path_buf());
+        let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
+        for image in self.images_below(&dir)? {
+            found.insert(name(&image), image.clone());
+            if let Ok(below) = image.strip_prefix(&dir) {
+                found.insert(below.to_string_lossy().replace('\\', "/"), image.clone());
+            }
+        }
+        let mut named: BTreeSet<PathBuf> = BTreeSet::new();
+        let mut parts = Vec::new();
+        for list in lists {
+            self.files.note(&list.path);
+            self.from.push(list.path.clone());
+            let mut classes: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+            for (file, class) in &list.rows {
+                let Some(image) = found.get(file) else {
+                    let problem = broken(&list.path, format!("names `{file}`, which is no image in `{}`", dir.display()));
+                    return Err(with_help(problem, "unpack the images beside the lists, into a folder `images`"));
+                };
+                if !named.insert(image.clone()) {
+                    return Err(broken(&list.path, format!("names `{file}`, which was named before")));
+                }
+                classes.entry(class.clone()).or_default().push(image.clone());
+            }
+            parts.push(Part {
+                split: list.split,
+                dir: root.to_path_buf(),
+                classes: classes.into_iter().collect(),
+                loose: Vec::new(),
+            });
+        }
+        let all: BTreeSet<&PathBuf> = found.values().collect();
+        let unnamed = all.len() - named.len();
+        if unnamed > 0 {
+            let are = if unnamed == 1 { "1 image is".to_string() } else { format!("{unnamed} images are") };
+            self.warn(format!("{are} named in no list and left out"), "the lists say which images belong to the data set");
+        }
+        let order = ["train", "valid", "test"];
+        parts.sort_by_key(|p| order.iter().position(|s| *s == p.split));
+        // Validation images alone are what is tested on.
+        let only_valid = !parts.iter().any(|p| p.split == "test");
+        parts.iter_mut().filter(|p| p.split == "valid" && only_valid).for_each(|p| p.split = "test");
+        Ok(parts)
+    }
+
     /// Gives loose images the classes of Tiny-ImageNet's list, where there is one.
     fn annotate(&mut self, part: &mut Part) -> Result<(), Problem> {
         let path = part.dir.join(ANNOTATIONS);
@@ -253,10 +301,16 @@ pub fn list(root: &Path, files: &Files, order: Order, pool: Classes) -> Result<L
     let mut walk = Walk { files, order, from: Vec::new(), warnings: Vec::new() };
     let top = walk.entries(root)?.0;
     let mut parts = Vec::new();
-    for (split, dir) in splits_of(root, &top)? {
-        let mut part = walk.part(split, &dir)?;
-        walk.annotate(&mut part)?;
-        parts.push(part);
+    let folders = splits_of(root, &top)?;
+    let lists = if matches!(folders.as_slice(), [("all", _)]) { image_csv::lists(root)? } else { Vec::new() };
+    if lists.is_empty() {
+        for (split, dir) in folders {
+            let mut part = walk.part(split, &dir)?;
+            walk.annotate(&mut part)?;
+            parts.push(part);
+        }
+    } else {
+        parts = walk.listed(root, &lists)?;
     }
     let labelled = parts.iter().any(|p| !p.classes.is_empty());
     for part in parts.iter_mut().filter(|p| labelled && !p.loose.is_empty()) {

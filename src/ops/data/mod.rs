@@ -11,7 +11,9 @@ mod cifar_python;
 mod classes;
 pub mod corpus;
 pub mod digits;
+mod folds;
 pub mod idx;
+mod image_csv;
 pub mod image_folder;
 pub mod image_list;
 pub mod label_files;
@@ -46,6 +48,7 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
         ("highest", Box::new(select::Extreme { highest: true })),
         ("without", Box::new(select::Except)),
         ("quantile_bins", Box::new(select::QuantileBins)),
+        ("folds", Box::new(folds::Folds)),
         ("corrupt_labels", Box::new(labels::CorruptLabels)),
         ("relabel", Box::new(labels::Relabel)),
         ("load_scores", Box::new(scores::LoadScores)),

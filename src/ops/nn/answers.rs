@@ -2,14 +2,14 @@
 
 use super::cost;
 use super::cpu::loss::highest;
-use super::evaluate::{fits, fits_one, open, sweep};
-use super::place::Place;
-use super::program::Purpose;
+use super::evaluate::{fits, fits_one};
+use super::pass::{self, Made, Reader};
 use super::suits::{self, Labels};
-use crate::engine::value::Scores;
+use crate::engine::value::{Dataset, Scores};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
+use crate::lang::net::ir::NodeId;
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Share, known};
 use crate::plan::files::Files;
 use crate::{settings, words};
 use std::sync::Arc;
@@ -96,30 +96,62 @@ impl Planned for Answer {
         let disk = SCORE * cost::rows(inputs, "data") as f64;
         Cost { seconds: 1e-3 + cost::pass_seconds(inputs, "data"), memory: cost::pass_bytes(inputs), disk }
     }
+
+    fn share(&self, _settings: &Settings, inputs: &[KnownInput]) -> Option<Share> {
+        pass::share(cost::pass_seconds(inputs, "data"))
+    }
 }
 
-impl Kernel for Answer {
-    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
-        let (model, data) = (job.model("net")?, job.dataset("data")?);
+/// What an answer reads off a pass: a number for each example.
+struct Answers {
+    answer: Answer,
+    labelled: bool,
+    node: NodeId,
+    data: Arc<Dataset>,
+    values: Vec<f64>,
+}
+
+impl Reader for Answers {
+    fn node(&self) -> NodeId {
+        self.node
+    }
+
+    fn take(&mut self, _start: usize, labels: &[u32], scores: &[f32]) -> Result<(), Failure> {
+        let k = (scores.len() / labels.len().max(1)).max(1);
+        let of = |(s, l): (&[f32], &u32)| self.answer.of(s, *l as usize, self.labelled);
+        self.values.extend(scores.chunks_exact(k).zip(labels).map(of));
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<Value, Failure> {
+        let (values, data) = (std::mem::take(&mut self.values), &self.data);
+        let (ids, labels, classes) = (data.ids.clone(), data.labels.clone(), data.classes().to_vec());
+        Ok(Value::Scores(Arc::new(Scores { values, ids, labels, classes, ..Scores::default() })))
+    }
+}
+
+impl Answer {
+    /// Returns the reader of a job of this answer.
+    ///
+    /// Errors: model and data do not fit each other; the data set is empty (the cell is absent).
+    pub fn reader(self, job: &Job) -> Made {
+        let (model, data) = (job.model("net")?, job.dataset("data")?.clone());
         if data.is_empty() {
             return Err(Failure::Absent("there is no example to look at".to_string()));
         }
         let labelled = self.needs_labels(&job.settings);
         if labelled {
-            fits_one(&model.net, data)?;
+            fits_one(&model.net, &data)?;
         } else {
-            fits(&model.net, data, false)?;
+            fits(&model.net, &data, false)?;
         }
-        let node = model.net.output;
-        let mut network = open(model, Purpose::Evaluation, &[node], data.len(), &Place::of(cx)?)?;
-        let mut values = Vec::with_capacity(data.len());
-        sweep(&mut network, data, cx, |_, labels, network| {
-            let scores = network.value(node);
-            let k = (scores.len() / labels.len().max(1)).max(1);
-            values.extend(scores.chunks_exact(k).zip(labels).map(|(s, l)| self.of(s, *l as usize, labelled)));
-            Ok(())
-        })?;
-        let (ids, labels, classes) = (data.ids.clone(), data.labels.clone(), data.classes().to_vec());
-        Ok(Value::Scores(Arc::new(Scores { values, ids, labels, classes, ..Scores::default() })))
+        let values = Vec::with_capacity(data.len());
+        Ok(Box::new(Answers { answer: self, labelled, node: model.net.output, data, values }))
+    }
+}
+
+impl Kernel for Answer {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
+        pass::alone(job, self.reader(job), cx)
     }
 }

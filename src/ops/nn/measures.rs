@@ -272,9 +272,13 @@ fn scores(values: Vec<f64>, data: &Dataset) -> Scores {
 /// Returns the mean over classes of 2 TP / (2 TP + FP + FN): weighted by the classes' examples, or (`macro_mean`) over all classes that occur among labels or predictions.
 pub fn f_score(labels: &[u32], predicted: &[u32], macro_mean: bool) -> f64 {
     let classes = labels.iter().chain(predicted).max().map_or(0, |m| *m as usize + 1);
-    let mut counts = vec![0f64; classes * classes];
-    labels.iter().zip(predicted).for_each(|(l, p)| counts[*l as usize * classes + *p as usize] += 1.0);
-    statistics::f_score(&counts, classes, macro_mean)
+    let (mut hit, mut of, mut said) = (vec![0f64; classes], vec![0f64; classes], vec![0f64; classes]);
+    for (l, p) in labels.iter().zip(predicted) {
+        of[*l as usize] += 1.0;
+        said[*p as usize] += 1.0;
+        hit[*l as usize] += (l == p) as u8 as f64;
+    }
+    statistics::f_score(&hit, &of, &said, macro_mean)
 }
 
 /// Returns the rows `label, predicted, count, share`, all pairs of classes; shares are of the examples of a label, NaN where there is none.

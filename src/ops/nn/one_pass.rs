@@ -1,5 +1,6 @@
 //! Who does the work that cells share: one pass of a model over a data set for taps, measures and single units together.
 
+use super::answers::Answer;
 use super::measures::{Accuracy, Confusion, Correct, ExampleLoss, FScore, Loss};
 use super::pass::{self, Made, WORK};
 use super::probe::{information, selectivity};
@@ -19,6 +20,10 @@ fn reader(job: &Job) -> Made {
         "correct" => Correct::of(job),
         "example_loss" => ExampleLoss::of(job),
         "confusion" => Confusion::of(job),
+        "predicted" => Answer::Predicted.reader(job),
+        "probability" => Answer::Probability.reader(job),
+        "confidence" => Answer::Confidence.reader(job),
+        "margin" => Answer::Margin.reader(job),
         "class_selectivity" => selectivity::of(job),
         "mutual_information" => information::of(job),
         other => Err(Failure::new(format!("`{other}` reads no pass of a network"))),

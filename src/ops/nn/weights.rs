@@ -89,13 +89,17 @@ pub fn find<'a>(weights: &'a Weights, name: &str, shape: &[usize]) -> Result<&'a
     Ok(numbers)
 }
 
-/// Returns the weights as a safetensors file, names and layouts as PyTorch's, byte for byte the same for the same weights.
+/// What begins the names of weights that a model keeps beside those of its network: those of the discriminator that a generator was trained against.
+pub const BESIDE: &str = "discriminator/";
+
+/// Returns the weights of the model's network as a safetensors file, names and layouts as PyTorch's, byte for byte the same for the same weights.
 ///
 /// Errors: a tensor's shape does not fit its numbers.
 pub fn weights_to_safetensors(model: &Model) -> Result<Vec<u8>, Failure> {
     let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = model
         .weights
         .iter()
+        .filter(|(name, _, _)| !name.starts_with(BESIDE))
         .map(|(name, shape, numbers)| (name.clone(), shape.clone(), numbers.iter().flat_map(|x| x.to_le_bytes()).collect()))
         .collect();
     let mut views = Vec::with_capacity(bytes.len());

@@ -41,6 +41,8 @@ pub(super) struct Frame<'a> {
     /// The number of an axis of taps, or of kept weights, that the call adds.
     pub taps: Option<usize>,
     pub snapshots: Option<usize>,
+    /// The number of an axis of parts that the call deals out: bins, folds.
+    pub dealt: Option<usize>,
     pub space: Space,
     pub places: Arc<[(String, Span)]>,
 }
@@ -215,6 +217,7 @@ impl<'a> Lowering<'a> {
             given: given.filter_map(|(parameter, axis)| Some((parameter, axis, number(axis)?))).collect(),
             taps: of_role(Role::Stage),
             snapshots: of_role(Role::Snapshot),
+            dealt: of_role(Role::Count),
             space: self.space(&outer),
             places: call.written.iter().map(|(n, w)| (n.clone(), w.1.span)).collect(),
             outer,

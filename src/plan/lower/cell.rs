@@ -195,7 +195,9 @@ impl<'a> Lowering<'a> {
         let mut h = Hasher::new("cfx.stream.cell.1");
         h.int(self.script.seed).text(&frame.call.op);
         let Some(seed) = &frame.call.seed else {
-            frame.known.iter().zip(place).for_each(|(known, i)| {
+            // What an operation deals out along an axis of its own (folds) is one draw.
+            let coordinates = frame.known.iter().zip(place).enumerate().filter(|(number, _)| Some(*number) != frame.dealt);
+            coordinates.for_each(|(_, (known, i))| {
                 h.text(&known.all[*i].canonical);
             });
             return h.finish();

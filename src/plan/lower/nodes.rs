@@ -2,11 +2,11 @@
 
 use super::coordinates::{env, find_in, is_unknown};
 use super::state::{Known, Lowering, absent};
-use crate::base::Diag;
+use crate::base::{Diag, Hash, Hasher};
 use crate::lang::Static;
 use crate::lang::axes::{AxisId, Origin, Pick};
 use crate::lang::statics::Statics;
-use crate::lang::typed::{Node, Typed, ValueId};
+use crate::lang::typed::{Chosen, Node, Typed, ValueId};
 use crate::plan::array::{Along, Array, View, each_place};
 use crate::plan::graph::Entry;
 use crate::syntax::ast::Expr;
@@ -27,7 +27,7 @@ impl<'a> Lowering<'a> {
     }
 
     pub fn lower(&mut self, typed: &'a Typed) -> Rc<Array> {
-        let own = matches!(typed.node, Node::Static(..) | Node::Stack { .. } | Node::If { .. });
+        let own = matches!(typed.node, Node::Static(..) | Node::Stack { .. } | Node::If { .. } | Node::Only { .. });
         if own && self.too_many(&typed.axes, typed.span) {
             return absent("there would be too many cells");
         }
@@ -48,6 +48,10 @@ impl<'a> Lowering<'a> {
             Node::If { module, condition, yes, no } => {
                 let (yes, no) = (self.lower(yes), self.lower(no));
                 self.choose(typed, *module, condition, [yes, no])
+            }
+            Node::Only { base, chosen } => {
+                let inner = self.lower(base);
+                self.only(typed, inner, chosen)
             }
             Node::Align { base, from, to } => {
                 let inner = self.lower(base);
@@ -129,6 +133,53 @@ impl<'a> Lowering<'a> {
         });
         wrong.into_iter().for_each(|found| self.diags.extend(found));
         array
+    }
+
+    /// Returns a value at the places that are chosen. Of those at which the condition holds, so many are drawn: the ones whose hashes of seed and
+    /// coordinates are the lowest, so that further coordinates leave the order of these as it is.
+    fn only(&mut self, typed: &Typed, inner: Rc<Array>, chosen: &Chosen) -> Rc<Array> {
+        let known: Vec<Known> = typed.axes.iter().map(|a| self.known(*a)).collect();
+        let lengths: Vec<usize> = self.lengths(&typed.axes).iter().map(|(_, n)| *n).collect();
+        let statics = Statics::of(self.program, self.script);
+        let mut wrong = Vec::new();
+        let mut reasons: Vec<Option<String>> = Vec::new();
+        let mut drawn: Vec<(Hash, usize)> = Vec::new();
+        each_place(&lengths, |place| {
+            let holds = match &chosen.condition {
+                None => true,
+                Some(written) => match statics.value(written.0, &written.1, &env(&typed.axes, &known, place)) {
+                    Ok(Static::Bool(holds)) => holds,
+                    Ok(_) => false,
+                    Err(found) => {
+                        wrong.push(found);
+                        false
+                    }
+                },
+            };
+            if let (true, Some((_, seed))) = (holds, chosen.count) {
+                let mut h = Hasher::new("cfx.only.1");
+                h.int(self.script.seed).int(seed);
+                known.iter().zip(place).for_each(|(known, i)| {
+                    h.text(&known.all[*i].canonical);
+                });
+                drawn.push((h.finish(), reasons.len()));
+            }
+            reasons.push((!holds).then(|| "this combination is left out by the condition of `only`".to_string()));
+        });
+        wrong.into_iter().for_each(|found| self.diags.extend(found));
+        if let Some((count, _)) = chosen.count {
+            drawn.sort_unstable();
+            let total = drawn.len();
+            for (_, place) in drawn.into_iter().skip(count) {
+                reasons[place] = Some(format!("this combination is none of the {count} drawn of {total}"));
+            }
+        }
+        let view = View::over(inner, &typed.axes);
+        let mut next = reasons.into_iter();
+        self.rearrange(typed, |place| match next.next().flatten() {
+            Some(why) => Entry::Absent(why),
+            None => view.at(place).clone(),
+        })
     }
 
     fn select(&mut self, typed: &Typed, inner: Rc<Array>, fixed: &[(AxisId, Pick)], parts: &[(AxisId, AxisId)]) -> Rc<Array> {

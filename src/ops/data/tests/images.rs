@@ -160,3 +160,27 @@ fn moving_an_image_makes_another_data_set() {
     assert_ne!(hashes(&before), hashes(&seen()));
     assert!(guarded(&before, || ()).is_err());
 }
+
+#[test]
+fn lists_of_mini_imagenet_say_split_and_class() {
+    let dir = tempfile::tempdir().unwrap();
+    let set = dir.path().join("set");
+    for (i, name) in ["n02.jpg.png", "n01.png", "n03.png", "n04.png", "left.png"].iter().enumerate() {
+        put(&set, &format!("images/{name}"), 10 * (i as u8 + 1));
+    }
+    std::fs::write(set.join("train.csv"), "filename,label\nn02.jpg.png,dog\nn01.png,cat\n").unwrap();
+    std::fs::write(set.join("val.csv"), "\u{feff}label,filename\r\nowl,\"n03.png\"\r\n").unwrap();
+    std::fs::write(set.join("test.csv"), "filename,label\nn04.png,pig\n").unwrap();
+    let (classes, labels, splits, said, firsts) = read(dir.path(), &[("classes", word("pooled"))]);
+    assert_eq!((classes, labels), (words(&["cat", "dog", "owl", "pig"]), vec![0, 1, 2, 3]));
+    assert_eq!(splits, [("train", 2), ("valid", 1), ("test", 1)].map(|(n, k)| (n.to_string(), k)));
+    assert_eq!((firsts, said.as_str()), (vec![20, 10, 30, 40], "1 image is named in no list and left out"));
+    let says = |csv: &str, text: &str| {
+        std::fs::write(set.join(csv), text).unwrap();
+        message(run("image_folder", &list(&[]), vec![], 0, dir.path()))
+    };
+    assert!(says("test.csv", "filename,label\nn09.png,pig\n").contains("names `n09.png`, which is no image in"));
+    assert!(says("test.csv", "filename,label\nn01.png,pig\n").contains("names `n01.png`, which was named before"));
+    assert!(says("test.csv", "filename,label\n../n01.png,pig\n").contains("which is no image in"));
+    assert!(says("test.csv", "filename,label\nn04.png\n").contains("has no file and label on line 2"));
+}

@@ -5,6 +5,7 @@ use super::seam::split;
 use crate::base::Stream;
 use crate::engine::value::{Column, Dataset, Model, Table, Weights};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
+use crate::lang::carried::{kept_epochs, named_epochs};
 use crate::lang::net::ir::Net;
 use crate::lang::{Settings, Static};
 use crate::ops::nn::batches::{Augment, Loader, shuffled};
@@ -16,11 +17,12 @@ use crate::ops::nn::models::of_net;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::optimizer::Optimizer;
 use crate::ops::nn::place::Place;
-use crate::ops::nn::program::Purpose;
+use crate::ops::nn::program::{Purpose, parameters};
 use crate::ops::nn::rate::Rate;
 use crate::ops::nn::settings::{of_training, wrong};
 use crate::ops::nn::suits;
 use crate::ops::nn::trainer::side_by_side;
+use crate::ops::nn::weights::BESIDE;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known};
 use crate::plan::files::Files;
 use crate::{settings, words};
@@ -44,6 +46,8 @@ pub(super) struct Recipe {
     augment: Vec<Augment>,
     /// Whether weights start as in Radford et al. 2016.
     normal: bool,
+    /// Epochs after which weights are kept.
+    snapshots: Vec<usize>,
     precision: Precision,
 }
 
@@ -67,6 +71,7 @@ settings! {
         rate: Static,
         augment: Static,
         init: Start,
+        snapshots: Static = Static::None,
         precision: Precision = Precision::F32,
     }
 }
@@ -75,10 +80,12 @@ impl Recipe {
     fn new(given: &GanSettings, net: &Arc<Net>) -> Result<Self, Problem> {
         let of = |parameter: &'static str| move |message: String| wrong(parameter, message);
         let (generator, judge) = split(net).map_err(of("network"))?;
+        let epochs = given.epochs.whole("epochs", 0, EPOCHS, "passes over the data").map_err(of_training)?;
         Ok(Recipe {
             generator,
             judge,
-            epochs: given.epochs.whole("epochs", 0, EPOCHS, "passes over the data").map_err(of_training)?,
+            epochs,
+            snapshots: named_epochs(&given.snapshots, epochs).map_err(of("snapshots"))?,
             batch: given
                 .batch
                 .whole("batch", 2, BATCH, "examples in a step: batch normalisation needs two")
@@ -113,12 +120,17 @@ fn size(net: &Net) -> usize {
 }
 
 impl Planned for TrainGan {
+    /// 2: the discriminator's weights are kept beside the generator's.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn policy(&self) -> Policy {
         Policy::Transient
     }
 
     fn later(&self) -> &'static [(&'static str, &'static str)] {
-        &[("precision", "f32")]
+        &[("precision", "f32"), ("snapshots", "none")]
     }
 
     fn outputs(&self, _classes: usize) -> usize {
@@ -143,7 +155,11 @@ impl Planned for TrainGan {
         if let Some(rows) = data.and_then(|d| d.rows).filter(|rows| *rows == 1) {
             return Err(wrong("data", format!("there is {rows} example to train on, too few for a step")));
         }
-        Ok(Facts { columns, ..of_net(&recipe.generator, classes) })
+        if let Some(start) = known(inputs, "from").and_then(|f| f.net.as_ref()) {
+            fits_start(&recipe.generator, start)?;
+        }
+        let kept = kept_epochs(&given.snapshots, recipe.epochs).map_err(|m| wrong("snapshots", m))?;
+        Ok(Facts { columns, kept: Some(kept), ..of_net(&recipe.generator, classes) })
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
@@ -162,12 +178,51 @@ impl Planned for TrainGan {
         };
         let whole = (rows / batch) as f64;
         let rest = rows % batch;
+        let kept = 4.0 * (generator.parameters() + judge.parameters()) as f64;
         let epoch = whole * step(batch) + if rest > 1 { step(rest) } else { 0.0 };
         Cost {
             seconds: 2e-3 + recipe.epochs as f64 * epoch,
-            memory: bytes(generator, Purpose::Training) + bytes(judge, Purpose::Adversary),
-            disk: 4.0 * generator.parameters() as f64,
+            memory: bytes(generator, Purpose::Training) + bytes(judge, Purpose::Adversary) + kept * recipe.snapshots.len() as f64,
+            disk: kept * (1 + recipe.snapshots.len()) as f64,
         }
+    }
+}
+
+/// Checks that training can go on with the weights of another generator: it has the same parameters.
+fn fits_start(net: &Net, start: &Net) -> Result<(), Problem> {
+    let theirs = parameters(start);
+    let there = |name: &str, shape: &[usize]| theirs.iter().any(|(n, p)| n == name && p.shape == shape);
+    match parameters(net).iter().find(|(name, p)| !there(name, &p.shape)) {
+        Some((name, _)) => Err(Problem {
+            help: Some("go on with a generator that `train_gan` made of the same network".to_string()),
+            ..wrong(
+                "from",
+                format!("the model to go on from, a `{}`, has no weights `{name}` in the shape that is needed", start.name),
+            )
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Returns the weights of both networks, the discriminator's beside the generator's.
+fn weights_of(generator: &Network, judge: &Network) -> Weights {
+    let beside = judge.weights().into_iter().map(|(name, shape, x)| (format!("{BESIDE}{name}"), shape, x));
+    generator.weights().into_iter().chain(beside).collect()
+}
+
+/// Returns the discriminator's part of such weights.
+///
+/// Errors: there is none.
+fn beside(model: &Model) -> Result<Weights, Failure> {
+    let own = model
+        .weights
+        .iter()
+        .filter_map(|(name, shape, x)| Some((name.strip_prefix(BESIDE)?.to_string(), shape.clone(), x.clone())));
+    let own: Weights = own.collect();
+    match own.is_empty() {
+        true => Err(Failure::new("the model to go on from has no discriminator beside it")
+            .help("only what `train_gan` made has both; weights of a file are those of the generator alone")),
+        false => Ok(own),
     }
 }
 
@@ -232,6 +287,7 @@ pub(super) struct Run {
     /// Sums over the epoch: losses of discriminator and generator, mean outputs on real and generated images.
     sums: [f64; 4],
     history: Vec<Vec<f64>>,
+    snapshots: Vec<(usize, Weights)>,
 }
 
 impl Run {
@@ -245,16 +301,36 @@ impl Run {
             return Err(Failure::Absent(format!("there are {} examples to train on, too few for a step", data.len())));
         }
         let stream = job.stream.named("initialisation");
-        Ok(Run {
-            generator: Player::new(&recipe.generator, Purpose::Training, &recipe, stream, place)?,
-            judge: Player::new(&recipe.judge, Purpose::Adversary, &recipe, stream, place)?,
+        let mut generator = Player::new(&recipe.generator, Purpose::Training, &recipe, stream, place)?;
+        let mut judge = Player::new(&recipe.judge, Purpose::Adversary, &recipe, stream, place)?;
+        match job.input("from") {
+            Some(Value::Model(model)) => {
+                generator.network.load(&model.weights)?;
+                judge.network.load(&beside(model)?)?;
+            }
+            Some(Value::Absent(why)) => return Err(Failure::Absent(why.clone())),
+            _ => {}
+        }
+        let mut run = Run {
+            generator,
+            judge,
             recipe,
             data,
             epoch: 0,
             step: 0,
             sums: [0.0; 4],
             history: vec![Vec::new(); COLUMNS.len()],
-        })
+            snapshots: Vec::new(),
+        };
+        run.snapshot();
+        Ok(run)
+    }
+
+    /// Keeps the weights where they are wanted after this epoch.
+    fn snapshot(&mut self) {
+        if self.recipe.snapshots.contains(&self.epoch) {
+            self.snapshots.push((self.epoch, weights_of(&self.generator.network, &self.judge.network)));
+        }
     }
 
     /// Takes the steps of an epoch that are left.
@@ -292,6 +368,7 @@ impl Run {
         self.epoch += 1;
         self.step = 0;
         self.sums = [0.0; 4];
+        self.snapshot();
         Ok(())
     }
 
@@ -341,6 +418,11 @@ impl Run {
         for player in [&self.generator, &self.judge] {
             player.network.save(&mut w);
         }
+        w.int(self.snapshots.len() as u64);
+        for (epoch, weights) in &self.snapshots {
+            w.int(*epoch as u64);
+            weights.iter().for_each(|(_, _, numbers)| w.floats(numbers));
+        }
         w.finish()
     }
 
@@ -356,6 +438,16 @@ impl Run {
         for player in [&mut self.generator, &mut self.judge] {
             player.network.restore(&mut r)?;
         }
+        let count = r.int()?;
+        self.snapshots.clear();
+        for _ in 0..count {
+            let epoch = r.int()? as usize;
+            let mut weights = weights_of(&self.generator.network, &self.judge.network);
+            for (_, _, numbers) in &mut weights {
+                r.floats(numbers)?;
+            }
+            self.snapshots.push((epoch, weights));
+        }
         r.finished().then_some(())
     }
 
@@ -365,9 +457,9 @@ impl Run {
         ids.dedup();
         let columns = COLUMNS.iter().zip(self.history).map(|(n, c)| (n.to_string(), Column::Numbers(c))).collect();
         Model {
-            weights: Arc::new(self.generator.network.weights()),
+            weights: Arc::new(weights_of(&self.generator.network, &self.judge.network)),
             net: self.recipe.generator,
-            snapshots: Vec::new(),
+            snapshots: self.snapshots.into_iter().map(|(e, w)| (e, Arc::new(w))).collect(),
             history: Table { columns },
             trained_on: Arc::new(ids),
             classes: self.data.classes().to_vec(),

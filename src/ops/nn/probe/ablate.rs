@@ -1,16 +1,20 @@
 //! Cumulative ablation (Morcos et al. 2018): accuracy while more and more units are held at a constant, in random orders.
 
 use super::clamp::{Bench, Clamp, Clamps, Layers, check_layers, constants, edited, known_units, layers, units};
-use super::common::{collect, columns, numbers, problem};
+use super::common::{collect, columns, keep, numbers, passes, problem, restored};
 use crate::engine::kernel::mismatch;
 use crate::engine::value::{Number, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
+use crate::lang::net::ir::NodeId;
 use crate::lang::{Settings, Static};
 use crate::ops::nn::batches::shuffled;
-use crate::ops::nn::evaluate::fits_one;
+use crate::ops::nn::cost;
+use crate::ops::nn::evaluate::{batch_size, fits_one};
 use crate::ops::nn::given::{Given, REPEATS, failed};
 use crate::ops::nn::measures::mean;
+use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
+use crate::ops::nn::program::Purpose;
 use crate::ops::nn::suits::{self, Labels};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
@@ -79,8 +83,18 @@ impl Planned for Ablate {
             .map_or(plan.steps, |units| counts(units, plan.steps.min(units)).len().saturating_sub(1));
         let means = (plan.clamp == Clamp::Mean) as usize;
         let runs = 2.0 + means as f64 + plan.orders as f64 * between.saturating_sub(1) as f64;
-        let rows = (plan.orders * (between + 1)) as f64;
-        Cost { disk: 200.0 + 32.0 * rows, ..edited(inputs, "data", runs, &plan.at) }
+        let disk = 200.0 + 32.0 * (plan.orders * (between + 1)) as f64;
+        // Of a single layer, a pass goes on from it, over a copy of what it put out.
+        let alone = cost::net(inputs, &["net"]).and_then(|net| match layers(net, &plan.at).ok()?.as_slice() {
+            [node] => Some((net, *node)),
+            _ => None,
+        });
+        let Some((net, node)) = alone else { return Cost { disk, ..edited(inputs, "data", runs, &plan.at) } };
+        let rows = cost::rows(inputs, "data");
+        let rest = cost::batched(rows, batch_size(net), |b| cost::batch_seconds(net, Purpose::Evaluation, b, Some(node)));
+        let copies = (rows * net.nodes[node].shape.iter().product::<usize>()) as f64 * 5e-10;
+        let whole = passes(inputs, "data", 1.0 + means as f64);
+        Cost { seconds: whole.seconds + (runs - means as f64) * (rest + copies), disk, ..whole }
     }
 }
 
@@ -94,12 +108,15 @@ impl Kernel for Ablate {
         let plan = Plan::parse(&job.settings).map_err(failed)?;
         let nodes = layers(&model.net, &plan.at)?;
         let all = units(&model.net, &nodes);
-        let mut bench = Bench::open(model, data, &nodes, &Place::of(cx)?)?;
+        // Of a single layer, only what lies behind it is computed again.
+        let alone = if let [node] = nodes.as_slice() { Some(*node) } else { None };
+        let keep = alone.map_or(nodes.clone(), |node| Network::needed_after(&model.net, node));
+        let mut bench = Bench::open(model, data, &keep, &Place::of(cx)?)?;
         let held = constants(&mut bench, &nodes, &all, plan.clamp, cx)?;
         let (counts, orders) = (counts(all.len(), plan.steps.min(all.len())), plan.orders);
         // The ends do not depend on the order: 0 and all come first, once; then what is between, order by order.
         let between = counts.len().saturating_sub(2);
-        let hits = collect(cx, 2 + orders * between, |i| {
+        let clamps = |i: usize| {
             let (order, count) = match i {
                 0 => (0, 0),
                 1 => (0, all.len()),
@@ -109,8 +126,16 @@ impl Kernel for Ablate {
             for u in shuffled(all.len(), job.stream.named("order").numbered(order as u64)).into_iter().take(count) {
                 clamps.hold(&model.net, all[u], held[u]);
             }
-            bench.hits(cx, &nodes, &|_, node, out| clamps.apply(node, out))
-        })?;
+            clamps
+        };
+        let total = 2 + orders * between;
+        let hits = match alone {
+            Some(node) => behind(&mut bench, node, &(0..total).map(clamps).collect::<Vec<_>>(), cx)?,
+            None => collect(cx, total, |i| {
+                let clamps = clamps(i);
+                bench.hits(cx, &nodes, &|_, node, out| clamps.apply(node, out))
+            })?,
+        };
         let mut columns: [Vec<f64>; 4] = Default::default();
         for order in 0..orders {
             for (j, count) in counts.iter().enumerate() {
@@ -127,6 +152,39 @@ impl Kernel for Ablate {
         let [a, b, c, d] = COLUMNS;
         Ok(Value::Table(Arc::new(numbers([(a, order), (b, fraction), (c, ablated), (d, accuracy)]))))
     }
+}
+
+/// Returns how many examples are predicted right under each of several clamps of one layer: every batch goes up to the layer once, and from there on once for each of
+/// them. Stops and goes on between batches.
+///
+/// Errors: an interruption.
+fn behind(bench: &mut Bench, node: NodeId, clamps: &[Clamps], cx: &dyn Context) -> Result<Vec<u64>, Failure> {
+    // The next row, then the hits.
+    let mut counts = restored(cx, clamps.len() + 1);
+    if counts.len() != clamps.len() + 1 {
+        counts = vec![0; clamps.len() + 1];
+    }
+    for start in bench.starts().filter(|s| *s as u64 >= counts[0]).collect::<Vec<_>>() {
+        if cx.interrupted() || cx.checkpoint_due() {
+            keep(cx, &counts);
+        }
+        if cx.interrupted() {
+            return Err(Failure::Interrupted);
+        }
+        let labels = bench.batch(start, &[], &|_, _, _| {});
+        let responses = bench.network.value(node).to_vec();
+        let mut changed = responses.clone();
+        for (clamps, hits) in clamps.iter().zip(&mut counts[1..]) {
+            changed.copy_from_slice(&responses);
+            clamps.apply(node, &mut changed);
+            bench.network.set_value(node, &changed);
+            bench.network.resume(node);
+            *hits += bench.right(&labels).into_iter().filter(|r| *r).count() as u64;
+        }
+        counts[0] = (start + labels.len()) as u64;
+        cx.progress(counts[0], bench.rows() as u64, &[]);
+    }
+    Ok(counts.split_off(1))
 }
 
 /// The kernel of `ablation_area`.

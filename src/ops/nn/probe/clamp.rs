@@ -174,6 +174,11 @@ impl<'a> Bench<'a> {
         Ok(Bench { network, data, loader: Loader::new(data) })
     }
 
+    /// Returns the number of examples.
+    pub fn rows(&self) -> usize {
+        self.data.len()
+    }
+
     /// Returns the first rows of the batches.
     pub fn starts(&self) -> impl Iterator<Item = usize> + use<> {
         (0..self.data.len()).step_by(self.network.capacity().max(1))

@@ -27,7 +27,7 @@ pub fn numbers<const N: usize>(columns: [(&str, Vec<f64>); N]) -> Table {
 }
 
 /// Reads the hits that a checkpoint keeps; none where it is none of this run's.
-fn restored(cx: &dyn Context, most: usize) -> Vec<u64> {
+pub fn restored(cx: &dyn Context, most: usize) -> Vec<u64> {
     let read = |bytes: Vec<u8>| {
         let mut r = Reader::new(&bytes)?;
         let hits = r.ints()?;
@@ -37,7 +37,7 @@ fn restored(cx: &dyn Context, most: usize) -> Vec<u64> {
 }
 
 /// Keeps hits as a checkpoint.
-fn keep(cx: &dyn Context, hits: &[u64]) {
+pub fn keep(cx: &dyn Context, hits: &[u64]) {
     let mut w = Writer::default();
     w.ints(hits);
     cx.checkpoint(&w.finish());
