@@ -11,11 +11,11 @@ syn keyword cfxBoolean true false
 syn keyword cfxConstant none all first last classes dim
 syn keyword cfxType int real bool text option
 " analysis
-syn match cfxBuiltin /\%(\.\)\@1<!\<\%(abs\|add\|align\|all\|any\|auc\|bootstrap\|both\|choose\|cluster\|clusters\|count\|curve_area\|describe\|divide\|either\|equal\|exp\|field\|greater\|greater_equal\|histogram\|kendall\|largest_gap\|less\|less_equal\|log\|maximum\|mean\|median\|minimum\|multiply\|negate\|negation\|not_equal\|pearson\|permutation_test\|pick\|power\|quantile\|rank\|round\|share\|spearman\|split_at_largest_gap\|sqrt\|standard_error\|std\|subtract\|table\|threshold\|total\)\>\%(\s*:\)\@!/
+syn match cfxBuiltin /\%(\.\)\@1<!\<\%(abs\|add\|align\|all\|any\|at_best\|auc\|best\|bootstrap\|both\|calibration\|choose\|cluster\|clusters\|count\|curve_area\|describe\|divide\|either\|equal\|exp\|f_score_of\|field\|greater\|greater_equal\|histogram\|kendall\|largest_gap\|less\|less_equal\|log\|maximum\|mean\|median\|minimum\|mode\|multiply\|negate\|negation\|not_equal\|only\|own_class\|pearson\|permutation_test\|pick\|power\|quantile\|rank\|round\|selection\|share\|spearman\|split_at_largest_gap\|sqrt\|standard_error\|std\|subtract\|table\|threshold\|total\)\>\%(\s*:\)\@!/
 " data
-syn match cfxBuiltin /\%(\.\)\@1<!\<\%(arrays\|cifar10\|cifar100\|corpus\|corrupt_labels\|digits\|highest\|idx\|image_folder\|load_scores\|lowest\|mnist\|quantile_bins\|relabel\|sample\|split\|subset\|where\|with_ids\|without\)\>\%(\s*:\)\@!/
+syn match cfxBuiltin /\%(\.\)\@1<!\<\%(add_noise\|arrays\|cifar10\|cifar100\|corpus\|corrupt_labels\|digits\|folds\|highest\|idx\|image_folder\|label\|load_scores\|lowest\|mnist\|of_class\|quantile_bins\|relabel\|sample\|split\|subset\|union\|where\|with_ids\|without\)\>\%(\s*:\)\@!/
 " density
-syn match cfxBuiltin /\%(\.\)\@1<!\<\%(block_gibbs\|co_clustering\|density_summary\|diagnose\|diagonal\|dp_mixture\|fixed\|gamma\|generative_classification\|gibbs\|hierarchical\|kl_divergence\|log_density\|merge_split\|mixing\|niw\|niw_fixed\|relative_entropy\|sample_density\|spherical\|split_merge\|stacking\|trace\)\>\%(\s*:\)\@!/
+syn match cfxBuiltin /\%(\.\)\@1<!\<\%(block_gibbs\|classify\|co_clustering\|density_summary\|diagnose\|diagonal\|dp_mixture\|fixed\|gamma\|generative_classification\|gibbs\|hierarchical\|kl_divergence\|log_density\|merge_split\|mixing\|niw\|niw_fixed\|relative_entropy\|sample_density\|spherical\|split_merge\|stacking\|trace\)\>\%(\s*:\)\@!/
 " figures
 syn match cfxBuiltin /\%(\.\)\@1<!\<\%(bands\|bars\|curves\|distribution\|heatmap\|images\|profile\|scatter\)\>\%(\s*:\)\@!/
 " layers
@@ -29,7 +29,7 @@ syn match cfxBuiltin /\%(\.\)\@1<!\<\%(feldman_zhang\|feldman_zhang_published\|g
 " representations
 syn match cfxBuiltin /\%(\.\)\@1<!\<\%(canonical_correlations\|canonical_directions\|captured_energy\|cca\|cka\|class_means\|cosine_distance\|euclidean_distance\|gaussian_stages\|join\|linear\|load_stages\|matched_gaussian\|mean_distance\|procrustes\|rbf\|spectrum\|svd\|units\)\>\%(\s*:\)\@!/
 " training
-syn match cfxBuiltin /\%(\.\)\@1<!\<\%(accuracy\|adam\|adamw\|by_norm\|by_value\|confusion\|constant\|correct\|cosine\|crop\|every\|example_loss\|f_score\|flip\|gaussian_noise\|generate\|history\|import_weights\|input_gradient\|loss\|maximize_activation\|one_cycle\|patience\|project\|sam\|sgd\|snapshot\|step\|tap\|train\|train_gan\|triangular\|untrained\|when\)\>\%(\s*:\)\@!/
+syn match cfxBuiltin /\%(\.\)\@1<!\<\%(accuracy\|adam\|adamw\|by_norm\|by_value\|confidence\|confusion\|constant\|correct\|cosine\|crop\|every\|example_loss\|f_score\|flip\|gaussian_noise\|generate\|history\|import_weights\|input_gradient\|loss\|margin\|maximize_activation\|one_cycle\|patience\|predicted\|probability\|project\|sam\|sgd\|snapshot\|step\|tap\|train\|train_gan\|triangular\|untrained\|when\)\>\%(\s*:\)\@!/
 syn match cfxParameter /\<[A-Za-z_]\w*\ze\s*:/
 syn match cfxNumber /\%(\.\|\w\)\@1<!\d\+\%(\.\d\+\)\?\%([eE][+-]\?\d\+\)\?[%kM]\?\%(\w\)\@!/
 syn match cfxOperator /->\|\.\.\|==\|!=\|<=\|>=/
