@@ -74,7 +74,7 @@ impl Planned for Project {
         }
         let canonical = inputs.iter().any(|(slot, _)| *slot == "against");
         if canonical {
-            told_apart(inputs, true)?;
+            told_apart(inputs, true, None)?;
             if !given.centred {
                 return Err(Problem {
                     code: "cfx::repr::setting",
@@ -164,7 +164,7 @@ fn singular(x: &Stages, width: usize, centred: bool) -> Result<Map, Failure> {
 fn canonical(x: &Stages, against: &Stages, width: usize, tolerance: f64) -> Result<Map, Failure> {
     let (a, b) = matched(x, against)?;
     let (a, b) = (side(&a, tolerance, None, "x")?, side(&b, tolerance, None, "against")?);
-    enough(a.basis.nrows(), &a, &b, false)?;
+    enough(a.basis.nrows(), &a, &b, None)?;
     let (rho, w, _) = correlations(a.basis.view(), b.basis.view())?;
     if width > rho.len() {
         return Err(failed(wide(width, rho.len(), "the sides have in common")));

@@ -90,7 +90,8 @@ def published(p, q):
 
     u, s, _ = np.linalg.svd(root(np.linalg.pinv(pp)) @ pq @ root(np.linalg.pinv(qq)))
     mean = p.mean(1, keepdims=True)
-    directions = u.T @ (p - mean) + mean
+    # The code leaves signs to LAPACK, and its weights depend on them: here each direction's largest coefficient is positive.
+    directions = fix(u).T @ (p - mean) + mean
     w = np.abs(np.linalg.qr(directions.T)[0].T @ p.T).sum(1)
     return float((w / w.sum() * s).sum())
 
