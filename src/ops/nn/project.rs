@@ -74,7 +74,7 @@ impl Planned for Project {
         }
         let canonical = inputs.iter().any(|(slot, _)| *slot == "against");
         if canonical {
-            told_apart(inputs, true)?;
+            told_apart(inputs, true, None)?;
             if !given.centred {
                 return Err(Problem {
                     code: "cfx::repr::setting",
@@ -164,7 +164,7 @@ fn singular(x: &Stages, width: usize, centred: bool) -> Result<Map, Failure> {
 fn canonical(x: &Stages, against: &Stages, width: usize, tolerance: f64) -> Result<Map, Failure> {
     let (a, b) = matched(x, against)?;
     let (a, b) = (side(&a, tolerance, None, "x")?, side(&b, tolerance, None, "against")?);
-    enough(a.basis.nrows(), &a, &b, false)?;
+    enough(a.basis.nrows(), &a, &b, None)?;
     let (rho, w, _) = correlations(a.basis.view(), b.basis.view())?;
     if width > rho.len() {
         return Err(failed(wide(width, rho.len(), "the sides have in common")));
@@ -205,5 +205,62 @@ impl Kernel for Project {
             snapshots: Vec::new(),
             ..(**model).clone()
         })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::nn::tests::build::Builder;
+    use std::path::Path;
+
+    fn read(all: &serde_json::Value, name: &str, columns: usize) -> Array2<f64> {
+        let x: Vec<f64> = all[name].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+        Array2::from_shape_vec((x.len() / columns, columns), x).unwrap()
+    }
+
+    fn stages(x: Array2<f64>) -> Stages {
+        let ids = Arc::new((0..x.nrows() as u32).collect());
+        Stages { x, ids, labels: Arc::default(), classes: Vec::new(), numbered: false, notes: Vec::new() }
+    }
+
+    #[test]
+    fn layers_become_what_numpy_makes_of_them() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/repr/reference.json");
+        let all: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let (x, y) = (stages(read(&all, "x", 6)), stages(read(&all, "y", 4)));
+        let maps = [
+            ("project_singular", singular(&x, 2, true).unwrap()),
+            ("project_raw", singular(&x, 2, false).unwrap()),
+            ("project_canonical", canonical(&x, &y, 2, 1e-6).unwrap()),
+        ];
+        for (name, map) in maps {
+            let made = x.x.dot(&map.matrix.t()) + &map.bias;
+            let expected = read(&all, name, 6);
+            let worst = made.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert!(worst < 1e-12, "{name}: {worst}");
+        }
+        assert!(matches!(canonical(&x, &y, 5, 1e-6), Err(Failure::Failed { .. })));
+    }
+
+    #[test]
+    fn the_map_stands_behind_the_layer_for_all_who_take_it() {
+        let mut b = Builder::new(&[4, 4, 3]);
+        let a = b.block(Source::Input, 4, 1);
+        b.tap("a", a);
+        let end = b.block(a, 4, 1);
+        b.tap("end", end);
+        let net = b.finish();
+        let at = node(&net, "a").unwrap();
+        let made = inserted(&net, at, "a");
+        assert_eq!((made.nodes.len(), made.taps[0].1, made.taps[1].1), (net.nodes.len() + 1, at + 1, net.taps[1].1 + 1));
+        assert_eq!(
+            (made.nodes[at + 1].inputs.clone(), made.nodes[at + 1].path.as_str()),
+            (vec![Source::Node(at)], "a.projection")
+        );
+        // The block that follows takes it twice: into its first layer, and around itself.
+        let takers = made.nodes.iter().filter(|n| n.inputs.contains(&Source::Node(at + 1))).count();
+        assert_eq!((takers, made.nodes.iter().filter(|n| n.inputs.contains(&Source::Node(at))).count()), (2, 1));
+        assert_eq!(inserted(&made, at + 1, "a").nodes[at + 2].path, "a.projection2");
     }
 }

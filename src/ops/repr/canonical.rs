@@ -105,7 +105,7 @@ struct Found {
 fn found(job: &Job, tolerance: f64) -> Result<Found, Failure> {
     let (x, y) = matched(job.stages("x")?, against(job)?)?;
     let sides = [side(&x, tolerance, None, "x")?, side(&y, tolerance, None, "against")?];
-    enough(x.nrows(), &sides[0], &sides[1], false)?;
+    enough(x.nrows(), &sides[0], &sides[1], None)?;
     let (rho, w, z) = correlations(sides[0].basis.view(), sides[1].basis.view())?;
     Ok(Found { sides, rho, w, z })
 }
@@ -128,7 +128,7 @@ fn table<const N: usize>(names: [&str; N], columns: [Vec<f64>; N]) -> Value {
 impl Planned for CanonicalCorrelations {
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         tolerated(CorrelationsSettings::read(settings).tolerance)?;
-        told_apart(inputs, true)?;
+        told_apart(inputs, true, None)?;
         Ok(facts(&CORRELATIONS))
     }
 
@@ -151,7 +151,7 @@ impl Kernel for CanonicalCorrelations {
 impl Planned for CanonicalDirections {
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         tolerated(DirectionsSettings::read(settings).tolerance)?;
-        told_apart(inputs, true)?;
+        told_apart(inputs, true, None)?;
         Ok(facts(&DIRECTIONS))
     }
 

@@ -6,7 +6,7 @@ use crate::engine::value::Number;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::data::select::random_order;
-use crate::ops::linalg::{PRODUCT, SQUARE, TALL, WIDE, orthonormal, thin_svd};
+use crate::ops::linalg::{PRODUCT, SQUARE, TALL, WIDE, fix_signs, orthonormal, thin_svd};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
 use crate::{settings, words};
@@ -85,7 +85,8 @@ pub fn projection_weights(side: &Side, w: &Array2<f64>) -> Array1<f64> {
 
 /// Returns the weights of the code published with PWCCA, of the side given. It differs from the paper in four things: directions are those
 /// of the whitened units, `Uᵀ (x - mean)` where the variates are `Uᵀ C^(-1/2) (x - mean)`; the mean of unit i is added to direction i; directions are made
-/// orthonormal one after the other; and they are compared with units that are not centred.
+/// orthonormal one after the other; and they are compared with units that are not centred. The signs of directions, on which its weights
+/// depend for that reason, it leaves to LAPACK; here a direction's largest coefficient is positive.
 ///
 /// Errors: units of the side are linearly dependent, so that the code has more directions than units tell apart (absent).
 pub fn published_weights(side: &Side, w: &Array2<f64>, name: &str) -> Result<Array1<f64>, Failure> {
@@ -96,7 +97,9 @@ pub fn published_weights(side: &Side, w: &Array2<f64>, name: &str) -> Result<Arr
     }
     let mut means = side.centred.means.clone();
     scale::shift(means.iter_mut(), -side.centred.exponent);
-    let directions = side.centred.x.dot(&side.right.t().dot(w)) + &means;
+    let mut coefficients = side.right.t().dot(w);
+    fix_signs(&mut coefficients);
+    let directions = side.centred.x.dot(&coefficients) + &means;
     let basis = orthonormal(directions.view()).map_err(|e| Failure::new(e.to_string()))?;
     let whole = &side.centred.x + &means;
     Ok(shares(basis.t().dot(&whole).mapv(f64::abs).sum_axis(Axis(1))))
@@ -107,35 +110,41 @@ fn shares(x: Array1<f64>) -> Array1<f64> {
     if total > 0.0 { x / total } else { x }
 }
 
-/// Returns the refusal of so few examples.
-pub fn enough(n: usize, a: &Side, b: &Side, svcca: bool) -> Result<(), Failure> {
+/// What else `cca` can do about too few examples.
+const SVCCA: &str = "`variant: svcca`";
+
+/// Returns the refusal of so few examples; `other` is what else can be done about it.
+pub fn enough(n: usize, a: &Side, b: &Side, other: Option<&str>) -> Result<(), Failure> {
     let (a, b) = (a.basis.ncols(), b.basis.ncols());
     if n > a + b {
         return Ok(());
     }
-    let (message, help) = too_few(n, a, b, svcca);
+    let (message, help) = too_few(n, a, b, other);
     Err(Failure::new(message).help(help))
 }
 
 /// Returns why so few examples cannot tell so many directions apart, and what to do.
-fn too_few(n: usize, a: usize, b: usize, svcca: bool) -> (String, String) {
+fn too_few(n: usize, a: usize, b: usize, other: Option<&str>) -> (String, String) {
     let message = format!(
         "{n} examples are too few for {a} + {b} directions: {} or more of the correlations would be exactly 1, whatever the data",
         a + b + 1 - n
     );
-    let other = if svcca { "a smaller `variance:`" } else { "`variant: svcca`" };
-    (message, format!("use more examples, reduce both sides with `svd`, or {other}"))
+    let other = match other {
+        Some(other) => format!("use more examples, reduce both sides with `svd`, or {other}"),
+        None => "use more examples, or reduce both sides with `svd`".to_string(),
+    };
+    (message, other)
 }
 
 /// Checks that two representations are compared, on enough examples where their directions are as many as their units.
-pub fn told_apart(inputs: &[KnownInput], by_units: bool) -> Result<(), Problem> {
+pub fn told_apart(inputs: &[KnownInput], by_units: bool, other: Option<&str>) -> Result<(), Problem> {
     compared(inputs)?;
     let examples = shared(inputs, 3)?;
     let dims = ["x", "against"].map(|side| known(inputs, side).and_then(|f| f.dim));
     if let (Some(n), [Some(a), Some(b)]) = (examples.filter(|_| by_units), dims) {
         let (a, b) = (a.min(n - 1), b.min(n - 1));
         if n - 1 < a + b {
-            let (message, help) = too_few(n, a, b, false);
+            let (message, help) = too_few(n, a, b, other);
             return Err(Problem { help: Some(help), ..problem("x", message) });
         }
     }
@@ -190,7 +199,7 @@ impl Planned for Cca {
             return Err(problem("permutations", "the null needs at least one permutation"));
         }
         // How many directions hold a share of the variance only the data tell.
-        told_apart(inputs, settings.variant != Variant::Svcca)?;
+        told_apart(inputs, settings.variant != Variant::Svcca, Some(SVCCA))?;
         Ok(Facts::default())
     }
 
@@ -212,7 +221,7 @@ impl Kernel for Cca {
         let variance = (settings.variant == Variant::Svcca).then_some(settings.variance);
         let (a, b) = (side(&x, settings.tolerance, variance, "x")?, side(&y, settings.tolerance, variance, "against")?);
         let (n, ranks) = (x.nrows(), a.basis.ncols() + b.basis.ncols());
-        enough(n, &a, &b, settings.variant == Variant::Svcca)?;
+        enough(n, &a, &b, Some(if settings.variant == Variant::Svcca { "a smaller `variance:`" } else { SVCCA }))?;
         let (rho, w, z) = correlations(a.basis.view(), b.basis.view())?;
         let weighted = |rho: &Array1<f64>, weights: &Array1<f64>| rho.iter().zip(weights).map(|(r, a)| r * a).sum::<f64>();
         let summary = |rho: &Array1<f64>, w: &Array2<f64>, z: &Array2<f64>| match settings.variant {

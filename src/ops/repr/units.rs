@@ -57,7 +57,7 @@ fn rows(x: Array2<f64>, labels: Vec<u32>, classes: Vec<String>) -> Value {
 
 fn unequal(a: usize, b: usize) -> (String, String) {
     let help = "rows are joined that have the same columns: the same units, or, of `units`, answers to the same examples; \
-                reduce each by itself after joining, not before";
+                reduce with `svd` after joining, not before";
     (format!("representations of {a} and of {b} columns cannot be joined"), help.to_string())
 }
 

@@ -90,7 +90,8 @@ def published(p, q):
 
     u, s, _ = np.linalg.svd(root(np.linalg.pinv(pp)) @ pq @ root(np.linalg.pinv(qq)))
     mean = p.mean(1, keepdims=True)
-    directions = u.T @ (p - mean) + mean
+    # The code leaves signs to LAPACK, and its weights depend on them: here each direction's largest coefficient is positive.
+    directions = fix(u).T @ (p - mean) + mean
     w = np.abs(np.linalg.qr(directions.T)[0].T @ p.T).sum(1)
     return float((w / w.sum() * s).sum())
 
@@ -117,11 +118,20 @@ def spectrum(m):
             "effective_rank": float(np.exp(-(p * np.log(p)).sum())), "participation": float((s ** 2).sum() ** 2 / (s ** 4).sum())}
 
 
+def projected(m, h=None):
+    """The rows of a matrix at what least squares make of two directions: its leading singular ones, or the variates given."""
+    c = m - m.mean(0)
+    h = np.linalg.svd(c, full_matrices=False)[0][:, :2] if h is None else h[:, :2]
+    return (m.mean(0) + h @ (h.T @ c)).ravel().tolist()
+
+
 square = y @ rng.normal(size=(b, a))
 json.dump({
     "pwcca_published": published(x.T, y.T), "canonical_x": canonical(x, y), "canonical_y": canonical(y, x),
     "pwcca_weights": (weights[:b] / weights[:b].sum()).tolist(),
     "spectrum": spectrum(x), "spectrum_centred": spectrum(x - x.mean(0)), "spectrum_wide": spectrum(x[:5]),
+    "project_singular": projected(x), "project_canonical": projected(x, variates),
+    "project_raw": (x @ np.linalg.svd(x)[2][:2].T @ np.linalg.svd(x)[2][:2]).ravel().tolist(),
     "square": square.ravel().tolist(),
     "cosine": float(1 - (x * square).sum() / np.linalg.norm(x) / np.linalg.norm(square)),
     "euclidean": float(np.linalg.norm(x - square) / np.sqrt(n)),

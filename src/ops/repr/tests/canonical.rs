@@ -7,6 +7,11 @@ fn list(r: &Reference, of: &str, name: &str) -> Vec<f64> {
     r.0[of][name].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
 }
 
+/// The tolerance that the signature has.
+fn usual() -> (&'static str, Static) {
+    ("tolerance", Static::Number(1e-6))
+}
+
 fn all_near(a: &[f64], b: &[f64], tolerance: f64) {
     assert_eq!(a.len(), b.len());
     a.iter().zip(b).for_each(|(a, b)| near(*a, *b, tolerance));
@@ -43,16 +48,17 @@ fn spectra_are_numpys() {
         near(field(&value, "participation_ratio"), r.0[name]["participation"].as_f64().unwrap(), 1e-12);
     }
     // Scales change the singular values alone, and leave no overflow behind.
-    let huge = here("spectrum", &[], vec![("x", stages(&whole * 1e300, Vec::new()))]).unwrap();
+    let plain = [("width", Static::None), ("centred", Static::Bool(false))];
+    let huge = here("spectrum", &plain, vec![("x", stages(&whole * 1e300, Vec::new()))]).unwrap();
     near(field(&huge, "participation_ratio"), r.0["spectrum"]["participation"].as_f64().unwrap(), 1e-12);
-    let nothing = here("spectrum", &[], vec![("x", stages(Array2::zeros((5, 3)), Vec::new()))]);
+    let nothing = here("spectrum", &plain, vec![("x", stages(Array2::zeros((5, 3)), Vec::new()))]);
     assert!(matches!(nothing, Err(Failure::Absent(_))));
 }
 
 #[test]
 fn directions_are_numpys() {
     let r = Reference::read();
-    let t = table(&here("canonical_correlations", &[], both(&r)).unwrap());
+    let t = table(&here("canonical_correlations", &[usual()], both(&r)).unwrap());
     all_near(t.numbers("correlation").unwrap(), &list(&r, "canonical_x", "correlation"), 1e-12);
     let weights: Vec<f64> = r.0["pwcca_weights"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
     all_near(t.numbers("weight").unwrap(), &weights, 1e-12);
@@ -60,7 +66,7 @@ fn directions_are_numpys() {
         all_near(t.numbers(&format!("share{suffix}")).unwrap(), &list(&r, of, "share"), 1e-12);
         all_near(t.numbers(&format!("spread{suffix}")).unwrap(), &list(&r, of, "spread"), 1e-10);
         let side = if suffix.is_empty() { "x" } else { "against" };
-        let d = table(&here("canonical_directions", &[("of", word(side))], both(&r)).unwrap());
+        let d = table(&here("canonical_directions", &[("of", word(side)), usual()], both(&r)).unwrap());
         all_near(d.numbers("coefficient").unwrap(), &list(&r, of, "coefficient"), 1e-10);
         all_near(d.numbers("loading").unwrap(), &list(&r, of, "loading"), 1e-10);
         assert_eq!(d.numbers("unit").unwrap()[..5], if side == "x" { [0., 1., 2., 3., 4.] } else { [0., 1., 2., 3., 0.] });
@@ -69,14 +75,18 @@ fn directions_are_numpys() {
     let mut x = r.matrix("x", 6);
     x.column_mut(2).fill(0.1);
     let inputs = vec![("x", stages(x, Vec::new())), ("against", stages(r.matrix("y", 4), Vec::new()))];
-    let d = table(&here("canonical_directions", &[], inputs).unwrap());
+    let d = table(&here("canonical_directions", &[("of", word("x")), usual()], inputs).unwrap());
     assert!(d.numbers("coefficient").unwrap()[2].abs() < 1e-12 && d.numbers("loading").unwrap()[2].is_nan());
 }
 
 #[test]
 fn the_published_weights_are_those_of_the_published_code() {
     let r = Reference::read();
-    let cca = |variant: &str, inputs| field(&here("cca", &[("variant", word(variant))], inputs).unwrap(), "similarity");
+    let settings = |variant: &str| {
+        let rest = [("variance", Static::Number(0.99)), ("permutations", Static::Number(3.0)), usual()];
+        [("variant", word(variant))].into_iter().chain(rest).collect::<Vec<_>>()
+    };
+    let cca = |variant: &str, inputs| field(&here("cca", &settings(variant), inputs).unwrap(), "similarity");
     near(cca("pwcca_published", both(&r)), r.number("pwcca_published"), 1e-12);
     // It takes the side of fewer units, whichever comes first; the paper's takes the first.
     let mut turned = both(&r);
@@ -95,7 +105,7 @@ fn the_published_weights_are_those_of_the_published_code() {
     let copy = dependent.column(0).to_owned();
     dependent.column_mut(3).assign(&copy);
     let inputs = vec![("x", stages(r.matrix("x", 6), Vec::new())), ("against", stages(dependent, Vec::new()))];
-    assert!(matches!(here("cca", &[("variant", word("pwcca_published"))], inputs), Err(Failure::Absent(_))));
+    assert!(matches!(here("cca", &settings("pwcca_published"), inputs), Err(Failure::Absent(_))));
 }
 
 #[test]
