@@ -3,7 +3,7 @@
 use super::alpha::AlphaPrior;
 use super::bytes::{Reader, Writer};
 use super::cache::Observations;
-use super::hyper::{Learned, Measure};
+use super::hyper::{Grid, Learned, Measure};
 use super::niw::Niw;
 use super::split_merge::{self, Proposal};
 use super::start::{Start, compact};
@@ -16,12 +16,9 @@ use rand_chacha::ChaCha12Rng;
 /// Passes between the places where a chain can be stopped and resumed.
 pub const BOUNDARY: usize = 50;
 
-/// Cycles of an update of what a hierarchical measure learns.
-const CYCLES: usize = 2;
-
-/// Returns the passes between such updates: an update costs d times as much for each component as a pass does for each row.
+/// Returns the passes between draws of what a hierarchical measure learns: a draw costs d times as much for each component as a pass does for each row.
 fn learning_interval(d: usize) -> usize {
-    d.div_ceil(16).clamp(1, 8)
+    d.div_ceil(8).clamp(2, 8)
 }
 
 /// How a pass moves.
@@ -143,7 +140,8 @@ pub struct Chain<'a> {
     state: State,
     /// Observations in the frame.
     data: &'a Observations,
-    learned: Option<Learned>,
+    /// The grid of a hierarchical base measure, and where on it the chain is.
+    learned: Option<(&'a Grid, Learned)>,
     setup: &'a Setup,
     rng: ChaCha12Rng,
     done: usize,
@@ -195,27 +193,27 @@ impl<'a> Chain<'a> {
         }
     }
 
-    /// Returns the chain with a hierarchical base measure, of which it learns all but kappa.
-    pub fn learning(self) -> Self {
-        let start = Learned::start(self.data.d);
-        self.with_learned(start)
+    /// Returns the chain with a hierarchical base measure, which it learns.
+    pub fn learning(self, grid: &'a Grid) -> Self {
+        self.learning_from(grid, grid.start())
     }
 
-    /// Returns the same from given values.
-    pub fn with_learned(mut self, learned: Learned) -> Self {
-        self.take_up(learned);
+    /// Returns the same from a given point.
+    pub fn learning_from(mut self, grid: &'a Grid, point: usize) -> Self {
+        self.take_up(grid, point);
         self
     }
 
-    /// Gives the state the measure of what was learned.
-    fn take_up(&mut self, learned: Learned) {
-        self.state.reframe(learned.whiten(self.data), learned.niw(self.state.niw.kappa0, self.data.n + 1));
-        self.learned = Some(learned);
+    /// Gives the state the measure of a point.
+    fn take_up(&mut self, grid: &'a Grid, point: usize) {
+        let learned = grid.at(point);
+        self.state.reframe(learned.whiten(self.data), grid.niw(point).clone());
+        self.learned = Some((grid, learned));
     }
 
     /// Returns what was learned of the base measure.
     pub fn learned(&self) -> Option<&Learned> {
-        self.learned.as_ref()
+        self.learned.as_ref().map(|(_, learned)| learned)
     }
 
     /// Returns the state, for checks.
@@ -286,8 +284,8 @@ impl<'a> Chain<'a> {
         self.record.moves += moves;
         self.done += 1;
         let every = learning_interval(self.data.d);
-        if let Some(learned) = self.learned.as_mut().filter(|_| self.done.is_multiple_of(every)) {
-            learned.update(&mut self.state, self.data, CYCLES, &mut self.rng);
+        if let Some((grid, learned)) = self.learned.as_mut().filter(|_| self.done.is_multiple_of(every)) {
+            *learned = grid.draw(&mut self.state, self.data, &mut self.rng);
         }
         if self.done.is_multiple_of(BOUNDARY) {
             self.state.canonicalise();
@@ -327,11 +325,11 @@ impl<'a> Chain<'a> {
             k += 1.0;
         }
         let alpha = self.state.alpha;
-        let (volume, prior) = self.learned.as_ref().map_or((0.0, 0.0), |l| (l.log_volume(), l.log_prior()));
+        let (volume, prior) = self.learned.as_ref().map_or((0.0, 0.0), |(grid, l)| (l.log_volume(), grid.log_prior()));
         let log_posterior = self.state.log_joint() + self.setup.alpha.log_density(alpha) + prior - n * (self.log_volume + volume);
         self.record.trace.push([alpha, k, log_posterior, largest, entropy + 0.0]);
         if self.setup.keeps(self.done - 1) {
-            let measure = self.learned.as_ref().map(Learned::measure);
+            let measure = self.learned().map(Learned::measure);
             self.record.kept.push(Kept { alpha, z: compact(&self.state.z), measure });
         }
     }
@@ -362,9 +360,8 @@ impl<'a> Chain<'a> {
         let position = self.rng.get_word_pos();
         w.int(position as u64);
         w.int((position >> 64) as u64);
-        if let Some(l) = &self.learned {
-            w.floats(&[l.excess, l.firmness]);
-            w.floats(&l.shape);
+        if let Some((_, l)) = &self.learned {
+            w.int(l.point as u64);
         }
         w.words(&self.state.z);
         w.words(&self.order);
@@ -384,41 +381,37 @@ impl<'a> Chain<'a> {
     /// Goes on from what [`Chain::save`] returned; false, and nothing changed, where the bytes are not of this chain.
     pub fn restore(&mut self, bytes: &[u8]) -> bool {
         let mut r = Reader(bytes);
-        let (d, learning) = (self.data.d, self.learned.is_some());
+        let grid = self.learned.as_ref().map(|(grid, _)| *grid);
         let mut read = || {
             let done = r.int()? as usize;
             let moves = r.int()?;
             let alpha = r.float()?;
             let position = u128::from(r.int()?) | (u128::from(r.int()?) << 64);
-            let learned = if learning {
-                let (two, shape) = (r.floats()?, r.floats()?);
-                let [excess, firmness] = two.try_into().ok()?;
-                (shape.len() == d * d).then_some(())?;
-                Some(Learned { excess, firmness, shape })
-            } else {
-                None
+            let point = match grid {
+                Some(grid) => Some(usize::try_from(r.int()?).ok().filter(|p| *p < grid.points())?),
+                None => None,
             };
             let (z, order) = (r.words()?, r.words()?);
             let trace: Vec<Scalars> = r.floats()?.as_chunks::<5>().0.to_vec();
             let kept = (0..r.int()?)
                 .map(|_| {
                     let (alpha, z) = (r.float()?, r.words()?);
-                    let measure = if learning { Some(Measure { dof: r.float()?, factor: r.floats()? }) } else { None };
+                    let measure = if grid.is_some() { Some(Measure { dof: r.float()?, factor: r.floats()? }) } else { None };
                     Some(Kept { alpha, z, measure })
                 })
                 .collect::<Option<Vec<_>>>()?;
-            Some((done, alpha, position, learned, z, order, Record { trace, kept, moves }))
+            Some((done, alpha, position, point, z, order, Record { trace, kept, moves }))
         };
         let n = self.state.data.n;
-        let Some((done, alpha, position, learned, z, order, record)) = read() else { return false };
+        let Some((done, alpha, position, point, z, order, record)) = read() else { return false };
         let valid = |x: &[u32]| x.len() == n && x.iter().all(|k| (*k as usize) < n.max(1) * 2);
         if !valid(&z) || !valid(&order) || order.iter().any(|i| *i as usize >= n) || record.trace.len() != done {
             return false;
         }
         let single = self.state.single;
         self.state = State { single, ..State::new(self.data, &self.state.niw, z, alpha) };
-        if let Some(learned) = learned {
-            self.take_up(learned);
+        if let Some((grid, point)) = grid.zip(point) {
+            self.take_up(grid, point);
         }
         self.rng.set_word_pos(position);
         (self.done, self.order, self.record) = (done, order, record);

@@ -435,10 +435,7 @@ impl Glance {
         if !why.is_empty() {
             note += &format!("; {why}");
         }
-        // Where base measures are learned, the log posterior is a density in their matrices too: a mode in which these are pinned down has a
-        // higher peak and not therefore more mass.
-        let learned = p.records.iter().flat_map(|r| &r.kept).any(|k| k.measure.is_some());
-        let heaviest = if learned { None } else { heaviest(verdict, &middles(1), &middles(2)) };
+        let heaviest = heaviest(verdict, &middles(1), &middles(2));
         note += &heaviest.map_or_else(String::new, |words| format!("; {words}"));
         if !p.units.constant.is_empty() {
             note += &format!("; over {} of {} units: {} constant", p.units.kept.len(), p.units.width, p.units.named());

@@ -4,6 +4,7 @@ use super::bytes::{Reader, Writer};
 use super::cache::Observations;
 use super::chain::{Chain, Monitor, Record, Scalars};
 use super::frame::{Frame, Scale};
+use super::hyper::Grid;
 use super::posterior::Posterior;
 use super::settings::{Fit, refused};
 use super::start::Start;
@@ -147,10 +148,11 @@ pub fn fit(rows: Rows, settings: &Fit, stream: &Stream, cx: &dyn Context, resume
     let done = (0..setup.chains).map(|_| 0.into()).collect();
     let watch = Watch { cx, snapshots: Mutex::new(snapshots), done, total: (setup.passes * setup.chains) as u64 };
     let earlier = if resume { cx.restore().and_then(|b| read_snapshots(&b, setup.chains)) } else { None };
+    let grid = settings.learns().then(|| Grid::of(&frame, settings.kappa, n + 1));
     let run = |number: usize| {
         let mut chain = Chain::new(&data, &niw, setup, frame.log_volume, stream, number, None);
-        if settings.learns() {
-            chain = chain.learning();
+        if let Some(grid) = &grid {
+            chain = chain.learning(grid);
         }
         if let Some(bytes) = earlier.as_ref().map(|e| &e[number]).filter(|b| !b.is_empty())
             && chain.restore(bytes)

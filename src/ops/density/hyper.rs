@@ -1,36 +1,38 @@
-//! What a hierarchical base measure learns with the partition: the mean covariance of components, and how closely they keep to it.
+//! What a hierarchical base measure learns with the partition: how closely components keep to a mean covariance, and that covariance's size and shape.
 //!
 //! In the frame of a matrix C (the rows' own covariance, shrunk; see [`super::shrink`]) the measure is normal-inverse-Wishart with `mu0 = 0`, a known `kappa0`,
-//! `nu0 = d + 1 + excess` and `S0 = excess U`, so that components have the covariance U in the mean. U ~ Wishart(firmness, I / firmness), in
-//! the mean C itself; the logarithms of `excess` and `firmness` are uniform between bounds. After Görür and Rasmussen (2010), "Dirichlet process Gaussian
-//! mixture models: choice of the base distribution", section 3, with the marginal likelihood in place of the components' covariances where that is closed.
+//! `nu0 = d + 1 + excess` and `S0 = excess U`, so that components have the covariance U in the mean. U is `size` times a matrix between C and its diagonal D:
+//! `D^1/2 R^p D^1/2` with R the correlation matrix of C. All three are points of a grid and have the same probability there, so that they are drawn given the
+//! partition alone, at once and independently of what they were: whatever a chain moves slowly, it is not these. Learned base measures are those of Görür
+//! and Rasmussen (2010), "Dirichlet process Gaussian mixture models: choice of the base distribution"; drawing from a grid is Ritter and Tanner's (1992).
+//!
+//! A matrix U that is free (Wishart about C) has d (d + 1) / 2 numbers that hang on the partition, and it on them: chains then keep for tens of thousands of
+//! passes to one component or to several, each with its own U.
 
 use super::cache::Observations;
-use super::matrix::{cholesky, inverse_transposed, solve_lower};
+use super::frame::Frame;
+use super::matrix::{cholesky, powers, solve_lower};
 use super::niw::Niw;
-use super::simd::{axpy, dot_plain, outer};
+use super::simd::{axpy, outer};
 use super::spectrum::Spectrum;
 use super::state::State;
 use rand::RngExt;
-use rand_distr::{ChiSquared, Distribution, StandardNormal};
+use std::sync::OnceLock;
 
-/// Bounds of `excess` in d dimensions: from the published measure's 1 to components that hardly differ in shape.
-pub fn excess_bounds(d: usize) -> [f64; 2] {
-    [1.0, 20.0 * d as f64]
-}
-
-/// Bounds of `firmness` in d dimensions.
-pub fn firmness_bounds(d: usize) -> [f64; 2] {
-    [d as f64 + 2.0, 200.0 * d as f64]
-}
+/// Values of `excess`, equally far apart in their logarithms from 1, the published measure's, to 4 d: components as firm as four times d further rows.
+const EXCESSES: usize = 10;
+/// Values of `size`: 1, 1/2, 1/4 and so on.
+const SIZES: usize = 14;
+/// Values of p: from C to its diagonal.
+const POWERS: [f64; 4] = [1.0, 2.0 / 3.0, 1.0 / 3.0, 0.0];
 
 /// Values of what is learned.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Learned {
+    /// Number of the grid's point: shape, excess, size, the last changing fastest.
+    pub point: usize,
     /// Degrees of freedom of the measure above d + 1.
     pub excess: f64,
-    /// Degrees of freedom of U.
-    pub firmness: f64,
     /// Lower Cholesky factor of U in the frame, d x d.
     pub shape: Vec<f64>,
 }
@@ -80,22 +82,9 @@ fn whiten(base: &Observations, lower: &[f64], root: f64) -> Observations {
 }
 
 impl Learned {
-    /// Returns the values that chains start from: components like the rows, as firm as d further rows.
-    pub fn start(d: usize) -> Learned {
-        let mut shape = vec![0.0; d * d];
-        (0..d).for_each(|j| shape[j * d + j] = 1.0);
-        Learned { excess: d as f64, firmness: 10.0 * d as f64, shape }
-    }
-
     /// Returns the dimension.
     fn d(&self) -> usize {
         self.shape.len().isqrt()
-    }
-
-    /// Returns the base measure in the coordinates in which `S0` is the identity, with tables for up to `n` members.
-    pub fn niw(&self, kappa: f64, n: usize) -> Niw {
-        let d = self.d();
-        Niw::new(d, kappa, d as f64 + 1.0 + self.excess, n)
     }
 
     /// Returns what a kept state keeps.
@@ -115,142 +104,135 @@ impl Learned {
         let d = self.d();
         (0..d).map(|j| self.shape[j * d + j].ln()).sum::<f64>() + 0.5 * d as f64 * self.excess.ln()
     }
+}
 
-    /// Returns the log prior density of ln excess, ln firmness and U.
+/// The grid of what is learned, for the rows of one fit.
+pub struct Grid {
+    d: usize,
+    kappa: f64,
+    /// Largest number of members, and one more.
+    members: usize,
+    /// Lower Cholesky factors of U at size 1, in the frame, and the logarithms of their determinants.
+    shapes: Vec<(Vec<f64>, f64)>,
+    excesses: Vec<f64>,
+    measures: Vec<OnceLock<Niw>>,
+}
+
+impl Grid {
+    /// Returns the grid in the frame of C, for up to `members` members. Where C is diagonal there is one shape.
+    pub fn of(frame: &Frame, kappa: f64, members: usize) -> Grid {
+        let d = frame.d;
+        let most = 4.0 * d as f64;
+        let excesses = (0..EXCESSES).map(|k| most.powf(k as f64 / (EXCESSES - 1) as f64)).collect();
+        let shapes =
+            shapes(frame).into_iter().map(|s| ((0..d).map(|j| s[j * d + j].ln()).sum(), s)).map(|(v, s)| (s, v)).collect();
+        let measures = (0..EXCESSES).map(|_| OnceLock::new()).collect();
+        Grid { d, kappa, members, shapes, excesses, measures }
+    }
+
+    /// Returns the number of points.
+    pub fn points(&self) -> usize {
+        self.shapes.len() * EXCESSES * SIZES
+    }
+
+    /// Returns the logarithm of a point's prior probability.
     pub fn log_prior(&self) -> f64 {
-        let d = self.d();
-        let flat = |[low, high]: [f64; 2]| -(high / low).ln().ln();
-        flat(excess_bounds(d)) + flat(firmness_bounds(d)) + self.log_wishart(self.firmness)
+        -(self.points() as f64).ln()
     }
 
-    /// Returns the log density of U under `Wishart(m, I / m)`.
-    fn log_wishart(&self, m: f64) -> f64 {
-        let (d, dim) = (self.d(), self.d() as f64);
-        let log_det = 2.0 * (0..d).map(|j| self.shape[j * d + j].ln()).sum::<f64>();
-        let trace: f64 = self.shape.iter().map(|v| v * v).sum();
-        let gammas: f64 = (0..d).map(|j| libm::lgamma(0.5 * (m - j as f64))).sum();
-        0.5 * (m - dim - 1.0) * log_det - 0.5 * m * trace + 0.5 * m * dim * (0.5 * m).ln()
-            - gammas
-            - 0.25 * dim * (dim - 1.0) * std::f64::consts::PI.ln()
+    /// Returns the values at a point.
+    pub fn at(&self, point: usize) -> Learned {
+        let root = size(point % SIZES).sqrt();
+        let shape = self.shapes[point / (EXCESSES * SIZES)].0.iter().map(|v| v * root).collect();
+        Learned { point, excess: self.excesses[point / SIZES % EXCESSES], shape }
     }
 
-    /// Draws all of it anew, `cycles` times over, given the state's partition, and gives the state the measure. `base`: the observations in the frame.
-    ///
-    /// A cycle draws `excess` given U and the partition, covariances out of it; then, given precisions that are drawn for it and forgotten, `firmness`, U out of
-    /// it, and U. Each leaves the joint posterior as it is.
-    pub fn update(&mut self, state: &mut State, base: &Observations, cycles: usize, rng: &mut impl rand::Rng) {
-        let d = base.d;
-        let scatters: Vec<Scatter> = (0..state.comps.len())
-            .filter(|k| state.comps[*k].n > 0)
-            .map(|k| {
-                let members = state.z.iter().enumerate().filter(move |(_, s)| **s == k as u32).map(|(i, _)| base.row(i));
-                Scatter::of(d, base.dp, members)
-            })
-            .collect();
-        let kappa = state.niw.kappa0;
-        for _ in 0..cycles {
-            let turned: Vec<Scatter> = scatters.iter().map(|s| s.whitened(&self.shape, d)).collect();
-            let spectra: Vec<Spectrum> = turned.iter().map(|s| Spectrum::of(s.n, s.matrix.clone(), &s.mean)).collect();
-            let log = |t: f64| spectra.iter().map(|s| s.log_marginal(kappa, d as f64 + 1.0 + t.exp(), t.exp())).sum();
-            self.excess = slice(self.excess, excess_bounds(d), &log, rng);
-            self.redraw_shape(&turned, kappa, rng);
-        }
-        state.reframe(self.whiten(base), self.niw(kappa, base.n + 1));
+    /// Returns the point that chains start from: components like the rows, as firm as some d further rows.
+    pub fn start(&self) -> usize {
+        let off = |k: &usize| (self.excesses[*k] / self.d as f64).ln().abs();
+        (0..EXCESSES).min_by(|a, b| off(a).total_cmp(&off(b))).unwrap_or(0) * SIZES
     }
 
-    /// Draws `firmness` and U given precisions drawn for the components, whose scatters are given in the coordinates in which U is the identity.
-    ///
-    /// There, with `S0 = excess G` and G = I now, precisions are `Wishart(nu0 + n, S_n^-1)`, and the next `G ~ Wishart(firmness + K nu0, (firmness L'L +
-    /// excess sum P)^-1)`, U = L G L'.
-    fn redraw_shape(&mut self, scatters: &[Scatter], kappa: f64, rng: &mut impl rand::Rng) {
-        let d = self.d();
-        let nu = d as f64 + 1.0 + self.excess;
-        let mut rate = vec![0.0; d * d];
-        for s in scatters {
-            let n = s.n as f64;
-            let mut lower: Vec<f64> = s.matrix.iter().map(|v| v / self.excess).collect();
-            let weight = kappa * n / (kappa + n) / self.excess;
-            for a in 0..d {
-                for b in 0..=a {
-                    lower[a * d + b] += weight * s.mean[a] * s.mean[b];
-                }
-                lower[a * d + a] += 1.0;
-            }
-            if cholesky(&mut lower, d).is_none() {
-                return;
-            }
-            let root = wishart_root(&lower, d, nu + n, rng);
-            for a in 0..d {
-                for b in 0..=a {
-                    rate[a * d + b] += dot_plain(&root[a * d..(a + 1) * d], &root[b * d..(b + 1) * d]);
+    /// Returns the base measure of a point in the coordinates in which `S0` is the identity.
+    pub fn niw(&self, point: usize) -> &Niw {
+        let k = point / SIZES % EXCESSES;
+        self.measures[k].get_or_init(|| Niw::new(self.d, self.kappa, self.d as f64 + 1.0 + self.excesses[k], self.members))
+    }
+
+    /// Returns the log marginal likelihood of all rows at every point, given the partition. `base`: the observations in the frame.
+    fn log_likelihoods(&self, state: &State, base: &Observations) -> Vec<f64> {
+        let d = self.d;
+        let mut total = vec![0.0; self.points()];
+        for k in (0..state.comps.len()).filter(|k| state.comps[*k].n > 0) {
+            let members = state.z.iter().enumerate().filter(|(_, s)| **s == k as u32).map(|(i, _)| base.row(i));
+            let scatter = Scatter::of(d, base.dp, members);
+            let n = scatter.n as f64;
+            let gammas: Vec<f64> = self.excesses.iter().map(|e| Spectrum::log_gammas(d, scatter.n, d as f64 + 1.0 + e)).collect();
+            let mut point = total.iter_mut();
+            for (shape, volume) in &self.shapes {
+                let own = scatter.whitened(shape, d);
+                let spectrum = Spectrum::of(own.n, own.matrix, &own.mean);
+                for (excess, gammas) in self.excesses.iter().zip(&gammas) {
+                    let nu = d as f64 + 1.0 + excess;
+                    let one = |j| gammas + spectrum.log_rest(self.kappa, nu, excess * size(j)) - n * volume;
+                    (0..SIZES).map(one).zip(&mut point).for_each(|(l, t)| *t += l);
                 }
             }
         }
-        let degrees = scatters.len() as f64 * nu;
-        self.firmness = self.redraw_firmness(&rate, degrees, rng);
-        for a in 0..d {
-            for b in 0..=a {
-                let prior: f64 = (a..d).map(|t| self.shape[t * d + a] * self.shape[t * d + b]).sum();
-                rate[a * d + b] += self.firmness * prior;
-            }
-        }
-        if cholesky(&mut rate, d).is_none() {
-            return;
-        }
-        let root = wishart_root(&rate, d, self.firmness + degrees, rng);
-        let mut product = vec![0.0; d * d];
-        for a in 0..d {
-            let row = &mut product[a * d..(a + 1) * d];
-            for j in 0..=a {
-                let l = self.shape[a * d + j];
-                row.iter_mut().zip(&root[j * d..(j + 1) * d]).for_each(|(p, r)| *p += l * r);
-            }
-        }
-        let mut next = vec![0.0; d * d];
-        for a in 0..d {
-            for b in 0..=a {
-                next[a * d + b] = dot_plain(&product[a * d..(a + 1) * d], &product[b * d..(b + 1) * d]);
-            }
-        }
-        if cholesky(&mut next, d).is_some() {
-            self.shape = next;
-        }
+        total
     }
 
-    /// Draws `firmness` given precisions, U integrated out: with R their sum times `excess` in the frame and `degrees` K nu0,
-    /// `p(m | R) ~ Gamma_d((m + K nu0) / 2) / Gamma_d(m / 2) m^(m d / 2) |m I + R|^-((m + K nu0) / 2)`.
-    ///
-    /// `rate`: R in the coordinates in which U is the identity, lower triangle.
-    fn redraw_firmness(&self, rate: &[f64], degrees: f64, rng: &mut impl rand::Rng) -> f64 {
-        let d = self.d();
-        // L^-T R L^-1.
-        let upper = inverse_transposed(&self.shape, d);
-        let full = |a: usize, b: usize| if b <= a { rate[a * d + b] } else { rate[b * d + a] };
-        let rows: Vec<f64> = (0..d * d).map(|k| full(k / d, k % d)).collect();
-        let mut once = vec![0.0; d * d];
-        for a in 0..d {
-            let row = &mut once[a * d..(a + 1) * d];
-            for j in a..d {
-                let u = upper[a * d + j];
-                row.iter_mut().zip(&rows[j * d..(j + 1) * d]).for_each(|(o, r)| *o += u * r);
-            }
-        }
-        let mut turned = vec![0.0; d * d];
-        for a in 0..d {
-            for b in 0..=a {
-                let v = dot_plain(&once[a * d + b..(a + 1) * d], &upper[b * d + b..(b + 1) * d]);
-                (turned[a * d + b], turned[b * d + a]) = (v, v);
-            }
-        }
-        let spectrum = Spectrum::of(2, turned, &vec![0.0; d]);
-        let log = |t: f64| {
-            let m = t.exp();
-            let gammas: f64 =
-                (0..d).map(|j| libm::lgamma(0.5 * (m + degrees - j as f64)) - libm::lgamma(0.5 * (m - j as f64))).sum();
-            gammas + 0.5 * m * d as f64 * t - 0.5 * (m + degrees) * spectrum.log_det(1.0, m)
-        };
-        slice(self.firmness, firmness_bounds(d), &log, rng)
+    /// Draws a point given the state's partition and gives the state its measure. `base`: the observations in the frame.
+    pub fn draw(&self, state: &mut State, base: &Observations, rng: &mut impl rand::Rng) -> Learned {
+        let mut weights = self.log_likelihoods(state, base);
+        let top = weights.iter().fold(f64::NEG_INFINITY, |a, b| a.max(*b));
+        weights.iter_mut().for_each(|w| *w = (*w - top).exp());
+        let mut left = rng.random::<f64>() * weights.iter().sum::<f64>();
+        let point = weights.iter().position(|w| {
+            left -= w;
+            left < 0.0
+        });
+        let learned = self.at(point.unwrap_or_else(|| self.start()));
+        state.reframe(learned.whiten(base), self.niw(learned.point).clone());
+        learned
     }
+}
+
+/// Returns a size by its number.
+fn size(number: usize) -> f64 {
+    0.5f64.powi(number as i32)
+}
+
+/// Returns the lower Cholesky factors of `D^1/2 R^p D^1/2` in the frame of C, d x d each.
+fn shapes(frame: &Frame) -> Vec<Vec<f64>> {
+    let d = frame.d;
+    let identity = || vec![(0..d * d).map(|k| f64::from(u8::from(k / d == k % d))).collect::<Vec<f64>>()];
+    if frame.factor.len() != d * d {
+        return identity();
+    }
+    // R and its factor: the frame's rows at unit length.
+    let mut lower = frame.factor.clone();
+    for row in lower.chunks_exact_mut(d) {
+        let length = row.iter().map(|v| v * v).sum::<f64>().sqrt();
+        row.iter_mut().for_each(|v| *v /= length);
+    }
+    let correlation: Vec<f64> =
+        (0..d * d).map(|k| lower[k / d * d..][..d].iter().zip(&lower[k % d * d..][..d]).map(|(a, b)| a * b).sum()).collect();
+    if (0..d * d).all(|k| k / d == k % d || correlation[k].abs() < 1e-9) {
+        return identity();
+    }
+    let mut all = identity();
+    for mut m in powers(&correlation, d, &POWERS[1..]) {
+        // L^-1 R^p L^-T, one side at a time.
+        for _ in 0..2 {
+            m.chunks_exact_mut(d).for_each(|row| solve_lower(&lower, d, row));
+            (0..d).for_each(|a| (0..a).for_each(|b| m.swap(a * d + b, b * d + a)));
+        }
+        if cholesky(&mut m, d).is_some() {
+            all.push(m);
+        }
+    }
+    all
 }
 
 /// Size, mean, and scatter about the mean (d x d, symmetric) of a component's members.
@@ -297,41 +279,5 @@ impl Scatter {
         // Rounding leaves the halves apart by a bit.
         (0..d).for_each(|a| (0..a).for_each(|b| matrix[b * d + a] = matrix[a * d + b]));
         Scatter { n: self.n, mean, matrix }
-    }
-}
-
-/// Returns A, d x d, with `A A' ~ Wishart(dof, (L L')^-1)`: `L^-T` times Bartlett's factor.
-fn wishart_root(lower: &[f64], d: usize, dof: f64, rng: &mut impl rand::Rng) -> Vec<f64> {
-    let upper = inverse_transposed(lower, d);
-    let mut b = vec![0.0; d * d];
-    for i in 0..d {
-        for j in 0..i {
-            b[i * d + j] = StandardNormal.sample(rng);
-        }
-        b[i * d + i] = ChiSquared::new(dof - i as f64).map_or(f64::NAN, |c| c.sample(rng)).sqrt();
-    }
-    let mut a = vec![0.0; d * d];
-    for i in 0..d {
-        let row = &mut a[i * d..(i + 1) * d];
-        for j in i..d {
-            let t = upper[i * d + j];
-            row[..=j].iter_mut().zip(&b[j * d..j * d + j + 1]).for_each(|(a, b)| *a += t * b);
-        }
-    }
-    a
-}
-
-/// Draws a positive number by slice sampling in its logarithm, uniform there between bounds (Neal, 2003; shrinkage from the whole range).
-fn slice(now: f64, bounds: [f64; 2], log: &dyn Fn(f64) -> f64, rng: &mut impl rand::Rng) -> f64 {
-    let (mut low, mut high) = (bounds[0].ln(), bounds[1].ln());
-    let at = now.ln().clamp(low, high);
-    let level = log(at) + rng.random::<f64>().max(f64::MIN_POSITIVE).ln();
-    loop {
-        let t = low + (high - low) * rng.random::<f64>();
-        // The present value is in the slice, so the interval cannot shrink past it.
-        if t == at || log(t) >= level || high - low < 1e-12 {
-            return t.exp();
-        }
-        if t < at { low = t } else { high = t }
     }
 }

@@ -63,3 +63,52 @@ pub fn solve_lower(lower: &[f64], d: usize, x: &mut [f64]) {
 pub fn lower_times(lower: &[f64], d: usize, y: &[f64]) -> Vec<f64> {
     (0..d).map(|j| dot_plain(&lower[j * d..j * d + j + 1], &y[..j + 1])).collect()
 }
+
+/// Returns powers of a symmetric positive definite matrix (row-major, d x d), by Jacobi's rotations (Golub & Van Loan, section 8.5).
+pub fn powers(matrix: &[f64], d: usize, exponents: &[f64]) -> Vec<Vec<f64>> {
+    let mut a = matrix.to_vec();
+    // Row k of `v` is the eigenvector of `a[k][k]`.
+    let mut v = vec![0.0; d * d];
+    (0..d).for_each(|i| v[i * d + i] = 1.0);
+    let size: f64 = a.iter().map(|x| x * x).sum();
+    for _ in 0..60 {
+        let off: f64 = (0..d * d).filter(|k| k / d != k % d).map(|k| a[k] * a[k]).sum();
+        if off <= 1e-28 * size {
+            break;
+        }
+        for p in 0..d {
+            for q in p + 1..d {
+                let beside = a[p * d + q];
+                if beside == 0.0 {
+                    continue;
+                }
+                let theta = (a[q * d + q] - a[p * d + p]) / (2.0 * beside);
+                let t = theta.signum() / (theta.abs() + theta.hypot(1.0));
+                let c = 1.0 / t.hypot(1.0);
+                let s = t * c;
+                for k in 0..d {
+                    let (x, y) = (a[k * d + p], a[k * d + q]);
+                    (a[k * d + p], a[k * d + q]) = (c * x - s * y, s * x + c * y);
+                }
+                for m in [&mut a, &mut v] {
+                    for k in 0..d {
+                        let (x, y) = (m[p * d + k], m[q * d + k]);
+                        (m[p * d + k], m[q * d + k]) = (c * x - s * y, s * x + c * y);
+                    }
+                }
+            }
+        }
+    }
+    let power = |exponent: &f64| {
+        let mut out = vec![0.0; d * d];
+        for k in 0..d {
+            let value = a[k * d + k].max(f64::MIN_POSITIVE).powf(*exponent);
+            for i in 0..d {
+                let factor = value * v[k * d + i];
+                out[i * d..(i + 1) * d].iter_mut().zip(&v[k * d..(k + 1) * d]).for_each(|(o, x)| *o += factor * x);
+            }
+        }
+        out
+    };
+    exponents.iter().map(power).collect()
+}

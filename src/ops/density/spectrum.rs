@@ -55,10 +55,18 @@ impl Spectrum {
 
     /// Returns the log marginal likelihood of the members under `mu0 = 0`, kappa, nu and `S0 = scale I` (Murphy, 2007, section 9).
     pub fn log_marginal(&self, kappa: f64, nu: f64, scale: f64) -> f64 {
-        let (d, n) = (self.diagonal.len(), self.n as f64);
-        let dim = d as f64;
-        let gammas: f64 = (0..d).map(|j| lgamma(0.5 * (nu + n - j as f64)) - lgamma(0.5 * (nu - j as f64))).sum();
-        gammas - 0.5 * n * dim * PI.ln() + 0.5 * dim * (kappa / (kappa + n)).ln() + 0.5 * nu * dim * scale.ln()
+        Spectrum::log_gammas(self.diagonal.len(), self.n, nu) + self.log_rest(kappa, nu, scale)
+    }
+
+    /// Returns the log marginal likelihood's part that hangs on dimension, number of members and nu alone: `ln Gamma_d((nu + n) / 2) - ln Gamma_d(nu / 2)`.
+    pub fn log_gammas(d: usize, n: usize, nu: f64) -> f64 {
+        (0..d).map(|j| lgamma(0.5 * (nu + n as f64 - j as f64)) - lgamma(0.5 * (nu - j as f64))).sum()
+    }
+
+    /// Returns the rest of it.
+    pub fn log_rest(&self, kappa: f64, nu: f64, scale: f64) -> f64 {
+        let (dim, n) = (self.diagonal.len() as f64, self.n as f64);
+        0.5 * dim * (kappa / (kappa + n)).ln() - 0.5 * n * dim * PI.ln() + 0.5 * nu * dim * scale.ln()
             - 0.5 * (nu + n) * self.log_det(kappa, scale)
     }
 }

@@ -12,6 +12,8 @@ mod stacking;
 mod textbook;
 
 use super::cache::Observations;
+use super::frame::Frame;
+use super::hyper::Grid;
 use super::simd::padded;
 use crate::base::Stream;
 use rand_distr::{Distribution, StandardNormal};
@@ -28,4 +30,11 @@ fn cloud(n: usize, d: usize, shift: f64, seed: u64) -> Observations {
         }
     }
     Observations::new(x, d)
+}
+
+/// Returns the grid of a hierarchical measure in the frame of a matrix whose correlations are not 0.
+fn correlated(d: usize, kappa: f64, members: usize) -> Grid {
+    let factor = (0..d * d)
+        .map(|k| if k / d < k % d { 0.0 } else { 0.4 + 0.3 * ((k * k) as f64).sin() + f64::from(u8::from(k / d == k % d)) });
+    Grid::of(&Frame { d, centre: vec![0.0; d], factor: factor.collect(), log_volume: 0.0 }, kappa, members)
 }

@@ -65,7 +65,7 @@ impl Plan {
 
 impl Planned for GenerativeClassification {
     fn version(&self) -> u32 {
-        6
+        7
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {

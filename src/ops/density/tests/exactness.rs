@@ -10,7 +10,7 @@ use super::super::niw::{Niw, Shape};
 use super::super::simd;
 use super::super::start::Start;
 use super::super::state::{NONE, State};
-use super::cloud;
+use super::{cloud, correlated};
 use crate::base::Stream;
 use rand::RngExt;
 
@@ -109,12 +109,13 @@ fn caches_agree_with_recomputation_after_the_measure_has_moved() {
     let data = cloud(80, 9, 1.0, 3);
     let setup = setup(Method::MergeSplit { proposals: 2, every: 1 }, 0);
     let niw = Niw::new(9, 0.05, 11.0, 81);
-    let mut chain = Chain::new(&data, &niw, &setup, 0.0, &Stream::root(8), 0, None).learning();
+    let grid = correlated(9, 0.05, 81);
+    let mut chain = Chain::new(&data, &niw, &setup, 0.0, &Stream::root(8), 0, None).learning(&grid);
     for _ in 0..60 {
         chain.step();
         let learned = chain.learned().expect("it learns").clone();
         let white = learned.whiten(&data);
-        let mut state = State::new(&white, &learned.niw(0.05, 81), chain.state().z.clone(), chain.state().alpha);
+        let mut state = State::new(&white, grid.niw(learned.point), chain.state().z.clone(), chain.state().alpha);
         assert!(white.x.iter().zip(chain.state().data.x.iter()).all(|(a, b)| a.to_bits() == b.to_bits()));
         assert!((state.log_joint() - chain.state().log_joint()).abs() < 1e-7 * state.log_joint().abs());
         verify(&mut state);
@@ -253,9 +254,10 @@ fn a_restored_chain_goes_on_bit_for_bit() {
         let niw = Niw::new(5, 0.01, 7.0, 60);
         let setup = setup(method, 120);
         let stream = Stream::root(11);
+        let grid = correlated(5, 0.01, 61);
         let fresh = || {
             let chain = Chain::new(&data, &niw, &setup, 0.3, &stream, 0, None);
-            if learning { chain.learning() } else { chain }
+            if learning { chain.learning(&grid) } else { chain }
         };
         let whole = fresh().run(0, &Unwatched).expect("not stopped");
         let mut first = fresh();

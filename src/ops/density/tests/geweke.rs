@@ -4,11 +4,12 @@ use super::super::alpha::AlphaPrior;
 use super::super::cache::Observations;
 use super::super::chain::{Chain, Method, Setup};
 use super::super::component::Built;
-use super::super::hyper::{Learned, excess_bounds, firmness_bounds};
+use super::super::hyper::{Grid, Learned};
 use super::super::matrix::lower_times;
 use super::super::niw::Niw;
 use super::super::simd::padded;
 use super::super::start::Start;
+use super::correlated;
 use crate::base::Stream;
 use rand::RngExt;
 use rand_distr::{ChiSquared, Distribution, StandardNormal};
@@ -109,25 +110,9 @@ fn the_exact_samplers_pass_and_the_published_alpha_does_not() {
     assert!(wrong[1] > 8.0, "published: {wrong:.2?}");
 }
 
-/// Returns what is learned drawn from its prior.
-fn measure(rng: &mut impl rand::Rng) -> Learned {
-    let mut between = |[low, high]: [f64; 2]| (low.ln() + (high / low).ln() * rng.random::<f64>()).exp();
-    let (excess, firmness) = (between(excess_bounds(D)), between(firmness_bounds(D)));
-    // Bartlett's factor of Wishart(m, I / m), which is its Cholesky factor.
-    let mut shape = vec![0.0; D * D];
-    for a in 0..D {
-        for b in 0..a {
-            let e: f64 = StandardNormal.sample(rng);
-            shape[a * D + b] = e / firmness.sqrt();
-        }
-        shape[a * D + a] = (ChiSquared::new(firmness - a as f64).expect("positive").sample(rng) / firmness).sqrt();
-    }
-    Learned { excess, firmness, shape }
-}
-
 /// Returns data drawn given the partition and the measure, in the frame.
-fn data_of(z: &[u32], learned: &Learned, rng: &mut impl rand::Rng) -> Observations {
-    let own = data_given(z, &learned.niw(0.7, N + 1), rng);
+fn data_of(z: &[u32], grid: &Grid, learned: &Learned, rng: &mut impl rand::Rng) -> Observations {
+    let own = data_given(z, grid.niw(learned.point), rng);
     let mut x = vec![0.0; N * own.dp];
     for i in 0..N {
         let y: Vec<f64> = own.row(i)[..D].iter().map(|v| v * learned.excess.sqrt()).collect();
@@ -143,7 +128,7 @@ fn seen(z: &[u32], l: &Learned, data: &Observations) -> [f64; 9] {
     [
         k,
         l.excess.ln(),
-        l.firmness.ln(),
+        l.point as f64,
         l.shape[0].ln(),
         l.shape[3].ln(),
         l.shape[2].tanh() * (a[0] * a[1]).tanh(),
@@ -157,6 +142,7 @@ fn seen(z: &[u32], l: &Learned, data: &Observations) -> [f64; 9] {
 fn a_learned_measure_passes() {
     let alpha = AlphaPrior::Fixed(1.1);
     let rounds = 12_000;
+    let grid = correlated(D, 0.7, N + 1);
     for method in [Method::Gibbs, Method::MergeSplit { proposals: 1, every: 1 }] {
         let setup = Setup {
             alpha,
@@ -173,19 +159,19 @@ fn a_learned_measure_passes() {
         let mut rng = root.named("prior").rng();
         let direct: Vec<[f64; 9]> = (0..rounds)
             .map(|_| {
-                let (z, l) = (partition(1.1, &mut rng), measure(&mut rng));
-                let x = data_of(&z, &l, &mut rng);
+                let (z, l) = (partition(1.1, &mut rng), grid.at(rng.random_range(0..grid.points())));
+                let x = data_of(&z, &grid, &l, &mut rng);
                 seen(&z, &l, &x)
             })
             .collect();
         let mut rng = root.named("data").rng();
-        let (mut z, mut l) = (partition(1.1, &mut rng), measure(&mut rng));
+        let (mut z, mut l) = (partition(1.1, &mut rng), grid.at(rng.random_range(0..grid.points())));
         let niw = Niw::new(D, 0.7, D as f64 + 3.0, N + 1);
         let mut turns = Vec::with_capacity(rounds);
         for t in 0..rounds {
-            let x = data_of(&z, &l, &mut rng);
+            let x = data_of(&z, &grid, &l, &mut rng);
             let chain = Chain::new(&x, &niw, &setup, 0.0, &root.numbered(t as u64), 0, Some((z, 1.1)));
-            let mut chain = chain.with_learned(l);
+            let mut chain = chain.learning_from(&grid, l.point);
             (0..4).for_each(|_| chain.step());
             z = chain.state().z.clone();
             l = chain.learned().expect("it learns").clone();

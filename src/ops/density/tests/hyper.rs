@@ -5,14 +5,14 @@ use super::super::cache::Observations;
 use super::super::chain::{Chain, Method, Setup};
 use super::super::component::Built;
 use super::super::frame::{Frame, Scale};
-use super::super::hyper::{Learned, excess_bounds, firmness_bounds};
-use super::super::matrix::cholesky;
+use super::super::hyper::{Grid, Learned};
+use super::super::matrix::{cholesky, powers};
 use super::super::niw::Niw;
 use super::super::shrink::shrunk;
 use super::super::spectrum::Spectrum;
 use super::super::start::{Start, compact};
-use super::cloud;
 use super::enumeration::partitions;
+use super::{cloud, correlated};
 use crate::base::Stream;
 use std::collections::BTreeMap;
 
@@ -49,8 +49,8 @@ fn a_spectrum_has_the_marginal_likelihood_of_the_definition() {
 fn a_measure_in_the_frame_is_the_one_in_its_own_coordinates() {
     let (n, d) = (9, 3);
     let data = cloud(n, d, 0.7, 6);
-    let learned = Learned { excess: 2.5, firmness: 8.0, shape: vec![1.2, 0.0, 0.0, -0.3, 0.7, 0.0, 0.4, 0.1, 1.5] };
-    let niw = learned.niw(0.05, n + 1);
+    let learned = Learned { point: 0, excess: 2.5, shape: vec![1.2, 0.0, 0.0, -0.3, 0.7, 0.0, 0.4, 0.1, 1.5] };
+    let niw = Niw::new(d, 0.05, 6.5, n + 1);
     let white = learned.whiten(&data);
     let own = Built::from_members(&niw, data.dp, (0..n).map(|i| white.row(i)));
     let scale = learned.measure().scale(d);
@@ -59,105 +59,141 @@ fn a_measure_in_the_frame_is_the_one_in_its_own_coordinates() {
     assert!((learned.measure().dof - 6.5).abs() < 1e-12);
 }
 
-/// Returns the exact posterior of partitions of rows in one dimension, with `excess` and U integrated over a grid of their logarithms.
-fn exact(data: &Observations, kappa: f64, alpha: f64) -> Vec<(Vec<u32>, f64)> {
-    let [low, high] = firmness_bounds(1).map(f64::ln);
-    let grid = |[low, high]: [f64; 2], count: usize| -> Vec<f64> {
-        (0..count).map(|i| (low + (high - low) * (i as f64 + 0.5) / count as f64).exp()).collect()
-    };
-    let firm = grid([low, high], 60);
-    // U = V in one dimension: density of ln U.
-    let points: Vec<(f64, f64)> = grid([1e-4f64.ln(), 20f64.ln()], 300)
-        .into_iter()
-        .map(|u| {
-            let mass: f64 = firm
-                .iter()
-                .map(|m| (0.5 * m * u.ln() - 0.5 * m * u + 0.5 * m * (0.5 * m).ln() - libm::lgamma(0.5 * m)).exp())
-                .sum();
-            (u, mass)
-        })
+#[test]
+fn shapes_lie_between_the_covariance_and_its_diagonal() {
+    let (d, grid) = (3, correlated(3, 0.1, 5));
+    let factor: Vec<f64> = (0..9)
+        .map(
+            |k: usize| if k / 3 < k % 3 { 0.0 } else { 0.4 + 0.3 * ((k * k) as f64).sin() + f64::from(u8::from(k / 3 == k % 3)) },
+        )
         .collect();
-    let excesses = grid(excess_bounds(1).map(f64::ln), 60);
-    let mut totals: BTreeMap<Vec<u32>, f64> = BTreeMap::new();
-    let all = partitions(data.n);
-    for e in &excesses {
-        let niw = Niw::new(1, kappa, 2.0 + e, data.n + 1);
-        for (u, mass) in &points {
-            let scale = e * u;
-            let unit = Observations::new(data.x.iter().map(|v| v / scale.sqrt()).collect(), 1);
-            // Marginal likelihoods of all subsets, by bits.
-            let subsets: Vec<f64> = (0..1usize << data.n)
-                .map(|set| {
-                    let rows = (0..data.n).filter(|i| set >> i & 1 == 1).map(|i| unit.row(i));
-                    let built = Built::from_members(&niw, data.dp, rows);
-                    libm::lgamma(built.n.max(1) as f64) + niw.log_marginal(built.n, built.log_det)
-                        - 0.5 * built.n as f64 * scale.ln()
-                })
-                .collect();
-            for p in &all {
-                let k = p.iter().max().map_or(0, |m| m + 1);
-                let log: f64 =
-                    (0..k).map(|c| subsets[(0..data.n).filter(|i| p[*i] == c).map(|i| 1 << i).sum::<usize>()] + alpha.ln()).sum();
-                *totals.entry(p.clone()).or_default() += log.exp() * mass;
-            }
+    let times = |a: &[f64], b: &[f64]| -> Vec<f64> {
+        (0..9).map(|k| (0..3).map(|j| a[k / 3 * 3 + j] * b[j * 3 + k % 3]).sum()).collect()
+    };
+    let turned = |a: &[f64]| -> Vec<f64> { (0..9).map(|k| a[k % 3 * 3 + k / 3]).collect() };
+    let square = |a: &[f64]| times(a, &turned(a));
+    let c = square(&factor);
+    let sd: Vec<f64> = (0..3).map(|a| c[a * 4].sqrt()).collect();
+    assert_eq!(grid.points(), 4 * 140);
+    // At size 1, of each shape: L U L' in the data's coordinates.
+    let of = |shape: usize, size: usize| square(&times(&factor, &grid.at(shape * 140 + size).shape));
+    let r: Vec<f64> = (0..9).map(|k| c[k] / sd[k / 3] / sd[k % 3]).collect();
+    for (shape, p) in [1.0, 2.0 / 3.0, 1.0 / 3.0, 0.0].into_iter().enumerate() {
+        let got: Vec<f64> = of(shape, 0).iter().enumerate().map(|(k, v)| v / sd[k / d] / sd[k % d]).collect();
+        // R^p to the power 1 / p, or three thirds of it, is R again.
+        let back = match shape {
+            0 => got.clone(),
+            1 => powers(&times(&got, &times(&got, &got)), d, &[0.5])[0].clone(),
+            2 => times(&got, &times(&got, &got)),
+            _ => (0..9).map(|k| got[k] * r[k]).collect(),
+        };
+        for k in 0..9 {
+            let expected = if shape == 3 && k / d != k % d { 0.0 } else { r[k] };
+            assert!((back[k] - expected).abs() < 1e-9, "p {p}: {back:.4?} for {r:.4?}");
         }
     }
-    let sum: f64 = totals.values().sum();
-    totals.into_iter().map(|(p, v)| (p, v / sum)).collect()
+    let (whole, eighth) = (of(1, 0), of(1, 3));
+    assert!(whole.iter().zip(&eighth).all(|(a, b)| (a / 8.0 - b).abs() < 1e-12));
+    // A diagonal matrix has one shape.
+    assert_eq!(Grid::of(&Frame::diagonal(vec![0.0; 2], vec![1.0, 2.0]), 0.1, 5).points(), 140);
+}
+
+/// Returns the exact posterior of partitions of rows and, beside it, of the grid's points.
+fn exact(data: &Observations, grid: &Grid, alpha: f64) -> (Vec<(Vec<u32>, f64)>, Vec<f64>) {
+    let all = partitions(data.n);
+    let mut totals = vec![0.0; all.len()];
+    let mut points = vec![0.0; grid.points()];
+    for (point, mass) in points.iter_mut().enumerate() {
+        let learned = grid.at(point);
+        let (niw, white, volume) = (grid.niw(point), learned.whiten(data), learned.log_volume());
+        // Marginal likelihoods of all subsets, by bits.
+        let subsets: Vec<f64> = (0..1usize << data.n)
+            .map(|set| {
+                let built = Built::from_members(niw, data.dp, (0..data.n).filter(|i| set >> i & 1 == 1).map(|i| white.row(i)));
+                libm::lgamma(built.n.max(1) as f64) + niw.log_marginal(built.n, built.log_det) - built.n as f64 * volume
+            })
+            .collect();
+        for (p, total) in all.iter().zip(&mut totals) {
+            let k = p.iter().max().map_or(0, |m| m + 1);
+            let log: f64 =
+                (0..k).map(|c| subsets[(0..data.n).filter(|i| p[*i] == c).map(|i| 1 << i).sum::<usize>()] + alpha.ln()).sum();
+            *total += log.exp();
+            *mass += log.exp();
+        }
+    }
+    let sum: f64 = totals.iter().sum();
+    points.iter_mut().for_each(|p| *p /= sum);
+    (all.into_iter().zip(totals.iter().map(|t| t / sum)).collect(), points)
+}
+
+/// Fails where counts are not those of the probabilities; cells of fewer than five expected are taken together.
+fn agrees(name: &str, probabilities: &[f64], counts: &[f64]) {
+    let total: f64 = counts.iter().sum();
+    let (mut chi, mut cells, mut rest) = (0.0f64, 0.0f64, (0.0, 0.0));
+    for (p, seen) in probabilities.iter().zip(counts) {
+        if p * total >= 5.0 {
+            chi += (seen - p * total).powi(2) / (p * total);
+            cells += 1.0;
+        } else {
+            rest = (rest.0 + p * total, rest.1 + seen);
+        }
+    }
+    if rest.0 >= 5.0 {
+        chi += (rest.1 - rest.0).powi(2) / rest.0;
+        cells += 1.0;
+    }
+    let dof = cells - 1.0;
+    let cut = dof * (1.0 - 2.0 / (9.0 * dof) + 3.7 * (2.0 / (9.0 * dof)).sqrt()).powi(3);
+    assert!(dof > 20.0 && chi < cut, "{name}: chi2 {chi:.1} on {dof}, cut {cut:.1}");
 }
 
 #[test]
 fn a_learned_measure_has_the_exact_posterior() {
-    let (n, alpha, kappa, chains) = (5, 0.8, 0.3, 6000);
-    let mut data = cloud(n, 1, 1.2, 41);
-    let rows: Vec<f64> = data.x.iter().map(|v| v * 0.8).collect();
-    data = Observations::new(rows, 1);
-    let exact = exact(&data, kappa, alpha);
-    for method in [Method::Gibbs, Method::MergeSplit { proposals: 1, every: 1 }] {
-        let setup = Setup {
-            alpha: AlphaPrior::Fixed(alpha),
-            method,
-            passes: 81,
-            burn_in: 0,
-            thin: 1,
-            chains: 1,
-            start: Start::Random,
-            components: 3,
-            published: false,
-        };
-        let niw = Niw::new(1, kappa, 3.0, n + 1);
-        let mut counts: BTreeMap<Vec<u32>, f64> = BTreeMap::new();
-        for c in 0..chains {
-            let stream = Stream::root(21).numbered(c);
-            let mut chain = Chain::new(&data, &niw, &setup, 0.0, &stream, 0, None).learning();
-            (0..setup.passes).for_each(|_| chain.step());
-            *counts.entry(compact(&chain.state().z)).or_default() += 1.0;
-        }
-        let (mut chi, mut cells) = (0.0f64, 0.0f64);
-        for (p, probability) in &exact {
-            let (expected, seen) = (probability * chains as f64, counts.get(p).copied().unwrap_or(0.0));
-            if expected >= 5.0 {
-                chi += (seen - expected).powi(2) / expected;
-                cells += 1.0;
+    let (n, alpha, kappa, chains) = (5, 0.8, 0.3, 2500);
+    for d in [1, 2] {
+        let mut data = cloud(n, d, 1.2, 41);
+        data = Observations::new(data.x.iter().map(|v| v * 0.8).collect(), d);
+        let grid = correlated(d, kappa, n + 1);
+        let (exact, points) = exact(&data, &grid, alpha);
+        for method in [Method::Gibbs, Method::MergeSplit { proposals: 1, every: 1 }] {
+            let setup = Setup {
+                alpha: AlphaPrior::Fixed(alpha),
+                method,
+                passes: 25,
+                burn_in: 0,
+                thin: 1,
+                chains: 1,
+                start: Start::Random,
+                components: 3,
+                published: false,
+            };
+            let niw = Niw::new(d, kappa, d as f64 + 2.0, n + 1);
+            let mut counts: BTreeMap<Vec<u32>, f64> = BTreeMap::new();
+            let mut visits = vec![0.0; grid.points()];
+            for c in 0..chains {
+                let stream = Stream::root(21).numbered(c);
+                let mut chain = Chain::new(&data, &niw, &setup, 0.0, &stream, 0, None).learning(&grid);
+                (0..setup.passes).for_each(|_| chain.step());
+                *counts.entry(compact(&chain.state().z)).or_default() += 1.0;
+                visits[chain.learned().expect("it learns").point] += 1.0;
             }
+            let seen: Vec<f64> = exact.iter().map(|(p, _)| counts.get(p).copied().unwrap_or(0.0)).collect();
+            agrees(&format!("partitions, {method:?}, d = {d}"), &exact.iter().map(|(_, v)| *v).collect::<Vec<_>>(), &seen);
+            agrees(&format!("points, {method:?}, d = {d}"), &points, &visits);
         }
-        let dof = cells - 1.0;
-        let cut = dof * (1.0 - 2.0 / (9.0 * dof) + 3.7 * (2.0 / (9.0 * dof)).sqrt()).powi(3);
-        assert!(dof > 20.0 && chi < cut, "{method:?}: chi2 {chi:.1} on {dof}, cut {cut:.1}");
         // The test can tell: with the measure fixed where chains begin, the posterior is another.
-        let fixed: f64 = exact.iter().map(|(p, v)| (v - probability_at_start(&data, kappa, alpha, p)).abs()).sum::<f64>() / 2.0;
+        let fixed: f64 = exact.iter().map(|(p, v)| (v - probability_at_start(&data, &grid, alpha, p)).abs()).sum::<f64>() / 2.0;
         assert!(fixed > 0.05, "total variation {fixed}");
     }
 }
 
 /// Returns the posterior probability of a partition under the measure that chains begin with.
-fn probability_at_start(data: &Observations, kappa: f64, alpha: f64, partition: &[u32]) -> f64 {
-    let start = Learned::start(1);
-    let (niw, white) = (start.niw(kappa, data.n + 1), start.whiten(data));
+fn probability_at_start(data: &Observations, grid: &Grid, alpha: f64, partition: &[u32]) -> f64 {
+    let (niw, white) = (grid.niw(grid.start()), grid.at(grid.start()).whiten(data));
     let weight = |p: &[u32]| -> f64 {
         let k = p.iter().max().map_or(0, |m| m + 1);
         let part = |c: u32| {
-            let built = Built::from_members(&niw, white.dp, (0..white.n).filter(|i| p[*i] == c).map(|i| white.row(i)));
+            let built = Built::from_members(niw, white.dp, (0..white.n).filter(|i| p[*i] == c).map(|i| white.row(i)));
             alpha.ln() + libm::lgamma(built.n as f64) + niw.log_marginal(built.n, built.log_det)
         };
         (0..k).map(part).sum::<f64>().exp()

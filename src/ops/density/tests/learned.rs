@@ -3,7 +3,6 @@
 use super::super::alpha::AlphaPrior;
 use super::super::chain::{Method, Setup};
 use super::super::component::Component;
-use super::super::diagnostics::Glance;
 use super::super::fit::{Rows, fit};
 use super::super::frame::Scale;
 use super::super::leave_one_out;
@@ -90,21 +89,6 @@ fn the_predictive_is_the_mean_over_states_each_under_its_own_measure() {
     let occupied = Predictive::new(&p).occupied();
     assert!(occupied.parts.iter().all(|part| part.members > 0));
     assert!((occupied.pooled.iter().sum::<f64>() - 1.0).abs() < 1e-12);
-}
-
-#[test]
-fn the_height_of_a_density_in_a_matrix_is_not_called_mass() {
-    let mut p = fitted(30, 2);
-    for (c, chain) in p.chains.iter_mut().enumerate() {
-        for (t, pass) in chain.trace.iter_mut().enumerate() {
-            let wobble = (t * 7 % 11) as f64;
-            *pass = [1.0 + 0.01 * wobble, 1.0 + c as f64, 500.0 * c as f64 + wobble, 0.5, 0.1 * c as f64];
-        }
-    }
-    let said = |p: &Posterior| Glance::of(p.judged()).note;
-    assert!(said(&p).contains("chains stay") && !said(&p).contains("holds the mass"), "{}", said(&p));
-    p.chains.iter_mut().flat_map(|c| &mut c.kept).for_each(|k| k.measure = None);
-    assert!(said(&p).contains("holds the mass"), "{}", said(&p));
 }
 
 #[test]
