@@ -5,9 +5,11 @@ use super::frame::Frame;
 use super::layout;
 use super::named::{Axes, AxisName};
 use super::sheet::{COST, Cell, Rows, finish, nothing};
+use crate::base::Stream;
 use crate::engine::kernel::{Context, Failure, Job, Kernel, Labelled, LabelledAxis};
 use crate::engine::value::{Dataset, Pixels, Scores, Value};
 use crate::lang::Settings;
+use crate::ops::nn::batches::Loader;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Shape};
 use crate::plan::files::Files;
 use crate::report::figure::raster::Raster;
@@ -257,6 +259,12 @@ fn numbers(tile: &Tile) -> Option<Vec<f64>> {
         }
         Pixels::Floats(data) => Some(data.get(from..from + each)?.iter().map(|v| f64::from(*v)).collect()),
         Pixels::Words(_) => None,
+        // Noise is added by whoever reads the pixels, here without normalising.
+        Pixels::Noisy(..) => {
+            let mut out = vec![0f32; each];
+            Loader::scaled(&tile.set, 0.0, 1.0).fill(&[tile.at], &[], Stream::root(0), &mut out);
+            Some(out.into_iter().map(f64::from).collect())
+        }
     }
 }
 
