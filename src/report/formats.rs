@@ -11,8 +11,15 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::Type;
 use serde_json::Value as Json;
+use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
+
+/// Returns a text as it stands in a cell: one that a spreadsheet would take for a formula has an apostrophe before it.
+fn plain(text: &str) -> Cow<'_, str> {
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.trim().parse::<f64>().is_err();
+    if formula { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
+}
 
 /// Returns a table as CSV: a line of names, then the rows; UTF-8, lines end with LF. Truth values are `true` and `false`; nothing stands where
 /// there is no value.
@@ -25,7 +32,7 @@ pub fn csv(table: &Frame) -> io::Result<Vec<u8>> {
             text.clear();
             match column.cells.get(i) {
                 Some(One::Text(t)) => {
-                    writer.write_field(t)?;
+                    writer.write_field(plain(t).as_bytes())?;
                     continue;
                 }
                 Some(One::Number(x)) => text.push_str(&written(x)),
@@ -194,4 +201,15 @@ pub fn place(declared: &Declared, index: usize) -> Vec<(String, String)> {
 pub fn place_words(declared: &Declared, index: usize) -> String {
     let words: Vec<String> = place(declared, index).into_iter().map(|(axis, at)| format!("{axis}: {at}")).collect();
     if words.is_empty() { String::new() } else { format!(" [{}]", words.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn no_text_is_a_formula() {
+        let written = ["=HYPERLINK(1)", "+1", "-3.5", "@a", "-", "a=b", "ü"].map(|t| plain(t).into_owned());
+        assert_eq!(written, ["'=HYPERLINK(1)", "+1", "-3.5", "'@a", "'-", "a=b", "ü"]);
+    }
 }
