@@ -2,6 +2,7 @@
 
 use super::frame::{Cells, Frame, One};
 use super::numeric::written;
+use crate::base::Hash;
 use crate::plan::graph::Declared;
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int64Type};
@@ -164,7 +165,8 @@ fn npy_header(kind: &str, shape: &[usize]) -> Vec<u8> {
     out
 }
 
-/// Returns a file name for a title: ASCII letters, digits, `_` and hyphens, at most 80; `untitled` where nothing is left.
+/// Returns a file name for a title: ASCII letters, digits, `_` and hyphens, at most 80; `untitled` where nothing is left. Titles with other
+/// letters or digits are told apart by the beginning of their hash: so a file keeps its name wherever its figure stands in the script.
 pub fn slug(title: &str) -> String {
     let mut out = String::new();
     for c in title.chars() {
@@ -175,8 +177,14 @@ pub fn slug(title: &str) -> String {
         }
     }
     out.truncate(80);
-    let out = out.trim_matches('-');
-    if out.is_empty() { "untitled".into() } else { out.into() }
+    let out = match out.trim_matches('-') {
+        "" => "untitled",
+        some => some,
+    };
+    match title.chars().any(|c| c.is_alphanumeric() && !c.is_ascii()) {
+        true => format!("{out}-{}", &Hash::of(title.as_bytes()).to_string()[..8]),
+        false => out.to_string(),
+    }
 }
 
 /// Returns the place of an entry: axis and coordinate, outermost first.
