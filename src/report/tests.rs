@@ -244,7 +244,7 @@ fn with_input<T>(run: &Run, f: impl FnOnce(&ReportInput) -> T) -> T {
         build,
         weights: None,
         largest_array: 1 << 28,
-        inputs: BTreeSet::new(),
+        inputs: Default::default(),
     })
 }
 
