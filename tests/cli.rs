@@ -31,24 +31,24 @@ analysis spread = mean_distance(s, by: class)
 analysis interval = bootstrap(correct(m, data.test), draws: 500)
 "#;
 
-fn folder_with(script: &str) -> (tempfile::TempDir, PathBuf) {
+pub fn folder_with(script: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("exp.cfx");
     std::fs::write(&path, script).expect("a script");
     (folder, path)
 }
 
-fn command(arguments: &[&str], script: &Path) -> Command {
+pub fn command(arguments: &[&str], script: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cfx"));
     command.arg(arguments[0]).arg(script).args(&arguments[1..]).current_dir(script.parent().expect("a folder"));
     command
 }
 
-fn cfx(arguments: &[&str], script: &Path) -> Output {
+pub fn cfx(arguments: &[&str], script: &Path) -> Output {
     command(arguments, script).output().expect("the command runs")
 }
 
-fn code(output: &Output) -> i32 {
+pub fn code(output: &Output) -> i32 {
     output.status.code().unwrap_or(-1)
 }
 
@@ -205,12 +205,12 @@ fn a_killed_run_goes_on_to_the_same_result() {
     known.iter().for_each(|(k, c)| assert_eq!(whole.get(*k), Some(*c)));
 }
 
-fn said(output: &Output) -> String {
+pub fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 /// A script of several cells that is over at once.
-const QUICK: &str = r#"cfx 1
+pub const QUICK: &str = r#"cfx 1
 experiment "Quick" { seed: 1 }
 
 use std.data { digits }

@@ -11,6 +11,7 @@ mod keys;
 mod laws;
 mod mutate;
 mod pages;
+mod promises;
 mod script;
 mod stdlib;
 mod suite;

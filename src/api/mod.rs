@@ -11,12 +11,14 @@ use crate::lang::scope::Program;
 use crate::lang::typed::Script;
 use crate::lang::{check, typed};
 use crate::ops::nn::gpu;
+use crate::plan::facts::Policy;
 use crate::plan::files::Files;
 use crate::plan::graph::{CellId, Entry, Graph, Override};
 use crate::plan::lower;
 use crate::report::{self, CellRecord, Outcome, ReportInput, Settling};
 use crate::syntax::ast::{ItemKind, Keyword};
 pub use registry::Registry;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A script with the folders it may read and the values of its parameters.
@@ -177,7 +179,8 @@ fn overrides(checked: &Checked) -> Vec<Override> {
         .collect()
 }
 
-/// Returns the cells that a run is for: figures, claims and analyses, and every other value that no other declaration uses.
+/// Returns the cells that a run is for: whatever is written out (figures, claims, analyses, representations, densities, weights that are
+/// kept), and every other value that no other declaration uses.
 pub fn wanted(graph: &Graph) -> Vec<CellId> {
     let mut used = vec![false; graph.cells.len()];
     for cell in &graph.cells {
@@ -186,10 +189,15 @@ pub fn wanted(graph: &Graph) -> Vec<CellId> {
     let mut taken = vec![false; graph.cells.len()];
     let mut out: Vec<CellId> = Vec::new();
     for value in &graph.values {
-        let always = matches!(value.keyword.as_str(), "analysis" | "figure" | "claim");
+        // What is written out for people is made wherever it is missing: numbers, pictures, representations, densities, kept weights.
+        let always = |id: CellId| match value.keyword.as_str() {
+            "analysis" | "figure" | "claim" | "stages" | "density" => true,
+            "model" => graph.cells[id].policy == Policy::Stored,
+            _ => false,
+        };
         for entry in &value.entries {
             if let Entry::Cell(id) = entry
-                && (always || (!used[*id] && value.keyword != Keyword::Dataset.word()))
+                && (always(*id) || (!used[*id] && value.keyword != Keyword::Dataset.word()))
                 && !std::mem::replace(&mut taken[*id], true)
             {
                 out.push(*id);
@@ -346,8 +354,29 @@ pub fn write(
         },
         weights: Some(&weights),
         largest_array: LARGEST_ARRAY,
+        inputs: inputs(source, graph, out),
     };
     report::write(&input, out)
+}
+
+/// Returns the files that a run reads and that lie below a folder, with their whole paths; the script is one of them.
+fn inputs(source: &Source, graph: &Graph, out: &Path) -> BTreeSet<PathBuf> {
+    let whole = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let (below, given) = (whole(out), out.to_path_buf());
+    let roots: Vec<PathBuf> = std::iter::once(&source.folder).chain(&source.granted).map(|f| whole(f)).collect();
+    let read: BTreeSet<&str> =
+        graph.cells.iter().flat_map(|c| c.files.iter().filter(|f| !f.folder).map(|f| f.path.as_str())).collect();
+    let all = read.into_iter().chain([source.name.as_str()]);
+    let found = all.flat_map(|path| roots.iter().map(move |root| root.join(path)));
+    // Under the folder's name as given, too: that is how files are about to be written.
+    found.filter_map(|path| path.strip_prefix(&below).ok().map(|rest| [path.clone(), given.join(rest)])).flatten().collect()
+}
+
+/// Returns whether results could be written to a folder.
+///
+/// Errors: it cannot be written, or holds a manifest or report that no run of cfx wrote.
+pub fn ready(out: &Path) -> std::io::Result<()> {
+    report::earlier::ready(out)
 }
 
 /// Largest array that is written out as `.npy`, in bytes; larger ones stay in the store.

@@ -142,7 +142,7 @@ pub struct Run {
     #[arg(long)]
     pub threads: Option<usize>,
     /// Memory that cells running side by side may take, in GiB; none may take more by itself.
-    #[arg(long)]
+    #[arg(long, value_parser = positive)]
     pub memory: Option<f64>,
     /// Stop at the first failure.
     #[arg(long)]
@@ -173,6 +173,11 @@ pub struct Fmt {
     /// Write nothing; exit with 3 where a script is not in the standard format.
     #[arg(long)]
     pub check: bool,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.trim().parse().ok().filter(|x: &f64| *x > 0.0 && x.is_finite());
+    number.ok_or_else(|| "write a number above 0, such as `--memory 8`".to_string())
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {

@@ -1,6 +1,7 @@
 //! `cfx doc`: built-ins, networks and recipes described from the standard library itself, and words of the language from its reference.
 
 use super::Exit;
+use super::out::{say, tell};
 use crate::lang::scope::{Program, declared};
 use crate::lang::suggest;
 use crate::syntax::ast::{ItemKind, Keyword, TypeAtom};
@@ -21,13 +22,13 @@ pub fn doc(name: Option<&str>) -> Exit {
     let (program, _) = Program::load("", "", &|_| Err(("cfx::file::missing", String::new(), String::new())));
     let Some(name) = name else {
         for (topic, list) in topics(&program) {
-            println!("std.{topic}\n{}", list.iter().map(|l| format!("  {l}\n")).collect::<String>().trim_end());
+            say!("std.{topic}\n{}", list.iter().map(|l| format!("  {l}\n")).collect::<String>().trim_end());
         }
         return Exit::Done;
     };
     let wanted = name.strip_prefix("std.").unwrap_or(name).trim_end_matches(':');
     if let Some((_, list)) = topics(&program).into_iter().find(|(topic, _)| *topic == wanted) {
-        list.iter().for_each(|l| println!("{l}"));
+        list.iter().for_each(|l| say!("{l}"));
         return Exit::Done;
     }
     // One name may be several things: an operation, a metric, a word.
@@ -39,10 +40,10 @@ pub fn doc(name: Option<&str>) -> Exit {
         let mut all: Vec<&str> = items(&program).map(|(_, _, name)| name).collect();
         all.extend(Keyword::ALL.iter().map(|k| k.word()));
         all.extend(words.keys().copied());
-        eprintln!("there is no `{name}`; {}", suggest::nearest_or_list(wanted, &all));
+        tell!("there is no `{name}`; {}", suggest::nearest_or_list(wanted, &all));
         return Exit::Usage;
     }
-    println!("{}", pages.join("\n\n"));
+    say!("{}", pages.join("\n\n"));
     Exit::Done
 }
 

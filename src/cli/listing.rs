@@ -16,25 +16,33 @@ pub fn to_run(standings: &[Standing]) -> Vec<usize> {
     (0..standings.len()).filter(|c| matches!(standings[*c], Standing::Run | Standing::Undecided)).collect()
 }
 
-/// Returns the plan as a table: declarations with their axes and cells, what is cached, what the rest is expected to take.
+/// Returns the plan as a table: declarations with their axes and cells, how many are kept in the store, how many are to run and what these are
+/// expected to take.
 pub fn listing(graph: &Graph, standings: &[Standing], cost: &Together, threads: usize) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "{:<34} {:<22} {:>7} {:>7} {:>9}  axes", "declaration", "kind", "cells", "cached", "time");
+    let _ =
+        writeln!(out, "{:<34} {:<22} {:>7} {:>7} {:>7} {:>9}  axes", "declaration", "kind", "cells", "kept", "to run", "time");
     let rows = Rows::of(graph);
     let mut row = |name: &str, kind: &str, entries: usize, cells: &[usize], tail: &str| {
         let stored: Vec<usize> = cells.iter().copied().filter(|c| graph.cells[*c].policy != Policy::Inline).collect();
-        let cached = stored.iter().filter(|c| standings[**c] == Standing::Cached).count();
-        let left: Vec<usize> = stored.iter().copied().filter(|c| standings[*c] != Standing::Cached).collect();
+        let count = |wanted: &dyn Fn(Standing) -> bool| stored.iter().filter(|c| wanted(standings[**c])).count();
+        let kept = count(&|s| s == Standing::Cached);
+        let runs = |s: Standing| matches!(s, Standing::Run | Standing::Undecided);
+        let left: Vec<usize> = stored.iter().copied().filter(|c| runs(standings[*c])).collect();
         let seconds: f64 = share::seconds(graph, &left).iter().sum();
-        let _ = writeln!(
-            out,
-            "{:<34} {:<22} {:>7} {:>7} {:>9}  {tail}",
-            cut(name, 34),
-            cut(kind, 22),
-            entries,
-            format!("{cached}/{}", stored.len()),
-            duration(seconds),
-        );
+        // Views and sums are neither kept nor run by themselves.
+        let number = |n: usize| if stored.is_empty() { "-".to_string() } else { n.to_string() };
+        let time = if count(&runs) == 0 { "-".to_string() } else { duration(seconds) };
+        let spared = count(&|s| s == Standing::NotNeeded);
+        let spared = match spared {
+            0 => String::new(),
+            n if n == stored.len() => "not needed: what is made of it is kept".to_string(),
+            n => format!("{n} not needed: what is made of them is kept"),
+        };
+        let tail = [tail, spared.as_str()].into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join("; ");
+        let (kept, run) = (number(kept), number(count(&runs)));
+        let line = format!("{:<34} {:<22} {entries:>7} {kept:>7} {run:>7} {time:>9}  {tail}", cut(name, 34), cut(kind, 22));
+        let _ = writeln!(out, "{}", line.trim_end());
     };
     for (name, cells) in rows.imported() {
         row(name, "from another file", cells.len(), cells, "");

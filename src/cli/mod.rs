@@ -7,10 +7,12 @@ mod cut;
 pub mod doc;
 pub mod listing;
 pub mod messages;
+mod out;
 pub mod render;
 mod room;
 pub mod run;
 pub mod shown;
+mod stop;
 pub mod store;
 
 use arguments::{Arguments, Command};
@@ -62,5 +64,9 @@ pub fn main() -> ExitCode {
         Command::Show { key, store } => store::show(key, store),
         Command::Gc { keep, store } => store::gc(*keep, store),
     };
+    if out::full() && exit == Exit::Done {
+        out::tell!("not everything could be written to the standard output");
+        return ExitCode::from(Exit::Usage as u8);
+    }
     ExitCode::from(exit as u8)
 }

@@ -1,11 +1,13 @@
 //! Diagnostics drawn for people: the lines of the script with labels, and what to do.
 
 use super::cut::cut;
+use crate::base::text::{blanked, harmless};
 use crate::base::{Diag, Diags, Severity, SourceMap};
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan,
     SpanContents,
 };
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -13,6 +15,7 @@ use std::fmt;
 pub fn render(diags: &Diags, sources: &SourceMap, colours: bool) -> String {
     let theme = if colours { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(100).with_links(false);
+    let sources = &plain(sources);
     let whole = Texts { sources: sources.clone(), columns: BTreeMap::new() };
     let mut out = String::new();
     for diag in &diags.0 {
@@ -24,6 +27,18 @@ pub fn render(diags: &Diags, sources: &SourceMap, colours: bool) -> String {
             out.push_str(&diag.message);
         }
         out.push('\n');
+    }
+    out
+}
+
+/// Returns the sources with control characters replaced by marks that do nothing, places as they were.
+fn plain(sources: &SourceMap) -> SourceMap {
+    if sources.files().iter().all(|f| matches!(blanked(&f.text), Cow::Borrowed(_))) {
+        return sources.clone();
+    }
+    let mut out = SourceMap::new();
+    for file in sources.files() {
+        out.add(file.name.clone(), blanked(&file.text).as_ref());
     }
     out
 }
@@ -68,7 +83,7 @@ impl fmt::Debug for Shown<'_> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.diag.message)
+        f.write_str(&harmless(&self.diag.message))
     }
 }
 
@@ -87,7 +102,7 @@ impl Diagnostic for Shown<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.diag.help.as_ref().map(|h| Box::new(h) as Box<dyn fmt::Display>)
+        self.diag.help.as_ref().map(|h| Box::new(harmless(h)) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -96,7 +111,7 @@ impl Diagnostic for Shown<'_> {
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let labels = self.diag.labels.iter().enumerate().map(|(i, (span, words))| {
-            let text = (!words.is_empty()).then(|| words.clone());
+            let text = (!words.is_empty()).then(|| harmless(words).into_owned());
             let place = (span.start as usize, span.len());
             if i == 0 { LabeledSpan::new_primary_with_span(text, place) } else { LabeledSpan::new_with_span(text, place) }
         });

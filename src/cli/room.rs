@@ -42,7 +42,9 @@ pub fn overfull(expected: f64, free: Option<u64>) -> bool {
 /// Returns the bytes that may be written to the disk of a folder, where the system tells.
 #[cfg(unix)]
 pub fn free(folder: &Path) -> Option<u64> {
-    let found = rustix::fs::statvfs(folder).ok()?;
+    // The folder may not have been made yet.
+    let there = folder.ancestors().find(|f| f.exists()).filter(|f| *f != Path::new("")).unwrap_or(Path::new("."));
+    let found = rustix::fs::statvfs(there).ok()?;
     found.f_bavail.checked_mul(found.f_frsize)
 }
 

@@ -1,11 +1,13 @@
 //! The pipeline of each command, from arguments to exit code.
 
 use super::arguments::{Check, Emit, Fmt, Plan, Run, Script};
-use super::{Exit, listing, messages, render, room};
+use super::out::{say, tell};
+use super::{Exit, listing, messages, out, render, room, stop};
 use crate::api::{self, Checked, Registry, Source};
 use crate::base::Diags;
 use crate::base::size::bytes;
-use crate::engine::{Limits, Options, RunState, Standing, Status, Store, progress};
+use crate::engine::files::{is_place, replace, write_atomically};
+use crate::engine::{Limits, Options, Results, RunOutcome, RunState, Standing, Status, Store, StoreError, progress, store};
 use crate::lang::suggest;
 use crate::plan::estimate::together;
 use crate::plan::explain;
@@ -16,15 +18,13 @@ use crate::report::picture;
 use crate::syntax;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 /// Reads a script with its parameters and roots.
 fn source(script: &Script) -> Result<Source, Exit> {
     match Source::read(&script.script) {
         Ok(s) => Ok(Source { granted: script.data.clone(), set: script.set.clone(), ..s }),
         Err(e) => {
-            eprintln!("{} cannot be read: {e}", script.script.display());
+            tell!("{} cannot be read: {e}", script.script.display());
             Err(Exit::Usage)
         }
     }
@@ -32,7 +32,7 @@ fn source(script: &Script) -> Result<Source, Exit> {
 
 fn report(diags: &Diags, checked: &Checked) {
     if !diags.0.is_empty() {
-        eprint!("{}", render::render(diags, &checked.program.sources, std::io::stderr().is_terminal()));
+        out::drawn(&render::render(diags, &checked.program.sources, std::io::stderr().is_terminal()));
     }
 }
 
@@ -43,7 +43,7 @@ fn checked_source(arguments: &Check) -> Result<Source, Exit> {
     }
     let mut text = String::new();
     if let Err(e) = std::io::stdin().read_to_string(&mut text) {
-        eprintln!("standard input cannot be read: {e}");
+        tell!("standard input cannot be read: {e}");
         return Err(Exit::Usage);
     }
     let name = arguments.name.clone().unwrap_or_else(|| PathBuf::from("<stdin>"));
@@ -61,20 +61,20 @@ pub fn check(arguments: &Check) -> Exit {
     let registry = Registry::standard();
     let checked = api::check(&source, &registry);
     if arguments.json {
-        println!("{}", messages::json(&checked, arguments.types));
+        say!("{}", messages::json(&checked, arguments.types));
         return if checked.diags.has_errors() { Exit::Script } else { Exit::Done };
     }
     report(&checked.diags, &checked);
     if arguments.types {
         for (name, ty) in api::types(&checked.script) {
-            println!("{name} : {ty}");
+            say!("{name} : {ty}");
         }
     }
     match arguments.emit {
-        Some(Emit::Ast) => println!("{}", syntax::outline(&checked.program.modules[checked.program.main].file)),
-        Some(Emit::Typed) => println!("{:#?}", checked.script.values),
+        Some(Emit::Ast) => say!("{}", syntax::outline(&checked.program.modules[checked.program.main].file)),
+        Some(Emit::Typed) => say!("{:#?}", checked.script.values),
         Some(Emit::Plan) => match api::plan(&source, &checked, &registry) {
-            Ok(graph) => println!("{:#?}", graph.cells),
+            Ok(graph) => say!("{:#?}", graph.cells),
             Err(diags) => report(&diags, &checked),
         },
         None => {}
@@ -90,8 +90,13 @@ struct Prepared {
     store: Store,
 }
 
-/// Reads, checks and plans a script and opens its store; what is wrong goes to the terminal.
-fn prepare(script: &Script, store: &Option<PathBuf>, registry: &Registry) -> Result<Prepared, Exit> {
+/// Reads, checks and plans a script and opens its store, to be written or to be looked at; what is wrong goes to the terminal.
+fn prepare(
+    script: &Script,
+    store: &Option<PathBuf>,
+    registry: &Registry,
+    open: fn(&Path) -> Result<Store, StoreError>,
+) -> Result<Prepared, Exit> {
     let source = source(script)?;
     let (checked, graph) = api::prepare(&source, registry);
     let graph = graph.map_err(|diags| {
@@ -100,14 +105,14 @@ fn prepare(script: &Script, store: &Option<PathBuf>, registry: &Registry) -> Res
     })?;
     report(&checked.diags, &checked);
     report(&graph.warnings, &checked);
-    let store = open_store(store, &source)?;
+    let store = open_store(store, &source, open)?;
     Ok(Prepared { source, checked, graph, store })
 }
 
 /// `cfx plan`
 pub fn plan(arguments: &Plan) -> Exit {
     let registry = Registry::standard();
-    let Prepared { checked, graph, store, .. } = match prepare(&arguments.script, &arguments.store, &registry) {
+    let Prepared { checked, graph, store, .. } = match prepare(&arguments.script, &arguments.store, &registry, Store::look) {
         Ok(prepared) => prepared,
         Err(exit) => return exit,
     };
@@ -115,13 +120,13 @@ pub fn plan(arguments: &Plan) -> Exit {
         return why(name, &graph, &checked, &store, &arguments.script);
     }
     if arguments.dot {
-        print!("{}", picture::dot(&graph));
+        out::said(&picture::dot(&graph));
         return Exit::Done;
     }
     if let Some(file) = &arguments.svg {
         let (nodes, edges) = picture::declarations(&graph);
-        if let Err(e) = std::fs::write(file, picture::draw(&nodes, &edges)) {
-            eprintln!("{} cannot be written: {e}", file.display());
+        if let Err(e) = write_atomically(file, picture::draw(&nodes, &edges).as_bytes(), true) {
+            tell!("{} cannot be written: {e}", file.display());
             return Exit::Usage;
         }
         return Exit::Done;
@@ -129,10 +134,10 @@ pub fn plan(arguments: &Plan) -> Exit {
     let standings = api::standings(&graph, &store);
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
     let expected = together(&graph, &listing::to_run(&standings), threads);
-    print!("{}", listing::listing(&graph, &standings, &expected, threads));
+    out::said(&listing::listing(&graph, &standings, &expected, threads));
     let options = Options::new(store.root());
     for words in room::lacking(&graph, &standings, &expected, &options, room::free(store.root())) {
-        eprintln!("warning: {words}");
+        tell!("warning: {words}");
     }
     Exit::Done
 }
@@ -141,19 +146,19 @@ pub fn plan(arguments: &Plan) -> Exit {
 fn why(name: &str, graph: &Graph, checked: &Checked, store: &Store, script: &Script) -> Exit {
     let last = store.note(&record_name(script)).and_then(|t| serde_json::from_str(&t).ok());
     let Some(last) = last.and_then(|json| Record::from_json(&json)) else {
-        println!("the script has not been run with this store and this version of cfx: everything is new");
+        say!("the script has not been run with this store and this version of cfx: everything is new");
         return Exit::Done;
     };
     let standings = api::standings(graph, store);
     let runs = |id: CellId| matches!(standings[id], Standing::Run | Standing::Undecided);
     match explain::why(graph, name, &last, &checked.program.sources, &runs) {
         Some(lines) => {
-            lines.iter().for_each(|l| println!("{l}"));
+            lines.iter().for_each(|l| say!("{l}"));
             Exit::Done
         }
         None => {
             let names: Vec<&str> = graph.values.iter().map(|v| v.name.as_str()).collect();
-            eprintln!("the script declares no `{name}`; {}", suggest::nearest_or_list(name, &names));
+            tell!("the script declares no `{name}`; {}", suggest::nearest_or_list(name, &names));
             Exit::Usage
         }
     }
@@ -168,78 +173,107 @@ fn record_name(script: &Script) -> String {
 /// `cfx run`: script to report.
 pub fn run(arguments: &Run) -> Exit {
     let registry = Registry::standard();
-    let Prepared { source, checked, graph, store } = match prepare(&arguments.script, &arguments.store, &registry) {
+    let Prepared { source, checked, graph, store } = match prepare(&arguments.script, &arguments.store, &registry, Store::open) {
         Ok(prepared) => prepared,
         Err(exit) => return exit,
     };
     let mut options = Options::new(&source.folder);
     options.files = source.files();
-    options.threads = arguments.threads.unwrap_or(options.threads).max(1);
+    options.threads = threads(arguments.threads, options.threads);
     if let Some(gigabytes) = arguments.memory {
         options.memory = gigabytes * 1073741824.0;
         options.most_memory = options.memory;
     }
     options.fail_fast = arguments.fail_fast;
     options.same_kind = arguments.same_kind;
-    options.interrupt = interrupt();
+    options.interrupt = stop::flag();
     crate::engine::init(options.threads);
     options.limits = match limits(&arguments.limit) {
         Ok(l) => l,
         Err(text) => {
-            eprintln!("`--limit {text}` is not understood: write a time (`90s`, `2h`), memory (`16GiB`) or disk (`disk:50GiB`)");
+            tell!("`--limit {text}` is not understood: write a time (`90s`, `2h`), memory (`16GiB`) or disk (`disk:50GiB`)");
             return Exit::Usage;
         }
     };
     match api::use_device(&mut options, &arguments.device) {
         Ok(None) => {}
-        Ok(Some(said)) => eprintln!("{said}"),
+        Ok(Some(said)) => tell!("{said}"),
         Err(why) => {
-            eprintln!("`--device {}` is not to be had: {why}", arguments.device);
+            tell!("`--device {}` is not to be had: {why}", arguments.device);
             return Exit::Usage;
         }
     }
     if let Some(words) = overfull(&graph, &store, &options) {
-        eprintln!("{words}");
+        tell!("{words}");
         return Exit::Store;
     }
+    let out = results_folder(&arguments.out, &source, &arguments.script.script);
+    if let Err(e) = api::ready(&out) {
+        return unwritten(&out, &e);
+    }
     let observer = progress::on_stderr(arguments.json);
-    let outcome = match api::run(&graph, &registry, &store, &options, observer.as_ref()) {
-        Ok(o) => o,
-        Err(e) => {
-            eprintln!("{e}");
-            return Exit::Store;
+    // Results that turn out to be damaged or gone when they are written out are made again.
+    for again in 0..=MOST_REPAIRS {
+        let faults = store.faults();
+        let outcome = match api::run(&graph, &registry, &store, &options, observer.as_ref()) {
+            Ok(o) => o,
+            Err(e) => {
+                tell!("{e}");
+                return Exit::Store;
+            }
+        };
+        store.keep_note(&record_name(&arguments.script), &record::record(&graph).record.to_json().to_string());
+        let results = api::results(&graph, &registry, &store, &source, &outcome);
+        if let Err(e) = api::write(&source, &checked, &graph, &outcome, &results, &out) {
+            return unwritten(&out, &e);
         }
-    };
-    if let Some(words) = listing::compared(&graph, &outcome) {
-        eprintln!("{words}");
+        if outcome.state != RunState::Interrupted && store.faults() > faults && again < MOST_REPAIRS {
+            tell!("results in the store are damaged or gone: what is missing is made again");
+            continue;
+        }
+        return ended(arguments, &graph, &outcome, &results, &store, &out);
+    }
+    Exit::Store
+}
+
+/// How often results that are damaged or gone are made again in one run: a disk that damages them each time is no place for a store.
+const MOST_REPAIRS: usize = 2;
+
+/// Says that results cannot be written, and how the command ends.
+fn unwritten(out: &Path, error: &std::io::Error) -> Exit {
+    tell!("the results cannot be written to {}: {error}", out.display());
+    if is_place(error) { Exit::Store } else { Exit::Usage }
+}
+
+/// Says how a run ended that has written its results.
+fn ended(arguments: &Run, graph: &Graph, outcome: &RunOutcome, results: &Results, store: &Store, out: &Path) -> Exit {
+    if let Some(words) = listing::compared(graph, outcome) {
+        tell!("{words}");
     }
     let absent =
         |id: CellId| Some(&outcome.cells[id]).filter(|c| c.status == Status::Absent)?.message.as_ref().map(|m| m.to_string());
-    if let Some(words) = listing::absences(&graph, absent) {
-        eprintln!("{words}");
+    if let Some(words) = listing::absences(graph, absent) {
+        tell!("{words}");
     }
-    store.keep_note(&record_name(&arguments.script), &record::record(&graph).record.to_json().to_string());
-    let results = api::results(&graph, &registry, &store, &source, &outcome);
-    let out = results_folder(&arguments.out, &source, &arguments.script.script);
-    let claims = api::claims(&graph, &results);
+    let claims = api::claims(graph, results);
     for claim in &claims {
-        println!("{}", claim.line());
+        say!("{}", claim.line());
     }
-    if let Some(words) = api::settling(&graph, &results).summary() {
-        eprintln!("{words}");
-    }
-    if let Err(e) = api::write(&source, &checked, &graph, &outcome, &results, &out) {
-        eprintln!("the results cannot be written to {}: {e}", out.display());
-        return Exit::Usage;
+    if let Some(words) = api::settling(graph, results).summary() {
+        tell!("{words}");
     }
     match outcome.state {
         RunState::Done => {
-            println!("{}", out.join("report.html").display());
+            say!("{}", out.join("report.html").display());
             if arguments.strict && claims.iter().any(|c| !c.holds()) { Exit::Claim } else { Exit::Done }
+        }
+        RunState::Failed if store.is_full() => {
+            tell!("not everything could be kept in the store {}; what was kept is found by the next run", store.root().display());
+            Exit::Store
         }
         RunState::Failed => Exit::CellFailed,
         RunState::Interrupted => {
-            eprintln!("stopped; the same command goes on from here");
+            tell!("stopped; the same command goes on from here");
             Exit::Interrupted
         }
     }
@@ -276,6 +310,9 @@ fn limits(texts: &[String]) -> Result<Limits, String> {
         let split = rest.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(rest.len());
         let (number, unit) = rest.split_at(split);
         let number: f64 = number.trim().parse().map_err(|_| text.clone())?;
+        if !(number > 0.0 && number.is_finite()) {
+            return Err(text.clone());
+        }
         let bytes = match unit {
             "KiB" => Some(number * 1024.0),
             "MiB" => Some(number * 1048576.0),
@@ -307,7 +344,7 @@ pub fn fmt(arguments: &Fmt) -> Exit {
         let text = match std::fs::read_to_string(path) {
             Ok(t) => t,
             Err(e) => {
-                eprintln!("{} cannot be read: {e}", path.display());
+                tell!("{} cannot be read: {e}", path.display());
                 return Exit::Usage;
             }
         };
@@ -315,7 +352,7 @@ pub fn fmt(arguments: &Fmt) -> Exit {
         let source = sources.add(path.display().to_string(), text.as_str());
         let (file, diags) = syntax::parse(&source);
         if diags.has_errors() {
-            eprint!("{}", render::render(&diags, &sources, std::io::stderr().is_terminal()));
+            out::drawn(&render::render(&diags, &sources, std::io::stderr().is_terminal()));
             exit = Exit::Script;
             continue;
         }
@@ -324,10 +361,10 @@ pub fn fmt(arguments: &Fmt) -> Exit {
             continue;
         }
         if arguments.check {
-            println!("{} is not in the standard format", path.display());
+            say!("{} is not in the standard format", path.display());
             exit = Exit::Script;
-        } else if let Err(e) = std::fs::write(path, formatted) {
-            eprintln!("{} cannot be written: {e}", path.display());
+        } else if let Err(e) = replace(path, formatted.as_bytes()) {
+            tell!("{} cannot be written: {e}", path.display());
             return Exit::Usage;
         }
     }
@@ -335,24 +372,28 @@ pub fn fmt(arguments: &Fmt) -> Exit {
 }
 
 /// Opens the store: the one named, or `.cfx` beside the script.
-fn open_store(named: &Option<PathBuf>, source: &Source) -> Result<Store, Exit> {
-    let at = named.clone().unwrap_or_else(|| source.folder.join(".cfx"));
-    Store::open(&at).map_err(|e| {
-        eprintln!("{e}");
+fn open_store(named: &Option<PathBuf>, source: &Source, open: fn(&Path) -> Result<Store, StoreError>) -> Result<Store, Exit> {
+    let at = named.clone().unwrap_or_else(|| source.folder.join(store::FOLDER));
+    open(&at).map_err(|e| {
+        tell!("{e}");
         Exit::Store
     })
 }
 
-/// Returns a flag that Ctrl-C sets; a second Ctrl-C ends the process at once.
-fn interrupt() -> Arc<AtomicBool> {
-    let flag = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // The second signal finds the flag set and ends the process; only then is it set by the first.
-        let _ = signal_hook::flag::register_conditional_shutdown(signal, 130, flag.clone());
-        let _ = signal_hook::flag::register(signal, flag.clone());
+/// Returns the threads to use: as asked, within what does any good.
+fn threads(asked: Option<usize>, usual: usize) -> usize {
+    let most = MOST_THREADS.max(4 * usual);
+    match asked {
+        Some(asked) if asked > most => {
+            tell!("--threads {asked}: this machine has {usual} cores; {most} threads are used");
+            most
+        }
+        other => other.unwrap_or(usual).max(1),
     }
-    flag
 }
+
+/// So many threads may be asked for on any machine.
+const MOST_THREADS: usize = 64;
 
 /// Returns the folder of the results: the one named, or `results/NAME` beside the script.
 pub fn results_folder(named: &Option<PathBuf>, source: &Source, script: &Path) -> PathBuf {

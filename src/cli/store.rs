@@ -1,39 +1,50 @@
 //! `cfx ls`, `cfx show`, `cfx gc`: looking into a store.
 
 use super::arguments::StoreArgs;
+use super::out::{say, tell};
 use super::{Exit, shown};
 use crate::base::size::bytes;
-use crate::engine::{Store, pack};
+use crate::base::time::duration;
+use crate::engine::store::now;
+use crate::engine::{Store, StoreError, pack};
+use std::path::Path;
 
-fn open(arguments: &StoreArgs) -> Result<Store, Exit> {
+/// Opens the store that is meant, to be written or to be looked at; none is made.
+fn open(arguments: &StoreArgs, open: fn(&Path) -> Result<Store, StoreError>) -> Result<Store, Exit> {
     let at = arguments.folder();
-    if !at.is_dir() {
-        eprintln!("there is no store at {}; name the script whose store it is, or its folder with --store", at.display());
-        return Err(Exit::Usage);
+    match Store::is_there(&at).and_then(|there| if there { open(&at).map(Some) } else { Ok(None) }) {
+        Ok(Some(store)) => Ok(store),
+        Ok(None) => {
+            tell!("there is no store at {}; name the script whose store it is, or its folder with --store", at.display());
+            Err(Exit::Usage)
+        }
+        Err(e) => {
+            tell!("{e}");
+            Err(Exit::Store)
+        }
     }
-    Store::open(&at).map_err(|e| {
-        eprintln!("{e}");
-        Exit::Store
-    })
 }
 
 /// Lists what a store holds, newest first.
 pub fn ls(arguments: &StoreArgs) -> Exit {
-    let store = match open(arguments) {
+    let store = match open(arguments, Store::look) {
         Ok(s) => s,
         Err(e) => return e,
     };
+    let now = now();
     for l in store.list() {
         let kept = if l.present { "" } else { "  (hash only)" };
-        println!("{}  {:>10}  {:>8.1} s  {}{kept}", l.key.short(), bytes(l.entry.bytes as f64), l.entry.seconds, l.entry.title);
+        let (size, took) = (bytes(l.entry.bytes as f64), duration(l.entry.seconds));
+        let age = duration(now.saturating_sub(l.entry.created) as f64 / 1000.0);
+        say!("{}  {size:>10}  took {took:>8}  {age:>8} ago  {}{kept}", l.key.short(), l.entry.title);
     }
-    println!("{} in {}", bytes(store.size() as f64), arguments.folder().display());
+    say!("{} in {}", bytes(store.size() as f64), arguments.folder().display());
     Exit::Done
 }
 
 /// Shows one result.
 pub fn show(key: &str, arguments: &StoreArgs) -> Exit {
-    let store = match open(arguments) {
+    let store = match open(arguments, Store::look) {
         Ok(s) => s,
         Err(e) => return e,
     };
@@ -44,31 +55,38 @@ pub fn show(key: &str, arguments: &StoreArgs) -> Exit {
     }
     match found.as_slice() {
         [] => {
-            eprintln!("nothing in the store is called `{key}` or has a key that begins so; `cfx ls` lists what there is");
+            tell!("nothing in the store is called `{key}` or has a key that begins so; `cfx ls` lists what there is");
             Exit::Usage
         }
         [one] => {
-            println!("key       {}", one.key);
-            println!("content   {}", one.entry.hash);
-            println!("name      {}", one.entry.title);
-            println!("operation {}", one.entry.op);
-            println!("size      {}", bytes(one.entry.bytes as f64));
-            println!("took      {:.2} s", one.entry.seconds);
-            println!("device    {}", one.entry.device);
+            say!("key       {}", one.key);
+            say!("content   {}", one.entry.hash);
+            say!("name      {}", one.entry.title);
+            say!("operation {}", one.entry.op);
+            say!("size      {}", bytes(one.entry.bytes as f64));
+            say!("took      {}", duration(one.entry.seconds));
+            if let Some(memory) = one.entry.memory {
+                say!("memory    {} at the peak", bytes(memory as f64));
+            }
+            say!("made      {} ago", duration(now().saturating_sub(one.entry.created) as f64 / 1000.0));
+            if store.is_kept(&one.key) {
+                say!("kept      until it is swept (`keep: weights`)");
+            }
+            say!("device    {}", one.entry.device);
             if !one.present {
-                println!("only its hash is kept");
+                say!("only its hash is kept");
                 return Exit::Done;
             }
             let bytes = store.known(&one.key).map(|known| store.read(&known));
             match bytes.map(|read| read.map(|bytes| pack::decode(&bytes))) {
-                Some(Ok(Ok(value))) => println!("\n{}", shown::value(&value)),
-                _ => println!("\nits artifact is damaged; the next run computes it again"),
+                Some(Ok(Ok(value))) => say!("\n{}", shown::value(&value)),
+                _ => say!("\nits artifact is damaged; the next run computes it again"),
             }
             Exit::Done
         }
         several => {
             for l in several {
-                println!("{}  {}", l.key.short(), l.entry.title);
+                say!("{}  {}", l.key.short(), l.entry.title);
             }
             Exit::Done
         }
@@ -84,13 +102,13 @@ fn called(title: &str, name: &str) -> bool {
 
 /// Sweeps a store.
 pub fn gc(keep: usize, arguments: &StoreArgs) -> Exit {
-    let store = match open(arguments) {
+    let store = match open(arguments, Store::open) {
         Ok(s) => s,
         Err(e) => return e,
     };
     match store.sweep(keep) {
         Ok(swept) => {
-            println!(
+            say!(
                 "{} results forgotten; {} before, {} now",
                 swept.cells,
                 bytes(swept.bytes.0 as f64),
@@ -99,7 +117,7 @@ pub fn gc(keep: usize, arguments: &StoreArgs) -> Exit {
             Exit::Done
         }
         Err(e) => {
-            eprintln!("{e}");
+            tell!("{e}");
             Exit::Store
         }
     }

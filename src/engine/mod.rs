@@ -5,6 +5,7 @@
 
 pub mod device;
 pub mod executor;
+pub mod files;
 pub mod kernel;
 pub mod pack;
 mod panics;

@@ -209,10 +209,6 @@ impl<'a> Checker<'a> {
         let base = text(base.span);
         let given = |a: &&ast::Arg| a.name.as_ref().map_or(text(a.value.span), |n| format!("{}: {}", n.name, text(a.value.span)));
         let inner: Vec<String> = args.iter().map(given).collect();
-        if self.operation(module, method).is_some() {
-            let all: Vec<String> = std::iter::once(base).chain(inner).collect();
-            return format!("write `{method}({})`", all.join(", "));
-        }
         // `np.mean(x)`: the package is left out.
         if is_package(&base) {
             let inner = if inner.is_empty() { "x".to_string() } else { inner.join(", ") };
@@ -225,6 +221,10 @@ impl<'a> Checker<'a> {
                 }
                 None => "operations are built in and named alone; `cfx doc` lists them".to_string(),
             };
+        }
+        if self.operation(module, method).is_some() {
+            let all: Vec<String> = std::iter::once(base).chain(inner).collect();
+            return format!("write `{method}({})`", all.join(", "));
         }
         if self
             .program()

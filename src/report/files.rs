@@ -1,14 +1,16 @@
 //! Files of a report as they are written, with what each is.
 
 use super::arrays::NamedArray;
+use super::earlier::Earlier;
 use super::figure::raster;
 use super::formats::{self, slug};
 use crate::base::Hash;
+use crate::engine::files::write_atomically;
 use crate::engine::value::Scores;
 use crate::plan::graph::Declared;
 use std::collections::BTreeSet;
-use std::io::{self, Write};
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 /// A file that was written.
 #[derive(Clone, Debug)]
@@ -36,12 +38,23 @@ pub struct Files<'a> {
     /// What the files written next belong to.
     of: String,
     at: Vec<(String, String)>,
+    earlier: Earlier,
 }
 
 impl<'a> Files<'a> {
-    /// Returns the writer of a folder that holds nothing yet.
-    pub fn new(out: &'a Path) -> Self {
-        Files { out, written: Vec::new(), names: BTreeSet::new(), of: String::new(), at: Vec::new() }
+    /// Returns the writer of a folder, which may hold what earlier runs left. `inputs`: files that the run reads.
+    ///
+    /// Errors: the folder holds a manifest that no run of cfx wrote.
+    pub fn new(out: &'a Path, inputs: BTreeSet<PathBuf>) -> io::Result<Self> {
+        let earlier = Earlier::of(out, inputs)?;
+        Ok(Files { out, written: Vec::new(), names: BTreeSet::new(), of: String::new(), at: Vec::new(), earlier })
+    }
+
+    /// Removes what earlier runs left and this one did not write. Returns the files written.
+    pub fn done(self) -> Vec<Output> {
+        let names: BTreeSet<&str> = self.written.iter().map(|f| f.path.as_str()).collect();
+        self.earlier.clear(self.out, &names);
+        self.written
     }
 
     /// Says what the files written next belong to: a declaration, or one of its places.
@@ -106,19 +119,14 @@ impl<'a> Files<'a> {
     }
 
     /// Writes a file beside its place and moves it there.
+    ///
+    /// Errors: it cannot be written; a file is there which no run wrote, or which this run reads.
     pub fn put(&mut self, is: &'static str, name: &str, bytes: &[u8]) -> io::Result<()> {
         let path = self.out.join(name);
         let folder = path.parent().unwrap_or(self.out);
         std::fs::create_dir_all(folder)?;
-        let mut temporary = tempfile::Builder::new().prefix(".cfx-").tempfile_in(folder)?;
-        temporary.write_all(bytes)?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            // Temporary files are private; results are as readable as any other file.
-            temporary.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
-        }
-        temporary.persist(&path).map_err(|e| e.error)?;
+        self.earlier.begin(self.out, name, bytes)?;
+        write_atomically(&path, bytes, true)?;
         let output = Output { path: name.to_string(), hash: Hash::of(bytes), is, of: self.of.clone(), at: self.at.clone() };
         self.written.push(output);
         Ok(())

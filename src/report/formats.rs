@@ -2,6 +2,7 @@
 
 use super::frame::{Cells, Frame, One};
 use super::numeric::written;
+use crate::base::Hash;
 use crate::plan::graph::Declared;
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int64Type};
@@ -11,8 +12,15 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::Type;
 use serde_json::Value as Json;
+use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
+
+/// Returns a text as it stands in a cell: one that a spreadsheet would take for a formula has an apostrophe before it.
+fn plain(text: &str) -> Cow<'_, str> {
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.trim().parse::<f64>().is_err();
+    if formula { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
+}
 
 /// Returns a table as CSV: a line of names, then the rows; UTF-8, lines end with LF. Truth values are `true` and `false`; nothing stands where
 /// there is no value.
@@ -25,7 +33,7 @@ pub fn csv(table: &Frame) -> io::Result<Vec<u8>> {
             text.clear();
             match column.cells.get(i) {
                 Some(One::Text(t)) => {
-                    writer.write_field(t)?;
+                    writer.write_field(plain(t).as_bytes())?;
                     continue;
                 }
                 Some(One::Number(x)) => text.push_str(&written(x)),
@@ -157,7 +165,8 @@ fn npy_header(kind: &str, shape: &[usize]) -> Vec<u8> {
     out
 }
 
-/// Returns a file name for a title: ASCII letters, digits, `_` and hyphens, at most 80; `untitled` where nothing is left.
+/// Returns a file name for a title: ASCII letters, digits, `_` and hyphens, at most 80; `untitled` where nothing is left. Titles with other
+/// letters or digits are told apart by the beginning of their hash: so a file keeps its name wherever its figure stands in the script.
 pub fn slug(title: &str) -> String {
     let mut out = String::new();
     for c in title.chars() {
@@ -168,8 +177,14 @@ pub fn slug(title: &str) -> String {
         }
     }
     out.truncate(80);
-    let out = out.trim_matches('-');
-    if out.is_empty() { "untitled".into() } else { out.into() }
+    let out = match out.trim_matches('-') {
+        "" => "untitled",
+        some => some,
+    };
+    match title.chars().any(|c| c.is_alphanumeric() && !c.is_ascii()) {
+        true => format!("{out}-{}", &Hash::of(title.as_bytes()).to_string()[..8]),
+        false => out.to_string(),
+    }
 }
 
 /// Returns the place of an entry: axis and coordinate, outermost first.
@@ -194,4 +209,15 @@ pub fn place(declared: &Declared, index: usize) -> Vec<(String, String)> {
 pub fn place_words(declared: &Declared, index: usize) -> String {
     let words: Vec<String> = place(declared, index).into_iter().map(|(axis, at)| format!("{axis}: {at}")).collect();
     if words.is_empty() { String::new() } else { format!(" [{}]", words.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn no_text_is_a_formula() {
+        let written = ["=HYPERLINK(1)", "+1", "-3.5", "@a", "-", "a=b", "ü"].map(|t| plain(t).into_owned());
+        assert_eq!(written, ["'=HYPERLINK(1)", "+1", "-3.5", "'@a", "'-", "a=b", "ü"]);
+    }
 }

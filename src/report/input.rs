@@ -3,6 +3,8 @@
 use crate::base::{Hash, Name};
 use crate::engine::value::{Model, Value};
 use crate::plan::graph::{Declared, Entry, Graph};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 /// Everything that a report is made from.
 pub struct ReportInput<'a> {
@@ -21,6 +23,8 @@ pub struct ReportInput<'a> {
     pub weights: Option<&'a dyn Fn(&Model) -> Vec<u8>>,
     /// Largest array written out, in bytes.
     pub largest_array: u64,
+    /// Files that the run reads, with their whole paths: they are not overwritten.
+    pub inputs: BTreeSet<PathBuf>,
 }
 
 impl ReportInput<'_> {

@@ -4,6 +4,7 @@
 
 pub mod arrays;
 mod chains;
+pub mod earlier;
 pub mod figure;
 pub mod files;
 pub mod formats;
@@ -40,11 +41,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Writes the report below a folder and returns the files written, in order: figures, tables, arrays, models,
-/// `manifest.json`, `report.html`. Each file is complete or not there.
+/// `manifest.json`, `report.html`. Each file is complete or not there. What an earlier run left there and this one does not write goes.
 ///
-/// Errors: a file cannot be written.
+/// Errors: a file cannot be written; a file is there which no run wrote, or which this run reads.
 pub fn write(results: &ReportInput, out: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Files::new(out);
+    let mut files = Files::new(out, results.inputs.clone())?;
     let settling = Settling::of(results.graph, results.value);
     let mut page = html::Page { settling, held_out: HeldOut::of(results.graph), ..html::Page::default() };
     for (index, declared) in results.graph.values.iter().enumerate() {
@@ -80,7 +81,7 @@ pub fn write(results: &ReportInput, out: &Path) -> io::Result<Vec<PathBuf>> {
     files.of_nothing();
     files.put("manifest", "manifest.json", manifest.as_bytes())?;
     files.put("report", "report.html", html::page(results, &page, &manifest).as_bytes())?;
-    Ok(files.written.into_iter().map(|file| out.join(file.path)).collect())
+    Ok(files.done().into_iter().map(|file| out.join(file.path)).collect())
 }
 
 /// Writes the pictures of a figure, one for each place, with the numbers drawn.

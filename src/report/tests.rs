@@ -244,6 +244,7 @@ fn with_input<T>(run: &Run, f: impl FnOnce(&ReportInput) -> T) -> T {
         build,
         weights: None,
         largest_array: 1 << 28,
+        inputs: Default::default(),
     })
 }
 
@@ -610,7 +611,8 @@ fn the_plan_shows_what_takes_what() {
 #[test]
 fn names_and_numbers_for_reading() {
     assert_eq!(slug("Where classes become separable?"), "Where-classes-become-separable");
-    assert_eq!((slug("../..//x"), slug("Ж")), ("x".to_string(), "untitled".to_string()));
+    assert_eq!((slug("../..//x"), slug("!?")), ("x".to_string(), "untitled".to_string()));
+    assert!(slug("Ж").starts_with("untitled-") && slug("Ж").len() == 17 && slug("Ж") != slug("Д"));
     assert_eq!(html::short(1234.5678), "1234.6");
     assert_eq!(
         (html::short(f64::NAN), html::short(-0.25), html::short(3.0)),

@@ -22,13 +22,21 @@ impl Explain<'_> {
             }
             let begins = i > 0 && slice.tokens[i - 1].kind == Kind::Newline && token.start > first.start;
             let leftmost = token.start == 0 || self.file.text.as_bytes()[token.start - 1] == b'\n';
-            if depth != 0 || !begins || !leftmost || token.kind != Kind::Word || Self::keyword(self.text(token)).is_some() {
+            if depth != 0 || !begins || !leftmost || token.kind != Kind::Word || told >= MOST_LINES {
+                continue;
+            }
+            let end = slice.tokens[i..].iter().find(|t| t.kind == Kind::Newline).map_or(slice.end, |t| t.start);
+            if Self::keyword(self.text(token)).is_some() {
+                // A declaration that begins as none does (`let 2a = …`) is read for itself; marks that are wrong in it have been told.
+                if !self.scan.within(token.start, end).iter().any(|t| matches!(t.kind, Kind::Wrong(_))) {
+                    self.lost(token.start, end, diags);
+                    told += 1;
+                }
                 continue;
             }
             let next = slice.tokens.get(i + 1).map_or("", |t| self.text(t));
-            let binds = matches!(next, "=" | "(" | "<" | ":") || foreign_word(self.text(token)).is_some();
-            if binds && told < MOST_LINES {
-                let end = slice.tokens[i..].iter().find(|t| t.kind == Kind::Newline).map_or(slice.end, |t| t.start);
+            let word = self.text(token);
+            if matches!(next, "=" | "(" | "<" | ":") || foreign_word(word).is_some() || asserts(word) {
                 let line = Slice { start: token.start, end, tokens: self.scan.within(token.start, end) };
                 diags.push(self.no_keyword(&line, token));
                 told += 1;
@@ -127,7 +135,7 @@ impl Explain<'_> {
                 format!("write `claim \"What it shows\" = {line}`"),
             );
         }
-        if matches!(word, "assert" | "expect" | "check" | "test" | "ensure" | "stopifnot") && text(1) != "=" {
+        if asserts(word) && text(1) != "=" {
             let from = tokens.get(1).map_or(first.start, |t| t.start);
             let line = one_line(self.line_at(slice, from), 60);
             return foreign(span, "what must hold is a claim", format!("write `claim \"What it shows\" = {line}`"));
@@ -240,4 +248,9 @@ fn keyword_for(first: &str, second: &str) -> &'static str {
         _ if first.starts_with(|c: char| c.is_alphabetic()) => "analysis",
         _ => "let",
     }
+}
+
+/// Returns whether statements that begin with a word say in other languages what must hold.
+fn asserts(word: &str) -> bool {
+    matches!(word, "assert" | "expect" | "check" | "test" | "ensure" | "stopifnot")
 }

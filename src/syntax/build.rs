@@ -31,7 +31,7 @@ impl Builder<'_> {
         let keyword = keyword(parts.next()?.as_rule())?;
         self.in_body = false;
         let kind = match rule {
-            Rule::experiment => ItemKind::Experiment { title: self.text(parts.next()?), settings: self.fields_of(parts.next()) },
+            Rule::experiment => ItemKind::Experiment { title: self.title(parts.next()?), settings: self.fields_of(parts.next()) },
             Rule::use_names => {
                 let path = parts.next()?;
                 let path = match path.as_rule() {
@@ -40,7 +40,7 @@ impl Builder<'_> {
                 };
                 ItemKind::Use { path, names: parts.filter_map(|p| self.use_name(p)).collect() }
             }
-            Rule::titled => ItemKind::Titled { keyword, title: self.text(parts.next()?), value: self.chain(parts.next()?).expr },
+            Rule::titled => ItemKind::Titled { keyword, title: self.title(parts.next()?), value: self.chain(parts.next()?).expr },
             Rule::recipe => {
                 let name = self.ident(parts.next()?);
                 let base = next_if(&mut parts, Rule::ident).map(|p| self.ident(p));

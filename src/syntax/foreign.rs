@@ -170,9 +170,11 @@ impl Explain<'_> {
                 let word = self.upper(next).unwrap_or_default();
                 foreign(span, format!("this operator is written `{word}`"), self.joined(f.slice, f.here, word))
             }
-            _ if self.upper(after) == Some("not") && token.is_some() => {
-                foreign(span, "negation is written `not`", format!("write `not {}`", self.line_from(f.slice, f.here)))
-            }
+            _ if self.upper(after) == Some("not") && token.is_some() => foreign(
+                span,
+                "negation is written `not`",
+                format!("write `not {}`", self.between(f.slice, f.here, self.side_end(tokens, f.here))),
+            ),
             "where" if previous.is_some_and(|t| matches!(t.kind, Kind::Word | Kind::Close)) && self.assigned(f) && depth == 0 => {
                 foreign(
                     span,

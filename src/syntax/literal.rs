@@ -3,6 +3,7 @@
 use super::ast::{ExprKind, Text, Unit};
 use super::builder::Builder;
 use super::grammar::Rule;
+use crate::base::text::is_control;
 use crate::base::{Decimal, Diag, Span};
 use pest::iterators::Pair;
 
@@ -45,6 +46,18 @@ impl Builder<'_> {
         ExprKind::Number { value, unit, text: text.to_string() }
     }
 
+    /// Returns a title: a string of one line.
+    pub(super) fn title(&mut self, pair: Pair<'_, Rule>) -> Text {
+        let text = self.text(pair);
+        if text.value.contains(['\n', '\t']) {
+            let diag = Diag::error("cfx::syntax::string", text.span, "a title is one line");
+            self.report(
+                diag.help("leave out `\\n` and `\\t`; what is to be said besides stands above, in lines that begin with `##`"),
+            );
+        }
+        text
+    }
+
     /// Returns a string with its escapes resolved.
     pub(super) fn text(&mut self, pair: Pair<'_, Rule>) -> Text {
         let span = self.span(&pair);
@@ -52,6 +65,14 @@ impl Builder<'_> {
         let mut value = String::new();
         let mut chars = literal.get(1..literal.len().saturating_sub(1)).unwrap_or("").char_indices();
         while let Some((at, c)) = chars.next() {
+            if is_control(c) && c != '\t' {
+                let start = span.start as usize + 1 + at;
+                let place = Span::new(start, start + c.len_utf8());
+                let words = format!("the control character U+{:04X} cannot stand in a string", u32::from(c));
+                self.report(
+                    Diag::error("cfx::syntax::string", place, words).help("take it out: it would change how text is shown"),
+                );
+            }
             if c != '\\' {
                 value.push(c);
                 continue;

@@ -33,7 +33,7 @@ impl Explain<'_> {
                 let divisor = text
                     .strip_prefix("//")
                     .map(str::trim)
-                    .filter(|d| !d.is_empty() && d.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.')));
+                    .filter(|d| !d.is_empty() && d.chars().all(|c| c.is_ascii_digit() || c == '.'));
                 let here = slice.tokens.iter().position(|t| t.start == token.start).unwrap_or(0);
                 let divided = here.checked_sub(1).and_then(|i| slice.tokens.get(i));
                 let divided = divided.is_some_and(|t| matches!(t.kind, Kind::Word | Kind::Number | Kind::Close));

@@ -22,8 +22,6 @@ const LET_PASS: &[(&str, &str)] = &[
     ("there is no column", "columns of a table that a result chooses"),
     ("was not reduced", "whether a representation that a result chooses was reduced"),
     // Not told before the run so far, though the script shows it.
-    ("is a pack where a number", "a record with a part that no table can hold, given to `table`"),
-    ("has no split", "a split of images that a network generated"),
     (
         "the scores have no example in common",
         "rows that are only numbered beside examples of a data set, which meet by their numbers",

@@ -119,6 +119,16 @@ pub fn refusals(world: &str, lines: &[Line]) -> BTreeMap<String, String> {
     }
 }
 
+/// Returns what the cells of a world with these lines, none of which it refuses, are expected to take: label, seconds, bytes of memory.
+pub fn costs(world: &str, lines: &[Line]) -> Vec<(String, f64, f64)> {
+    let text: String = std::iter::once(world).chain(lines.iter().flat_map(|l| [l.text.as_str(), "\n"])).collect();
+    let registry = Registry::standard();
+    let source = script(&text);
+    let checked = api::check(&source, &registry);
+    let graph = api::plan(&source, &checked, &registry).unwrap_or_else(|d| panic!("{:#?}", d.0));
+    graph.cells.iter().map(|c| (c.label.to_string(), c.cost.seconds, c.cost.memory)).collect()
+}
+
 /// Values of a script after its run.
 pub struct Ran {
     values: BTreeMap<String, Vec<Cell>>,

@@ -129,7 +129,7 @@ fn keep(shared: &Shared, cell: &Cell, key: &Hash, value: &Value, seconds: f64, n
         Box::new(internal(format!("internal error: the result of `{}` cannot be kept: {e}", cell.op), String::new()))
     };
     let full = |e: crate::engine::store::StoreError| {
-        let help = Some("make room on the disk, or sweep the store with `cfx store gc`".to_string());
+        let help = Some("make room on the disk, or take out of the store what recent runs did not use, `cfx gc`".to_string());
         Box::new(Done::Failed { message: e.message, help, internal: false, detail: String::new() })
     };
     if cell.policy == Policy::Inline {
@@ -143,7 +143,15 @@ fn keep(shared: &Shared, cell: &Cell, key: &Hash, value: &Value, seconds: f64, n
     let made = made(shared, cell, value, seconds);
     let hash = shared.store.put(key, &bytes, &made, cell.policy == Policy::Stored).map_err(full)?;
     shared.store.drop_checkpoint(key);
+    if holds_kept_weights(cell) {
+        shared.store.keep(key);
+    }
     Ok((hash, bytes.len() as u64))
+}
+
+/// Returns whether a cell's result is a network whose weights are to stay (`keep: weights`).
+pub(super) fn holds_kept_weights(cell: &Cell) -> bool {
+    cell.policy == Policy::Stored && cell.facts.net.is_some()
 }
 
 /// Returns what the store is told of a result.

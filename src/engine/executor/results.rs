@@ -102,10 +102,15 @@ impl<'a> Results<'a> {
         let Some((key, entry)) = key.and_then(|k| Some((k, self.store.known(&k)?))) else { return Err(Missing::NotComputed) };
         match self.store.read(&entry).map(|bytes| pack::decode(&bytes)) {
             Ok(Ok(value)) => Ok(value),
-            Err(Fault::Missing) => Err(Missing::Gone),
+            // Weights that have served are let go; anything else is lost.
+            Err(Fault::Missing) if self.graph.cells[id].policy != Policy::Stored => Err(Missing::Gone),
+            Err(Fault::Missing) => {
+                let _ = self.store.lose(&key);
+                Err(Missing::Gone)
+            }
             Err(Fault::Damaged) | Ok(Err(_)) => {
                 // Forgotten, so that the next run computes it; where that cannot be written down, it is found damaged again.
-                let _ = self.store.retire(&key);
+                let _ = self.store.lose(&key);
                 Err(Missing::Damaged)
             }
         }

@@ -1,7 +1,8 @@
 //! Checkpoints of cells that take long: the last one for each content key, checked when read, gone when the cell is done.
 
-use super::{Store, write_atomically};
+use super::Store;
 use crate::base::{Hash, Hasher};
+use crate::engine::files::write_atomically;
 use std::path::PathBuf;
 
 impl Store {

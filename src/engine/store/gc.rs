@@ -1,8 +1,9 @@
 //! Listing the store and sweeping it: what no recent run was about goes.
 
 use super::line::{Entry, Line, Place};
-use super::{Store, StoreError, trouble, write_atomically};
+use super::{Store, StoreError, trouble};
 use crate::base::Hash;
+use crate::engine::files::{UNFINISHED, write_atomically};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::TryLockError;
 use std::path::Path;
@@ -61,8 +62,9 @@ impl Store {
     ///
     /// Errors: another process has the store open; nothing is done then.
     pub fn sweep(self, keep: usize) -> Result<Swept, StoreError> {
-        self.gate.unlock().map_err(trouble("unlock", &self.root))?;
-        if matches!(self.gate.try_lock(), Err(TryLockError::WouldBlock)) {
+        let Some(gate) = self.gate.as_ref().filter(|_| self.writable) else { return Err(self.read_only()) };
+        gate.unlock().map_err(trouble("unlock", &self.root))?;
+        if matches!(gate.try_lock(), Err(TryLockError::WouldBlock)) {
             let message = format!("the store {} is in use by another process", self.root.display());
             return Err(StoreError { message, locked: true });
         }
@@ -91,15 +93,16 @@ impl Store {
         let cells = || lines.iter().filter_map(|l| if let Line::Cell { key, entry } = l { Some((key, entry)) } else { None });
         let objects: BTreeSet<Hash> = cells().filter(|(_, e)| e.place == Some(Place::File)).map(|(_, e)| e.hash).collect();
         let done: BTreeSet<Hash> = cells().map(|(key, _)| *key).collect();
-        remove_others(&self.root.join("packs"), &|n| n == format!("{name}.pack"));
-        remove_others(&self.root.join("locks"), &|_| false);
-        remove_others(&self.root.join("checkpoints"), &|n| {
+        remove_others(&self.root.join("packs"), &|n| own_name(n, ".pack"), &|n| n == format!("{name}.pack"));
+        remove_others(&self.root.join("locks"), &is_hash, &|_| false);
+        remove_others(&self.root.join("checkpoints"), &is_hash, &|n| {
             // A checkpoint belongs to a cell that is not done yet; it stays as long as there are runs to go on with.
             keep > 0 && Hash::parse(n).is_some_and(|k| !done.contains(&k))
         });
         for folder in std::fs::read_dir(self.root.join("objects")).into_iter().flatten().flatten() {
             let head = folder.file_name().to_string_lossy().into_owned();
-            remove_others(&folder.path(), &|n| Hash::parse(&format!("{head}{n}")).is_some_and(|h| objects.contains(&h)));
+            let ours = |n: &str| is_hash(&format!("{head}{n}"));
+            remove_others(&folder.path(), &ours, &|n| Hash::parse(&format!("{head}{n}")).is_some_and(|h| objects.contains(&h)));
         }
         let records: BTreeSet<String> = runs.iter().take(keep).map(|r| format!("{}.json", r.id)).collect();
         for run in runs.iter().skip(keep) {
@@ -112,7 +115,9 @@ impl Store {
             .filter_map(|b| serde_json::from_slice::<serde_json::Value>(&b).ok())
             .filter_map(|j| j["plans"].as_str().map(|p| format!("{p}.plans")))
             .collect();
-        remove_others(&self.root.join("runs"), &|n| records.contains(n) || plans.contains(n));
+        remove_others(&self.root.join("kept"), &is_hash, &|n| Hash::parse(n).is_some_and(|k| done.contains(&k)));
+        let ours = |n: &str| own_name(n, ".json") || n.strip_suffix(".plans").is_some_and(is_hash);
+        remove_others(&self.root.join("runs"), &ours, &|n| records.contains(n) || plans.contains(n));
         Ok(Swept { cells: forgotten, bytes: (before, self.size()), runs: runs.len().saturating_sub(keep) })
     }
 
@@ -137,7 +142,7 @@ impl Store {
         let name = format!("{name}.log");
         let path = self.root.join("index").join(&name);
         write_atomically(&path, &bytes, true).map_err(trouble("write", &path))?;
-        remove_others(&self.root.join("index"), &|n| n == name);
+        remove_others(&self.root.join("index"), &|n| own_name(n, ".log"), &|n| n == name);
         Ok(())
     }
 
@@ -167,10 +172,26 @@ impl Store {
     }
 }
 
-/// Removes the files of a folder that are not to be kept; folders in it stay.
-fn remove_others(folder: &Path, keep: &dyn Fn(&str) -> bool) {
+/// Returns whether a name is one that processes give their own files: time, process, number, and what was done.
+fn own_name(name: &str, ending: &str) -> bool {
+    let Some(stem) = name.strip_suffix(ending) else { return false };
+    let parts: Vec<&str> = stem.split('-').collect();
+    let digits = |p: &&str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit());
+    let numbers = parts.iter().take_while(|p| digits(p)).count();
+    (2..=3).contains(&numbers) && parts[numbers..].iter().all(|p| matches!(*p, "swept" | "merged"))
+}
+
+fn is_hash(name: &str) -> bool {
+    Hash::parse(name).is_some()
+}
+
+/// Removes the files of a folder that the store makes (`ours`) and that are not to be kept, and what a process that was killed left half
+/// written; folders in it and files of other names stay.
+fn remove_others(folder: &Path, ours: &dyn Fn(&str) -> bool, keep: &dyn Fn(&str) -> bool) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if !keep(&entry.file_name().to_string_lossy()) && entry.file_type().is_ok_and(|t| t.is_file()) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let goes = ours(&name) && !keep(&name) || name.starts_with(UNFINISHED);
+        if goes && entry.file_type().is_ok_and(|t| t.is_file()) {
             // What cannot be removed now is removed the next time.
             let _ = std::fs::remove_file(entry.path());
         }

@@ -16,6 +16,9 @@ pub struct CellLock {
 impl Store {
     /// Returns the lock on a content key, or nothing where another process (or another cell of this one) holds it.
     pub fn try_lock_cell(&self, key: &Hash) -> Result<Option<CellLock>, StoreError> {
+        if !self.writable {
+            return Err(self.read_only());
+        }
         let path = self.root.join("locks").join(key.to_string());
         loop {
             let file = File::options()
@@ -29,7 +32,7 @@ impl Store {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 // Where a file system has no locks, two processes may compute a cell twice; both come to the same result.
-                Err(TryLockError::Error(e)) if e.kind() == std::io::ErrorKind::Unsupported => {}
+                Err(TryLockError::Error(e)) if has_no_locks(&e) => {}
                 Err(TryLockError::Error(e)) => return Err(trouble("lock", &path)(e)),
             }
             // The last holder removes the file: a lock on a removed file is no lock.
@@ -67,6 +70,11 @@ impl Drop for CellLock {
         }
         let _ = self.file.unlock();
     }
+}
+
+/// Returns whether a file system has no locks to give: it knows none, or its server gives out none (NFS: ENOLCK, 37 on Linux).
+fn has_no_locks(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::Unsupported || cfg!(target_os = "linux") && error.raw_os_error() == Some(37)
 }
 
 #[cfg(unix)]

@@ -4,7 +4,8 @@
 //! Never: a result that differs from what was put in (every artifact is hashed again when it is read); anything about values or kernels.
 //!
 //! Folder: `objects/ab/HASH` large artifacts; `packs/*.pack` small ones end to end; `index/*.log` what is known of cells, one
-//! checked line each; `locks/` one file for each cell being computed; `checkpoints/`; `runs/` one record a run, with logs of failures.
+//! checked line each; `locks/` one file for each cell being computed; `checkpoints/`; `runs/` one record a run, with logs of failures;
+//! `kept/` one empty file for each cell whose weights are to stay.
 //! Every process appends to files of its own, so that a process killed at any moment leaves at worst one unfinished line at the end
 //! of one file, or artifacts that no line names. Artifacts are written before the lines that name them. Millions of small results cost no
 //! system call each: within a [`Batch`] what is put is written together, and packs are read a piece at a time.
@@ -12,10 +13,12 @@
 pub mod checkpoints;
 pub mod gc;
 pub mod index;
+mod kept;
 pub mod line;
 pub mod locks;
 mod notes;
 pub mod objects;
+mod opening;
 mod own;
 mod packs;
 pub mod runs;
@@ -24,16 +27,17 @@ pub mod runs;
 mod tests;
 
 use crate::base::Hash;
+use crate::engine::files::sync_folder;
 use index::{Index, Known, Spot};
 use line::{Entry, Line, Place};
 use own::Own;
 use packs::Packs;
 use std::fmt;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use gc::{Listing, Swept};
 pub use locks::CellLock;
@@ -46,15 +50,6 @@ pub const FOLDER: &str = ".cfx";
 /// Artifacts up to this many bytes go into packs, where they cost no file and no system call of their own.
 pub const SMALL: usize = 64 * 1024;
 
-/// What the file `format` of a store of this form holds. Stores of version 1 had an index of texts, and took ten times the memory.
-const FORMAT: &str = "cfx store 2";
-
-/// Opening merges the logs of the index where there are more than this.
-const MANY_LOGS: usize = 64;
-
-/// Opening waits this long for another process to finish sweeping.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// What the store cannot do, in words.
 #[derive(Debug)]
 pub struct StoreError {
@@ -62,6 +57,13 @@ pub struct StoreError {
     pub message: String,
     /// Whether another process stands in the way: exit code 5.
     pub locked: bool,
+}
+
+impl StoreError {
+    /// Returns an error in words.
+    pub(crate) fn new(message: String) -> Self {
+        StoreError { message, locked: false }
+    }
 }
 
 impl fmt::Display for StoreError {
@@ -74,7 +76,7 @@ impl std::error::Error for StoreError {}
 
 /// Returns what turns an error of the file system into one of the store.
 pub(crate) fn trouble<'a>(what: &'a str, path: &'a Path) -> impl Fn(std::io::Error) -> StoreError + 'a {
-    move |e| StoreError { message: format!("cannot {what} {}: {e}", path.display()), locked: false }
+    move |e| StoreError::new(format!("cannot {what} {}: {e}", path.display()))
 }
 
 /// A store that is open. Others may have it open too; dropping it lets them sweep.
@@ -86,7 +88,13 @@ pub struct Store {
     own: Mutex<Own>,
     packs: Packs,
     /// Held shared for as long as the store is open; sweeping takes it alone.
-    gate: File,
+    gate: Option<File>,
+    /// Whether it can be written: a store on a read-only medium, or of somebody else, is read.
+    writable: bool,
+    /// Artifacts found damaged or gone so far.
+    faults: AtomicU64,
+    /// Whether something could not be put into it.
+    full: AtomicBool,
 }
 
 /// What is put into the store with an artifact.
@@ -110,50 +118,6 @@ pub struct Made {
 }
 
 impl Store {
-    /// Opens the store in a folder, which is made where it is not there.
-    ///
-    /// Errors: the folder cannot be made or read, is of another version, or is being swept.
-    pub fn open(root: &Path) -> Result<Store, StoreError> {
-        for folder in ["objects", "packs", "index", "locks", "checkpoints", "runs"] {
-            let path = root.join(folder);
-            std::fs::create_dir_all(&path).map_err(trouble("make", &path))?;
-        }
-        let path = root.join("format");
-        match std::fs::read_to_string(&path) {
-            Ok(text) if text.trim() == FORMAT => {}
-            Ok(text) => {
-                let (root, there) = (root.display(), text.trim());
-                let message = format!(
-                    "{root} is the store of another version of cfx: its form is `{there}`, and this one reads `{FORMAT}`; remove the \
-                     folder, or name another with `--store DIR`, and what it held is computed again"
-                );
-                return Err(StoreError { message, locked: false });
-            }
-            Err(_) => write_atomically(&path, format!("{FORMAT}\n").as_bytes(), false).map_err(trouble("write", &path))?,
-        }
-        let path = root.join("gate");
-        let gate = File::options().create(true).truncate(false).write(true).open(&path).map_err(trouble("open", &path))?;
-        static OPENED: AtomicU64 = AtomicU64::new(0);
-        let name = format!("{:013}-{}-{}", now(), std::process::id(), OPENED.fetch_add(1, Ordering::Relaxed));
-        let (index, own) = (Mutex::default(), Mutex::new(Own::new(root, &name)));
-        let store = Store { root: root.to_path_buf(), name, index, own, packs: Packs::default(), gate };
-        if store.logs() > MANY_LOGS && store.gate.try_lock().is_ok() {
-            store.merge_logs()?;
-            store.gate.unlock().map_err(trouble("unlock", root))?;
-        }
-        // Whoever sweeps or merges is done soon.
-        let start = Instant::now();
-        while matches!(store.gate.try_lock_shared(), Err(TryLockError::WouldBlock)) {
-            if start.elapsed() > PATIENCE {
-                let message = format!("the store {} is being swept by another process", root.display());
-                return Err(StoreError { message, locked: true });
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        store.refresh();
-        Ok(store)
-    }
-
     /// Returns the folder.
     pub fn root(&self) -> &Path {
         &self.root
@@ -194,6 +158,20 @@ impl Store {
     ///
     /// With `lasting`, a large one is on the disk when this returns; small ones are when [`Store::sync`] returns.
     pub fn put(&self, key: &Hash, bytes: &[u8], made: &Made, lasting: bool) -> Result<Hash, StoreError> {
+        let put = self.put_now(key, bytes, made, lasting);
+        self.full.fetch_or(put.is_err(), Ordering::Relaxed);
+        put
+    }
+
+    /// Returns whether something could not be put into it.
+    pub fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
+    }
+
+    fn put_now(&self, key: &Hash, bytes: &[u8], made: &Made, lasting: bool) -> Result<Hash, StoreError> {
+        if !self.writable {
+            return Err(self.read_only());
+        }
         let hash = Hash::of(bytes);
         let there = self.index().spot_of(&hash);
         let place = match there {
@@ -243,7 +221,7 @@ impl Store {
         let Some(known) = self.known(key) else { return Ok(()) };
         let created = self.index().time_for(key);
         self.say(Line::Gone { key: *key, created })?;
-        if known.spot == Some(Spot::File) && self.index().spot_of(&known.hash).is_none() {
+        if self.writable && known.spot == Some(Spot::File) && self.index().spot_of(&known.hash).is_none() {
             // Nothing may name it when it goes.
             self.flush()?;
             // Another process may have removed it already.
@@ -252,8 +230,34 @@ impl Store {
         Ok(())
     }
 
-    /// Writes a line to this process's own log, and takes it in.
+    /// Notes that the artifact of a cell was found damaged or gone, and forgets where it was: who needs it computes it again.
+    ///
+    /// Errors: as [`Store::retire`].
+    pub fn lose(&self, key: &Hash) -> Result<(), StoreError> {
+        self.faults.fetch_add(1, Ordering::Relaxed);
+        self.retire(key)
+    }
+
+    /// Returns how many artifacts were found damaged or gone so far.
+    pub fn faults(&self) -> u64 {
+        self.faults.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether results can be put into it.
+    pub fn writable(&self) -> bool {
+        self.writable
+    }
+
+    /// Writes a line to this process's own log, and takes it in. Of a store that can only be read, what is known is taken in for this
+    /// process alone; an artifact is not, since it would be nowhere.
     fn say(&self, line: Line) -> Result<(), StoreError> {
+        if !self.writable {
+            if matches!(&line, Line::Cell { entry, .. } if entry.place.is_some()) {
+                return Err(self.read_only());
+            }
+            self.index().take_in(line);
+            return Ok(());
+        }
         self.own().say(&line)?;
         self.index().take_in(line);
         Ok(())
@@ -282,6 +286,14 @@ impl Store {
         self.own().writes()
     }
 
+    /// Returns the error of who would put something into a store that can only be read.
+    fn read_only(&self) -> StoreError {
+        let root = self.root.display();
+        StoreError::new(format!(
+            "the store {root} can only be read: results cannot be kept in it; name another with `--store DIR`"
+        ))
+    }
+
     pub(super) fn index(&self) -> MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -294,25 +306,4 @@ impl Store {
 /// Returns the milliseconds since 1970. For reading, and for the order of lines; no result depends on it.
 pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
-}
-
-/// Writes a file so that a reader sees the old bytes or the new ones: a temporary file in the same folder, renamed.
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8], lasting: bool) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(folder)?;
-    std::io::Write::write_all(&mut file, bytes)?;
-    if lasting {
-        file.as_file().sync_all()?;
-    }
-    file.persist(path).map_err(|e| e.error)?;
-    if lasting {
-        sync_folder(folder);
-    }
-    Ok(())
-}
-
-/// Waits until the names in a folder are on the disk, where the system can do that.
-pub(crate) fn sync_folder(folder: &Path) {
-    // Not every system opens folders; the artifact is then found or not after a loss of power, never wrong.
-    let _ = File::open(folder).and_then(|f| f.sync_all());
 }

@@ -1,6 +1,7 @@
 //! Notes that belong to a store but are no results: the plan of a script's last run.
 
-use super::{Store, write_atomically};
+use super::Store;
+use crate::engine::files::write_atomically;
 use std::path::PathBuf;
 
 impl Store {
@@ -12,7 +13,8 @@ impl Store {
     /// Keeps a note in the place of the last one of that name; returns whether it could be written. Nothing depends on notes.
     pub fn keep_note(&self, name: &str, text: &str) -> bool {
         let path = self.note_path(name);
-        path.parent().is_some_and(|p| std::fs::create_dir_all(p).is_ok())
+        self.writable
+            && path.parent().is_some_and(|p| std::fs::create_dir_all(p).is_ok())
             && write_atomically(&path, text.as_bytes(), false).is_ok()
     }
 

@@ -2,8 +2,9 @@
 
 use super::index::{Known, Spot};
 use super::line::Place;
-use super::{SMALL, Store, StoreError, trouble, write_atomically};
+use super::{SMALL, Store, StoreError, trouble};
 use crate::base::Hash;
+use crate::engine::files::write_atomically;
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;

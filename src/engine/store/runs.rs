@@ -1,7 +1,8 @@
 //! Records of runs: which cells each was about, so that sweeping knows what is still of use; and logs of what failed.
 
-use super::{Store, StoreError, now, trouble, write_atomically};
+use super::{Store, StoreError, now, trouble};
 use crate::base::{Hash, Hasher};
+use crate::engine::files::write_atomically;
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
 
@@ -41,7 +42,7 @@ impl Store {
         h.bytes(&bytes);
         let hash = h.finish();
         let path = self.root.join("runs").join(format!("{hash}.plans"));
-        if !path.exists() {
+        if self.writable && !path.exists() {
             write_atomically(&path, &bytes, false).map_err(trouble("write", &path))?;
         }
         let id = format!("{}-{}", now(), self.name.split_once('-').map_or("", |n| n.1));
@@ -56,6 +57,9 @@ impl Store {
     }
 
     fn write_run(&self, run: &Run, state: &str) -> Result<(), StoreError> {
+        if !self.writable {
+            return Ok(());
+        }
         let path = self.root.join("runs").join(format!("{}.json", run.id));
         let record = json!({ "title": run.title, "started": run.started, "state": state, "plans": run.plans.to_string() });
         write_atomically(&path, record.to_string().as_bytes(), false).map_err(trouble("write", &path))

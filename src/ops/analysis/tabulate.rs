@@ -5,7 +5,8 @@ use super::gather::{pass_cost, position};
 use crate::engine::kernel::{Context, Failure, Job, Kernel, Labelled, mismatch};
 use crate::engine::value::{Column, Scores, Table, Value};
 use crate::lang::Settings;
-use crate::plan::facts::{Cost, KnownInput, Planned};
+use crate::lang::kind::Kind;
+use crate::plan::facts::{Cost, KnownInput, Planned, Problem, Shape};
 use std::sync::Arc;
 
 /// `table`.
@@ -17,6 +18,24 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
 }
 
 impl Planned for Tabulate {
+    fn fits(&self, _settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
+        let held =
+            |kind: &Kind| matches!(kind, Kind::Number { .. } | Kind::Truth { .. } | Kind::Group | Kind::Table | Kind::Record(_));
+        for shape in shapes {
+            let Kind::Record(fields) = shape.kind else { continue };
+            if let Some((name, _)) = fields.iter().find(|(_, kind)| !held(kind)) {
+                let rest: Vec<String> = fields.iter().filter(|(_, k)| held(k)).map(|(n, _)| format!("`.{n}`")).collect();
+                return Err(Problem {
+                    code: "cfx::type::argument",
+                    parameter: None,
+                    message: format!("the part `{name}` of this record is no number, word or table: no table can hold it"),
+                    help: Some(format!("give it one of the other parts: {}", rest.join(", "))),
+                });
+            }
+        }
+        Ok(())
+    }
+
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
         Cost { disk: 1e3, ..pass_cost(inputs, 1e-6) }
     }

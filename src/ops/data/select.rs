@@ -119,6 +119,9 @@ macro_rules! inline {
     };
 }
 
+/// What examples that a network generated come from.
+pub const GENERATED: &str = "generated examples";
+
 /// The name that means all splits together, unless the data set has a split of that name.
 const ALL: &str = "all";
 
@@ -148,6 +151,11 @@ impl Planned for Split {
             if name == ALL {
                 // Said by the script, so nothing is mixed unknowingly.
                 return Ok(Facts { mixed: Vec::new(), files: Vec::new(), warnings: Vec::new(), bytes: None, ..data });
+            }
+            // What a network generated, or numbers alone, is known to have none; of files it is not known before they are read.
+            if data.splits.is_empty() && data.source.as_deref() == Some(GENERATED) {
+                let problem = unfit("name", format!("generated examples have no split `{name}`"));
+                return Err(Problem { help: Some("leave it out: they are one set".to_string()), ..problem });
             }
             if data.splits.is_empty() {
                 return Ok(Facts { mixed: Vec::new(), ..chosen(&data) });

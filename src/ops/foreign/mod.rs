@@ -3,6 +3,8 @@
 //! In: bytes. Out: plain data, or why they cannot be used. Never: running what a file says; memory beyond what the file really holds.
 
 mod global;
+mod items;
+mod machine;
 pub mod named;
 pub mod packed;
 pub mod pickle;

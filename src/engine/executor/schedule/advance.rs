@@ -2,6 +2,7 @@
 
 use super::{CellOutcome, Scheduler, State};
 use crate::base::Hash;
+use crate::engine::executor::cell::holds_kept_weights;
 use crate::engine::executor::outcome::Status;
 use crate::engine::executor::same_kind;
 use crate::engine::progress::Event;
@@ -143,6 +144,9 @@ impl Scheduler<'_> {
         if entry.device != shared.device && self.kinds.insert(entry.device.to_string()) {
             shared.note(format!("uses results of another device kind: {}", entry.device));
         }
+        if stored && holds_kept_weights(cell) {
+            shared.store.keep(&key);
+        }
         let inline = self.inline(id);
         let node = &mut self.nodes[id];
         node.stored = stored;
@@ -224,7 +228,7 @@ impl Scheduler<'_> {
         if self.cell(id).policy != Policy::Transient || !node.stored || node.user_lost {
             return;
         }
-        if let Some(key) = node.key().filter(|k| !self.needed_elsewhere(id, k)) {
+        if let Some(key) = node.key().filter(|k| !self.needed_elsewhere(id, k) && !self.shared.store.is_kept(k)) {
             if let Err(e) = self.shared.store.retire(&key) {
                 self.shared.note(e.message);
             }

@@ -75,7 +75,7 @@ struct Node {
     /// Inputs that have to be done with before it is worth looking at again: no fewer than those of which something is still missing.
     waits: u32,
     /// How often an input turned out to be unreadable.
-    faults: u8,
+    faults: u32,
     /// What became of it so far, with its content key and its hash.
     outcome: CellOutcome,
 }
@@ -329,7 +329,8 @@ impl<'a> Scheduler<'a> {
             }
             Done::Lost(input, fault) => {
                 self.nodes[id].faults += 1;
-                if self.nodes[id].faults > 3 {
+                // Each input may be lost, and some of them once more.
+                if self.nodes[id].faults as usize > 3 + self.inputs.of(id).len() {
                     let title = self.cell(input).title();
                     return self.fail(id, format!("the artifact of {title} cannot be read back"), None, false, String::new());
                 }
@@ -480,6 +481,7 @@ impl<'a> Scheduler<'a> {
             let key = self.nodes[id].key().or_else(|| self.shared.store.alias(&cell.key));
             if let Some(key) = key
                 && !self.needed_elsewhere(id, &key)
+                && !self.shared.store.is_kept(&key)
                 && self.shared.store.known(&key).is_some_and(|k| k.spot.is_some())
                 && let Err(e) = self.shared.store.retire(&key)
             {

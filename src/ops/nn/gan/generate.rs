@@ -3,6 +3,7 @@
 use super::images::{images, known_to_make, latent, makes_images};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
+use crate::ops::data::select::GENERATED;
 use crate::ops::nn::cost;
 use crate::ops::nn::evaluate::{batch_size, open};
 use crate::ops::nn::given::{Given, failed};
@@ -22,7 +23,7 @@ impl Planned for Generate {
         let count = count(settings)?;
         known_to_make(inputs, "m")?;
         let data = known(inputs, "data").cloned().unwrap_or_default();
-        let source = Some("generated examples".into());
+        let source = Some(GENERATED.into());
         Ok(Facts {
             classes: data.classes,
             shape: data.shape,

@@ -1,0 +1,116 @@
+//! Writing files so that nothing that happens on the way loses one: beside, on to the disk, renamed.
+
+use std::fs::{File, Permissions};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Beginning of the names of files that are being written; what a process that was killed left is known by it.
+pub const UNFINISHED: &str = ".tmp-";
+
+/// Writes a file so that a reader sees the old bytes or the new ones, whatever happens: a temporary file in the same folder, renamed.
+/// `lasting`: the bytes and the name are on the disk when this returns. The file is as readable as the process's umask lets files be.
+///
+/// Errors: the file cannot be written; the old one is as it was.
+pub fn write_atomically(path: &Path, bytes: &[u8], lasting: bool) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(UNFINISHED);
+    let mode = readable();
+    if let Some(mode) = &mode {
+        builder.permissions(mode.clone());
+    }
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    if lasting {
+        file.as_file().sync_all()?;
+    }
+    file.persist(path).map_err(|e| e.error)?;
+    if lasting {
+        sync_folder(folder);
+    }
+    Ok(())
+}
+
+/// As [`write_atomically`], lasting, in the place of a file that is there: a link stays a link, and permissions stay as they are.
+///
+/// Errors: as there.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let target = std::fs::canonicalize(path)?;
+    let permissions = std::fs::metadata(&target)?.permissions();
+    if permissions.readonly() {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the file is write-protected"));
+    }
+    write_atomically(&target, bytes, true)?;
+    std::fs::set_permissions(&target, permissions)
+}
+
+/// Waits until the names in a folder are on the disk, where the system can do that.
+pub fn sync_folder(folder: &Path) {
+    // Not every system opens folders; a file is then found or not after a loss of power, never half of it.
+    let _ = File::open(folder).and_then(|f| f.sync_all());
+}
+
+/// Permissions that a new file asks for; the umask takes away what others may not.
+#[cfg(unix)]
+fn readable() -> Option<Permissions> {
+    use std::os::unix::fs::PermissionsExt;
+    Some(Permissions::from_mode(0o666))
+}
+
+#[cfg(not(unix))]
+fn readable() -> Option<Permissions> {
+    None
+}
+
+/// Returns whether a file cannot be written because there is no room, or no right to write there: trouble of the place, not of what was
+/// asked for.
+pub fn is_place(error: &io::Error) -> bool {
+    use io::ErrorKind::*;
+    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem | PermissionDenied | FileTooLarge)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_whole_and_as_readable_as_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("a.txt"), folder.path().join("b.txt"));
+        write_atomically(&path, b"one", true).unwrap();
+        write_atomically(&path, b"two", false).unwrap();
+        std::fs::write(&other, b"").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        let mode = |p: &Path| std::fs::metadata(p).unwrap().permissions();
+        assert_eq!(mode(&path), mode(&other));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_cannot_be_written_leaves_the_file_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        std::fs::write(&path, b"one").unwrap();
+        let mut mode = std::fs::metadata(&path).unwrap().permissions();
+        mode.set_readonly(true);
+        std::fs::set_permissions(&path, mode).unwrap();
+        assert_eq!(replace(&path, b"two").unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+        assert_eq!(std::fs::read(&path).unwrap(), b"one");
+        assert!(replace(&folder.path().join("none"), b"two").is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        std::fs::write(&file, b"one").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        replace(&link, b"two").unwrap();
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(std::fs::read(&file).unwrap(), b"two");
+    }
+}

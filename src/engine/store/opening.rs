@@ -1,0 +1,226 @@
+//! Opening a store: whose folder it is, whether it can be written, who else has it open.
+
+use super::own::Own;
+use super::packs::Packs;
+use super::{Store, StoreError, now, trouble};
+use crate::engine::files::{UNFINISHED, write_atomically};
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// What the file `format` of a store of this form holds. Stores of version 1 had an index of texts, and took ten times the memory.
+pub(super) const FORMAT: &str = "cfx store 2";
+
+/// Folders of a store.
+const FOLDERS: [&str; 7] = ["objects", "packs", "index", "locks", "checkpoints", "runs", "kept"];
+
+/// Opening merges the logs of the index where there are more than this.
+const MANY_LOGS: usize = 64;
+
+/// Opening waits this long for another process to finish sweeping.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a folder is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    /// It is not there, or holds nothing.
+    Nothing,
+    /// A store.
+    Store,
+}
+
+/// Returns what a folder is. Errors: it is the folder of something else, or cannot be looked at.
+fn found(root: &Path) -> Result<Found, StoreError> {
+    let path = root.join("format");
+    match std::fs::read_to_string(&path) {
+        Ok(text) if text.trim() == FORMAT => return Ok(Found::Store),
+        Ok(text) if text.trim().starts_with("cfx store") => {
+            let (root, there) = (root.display(), text.trim());
+            let message = format!(
+                "{root} is the store of another version of cfx: its form is `{there}`, and this one reads `{FORMAT}`; remove the \
+                 folder, or name another with `--store DIR`, and what it held is computed again"
+            );
+            return Err(StoreError::new(message));
+        }
+        Ok(_) => {}
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+        // A file in the folder's place, or a folder in the file's.
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory | io::ErrorKind::InvalidData) => {
+        }
+        Err(e) => return Err(trouble("read", &path)(e)),
+    }
+    let entries = match std::fs::read_dir(root) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(e) => return Err(trouble("open", root)(e)),
+    };
+    for entry in entries {
+        let entry = entry.map_err(trouble("read", root))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // What a process that was killed while it made the store may have left.
+        let begun = FOLDERS.contains(&name.as_str()) && std::fs::read_dir(entry.path()).is_ok_and(|mut d| d.next().is_none());
+        if !begun && !name.starts_with(UNFINISHED) {
+            let message = format!(
+                "{} is no store of cfx, and holds other files (`{name}`): nothing in it is touched; name an empty folder or a new one with \
+                 `--store DIR`",
+                root.display()
+            );
+            return Err(StoreError::new(message));
+        }
+    }
+    Ok(Found::Nothing)
+}
+
+impl Store {
+    /// Opens the store in a folder, which is made where it is not there. A store that can only be read is opened so: what it holds is used,
+    /// and putting something into it is an error.
+    ///
+    /// Errors: the folder is that of something else, cannot be made or read, is of another version, or is being swept.
+    pub fn open(root: &Path) -> Result<Store, StoreError> {
+        if found(root)? == Found::Nothing {
+            make(root)?;
+        }
+        let gate = root.join("gate");
+        match File::options().create(true).truncate(false).write(true).open(&gate) {
+            Ok(file) => {
+                FOLDERS.iter().try_for_each(|f| {
+                    let path = root.join(f);
+                    std::fs::create_dir_all(&path).map_err(trouble("make", &path))
+                })?;
+                Store::with(root, Some(file), true)
+            }
+            Err(e) if matches!(e.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => {
+                Store::with(root, File::open(&gate).ok(), false)
+            }
+            Err(e) => Err(trouble("open", &gate)(e)),
+        }
+    }
+
+    /// Opens the store in a folder to look at what it holds; nothing is written. Where there is no store, it is empty.
+    ///
+    /// Errors: the folder is that of something else, cannot be read, is of another version, or is being swept.
+    pub fn look(root: &Path) -> Result<Store, StoreError> {
+        match found(root)? {
+            Found::Store => Store::with(root, File::open(root.join("gate")).ok(), false),
+            Found::Nothing => Ok(Store::made(root, None, false)),
+        }
+    }
+
+    /// Returns whether there is a store in a folder.
+    ///
+    /// Errors: the folder is that of something else, or cannot be read.
+    pub fn is_there(root: &Path) -> Result<bool, StoreError> {
+        Ok(found(root)? == Found::Store)
+    }
+
+    fn made(root: &Path, gate: Option<File>, writable: bool) -> Store {
+        static OPENED: AtomicU64 = AtomicU64::new(0);
+        let name = format!("{:013}-{}-{}", now(), std::process::id(), OPENED.fetch_add(1, Ordering::Relaxed));
+        let (index, own) = (Mutex::default(), Mutex::new(Own::new(root, &name)));
+        let (packs, faults, full) = (Packs::default(), AtomicU64::new(0), AtomicBool::new(false));
+        Store { root: root.to_path_buf(), name, index, own, packs, gate, writable, faults, full }
+    }
+
+    fn with(root: &Path, gate: Option<File>, writable: bool) -> Result<Store, StoreError> {
+        let store = Store::made(root, gate, writable);
+        if let Some(gate) = &store.gate {
+            if writable && store.logs() > MANY_LOGS && gate.try_lock().is_ok() {
+                store.merge_logs()?;
+                gate.unlock().map_err(trouble("unlock", root))?;
+            }
+            // Whoever sweeps or merges is done soon.
+            let start = Instant::now();
+            while matches!(gate.try_lock_shared(), Err(TryLockError::WouldBlock)) {
+                if start.elapsed() > PATIENCE {
+                    let message = format!("the store {} is being swept by another process", root.display());
+                    return Err(StoreError { message, locked: true });
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+        store.refresh();
+        Ok(store)
+    }
+}
+
+/// Makes an empty store: its mark first, so that whatever is left half made is known for what it is.
+fn make(root: &Path) -> Result<(), StoreError> {
+    std::fs::create_dir_all(root).map_err(trouble("make", root))?;
+    let path = root.join("format");
+    write_atomically(&path, format!("{FORMAT}\n").as_bytes(), true).map_err(trouble("write", &path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Hash;
+    use crate::engine::store::Made;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn the_folder_of_something_else_is_refused_and_not_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in ["index/a.txt", "runs/metrics.json", "checkpoints/best.ckpt"] {
+            std::fs::create_dir_all(folder.path().join(path).parent().unwrap()).unwrap();
+            std::fs::write(folder.path().join(path), "mine").unwrap();
+        }
+        for open in [Store::open, Store::look] {
+            let Err(e) = open(folder.path()) else { panic!("a folder of other files is opened") };
+            assert!(e.message.contains("is no store of cfx"), "{e}");
+        }
+        assert!(Store::is_there(folder.path()).is_err());
+        assert_eq!(names(folder.path()), ["checkpoints", "index", "runs"]);
+        assert_eq!(names(&folder.path().join("index")), ["a.txt"]);
+    }
+
+    #[test]
+    fn what_was_left_half_made_is_made_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("objects")).unwrap();
+        std::fs::write(folder.path().join(".tmp-1"), "cfx st").unwrap();
+        assert!(!Store::is_there(folder.path()).unwrap());
+        drop(Store::open(folder.path()).unwrap());
+        assert!(Store::is_there(folder.path()).unwrap());
+    }
+
+    #[test]
+    fn looking_writes_nothing_and_reads_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let none = folder.path().join("none");
+        assert!(Store::look(&none).unwrap().list().is_empty() && !none.exists());
+        let (root, key) = (folder.path().join("store"), Hash::of(b"key"));
+        let store = Store::open(&root).unwrap();
+        store.put(&key, b"bytes", &Made::default(), true).unwrap();
+        store.sync().unwrap();
+        drop(store);
+        let before = names(&root.join("index"));
+        let looked = Store::look(&root).unwrap();
+        assert_eq!(looked.read(&looked.known(&key).unwrap()).unwrap(), b"bytes");
+        assert!(!looked.writable() && looked.put(&Hash::of(b"other"), b"more", &Made::default(), true).is_err());
+        assert!(looked.is_full() && looked.try_lock_cell(&key).is_err() && !looked.keep_note("plan", "text"));
+        assert!(looked.sweep(1).is_err());
+        assert_eq!(names(&root.join("index")), before);
+    }
+
+    #[test]
+    fn sweeping_leaves_what_others_put_into_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(Store::open(folder.path()).unwrap());
+        for path in ["index/notes.txt", "runs/metrics.json", "checkpoints/best.ckpt", "packs/a.pack", "mine.txt"] {
+            std::fs::write(folder.path().join(path), "mine").unwrap();
+        }
+        Store::open(folder.path()).unwrap().sweep(0).unwrap();
+        for path in ["index/notes.txt", "runs/metrics.json", "checkpoints/best.ckpt", "packs/a.pack", "mine.txt"] {
+            assert!(folder.path().join(path).exists(), "{path} is gone");
+        }
+    }
+}

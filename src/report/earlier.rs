@@ -1,0 +1,215 @@
+//! What earlier runs left in a folder of results: known by their manifest, so that what this run does not write can go, and files of people
+//! are neither overwritten nor removed.
+
+use crate::base::Hash;
+use crate::engine::files::write_atomically;
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Component, Path, PathBuf};
+
+/// The list of files that a run has begun to write and no manifest lists yet: a run that is killed leaves it, the next one takes it over.
+const BEGUN: &str = ".cfx-writing";
+
+/// Files in the folder itself; all others lie in folders that a run makes.
+const OWN: [&str; 2] = ["manifest.json", "report.html"];
+
+/// The files of earlier runs in a folder of results.
+#[derive(Debug, Default)]
+pub struct Earlier {
+    /// Those that a manifest lists, with the hashes of their contents.
+    listed: BTreeMap<String, Hash>,
+    /// Those that a run began to write, which was not finished.
+    begun: BTreeSet<String>,
+    /// Whether a run has left a manifest.
+    manifest: bool,
+    /// Files that this run reads, below the folder.
+    inputs: BTreeSet<PathBuf>,
+    list: Option<File>,
+}
+
+impl Earlier {
+    /// Returns the files of earlier runs in a folder, which may not be there yet. `inputs`: files that this run reads.
+    ///
+    /// Errors: a `manifest.json` that no run of cfx wrote is there; it cannot be read.
+    pub fn of(out: &Path, inputs: BTreeSet<PathBuf>) -> io::Result<Earlier> {
+        let text = |name: &str| match std::fs::read_to_string(out.join(name)) {
+            Ok(text) => Ok(Some(text)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(io::Error::new(e.kind(), format!("{name}: {e}"))),
+        };
+        let mut earlier = Earlier { inputs, ..Earlier::default() };
+        if let Some(text) = text("manifest.json")? {
+            let json: Json = serde_json::from_str(&text).unwrap_or(Json::Null);
+            if !json["format"].as_str().is_some_and(|f| f.starts_with("cfx.manifest.")) {
+                return Err(not_ours("manifest.json"));
+            }
+            earlier.manifest = true;
+            for output in json["outputs"].as_array().into_iter().flatten() {
+                if let (Some(path), Some(hash)) = (output["path"].as_str(), output["blake3"].as_str().and_then(Hash::parse))
+                    && is_below(path)
+                {
+                    earlier.listed.insert(path.to_string(), hash);
+                }
+            }
+        }
+        let begun = text(BEGUN)?.unwrap_or_default();
+        earlier.begun = begun.lines().filter(|l| is_below(l) || OWN.contains(l)).map(str::to_string).collect();
+        Ok(earlier)
+    }
+
+    /// Makes ready for writing a file: takes down that a run begins to write it.
+    ///
+    /// Errors: a file of that name is there which no run wrote, or which this run reads: it is not overwritten.
+    pub fn begin(&mut self, out: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let path = out.join(name);
+        if self.inputs.contains(&path) || std::fs::canonicalize(&path).is_ok_and(|p| self.inputs.contains(&p)) {
+            let words = format!("`{name}` is read by this run, and is not overwritten: name another folder with `--out DIR`");
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, words));
+        }
+        let ours = self.listed.contains_key(name) || self.begun.contains(name) || self.manifest && OWN.contains(&name);
+        if ours {
+            return Ok(());
+        }
+        if std::fs::symlink_metadata(&path).is_ok() && !std::fs::read(&path).is_ok_and(|there| there == bytes) {
+            return Err(not_ours(name));
+        }
+        if self.list.is_none() {
+            self.list = Some(File::options().create(true).append(true).open(out.join(BEGUN))?);
+        }
+        self.list.as_mut().map_or(Ok(()), |list| writeln!(list, "{name}"))?;
+        self.begun.insert(name.to_string());
+        Ok(())
+    }
+
+    /// Removes what earlier runs left and this one, which is complete, did not write; what was changed since stays.
+    ///
+    /// Errors: none; what cannot be removed stays.
+    pub fn clear(self, out: &Path, written: &BTreeSet<&str>) {
+        let gone = |name: &String| !written.contains(name.as_str());
+        let unchanged = |name: &str, hash: &Hash| std::fs::read(out.join(name)).is_ok_and(|bytes| Hash::of(&bytes) == *hash);
+        let old = self.listed.iter().filter(|(name, hash)| gone(name) && unchanged(name, hash)).map(|(name, _)| name);
+        // Of a run that was not finished no hash is known; nobody else has written files of these names since they were not there.
+        let unfinished = self.begun.iter().filter(|name| gone(name) && !self.listed.contains_key(*name));
+        for name in old.chain(unfinished) {
+            let path = out.join(name);
+            let plain = std::fs::symlink_metadata(&path).is_ok_and(|m| m.is_file());
+            if !plain || self.inputs.contains(&path) {
+                continue;
+            }
+            let _ = std::fs::remove_file(&path);
+            // Folders that are empty now go, up to the folder of results.
+            let folders = Path::new(name).ancestors().skip(1).take_while(|a| *a != Path::new(""));
+            folders.map(|f| out.join(f)).take_while(|f| std::fs::remove_dir(f).is_ok()).for_each(drop);
+        }
+        let _ = std::fs::remove_file(out.join(BEGUN));
+    }
+}
+
+/// Returns whether results could be written to a folder: it is made, and nothing of other people stands where a run writes.
+///
+/// Errors: it cannot be written, or holds a manifest or report that no run of cfx wrote.
+pub fn ready(out: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(out)?;
+    let earlier = Earlier::of(out, BTreeSet::new())?;
+    if !earlier.manifest && !earlier.begun.contains("report.html") && std::fs::symlink_metadata(out.join("report.html")).is_ok() {
+        return Err(not_ours("report.html"));
+    }
+    let trial = out.join(format!(".tmp-{}", std::process::id()));
+    write_atomically(&trial, b"", false)?;
+    std::fs::remove_file(&trial)
+}
+
+fn not_ours(name: &str) -> io::Error {
+    let words =
+        format!("`{name}` is there, and no run of cfx wrote it: it is not overwritten; name another folder with `--out DIR`");
+    io::Error::new(io::ErrorKind::AlreadyExists, words)
+}
+
+/// Returns whether a path of a manifest leads to a file in one of the folders that a run makes.
+fn is_below(path: &str) -> bool {
+    let parts: Vec<Component> = Path::new(path).components().collect();
+    let plain = parts.iter().all(|p| matches!(p, Component::Normal(_)));
+    let first = parts.first().map(|p| p.as_os_str().to_string_lossy().into_owned()).unwrap_or_default();
+    plain && parts.len() > 1 && ["figures", "tables", "arrays", "models"].contains(&first.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> tempfile::TempDir {
+        tempfile::tempdir().unwrap()
+    }
+
+    fn put(out: &Path, name: &str, text: &str) {
+        std::fs::create_dir_all(out.join(name).parent().unwrap()).unwrap();
+        std::fs::write(out.join(name), text).unwrap();
+    }
+
+    fn manifest(out: &Path, files: &[(&str, &str)]) {
+        let outputs: Vec<Json> = files
+            .iter()
+            .map(|(path, text)| serde_json::json!({ "path": path, "blake3": Hash::of(text.as_bytes()).to_string() }))
+            .collect();
+        put(out, "manifest.json", &serde_json::json!({ "format": "cfx.manifest.3", "outputs": outputs }).to_string());
+    }
+
+    #[test]
+    fn what_an_earlier_run_left_goes_and_what_is_of_others_stays() {
+        let dir = folder();
+        let out = dir.path();
+        put(out, "tables/old.csv", "1");
+        put(out, "tables/changed.csv", "mine");
+        put(out, "arrays/p.zarr/a/0", "2");
+        put(out, "tables/mine.csv", "3");
+        put(out, "notes.txt", "4");
+        let listed =
+            [("tables/old.csv", "1"), ("tables/changed.csv", "5"), ("arrays/p.zarr/a/0", "2"), ("../x", "6"), ("notes.txt", "4")];
+        manifest(out, &listed);
+        Earlier::of(out, BTreeSet::new()).unwrap().clear(out, &BTreeSet::new());
+        assert!(!out.join("tables/old.csv").exists());
+        assert!(!out.join("arrays").exists());
+        assert!(["tables/changed.csv", "tables/mine.csv", "notes.txt"].iter().all(|f| out.join(f).exists()));
+    }
+
+    #[test]
+    fn files_of_others_and_inputs_are_not_overwritten() {
+        let dir = folder();
+        let out = dir.path();
+        put(out, "tables/a.csv", "mine");
+        put(out, "arrays/b.npy", "input");
+        manifest(out, &[("arrays/b.npy", "input")]);
+        let mut earlier = Earlier::of(out, BTreeSet::from([out.join("arrays/b.npy")])).unwrap();
+        assert!(earlier.begin(out, "tables/a.csv", b"new").unwrap_err().to_string().contains("no run of cfx wrote it"));
+        assert!(earlier.begin(out, "tables/a.csv", b"mine").is_ok());
+        assert!(earlier.begin(out, "arrays/b.npy", b"new").unwrap_err().to_string().contains("is read by this run"));
+        assert!(earlier.begin(out, "tables/c.csv", b"new").is_ok());
+    }
+
+    #[test]
+    fn a_run_that_was_killed_is_taken_over() {
+        let dir = folder();
+        let out = dir.path();
+        let mut first = Earlier::of(out, BTreeSet::new()).unwrap();
+        first.begin(out, "tables/a.csv", b"1").unwrap();
+        put(out, "tables/a.csv", "1");
+        first.begin(out, "tables/b.csv", b"1").unwrap();
+        put(out, "tables/b.csv", "1");
+        let mut second = Earlier::of(out, BTreeSet::new()).unwrap();
+        second.begin(out, "tables/a.csv", b"2").unwrap();
+        second.clear(out, &BTreeSet::from(["tables/a.csv"]));
+        assert!(out.join("tables/a.csv").exists() && !out.join("tables/b.csv").exists() && !out.join(BEGUN).exists());
+    }
+
+    #[test]
+    fn a_folder_with_another_manifest_or_report_is_refused() {
+        for (name, text) in [("manifest.json", "{\"name\": \"app\"}"), ("report.html", "<p>")] {
+            let dir = folder();
+            put(dir.path(), name, text);
+            assert!(ready(dir.path()).unwrap_err().to_string().contains(name));
+        }
+        assert!(ready(&folder().path().join("new")).is_ok());
+    }
+}

@@ -1,0 +1,192 @@
+//! What `docs/guarantees.md` promises of the command: files of people are left alone, results that are wanted exist, words are harmless.
+
+use crate::cli::{QUICK, cfx, code, command, folder_with, said};
+use crate::script::{files_below, repository};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+/// Returns the files below a folder with their contents.
+fn all(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    files_below(folder, "").into_iter().map(|p| (p.clone(), std::fs::read(&p).expect("a file"))).collect()
+}
+
+fn put(path: &Path, text: &str) {
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+    std::fs::write(path, text).expect("a file");
+}
+
+#[test]
+fn folders_of_others_are_no_stores() {
+    let (folder, path) = folder_with(QUICK);
+    let project = folder.path().join("project");
+    put(&project.join("checkpoints/best.ckpt"), "weights");
+    put(&project.join("runs/metrics.json"), "{}");
+    put(&project.join("index/1-2-3.log"), "log");
+    let before = all(&project);
+    for arguments in [&["gc", "--store", "project"][..], &["ls", "--store", "project"], &["run", "--store", "project"]] {
+        let output = cfx(arguments, &path);
+        assert_eq!(code(&output), 5, "{arguments:?}: {}", said(&output));
+        assert!(said(&output).contains("is no store of cfx"), "{}", said(&output));
+    }
+    assert_eq!(all(&project), before);
+    // Looking makes none.
+    assert_eq!(code(&cfx(&["ls", "--store", "none"], &path)), 2);
+    assert_eq!(code(&cfx(&["plan", "--store", "none"], &path)), 0);
+    assert!(!folder.path().join("none").exists());
+}
+
+#[test]
+fn results_of_declarations_that_are_gone_go() {
+    let (folder, path) = folder_with(&format!("{QUICK}analysis more = mean(acc)\n"));
+    let out = folder.path().join("out");
+    assert_eq!(code(&cfx(&["run", "--out", "out"], &path)), 0);
+    assert!(out.join("tables/more.csv").exists());
+    put(&out.join("tables/mine.csv"), "1\n");
+    put(&path, QUICK);
+    assert_eq!(code(&cfx(&["run", "--out", "out"], &path)), 0);
+    assert!(!out.join("tables/more.csv").exists() && !out.join("arrays/more.npy").exists());
+    assert!(out.join("tables/acc.csv").exists() && out.join("tables/mine.csv").exists());
+}
+
+#[test]
+fn files_that_no_run_wrote_are_not_overwritten() {
+    let (folder, path) = folder_with(QUICK);
+    for (name, text) in [("manifest.json", "{\"name\": \"app\"}"), ("report.html", "<p>mine</p>"), ("tables/acc.csv", "mine")] {
+        let out = folder.path().join(name.replace('/', "-"));
+        put(&out.join(name), text);
+        let output = command(&["run", "--out"], &path).arg(&out).output().expect("the command runs");
+        assert_eq!(code(&output), 2, "{}", said(&output));
+        assert!(said(&output).contains("no run of cfx wrote it"), "{}", said(&output));
+        assert_eq!(std::fs::read_to_string(out.join(name)).expect("the file"), text);
+    }
+}
+
+#[test]
+fn results_that_are_lost_are_made_again() {
+    let (folder, path) =
+        folder_with(&format!("{QUICK}stages s = tap(net, small, at: [hidden1])\nanalysis spread = mean_distance(s)\n"));
+    assert_eq!(code(&cfx(&["run", "--out", "out"], &path)), 0);
+    let files = |end: &str| -> Vec<(PathBuf, Vec<u8>)> {
+        all(&folder.path().join("out")).into_iter().filter(|(p, _)| p.to_string_lossy().ends_with(end)).collect()
+    };
+    let (arrays, tables) = (files(".npy"), files(".csv"));
+    // Every byte of every artifact, turned; then all of them gone.
+    let stored = || -> Vec<PathBuf> {
+        let store = folder.path().join(".cfx");
+        ["packs", "objects"].iter().flat_map(|f| files_below(&store.join(f), "")).collect()
+    };
+    assert!(!stored().is_empty());
+    for damage in [true, false] {
+        for artifact in stored() {
+            match damage {
+                true => {
+                    let bytes: Vec<u8> = std::fs::read(&artifact).expect("an artifact").iter().map(|b| !b).collect();
+                    std::fs::write(&artifact, bytes).expect("an artifact");
+                }
+                false => std::fs::remove_file(&artifact).expect("an artifact"),
+            }
+        }
+        std::fs::remove_dir_all(folder.path().join("out")).expect("the results");
+        let output = cfx(&["run", "--out", "out"], &path);
+        assert_eq!(code(&output), 0, "{}", said(&output));
+        assert_eq!(files(".npy"), arrays, "{}", said(&output));
+        assert_eq!(files(".csv"), tables);
+    }
+}
+
+#[test]
+fn weights_that_are_to_stay_stay() {
+    let (folder, path) = folder_with(QUICK);
+    assert_eq!(code(&cfx(&["run", "--out", "out"], &path)), 0);
+    let models = || files_below(&folder.path().join("out"), ".safetensors").len();
+    assert_eq!(models(), 0);
+    // Wanted later, they are made later.
+    let keeping = QUICK.replace("epochs: 1", "epochs: 1\n  keep: weights");
+    put(&path, &keeping);
+    assert_eq!(code(&cfx(&["run", "--out", "out"], &path)), 0);
+    assert_eq!(models(), 3);
+    // Another script that uses them does not let them go.
+    put(&path, &format!("{QUICK}analysis loss_too = loss(net, small)\n"));
+    assert_eq!(code(&cfx(&["run", "--out", "out"], &path)), 0);
+    put(&path, &keeping);
+    let output = cfx(&["run", "--out", "out"], &path);
+    assert_eq!((code(&output), models()), (0, 3), "{}", said(&output));
+    assert!(said(&output).contains("0 computed"), "{}", said(&output));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_that_takes_no_words_costs_no_result() {
+    let (folder, path) = folder_with(QUICK);
+    let full = || std::fs::File::options().write(true).open("/dev/full").expect("the device that is always full");
+    let output = command(&["run", "--out", "out"], &path).stdout(Stdio::from(full())).stderr(Stdio::from(full())).status();
+    assert_eq!(output.expect("the command runs").code(), Some(2));
+    assert!(folder.path().join("out/report.html").exists() && folder.path().join("out/manifest.json").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn new_files_are_as_readable_as_the_umask_lets_them_be() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, path) = folder_with(QUICK);
+    let binary = env!("CARGO_BIN_EXE_cfx");
+    let script = format!("umask 002; exec '{binary}' run '{}' --out '{}'", path.display(), folder.path().join("out").display());
+    let status = std::process::Command::new("sh").args(["-c", &script]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    assert!(status.expect("a shell").success());
+    for root in ["out", ".cfx"] {
+        for file in files_below(&folder.path().join(root), "") {
+            let mode = std::fs::metadata(&file).expect("a file").permissions().mode() & 0o777;
+            assert_eq!(mode, 0o664, "{}", file.display());
+        }
+    }
+}
+
+#[test]
+fn words_that_reach_a_terminal_are_plain() {
+    let forged = QUICK.replace("\"Quick\"", "\"Quick\u{1b}[2J\"");
+    let (_folder, path) = folder_with(&forged);
+    let output = cfx(&["check"], &path);
+    assert_eq!(code(&output), 3);
+    assert!(said(&output).contains("control character U+001B") && !said(&output).contains('\u{1b}'), "{}", said(&output));
+    let (_folder, path) = folder_with(&format!("{QUICK}claim \"Fine\\nclaim \\\"Forged\\\": held\" = acc > 2\n"));
+    let output = cfx(&["run"], &path);
+    assert_eq!(code(&output), 3);
+    assert!(said(&output).contains("a title is one line"), "{}", said(&output));
+    // A comment is shown with the line that a message is about.
+    let (_folder, path) = folder_with("cfx 1\nanalysis x = mena(1) # \u{1b}[31m\n");
+    assert!(!said(&cfx(&["check"], &path)).contains('\u{1b}'));
+}
+
+#[test]
+fn settings_of_the_command_that_mean_nothing_are_refused() {
+    let (_folder, path) = folder_with(QUICK);
+    for arguments in [["--memory", "NaN"], ["--memory", "-1"], ["--limit", "-5s"], ["--limit", "0s"], ["--limit", "NaNs"]] {
+        let output = cfx(&["run", arguments[0], arguments[1]], &path);
+        assert_eq!(code(&output), 2, "{arguments:?}: {}", said(&output));
+    }
+    let many = cfx(&["run", "--threads", "100000"], &path);
+    assert!(code(&many) == 0 && said(&many).contains("threads are used"), "{}", said(&many));
+}
+
+/// Every test that the document of promises names is there.
+#[test]
+fn promises_name_tests_that_exist() {
+    let text = std::fs::read_to_string(repository("docs/guarantees.md")).expect("the document of promises");
+    let sources: String = ["src", "tests", "fuzz"]
+        .iter()
+        .flat_map(|folder| files_below(&repository(folder), ".rs"))
+        .map(|p| std::fs::read_to_string(p).expect("a source file"))
+        .collect();
+    let (mut named, mut missing) = (0, Vec::new());
+    for line in text.lines().filter(|l| l.starts_with('|')) {
+        let shown = line.trim_end_matches('|').rsplit('|').next().unwrap_or_default();
+        for name in shown.split('`').skip(1).step_by(2) {
+            named += 1;
+            if !sources.contains(&format!("fn {name}(")) {
+                missing.push(name.to_string());
+            }
+        }
+    }
+    assert!(named > 30, "only {named} tests are named");
+    assert!(missing.is_empty(), "no test is called {missing:?}");
+}
