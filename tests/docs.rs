@@ -185,6 +185,7 @@ analysis logp = log_density(p, reps)
 analysis fits = correct(net, noisy)
 analysis test = mean(correct(net, data.test), over: example)
 figure "Accuracy" = curves(test, x: noise)
+figure "Two of each" = images(data.test, rows: class, count: 2)
 claim "Labels matter" = test[noise: 0%] > test[noise: 50%]
 "#;
 
@@ -218,7 +219,7 @@ fn every_file_of_a_run_is_described() {
     let paths: Vec<String> = written.iter().map(|p| p.strip_prefix(out.path()).expect("below").display().to_string()).collect();
     let text = std::fs::read_to_string(repository("docs/results.md")).expect("the document");
     let forms = listed_files(&text);
-    assert!(forms.len() >= 16, "{forms:?}");
+    assert!(forms.len() >= 20, "{forms:?}");
     for path in &paths {
         let of: Vec<&String> = forms.iter().filter(|f| is_of_form(path, f)).collect();
         assert_eq!(of.len(), 1, "{path} is of the forms {of:?}");

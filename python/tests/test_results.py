@@ -132,7 +132,11 @@ def test_records_words_truths_and_tables_are_datasets(results: cfx.Run) -> None:
 
 
 def test_figures_and_claims(results: cfx.Run) -> None:
-    assert list(results.figures) == ["Accuracy"]
+    assert list(results.figures) == ["Accuracy", "Two of each"]
+    images = results.figures["Two of each"].images()
+    assert images.shape == (20, 8, 8, 3) and images.dtype == np.uint8 and len(results.figures["Two of each"].frame("pandas")) == 20
+    with pytest.raises(FileNotFoundError, match="no images"):
+        results.figures["Accuracy"].images()
     figure = results.figures["Accuracy"]
     assert figure.svg.startswith("<svg") and figure.png.startswith(b"\x89PNG") and figure.svg in figure._repr_html_()
     assert len(figure.frame("pandas")) > 0

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, overload
 
+import numpy as np
+
 from .frames import read_csv
 
 __all__ = ["Claim", "Claims", "Figure"]
@@ -40,6 +42,15 @@ class Figure:
     def frame(self, library: Optional[str] = None) -> Any:
         """The numbers drawn, as a pandas or polars frame."""
         return read_csv(self._file(".csv"), library)
+
+    def images(self) -> "np.ndarray[Any, Any]":
+        """The images of a figure of ``images``: images × height × width × 3, bytes, in the order of :meth:`frame`."""
+        path = self._file(".npz")
+        if not path.is_file():
+            raise FileNotFoundError(f"the figure “{self.title}” has no images of one size beside it")
+        with np.load(path) as archive:
+            found: "np.ndarray[Any, Any]" = archive["images"]
+        return found
 
     def _file(self, ending: str) -> Path:
         if self.path is None:
