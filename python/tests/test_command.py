@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 from typing import Any, Dict, List
 
+import numpy as np
 import pytest
 
 import cfx
@@ -65,6 +66,20 @@ def test_a_failed_claim_is_an_error_where_asked(command: str, tmp_path: Path) ->
     with pytest.raises(cfx.CfxError, match="a claim failed") as caught:
         cfx.run(script, strict=True, progress=False)
     assert caught.value.exit_code == 4 and caught.value.run is not None and caught.value.run.claims["It holds"]
+
+
+def test_a_failed_cell_is_an_error_with_results(command: str, tmp_path: Path) -> None:
+    rows = np.zeros((4, 2))
+    rows[3, 1] = np.nan
+    np.save(tmp_path / "rows.npy", rows)
+    text = (
+        'cfx 1\nexperiment "Broken" { seed: 1 }\nstages s = load_stages("rows.npy", rows: examples)\n'
+        "analysis d = mean_distance(s)\nanalysis fine = 1 + 1\n"
+    )
+    with pytest.raises(cfx.CfxError, match="a cell failed(.|\n)*NaN at row 3, column 1") as caught:
+        cfx.run(script_in(tmp_path, text), progress=False)
+    assert caught.value.exit_code == 1 and caught.value.run is not None
+    assert caught.value.run["fine"].columns[0]["is"] == "value"
 
 
 def test_checking(command: str, tmp_path: Path) -> None:
