@@ -63,8 +63,11 @@ impl Fit {
 
     /// Returns a number rounded as the error of the slope is.
     fn rounded(&self, x: f64) -> String {
+        if !(self.slope_error > 0.0) {
+            return scale::number(x);
+        }
         match last_place(self.slope_error) {
-            place if self.slope_error > 0.0 && (-6..=0).contains(&place) => scale::fixed(x, place.unsigned_abs() as usize),
+            place @ -6..=0 => scale::fixed(x, place.unsigned_abs() as usize),
             _ => scale::number(x),
         }
     }
@@ -123,5 +126,8 @@ mod tests {
         assert!(Fit::of(&[(1.0, 2.0), (1.0, 3.0)], (false, false), String::new(), INK).is_none());
         let two = Fit::of(&[(0.0, 1.0), (2.0, 5.0)], (false, false), String::new(), INK).expect("a line");
         assert!(two.slope == 2.0 && two.slope_error.is_nan() && two.intercept == 1.0);
+        // On a line exactly the error is nothing, and rounds nothing.
+        let exact = Fit::of(&[(0.0, 1.0), (1.0, 3.0), (2.0, 5.0)], (false, false), String::new(), INK).expect("a line");
+        assert_eq!(exact.words(), "least squares, slope 2 ± 0");
     }
 }

@@ -51,7 +51,7 @@ impl Summary {
                 None => out.absent += 1,
             }
         }
-        if values.len() != 1 {
+        if out.values.len() != 1 {
             out.error = None;
         }
         out
