@@ -6,6 +6,7 @@ mod enumeration;
 mod exactness;
 mod formulas;
 mod geweke;
+mod given;
 mod hyper;
 mod learned;
 mod stacking;

@@ -1,66 +1,17 @@
 //! Relative entropies and divergences against numerical integrals (tests/data/density/divergence.json, made by divergence.py beside it).
 
-use super::super::alpha::AlphaPrior;
-use super::super::chain::{Kept, Method, Record, Setup};
 use super::super::estimate::{Drawing, Estimator, Gaussian, Without, divergence, relative_entropy};
-use super::super::frame::{Frame, Scale};
 use super::super::niw::Shape;
 use super::super::posterior::Posterior;
 use super::super::predictive::Predictive;
-use super::super::settings::Fit;
-use super::super::start::Start;
-use super::super::units::Units;
+use super::given::{self, numbers, states};
 use crate::base::Stream;
 use crate::engine::value::Number;
 use serde_json::Value as Json;
 
-fn numbers(j: &Json) -> Vec<f64> {
-    match j {
-        Json::Array(items) => items.iter().flat_map(numbers).collect(),
-        other => vec![other.as_f64().expect("a number")],
-    }
-}
-
-/// Returns a density of given partitions.
-fn density(rows: &Json, states: &Json, d: usize, kappa: f64, dof: f64, shape: Shape) -> Posterior {
-    let rows = numbers(rows);
-    let kept: Vec<Kept> = states
-        .as_array()
-        .expect("states")
-        .iter()
-        .map(|s| Kept {
-            alpha: s["alpha"].as_f64().expect("alpha"),
-            z: numbers(&s["z"]).iter().map(|k| *k as u32).collect(),
-            measure: None,
-        })
-        .collect();
-    let scale = if shape == Shape::Spherical { Scale::Spherical } else { Scale::Diagonal };
-    let setup = Setup {
-        alpha: AlphaPrior::Fixed(1.0),
-        method: Method::Gibbs,
-        passes: 2,
-        burn_in: 0,
-        thin: 1,
-        chains: 1,
-        start: Start::One,
-        components: 6,
-        published: false,
-    };
-    Posterior {
-        d,
-        units: Units::all(d),
-        ids: (0..(rows.len() / d) as u32).collect(),
-        labels: Vec::new(),
-        class: None,
-        class_name: String::new(),
-        classes: Vec::new(),
-        frame: Frame::derive(&rows, d, &scale, 6.0).expect("proper"),
-        fit: Fit { kappa, dof: [0.0, dof], inflate: [0.0, 1.0], shape, scale, setup },
-        kappa,
-        dof,
-        chains: vec![Record { trace: vec![[0.0; 5]; 2], kept, moves: 0 }],
-        rows,
-    }
+/// Returns the density of given partitions.
+fn density(rows: &Json, of: &Json, d: usize, kappa: f64, dof: f64, shape: Shape) -> Posterior {
+    given::density(numbers(rows), d, vec![states(of)], (kappa, dof), shape)
 }
 
 #[test]

@@ -1,29 +1,18 @@
 //! Closed forms against SciPy's values (tests/data/density/formulas.json, made by formulas.py beside it).
 
 use super::super::alpha::AlphaPrior;
-use super::super::chain::{Kept, Method, Record, Setup};
 use super::super::component::{Built, Component};
 use super::super::frame::{Frame, Scale};
 use super::super::niw::{Niw, Shape};
-use super::super::posterior::Posterior;
 use super::super::predictive::Predictive;
-use super::super::settings::Fit;
 use super::super::simd::padded;
-use super::super::start::Start;
-use super::super::units::Units;
+use super::given::{self, numbers, states};
 use crate::base::Stream;
 use rand_distr::{Distribution, StandardNormal};
 use serde_json::Value as Json;
 
 fn reference() -> Json {
     serde_json::from_str(include_str!("../../../../tests/data/density/formulas.json")).expect("the reference file is JSON")
-}
-
-fn numbers(j: &Json) -> Vec<f64> {
-    match j {
-        Json::Array(items) => items.iter().flat_map(numbers).collect(),
-        other => vec![other.as_f64().expect("a number")],
-    }
 }
 
 fn close(a: f64, b: f64, what: &str) {
@@ -87,49 +76,15 @@ fn predictives_of_mixtures_are_scipys_for_every_shape_of_covariance() {
     let reference = &reference()["mixture"];
     let (d, kappa) = (reference["d"].as_u64().expect("d") as usize, reference["kappa0"].as_f64().expect("kappa0"));
     let (rows, points) = (numbers(&reference["x"]), numbers(&reference["points"]));
-    let kept: Vec<Kept> = reference["states"]
-        .as_array()
-        .expect("states")
-        .iter()
-        .map(|s| Kept {
-            alpha: s["alpha"].as_f64().expect("alpha"),
-            z: numbers(&s["z"]).into_iter().map(|z| z as u32).collect(),
-            measure: None,
-        })
-        .collect();
+    let kept = states(&reference["states"]);
     for case in reference["cases"].as_array().expect("cases") {
-        let (shape, scale) = match case["shape"].as_str().expect("a word") {
-            "full" => (Shape::Full, Scale::Diagonal),
-            "diagonal" => (Shape::Diagonal, Scale::Diagonal),
-            _ => (Shape::Spherical, Scale::Spherical),
+        let shape = match case["shape"].as_str().expect("a word") {
+            "full" => Shape::Full,
+            "diagonal" => Shape::Diagonal,
+            _ => Shape::Spherical,
         };
         let dof = case["nu0"].as_f64().expect("nu0");
-        let setup = Setup {
-            alpha: AlphaPrior::Fixed(1.0),
-            method: Method::Gibbs,
-            passes: 2,
-            burn_in: 0,
-            thin: 1,
-            chains: 1,
-            start: Start::One,
-            components: 6,
-            published: false,
-        };
-        let p = Posterior {
-            d,
-            units: Units::all(d),
-            ids: (0..(rows.len() / d) as u32).collect(),
-            labels: Vec::new(),
-            class: None,
-            class_name: String::new(),
-            classes: Vec::new(),
-            frame: Frame::derive(&rows, d, &scale, 6.0).expect("proper"),
-            fit: Fit { kappa, dof: [0.0, dof], inflate: [0.0, 1.0], shape, scale, setup },
-            kappa,
-            dof,
-            chains: vec![Record { trace: vec![[0.0; 5]; 2], kept: kept.clone(), moves: 0 }],
-            rows: rows.clone(),
-        };
+        let p = given::density(rows.clone(), d, vec![kept.clone()], (kappa, dof), shape);
         let got = Predictive::new(&p).log_density(&points);
         got.iter().zip(numbers(&case["log_density"])).for_each(|(a, b)| close(*a, b, &format!("{shape:?}")));
     }

@@ -1,19 +1,15 @@
 //! Leave-one-out densities and stacking weights against SciPy's (tests/data/density/stacking.json, made by stacking.py beside it), and the
 //! jackknife over chains against estimates made without each chain.
 
-use super::super::alpha::AlphaPrior;
 use super::super::between::{Jackknife, jackknife, of_divergence, of_relative_entropy};
-use super::super::chain::{Kept, Method, Record, Setup};
 use super::super::estimate::{Drawing, Estimator, Gaussian, divergence, relative_entropy};
 use super::super::frame::{Frame, Scale};
 use super::super::leave_one_out::{by_chain, sum_of_logs};
 use super::super::niw::Shape;
 use super::super::posterior::Posterior;
 use super::super::predictive::Predictive;
-use super::super::settings::Fit;
 use super::super::stacking::{Pooling, Stack, predictive, weights};
-use super::super::start::Start;
-use super::super::units::Units;
+use super::given::{self, numbers, states};
 use crate::base::Stream;
 use serde_json::Value as Json;
 
@@ -21,59 +17,14 @@ fn reference() -> Json {
     serde_json::from_str(include_str!("../../../../tests/data/density/stacking.json")).expect("the reference file is JSON")
 }
 
-fn numbers(j: &Json) -> Vec<f64> {
-    match j {
-        Json::Array(items) => items.iter().flat_map(numbers).collect(),
-        other => vec![other.as_f64().expect("a number")],
-    }
-}
-
 fn series(j: &Json) -> Vec<Vec<f64>> {
     j.as_array().expect("series").iter().map(numbers).collect()
 }
 
-/// Returns a density of given partitions, chain by chain.
+/// Returns the density of given partitions, chain by chain.
 fn density(j: &Json, shape: Shape, dof: f64) -> Posterior {
-    let rows = numbers(&j["x"]);
     let (d, kappa) = (j["d"].as_u64().expect("d") as usize, j["kappa0"].as_f64().expect("kappa0"));
-    let state = |s: &Json| Kept {
-        alpha: s["alpha"].as_f64().expect("alpha"),
-        z: numbers(&s["z"]).iter().map(|k| *k as u32).collect(),
-        measure: None,
-    };
-    let chains: Vec<Record> = j["chains"]
-        .as_array()
-        .expect("chains")
-        .iter()
-        .map(|c| Record { trace: vec![[0.0; 5]; 3], kept: c.as_array().expect("states").iter().map(state).collect(), moves: 0 })
-        .collect();
-    let scale = if shape == Shape::Spherical { Scale::Spherical } else { Scale::Diagonal };
-    let setup = Setup {
-        alpha: AlphaPrior::Fixed(1.0),
-        method: Method::Gibbs,
-        passes: 3,
-        burn_in: 0,
-        thin: 1,
-        chains: chains.len(),
-        start: Start::Dispersed,
-        components: 6,
-        published: false,
-    };
-    Posterior {
-        d,
-        units: Units::all(d),
-        ids: (0..(rows.len() / d) as u32).collect(),
-        labels: Vec::new(),
-        class: None,
-        class_name: String::new(),
-        classes: Vec::new(),
-        frame: Frame::derive(&rows, d, &scale, 6.0).expect("proper"),
-        fit: Fit { kappa, dof: [0.0, dof], inflate: [0.0, 1.0], shape, scale, setup },
-        kappa,
-        dof,
-        chains,
-        rows,
-    }
+    given::density(numbers(&j["x"]), d, j["chains"].as_array().expect("chains").iter().map(states).collect(), (kappa, dof), shape)
 }
 
 fn value(logs: &[Vec<f64>], w: &[f64]) -> f64 {
