@@ -60,7 +60,7 @@ impl Kernel for Bars {
         let table = drawn(&cube, show);
         // Bars stand at places, not at numbers: numeric coordinates become names in their order.
         cube.name_places();
-        let references = References::read(job, &frame)?;
+        let references = References::read(job, &frame);
         let groups = cube.colors.1.len().max(1);
         let facets = cube.facet_count();
         let slots = cube.names.len() * groups;

@@ -256,6 +256,10 @@ fn colored_by(shapes: &[Shape], names: &Texts) -> Result<Option<AxisName>, Probl
 fn shared(parts: &[Part], panels: usize, open: bool, f: &OverAxis) -> Result<(), Problem> {
     match (f.sharing, panels) {
         (Sharing::Apart, _) => Ok(()),
+        (Sharing::Twin, _) if open => {
+            let message = "two values have an axis each, and nothing names two columns of the table".to_string();
+            Err(shape("panels", message, "name them: `y: [loss, accuracy]`"))
+        }
         _ if open => Ok(()),
         (_, 0 | 1) => {
             let name = parts.first().map_or_else(String::new, |p| format!(", `{}`", p.name));

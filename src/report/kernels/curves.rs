@@ -81,7 +81,7 @@ impl Kernel for Curves {
             let message = format!("two values have an axis each, and there are {}: {}", names.len(), names.join(", "));
             return Err(Failure::new(message).help("name two in `y:`, or take `panels: apart`"));
         }
-        let references = References::read(job, &frame)?;
+        let references = References::read(job, &frame);
         Drawing { cube: &cube, inks, frame: &frame, show: s.show, sharing, stacked: self.stacked, references }.finish()
     }
 }

@@ -80,7 +80,7 @@ impl Kernel for Distribution {
             return Err(nothing(&piles.absent));
         }
         let edges = edges(&all, s.bins, frame.x.range(), log);
-        let references = References::read(job, &frame)?;
+        let references = References::read(job, &frame);
         let inks = Inks::of(&piles.cube, &frame, None, |_| Sign::Patch);
         let cube = &piles.cube;
         let mut table = Rows::default();

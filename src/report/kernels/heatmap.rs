@@ -61,6 +61,13 @@ impl Planned for Heatmap {
         for part in &parts {
             if *part.kind == Kind::Table {
                 of_table(part, &s, value)?;
+                if given("tree") {
+                    return Err(unpaired(part));
+                }
+                if given("order") && s.rows.0.iter().any(|a| part.find(a).is_none()) {
+                    let message = "`order:` is a number over the axes of the rows, and these are a column of a table".to_string();
+                    return Err(check::unused("order", message, "leave `order:` out"));
+                }
                 continue;
             }
             if let Some(value) = value {
@@ -71,9 +78,11 @@ impl Planned for Heatmap {
             {
                 return Err(check::not_there(parameter, part, axis));
             }
-            if sides(&part.axes, &s, given("tree")).is_none() {
-                return Err(few_axes(part, facet));
-            }
+            let Some((rows, columns)) = sides(&part.axes, &s, given("tree")) else { return Err(few_axes(part, facet)) };
+            let rows: Vec<&LabelledAxis> = rows.iter().map(|a| &part.axes[*a]).collect();
+            let columns: Vec<&LabelledAxis> = columns.iter().map(|a| &part.axes[*a]).collect();
+            in_order(shapes, &rows, &frame)?;
+            of_tree(shapes, (&rows, &columns), part, &frame)?;
         }
         Ok(())
     }
@@ -85,6 +94,48 @@ impl Planned for Heatmap {
     fn cost(&self, _settings: &Settings, _inputs: &[KnownInput]) -> Cost {
         COST
     }
+}
+
+/// Checks that a value in `order:` is a number for each row.
+fn in_order(shapes: &[Shape], rows: &[&LabelledAxis], frame: &Frame) -> Result<(), Problem> {
+    let Some(order) = shapes.iter().find(|s| s.slot == "order" && *s.kind != Kind::Unknown) else { return Ok(()) };
+    let all = order.axes.len() == rows.len() && rows.iter().all(|r| order.axes.iter().any(|a| a.name == r.name));
+    if all && !order.kind.per_example() {
+        return Ok(());
+    }
+    let names = rows.iter().map(|r| r.name.as_str()).collect::<Vec<_>>().join(", ");
+    let message = format!("`{}` is no number for each row, and the rows are of `{names}`", frame.names.of("order"));
+    Err(check::shape("order", message, format!("give a number over them alone: `mean(…, by: {names})`")))
+}
+
+/// Checks that what is in `tree:` is one tree, and that the map is of what is paired with itself.
+fn of_tree(
+    shapes: &[Shape],
+    (rows, columns): (&[&LabelledAxis], &[&LabelledAxis]),
+    part: &Part,
+    frame: &Frame,
+) -> Result<(), Problem> {
+    let Some(tree) = shapes.iter().find(|s| s.slot == "tree" && *s.kind != Kind::Unknown) else { return Ok(()) };
+    let name = frame.names.of("tree");
+    let table = |fields: &[(String, Kind)], n: &str| fields.iter().any(|(f, k)| f == n && *k == Kind::Table);
+    match tree.kind {
+        Kind::Record(fields) if table(fields, "merges") && table(fields, "leaves") => {}
+        other => {
+            let message = format!("`{name}` is a {other} and no tree");
+            return Err(check::shape("tree", message, "give what `cluster` makes: `tree: cluster(d, over: run)`"));
+        }
+    }
+    if let Some(axis) = tree.axes.iter().find(|a| a.coordinates.len() > 1) {
+        let message = format!("`{name}` is a tree for each `{}`, and one stands beside a map", axis.name);
+        return Err(check::shape("tree", message, format!("select one: `{name}[{}: …]`", axis.name)));
+    }
+    let paired = columns.len() == rows.len() && columns.iter().zip(rows).all(|(c, r)| c.pairs.as_ref() == Some(&r.name));
+    if paired { Ok(()) } else { Err(unpaired(part)) }
+}
+
+fn unpaired(part: &Part) -> Problem {
+    let message = format!("a tree stands beside a map of what is paired with itself, and of `{}` the rows are not", part.name);
+    check::shape("tree", message, "draw what the tree is made of: `cka(acts, between: run)`, rows `run`, columns `run_other`")
 }
 
 /// Checks that a table has the columns of the rows, of the columns and of the numbers.

@@ -121,7 +121,7 @@ impl Kernel for Profile {
         let kinds = kinds(words.as_deref());
         draw(&Drawn {
             frame: &frame,
-            references: References::read(job, &frame)?,
+            references: References::read(job, &frame),
             show: s.show,
             x: &x,
             against: against.as_ref(),

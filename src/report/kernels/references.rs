@@ -3,7 +3,7 @@
 use super::field::{Field, fields, scalar};
 use super::frame::Frame;
 use super::problems::{shape, unused};
-use crate::engine::kernel::{Failure, Job};
+use crate::engine::kernel::Job;
 use crate::plan::facts::{Problem, Shape};
 use crate::report::figure::{Color, Key, Legend, Mark, Sign, color};
 
@@ -28,24 +28,16 @@ pub enum Side {
 
 impl References {
     /// Returns the references that a call gives: `x_line`, `y_line`, `x_band`, `y_band`.
-    ///
-    /// Errors: a band has one end, and that no standard error.
-    pub fn read(job: &Job, frame: &Frame) -> Result<References, Failure> {
+    pub fn read(job: &Job, frame: &Frame) -> References {
         let mut out = References::default();
         for (side, line, band) in [(Side::X, "x_line", "x_band"), (Side::Y, "y_line", "y_band")] {
             out.lines.extend(fields(job, line, frame).into_iter().map(|f| (side, f)));
             let ends = fields(job, band, frame);
-            if let [one] = ends.as_slice()
-                && !one.values.iter().filter_map(scalar).any(|n| n.error.is_some())
-            {
-                let message = format!("`{band}:` needs two ends, and `{}` is one without a standard error", one.name);
-                return Err(Failure::new(message).help(format!("`{band}: [low, high]`")));
-            }
             if !ends.is_empty() {
                 out.bands.push((side, ends));
             }
         }
-        Ok(out)
+        out
     }
 
     /// Returns the numbers of the references on a side, which the axis is to hold.
@@ -81,12 +73,10 @@ impl References {
             color: color::SOFT,
             sign: Sign::Dash(DASHES[i % DASHES.len()]),
         };
-        let band = |(i, (_, ends)): (usize, &(Side, Vec<Field>))| {
-            let text = match ends.as_slice() {
-                [one] => format!("{} ± standard error", one.label()),
-                all => all.iter().map(Field::label).collect::<Vec<_>>().join(" to "),
-            };
-            Key { text, color: color::mix(color::WHITE, shade(i), 0.3), sign: Sign::Patch }
+        let band = |(i, (_, ends)): (usize, &(Side, Vec<Field>))| Key {
+            text: ends.iter().map(Field::label).collect::<Vec<_>>().join(" to "),
+            color: color::mix(color::WHITE, shade(i), 0.3),
+            sign: Sign::Patch,
         };
         let entries: Vec<Key> = self.lines.iter().enumerate().map(line).chain(self.bands.iter().enumerate().map(band)).collect();
         (!entries.is_empty()).then(|| Legend { title: String::new(), entries })
@@ -106,15 +96,15 @@ fn here(field: &Field, facet: &[(&str, &str)]) -> Vec<f64> {
     (0..field.values.len()).filter(agrees).filter_map(|i| scalar(&field.values[i])).map(|n| n.value).collect()
 }
 
-/// Returns the ends of a band: of two values, or one standard error about one.
+/// Returns the ends of a band; nothing where neither is there.
 fn range(ends: &[Field], facet: &[(&str, &str)]) -> Option<(f64, f64)> {
-    if let [one] = ends {
-        let n = one.values.iter().filter_map(scalar).next()?;
-        return n.error.map(|e| (n.value - e, n.value + e));
-    }
     let all: Vec<f64> = ends.iter().flat_map(|f| here(f, facet)).collect();
     let (low, high) = crate::report::figure::scale::range(all);
     (low <= high).then_some((low, high))
+}
+
+fn count(numbers: usize) -> String {
+    if numbers == 1 { "one number is".into() } else { format!("{numbers} numbers are") }
 }
 
 /// Checks the references of a call. `numeric`: whether the horizontal axis has numbers; `panels`: how many values have panels of their own.
@@ -136,9 +126,9 @@ pub fn check(shapes: &[Shape], numeric: bool, panels: usize) -> Result<(), Probl
         }
     }
     for parameter in ["x_band", "y_band"] {
-        if given(parameter) > 2 {
-            let message = format!("`{parameter}:` takes the two ends of one band, and {} numbers are given", given(parameter));
-            return Err(shape(parameter, message, "give two numbers, or one that has a standard error"));
+        if !matches!(given(parameter), 0 | 2) {
+            let message = format!("`{parameter}:` takes the two ends of a band, and {} given", count(given(parameter)));
+            return Err(shape(parameter, message, format!("`{parameter}: [low, high]`")));
         }
     }
     Ok(())

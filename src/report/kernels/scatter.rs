@@ -248,7 +248,7 @@ impl Kernel for Scatter {
             ys.iter().for_each(|y| absent.extend(y.absent()));
             return Err(nothing(&absent));
         }
-        let references = References::read(job, &frame)?;
+        let references = References::read(job, &frame);
         let cube = Cube { facets: facets.axes, ..Cube::default() };
         Drawing { cube, s: &s, frame: &frame, x: &x, ys: &ys, color: color.as_ref(), over, points: all, dropped, references }
             .finish()
