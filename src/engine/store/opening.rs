@@ -35,7 +35,9 @@ enum Found {
 /// Returns what a folder is. Errors: it is the folder of something else, or cannot be looked at.
 fn found(root: &Path) -> Result<Found, StoreError> {
     let path = root.join("format");
-    match std::fs::read_to_string(&path) {
+    let read = std::fs::read_to_string(&path);
+    let marked = read.is_ok();
+    match read {
         Ok(text) if text.trim() == FORMAT => return Ok(Found::Store),
         Ok(text) if text.trim().starts_with("cfx store") => {
             let (root, there) = (root.display(), text.trim());
@@ -63,6 +65,10 @@ fn found(root: &Path) -> Result<Found, StoreError> {
         // What a process that was killed while it made the store may have left.
         let begun = FOLDERS.contains(&name.as_str()) && std::fs::read_dir(entry.path()).is_ok_and(|mut d| d.next().is_none());
         if !begun && !name.starts_with(UNFINISHED) {
+            // Another process may have made the store since its mark was looked for.
+            if !marked && path.exists() {
+                return found(root);
+            }
             let message = format!(
                 "{} is no store of cfx, and holds other files (`{name}`): nothing in it is touched; name an empty folder or a new one with \
                  `--store DIR`",

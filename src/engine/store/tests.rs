@@ -211,7 +211,7 @@ fn a_lock_is_held_by_one_at_a_time() {
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                let store = Store::open(folder.path()).unwrap();
+                let store = Store::open(&folder.path().join("store")).unwrap();
                 for _ in 0..50 {
                     let lock = loop {
                         if let Some(lock) = store.try_lock_cell(&key(1)).unwrap() {
