@@ -171,9 +171,23 @@ const VALUES: &[(&str, &str, &[&str])] = &[
             "cosine_distance(gaussian_stages(rows: 6, units: 2, seed: 7 + trial), between: trial)",
         ],
     ),
-    ("cosine_distance", "against", &["gaussian_stages(rows: 24, units: 3, classes: 2, seed: 30 + a)"]),
+    (
+        "cosine_distance",
+        "against",
+        &[
+            "gaussian_stages(rows: 24, units: 3, classes: 2, seed: 20 + a)",
+            "gaussian_stages(rows: 24, units: 3, classes: 2, seed: 30 + a)",
+        ],
+    ),
     ("cosine_distance", "x", &["g", "gaussian_stages(rows: 24, units: 3, classes: 2, seed: 40 + a)"]),
-    ("euclidean_distance", "against", &["gaussian_stages(rows: 24, units: 3, classes: 2, seed: 30 + a)"]),
+    (
+        "euclidean_distance",
+        "against",
+        &[
+            "gaussian_stages(rows: 24, units: 3, classes: 2, seed: 20 + a)",
+            "gaussian_stages(rows: 24, units: 3, classes: 2, seed: 30 + a)",
+        ],
+    ),
     ("euclidean_distance", "x", &["g", "gaussian_stages(rows: 24, units: 3, classes: 2, seed: 40 + a)"]),
     ("join", "over", &["a", "run"]),
     ("quantile_bins", "data", &["e", "part"]),

@@ -193,5 +193,7 @@ fn the_order_of_coordinates() {
         .replace("axis run = [0, 1]", "axis run = [1, 0]")
         .replace("axis trial = [0, 1, 2, 3]", "axis trial = [2, 0, 3, 1]");
     let wrong = same_in(&other, &|n| n.to_string(), &|_| false);
-    judge("the order of coordinates changes results", &wrong, &[]);
+    let numbered = "leaves and groups are numbered in the order of coordinates";
+    let ordered = [("join", "rows stand in the order of coordinates"), ("cluster", numbered), ("clusters", numbered)];
+    judge("the order of coordinates changes results", &wrong, &ordered);
 }
