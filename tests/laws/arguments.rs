@@ -18,6 +18,17 @@ const BESIDE: &[(&str, &str, &[(&str, &str)])] = &[
     ("cca", "variance", &[("variant", "svcca")]),
     ("certify", "n0", &[("examples", "0"), ("sigma", "2")]),
     ("curves", "panels", &[("data", "[n3, y2]"), ("x", "b")]),
+    (
+        "classify",
+        "prior",
+        &[
+            ("x", "svd(acts[hidden1], width: 2)"),
+            (
+                "p",
+                "dp_mixture(svd(acts[hidden1], width: 2), by: class, sampler: gibbs(passes: 12, burn_in: 4, thin: 4, chains: 2), seed: 1)",
+            ),
+        ],
+    ),
     ("curves", "y", &[("data", "tab"), ("x", "epoch")]),
     ("dp_mixture", "at_least", &[("x", "svd(acts[hidden1], width: 2)"), ("by", "class")]),
     ("dp_mixture", "in_every", &[("x", "acts[hidden1]"), ("by", "class"), ("within", "ease"), ("at_least", "2")]),
@@ -61,7 +72,7 @@ const BESIDE: &[(&str, &str, &[(&str, &str)])] = &[
     ("profile", "groups", &[("facet", "run")]),
     ("relabel", "by", &[("labels", "none")]),
     ("selection", "along", &[("subset", "2")]),
-    ("selection", "top", &[("subset", "3")]),
+    ("selection", "top", &[("subset", "3"), ("along", "[a, b]")]),
     ("share", "of", &[("x", "grt")]),
     ("tap", "pool", &[("net", "conv")]),
     ("tap", "position", &[("net", "conv"), ("at", "stage1")]),

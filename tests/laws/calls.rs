@@ -177,7 +177,7 @@ pub const FITS: &[(&str, &str, &[&str])] = &[
     ("curve_area", "y", &["\"loss\""]),
     ("align", "axis", &["a"]),
     ("only", "x", &["n3"]),
-    ("only", "condition", &["a * b < 3"]),
+    ("only", "condition", &["1 < 2"]),
     ("field", "x", &["rec"]),
     ("field", "name", &["mean"]),
     // Figures.

@@ -89,9 +89,9 @@ impl Along {
         })
     }
 
-    /// Returns the place of the largest number, the first of several as large, and the chances of all places to be that of the largest.
-    fn best(&self) -> Result<(usize, Vec<f64>), Failure> {
-        let places = self.numbers.iter().enumerate().filter_map(|(i, n)| Some((i, (*n)?)));
+    /// Returns the place of the largest number, that of the lowest coordinates of several as large, and the chances of all places to be that of the largest.
+    fn best(&self, axes: &[LabelledAxis]) -> Result<(usize, Vec<f64>), Failure> {
+        let places = by_coordinates(axes).into_iter().filter_map(|i| Some((i, (*self.numbers.get(i)?)?)));
         let present: Vec<(usize, Number)> = places.collect();
         let Some(first) = present.first() else { return Err(self.nothing()) };
         let best = present.iter().fold(*first, |b, n| if n.1.value > b.1.value { *n } else { b });
@@ -100,6 +100,25 @@ impl Along {
         present.iter().zip(largest_of(&numbers)).for_each(|((i, _), q)| chances[*i] = q);
         Ok((best.0, chances))
     }
+}
+
+/// Returns all places of axes by their coordinates, the lowest first: by axes in the order of their names, numbers by size and before words. The order in
+/// which coordinates and axes are written says nothing.
+fn by_coordinates(axes: &[LabelledAxis]) -> Vec<usize> {
+    let mut names: Vec<usize> = (0..axes.len()).collect();
+    names.sort_by(|a, b| axes[*a].name.cmp(&axes[*b].name));
+    let count: usize = axes.iter().map(|a| a.coordinates.len()).product();
+    let mut out: Vec<usize> = (0..count).collect();
+    out.sort_by(|one, other| {
+        let (one, other) = (position(axes, *one), position(axes, *other));
+        let each = names.iter().map(|a| {
+            let (x, y) = (&axes[*a].coordinates[one[*a]], &axes[*a].coordinates[other[*a]]);
+            let number = |c: &str| coordinate(c).unwrap_or(f64::INFINITY);
+            number(x).total_cmp(&number(y)).then_with(|| x.cmp(y))
+        });
+        each.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
+    });
+    out
 }
 
 /// Returns the places of an input's values in the order of other axes.
@@ -204,7 +223,7 @@ impl Kernel for Best {
         let x = labelled(job, "x")?;
         let axis = numbered(&x.axes).map_err(|p| Failure::Failed { message: p.message, help: p.help })?;
         let numbers = Along::of(x)?;
-        let (best, chances) = numbers.best()?;
+        let (best, chances) = numbers.best(&x.axes)?;
         let at: Vec<f64> = axis.coordinates.iter().map(|c| coordinate(c).unwrap_or(f64::NAN)).collect();
         let spread = chances.iter().zip(&at).filter(|(q, _)| **q > 0.0).map(|(q, c)| q * (c - at[best]).powi(2)).sum::<f64>();
         let error = any_error(&numbers.numbers).then(|| spread.sqrt());
@@ -237,7 +256,7 @@ impl Kernel for AtBest {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let (x, by) = (labelled(job, "x")?, labelled(job, "by")?);
         let numbers = Along::of(by)?;
-        let (best, chances) = numbers.best()?;
+        let (best, chances) = numbers.best(&by.axes)?;
         let order = in_order(x, &by.axes)?;
         match Cell::of("x", &x.values[order[best]])? {
             Err(why) => Err(Failure::Absent(format!("there is no value at the best: {why}"))),
@@ -363,9 +382,9 @@ impl Kernel for Selection {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let s = SelectionSettings::read(&job.settings);
         let (x, by) = (labelled(job, "x")?, labelled(job, "by")?);
-        let order = in_order(x, &by.axes)?;
+        let (order, lowest_first) = (in_order(x, &by.axes)?, by_coordinates(&by.axes));
         let (x, by) = (Along::of(x)?, Along::of(by)?);
-        let both = by.numbers.iter().zip(&order).filter_map(|(by, place)| Some(((*by)?.value, x.numbers[*place]?.value)));
+        let both = lowest_first.into_iter().filter_map(|i| Some((by.numbers[i]?.value, x.numbers[order[i]]?.value)));
         let both: Vec<(f64, f64)> = both.collect();
         if both.len() < s.subset {
             let why = by.reason.or(x.reason).map_or_else(String::new, |why| format!(": {why}"));

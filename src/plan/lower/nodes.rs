@@ -135,11 +135,12 @@ impl<'a> Lowering<'a> {
         array
     }
 
-    /// Returns a value at the places that are chosen. Of those at which the condition holds, so many are drawn: the ones whose hashes of seed and
+    /// Returns a value at the places that are chosen. Of those that are there and at which the condition holds, so many are drawn: the ones whose hashes of seed and
     /// coordinates are the lowest, so that further coordinates leave the order of these as it is.
     fn only(&mut self, typed: &Typed, inner: Rc<Array>, chosen: &Chosen) -> Rc<Array> {
         let known: Vec<Known> = typed.axes.iter().map(|a| self.known(*a)).collect();
         let lengths: Vec<usize> = self.lengths(&typed.axes).iter().map(|(_, n)| *n).collect();
+        let view = View::over(inner, &typed.axes);
         let statics = Statics::of(self.program, self.script);
         let mut wrong = Vec::new();
         let mut reasons: Vec<Option<String>> = Vec::new();
@@ -156,7 +157,8 @@ impl<'a> Lowering<'a> {
                     }
                 },
             };
-            if let (true, Some((_, seed))) = (holds, chosen.count) {
+            let there = !matches!(view.at(place), Entry::Absent(_));
+            if let (true, Some((_, seed))) = (holds && there, chosen.count) {
                 let mut h = Hasher::new("cfx.only.1");
                 h.int(self.script.seed).int(seed);
                 known.iter().zip(place).for_each(|(known, i)| {
@@ -174,7 +176,6 @@ impl<'a> Lowering<'a> {
                 reasons[place] = Some(format!("this combination is none of the {count} drawn of {total}"));
             }
         }
-        let view = View::over(inner, &typed.axes);
         let mut next = reasons.into_iter();
         self.rearrange(typed, |place| match next.next().flatten() {
             Some(why) => Entry::Absent(why),
