@@ -18,7 +18,7 @@
 //! | `#! unit PLACE = nats` | the unit of its numbers; `none` where they have none |
 //! | `#! labels PLACE = 2, 0, 1` | the first labels of a data set or representation |
 //! | `#! caption PLACE "part"` | the caption of a figure has these words |
-//! | `#! claim "TITLE" holds` | or `fails`, or `holds within error`, `fails within error` |
+//! | `#! claim "TITLE" holds` | or `fails`, or `holds within error`, `fails within error`; `holds without a known error` |
 //! | `#! absent PLACE "part of the reason"` | there is no value, for this reason |
 //! | `#! failed PLACE "part of the message"` | the cell fails |
 //! | `#! warning CODE` | at least one warning of this code; no other codes may be |
@@ -131,6 +131,10 @@ fn one(words: &str, ran: &Ran, warnings: &mut Vec<&str>) -> Result<(), String> {
                 if truth.holds { "holds" } else { "fails" },
                 if truth.within_error { " within error" } else { "" }
             );
+            // Said only where it is asked for: most claims of tests are about numbers without errors.
+            let unknown = if truth.no_error { " without a known error" } else { "" };
+            let asked = text.0.trim().ends_with("without a known error");
+            let found = if asked { format!("{found}{unknown}") } else { found };
             equal(&found, text.0.trim()).map_err(|e| format!("{e}: {}", truth.text))
         }
         _ => {

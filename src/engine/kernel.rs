@@ -178,7 +178,7 @@ impl Job {
     /// Returns a number; as [`Job::dataset`].
     pub fn number(&self, name: &str) -> Result<Number, Failure> {
         match self.input(name) {
-            Some(Value::Number(n)) => Ok(*n),
+            Some(Value::Number(n)) => Ok(n.clone()),
             other => Err(mismatch(name, "number", other)),
         }
     }

@@ -9,6 +9,7 @@ pub mod files;
 pub mod kernel;
 pub mod pack;
 mod panics;
+pub mod parts;
 pub mod progress;
 pub mod store;
 pub mod value;

@@ -1,6 +1,8 @@
 //! What cells hold. Values are immutable and shared; arrays are plain vectors in row-major order.
 
-use crate::base::Stream;
+use super::parts::{Parts, Shares};
+use crate::base::statistics::norm;
+use crate::base::{Hash, Stream};
 use crate::lang::net::ir::Net;
 use ndarray::Array2;
 use serde_json::Value as Json;
@@ -191,7 +193,7 @@ impl Scores {
 }
 
 /// A number with its standard error.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Number {
     /// The number.
     pub value: f64,
@@ -199,17 +201,68 @@ pub struct Number {
     pub error: Option<f64>,
     /// How many values it was made from, where some were absent or it is a reduction.
     pub count: Option<u64>,
+    /// What its error is made of, where that is told apart.
+    pub parts: Parts,
 }
 
 impl Number {
-    /// Returns an exact number.
+    /// Returns a number with its standard error and how many values it was made from, where these are known.
+    pub fn new(value: f64, error: Option<f64>, count: Option<u64>) -> Self {
+        Number { value, error, count, parts: Parts::default() }
+    }
+
+    /// Returns an exact number: a count, a setting, a coordinate.
     pub fn exact(value: f64) -> Self {
-        Number { value, error: None, count: None }
+        Number { value, error: None, count: None, parts: Parts::exact() }
+    }
+
+    /// Returns whether this is a measurement whose error nobody knows.
+    pub fn no_error_known(&self) -> bool {
+        self.error.is_none() && !self.parts.is_exact()
     }
 
     /// Returns an estimate with its standard error.
     pub fn estimate(value: f64, error: f64) -> Self {
-        Number { value, error: Some(error), count: None }
+        Number::new(value, Some(error), None)
+    }
+
+    /// Returns the number as it is handed on: what only it errs by is named by the key of its cell.
+    pub fn named(self, key: &Hash) -> Self {
+        match self.error.filter(|e| *e > 0.0 && e.is_finite()) {
+            Some(error) => Number { parts: self.parts.named(error, key), ..self },
+            None => self,
+        }
+    }
+
+    /// Returns the standard error of a function of numbers, given its derivative by each, and what that error is made of: first order, numbers
+    /// that share sources of error err together, others independently. No error where all numbers are exact, where that of one is not known, or
+    /// where it would not be finite.
+    pub fn propagated(terms: &[(f64, &Number)]) -> (Option<f64>, Parts) {
+        let mut shares = Shares::default();
+        let (mut untold, mut some) = (Vec::new(), false);
+        if terms.iter().any(|(_, n)| n.no_error_known()) {
+            return (None, Parts::default());
+        }
+        for (slope, n) in terms {
+            let Some(error) = n.error else { continue };
+            if !(slope * error).is_finite() {
+                return (None, Parts::default());
+            }
+            some = true;
+            match n.parts.told() {
+                Some(parts) => parts.iter().for_each(|(source, share)| shares.add(*source, slope * share)),
+                None => untold.push(slope * error),
+            }
+        }
+        if !some {
+            return (None, Parts::exact());
+        }
+        let (error, parts) = shares.finish();
+        let (error, parts) = match untold.iter().all(|e| *e == 0.0) {
+            true => (error, parts),
+            false => (norm(untold.into_iter().chain([error])), Parts::default()),
+        };
+        (Some(error).filter(|e| e.is_finite()), parts)
     }
 }
 
@@ -220,6 +273,8 @@ pub struct Truth {
     pub holds: bool,
     /// Whether the sides are closer than two standard errors.
     pub within_error: bool,
+    /// Whether a side is a measurement whose error nobody knows, so that nothing tells whether the sides are closer than that.
+    pub no_error: bool,
     /// Both sides, written out.
     pub text: String,
 }
@@ -227,11 +282,13 @@ pub struct Truth {
 impl Truth {
     /// Returns what became of it, as claims and reports say.
     pub fn verdict(&self) -> &'static str {
-        match (self.holds, self.within_error) {
-            (true, false) => "held",
-            (true, true) => "held, within error",
-            (false, true) => "failed, within error",
-            (false, false) => "failed",
+        match (self.holds, self.within_error, self.no_error) {
+            (true, false, false) => "held",
+            (true, true, _) => "held, within error",
+            (false, true, _) => "failed, within error",
+            (false, false, false) => "failed",
+            (true, false, true) => "held, no error known",
+            (false, false, true) => "failed, no error known",
         }
     }
 }

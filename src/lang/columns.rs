@@ -15,7 +15,7 @@ impl<'a> Checker<'a> {
     /// Checks `table.column`: one number for each row, or, where rows are the coordinates of an axis that the table carries (a
     /// history's epochs), numbers over that axis.
     pub(super) fn column(&mut self, base: Rc<Typed>, field: &ast::Ident, span: Span) -> Rc<Typed> {
-        if let Some(diag) = self.wrong_column(&base, &field.name, field.span) {
+        if let Some(diag) = self.wrong_column(&base, &field.name, field.span).or_else(|| self.of_words(&base, field)) {
             self.say(diag);
             return Typed::error(span);
         }
@@ -35,6 +35,18 @@ impl<'a> Checker<'a> {
             typed.axes.push(epoch);
         }
         Rc::new(typed)
+    }
+
+    /// Returns what is wrong with a column that holds words, which are no value.
+    fn of_words(&self, table: &Typed, field: &ast::Ident) -> Option<Diag> {
+        let signature = self.made_by(table).filter(|s| s.texts.contains(&field.name))?;
+        let numbers = signature.columns.iter().filter(|c| !signature.texts.contains(c)).map(|c| format!("`{c}`"));
+        let message = format!("the column `{}` holds words, not numbers", field.name);
+        Some(Diag::error("cfx::type::argument", field.span, message).help(format!(
+            "numbers stand in {}; figures take columns of words by name: `x: {}`",
+            numbers.collect::<Vec<_>>().join(", "),
+            field.name
+        )))
     }
 
     /// Returns what is wrong with a column's name, where the table's columns are known.

@@ -33,6 +33,8 @@ pub struct Signature {
     pub carries: bool,
     /// Columns of the table that it gives.
     pub columns: Vec<String>,
+    /// Those of them that hold words.
+    pub texts: Vec<String>,
     /// Whether that table may have other columns as well.
     pub open: bool,
     /// Role of the axis whose coordinates the table's rows are.
@@ -198,6 +200,7 @@ pub fn signature(topic: &str, item: &ast::Item) -> Option<Result<Signature, Diag
             symmetric: has("symmetric"),
             carries: has("carries"),
             columns: named("columns"),
+            texts: named("texts"),
             open: has("open"),
             rows: named("rows").into_iter().next(),
             one_of: named("one_of"),

@@ -2,7 +2,7 @@
 
 use super::tables::{axes, places};
 use crate::base::Coordinates;
-use crate::engine::value::{Scores, Stages, Value};
+use crate::engine::value::{Number, Scores, Stages, Value};
 use crate::plan::graph::Declared;
 use crate::plan::units::unit;
 use serde_json::{Map, Value as Json, json};
@@ -135,7 +135,9 @@ impl Tail {
                 _ => data.extend(std::iter::repeat_n(f64::NAN, size)),
             }
         }
-        let number = |v: &&Value| if let Value::Number(n) = v { Some(*n) } else { None };
+        fn number<'v>(v: &'v &Value) -> Option<&'v Number> {
+            if let Value::Number(n) = v { Some(n) } else { None }
+        }
         let errors: Vec<f64> = values.iter().map(|v| number(v).and_then(|n| n.error).unwrap_or(f64::NAN)).collect();
         let counts: Vec<i64> = values.iter().map(|v| number(v).and_then(|n| n.count).map_or(-1, |n| n as i64)).collect();
         let outer = &shape[..shape.len() - self.shape.len()];

@@ -174,7 +174,7 @@ mod tests {
     use crate::engine::value::Truth;
 
     fn estimate(value: f64, error: f64) -> Value {
-        Value::Number(Number { value, error: Some(error), count: None })
+        Value::Number(Number::estimate(value, error))
     }
 
     fn declared(name: &str, doc: Option<&str>, axes: &[(&str, &[&str])]) -> Declared {
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn values_are_rounded_by_their_errors() {
-        let text = |value: f64, error: f64| rounded(&Number { value, error: Some(error), count: None });
+        let text = |value: f64, error: f64| rounded(&Number::estimate(value, error));
         // The three cases of the rule, as its text gives them: 0.827 ± 0.119, 0.827 ± 0.367 and 0.827 ± 0.967.
         assert_eq!(text(0.827, 0.119), "$0.83 \\pm 0.12$");
         assert_eq!(text(0.827, 0.367), "$0.8 \\pm 0.4$");
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn parts_of_records_are_columns_and_other_values_no_tables() {
         let d = declared("guess", None, &[("run", &["0", "1"])]);
-        let truth = || Value::Truth(Truth { holds: true, within_error: false, text: String::new() });
+        let truth = || Value::Truth(Truth { holds: true, within_error: false, no_error: false, text: String::new() });
         let record = |x: f64| Value::Record(vec![("f_score".into(), estimate(x, 0.1)), ("fine".into(), truth())]);
         let text = tabular(&d, &[record(1.0), record(2.0)]).expect("a table");
         assert!(text.contains("run & f\\_score & fine \\\\\n\\midrule\n0 & $1.00 \\pm 0.10$ & yes \\\\\n"), "{text}");

@@ -65,13 +65,14 @@ fn claims(input: &ReportInput, settling: &Settling) -> Vec<Json> {
     let claims = input.graph.values.iter().filter(|v| v.keyword == "claim");
     let places = claims.flat_map(|v| v.entries.iter().enumerate().map(move |(i, entry)| (v, i, entry)));
     let one = |(v, i, entry): (&Declared, usize, &Entry)| {
-        let (holds, within_error, text) = match (input.value)(entry) {
-            Value::Truth(t) => (Some(t.holds), Some(t.within_error), t.text),
-            Value::Absent(why) => (None, None, why),
-            other => (None, None, format!("a {} is no truth value", other.word())),
+        let (holds, within_error, no_error, text) = match (input.value)(entry) {
+            Value::Truth(t) => (Some(t.holds), Some(t.within_error), Some(t.no_error), t.text),
+            Value::Absent(why) => (None, None, None, why),
+            other => (None, None, None, format!("a {} is no truth value", other.word())),
         };
         json!({
-            "name": v.name, "at": at(&place(v, i)), "holds": holds, "within_error": within_error, "text": text,
+            "name": v.name, "at": at(&place(v, i)), "holds": holds, "within_error": within_error,
+            "no_error_known": no_error, "text": text,
             "doubt": settling.behind(entry),
         })
     };

@@ -189,7 +189,7 @@ fn example() -> Run {
     run.declare("analysis", "complexity", "number", vec![class()], &[p], |i| match i {
         3 => Value::Absent("too few members".into()),
         5 => Value::Absent("it failed: not \"finite\"".into()),
-        _ => Value::Number(Number { value: i as f64 / 3.0, error: Some(0.01), count: (i == 7).then_some(9) }),
+        _ => Value::Number(Number::new(i as f64 / 3.0, Some(0.01), (i == 7).then_some(9))),
     });
     let complexity = run.last();
     run.declare("analysis", "guess", "{ f_score, accuracy }", vec![stage()], &reps, |i| {
@@ -218,10 +218,15 @@ fn example() -> Run {
         Value::Absent("nothing to draw: <too few>".into())
     });
     run.declare("claim", "Classes separate with depth", "truth", vec![], &[guess], |_| {
-        Value::Truth(Truth { holds: true, within_error: false, text: "0.70 ± 0.02 > 0.50 ± 0.02 && \"x\" < 3".into() })
+        Value::Truth(Truth {
+            holds: true,
+            within_error: false,
+            no_error: false,
+            text: "0.70 ± 0.02 > 0.50 ± 0.02 && \"x\" < 3".into(),
+        })
     });
     run.declare("claim", "Close call", "truth", vec![], &[guess], |_| {
-        Value::Truth(Truth { holds: true, within_error: true, text: "0.51 ± 0.02 > 0.50 ± 0.02".into() })
+        Value::Truth(Truth { holds: true, within_error: true, no_error: false, text: "0.51 ± 0.02 > 0.50 ± 0.02".into() })
     });
     run
 }
@@ -230,7 +235,7 @@ fn with_input<T>(run: &Run, f: impl FnOnce(&ReportInput) -> T) -> T {
     let value = |e: &Entry| match e {
         Entry::Cell(id) => run.values[*id].clone(),
         Entry::Number(x) => Value::Number(Number::exact(*x)),
-        Entry::Truth(b) => Value::Truth(Truth { holds: *b, within_error: false, text: String::new() }),
+        Entry::Truth(b) => Value::Truth(Truth { holds: *b, within_error: false, no_error: false, text: String::new() }),
         Entry::Word(w) => Value::Word(w.clone()),
         Entry::Absent(why) => Value::Absent(why.clone()),
     };
@@ -455,7 +460,7 @@ fn tidy_tables_have_axes_values_errors_and_reasons() {
         ..LabelledAxis::default()
     };
     let d = Declared { name: "holds".into(), axes: vec![digits].into(), ..d };
-    let truth = |holds| Value::Truth(Truth { holds, within_error: false, text: "1 > 0".into() });
+    let truth = |holds| Value::Truth(Truth { holds, within_error: false, no_error: false, text: "1 > 0".into() });
     let t = tables::tidy(&d, &[truth(true), truth(false)]).expect("a table");
     assert_eq!((one(&t, "class", 1), one(&t, "holds", 1)), (Some("Integer(7)".into()), Some("Truth(false)".into())));
     assert_eq!(String::from_utf8(formats::csv(&t).expect("written")).expect("text").lines().nth(1), Some("0,true,false,1 > 0"));

@@ -33,7 +33,7 @@ fn word(text: &str) -> Atom {
 fn say(value: &Value, out: &mut Vec<Atom>) {
     out.push(word(value.word()));
     match value {
-        Value::Number(Number { value, error, count }) => {
+        Value::Number(Number { value, error, count, .. }) => {
             out.push(Atom::Number(*value));
             out.push(error.map_or_else(|| word("exact"), Atom::Number));
             out.push(count.map_or_else(|| word("no count"), |c| Atom::Number(c as f64)));

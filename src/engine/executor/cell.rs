@@ -194,12 +194,22 @@ pub(super) fn job(cell: &Cell, inputs: Vec<(String, Labelled)>) -> Job {
     Job { op: cell.op.to_string(), settings: Settings::clone(&cell.settings), inputs, stream, at: cell.at.to_vec() }
 }
 
+/// Returns the value of a cell as others take it: the error of a number is named by the cell.
+pub(super) fn handed_on(cell: &Cell, value: Value) -> Value {
+    match value {
+        Value::Number(n) => Value::Number(n.named(&cell.key)),
+        other => other,
+    }
+}
+
 /// Returns the value of an entry that is no cell.
 pub(super) fn constant(entry: &Entry) -> Option<Value> {
     match entry {
         Entry::Cell(_) => None,
         Entry::Number(x) => Some(Value::Number(Number::exact(*x))),
-        Entry::Truth(holds) => Some(Value::Truth(Truth { holds: *holds, within_error: false, text: holds.to_string() })),
+        Entry::Truth(holds) => {
+            Some(Value::Truth(Truth { holds: *holds, within_error: false, no_error: false, text: holds.to_string() }))
+        }
         Entry::Word(w) => Some(Value::Word(w.clone())),
         Entry::Absent(why) => Some(Value::Absent(why.clone())),
     }
@@ -212,7 +222,7 @@ fn gather(shared: &Shared, cell: &Cell) -> Result<Vec<(String, Labelled)>, (Cell
         let mut values = Vec::with_capacity(slot.entries.len());
         for entry in slot.entries {
             values.push(match entry {
-                Entry::Cell(id) => shared.value(*id).map_err(|fault| (*id, fault))?,
+                Entry::Cell(id) => handed_on(&shared.graph.cells[*id], shared.value(*id).map_err(|fault| (*id, fault))?),
                 other => constant(other).unwrap_or_else(|| Value::Absent(String::new())),
             });
         }

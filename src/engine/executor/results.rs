@@ -1,6 +1,6 @@
 //! Reading results after a run: any cell's value, from the store or computed again where it is not stored.
 
-use super::cell::{checked, constant, job};
+use super::cell::{checked, constant, handed_on, job};
 use super::outcome::RunOutcome;
 use crate::base::Hash;
 use crate::engine::kernel::{Failure, Kernels, Labelled, Quiet};
@@ -142,7 +142,11 @@ impl<'a> Results<'a> {
         let Some(kernel) = self.kernels.kernel(&cell.op) else { return Err(Missing::NotComputed) };
         let mut inputs = Vec::new();
         for (name, slot) in cell.inputs.iter() {
-            let values = slot.entries.iter().map(|e| self.entry(e)).collect::<Result<Vec<_>, _>>()?;
+            let given = |e: &Entry| match e {
+                Entry::Cell(id) => Ok(handed_on(&self.graph.cells[*id], self.value(*id)?)),
+                other => self.entry(other),
+            };
+            let values = slot.entries.iter().map(given).collect::<Result<Vec<_>, _>>()?;
             if let (true, false, Some(Value::Absent(why))) = (slot.axes.is_empty(), kernel.takes_absent(name), values.first()) {
                 return Ok(Value::Absent(why.clone()));
             }

@@ -1,6 +1,7 @@
 //! Values as packs and back. Numbers that may be infinite or missing go into arrays, never into JSON.
 
 use super::{PackError, bad, pack_from_bytes, pack_to_bytes};
+use crate::engine::parts::Parts;
 use crate::engine::value::{
     Array, ArrayData, Column, Dataset, Figure, Images, Model, Number, Pack, Pixels, Scores, Source as Examples, Stages, Table,
     Truth, Value, Weights,
@@ -66,9 +67,17 @@ fn to_pack_below(value: &Value, depth: usize) -> Result<Pack, PackError> {
             if let Some(error) = n.error {
                 arrays.push(("error".into(), f64s(vec![1], vec![error])));
             }
-            ("number", json!({ "count": n.count }))
+            if let Some(shares) = n.parts.shares() {
+                let halves: Vec<u32> = shares.iter().flat_map(|(s, _)| [(*s >> 32) as u32, *s as u32]).collect();
+                arrays.push(("sources".into(), u32s(&halves)));
+                arrays.push(("shares".into(), f64s(vec![shares.len()], shares.iter().map(|s| s.1).collect())));
+            }
+            let exact = n.error.is_none() && n.parts.is_exact();
+            ("number", if exact { json!({ "count": n.count, "exact": true }) } else { json!({ "count": n.count }) })
         }
-        Value::Truth(t) => ("truth", json!({ "holds": t.holds, "within_error": t.within_error, "text": t.text })),
+        Value::Truth(t) => {
+            ("truth", json!({ "holds": t.holds, "within_error": t.within_error, "no_error": t.no_error, "text": t.text }))
+        }
         Value::Word(w) => ("word", json!(w)),
         Value::Absent(why) => ("absent", json!(why)),
         Value::Record(parts) => {
@@ -134,11 +143,31 @@ fn from_pack_below(mut pack: Pack, depth: usize) -> Result<Value, PackError> {
             };
             let value = one(take(&mut pack, "value")?)?;
             let error = if pack.array("error").is_some() { Some(one(take(&mut pack, "error")?)?) } else { None };
-            Value::Number(Number { value, error, count: get(&pack.meta, "count")? })
+            let mut number = Number::new(value, error, get(&pack.meta, "count")?);
+            if pack.array("sources").is_some() {
+                let halves = as_u32(take(&mut pack, "sources")?)?;
+                let shares = as_f64(take(&mut pack, "shares")?)?;
+                if halves.len() != 2 * shares.len() {
+                    return bad("the parts of an error do not match their sources");
+                }
+                let sources = halves.chunks_exact(2).map(|h| (h[0] as u64) << 32 | h[1] as u64);
+                number.parts = Parts::kept(sources.zip(shares).collect());
+            }
+            if pack.meta["exact"].as_bool() == Some(true) {
+                number.parts = Parts::exact();
+            }
+            Value::Number(number)
         }
         "truth" => {
             let m = &pack.meta;
-            Value::Truth(Truth { holds: get(m, "holds")?, within_error: get(m, "within_error")?, text: get(m, "text")? })
+            // Not said of those that were kept before it was known.
+            let no_error = m["no_error"].as_bool().unwrap_or(false);
+            Value::Truth(Truth {
+                holds: get(m, "holds")?,
+                within_error: get(m, "within_error")?,
+                no_error,
+                text: get(m, "text")?,
+            })
         }
         "word" => Value::Word(parse(&pack.meta)?),
         "absent" => Value::Absent(parse(&pack.meta)?),

@@ -25,6 +25,15 @@ impl<'a> Statics<'a> {
             {
                 return Ok(Static::Word(held));
             }
+            // `let word = low`: a word that nothing declares stands for itself.
+            if takes_any_word(ty)
+                && let Some(def) = self.program.find(module, name)
+                && let ast::ItemKind::Bind { keyword: ast::Keyword::Let, value, .. } = &self.program.item(def).kind
+                && let ExprKind::Name(held) = &value.kind
+                && held != name
+            {
+                return self.setting(def.module, ty, value, env, inside);
+            }
             if let Some(found) = self.word(ty, name, expr.span, env, inside)? {
                 return Ok(found);
             }

@@ -93,14 +93,13 @@ impl Binary {
 
     /// Returns the result, nothing where it is not defined or above the largest number.
     ///
-    /// The error is sqrt((da e_a)^2 + (db e_b)^2): first order, for operands that err independently.
+    /// The error is of first order: sqrt((da e_a)^2 + (db e_b)^2) of operands that err independently; what both err by counts once.
     fn of(self, a: Number, b: Number) -> Option<Number> {
         let (value, da, db) = self.apply(a.value, b.value);
         let undefined = value.is_nan() || (matches!(self, Binary::Divide) && b.value == 0.0) || self.overflows(a.value, b.value);
-        (!undefined).then(|| Number {
-            value,
-            error: combined(a.error.map(|e| da * e), b.error.map(|e| db * e)),
-            count: fewest(a, b),
+        (!undefined).then(|| {
+            let (error, parts) = Number::propagated(&[(da, &a), (db, &b)]);
+            Number { value, error, count: fewest(&a, &b), parts }
         })
     }
 }
@@ -109,14 +108,14 @@ impl Unary {
     /// Returns the value and its derivative.
     fn apply(self, x: f64, digits: i64) -> (f64, f64) {
         match self {
-            Unary::Negate => (-x, 1.0),
+            Unary::Negate => (-x, -1.0),
             Unary::Log => (libm::log(x), 1.0 / x),
             Unary::Exp => {
                 let value = libm::exp(x);
                 (value, value)
             }
             Unary::Sqrt => (x.sqrt(), 0.5 / x.sqrt()),
-            Unary::Abs => (x.abs(), 1.0),
+            Unary::Abs => (x.abs(), if x < 0.0 { -1.0 } else { 1.0 }),
             Unary::Round => (round(x, digits), 1.0),
         }
     }
@@ -125,10 +124,9 @@ impl Unary {
     fn of(self, x: Number, digits: i64) -> Option<Number> {
         let (value, slope) = self.apply(x.value, digits);
         let undefined = value.is_nan() || (matches!(self, Unary::Log) && x.value <= 0.0) || overflown(x.value, value);
-        (!undefined).then(|| Number {
-            value,
-            error: x.error.map(|e| (slope * e).abs()).filter(|e| e.is_finite()),
-            count: x.count,
+        (!undefined).then(|| {
+            let (error, parts) = Number::propagated(&[(slope, &x)]);
+            Number { value, error, count: x.count, parts }
         })
     }
 }
@@ -145,16 +143,8 @@ fn round(x: f64, digits: i64) -> f64 {
     if rounded.is_finite() { rounded } else { x }
 }
 
-/// Returns the square root of the sum of squares of errors that are known; not where it is not a number.
-pub fn combined(a: Option<f64>, b: Option<f64>) -> Option<f64> {
-    match (a, b) {
-        (None, None) => None,
-        (a, b) => Some(a.unwrap_or(0.0).hypot(b.unwrap_or(0.0))).filter(|e| e.is_finite()),
-    }
-}
-
 /// Returns the smaller of the counts that are known.
-fn fewest(a: Number, b: Number) -> Option<u64> {
+fn fewest(a: &Number, b: &Number) -> Option<u64> {
     match (a.count, b.count) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
@@ -201,7 +191,7 @@ pub fn zip<T>(
         if x.is_nan() || y.is_nan() { f64::NAN } else { of(Number::exact(x), Number::exact(y)).map_or(f64::NAN, &plain) }
     };
     Ok(match (a, b) {
-        (Operand::Number(a), Operand::Number(b)) => Outcome::One(of(*a, *b)),
+        (Operand::Number(a), Operand::Number(b)) => Outcome::One(of(a.clone(), b.clone())),
         (Operand::Scores(a), Operand::Number(b)) => {
             Outcome::Each(Scores { values: a.values.iter().map(|x| score(*x, b.value)).collect(), ..a.as_ref().clone() })
         }
@@ -218,9 +208,9 @@ pub fn zip<T>(
 }
 
 impl Planned for Binary {
-    /// Above the largest number there is no result: 3 of quotients (2: their errors at all scales), 2 of others.
+    /// 4 of quotients, 3 of others: what both operands err by counts once. One below: above the largest number there is no result.
     fn version(&self) -> u32 {
-        if matches!(self, Binary::Divide) { 3 } else { 2 }
+        if matches!(self, Binary::Divide) { 4 } else { 3 }
     }
 
     fn policy(&self) -> Policy {
@@ -253,9 +243,10 @@ impl Kernel for Binary {
 }
 
 impl Planned for Unary {
-    /// 2 of rounding: to tens and hundreds too. 2 of `exp`: nothing above the largest number.
+    /// One more than before it was told what an error is made of. 2 of rounding: to tens and hundreds too. 2 of `exp`: nothing above the
+    /// largest number.
     fn version(&self) -> u32 {
-        if matches!(self, Unary::Round | Unary::Exp) { 2 } else { 1 }
+        if matches!(self, Unary::Round | Unary::Exp) { 3 } else { 2 }
     }
 
     fn policy(&self) -> Policy {
@@ -271,7 +262,7 @@ impl Kernel for Unary {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let digits = if matches!(self, Unary::Round) { RoundSettings::read(&job.settings).digits } else { 0 };
         match Operand::of(job, "x")? {
-            Operand::Number(x) => self.of(x, digits).map(Value::Number).ok_or_else(|| {
+            Operand::Number(x) => self.of(x.clone(), digits).map(Value::Number).ok_or_else(|| {
                 let why =
                     if overflown(x.value, self.apply(x.value, digits).0) && x.value > 0.0 { OVERFLOWS } else { "is not defined" };
                 Failure::Absent(format!("{} of {} {why}", job.op, super::write::plain(x.value)))

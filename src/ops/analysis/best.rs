@@ -91,11 +91,11 @@ impl Along {
 
     /// Returns the place of the largest number, that of the lowest coordinates of several as large, and the chances of all places to be that of the largest.
     fn best(&self, axes: &[LabelledAxis]) -> Result<(usize, Vec<f64>), Failure> {
-        let places = by_coordinates(axes).into_iter().filter_map(|i| Some((i, (*self.numbers.get(i)?)?)));
+        let places = by_coordinates(axes).into_iter().filter_map(|i| Some((i, self.numbers.get(i)?.clone()?)));
         let present: Vec<(usize, Number)> = places.collect();
         let Some(first) = present.first() else { return Err(self.nothing()) };
-        let best = present.iter().fold(*first, |b, n| if n.1.value > b.1.value { *n } else { b });
-        let numbers: Vec<Number> = present.iter().map(|p| p.1).collect();
+        let best = present.iter().fold(first, |b, n| if n.1.value > b.1.value { n } else { b });
+        let numbers: Vec<Number> = present.iter().map(|p| p.1.clone()).collect();
         let mut chances = vec![0.0; self.numbers.len()];
         present.iter().zip(largest_of(&numbers)).for_each(|((i, _), q)| chances[*i] = q);
         Ok((best.0, chances))
@@ -228,7 +228,7 @@ impl Kernel for Best {
         let spread = chances.iter().zip(&at).filter(|(q, _)| **q > 0.0).map(|(q, c)| q * (c - at[best]).powi(2)).sum::<f64>();
         let error = any_error(&numbers.numbers).then(|| spread.sqrt());
         let count = numbers.numbers.iter().flatten().count() as u64;
-        Ok(Value::Number(Number { value: at[best], error, count: Some(count) }))
+        Ok(Value::Number(Number::new(at[best], error, Some(count))))
     }
 }
 
@@ -276,7 +276,7 @@ impl Kernel for AtBest {
                     (own, false) => own,
                 };
                 let count = numbers.numbers.iter().flatten().count() as u64;
-                Ok(Value::Number(Number { value: there.value, error, count: Some(count) }))
+                Ok(Value::Number(Number::new(there.value, error, Some(count))))
             }
         }
     }
@@ -384,7 +384,8 @@ impl Kernel for Selection {
         let (x, by) = (labelled(job, "x")?, labelled(job, "by")?);
         let (order, lowest_first) = (in_order(x, &by.axes)?, by_coordinates(&by.axes));
         let (x, by) = (Along::of(x)?, Along::of(by)?);
-        let both = lowest_first.into_iter().filter_map(|i| Some((by.numbers[i]?.value, x.numbers[order[i]]?.value)));
+        let both =
+            lowest_first.into_iter().filter_map(|i| Some((by.numbers[i].as_ref()?.value, x.numbers[order[i]].as_ref()?.value)));
         let both: Vec<(f64, f64)> = both.collect();
         if both.len() < s.subset {
             let why = by.reason.or(x.reason).map_or_else(String::new, |why| format!(": {why}"));

@@ -98,7 +98,7 @@ fn summary(bins: &[Bin]) -> (Number, f64, f64) {
         let variance = sum(bin.iter().map(|(c, _)| c * (1.0 - c)));
         (2.0 / std::f64::consts::PI * variance).sqrt()
     })) / n as f64;
-    (Number { value: mean(&signed).max(0.0), error, count: Some(n as u64) }, largest, null)
+    (Number::new(mean(&signed).max(0.0), error, Some(n as u64)), largest, null)
 }
 
 impl Kernel for Calibration {
@@ -137,11 +137,12 @@ impl Kernel for Calibration {
             parts.iter().map(|b| b.len() as f64).collect(),
         ];
         let columns = COLUMNS.iter().zip(columns).map(|(name, x)| (name.to_string(), Column::Numbers(x))).collect();
-        let exact = |value: f64| Value::Number(Number { count: ece.count, ..Number::exact(value) });
+        let count = ece.count;
+        let plain = |value: f64| Value::Number(Number::new(value, None, count));
         Ok(Value::Record(vec![
             ("ece".to_string(), Value::Number(ece)),
-            ("largest".to_string(), exact(largest)),
-            ("null".to_string(), exact(null)),
+            ("largest".to_string(), plain(largest)),
+            ("null".to_string(), plain(null)),
             ("table".to_string(), Value::Table(Arc::new(Table { columns }))),
         ]))
     }

@@ -79,16 +79,24 @@ impl Compare {
 
     /// Returns the outcome for two numbers: within error where they are closer than two standard errors of their difference.
     fn of(self, a: Number, b: Number) -> Truth {
-        let error = a.error.unwrap_or(0.0).hypot(b.error.unwrap_or(0.0));
+        let (error, parts) = Number::propagated(&[(1.0, &a), (-1.0, &b)]);
+        let no_error = error.is_none() && !parts.is_exact();
+        let error = error.unwrap_or(0.0);
         Truth {
             holds: self.holds(a.value, b.value),
             within_error: (a.value - b.value).abs() < 2.0 * error,
-            text: format!("{} {} {}", write::number(a), self.sign(), write::number(b)),
+            no_error,
+            text: format!("{} {} {}", write::number(&a), self.sign(), write::number(&b)),
         }
     }
 }
 
 impl Planned for Compare {
+    /// 2: what both sides err by counts once; it is told where no error is known.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn policy(&self) -> Policy {
         Policy::Inline
     }
@@ -116,11 +124,16 @@ impl Kernel for Compare {
                         .help("compare words with == or !="));
                 }
             };
-            return Ok(Value::Truth(Truth { holds, within_error: false, text: format!("{a} {} {b}", self.sign()) }));
+            return Ok(Value::Truth(Truth {
+                holds,
+                within_error: false,
+                no_error: false,
+                text: format!("{a} {} {b}", self.sign()),
+            }));
         }
         let (a, b) = (Operand::of(job, "a")?, Operand::of(job, "b")?);
         if let (Operand::Number(a), Operand::Number(b)) = (&a, &b) {
-            return Ok(Value::Truth(self.of(*a, *b)));
+            return Ok(Value::Truth(self.of(a.clone(), b.clone())));
         }
         let outcome = zip(&a, &b, cx, |a, b| Some(self.holds(a.value, b.value)), |h| h as u8 as f64)?;
         match outcome {
@@ -173,20 +186,21 @@ impl Combine {
             let why = |x: &Result<Truth, String>| x.as_ref().err().cloned();
             return Err(why(a).or(why(b)).unwrap_or_default());
         };
-        let turned = |x: &Result<Truth, String>| match x {
-            Ok(t) if t.within_error => vec![Some(t.holds), Some(!t.holds)],
+        let turned = |x: &Result<Truth, String>, doubt: fn(&Truth) -> bool| match x {
+            Ok(t) if doubt(t) => vec![Some(t.holds), Some(!t.holds)],
             other => vec![known(other)],
         };
-        let within_error = turned(a).iter().any(|x| turned(b).iter().any(|y| self.of(*x, *y) != Some(holds)));
+        let turns = |doubt| turned(a, doubt).iter().any(|x| turned(b, doubt).iter().any(|y| self.of(*x, *y) != Some(holds)));
+        let (within_error, no_error) = (turns(|t| t.within_error), turns(|t| t.no_error));
         let text = |x: &Result<Truth, String>| x.as_ref().map_or_else(|why| format!("absent: {why}"), |t| t.text.clone());
-        Ok(Truth { holds, within_error, text: format!("({}) {} ({})", text(a), self.word(), text(b)) })
+        Ok(Truth { holds, within_error, no_error, text: format!("({}) {} ({})", text(a), self.word(), text(b)) })
     }
 }
 
 impl Planned for Combine {
-    /// 2: one side may decide where the other is absent.
+    /// 2: one side may decide where the other is absent. 3: it is told where no error is known.
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn policy(&self) -> Policy {

@@ -9,6 +9,7 @@ use super::reduce::keep_classes;
 use super::refuse;
 use super::sample::{Sample, Statistic};
 use super::settings::{Over, ReduceSettings};
+use super::standing::Standing;
 use crate::base::statistics::{constant, pearson, spearman, spearman_error};
 use crate::engine::kernel::{Context, Failure, Job, Kernel, LabelledAxis};
 use crate::engine::value::{Number, ROW_IDS, Scores, Value};
@@ -167,11 +168,14 @@ impl Matched {
         let number = |c: &Cell| c.number().map(|n| n.value).ok_or_else(|| not_a_number(c));
         let per_example = self.per_example();
         let mut pairs = Pairs { dependent: self.dependent, ..Pairs::default() };
-        for k in which {
+        let places: Vec<Vec<usize>> = which.iter().map(|k| position(&self.axes, self.cells[*k].0)).collect();
+        let standing = Standing::of(&self.axes, &places, false);
+        for (at, k) in standing.at.iter().copied().zip(which) {
             let (_, a, b) = &self.cells[*k];
             let units = self.units.get(*k).copied();
-            let told = units.is_some() || (per_example && which.len() > 1);
-            let origin = |id: Option<u32>| told.then(|| Origin { cell: *k as u32, example: id.map(|id| id % ROW_IDS), units });
+            let told = units.is_some() || standing.axes > 1 || (per_example && which.len() > 1);
+            let origin =
+                |id: Option<u32>| told.then(|| Origin { cell: *k as u32, at, example: id.map(|id| id % ROW_IDS), units });
             match (a, b) {
                 (Cell::Scores(a), Cell::Scores(b)) => {
                     let aligned = align(&[a, b])?;
@@ -281,7 +285,7 @@ impl Correlation {
                 error_of_mean(&adds, &pairs.origins)
             }
         };
-        Ok(Number { value: r, error, count: Some(n as u64) })
+        Ok(Number::new(r, error, Some(n as u64)))
     }
 }
 
@@ -335,9 +339,10 @@ fn inversions(v: &mut [f64], scratch: &mut [f64]) -> u64 {
 }
 
 impl Planned for Correlation {
-    /// 3: errors of pairs that were not drawn one by one, pairs of paired axes once, both orders being the same but for rounding.
+    /// 3: errors of pairs that were not drawn one by one, pairs of paired axes once, both orders being the same but for rounding. 4: axes that
+    /// are taken in together are crossed.
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn policy(&self) -> Policy {

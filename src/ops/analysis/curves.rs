@@ -6,8 +6,9 @@ use super::reduce::{keep_classes, needs_examples};
 use super::refuse;
 use super::sample::Sample;
 use super::settings::{AucSettings, CurveAreaSettings, HistogramSettings};
-use crate::base::statistics::{mean, norm, sum};
+use crate::base::statistics::{mean, sum};
 use crate::engine::kernel::{Context, Failure, Job, Kernel, LabelledAxis, mismatch};
+use crate::engine::parts::Parts;
 use crate::engine::value::{Column, Number, Table, Value};
 use crate::lang::Settings;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, Shape, known};
@@ -146,12 +147,15 @@ fn area(mut points: Vec<(f64, Number)>, normalize: bool) -> Result<Number, Strin
     let mut y = Vec::new();
     for group in &all {
         let mut sample = Sample::default();
-        group.iter().for_each(|(_, y)| sample.push(*y, None));
+        group.iter().for_each(|(_, y)| sample.push(y.clone(), None));
         count += sample.len() as u64;
         if !sample.is_empty() {
-            let error = if let [(_, one)] = group { one.error } else { sample.error_of_mean() };
+            let (error, parts) = match group {
+                [(_, one)] => (one.error, one.parts.clone()),
+                _ => (sample.error_of_mean(), Parts::default()),
+            };
             x.push(group[0].0);
-            y.push(Number { value: mean(&sample.values), error, count: None });
+            y.push(Number { value: mean(&sample.values), error, count: None, parts });
         }
     }
     if x.len() < 2 {
@@ -162,14 +166,13 @@ fn area(mut points: Vec<(f64, Number)>, normalize: bool) -> Result<Number, Strin
     }
     let w = trapezoid(&x, normalize);
     let height = |of: &dyn Fn(usize) -> f64| sum(w.iter().enumerate().map(|(i, w)| w * of(i)));
-    let error = if whole && k > 1 {
+    let (error, parts) = if whole && k > 1 {
         let areas: Vec<f64> = (0..k).map(|j| height(&|i| all[i][j].1.value)).collect();
-        error_of_mean(&areas, &[])
+        (error_of_mean(&areas, &[]), Parts::default())
     } else {
-        let errors: Vec<f64> = w.iter().zip(&y).map(|(w, y)| w * y.error.unwrap_or(0.0)).collect();
-        y.iter().any(|y| y.error.is_some()).then(|| norm(errors.iter().copied()))
+        Number::propagated(&w.iter().copied().zip(&y).collect::<Vec<_>>())
     };
-    Ok(Number { value: height(&|i| y[i].value), error, count: Some(count) })
+    Ok(Number { value: height(&|i| y[i].value), error, count: Some(count), parts })
 }
 
 /// The axes along which an area can be taken: one, with numbers for coordinates.

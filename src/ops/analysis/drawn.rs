@@ -1,13 +1,20 @@
 //! Standard errors of means whose numbers were not drawn one by one: repeats on the same examples, pairs that share a unit, or both.
 
-use crate::base::statistics::{magnitude, mean, sum};
+use super::variance::{Crossed, Multiway, components};
+use crate::base::statistics::{magnitude, mean, norm, sum};
+use crate::engine::parts::together;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// So many axes are told apart at once; cells of more are told apart by the first of them and by what is left.
+pub const AXES: usize = 4;
 
 /// Where a number of a sample comes from. What two numbers have in common makes them dependent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The cell: its place among the coordinates taken in.
     pub cell: u32,
+    /// Where the cell stands on each axis taken in, 0 on those that are not there.
+    pub at: [u32; AXES],
     /// The example, where there is one number per example.
     pub example: Option<u32>,
     /// The two units that were paired, where axes are paired with themselves.
@@ -23,6 +30,9 @@ pub struct Origin {
 ///   method of moments (Henderson 1953) from the sums of squares of residuals by cell, by example and alone. This is two-way
 ///   clustering (Cameron, Gelbach & Miller 2011) with the term subtracted for what both clusterings count freed of the two effects,
 ///   so that it is unbiased for few cells also. A variance below 0 counts as 0.
+/// - Cells of several axes: the variance under crossed effects of the axes ([`Multiway`]).
+/// - Examples in cells of several axes: that of the cells' means under crossed effects of the axes, plus that of the examples,
+///   B sum_e n_e^2 / n^2 from above.
 /// - Pairs: the variance of a mean over pairs `h(i, j) = m + a(i) + a(j) + r(i, j)`, a U-statistic (Hoeffding 1948):
 ///   Var = A sum_i m_i^2 / n^2 + R / n, where unit i is in m_i pairs; for all pairs of k units 4 A / k + 2 R / (k (k - 1)).
 ///   A and R by the method of moments (for all pairs they are Griffing's 1956, method 4). Where R cannot be told (three units) it
@@ -51,16 +61,21 @@ pub fn error_of_mean(values: &[f64], origins: &[Origin]) -> Option<f64> {
                 }
             }
         }
+        Some(Origin { example: None, .. }) => Some(Multiway::of(&residuals, &axes(origins)).variance()),
         Some(_) => {
             let cells: Vec<u32> = origins.iter().map(|o| o.cell).collect();
-            Some(Crossed::of(&residuals, &cells, &examples(origins)).variance)
+            let crossed = Crossed::of(&residuals, &cells, &examples(origins));
+            match axes(origins) {
+                several if several.len() > 1 => Some(of_cells(&residuals, origins, &several) + crossed.of_right),
+                _ => Some(crossed.variance),
+            }
         }
     };
     variance.map(|v| v.max(0.0).sqrt() * p)
 }
 
-/// Returns how many values drawn one by one the sample holds for sure: its examples, half of the units that were paired (disjoint pairs),
-/// or all of its values.
+/// Returns how many values drawn one by one the sample holds for sure: its examples, half of the units that were paired (disjoint pairs), the
+/// coordinates of the shortest of several axes, or all of its values.
 pub fn independent(count: usize, origins: &[Origin]) -> usize {
     let distinct = |of: &dyn Fn(&Origin) -> Vec<u32>| {
         let mut ids: Vec<u32> = origins.iter().flat_map(of).collect();
@@ -74,8 +89,66 @@ pub fn independent(count: usize, origins: &[Origin]) -> usize {
         Some(Origin { units: Some(_), .. }) => {
             (distinct(&|o| o.units.map_or_else(Vec::new, |(a, b)| vec![a, b])) / 2).clamp(1, count.max(1))
         }
-        Some(_) => count,
+        Some(_) => {
+            // Cells of a table of which no two share a row or a column.
+            let values = |keys: &Vec<u32>| keys.iter().collect::<BTreeSet<_>>().len();
+            axes(origins).iter().map(values).min().unwrap_or(count).min(count)
+        }
     }
+}
+
+/// Returns for each axis along which cells differ the coordinate of each value.
+fn axes(origins: &[Origin]) -> Vec<Vec<u32>> {
+    let along = |k: usize| origins.iter().map(|o| o.at[k]).collect::<Vec<u32>>();
+    (0..AXES).filter(|k| origins.iter().any(|o| o.at[*k] != origins[0].at[*k])).map(along).collect()
+}
+
+/// Returns the variance of the mean of cells of several axes, each cell by the mean of its examples, weighted by their number.
+fn of_cells(residuals: &[f64], origins: &[Origin], axes: &[Vec<u32>]) -> f64 {
+    let mut cells: BTreeMap<u32, (f64, f64, usize)> = BTreeMap::new();
+    for (i, (r, o)) in residuals.iter().zip(origins).enumerate() {
+        let cell = cells.entry(o.cell).or_insert((0.0, 0.0, i));
+        (cell.0, cell.1) = (cell.0 + r, cell.1 + 1.0);
+    }
+    // The mean of all values is that of the cells' sums, each in units of the mean number of examples.
+    let each = residuals.len() as f64 / cells.len() as f64;
+    let sums: Vec<f64> = cells.values().map(|(sum, _, _)| sum / each).collect();
+    let at: Vec<Vec<u32>> = axes.iter().map(|keys| cells.values().map(|(_, _, i)| keys[*i]).collect()).collect();
+    Multiway::of(&sums, &at).variance()
+}
+
+/// Returns what each unit that was drawn adds to the mean of `values`, as shares of a standard error whose square is `variance`: the sources are
+/// the coordinates of the axes, and, of several axes, what is left at each cell. `units` has the sources of each value, 0 for axes that are not
+/// there, and `origins` is empty for one axis.
+pub fn shares_of_units(values: &[f64], origins: &[Origin], units: &[[u64; AXES]], variance: f64) -> Vec<(u64, f64)> {
+    let m = mean(values);
+    let p = magnitude(values.iter().map(|v| v - m));
+    let residuals: Vec<f64> = values.iter().map(|v| (v - m) / p).collect();
+    let along = |k: usize| units.iter().map(|u| u[k]).collect::<Vec<u64>>();
+    let keys: Vec<Vec<u64>> = match origins.is_empty() {
+        true => vec![along(0)],
+        false => (0..AXES).filter(|k| origins.iter().any(|o| o.at[*k] != origins[0].at[*k])).map(along).collect(),
+    };
+    let (of_axes, rest) = match origins.is_empty() {
+        true => (vec![1.0], 0.0),
+        false => {
+            let found = Multiway::of(&residuals, &axes(origins));
+            (found.of_axes, found.rest)
+        }
+    };
+    let whole = sum(of_axes.iter().copied()) + rest;
+    let mut out = Vec::new();
+    let cells: Vec<u64> = if rest > 0.0 { units.iter().map(|u| together(u)).collect() } else { Vec::new() };
+    for (keys, part) in keys.into_iter().zip(of_axes).chain([(cells, rest)]).filter(|(_, part)| *part > 0.0) {
+        let mut sums: BTreeMap<u64, f64> = BTreeMap::new();
+        keys.iter().zip(&residuals).for_each(|(k, r)| *sums.entry(*k).or_default() += r);
+        let mut sizes: Vec<f64> = sums.values().copied().collect();
+        sizes.sort_by(f64::total_cmp);
+        let size = norm(sizes.into_iter());
+        let scale = if size > 0.0 { (variance * part / whole).sqrt() / size } else { 0.0 };
+        out.extend(sums.into_iter().map(|(k, s)| (k, s * scale)));
+    }
+    out
 }
 
 /// Returns the example of each value.
@@ -158,115 +231,4 @@ impl Pairs {
         let rows = vec![by_unit.to_vec(), alone.to_vec()];
         Some(components(&rows, &found, &[true, true]).iter().zip(weights).map(|(v, w)| v * w).sum())
     }
-}
-
-/// The variance of a mean under crossed effects: of cells and examples, or of the units on two sides.
-struct Crossed {
-    /// The whole of it.
-    variance: f64,
-    /// The part that the effects of the second ones, the examples, have in it.
-    of_right: f64,
-}
-
-impl Crossed {
-    fn of(residuals: &[f64], left: &[u32], right: &[u32]) -> Crossed {
-        let n = residuals.len() as f64;
-        let (c, e) = (Clusters::of(left, residuals), Clusters::of(right, residuals));
-        let met = sum((0..residuals.len()).map(|i| c.size(left[i]) * e.size(right[i])));
-        let own = |k: &Clusters| k.squares - 2.0 * k.cubes / n + k.squares * k.squares / (n * n);
-        let both = n - 2.0 * met / n + c.squares * e.squares / (n * n);
-        let (from_c, from_e) = (n - c.squares / n, n - e.squares / n);
-        let rows = vec![vec![own(&c), both, from_c], vec![both, own(&e), from_e], vec![from_c, from_e, n - 1.0]];
-        let found = [c.found, e.found, sum(residuals.iter().map(|r| r * r))];
-        let v = components(&rows, &found, &[c.told(), e.told(), true]);
-        let of_right = v[1] * e.squares / (n * n);
-        Crossed { variance: v[0] * c.squares / (n * n) + of_right + v[2] / n, of_right }
-    }
-}
-
-/// Numbers by cluster.
-struct Clusters {
-    /// Size and sum of each, by its number; of size 0 where there is none of that number.
-    by_key: Vec<(f64, f64)>,
-    /// Sum of squared sizes, and of their cubes.
-    squares: f64,
-    cubes: f64,
-    /// Sum of squared sums.
-    found: f64,
-}
-
-impl Clusters {
-    fn of(keys: &[u32], values: &[f64]) -> Clusters {
-        let mut by_key = vec![(0.0, 0.0); keys.iter().max().map_or(0, |k| *k as usize + 1)];
-        for (k, v) in keys.iter().zip(values) {
-            let entry: &mut (f64, f64) = &mut by_key[*k as usize];
-            *entry = (entry.0 + 1.0, entry.1 + v);
-        }
-        let each = |f: &dyn Fn(f64, f64) -> f64| sum(by_key.iter().map(|(n, s)| f(*n, *s)));
-        let (squares, cubes, found) = (each(&|n, _| n * n), each(&|n, _| n * n * n), each(&|_, s| s * s));
-        Clusters { by_key, squares, cubes, found }
-    }
-
-    fn size(&self, key: u32) -> f64 {
-        self.by_key[key as usize].0
-    }
-
-    /// Returns whether an effect of clusters can be told from the mean and from single numbers: there are two, one of them of several.
-    fn told(&self) -> bool {
-        self.by_key.iter().filter(|(n, _)| *n > 0.0).take(2).count() == 2 && self.by_key.iter().any(|(n, _)| *n > 1.0)
-    }
-}
-
-/// Returns variances, none below 0, from sums of squares `found` and what each variance adds to each of them (`rows`). Those that are not
-/// `told` apart count as 0; so do, one after another, those that come out below 0 and, where the equations do not tell them, the last.
-fn components(rows: &[Vec<f64>], found: &[f64], told: &[bool]) -> Vec<f64> {
-    let mut active: Vec<usize> = (0..rows.len()).filter(|k| told[*k]).collect();
-    let mut out = vec![0.0; rows.len()];
-    while !active.is_empty() {
-        let system: Vec<Vec<f64>> =
-            active.iter().map(|i| active.iter().map(|j| rows[*i][*j]).chain([found[*i]]).collect()).collect();
-        let Some(solved) = solve(system) else {
-            active.pop();
-            continue;
-        };
-        match (0..solved.len()).min_by(|a, b| solved[*a].total_cmp(&solved[*b])) {
-            Some(least) if solved[least] < 0.0 && active.len() > 1 => {
-                active.remove(least);
-            }
-            _ => {
-                active.iter().zip(solved).for_each(|(k, v)| out[*k] = v.max(0.0));
-                break;
-            }
-        }
-    }
-    out
-}
-
-/// Returns the solution of a few equations, each with its right side last; nothing where they do not determine it.
-fn solve(mut rows: Vec<Vec<f64>>) -> Option<Vec<f64>> {
-    let n = rows.len();
-    for row in &mut rows {
-        let size = row[..n].iter().fold(0.0f64, |a, v| a.max(v.abs()));
-        if size == 0.0 {
-            return None;
-        }
-        row.iter_mut().for_each(|v| *v /= size);
-    }
-    for k in 0..n {
-        let best = (k..n).max_by(|a, b| rows[*a][k].abs().total_cmp(&rows[*b][k].abs()))?;
-        rows.swap(k, best);
-        if rows[k][k].abs() < 1e-10 {
-            return None;
-        }
-        for i in k + 1..n {
-            let f = rows[i][k] / rows[k][k];
-            let above = rows[k].clone();
-            rows[i].iter_mut().zip(&above).for_each(|(a, b)| *a -= f * b);
-        }
-    }
-    let mut x = vec![0.0; n];
-    for k in (0..n).rev() {
-        x[k] = (rows[k][n] - (k + 1..n).map(|j| rows[k][j] * x[j]).sum::<f64>()) / rows[k][k];
-    }
-    Some(x)
 }

@@ -5,6 +5,7 @@ use super::drawn::Origin;
 use super::pairs::Pairing;
 use super::sample::{Sample, Statistic};
 use super::settings::At;
+use super::standing::Standing;
 use crate::engine::kernel::{Context, Failure, Job, Labelled, LabelledAxis, mismatch};
 use crate::engine::value::{Number, ROW_IDS, Scores, Truth, Value};
 use crate::plan::facts::{Cost, KnownInput};
@@ -29,7 +30,7 @@ impl Cell {
     pub fn of(slot: &str, value: &Value) -> Result<Result<Cell, String>, Failure> {
         Ok(match value {
             Value::Number(n) if n.value.is_nan() => Err("not a number".to_string()),
-            Value::Number(n) => Ok(Cell::Number(*n)),
+            Value::Number(n) => Ok(Cell::Number(n.clone())),
             Value::Truth(t) => Ok(Cell::Truth(t.clone())),
             Value::Word(w) => Ok(Cell::Word(w.clone())),
             Value::Scores(s) => Ok(Cell::Scores(s.clone())),
@@ -41,7 +42,7 @@ impl Cell {
     /// Returns the number; a truth value is 1 or 0.
     pub fn number(&self) -> Option<Number> {
         match self {
-            Cell::Number(n) => Some(*n),
+            Cell::Number(n) => Some(n.clone()),
             Cell::Truth(t) => Some(Number::exact(t.holds as u8 as f64)),
             Cell::Word(_) | Cell::Scores(_) => None,
         }
@@ -361,9 +362,10 @@ impl Gathered {
         let mut sample =
             Sample { absent: self.absent, reason: self.reason.clone(), dependent: self.dependent, ..Sample::default() };
         let per_example = self.per_example();
+        let standing = self.standing(!per_example && self.units.is_empty());
         for (k, (_, cell)) in self.cells.iter().enumerate() {
             let units = self.units.get(k).copied();
-            let origin = |example| Origin { cell: k as u32, example, units };
+            let origin = |example| Origin { cell: k as u32, at: standing.at[k], example, units };
             match cell {
                 Cell::Scores(s) => {
                     let told = self.cells.len() > 1 || units.is_some();
@@ -376,7 +378,10 @@ impl Gathered {
                 }
                 other if per_example => return Err(mixed(other)),
                 other => {
-                    sample.push(other.number().ok_or_else(|| not_a_number(other))?, units.is_some().then(|| origin(None)));
+                    let number = other.number().ok_or_else(|| not_a_number(other))?;
+                    let told = units.is_some() || standing.axes > 1;
+                    let drawn = (units.is_none() && standing.axes > 0 && standing.named).then_some(standing.units[k]);
+                    sample.push_at(number, told.then(|| origin(None)), drawn);
                 }
             }
         }
@@ -393,17 +398,28 @@ impl Gathered {
         let within = |g: &Gathered| g.inner_first(&|s| s.as_unit(inner))?.pooled();
         let sample = match self.chosen_anew() {
             false => within(self)?,
-            true => {
-                let mut sample = Sample { absent: self.absent, dependent: self.dependent, ..Sample::default() };
-                for group in self.groups(&self.outer) {
-                    if let Some(n) = within(&group)?.statistic(inner) {
-                        sample.push(n, None);
-                    }
-                }
-                sample
-            }
+            true => self.at_outer(|g| Ok(within(g)?.statistic(inner)))?.pooled()?,
         };
         Ok((sample.statistic(statistic), sample))
+    }
+
+    /// Returns what `of` makes of the cells at each place of the outer axes, as gathered numbers over these.
+    pub fn at_outer(&self, of: impl Fn(&Gathered) -> Result<Option<Number>, Failure>) -> Result<Gathered, Failure> {
+        let mut cells = Vec::new();
+        for group in self.groups(&self.outer) {
+            let (Some((place, _)), Some(number)) = (group.cells.first(), of(&group)?) else { continue };
+            let mut at = position(&self.axes, *place);
+            (0..at.len()).filter(|k| !self.outer.contains(k)).for_each(|k| at[k] = 0);
+            cells.push((place_of(&self.axes, &at), Cell::Number(number)));
+        }
+        let (axes, absent, dependent, reason) = (self.axes.clone(), self.absent, self.dependent, None);
+        Ok(Gathered { axes, cells, absent, dependent, reason, ..Gathered::default() })
+    }
+
+    /// Returns where the cells stand on the axes along which they differ; what these coordinates are as sources of error, where `told` asks for it.
+    pub fn standing(&self, told: bool) -> Standing {
+        let all: Vec<Vec<usize>> = self.cells.iter().map(|(place, _)| position(&self.axes, *place)).collect();
+        Standing::of(&self.axes, &all, told)
     }
 
     /// Returns whether examples were chosen anew at places of outer axes: bins of each run.

@@ -1,6 +1,7 @@
 //! Groups: values along an axis split at their largest gap or at a threshold, and their ranks.
 
-use super::gather::{Cell, Gathered, gather, gather_all, not_a_number, pass_cost};
+use super::gather::{Cell, Gathered, gather, gather_all, not_a_number, pass_cost, place_of, position};
+use super::pairs::Pairing;
 use super::reduce::keep_classes;
 use super::refuse;
 use super::settings::{ReduceSettings, ThresholdSettings};
@@ -10,6 +11,7 @@ use crate::engine::value::{Number, Scores, Value};
 use crate::lang::Settings;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, Shape};
 use crate::plan::files::Files;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The kernels of this file.
@@ -53,13 +55,14 @@ impl Gap {
                 best = i;
             }
         }
-        Ok(Gap { low: sorted[best], high: sorted[best + 1] })
+        let high = sorted.swap_remove(best + 1);
+        Ok(Gap { low: sorted.swap_remove(best), high })
     }
 
     /// Returns its width, with the error that its two ends give.
     fn width(&self, count: usize) -> Number {
-        let error = super::arithmetic::combined(self.low.error, self.high.error);
-        Number { value: self.high.value - self.low.value, error, count: Some(count as u64) }
+        let (error, parts) = Number::propagated(&[(1.0, &self.high), (-1.0, &self.low)]);
+        Number { value: self.high.value - self.low.value, error, count: Some(count as u64), parts }
     }
 
     /// Returns its centre.
@@ -100,9 +103,14 @@ fn along(job: &Job, numbers: &[(usize, Number)], of: impl Fn(usize, f64) -> Valu
 }
 
 impl Planned for Group {
-    /// 2 of gaps: both orders of a pair are one where they differ by rounding alone.
+    /// Of gaps 2: both orders of a pair are one where they differ by rounding alone; 3: an error that both ends share is none of the gap. Of
+    /// ranks 2: each pair is ranked once.
     fn version(&self) -> u32 {
-        if matches!(self, Group::Gap) { 2 } else { 1 }
+        match self {
+            Group::Gap => 3,
+            Group::Rank => 2,
+            Group::Split | Group::Threshold => 1,
+        }
     }
 
     fn policy(&self) -> Policy {
@@ -143,7 +151,7 @@ impl Kernel for Group {
         match self {
             Group::Split => {
                 let numbers = numbers(&gathered)?;
-                let plain: Vec<Number> = numbers.iter().map(|(_, n)| *n).collect();
+                let plain: Vec<Number> = numbers.iter().map(|(_, n)| n.clone()).collect();
                 let gap = Gap::of(&plain)?;
                 if gap.low.value == gap.high.value {
                     return Err(Failure::Absent(format!("all {} values are equal: there is no gap to split at", plain.len())));
@@ -163,10 +171,11 @@ impl Kernel for Group {
                 [(_, Cell::Scores(s))] => Ok(Value::Scores(Arc::new(rank_scores(s)))),
                 _ => {
                     let numbers = numbers(&gathered)?;
-                    let ranks = ranks(&numbers.iter().map(|(_, n)| n.value).collect::<Vec<_>>());
-                    along(job, &numbers, |k, _| {
-                        Value::Number(Number { count: Some(ranks.len() as u64), ..Number::exact(ranks[k]) })
-                    })
+                    let (ranks, count) = ranks_at(job, &gathered, &numbers)?;
+                    // Ranks of exact numbers are exact; of others nothing tells how sure they are.
+                    let exact = numbers.iter().all(|(_, n)| n.error.is_none() && n.parts.is_exact());
+                    let of = |k: usize| if exact { Number::exact(ranks[k]) } else { Number::new(ranks[k], None, None) };
+                    along(job, &numbers, |k, _| Value::Number(Number { count: Some(count as u64), ..of(k) }))
                 }
             },
             Group::Threshold => {
@@ -178,6 +187,22 @@ impl Kernel for Group {
             }
         }
     }
+}
+
+/// Returns the rank of each number, and how many were ranked: each pair of a symmetric measure once, so that both its orders have its rank.
+fn ranks_at(job: &Job, gathered: &Gathered, all: &[(usize, Number)]) -> Result<(Vec<f64>, usize), Failure> {
+    let Some(pairing) = Pairing::of(&gathered.axes) else {
+        return Ok((ranks(&all.iter().map(|(_, n)| n.value).collect::<Vec<_>>()), all.len()));
+    };
+    let once = numbers(&gather(job, "x")?)?;
+    let found = ranks(&once.iter().map(|(_, n)| n.value).collect::<Vec<_>>());
+    let at: BTreeMap<usize, f64> = once.iter().map(|(place, _)| *place).zip(found).collect();
+    let turned = |place: usize| {
+        let other = pairing.turned(&gathered.axes, &position(&gathered.axes, place))?;
+        at.get(&place_of(&gathered.axes, &other)).copied()
+    };
+    let rank = |place: &usize| at.get(place).copied().or_else(|| turned(*place)).unwrap_or(f64::NAN);
+    Ok((all.iter().map(|(place, _)| rank(place)).collect(), at.len()))
 }
 
 /// Returns the ranks of examples among those that have a number.

@@ -98,7 +98,7 @@ pub fn judged(pairs: &BTreeMap<(u32, u32), u64>, macro_mean: bool) -> Number {
         let square = without.iter().map(|(x, times)| (x - mean).powi(2) * times).sum::<f64>();
         ((n - 1.0) / n * square).sqrt()
     });
-    Number { value, error, count: Some(n as u64) }
+    Number::new(value, error, Some(n as u64))
 }
 
 impl Kernel for FScoreOf {

@@ -29,7 +29,10 @@ mod refuse;
 mod resample;
 mod sample;
 mod settings;
+mod sources;
+mod standing;
 mod tabulate;
+mod variance;
 mod words;
 mod write;
 

@@ -34,7 +34,7 @@ impl Pairing {
     }
 
     /// Returns the place of the same pair in the other order, nothing where an axis lacks a coordinate of its partner.
-    fn turned(&self, axes: &[LabelledAxis], at: &[usize]) -> Option<Vec<usize>> {
+    pub fn turned(&self, axes: &[LabelledAxis], at: &[usize]) -> Option<Vec<usize>> {
         let mut out = at.to_vec();
         for (i, j) in &self.sides {
             let find = |on: usize, of: usize| {

@@ -43,8 +43,9 @@ fn column(table: &Table, name: &str, listed: bool) -> Result<Value, Failure> {
         Some(Column::Texts(_)) if !listed => Err(Failure::new(format!("the column `{name}` holds words, not numbers"))
             .help("name a column of numbers; figures take columns of words by name: `x: class`")),
         Some(Column::Numbers(x)) => {
-            let one =
-                |v: &f64| if v.is_nan() { Value::Absent("no number here".to_string()) } else { Value::Number(Number::exact(*v)) };
+            let one = |v: &f64| {
+                if v.is_nan() { Value::Absent("no number here".to_string()) } else { Value::Number(Number::new(*v, None, None)) }
+            };
             Ok(Value::List(x.iter().map(one).collect()))
         }
         Some(Column::Texts(x)) => Ok(Value::List(x.iter().cloned().map(Value::Word).collect())),

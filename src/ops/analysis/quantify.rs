@@ -44,6 +44,8 @@ struct Tally {
     held_unsure: usize,
     /// How many do not hold, within error.
     failed_unsure: usize,
+    /// How many hold, and how many do not, by measurements whose errors nobody knows.
+    unknown: [usize; 2],
     /// Those that hold, in words.
     held_words: Vec<String>,
     /// Those that do not hold, in words.
@@ -60,6 +62,7 @@ impl Tally {
                     let at = place_in_words(&gathered.axes, *place);
                     let words = if at.is_empty() { truth.text.clone() } else { format!("{at}: {}", truth.text) };
                     t.add(truth.holds, truth.within_error, words);
+                    t.unknown[!truth.holds as usize] += truth.no_error as usize;
                 }
                 Cell::Scores(s) => {
                     for (value, id) in s.values.iter().zip(s.ids.iter()).filter(|(v, _)| !v.is_nan()) {
@@ -96,12 +99,20 @@ impl Quantifier {
     /// Returns the outcome of tallies.
     fn truth(self, t: &Tally, absent: usize) -> Truth {
         let failed = t.n - t.held;
-        let (holds, within_error, example) = match self {
-            Quantifier::All if failed == 0 => (true, t.held_unsure > 0, String::new()),
-            Quantifier::All => (false, t.failed_unsure == failed, format!("; not for {}", some_of(&t.failed_words, failed))),
-            Quantifier::Any if t.held > 0 => (true, t.held_unsure == t.held, format!(": for {}", some_of(&t.held_words, t.held))),
-            Quantifier::Any => (false, t.failed_unsure > 0, String::new()),
+        let (holds, example) = match self {
+            Quantifier::All if failed == 0 => (true, String::new()),
+            Quantifier::All => (false, format!("; not for {}", some_of(&t.failed_words, failed))),
+            Quantifier::Any if t.held > 0 => (true, format!(": for {}", some_of(&t.held_words, t.held))),
+            Quantifier::Any => (false, String::new()),
         };
+        // Where one decides, all that decide must be in doubt; where all are needed, one in doubt is enough.
+        let doubted = |held: usize, not: usize| match (self, holds) {
+            (Quantifier::All, true) => held > 0,
+            (Quantifier::All, false) => not == failed,
+            (Quantifier::Any, true) => held == t.held,
+            (Quantifier::Any, false) => not > 0,
+        };
+        let (within_error, no_error) = (doubted(t.held_unsure, t.failed_unsure), doubted(t.unknown[0], t.unknown[1]));
         let mut text = match (t.n, t.held) {
             (1, _) => t.held_words.iter().chain(&t.failed_words).next().cloned().unwrap_or_default(),
             (n, held) if n == held => format!("held in all {n}"),
@@ -119,7 +130,7 @@ impl Quantifier {
         if absent > 0 {
             text.push_str(&format!(" ({absent} absent)"));
         }
-        Truth { holds, within_error, text }
+        Truth { holds, within_error, no_error, text }
     }
 }
 
@@ -157,9 +168,9 @@ impl Kernel for Quantifier {
 }
 
 impl Planned for Share {
-    /// 3: its error is no smaller than that of a mean.
+    /// 3: its error is no smaller than that of a mean. 4: axes that are taken in together are crossed.
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn policy(&self) -> Policy {
@@ -211,7 +222,7 @@ fn share_of(sample: &Sample) -> Option<Number> {
         true => share_error(p, n).max(of_mean.unwrap_or(0.0)),
         false => clustered_share_error(p, n, of_mean, independent(holds.len(), &sample.origins) as f64),
     };
-    (n > 0.0).then_some(Number { value: p, error: Some(error).filter(|_| !sample.dependent), count: Some(n as u64) })
+    (n > 0.0).then_some(Number::new(p, Some(error).filter(|_| !sample.dependent), Some(n as u64)))
 }
 
 /// Turns words into whether they are the one that counts.
@@ -253,12 +264,7 @@ impl Kernel for Share {
         };
         let within = |g: &Gathered| g.inner_first(&share_of);
         if gathered.chosen_anew() {
-            let mut shares = Sample { absent: gathered.absent, dependent: gathered.dependent, ..Sample::default() };
-            for group in gathered.groups(&gathered.outer) {
-                if let Some(share) = share_of(&within(&group)?.pooled()?) {
-                    shares.push(share, None);
-                }
-            }
+            let shares = gathered.at_outer(|g| Ok(share_of(&within(g)?.pooled()?)))?.pooled()?;
             return shares.statistic(Statistic::Mean).map(Value::Number).ok_or_else(nothing);
         }
         let reduced = within(&gathered)?;

@@ -57,9 +57,10 @@ impl Kind {
 
 impl Planned for Reduce {
     /// 3: pairs once (both orders being the same but for rounding), errors by the units that are paired, two-way clustering unbiased for few
-    /// cells, inner reductions first. 4: a result above the largest number is absent; `count` counts truth values that hold.
+    /// cells, inner reductions first. 4: a result above the largest number is absent; `count` counts truth values that hold. 5: axes that are
+    /// taken in together are crossed; an error that numbers share stays whole.
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn policy(&self) -> Policy {
@@ -142,7 +143,7 @@ pub fn reduce(gathered: &Gathered, over: Over, op: &str, cx: &dyn Context, stati
         return Ok(Value::Scores(Arc::new(scores)));
     }
     let (found, sample) = gathered.reduced(statistic)?;
-    if found.is_some_and(|n| n.value.is_infinite()) && sample.finite() {
+    if found.as_ref().is_some_and(|n| n.value.is_infinite()) && sample.finite() {
         return Err(Failure::Absent(format!("{} {OVERFLOWS}", op.replace('_', " "))));
     }
     found.map(Value::Number).ok_or_else(|| {
@@ -174,7 +175,7 @@ struct Describe;
 impl Planned for Describe {
     /// As `mean`.
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn policy(&self) -> Policy {

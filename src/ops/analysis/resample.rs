@@ -1,6 +1,5 @@
 //! Tests and intervals from resampling: permutation tests of a difference, bootstrap intervals of a mean.
 
-use super::arithmetic::combined;
 use super::correlate::Matched;
 use super::gather::{Gathered, gather};
 use super::pairs::Pairing;
@@ -11,12 +10,13 @@ use super::sample::{Sample, Statistic};
 use super::settings::{BootstrapSettings, PermutationSettings};
 use crate::base::Stream;
 use crate::base::statistics::{deviation, mean, quantile_of_sorted, share_error, sum};
-use crate::engine::kernel::{Context, Failure, Job, Kernel};
+use crate::engine::kernel::{Context, Failure, Job, Kernel, LabelledAxis};
 use crate::engine::value::{Number, Value};
 use crate::lang::Settings;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Shape};
 use crate::plan::files::Files;
 use rand::RngExt;
+use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
 /// `permutation_test`.
@@ -67,9 +67,9 @@ fn draw(draws: usize, stream: Stream, cx: &dyn Context, one: impl Fn(Stream) -> 
 }
 
 impl Planned for PermutationTest {
-    /// 3: the difference's error is that of means, with effects of other axes.
+    /// 3: the difference's error is that of means, with effects of other axes. 4: with errors that numbers share.
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -80,6 +80,7 @@ impl Planned for PermutationTest {
         refuse::kept_examples("permutation_test", PermutationSettings::read(settings).over, shapes)?;
         refuse::unlabelled(settings, shapes)?;
         unshared(shapes)?;
+        uncrossed(shapes)?;
         match shapes.iter().any(|s| Pairing::of(s.axes).is_some()) {
             true => Err(Problem {
                 code: "cfx::analysis::pairs",
@@ -95,6 +96,29 @@ impl Planned for PermutationTest {
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
         drawing_cost(PermutationSettings::read(settings).draws, inputs)
     }
+}
+
+/// Refuses numbers over several axes at once, whose cells share coordinates: they cannot be dealt anew one by one.
+fn uncrossed(shapes: &[Shape]) -> Result<(), Problem> {
+    let several = |s: &&Shape| !s.kind.per_example() && Pairing::of(s.axes).is_none();
+    for shape in shapes.iter().filter(several) {
+        let own = |a: &&LabelledAxis| a.coordinates.len() > 1 && a.within.is_empty();
+        let nested_in = |a: &LabelledAxis| shape.axes.iter().any(|b| b.within.contains(&a.name));
+        if let [a, b, ..] = shape.axes.iter().filter(own).filter(|a| !nested_in(a)).collect::<Vec<_>>().as_slice() {
+            let (x, y) = (&a.name, &b.name);
+            return Err(Problem {
+                code: "cfx::analysis::axis",
+                parameter: Some("over"),
+                message: format!(
+                    "values at one `{x}` or one `{y}` belong together, so that they cannot be dealt anew one by one"
+                ),
+                help: Some(format!(
+                    "take one axis in first, as in `mean(x, over: {y})`, and test over the other; or compare means, whose errors know both"
+                )),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Refuses values that share units of pairs whose other side was taken in before: nothing tells what to draw anew.
@@ -147,7 +171,11 @@ impl Kernel for PermutationTest {
         } else {
             let (x, y) = (gather(job, "x")?, gather(job, "y")?);
             needs_examples(job, settings.over, x.per_example() || y.per_example())?;
-            let both = combined(error(&x)?, error(&y)?);
+            // The two samples are drawn apart.
+            let both = match (error(&x)?, error(&y)?) {
+                (None, None) => None,
+                (x, y) => Some(x.unwrap_or(0.0).hypot(y.unwrap_or(0.0))).filter(|e| e.is_finite()),
+            };
             let (x, y) = (units(&x, cx)?, units(&y, cx)?);
             enough(x.len(), "values of x")?;
             enough(y.len(), "values of y")?;
@@ -160,7 +188,7 @@ impl Kernel for PermutationTest {
         let extreme = drawn.iter().filter(|d| d.abs() >= difference.abs() - slack).count() as f64;
         let p = (1.0 + extreme) / (1.0 + draws as f64);
         Ok(Value::Record(vec![
-            ("difference".to_string(), Value::Number(Number { value: difference, error: spread, count: Some(count as u64) })),
+            ("difference".to_string(), Value::Number(Number::new(difference, spread, Some(count as u64)))),
             ("p_value".to_string(), Value::Number(Number::estimate(p, share_error(p, draws as f64)))),
         ]))
     }
@@ -195,9 +223,9 @@ fn enough(n: usize, what: &str) -> Result<(), Failure> {
 }
 
 impl Planned for Bootstrap {
-    /// 3: examples and other axes are drawn both, units of pairs and their examples too.
+    /// 3: examples and other axes are drawn both, units of pairs and their examples too. 4: each of several axes is drawn.
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
@@ -252,13 +280,22 @@ impl Kernel for Bootstrap {
         if means.is_empty() {
             return Err(Failure::Absent("no draw had a value".to_string()));
         }
+        // What all values err by together is no different in another draw of them: it is drawn beside them.
+        let shared = if gathered.per_example() { 0.0 } else { gathered.pooled()?.shared_error() };
+        if shared > 0.0 {
+            let stream = job.stream.named("shared");
+            means.iter_mut().zip(0..).for_each(|(m, k)| {
+                let z: f64 = StandardNormal.sample(&mut stream.numbered(k).rng());
+                *m += shared * z;
+            });
+        }
         let error = (means.len() > 1).then(|| deviation(&means));
         means.sort_unstable_by(f64::total_cmp);
         let tail = (1.0 - settings.level) / 2.0;
         let count = Some(n as u64);
-        let bound = |q| Value::Number(Number { count, ..Number::exact(quantile_of_sorted(&means, q)) });
+        let bound = |q| Value::Number(Number::new(quantile_of_sorted(&means, q), None, count));
         Ok(Value::Record(vec![
-            ("mean".to_string(), Value::Number(Number { value: middle, error, count })),
+            ("mean".to_string(), Value::Number(Number::new(middle, error, count))),
             ("low".to_string(), bound(tail)),
             ("high".to_string(), bound(1.0 - tail)),
         ]))

@@ -1,8 +1,11 @@
 //! A sample of numbers, and its statistics with their standard errors.
 
-use super::drawn::{Origin, error_of_mean};
-use crate::base::statistics::{deviation, mean, norm, quantile_of_sorted, sum};
+use super::drawn::{AXES, Origin, error_of_mean, shares_of_units};
+use super::sources::Sources;
+use crate::base::statistics::{deviation, magnitude, mean, norm, quantile_of_sorted, sum};
+use crate::engine::parts::{MOST, Parts, Shares};
 use crate::engine::value::Number;
+use std::collections::BTreeSet;
 
 /// Numbers to be reduced to one. NaN is never among them: it is counted as absent.
 #[derive(Clone, Debug, Default)]
@@ -11,8 +14,14 @@ pub struct Sample {
     pub values: Vec<f64>,
     /// Their own standard errors, 0 where exact; empty where all are.
     pub errors: Vec<f64>,
+    /// What these errors are made of; as many as there are errors.
+    pub parts: Vec<Parts>,
     /// Where each number comes from, where some were not drawn one by one; empty otherwise.
     pub origins: Vec<Origin>,
+    /// For each number the sources that the coordinates it stands at are, 0 for axes that are not there; empty where nothing was drawn along axes.
+    pub units: Vec<[u64; AXES]>,
+    /// Places of the numbers whose errors nobody knows.
+    pub unknown: Vec<usize>,
     /// How many numbers were absent.
     pub absent: usize,
     /// Why one of them was, where that is known.
@@ -72,6 +81,9 @@ impl Sample {
     pub fn clear(&mut self, absent: usize) {
         self.values.clear();
         self.errors.clear();
+        self.parts.clear();
+        self.units.clear();
+        self.unknown.clear();
         self.origins.clear();
         self.absent = absent;
     }
@@ -83,15 +95,27 @@ impl Sample {
 
     /// Adds a number with its error, and where it comes from; NaN counts as absent.
     pub fn push(&mut self, number: Number, origin: Option<Origin>) {
+        self.push_at(number, origin, None);
+    }
+
+    /// Adds a number as [`Sample::push`] does, with the sources that the coordinates it stands at are.
+    pub fn push_at(&mut self, number: Number, origin: Option<Origin>, units: Option<[u64; AXES]>) {
         if number.value.is_nan() {
             self.absent += 1;
             return;
         }
+        self.units.extend(units);
+        if number.no_error_known() {
+            self.unknown.push(self.values.len());
+        }
         if let Some(e) = number.error.filter(|e| *e > 0.0) {
             self.errors.resize(self.values.len(), 0.0);
+            self.parts.resize(self.values.len(), Parts::default());
             self.errors.push(e);
+            self.parts.push(number.parts);
         } else if !self.errors.is_empty() {
             self.errors.push(0.0);
+            self.parts.push(Parts::default());
         }
         self.values.push(number.value);
         self.origins.extend(origin);
@@ -115,11 +139,12 @@ impl Sample {
     /// Returns the statistic, nothing where there are too few numbers for it.
     pub fn statistic(&self, which: Statistic) -> Option<Number> {
         let n = self.len();
-        let (value, error) = match which {
-            Statistic::Count => (n as f64, None),
-            Statistic::Holding => (self.values.iter().filter(|v| **v != 0.0).count() as f64, None),
+        let exact = (None, Parts::exact());
+        let (value, (error, parts)) = match which {
+            Statistic::Count => (n as f64, exact),
+            Statistic::Holding => (self.values.iter().filter(|v| **v != 0.0).count() as f64, exact),
             _ if n == 0 => return None,
-            Statistic::Mean => (mean(&self.values), self.error_of_mean()),
+            Statistic::Mean => (mean(&self.values), self.mean_error()),
             Statistic::Std if n < 2 => return None,
             Statistic::Std => {
                 let sd = deviation(&self.values);
@@ -129,27 +154,72 @@ impl Sample {
             Statistic::Quantile(q) => self.quantile(q),
             Statistic::Minimum => self.extreme(|a, b| a < b),
             Statistic::Maximum => self.extreme(|a, b| a > b),
-            Statistic::Mode => (self.mode(), None),
-            Statistic::Total => (sum(self.values.iter().copied()), self.own_error()),
-            Statistic::StandardError => (self.error_of_mean()?, None),
+            Statistic::Mode => (self.mode(), (None, Parts::default())),
+            Statistic::Total => (sum(self.values.iter().copied()), self.own(|_| 1.0)),
+            Statistic::StandardError => (self.error_of_mean()?, (None, Parts::default())),
         };
-        Some(Number { value, error, count: Some(n as u64) })
+        Some(Number { value, error, count: Some(n as u64), parts })
     }
 
     /// Returns the standard error of the mean of a sample: see `mean` in the standard library.
-    ///
-    /// The larger of what the spread of the numbers gives ([`error_of_mean`]) and what their own errors give, sqrt(sum of squares) / n.
-    /// (The spread of estimates already contains their errors, so the two are not added; a mean over coordinates that agree better than
-    /// their errors allow keeps those.)
     pub fn error_of_mean(&self) -> Option<f64> {
+        self.mean_error().0
+    }
+
+    /// Returns the standard error of the mean, and what it is made of.
+    ///
+    /// The parts of a mean are the mean of the parts of the numbers' own errors, and, for each unit that was drawn, what of the spread of
+    /// the numbers ([`error_of_mean`]) these parts do not explain. So the spread of estimates, which contains their errors, is not added to
+    /// them; a mean over coordinates that agree better than their errors allow keeps those; and an error that all numbers share, which
+    /// their spread does not show, stays whole.
+    fn mean_error(&self) -> (Option<f64>, Parts) {
         if self.dependent {
-            return None;
+            return (None, Parts::default());
         }
-        let own = self.own_error().map(|e| e / self.len() as f64);
-        match (own, error_of_mean(&self.values, &self.origins)) {
-            (Some(own), Some(spread)) => Some(own.max(spread)),
-            (own, spread) => own.or(spread),
+        let n = self.len();
+        let spread = error_of_mean(&self.values, &self.origins);
+        let by_unit = self.units.len() == n && n <= MOST;
+        let units = |variance: f64| shares_of_units(&self.values, &self.origins, &self.units, variance);
+        let mut shares = Shares::default();
+        let Some(sources) = self.sources() else {
+            let parts = match spread.filter(|e| *e > 0.0 && by_unit) {
+                Some(e) => {
+                    units(1.0).into_iter().for_each(|(source, share)| shares.add(source, share * e));
+                    shares.finish().1
+                }
+                None => Parts::default(),
+            };
+            return (spread, parts);
+        };
+        let p = magnitude(self.errors.iter().copied().chain(spread));
+        let e = spread.unwrap_or(0.0) / p;
+        // That the units of this very sample were drawn is what the spread is of.
+        let drawn: BTreeSet<u64> = if by_unit { self.units.iter().flatten().copied().collect() } else { BTreeSet::new() };
+        let left = (e * e - sources.seen(&self.origins, p, |source| !drawn.contains(&source))).max(0.0);
+        sources.each(|source, all| all.iter().for_each(|(_, share)| shares.add(source, share / n as f64)));
+        match left > 0.0 && by_unit {
+            true => units(1.0).into_iter().for_each(|(source, share)| shares.add(source, share * left.sqrt() * p)),
+            false => shares.add_own(left.sqrt() * p),
         }
+        let (mut error, parts) = shares.finish();
+        if sources.apart(|source| drawn.contains(&source)) {
+            // The same to the last bit: the larger of both.
+            error = (norm(self.errors.iter().copied()) / n as f64).max(spread.unwrap_or(0.0));
+        }
+        (Some(error), if sources.told { parts } else { Parts::default() })
+    }
+
+    /// Returns the error of the mean that sources give which several numbers share, and which their spread does not show.
+    pub fn shared_error(&self) -> f64 {
+        let Some(sources) = self.sources() else { return 0.0 };
+        let mut all = Vec::new();
+        sources.each(|_, of| all.extend((of.len() > 1).then(|| sources.unseen(of))));
+        norm(all.into_iter())
+    }
+
+    /// Returns what the numbers' own errors come from; nothing where all are exact.
+    fn sources(&self) -> Option<Sources> {
+        (!self.errors.is_empty() && !self.dependent).then(|| Sources::of(&self.errors, &self.parts, self.len()))
     }
 
     /// Returns the statistic as one unit of a larger sample. A mean has the error that the numbers' own errors give it, whatever their
@@ -159,36 +229,67 @@ impl Sample {
             return self.statistic(which);
         }
         let n = self.len() as f64;
-        let unit =
-            || Number { value: mean(&self.values), error: self.own_error().map(|e| e / n), count: Some(self.len() as u64) };
+        let unit = || {
+            let (error, parts) = self.own(|_| 1.0 / n);
+            Number { value: mean(&self.values), error, count: Some(self.len() as u64), parts }
+        };
         (!self.is_empty()).then(unit)
     }
 
-    /// Returns the square root of the sum of squared own errors, where any number has one.
-    fn own_error(&self) -> Option<f64> {
-        (!self.errors.is_empty() && !self.dependent).then(|| norm(self.errors.iter().copied()))
+    /// Returns the error of a sum of the numbers, each times its weight, that their own errors give, and its parts; nothing where all are exact.
+    fn own(&self, weight: impl Fn(usize) -> f64) -> (Option<f64>, Parts) {
+        let Some(sources) = self.sources().filter(|_| self.unknown.is_empty()) else {
+            return (None, if self.unknown.is_empty() && !self.dependent { Parts::exact() } else { Parts::default() });
+        };
+        let mut shares = Shares::default();
+        sources.each(|source, all| all.iter().for_each(|(i, share)| shares.add(source, weight(*i) * share)));
+        let (error, parts) = shares.finish();
+        (Some(error), if sources.told { parts } else { Parts::default() })
+    }
+
+    /// Returns an error with what sources that several numbers share add to it, which the spread of the numbers does not show.
+    fn with_shared(&self, error: Option<f64>, of: impl Fn(&Sources, &[(usize, f64)]) -> f64) -> (Option<f64>, Parts) {
+        let (Some(sources), Some(found)) = (self.sources(), error) else { return (error, Parts::default()) };
+        let mut shares = Shares::default();
+        sources.each(|source, all| {
+            if all.len() > 1 {
+                shares.add(source, of(&sources, all));
+            }
+        });
+        let (shared, _) = shares.clone().finish();
+        if shared == 0.0 {
+            return (error, Parts::default());
+        }
+        shares.add_own(found);
+        let (error, parts) = shares.finish();
+        (Some(error), if sources.told { parts } else { Parts::default() })
     }
 
     /// Returns the standard error of the standard deviation `sd`: that of a normal sample; of numbers that were not drawn one by one, that
-    /// of the mean of what each adds to it, ((v - m)^2 - sd^2) / (2 sd).
-    fn error_of_deviation(&self, sd: f64) -> Option<f64> {
+    /// of the mean of what each adds to it, ((v - m)^2 - sd^2) / (2 sd). Errors that several numbers share move it too.
+    fn error_of_deviation(&self, sd: f64) -> (Option<f64>, Parts) {
         if self.dependent {
-            return None;
-        }
-        if self.origins.is_empty() {
-            return Some(sd / (2.0 * (self.len() as f64 - 1.0)).sqrt());
+            return (None, Parts::default());
         }
         if sd == 0.0 {
-            return Some(0.0);
+            return (Some(0.0), Parts::default());
         }
         let m = mean(&self.values);
-        let adds: Vec<f64> = self.values.iter().map(|v| (((v - m) / sd).powi(2) - 1.0) / 2.0).collect();
-        error_of_mean(&adds, &self.origins).map(|e| e * sd)
+        let n = self.len() as f64;
+        let error = match self.origins.is_empty() {
+            true => Some(sd / (2.0 * (n - 1.0)).sqrt()),
+            false => {
+                let adds: Vec<f64> = self.values.iter().map(|v| (((v - m) / sd).powi(2) - 1.0) / 2.0).collect();
+                error_of_mean(&adds, &self.origins).map(|e| e * sd)
+            }
+        };
+        self.with_shared(error, |_, all| sum(all.iter().map(|(i, share)| (self.values[*i] - m) / sd * share)) / (n - 1.0))
     }
 
     /// Returns the quantile and its standard error by Woodruff's method (1952): half the distance between the quantiles one
-    /// standard error of the share of values below to either side; none at levels 0 and 1 and below two numbers.
-    fn quantile(&self, level: f64) -> (f64, Option<f64>) {
+    /// standard error of the share of values below to either side; none at levels 0 and 1 and below two numbers. Errors that several
+    /// numbers share move it as they move the mean.
+    fn quantile(&self, level: f64) -> (f64, (Option<f64>, Parts)) {
         let mut sorted = self.values.clone();
         sorted.sort_unstable_by(f64::total_cmp);
         let value = quantile_of_sorted(&sorted, level);
@@ -204,7 +305,7 @@ impl Sample {
             let (low, high) = ((level - step).max(0.0), (level + step).min(1.0));
             (quantile_of_sorted(&sorted, high) - quantile_of_sorted(&sorted, low)) / 2.0
         });
-        (value, error)
+        (value, self.with_shared(error, |sources, all| sources.unseen(all)))
     }
 
     /// Returns the number that occurs most often, the smallest of several as often.
@@ -216,13 +317,18 @@ impl Sample {
     }
 
     /// Returns the number that beats all before it, with its own error.
-    fn extreme(&self, beats: impl Fn(f64, f64) -> bool) -> (f64, Option<f64>) {
+    fn extreme(&self, beats: impl Fn(f64, f64) -> bool) -> (f64, (Option<f64>, Parts)) {
         let mut best = 0;
         for i in 1..self.len() {
             if beats(self.values[i], self.values[best]) {
                 best = i;
             }
         }
-        (self.values[best], self.errors.get(best).copied().filter(|e| *e > 0.0))
+        let found = match self.errors.get(best).copied().filter(|e| *e > 0.0) {
+            Some(error) => (Some(error), self.parts[best].clone()),
+            None if self.unknown.contains(&best) => (None, Parts::default()),
+            None => (None, Parts::exact()),
+        };
+        (self.values[best], found)
     }
 }

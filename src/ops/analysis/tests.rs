@@ -7,6 +7,7 @@ mod groups;
 mod linkage;
 mod numbers;
 mod reductions;
+mod shared;
 mod statistics;
 
 use super::kernels;
@@ -148,7 +149,7 @@ impl Call {
     fn member(&self, name: &str) -> Number {
         let Ok(Value::Record(parts)) = self.run() else { panic!("{} gives no record", self.job.op) };
         match parts.iter().find(|(n, _)| n == name) {
-            Some((_, Value::Number(n))) => *n,
+            Some((_, Value::Number(n))) => n.clone(),
             other => panic!("{other:?}"),
         }
     }
@@ -193,7 +194,7 @@ fn ns(x: &[f64]) -> Vec<Value> {
 
 /// Returns a truth value.
 fn t(holds: bool) -> Value {
-    Value::Truth(Truth { holds, within_error: false, text: format!("it is {holds}") })
+    Value::Truth(Truth { holds, within_error: false, no_error: false, text: format!("it is {holds}") })
 }
 
 /// Returns a word.

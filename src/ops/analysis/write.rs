@@ -7,7 +7,7 @@ pub const OVERFLOWS: &str = "overflows: larger than 1.8e308";
 
 /// Returns a number as text: `0.9132 ± 0.0021`, its error with two digits and its value to the same decimal; without an error
 /// with six significant digits at most.
-pub fn number(n: Number) -> String {
+pub fn number(n: &Number) -> String {
     match n.error.filter(|e| *e > 0.0 && e.is_finite()) {
         Some(error) if n.value.is_finite() => {
             let decimals = 1 - magnitude(error);

@@ -271,7 +271,7 @@ pub fn relative_entropy(p: &Predictive, q: &Gaussian, drawing: &Drawing) -> Resu
     }
     let draws = 2.0 * sums.pairs;
     let error = (sums.squares[0].sqrt() / draws).max(over_chains(&by_state).sqrt());
-    Ok(Number { value: expected + sums.value / draws, error: Some(error), count: Some(draws as u64) })
+    Ok(Number::new(expected + sums.value / draws, Some(error), Some(draws as u64)))
 }
 
 /// Returns `E_p[log p(x) - log q(x)]` for a mixture q, with the standard error of its draws; of the mean over states, with that over p's chains.
@@ -306,9 +306,9 @@ pub fn divergence(
     let slope = if cc > 0.0 { fc / cc } else { 0.0 };
     let left = (ff - slope * fc).max(0.0) * sums.pairs / (sums.pairs - 1.0).max(1.0);
     let by_state: ByState = means.iter().map(|(t, value, off)| (p.chain[*t], p.shares[*t], value - slope * off)).collect();
-    Ok(Number {
-        value: (sums.value - slope * (sums.control - draws * known)) / draws,
-        error: Some((left.sqrt() / draws).max(over_chains(&by_state).sqrt())),
-        count: Some(draws as u64),
-    })
+    Ok(Number::new(
+        (sums.value - slope * (sums.control - draws * known)) / draws,
+        Some((left.sqrt() / draws).max(over_chains(&by_state).sqrt())),
+        Some(draws as u64),
+    ))
 }

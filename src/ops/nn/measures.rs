@@ -2,11 +2,12 @@
 
 use super::cost;
 use super::evaluate::{Outcome, fits, fits_one, input_gradients, open};
+use super::f_score::f_score;
 use super::pass::{self, Made, Reader};
 use super::place::Place;
 use super::program::Purpose;
 use super::suits::{self, Labels};
-use crate::base::statistics::{self, clustered_share_error, share_error};
+use crate::base::statistics::{clustered_share_error, share_error};
 use crate::engine::value::{Column, Dataset, Number, Scores, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
@@ -143,7 +144,7 @@ measure!(
                 clustered_share_error(p, n as f64, of_mean, data.len() as f64)
             }
         };
-        Ok(Value::Number(Number { value: p, error: Some(error), count: Some(n as u64) }))
+        Ok(Value::Number(Number::new(p, Some(error), Some(n as u64))))
     }
 );
 
@@ -159,14 +160,15 @@ measure!(
 );
 
 measure!(
-    /// The kernel of `f_score`.
+    /// The kernel of `f_score`. 2: with its standard error over examples.
     FScore,
-    1,
+    2,
     Labels::Needed,
     0.0,
     |job, outcome, data| {
-        let value = f_score(&outcome.labels, &outcome.predicted, FScoreSettings::read(&job.settings).average == Average::Macro);
-        Ok(Value::Number(Number { value, error: None, count: Some(data.len() as u64) }))
+        let macro_mean = FScoreSettings::read(&job.settings).average == Average::Macro;
+        let (value, error) = f_score(&outcome.labels, &outcome.predicted, macro_mean, data.labels_each().max(1));
+        Ok(Value::Number(Number::new(value, Some(error), Some(data.len() as u64))))
     }
 );
 
@@ -262,23 +264,11 @@ pub fn mean(values: &[f64]) -> Number {
     let mean = values.iter().sum::<f64>() / n;
     let square = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
     let error = (n > 1.0).then(|| (square / (n - 1.0) / n).sqrt());
-    Number { value: mean, error, count: Some(values.len() as u64) }
+    Number::new(mean, error, Some(values.len() as u64))
 }
 
 fn scores(values: Vec<f64>, data: &Dataset) -> Scores {
     Scores { values, ids: data.ids.clone(), labels: data.labels.clone(), classes: data.classes().to_vec(), ..Scores::default() }
-}
-
-/// Returns the mean over classes of 2 TP / (2 TP + FP + FN): weighted by the classes' examples, or (`macro_mean`) over all classes that occur among labels or predictions.
-pub fn f_score(labels: &[u32], predicted: &[u32], macro_mean: bool) -> f64 {
-    let classes = labels.iter().chain(predicted).max().map_or(0, |m| *m as usize + 1);
-    let (mut hit, mut of, mut said) = (vec![0f64; classes], vec![0f64; classes], vec![0f64; classes]);
-    for (l, p) in labels.iter().zip(predicted) {
-        of[*l as usize] += 1.0;
-        said[*p as usize] += 1.0;
-        hit[*l as usize] += (l == p) as u8 as f64;
-    }
-    statistics::f_score(&hit, &of, &said, macro_mean)
 }
 
 /// Returns the rows `label, predicted, count, share`, all pairs of classes; shares are of the examples of a label, NaN where there is none.

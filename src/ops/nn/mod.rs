@@ -14,6 +14,7 @@ pub mod cost;
 pub mod cpu;
 pub mod engine;
 pub mod evaluate;
+mod f_score;
 mod gan;
 mod given;
 pub mod gpu;
@@ -44,7 +45,7 @@ pub(crate) mod tests;
 
 use crate::engine::Kernel;
 
-pub use measures::f_score;
+pub use f_score::f_score;
 pub use one_pass::joint;
 pub use weights::weights_to_safetensors;
 

@@ -72,7 +72,7 @@ impl Kernel for CosineDistance {
         };
         let (a, b) = (unit("x", &x)?, unit("against", &y)?);
         let product: f64 = a.iter().zip(&b).map(|(u, v)| u * v).sum();
-        Ok(Value::Number(Number { value: 1.0 - product.clamp(-1.0, 1.0), error: None, count: Some(x.nrows() as u64) }))
+        Ok(Value::Number(Number::new(1.0 - product.clamp(-1.0, 1.0), None, Some(x.nrows() as u64))))
     }
 }
 
@@ -93,6 +93,6 @@ impl Kernel for EuclideanDistance {
         let n = x.nrows() as f64;
         let mut value = [(x.iter().map(|v| v * v).sum::<f64>() / n).sqrt()];
         scale::shift(value.iter_mut(), exponent);
-        Ok(Value::Number(Number { value: value[0], error: None, count: Some(x.nrows() as u64) }))
+        Ok(Value::Number(Number::new(value[0], None, Some(x.nrows() as u64))))
     }
 }

@@ -252,7 +252,7 @@ impl Kernel for Cka {
                 kl / (kk.sqrt() * ll.sqrt())
             }
         };
-        Ok(Value::Number(Number { value, error: None, count: Some(n as u64) }))
+        Ok(Value::Number(Number::new(value, None, Some(n as u64))))
     }
 }
 
@@ -299,6 +299,6 @@ impl Kernel for Procrustes {
         let (a, b) = (unit("x", &x)?, unit("against", &y)?);
         let (_, values, _) = thin_svd(a.t().dot(&b).view()).map_err(|e| Failure::new(e.to_string()))?;
         let value = (2.0 - 2.0 * values.sum()).max(0.0);
-        Ok(Value::Number(Number { value, error: None, count: Some(x.nrows() as u64) }))
+        Ok(Value::Number(Number::new(value, None, Some(x.nrows() as u64))))
     }
 }

@@ -242,7 +242,7 @@ impl Kernel for Cca {
             let (rho, w, z) = correlations(a.basis.view(), b.basis.select(Axis(0), &order).view())?;
             null.push(summary(&rho, &w, &z)?);
         }
-        let number = |value| Value::Number(Number { value, error: None, count: Some(n as u64) });
+        let number = |value| Value::Number(Number::new(value, None, Some(n as u64)));
         Ok(Value::Record(vec![
             ("similarity".to_string(), number(similarity)),
             ("distance".to_string(), number(1.0 - similarity)),
@@ -259,5 +259,5 @@ fn mean_of(x: &[f64]) -> Number {
     let n = x.len() as f64;
     let mean = x.iter().sum::<f64>() / n;
     let error = (x.len() > 1).then(|| (x.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / (n - 1.0) / n).sqrt());
-    Number { value: mean, error, count: Some(x.len() as u64) }
+    Number::new(mean, error, Some(x.len() as u64))
 }

@@ -106,7 +106,7 @@ impl Kernel for MeanDistance {
         finite("x", stages)?;
         let rows = members(job, stages, DistanceSettings::read(&job.settings).by.as_ref())?;
         match mean_pairwise_distance(stages.x.select(Axis(0), &rows).view(), &|| cx.interrupted()) {
-            Some((value, pairs)) => Ok(Value::Number(Number { value, error: None, count: Some(pairs) })),
+            Some((value, pairs)) => Ok(Value::Number(Number::new(value, None, Some(pairs)))),
             None if cx.interrupted() => Err(Failure::Interrupted),
             None => Err(Failure::Absent(format!("{} examples make no pair", rows.len()))),
         }

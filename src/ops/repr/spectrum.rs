@@ -106,7 +106,7 @@ impl Kernel for Spectrum {
         scale::shift(shown.iter_mut(), exponent);
         let columns = [(1..=values.len()).map(|i| i as f64).collect(), shown, share, energy.clone(), retained];
         let columns = COLUMNS.iter().zip(columns).map(|(name, x)| (name.to_string(), Column::Numbers(x))).collect();
-        let number = |value: f64| Value::Number(Number { value, error: None, count: Some(n as u64) });
+        let number = |value: f64| Value::Number(Number::new(value, None, Some(n as u64)));
         Ok(Value::Record(vec![
             ("table".to_string(), Value::Table(Arc::new(Table { columns }))),
             ("energy".to_string(), number(energy.get(kept.saturating_sub(1)).copied().unwrap_or(1.0))),

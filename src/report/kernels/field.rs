@@ -291,7 +291,7 @@ fn restrict(s: &Arc<Scores>, keep: impl Fn(usize) -> bool) -> Value {
 /// Returns a value as one number: scores as their mean over examples, truths as 0 or 1; nothing where it is none or not finite.
 pub fn scalar(value: &Value) -> Option<Number> {
     let number = match value {
-        Value::Number(n) => *n,
+        Value::Number(n) => n.clone(),
         Value::Truth(t) => Number::exact(t.holds as u8 as f64),
         Value::Scores(s) => {
             let finite: Vec<f64> = s.values.iter().copied().filter(|v| v.is_finite()).collect();
@@ -299,7 +299,7 @@ pub fn scalar(value: &Value) -> Option<Number> {
             if n == 0 {
                 return None;
             }
-            Number { value: finite.iter().sum::<f64>() / n as f64, error: None, count: Some(n as u64) }
+            Number::new(finite.iter().sum::<f64>() / n as f64, None, Some(n as u64))
         }
         _ => return None,
     };

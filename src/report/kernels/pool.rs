@@ -200,7 +200,7 @@ fn mean_of(values: &[Value]) -> Value {
     match (numbers.len(), values.first()) {
         (0, Some(Value::Absent(why))) => Value::Absent(why.clone()),
         (0, _) => Value::Absent("no values".into()),
-        (n, _) => Value::Number(Number { value: numbers.iter().sum::<f64>() / n as f64, error: None, count: Some(n as u64) }),
+        (n, _) => Value::Number(Number::new(numbers.iter().sum::<f64>() / n as f64, None, Some(n as u64))),
     }
 }
 

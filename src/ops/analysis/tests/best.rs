@@ -104,7 +104,7 @@ fn votes_and_calibration_are_those_of_scipy_and_scikit_learn() {
             .run();
         let Ok(Value::Record(parts)) = made else { panic!("{made:?}") };
         let number = |name: &str| match parts.iter().find(|p| p.0 == name) {
-            Some((_, Value::Number(n))) => *n,
+            Some((_, Value::Number(n))) => n.clone(),
             other => panic!("{other:?}"),
         };
         near(number("ece").value, case["ece"].as_f64().unwrap(), 1e-12);

@@ -4,6 +4,8 @@
 //! A short run is part of the tests; `CFX_LONG=1 cargo test --lib analysis::tests::calibration` draws more, holds closer bounds, and prints
 //! the table of `docs/calibration.md`.
 
+mod crossed;
+
 use super::*;
 use crate::base::statistics::{deviation, mean};
 use rand::RngExt;
@@ -412,7 +414,7 @@ fn others() -> Vec<Line> {
     let half = |c: Call| {
         // The interval as an error: half of half its width.
         let (low, high, m) = (c.member("low").value, c.member("high").value, c.member("mean").value);
-        Number { value: m, error: Some((high - low) / (2.0 * 1.959_963_984_540_054)), count: None }
+        Number::new(m, Some((high - low) / (2.0 * 1.959_963_984_540_054)), None)
     };
     let ratio = "the quotient of two normal numbers, to first order";
     vec![
@@ -505,7 +507,8 @@ fn errors_are_the_true_spread() {
     let slack = if long { (0.0, 0.0) } else { (0.11, 0.045) };
     let mut table = Vec::new();
     let mut wrong = Vec::new();
-    let all: Vec<Line> = [means(), spreads(), shares(), correlations(), others()].into_iter().flatten().collect();
+    let all: Vec<Line> =
+        [means(), spreads(), shares(), correlations(), others(), crossed::lines()].into_iter().flatten().collect();
     for (k, line) in all.iter().enumerate() {
         let root = Stream::root(41).named(line.op).numbered(k as u64);
         let got: Vec<Number> = (0..rounds).map(|i| (line.one)(&mut root.numbered(i).rng())).collect();

@@ -2,6 +2,22 @@
 
 use super::*;
 
+#[test]
+fn pairs_are_ranked_once() {
+    // Distances of places 0, 1, 3, 7: six pairs, 1 2 3 4 6 7 apart.
+    let at = [0.0f64, 1.0, 3.0, 7.0];
+    let values = (0..16).map(|p| if p / 4 == p % 4 { none() } else { n((at[p / 4] - at[p % 4]).abs()) }).collect();
+    let units: &[&str] = &["0", "1", "2", "3"];
+    let mut call = call("rank").over("x", &[("run", "declared", units), ("run_other", "declared", units)], values).reducing(&[]);
+    call.job.inputs[0].1.axes[1].pairs = Some("run".to_string());
+    let Ok(Value::List(items)) = call.run() else { panic!("no list") };
+    let rank = |i: usize, j: usize| if let Value::Number(x) = &items[4 * i + j] { (x.value, x.count) } else { panic!("{i} {j}") };
+    let expect = [((0, 1), 1.0), ((1, 2), 2.0), ((0, 2), 3.0), ((2, 3), 4.0), ((1, 3), 5.0), ((0, 3), 6.0)];
+    for ((i, j), r) in expect {
+        assert_eq!((rank(i, j), rank(j, i)), ((r, Some(6)), (r, Some(6))), "{i} {j}");
+    }
+}
+
 const CLASS: (&str, &str, &[&str]) = ("class", "class", &["cat", "dog", "owl", "pig"]);
 const RUN: (&str, &str, &[&str]) = ("run", "declared", &["0", "1", "2", "3", "4"]);
 
@@ -27,7 +43,7 @@ fn quantifiers_say_how_many_held() {
 
 #[test]
 fn quantifiers_carry_errors() {
-    let unsure = |holds| Value::Truth(Truth { holds, within_error: true, text: "u".to_string() });
+    let unsure = |holds| Value::Truth(Truth { holds, within_error: true, no_error: false, text: "u".to_string() });
     let of = |op: &str, v: Vec<Value>| {
         call(op).over("x", &[("run", "declared", &["0", "1"])], v).reducing(&["run"]).truth().within_error
     };

@@ -105,7 +105,7 @@ fn comparisons_write_both_sides() {
 
 #[test]
 fn logic_knows_what_hangs_on_errors() {
-    let unsure = |holds| Value::Truth(Truth { holds, within_error: true, text: "u".to_string() });
+    let unsure = |holds| Value::Truth(Truth { holds, within_error: true, no_error: false, text: "u".to_string() });
     let both = |a, b| op("both", a, b).truth();
     assert!(both(t(true), unsure(true)).within_error && both(t(true), unsure(true)).holds);
     assert!(!both(t(false), unsure(true)).within_error);
@@ -133,7 +133,7 @@ fn parts_are_found_or_explained() {
     assert!(rows.values[0] == 2.0 && rows.values[1].is_nan() && rows.ids[..] == [ROW_IDS, ROW_IDS + 1]);
     let epochs = field(table, "loss").set("rows", Static::Word("epoch".to_string()));
     let Ok(Value::List(items)) = epochs.run() else { panic!() };
-    assert!(matches!(items[0], Value::Number(x) if x.value == 2.0) && matches!(items[1], Value::Absent(_)));
+    assert!(matches!(&items[0], Value::Number(x) if x.value == 2.0) && matches!(items[1], Value::Absent(_)));
     let pick = |k: f64| call("pick").one("x", Value::List(vec![n(3.0), none()])).set("index", Static::Number(k));
     assert_eq!(pick(0.0).number().value, 3.0);
     assert_eq!(pick(1.0).absent(), "too few members");
@@ -155,7 +155,7 @@ fn numbers_in_words() {
         (Number::estimate(1e-9, 2.34e-10), "1e-9 ± 2.3e-10"),
     ];
     for (number, words) in cases {
-        assert_eq!(write_number(number), words);
+        assert_eq!(write_number(&number), words);
     }
 }
 
@@ -216,7 +216,7 @@ fn one_side_may_decide_where_the_other_is_absent() {
     let text = of("either", none(), t(true)).truth().text;
     assert_eq!(text, "(absent: too few members) or (it is true)");
     // A side that is within error may turn out the other way, and then nothing decides.
-    let unsure = Value::Truth(Truth { holds: true, within_error: true, text: "u".to_string() });
+    let unsure = Value::Truth(Truth { holds: true, within_error: true, no_error: false, text: "u".to_string() });
     assert!(of("either", none(), unsure).truth().within_error);
     let each = |op: &str, b: Value| of(op, scores(&[1, 2, 3], &[1.0, 0.0, f64::NAN], &[]), b).scores().values.clone();
     let same =

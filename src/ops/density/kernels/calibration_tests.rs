@@ -125,7 +125,7 @@ fn errors_of_entropies_and_divergences_hold_the_spread_over_fits() {
             ]
         })
         .collect();
-    let part = |k: usize| found.iter().map(|f| f[k]).collect::<Vec<_>>();
+    let part = |k: usize| found.iter().map(|f| f[k].clone()).collect::<Vec<_>>();
     // Chains start apart, as those of each refit do: they lie further from each other than refits.
     hold("`relative_entropy`, draws and fits of 8 chains", &part(0), [0.9, 1.5], [0.88, 0.99]);
     hold("`kl_divergence`, draws and fits of 8 chains", &part(2), [0.9, 1.5], [0.88, 0.99]);
@@ -174,7 +174,7 @@ fn errors_of_mean_log_densities_are_the_spread_over_rows_and_fits() {
             let n = s.values.len() as f64;
             let mean = s.values.iter().sum::<f64>() / n;
             let variance = s.values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0);
-            Number { value: mean, error: Some((variance / n).sqrt()), count: Some(n as u64) }
+            Number::new(mean, Some((variance / n).sqrt()), Some(n as u64))
         })
         .collect();
     hold("`mean(log_density(p, fresh))`, examples", &found, RATIO, COVERAGE);

@@ -245,7 +245,7 @@ fn figures(scored: &[Scored], classes: &[usize], labels: &[u32], folds: usize, s
     let count = Some(examples as u64);
     let without: Vec<f64> = right_without.iter().map(|r| r / examples).collect();
     let chains = jackknife(&without).sqrt();
-    let number = |value: f64, error: f64| Value::Number(Number { value, error: Some(error), count });
+    let number = |value: f64, error: f64| Value::Number(Number::new(value, Some(error), count));
     Value::Record(vec![
         ("f_score".into(), number(f_score, (variance / each.len() as f64).sqrt().max(share_error(f_score, examples)))),
         ("accuracy".into(), number(accuracy, share_error(accuracy, examples).hypot(chains))),

@@ -104,12 +104,12 @@ pub fn posterior_mean(p: &Posterior, which: usize) -> Number {
     let all: Vec<f64> = series.concat();
     let (n, count) = (all.len() as f64, Some(all.len() as u64));
     if all.iter().all(|x| *x == all[0]) {
-        return Number { value: all.first().copied().unwrap_or(f64::NAN), error: dispersed(p.judged()).then_some(0.0), count };
+        return Number::new(all.first().copied().unwrap_or(f64::NAN), dispersed(p.judged()).then_some(0.0), count);
     }
     let mean = all.iter().sum::<f64>() / n;
     let deviation = (all.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0)).sqrt();
     let error = deviation / ess_mean(&series).sqrt();
-    Number { value: mean, error: error.is_finite().then_some(error), count }
+    Number::new(mean, error.is_finite().then_some(error), count)
 }
 
 /// Returns the mean log density of the fitted rows. Its error has two parts: that of a mean over rows, and, by a jackknife over chains,
@@ -148,7 +148,7 @@ pub fn training_density(p: &Posterior) -> Number {
     let between = (count - 1.0) / count * squares(&without, without.iter().sum::<f64>() / count);
     let rows = squares(&values, value) / ((n as f64 - 1.0).max(1.0) * n as f64);
     let error = (chains.len() > 1 && n > 1).then(|| (between + rows).sqrt());
-    Number { value, error, count: Some(n as u64) }
+    Number::new(value, error, Some(n as u64))
 }
 
 impl Kernel for DensitySummary {
@@ -195,10 +195,12 @@ impl Kernel for Mixing {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let Glance { verdict, r_hat, ess, note } = Glance::of(density(job, "p")?.judged());
         let number = |value: f64| match value.is_nan() {
-            false => Value::Number(Number { value, error: None, count: None }),
+            false => Value::Number(Number::new(value, None, None)),
             true => Value::Absent("no scalar varies, or too few draws".to_string()),
         };
-        let truth = |holds: bool| Value::Truth(Truth { holds, within_error: false, text: format!("{}: {note}", verdict.word()) });
+        let truth = |holds: bool| {
+            Value::Truth(Truth { holds, within_error: false, no_error: false, text: format!("{}: {note}", verdict.word()) })
+        };
         Ok(Value::Record(vec![
             ("settled".into(), truth(verdict == Verdict::Settled)),
             ("disagree".into(), truth(verdict == Verdict::Disagree)),

@@ -169,7 +169,7 @@ pub(super) fn fitted(s: &Stages, c: usize, method: &str, chains: f64) -> Value {
 }
 
 pub(super) fn number(v: &Value) -> Number {
-    if let Value::Number(n) = v { *n } else { panic!("{v:?} is no number") }
+    if let Value::Number(n) = v { n.clone() } else { panic!("{v:?} is no number") }
 }
 
 #[test]

@@ -12,8 +12,9 @@ use crate::ops::nn::checkpoint::{Reader, Writer};
 use crate::ops::nn::cost;
 use crate::ops::nn::cpu::loss::highest;
 use crate::ops::nn::evaluate::fits_one;
+use crate::ops::nn::f_score;
 use crate::ops::nn::given::{BATCH, Given, REPEATS, failed};
-use crate::ops::nn::measures::{f_score, mean};
+use crate::ops::nn::measures::mean;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
 use crate::ops::nn::program::Purpose;
@@ -153,9 +154,9 @@ fn count(
 pub struct Certify;
 
 impl Planned for Certify {
-    /// 3: errors of shares do not vanish.
+    /// 3: errors of shares do not vanish. 4: the F-score has an error.
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -256,7 +257,7 @@ pub fn spread_of(values: &[f64]) -> Number {
     let moment = |power: i32| values.iter().map(|x| (x - m).powi(power)).sum::<f64>();
     let s = (moment(2) / (k - 1.0)).sqrt();
     let error = if s > 0.0 { ((moment(4) / k - s.powi(4)).max(0.0) / k).sqrt() / (2.0 * s) } else { 0.0 };
-    Number { value: s, error: Some(error), count: Some(values.len() as u64) }
+    Number::new(s, Some(error), Some(values.len() as u64))
 }
 
 /// Returns the numbers over all examples, and the table of each.
@@ -268,7 +269,7 @@ pub fn summary(plan: &Plan, data: &Dataset, rows: &[usize], drawn: &[Drawn]) -> 
     let n = rows.len();
     let share = |count: usize| {
         let p = count as f64 / n as f64;
-        Value::Number(Number { value: p, error: Some(share_error(p, n as f64)), count: Some(n as u64) })
+        Value::Number(Number::new(p, Some(share_error(p, n as f64)), Some(n as u64)))
     };
     let answered: Vec<f64> = radii.iter().flatten().copied().collect();
     let few = |least: usize| Value::Absent(format!("{} examples are answered, and it takes {least}", answered.len()));
@@ -278,7 +279,8 @@ pub fn summary(plan: &Plan, data: &Dataset, rows: &[usize], drawn: &[Drawn]) -> 
     let nowhere = labels.iter().max().map_or(0, |l| l + 1).max(drawn.iter().map(|d| d.0 as u32 + 1).max().unwrap_or(0));
     let predicted: Vec<u32> =
         drawn.iter().zip(&radii).map(|((class, _), r)| if r.is_some() { *class as u32 } else { nowhere }).collect();
-    let f = Number { value: f_score(&labels, &predicted, false), error: None, count: Some(n as u64) };
+    let (f, f_error) = f_score(&labels, &predicted, false, 1);
+    let f = Number::new(f, Some(f_error), Some(n as u64));
     // Where it abstains there is no prediction and no radius: missing numbers, so that means over the table are those over the answers.
     let [idx, label, predict, radius_of, correct] = COLUMNS;
     let table = numbers([

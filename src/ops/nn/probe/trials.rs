@@ -100,7 +100,7 @@ impl Kernel for TrialOutcome {
         };
         let right = trial.correct.count() as f64;
         let (p, n) = (right / on.len() as f64, on.len() as f64);
-        let accuracy = Number { value: p, error: Some(share_error(p, n)), count: Some(on.len() as u64) };
+        let accuracy = Number::new(p, Some(share_error(p, n)), Some(on.len() as u64));
         Ok(Value::Record(vec![
             ("accuracy".into(), Value::Number(accuracy)),
             ("members".into(), Value::Number(Number::exact(trial.member.count() as f64))),

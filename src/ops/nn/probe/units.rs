@@ -78,5 +78,5 @@ pub fn spearman(pairs: &[(f64, f64)]) -> Result<Number, Failure> {
     let r = statistics::spearman(&a, &b)
         .filter(|_| pairs.len() >= 3)
         .ok_or_else(|| Failure::Absent(format!("no rank correlation over {} units, or one side is constant", pairs.len())))?;
-    Ok(Number { value: r, error: statistics::spearman_error(r, pairs.len()), count: Some(pairs.len() as u64) })
+    Ok(Number::new(r, statistics::spearman_error(r, pairs.len()), Some(pairs.len() as u64)))
 }

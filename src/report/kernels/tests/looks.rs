@@ -11,7 +11,7 @@ fn width(svg: &str) -> f64 {
 }
 
 fn number(value: f64, error: f64) -> Value {
-    Value::Number(Number { value, error: Some(error), count: None })
+    Value::Number(Number::estimate(value, error))
 }
 
 #[test]

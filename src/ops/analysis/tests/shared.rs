@@ -1,0 +1,197 @@
+//! Errors that numbers share: a common baseline, the same runs, the number itself.
+
+use super::*;
+use crate::base::Hash;
+use crate::base::statistics::{deviation, mean};
+
+const RUNS: &[&str] = &["0", "1", "2", "3", "4"];
+const X: [f64; 5] = [0.9, 0.7, 0.85, 0.6, 0.95];
+const Y: [f64; 5] = [0.8, 0.65, 0.7, 0.55, 0.9];
+
+/// Returns an estimate as the cell of that name hands it on.
+fn named(name: &str, v: f64, e: f64) -> Number {
+    Number::estimate(v, e).named(&Hash::of(name.as_bytes()))
+}
+
+/// Returns what an operation makes of two numbers.
+fn two(op: &str, a: &Number, b: &Number) -> Number {
+    call(op).one("a", Value::Number(a.clone())).one("b", Value::Number(b.clone())).number()
+}
+
+/// Returns a reduction of numbers over runs.
+fn over_runs(op: &str, values: &[Number]) -> Number {
+    call(op)
+        .over("x", &[("run", "declared", RUNS)], values.iter().cloned().map(Value::Number).collect())
+        .reducing(&["run"])
+        .number()
+}
+
+fn exact(values: &[f64]) -> Vec<Number> {
+    values.iter().map(|v| Number::exact(*v)).collect()
+}
+
+/// Returns estimates of these numbers, each with a cell of its own.
+fn estimates(values: &[f64], error: f64) -> Vec<Number> {
+    values.iter().enumerate().map(|(i, v)| named(&format!("cell {i}"), *v, error)).collect()
+}
+
+fn se(values: &[f64]) -> f64 {
+    deviation(values) / (values.len() as f64).sqrt()
+}
+
+#[test]
+fn a_number_less_itself_is_exact() {
+    let x = named("x", 0.8, 0.1);
+    assert_eq!(two("subtract", &x, &x).error, Some(0.0));
+    assert_eq!(two("divide", &x, &x).error, Some(0.0));
+    close(two("add", &x, &x).error.unwrap(), 0.2);
+    close(two("multiply", &x, &x).error.unwrap(), 0.16);
+    // Another estimate of equal value and error is another one.
+    close(two("subtract", &x, &named("y", 0.8, 0.1)).error.unwrap(), 0.02f64.sqrt());
+    // (x - y) - (x - z): the error of x is gone.
+    let (y, z) = (named("y", 0.6, 0.03), named("z", 0.4, 0.04));
+    close(two("subtract", &two("subtract", &x, &y), &two("subtract", &x, &z)).error.unwrap(), 0.05);
+    let truth = call("less").one("a", Value::Number(two("add", &x, &y))).one("b", Value::Number(two("add", &x, &z))).truth();
+    assert!(!truth.holds && !truth.within_error);
+}
+
+#[test]
+fn an_error_that_all_share_stays_whole() {
+    for base in [named("base", 0.75, 0.2), named("base", 0.75, 0.001)] {
+        let e = base.error.unwrap();
+        let gain: Vec<Number> = exact(&X).iter().map(|x| two("subtract", x, &base)).collect();
+        let m = over_runs("mean", &gain);
+        close(m.value, mean(&X) - 0.75);
+        close(m.error.unwrap(), se(&X).hypot(e));
+        // As if subtracted after.
+        let after = two("subtract", &over_runs("mean", &exact(&X)), &base);
+        close(m.error.unwrap(), after.error.unwrap());
+        close(over_runs("total", &gain).error.unwrap(), 5.0 * e);
+        assert_eq!(two("subtract", &m, &after).error, Some(0.0));
+        // Spread does not move with it, the gap between two does not either.
+        close(over_runs("std", &gain).error.unwrap(), over_runs("std", &exact(&X)).error.unwrap());
+        assert_eq!(over_runs("largest_gap", &gain).error, Some(0.0));
+        close(over_runs("median", &gain).error.unwrap(), over_runs("median", &exact(&X)).error.unwrap().hypot(e));
+        close(over_runs("maximum", &gain).error.unwrap(), e);
+        let area = call("auc")
+            .over("y", &[("run", "declared", RUNS)], gain.iter().cloned().map(Value::Number).collect())
+            .reducing(&["run"])
+            .number();
+        close(area.error.unwrap(), 4.0 * e);
+    }
+    // The same number everywhere: nothing is gained by taking its mean.
+    let base = named("base", 0.75, 0.2);
+    close(over_runs("mean", &vec![base.clone(); 5]).error.unwrap(), 0.2);
+    // A factor that all share.
+    let ratio: Vec<Number> = exact(&X).iter().map(|x| two("divide", x, &base)).collect();
+    let expect = (se(&X) / 0.75).hypot(mean(&X) / 0.5625 * 0.2);
+    close(over_runs("mean", &ratio).error.unwrap(), expect);
+    let sd = deviation(&X) / 0.75;
+    close(over_runs("std", &ratio).error.unwrap(), (sd / 8f64.sqrt()).hypot(sd / 0.75 * 0.2));
+}
+
+#[test]
+fn errors_of_their_own_are_part_of_the_spread() {
+    // Small beside the spread, and large beside it: the larger of the two, the common one beside it.
+    for e in [0.01, 0.4] {
+        let base = named("base", 0.75, 0.05);
+        let gain: Vec<Number> = estimates(&X, e).iter().map(|x| two("subtract", x, &base)).collect();
+        close(over_runs("mean", &gain).error.unwrap(), se(&X).max(e / 5f64.sqrt()).hypot(0.05));
+        close(over_runs("total", &gain).error.unwrap(), (5.0 * e * e + 25.0 * 0.0025).sqrt());
+    }
+}
+
+#[test]
+fn what_is_left_of_the_mean_has_the_mean_0() {
+    for x in [exact(&X), estimates(&X, 0.01), estimates(&X, 0.4)] {
+        let m = over_runs("mean", &x);
+        let left: Vec<Number> = x.iter().map(|x| two("subtract", x, &m)).collect();
+        let of_left = over_runs("mean", &left);
+        assert!(of_left.value.abs() < 1e-15 && of_left.error == Some(0.0), "{of_left:?}");
+    }
+    let m = over_runs("mean", &exact(&X));
+    let ratio: Vec<Number> = exact(&X).iter().map(|x| two("divide", x, &m)).collect();
+    let of_ratio = over_runs("mean", &ratio);
+    close(of_ratio.value, 1.0);
+    assert_eq!(of_ratio.error, Some(0.0));
+}
+
+#[test]
+fn means_over_the_same_runs_are_compared_as_their_differences_are() {
+    let (a, b) = (over_runs("mean", &exact(&X)), over_runs("mean", &exact(&Y)));
+    let each: Vec<f64> = X.iter().zip(&Y).map(|(x, y)| x - y).collect();
+    let after = two("subtract", &a, &b);
+    close(after.value, mean(&each));
+    close(after.error.unwrap(), se(&each));
+    let truth = call("greater").one("a", Value::Number(a)).one("b", Value::Number(b)).truth();
+    assert_eq!(truth.within_error, mean(&each) < 2.0 * se(&each));
+    // Other runs are others.
+    let others = call("mean").over("x", &[("seed", "declared", RUNS)], ns(&Y)).reducing(&["seed"]).number();
+    close(two("subtract", &over_runs("mean", &exact(&X)), &others).error.unwrap(), se(&X).hypot(se(&Y)));
+}
+
+/// A table with effects of rows and columns.
+const TABLE: [[f64; 4]; 3] = [[1.0, 2.0, 4.0, 3.0], [3.5, 4.0, 7.0, 5.0], [0.0, 1.5, 2.0, 2.5]];
+
+fn table(op: &str) -> Call {
+    call(op)
+        .over("x", &[("run", "declared", &RUNS[..3]), ("k", "declared", &RUNS[..4])], ns(&TABLE.concat()))
+        .reducing(&["run", "k"])
+}
+
+#[test]
+fn axes_taken_in_together_are_crossed() {
+    // The mean squares of a table without repeats, written out: V = (MS rows + MS columns - MS rest) / 12.
+    let all = TABLE.concat();
+    let m = mean(&all);
+    let rows: Vec<f64> = TABLE.iter().map(|r| mean(r) - m).collect();
+    let columns: Vec<f64> = (0..4).map(|j| mean(&[TABLE[0][j], TABLE[1][j], TABLE[2][j]]) - m).collect();
+    let of_rows = 4.0 * rows.iter().map(|v| v * v).sum::<f64>() / 2.0;
+    let of_columns = 3.0 * columns.iter().map(|v| v * v).sum::<f64>() / 3.0;
+    let rest = (0..12).map(|i| all[i] - m - rows[i / 4] - columns[i % 4]).map(|v| v * v).sum::<f64>() / 6.0;
+    assert!(of_rows > rest && of_columns > rest);
+    let whole = table("mean").number();
+    close(whole.error.unwrap(), ((of_rows + of_columns - rest) / 12.0).sqrt());
+    // Either axis first comes to the same.
+    let first = |rows: bool| {
+        let along = |name: &str, values: Vec<f64>| {
+            call("mean").over("x", &[(name, "declared", &RUNS[..values.len()])], ns(&values)).reducing(&[name]).number()
+        };
+        let inner: Vec<Number> = match rows {
+            true => (0..4).map(|j| along("run", (0..3).map(|i| TABLE[i][j]).collect())).collect(),
+            false => (0..3).map(|i| along("k", TABLE[i].to_vec())).collect(),
+        };
+        let (name, many) = if rows { ("k", 4) } else { ("run", 3) };
+        call("mean")
+            .over("x", &[(name, "declared", &RUNS[..many])], inner.into_iter().map(Value::Number).collect())
+            .reducing(&[name])
+            .number()
+    };
+    for rows in [true, false] {
+        close(first(rows).value, m);
+        close(first(rows).error.unwrap(), whole.error.unwrap());
+    }
+    // The mean of what is left of the mean is 0.
+    let left: Vec<Value> = all.iter().map(|v| Value::Number(two("subtract", &Number::exact(*v), &whole))).collect();
+    let of_left =
+        call("mean").over("x", &[("run", "declared", &RUNS[..3]), ("k", "declared", &RUNS[..4])], left).reducing(&["run", "k"]);
+    assert_eq!(of_left.number().error, Some(0.0));
+}
+
+#[test]
+fn cells_of_a_table_are_not_dealt_one_by_one() {
+    let shape = |axes: &[LabelledAxis]| {
+        let all = kernels();
+        let (_, kernel) = all.iter().find(|(n, _)| *n == "permutation_test").unwrap();
+        let settings = call("permutation_test").set("draws", Static::Number(100.0)).all_settings();
+        let kind = Kind::Number { per_example: false };
+        let shapes = [Shape { slot: "x", kind: &kind, axes, classes: false, facts: &[] }];
+        kernel.fits(&settings, &shapes).map_err(|p| p.message)
+    };
+    let axes = table("mean").job.inputs[0].1.axes.clone();
+    assert!(shape(&axes).unwrap_err().contains("cannot be dealt anew"), "{:?}", shape(&axes));
+    assert_eq!(shape(&axes[..1]), Ok(()));
+    let mut nested = axes.clone();
+    nested[1].within = vec!["run".to_string()];
+    assert_eq!(shape(&nested), Ok(()));
+}
