@@ -4,8 +4,8 @@
 #     CFX_CUDA=DIR; . ./benches/cuda_env.sh         in any POSIX shell
 #     cargo build --release --features cuda
 #
-# Needs python3 with pip, a C and C++ compiler, and 1.6 GB in DIR (a path without spaces); the first time it downloads 1.0 GB
-# from PyPI. Where a toolkit (13.0 or later) and cuDNN 9 are installed, nothing of this is needed.
+# Needs python3 with pip, a C and C++ compiler, and some GB in DIR (a path without spaces), which the first time it downloads
+# from PyPI. Where a toolkit (13.0 or later) is installed, nothing of this is needed.
 #
 # In DIR: `nvidia/` holds NVIDIA's compiler, headers and libraries as PyPI has them; `links/` what the linker looks for by other
 # names, and a stand-in for the driver's libcuda.so, whose functions all answer "no device"; `stub/` the same under the name
@@ -19,27 +19,23 @@
 #
 # What is built with the feature does not start at all where the system finds no libcuda.so.1 or one of these libraries.
 #
-# CUDA_COMPUTE_CAP is what candle's kernels are compiled for, 90 (Hopper) unless it is set before; those of cfx are compiled for
-# the device that is found when they are needed. A build with other RUSTFLAGS compiles everything anew: give it a CARGO_TARGET_DIR
+# CUDA_COMPUTE_CAP is what candle's kernels are compiled for, 90 (Hopper) unless it is set before. A build with other RUSTFLAGS compiles everything anew: give it a CARGO_TARGET_DIR
 # of its own.
 
 cfx_cuda_prepare() {
     mkdir -p "$CFX_CUDA" || return 1
     CFX_CUDA=$(cd "$CFX_CUDA" && pwd) || return 1
     cfx_cu13=$CFX_CUDA/nvidia/cu13
-    cfx_cudnn=$CFX_CUDA/nvidia/cudnn
     # One version of everything: a compiler newer than the driver makes code that the driver refuses.
-    if [ ! -x "$cfx_cu13/bin/nvcc" ] || [ ! -e "$cfx_cudnn/lib/libcudnn.so.9" ]; then
+    if [ ! -x "$cfx_cu13/bin/nvcc" ]; then
         python3 -m pip install --no-deps --target "$CFX_CUDA" \
             nvidia-cuda-nvcc==13.0.88 nvidia-cuda-crt==13.0.88 nvidia-nvvm==13.0.88 nvidia-cuda-runtime==13.0.96 \
-            nvidia-cuda-cccl==13.0.85 nvidia-cublas==13.0.2.14 nvidia-curand==10.4.0.35 nvidia-cuda-nvrtc==13.0.88 \
-            nvidia-cudnn-cu13==9.13.1.26 || return 1
+            nvidia-cuda-cccl==13.0.85 nvidia-cublas==13.0.2.14 nvidia-curand==10.4.0.35 nvidia-cuda-nvrtc==13.0.88 || return 1
     fi
     mkdir -p "$CFX_CUDA/links" "$CFX_CUDA/stub" || return 1
     for cfx_lib in libcublas.so.13 libcublasLt.so.13 libcurand.so.10 libnvrtc.so.13; do
         ln -sf "$cfx_cu13/lib/$cfx_lib" "$CFX_CUDA/links/${cfx_lib%.so.*}.so" || return 1
     done
-    ln -sf "$cfx_cudnn/lib/libcudnn.so.9" "$CFX_CUDA/links/libcudnn.so" || return 1
     ln -sf "$cfx_cu13/lib/libcudart_static.a" "$CFX_CUDA/links/libcudart.a" || return 1
     if [ ! -e "$CFX_CUDA/links/libcuda.so" ]; then
         # Every name of cuda.h that could be a function; 100 is CUDA_ERROR_NO_DEVICE.
@@ -49,7 +45,7 @@ cfx_cuda_prepare() {
         ln -sf "$CFX_CUDA/stub/libcuda.so.1" "$CFX_CUDA/links/libcuda.so" || return 1
     fi
     export CFX_CUDA
-    export CFX_CUDA_LIBS="$cfx_cu13/lib:$cfx_cudnn/lib"
+    export CFX_CUDA_LIBS="$cfx_cu13/lib"
     export CUDA_HOME="$cfx_cu13" CUDA_PATH="$cfx_cu13" NVCC="$cfx_cu13/bin/nvcc"
     export CUDA_COMPUTE_CAP="${CUDA_COMPUTE_CAP:-90}" CUDARC_CUDA_VERSION=13000
     case :$PATH: in

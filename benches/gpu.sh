@@ -4,7 +4,7 @@
 #
 #   sh benches/gpu.sh [DEVICE [PYTHON]]     DEVICE: cuda:0 unless said; PYTHON: an interpreter that can import torch with CUDA
 #
-# Needs the CUDA toolkit and cuDNN; without a toolkit, source benches/cuda_env.sh first, which says how.
+# Needs the CUDA toolkit; without one, source benches/cuda_env.sh first, which says how.
 set -eu
 export LD_LIBRARY_PATH="${CFX_CUDA_LIBS:+$CFX_CUDA_LIBS:}${LD_LIBRARY_PATH:-}"
 cd "$(dirname "$0")/.."
@@ -26,7 +26,7 @@ diff -r "$scratch/one/arrays" "$scratch/two/arrays"
 echo "the same numbers both times"
 
 echo "== speed on $device"
-for precision in bf16 tf32 f32; do
+for precision in bf16 f32; do
     if [ -n "$python" ]; then
         "$python" benches/compare.py --torch "$python" --device "$device" --precision "$precision" --channels-last --rounds 3
     else

@@ -9,10 +9,9 @@ use cfx::lang::eval::eval;
 use cfx::lang::net::ir::Net;
 use cfx::lang::net::{Declared, Found, Library, NetworkCall, elaborate};
 use cfx::ops::nn::cost;
-use cfx::ops::nn::gpu::accelerator::Precision;
 use cfx::ops::nn::network::Network;
 use cfx::ops::nn::optimizer::Optimizer;
-use cfx::ops::nn::place::Place;
+use cfx::ops::nn::place::{Place, Precision};
 use cfx::ops::nn::program::Purpose;
 use cfx::syntax::ast::{Item, ItemKind, Keyword};
 use cfx::syntax::parse;
@@ -168,7 +167,7 @@ fn step(case: &Case, net: &Arc<Net>, seconds: f64, tsv: bool, place: &Place) {
         times.push(several(&mut network));
     }
     let worked = (processor() - worked) / (times.len() * together) as f64;
-    if let Err(why) = place.check() {
+    if let Err(why) = network.check() {
         return println!("{}: {why:?}", case.name);
     }
     times.sort_by(|a, b| a.iter().sum::<f64>().total_cmp(&b.iter().sum()));

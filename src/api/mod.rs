@@ -10,7 +10,7 @@ use crate::engine::{self, CellOutcome, Observer, Options, Results, RunOutcome, S
 use crate::lang::scope::Program;
 use crate::lang::typed::Script;
 use crate::lang::{check, typed};
-use crate::ops::nn::gpu;
+use crate::ops::nn::device;
 use crate::plan::facts::Policy;
 use crate::plan::files::Files;
 use crate::plan::graph::{CellId, Entry, Graph, Override};
@@ -212,24 +212,27 @@ pub fn standings(graph: &Graph, store: &Store) -> Vec<Standing> {
     engine::statuses(graph, &wanted(graph), store, None)
 }
 
-/// Has networks run on a device: `cpu`, `cuda:N`, or `auto`, the first GPU where there is one and this build knows GPUs. Cells that run side
-/// by side keep within the device's memory. Returns a sentence worth saying: what `auto` found.
+/// Has networks run on a device: `cpu`; `candle`, `cuda:N` or `metal`, devices of candle's; or `auto`, the first GPU where there is one and this build
+/// knows GPUs. Cells that run side by side keep within the device's memory. Returns a sentence worth saying: what `auto` found.
 ///
 /// Errors: the device is not to be had, and why.
 pub fn use_device(options: &mut Options, name: &str) -> Result<Option<String>, String> {
-    let (name, handle) = match name {
+    let (name, found) = match name {
         "cpu" => return Ok(None),
-        "auto" if cfg!(not(feature = "cuda")) => return Ok(None),
-        "auto" => match gpu::open("cuda:0") {
-            Ok(handle) => ("cuda:0", handle),
-            Err(why) => return Ok(Some(format!("networks run on the CPU: {why}"))),
+        "auto" => match device::automatic() {
+            None => return Ok(None),
+            Some(name) => match device::open(name) {
+                Ok(found) => (name, found),
+                Err(why) => return Ok(Some(format!("networks run on the CPU: {why}"))),
+            },
         },
-        name => (name, gpu::open(name)?),
+        name => (name, device::open(name)?),
     };
+    let said = format!("networks run on {name}, {}", found.model);
     options.network_device = name.to_string();
-    options.accelerator = handle.model();
-    options.memory = options.memory.min(0.9 * handle.memory() as f64);
-    Ok(Some(format!("networks run on {name}, {}", handle.model())))
+    options.accelerator = found.model;
+    options.memory = found.memory.map_or(options.memory, |bytes| options.memory.min(0.9 * bytes as f64));
+    Ok(Some(said))
 }
 
 /// Runs a plan. What became of each cell is in the outcome; [`results`] reads values.

@@ -153,7 +153,7 @@ pub struct Run {
     /// Use only results of this kind of device.
     #[arg(long)]
     pub same_kind: bool,
-    /// What networks run on: `auto`, `cpu`, `cuda:N`.
+    /// What networks run on: `auto`, `cpu`, `cuda:N`, `metal`, or `candle`, the library of the GPUs on the CPU.
     #[arg(long, default_value = "auto")]
     pub device: String,
     /// Report progress as one JSON object a line.

@@ -103,7 +103,7 @@ pub fn fits_one(net: &Net, data: &Dataset) -> Result<(), Failure> {
 
 /// Runs all examples in their order and hands `each` the first row of a batch, its labels, and the network after its forward pass.
 ///
-/// Errors: [`Failure::Interrupted`] between batches; whatever `each` fails with; what fails on an accelerator.
+/// Errors: [`Failure::Interrupted`] between batches; whatever `each` fails with; what fails on a device of its own.
 pub fn sweep(
     network: &mut Network,
     data: &Dataset,

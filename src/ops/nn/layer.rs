@@ -41,8 +41,6 @@ pub enum Order {
         /// Number of groups.
         groups: usize,
     },
-    /// A convolution's weight: `[output, kernel, kernel, input / groups]`.
-    OutputFirst,
 }
 
 /// Value of a parameter before training.
@@ -92,8 +90,6 @@ pub struct Saved {
     pub numbers: Vec<f32>,
     /// Places of maxima.
     pub indices: Vec<u32>,
-    /// Whatever it is on a device with memory of its own.
-    pub device: Vec<Buffer>,
 }
 
 /// Where the gradient of an input goes.
@@ -127,7 +123,7 @@ pub struct Backward<'a> {
     pub work: &'a mut Vec<f32>,
 }
 
-/// One layer on one device, for one set of sizes.
+/// One layer on the host's cores, for one set of sizes.
 pub trait Layer: Send + Sync {
     /// Returns the parameters, trained ones first.
     fn parameters(&self) -> Vec<Parameter> {

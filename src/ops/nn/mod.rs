@@ -1,13 +1,14 @@
 //! Networks: training, and what trained networks make of examples.
 //!
 //! In: a static network program ([`crate::lang::net::ir::Net`]), data sets, settings. Out: models, representations, measures.
-//! Each layer has an explicit forward and backward over planned buffers ([`layer::Layer`]); a [`program::Program`] orders layers and
-//! buffers, a [`network::Network`] runs them. Layers of a device lie in a module of their own ([`cpu`]).
+//! A [`network::Network`] is run by one of two engines ([`engine::Engine`]): the host's, layers with an explicit forward and backward ([`cpu`]) over
+//! buffers that a [`program::Program`] plans ahead ([`planned`]), or one over candle's tensors, on any device that candle has ([`candle`]).
 //! Never: candle's autograd, an unseeded draw, or a result that depends on the number of threads.
 
 mod answers;
 pub mod batches;
 pub mod buffer;
+pub mod candle;
 mod checkpoint;
 pub mod checkpoints;
 pub mod cost;
@@ -17,7 +18,6 @@ pub mod evaluate;
 mod f_score;
 mod gan;
 mod given;
-pub mod gpu;
 pub mod layer;
 mod measures;
 mod models;
@@ -37,7 +37,6 @@ mod suits;
 mod tap;
 mod train;
 mod trainer;
-mod vector;
 pub mod weights;
 
 #[cfg(test)]
@@ -45,6 +44,7 @@ pub(crate) mod tests;
 
 use crate::engine::Kernel;
 
+pub use candle::device;
 pub use f_score::f_score;
 pub use one_pass::joint;
 pub use weights::weights_to_safetensors;

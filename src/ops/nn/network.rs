@@ -1,5 +1,6 @@
 //! A network with weights, ready to run batches forward and backward, whatever engine computes it.
 
+use super::candle::run::Tensors;
 use super::checkpoint::{Reader, Writer};
 use super::engine::{Edit, Engine};
 use super::layer::Parameter;
@@ -34,7 +35,10 @@ impl Network {
 
     /// Returns a network as [`Network::new`] whose nodes marked as `frozen` compute as in evaluation and learn nothing.
     pub fn partly(net: &Arc<Net>, purpose: Purpose, keep: &[NodeId], frozen: &[bool], capacity: usize, place: &Place) -> Self {
-        let engine = Box::new(Planned::new(net, purpose, keep, frozen, capacity, place));
+        let engine: Box<dyn Engine> = match place {
+            Place::Host => Box::new(Planned::new(net, purpose, keep, frozen, capacity)),
+            Place::Candle { device, short } => Box::new(Tensors::new(net, purpose, keep, frozen, capacity, (device, *short))),
+        };
         Network { net: net.clone(), place: place.clone(), capacity, parameters: engine.parameters(), engine }
     }
 
@@ -261,7 +265,7 @@ impl Network {
 
     /// Returns the bytes that it takes at most: planned buffers, weights, their gradients, and the scratch of the layer that needs most.
     pub fn bytes(net: &Arc<Net>, purpose: Purpose, capacity: usize) -> f64 {
-        let program = Program::new(net, purpose, &[], &Place::Host);
+        let program = Program::new(net, purpose, &[]);
         let mut numbers = program.slot_sizes.iter().chain(&program.gradient_sizes).sum::<usize>() * capacity;
         numbers += net.parameters() * if purpose.trains() { 2 } else { 1 };
         numbers += program.steps.iter().map(|s| s.layer.saved(capacity)).sum::<usize>();

@@ -2,7 +2,6 @@
 
 use super::buffer::Buffer;
 use super::given::Given;
-use super::vector;
 use crate::lang::Static;
 use crate::settings;
 use rayon::prelude::*;
@@ -85,9 +84,9 @@ pub struct Running {
 }
 
 impl Running {
-    /// Returns the optimiser of parameters before its first step; what it remembers lies where they do.
+    /// Returns the optimiser of parameters before its first step.
     pub fn new<'a>(optimizer: Optimizer, trained: impl Iterator<Item = &'a mut Buffer>) -> Self {
-        let memory = trained.map(|w| (0..optimizer.memories()).map(|_| w.alike()).collect()).collect();
+        let memory = trained.map(|w| (0..optimizer.memories()).map(|_| Buffer::zeros(w.len())).collect()).collect();
         Running { optimizer, memory, steps: 0 }
     }
 
@@ -95,10 +94,6 @@ impl Running {
     pub fn step<'a>(&mut self, trained: impl Iterator<Item = (&'a mut Buffer, &'a Buffer)>, rate: f64) {
         self.steps += 1;
         for ((weight, grad), memory) in trained.zip(&mut self.memory) {
-            if weight.accelerator().is_some() {
-                away(self.optimizer, self.steps, weight, memory, grad, rate);
-                continue;
-            }
             let (w, g) = (weight.host_mut(), grad.host());
             let mut memory: Vec<&mut [f32]> = memory.iter_mut().map(Buffer::host_mut).collect();
             match (self.optimizer, &mut memory[..]) {
@@ -138,28 +133,11 @@ impl Running {
 
 /// Returns the numbers of a step of Adam: its length, the scale of second moments, decay added to the gradient, decay of the weight,
 /// both betas, what is left of them to 1, and epsilon.
-fn adam([beta1, beta2, eps, decay]: [f64; 4], decoupled: bool, steps: u64, rate: f64) -> [f32; 9] {
+pub fn adam([beta1, beta2, eps, decay]: [f64; 4], decoupled: bool, steps: u64, rate: f64) -> [f32; 9] {
     let t = steps as i32;
     let (added, shrink) = if decoupled { (0.0, rate * decay) } else { (decay, 0.0) };
     let (step, second) = (rate / (1.0 - beta1.powi(t)), 1.0 / (1.0 - beta2.powi(t)).sqrt());
     [step, second, added, shrink, beta1, beta2, 1.0 - beta1, 1.0 - beta2, eps].map(|x| x as f32)
-}
-
-/// Takes a step of one parameter on an accelerator.
-fn away(optimizer: Optimizer, steps: u64, weight: &Buffer, memory: &[Buffer], grad: &Buffer, rate: f64) {
-    let Some(handle) = weight.accelerator() else { return };
-    let (w, g) = (weight.address(), grad.address());
-    match (optimizer, memory) {
-        (Optimizer::Sgd { momentum, nesterov, decay }, _) => {
-            let v = memory.first().map_or(0, Buffer::address);
-            vector::sgd(handle, [w, v, g], weight.len(), nesterov, [rate as f32, momentum as f32, decay as f32]);
-        }
-        (Optimizer::Adam { beta1, beta2, eps, decay, decoupled }, [m, v]) => {
-            let numbers = adam([beta1, beta2, eps, decay], decoupled, steps, rate);
-            vector::adam(handle, [w, m.address(), v.address(), g], weight.len(), numbers);
-        }
-        _ => {}
-    }
 }
 
 /// Numbers that one task covers.

@@ -102,7 +102,7 @@ fn compatible(net: &Arc<Net>, nodes: &[NodeId]) -> Vec<Vec<NodeId>> {
     }
     type Steps = BTreeSet<(NodeId, Vec<usize>, usize)>;
     let steps = |keep: &[NodeId]| -> Steps {
-        let program = Program::new(net, Purpose::Evaluation, keep, &Place::Host);
+        let program = Program::new(net, Purpose::Evaluation, keep);
         program.steps.iter().map(|s| (s.owner, s.inputs.clone(), s.output)).collect()
     };
     let alone: Vec<(NodeId, Steps)> = nodes.iter().map(|node| (*node, steps(&[*node]))).collect();

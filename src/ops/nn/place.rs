@@ -1,34 +1,30 @@
-//! Where a network runs: on the host's cores or on an accelerator, and in which precision.
+//! Where a network runs: on the host's cores or on a device of candle's, and in which precision.
 
-use super::buffer::Buffer;
-use super::cpu::{self, Spec};
-use super::gpu::accelerator::Precision;
-use super::gpu::work::Gpu;
-use super::gpu::{self};
-use super::layer::Layer;
+use super::candle::device;
 use crate::engine::{Context, Failure};
-use crate::lang::Static;
-use crate::lang::settings::Setting;
+use crate::words;
+use candle_core::Device;
 
-/// Where a network runs. Cloned places share scratch: networks on them run in turns.
+words! {
+    /// The precision of a training.
+    pub enum Precision {
+        /// 32 bits.
+        F32 = "f32",
+        /// Activations and the factors of products in 16 bits (bfloat16); weights, statistics, the optimiser and all sums in 32.
+        Bf16 = "bf16",
+        /// 32 bits, of which products of matrices on NVIDIA's GPUs use 19.
+        Tf32 = "tf32",
+    }
+}
+
+/// Where a network runs.
 #[derive(Clone, Debug, Default)]
 pub enum Place {
     /// The host's cores, in 32 bits.
     #[default]
     Host,
-    /// An accelerator.
-    Gpu(Gpu),
-}
-
-impl Setting for Precision {
-    fn read(value: &Static) -> Option<Self> {
-        match value.word()? {
-            "f32" => Some(Precision::F32),
-            "bf16" => Some(Precision::Bf16),
-            "tf32" => Some(Precision::Tf32),
-            _ => None,
-        }
-    }
+    /// A device of candle's; `short` where activations and the factors of products have 16 bits.
+    Candle { device: Device, short: bool },
 }
 
 impl Place {
@@ -39,61 +35,30 @@ impl Place {
         Place::open(cx.device(), Precision::F32)
     }
 
-    /// Returns the place of a device: `cpu`, or `cuda:N`. Precision matters on accelerators alone.
+    /// Returns the place of a device by name: `cpu`, or what [`device::open`] knows.
     ///
-    /// Errors: the device is not to be had.
-    pub fn open(device: &str, precision: Precision) -> Result<Self, Failure> {
-        if device == "cpu" {
+    /// Errors: the device is not to be had, or not in this precision.
+    pub fn open(name: &str, precision: Precision) -> Result<Self, Failure> {
+        if name == "cpu" {
             return Ok(Place::Host);
         }
-        gpu::open(device).map(|handle| Place::Gpu(Gpu::new(handle, precision))).map_err(Failure::new)
+        let found = device::open(name).map_err(Failure::new)?;
+        Place::Candle { device: found.device, short: false }.with(precision)
     }
 
-    /// Returns the same device with another precision.
-    pub fn with(&self, precision: Precision) -> Self {
-        match self {
-            Place::Host => Place::Host,
-            Place::Gpu(gpu) => Place::Gpu(gpu.with(precision)),
-        }
-    }
-
-    /// Returns the layer of a specification.
-    pub fn layer(&self, of: Spec) -> Box<dyn Layer> {
-        match self {
-            Place::Host => cpu::layer(of),
-            Place::Gpu(gpu) => gpu::layer(of, gpu),
-        }
-    }
-
-    /// Returns a buffer of activations or of gradients by them, all zero.
-    pub fn activations(&self, len: usize) -> Buffer {
-        match self {
-            Place::Host => Buffer::zeros(len),
-            Place::Gpu(gpu) => gpu.activations(len),
-        }
-    }
-
-    /// Returns a buffer of 32-bit numbers, all zero.
-    pub fn numbers(&self, len: usize) -> Buffer {
-        match self {
-            Place::Host => Buffer::zeros(len),
-            Place::Gpu(gpu) => gpu.numbers(len),
-        }
-    }
-
-    /// Checks that nothing failed on the accelerator so far.
+    /// Returns the same device with another precision. The host computes in 32 bits whatever the precision.
     ///
-    /// Errors: what failed first.
-    pub fn check(&self) -> Result<(), Failure> {
-        let fault = match self {
-            Place::Host => None,
-            Place::Gpu(gpu) => gpu.handle.faults().take(),
-        };
-        match fault {
-            Some(fault) => Err(Failure::new(fault).help(
-                "where memory is short, take a smaller `batch:` or let fewer cells run side by side with `--threads`; `--device cpu` needs no GPU",
-            )),
-            None => Ok(()),
+    /// Errors: the device does not have it.
+    pub fn with(&self, precision: Precision) -> Result<Self, Failure> {
+        match (self, precision) {
+            (Place::Host, _) => Ok(Place::Host),
+            (Place::Candle { .. }, Precision::Tf32) => Err(Failure::new(
+                "`precision: tf32` is not to be had on this device: candle switches it for the whole process, not for a cell",
+            )
+            .help("write `precision: f32` or `precision: bf16`; `--device cpu` computes in 32 bits whatever is written")),
+            (Place::Candle { device, .. }, precision) => {
+                Ok(Place::Candle { device: device.clone(), short: precision == Precision::Bf16 })
+            }
         }
     }
 }

@@ -1,26 +1,20 @@
-//! The engine of planned buffers: layers of the host or an accelerator, run in order over buffers that are lent out again and again.
+//! The host's engine: layers run in order over buffers that are planned ahead and lent out again and again.
 
 use super::buffer::Buffer;
 use super::cpu::loss::{cross_entropy, right};
+use super::cpu::parallel::{map1, sum_of_squares, update1};
 use super::engine::{Edit, Engine};
-use super::gpu::accelerator::Format;
-use super::gpu::work::Slot;
 use super::layer::{Backward, Parameter, Pass, Saved, Sink};
 use super::optimizer::{Optimizer, Running};
-use super::place::Place;
 use super::program::{Program, Purpose, Step};
-use super::vector;
 use crate::base::Stream;
 use crate::engine::Failure;
 use crate::lang::net::ir::{Net, NodeId};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// A network over buffers that are planned once for a largest batch and used again by every pass.
-///
-/// What callers read and write lies in the host's memory: on an accelerator, copies that are fetched when first asked for after a pass.
 pub struct Planned {
     net: Arc<Net>,
-    place: Place,
     program: Program,
     values: Vec<Buffer>,
     gradients: Vec<Buffer>,
@@ -30,7 +24,6 @@ pub struct Planned {
     saved: Vec<Saved>,
     work: Vec<f32>,
     pass: Pass,
-    staged: Staged,
     optimizer: Option<Running>,
     /// Trained weights, then running statistics, that were set aside.
     aside: (Vec<Buffer>, Vec<Buffer>),
@@ -38,34 +31,12 @@ pub struct Planned {
     kept: Vec<Buffer>,
 }
 
-/// Copies in the host's memory of what lies on an accelerator.
-#[derive(Default)]
-struct Staged {
-    /// The input to be taken there before the next pass.
-    input: Vec<f32>,
-    /// Values of nodes, fetched when first asked for after a pass; none on the host.
-    values: Vec<OnceLock<Vec<f32>>>,
-    /// The gradient by the output, to be taken there before the backward pass, and whether it was written here.
-    gradient: (Vec<f32>, bool),
-    /// The gradient by the input, fetched since the last backward pass.
-    by_input: OnceLock<Vec<f32>>,
-}
-
-impl Staged {
-    /// Forgets what a node put out before.
-    fn forget(&mut self, node: NodeId) {
-        if let Some(value) = self.values.get_mut(node) {
-            *value = OnceLock::new();
-        }
-    }
-}
-
 impl Planned {
     /// Returns a network with weights of zero; arguments as those of [`super::network::Network::partly`].
-    pub fn new(net: &Arc<Net>, purpose: Purpose, keep: &[NodeId], frozen: &[bool], capacity: usize, place: &Place) -> Self {
-        let program = Program::partly(net, purpose, keep, frozen, place);
-        let buffers = |sizes: &[usize]| sizes.iter().map(|n| place.activations(n * capacity)).collect::<Vec<_>>();
-        let numbers = |p: &Parameter| place.numbers(p.len());
+    pub fn new(net: &Arc<Net>, purpose: Purpose, keep: &[NodeId], frozen: &[bool], capacity: usize) -> Self {
+        let program = Program::partly(net, purpose, keep, frozen);
+        let buffers = |sizes: &[usize]| sizes.iter().map(|n| Buffer::zeros(n * capacity)).collect::<Vec<_>>();
+        let numbers = |p: &Parameter| Buffer::zeros(p.len());
         let states = program.steps.iter().map(|s| s.parameters.iter().map(numbers).collect()).collect();
         let grad_states = program
             .steps
@@ -75,23 +46,8 @@ impl Planned {
                 false => Vec::new(),
             })
             .collect();
-        let mut values = buffers(&program.slot_sizes);
-        // Numbers of words are no quantities and keep their 32 bits.
-        if let Some(slot) = program.slots[0]
-            && program.takes_words(net)
-        {
-            values[slot] = place.numbers(program.slot_sizes[slot] * capacity);
-        }
-        let staged = match place {
-            Place::Host => Staged::default(),
-            Place::Gpu(_) => Staged {
-                input: vec![0.0; program.slot_sizes[0] * capacity],
-                values: net.nodes.iter().map(|_| OnceLock::new()).collect(),
-                ..Staged::default()
-            },
-        };
         Planned {
-            values,
+            values: buffers(&program.slot_sizes),
             gradients: buffers(&program.gradient_sizes),
             detour: Buffer::default(),
             saved: program.steps.iter().map(|_| Saved::default()).collect(),
@@ -100,9 +56,7 @@ impl Planned {
             work: Vec::new(),
             pass: Pass { batch: 0, training: purpose.trains(), stream: Stream::root(0) },
             net: net.clone(),
-            place: place.clone(),
             program,
-            staged,
             optimizer: None,
             aside: Default::default(),
             kept: Vec::new(),
@@ -120,21 +74,6 @@ impl Planned {
         steps.flat_map(|(step, states)| step.parameters.iter().zip(states).filter(|(p, _)| p.statistic()).map(|(_, s)| s))
     }
 
-    /// Takes the input to the accelerator.
-    fn take_input(&mut self) {
-        let (Place::Gpu(gpu), Some(slot)) = (&self.place, self.program.slots[0]) else { return };
-        let numbers = &self.staged.input[..self.pass.batch * self.program.slot_sizes[0]];
-        let to = &mut self.values[slot];
-        match to.format() {
-            Format::F32 => to.write(numbers),
-            short => {
-                let long = gpu.scratch(Slot::First, Format::F32, numbers.len());
-                gpu.upload(long, numbers);
-                gpu.combine((long, Format::F32), (to.address(), short), numbers.len(), 1.0, false);
-            }
-        }
-    }
-
     fn run_from(&mut self, first: usize, nodes: &[NodeId], edit: &mut dyn FnMut(NodeId, &mut [f32])) {
         for (i, step) in self.program.steps.iter().enumerate().skip(first) {
             let Some(slot) = self.program.slots[step.output] else { continue };
@@ -143,20 +82,9 @@ impl Planned {
                 step.inputs.iter().filter_map(|v| self.program.slots[*v]).map(|slot| &self.values[slot]).collect();
             let pass = Pass { training: self.pass.training && !step.frozen, ..self.pass };
             step.layer.forward(pass, &mut self.states[i], &inputs, &mut out, &mut self.saved[i]);
-            if let Some(node) = step.output.checked_sub(1) {
-                if nodes.contains(&node) {
-                    let len = (self.pass.batch * self.net.nodes[node].shape.iter().product::<usize>()).min(out.len());
-                    match self.place {
-                        Place::Host => edit(node, &mut out.host_mut()[..len]),
-                        Place::Gpu(_) => {
-                            let mut numbers = vec![0.0; len];
-                            out.read(&mut numbers);
-                            edit(node, &mut numbers);
-                            out.write(&numbers);
-                        }
-                    }
-                }
-                self.staged.forget(node);
+            if let Some(node) = step.output.checked_sub(1).filter(|node| nodes.contains(node)) {
+                let len = (self.pass.batch * self.net.nodes[node].shape.iter().product::<usize>()).min(out.len());
+                edit(node, &mut out.host_mut()[..len]);
             }
             self.values[slot] = out;
         }
@@ -196,16 +124,11 @@ impl Engine for Planned {
 
     fn input_mut(&mut self, batch: usize) -> &mut [f32] {
         let len = batch * self.program.slot_sizes[0];
-        match (&self.place, self.program.slots[0]) {
-            (Place::Gpu(_), _) => &mut self.staged.input[..len],
-            (Place::Host, Some(slot)) => &mut self.values[slot].host_mut()[..len],
-            (Place::Host, None) => &mut [],
-        }
+        self.program.slots[0].map_or(&mut [], |slot| &mut self.values[slot].host_mut()[..len])
     }
 
     fn forward(&mut self, batch: usize, stream: Stream, nodes: &[NodeId], edit: Edit) {
         self.pass = Pass { batch, stream, ..self.pass };
-        self.take_input();
         self.run_from(0, nodes, edit);
     }
 
@@ -219,53 +142,28 @@ impl Engine for Planned {
         if let Some(slot) = self.program.slots[node + 1] {
             self.values[slot].write(&numbers[..len]);
         }
-        self.staged.forget(node);
     }
 
     fn value(&self, node: NodeId) -> &[f32] {
         let (len, Some(slot)) = (self.len_of(node), self.program.slots[node + 1]) else { return &[] };
-        match (&self.place, self.staged.values.get(node)) {
-            (Place::Host, _) => &self.values[slot].host()[..len],
-            (Place::Gpu(_), Some(staged)) => staged.get_or_init(|| {
-                let mut out = vec![0.0; len];
-                self.values[slot].read(&mut out);
-                out
-            }),
-            (Place::Gpu(_), None) => &[],
-        }
+        &self.values[slot].host()[..len]
     }
 
     fn output_and_gradient(&mut self) -> (&[f32], &mut [f32]) {
         let node = self.net.output;
         let len = self.len_of(node);
         let Some((value, gradient)) = self.ends() else { return (&[], &mut []) };
-        if let Place::Host = self.place {
-            return (&self.values[value].host()[..len], &mut self.gradients[gradient].host_mut()[..len]);
-        }
-        self.value(node);
-        self.staged.gradient.0.resize(len, 0.0);
-        self.staged.gradient.1 = true;
-        let output = self.staged.values.get(node).and_then(OnceLock::get).map_or(&[][..], |v| v);
-        (output, &mut self.staged.gradient.0[..len])
+        (&self.values[value].host()[..len], &mut self.gradients[gradient].host_mut()[..len])
     }
 
     fn cross_entropy(&mut self, labels: &[u32], smoothing: f64, scale: f64) -> (Vec<f64>, usize) {
-        let (Place::Gpu(gpu), Some((value, gradient))) = (&self.place, self.ends()) else {
-            let mut losses = vec![0f64; labels.len()];
-            let (scores, grad) = self.output_and_gradient();
-            cross_entropy(scores, labels, smoothing, &mut losses, Some((grad, scale)));
-            return (losses, right(scores, labels));
-        };
-        self.staged.gradient.1 = false;
-        let classes = self.len_of(self.net.output) / labels.len().max(1);
-        gpu.cross_entropy(&self.values[value], labels, classes, (smoothing, scale), &self.gradients[gradient])
+        let mut losses = vec![0f64; labels.len()];
+        let (scores, grad) = self.output_and_gradient();
+        cross_entropy(scores, labels, smoothing, &mut losses, Some((grad, scale)));
+        (losses, right(scores, labels))
     }
 
     fn backward(&mut self, parameters: bool) {
-        if let (true, Some((_, gradient))) = (self.staged.gradient.1, self.ends()) {
-            self.gradients[gradient].write(&self.staged.gradient.0);
-        }
-        self.staged.by_input = OnceLock::new();
         for (i, step) in self.program.steps.iter().enumerate().rev() {
             let Some(own) = self.program.gradients[i] else { continue };
             let Some(output) = self.program.slots[step.output] else { continue };
@@ -288,7 +186,7 @@ impl Engine for Planned {
                 {
                     let mut detour = std::mem::take(&mut self.detour);
                     if detour.len() < inputs[j].len() {
-                        detour = self.place.activations(inputs[j].len());
+                        detour = Buffer::zeros(inputs[j].len());
                     }
                     t.0 = detour;
                 }
@@ -310,7 +208,7 @@ impl Engine for Planned {
             for (sink, taken) in plan.iter().zip(taken) {
                 match (sink, taken) {
                     (Some(s), Some((buffer, _))) if s.again => {
-                        vector::add(&mut self.gradients[s.slot], &buffer, 1.0);
+                        add(&mut self.gradients[s.slot], &buffer, 1.0);
                         self.detour = buffer;
                     }
                     (Some(s), Some((buffer, _))) => self.gradients[s.slot] = buffer,
@@ -323,14 +221,7 @@ impl Engine for Planned {
     fn input_gradient(&self) -> &[f32] {
         let len = self.pass.batch * self.program.slot_sizes[0];
         let Some(slot) = self.program.input_gradient else { return &[] };
-        match self.place {
-            Place::Host => &self.gradients[slot].host()[..len],
-            Place::Gpu(_) => self.staged.by_input.get_or_init(|| {
-                let mut out = vec![0.0; len];
-                self.gradients[slot].read(&mut out);
-                out
-            }),
-        }
+        &self.gradients[slot].host()[..len]
     }
 
     fn optimise(&mut self, optimizer: Optimizer) {
@@ -360,26 +251,24 @@ impl Engine for Planned {
     }
 
     fn norm(&self) -> f64 {
-        self.grad_states.iter().flatten().map(vector::squares).sum::<f64>().sqrt()
+        self.grad_states.iter().flatten().map(|g| sum_of_squares(g.host())).sum::<f64>().sqrt()
     }
 
     fn scale_gradients(&mut self, by: f32) {
-        self.grad_states.iter_mut().flatten().for_each(|g| vector::scale(g, by));
+        self.grad_states.iter_mut().flatten().for_each(|g| update1(g.host_mut(), |x| x * by));
     }
 
     fn limit_gradients(&mut self, limit: f32) {
-        self.grad_states.iter_mut().flatten().for_each(|g| vector::limit(g, limit));
+        self.grad_states.iter_mut().flatten().for_each(|g| update1(g.host_mut(), |x| x.clamp(-limit, limit)));
     }
 
     fn keep_gradients(&mut self) {
-        if self.kept.is_empty() {
-            self.kept = self.grad_states.iter().flatten().map(Buffer::alike).collect();
-        }
-        self.kept.iter_mut().zip(self.grad_states.iter().flatten()).for_each(|(kept, g)| kept.copy_from(g));
+        self.kept.resize_with(self.grad_states.iter().map(Vec::len).sum(), Buffer::default);
+        self.kept.iter_mut().zip(self.grad_states.iter().flatten()).for_each(|(kept, g)| *kept = copy(g));
     }
 
     fn add_kept_gradients(&mut self) {
-        self.grad_states.iter_mut().flatten().zip(&self.kept).for_each(|(g, kept)| vector::add(g, kept, 1.0));
+        self.grad_states.iter_mut().flatten().zip(&self.kept).for_each(|(g, kept)| add(g, kept, 1.0));
     }
 
     fn set_aside(&mut self) {
@@ -389,7 +278,7 @@ impl Engine for Planned {
     }
 
     fn ascend(&mut self, scale: f32) {
-        self.trained().for_each(|(w, g)| vector::add(w, g, scale));
+        self.trained().for_each(|(w, g)| add(w, g, scale));
     }
 
     fn take_back(&mut self) {
@@ -398,21 +287,20 @@ impl Engine for Planned {
         self.statistics().zip(&statistics).for_each(|(s, old)| s.copy_from(old));
     }
 
-    fn wait(&self) {
-        // Reading numbers waits for an accelerator.
-        self.state(0);
-    }
+    fn wait(&self) {}
 
     fn check(&self) -> Result<(), Failure> {
-        self.place.check()
+        Ok(())
     }
 }
 
-/// Returns a copy on the same device.
 fn copy(of: &Buffer) -> Buffer {
-    let mut out = of.alike();
-    out.copy_from(of);
-    out
+    Buffer::from_vec(of.to_vec())
+}
+
+/// Adds `scale` times a buffer to another.
+fn add(to: &mut Buffer, from: &Buffer, scale: f32) {
+    map1(to.host_mut(), from.host(), true, |x| scale * x);
 }
 
 /// Returns each trained parameter with its gradient, in a fixed order.

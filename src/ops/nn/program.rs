@@ -2,7 +2,6 @@
 
 use super::cpu::{self, Spec};
 use super::layer::{Layer, Parameter};
-use super::place::Place;
 use crate::lang::net::ir::{LayerOp, Net, NodeId, Source};
 
 /// What a program is for; decides how long values are kept.
@@ -44,6 +43,22 @@ pub struct Step {
     pub frozen: bool,
 }
 
+/// One step before there is a layer for it.
+pub struct Laid {
+    /// The layer's sizes.
+    pub spec: Spec,
+    /// The values it takes.
+    pub inputs: Vec<ValueId>,
+    /// The value it makes.
+    pub output: ValueId,
+    /// The node whose path its parameters carry.
+    pub owner: NodeId,
+    /// Its parameters, in the host's order. Where the step is frozen, none is trained.
+    pub parameters: Vec<Parameter>,
+    /// Whether it computes as in evaluation and learns nothing.
+    pub frozen: bool,
+}
+
 /// Where a gradient goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GradientSlot {
@@ -75,7 +90,7 @@ pub struct Program {
 
 /// Returns all parameters and running statistics of a network with their names, in its order.
 pub fn parameters(net: &Net) -> Vec<(String, Parameter)> {
-    let program = Program::new(net, Purpose::Evaluation, &[], &Place::Host);
+    let program = Program::new(net, Purpose::Evaluation, &[]);
     let mut steps: Vec<&Step> = program.steps.iter().collect();
     steps.sort_by_key(|s| s.owner);
     let named = |path: &str, p: &Parameter| (p.under(path), p.clone());
@@ -92,19 +107,22 @@ pub fn value(source: Source) -> ValueId {
 
 impl Program {
     /// Returns the program that makes the outputs of `keep` and leaves them readable. With nothing to keep every node is run.
-    pub fn new(net: &Net, purpose: Purpose, keep: &[NodeId], place: &Place) -> Program {
-        Program::partly(net, purpose, keep, &[], place)
+    pub fn new(net: &Net, purpose: Purpose, keep: &[NodeId]) -> Program {
+        Program::partly(net, purpose, keep, &[])
     }
 
     /// Returns the program as [`Program::new`] in which the nodes marked as `frozen` compute as in evaluation and learn nothing.
-    pub fn partly(net: &Net, purpose: Purpose, keep: &[NodeId], frozen: &[bool], place: &Place) -> Program {
-        let needed = needed(net, keep);
+    pub fn partly(net: &Net, purpose: Purpose, keep: &[NodeId], frozen: &[bool]) -> Program {
         let kept: Vec<NodeId> = if keep.is_empty() { vec![net.output] } else { keep.to_vec() };
-        let mut steps = steps(net, &needed, &kept, place);
-        for step in steps.iter_mut().filter(|s| frozen.get(s.owner).is_some_and(|f| *f)) {
-            step.frozen = true;
-            step.parameters.iter_mut().for_each(|p| p.trained = false);
-        }
+        let step = |laid: Laid| Step {
+            layer: cpu::layer(laid.spec),
+            inputs: laid.inputs,
+            output: laid.output,
+            owner: laid.owner,
+            parameters: laid.parameters,
+            frozen: laid.frozen,
+        };
+        let steps: Vec<Step> = lay(net, keep, frozen).into_iter().map(step).collect();
         let sizes: Vec<usize> =
             std::iter::once(&net.input).chain(net.nodes.iter().map(|n| &n.shape)).map(|shape| shape.iter().product()).collect();
         let (slots, slot_sizes) = value_slots(&steps, &sizes, &kept, purpose);
@@ -121,12 +139,6 @@ impl Program {
             program.plan_gradients(net, &sizes, purpose);
         }
         program
-    }
-
-    /// Returns whether the network's input is words.
-    pub fn takes_words(&self, net: &Net) -> bool {
-        let words = |step: &Step| matches!(net.nodes[step.owner].op, LayerOp::Embedding { .. });
-        self.steps.iter().any(|s| s.inputs.contains(&0) && words(s))
     }
 
     fn plan_gradients(&mut self, net: &Net, sizes: &[usize], purpose: Purpose) {
@@ -177,8 +189,11 @@ fn needed(net: &Net, keep: &[NodeId]) -> Vec<bool> {
     needed
 }
 
-/// Returns the steps: batch normalisation takes the ReLU after it, and a sum between the two, into its own sweep where nothing else looks at them.
-fn steps(net: &Net, needed: &[bool], kept: &[NodeId], place: &Place) -> Vec<Step> {
+/// Returns the steps that make the outputs of `keep` (with none, every node's): batch normalisation takes the ReLU after it, and a sum between the
+/// two, into its own sweep where nothing else looks at them. Nodes marked as `frozen` compute as in evaluation and learn nothing.
+pub fn lay(net: &Net, keep: &[NodeId], frozen: &[bool]) -> Vec<Laid> {
+    let needed = needed(net, keep);
+    let kept: Vec<NodeId> = if keep.is_empty() { vec![net.output] } else { keep.to_vec() };
     let mut consumers = vec![0usize; net.nodes.len()];
     for (id, node) in net.nodes.iter().enumerate().filter(|(id, _)| needed[*id]) {
         debug_assert!(node.inputs.iter().all(|s| value(*s) <= id), "nodes come in topological order");
@@ -229,16 +244,11 @@ fn steps(net: &Net, needed: &[bool], kept: &[NodeId], place: &Place) -> Vec<Step
                 (cpu::spec(&node.op, id, &shapes, &node.shape), node.inputs.clone(), id)
             }
         };
-        let layer = place.layer(spec);
-        let parameters = layer.parameters();
-        steps.push(Step {
-            layer,
-            inputs: inputs.into_iter().map(value).collect(),
-            output: id + 1,
-            owner,
-            parameters,
-            frozen: false,
-        });
+        let still = frozen.get(owner).is_some_and(|f| *f);
+        let mut parameters = spec.parameters();
+        parameters.iter_mut().for_each(|p| p.trained &= !still);
+        let inputs = inputs.into_iter().map(value).collect();
+        steps.push(Laid { spec, inputs, output: id + 1, owner, parameters, frozen: still });
     }
     steps
 }

@@ -2,8 +2,8 @@
 
 use super::batches::Augment;
 use super::given::{BATCH, EPOCHS, Given};
-use super::gpu::accelerator::Precision;
 use super::optimizer::{self, Around, Clip, Optimizer};
+use super::place::Precision;
 use super::rate::Rate;
 use crate::engine::value::Dataset;
 use crate::lang::carried::{SNAPSHOTS_HELP, named_epochs};
@@ -90,7 +90,7 @@ pub struct Recipe {
     pub snapshots: Vec<usize>,
     /// Label smoothing.
     pub smoothing: f64,
-    /// Precision on accelerators.
+    /// Precision on devices that have several.
     pub precision: Precision,
 }
 

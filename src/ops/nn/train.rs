@@ -153,7 +153,7 @@ impl Kernel for Train {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let recipe = Recipe::parse(&job.settings).map_err(failed)?;
         let data = job.dataset("data")?.clone();
-        let place = Place::of(cx)?.with(recipe.precision);
+        let place = Place::of(cx)?.with(recipe.precision)?;
         let mut run = Run::new(job, recipe, data, &place)?;
         if let Some(bytes) = cx.restore() {
             // A checkpoint that cannot be read is no reason to fail: training starts over.

@@ -208,7 +208,7 @@ impl Run {
 
     /// Takes one step; returns the summed loss and the number of right predictions.
     ///
-    /// Errors: the loss is no longer a finite number, or the accelerator failed.
+    /// Errors: the loss is no longer a finite number, or the device failed.
     pub fn take_step(&mut self, numbers: &[f32], labels: &[u32], stream: Stream, rate: f64) -> Result<(f64, u64), Failure> {
         self.network.input_mut(labels.len() / self.data.labels_each().max(1)).copy_from_slice(numbers);
         let found = self.gradient(labels, stream);

@@ -47,11 +47,6 @@ fn places(parameter: &Parameter) -> Option<Vec<usize>> {
             }
             Some(out)
         }
-        (Order::OutputFirst, [output, input, height, width]) => {
-            let (output, input, places) = (*output, *input, height * width);
-            let each = |o: usize| (0..places).flat_map(move |place| (0..input).map(move |i| (o * input + i) * places + place));
-            Some((0..output).flat_map(each).collect())
-        }
         _ => None,
     }
 }

@@ -51,8 +51,8 @@ impl Layer for Dropout {
     }
 }
 
-/// Draws factors: 0 with probability `rate`, else 1 / (1 - rate).
-fn draw(mask: &mut [f32], rate: f64, stream: Stream, node: usize) {
+/// Draws factors: 0 with probability `rate`, else 1 / (1 - rate). Layers of other devices take the same.
+pub fn draw(mask: &mut [f32], rate: f64, stream: Stream, node: usize) {
     let stream = stream.named("dropout").numbered(node as u64);
     let scale = if rate < 1.0 { (1.0 / (1.0 - rate)) as f32 } else { 0.0 };
     let threshold = (rate.clamp(0.0, 1.0) * 4_294_967_296.0) as u64;

@@ -26,7 +26,7 @@ pub mod tokens;
 pub mod upsample;
 mod winograd;
 
-use super::layer::Layer;
+use super::layer::{Layer, Parameter};
 use crate::lang::net::ir::{LayerOp, Shape};
 use activation::{Activation, Function};
 
@@ -34,7 +34,7 @@ pub use batch_norm::BatchNorm;
 pub use im2col::Geometry;
 
 /// A layer with its sizes, on whatever device.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Spec {
     Conv(conv::Conv),
     ConvTransposed(conv_transposed::ConvTransposed),
@@ -62,6 +62,13 @@ pub enum Spec {
     Add(shape::Add),
     Concat(shape::Concat),
     SubsamplePad(shape::SubsamplePad),
+}
+
+impl Spec {
+    /// Returns the parameters and statistics of the host's layer, and so of every engine's.
+    pub fn parameters(&self) -> Vec<Parameter> {
+        layer(self.clone()).parameters()
+    }
 }
 
 /// Returns the layer of a node. `node` is its index in the network, which names its stream; shapes are of one example.

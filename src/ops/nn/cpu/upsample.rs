@@ -38,7 +38,7 @@ impl Upsample {
     }
 
     /// Calls `f` with each output place and its four input places with their weights.
-    fn each(&self, mut f: impl FnMut(usize, [(usize, f32); 4])) {
+    pub fn each(&self, mut f: impl FnMut(usize, [(usize, f32); 4])) {
         let (ys, xs) = (self.axis(self.h), self.axis(self.w));
         for (y, (y0, y1, ty)) in ys.iter().enumerate() {
             for (x, (x0, x1, tx)) in xs.iter().enumerate() {

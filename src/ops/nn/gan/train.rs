@@ -12,11 +12,10 @@ use crate::ops::nn::batches::{Augment, Loader, shuffled};
 use crate::ops::nn::checkpoint::{Reader, Writer};
 use crate::ops::nn::cost;
 use crate::ops::nn::given::{BATCH, EPOCHS, Given, failed};
-use crate::ops::nn::gpu::accelerator::Precision;
 use crate::ops::nn::models::of_net;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::optimizer::Optimizer;
-use crate::ops::nn::place::Place;
+use crate::ops::nn::place::{Place, Precision};
 use crate::ops::nn::program::{Purpose, parameters};
 use crate::ops::nn::rate::Rate;
 use crate::ops::nn::settings::{of_training, wrong};
@@ -230,7 +229,7 @@ impl Kernel for TrainGan {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let recipe = Recipe::parse(&job.settings).map_err(failed)?;
         let data = job.dataset("data")?.clone();
-        let place = Place::of(cx)?.with(recipe.precision);
+        let place = Place::of(cx)?.with(recipe.precision)?;
         let mut run = Run::new(job, recipe, data, &place)?;
         if let Some(bytes) = cx.restore()
             && run.restore(&bytes).is_none()

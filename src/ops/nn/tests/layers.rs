@@ -5,6 +5,8 @@ use super::places;
 use super::reference::{forward, named};
 use crate::base::Stream;
 use crate::lang::net::ir::{LayerOp, Net, Source};
+use crate::ops::nn::buffer::Buffer;
+use crate::ops::nn::cpu;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
 use crate::ops::nn::program::Purpose;
@@ -42,7 +44,7 @@ fn check_with(net: &Arc<Net>, batch: usize, purpose: Purpose, place: &Place) {
     network.backward();
 
     let named_weights = named(&weights);
-    let masks = masks(net, batch, training, place);
+    let masks = masks(net, batch, training);
     let wide: Vec<f64> = x.iter().map(|x| *x as f64).collect();
     let run = |weights: &_, input: &[f64]| forward(net, weights, input, batch, training, &masks)[net.output].clone();
     let expected = run(&named_weights, &wide);
@@ -88,16 +90,15 @@ fn check_with(net: &Arc<Net>, batch: usize, purpose: Purpose, place: &Place) {
     }
 }
 
-/// Returns dropout's factors as the layers draw them, found by running each dropout alone on ones.
-fn masks(net: &Arc<Net>, batch: usize, training: bool, place: &Place) -> BTreeMap<usize, Vec<f64>> {
+/// Returns dropout's factors as the layers of every engine draw them, found by running each of the host's alone on ones.
+fn masks(net: &Arc<Net>, batch: usize, training: bool) -> BTreeMap<usize, Vec<f64>> {
     let mut out = BTreeMap::new();
     for (id, node) in net.nodes.iter().enumerate() {
         if training && matches!(node.op, LayerOp::Dropout { .. } | LayerOp::DropoutChannels { .. }) {
-            let layer = place.layer(crate::ops::nn::cpu::spec(&node.op, id, &[&node.shape], &node.shape));
+            let layer = cpu::layer(cpu::spec(&node.op, id, &[&node.shape], &node.shape));
             let n = batch * node.shape.iter().product::<usize>();
-            let mut ones = place.numbers(n);
-            ones.write(&vec![1.0; n]);
-            let mut mask = place.numbers(n);
+            let ones = Buffer::from_vec(vec![1.0; n]);
+            let mut mask = Buffer::zeros(n);
             let pass = crate::ops::nn::layer::Pass { batch, training, stream: Stream::root(3) };
             layer.forward(pass, &mut [], &[&ones], &mut mask, &mut Default::default());
             out.insert(id, mask.to_vec().iter().map(|m| *m as f64).collect());

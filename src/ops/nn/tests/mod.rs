@@ -5,19 +5,18 @@ pub(super) mod build;
 pub(super) mod complete;
 mod estimates;
 mod features;
-mod gpu;
 mod layers;
+mod on_candle;
 mod one_pass;
 mod parts;
 mod reference;
 pub(super) mod running;
 mod torch;
 
-use super::gpu::accelerator::Precision;
-use super::place::Place;
+use super::place::{Place, Precision};
 
-/// Returns the places at which layers and trainings are tested: the host, the kernels of accelerators run by a processor, and a GPU where
-/// the build knows GPUs and `CFX_TEST_DEVICE` names one.
+/// Returns the places at which layers and trainings are tested: the host, candle's CPU device, and a GPU where the build knows GPUs and
+/// `CFX_TEST_DEVICE` names one.
 pub(crate) fn places() -> Vec<Place> {
     let all = [vec!["cpu".to_string()], accelerators()].concat();
     all.iter().map(|name| Place::open(name, Precision::F32).unwrap()).collect()
@@ -25,5 +24,5 @@ pub(crate) fn places() -> Vec<Place> {
 
 /// Returns the names of those that are not the host.
 pub(super) fn accelerators() -> Vec<String> {
-    ["emulated".to_string()].into_iter().chain(std::env::var("CFX_TEST_DEVICE")).collect()
+    ["candle".to_string()].into_iter().chain(std::env::var("CFX_TEST_DEVICE")).collect()
 }

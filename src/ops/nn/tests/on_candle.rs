@@ -1,4 +1,4 @@
-//! Whole runs on accelerators beside those of the host, 16-bit numbers, and the same bits every time.
+//! Whole runs over candle's tensors beside those of the host, 16-bit numbers, and the same bits every time.
 
 use super::accelerators;
 use super::build::{bars, numbers, part, residual};
@@ -10,9 +10,8 @@ use crate::engine::value::{Column, Model, Table};
 use crate::engine::{Failure, Value};
 use crate::lang::Static;
 use crate::lang::net::ir::{LayerOp, Net, Source};
-use crate::ops::nn::gpu::accelerator::Precision;
 use crate::ops::nn::network::Network;
-use crate::ops::nn::place::Place;
+use crate::ops::nn::place::{Place, Precision};
 use crate::ops::nn::program::Purpose;
 use crate::ops::nn::tests::build::Builder;
 use std::sync::Arc;
@@ -40,7 +39,7 @@ fn at(device: &str, op: &str, model: &Arc<Model>, data: &Value, settings: &[(&st
 }
 
 #[test]
-fn training_on_an_accelerator_follows_the_host() {
+fn training_on_candle_follows_the_host() {
     let data = bars(64, 8, 3);
     let net = residual(&[8, 8, 1], [4, 6], 3);
     let record = Static::List(vec![make("accuracy", &[("data", Static::Input("data".into()))]), make("input_gradient", &[])]);
@@ -72,7 +71,7 @@ fn training_on_an_accelerator_follows_the_host() {
 }
 
 #[test]
-fn a_stopped_training_goes_on_bit_for_bit_on_an_accelerator() {
+fn a_stopped_training_goes_on_bit_for_bit_on_candle() {
     let data = bars(50, 8, 3);
     let mut b = Builder::new(&[8, 8, 1]);
     let x = b.conv(Source::Input, 4, 3, 2);
@@ -101,7 +100,7 @@ fn a_stopped_training_goes_on_bit_for_bit_on_an_accelerator() {
 }
 
 #[test]
-fn probes_on_an_accelerator_find_what_they_find_on_the_host() {
+fn probes_on_candle_find_what_they_find_on_the_host() {
     let data = bars(90, 8, 3);
     let net = residual(&[8, 8, 1], [4, 6], 3);
     let model = train(&training(&net, &data, 3.0, &[]), &Quiet::default()).unwrap();
@@ -200,7 +199,7 @@ fn sixteen_bits_stay_close_to_thirty_two() {
                 grad.copy_from_slice(&numbers(grad.len(), 6));
                 network.backward();
                 let grads: Vec<f32> = network.weight_gradients().into_iter().flat_map(|(_, _, x)| x).collect();
-                place.check().unwrap();
+                network.check().unwrap();
                 (out, grads)
             };
             let apart = |a: &[f32], b: &[f32]| {
@@ -235,10 +234,16 @@ fn training_in_sixteen_bits_learns() {
 
 #[test]
 fn devices_that_are_not_to_be_had_are_refused_with_a_sentence() {
-    for (name, said) in
-        [("gpu", "write `cpu`, `cuda:0` or `auto`"), ("cuda:x", "write `cpu`, `cuda:0` or `auto`"), ("cuda:99", "")]
-    {
-        let Err(Failure::Failed { message, .. }) = Place::open(name, Precision::F32) else { panic!("{name}") };
+    let known = "write `cpu`, `candle`, `cuda:0`, `metal` or `auto`";
+    for (name, precision, said) in [
+        ("gpu", Precision::F32, known),
+        ("cuda:x", Precision::F32, known),
+        ("candle:1", Precision::F32, known),
+        ("cuda:99", Precision::F32, ""),
+        ("metal:99", Precision::F32, ""),
+        ("candle", Precision::Tf32, "for the whole process"),
+    ] {
+        let Err(Failure::Failed { message, .. }) = Place::open(name, precision) else { panic!("{name}") };
         assert!(message.contains(said), "{message}");
     }
 }
