@@ -127,6 +127,18 @@ pub fn spearman_error(r: f64, n: usize) -> Option<f64> {
     (n >= 5).then(|| (1.0 - r * r) * ((1.0 + r * r / 2.0) / (n as f64 - 3.0)).sqrt())
 }
 
+/// Returns the mean over classes of 2 TP / (2 TP + FP + FN), from how many examples of each class are predicted right (`hit`), are of it (`of`), and are said to be (`said`):
+/// weighted by the classes' examples, or (`macro_mean`) over all classes that occur among labels or predictions. NaN where nothing is counted.
+pub fn f_score(hit: &[f64], of: &[f64], said: &[f64], macro_mean: bool) -> f64 {
+    let (mut sum, mut weight) = (0.0, 0.0);
+    for c in (0..hit.len()).filter(|c| of[*c] + said[*c] > 0.0) {
+        let w = if macro_mean { 1.0 } else { of[c] };
+        sum += w * 2.0 * hit[c] / (of[c] + said[c]);
+        weight += w;
+    }
+    sum / weight
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,16 +181,4 @@ mod tests {
             }
         }
     }
-}
-
-/// Returns the mean over classes of 2 TP / (2 TP + FP + FN), from how many examples of each class are predicted right (`hit`), are of it (`of`), and are said to be (`said`):
-/// weighted by the classes' examples, or (`macro_mean`) over all classes that occur among labels or predictions. NaN where nothing is counted.
-pub fn f_score(hit: &[f64], of: &[f64], said: &[f64], macro_mean: bool) -> f64 {
-    let (mut sum, mut weight) = (0.0, 0.0);
-    for c in (0..hit.len()).filter(|c| of[*c] + said[*c] > 0.0) {
-        let w = if macro_mean { 1.0 } else { of[c] };
-        sum += w * 2.0 * hit[c] / (of[c] + said[c]);
-        weight += w;
-    }
-    sum / weight
 }

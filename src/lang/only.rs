@@ -68,7 +68,7 @@ impl<'a> Checker<'a> {
                     None
                 }
             };
-            let n = number(self, *count);
+            let n = number(self, count);
             let seed = seed.as_ref().map_or(Some(0), |s| number(self, s));
             let (Some(n @ 1..), Some(seed)) = (n, seed) else {
                 return refuse(self, count.span, "`count:` and `seed:` are whole numbers", "write, say, `count: 48, seed: 1`");

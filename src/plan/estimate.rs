@@ -31,8 +31,7 @@ pub struct Together {
 /// Which these are is found by going through the cells as the scheduler does: consumers of weights first, so that the weights can go, and
 /// what is not stored last.
 pub fn together(graph: &Graph, cells: &[CellId], threads: usize) -> Together {
-    let mut all = Together::default();
-    all.seconds = share::seconds(graph, cells).iter().sum();
+    let mut all = Together { seconds: share::seconds(graph, cells).iter().sum(), ..Together::default() };
     for cell in cells.iter().map(|id| &graph.cells[*id]) {
         if cell.policy == Policy::Stored {
             all.disk += positive(cell.cost.disk);

@@ -66,8 +66,7 @@ pub fn tree(mut d: Vec<f64>, n: usize, linkage: Linkage) -> Tree {
         if chain.is_empty() {
             chain.extend(alive.first());
         }
-        loop {
-            let Some(here) = chain.last().copied() else { break };
+        while let Some(here) = chain.last().copied() {
             let before = chain.len().checked_sub(2).map(|i| chain[i]);
             // Of equally near ones the one before on the chain, so that chains end, else the first.
             let mut best = before;

@@ -57,7 +57,7 @@ impl Variates {
         let variates = side.basis.dot(w);
         let scaled = w / &side.values.view().insert_axis(Axis(1));
         let norms = side.centred.x.map_axis(Axis(0), |c| c.iter().map(|v| v * v).sum::<f64>().sqrt());
-        let mut coefficients = side.right.t().dot(&scaled) * &norms.view().insert_axis(Axis(1));
+        let mut coefficients = side.right.t().dot(&scaled) * norms.view().insert_axis(Axis(1));
         for mut column in coefficients.columns_mut() {
             let norm = column.iter().map(|v| v * v).sum::<f64>().sqrt();
             if norm > 0.0 {

@@ -281,11 +281,11 @@ impl File {
         let start = out.len();
         let mut end = format!("xref\n0 {}\n0000000000 65535 f \n", places.len() + 1);
         for at in &places {
-            let _ = write!(end, "{at:010} 00000 n \n");
+            let _ = writeln!(end, "{at:010} 00000 n ");
         }
-        let _ = write!(
+        let _ = writeln!(
             end,
-            "trailer\n<< /Size {} /Root {catalog} 0 R /Info {info} 0 R >>\nstartxref\n{start}\n%%EOF\n",
+            "trailer\n<< /Size {} /Root {catalog} 0 R /Info {info} 0 R >>\nstartxref\n{start}\n%%EOF",
             places.len() + 1
         );
         out.extend(end.into_bytes());

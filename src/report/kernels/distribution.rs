@@ -201,8 +201,8 @@ impl Piles {
                 ..LabelledAxis::default()
             })
         };
-        let mut cube = Cube::default();
-        cube.facets = s.facet.0.iter().map(coordinates).map(|a| (a.name, a.coordinates)).collect();
+        let facets = s.facet.0.iter().map(coordinates).map(|a| (a.name, a.coordinates)).collect();
+        let mut cube = Cube { facets, ..Cube::default() };
         let several = all.len() > 1;
         if several {
             cube.colors = (String::new(), all.iter().map(Field::label).collect());
