@@ -14,7 +14,7 @@ use crate::ops::nn::device;
 use crate::plan::facts::Policy;
 use crate::plan::files::Files;
 use crate::plan::graph::{CellId, Entry, Graph, Override};
-use crate::plan::lower;
+use crate::plan::lower::{self, draws};
 use crate::report::{self, CellRecord, Outcome, ReportInput, Settling};
 use crate::syntax::ast::{ItemKind, Keyword};
 pub use registry::Registry;
@@ -77,7 +77,7 @@ pub struct Checked {
 /// Parses and checks a script without reading any data: names, types, axes, and whatever the operations can tell beforehand.
 pub fn check(source: &Source, registry: &Registry) -> Checked {
     let read = read(source);
-    let (_, found) = lower::lower(&read.program, &read.script, registry, None);
+    let (_, found) = read.cells(registry, None);
     read.with(found)
 }
 
@@ -88,7 +88,7 @@ pub fn check(source: &Source, registry: &Registry) -> Checked {
 pub fn prepare(source: &Source, registry: &Registry) -> (Checked, Result<Graph, Diags>) {
     let read = read(source);
     if !read.diags.has_errors() {
-        let (graph, found) = lower::lower(&read.program, &read.script, registry, Some(&source.files()));
+        let (graph, found) = read.cells(registry, Some(&source.files()));
         if !found.has_errors() {
             let checked = read.with(found);
             let graph = Graph { overrides: overrides(&checked), ..graph };
@@ -96,7 +96,7 @@ pub fn prepare(source: &Source, registry: &Registry) -> (Checked, Result<Graph, 
         }
     }
     // What can be seen without files is told before the rest.
-    let (_, found) = lower::lower(&read.program, &read.script, registry, None);
+    let (_, found) = read.cells(registry, None);
     let checked = read.with(found);
     let graph = plan(source, &checked, registry);
     (checked, graph)
@@ -126,6 +126,11 @@ fn read(source: &Source) -> ReadScript {
 }
 
 impl ReadScript {
+    /// Returns the script as cells, and what was seen when it was laid out.
+    fn cells(&self, registry: &Registry, files: Option<&Files>) -> (Graph, Diags) {
+        cells(&self.program, &self.script, registry, files, !self.diags.has_errors())
+    }
+
     /// Returns the script with all there is to say about it; `found` was seen when it was laid out.
     fn with(self, found: Diags) -> Checked {
         let ReadScript { program, script, mut diags, idle } = self;
@@ -150,6 +155,16 @@ fn network_bodies(program: &Program) -> Vec<Span> {
     items.filter(|i| matches!(i.kind, ItemKind::Network { .. })).map(|i| i.span).collect()
 }
 
+/// Lays a script out as cells. Where it is `sound`, declarations that are one draw are warned of: beside an error two calls may differ in what was
+/// left out.
+fn cells(program: &Program, script: &Script, registry: &Registry, files: Option<&Files>, sound: bool) -> (Graph, Diags) {
+    let (graph, mut found) = lower::lower(program, script, registry, files);
+    if sound && !found.has_errors() {
+        found.extend(draws::repeated(program, script, &graph.values));
+    }
+    (graph, found)
+}
+
 fn is_error_in(diag: &Diag, place: Span) -> bool {
     diag.severity == Severity::Error && place.start <= diag.span().start && diag.span().end <= place.end
 }
@@ -161,7 +176,7 @@ pub fn plan(source: &Source, checked: &Checked, registry: &Registry) -> Result<G
     if checked.diags.has_errors() {
         return Err(checked.diags.clone());
     }
-    let (mut graph, diags) = lower::lower(&checked.program, &checked.script, registry, Some(&source.files()));
+    let (mut graph, diags) = cells(&checked.program, &checked.script, registry, Some(&source.files()), true);
     graph.overrides = overrides(checked);
     graph.warnings = diags.clone().only(|d| !checked.diags.0.contains(d));
     if diags.has_errors() { Err(diags.sorted().first(MOST_MESSAGES)) } else { Ok(graph) }

@@ -7,6 +7,7 @@ use super::signature::Signature;
 use super::static_value::Static;
 use super::suggest::{nearest, nearest_or_list};
 use super::typed::{Node, Typed};
+use crate::base::text::shorten;
 use crate::base::{Diag, Span};
 use crate::syntax::ast;
 use std::rc::Rc;
@@ -42,11 +43,19 @@ impl<'a> Checker<'a> {
         let signature = self.made_by(table).filter(|s| s.texts.contains(&field.name))?;
         let numbers = signature.columns.iter().filter(|c| !signature.texts.contains(c)).map(|c| format!("`{c}`"));
         let message = format!("the column `{}` holds words, not numbers", field.name);
-        Some(Diag::error("cfx::type::argument", field.span, message).help(format!(
-            "numbers stand in {}; figures take columns of words by name: `x: {}`",
-            numbers.collect::<Vec<_>>().join(", "),
-            field.name
-        )))
+        let help = match &table.node {
+            Node::Call(made) if signature.name == "diagnose" && field.name == "verdict" => {
+                let density = made.inputs.first().map(|(_, p, _)| shorten(self.program().sources.text(p.span)));
+                let of = density.unwrap_or_else(|| "p".to_string());
+                format!("`mixing({of}).settled` and `mixing({of}).disagree` hold or do not for each density")
+            }
+            _ => format!(
+                "numbers stand in {}; figures take columns of words by name: `x: {}`",
+                numbers.collect::<Vec<_>>().join(", "),
+                field.name
+            ),
+        };
+        Some(Diag::error("cfx::type::argument", field.span, message).help(help))
     }
 
     /// Returns what is wrong with a column's name, where the table's columns are known.

@@ -234,31 +234,11 @@ impl<'a> Checker<'a> {
         }
         let ExprKind::Name(word) = &e.kind else { return self.expr(module, e) };
         if other.kind != Kind::Group {
-            if let Some(of) = self.verdict_of(other) {
-                let message = format!("`{word}` is a word, and a column that is compared is numbers");
-                let field = if word == "disagree" { "disagree" } else { "settled" };
-                let help = format!("write `mixing({of}).{field}`, which holds or does not for each density");
-                self.say(Diag::error("cfx::type::argument", e.span, message).help(help));
-                return Typed::error(e.span);
-            }
             return self.expr(module, e);
         }
         let text = Expr { kind: ExprKind::Text(word.clone()), span: e.span };
         let node = Node::Static(module, Rc::new(text));
         Rc::new(Typed { node, kind: Kind::Group, axes: Vec::new(), attached: Attached::default(), examples: None, span: e.span })
-    }
-
-    /// Returns the density, as written, whose verdict a value is: `diagnose(p).verdict`.
-    fn verdict_of(&self, value: &Typed) -> Option<String> {
-        let Node::Call(call) = &value.node else { return None };
-        let verdict = call.decided.iter().any(|(name, v)| name == "name" && *v == Static::Text("verdict".to_string()));
-        let (_, table, _) = call.inputs.first().filter(|_| call.op == "field" && verdict)?;
-        self.made_by(table).filter(|s| s.name == "diagnose")?;
-        let of = match &table.node {
-            Node::Call(made) => made.inputs.first().map(|(_, p, _)| shorten(self.program().sources.text(p.span))),
-            _ => None,
-        };
-        Some(of.unwrap_or_else(|| "p".to_string()))
     }
 
     fn choice(&mut self, module: usize, c: &'a Expr, yes: &'a Expr, no: &'a Expr, e: &'a Expr) -> Rc<Typed> {

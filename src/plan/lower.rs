@@ -3,7 +3,7 @@
 mod call;
 mod cell;
 mod coordinates;
-mod draws;
+pub mod draws;
 mod memo;
 mod nodes;
 mod order;
@@ -52,7 +52,6 @@ pub fn lower(program: &Program, script: &Script, operations: &dyn Operations, fi
             entries,
         });
     }
-    diags.extend(draws::repeated(program, script, &values));
     let graph = Graph { title: script.title.clone(), seed: script.seed, cells, values, ..Graph::default() };
     (graph, diags)
 }
