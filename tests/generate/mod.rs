@@ -20,6 +20,8 @@ const LET_PASS: &[(&str, &str)] = &[
     ("the condition is about none of these examples", "which examples two choices share"),
     ("names example", "which of the examples that a file names are in a choice"),
     ("there is no column", "columns of a table that a result chooses"),
+    ("which is no number of a class", "which numbers a result holds, where numbers of classes are due"),
+    ("which is not between 0 and 1", "which numbers a result holds, where probabilities are due"),
     ("was not reduced", "whether a representation that a result chooses was reduced"),
     // Not told before the run so far, though the script shows it.
     (

@@ -165,6 +165,7 @@ pub const FITS: &[(&str, &str, &[&str])] = &[
     ("selection", "subset", &["2"]),
     ("calibration", "confidence", &["confidence(m, e)"]),
     ("calibration", "correct", &["correct(m, e)"]),
+    ("permutation_test", "y", &["s1"]),
     ("permutation_test", "draws", &["100"]),
     ("bootstrap", "draws", &["100"]),
     ("auc", "over", &["b", "a"]),

@@ -9,7 +9,8 @@ se = lambda x: x.std(ddof=1) / np.sqrt(len(x))
 base, e = other.mean(), se(other)
 print("base", base, e)
 print("gain", (acc - base).mean(), np.hypot(se(acc), e))
-print("ratio", (acc / base).mean(), np.hypot(se(acc) / base, acc.mean() / base**2 * e))
+# The square of a mean is above that of the true one by its variance, which is left out.
+print("ratio", (acc / base).mean(), np.sqrt(se(acc) ** 2 / base**2 + (acc.mean() ** 2 - se(acc) ** 2) * e**2 / base**4))
 second = np.sqrt(run + 1.0)
 print("between", (acc - second).mean(), se(acc - second))
 # Two crossed axes: the analysis of variance of a table without repeats.

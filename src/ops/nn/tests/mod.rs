@@ -4,6 +4,7 @@ mod against_pytorch;
 pub(super) mod build;
 pub(super) mod complete;
 mod estimates;
+mod f_scores;
 mod features;
 mod layers;
 mod on_candle;
