@@ -19,7 +19,7 @@ use super::state::State;
 use rand::RngExt;
 use std::sync::OnceLock;
 
-/// Values of `excess`, equally far apart in their logarithms from 1, the published measure's, to 4 d: components as firm as four times d further rows.
+/// Values of `excess`, equally far apart in their logarithms, from 1, the published measure's, to [`most`].
 const EXCESSES: usize = 10;
 /// Values of `size`: 1, 1/2, 1/4 and so on.
 const SIZES: usize = 14;
@@ -122,8 +122,7 @@ impl Grid {
     /// Returns the grid in the frame of C, for up to `members` members. Where C is diagonal there is one shape.
     pub fn of(frame: &Frame, kappa: f64, members: usize) -> Grid {
         let d = frame.d;
-        let most = 4.0 * d as f64;
-        let excesses = (0..EXCESSES).map(|k| most.powf(k as f64 / (EXCESSES - 1) as f64)).collect();
+        let excesses = (0..EXCESSES).map(|k| most(d).powf(k as f64 / (EXCESSES - 1) as f64)).collect();
         let shapes =
             shapes(frame).into_iter().map(|s| ((0..d).map(|j| s[j * d + j].ln()).sum(), s)).map(|(v, s)| (s, v)).collect();
         let measures = (0..EXCESSES).map(|_| OnceLock::new()).collect();
@@ -196,6 +195,16 @@ impl Grid {
         state.reframe(learned.whiten(base), self.niw(learned.point).clone());
         learned
     }
+}
+
+/// Returns the largest `excess` in d dimensions: 4 d, and above 8 dimensions d^2 / 2, about as many as a covariance has numbers.
+///
+/// A covariance drawn from an inverse Wishart distribution with mean U and e further degrees of freedom lies about d^2 / (4 e) nats from U (the relative entropy
+/// of Gaussians of the same mean, for e far above d). With d^2 / 2 that is half a nat in any dimension; with 4 d it grows with d, so that even
+/// the most alike components differ by nats a row and hardly ever merge.
+fn most(d: usize) -> f64 {
+    let d = d as f64;
+    (4.0 * d).max(0.5 * d * d)
 }
 
 /// Returns a size by its number.

@@ -75,7 +75,7 @@ pub fn components(fit: &Fit) -> f64 {
 
 impl Planned for DpMixture {
     fn version(&self) -> u32 {
-        6
+        7
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {

@@ -98,6 +98,16 @@ fn shapes_lie_between_the_covariance_and_its_diagonal() {
     assert_eq!(Grid::of(&Frame::diagonal(vec![0.0; 2], vec![1.0, 2.0]), 0.1, 5).points(), 140);
 }
 
+#[test]
+fn the_firmest_measure_is_half_a_nat_wide_from_eight_dimensions_on() {
+    for (d, most) in [(1, 4.0), (3, 12.0), (8, 32.0), (16, 128.0), (64, 2048.0)] {
+        let grid = Grid::of(&Frame::diagonal(vec![0.0; d], vec![1.0; d]), 0.1, 2);
+        let excesses: Vec<f64> = (0..grid.points()).map(|point| grid.at(point).excess).collect();
+        let largest = excesses.iter().fold(0.0, |a: f64, b| a.max(*b));
+        assert!((largest / most - 1.0).abs() < 1e-12 && excesses.iter().all(|e| *e >= 1.0), "d {d}: {largest}");
+    }
+}
+
 /// Returns the exact posterior of partitions of rows and, beside it, of the grid's points.
 fn exact(data: &Observations, grid: &Grid, alpha: f64) -> (Vec<(Vec<u32>, f64)>, Vec<f64>) {
     let all = partitions(data.n);
