@@ -22,6 +22,7 @@ const LET_PASS: &[(&str, &str)] = &[
     ("there is no column", "columns of a table that a result chooses"),
     ("which is no number of a class", "which numbers a result holds, where numbers of classes are due"),
     ("which is not between 0 and 1", "which numbers a result holds, where probabilities are due"),
+    ("on one side and", "which labels a draw gives the examples that two data sets share"),
     ("was not reduced", "whether a representation that a result chooses was reduced"),
     // Not told before the run so far, though the script shows it.
     (
