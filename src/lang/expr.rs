@@ -275,6 +275,13 @@ impl<'a> Checker<'a> {
         if !a.kind.fits(&b.kind) || !b.kind.fits(&a.kind) {
             return mixed(self);
         }
+        // A condition that is the same everywhere chooses once and for all: what is not chosen brings no axes and no classes, and none of its files is looked for.
+        if condition.axes.is_empty()
+            && let Ok(Static::Bool(holds)) = self.statics().value(module, c, &Env::new())
+        {
+            let chosen = if holds { a } else { b };
+            return Rc::new(Typed { span: e.span, ..(*chosen).clone() });
+        }
         let [c_axes, a_axes, b_axes] = self.side_by_side([&condition, &a, &b]);
         let mut axes = Vec::new();
         for more in [c_axes, a_axes.clone(), b_axes.clone()] {
