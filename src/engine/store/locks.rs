@@ -1,12 +1,14 @@
-//! Locks on cells being computed: advisory file locks, which the system lets go when their process dies.
+//! Locks on cells being computed and on large artifacts being put or let go: advisory file locks, which the system lets go when their
+//! process dies.
 
 use super::{Store, StoreError, now, trouble};
 use crate::base::Hash;
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-/// The right to compute a cell. Given back when dropped.
+/// The right to compute a cell, or to put or remove the file of an artifact. Given back when dropped.
 #[derive(Debug)]
 pub struct CellLock {
     file: File,
@@ -41,6 +43,16 @@ impl Store {
                 lock.beat();
                 return Ok(Some(lock));
             }
+        }
+    }
+
+    /// Returns the lock on the file of a large artifact, by its content hash. Waits for whoever puts or lets go one of the same content.
+    pub(super) fn lock_content(&self, hash: &Hash) -> Result<CellLock, StoreError> {
+        loop {
+            if let Some(lock) = self.try_lock_cell(hash)? {
+                return Ok(lock);
+            }
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 

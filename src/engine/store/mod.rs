@@ -173,12 +173,19 @@ impl Store {
             return Err(self.read_only());
         }
         let hash = Hash::of(bytes);
+        // A file that another cell's artifact has already must not go before this cell names it too.
+        let _alone = if bytes.len() > SMALL { Some(self.lock_content(&hash)?) } else { None };
         let there = self.index().spot_of(&hash);
         let place = match there {
             Some(spot) if self.read_at(&hash, bytes.len() as u64, spot).is_ok() => self.place(spot),
             _ => Some(self.write_object(&hash, bytes, lasting)?),
         };
+        let file = place == Some(Place::File);
         self.record(key, hash, bytes.len() as u64, place, made)?;
+        if file {
+            // Other processes know of it before they may let the file go.
+            self.flush()?;
+        }
         Ok(hash)
     }
 
@@ -221,11 +228,15 @@ impl Store {
         let Some(known) = self.known(key) else { return Ok(()) };
         let created = self.index().time_for(key);
         self.say(Line::Gone { key: *key, created })?;
-        if self.writable && known.spot == Some(Spot::File) && self.index().spot_of(&known.hash).is_none() {
-            // Nothing may name it when it goes.
+        if self.writable && known.spot == Some(Spot::File) {
+            // Nothing may name it when it goes: not what this process has said, nor another cell that comes to the same meanwhile.
             self.flush()?;
-            // Another process may have removed it already.
-            let _ = std::fs::remove_file(self.object_path(&known.hash));
+            let _alone = self.lock_content(&known.hash)?;
+            self.refresh();
+            if self.index().spot_of(&known.hash).is_none() {
+                // Another process may have removed it already.
+                let _ = std::fs::remove_file(self.object_path(&known.hash));
+            }
         }
         Ok(())
     }

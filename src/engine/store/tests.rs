@@ -186,6 +186,55 @@ fn an_artifact_goes_with_the_last_cell_that_has_it() {
     assert_eq!(get(&store, &key(2)), Err(Fault::Missing));
 }
 
+/// Two processes: one lets go an artifact whose file the other has just named for a cell of its own, which the first has not read of.
+#[test]
+fn an_artifact_that_another_process_names_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (a, b) = (Store::open(folder.path()).unwrap(), Store::open(folder.path()).unwrap());
+    let large = vec![7u8; SMALL + 1];
+    a.put(&key(1), &large, &made("a"), false).unwrap();
+    b.refresh();
+    let row = b.batch();
+    b.put(&key(2), &large, &made("b"), false).unwrap();
+    a.retire(&key(1)).unwrap();
+    drop(row);
+    assert_eq!((get(&a, &key(1)), get(&b, &key(2))), (Err(Fault::Missing), Ok(large)));
+    b.retire(&key(2)).unwrap();
+    assert!(files(&files(&folder.path().join("objects"))[0]).is_empty());
+    assert!(files(&folder.path().join("locks")).is_empty());
+}
+
+/// One thread puts what another lets go: whoever has put it reads it back.
+#[test]
+fn an_artifact_that_is_being_put_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let large = vec![7u8; SMALL + 1];
+    store.put(&key(1), &large, &made("weights"), false).unwrap();
+    // A worker has seen that the file is there; before it names it, the other cell lets go what it has.
+    let alone = store.lock_content(&Hash::of(&large)).unwrap();
+    std::thread::scope(|scope| {
+        let gone = scope.spawn(|| store.retire(&key(1)).unwrap());
+        while store.known(&key(1)).unwrap().spot.is_some() {
+            std::thread::yield_now();
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(!gone.is_finished() && files(&files(&folder.path().join("objects"))[0]).len() == 1);
+        drop(alone);
+    });
+    assert!(files(&files(&folder.path().join("objects"))[0]).is_empty());
+    // The same many times over, as it comes.
+    for n in 0..100 {
+        store.put(&key(1), &large, &made("weights"), false).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| store.retire(&key(1)).unwrap());
+            scope.spawn(|| store.put(&key(2), &large, &made("result"), false).unwrap());
+        });
+        assert_eq!(get(&store, &key(2)), Ok(large.clone()), "round {n}");
+        store.retire(&key(2)).unwrap();
+    }
+}
+
 #[test]
 fn two_stores_see_each_other() {
     let folder = tempfile::tempdir().unwrap();
