@@ -114,6 +114,29 @@ fn weights_that_are_to_stay_stay() {
     assert!(said(&output).contains("0 computed"), "{}", said(&output));
 }
 
+#[test]
+fn a_change_behind_weights_does_not_train_again() {
+    let (folder, path) = folder_with(QUICK);
+    assert_eq!(code(&cfx(&["run", "--out", "out"], &path)), 0);
+    let behind = format!("{QUICK}analysis loss_too = loss(net, small)\n");
+    put(&path, &behind);
+    let plan = said(&cfx(&["plan"], &path));
+    assert!(plan.contains("3 models") && plan.contains("`--keep-under`"), "{plan}");
+    let output = cfx(&["run", "--out", "out"], &path);
+    assert!(code(&output) == 0 && said(&output).contains("3 computed"), "{}", said(&output));
+    // Without the weights the same comes out, after training again.
+    let output = cfx(&["run", "--out", "fresh", "--store", "none-kept", "--keep-under", "0"], &path);
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    let plan = said(&cfx(&["plan", "--store", "none", "--keep-under", "0"], &path));
+    assert!(plan.contains("none stay for later runs"), "{plan}");
+    for table in ["tables/acc.csv", "tables/loss_too.csv"] {
+        let of = |name: &str| std::fs::read(folder.path().join(name).join(table)).expect("a table");
+        assert_eq!(of("out"), of("fresh"));
+    }
+    assert_eq!(files_below(&folder.path().join("out"), ".safetensors").len(), 0);
+    assert_eq!(code(&cfx(&["run", "--keep-under", "much"], &path)), 2);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn an_output_that_takes_no_words_costs_no_result() {

@@ -1,5 +1,6 @@
 //! Arguments of the command.
 
+use crate::base::size;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 
@@ -125,6 +126,9 @@ pub struct Plan {
     /// Say what changed since the last run for this declaration.
     #[arg(long, value_name = "NAME")]
     pub why: Option<String>,
+    /// Room for weights that stay for later runs, as `run` has it.
+    #[arg(long, value_name = "SIZE", value_parser = room)]
+    pub keep_under: Option<f64>,
 }
 
 /// `cfx run`
@@ -162,6 +166,10 @@ pub struct Run {
     /// Stop when a run exceeds this: `2h`, `16GiB` of memory, `disk:50GiB`. May be given more than once.
     #[arg(long, value_name = "LIMIT")]
     pub limit: Vec<String>,
+    /// Keep weights for later runs while they take no more than this in the store; over it the cheapest to make and the oldest go first.
+    /// `0` keeps none (default: 20G, or half of the free disk where that is less). Weights with `keep: weights` stay whatever stands here.
+    #[arg(long, value_name = "SIZE", value_parser = room)]
+    pub keep_under: Option<f64>,
 }
 
 /// `cfx fmt`
@@ -173,6 +181,10 @@ pub struct Fmt {
     /// Write nothing; exit with 3 where a script is not in the standard format.
     #[arg(long)]
     pub check: bool,
+}
+
+fn room(text: &str) -> Result<f64, String> {
+    size::parse(text).ok_or_else(|| "write a size, such as `--keep-under 20G`, or 0".to_string())
 }
 
 fn positive(text: &str) -> Result<f64, String> {

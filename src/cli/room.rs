@@ -1,8 +1,9 @@
 //! Whether what a plan is expected to take is there: room on the disk, memory.
 
 use crate::base::size::bytes;
-use crate::engine::{Options, Standing};
+use crate::engine::{KEEP_UNDER, Options, Standing, Store};
 use crate::plan::estimate::Together;
+use crate::plan::facts::Policy;
 use crate::plan::graph::{CellId, Graph};
 use std::path::Path;
 
@@ -37,6 +38,40 @@ pub fn lacking(graph: &Graph, standings: &[Standing], expected: &Together, optio
 /// less than that.)
 pub fn overfull(expected: f64, free: Option<u64>) -> bool {
     free.is_some_and(|free| expected > 2.0 * free as f64)
+}
+
+/// Returns the bytes that weights may take in the store after their last use: as asked, or what is usual on a disk with so much room.
+pub fn for_weights(asked: Option<f64>, store: &Store) -> u64 {
+    let there: u64 = store.spares().iter().map(|s| s.bytes).sum();
+    let half = free(store.root()).map_or(KEEP_UNDER, |free| (free + there) / 2);
+    asked.map_or(KEEP_UNDER.min(half), |bytes| bytes as u64)
+}
+
+/// Returns what is kept of weights for later runs, in a sentence; nothing where there are none.
+pub fn weights(graph: &Graph, runs: &[CellId], store: &Store, budget: u64) -> Option<String> {
+    let spares = store.spares();
+    let there: u64 = spares.iter().map(|s| s.bytes).sum();
+    let mut served = vec![false; graph.cells.len()];
+    graph.cells.iter().flat_map(|c| c.takes()).for_each(|id| served[id] = true);
+    let new = runs.iter().filter(|id| served[**id] && graph.cells[**id].policy == Policy::Transient);
+    let new: f64 = new.map(|id| graph.cells[*id].cost.disk.max(0.0)).sum();
+    if new <= 0.0 && spares.is_empty() {
+        return None;
+    }
+    let there = format!(
+        "{} of such are there ({})",
+        bytes(there as f64),
+        if spares.len() == 1 { "1 model".to_string() } else { format!("{} models", spares.len()) }
+    );
+    Some(match budget {
+        0 => format!("weights: none stay for later runs (`--keep-under 0`); {there}"),
+        _ => format!(
+            "weights: about {} stay for later runs after their last use; {there}; at most {} stay (`--keep-under`), the cheapest to make and \
+             the oldest go first",
+            bytes(new.min(budget as f64)),
+            bytes(budget as f64)
+        ),
+    })
 }
 
 /// Returns the bytes that may be written to the disk of a folder, where the system tells.

@@ -5,7 +5,7 @@ use super::out::{say, tell};
 use super::{Exit, listing, messages, out, render, room, stop};
 use crate::api::{self, Checked, Registry, Source};
 use crate::base::Diags;
-use crate::base::size::bytes;
+use crate::base::size::{self, bytes};
 use crate::engine::files::{is_place, replace, write_atomically};
 use crate::engine::{Limits, Options, Results, RunOutcome, RunState, Standing, Status, Store, StoreError, progress, store};
 use crate::lang::suggest;
@@ -133,8 +133,12 @@ pub fn plan(arguments: &Plan) -> Exit {
     }
     let standings = api::standings(&graph, &store);
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
-    let expected = together(&graph, &listing::to_run(&standings), threads);
+    let runs = listing::to_run(&standings);
+    let expected = together(&graph, &runs, threads);
     out::said(&listing::listing(&graph, &standings, &expected, threads));
+    if let Some(words) = room::weights(&graph, &runs, &store, room::for_weights(arguments.keep_under, &store)) {
+        say!("{words}");
+    }
     let options = Options::new(store.root());
     for words in room::lacking(&graph, &standings, &expected, &options, room::free(store.root())) {
         tell!("warning: {words}");
@@ -187,6 +191,7 @@ pub fn run(arguments: &Run) -> Exit {
     options.fail_fast = arguments.fail_fast;
     options.same_kind = arguments.same_kind;
     options.interrupt = stop::flag();
+    options.keep_under = room::for_weights(arguments.keep_under, &store);
     crate::engine::init(options.threads);
     options.limits = match limits(&arguments.limit) {
         Ok(l) => l,
@@ -313,13 +318,7 @@ fn limits(texts: &[String]) -> Result<Limits, String> {
         if !(number > 0.0 && number.is_finite()) {
             return Err(text.clone());
         }
-        let bytes = match unit {
-            "KiB" => Some(number * 1024.0),
-            "MiB" => Some(number * 1048576.0),
-            "GiB" | "G" => Some(number * 1073741824.0),
-            "TiB" | "T" => Some(number * 1099511627776.0),
-            _ => None,
-        };
+        let bytes = size::parse(rest).filter(|_| !unit.is_empty());
         let seconds = match unit {
             "s" => Some(number),
             "min" | "m" => Some(number * 60.0),

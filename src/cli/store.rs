@@ -71,6 +71,8 @@ pub fn show(key: &str, arguments: &StoreArgs) -> Exit {
             say!("made      {} ago", duration(now().saturating_sub(one.entry.created) as f64 / 1000.0));
             if store.is_kept(&one.key) {
                 say!("kept      until it is swept (`keep: weights`)");
+            } else if store.is_spare(&one.key) {
+                say!("kept      for later runs while there is room (`--keep-under`)");
             }
             say!("device    {}", one.entry.device);
             if !one.present {

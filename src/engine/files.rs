@@ -65,6 +65,11 @@ fn readable() -> Option<Permissions> {
     None
 }
 
+/// Returns whether a disk has no more room: for anybody, or for this user.
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// Returns whether a file cannot be written because there is no room, or no right to write there: trouble of the place, not of what was
 /// asked for.
 pub fn is_place(error: &io::Error) -> bool {

@@ -18,7 +18,7 @@ pub use device::init;
 pub use executor::outcome::{CellOutcome, RunOutcome, RunState, Status};
 pub use executor::results::{Missing, Results};
 pub use executor::statuses::{Standing, statuses};
-pub use executor::{Limits, Options, execute};
+pub use executor::{KEEP_UNDER, Limits, Options, execute};
 pub use kernel::{Context, Failure, Job, Joint, Kernel, Kernels};
 pub use progress::{Event, Observer};
 pub use store::{Store, StoreError};

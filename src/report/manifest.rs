@@ -187,7 +187,7 @@ fn call(input: &ReportInput, groups: &Recorded, number: usize, ids: &[CellId]) -
     records.iter().for_each(|r| *outcomes.entry(r.outcome.word()).or_insert(0) += 1);
     let kept = match cells.first().map(|c| c.policy) {
         Some(Policy::Inline) => "no",
-        Some(Policy::Transient) => "until used",
+        Some(Policy::Transient) => "while there is room",
         _ => "yes",
     };
     let mut out = json!({

@@ -55,7 +55,13 @@ pub struct Options {
     pub checkpoint_every: Duration,
     /// What the run must not exceed.
     pub limits: Limits,
+    /// Bytes that weights which nobody asked to keep may take in the store after their last use; over it the cheapest to make and the oldest
+    /// go first.
+    pub keep_under: u64,
 }
+
+/// Bytes of [`Options::keep_under`] where nobody says otherwise: 20 GiB.
+pub const KEEP_UNDER: u64 = 20 << 30;
 
 /// What a run must not exceed, whatever the plan said. It is stopped then, and can go on later.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -83,14 +89,15 @@ impl Options {
             interrupt: Arc::default(),
             checkpoint_every: Duration::from_secs(30),
             limits: Limits::default(),
+            keep_under: KEEP_UNDER,
         }
     }
 }
 
 /// Runs whatever the wanted cells need.
 ///
-/// Failures of cells are in the outcome. Weights ([`crate::plan::facts::Policy::Transient`]) that have consumers go when those are done,
-/// wanted or not; whoever wants to read them plans them as stored. Errors: the store cannot be written, or threads cannot be started.
+/// Failures of cells are in the outcome. Weights ([`crate::plan::facts::Policy::Transient`]) that have consumers are let go when those are done,
+/// wanted or not, and stay for later runs within [`Options::keep_under`]; whoever wants to read them plans them as stored. Errors: the store cannot be written, or threads cannot be started.
 pub fn execute(
     graph: &Graph,
     wanted: &[CellId],

@@ -45,6 +45,8 @@ pub struct Results<'a> {
     store: &'a Store,
     context: Quiet,
     keys: Vec<Option<Hash>>,
+    /// Whether a cell holds weights that are let go when their consumers are done.
+    served: Vec<bool>,
     /// Results of the run that are not stored but were wanted.
     kept: Arc<BTreeMap<CellId, Value>>,
     /// Results computed again.
@@ -61,7 +63,12 @@ impl<'a> Results<'a> {
     pub fn new(graph: &'a Graph, kernels: &'a dyn Kernels, store: &'a Store, files: Files, outcome: Option<&RunOutcome>) -> Self {
         let keys = (0..graph.cells.len()).map(|id| outcome.and_then(|o| o.cells.get(id)?.key)).collect();
         let kept = outcome.map(|o| o.kept.clone()).unwrap_or_default();
-        Results { graph, kernels, store, context: Quiet { files }, keys, kept, values: Mutex::default(), read: Mutex::default() }
+        let mut served = vec![false; graph.cells.len()];
+        for input in graph.cells.iter().flat_map(|cell| cell.takes()) {
+            served[input] = graph.cells[input].policy == Policy::Transient;
+        }
+        let context = Quiet { files };
+        Results { graph, kernels, store, context, keys, served, kept, values: Mutex::default(), read: Mutex::default() }
     }
 
     /// Returns the value of a cell. The last values are kept in memory: a second call soon after costs nothing.
@@ -83,9 +90,11 @@ impl<'a> Results<'a> {
         Ok(value)
     }
 
-    /// Returns the value of an entry: of its cell, or the constant that it is.
+    /// Returns the value of an entry: of its cell, or the constant that it is. Weights that have served are no result, whether the store still
+    /// has them or not.
     pub fn entry(&self, entry: &Entry) -> Result<Value, Missing> {
         match entry {
+            Entry::Cell(id) if self.served.get(*id).is_some_and(|s| *s) => Err(Missing::Gone),
             Entry::Cell(id) => self.value(*id),
             other => constant(other).ok_or(Missing::NotComputed),
         }

@@ -129,7 +129,7 @@ impl Builder {
 }
 
 fn options(threads: usize) -> Options {
-    Options { threads, memory: 1e9, ..Options::new(Path::new(".")) }
+    Options { threads, memory: 1e9, keep_under: 0, ..Options::new(Path::new(".")) }
 }
 
 fn go(graph: &Graph, wanted: &[CellId], ops: &Ops, folder: &Path) -> RunOutcome {
@@ -325,6 +325,44 @@ fn weights_go_when_all_consumers_are_done_and_come_back_when_needed() {
     go(&b.0, &[first, other], &ops, folder.path());
     assert_eq!((ops.runs("large"), ops.runs("first")), (2, 2));
     assert!(walk(&folder.path().join("objects")).is_empty());
+}
+
+/// A change behind weights does not make them again while they are within the budget; what a run gives is the same with them and without.
+#[test]
+fn weights_outlive_the_run_within_the_budget() {
+    let folder = tempfile::tempdir().unwrap();
+    let ops = ops();
+    let mut b = Builder::default();
+    let m = b.add("large", 5.0, vec![], Policy::Transient);
+    let wide = b.add("large", 6.0, vec![], Policy::Transient);
+    let wanted: Vec<_> = [m, wide].map(|id| b.of("first", id)).to_vec();
+    let run = |graph: &Graph, wanted: &[CellId], keep_under: u64| {
+        let store = Store::open(folder.path()).unwrap();
+        let options = Options { keep_under, ..options(2) };
+        let outcome = execute(graph, wanted, &ops, &store, &options, &Silent).unwrap();
+        assert_eq!(outcome.state, RunState::Done);
+        let results = Results::new(graph, &ops, &store, Files::new(Path::new("."), &[]), Some(&outcome));
+        assert!(matches!(results.entry(&Entry::Cell(m)), Err(Missing::Gone)), "weights that have served are no result");
+        store.spares().len()
+    };
+    assert_eq!(run(&b.0, &wanted, 1 << 30), 2);
+    let others: Vec<_> =
+        [m, wide].iter().map(|id| b.add("first", 1.0, vec![Builder::slot(&[Entry::Cell(*id)])], Policy::Stored)).collect();
+    let store = Store::open(folder.path()).unwrap();
+    assert_eq!(statuses(&b.0, &others, &store, None)[m], Standing::Cached);
+    drop(store);
+    assert_eq!(run(&b.0, &others, 1 << 30), 2);
+    assert_eq!((ops.runs("large"), ops.runs("first")), (2, 4));
+    // A budget for one of them; then for none.
+    let one = walk(&folder.path().join("objects")).iter().map(|p| p.metadata().unwrap().len()).max().unwrap();
+    assert_eq!((run(&b.0, &others, one), walk(&folder.path().join("objects")).len()), (1, 1));
+    assert_eq!((run(&b.0, &others, 0), walk(&folder.path().join("objects")).len()), (0, 0));
+    assert_eq!(ops.runs("large"), 2);
+    // Gone, they are made again when somebody needs them.
+    let more: Vec<_> =
+        [m, wide].iter().map(|id| b.add("first", 2.0, vec![Builder::slot(&[Entry::Cell(*id)])], Policy::Stored)).collect();
+    assert_eq!(run(&b.0, &more, one), 1);
+    assert_eq!(ops.runs("large"), 4);
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl Store {
         gate.unlock().map_err(trouble("unlock", &self.root))?;
         if matches!(gate.try_lock(), Err(TryLockError::WouldBlock)) {
             let message = format!("the store {} is in use by another process", self.root.display());
-            return Err(StoreError { message, locked: true });
+            return Err(StoreError { locked: true, ..StoreError::new(message) });
         }
         self.refresh();
         let before = self.size();
@@ -84,7 +84,8 @@ impl Store {
             let cells = index.entries().filter(|(key, _)| wanted.contains(key)).map(|(key, entry)| Line::Cell { key, entry });
             let cells: Vec<Line> = cells.collect();
             let forgotten = index.cells() - cells.len();
-            (cells.into_iter().chain(same).collect::<Vec<Line>>(), forgotten)
+            let spare = index.spares().filter(|s| wanted.contains(&s.key)).map(|s| Line::Spare { key: s.key, created: s.used });
+            (cells.into_iter().chain(same).chain(spare).collect::<Vec<Line>>(), forgotten)
         };
         let name = format!("{}-swept", self.name);
         self.repack(&mut lines, &name)?;
@@ -132,7 +133,8 @@ impl Store {
         let index = self.index();
         let cells = index.entries().map(|(key, entry)| Line::Cell { key, entry });
         let same = index.aliases().map(|(plan, key, created)| Line::Same { plan, key, created });
-        self.write_log(&cells.chain(same).collect::<Vec<Line>>(), &format!("{}-merged", self.name))
+        let spare = index.spares().map(|s| Line::Spare { key: s.key, created: s.used });
+        self.write_log(&cells.chain(same).chain(spare).collect::<Vec<Line>>(), &format!("{}-merged", self.name))
     }
 
     /// Writes a log that replaces all others.

@@ -2,6 +2,7 @@
 //! is the same for many is held once, and tables hold numbers of cells, not keys.
 
 use super::line::{Entry, Line, Place, Read};
+use super::spare::Spare;
 use crate::base::{ByHash, Hash, Name};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Seek, SeekFrom};
@@ -112,6 +113,8 @@ pub struct Index {
     files: BTreeMap<Hash, usize>,
     /// When the artifact of each cell was last let go: logs are read one after the other, and that may be read before the cell itself.
     gone: BTreeMap<Hash, u64>,
+    /// When each spare artifact was last used; of use only where the cell is there and was not made again later.
+    spare: BTreeMap<Hash, u64>,
     /// Damaged lines met.
     pub damaged: usize,
     /// Bytes read of each log.
@@ -137,6 +140,10 @@ impl Index {
                 if let Some(n) = self.number(&key).filter(|n| self.records[*n].created <= created) {
                     self.forget_place(n);
                 }
+            }
+            Line::Spare { key, created } => {
+                let used = self.spare.entry(key).or_default();
+                *used = created.max(*used);
             }
         }
     }
@@ -302,8 +309,22 @@ impl Index {
 
     /// Returns a time for the next line on a content key: the present, but later than all lines until now, whatever the clock says.
     pub fn time_for(&self, key: &Hash) -> u64 {
-        let said = self.number(key).map(|n| self.records[n].created).max(self.gone.get(key).copied());
+        let said =
+            self.number(key).map(|n| self.records[n].created).max(self.gone.get(key).copied()).max(self.spare.get(key).copied());
         super::now().max(said.map_or(0, |t| t + 1))
+    }
+
+    /// Returns what is known of a spare artifact that is there.
+    pub fn spare(&self, key: &Hash) -> Option<Spare> {
+        let used = *self.spare.get(key)?;
+        let r = &self.records[self.number(key)?];
+        let there = r.pack != NOWHERE && r.created <= used;
+        there.then_some(Spare { key: *key, seconds: r.seconds, used, bytes: r.bytes })
+    }
+
+    /// Returns the spare artifacts that are there.
+    pub fn spares(&self) -> impl Iterator<Item = Spare> {
+        self.spare.keys().filter_map(|key| self.spare(key))
     }
 
     /// Returns a time for the next line on a plan key, as [`Index::time_for`].

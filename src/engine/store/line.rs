@@ -57,6 +57,8 @@ pub enum Line {
     Same { plan: Hash, key: Hash, created: u64 },
     /// The artifact of a cell was let go.
     Gone { key: Hash, created: u64 },
+    /// The artifact of a cell is there for later runs alone, and was last used then.
+    Spare { key: Hash, created: u64 },
 }
 
 /// What the beginning of some bytes of a log is.
@@ -106,8 +108,8 @@ impl Line {
                 out.extend_from_slice(&key.0);
                 out.extend_from_slice(&created.to_le_bytes());
             }
-            Line::Gone { key, created } => {
-                out.push(b'g');
+            Line::Gone { key, created } | Line::Spare { key, created } => {
+                out.push(if matches!(self, Line::Gone { .. }) { b'g' } else { b'k' });
                 out.extend_from_slice(&key.0);
                 out.extend_from_slice(&created.to_le_bytes());
             }
@@ -171,6 +173,7 @@ fn fields_of(fields: &[u8]) -> Option<Line> {
         }
         b's' => Line::Same { plan: from.hash()?, key: from.hash()?, created: from.number()? },
         b'g' => Line::Gone { key: from.hash()?, created: from.number()? },
+        b'k' => Line::Spare { key: from.hash()?, created: from.number()? },
         _ => return None,
     };
     from.0.is_empty().then_some(line)

@@ -22,16 +22,18 @@ mod opening;
 mod own;
 mod packs;
 pub mod runs;
+mod spare;
 
 #[cfg(test)]
 mod tests;
 
 use crate::base::Hash;
-use crate::engine::files::sync_folder;
+use crate::engine::files::{is_full, sync_folder};
 use index::{Index, Known, Spot};
 use line::{Entry, Line, Place};
 use own::Own;
 use packs::Packs;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -43,6 +45,7 @@ pub use gc::{Listing, Swept};
 pub use locks::CellLock;
 pub use objects::Fault;
 pub use own::Batch;
+pub use spare::Spare;
 
 /// The usual folder of a store, beside the script.
 pub const FOLDER: &str = ".cfx";
@@ -57,12 +60,14 @@ pub struct StoreError {
     pub message: String,
     /// Whether another process stands in the way: exit code 5.
     pub locked: bool,
+    /// Whether the disk has no more room.
+    pub full: bool,
 }
 
 impl StoreError {
     /// Returns an error in words.
     pub(crate) fn new(message: String) -> Self {
-        StoreError { message, locked: false }
+        StoreError { message, locked: false, full: false }
     }
 }
 
@@ -76,7 +81,7 @@ impl std::error::Error for StoreError {}
 
 /// Returns what turns an error of the file system into one of the store.
 pub(crate) fn trouble<'a>(what: &'a str, path: &'a Path) -> impl Fn(std::io::Error) -> StoreError + 'a {
-    move |e| StoreError::new(format!("cannot {what} {}: {e}", path.display()))
+    move |e| StoreError { full: is_full(&e), ..StoreError::new(format!("cannot {what} {}: {e}", path.display())) }
 }
 
 /// A store that is open. Others may have it open too; dropping it lets them sweep.
@@ -95,6 +100,8 @@ pub struct Store {
     faults: AtomicU64,
     /// Whether something could not be put into it.
     full: AtomicBool,
+    /// Spare results that this process reads.
+    in_use: Mutex<BTreeSet<Hash>>,
 }
 
 /// What is put into the store with an artifact.
@@ -156,9 +163,13 @@ impl Store {
 
     /// Puts an artifact under a content key, and returns its content hash.
     ///
-    /// With `lasting`, a large one is on the disk when this returns; small ones are when [`Store::sync`] returns.
+    /// With `lasting`, a large one is on the disk when this returns; small ones are when [`Store::sync`] returns. Where the disk is full,
+    /// spare results go first.
     pub fn put(&self, key: &Hash, bytes: &[u8], made: &Made, lasting: bool) -> Result<Hash, StoreError> {
-        let put = self.put_now(key, bytes, made, lasting);
+        let mut put = self.put_now(key, bytes, made, lasting);
+        if put.as_ref().is_err_and(|e| e.full) && self.make_room(0).is_ok_and(|gone| gone > 0) {
+            put = self.put_now(key, bytes, made, lasting);
+        }
         self.full.fetch_or(put.is_err(), Ordering::Relaxed);
         put
     }

@@ -127,7 +127,7 @@ impl Store {
         let name = format!("{:013}-{}-{}", now(), std::process::id(), OPENED.fetch_add(1, Ordering::Relaxed));
         let (index, own) = (Mutex::default(), Mutex::new(Own::new(root, &name)));
         let (packs, faults, full) = (Packs::default(), AtomicU64::new(0), AtomicBool::new(false));
-        Store { root: root.to_path_buf(), name, index, own, packs, gate, writable, faults, full }
+        Store { root: root.to_path_buf(), name, index, own, packs, gate, writable, faults, full, in_use: Mutex::default() }
     }
 
     fn with(root: &Path, gate: Option<File>, writable: bool) -> Result<Store, StoreError> {
@@ -142,7 +142,7 @@ impl Store {
             while matches!(gate.try_lock_shared(), Err(TryLockError::WouldBlock)) {
                 if start.elapsed() > PATIENCE {
                     let message = format!("the store {} is being swept by another process", root.display());
-                    return Err(StoreError { message, locked: true });
+                    return Err(StoreError { locked: true, ..StoreError::new(message) });
                 }
                 std::thread::sleep(Duration::from_millis(10));
             }

@@ -147,6 +147,9 @@ impl Scheduler<'_> {
         if stored && holds_kept_weights(cell) {
             shared.store.keep(&key);
         }
+        if stored && cell.policy == Policy::Transient {
+            shared.store.use_spare(&key);
+        }
         let inline = self.inline(id);
         let node = &mut self.nodes[id];
         node.stored = stored;
@@ -222,17 +225,17 @@ impl Scheduler<'_> {
         }
     }
 
-    /// Lets weights go whose consumers are all done.
+    /// Lets weights go whose consumers are all done; they stay for later runs while there is room.
     fn retire(&mut self, id: CellId) {
         let node = &self.nodes[id];
         if self.cell(id).policy != Policy::Transient || !node.stored || node.user_lost {
             return;
         }
         if let Some(key) = node.key().filter(|k| !self.needed_elsewhere(id, k) && !self.shared.store.is_kept(k)) {
-            if let Err(e) = self.shared.store.retire(&key) {
+            if let Err(e) = self.shared.store.spare(&key, self.shared.options.keep_under) {
                 self.shared.note(e.message);
             }
-            self.nodes[id].stored = false;
+            self.nodes[id].stored = self.shared.store.known(&key).is_some_and(|k| self.shared.store.present(&k));
         }
     }
 

@@ -426,6 +426,7 @@ impl<'a> Scheduler<'a> {
         if state == RunState::Done {
             self.retire_idle();
         }
+        self.make_room();
         let words = match state {
             RunState::Done => "done",
             RunState::Failed => "failed",
@@ -482,11 +483,20 @@ impl<'a> Scheduler<'a> {
             if let Some(key) = key
                 && !self.needed_elsewhere(id, &key)
                 && !self.shared.store.is_kept(&key)
+                && !self.shared.store.is_spare(&key)
                 && self.shared.store.known(&key).is_some_and(|k| k.spot.is_some())
-                && let Err(e) = self.shared.store.retire(&key)
+                && let Err(e) = self.shared.store.spare(&key, self.shared.options.keep_under)
             {
                 self.shared.note(e.message);
             }
+        }
+    }
+
+    /// Lets spare weights go where they take more than they may.
+    fn make_room(&self) {
+        self.shared.store.end_use();
+        if let Err(e) = self.shared.store.make_room(self.shared.options.keep_under) {
+            self.shared.note(e.message);
         }
     }
 }

@@ -27,10 +27,7 @@ pub(super) fn pool(threads: usize) -> Result<Option<rayon::ThreadPool>, StoreErr
     if rayon::current_num_threads() == threads.max(1) {
         return Ok(None);
     }
-    crate::engine::device::threads(threads)
-        .build()
-        .map(Some)
-        .map_err(|e| StoreError { message: format!("cannot start threads: {e}"), locked: false })
+    crate::engine::device::threads(threads).build().map(Some).map_err(|e| StoreError::new(format!("cannot start threads: {e}")))
 }
 
 /// Threads that run cells, started when first needed.
