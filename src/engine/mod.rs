@@ -7,6 +7,7 @@ pub mod device;
 pub mod executor;
 pub mod files;
 pub mod kernel;
+pub mod loadings;
 pub mod pack;
 mod panics;
 pub mod parts;

@@ -1,5 +1,6 @@
 //! What cells hold. Values are immutable and shared; arrays are plain vectors in row-major order.
 
+use super::loadings::Loadings;
 use super::parts::{Parts, Shares};
 use crate::base::statistics::norm;
 use crate::base::{Hash, Stream};
@@ -168,6 +169,8 @@ pub struct Scores {
     pub classes: Vec<String>,
     /// Why no example of a label has a number, where that is known: the label, and the reason.
     pub missing: Arc<Vec<(u32, String)>>,
+    /// What the numbers err by together: an estimate that all were compared with, the runs that each is a mean over.
+    pub loadings: Loadings,
 }
 
 /// The first id of rows of tables: far above the ids of examples, so that a row and an example never meet.
@@ -178,6 +181,11 @@ impl Scores {
     pub fn of_rows(values: Vec<f64>) -> Scores {
         let ids = (0..values.len() as u32).map(|i| ROW_IDS | i).collect();
         Scores { values, ids: Arc::new(ids), ..Scores::default() }
+    }
+
+    /// Returns other numbers of the same examples, which err by nothing together.
+    pub fn with(&self, values: Vec<f64>) -> Scores {
+        Scores { values, loadings: Loadings::default(), ..self.clone() }
     }
 
     /// Returns why an example (its place in the list) has no number, where that is known.

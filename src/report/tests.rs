@@ -470,6 +470,7 @@ fn tidy_tables_have_axes_values_errors_and_reasons() {
         labels: Arc::new(vec![1, 0]),
         classes: vec!["3".into(), "8".into()],
         missing: Arc::new(vec![(0, "too few".into())]),
+        ..Scores::default()
     }));
     let d = Declared { axes: vec![].into(), ..d };
     let t = tables::tidy(&d, std::slice::from_ref(&labelled)).expect("a table");

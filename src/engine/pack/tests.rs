@@ -2,6 +2,7 @@
 
 use super::{content_hash, decode, encode, pack_from_bytes, pack_to_bytes};
 use crate::base::Hash;
+use crate::engine::loadings::{Load, Loadings};
 use crate::engine::value::{
     Array, ArrayData, Column, Dataset, Figure, Images, Model, Number, Pack, Pixels, Scores, Source, Stages, Table, Truth, Value,
 };
@@ -84,6 +85,7 @@ fn values() -> Vec<Value> {
         labels: Arc::new(vec![7, 7]),
         classes,
         missing: Arc::new(vec![(7, "why".into())]),
+        loadings: Loadings::kept([(1 << 40, Load::All(0.5)), (9, Load::Each(Arc::new(vec![1.0, -2.0])))]),
     };
     let arrays =
         [ArrayData::F64(vec![1.0; 6]), ArrayData::F32(vec![1.5; 6]), ArrayData::U32(vec![9; 6]), ArrayData::U8(vec![1; 6])];

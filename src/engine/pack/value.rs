@@ -1,6 +1,7 @@
 //! Values as packs and back. Numbers that may be infinite or missing go into arrays, never into JSON.
 
 use super::{PackError, bad, pack_from_bytes, pack_to_bytes};
+use crate::engine::loadings::{Load, Loadings};
 use crate::engine::parts::Parts;
 use crate::engine::value::{
     Array, ArrayData, Column, Dataset, Figure, Images, Model, Number, Pack, Pixels, Scores, Source as Examples, Stages, Table,
@@ -60,6 +61,9 @@ fn to_pack_below(value: &Value, depth: usize) -> Result<Pack, PackError> {
             if !s.missing.is_empty() {
                 meta["missing"] = json!(*s.missing);
             }
+            if !s.loadings.is_empty() {
+                loadings(&s.loadings, &mut arrays);
+            }
             ("scores", meta)
         }
         Value::Number(n) => {
@@ -68,8 +72,7 @@ fn to_pack_below(value: &Value, depth: usize) -> Result<Pack, PackError> {
                 arrays.push(("error".into(), f64s(vec![1], vec![error])));
             }
             if let Some(shares) = n.parts.shares() {
-                let halves: Vec<u32> = shares.iter().flat_map(|(s, _)| [(*s >> 32) as u32, *s as u32]).collect();
-                arrays.push(("sources".into(), u32s(&halves)));
+                arrays.push(("sources".into(), sources(shares.iter().map(|s| s.0))));
                 arrays.push(("shares".into(), f64s(vec![shares.len()], shares.iter().map(|s| s.1).collect())));
             }
             let exact = n.error.is_none() && n.parts.is_exact();
@@ -98,6 +101,52 @@ fn to_pack_below(value: &Value, depth: usize) -> Result<Pack, PackError> {
         }
     };
     Ok(Pack { kind: kind.to_string(), meta, arrays })
+}
+
+/// Returns names of sources of error as an array: two halves each.
+fn sources(all: impl Iterator<Item = u64>) -> Array {
+    u32s(&all.flat_map(|s| [(s >> 32) as u32, s as u32]).collect::<Vec<u32>>())
+}
+
+fn read_sources(pack: &mut Pack) -> Result<Vec<u64>, PackError> {
+    let halves = as_u32(take(pack, "sources")?)?;
+    Ok(halves.chunks_exact(2).map(|h| (h[0] as u64) << 32 | h[1] as u64).collect())
+}
+
+/// Adds to the arrays of scores what they err by together: the sources, how many numbers there are of each (one, where it moves all examples alike),
+/// and the numbers.
+fn loadings(all: &Loadings, arrays: &mut Vec<(String, Array)>) {
+    let (mut lengths, mut numbers) = (Vec::new(), Vec::new());
+    for (_, load) in all.iter() {
+        let own = match load {
+            Load::All(x) => std::slice::from_ref(x),
+            Load::Each(each) => each,
+        };
+        // One example is as all are.
+        lengths.push(own.len() as u32);
+        numbers.extend_from_slice(own);
+    }
+    arrays.push(("sources".into(), sources(all.iter().map(|(s, _)| s))));
+    arrays.push(("lengths".into(), u32s(&lengths)));
+    arrays.push(("loadings".into(), f64s(vec![numbers.len()], numbers)));
+}
+
+fn read_loadings(pack: &mut Pack) -> Result<Loadings, PackError> {
+    let (sources, lengths) = (read_sources(pack)?, as_u32(take(pack, "lengths")?)?);
+    let numbers = as_f64(take(pack, "loadings")?)?;
+    let mut rest = numbers.as_slice();
+    let mut out = Vec::new();
+    for (source, length) in sources.iter().zip(&lengths) {
+        let Some((own, after)) = rest.split_at_checked(*length as usize) else {
+            return bad("what scores err by together does not match its sources");
+        };
+        rest = after;
+        out.push((*source, if let [x] = own { Load::All(*x) } else { Load::Each(Arc::new(own.to_vec())) }));
+    }
+    if sources.len() != lengths.len() || !rest.is_empty() {
+        return bad("what scores err by together does not match its sources");
+    }
+    Ok(Loadings::kept(out))
 }
 
 /// Returns the value that a pack written by [`to_pack`] holds.
@@ -134,7 +183,8 @@ fn from_pack_below(mut pack: Pack, depth: usize) -> Result<Value, PackError> {
             let values = as_f64(take(&mut pack, "values")?)?;
             let (ids, labels) = ids_and_labels(&mut pack, values.len())?;
             let missing = if pack.meta["missing"].is_null() { Arc::default() } else { Arc::new(get(&pack.meta, "missing")?) };
-            Value::Scores(Arc::new(Scores { values, ids, labels, classes: get(&pack.meta, "classes")?, missing }))
+            let loadings = if pack.array("sources").is_some() { read_loadings(&mut pack)? } else { Loadings::default() };
+            Value::Scores(Arc::new(Scores { values, ids, labels, classes: get(&pack.meta, "classes")?, missing, loadings }))
         }
         "number" => {
             let one = |array: Array| match as_f64(array)?[..] {
@@ -145,13 +195,12 @@ fn from_pack_below(mut pack: Pack, depth: usize) -> Result<Value, PackError> {
             let error = if pack.array("error").is_some() { Some(one(take(&mut pack, "error")?)?) } else { None };
             let mut number = Number::new(value, error, get(&pack.meta, "count")?);
             if pack.array("sources").is_some() {
-                let halves = as_u32(take(&mut pack, "sources")?)?;
+                let sources = read_sources(&mut pack)?;
                 let shares = as_f64(take(&mut pack, "shares")?)?;
-                if halves.len() != 2 * shares.len() {
+                if sources.len() != shares.len() {
                     return bad("the parts of an error do not match their sources");
                 }
-                let sources = halves.chunks_exact(2).map(|h| (h[0] as u64) << 32 | h[1] as u64);
-                number.parts = Parts::kept(sources.zip(shares).collect());
+                number.parts = Parts::kept(sources.into_iter().zip(shares).collect());
             }
             if pack.meta["exact"].as_bool() == Some(true) {
                 number.parts = Parts::exact();

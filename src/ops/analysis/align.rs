@@ -1,6 +1,7 @@
 //! Scores of several cells brought together example by example, by id.
 
 use crate::engine::kernel::Failure;
+use crate::engine::loadings::Loadings;
 use crate::engine::value::Scores;
 use std::sync::Arc;
 
@@ -25,6 +26,14 @@ impl Aligned {
         match &self.rows[which] {
             Some(rows) => scores.values[rows[row]],
             None => scores.values[row],
+        }
+    }
+
+    /// Returns what the scores number `which` err by together, for the common examples.
+    pub fn loadings(&self, scores: &Scores, which: usize) -> Loadings {
+        match &self.rows[which] {
+            Some(rows) => scores.loadings.select(rows),
+            None => scores.loadings.clone(),
         }
     }
 

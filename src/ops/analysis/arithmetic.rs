@@ -6,6 +6,7 @@ use super::reduce::keep_classes;
 use super::settings::RoundSettings;
 use super::write::OVERFLOWS;
 use crate::engine::kernel::{Context, Failure, Job, Kernel, mismatch};
+use crate::engine::loadings::{Load, Loadings};
 use crate::engine::value::{Number, Scores, Value};
 use crate::lang::Settings;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem};
@@ -91,6 +92,36 @@ impl Binary {
         if !zero && self.overflows(a, b) { OVERFLOWS } else { "is not defined" }
     }
 
+    /// Returns what the results of examples err by together, to first order.
+    fn loadings(self, a: &Operand, b: &Operand, count: usize) -> Result<Loadings, Failure> {
+        let none = |o: &Operand| match o {
+            Operand::Number(n) => n.error.is_none(),
+            Operand::Scores(s) => s.loadings.is_empty(),
+        };
+        if none(a) && none(b) {
+            return Ok(Loadings::default());
+        }
+        let aligned = match (a, b) {
+            (Operand::Scores(a), Operand::Scores(b)) => Some(align(&[a, b])?),
+            _ => None,
+        };
+        let value = |o: &Operand, which: usize, row: usize| match (o, &aligned) {
+            (Operand::Number(n), _) => n.value,
+            (Operand::Scores(s), Some(both)) => both.value(s, which, row),
+            (Operand::Scores(s), None) => s.values[row],
+        };
+        let slopes = |of: &dyn Fn((f64, f64, f64)) -> f64| match self {
+            Binary::Add | Binary::Subtract => Load::All(of(self.apply(0.0, 0.0))),
+            _ => Load::Each(Arc::new((0..count).map(|i| usable(of(self.apply(value(a, 0, i), value(b, 1, i))))).collect())),
+        };
+        let of = |o: &Operand, which: usize| match (o, &aligned) {
+            (Operand::Number(n), _) => Loadings::of(&n.parts),
+            (Operand::Scores(s), Some(both)) => both.loadings(s, which),
+            (Operand::Scores(s), None) => s.loadings.clone(),
+        };
+        Ok(of(a, 0).times(&slopes(&|d| d.1), count).plus(of(b, 1).times(&slopes(&|d| d.2), count)))
+    }
+
     /// Returns the result, nothing where it is not defined or above the largest number.
     ///
     /// The error is of first order: sqrt((da e_a)^2 + (db e_b)^2) of operands that err independently; what both err by counts once.
@@ -129,6 +160,11 @@ impl Unary {
             Number { value, error, count: x.count, parts }
         })
     }
+}
+
+/// Returns a derivative where an example has one; those without a result move nothing.
+fn usable(slope: f64) -> f64 {
+    if slope.is_finite() { slope } else { 0.0 }
 }
 
 /// Returns whether a finite number became an infinite one.
@@ -192,12 +228,8 @@ pub fn zip<T>(
     };
     Ok(match (a, b) {
         (Operand::Number(a), Operand::Number(b)) => Outcome::One(of(a.clone(), b.clone())),
-        (Operand::Scores(a), Operand::Number(b)) => {
-            Outcome::Each(Scores { values: a.values.iter().map(|x| score(*x, b.value)).collect(), ..a.as_ref().clone() })
-        }
-        (Operand::Number(a), Operand::Scores(b)) => {
-            Outcome::Each(Scores { values: b.values.iter().map(|y| score(a.value, *y)).collect(), ..b.as_ref().clone() })
-        }
+        (Operand::Scores(a), Operand::Number(b)) => Outcome::Each(a.with(a.values.iter().map(|x| score(*x, b.value)).collect())),
+        (Operand::Number(a), Operand::Scores(b)) => Outcome::Each(b.with(b.values.iter().map(|y| score(a.value, *y)).collect())),
         (Operand::Scores(a), Operand::Scores(b)) => {
             let aligned = align(&[a, b])?;
             tell_dropped(cx, &aligned);
@@ -208,9 +240,10 @@ pub fn zip<T>(
 }
 
 impl Planned for Binary {
-    /// 4 of quotients, 3 of others: what both operands err by counts once. One below: above the largest number there is no result.
+    /// 5 of quotients, 4 of others: numbers per example remember what all err by. One below: what both operands err by counts once. Two below:
+    /// above the largest number there is no result.
     fn version(&self) -> u32 {
-        if matches!(self, Binary::Divide) { 4 } else { 3 }
+        if matches!(self, Binary::Divide) { 5 } else { 4 }
     }
 
     fn policy(&self) -> Policy {
@@ -237,16 +270,19 @@ impl Kernel for Binary {
                 let (left, right) = (super::write::plain(a), super::write::plain(b));
                 Err(Failure::Absent(format!("{left} {} {right} {}", self.sign(), self.why(a, b))))
             }
-            Outcome::Each(scores) => Ok(Value::Scores(Arc::new(scores))),
+            Outcome::Each(scores) => {
+                let loadings = self.loadings(&a, &b, scores.ids.len())?;
+                Ok(Value::Scores(Arc::new(Scores { loadings, ..scores })))
+            }
         }
     }
 }
 
 impl Planned for Unary {
-    /// One more than before it was told what an error is made of. 2 of rounding: to tens and hundreds too. 2 of `exp`: nothing above the
-    /// largest number.
+    /// The last: numbers per example remember what all err by. One below: what an error is made of. 2 of rounding: to tens and hundreds too. 2 of
+    /// `exp`: nothing above the largest number.
     fn version(&self) -> u32 {
-        if matches!(self, Unary::Round | Unary::Exp) { 3 } else { 2 }
+        if matches!(self, Unary::Round | Unary::Exp) { 4 } else { 3 }
     }
 
     fn policy(&self) -> Policy {
@@ -269,7 +305,12 @@ impl Kernel for Unary {
             }),
             Operand::Scores(s) => {
                 let one = |x: &f64| self.of(Number::exact(*x), digits).map_or(f64::NAN, |n| n.value);
-                Ok(Value::Scores(Arc::new(Scores { values: s.values.iter().map(one).collect(), ..s.as_ref().clone() })))
+                let slopes = s.values.iter().map(|x| usable(self.apply(*x, digits).1)).collect();
+                let loadings = match s.loadings.is_empty() {
+                    true => Loadings::default(),
+                    false => s.loadings.times(&Load::Each(Arc::new(slopes)), s.ids.len()),
+                };
+                Ok(Value::Scores(Arc::new(Scores { loadings, ..s.with(s.values.iter().map(one).collect()) })))
             }
         }
     }

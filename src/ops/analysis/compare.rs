@@ -6,6 +6,7 @@ use super::gather::{Cell, pass_cost, tell_dropped};
 use super::reduce::keep_classes;
 use super::{words, write};
 use crate::engine::kernel::{Context, Failure, Job, Kernel, mismatch};
+use crate::engine::loadings::{Load, Loadings};
 use crate::engine::value::{Number, Scores, Truth, Value};
 use crate::lang::Settings;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem};
@@ -238,7 +239,7 @@ impl Kernel for Combine {
                     Ok(Condition::One(t)) => t.holds as u8 as f64,
                     _ => f64::NAN,
                 };
-                Scores { values: s.values.iter().map(|v| self.score(*v, one)).collect(), ..s.as_ref().clone() }
+                s.with(s.values.iter().map(|v| self.score(*v, one)).collect())
             }
             (a, b) => {
                 let one = |x| match x {
@@ -273,7 +274,7 @@ impl Kernel for Negation {
             Condition::One(t) => Ok(Value::Truth(Truth { holds: !t.holds, text: format!("not ({})", t.text), ..t })),
             Condition::Each(s) => {
                 let turn = |x: &f64| if x.is_nan() { f64::NAN } else { (*x == 0.0) as u8 as f64 };
-                Ok(Value::Scores(Arc::new(Scores { values: s.values.iter().map(turn).collect(), ..s.as_ref().clone() })))
+                Ok(Value::Scores(Arc::new(s.with(s.values.iter().map(turn).collect()))))
             }
         }
     }
@@ -312,7 +313,8 @@ impl Kernel for Choose {
                     // One number for each example, as the other side would have had.
                     Some(Value::Number(n)) if let Some(Value::Scores(s)) = job.input(other) => {
                         let values = vec![n.value; s.ids.len()];
-                        Ok(Value::Scores(Arc::new(Scores { values, missing: Arc::default(), ..(**s).clone() })))
+                        let scores = Scores { missing: Arc::default(), loadings: Loadings::of(&n.parts), ..s.with(values) };
+                        Ok(Value::Scores(Arc::new(scores)))
                     }
                     Some(value) => Ok(value.clone()),
                     None => Err(mismatch(slot, "number", None)),
@@ -341,6 +343,22 @@ impl Kernel for Choose {
                 _ => side(&no, no_at, row),
             })
             .collect();
-        Ok(Value::Scores(Arc::new(aligned.scores(values))))
+        // What a side errs by goes with the examples that it is chosen for.
+        let chosen = |o: &Operand, which: usize, holds: bool| {
+            let all = match o {
+                Operand::Number(n) => Loadings::of(&n.parts),
+                Operand::Scores(s) => aligned.loadings(s, which),
+            };
+            let one = |row| {
+                let c = aligned.value(&condition, 0, row);
+                (!c.is_nan() && (c != 0.0) == holds) as u8 as f64
+            };
+            match all.is_empty() {
+                true => all,
+                false => all.times(&Load::Each(Arc::new((0..aligned.ids.len()).map(one).collect())), aligned.ids.len()),
+            }
+        };
+        let loadings = chosen(&yes, 1, true).plus(chosen(&no, no_at, false));
+        Ok(Value::Scores(Arc::new(Scores { loadings, ..aligned.scores(values) })))
     }
 }

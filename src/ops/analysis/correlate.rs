@@ -149,11 +149,11 @@ impl Matched {
                 }
                 (Cell::Scores(a), b) => {
                     let y = number(b)?;
-                    Cell::Scores(Arc::new(Scores { values: a.values.iter().map(|x| of(*x, y)).collect(), ..(**a).clone() }))
+                    Cell::Scores(Arc::new(a.with(a.values.iter().map(|x| of(*x, y)).collect())))
                 }
                 (a, Cell::Scores(b)) => {
                     let x = number(a)?;
-                    Cell::Scores(Arc::new(Scores { values: b.values.iter().map(|y| of(x, *y)).collect(), ..(**b).clone() }))
+                    Cell::Scores(Arc::new(b.with(b.values.iter().map(|y| of(x, *y)).collect())))
                 }
                 (a, b) => Cell::Number(Number::exact(of(number(a)?, number(b)?))),
             };

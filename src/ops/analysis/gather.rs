@@ -2,6 +2,7 @@
 
 use super::align::{Aligned, align};
 use super::drawn::Origin;
+use super::loaded;
 use super::pairs::Pairing;
 use super::sample::{Sample, Statistic};
 use super::settings::At;
@@ -241,6 +242,7 @@ fn restrict(
         labels: Arc::new(labels),
         classes: scores.classes.clone(),
         missing: scores.missing.clone(),
+        loadings: scores.loadings.select(&keep),
     })))
 }
 
@@ -353,7 +355,7 @@ impl Gathered {
             ids: Arc::new(found.keys().copied().collect()),
             labels: Arc::new(if labelled { found.values().map(|(l, _)| *l).collect() } else { Vec::new() }),
             classes,
-            missing: Arc::default(),
+            ..Scores::default()
         })
     }
 
@@ -370,6 +372,9 @@ impl Gathered {
                 Cell::Scores(s) => {
                     let told = self.cells.len() > 1 || units.is_some();
                     for (i, (v, id)) in s.values.iter().zip(s.ids.iter()).enumerate() {
+                        if !v.is_nan() {
+                            sample.load(&s.loadings, i);
+                        }
                         sample.push(Number::exact(*v), told.then(|| origin(Some(*id % ROW_IDS))));
                         if v.is_nan() && sample.reason.is_none() {
                             sample.reason = s.reason(i).map(str::to_string);
@@ -451,6 +456,17 @@ impl Gathered {
             values.push(of(&sample));
         }
         Ok(aligned.scores(values))
+    }
+
+    /// Returns the mean of each example over all cells, with what the means err by together: the coordinates that were drawn, and what cells share.
+    pub fn mean_of_each(&self, cx: &dyn Context) -> Result<Scores, Failure> {
+        let scores = self.each(cx, |s| s.statistic(Statistic::Mean).map_or(f64::NAN, |n| n.value))?;
+        let all: Option<Vec<&Scores>> =
+            self.cells.iter().map(|(_, c)| if let Cell::Scores(s) = c { Some(s.as_ref()) } else { None }).collect();
+        // A number that stands for every example stands at no coordinate.
+        let Some(all) = all.filter(|_| self.units.is_empty() && !self.dependent) else { return Ok(scores) };
+        let loadings = loaded::of_mean(&all, &align(&all)?, &self.standing(true));
+        Ok(Scores { loadings, ..scores })
     }
 
     /// Returns the failure for an input none of whose cells is there.

@@ -211,5 +211,5 @@ fn rank_scores(scores: &Scores) -> Scores {
     let ranks = ranks(&present.iter().map(|i| scores.values[*i]).collect::<Vec<_>>());
     let mut values = vec![f64::NAN; scores.values.len()];
     present.iter().zip(ranks).for_each(|(i, r)| values[*i] = r);
-    Scores { values, ..scores.clone() }
+    scores.with(values)
 }

@@ -19,6 +19,7 @@ mod groups;
 mod influence;
 mod judge;
 mod linkage;
+mod loaded;
 mod own_class;
 mod pairs;
 mod parts;

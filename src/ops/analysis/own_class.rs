@@ -121,6 +121,6 @@ impl Kernel for OwnClass {
             }
         };
         let values = examples.ids.iter().zip(examples.labels.iter()).map(|(id, label)| value(*id, *label)).collect();
-        Ok(Value::Scores(Arc::new(Scores { values, missing: Arc::new(missing.into_iter().collect()), ..(*examples).clone() })))
+        Ok(Value::Scores(Arc::new(Scores { missing: Arc::new(missing.into_iter().collect()), ..examples.with(values) })))
     }
 }

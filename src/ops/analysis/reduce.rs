@@ -58,9 +58,9 @@ impl Kind {
 impl Planned for Reduce {
     /// 3: pairs once (both orders being the same but for rounding), errors by the units that are paired, two-way clustering unbiased for few
     /// cells, inner reductions first. 4: a result above the largest number is absent; `count` counts truth values that hold. 5: axes that are
-    /// taken in together are crossed; an error that numbers share stays whole.
+    /// taken in together are crossed; an error that numbers share stays whole. 6: means of each example remember what they were taken over.
     fn version(&self) -> u32 {
-        5
+        6
     }
 
     fn policy(&self) -> Policy {
@@ -139,7 +139,10 @@ pub fn reduce(gathered: &Gathered, over: Over, op: &str, cx: &dyn Context, stati
         return Err(gathered.nothing());
     }
     if gathered.per_example() && !over.examples {
-        let scores = gathered.each(cx, |s| s.statistic(statistic).map_or(f64::NAN, |n| n.value))?;
+        let scores = match statistic {
+            Statistic::Mean => gathered.mean_of_each(cx)?,
+            _ => gathered.each(cx, |s| s.statistic(statistic).map_or(f64::NAN, |n| n.value))?,
+        };
         return Ok(Value::Scores(Arc::new(scores)));
     }
     let (found, sample) = gathered.reduced(statistic)?;
@@ -175,7 +178,7 @@ struct Describe;
 impl Planned for Describe {
     /// As `mean`.
     fn version(&self) -> u32 {
-        5
+        6
     }
 
     fn policy(&self) -> Policy {

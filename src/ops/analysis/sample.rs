@@ -3,9 +3,10 @@
 use super::drawn::{AXES, Origin, error_of_mean, shares_of_units};
 use super::sources::Sources;
 use crate::base::statistics::{deviation, magnitude, mean, norm, quantile_of_sorted, sum};
+use crate::engine::loadings::Loadings;
 use crate::engine::parts::{MOST, Parts, Shares};
 use crate::engine::value::Number;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Numbers to be reduced to one. NaN is never among them: it is counted as absent.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +17,8 @@ pub struct Sample {
     pub errors: Vec<f64>,
     /// What these errors are made of; as many as there are errors.
     pub parts: Vec<Parts>,
+    /// What several numbers err by together: for each source of error the numbers that it moves, and how far.
+    pub loads: BTreeMap<u64, Vec<(usize, f64)>>,
     /// Where each number comes from, where some were not drawn one by one; empty otherwise.
     pub origins: Vec<Origin>,
     /// For each number the sources that the coordinates it stands at are, 0 for axes that are not there; empty where nothing was drawn along axes.
@@ -82,6 +85,7 @@ impl Sample {
         self.values.clear();
         self.errors.clear();
         self.parts.clear();
+        self.loads.clear();
         self.units.clear();
         self.unknown.clear();
         self.origins.clear();
@@ -119,6 +123,14 @@ impl Sample {
         }
         self.values.push(number.value);
         self.origins.extend(origin);
+    }
+
+    /// Says what the number that is added next errs by together with others: what moves the example at a place of scores.
+    pub fn load(&mut self, loadings: &Loadings, place: usize) {
+        let next = self.values.len();
+        for (source, load) in loadings.iter() {
+            self.loads.entry(source).or_default().push((next, load.at(place)));
+        }
     }
 
     /// Returns the number of values.
@@ -191,7 +203,8 @@ impl Sample {
             };
             return (spread, parts);
         };
-        let p = magnitude(self.errors.iter().copied().chain(spread));
+        let loads = self.loads.values().flatten().map(|(_, share)| *share);
+        let p = magnitude(self.errors.iter().copied().chain(loads).chain(spread));
         let e = spread.unwrap_or(0.0) / p;
         // That the units of this very sample were drawn is what the spread is of.
         let drawn: BTreeSet<u64> = if by_unit { self.units.iter().flatten().copied().collect() } else { BTreeSet::new() };
@@ -202,7 +215,7 @@ impl Sample {
             false => shares.add_own(left.sqrt() * p),
         }
         let (mut error, parts) = shares.finish();
-        if sources.apart(|source| drawn.contains(&source)) {
+        if self.loads.is_empty() && sources.apart(|source| drawn.contains(&source)) {
             // The same to the last bit: the larger of both.
             error = (norm(self.errors.iter().copied()) / n as f64).max(spread.unwrap_or(0.0));
         }
@@ -219,7 +232,8 @@ impl Sample {
 
     /// Returns what the numbers' own errors come from; nothing where all are exact.
     fn sources(&self) -> Option<Sources> {
-        (!self.errors.is_empty() && !self.dependent).then(|| Sources::of(&self.errors, &self.parts, self.len()))
+        let any = !self.errors.is_empty() || !self.loads.is_empty();
+        (any && !self.dependent).then(|| Sources::of(&self.errors, &self.parts, &self.loads, self.len()))
     }
 
     /// Returns the statistic as one unit of a larger sample. A mean has the error that the numbers' own errors give it, whatever their
@@ -324,7 +338,15 @@ impl Sample {
                 best = i;
             }
         }
+        let mut shared = Shares::default();
+        for (source, all) in &self.loads {
+            all.iter().filter(|(i, _)| *i == best).for_each(|(_, share)| shared.add(*source, *share));
+        }
         let found = match self.errors.get(best).copied().filter(|e| *e > 0.0) {
+            None if !self.loads.is_empty() => {
+                let (error, parts) = shared.finish();
+                (Some(error), parts)
+            }
             Some(error) => (Some(error), self.parts[best].clone()),
             None if self.unknown.contains(&best) => (None, Parts::default()),
             None => (None, Parts::exact()),

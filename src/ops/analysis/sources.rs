@@ -16,9 +16,9 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Returns the sources of errors, given what each is made of, among `count` numbers.
-    pub fn of(errors: &[f64], parts: &[Parts], count: usize) -> Sources {
-        let mut out = Sources { told: true, of: BTreeMap::new(), count: count as f64 };
+    /// Returns the sources of errors, given what each is made of, and of what `loads` several, among `count` numbers.
+    pub fn of(errors: &[f64], parts: &[Parts], loads: &BTreeMap<u64, Vec<(usize, f64)>>, count: usize) -> Sources {
+        let mut out = Sources { told: true, of: loads.clone(), count: count as f64 };
         for (i, (error, parts)) in errors.iter().zip(parts).enumerate().filter(|(_, (e, _))| **e > 0.0) {
             match parts.told() {
                 Some(shares) => shares.iter().for_each(|(source, share)| out.of.entry(*source).or_default().push((i, *share))),
@@ -45,7 +45,7 @@ impl Sources {
     /// `scale` squared: the sum over sources of sum (c - mean c)^2 / (n (n - 1)) over a source's shares c of the numbers' errors. Of several axes it is the
     /// largest of those of the cells and of the means at each axis's coordinates.
     pub fn seen(&self, origins: &[Origin], scale: f64, counts: impl Fn(u64) -> bool) -> f64 {
-        let several = origins.first().is_some_and(|o| o.units.is_none() && o.example.is_none());
+        let several = origins.first().is_some_and(|o| o.units.is_none());
         sum(self.of.iter().filter(|(source, _)| counts(**source)).map(|(_, all)| {
             let scaled: Vec<(usize, f64)> = all.iter().map(|(i, c)| (*i, c / scale)).collect();
             let cells = variance(scaled.iter().map(|(_, c)| *c), self.count);

@@ -285,6 +285,7 @@ fn restrict(s: &Arc<Scores>, keep: impl Fn(usize) -> bool) -> Value {
         labels: Arc::new(chosen.iter().filter_map(|i| s.labels.get(*i).copied()).collect()),
         classes: s.classes.clone(),
         missing: s.missing.clone(),
+        loadings: s.loadings.select(&chosen),
     }))
 }
 

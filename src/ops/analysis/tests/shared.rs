@@ -195,3 +195,83 @@ fn cells_of_a_table_are_not_dealt_one_by_one() {
     nested[1].within = vec!["run".to_string()];
     assert_eq!(shape(&nested), Ok(()));
 }
+
+/// Numbers of four runs on six examples of two classes.
+const RIGHT: [[f64; 6]; 4] = [
+    [1.0, 0.0, 1.0, 1.0, 0.2, 0.9],
+    [0.8, 0.1, 0.7, 1.0, 0.4, 0.3],
+    [0.4, 0.0, 0.9, 0.6, 0.1, 0.5],
+    [1.2, 0.3, 1.0, 0.9, 0.6, 0.8],
+];
+
+fn of_runs() -> Vec<Value> {
+    RIGHT.iter().map(|run| scores(&[0, 1, 2, 3, 4, 5], run, &[0, 0, 0, 1, 1, 1])).collect()
+}
+
+fn right(over: &[&str]) -> Call {
+    call("mean").over("x", &[("run", "declared", &RUNS[..4])], of_runs()).reducing(over)
+}
+
+fn of_examples(x: &Scores) -> Call {
+    call("mean").one("x", Value::Scores(Arc::new(x.clone())))
+}
+
+#[test]
+fn a_mean_of_each_example_remembers_the_runs() {
+    let often = right(&["run"]).scores();
+    // Whole and by class, the runs first or with the examples.
+    for by in [None, Some(("a", 0)), Some(("b", 1))] {
+        let split = |c: Call| if let Some((name, k)) = by { c.by("class", "class", name, k) } else { c };
+        let (first, at_once) = (split(of_examples(&often)).number(), split(right(&["run", "example"])).number());
+        close(first.value, at_once.value);
+        close(first.error.unwrap(), at_once.error.unwrap());
+    }
+    // What is added to each example and multiplied with it changes the error as it should.
+    let number = |x: f64| Value::Number(Number::exact(x));
+    let twice = call("multiply").one("a", Value::Scores(often.clone())).one("b", number(2.0)).scores();
+    close(of_examples(&twice).number().error.unwrap(), 2.0 * of_examples(&often).number().error.unwrap());
+    let less = call("subtract").one("a", Value::Scores(often.clone())).one("b", Value::Scores(often.clone())).scores();
+    assert_eq!(of_examples(&less).number().error, Some(0.0));
+    // The difference of two means over the same runs on the same examples is that of the differences.
+    let squares: Vec<Value> =
+        RIGHT.iter().map(|run| scores(&[0, 1, 2, 3, 4, 5], &run.map(|v| v * v), &[0, 0, 0, 1, 1, 1])).collect();
+    let gaps: Vec<Value> =
+        RIGHT.iter().map(|run| scores(&[0, 1, 2, 3, 4, 5], &run.map(|v| v - v * v), &[0, 0, 0, 1, 1, 1])).collect();
+    let over = |values| call("mean").over("x", &[("run", "declared", &RUNS[..4])], values).reducing(&["run"]).scores();
+    let gap = call("subtract").one("a", Value::Scores(often)).one("b", Value::Scores(over(squares))).scores();
+    close(of_examples(&gap).number().error.unwrap(), of_examples(&over(gaps)).number().error.unwrap());
+}
+
+#[test]
+fn examples_less_an_estimate_keep_its_error() {
+    let base = named("base", 0.6, 0.07);
+    let all = scores(&[0, 1, 2, 3, 4, 5], &RIGHT[0], &[0, 0, 0, 1, 1, 1]);
+    let gain = call("subtract").one("a", all.clone()).one("b", Value::Number(base.clone())).scores();
+    let m = of_examples(&gain).number();
+    close(m.error.unwrap(), se(&RIGHT[0]).hypot(0.07));
+    let after = two("subtract", &call("mean").one("x", all.clone()).number().named(&Hash::of(b"mean")), &base);
+    close(m.error.unwrap(), after.error.unwrap());
+    close(call("maximum").one("x", Value::Scores(gain.clone())).number().error.unwrap(), 0.07);
+    close(call("total").one("x", Value::Scores(gain.clone())).number().error.unwrap(), 6.0 * 0.07);
+    // A factor moves each by what it is: the mean of x / base by mean(x) / base^2.
+    let ratio = call("divide").one("a", all).one("b", Value::Number(base.clone())).scores();
+    let slope = mean(&RIGHT[0]) / 0.36 * 0.07;
+    let spread = se(&RIGHT[0]) / 0.6;
+    // The part of the spread that the factor gives is not counted twice.
+    let seen = spread * 0.07 / 0.6;
+    close(of_examples(&ratio).number().error.unwrap(), (spread * spread - seen * seen + slope * slope).sqrt());
+    // Over runs, each example less the same estimate: as the mean over all, less it.
+    let each: Vec<Value> = of_runs()
+        .into_iter()
+        .map(|run| Value::Scores(call("subtract").one("a", run).one("b", Value::Number(base.clone())).scores()))
+        .collect();
+    let whole = call("mean").over("x", &[("run", "declared", &RUNS[..4])], each.clone()).reducing(&["run", "example"]).number();
+    close(whole.error.unwrap(), right(&["run", "example"]).number().error.unwrap().hypot(0.07));
+    let first = call("mean").over("x", &[("run", "declared", &RUNS[..4])], each).reducing(&["run"]).scores();
+    close(of_examples(&first).number().error.unwrap(), whole.error.unwrap());
+    // A choice takes the error with it for the examples it is chosen for.
+    let condition = scores(&[0, 1, 2, 3, 4, 5], &[1.0, 1.0, 0.0, 0.0, 0.0, 0.0], &[0, 0, 0, 1, 1, 1]);
+    let chosen =
+        call("choose").one("condition", condition).one("yes", Value::Number(base)).one("no", Value::Number(Number::exact(0.0)));
+    close(call("total").one("x", Value::Scores(chosen.scores())).number().error.unwrap(), 2.0 * 0.07);
+}

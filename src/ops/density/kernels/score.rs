@@ -192,7 +192,7 @@ impl Kernel for LogDensity {
             false => Vec::new(),
         };
         let (ids, labels, classes) = (x.ids.clone(), x.labels.clone(), x.classes.clone());
-        Ok(Value::Scores(Arc::new(Scores { values, ids, labels, classes, missing: Arc::new(missing) })))
+        Ok(Value::Scores(Arc::new(Scores { values, ids, labels, classes, missing: Arc::new(missing), ..Scores::default() })))
     }
 }
 

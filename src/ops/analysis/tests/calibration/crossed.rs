@@ -25,6 +25,11 @@ fn shared(op: &'static str, over_runs: Vec<Value>, base: Value) -> Number {
     over(call("mean"), "x", &[("run", values.len())], values).reducing(&["run"]).number()
 }
 
+/// Returns the mean over runs of each example.
+fn runs_first(cells: Vec<Vec<f64>>) -> Arc<Scores> {
+    over(call("mean"), "x", &[("run", cells.len())], cells.into_iter().map(examples).collect()).reducing(&["run"]).scores()
+}
+
 pub fn lines() -> Vec<Line> {
     let boot = |c: Call| c.set("draws", Static::Number(400.0)).set("level", Static::Number(0.95));
     let above = 1.0 - 0.5 * (1.0 + libm::erf(0.5 / 2.0f64.sqrt() / std::f64::consts::SQRT_2));
@@ -109,6 +114,17 @@ pub fn lines() -> Vec<Line> {
             let each = |v: f64| Value::Number(call("subtract").one("a", n(v)).one("b", base.clone()).number());
             let values: Vec<Value> = zs(100, r).into_iter().map(each).collect();
             over(call("median"), "x", &[("run", 100)], values).reducing(&["run"]).number()
+        }),
+        line("mean", "runs x examples, runs first, effects of both", "20 x 100", 0.0, |r| {
+            call("mean").one("x", Value::Scores(runs_first(crossed(20, 100, [0.3, 0.7, 1.0], r)))).number()
+        }),
+        line("mean", "runs x examples, runs first, effects of examples", "3 x 200", 0.0, |r| {
+            call("mean").one("x", Value::Scores(runs_first(crossed(3, 200, [0.0, 1.0, 0.5], r)))).number()
+        }),
+        line("mean", "runs x examples, runs first, less one estimate", "20 x 100", 0.0, |r| {
+            let base = named("base", 0.0, 0.1, r);
+            let gain = call("subtract").one("a", Value::Scores(runs_first(crossed(20, 100, [0.3, 0.7, 1.0], r)))).one("b", base);
+            call("mean").one("x", Value::Scores(gain.scores())).number()
         }),
         line("subtract", "two means over the same runs", "20", 0.0, |r| {
             let effect = zs(20, r);

@@ -1,0 +1,149 @@
+//! What the numbers of several examples err by together: how far each source of error moves each of them, to first order.
+
+use super::parts::{Parts, together};
+use crate::base::statistics::norm;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Sources of error that examples share, and how far each moves each example: the loadings of factor analysis, in units of the scores. Nothing where
+/// the numbers are exact or err each by itself.
+///
+/// A mean of scores then errs by the mean of its examples' loadings, source by source. As [`Parts`], all are equal to one another.
+#[derive(Clone, Debug, Default)]
+pub struct Loadings(BTreeMap<u64, Load>);
+
+/// How far a source moves the examples.
+#[derive(Clone, Debug)]
+pub enum Load {
+    /// All alike.
+    All(f64),
+    /// Each by so much.
+    Each(Arc<Vec<f64>>),
+}
+
+/// So many sources of one number are told apart in scores; of more, the smallest are one.
+const MOST: usize = 64;
+
+impl PartialEq for Loadings {
+    fn eq(&self, _: &Loadings) -> bool {
+        true
+    }
+}
+
+impl Load {
+    /// Returns how far the source moves an example, by its place.
+    pub fn at(&self, i: usize) -> f64 {
+        match self {
+            Load::All(x) => *x,
+            Load::Each(all) => all.get(i).copied().unwrap_or(0.0),
+        }
+    }
+
+    fn times(&self, slopes: &Load, count: usize) -> Load {
+        match (self, slopes) {
+            (Load::All(x), Load::All(slope)) => Load::All(x * slope),
+            _ => Load::Each(Arc::new((0..count).map(|i| self.at(i) * slopes.at(i)).collect())),
+        }
+    }
+
+    fn plus(&self, other: &Load) -> Load {
+        match (self, other) {
+            (Load::All(a), Load::All(b)) => Load::All(a + b),
+            (Load::Each(a), _) => Load::Each(Arc::new(a.iter().enumerate().map(|(i, a)| a + other.at(i)).collect())),
+            (Load::All(_), Load::Each(_)) => other.plus(self),
+        }
+    }
+}
+
+impl Loadings {
+    /// Returns those of a number that stands for every example.
+    pub fn of(parts: &Parts) -> Loadings {
+        let mut shares = parts.told().unwrap_or_default().to_vec();
+        if shares.len() > MOST {
+            shares.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0)));
+            let mut rest = shares.split_off(MOST - 1);
+            rest.sort_unstable_by_key(|s| s.0);
+            let sources: Vec<u64> = rest.iter().map(|s| s.0).collect();
+            shares.push((together(&sources), norm(rest.iter().map(|s| s.1))));
+        }
+        Loadings(shares.into_iter().map(|(source, share)| (source, Load::All(share))).collect())
+    }
+
+    /// Returns those that were kept.
+    pub fn kept(all: impl IntoIterator<Item = (u64, Load)>) -> Loadings {
+        Loadings(all.into_iter().collect())
+    }
+
+    /// Returns whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the sources with what each moves, ascending by source.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &Load)> {
+        self.0.iter().map(|(source, load)| (*source, load))
+    }
+
+    /// Adds what a source moves.
+    pub fn add(&mut self, source: u64, load: Load) {
+        match self.0.get_mut(&source) {
+            Some(there) => *there = there.plus(&load),
+            None => {
+                self.0.insert(source, load);
+            }
+        }
+    }
+
+    /// Returns those of a function of `count` examples, given its derivative at each.
+    pub fn times(&self, slopes: &Load, count: usize) -> Loadings {
+        Loadings(self.0.iter().map(|(source, load)| (*source, load.times(slopes, count))).collect())
+    }
+
+    /// Returns those of the sum of what two have.
+    pub fn plus(mut self, other: Loadings) -> Loadings {
+        other.0.into_iter().for_each(|(source, load)| self.add(source, load));
+        self
+    }
+
+    /// Returns those of some of the examples, by their places.
+    pub fn select(&self, rows: &[usize]) -> Loadings {
+        let one = |load: &Load| match load {
+            Load::All(x) => Load::All(*x),
+            Load::Each(all) => Load::Each(Arc::new(rows.iter().map(|i| all.get(*i).copied().unwrap_or(0.0)).collect())),
+        };
+        Loadings(self.0.iter().map(|(source, load)| (*source, one(load))).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Hash;
+    use crate::engine::parts::source;
+
+    #[test]
+    fn sources_add_scale_and_are_chosen_with_their_examples() {
+        let each = Load::Each(Arc::new(vec![1.0, 2.0, 3.0]));
+        let a = Loadings::kept([(7, Load::All(0.5)), (9, each.clone())]);
+        let b = Loadings::kept([(9, Load::All(-1.0))]);
+        let sum = a.times(&Load::All(2.0), 3).plus(b.times(&each, 3));
+        let found: Vec<(u64, Vec<f64>)> = sum.select(&[2, 0]).iter().map(|(s, l)| (s, vec![l.at(0), l.at(1)])).collect();
+        assert_eq!(found, vec![(7, vec![1.0, 1.0]), (9, vec![3.0, 1.0])]);
+    }
+
+    #[test]
+    fn of_many_sources_the_smallest_are_one_and_the_error_stays() {
+        let shares: Vec<(u64, f64)> = (1..=500).map(|s| (s, s as f64)).collect();
+        let all = Loadings::of(&Parts::kept(shares.clone()));
+        assert_eq!(all.iter().count(), MOST);
+        let (found, expect) =
+            (norm(all.iter().map(|(_, l)| l.at(0)).collect::<Vec<f64>>().into_iter()), norm(shares.iter().map(|s| s.1)));
+        assert!((found - expect).abs() < 1e-9 * expect);
+        assert!(Loadings::of(&Parts::default()).is_empty() && Loadings::of(&Parts::exact()).is_empty());
+        let named = Parts::default().named(0.5, &Hash::of(b"cell"));
+        assert_eq!(
+            Loadings::of(&named).iter().map(|(s, l)| (s, l.at(3))).collect::<Vec<_>>(),
+            vec![(source(&Hash::of(b"cell")), 0.5)]
+        );
+    }
+}
