@@ -16,7 +16,7 @@ use cfx::base::Stream;
 use cfx::engine::kernel::Quiet;
 use cfx::ops::density::alpha::AlphaPrior;
 use cfx::ops::density::cache::Observations;
-use cfx::ops::density::chain::{Chain, Method, Setup};
+use cfx::ops::density::chain::{Chain, Method, Setup, Until};
 use cfx::ops::density::fit::{Rows, fit};
 use cfx::ops::density::frame::{Frame, Scale};
 use cfx::ops::density::niw::{Niw, Shape};
@@ -141,7 +141,18 @@ fn points(n: usize, d: usize, lumps: usize, apart: f64) -> Vec<f64> {
 
 fn setup(passes: usize, start: Start, components: usize) -> Setup {
     let alpha = AlphaPrior::Gamma { shape: 1.0, rate: 1.0 };
-    Setup { alpha, method: Method::Gibbs, passes, burn_in: passes - 1, thin: 1, chains: 1, start, components, published: false }
+    Setup {
+        alpha,
+        method: Method::Gibbs,
+        passes,
+        burn_in: passes - 1,
+        thin: 1,
+        chains: 1,
+        start,
+        components,
+        published: false,
+        until: Until::default(),
+    }
 }
 
 /// Turns that the two samplers take in a case; the table has medians.

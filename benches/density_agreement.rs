@@ -6,7 +6,7 @@
 use cfx::base::Stream;
 use cfx::engine::kernel::Quiet;
 use cfx::ops::density::alpha::AlphaPrior;
-use cfx::ops::density::chain::{Method, Setup};
+use cfx::ops::density::chain::{Method, Setup, Until};
 use cfx::ops::density::diagnostics::{Glance, Verdict};
 use cfx::ops::density::fit::{Rows, fit};
 use cfx::ops::density::frame::{Frame, Scale};
@@ -45,6 +45,7 @@ fn settings(case: &Case, passes: usize, chains: usize) -> Fit {
         start: Start::Dispersed,
         components: 6,
         published: false,
+        until: Until::default(),
     };
     Fit { kappa, dof, inflate, shape: Shape::Full, scale, setup }
 }

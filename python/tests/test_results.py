@@ -155,12 +155,13 @@ def test_chains(results: cfx.Run) -> None:
     partitions = p.draws("partitions")
     component, ids = partitions["component"], partitions["id"]
     assert component.dims == ("chain", "state", "stage", "class", "row") and component.dtype == np.int32
-    assert list(partitions["after_draw"].values) == [0, 5]
+    after = partitions["after_draw"]
+    assert after.dims == ("state", "stage", "class") and (after.values == np.array([0, 5])[:, None, None]).all()
     # Rows that are there have a component, and as many components are occupied as the trace says.
     there = (ids >= 0).values
     assert ((component.values >= 0) == there[None, None]).all()
     occupied = component.max("row") + 1
-    trace = posterior["components"].isel(draw=partitions["after_draw"].values).rename(draw="state")
+    trace = posterior["components"].isel(draw=after.isel(stage=0, **{"class": 0}).values).rename(draw="state")
     assert np.array_equal(occupied.transpose(*trace.dims).values, trace.values)
     # Each class's rows are the examples with its label.
     label = results["reps"].dataset(stage="hidden")["label"]

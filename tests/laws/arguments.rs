@@ -87,6 +87,9 @@ const BESIDE: &[(&str, &str, &[(&str, &str)])] = &[
 
 /// What must stand beside a field of a constructor, within the constructor: argument and constructor, the fields.
 const INSIDE: &[(&str, &[(&str, &str)])] = &[
+    ("sampler.gibbs.budget", &[("passes", "12"), ("burn_in", "6"), ("thin", "3"), ("chains", "2")]),
+    ("sampler.split_merge.budget", &[("passes", "12"), ("burn_in", "6"), ("thin", "3"), ("chains", "2")]),
+    ("sampler.merge_split.budget", &[("passes", "12"), ("burn_in", "6"), ("thin", "3"), ("chains", "2")]),
     ("sampler.gibbs", &[("passes", "12"), ("burn_in", "4"), ("thin", "4"), ("chains", "2")]),
     ("sampler.block_gibbs", &[("passes", "12"), ("burn_in", "4"), ("thin", "4"), ("chains", "2")]),
     ("sampler.split_merge", &[("passes", "12"), ("burn_in", "4"), ("thin", "4"), ("chains", "2")]),
@@ -120,6 +123,9 @@ const VALUES: &[(&str, &str, &[&str])] = &[
     ("dp_mixture", "in_every", &["ease"]),
     ("dp_mixture", "within", &["part"]),
     ("dp_mixture", "sampler.gibbs.passes", &["16", "20"]),
+    ("dp_mixture", "sampler.gibbs.budget", &["24", "48"]),
+    ("dp_mixture", "sampler.split_merge.budget", &["24", "48"]),
+    ("dp_mixture", "sampler.merge_split.budget", &["24", "48"]),
     ("dp_mixture", "sampler.block_gibbs.passes", &["16", "20"]),
     ("dp_mixture", "sampler.split_merge.passes", &["16", "20"]),
     ("dp_mixture", "sampler.merge_split.passes", &["16", "20"]),
@@ -241,6 +247,9 @@ const VALUES: &[(&str, &str, &[&str])] = &[
     ("generate", "data", &["d", "normal"]),
     ("generate", "m", &["gan", "gan[a: 0]"]),
     ("generative_classification", "sampler.gibbs.passes", &["16", "20"]),
+    ("generative_classification", "sampler.gibbs.budget", &["24", "48"]),
+    ("generative_classification", "sampler.split_merge.budget", &["24", "48"]),
+    ("generative_classification", "sampler.merge_split.budget", &["24", "48"]),
     ("generative_classification", "sampler.block_gibbs.passes", &["16", "20"]),
     ("generative_classification", "sampler.split_merge.passes", &["16", "20"]),
     ("generative_classification", "sampler.merge_split.passes", &["16", "20"]),

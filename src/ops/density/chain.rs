@@ -67,9 +67,34 @@ pub struct Setup {
     pub components: usize,
     /// Whether to do as the published code did.
     pub published: bool,
+    /// Whether and how far chains go on until they settle.
+    pub until: Until,
+}
+
+/// How far chains go on until they settle: as long as they have not, `passes`, `burn_in` and `thin` are doubled, if the budget allows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Until {
+    /// The most passes of a chain; nothing where `passes` is the length.
+    pub budget: Option<usize>,
+    /// How many times the lengths have been doubled.
+    pub doubled: u32,
 }
 
 impl Setup {
+    /// Returns the setup of chains twice as long; nothing where there is no budget for them.
+    pub fn longer(&self) -> Option<Setup> {
+        let (passes, burn_in, thin) = (self.passes.checked_mul(2)?, self.burn_in * 2, self.thin.checked_mul(2)?);
+        let until = Until { doubled: self.until.doubled + 1, ..self.until };
+        (passes <= self.until.budget?).then(|| Setup { passes, burn_in, thin, until, ..self.clone() })
+    }
+
+    /// Returns the setup with the lengths of its first look.
+    pub fn asked(&self) -> Setup {
+        let by = 1 << self.until.doubled;
+        let until = Until { doubled: 0, ..self.until };
+        Setup { passes: self.passes / by, burn_in: self.burn_in / by, thin: self.thin / by, until, ..self.clone() }
+    }
+
     /// Returns whether the state after a pass is kept: passes `burn_in, burn_in + thin, …`.
     pub fn keeps(&self, pass: usize) -> bool {
         pass >= self.burn_in && (pass - self.burn_in).is_multiple_of(self.thin.max(1))
@@ -142,7 +167,7 @@ pub struct Chain<'a> {
     data: &'a Observations,
     /// The grid of a hierarchical base measure, and where on it the chain is.
     learned: Option<(&'a Grid, Learned)>,
-    setup: &'a Setup,
+    setup: Setup,
     rng: ChaCha12Rng,
     done: usize,
     record: Record,
@@ -158,7 +183,7 @@ impl<'a> Chain<'a> {
     pub fn new(
         data: &'a Observations,
         niw: &'a Niw,
-        setup: &'a Setup,
+        setup: &Setup,
         log_volume: f64,
         stream: &Stream,
         number: usize,
@@ -181,7 +206,7 @@ impl<'a> Chain<'a> {
             state,
             data,
             learned: None,
-            setup,
+            setup: setup.clone(),
             rng,
             done: 0,
             record: Record::default(),
@@ -334,11 +359,27 @@ impl<'a> Chain<'a> {
         }
     }
 
-    /// Runs to the end, or until the monitor says stop, when it returns nothing.
-    pub fn run(mut self, number: usize, monitor: &dyn Monitor) -> Option<Record> {
+    /// Takes up a longer setup of the same chain. States kept so far lie in its burn-in, and go.
+    pub fn lengthen(&mut self, setup: &Setup) {
+        self.setup = setup.clone();
+        self.record.kept.clear();
+    }
+
+    /// Returns how many times its lengths have been doubled.
+    pub fn doubled(&self) -> u32 {
+        self.setup.until.doubled
+    }
+
+    /// Returns what it leaves.
+    pub fn leave(self) -> Record {
+        self.record
+    }
+
+    /// Runs to the end of its setup, or until the monitor says stop, when it returns false.
+    pub fn run(&mut self, number: usize, monitor: &dyn Monitor) -> bool {
         while self.done < self.setup.passes {
             if monitor.stop() {
-                return None;
+                return false;
             }
             self.step();
             if let Some(last) = self.record.trace.last() {
@@ -348,13 +389,14 @@ impl<'a> Chain<'a> {
                 monitor.snapshot(number, self.save());
             }
         }
-        Some(self.record)
+        true
     }
 
     /// Returns what the chain needs to go on; to be called at a boundary only.
     pub fn save(&self) -> Vec<u8> {
         let mut w = Writer::default();
         w.int(self.done as u64);
+        w.int(u64::from(self.doubled()));
         w.int(self.record.moves);
         w.float(self.state.alpha);
         let position = self.rng.get_word_pos();
@@ -384,6 +426,7 @@ impl<'a> Chain<'a> {
         let grid = self.learned.as_ref().map(|(grid, _)| *grid);
         let mut read = || {
             let done = r.int()? as usize;
+            let doubled = r.int()?;
             let moves = r.int()?;
             let alpha = r.float()?;
             let position = u128::from(r.int()?) | (u128::from(r.int()?) << 64);
@@ -400,12 +443,21 @@ impl<'a> Chain<'a> {
                     Some(Kept { alpha, z, measure })
                 })
                 .collect::<Option<Vec<_>>>()?;
-            Some((done, alpha, position, point, z, order, Record { trace, kept, moves }))
+            let mut setup = self.setup.asked();
+            for _ in 0..doubled {
+                setup = setup.longer()?;
+            }
+            Some((done, setup, alpha, position, point, z, order, Record { trace, kept, moves }))
         };
         let n = self.state.data.n;
-        let Some((done, alpha, position, point, z, order, record)) = read() else { return false };
+        let Some((done, setup, alpha, position, point, z, order, record)) = read() else { return false };
         let valid = |x: &[u32]| x.len() == n && x.iter().all(|k| (*k as usize) < n.max(1) * 2);
-        if !valid(&z) || !valid(&order) || order.iter().any(|i| *i as usize >= n) || record.trace.len() != done {
+        if !valid(&z)
+            || !valid(&order)
+            || order.iter().any(|i| *i as usize >= n)
+            || record.trace.len() != done
+            || done > setup.passes
+        {
             return false;
         }
         let single = self.state.single;
@@ -414,7 +466,7 @@ impl<'a> Chain<'a> {
             self.take_up(grid, point);
         }
         self.rng.set_word_pos(position);
-        (self.done, self.order, self.record) = (done, order, record);
+        (self.done, self.setup, self.order, self.record) = (done, setup, order, record);
         true
     }
 }

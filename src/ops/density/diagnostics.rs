@@ -392,6 +392,18 @@ fn heaviest(verdict: Verdict, components: &[f64], log_posteriors: &[f64]) -> Opt
         .then(|| format!("{} holds the mass, {apart:.0} nats of log posterior above {}", of(best), of(worst)))
 }
 
+/// Returns how long chains with a budget took, where they did not settle at the first look.
+fn length(setup: &Setup, verdict: Verdict) -> Option<String> {
+    let (passes, budget) = (setup.passes, setup.until.budget?);
+    match verdict {
+        Verdict::Settled => (setup.until.doubled > 0).then(|| format!("settled after {passes} passes")),
+        Verdict::TooShort | Verdict::Disagree if setup.longer().is_none() => {
+            Some(format!("not settled after {passes} passes, and twice as many are beyond the budget of {budget}"))
+        }
+        _ => None,
+    }
+}
+
 /// What is said of a fit at a glance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Glance {
@@ -435,6 +447,7 @@ impl Glance {
         if !why.is_empty() {
             note += &format!("; {why}");
         }
+        note += &length(p.setup, verdict).map_or_else(String::new, |words| format!("; {words}"));
         let heaviest = heaviest(verdict, &middles(1), &middles(2));
         note += &heaviest.map_or_else(String::new, |words| format!("; {words}"));
         if !p.units.constant.is_empty() {

@@ -2,7 +2,8 @@
 
 use super::bytes::{Reader, Writer};
 use super::cache::Observations;
-use super::chain::{Chain, Monitor, Record, Scalars};
+use super::chain::{Chain, Monitor, Record, Scalars, Setup};
+use super::diagnostics::{Chains, Verdict};
 use super::frame::{Frame, Scale};
 use super::hyper::Grid;
 use super::posterior::Posterior;
@@ -13,6 +14,7 @@ use crate::base::Stream;
 use crate::engine::{Context, Failure};
 use rayon::prelude::*;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
 
 /// Rows to be fitted.
 #[derive(Clone, Debug, Default)]
@@ -71,8 +73,9 @@ impl Rows {
 struct Watch<'c> {
     cx: &'c dyn Context,
     snapshots: Mutex<Vec<Vec<u8>>>,
-    done: Vec<std::sync::atomic::AtomicU64>,
-    total: u64,
+    done: Vec<AtomicU64>,
+    /// Passes of all chains, as far as is known.
+    total: AtomicU64,
 }
 
 impl Watch<'_> {
@@ -94,7 +97,7 @@ impl Monitor for Watch<'_> {
         self.done[chain].store(pass as u64, Relaxed);
         if pass.is_multiple_of(10) {
             let done = self.done.iter().map(|d| d.load(Relaxed)).sum();
-            self.cx.progress(done, self.total, &[("components", s[1]), ("log posterior", s[2])]);
+            self.cx.progress(done, self.total.load(Relaxed), &[("components", s[1]), ("log posterior", s[2])]);
         }
     }
 
@@ -117,7 +120,18 @@ pub fn units_of(rows: &Rows, settings: &Fit) -> Units {
     }
 }
 
+/// Returns the longer setup that chains at the end of theirs go on with: where there is a budget for it and they have not settled. What they do
+/// hangs on their traces alone, so a run that was stopped and resumed, on whatever threads, goes on as a whole one does.
+fn next(setup: &Setup, chains: &[Chain], units: &Units) -> Option<Setup> {
+    let longer = setup.longer().filter(|s| s.chains > 1)?;
+    let left = |c: &Chain| Record { trace: c.trace().to_vec(), kept: Vec::new(), moves: c.moves() };
+    let records: Vec<Record> = chains.iter().map(left).collect();
+    let verdict = Verdict::of(Chains { records: &records, setup, units }).0;
+    matches!(verdict, Verdict::TooShort | Verdict::Disagree).then_some(longer)
+}
+
 /// Fits a mixture to rows, in the units that vary among them. Absent where the rows give the prior no scale. Checkpoints go to `cx`; with `resume`, an earlier run's is taken up.
+/// With a budget (see [`super::chain::Until`]) chains go on until they settle; the posterior's settings then have the lengths that they reached.
 pub fn fit(rows: Rows, settings: &Fit, stream: &Stream, cx: &dyn Context, resume: bool) -> Result<Posterior, Failure> {
     rows.check()?;
     let n = rows.n();
@@ -134,23 +148,23 @@ pub fn fit(rows: Rows, settings: &Fit, stream: &Stream, cx: &dyn Context, resume
     let d = units.kept.len();
     settings.fits(d).map_err(refused)?;
     let rows = Rows { d, x: units.select(&rows.x).into_owned(), ..rows };
+    let mut settings = settings.asked();
     let dof = settings.dof(d);
-    let setup = &settings.setup;
-    let components = published_components(&rows, settings, stream);
+    let components = published_components(&rows, &settings, stream);
     let frame = Frame::derive(&rows.x, d, &settings.scale, components).map_err(Failure::Absent)?.inflated(settings.inflate(d));
     let niw = settings.niw(d, n + 1);
     let mut white = frame.whiten(&rows.x);
-    if setup.published {
+    if settings.setup.published {
         white.iter_mut().for_each(|x| *x = f64::from(*x as f32));
     }
     let data = Observations::new(white, d);
-    let snapshots = vec![Vec::new(); setup.chains];
-    let done = (0..setup.chains).map(|_| 0.into()).collect();
-    let watch = Watch { cx, snapshots: Mutex::new(snapshots), done, total: (setup.passes * setup.chains) as u64 };
-    let earlier = if resume { cx.restore().and_then(|b| read_snapshots(&b, setup.chains)) } else { None };
+    let count = settings.setup.chains;
+    let done = (0..count).map(|_| 0.into()).collect();
+    let watch = Watch { cx, snapshots: Mutex::new(vec![Vec::new(); count]), done, total: 0.into() };
+    let earlier = if resume { cx.restore().and_then(|b| read_snapshots(&b, count)) } else { None };
     let grid = settings.learns().then(|| Grid::of(&frame, settings.kappa, n + 1));
-    let run = |number: usize| {
-        let mut chain = Chain::new(&data, &niw, setup, frame.log_volume, stream, number, None);
+    let start = |number: usize| {
+        let mut chain = Chain::new(&data, &niw, &settings.setup, frame.log_volume, stream, number, None);
         if let Some(grid) = &grid {
             chain = chain.learning(grid);
         }
@@ -159,17 +173,36 @@ pub fn fit(rows: Rows, settings: &Fit, stream: &Stream, cx: &dyn Context, resume
         {
             watch.snapshot(number, bytes.clone());
         }
-        chain.run(number, &watch)
+        chain
     };
-    let chains: Option<Vec<Record>> = (0..setup.chains).into_par_iter().map(run).collect();
-    let Some(chains) = chains else {
-        if let Ok(all) = watch.snapshots.lock()
-            && all.iter().any(|s| !s.is_empty())
-        {
-            watch.write(&all);
+    let mut chains: Vec<Chain> = (0..count).into_par_iter().map(start).collect();
+    let mut setup = settings.setup.clone();
+    // Chains go on together, so those of an earlier run that are a length behind have seen that they should.
+    let furthest = chains.iter().map(Chain::doubled).max().unwrap_or(0);
+    while setup.until.doubled < furthest
+        && let Some(longer) = setup.longer()
+    {
+        setup = longer;
+    }
+    loop {
+        chains.iter_mut().filter(|c| c.doubled() < setup.until.doubled).for_each(|c| c.lengthen(&setup));
+        watch.total.store((setup.passes * count) as u64, std::sync::atomic::Ordering::Relaxed);
+        let ended: Vec<bool> = chains.par_iter_mut().enumerate().map(|(number, c)| c.run(number, &watch)).collect();
+        if ended.contains(&false) {
+            if let Ok(all) = watch.snapshots.lock()
+                && all.iter().any(|s| !s.is_empty())
+            {
+                watch.write(&all);
+            }
+            return Err(Failure::Interrupted);
         }
-        return Err(Failure::Interrupted);
-    };
+        match next(&setup, &chains, &units) {
+            Some(longer) => setup = longer,
+            None => break,
+        }
+    }
+    let chains: Vec<Record> = chains.into_iter().map(Chain::leave).collect();
+    settings.setup = setup;
     Ok(Posterior {
         d,
         units,
@@ -179,9 +212,9 @@ pub fn fit(rows: Rows, settings: &Fit, stream: &Stream, cx: &dyn Context, resume
         class: rows.class,
         class_name: rows.class_name,
         classes: rows.classes,
-        fit: settings.clone(),
         kappa: settings.kappa,
         dof: mean_dof(&chains).unwrap_or(dof),
+        fit: settings,
         frame,
         chains,
     })

@@ -1,7 +1,7 @@
 //! The settings of a fit as data: read from a call, checked, kept with the density, read back for refitting.
 
 use super::alpha::AlphaPrior;
-use super::chain::{Method, Setup};
+use super::chain::{Method, Setup, Until};
 use super::frame::Scale;
 use super::niw::{Niw, Shape};
 use super::start::Start;
@@ -38,7 +38,7 @@ settings! {
     struct GivenFields("niw_fixed") { kappa: f64, dof: Affine, mean: f64, scale: f64, components: f64 }
 }
 settings! {
-    struct GibbsFields("gibbs") { passes: f64, burn_in: f64, thin: f64, chains: f64, start: Start }
+    struct GibbsFields("gibbs") { passes: f64, burn_in: f64, thin: f64, chains: f64, start: Start, budget: Option<f64> = None }
 }
 settings! {
     struct BlockFields("block_gibbs") { block: f64 }
@@ -193,6 +193,7 @@ pub struct Sampler {
     thin: f64,
     chains: f64,
     start: Start,
+    budget: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -220,7 +221,8 @@ impl Setting for Sampler {
             }
             _ => return None,
         };
-        Some(Sampler { moves, passes: f.passes, burn_in: f.burn_in, thin: f.thin, chains: f.chains, start: f.start })
+        let GibbsFields { passes, burn_in, thin, chains, start, budget } = f;
+        Some(Sampler { moves, passes, burn_in, thin, chains, start, budget })
     }
 }
 
@@ -232,7 +234,7 @@ impl Sampler {
         } else {
             (Moves::MergeSplit { proposals: 1.0, every: 1.0 }, [2000.0, 1000.0, 50.0, 4.0])
         };
-        Sampler { moves, passes, burn_in, thin, chains, start: Start::Dispersed }
+        Sampler { moves, passes, burn_in, thin, chains, start: Start::Dispersed, budget: None }
     }
 }
 
@@ -280,6 +282,33 @@ const PASSES: usize = 10_000_000;
 const CHAINS: usize = 1000;
 /// The most kept states.
 const STATES: usize = 1_000_000;
+
+/// Returns the most passes that each chain may take until they settle, where there is such a budget, or what is wrong with it. `passes` and `chains` are sound.
+fn budget(s: &Sampler, passes: usize, chains: usize) -> Result<Option<usize>, Problem> {
+    let Some(budget) = s.budget else { return Ok(None) };
+    let budget = whole("sampler.budget", budget, 1..=PASSES, "")?;
+    if budget < passes {
+        let message = format!("`budget` is {budget} but must be at least `passes`, {passes}");
+        return Err(wrong(
+            "sampler.budget",
+            message,
+            "chains are first looked at after `passes`, and go on as far as `budget` allows",
+        ));
+    }
+    if budget * chains > 10 * PASSES {
+        let message = format!("{chains} chains of {budget} passes keep {} traces; {} is the most", budget * chains, 10 * PASSES);
+        return Err(wrong("sampler.budget", message, "run fewer chains, or lower `budget`"));
+    }
+    if chains == 1 {
+        let message = "one chain cannot be seen to settle, so there is nothing to go on for until `budget`";
+        return Err(wrong("sampler.budget", message, "run several chains, or leave out `budget`"));
+    }
+    if 2.0 * s.burn_in < s.passes {
+        let message = format!("with a `budget`, `burn_in` must be half of `passes` or more; it is {} of {}", s.burn_in, s.passes);
+        return Err(wrong("sampler.burn_in", message, "chains that have not settled begin anew to keep states: raise `burn_in`"));
+    }
+    Ok(Some(budget))
+}
 
 /// Everything that determines a fit but data and stream.
 #[derive(Clone, Debug, PartialEq)]
@@ -341,6 +370,7 @@ impl Fit {
         }
         let burn_in = whole("sampler.burn_in", s.burn_in, 0..=PASSES, "")?;
         let thin = whole("sampler.thin", s.thin, 1..=PASSES, "every pass after burn-in is kept with `thin: 1`")?;
+        let until = Until { budget: budget(s, passes, chains)?, doubled: 0 };
         let states = chains * (passes - burn_in).div_ceil(thin);
         if states > STATES {
             return Err(wrong("sampler.thin", format!("{states} states would be kept; {STATES} is the most"), "raise `thin`"));
@@ -379,6 +409,7 @@ impl Fit {
             start: if published { Start::Random } else { s.start },
             components,
             published,
+            until,
         };
         Ok(Fit { kappa, dof: prior.dof.0, inflate: prior.inflate.0, shape: prior.shape, scale: prior.scale.clone(), setup })
     }
@@ -409,6 +440,11 @@ impl Fit {
     /// Returns whether chains learn the base measure.
     pub fn learns(&self) -> bool {
         self.scale == Scale::Learned
+    }
+
+    /// Returns the settings as they were asked for: where chains went on until they settled, with the lengths of their first look.
+    pub fn asked(&self) -> Fit {
+        Fit { setup: self.setup.asked(), ..self.clone() }
     }
 
     /// Returns the number of states that all chains keep.
@@ -466,7 +502,7 @@ impl Fit {
         json!({
             "kappa": self.kappa, "dof": self.dof, "inflate": self.inflate, "shape": shape, "scale": scale, "alpha": alpha, "sampler": method, "passes": s.passes,
             "burn_in": s.burn_in, "thin": s.thin, "chains": s.chains, "start": start, "components": s.components,
-            "published": s.published,
+            "published": s.published, "budget": s.until.budget, "doubled": s.until.doubled,
         })
     }
 
@@ -505,6 +541,7 @@ impl Fit {
             start: Start::parse(j["start"].as_str()?)?,
             components: int("components")?,
             published: j["published"].as_bool()?,
+            until: Until { budget: int("budget"), doubled: u32::try_from(int("doubled")?).ok().filter(|k| *k < 32)? },
         };
         let pair = |name: &str| Some([j[name][0].as_f64()?, j[name][1].as_f64()?]);
         let (dof, inflate) = (pair("dof")?, pair("inflate")?);

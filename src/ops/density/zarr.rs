@@ -2,7 +2,7 @@
 //!
 //! Groups `posterior` and `sample_stats`: scalars of each pass after burn-in, dimensions chain, draw, then the axes of the value. Group
 //! `partitions`: which component each row belongs to in each kept state (`component`: chain, state, axes, row), which example each row is (`id`:
-//! axes, row), and after which draw a state was kept (`after_draw`: state). Coordinates that are numbers are numbers. Layout: Zarr storage
+//! axes, row), and after which draw a state was kept (`after_draw`: state, axes; chains that went on until they settled keep fewer of their draws). Coordinates that are numbers are numbers. Layout: Zarr storage
 //! specification version 2; dimension names as xarray keeps them (`_ARRAY_DIMENSIONS`); one chunk an array.
 
 use super::chain::{SCALARS, Scalars};
@@ -145,8 +145,7 @@ fn coordinates(store: &mut Store, group: &str, axes: &[(String, Coordinates)], n
 
 /// Adds the group `partitions`, unless it is larger than allowed.
 fn partitions(store: &mut Store, axes: &[(String, Coordinates)], cells: &[Option<Draws>], chains: usize, largest: u64) {
-    let Some(longest) = cells.iter().flatten().max_by_key(|d| d.after.len()) else { return };
-    let (after, states) = (&longest.after, longest.after.len());
+    let states = cells.iter().flatten().map(|d| d.after.len()).max().unwrap_or(0);
     let rows = cells.iter().flatten().map(|d| d.ids.len()).max().unwrap_or(0);
     let size = [chains, states, cells.len(), rows, 4].iter().fold(1u64, |n, x| n.saturating_mul(*x as u64));
     if size == 0 || size > largest {
@@ -162,8 +161,11 @@ fn partitions(store: &mut Store, axes: &[(String, Coordinates)], cells: &[Option
         store.array(&format!("{group}/{dim}"), "<i8", &[length], &[dim], bytes);
     }
     coordinates(store, group, axes, &names);
-    let bytes = after.iter().flat_map(|t| (*t as i64).to_le_bytes()).collect();
-    store.array(&format!("{group}/after_draw"), "<i8", &[states], &["state"], bytes);
+    let after = (0..states).flat_map(|s| cells.iter().map(move |cell| cell.as_ref().and_then(|d| d.after.get(s))));
+    let bytes = after.flat_map(|t| t.map_or(-1, |t| *t as i64).to_le_bytes()).collect();
+    let dims: Vec<&str> = ["state"].into_iter().chain(of_axes.iter().copied()).collect();
+    let shape: Vec<usize> = [states].into_iter().chain(lengths.iter().copied()).collect();
+    store.array(&format!("{group}/after_draw"), "<i8", &shape, &dims, bytes);
     let ids = cells.iter().flat_map(|cell| (0..rows).map(move |r| cell.as_ref().and_then(|d| d.ids.get(r))));
     let bytes = ids.flat_map(|id| id.map_or(-1, |id| i64::from(*id)).to_le_bytes()).collect();
     let dims: Vec<&str> = of_axes.iter().copied().chain(["row"]).collect();

@@ -1,6 +1,6 @@
 //! `dp_mixture`: fits the rows of one class, or all rows, and keeps the posterior as a pack.
 
-use super::super::chain::Method;
+use super::super::chain::{Method, Setup};
 use super::super::fit::fit;
 use super::super::settings::{Fit, FitSettings, refused, whole, wrong};
 use super::{all_rows, ids_of, rows_where};
@@ -43,8 +43,13 @@ fn rows(s: &FitSettings, inputs: &[KnownInput]) -> Known {
     }
 }
 
+/// Returns the most passes that a chain may take.
+fn longest(setup: &Setup) -> usize {
+    std::iter::successors(Some(setup.clone()), Setup::longer).last().map_or(setup.passes, |s| s.passes)
+}
+
 /// Returns what fitting n rows in d dimensions takes: a pass looks at every row under some six components, and about one
-/// visit in eight moves (measured rates; fragmented chains take up to ten times as long).
+/// visit in eight moves (measured rates; fragmented chains take up to ten times as long). With a budget, the most: as if chains never settled.
 pub fn fit_cost(fit: &Fit, n: f64, d: f64) -> Cost {
     let setup = &fit.setup;
     let block = if matches!(setup.method, Method::Block(_)) { 2.0 * d * d } else { 0.0 };
@@ -58,7 +63,7 @@ pub fn fit_cost(fit: &Fit, n: f64, d: f64) -> Cost {
     let learning = if fit.learns() { 2.5e-10 * (4.0 * n * d * d + 80.0 * d.powi(3)) / (d / 16.0).ceil() } else { 0.0 };
     let scales = if fit.learns() { 4.0 * d * d } else { 0.0 };
     let kept = (setup.passes - setup.burn_in).div_ceil(setup.thin) as f64;
-    let (chains, passes) = (setup.chains as f64, setup.passes as f64);
+    let (chains, passes) = (setup.chains as f64, longest(setup) as f64);
     let left = chains * (kept * (n * 4.0 + scales) + passes * 40.0);
     Cost {
         seconds: 1e-3 + chains * passes * (n * visit + learning),

@@ -13,6 +13,8 @@ mod calibration_tests;
 mod faults;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod until_tests;
 
 use super::fit::Rows;
 use super::posterior::Posterior;

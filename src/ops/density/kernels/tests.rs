@@ -401,10 +401,27 @@ fn odd_data_have_defined_results() {
 }
 
 /// Stops after some polls, and keeps the checkpoint.
-struct Stopping {
+pub(super) struct Stopping {
     polls: Mutex<u64>,
     kept: Mutex<Option<Vec<u8>>>,
     files: crate::plan::files::Files,
+}
+
+impl Stopping {
+    pub(super) fn after(polls: u64) -> Stopping {
+        let files = crate::plan::files::Files::new(std::path::Path::new("."), &[]);
+        Stopping { polls: Mutex::new(polls), kept: Mutex::new(None), files }
+    }
+
+    /// Goes on, and stops after so many further polls.
+    pub(super) fn again(&self, polls: u64) {
+        *self.polls.lock().expect("unpoisoned") = polls;
+    }
+
+    /// Returns whether a checkpoint was left.
+    pub(super) fn left(&self) -> bool {
+        self.kept.lock().expect("unpoisoned").is_some()
+    }
 }
 
 impl Context for Stopping {
@@ -434,15 +451,11 @@ fn a_stopped_fit_goes_on_to_the_same_result() {
     let settings = || vec![("by", class(1)), ("sampler", sampler("gibbs", 200.0, 100.0, 2.0))];
     let inputs = || vec![("x", Labelled::single(wrap(&s)))];
     let Ok(Value::Pack(whole)) = run_with("dp_mixture", settings(), inputs(), &Quiet::default()) else { panic!("fits") };
-    let cx = Stopping {
-        polls: Mutex::new(230),
-        kept: Mutex::new(None),
-        files: crate::plan::files::Files::new(std::path::Path::new("."), &[]),
-    };
+    let cx = Stopping::after(230);
     let stopped = run_with("dp_mixture", settings(), inputs(), &cx);
     assert!(matches!(stopped, Err(Failure::Interrupted)), "{stopped:?}");
-    assert!(cx.kept.lock().expect("unpoisoned").is_some(), "a checkpoint was left");
-    *cx.polls.lock().expect("unpoisoned") = u64::MAX;
+    assert!(cx.left(), "a checkpoint was left");
+    cx.again(u64::MAX);
     let Ok(Value::Pack(resumed)) = run_with("dp_mixture", settings(), inputs(), &cx) else { panic!("resumes") };
     assert_eq!(whole, resumed);
 }
@@ -484,8 +497,9 @@ fn chains_are_a_store_of_their_passes_after_burn_in() {
     }
     let ids = file("partitions/id/0.0").as_chunks::<8>().0;
     assert_eq!((i64::from_le_bytes(ids[0]), i64::from_le_bytes(ids[31])), (-1, i64::from(posterior.ids[1])));
-    let after = file("partitions/after_draw/0").as_chunks::<8>().0;
-    assert_eq!((after.len(), i64::from_le_bytes(after[1])), (states, posterior.fit.setup.thin as i64));
+    let after = file("partitions/after_draw/0.0").as_chunks::<8>().0;
+    let kept: Vec<i64> = after.iter().map(|b| i64::from_le_bytes(*b)).collect();
+    assert_eq!(kept, (0..states as i64).flat_map(|s| [-1, s * posterior.fit.setup.thin as i64]).collect::<Vec<_>>());
     // Coordinates that are whole numbers are whole numbers; partitions that are too large stay in the store.
     let store = inference_data(&[("class".to_string(), words("0", "7"))], &[None, draws(&pack)], 100).expect("draws");
     let class = store.iter().find(|f| f.0 == "posterior/class/0").expect("class");

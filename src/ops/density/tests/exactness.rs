@@ -2,7 +2,7 @@
 
 use super::super::alpha::AlphaPrior;
 use super::super::cache::Observations;
-use super::super::chain::{Chain, Method, Setup, Unwatched};
+use super::super::chain::{Chain, Method, Setup, Until, Unwatched};
 use super::super::component::Component;
 use super::super::gibbs;
 use super::super::lanes::{self as simd_lanes, Plain};
@@ -25,6 +25,7 @@ fn setup(method: Method, passes: usize) -> Setup {
         start: Start::Random,
         components: 6,
         published: false,
+        until: Until::default(),
     }
 }
 
@@ -259,13 +260,17 @@ fn a_restored_chain_goes_on_bit_for_bit() {
             let chain = Chain::new(&data, &niw, &setup, 0.3, &stream, 0, None);
             if learning { chain.learning(&grid) } else { chain }
         };
-        let whole = fresh().run(0, &Unwatched).expect("not stopped");
+        let run = |mut chain: Chain| {
+            assert!(chain.run(0, &Unwatched), "not stopped");
+            chain.leave()
+        };
+        let whole = run(fresh());
         let mut first = fresh();
         (0..50).for_each(|_| first.step());
         let bytes = first.save();
         let mut second = fresh();
         assert!(second.restore(&bytes));
-        let resumed = second.run(0, &Unwatched).expect("not stopped");
+        let resumed = run(second);
         assert_eq!(whole.trace.len(), 120);
         let bits = |r: &super::super::chain::Record| r.trace.concat().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(&whole), bits(&resumed), "{method:?}");

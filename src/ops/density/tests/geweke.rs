@@ -2,7 +2,7 @@
 
 use super::super::alpha::AlphaPrior;
 use super::super::cache::Observations;
-use super::super::chain::{Chain, Method, Setup};
+use super::super::chain::{Chain, Method, Setup, Until};
 use super::super::component::Built;
 use super::super::hyper::{Grid, Learned};
 use super::super::matrix::lower_times;
@@ -56,7 +56,18 @@ fn functionals(z: &[u32], alpha: f64, data: &Observations) -> [f64; 6] {
 fn joint(method: Method, published: bool) -> [f64; 6] {
     let niw = Niw::new(D, 0.7, D as f64 + 3.0, N + 1);
     let alpha = AlphaPrior::Gamma { shape: 2.0, rate: 1.5 };
-    let setup = Setup { alpha, method, passes: 1, burn_in: 0, thin: 1, chains: 1, start: Start::One, components: 1, published };
+    let setup = Setup {
+        alpha,
+        method,
+        passes: 1,
+        burn_in: 0,
+        thin: 1,
+        chains: 1,
+        start: Start::One,
+        components: 1,
+        published,
+        until: Until::default(),
+    };
     let root = Stream::root(17).named("geweke");
     let rounds = 30_000;
     let mut rng = root.named("prior").rng();
@@ -154,6 +165,7 @@ fn a_learned_measure_passes() {
             start: Start::One,
             components: 1,
             published: false,
+            until: Until::default(),
         };
         let root = Stream::root(23).named("learned");
         let mut rng = root.named("prior").rng();

@@ -1,7 +1,7 @@
 //! Densities of given partitions, as reference files have them.
 
 use super::super::alpha::AlphaPrior;
-use super::super::chain::{Kept, Method, Record, Setup};
+use super::super::chain::{Kept, Method, Record, Setup, Until};
 use super::super::frame::{Frame, Scale};
 use super::super::niw::Shape;
 use super::super::posterior::Posterior;
@@ -41,6 +41,7 @@ pub fn density(rows: Vec<f64>, d: usize, chains: Vec<Vec<Kept>>, (kappa, dof): (
         start: Start::Dispersed,
         components: 6,
         published: false,
+        until: Until::default(),
     };
     Posterior {
         d,

@@ -2,7 +2,7 @@
 
 use super::super::alpha::AlphaPrior;
 use super::super::cache::Observations;
-use super::super::chain::{Chain, Method, Setup};
+use super::super::chain::{Chain, Method, Setup, Until};
 use super::super::component::Built;
 use super::super::frame::{Frame, Scale};
 use super::super::hyper::{Grid, Learned};
@@ -176,6 +176,7 @@ fn a_learned_measure_has_the_exact_posterior() {
                 start: Start::Random,
                 components: 3,
                 published: false,
+                until: Until::default(),
             };
             let niw = Niw::new(d, kappa, d as f64 + 2.0, n + 1);
             let mut counts: BTreeMap<Vec<u32>, f64> = BTreeMap::new();

@@ -1,7 +1,7 @@
 //! Fits with a learned base measure: what is kept, the predictive of it, threads.
 
 use super::super::alpha::AlphaPrior;
-use super::super::chain::{Method, Setup};
+use super::super::chain::{Method, Setup, Until};
 use super::super::component::Component;
 use super::super::fit::{Rows, fit};
 use super::super::frame::Scale;
@@ -26,6 +26,7 @@ fn fitted(n: usize, d: usize) -> Posterior {
         start: Start::Dispersed,
         components: 3,
         published: false,
+        until: Until::default(),
     };
     let settings = Fit { kappa: 0.05, dof: [1.0, 2.0], inflate: [0.0, 1.0], shape: Shape::Full, scale: Scale::Learned, setup };
     let data = cloud(n, d, 1.5, 31);

@@ -1,7 +1,7 @@
 //! Chains against an independent sampler's (tests/data/density/textbook.json, made by textbook.py beside it, NumPy and SciPy only).
 
 use super::super::alpha::AlphaPrior;
-use super::super::chain::{Method, Setup};
+use super::super::chain::{Method, Setup, Until};
 use super::super::fit::{Rows, fit};
 use super::super::frame::Scale;
 use super::super::niw::Shape;
@@ -33,6 +33,7 @@ fn fitted(set: &Json, method: Method, published: bool) -> Posterior {
         start: Start::Dispersed,
         components: 6,
         published,
+        until: Until::default(),
     };
     let settings = Fit { kappa: 0.01, dof: [1.0, 2.0], inflate: [0.0, 1.0], shape: Shape::Full, scale: Scale::Diagonal, setup };
     let rows = Rows { d, ids: (0..(x.len() / d) as u32).collect(), x, ..Rows::default() };
