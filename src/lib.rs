@@ -61,6 +61,7 @@
 pub mod api;
 pub mod base;
 pub mod cli;
+pub mod cluster;
 pub mod engine;
 pub mod lang;
 pub mod ops;

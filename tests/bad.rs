@@ -13,7 +13,17 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// Codes that no script can bring about: faults of the standard library and of the program itself, files that change while a plan is made.
-const NOT_OF_SCRIPTS: [&str; 4] = ["cfx::internal", "cfx::signature::type", "cfx::network::unknown", "cfx::file::changed"];
+const NOT_OF_SCRIPTS: [&str; 8] = [
+    "cfx::internal",
+    "cfx::signature::type",
+    "cfx::network::unknown",
+    "cfx::file::changed",
+    // Of the files of sites, which have tests of their own.
+    "cfx::site::key",
+    "cfx::site::value",
+    "cfx::site::syntax",
+    "cfx::site::unknown",
+];
 
 /// Returns all bad programs with what is said about them.
 fn all() -> &'static Vec<(PathBuf, Diags, String)> {

@@ -17,6 +17,7 @@ pub mod value;
 
 pub use device::init;
 pub use executor::outcome::{CellOutcome, RunOutcome, RunState, Status};
+pub use executor::part::{Fence, Part, Told};
 pub use executor::results::{Missing, Results};
 pub use executor::statuses::{Standing, statuses};
 pub use executor::{KEEP_UNDER, Limits, Options, execute};

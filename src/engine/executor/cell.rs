@@ -278,6 +278,11 @@ impl Context for Running<'_> {
         if self.cell.policy == Policy::Inline {
             return;
         }
+        // Of two attempts at the same work the later one's checkpoints count.
+        if self.shared.options.part.as_ref().is_some_and(|p| !p.fence.holds()) {
+            self.shared.stop.store(true, Ordering::Relaxed);
+            return;
+        }
         if !self.shared.store.put_checkpoint(&self.key, &self.shared.device, bytes) {
             self.shared.note(format!("a checkpoint of {} could not be written", self.cell.title()));
         }

@@ -6,6 +6,7 @@
 pub mod cell;
 mod joint;
 pub mod outcome;
+pub mod part;
 pub mod results;
 mod schedule;
 pub mod statuses;
@@ -24,6 +25,7 @@ use crate::base::Hash;
 use crate::plan::files::Files;
 use crate::plan::graph::{CellId, Graph};
 use outcome::RunOutcome;
+use part::Part;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
@@ -58,6 +60,8 @@ pub struct Options {
     /// Bytes that weights which nobody asked to keep may take in the store after their last use; over it the cheapest to make and the oldest
     /// go first.
     pub keep_under: u64,
+    /// The part of the plan that this process computes, where several share it.
+    pub part: Option<Part>,
 }
 
 /// Bytes of [`Options::keep_under`] where nobody says otherwise: 20 GiB.
@@ -90,6 +94,7 @@ impl Options {
             checkpoint_every: Duration::from_secs(30),
             limits: Limits::default(),
             keep_under: KEEP_UNDER,
+            part: None,
         }
     }
 }

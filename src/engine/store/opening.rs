@@ -124,7 +124,9 @@ impl Store {
 
     fn made(root: &Path, gate: Option<File>, writable: bool) -> Store {
         static OPENED: AtomicU64 = AtomicU64::new(0);
-        let name = format!("{:013}-{}-{}", now(), std::process::id(), OPENED.fetch_add(1, Ordering::Relaxed));
+        // Processes of equal number on two machines may open a store in the same millisecond.
+        let number = machine() << 16 | OPENED.fetch_add(1, Ordering::Relaxed) & 0xffff;
+        let name = format!("{:013}-{}-{number}", now(), std::process::id());
         let (index, own) = (Mutex::default(), Mutex::new(Own::new(root, &name)));
         let (packs, faults, full) = (Packs::default(), AtomicU64::new(0), AtomicBool::new(false));
         Store { root: root.to_path_buf(), name, index, own, packs, gate, writable, faults, full, in_use: Mutex::default() }
@@ -150,6 +152,15 @@ impl Store {
         store.refresh();
         Ok(store)
     }
+}
+
+/// Returns a number of the machine, of 32 bits: different on different machines as far as their names and their starts are.
+fn machine() -> u64 {
+    let read = |path: &str| std::fs::read(path).unwrap_or_default();
+    let mut all = read("/proc/sys/kernel/hostname");
+    all.extend(read("/proc/sys/kernel/random/boot_id"));
+    let [a, b, c, d, ..] = crate::base::Hash::of(&all).0;
+    u64::from(u32::from_le_bytes([a, b, c, d]))
 }
 
 /// Makes an empty store: its mark first, so that whatever is left half made is known for what it is.

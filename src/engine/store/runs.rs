@@ -36,11 +36,7 @@ pub struct RunRecord {
 impl Store {
     /// Records the start of a run about the cells of these plan keys.
     pub fn start_run(&self, title: &str, plans: impl Iterator<Item = Hash>) -> Result<Run, StoreError> {
-        let mut bytes: Vec<u8> = Vec::new();
-        plans.for_each(|h| bytes.extend_from_slice(&h.0));
-        let mut h = Hasher::new("cfx.plans.1");
-        h.bytes(&bytes);
-        let hash = h.finish();
+        let (hash, bytes) = of_plans(plans);
         let path = self.root.join("runs").join(format!("{hash}.plans"));
         if self.writable && !path.exists() {
             write_atomically(&path, &bytes, false).map_err(trouble("write", &path))?;
@@ -49,6 +45,12 @@ impl Store {
         let run = Run { folder: self.root.join("runs").join(&id), id, plans: hash, title: title.to_string(), started: now() };
         self.write_run(&run, "running")?;
         Ok(run)
+    }
+
+    /// Returns a run that another process has begun, and of which this one computes a part.
+    pub fn join_run(&self, id: &str, title: &str, plans: impl Iterator<Item = Hash>) -> Run {
+        let folder = self.root.join("runs").join(id);
+        Run { id: id.to_string(), folder, plans: of_plans(plans).0, title: title.to_string(), started: now() }
     }
 
     /// Records how a run ended.
@@ -88,6 +90,15 @@ impl Store {
         out.sort_by(|a, b| (b.started, &b.id).cmp(&(a.started, &a.id)));
         out
     }
+}
+
+/// Returns the hash of the plan keys of a run, and the keys end to end.
+fn of_plans(plans: impl Iterator<Item = Hash>) -> (Hash, Vec<u8>) {
+    let mut bytes: Vec<u8> = Vec::new();
+    plans.for_each(|h| bytes.extend_from_slice(&h.0));
+    let mut h = Hasher::new("cfx.plans.1");
+    h.bytes(&bytes);
+    (h.finish(), bytes)
 }
 
 impl Run {

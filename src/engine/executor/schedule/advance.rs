@@ -85,6 +85,9 @@ impl Scheduler<'_> {
         if self.settle_from_store(id, key) {
             return;
         }
+        if self.is_of_others(id) {
+            return self.leave(id);
+        }
         // Their values.
         if self.wait(id, true, hot) {
             return;
@@ -228,7 +231,7 @@ impl Scheduler<'_> {
     /// Lets weights go whose consumers are all done; they stay for later runs while there is room.
     fn retire(&mut self, id: CellId) {
         let node = &self.nodes[id];
-        if self.cell(id).policy != Policy::Transient || !node.stored || node.user_lost {
+        if self.cell(id).policy != Policy::Transient || !node.stored || node.user_lost || !self.served(id) {
             return;
         }
         if let Some(key) = node.key().filter(|k| !self.needed_elsewhere(id, k) && !self.shared.store.is_kept(k)) {

@@ -4,6 +4,7 @@
 //! inputs' content hashes and looks itself up by its content key. Only if that too finds nothing does it ask for its inputs' values and run.
 
 mod advance;
+mod shared_plan;
 mod start;
 mod workers;
 
@@ -136,7 +137,11 @@ pub(super) fn run(shared: &Shared, wanted: &[CellId]) -> Result<RunOutcome, Stor
     let start = Instant::now();
     let graph = shared.graph;
     shared.store.refresh();
-    let run = shared.store.start_run(&graph.title, graph.cells.iter().map(|c| c.key))?;
+    let plans = graph.cells.iter().map(|c| c.key);
+    let run = match &shared.options.part {
+        Some(part) => shared.store.join_run(&part.run, &graph.title, plans),
+        None => shared.store.start_run(&graph.title, plans)?,
+    };
     let nodes = graph.cells.iter().map(|_| Node::default()).collect();
     let inputs = Lists::inputs(graph);
     let ops: BTreeSet<&Name> = graph.cells.iter().filter(|c| c.policy == Policy::Transient).map(|c| &c.op).collect();
@@ -222,7 +227,11 @@ impl<'a> Scheduler<'a> {
                 w.peak = w.peak.max(resident.zip(w.began).map(|(now, before)| now.saturating_sub(before)));
             });
         }
-        let limits = self.shared.options.limits;
+        let options = self.shared.options;
+        if options.part.as_ref().is_some_and(|p| !p.fence.holds()) && !self.shared.stop.swap(true, Ordering::Relaxed) {
+            self.shared.note("stopped: another attempt at the same work has begun".to_string());
+        }
+        let limits = options.limits;
         let met = if limits.seconds.is_some_and(|s| start.elapsed().as_secs_f64() > s) {
             "time"
         } else if limits.memory.is_some_and(|m| resident.is_some_and(|r| r > m)) {
@@ -423,7 +432,8 @@ impl<'a> Scheduler<'a> {
             (false, true) => RunState::Interrupted,
             (false, false) => RunState::Done,
         };
-        if state == RunState::Done {
+        let part = self.shared.options.part.as_ref();
+        if state == RunState::Done && part.is_none_or(|p| p.last) {
             self.retire_idle();
         }
         self.make_room();
@@ -433,7 +443,9 @@ impl<'a> Scheduler<'a> {
             RunState::Interrupted => "interrupted",
         };
         self.shared.store.sync()?;
-        self.shared.store.end_run(&self.run, words)?;
+        if part.is_none_or(|p| p.last) {
+            self.shared.store.end_run(&self.run, words)?;
+        }
         let held = std::mem::take(&mut self.shared.held().values);
         let kept = |id: &CellId| self.nodes[*id].wanted && self.inline(*id);
         let kept: BTreeMap<_, _> = held.into_iter().filter(|(id, _)| kept(id)).map(|(id, (value, _))| (id, value)).collect();
