@@ -166,6 +166,10 @@ pub struct Run {
     /// Stop when a run exceeds this: `2h`, `16GiB` of memory, `disk:50GiB`. May be given more than once.
     #[arg(long, value_name = "LIMIT")]
     pub limit: Vec<String>,
+    /// Have leases stand in for file locks in this store from now on: for network file systems whose locks each machine has for itself. Where a
+    /// file system has no locks at all, that is found out.
+    #[arg(long)]
+    pub leases: bool,
     /// Keep weights for later runs while they take no more than this in the store; over it the cheapest to make and the oldest go first.
     /// `0` keeps none (default: 20G, or half of the free disk where that is less). Weights with `keep: weights` stay whatever stands here.
     #[arg(long, value_name = "SIZE", value_parser = room)]

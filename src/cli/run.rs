@@ -177,10 +177,14 @@ fn record_name(script: &Script) -> String {
 /// `cfx run`: script to report.
 pub fn run(arguments: &Run) -> Exit {
     let registry = Registry::standard();
-    let Prepared { source, checked, graph, store } = match prepare(&arguments.script, &arguments.store, &registry, Store::open) {
+    let open = if arguments.leases { Store::open_with_leases } else { Store::open };
+    let Prepared { source, checked, graph, store } = match prepare(&arguments.script, &arguments.store, &registry, open) {
         Ok(prepared) => prepared,
         Err(exit) => return exit,
     };
+    if store.has_leases() {
+        tell!("in the store {} leases stand in for file locks", store.root().display());
+    }
     let mut options = Options::new(&source.folder);
     options.files = source.files();
     options.threads = threads(arguments.threads, options.threads);

@@ -12,6 +12,13 @@ pub const UNFINISHED: &str = ".tmp-";
 ///
 /// Errors: the file cannot be written; the old one is as it was.
 pub fn write_atomically(path: &Path, bytes: &[u8], lasting: bool) -> io::Result<()> {
+    write_unless(path, bytes, lasting, &|| false).map(|_| ())
+}
+
+/// As [`write_atomically`], unless `fenced` holds at the moment of renaming: the old file then stays. Returns whether the new one is there.
+///
+/// Errors: as there.
+pub fn write_unless(path: &Path, bytes: &[u8], lasting: bool, fenced: &dyn Fn() -> bool) -> io::Result<bool> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
@@ -27,11 +34,14 @@ pub fn write_atomically(path: &Path, bytes: &[u8], lasting: bool) -> io::Result<
     if lasting {
         file.as_file().sync_all()?;
     }
+    if fenced() {
+        return Ok(false);
+    }
     file.persist(path).map_err(|e| e.error)?;
     if lasting {
         sync_folder(folder);
     }
-    Ok(())
+    Ok(true)
 }
 
 /// As [`write_atomically`], lasting, in the place of a file that is there: a link stays a link, and permissions stay as they are.

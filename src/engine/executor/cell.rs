@@ -28,6 +28,8 @@ pub(super) enum Done {
     Failed { message: String, help: Option<String>, internal: bool, detail: String },
     /// It was stopped.
     Stopped,
+    /// Another process took it over meanwhile; what was made is not kept.
+    TakenOver,
 }
 
 /// A cell about to run: its job, or why it is absent.
@@ -129,6 +131,9 @@ fn keep(shared: &Shared, cell: &Cell, key: &Hash, value: &Value, seconds: f64, n
         Box::new(internal(format!("internal error: the result of `{}` cannot be kept: {e}", cell.op), String::new()))
     };
     let full = |e: crate::engine::store::StoreError| {
+        if e.locked {
+            return Box::new(Done::TakenOver);
+        }
         let help = Some("make room on the disk, or take out of the store what recent runs did not use, `cfx gc`".to_string());
         Box::new(Done::Failed { message: e.message, help, internal: false, detail: String::new() })
     };

@@ -2,7 +2,6 @@
 
 use super::Store;
 use crate::base::{Hash, Hasher};
-use crate::engine::files::write_atomically;
 use std::path::PathBuf;
 
 impl Store {
@@ -10,11 +9,11 @@ impl Store {
         self.root.join("checkpoints").join(key.to_string())
     }
 
-    /// Keeps a checkpoint in place of the last one. Returns whether it was written.
+    /// Keeps a checkpoint in place of the last one, unless another process has taken the cell over. Returns whether that went well.
     pub fn put_checkpoint(&self, key: &Hash, device: &str, bytes: &[u8]) -> bool {
         let mut all = check(device, bytes).0.to_vec();
         all.extend_from_slice(bytes);
-        write_atomically(&self.checkpoint_path(key), &all, true).is_ok()
+        self.disk.replace(&self.checkpoint_path(key), &all, true, &|| self.fenced(key)).is_ok()
     }
 
     /// Returns the last checkpoint, where there is one, undamaged and of this device kind: going on from one of another kind would mix both.

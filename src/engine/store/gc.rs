@@ -1,11 +1,12 @@
 //! Listing the store and sweeping it: what no recent run was about goes.
 
+use super::leases::split;
 use super::line::{Entry, Line, Place};
+use super::opening::OPEN;
 use super::{Store, StoreError, trouble};
 use crate::base::Hash;
-use crate::engine::files::{UNFINISHED, write_atomically};
+use crate::engine::files::UNFINISHED;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::TryLockError;
 use std::path::Path;
 
 /// An artifact of the store, for listing.
@@ -62,12 +63,7 @@ impl Store {
     ///
     /// Errors: another process has the store open; nothing is done then.
     pub fn sweep(self, keep: usize) -> Result<Swept, StoreError> {
-        let Some(gate) = self.gate.as_ref().filter(|_| self.writable) else { return Err(self.read_only()) };
-        gate.unlock().map_err(trouble("unlock", &self.root))?;
-        if matches!(gate.try_lock(), Err(TryLockError::WouldBlock)) {
-            let message = format!("the store {} is in use by another process", self.root.display());
-            return Err(StoreError { locked: true, ..StoreError::new(message) });
-        }
+        let _alone = self.alone()?;
         self.refresh();
         let before = self.size();
         let runs = self.runs();
@@ -95,7 +91,11 @@ impl Store {
         let objects: BTreeSet<Hash> = cells().filter(|(_, e)| e.place == Some(Place::File)).map(|(_, e)| e.hash).collect();
         let done: BTreeSet<Hash> = cells().map(|(key, _)| *key).collect();
         remove_others(&self.root.join("packs"), &|n| own_name(n, ".pack"), &|n| n == format!("{name}.pack"));
-        remove_others(&self.root.join("locks"), &is_hash, &|_| false);
+        // Leases of others are dead, or there would be somebody else.
+        let own = format!("{OPEN}{}", self.name);
+        let lease = |name: &str| is_hash(name) || name.starts_with(OPEN) && name != own;
+        let lock = |n: &str| is_hash(n) || split(n).is_some_and(|(name, _)| lease(&name));
+        remove_others(&self.root.join("locks"), &lock, &|_| false);
         remove_others(&self.root.join("checkpoints"), &is_hash, &|n| {
             // A checkpoint belongs to a cell that is not done yet; it stays as long as there are runs to go on with.
             keep > 0 && Hash::parse(n).is_some_and(|k| !done.contains(&k))
@@ -143,7 +143,7 @@ impl Store {
         lines.iter().for_each(|line| line.write(&mut bytes));
         let name = format!("{name}.log");
         let path = self.root.join("index").join(&name);
-        write_atomically(&path, &bytes, true).map_err(trouble("write", &path))?;
+        self.disk.replace(&path, &bytes, true, &|| false).map_err(trouble("write", &path))?;
         remove_others(&self.root.join("index"), &|n| own_name(n, ".log"), &|n| n == name);
         Ok(())
     }
@@ -170,7 +170,7 @@ impl Store {
             true
         });
         let path = self.pack_path(name);
-        write_atomically(&path, &bytes, true).map_err(trouble("write", &path))
+        self.disk.replace(&path, &bytes, true, &|| false).map_err(trouble("write", &path)).map(|_| ())
     }
 }
 

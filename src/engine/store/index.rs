@@ -1,11 +1,11 @@
 //! What is known of cells: all lines of all logs taken together, the latest line on a key counting. A million cells take some 250 MB: what
 //! is the same for many is held once, and tables hold numbers of cells, not keys.
 
+use super::disk::Disk;
 use super::line::{Entry, Line, Place, Read};
 use super::spare::Spare;
 use crate::base::{ByHash, Hash, Name};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read as _, Seek, SeekFrom};
 use std::path::Path;
 
 /// Bytes of a log that are read at one time.
@@ -336,10 +336,8 @@ impl Index {
     /// Reads what has been added to the logs of a folder since the last time, except to the log `own`.
     ///
     /// An unfinished line at the end of a log is left for the next time; a damaged one is counted and skipped.
-    pub fn read_new(&mut self, folder: &Path, own: &str) {
-        let mut names: Vec<String> = std::fs::read_dir(folder)
-            .map(|entries| entries.flatten().filter_map(|e| e.file_name().into_string().ok()).collect())
-            .unwrap_or_default();
+    pub(super) fn read_new(&mut self, disk: &dyn Disk, folder: &Path, own: &str) {
+        let mut names = disk.names(folder).unwrap_or_default();
         names.retain(|n| n.ends_with(".log") && n != own);
         names.sort();
         for name in names {
@@ -348,20 +346,22 @@ impl Index {
             if std::fs::metadata(&path).is_ok_and(|m| m.len() <= start) {
                 continue;
             }
-            let Ok(mut file) = std::fs::File::open(&path) else { continue };
-            if file.seek(SeekFrom::Start(start)).is_err() {
-                continue;
-            }
-            let read = self.read_log(&mut file);
+            let Ok(file) = std::fs::File::open(&path) else { continue };
+            let read = self.read_log(disk, &file, start);
             self.read.insert(name, start + read);
         }
     }
 
-    /// Reads a log to its end, a piece at a time; returns the bytes of all lines that are there in full.
-    fn read_log(&mut self, file: &mut impl std::io::Read) -> u64 {
+    /// Reads a log from a place to its end, a piece at a time; returns the bytes of all lines that are there in full. Where it cannot be read on,
+    /// the rest is left for the next time.
+    fn read_log(&mut self, disk: &dyn Disk, file: &std::fs::File, start: u64) -> u64 {
         let (mut bytes, mut done): (Vec<u8>, u64) = (Vec::new(), 0);
         loop {
-            let more = file.take(CHUNK as u64).read_to_end(&mut bytes).unwrap_or(0);
+            let had = bytes.len();
+            if disk.read(file, start + done + had as u64, CHUNK as u64, &mut bytes).is_err() {
+                return done;
+            }
+            let more = bytes.len() - had;
             let mut at = 0;
             while at < bytes.len() {
                 match Line::read(&bytes[at..]) {

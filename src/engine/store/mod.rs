@@ -4,16 +4,18 @@
 //! Never: a result that differs from what was put in (every artifact is hashed again when it is read); anything about values or kernels.
 //!
 //! Folder: `objects/ab/HASH` large artifacts; `packs/*.pack` small ones end to end; `index/*.log` what is known of cells, one
-//! checked line each; `locks/` one file for each cell being computed; `checkpoints/`; `runs/` one record a run, with logs of failures;
+//! checked line each; `locks/` one file for each cell being computed (locked, or a lease); `checkpoints/`; `runs/` one record a run, with logs of failures;
 //! `kept/` one empty file for each cell whose weights are to stay.
 //! Every process appends to files of its own, so that a process killed at any moment leaves at worst one unfinished line at the end
 //! of one file, or artifacts that no line names. Artifacts are written before the lines that name them. Millions of small results cost no
 //! system call each: within a [`Batch`] what is put is written together, and packs are read a piece at a time.
 
 pub mod checkpoints;
+mod disk;
 pub mod gc;
 pub mod index;
 mod kept;
+mod leases;
 pub mod line;
 pub mod locks;
 mod notes;
@@ -29,7 +31,9 @@ mod tests;
 
 use crate::base::Hash;
 use crate::engine::files::{is_full, sync_folder};
+use disk::Disk;
 use index::{Index, Known, Spot};
+use leases::{Lease, Leases};
 use line::{Entry, Line, Place};
 use own::Own;
 use packs::Packs;
@@ -38,7 +42,7 @@ use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use gc::{Listing, Swept};
@@ -94,6 +98,11 @@ pub struct Store {
     packs: Packs,
     /// Held shared for as long as the store is open; sweeping takes it alone.
     gate: Option<File>,
+    disk: Arc<dyn Disk>,
+    /// What stands in for locks where the file system has none that hold.
+    leases: Option<Arc<Leases>>,
+    /// The lease that says that the store is open here.
+    open: Option<Lease>,
     /// Whether it can be written: a store on a read-only medium, or of somebody else, is read.
     writable: bool,
     /// Artifacts found damaged or gone so far.
@@ -133,7 +142,7 @@ impl Store {
     /// Reads what other processes have added since.
     pub fn refresh(&self) {
         let own = format!("{}.log", self.name);
-        self.index().read_new(&self.root.join("index"), &own);
+        self.index().read_new(self.disk.as_ref(), &self.root.join("index"), &own);
     }
 
     /// Returns what is known of a cell by its content key.
@@ -167,7 +176,7 @@ impl Store {
     /// spare results go first.
     pub fn put(&self, key: &Hash, bytes: &[u8], made: &Made, lasting: bool) -> Result<Hash, StoreError> {
         let mut put = self.put_now(key, bytes, made, lasting);
-        if put.as_ref().is_err_and(|e| e.full) && self.make_room(0).is_ok_and(|gone| gone > 0) {
+        if put.as_ref().is_err_and(|e| e.full) && self.drop_spares() > 0 {
             put = self.put_now(key, bytes, made, lasting);
         }
         self.full.fetch_or(put.is_err(), Ordering::Relaxed);
@@ -189,8 +198,11 @@ impl Store {
         let there = self.index().spot_of(&hash);
         let place = match there {
             Some(spot) if self.read_at(&hash, bytes.len() as u64, spot).is_ok() => self.place(spot),
-            _ => Some(self.write_object(&hash, bytes, lasting)?),
+            _ => Some(self.write_object(key, &hash, bytes, lasting)?),
         };
+        if self.fenced(key) {
+            return Err(self.taken_over());
+        }
         let file = place == Some(Place::File);
         self.record(key, hash, bytes.len() as u64, place, made)?;
         if file {
@@ -290,7 +302,7 @@ impl Store {
         let Some(files) = self.own().written_files()? else { return Ok(()) };
         // Artifacts first, then the lines that name them.
         for file in files {
-            file.sync_all().map_err(trouble("write", &self.root))?;
+            self.disk.sync(&file).map_err(trouble("write", &self.root))?;
         }
         for folder in ["packs", "index"] {
             sync_folder(&self.root.join(folder));
@@ -316,12 +328,28 @@ impl Store {
         ))
     }
 
+    /// Returns the error of who would put the result of a cell that another process has taken over.
+    fn taken_over(&self) -> StoreError {
+        let message = "another process has taken the cell over".to_string();
+        StoreError { locked: true, ..StoreError::new(message) }
+    }
+
     pub(super) fn index(&self) -> MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn own(&self) -> MutexGuard<'_, Own> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // The lease that says that it is open is given back, then the thread that writes leases ends.
+        self.open = None;
+        if let Some(leases) = &self.leases {
+            leases.end();
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Notes that belong to a store but are no results: the plan of a script's last run.
 
 use super::Store;
-use crate::engine::files::write_atomically;
 use std::path::PathBuf;
 
 impl Store {
@@ -15,7 +14,7 @@ impl Store {
         let path = self.note_path(name);
         self.writable
             && path.parent().is_some_and(|p| std::fs::create_dir_all(p).is_ok())
-            && write_atomically(&path, text.as_bytes(), false).is_ok()
+            && self.disk.replace(&path, text.as_bytes(), false, &|| false).is_ok()
     }
 
     fn note_path(&self, name: &str) -> PathBuf {

@@ -4,9 +4,7 @@ use super::index::{Known, Spot};
 use super::line::Place;
 use super::{SMALL, Store, StoreError, trouble};
 use crate::base::Hash;
-use crate::engine::files::write_atomically;
 use std::fs::File;
-use std::io::Read;
 use std::path::PathBuf;
 
 /// Why an artifact cannot be read.
@@ -72,23 +70,23 @@ impl Store {
 
     fn read_file(&self, hash: &Hash, length: u64) -> Result<Vec<u8>, Fault> {
         self.packs.count();
-        let mut file = File::open(self.object_path(hash)).map_err(|_| Fault::Missing)?;
+        let file = File::open(self.object_path(hash)).map_err(|_| Fault::Missing)?;
         if file.metadata().map_err(|_| Fault::Missing)?.len() != length {
             return Err(Fault::Damaged);
         }
         let mut bytes = Vec::with_capacity(length as usize);
-        file.read_to_end(&mut bytes).map_err(|_| Fault::Damaged)?;
+        self.disk.read(&file, 0, length, &mut bytes).map_err(|_| Fault::Damaged)?;
         Ok(bytes)
     }
 
-    /// Writes an artifact, and returns where it lies.
-    pub(super) fn write_object(&self, hash: &Hash, bytes: &[u8], lasting: bool) -> Result<Place, StoreError> {
+    /// Writes the artifact of a cell, and returns where it lies.
+    pub(super) fn write_object(&self, key: &Hash, hash: &Hash, bytes: &[u8], lasting: bool) -> Result<Place, StoreError> {
         if bytes.len() > SMALL {
             let path = self.object_path(hash);
             let folder = path.parent().unwrap_or(&self.root);
             std::fs::create_dir_all(folder).map_err(trouble("make", folder))?;
-            write_atomically(&path, bytes, lasting).map_err(trouble("write", &path))?;
-            return Ok(Place::File);
+            let renamed = self.disk.replace(&path, bytes, lasting, &|| self.fenced(key)).map_err(trouble("write", &path))?;
+            return if renamed { Ok(Place::File) } else { Err(self.taken_over()) };
         }
         let start = self.own().pack(bytes)?;
         Ok(Place::Pack(self.name.clone(), start))

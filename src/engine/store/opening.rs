@@ -1,14 +1,17 @@
 //! Opening a store: whose folder it is, whether it can be written, who else has it open.
 
+use super::disk::{Disk, System};
+use super::leases::{EXPIRY, Lease, Leases};
+use super::locks::locks_hold;
 use super::own::Own;
 use super::packs::Packs;
 use super::{Store, StoreError, now, trouble};
-use crate::engine::files::{UNFINISHED, write_atomically};
+use crate::engine::files::UNFINISHED;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// What the file `format` of a store of this form holds. Stores of version 1 had an index of texts, and took ten times the memory.
@@ -16,6 +19,13 @@ pub(super) const FORMAT: &str = "cfx store 2";
 
 /// Folders of a store.
 const FOLDERS: [&str; 7] = ["objects", "packs", "index", "locks", "checkpoints", "runs", "kept"];
+
+/// The file by which a store is known to have leases stand in for locks.
+const LEASES: &str = "leases";
+
+/// Beginning of the lease by which a store is known to be open, and the lease of who sweeps it.
+pub(super) const OPEN: &str = "open-";
+const SWEEP: &str = "sweep";
 
 /// Opening merges the logs of the index where there are more than this.
 const MANY_LOGS: usize = 64;
@@ -86,8 +96,21 @@ impl Store {
     ///
     /// Errors: the folder is that of something else, cannot be made or read, is of another version, or is being swept.
     pub fn open(root: &Path) -> Result<Store, StoreError> {
+        Store::open_on(root, Arc::new(System), false, EXPIRY)
+    }
+
+    /// Opens a store as [`Store::open`], and has leases stand in for file locks in it from now on: for file systems whose locks each machine has for
+    /// itself, which cannot be found out from one machine.
+    ///
+    /// Errors: as there.
+    pub fn open_with_leases(root: &Path) -> Result<Store, StoreError> {
+        Store::open_on(root, Arc::new(System), true, EXPIRY)
+    }
+
+    /// Opens a store on a file system; leases die after `expiry`.
+    pub(super) fn open_on(root: &Path, disk: Arc<dyn Disk>, leases: bool, expiry: Duration) -> Result<Store, StoreError> {
         if found(root)? == Found::Nothing {
-            make(root)?;
+            make(root, disk.as_ref())?;
         }
         let gate = root.join("gate");
         match File::options().create(true).truncate(false).write(true).open(&gate) {
@@ -96,10 +119,11 @@ impl Store {
                     let path = root.join(f);
                     std::fs::create_dir_all(&path).map_err(trouble("make", &path))
                 })?;
-                Store::with(root, Some(file), true)
+                let store = Store::made(root, disk, Some(file), true);
+                if leases || store.wants_leases()? { store.on_leases(expiry) } else { store.on_locks() }
             }
             Err(e) if matches!(e.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => {
-                Store::with(root, File::open(&gate).ok(), false)
+                Store::made(root, disk, File::open(&gate).ok(), false).on_locks()
             }
             Err(e) => Err(trouble("open", &gate)(e)),
         }
@@ -110,8 +134,8 @@ impl Store {
     /// Errors: the folder is that of something else, cannot be read, is of another version, or is being swept.
     pub fn look(root: &Path) -> Result<Store, StoreError> {
         match found(root)? {
-            Found::Store => Store::with(root, File::open(root.join("gate")).ok(), false),
-            Found::Nothing => Ok(Store::made(root, None, false)),
+            Found::Store => Store::made(root, Arc::new(System), File::open(root.join("gate")).ok(), false).on_locks(),
+            Found::Nothing => Ok(Store::made(root, Arc::new(System), None, false)),
         }
     }
 
@@ -122,35 +146,96 @@ impl Store {
         Ok(found(root)? == Found::Store)
     }
 
-    fn made(root: &Path, gate: Option<File>, writable: bool) -> Store {
+    fn made(root: &Path, disk: Arc<dyn Disk>, gate: Option<File>, writable: bool) -> Store {
         static OPENED: AtomicU64 = AtomicU64::new(0);
         // Processes of equal number on two machines may open a store in the same millisecond.
         let number = machine() << 16 | OPENED.fetch_add(1, Ordering::Relaxed) & 0xffff;
         let name = format!("{:013}-{}-{number}", now(), std::process::id());
-        let (index, own) = (Mutex::default(), Mutex::new(Own::new(root, &name)));
-        let (packs, faults, full) = (Packs::default(), AtomicU64::new(0), AtomicBool::new(false));
-        Store { root: root.to_path_buf(), name, index, own, packs, gate, writable, faults, full, in_use: Mutex::default() }
+        Store {
+            root: root.to_path_buf(),
+            index: Mutex::default(),
+            own: Mutex::new(Own::new(root, &name, disk.clone())),
+            packs: Packs::new(disk.clone()),
+            name,
+            gate,
+            disk,
+            leases: None,
+            open: None,
+            writable,
+            faults: AtomicU64::new(0),
+            full: AtomicBool::new(false),
+            in_use: Mutex::default(),
+        }
     }
 
-    fn with(root: &Path, gate: Option<File>, writable: bool) -> Result<Store, StoreError> {
-        let store = Store::made(root, gate, writable);
-        if let Some(gate) = &store.gate {
-            if writable && store.logs() > MANY_LOGS && gate.try_lock().is_ok() {
-                store.merge_logs()?;
-                gate.unlock().map_err(trouble("unlock", root))?;
+    /// Returns whether leases stand in for locks here: somebody said so, or the locks of the file system do not hold.
+    fn wants_leases(&self) -> Result<bool, StoreError> {
+        Ok(self.root.join(LEASES).exists() || !locks_hold(self.disk.as_ref(), &self.root.join("locks"), &self.name)?)
+    }
+
+    /// Returns the store when nobody sweeps it, known to be open by a lock.
+    fn on_locks(self) -> Result<Store, StoreError> {
+        if let Some(gate) = &self.gate {
+            if self.writable && self.logs() > MANY_LOGS && self.disk.try_lock(gate).is_ok() {
+                self.merge_logs()?;
+                gate.unlock().map_err(trouble("unlock", &self.root))?;
             }
             // Whoever sweeps or merges is done soon.
             let start = Instant::now();
-            while matches!(gate.try_lock_shared(), Err(TryLockError::WouldBlock)) {
-                if start.elapsed() > PATIENCE {
-                    let message = format!("the store {} is being swept by another process", root.display());
-                    return Err(StoreError { locked: true, ..StoreError::new(message) });
-                }
-                std::thread::sleep(Duration::from_millis(10));
+            while matches!(self.disk.try_lock_shared(gate), Err(TryLockError::WouldBlock)) {
+                self.has_patience(start)?;
             }
         }
-        store.refresh();
-        Ok(store)
+        self.refresh();
+        Ok(self)
+    }
+
+    /// As [`Store::on_locks`], by leases. Logs are merged when the store is swept alone: that nobody else has it open takes long to find out.
+    fn on_leases(mut self, expiry: Duration) -> Result<Store, StoreError> {
+        let mark = self.root.join(LEASES);
+        if !mark.exists() {
+            self.disk.replace(&mark, b"leases stand in for file locks\n", true, &|| false).map_err(trouble("write", &mark))?;
+        }
+        let folder = self.root.join("locks");
+        let leases = Leases::new(&folder, &self.name, self.disk.clone(), expiry);
+        self.leases = Some(leases.clone());
+        self.open = leases.try_take(&format!("{OPEN}{}", self.name)).map_err(trouble("make a lease in", &folder))?;
+        // Who sweeps looks who has it open after saying so; one of both sees the other.
+        let start = Instant::now();
+        while leases.is_held(SWEEP) {
+            self.has_patience(start)?;
+        }
+        self.refresh();
+        Ok(self)
+    }
+
+    fn has_patience(&self, start: Instant) -> Result<(), StoreError> {
+        if start.elapsed() > PATIENCE {
+            let message = format!("the store {} is being swept by another process", self.root.display());
+            return Err(StoreError { locked: true, ..StoreError::new(message) });
+        }
+        std::thread::sleep(Duration::from_millis(10));
+        Ok(())
+    }
+
+    /// Returns when nobody else has the store open; others do not open it while what is returned is held, and while this process has it open.
+    ///
+    /// Errors: another process has it open, or it can only be read.
+    pub(super) fn alone(&self) -> Result<Option<Lease>, StoreError> {
+        let Some(gate) = self.gate.as_ref().filter(|_| self.writable) else { return Err(self.read_only()) };
+        let used = || {
+            let message = format!("the store {} is in use by another process", self.root.display());
+            StoreError { locked: true, ..StoreError::new(message) }
+        };
+        if let Some(leases) = &self.leases {
+            let sweeping = leases.try_take(SWEEP).map_err(trouble("make a lease in", &self.root))?.ok_or_else(used)?;
+            return if leases.others(OPEN) { Err(used()) } else { Ok(Some(sweeping)) };
+        }
+        gate.unlock().map_err(trouble("unlock", &self.root))?;
+        if matches!(self.disk.try_lock(gate), Err(TryLockError::WouldBlock)) {
+            return Err(used());
+        }
+        Ok(None)
     }
 }
 
@@ -164,10 +249,10 @@ fn machine() -> u64 {
 }
 
 /// Makes an empty store: its mark first, so that whatever is left half made is known for what it is.
-fn make(root: &Path) -> Result<(), StoreError> {
+fn make(root: &Path, disk: &dyn Disk) -> Result<(), StoreError> {
     std::fs::create_dir_all(root).map_err(trouble("make", root))?;
     let path = root.join("format");
-    write_atomically(&path, format!("{FORMAT}\n").as_bytes(), true).map_err(trouble("write", &path))
+    disk.replace(&path, format!("{FORMAT}\n").as_bytes(), true, &|| false).map_err(trouble("write", &path)).map(|_| ())
 }
 
 #[cfg(test)]

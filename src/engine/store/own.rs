@@ -1,10 +1,11 @@
 //! The files that this process appends to, made when first needed: its log of the index, and its pack of small artifacts.
 
+use super::disk::Disk;
 use super::line::Line;
 use super::{Store, StoreError, trouble};
 use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Bytes that wait to be written at most, in the log and in the pack.
 const MOST: usize = 1 << 20;
@@ -20,6 +21,7 @@ struct Tail {
 
 /// The files of this process.
 pub(super) struct Own {
+    disk: Arc<dyn Disk>,
     log: Tail,
     pack: Tail,
     /// Batches that are open: while there is one, what is put may wait.
@@ -37,12 +39,12 @@ impl Tail {
 
     /// Writes what waits. Errors: it cannot be written, and waits no longer; part of it may have been, and the next bytes begin wherever
     /// the file ends.
-    fn flush(&mut self) -> Result<bool, StoreError> {
+    fn flush(&mut self, disk: &dyn Disk) -> Result<bool, StoreError> {
         if self.waiting.is_empty() {
             return Ok(false);
         }
         let mut waiting = std::mem::take(&mut self.waiting);
-        let mut file = match self.file.take() {
+        let file = match self.file.take() {
             Some(file) => file,
             None => {
                 let file = File::options().create(true).append(true).open(&self.path).map_err(trouble("open", &self.path))?;
@@ -50,7 +52,11 @@ impl Tail {
                 file
             }
         };
-        file.write_all(&waiting).map_err(trouble("write", &self.path))?;
+        if let Err(e) = disk.append(&file, &waiting) {
+            // Part of it may be there. Where it cannot be taken back, readers pass over it.
+            let _ = file.set_len(self.length);
+            return Err(trouble("write", &self.path)(e));
+        }
         self.length += waiting.len() as u64;
         self.file = Some(file);
         // The room is used again.
@@ -62,10 +68,10 @@ impl Tail {
 
 impl Own {
     /// Returns the files of the process of that name in a store.
-    pub fn new(root: &Path, name: &str) -> Own {
+    pub fn new(root: &Path, name: &str, disk: Arc<dyn Disk>) -> Own {
         let log = Tail::new(root.join("index").join(format!("{name}.log")));
         let pack = Tail::new(root.join("packs").join(format!("{name}.pack")));
-        Own { log, pack, batches: 0, dirty: false, writes: 0, trouble: None }
+        Own { disk, log, pack, batches: 0, dirty: false, writes: 0, trouble: None }
     }
 
     /// Appends a line to the log.
@@ -104,14 +110,15 @@ impl Own {
     ///
     /// Errors: it cannot be written. Lines that name artifacts which were not written are not written either.
     pub fn flush(&mut self) -> Result<(), StoreError> {
-        match self.pack.flush() {
+        let disk = self.disk.clone();
+        match self.pack.flush(disk.as_ref()) {
             Ok(wrote) => self.writes += u64::from(wrote),
             Err(e) => {
                 self.log.waiting.clear();
                 return Err(e);
             }
         }
-        self.writes += u64::from(self.log.flush()?);
+        self.writes += u64::from(self.log.flush(disk.as_ref())?);
         Ok(())
     }
 

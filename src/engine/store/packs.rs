@@ -1,9 +1,9 @@
 //! Reading packs: files stay open, and where artifacts are read one after the other, as they were put, many are read at a time.
 
 use super::Fault;
+use super::disk::Disk;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,8 +15,8 @@ const PIECE: u64 = 256 << 10;
 const OPEN: usize = 64;
 
 /// The packs of a store that are open for reading.
-#[derive(Default)]
 pub(super) struct Packs {
+    disk: Arc<dyn Disk>,
     open: Mutex<BTreeMap<u32, Arc<Mutex<Pack>>>>,
     reads: AtomicU64,
 }
@@ -31,6 +31,11 @@ struct Pack {
 }
 
 impl Packs {
+    /// Returns the packs of a store on a file system; none is open.
+    pub fn new(disk: Arc<dyn Disk>) -> Packs {
+        Packs { disk, open: Mutex::default(), reads: AtomicU64::new(0) }
+    }
+
     /// Returns bytes of the pack of that number, which lies there.
     pub fn read(&self, number: u32, path: &Path, start: u64, length: u64) -> Result<Vec<u8>, Fault> {
         let pack = self.pack(number, path)?;
@@ -42,12 +47,12 @@ impl Packs {
             let precedes = end <= pack.start && pack.start - end <= PIECE / 4;
             self.reads.fetch_add(1, Ordering::Relaxed);
             match (follows, precedes) {
-                (true, _) => pack.fetch(start, length.max(PIECE))?,
+                (true, _) => pack.fetch(self.disk.as_ref(), start, length.max(PIECE))?,
                 (_, true) => {
                     let from = start.min(end.saturating_sub(PIECE));
-                    pack.fetch(from, end - from)?;
+                    pack.fetch(self.disk.as_ref(), from, end - from)?;
                 }
-                _ => pack.fetch(start, length)?,
+                _ => pack.fetch(self.disk.as_ref(), start, length)?,
             }
         }
         pack.end = end;
@@ -83,11 +88,13 @@ impl Packs {
 
 impl Pack {
     /// Reads a piece, as much of it as there is.
-    fn fetch(&mut self, start: u64, length: u64) -> Result<(), Fault> {
+    fn fetch(&mut self, disk: &dyn Disk, start: u64, length: u64) -> Result<(), Fault> {
         self.start = start;
         self.piece.clear();
-        self.file.seek(SeekFrom::Start(start)).map_err(|_| Fault::Missing)?;
-        (&self.file).take(length).read_to_end(&mut self.piece).map_err(|_| Fault::Damaged)?;
-        Ok(())
+        let read = disk.read(&self.file, start, length, &mut self.piece);
+        if read.is_err() {
+            self.piece.clear();
+        }
+        read.map_err(|_| Fault::Damaged)
     }
 }

@@ -2,7 +2,6 @@
 
 use super::{Store, StoreError, now, trouble};
 use crate::base::{Hash, Hasher};
-use crate::engine::files::write_atomically;
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
 
@@ -38,8 +37,9 @@ impl Store {
     pub fn start_run(&self, title: &str, plans: impl Iterator<Item = Hash>) -> Result<Run, StoreError> {
         let (hash, bytes) = of_plans(plans);
         let path = self.root.join("runs").join(format!("{hash}.plans"));
-        if self.writable && !path.exists() {
-            write_atomically(&path, &bytes, false).map_err(trouble("write", &path))?;
+        // One that is there under the name of its hash may be damaged.
+        if self.writable && std::fs::read(&path).map_or(true, |there| there != bytes) {
+            self.disk.replace(&path, &bytes, false, &|| false).map_err(trouble("write", &path))?;
         }
         let id = format!("{}-{}", now(), self.name.split_once('-').map_or("", |n| n.1));
         let run = Run { folder: self.root.join("runs").join(&id), id, plans: hash, title: title.to_string(), started: now() };
@@ -64,7 +64,8 @@ impl Store {
         }
         let path = self.root.join("runs").join(format!("{}.json", run.id));
         let record = json!({ "title": run.title, "started": run.started, "state": state, "plans": run.plans.to_string() });
-        write_atomically(&path, record.to_string().as_bytes(), false).map_err(trouble("write", &path))
+        let text = record.to_string();
+        self.disk.replace(&path, text.as_bytes(), false, &|| false).map_err(trouble("write", &path)).map(|_| ())
     }
 
     /// Returns the records of runs, the latest first. Damaged ones are left out.

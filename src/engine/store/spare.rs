@@ -1,9 +1,10 @@
 //! Spare results: those that were let go by who asked for them (weights whose consumers are done). They stay for later runs within a budget, so
 //! that a change behind them does not make them again. Over the budget the cheapest to make and the oldest go first.
 
+use super::index::Spot;
+use super::line::{Entry, Line, Place};
 use super::{Store, StoreError};
 use crate::base::Hash;
-use crate::engine::store::line::Line;
 use std::collections::BTreeSet;
 use std::sync::{MutexGuard, PoisonError};
 
@@ -93,6 +94,23 @@ impl Store {
             gone += 1;
         }
         Ok(gone)
+    }
+
+    /// Lets all spare results go that this process does not read, on a disk that has no room to say so first. Returns how many went.
+    pub(super) fn drop_spares(&self) -> usize {
+        let in_use = self.in_use().clone();
+        let all: Vec<Spare> = self.spares().into_iter().filter(|s| !in_use.contains(&s.key)).collect();
+        for spare in &all {
+            let Some(known) = self.known(&spare.key).filter(|_| self.writable) else { continue };
+            let others =
+                |key: &Hash, entry: &Entry| entry.hash == known.hash && entry.place == Some(Place::File) && *key != spare.key;
+            if known.spot == Some(Spot::File) && self.select(others).is_empty() {
+                // Where it cannot be removed, there will be no more room than before.
+                let _ = std::fs::remove_file(self.object_path(&known.hash));
+            }
+        }
+        // Now there is room to say so; who finds one gone that is said to be there makes it again.
+        all.iter().filter(|s| self.retire(&s.key).is_ok()).count()
     }
 
     fn in_use(&self) -> MutexGuard<'_, BTreeSet<Hash>> {

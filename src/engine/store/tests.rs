@@ -1,5 +1,8 @@
 //! Tests of the store: what comes back, what damage does, several users at once, sweeping.
 
+mod faults;
+mod leases;
+
 use super::index::Spot;
 use super::line::{Entry, Line, Place, Read};
 use super::{Fault, Made, SMALL, Store};

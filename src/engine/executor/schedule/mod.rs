@@ -350,6 +350,12 @@ impl<'a> Scheduler<'a> {
                 self.work.push(id);
             }
             Done::Failed { message, help, internal, detail } => self.fail(id, message, help, internal, detail),
+            Done::TakenOver => {
+                shared.note(format!("another process took over {}: its result is used", cell.title()));
+                shared.store.refresh();
+                self.nodes[id].state = State::Waiting;
+                self.work.push(id);
+            }
             Done::Stopped => {
                 // Where nobody stopped the run, the kernel stopped by itself, and would again.
                 if !shared.stopping() {
