@@ -2,7 +2,7 @@
 
 use super::formats::place_words;
 use crate::engine::value::{Pack, Value};
-use crate::ops::density::{ABOUT_CHAINS, OF_CHAINS};
+use crate::ops::density::{ABOUT_CHAINS, OF_CHAINS, OF_OWN_FITS};
 use crate::plan::doubt::Doubts;
 use crate::plan::graph::{CellId, Entry, Graph};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +22,8 @@ pub struct Diagnostic {
     pub note: String,
     /// How many chains there are.
     pub chains: usize,
+    /// How many fits this is about: one, or those that an operation makes for itself.
+    pub fits: usize,
 }
 
 impl Diagnostic {
@@ -39,6 +41,7 @@ impl Diagnostic {
     /// Returns R-hat as it is written.
     pub fn r_hat_words(&self) -> String {
         match self.r_hat {
+            None if self.fits > 1 => String::new(),
             None => "constant".to_string(),
             Some(r) if r.is_infinite() => "infinite".to_string(),
             Some(r) if r > 1000.0 => "above 1000".to_string(),
@@ -75,6 +78,7 @@ impl Fit {
 const SETTLED: &str = "settled";
 const DISAGREE: &str = "disagree";
 const UNKNOWN: &str = "cannot tell";
+const SHORT: &str = "too short to tell";
 
 /// Most densities that the terminal names.
 const NAMED: usize = 3;
@@ -112,10 +116,16 @@ impl Settling {
             names.entry(id).or_insert_with(|| format!("{}{place}", cell.label));
         }
         let mut fits = Vec::new();
+        for (id, cell) in graph.cells.iter().enumerate().filter(|(_, c)| OF_OWN_FITS.contains(&c.op.as_str())) {
+            let Value::Record(parts) = value(&Entry::Cell(id)) else { continue };
+            let name = format!("{} (its own)", cell.title());
+            fits.extend(of_own_fits(&parts, name).map(|diagnostic| Fit { cell: id, diagnostic }));
+        }
         for (cell, name) in names {
             let Value::Pack(pack) = value(&Entry::Cell(cell)) else { continue };
             fits.extend(diagnostic(&pack, name).map(|diagnostic| Fit { cell, diagnostic }));
         }
+        fits.sort_by_key(|f: &Fit| f.cell);
         let ends = |c: &crate::plan::graph::Cell| ABOUT_CHAINS.contains(&c.op.as_str());
         let doubts = |keep: &dyn Fn(&Fit) -> bool| {
             let cells: Vec<CellId> = fits.iter().filter(|f| keep(f)).map(|f| f.cell).collect();
@@ -239,5 +249,29 @@ fn diagnostic(pack: &Pack, name: String) -> Option<Diagnostic> {
         ess: real("ess"),
         note: pack.meta.get("note").and_then(|v| v.as_str()).unwrap_or_default().to_string(),
         chains: pack.array("trace").and_then(|a| a.shape.first().copied()).unwrap_or(0),
+        fits: 1,
     })
+}
+
+/// Returns what an operation says of the fits that it made for itself.
+fn of_own_fits(parts: &[(String, Value)], name: String) -> Option<Diagnostic> {
+    let member = |name: &str| parts.iter().find(|(n, _)| n == name).map(|(_, v)| v);
+    let (verdict, note, fits) = match (member("settled")?, member("disagree")?) {
+        (Value::Number(settled), Value::Number(disagree)) => {
+            let fits = settled.count? as f64;
+            let (some, not) = ((settled.value * fits).round(), (disagree.value * fits).round());
+            let verdict = if not > 0.0 {
+                DISAGREE
+            } else if some == fits {
+                SETTLED
+            } else {
+                SHORT
+            };
+            (verdict, format!("of {fits} fits {some} settled, {not} disagree"), fits as usize)
+        }
+        (Value::Absent(why), _) => (UNKNOWN, why.clone(), 2),
+        _ => return None,
+    };
+    let verdict = verdict.to_string();
+    Some(Diagnostic { name, verdict, r_hat: None, ess: None, note, chains: 0, fits })
 }

@@ -7,6 +7,7 @@ use super::reduce::keep_classes;
 use super::refuse;
 use super::settings::{ReduceAlong, SelectionSettings};
 use crate::engine::kernel::{Context, Failure, Job, Kernel, Labelled, LabelledAxis};
+use crate::engine::parts::{Parts, Shares};
 use crate::engine::value::{Number, Scores, Value};
 use crate::lang::Settings;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, Shape, known};
@@ -185,7 +186,31 @@ fn any_error(numbers: &[Option<Number>]) -> bool {
     numbers.iter().flatten().any(|n| n.error.is_some())
 }
 
+/// Returns a number with the error that its choice adds, `spread`; nothing where all that it was chosen by is exact. What it errs by itself stays known.
+fn chosen(there: &Number, spread: Option<f64>, by: &[Option<Number>], count: u64) -> Number {
+    let count = Some(count);
+    let unknown = there.no_error_known() || spread.is_none() && by.iter().flatten().any(Number::no_error_known);
+    match (unknown, spread) {
+        (true, _) => Number::new(there.value, None, count),
+        (false, None) => Number { count, ..there.clone() },
+        (false, Some(spread)) => {
+            let (own, parts) = Number::propagated(&[(1.0, there)]);
+            let mut shares = Shares::default();
+            shares.add_own(spread);
+            parts.shares().unwrap_or_default().iter().for_each(|(source, share)| shares.add(*source, *share));
+            let told = parts.is_exact() || parts.shares().is_some();
+            let parts = if told { shares.finish().1 } else { Parts::default() };
+            Number { value: there.value, error: Some(own.unwrap_or(0.0).hypot(spread)), count, parts }
+        }
+    }
+}
+
 impl Planned for Best {
+    /// 2: of exact numbers it is exact, and of numbers whose errors nobody knows no error is known.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn policy(&self) -> Policy {
         Policy::Inline
     }
@@ -226,13 +251,18 @@ impl Kernel for Best {
         let (best, chances) = numbers.best(&x.axes)?;
         let at: Vec<f64> = axis.coordinates.iter().map(|c| coordinate(c).unwrap_or(f64::NAN)).collect();
         let spread = chances.iter().zip(&at).filter(|(q, _)| **q > 0.0).map(|(q, c)| q * (c - at[best]).powi(2)).sum::<f64>();
-        let error = any_error(&numbers.numbers).then(|| spread.sqrt());
+        let spread = any_error(&numbers.numbers).then(|| spread.sqrt());
         let count = numbers.numbers.iter().flatten().count() as u64;
-        Ok(Value::Number(Number::new(at[best], error, Some(count))))
+        Ok(Value::Number(chosen(&Number::exact(at[best]), spread, &numbers.numbers, count)))
     }
 }
 
 impl Planned for AtBest {
+    /// 2: what the number there errs by stays known, and what is exact stays exact.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn policy(&self) -> Policy {
         Policy::Inline
     }
@@ -271,12 +301,9 @@ impl Kernel for AtBest {
                         spread += q * (n.value - there.value).powi(2);
                     }
                 }
-                let error = match (there.error, any_error(&numbers.numbers)) {
-                    (own, true) => Some(own.unwrap_or(0.0).hypot(spread.sqrt())),
-                    (own, false) => own,
-                };
+                let spread = any_error(&numbers.numbers).then(|| spread.sqrt());
                 let count = numbers.numbers.iter().flatten().count() as u64;
-                Ok(Value::Number(Number::new(there.value, error, Some(count))))
+                Ok(Value::Number(chosen(&there, spread, &numbers.numbers, count)))
             }
         }
     }
@@ -292,7 +319,8 @@ fn scores_at(x: &Labelled, order: &[usize], there: &Arc<Scores>, chances: &[f64]
     let aligned = align(&all)?;
     tell_dropped(cx, &aligned);
     let values = (0..aligned.ids.len()).map(|row| aligned.value(there, 0, row)).collect();
-    Ok(Value::Scores(Arc::new(aligned.scores(values))))
+    let loadings = aligned.loadings(there, 0);
+    Ok(Value::Scores(Arc::new(Scores { loadings, ..aligned.scores(values) })))
 }
 
 impl Planned for Selection {

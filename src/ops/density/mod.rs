@@ -45,5 +45,8 @@ pub use kernels::kernels;
 /// Operations that judge how the chains of a fit stand to each other. What they give is no less sure where those disagree.
 pub const ABOUT_CHAINS: [&str; 2] = ["mixing", "diagnose"];
 
+/// Operations that fit densities of their own, and say in members `settled` and `disagree` what share of these did.
+pub const OF_OWN_FITS: [&str; 1] = ["generative_classification"];
+
 /// Operations whose tables show the chains of a fit, one by one. As tables they are no less sure; what is taken from their columns for the density is.
 pub const OF_CHAINS: [&str; 2] = ["trace", "stacking"];

@@ -2,6 +2,7 @@
 
 use super::super::best::{choices, largest_of};
 use super::*;
+use crate::base::Hash;
 
 fn best_reference() -> Json {
     serde_json::from_str(include_str!("../../../../tests/data/analysis/best.json")).unwrap()
@@ -66,6 +67,41 @@ fn the_best_skips_what_is_absent_and_meets_by_names() {
         .set("along", Static::List(Vec::new()))
         .scores();
     assert_eq!((chosen.values.clone(), (*chosen.ids).clone()), (vec![5.0, 6.0], vec![3, 2]));
+}
+
+#[test]
+fn what_is_chosen_keeps_what_it_errs_by() {
+    let named = |name: &str, v: f64, e: f64| Number::estimate(v, e).named(&Hash::of(name.as_bytes()));
+    let runs = [("run", "declared", &["0", "1"] as &[&str])];
+    let of = |x: Vec<Number>, by: Vec<Number>| {
+        let values = |all: Vec<Number>| all.into_iter().map(Value::Number).collect();
+        call("at_best").over("x", &runs, values(x)).over("by", &runs, values(by)).set("along", Static::List(Vec::new())).number()
+    };
+    let less = |a: Number, b: Number| call("subtract").one("a", Value::Number(a)).one("b", Value::Number(b)).number();
+    let (first, second, base) = (named("first", 0.7, 0.03), named("second", 0.9, 0.04), named("base", 0.5, 0.2));
+    let gain = vec![less(first.clone(), base.clone()), less(second.clone(), base.clone())];
+    // Chosen by exact numbers: the error of the base is gone where the base is added again.
+    let by = vec![Number::exact(1.0), Number::exact(2.0)];
+    let there = of(gain.clone(), by.clone());
+    near(there.error.unwrap(), 0.04f64.hypot(0.2), 1e-12);
+    near(call("add").one("a", Value::Number(there)).one("b", Value::Number(base.clone())).number().error.unwrap(), 0.04, 1e-12);
+    // By numbers that err, the choice adds its own.
+    let unsure = vec![Number::estimate(1.0, 0.5), Number::estimate(1.2, 0.5)];
+    let there = of(gain, unsure.clone()).named(&Hash::of(b"chosen"));
+    let spread = (there.error.unwrap().powi(2) - 0.04f64.powi(2) - 0.04).sqrt();
+    assert!(spread > 0.05 && spread < 0.2, "{spread}");
+    let again = call("add").one("a", Value::Number(there)).one("b", Value::Number(base)).number();
+    near(again.error.unwrap(), 0.04f64.hypot(spread), 1e-12);
+    // Exact stays exact, and an error that nobody knows stays unknown.
+    assert!(of(by.clone(), by.clone()).parts.is_exact());
+    assert!(of(vec![Number::new(0.5, None, None); 2], unsure).no_error_known());
+    assert!(of(by.clone(), vec![Number::new(0.5, None, None), Number::new(0.6, None, None)]).no_error_known());
+    let rate = [("rate", "declared", &["0.1", "0.2"] as &[&str])];
+    let best = |x: Vec<Number>| {
+        call("best").over("x", &rate, x.into_iter().map(Value::Number).collect()).set("along", Static::List(Vec::new())).number()
+    };
+    assert!(best(by).parts.is_exact());
+    assert!(best(vec![Number::new(0.5, None, None), Number::new(0.6, None, None)]).no_error_known());
 }
 
 #[test]

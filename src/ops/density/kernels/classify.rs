@@ -2,6 +2,7 @@
 
 use super::super::alpha::AlphaPrior;
 use super::super::between::{Jackknife, jackknife, logs_of};
+use super::super::diagnostics::Verdict;
 use super::super::fit::{Rows, fit, units_of};
 use super::super::posterior::Posterior;
 use super::super::predictive::Predictive;
@@ -10,12 +11,12 @@ use super::super::stacking::Pooling;
 use super::super::units::{Units, are};
 use super::fit::{components, fit_cost};
 use super::score::fold_of;
-use super::{all_rows, scoring};
+use super::{all_rows, nothing_to_weigh, scoring};
 use crate::base::statistics::share_error;
 use crate::engine::value::Number;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Shape, known};
 use crate::plan::files::Files;
 use crate::settings;
 use rayon::prelude::*;
@@ -64,8 +65,9 @@ impl Plan {
 }
 
 impl Planned for GenerativeClassification {
+    /// 8: says what share of its fits settled.
     fn version(&self) -> u32 {
-        7
+        8
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -89,6 +91,11 @@ impl Planned for GenerativeClassification {
             plan.fit.fits(d)?;
         }
         Ok(Facts { classes: x.classes, ..Facts::default() })
+    }
+
+    fn doubts(&self, settings: &Settings, _shapes: &[Shape]) -> Option<Problem> {
+        let plan = Plan::of(&ClassifySettings::read(settings)).ok()?;
+        (plan.pooling == Pooling::Stacked && plan.fit.setup.chains == 1).then(nothing_to_weigh)
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
@@ -176,7 +183,7 @@ impl Kernel for GenerativeClassification {
                 let so_far = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
                 cx.progress(so_far, total, &[]);
                 let columns = scores.len() / test.len().max(1);
-                Ok(Scored { test, scores, columns })
+                Ok(Scored { test, scores, columns, verdict: Verdict::of(p.judged()).0 })
             })
             .collect();
         let scored = scored?;
@@ -190,6 +197,8 @@ struct Scored {
     test: Vec<usize>,
     scores: Vec<f64>,
     columns: usize,
+    /// Whether the chains of the fit settled.
+    verdict: Verdict,
 }
 
 /// Returns `log p(x | C) + log` rows of C (the class prior up to a constant), and the same without each chain, where there are several. As
@@ -206,7 +215,7 @@ fn score(p: &Posterior, pooling: Pooling, x: &[f64], share: f64) -> Vec<f64> {
     logs_of(&predictive.under_mixtures(x, &each), each.len(), &weights).into_iter().map(|s| s + share.ln()).collect()
 }
 
-/// Returns F-score (weighted by class support) and accuracy. The accuracy's error is [`share_error`] and, by a jackknife over the chains of all
+/// Returns F-score (weighted by class support), accuracy, and the shares of the fits whose chains settled and disagree. The accuracy's error is [`share_error`] and, by a jackknife over the chains of all
 /// fits, how far other chains would lie. The F-score's is the deviation
 /// over folds, over the root of their number (folds share training rows, so it is approximate), but no less than the error of a
 /// share as large: a handful of folds that happen to agree know no better than their examples.
@@ -246,9 +255,19 @@ fn figures(scored: &[Scored], classes: &[usize], labels: &[u32], folds: usize, s
     let without: Vec<f64> = right_without.iter().map(|r| r / examples).collect();
     let chains = jackknife(&without).sqrt();
     let number = |value: f64, error: f64| Value::Number(Number::new(value, Some(error), count));
+    let fits = scored.len();
+    let of_fits = |verdict: Verdict| match scored.iter().all(|s| s.verdict == Verdict::CannotTell) {
+        true => Value::Absent("nothing tells whether one chain, or chains that never moved from one start, settled".to_string()),
+        false => {
+            let share = scored.iter().filter(|s| s.verdict == verdict).count() as f64 / fits as f64;
+            Value::Number(Number { count: Some(fits as u64), ..Number::exact(share) })
+        }
+    };
     Value::Record(vec![
         ("f_score".into(), number(f_score, (variance / each.len() as f64).sqrt().max(share_error(f_score, examples)))),
         ("accuracy".into(), number(accuracy, share_error(accuracy, examples).hypot(chains))),
+        ("settled".into(), of_fits(Verdict::Settled)),
+        ("disagree".into(), of_fits(Verdict::Disagree)),
     ])
 }
 

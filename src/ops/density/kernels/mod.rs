@@ -49,13 +49,15 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
 fn one_chain(pooling: Pooling, shapes: &[Shape]) -> Option<Problem> {
     let mut fits = shapes.iter().flat_map(|s| s.facts).filter_map(|f| f.density).peekable();
     fits.peek()?;
-    (pooling == Pooling::Stacked && fits.all(|d| d.chains == 1)).then(|| {
-        wrong(
-            "pooling",
-            "stacking weighs chains against each other, and there is one",
-            "fit with several chains (`chains: 4` of the sampler), or leave out `pooling:`",
-        )
-    })
+    (pooling == Pooling::Stacked && fits.all(|d| d.chains == 1)).then(nothing_to_weigh)
+}
+
+fn nothing_to_weigh() -> Problem {
+    wrong(
+        "pooling",
+        "stacking weighs chains against each other, and there is one",
+        "fit with several chains (`chains: 4` of the sampler), or leave out `pooling:`",
+    )
 }
 
 /// Returns the density of an input.
