@@ -62,6 +62,7 @@ pub mod api;
 pub mod base;
 pub mod cli;
 pub mod cluster;
+pub mod editor;
 pub mod engine;
 pub mod lang;
 pub mod ops;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// The rooms, each of which may use those before it.
-const ROOMS: [&str; 10] = ["base", "syntax", "lang", "plan", "engine", "ops", "report", "api", "cluster", "cli"];
+const ROOMS: [&str; 11] = ["base", "syntax", "lang", "plan", "engine", "ops", "report", "api", "cluster", "editor", "cli"];
 
 /// Files of the library with their paths below src and their texts.
 fn sources() -> Vec<(String, String)> {

@@ -9,6 +9,7 @@ mod expect;
 mod generate;
 mod keys;
 mod laws;
+mod lsp;
 mod mutate;
 mod pages;
 mod promises;

@@ -2,6 +2,7 @@
 //!
 //! In: a script's text and the folders it may read. Out: messages, a plan, results. Never: terminals, exit codes.
 
+mod expected;
 pub mod registry;
 
 use crate::base::{Diag, Diags, Name, Severity, Span};
@@ -17,6 +18,7 @@ use crate::plan::graph::{CellId, Entry, Graph, Override};
 use crate::plan::lower::{self, draws};
 use crate::report::{self, CellRecord, Outcome, ReportInput, Settling};
 use crate::syntax::ast::{ItemKind, Keyword};
+pub use expected::{Expected, expected};
 pub use registry::Registry;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

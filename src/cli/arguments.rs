@@ -29,6 +29,8 @@ pub enum Command {
         /// Its name, a topic, or a word of the language: a keyword, or one that names axes (`by`, `over`).
         name: Option<String>,
     },
+    /// Serve an editor over standard input and output (Language Server Protocol).
+    Lsp,
     /// List what a store holds.
     Ls(StoreArgs),
     /// Show one result of a store.

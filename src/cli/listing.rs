@@ -1,13 +1,11 @@
 //! `cfx plan`: what a run would do, written as a table.
 
-use crate::base::Span;
+use crate::api::{Expected, expected};
 use crate::base::size::bytes;
 use crate::base::time::duration;
 use crate::engine::{RunOutcome, Standing, Status};
 use crate::plan::estimate::{Together, together};
-use crate::plan::facts::Policy;
-use crate::plan::graph::{CellId, Declared, Entry, Graph, WITH_ITSELF};
-use crate::plan::share;
+use crate::plan::graph::{CellId, Entry, Graph, WITH_ITSELF};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -22,36 +20,8 @@ pub fn listing(graph: &Graph, standings: &[Standing], cost: &Together, threads: 
     let mut out = String::new();
     let _ =
         writeln!(out, "{:<34} {:<22} {:>7} {:>7} {:>7} {:>9}  axes", "declaration", "kind", "cells", "kept", "to run", "time");
-    let rows = Rows::of(graph);
-    let mut row = |name: &str, kind: &str, entries: usize, cells: &[usize], tail: &str| {
-        let stored: Vec<usize> = cells.iter().copied().filter(|c| graph.cells[*c].policy != Policy::Inline).collect();
-        let count = |wanted: &dyn Fn(Standing) -> bool| stored.iter().filter(|c| wanted(standings[**c])).count();
-        let kept = count(&|s| s == Standing::Cached);
-        let runs = |s: Standing| matches!(s, Standing::Run | Standing::Undecided);
-        let left: Vec<usize> = stored.iter().copied().filter(|c| runs(standings[*c])).collect();
-        let seconds: f64 = share::seconds(graph, &left).iter().sum();
-        // Views and sums are neither kept nor run by themselves.
-        let number = |n: usize| if stored.is_empty() { "-".to_string() } else { n.to_string() };
-        let time = if count(&runs) == 0 { "-".to_string() } else { duration(seconds) };
-        let spared = count(&|s| s == Standing::NotNeeded);
-        let spared = match spared {
-            0 => String::new(),
-            n if n == stored.len() => "not needed: what is made of it is kept".to_string(),
-            n => format!("{n} not needed: what is made of them is kept"),
-        };
-        let tail = [tail, spared.as_str()].into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join("; ");
-        let (kept, run) = (number(kept), number(count(&runs)));
-        let line = format!("{:<34} {:<22} {entries:>7} {kept:>7} {run:>7} {time:>9}  {tail}", cut(name, 34), cut(kind, 22));
-        let _ = writeln!(out, "{}", line.trim_end());
-    };
-    for (name, cells) in rows.imported() {
-        row(name, "from another file", cells.len(), cells, "");
-    }
-    for value in &graph.values {
-        let axes: Vec<String> = value.axes.iter().map(|a| format!("{}({})", a.name, a.coordinates.len())).collect();
-        let absent = value.entries.iter().filter(|e| matches!(e, Entry::Absent(_))).count();
-        let absent = if absent > 0 { format!(", {absent} absent") } else { String::new() };
-        row(&value.name, &value.kind, value.entries.len(), &rows.cells(value), &format!("{}{absent}", axes.join(" × ")));
+    for line in expected(graph, standings) {
+        let _ = writeln!(out, "{}", row(&line).trim_end());
     }
     let run = to_run(standings);
     let undecided = standings.iter().filter(|s| **s == Standing::Undecided).count();
@@ -96,6 +66,24 @@ pub fn listing(graph: &Graph, standings: &[Standing], cost: &Together, threads: 
         let _ = writeln!(out, "{lines}");
     }
     out
+}
+
+/// Returns the line of a declaration.
+fn row(of: &Expected) -> String {
+    // Views and sums are neither kept nor run by themselves.
+    let number = |n: usize| if of.cells == 0 { "-".to_string() } else { n.to_string() };
+    let time = if of.to_run == 0 { "-".to_string() } else { duration(of.seconds) };
+    let spared = match of.spared {
+        0 => String::new(),
+        n if n == of.cells => "not needed: what is made of it is kept".to_string(),
+        n => format!("{n} not needed: what is made of them is kept"),
+    };
+    let axes: Vec<String> = of.axes.iter().map(|(name, count)| format!("{name}({count})")).collect();
+    let absent = if of.absent > 0 { format!(", {} absent", of.absent) } else { String::new() };
+    let axes = format!("{}{absent}", axes.join(" × "));
+    let tail = [axes, spared].into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join("; ");
+    let (kept, run, entries) = (number(of.kept), number(of.to_run), of.entries);
+    format!("{:<34} {:<22} {entries:>7} {kept:>7} {run:>7} {time:>9}  {tail}", cut(&of.name, 34), cut(&of.kind, 22))
 }
 
 /// Most classes of a data set that are listed.
@@ -203,43 +191,6 @@ fn folded(files: BTreeSet<&str>) -> Vec<String> {
         }
     }
     Vec::new()
-}
-
-/// Cells by the declarations that made them, and what other files declare that the script uses.
-struct Rows<'a> {
-    graph: &'a Graph,
-    by_label: BTreeMap<&'a str, Vec<usize>>,
-    names: BTreeMap<&'a str, usize>,
-}
-
-impl<'a> Rows<'a> {
-    fn of(graph: &'a Graph) -> Self {
-        let mut rows = Rows { graph, by_label: BTreeMap::new(), names: BTreeMap::new() };
-        for (id, cell) in graph.cells.iter().enumerate() {
-            rows.by_label.entry(&cell.label).or_default().push(id);
-        }
-        graph.values.iter().for_each(|v| *rows.names.entry(&v.name).or_insert(0) += 1);
-        rows
-    }
-
-    /// Returns the cells of a declaration: those of its entries, and those made on the way to them. A claim and a figure may share a
-    /// title; then the place in the script tells whose a cell is.
-    fn cells(&self, value: &Declared) -> Vec<usize> {
-        let alone = self.names.get(value.name.as_str()).is_none_or(|n| *n < 2);
-        let within = |span: Span| value.span.start <= span.start && span.end <= value.span.end;
-        let own = self.by_label.get(value.name.as_str()).into_iter().flatten().copied();
-        let own = own.filter(|c| alone || within(self.graph.cells[*c].span));
-        let entries = value.entries.iter().filter_map(|e| if let Entry::Cell(id) = e { Some(*id) } else { None });
-        let mut out: Vec<usize> = entries.chain(own).collect();
-        out.sort_unstable();
-        out.dedup();
-        out
-    }
-
-    /// Returns what other files declare, with its cells.
-    fn imported(&self) -> impl Iterator<Item = (&'a str, &Vec<usize>)> {
-        self.by_label.iter().filter(|(label, _)| !self.names.contains_key(*label)).map(|(label, ids)| (*label, ids))
-    }
 }
 
 fn cut(text: &str, width: usize) -> String {

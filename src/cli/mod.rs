@@ -6,6 +6,7 @@ pub mod arguments;
 mod cut;
 pub mod doc;
 pub mod listing;
+mod lsp;
 pub mod messages;
 mod out;
 pub mod render;
@@ -60,6 +61,7 @@ pub fn main() -> ExitCode {
         Command::Plan(a) => run::plan(a),
         Command::Fmt(a) => run::fmt(a),
         Command::Doc { name } => doc::doc(name.as_deref()),
+        Command::Lsp => lsp::lsp(),
         Command::Ls(a) => store::ls(a),
         Command::Show { key, store } => store::show(key, store),
         Command::Gc { keep, store } => store::gc(*keep, store),

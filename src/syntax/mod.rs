@@ -24,7 +24,7 @@ mod parse;
 mod print;
 mod printer;
 mod rows;
-mod scan;
+pub mod scan;
 mod slice;
 #[cfg(test)]
 mod tests;
