@@ -4,6 +4,7 @@ use crate::cli::{QUICK, cfx, code, command, folder_with, said};
 use crate::script::{files_below, repository};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 /// Returns the files below a folder with their contents.
 fn all(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
@@ -135,6 +136,34 @@ fn a_change_behind_weights_does_not_train_again() {
     }
     assert_eq!(files_below(&folder.path().join("out"), ".safetensors").len(), 0);
     assert_eq!(code(&cfx(&["run", "--keep-under", "much"], &path)), 2);
+}
+
+/// The decomposition of a matrix of 2,500 rows and columns takes some twenty seconds in one call of LAPACK, which looks at nothing meanwhile.
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_what_does_not_look() {
+    const DEAF: &str = "cfx 1\nexperiment \"Deaf\" { seed: 1 }\nstages x = gaussian_stages(rows: 2500, units: 2500)\n\
+                        analysis few = mean(3)\nstages y = svd(x, width: 4)\n";
+    let (folder, path) = folder_with(DEAF);
+    let events = folder.path().join("events");
+    let file = std::fs::File::create(&events).expect("a file");
+    let mut child =
+        command(&["run", "--out", "out", "--json"], &path).stdout(Stdio::null()).stderr(file).spawn().expect("it starts");
+    let start = Instant::now();
+    let begun =
+        || std::fs::read_to_string(&events).unwrap_or_default().lines().any(|l| l.contains("started") && l.contains("svd"));
+    while !begun() && start.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    let told = Instant::now();
+    let kill = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    assert!(kill.expect("a signal is sent").success());
+    let status = child.wait().expect("it ends");
+    let took = told.elapsed();
+    assert_eq!(status.code(), Some(130), "{}", std::fs::read_to_string(&events).unwrap_or_default());
+    assert!(took < Duration::from_secs(10), "{took:?}, of which 1.5 s are waited; the machine may be busy");
+    assert!(folder.path().join("out/manifest.json").exists());
 }
 
 #[cfg(target_os = "linux")]

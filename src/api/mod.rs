@@ -265,6 +265,20 @@ pub fn run(
     engine::execute(graph, &wanted(graph), registry, store, options, observer)
 }
 
+/// As [`run`]; where the run stops and a kernel does not see it soon, `leave` is told what became of the run and is expected to end the process.
+///
+/// Errors: as there.
+pub fn run_or_leave(
+    graph: &Graph,
+    registry: &Registry,
+    store: &Store,
+    options: &Options,
+    observer: &dyn Observer,
+    leave: &dyn Fn(&RunOutcome),
+) -> Result<RunOutcome, StoreError> {
+    engine::execute_or_leave(graph, &wanted(graph), registry, store, options, observer, Some(leave))
+}
+
 /// Returns a reader of a run's results.
 pub fn results<'a>(
     graph: &'a Graph,

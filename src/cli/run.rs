@@ -221,26 +221,38 @@ pub fn run(arguments: &Run) -> Exit {
         return unwritten(&out, &e);
     }
     let observer = progress::on_stderr(arguments.json);
-    // Results that turn out to be damaged or gone when they are written out are made again.
+    // Writes what there is; nothing where results turn out to be damaged or gone when they are written out, and are to be made again.
+    let written = |outcome: &RunOutcome, faults: Option<u64>| -> Option<Exit> {
+        store.keep_note(&record_name(&arguments.script), &record::record(&graph).record.to_json().to_string());
+        let results = api::results(&graph, &registry, &store, &source, outcome);
+        if let Err(e) = api::write(&source, &checked, &graph, outcome, &results, &out) {
+            return Some(unwritten(&out, &e));
+        }
+        if outcome.state != RunState::Interrupted && faults.is_some_and(|before| store.faults() > before) {
+            tell!("results in the store are damaged or gone: what is missing is made again");
+            return None;
+        }
+        Some(ended(arguments, &graph, outcome, &results, &store, &out))
+    };
+    // What is at work when the process is to stop, and does not see it, ends with the process.
+    let leave = |outcome: &RunOutcome| {
+        let exit = written(outcome, None).unwrap_or(Exit::Interrupted);
+        // At once: what libraries tear down at the end may be in use.
+        signal_hook::low_level::exit(exit as i32)
+    };
     for again in 0..=MOST_REPAIRS {
-        let faults = store.faults();
-        let outcome = match api::run(&graph, &registry, &store, &options, observer.as_ref()) {
-            Ok(o) => o,
+        let faults = Some(store.faults()).filter(|_| again < MOST_REPAIRS);
+        match api::run_or_leave(&graph, &registry, &store, &options, observer.as_ref(), &leave) {
+            Ok(outcome) => {
+                if let Some(exit) = written(&outcome, faults) {
+                    return exit;
+                }
+            }
             Err(e) => {
                 tell!("{e}");
                 return Exit::Store;
             }
-        };
-        store.keep_note(&record_name(&arguments.script), &record::record(&graph).record.to_json().to_string());
-        let results = api::results(&graph, &registry, &store, &source, &outcome);
-        if let Err(e) = api::write(&source, &checked, &graph, &outcome, &results, &out) {
-            return unwritten(&out, &e);
         }
-        if outcome.state != RunState::Interrupted && store.faults() > faults && again < MOST_REPAIRS {
-            tell!("results in the store are damaged or gone: what is missing is made again");
-            continue;
-        }
-        return ended(arguments, &graph, &outcome, &results, &store, &out);
     }
     Exit::Store
 }

@@ -20,7 +20,7 @@ pub use executor::outcome::{CellOutcome, RunOutcome, RunState, Status};
 pub use executor::part::{Fence, Part, Told};
 pub use executor::results::{Missing, Results};
 pub use executor::statuses::{Standing, statuses};
-pub use executor::{KEEP_UNDER, Limits, Options, execute};
+pub use executor::{DEAF, KEEP_UNDER, Limits, Options, execute, execute_or_leave};
 pub use kernel::{Context, Failure, Job, Joint, Kernel, Kernels};
 pub use progress::{Event, Observer};
 pub use store::{Store, StoreError};

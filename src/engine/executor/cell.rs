@@ -260,7 +260,11 @@ impl<'a> Running<'a> {
 
 impl Context for Running<'_> {
     fn interrupted(&self) -> bool {
-        self.shared.stopping()
+        let stopping = self.shared.stopping();
+        if stopping {
+            self.shared.parting.lock().unwrap_or_else(PoisonError::into_inner).insert(self.id);
+        }
+        stopping
     }
 
     fn progress(&self, done: u64, total: u64, figures: &[(&str, f64)]) {

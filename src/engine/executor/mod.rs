@@ -26,7 +26,7 @@ use crate::plan::files::Files;
 use crate::plan::graph::{CellId, Graph};
 use outcome::RunOutcome;
 use part::Part;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -63,6 +63,12 @@ pub struct Options {
     /// The part of the plan that this process computes, where several share it.
     pub part: Option<Part>,
 }
+
+/// A kernel that has not seen for so long that the run stops is left behind, where the caller knows how to.
+pub const DEAF: Duration = Duration::from_millis(1500);
+
+/// One that has seen it may take so long to keep a checkpoint.
+const PARTING: Duration = Duration::from_secs(20);
 
 /// Bytes of [`Options::keep_under`] where nobody says otherwise: 20 GiB.
 pub const KEEP_UNDER: u64 = 20 << 30;
@@ -111,6 +117,22 @@ pub fn execute(
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<RunOutcome, StoreError> {
+    execute_or_leave(graph, wanted, kernels, store, options, observer, None)
+}
+
+/// As [`execute`]; where the run stops and a kernel does not see it within [`DEAF`], `leave` is told what became of the run, everything so far being in
+/// the store. It is expected to end the process; where it returns, the kernel is waited for.
+///
+/// Errors: as there.
+pub fn execute_or_leave(
+    graph: &Graph,
+    wanted: &[CellId],
+    kernels: &dyn Kernels,
+    store: &Store,
+    options: &Options,
+    observer: &dyn Observer,
+    leave: Option<&dyn Fn(&RunOutcome)>,
+) -> Result<RunOutcome, StoreError> {
     device::prepare();
     let shared = Shared {
         graph,
@@ -124,8 +146,9 @@ pub fn execute(
         held: Mutex::default(),
         running: AtomicUsize::new(0),
         places: Mutex::new(vec![None; graph.cells.len()]),
+        parting: Mutex::default(),
     };
-    schedule::run(&shared, wanted)
+    schedule::run(&shared, wanted, leave)
 }
 
 /// Returns whether a result may be used: with a device kind, only one from there.
@@ -147,6 +170,8 @@ struct Shared<'a> {
     held: Mutex<Held>,
     /// Cells with workers.
     running: AtomicUsize,
+    /// Cells whose kernels have seen that the run stops.
+    parting: Mutex<BTreeSet<CellId>>,
     /// Content keys of settled cells: where workers find what is not held.
     places: Mutex<Vec<Option<Hash>>>,
 }

@@ -102,14 +102,25 @@ struct Sums {
 }
 
 /// Returns the sums; the diagonals count as zero where `hollow`.
-fn sums(x: &Array2<f64>, y: &Array2<f64>, kernels: (&KernelOf, &KernelOf), hollow: bool) -> Sums {
+///
+/// Errors: the run stops.
+fn sums(
+    x: &Array2<f64>,
+    y: &Array2<f64>,
+    kernels: (&KernelOf, &KernelOf),
+    hollow: bool,
+    cx: &dyn Context,
+) -> Result<Sums, Failure> {
     let n = x.nrows();
     let squares = |m: &Array2<f64>| m.map_axis(ndarray::Axis(1), |r| r.iter().map(|v| v * v).sum::<f64>());
     let (sx, sy) = (squares(x), squares(y));
     let starts: Vec<usize> = (0..n).step_by(PIECE).collect();
-    let parts: Vec<Sums> = starts
+    let parts: Result<Vec<Sums>, Failure> = starts
         .par_iter()
         .map(|start| {
+            if cx.interrupted() {
+                return Err(Failure::Interrupted);
+            }
             let end = (start + PIECE).min(n);
             let mut k = kernel_rows(x.view(), &sx, kernels.0, *start, end);
             let mut l = kernel_rows(y.view(), &sy, kernels.1, *start, end);
@@ -121,18 +132,18 @@ fn sums(x: &Array2<f64>, y: &Array2<f64>, kernels: (&KernelOf, &KernelOf), hollo
             }
             let product = |a: &Array2<f64>, b: &Array2<f64>| a.iter().zip(b).map(|(u, v)| u * v).sum::<f64>();
             let rows = |a: &Array2<f64>| a.sum_axis(ndarray::Axis(1)).to_vec();
-            Sums { kl: product(&k, &l), kk: product(&k, &k), ll: product(&l, &l), rows_k: rows(&k), rows_l: rows(&l) }
+            Ok(Sums { kl: product(&k, &l), kk: product(&k, &k), ll: product(&l, &l), rows_k: rows(&k), rows_l: rows(&l) })
         })
         .collect();
     let mut out = Sums::default();
-    for part in parts {
+    for part in parts? {
         out.kl += part.kl;
         out.kk += part.kk;
         out.ll += part.ll;
         out.rows_k.extend(part.rows_k);
         out.rows_l.extend(part.rows_l);
     }
-    out
+    Ok(out)
 }
 
 /// Returns HSIC from sums: biased `tr(KHLH)`, or the unbiased estimator of Song et al. 2012 (equation 5) times n (n - 3).
@@ -213,7 +224,7 @@ impl Planned for Cka {
 }
 
 impl Kernel for Cka {
-    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let (x, y) = matched(job.stages("x")?, against(job)?)?;
         let settings = CkaSettings::read(&job.settings);
         let (n, debiased) = (x.nrows(), settings.debiased);
@@ -240,7 +251,7 @@ impl Kernel for Cka {
                         ))),
                     },
                 };
-                let s = sums(&x, &y, (&of("x", &x)?, &of("against", &y)?), debiased);
+                let s = sums(&x, &y, (&of("x", &x)?, &of("against", &y)?), debiased, cx)?;
                 let kl = hsic(s.kl, &s.rows_k, &s.rows_l, debiased);
                 let kk = hsic(s.kk, &s.rows_k, &s.rows_k, debiased);
                 let ll = hsic(s.ll, &s.rows_l, &s.rows_l, debiased);

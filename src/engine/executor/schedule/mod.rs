@@ -133,7 +133,7 @@ struct Scheduler<'a> {
 }
 
 /// Runs whatever the wanted cells need.
-pub(super) fn run(shared: &Shared, wanted: &[CellId]) -> Result<RunOutcome, StoreError> {
+pub(super) fn run(shared: &Shared, wanted: &[CellId], leave: Option<&dyn Fn(&RunOutcome)>) -> Result<RunOutcome, StoreError> {
     let start = Instant::now();
     let graph = shared.graph;
     shared.store.refresh();
@@ -172,9 +172,15 @@ pub(super) fn run(shared: &Shared, wanted: &[CellId]) -> Result<RunOutcome, Stor
     scheduler.look();
     scheduler.announce();
     let pool = workers::pool(shared.options.threads)?;
-    std::thread::scope(|scope| scheduler.go(&mut Workers::new(scope, shared, pool.as_ref()), start));
-    shared.store.sync()?;
-    scheduler.end(start)
+    std::thread::scope(|scope| {
+        let mut workers = Workers::new(scope, shared, pool.as_ref());
+        let deaf = scheduler.go(&mut workers, start, leave.is_some());
+        let outcome = shared.store.sync().and_then(|()| scheduler.end(start));
+        if let (true, Ok(outcome), Some(leave)) = (deaf, &outcome, leave) {
+            leave(outcome);
+        }
+        outcome
+    })
 }
 
 impl<'a> Scheduler<'a> {
@@ -186,8 +192,10 @@ impl<'a> Scheduler<'a> {
         self.cell(id).policy == Policy::Inline
     }
 
-    /// Starts cells and takes in what they say until nothing is left to do, or the run stops.
-    fn go(&mut self, workers: &mut Workers<'_, 'a>, start: Instant) {
+    /// Starts cells and takes in what they say until nothing is left to do, or the run stops. Returns whether kernels are left that do not see that
+    /// it does; where they may not be `left`, they are waited for.
+    fn go(&mut self, workers: &mut Workers<'_, 'a>, start: Instant, left: bool) -> bool {
+        let mut stopping: Option<Instant> = None;
         let mut synced = Instant::now();
         let mut looked = Instant::now();
         loop {
@@ -196,7 +204,10 @@ impl<'a> Scheduler<'a> {
                 self.start_ready(workers);
             }
             if self.working.is_empty() && (self.shared.stopping() || self.elsewhere.is_empty()) && self.work.is_empty() {
-                return;
+                return false;
+            }
+            if left && self.shared.stopping() && self.is_deaf(stopping.get_or_insert_with(Instant::now).elapsed()) {
+                return true;
             }
             let pause = if self.elsewhere.is_empty() { 100 } else { 20 };
             for done in workers.wait(Duration::from_millis(pause)) {
@@ -217,6 +228,13 @@ impl<'a> Scheduler<'a> {
                 }
             }
         }
+    }
+
+    /// Returns whether nobody is at work any more who has seen that the run stops, so long after it began to.
+    fn is_deaf(&self, since: Duration) -> bool {
+        let parting = self.shared.parting.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = |w: &Working| w.cells.iter().any(|c| parting.contains(c));
+        since > super::PARTING || since > super::DEAF && !self.working.values().any(seen)
     }
 
     /// Samples memory and compares with the limits.
