@@ -24,6 +24,8 @@ pub const GRID: Color = Color(0xe7eaee);
 pub const GREY: Color = Color(0x8c959f);
 /// Ground of places without a value.
 pub const EMPTY: Color = Color(0xeceff2);
+/// The same beside white, which stands for zero.
+pub const NO_SIGN: Color = Color(0xb7bec6);
 /// The ground.
 pub const WHITE: Color = Color(0xffffff);
 
@@ -40,6 +42,8 @@ pub enum Map {
     Cividis,
     /// Viridis without its yellow end, which is too light for lines on white.
     Ink,
+    /// ColorBrewer's RdBu (Harrower & Brewer 2003) from blue over white to red, for numbers of both signs; safe for readers with colour vision deficiency.
+    Diverging,
 }
 
 const VIRIDIS: [u32; 33] = [
@@ -54,16 +58,43 @@ const CIVIDIS: [u32; 33] = [
     0xbcae6c, 0xc4b468, 0xcdbb63, 0xd5c25e, 0xdec958, 0xe7d150, 0xf0d846, 0xf9e03a, 0xfee838,
 ];
 
+const BLUE_TO_RED: [u32; 11] =
+    [0x053061, 0x2166ac, 0x4393c3, 0x92c5de, 0xd1e5f0, 0xf7f7f7, 0xfddbc7, 0xf4a582, 0xd6604d, 0xb2182b, 0x67001f];
+
+/// The smaller side of zero has at least this share of the larger one where numbers count as of both signs.
+const BOTH_SIGNS: f64 = 0.05;
+
 impl Map {
-    /// Returns the colour at a place in 0..1 (clamped), linear between the 33 colours of the table.
+    /// Returns the map for numbers between these ends: a diverging one where they lie on both sides of zero, one even in lightness elsewhere.
+    /// A few rounding errors below zero make no side.
+    pub fn between(low: f64, high: f64) -> Map {
+        if low < 0.0 && high > 0.0 && (-low).min(high) >= BOTH_SIGNS * (-low).max(high) { Map::Diverging } else { Map::Viridis }
+    }
+
+    /// Returns the colour of a value between two ends. Zero is the middle of a diverging map, and equal distances from it are equally strong.
+    pub fn of(self, value: f64, (low, high): (f64, f64)) -> Color {
+        match self {
+            Map::Diverging => self.at(0.5 + 0.5 * value / (-low).max(high)),
+            _ if high > low => self.at((value - low) / (high - low)),
+            _ => self.at(0.5),
+        }
+    }
+
+    /// Returns the ground of places without a value, which is none of the map's colours.
+    pub fn ground(self) -> Color {
+        if self == Map::Diverging { NO_SIGN } else { EMPTY }
+    }
+
+    /// Returns the colour at a place in 0..1 (clamped), linear between the colours of the table.
     pub fn at(self, place: f64) -> Color {
-        let (table, length) = match self {
+        let (table, length): (&[u32], f64) = match self {
             Map::Viridis => (&VIRIDIS, 32.0),
             Map::Cividis => (&CIVIDIS, 32.0),
             Map::Ink => (&VIRIDIS, 28.0),
+            Map::Diverging => (&BLUE_TO_RED, 10.0),
         };
         let place = if place.is_finite() { place.clamp(0.0, 1.0) } else { 0.0 } * length;
-        let low = (place.floor() as usize).min(31);
+        let low = (place.floor() as usize).min(table.len() - 2);
         mix(Color(table[low]), Color(table[low + 1]), place - low as f64)
     }
 }

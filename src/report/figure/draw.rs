@@ -454,7 +454,11 @@ fn draw_bar(svg: &mut Svg, bar: &ColorBar, x: f64, y: f64, height: f64) {
     const STEPS: usize = 64;
     let each = height / STEPS as f64;
     for i in 0..STEPS {
-        let fill = bar.map.at(i as f64 / (STEPS - 1) as f64);
+        let (low, high) = bar.range;
+        let fill = match high > low {
+            true => bar.map.of(low + (high - low) * i as f64 / (STEPS - 1) as f64, bar.range),
+            false => bar.map.at(i as f64 / (STEPS - 1) as f64),
+        };
         svg.rect(x, y + height - (i + 1) as f64 * each - 0.3, 14.0, each + 0.3, fill, 1.0);
     }
     for (v, text) in &ticks {
@@ -468,7 +472,7 @@ fn draw_bar(svg: &mut Svg, bar: &ColorBar, x: f64, y: f64, height: f64) {
         svg.text(at, line, TextStyle { turn: -90.0, ..style(LABEL, Anchor::Middle) });
     }
     if !bar.absent.is_empty() {
-        svg.rect(x, y + height + 13.0, 14.0, 12.0, color::EMPTY, 1.0);
+        svg.rect(x, y + height + 13.0, 14.0, 12.0, bar.map.ground(), 1.0);
         svg.text((x + 20.0, y + height + 23.0), &bar.absent, style(TICK, Anchor::Start));
     }
 }

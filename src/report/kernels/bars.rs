@@ -24,7 +24,7 @@ settings! {
 
 impl Planned for Bars {
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {

@@ -42,7 +42,7 @@ impl Curves {
 
 impl Planned for Curves {
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {

@@ -32,6 +32,10 @@ settings! {
 const BINS: usize = 1000;
 
 impl Planned for Distribution {
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
         let s = DistributionSettings::read(settings);
         let frame = Frame::read(settings);

@@ -84,8 +84,8 @@ impl Field {
     /// Returns what to write along an axis of its numbers: its words with their unit.
     pub fn label(&self) -> String {
         match unit(&self.units, "") {
-            Some(unit) => format!("{} ({unit})", self.words),
-            None => self.words.clone(),
+            Some(unit) if !says(&self.words, unit) => format!("{} ({unit})", self.words),
+            _ => self.words.clone(),
         }
     }
 
@@ -305,4 +305,10 @@ pub fn scalar(value: &Value) -> Option<Number> {
         _ => return None,
     };
     number.value.is_finite().then_some(number)
+}
+
+/// Returns whether words end with a unit themselves: "Loss, in nats", "Loss (nats)".
+fn says(words: &str, unit: &str) -> bool {
+    let words = words.trim_end_matches([')', ']', '.']);
+    words.strip_suffix(unit).is_some_and(|before| before.ends_with([' ', '(', '[']))
 }

@@ -31,7 +31,7 @@ settings! {
 
 impl Planned for Heatmap {
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
@@ -343,6 +343,7 @@ fn draw(
     // Few rows are drawn high enough for the bar of colours beside them.
     let size = ((tile * m as f64).max(60.0), (tile * n as f64).max(110.0));
     let whole = cells.values().all(|s| s.mean().fract() == 0.0);
+    let map = color::Map::between(low, high);
     let decimals = if whole || high.abs().max(low.abs()) >= 100.0 { 0 } else { 2 };
     let mut table = Rows::default();
     let mut panels = Vec::new();
@@ -354,11 +355,10 @@ fn draw(
             for (across, &c) in sides.across.iter().enumerate() {
                 let value = cells.get(&(f, r, c)).map_or(f64::NAN, Summary::mean);
                 let (fill, words) = if value.is_finite() {
-                    let share = if high > low { (value - low) / (high - low) } else { 0.5 };
-                    (color::Map::Viridis.at(share), if n.max(m) <= 14 { scale::fixed(value, decimals) } else { String::new() })
+                    (map.of(value, (low, high)), if n.max(m) <= 14 { scale::fixed(value, decimals) } else { String::new() })
                 } else {
                     holes += 1;
-                    (color::EMPTY, String::new())
+                    (map.ground(), String::new())
                 };
                 tiles.push((across, down, fill, words));
                 let mut place = vec![
@@ -399,7 +399,7 @@ fn draw(
         grid.push(rest.by_ref().take(per_row).collect());
     }
     let absent = if holes > 0 { "absent".to_string() } else { String::new() };
-    let bar = ColorBar { label: x.label(), range: (low, high), map: color::Map::Viridis, absent, ticks: None };
+    let bar = ColorBar { label: x.label(), range: (low, high), map, absent, ticks: None };
     let plot = Plot { title: frame.title.clone(), rows: grid, size, legends: Vec::new(), bar: Some(bar) };
     let mut caption = vec![format!("{} by {} (rows) and {} (columns).", x.name, row_axis.name, column_axis.name)];
     if sides.branches.is_some() {

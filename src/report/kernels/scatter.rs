@@ -30,7 +30,7 @@ settings! {
 
 impl Planned for Scatter {
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {

@@ -5,6 +5,7 @@ mod doubts;
 mod looks;
 mod pooling;
 
+use super::field::Field;
 use super::kernels;
 use super::named::Show;
 use super::summary::{Summary, spearman};
@@ -12,7 +13,7 @@ use crate::base::Stream;
 use crate::engine::kernel::{Failure, Job, Labelled, LabelledAxis, Quiet};
 use crate::engine::value::{Column, Dataset, Figure, Images, Number, Pixels, Scores, Source, Table, Value};
 use crate::lang::{Settings, Static};
-use crate::report::figure::font;
+use crate::report::figure::{color, font};
 use rand_distr::{Distribution, StandardNormal};
 use std::sync::Arc;
 
@@ -464,6 +465,41 @@ fn heatmap_with_an_absent_diagonal() {
         |i| ((i / 100) as f64 / 9.0).sin() * ((i % 100) as f64 / 7.0).cos() * 30.0,
     );
     run(&job("heatmap", "A hundred by a hundred", vec![], vec![("x", "kl_divergence(q, between: class)", big)])).expect("drawn");
+}
+
+#[test]
+fn numbers_of_both_signs_have_white_at_zero() {
+    let side = axis("a", "declared", &["x", "y", "z"]);
+    let other = axis("b", "declared", &["u", "v", "w"]);
+    let tiles = |values: [f64; 9]| {
+        let x = numbers(vec![side.clone(), other.clone()], |i| values[i]);
+        run(&job("heatmap", "Signs", vec![], vec![("x", "r", x)])).expect("drawn").svg.to_string()
+    };
+    // Twice as far on one side: the other end is half as strong, and zero is white.
+    let signed = tiles([-1.0, -0.5, 0.0, 0.0, 0.25, 0.5, 0.0, 0.0, 0.1]);
+    let color = |value: f64| color::Map::Diverging.of(value, (-1.0, 0.5)).to_string();
+    assert_eq!(color(0.0), "#f7f7f7");
+    assert_eq!(color(-1.0), "#053061");
+    for value in [-1.0, 0.0, 0.5] {
+        assert!(signed.contains(&color(value)), "{value}");
+    }
+    // A rounding error below zero makes no side.
+    assert_eq!(color::Map::between(-1e-9, 1.0), color::Map::Viridis);
+    assert!(!tiles([-1e-9, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 1.0]).contains("#f7f7f7"));
+}
+
+#[test]
+fn a_unit_is_written_once() {
+    let of = |words: &str| {
+        let x = numbers(vec![stages()], |i| i as f64);
+        let mut field = Field::new(&x, "x".into(), vec![(String::new(), "nats".into())]);
+        field.words = words.into();
+        field.label()
+    };
+    assert_eq!(of("Loss on the test set"), "Loss on the test set (nats)");
+    assert_eq!(of("Loss on the test set, in nats"), "Loss on the test set, in nats");
+    assert_eq!(of("Loss (nats)"), "Loss (nats)");
+    assert_eq!(of("All but nats and bits"), "All but nats and bits (nats)");
 }
 
 #[test]
