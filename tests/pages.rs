@@ -75,4 +75,4 @@ macro_rules! pages {
     };
 }
 
-pages!(single_directions);
+pages!(canonical_correlations, single_directions);
