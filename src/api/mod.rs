@@ -20,7 +20,7 @@ use crate::report::{self, CellRecord, Outcome, ReportInput, Settling};
 use crate::syntax::ast::{ItemKind, Keyword};
 pub use expected::{Expected, expected};
 pub use registry::Registry;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// A script with the folders it may read and the values of its parameters.
@@ -36,6 +36,8 @@ pub struct Source {
     pub granted: Vec<PathBuf>,
     /// Values for its parameters, as `--set` gives them: name, text.
     pub set: Vec<(String, String)>,
+    /// Texts of files that it uses, by the names that `use` gives them: those are taken in place of the files.
+    pub texts: BTreeMap<String, String>,
 }
 
 impl Source {
@@ -45,7 +47,7 @@ impl Source {
     pub fn read(path: &Path) -> std::io::Result<Source> {
         let text = std::fs::read_to_string(path)?;
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf();
-        Ok(Source { name: path.display().to_string(), text, folder, granted: Vec::new(), set: Vec::new() })
+        Ok(Source { text, ..Source::text(&path.display().to_string(), "", &folder) })
     }
 
     /// Returns a script that is not in a file; it reads below `folder`.
@@ -56,6 +58,7 @@ impl Source {
             folder: folder.to_path_buf(),
             granted: Vec::new(),
             set: Vec::new(),
+            texts: BTreeMap::new(),
         }
     }
 
@@ -116,6 +119,9 @@ struct ReadScript {
 fn read(source: &Source) -> ReadScript {
     let files = source.files();
     let loader = |path: &str| -> Result<String, (&'static str, String, String)> {
+        if let Some(text) = source.texts.get(path) {
+            return Ok(text.clone());
+        }
         let found = files.find(path).map_err(|p| (p.code, p.message, p.help.unwrap_or_default()))?;
         let unreadable =
             |e| ("cfx::file::missing", format!("`{path}` cannot be read: {e}"), "give a script in UTF-8".to_string());
@@ -194,6 +200,12 @@ fn overrides(checked: &Checked) -> Vec<Override> {
             default: Some(default.clone()).filter(|d| !d.is_empty()),
         })
         .collect()
+}
+
+/// Returns the texts of the files that a script uses, by the names that `use` gives them ([`Source::texts`]).
+pub fn used_texts(checked: &Checked) -> BTreeMap<String, String> {
+    let modules = checked.program.modules.iter().zip(checked.program.sources.files()).skip(checked.program.main + 1);
+    modules.filter(|(m, _)| m.topic.is_none()).map(|(m, file)| (m.name.clone(), file.text.clone())).collect()
 }
 
 /// Returns the cells that a run is for: whatever is written out (figures, claims, analyses, representations, densities, weights that are

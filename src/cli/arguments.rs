@@ -40,6 +40,15 @@ pub enum Command {
         #[command(flatten)]
         store: StoreArgs,
     },
+    /// Say how the run of a script on a cluster stands.
+    Status(Cluster),
+    /// Follow the run of a script on a cluster until it is over.
+    Attach(Cluster),
+    /// Take the jobs of a script out of a cluster's queue and end those that run.
+    Cancel(Cluster),
+    /// Compute one task of a run on a cluster: what its jobs run.
+    #[command(hide = true)]
+    Work(Work),
     /// Take out of a store what recent runs did not use.
     Gc {
         /// Runs to keep.
@@ -128,6 +137,9 @@ pub struct Plan {
     /// Say what changed since the last run for this declaration.
     #[arg(long, value_name = "NAME")]
     pub why: Option<String>,
+    /// Say which jobs a run on this site would send: a site's file, or the name of one in `~/.config/cfx/sites.toml`.
+    #[arg(long, value_name = "SITE")]
+    pub on: Option<String>,
     /// Room for weights that stay for later runs, as `run` has it.
     #[arg(long, value_name = "SIZE", value_parser = room)]
     pub keep_under: Option<f64>,
@@ -144,6 +156,9 @@ pub struct Run {
     /// Folder of the results (default: `results/NAME` beside the script).
     #[arg(long)]
     pub out: Option<PathBuf>,
+    /// Run on a cluster and return: a site's file, or the name of one in `~/.config/cfx/sites.toml`. `local` is this machine.
+    #[arg(long, value_name = "SITE")]
+    pub on: Option<String>,
     /// Threads.
     #[arg(long)]
     pub threads: Option<usize>,
@@ -176,6 +191,31 @@ pub struct Run {
     /// `0` keeps none (default: 20G, or half of the free disk where that is less). Weights with `keep: weights` stay whatever stands here.
     #[arg(long, value_name = "SIZE", value_parser = room)]
     pub keep_under: Option<f64>,
+}
+
+/// `cfx status`, `cfx attach`, `cfx cancel`
+#[derive(Debug, Args)]
+pub struct Cluster {
+    /// The script.
+    pub script: PathBuf,
+    /// Folder of the store (default: `.cfx` beside the script).
+    #[arg(long)]
+    pub store: Option<PathBuf>,
+}
+
+/// `cfx work`
+#[derive(Debug, Args)]
+pub struct Work {
+    /// The folder of the run.
+    pub folder: PathBuf,
+    /// The number of the task.
+    pub task: usize,
+    /// The attempt: `JOB.RESTARTS.ROUND`.
+    #[arg(long)]
+    pub attempt: String,
+    /// How the process of the round before died.
+    #[arg(long)]
+    pub crashed: Option<i32>,
 }
 
 /// `cfx fmt`

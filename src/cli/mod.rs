@@ -3,6 +3,7 @@
 //! In: arguments. Out: words on the terminal, files, an exit code. Never: work that the library could not do as well.
 
 pub mod arguments;
+mod cluster;
 mod cut;
 pub mod doc;
 pub mod listing;
@@ -37,6 +38,8 @@ pub enum Exit {
     Claim = 4,
     /// The store is in use or cannot be written.
     Store = 5,
+    /// A job of a cluster stopped before its end and left checkpoints: it is to be queued again.
+    Again = 75,
     /// Interrupted; run again to go on.
     Interrupted = 130,
 }
@@ -56,8 +59,10 @@ pub fn main() -> ExitCode {
         }
     };
     let exit = match &arguments.command {
+        Command::Run(a) if cluster::is_meant(&a.on) => cluster::run(a),
         Command::Run(a) => run::run(a),
         Command::Check(a) => run::check(a),
+        Command::Plan(a) if cluster::is_meant(&a.on) => cluster::plan(a),
         Command::Plan(a) => run::plan(a),
         Command::Fmt(a) => run::fmt(a),
         Command::Doc { name } => doc::doc(name.as_deref()),
@@ -65,6 +70,10 @@ pub fn main() -> ExitCode {
         Command::Ls(a) => store::ls(a),
         Command::Show { key, store } => store::show(key, store),
         Command::Gc { keep, store } => store::gc(*keep, store),
+        Command::Status(a) => cluster::status(a),
+        Command::Attach(a) => cluster::attach(a),
+        Command::Cancel(a) => cluster::cancel(a),
+        Command::Work(a) => cluster::work(a),
     };
     if out::full() && exit == Exit::Done {
         out::tell!("not everything could be written to the standard output");

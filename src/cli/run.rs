@@ -20,7 +20,7 @@ use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 /// Reads a script with its parameters and roots.
-fn source(script: &Script) -> Result<Source, Exit> {
+pub(super) fn source(script: &Script) -> Result<Source, Exit> {
     match Source::read(&script.script) {
         Ok(s) => Ok(Source { granted: script.data.clone(), set: script.set.clone(), ..s }),
         Err(e) => {
@@ -83,15 +83,15 @@ pub fn check(arguments: &Check) -> Exit {
 }
 
 /// A script read, checked and planned, and its store.
-struct Prepared {
-    source: Source,
-    checked: Checked,
-    graph: Graph,
-    store: Store,
+pub(super) struct Prepared {
+    pub source: Source,
+    pub checked: Checked,
+    pub graph: Graph,
+    pub store: Store,
 }
 
 /// Reads, checks and plans a script and opens its store, to be written or to be looked at; what is wrong goes to the terminal.
-fn prepare(
+pub(super) fn prepare(
     script: &Script,
     store: &Option<PathBuf>,
     registry: &Registry,
@@ -169,7 +169,7 @@ fn why(name: &str, graph: &Graph, checked: &Checked, store: &Store, script: &Scr
 }
 
 /// Returns the name under which a store keeps a script's last plan.
-fn record_name(script: &Script) -> String {
+pub(super) fn record_name(script: &Script) -> String {
     let stem = script.script.file_name().and_then(|s| s.to_str()).unwrap_or("script");
     format!("plan-{}.json", crate::report::slug(stem))
 }
@@ -261,7 +261,7 @@ pub fn run(arguments: &Run) -> Exit {
 const MOST_REPAIRS: usize = 2;
 
 /// Says that results cannot be written, and how the command ends.
-fn unwritten(out: &Path, error: &std::io::Error) -> Exit {
+pub(super) fn unwritten(out: &Path, error: &std::io::Error) -> Exit {
     tell!("the results cannot be written to {}: {error}", out.display());
     if is_place(error) { Exit::Store } else { Exit::Usage }
 }

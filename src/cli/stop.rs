@@ -19,6 +19,24 @@ pub fn flag() -> Arc<AtomicBool> {
     flag
 }
 
+/// Returns a flag that the signals of a batch system set: the end of the job's time is near (SIGUSR1), the job is preempted or cancelled (SIGTERM).
+/// None of them ends the process, however often it comes.
+#[cfg(unix)]
+pub fn of_job() -> Arc<AtomicBool> {
+    use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+    let flag = Arc::new(AtomicBool::new(false));
+    for signal in [SIGUSR1, SIGTERM, SIGINT] {
+        let _ = signal_hook::flag::register(signal, flag.clone());
+    }
+    flag
+}
+
+/// Returns a flag that Ctrl-C sets.
+#[cfg(not(unix))]
+pub fn of_job() -> Arc<AtomicBool> {
+    flag()
+}
+
 /// Returns a flag that Ctrl-C sets.
 #[cfg(not(unix))]
 pub fn flag() -> Arc<AtomicBool> {

@@ -1,0 +1,287 @@
+//! `cfx run --on`, `cfx plan --on`, `cfx status`, `cfx attach`, `cfx cancel`, and what jobs run.
+
+mod words;
+
+use super::arguments::{Cluster, Plan, Run, Work};
+use super::out::{drawn, say, tell};
+use super::run::{Prepared, prepare, record_name, results_folder, unwritten};
+use super::{Exit, render, room, stop};
+use crate::api::{self, Registry};
+use crate::cluster::campaign::{Campaign, Folder};
+use crate::cluster::executor::Executor;
+use crate::cluster::site::{self, Site};
+use crate::cluster::slurm::Slurm;
+use crate::cluster::status::Survey;
+use crate::cluster::submit::{self, Asked, Jobs};
+use crate::cluster::work as job;
+use crate::engine::{Store, progress, store};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Returns whether a run is meant for a cluster.
+pub fn is_meant(on: &Option<String>) -> bool {
+    on.as_ref().is_some_and(|on| on != "local")
+}
+
+/// Reads a site: a file where there is one of that name, or a table of the user's `sites.toml`.
+fn site(on: &str) -> Result<Site, Exit> {
+    let path = Path::new(on);
+    let of_file = path.is_file() || on.contains('/') || on.ends_with(".toml");
+    let usual = site::usual_file();
+    let file = match (of_file, &usual) {
+        (true, _) => path,
+        (false, Some(usual)) if usual.is_file() => usual.as_path(),
+        (false, _) => {
+            let sites = usual.map_or("sites.toml".to_string(), |u| u.display().to_string());
+            tell!(
+                "there is no file `{on}`, and no {sites} that could describe a site of that name; docs/cluster.md says what stands there"
+            );
+            return Err(Exit::Usage);
+        }
+    };
+    let text = std::fs::read_to_string(file).map_err(|e| {
+        tell!("{} cannot be read: {e}", file.display());
+        Exit::Usage
+    })?;
+    let read = if of_file { site::of_file(file, &text) } else { site::of_name(on, file, &text) };
+    read.map_err(|(diags, sources)| {
+        drawn(&render::render(&diags, &sources, std::io::stderr().is_terminal()));
+        Exit::Usage
+    })
+}
+
+/// Says what of a command's options is of this machine alone.
+fn of_this_machine(arguments: &Run) -> Option<String> {
+    let given = [
+        ("--threads", arguments.threads.is_some(), "the site's file says `cores`"),
+        ("--memory", arguments.memory.is_some(), "the site's file says `memory`"),
+        ("--device", arguments.device != "auto", "the site's file says `device`"),
+        ("--limit", !arguments.limit.is_empty(), "the site's file says `time`"),
+        ("--fail-fast", arguments.fail_fast, "what does not need a failed cell goes on"),
+        ("--same-kind", arguments.same_kind, "jobs take what the store has"),
+        ("--strict", arguments.strict, "`cfx status` says how the run ended"),
+        ("--json", arguments.json, "`cfx status` says how far the jobs are"),
+    ];
+    let (name, _, why) = given.into_iter().find(|g| g.1)?;
+    Some(format!("`{name}` is for runs on this machine: on a cluster, {why}"))
+}
+
+/// `cfx run --on SITE`: sends what is missing and returns.
+pub fn run(arguments: &Run) -> Exit {
+    if let Some(words) = of_this_machine(arguments) {
+        tell!("{words}");
+        return Exit::Usage;
+    }
+    let site = match arguments.on.as_deref().map(site) {
+        Some(Ok(site)) => site,
+        Some(Err(exit)) => return exit,
+        None => return Exit::Usage,
+    };
+    let registry = Registry::standard();
+    let Prepared { source, checked, graph, store } = match prepare(&arguments.script, &arguments.store, &registry, Store::open) {
+        Ok(prepared) => prepared,
+        Err(exit) => return exit,
+    };
+    let mut slurm = Slurm;
+    let note = run_note(&arguments.script.script);
+    match earlier(&store, &note, &mut slurm) {
+        Ok(Some((_, _, survey))) if survey.is_live() => {
+            say!("jobs of this script are in the queue; `cfx status` says how far they are, `cfx cancel` takes them out");
+            return Exit::Done;
+        }
+        Ok(_) => {}
+        Err(words) => {
+            tell!("{words}");
+            return Exit::Usage;
+        }
+    }
+    let out = results_folder(&arguments.out, &source, &arguments.script.script);
+    if let Err(e) = api::ready(&out) {
+        return unwritten(&out, &e);
+    }
+    let jobs = Jobs::of(&graph, &store, &site);
+    let asked = Asked {
+        source: &source,
+        checked: &checked,
+        graph: &graph,
+        out: &out,
+        note: record_name(&arguments.script),
+        keep_under: room::for_weights(arguments.keep_under, &store),
+        site: &site,
+    };
+    match submit::send(&asked, &jobs, &store, &mut slurm, &|pause: Duration| std::thread::sleep(pause)) {
+        Ok(sent) => {
+            let id = sent.folder.path().file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            if !store.keep_note(&note, &id) {
+                tell!("the store {} cannot keep where the run lies: `cfx status` will not find it", store.root().display());
+            }
+            say!("{}", words::sent(&jobs, &sent, &site));
+            Exit::Done
+        }
+        Err(words) => {
+            tell!("{words}");
+            Exit::Usage
+        }
+    }
+}
+
+/// `cfx plan --on SITE`: what would be sent.
+pub fn plan(arguments: &Plan) -> Exit {
+    let site = match arguments.on.as_deref().map(site) {
+        Some(Ok(site)) => site,
+        Some(Err(exit)) => return exit,
+        None => return Exit::Usage,
+    };
+    let registry = Registry::standard();
+    let Prepared { graph, store, .. } = match prepare(&arguments.script, &arguments.store, &registry, Store::look) {
+        Ok(prepared) => prepared,
+        Err(exit) => return exit,
+    };
+    super::out::said(&words::planned(&Jobs::of(&graph, &store, &site), &site, room::free(store.root())));
+    Exit::Done
+}
+
+/// Returns the name of the note that says in which folder the last run of a script on a cluster lies.
+fn run_note(script: &Path) -> String {
+    let stem = script.file_name().and_then(|s| s.to_str()).unwrap_or("script");
+    format!("cluster-{}", crate::report::slug(stem))
+}
+
+/// A run on a cluster: its folder, what was frozen, how it stands.
+type Found = (Folder, Campaign, Survey);
+
+/// Returns the last run of a script on a cluster, where there was one.
+///
+/// Errors: the batch system gives no answer.
+fn earlier(store: &Store, note: &str, executor: &mut dyn Executor) -> Result<Option<Found>, String> {
+    let Some(folder) = store.note(note).map(|id| Folder::of(store.root(), id.trim())) else { return Ok(None) };
+    // A folder that was swept is of a run that is long over.
+    let Ok(campaign) = folder.campaign() else { return Ok(None) };
+    let queue = executor.jobs()?;
+    let survey = Survey::of(&campaign, &folder, &queue);
+    Ok(Some((folder, campaign, survey)))
+}
+
+/// Finds the last run of a script on a cluster.
+fn find(arguments: &Cluster, executor: &mut dyn Executor) -> Result<Found, Exit> {
+    let beside = arguments.script.parent().unwrap_or(Path::new("")).join(store::FOLDER);
+    let root: PathBuf = arguments.store.clone().unwrap_or(beside);
+    let store = Store::look(&root).map_err(|e| {
+        tell!("{e}");
+        Exit::Store
+    })?;
+    match earlier(&store, &run_note(&arguments.script), executor) {
+        Ok(Some(found)) => Ok(found),
+        Ok(None) => {
+            tell!("{} has not been run on a cluster with the store {}", arguments.script.display(), root.display());
+            Err(Exit::Usage)
+        }
+        Err(words) => {
+            tell!("{words}");
+            Err(Exit::Usage)
+        }
+    }
+}
+
+/// Returns how the command ends that tells how a run stands.
+fn exit(survey: &Survey) -> Exit {
+    if survey.is_live() || words::all_done(survey) { Exit::Done } else { Exit::CellFailed }
+}
+
+/// `cfx status`
+pub fn status(arguments: &Cluster) -> Exit {
+    match find(arguments, &mut Slurm) {
+        Ok((folder, campaign, survey)) => {
+            super::out::said(&words::status(&folder, &campaign, &survey));
+            exit(&survey)
+        }
+        Err(exit) => exit,
+    }
+}
+
+/// The queue is asked this often while a run is followed, and the files are read.
+const ASK_EVERY: Duration = Duration::from_secs(30);
+const READ_EVERY: Duration = Duration::from_secs(5);
+
+/// `cfx attach`
+pub fn attach(arguments: &Cluster) -> Exit {
+    let mut slurm = Slurm;
+    let (folder, campaign, mut survey) = match find(arguments, &mut slurm) {
+        Ok(found) => found,
+        Err(exit) => return exit,
+    };
+    let stop = stop::flag();
+    let mut queue = Vec::new();
+    let mut asked: Option<std::time::Instant> = None;
+    let mut last = String::new();
+    loop {
+        if asked.is_none_or(|at| at.elapsed() >= ASK_EVERY) {
+            match slurm.jobs() {
+                Ok(jobs) => queue = jobs,
+                // A controller that is restarted answers the next time.
+                Err(words) => tell!("{words}"),
+            }
+            asked = Some(std::time::Instant::now());
+        }
+        survey = if asked.is_some() { Survey::of(&campaign, &folder, &queue) } else { survey };
+        let line = words::line(&survey);
+        if line != last {
+            tell!("{line}");
+            last = line;
+        }
+        let over = !survey.is_live() || survey.tasks.last().is_some_and(|t| !words::is_open(*t));
+        if over {
+            super::out::said(&words::status(&folder, &campaign, &survey));
+            return exit(&survey);
+        }
+        for _ in 0..READ_EVERY.as_millis() / 100 {
+            if stop.load(std::sync::atomic::Ordering::Relaxed) {
+                tell!("the jobs go on; `cfx attach` follows them again");
+                return Exit::Interrupted;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+/// `cfx cancel`
+pub fn cancel(arguments: &Cluster) -> Exit {
+    let mut slurm = Slurm;
+    let (folder, _, survey) = match find(arguments, &mut slurm) {
+        Ok(found) => found,
+        Err(exit) => return exit,
+    };
+    if !survey.is_live() {
+        say!("no job of this script is in the queue");
+        return Exit::Done;
+    }
+    // The mark first: what begins meanwhile does nothing.
+    if let Err(words) = folder.cancel().and_then(|()| slurm.cancel(&folder.jobs())) {
+        tell!("{words}");
+        return Exit::Usage;
+    }
+    say!("the jobs are cancelled; what they computed is kept, and the same `cfx run --on` goes on with what is missing");
+    Exit::Done
+}
+
+/// `cfx work`: what a job runs.
+pub fn work(arguments: &Work) -> Exit {
+    let asked = job::Asked {
+        folder: &arguments.folder,
+        task: arguments.task,
+        attempt: &arguments.attempt,
+        crashed: arguments.crashed,
+        interrupt: stop::of_job(),
+    };
+    let observer = progress::on_stderr(false);
+    match job::work(&asked, observer.as_ref(), &|words: &str| say!("{words}")) {
+        Ok(job::Ended::Done | job::Ended::Over) => Exit::Done,
+        Ok(job::Ended::Failed) => Exit::CellFailed,
+        Ok(job::Ended::Stopped) => Exit::Again,
+        Err(words) => {
+            tell!("{words}");
+            Exit::Script
+        }
+    }
+}

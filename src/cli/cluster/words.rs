@@ -1,0 +1,175 @@
+//! What is said of runs on clusters: plans of jobs, how they stand.
+
+use crate::base::size::bytes;
+use crate::base::time::duration;
+use crate::cluster::campaign::{Campaign, Folder};
+use crate::cluster::site::Site;
+use crate::cluster::status::{Survey, Where};
+use crate::cluster::submit::{Jobs, Sent};
+use std::fmt::Write;
+
+/// Returns what would be sent, as a table.
+pub fn planned(jobs: &Jobs, site: &Site, free: Option<u64>) -> String {
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "{:<6} {:<9} {:>6} {:>7} {:>6} {:>5} {:>10} {:>9} {:>10}  {}",
+        "array", "runs on", "jobs", "cells", "cores", "GPUs", "memory", "at most", "expected", "after"
+    );
+    for (number, batch) in jobs.batches.iter().enumerate() {
+        let resources = site.of(batch.kind);
+        let count = batch.tasks.1 - batch.tasks.0;
+        let report = number + 1 == jobs.batches.len();
+        let after = match (report, batch.after.is_empty()) {
+            (true, _) => "all; it writes the report".to_string(),
+            (false, true) => String::new(),
+            (false, false) => batch.after.iter().map(usize::to_string).collect::<Vec<_>>().join(", "),
+        };
+        let line = format!(
+            "{number:<6} {:<9} {count:>6} {:>7} {:>6} {:>5} {:>10} {:>9} {:>10}  {after}",
+            batch.kind.word(),
+            batch.cells,
+            resources.cores,
+            resources.gpus,
+            bytes(batch.memory),
+            duration(batch.seconds),
+            duration(batch.expected / count.max(1) as f64),
+        );
+        let _ = writeln!(out, "{}", line.trim_end());
+    }
+    let (hours, gpus) = jobs.hours(site);
+    let count: usize = jobs.batches.iter().map(|b| b.tasks.1 - b.tasks.0).sum();
+    let (stays, peak) = jobs.missing.disk;
+    let gpus = if gpus > 0.0 { format!(", {gpus:.1} GPU hours") } else { String::new() };
+    let more = if peak > 1.1 * stays + 1e6 { format!(", up to {} with weights", bytes(peak)) } else { String::new() };
+    let _ = writeln!(out);
+    let _ = writeln!(
+        out,
+        "{count} jobs in {} arrays for {} cells: about {hours:.1} hours of jobs{gpus}, {} on disk{more}",
+        jobs.batches.len(),
+        jobs.missing.cells.len(),
+        bytes(stays),
+    );
+    if let Some(free) = free.filter(|free| peak > *free as f64) {
+        let _ = writeln!(out, "warning: {} are free on the disk of the store", bytes(free as f64));
+    }
+    let learned: Vec<String> = jobs.missing.learned.iter().map(|(op, times)| format!("{op} {times:.2}")).collect();
+    if !learned.is_empty() {
+        let _ = writeln!(out, "times are those of results in the store, as many times as estimated: {}", learned.join(", "));
+    }
+    out
+}
+
+/// Returns what was sent, in a line or two.
+pub fn sent(jobs: &Jobs, sent: &Sent, site: &Site) -> String {
+    let (hours, gpus) = jobs.hours(site);
+    let gpus = if gpus > 0.0 { format!(", {gpus:.1} GPU hours") } else { String::new() };
+    format!(
+        "{} jobs in {} arrays are sent to {} ({}): {} cells, about {hours:.1} hours of jobs{gpus}\n{}\n`cfx status` says how far they are; `cfx \
+         attach` follows them",
+        sent.tasks,
+        sent.ids.len(),
+        site.name,
+        sent.ids.join(" "),
+        jobs.missing.cells.len(),
+        sent.folder.path().display(),
+    )
+}
+
+/// Returns whether a task may still do something.
+pub fn is_open(task: Where) -> bool {
+    matches!(task, Where::Waiting | Where::Running)
+}
+
+/// Returns whether every task did all that it was to do.
+pub fn all_done(survey: &Survey) -> bool {
+    survey.tasks.iter().all(|t| *t == Where::Done)
+}
+
+/// Returns how a run stands in one line.
+pub fn line(survey: &Survey) -> String {
+    let (cells, done, failed) = survey.cells;
+    let mut out = format!("{done} of {cells} cells");
+    let mut add = |count: usize, words: &str| {
+        if count > 0 {
+            let _ = write!(out, ", {count} {words}");
+        }
+    };
+    add(failed, "failed");
+    add(survey.count(Where::Running), "jobs running");
+    add(survey.count(Where::Waiting), "waiting");
+    add(survey.count(Where::Done), "done");
+    add(survey.count(Where::Failed), "with failures");
+    add(survey.count(Where::Lost), "ended before their end");
+    if let Some(left) = survey.left() {
+        let _ = write!(out, "; those that run take about {} more", duration(left));
+    }
+    out
+}
+
+/// Failures that are told of at most.
+const MOST: usize = 10;
+
+/// Returns how a run stands.
+pub fn status(folder: &Folder, campaign: &Campaign, survey: &Survey) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "{} on {}, cfx {}: {}", campaign.title, campaign.site.name, campaign.version, folder.path().display());
+    let _ = writeln!(
+        out,
+        "{:<6} {:<9} {:>8} {:>6} {:>8} {:>8} {:>6} {:>7} {:>6}",
+        "array", "runs on", "id", "jobs", "waiting", "running", "done", "failed", "lost"
+    );
+    let ids = folder.jobs();
+    for (number, batch) in campaign.batches.iter().enumerate() {
+        let own = &survey.tasks[batch.tasks.0..batch.tasks.1];
+        let count = |at: Where| own.iter().filter(|t| **t == at).count();
+        let _ = writeln!(
+            out,
+            "{number:<6} {:<9} {:>8} {:>6} {:>8} {:>8} {:>6} {:>7} {:>6}",
+            batch.kind.word(),
+            ids.get(number).map_or("-", String::as_str),
+            own.len(),
+            count(Where::Waiting),
+            count(Where::Running),
+            count(Where::Done),
+            count(Where::Failed),
+            count(Where::Lost),
+        );
+    }
+    let _ = writeln!(out, "{}", line(survey));
+    let running = survey.tasks.iter().zip(&survey.states).enumerate().filter(|(_, (t, _))| **t == Where::Running);
+    for (task, (_, state)) in running.take(MOST) {
+        if let Some(state) = state.as_ref().filter(|s| !s.now.is_empty()) {
+            let _ = writeln!(out, "  task {task} on {}: {}", state.node, state.now);
+        }
+    }
+    let reasons: Vec<String> = survey.reasons.iter().map(|(reason, count)| format!("{count} for {reason}")).collect();
+    if !reasons.is_empty() {
+        let _ = writeln!(out, "waiting: {}", reasons.join(", "));
+    }
+    for failed in survey.failed.iter().take(MOST) {
+        let log = failed.log.as_ref().map(|l| format!("\n    {}", l.display())).unwrap_or_default();
+        let tried = if failed.tries > 1 { format!(" (tried {} times)", failed.tries) } else { String::new() };
+        let _ = writeln!(out, "failed: {}: {}{tried}{log}", failed.title, failed.message);
+    }
+    if survey.failed.len() > MOST {
+        let _ =
+            writeln!(out, "{} more failed; {} names them", survey.failed.len() - MOST, folder.path().join("failed").display());
+    }
+    if !survey.is_live() {
+        let report = campaign.out.join("report.html");
+        match (survey.tasks.last(), all_done(survey)) {
+            (Some(Where::Done | Where::Failed), true) => {
+                let _ = writeln!(out, "{}", report.display());
+            }
+            (Some(Where::Done | Where::Failed), false) => {
+                let _ =
+                    writeln!(out, "{}\nnot all is there; the same `cfx run --on` goes on with what is missing", report.display());
+            }
+            _ => {
+                let _ = writeln!(out, "the run is over before its end; the same `cfx run --on` goes on with what is missing");
+            }
+        }
+    }
+    out
+}
