@@ -30,6 +30,8 @@ pub struct Expected {
     pub spared: usize,
     /// Seconds of one core that those to run are expected to take.
     pub seconds: f64,
+    /// Whether that is the most they take, and they may take far less.
+    pub at_most: bool,
 }
 
 /// Returns what a run is expected to do for each declaration: first for what other files declare that the script uses, then in the order of the script.
@@ -51,6 +53,7 @@ pub fn expected(graph: &Graph, standings: &[Standing]) -> Vec<Expected> {
             to_run: left.len(),
             spared: count(Standing::NotNeeded),
             seconds: share::seconds(graph, &left).iter().sum(),
+            at_most: left.iter().any(|c| graph.cells[*c].at_most),
         }
     };
     let imported = rows.imported().map(|(name, cells)| counted(name, "from another file", cells.len(), cells));

@@ -39,14 +39,19 @@ pub fn listing(graph: &Graph, standings: &[Standing], cost: &Together, threads: 
         if undecided > 0 { format!(" ({undecided} undecided until their inputs are known)") } else { String::new() },
         if inline > 0 { format!("; {inline} views and sums beside them, which are not kept") } else { String::new() }
     );
+    let bounded = run.iter().any(|c| graph.cells[*c].at_most);
     let _ = writeln!(
         out,
-        "about {} of one core ({} on {threads} threads), {} of memory at the peak, {} on disk{peak}",
+        "{} {} of one core ({} on {threads} threads), {} of memory at the peak, {} on disk{peak}",
+        if bounded { "at most about" } else { "about" },
         duration(cost.seconds),
         duration(cost.seconds / threads as f64),
         bytes(cost.memory),
         bytes(cost.disk)
     );
+    if bounded {
+        let _ = writeln!(out, "≤ counts the whole `budget` of passes; densities whose chains settle sooner take less");
+    }
     let files: BTreeSet<&str> =
         graph.cells.iter().flat_map(|c| c.files.iter().filter(|f| f.there() && !f.folder).map(|f| f.path.as_str())).collect();
     if !files.is_empty() {
@@ -72,7 +77,11 @@ pub fn listing(graph: &Graph, standings: &[Standing], cost: &Together, threads: 
 fn row(of: &Expected) -> String {
     // Views and sums are neither kept nor run by themselves.
     let number = |n: usize| if of.cells == 0 { "-".to_string() } else { n.to_string() };
-    let time = if of.to_run == 0 { "-".to_string() } else { duration(of.seconds) };
+    let time = if of.to_run == 0 {
+        "-".to_string()
+    } else {
+        format!("{}{}", if of.at_most { "≤ " } else { "" }, duration(of.seconds))
+    };
     let spared = match of.spared {
         0 => String::new(),
         n if n == of.cells => "not needed: what is made of it is kept".to_string(),

@@ -101,6 +101,7 @@ fn hover_says_what_a_run_would_do() {
         to_run: 2,
         spared: 0,
         seconds: 90.0,
+        at_most: false,
     };
     let said = hover(&document, at, &[expected]).map(|h| h.text).unwrap_or_default();
     assert!(said.contains("3 cells: 1 in the store, 2 to run, about 1.5 min of one core"), "{said}");

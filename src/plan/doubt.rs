@@ -133,6 +133,7 @@ mod tests {
             files: Vec::new().into(),
             facts: Facts::default().into(),
             cost: Cost::default(),
+            at_most: false,
             share: None,
             policy: Policy::Stored,
             label: op.into(),

@@ -189,6 +189,8 @@ pub struct DensityFacts {
     pub components: f64,
     /// Seconds of one core that fitting it takes.
     pub seconds: f64,
+    /// Whether these are the most it takes.
+    pub at_most: bool,
 }
 
 /// What a cell is expected to take.
@@ -305,6 +307,11 @@ pub trait Planned: Send + Sync {
     /// Returns what the cell is expected to take.
     fn cost(&self, _settings: &Settings, _inputs: &[KnownInput]) -> Cost {
         Cost { seconds: 1e-4, memory: 1e4, disk: 200.0 }
+    }
+
+    /// Returns whether the cost is the most that the cell takes: what it takes hangs on what it finds, and may be far less.
+    fn at_most(&self, _settings: &Settings, _inputs: &[KnownInput]) -> bool {
+        false
     }
 
     /// Returns the work that the cell shares with others of the same inputs, where they run together.

@@ -71,6 +71,8 @@ pub struct Common {
     pub facts: Arc<Facts>,
     /// What it is expected to take when it runs by itself.
     pub cost: Cost,
+    /// Whether that is the most it takes, and it may take far less. No part of the key.
+    pub at_most: bool,
     /// The work that it shares with others of the same inputs. No part of the key.
     pub share: Option<Share>,
     /// How its result is kept.

@@ -30,6 +30,7 @@ fn cell(cost: Cost, policy: Policy) -> Cell {
         files: Vec::new().into(),
         facts: Facts::default().into(),
         cost,
+        at_most: false,
         share: None,
         policy,
         label: "label".into(),

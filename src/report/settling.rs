@@ -172,7 +172,7 @@ impl Settling {
         let rest = if unknown > 0 { format!("; of {unknown} more nothing tells") } else { String::new() };
         Some(format!(
             "{} of {total} {densities} did not settle ({kinds}): {}{more}{rest}\n  \
-             more passes (`passes:`), another sampler or prior (`merge_split()`, `hierarchical()`), or chains weighed by what they predict (`pooling: stacked`); the report shows the chains",
+             more passes (`passes:`, or a `budget:` until they settle), another sampler or prior (`merge_split()`, `hierarchical()`), or chains weighed by what they predict (`pooling: stacked`); the report shows the chains",
             worst.len(),
             names.join(", ")
         ))

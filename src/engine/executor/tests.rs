@@ -106,6 +106,7 @@ impl Builder {
             files: Vec::new().into(),
             facts: Facts::default().into(),
             cost: Cost { seconds: 0.1, memory: 1e3, disk: 1e3 },
+            at_most: false,
             share: None,
             policy,
             label: format!("{op}{id}").into(),

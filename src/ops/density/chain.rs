@@ -8,7 +8,7 @@ use super::niw::Niw;
 use super::split_merge::{self, Proposal};
 use super::start::{Start, compact};
 use super::state::State;
-use super::{block_gibbs, gibbs};
+use super::{block_gibbs, gibbs, joint};
 use crate::base::Stream;
 use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
@@ -291,6 +291,8 @@ impl<'a> Chain<'a> {
             Method::MergeSplit { proposals, every } => Some((proposals, Proposal::Sequential, every)),
             _ => None,
         };
+        // Where the measure is learned, as many proposals move it with the partition when its turn comes.
+        let together = proposing.map_or(0, |(proposals, _, _)| proposals);
         if let Some((proposals, proposal, every)) = proposing
             && (self.done + 1).is_multiple_of(every.max(1))
         {
@@ -309,8 +311,13 @@ impl<'a> Chain<'a> {
         self.record.moves += moves;
         self.done += 1;
         let every = learning_interval(self.data.d);
-        if let Some((grid, learned)) = self.learned.as_mut().filter(|_| self.done.is_multiple_of(every)) {
-            *learned = grid.draw(&mut self.state, self.data, &mut self.rng);
+        if let Some((grid, learned)) = self.learned.take() {
+            let learned = if self.done.is_multiple_of(every) {
+                joint::learn(&mut self.state, grid, learned, self.data, together, &mut self.rng)
+            } else {
+                learned
+            };
+            self.learned = Some((grid, learned));
         }
         if self.done.is_multiple_of(BOUNDARY) {
             self.state.canonicalise();

@@ -15,7 +15,6 @@ use super::matrix::{cholesky, powers, solve_lower};
 use super::niw::Niw;
 use super::simd::{axpy, outer};
 use super::spectrum::Spectrum;
-use super::state::State;
 use rand::RngExt;
 use std::sync::OnceLock;
 
@@ -158,42 +157,34 @@ impl Grid {
         self.measures[k].get_or_init(|| Niw::new(self.d, self.kappa, self.d as f64 + 1.0 + self.excesses[k], self.members))
     }
 
-    /// Returns the log marginal likelihood of all rows at every point, given the partition. `base`: the observations in the frame.
-    fn log_likelihoods(&self, state: &State, base: &Observations) -> Vec<f64> {
+    /// Returns the log marginal likelihood of a component at every point. `members`: its rows in the frame, padded to `dp` numbers.
+    pub fn log_likelihoods<'a>(&self, dp: usize, members: impl Iterator<Item = &'a [f64]> + Clone) -> Vec<f64> {
         let d = self.d;
-        let mut total = vec![0.0; self.points()];
-        for k in (0..state.comps.len()).filter(|k| state.comps[*k].n > 0) {
-            let members = state.z.iter().enumerate().filter(|(_, s)| **s == k as u32).map(|(i, _)| base.row(i));
-            let scatter = Scatter::of(d, base.dp, members);
-            let n = scatter.n as f64;
-            let gammas: Vec<f64> = self.excesses.iter().map(|e| Spectrum::log_gammas(d, scatter.n, d as f64 + 1.0 + e)).collect();
-            let mut point = total.iter_mut();
-            for (shape, volume) in &self.shapes {
-                let own = scatter.whitened(shape, d);
-                let spectrum = Spectrum::of(own.n, own.matrix, &own.mean);
-                for (excess, gammas) in self.excesses.iter().zip(&gammas) {
-                    let nu = d as f64 + 1.0 + excess;
-                    let one = |j| gammas + spectrum.log_rest(self.kappa, nu, excess * size(j)) - n * volume;
-                    (0..SIZES).map(one).zip(&mut point).for_each(|(l, t)| *t += l);
-                }
+        let scatter = Scatter::of(d, dp, members);
+        let n = scatter.n as f64;
+        let gammas: Vec<f64> = self.excesses.iter().map(|e| Spectrum::log_gammas(d, scatter.n, d as f64 + 1.0 + e)).collect();
+        let mut out = Vec::with_capacity(self.points());
+        for (shape, volume) in &self.shapes {
+            let own = scatter.whitened(shape, d);
+            let spectrum = Spectrum::of(own.n, own.matrix, &own.mean);
+            for (excess, gammas) in self.excesses.iter().zip(&gammas) {
+                let nu = d as f64 + 1.0 + excess;
+                out.extend((0..SIZES).map(|j| gammas + spectrum.log_rest(self.kappa, nu, excess * size(j)) - n * volume));
             }
         }
-        total
+        out
     }
 
-    /// Draws a point given the state's partition and gives the state its measure. `base`: the observations in the frame.
-    pub fn draw(&self, state: &mut State, base: &Observations, rng: &mut impl rand::Rng) -> Learned {
-        let mut weights = self.log_likelihoods(state, base);
-        let top = weights.iter().fold(f64::NEG_INFINITY, |a, b| a.max(*b));
-        weights.iter_mut().for_each(|w| *w = (*w - top).exp());
+    /// Draws a point from the log marginal likelihoods of all rows at every point.
+    pub fn pick(&self, likelihoods: &[f64], rng: &mut impl rand::Rng) -> Learned {
+        let top = likelihoods.iter().fold(f64::NEG_INFINITY, |a, b| a.max(*b));
+        let weights: Vec<f64> = likelihoods.iter().map(|w| (*w - top).exp()).collect();
         let mut left = rng.random::<f64>() * weights.iter().sum::<f64>();
         let point = weights.iter().position(|w| {
             left -= w;
             left < 0.0
         });
-        let learned = self.at(point.unwrap_or_else(|| self.start()));
-        state.reframe(learned.whiten(base), self.niw(learned.point).clone());
-        learned
+        self.at(point.unwrap_or_else(|| self.start()))
     }
 }
 

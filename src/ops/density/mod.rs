@@ -18,6 +18,7 @@ pub mod fit;
 pub mod frame;
 pub mod gibbs;
 pub mod hyper;
+pub mod joint;
 mod kernels;
 pub mod lanes;
 pub mod leave_one_out;

@@ -227,14 +227,14 @@ impl Setting for Sampler {
 }
 
 impl Sampler {
-    /// Returns the sampler where none is given, as stdlib/density.cfx has it: as published, or long enough for a verdict.
+    /// Returns the sampler where none is given, as stdlib/density.cfx has it: as published, or until a verdict, within a budget.
     fn usual(published: bool) -> Sampler {
-        let (moves, [passes, burn_in, thin, chains]) = if published {
-            (Moves::Block(4.0), [400.0, 320.0, 4.0, 1.0])
+        let (moves, [passes, burn_in, thin, chains], budget) = if published {
+            (Moves::Block(4.0), [400.0, 320.0, 4.0, 1.0], None)
         } else {
-            (Moves::MergeSplit { proposals: 1.0, every: 1.0 }, [2000.0, 1000.0, 50.0, 4.0])
+            (Moves::MergeSplit { proposals: 1.0, every: 1.0 }, [2000.0, 1000.0, 50.0, 4.0], Some(8000.0))
         };
-        Sampler { moves, passes, burn_in, thin, chains, start: Start::Dispersed, budget: None }
+        Sampler { moves, passes, burn_in, thin, chains, start: Start::Dispersed, budget }
     }
 }
 

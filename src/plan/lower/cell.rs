@@ -230,14 +230,14 @@ impl<'a> Lowering<'a> {
         let fits = frame.map_or(Ok(None), |f| f.fits(settings, inputs, &known));
         let answer = fits.and_then(|doubt| Ok((doubt, op.facts(settings, &known, self.files)?))).map(|(doubt, mut facts)| {
             facts.warnings.extend(doubt);
-            let cost = (op.cost_of(settings, &known, &facts), op.share(settings, &known));
+            let cost = (op.cost_of(settings, &known, &facts), op.at_most(settings, &known), op.share(settings, &known));
             let facts = match frame {
                 Some(frame) => frame.completed(&known, facts),
                 None => facts,
             };
             (facts, cost)
         });
-        let (facts, (cost, share)) = match answer {
+        let (facts, (cost, at_most, share)) = match answer {
             Ok(told) => told,
             Err(problem) => {
                 memo.told.insert(key, None);
@@ -258,6 +258,7 @@ impl<'a> Lowering<'a> {
             files,
             facts,
             cost,
+            at_most,
             share,
             policy: maker.policy,
             label: self.label.clone(),

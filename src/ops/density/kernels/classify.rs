@@ -2,6 +2,7 @@
 
 use super::super::alpha::AlphaPrior;
 use super::super::between::{Jackknife, jackknife, logs_of};
+use super::super::chain::Until;
 use super::super::diagnostics::Verdict;
 use super::super::fit::{Rows, fit, units_of};
 use super::super::posterior::Posterior;
@@ -53,6 +54,10 @@ impl Plan {
         if chains > 0 {
             fit.setup.chains = chains;
         }
+        if fit.setup.chains == 1 {
+            // One chain is never seen to settle.
+            fit.setup.until = Until::default();
+        }
         let folds = whole("folds", s.folds, 2..=1_000_000, "each fold is classified by fits to the others")?;
         let least = whole("at_least", s.at_least, 1..=1_000_000_000, "")?.max(2);
         Ok(Plan { fit, folds, least, pooling: s.pooling })
@@ -65,9 +70,8 @@ impl Plan {
 }
 
 impl Planned for GenerativeClassification {
-    /// 8: says what share of its fits settled.
     fn version(&self) -> u32 {
-        8
+        9
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -108,6 +112,10 @@ impl Planned for GenerativeClassification {
         let one = fit_cost(&plan.fit, n / classes * (1.0 - 1.0 / folds), d);
         let seconds = one.seconds * classes * folds + scoring(n, d, classes * components(&plan.fit));
         Cost { seconds, memory: one.memory * 4.0 + n * classes * 8.0 * (1.0 + plan.fit.setup.chains as f64), disk: 200.0 }
+    }
+
+    fn at_most(&self, settings: &Settings, _inputs: &[KnownInput]) -> bool {
+        Plan::of(&ClassifySettings::read(settings)).is_ok_and(|p| p.fit.setup.longer().is_some())
     }
 }
 

@@ -312,6 +312,7 @@ fn what_the_script_and_the_headers_show_is_refused_before_the_run() {
             published: false,
             components: 121.0,
             seconds: 1.0,
+            at_most: false,
         }),
         ..x.clone()
     };

@@ -80,7 +80,7 @@ pub fn components(fit: &Fit) -> f64 {
 
 impl Planned for DpMixture {
     fn version(&self) -> u32 {
-        7
+        8
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -135,6 +135,7 @@ impl Planned for DpMixture {
                 published: fit.setup.published,
                 components: components(&fit),
                 seconds,
+                at_most: fit.setup.longer().is_some(),
             }),
             ..Facts::default()
         })
@@ -145,6 +146,10 @@ impl Planned for DpMixture {
         let Ok(fit) = Fit::of(&s) else { return Cost::default() };
         let n = rows(&s, inputs).expected.unwrap_or(1000).max(1) as f64;
         fit_cost(&fit, n, known(inputs, "x").and_then(|f| f.dim).unwrap_or(16) as f64)
+    }
+
+    fn at_most(&self, settings: &Settings, _inputs: &[KnownInput]) -> bool {
+        Fit::of(&FitSettings::read(settings)).is_ok_and(|fit| fit.setup.longer().is_some())
     }
 }
 

@@ -108,6 +108,11 @@ impl Planned for LogDensity {
         let seconds = 2e-3 + scoring(n, d, components) + refits;
         Cost { seconds, memory: n * d * 24.0 + components * d * d * 16.0, disk: n * 12.0 }
     }
+
+    fn at_most(&self, settings: &Settings, inputs: &[KnownInput]) -> bool {
+        let mut densities = inputs.iter().filter(|(slot, _)| *slot == "p").flat_map(|(_, f)| f).filter_map(|f| f.density);
+        LogDensitySettings::read(settings).held_out > 0.0 && densities.any(|d| d.at_most)
+    }
 }
 
 const UNLABELLED: &str = "the representation has no labels, so its rows have no class to be scored under";

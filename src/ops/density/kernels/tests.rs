@@ -269,11 +269,11 @@ fn where_no_sampler_is_given_the_published_code_s_is_taken_if_asked_for() {
         let mut given = vec![("published", Static::Bool(published))];
         given.extend(sampler.map(|s| ("sampler", s)));
         let s = Fit::of(&FitSettings::read(&settings_of("dp_mixture", given))).expect("sound").setup;
-        (s.method, s.passes, s.burn_in, s.thin, s.chains)
+        (s.method, s.passes, s.burn_in, s.thin, s.chains, s.until.budget)
     };
-    assert_eq!(read(true, None), (Method::Block(4), 400, 320, 4, 1));
-    assert_eq!(read(false, None), (Method::MergeSplit { proposals: 1, every: 1 }, 2000, 1000, 50, 4));
-    assert_eq!(read(true, Some(sampler("gibbs", 60.0, 20.0, 2.0))), (Method::Gibbs, 60, 20, 2, 2));
+    assert_eq!(read(true, None), (Method::Block(4), 400, 320, 4, 1, None));
+    assert_eq!(read(false, None), (Method::MergeSplit { proposals: 1, every: 1 }, 2000, 1000, 50, 4, Some(8000)));
+    assert_eq!(read(true, Some(sampler("gibbs", 60.0, 20.0, 2.0))), (Method::Gibbs, 60, 20, 2, 2, None));
     // The base measure, too, is the published one then.
     let unsaid = |published: bool| {
         let given = vec![("published", Static::Bool(published)), ("prior", Static::None)];
@@ -291,6 +291,7 @@ fn where_no_sampler_is_given_the_published_code_s_is_taken_if_asked_for() {
     for lengths in [
         "passes: int = 2000, burn_in: int = 1000, thin: int = 50, chains: int = 4",
         "proposals: int = 1, every: int = 1\n)",
+        "where none is given, `merge_split(budget: 8k)`",
         "variant prior = hierarchical(kappa: real = 0.05, components: int = 6)",
         "passes: int = 400, burn_in: int = 320, thin: int = 4, chains: int = 1",
     ] {

@@ -6,11 +6,13 @@ use super::super::chain::{Chain, Method, Setup, Until};
 use super::super::component::Built;
 use super::super::frame::{Frame, Scale};
 use super::super::hyper::{Grid, Learned};
+use super::super::joint;
 use super::super::matrix::{cholesky, powers};
 use super::super::niw::Niw;
 use super::super::shrink::shrunk;
 use super::super::spectrum::Spectrum;
 use super::super::start::{Start, compact};
+use super::super::state::State;
 use super::enumeration::partitions;
 use super::{cloud, correlated};
 use crate::base::Stream;
@@ -196,6 +198,33 @@ fn a_learned_measure_has_the_exact_posterior() {
         let fixed: f64 = exact.iter().map(|(p, v)| (v - probability_at_start(&data, &grid, alpha, p)).abs()).sum::<f64>() / 2.0;
         assert!(fixed > 0.05, "total variation {fixed}");
     }
+}
+
+#[test]
+fn splits_and_merges_with_the_measure_summed_over_have_the_exact_posterior() {
+    let (n, alpha, chains) = (5, 0.8, 2000);
+    let data = cloud(n, 1, 1.2, 43);
+    let grid = correlated(1, 0.3, n + 1);
+    let (exact, points) = exact(&data, &grid, alpha);
+    let mut counts: BTreeMap<Vec<u32>, f64> = BTreeMap::new();
+    let mut visits = vec![0.0; grid.points()];
+    let start = grid.at(grid.start());
+    for c in 0..chains {
+        let mut rng = Stream::root(22).numbered(c).rng();
+        // No other move than these, from one component or from all apart.
+        let z = if c % 2 == 0 { vec![0; n] } else { (0..n as u32).collect() };
+        let mut state = State::new(&start.whiten(&data), grid.niw(start.point), z, alpha);
+        let mut learned = start.clone();
+        for _ in 0..20 {
+            learned = joint::learn(&mut state, &grid, learned, &data, 3, &mut rng);
+            assert_eq!(state.data.x[0].to_bits(), learned.whiten(&data).x[0].to_bits(), "the state has the measure drawn");
+        }
+        *counts.entry(compact(&state.z)).or_default() += 1.0;
+        visits[learned.point] += 1.0;
+    }
+    let seen: Vec<f64> = exact.iter().map(|(p, _)| counts.get(p).copied().unwrap_or(0.0)).collect();
+    agrees("partitions", &exact.iter().map(|(_, v)| *v).collect::<Vec<_>>(), &seen);
+    agrees("points", &points, &visits);
 }
 
 /// Returns the posterior probability of a partition under the measure that chains begin with.
