@@ -99,7 +99,11 @@ fn declaration(document: &Document, def: DefId, expected: &[Expected]) -> Option
 
 /// Returns what a run would do for a declaration, in a sentence.
 fn costs(of: &Expected) -> String {
-    let time = if of.to_run == 0 { String::new() } else { format!(", about {} of one core", duration(of.seconds)) };
+    let time = if of.to_run == 0 {
+        String::new()
+    } else {
+        format!(", {} {} of one core", if of.at_most { "at most" } else { "about" }, duration(of.seconds))
+    };
     let spared = if of.spared == 0 { String::new() } else { format!(", {} not needed", of.spared) };
     match of.cells {
         0 => "a view: nothing of its own is kept".to_string(),
