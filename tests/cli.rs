@@ -435,3 +435,54 @@ fn messages_as_json_name_places() {
     let output = check_input(&[], wrong, folder.path());
     assert!(code(&output) == 3 && String::from_utf8_lossy(&output.stderr).contains("<stdin>"));
 }
+
+#[test]
+fn new_scripts_are_sound_and_nothing_is_overwritten() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for template in ["train", "densities", "compare", "activations"] {
+        let script = folder.path().join(template).join("exp.cfx");
+        let new = || command(&["new"], &folder.path().join(template)).args(["--template", template]).output().expect("it runs");
+        assert_eq!(code(&new()), 0, "{template}");
+        assert_eq!(code(&cfx(&["check"], &script)), 0, "{template}");
+        assert_eq!(code(&cfx(&["fmt", "--check"], &script)), 0, "{template}");
+        assert_eq!(code(&new()), 2, "{template} is there already");
+    }
+}
+
+#[test]
+fn shells_and_man_know_every_command() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let said = |arguments: &[&str]| {
+        let out = Command::new(env!("CARGO_BIN_EXE_cfx")).args(arguments).output().expect("it runs");
+        assert_eq!(code(&out), 0, "{arguments:?}");
+        String::from_utf8_lossy(&out.stdout).to_string()
+    };
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let text = said(&["completions", shell]);
+        ["plan", "lsp", "keep-under"].iter().for_each(|word| assert!(text.contains(word), "{shell} lacks {word}"));
+    }
+    said(&["man", &folder.path().display().to_string()]);
+    let page = std::fs::read_to_string(folder.path().join("cfx-run.1")).expect("a page");
+    assert!(page.contains("watch"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_watched_script_runs_again_when_it_is_saved() {
+    let (folder, path) = folder_with(GOOD);
+    let mut run = command(&["run", "--watch"], &path).stderr(std::process::Stdio::null()).spawn().expect("it runs");
+    let manifest = folder.path().join("results/exp/manifest.json");
+    let wait = |wanted: &str| {
+        let begun = Instant::now();
+        while !std::fs::read_to_string(&manifest).is_ok_and(|t| t.contains(wanted)) {
+            assert!(begun.elapsed() < Duration::from_secs(120), "no results with {wanted}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    wait("It holds");
+    std::fs::write(&path, GOOD.replace("It holds", "It still holds")).expect("a script");
+    wait("It still holds");
+    let pid = i32::try_from(run.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process");
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("a signal");
+    assert_eq!(run.wait().expect("it ends").code(), Some(130));
+}

@@ -133,6 +133,13 @@ fn read(source: &Source) -> ReadScript {
     ReadScript { program, script, diags, idle }
 }
 
+/// Returns the files that a script takes names from (`use "nets.cfx" { … }`), by their paths as written, those that they use among them.
+pub fn used(source: &Source) -> Vec<String> {
+    let ReadScript { program, .. } = read(source);
+    let own = program.modules.iter().skip(program.main + 1);
+    own.filter(|m| m.topic.is_none()).map(|m| m.name.clone()).collect()
+}
+
 impl ReadScript {
     /// Returns the script as cells, and what was seen when it was laid out.
     fn cells(&self, registry: &Registry, files: Option<&Files>) -> (Graph, Diags) {

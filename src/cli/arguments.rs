@@ -29,8 +29,26 @@ pub enum Command {
         /// Its name, a topic, or a word of the language: a keyword, or one that names axes (`by`, `over`).
         name: Option<String>,
     },
+    /// Write a new script to begin with: `cfx new noise` writes noise/exp.cfx, `cfx new noise.cfx` that file.
+    New {
+        /// Folder or script.
+        name: PathBuf,
+        /// What it begins with.
+        #[arg(long, value_enum, default_value_t = Template::Train)]
+        template: Template,
+    },
     /// Serve an editor over standard input and output (Language Server Protocol).
     Lsp,
+    /// Print what a shell needs to complete the command's arguments.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual's pages, one a command, to a folder.
+    Man {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// List what a store holds.
     Ls(StoreArgs),
     /// Show one result of a store.
@@ -57,6 +75,19 @@ pub enum Command {
         #[command(flatten)]
         store: StoreArgs,
     },
+}
+
+/// What a new script begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Template {
+    /// A network trained on data that travel with cfx, its accuracy over repeated runs.
+    Train,
+    /// Class densities of a network's stages.
+    Densities,
+    /// Representations of two trainings compared.
+    Compare,
+    /// Activations that another program wrote.
+    Activations,
 }
 
 /// Where a store is.
@@ -165,6 +196,9 @@ pub struct Run {
     /// Memory that cells running side by side may take, in GiB; none may take more by itself.
     #[arg(long, value_parser = positive)]
     pub memory: Option<f64>,
+    /// Run again whenever the script, or a script that it uses, is saved.
+    #[arg(long)]
+    pub watch: bool,
     /// Stop at the first failure.
     #[arg(long)]
     pub fail_fast: bool,

@@ -13,9 +13,12 @@ mod out;
 pub mod render;
 mod room;
 pub mod run;
+mod shells;
 pub mod shown;
 mod stop;
 pub mod store;
+mod templates;
+mod watch;
 
 use arguments::{Arguments, Command};
 use clap::Parser;
@@ -59,6 +62,7 @@ pub fn main() -> ExitCode {
         }
     };
     let exit = match &arguments.command {
+        Command::Run(a) if a.watch => watch::watch(&a.script.script),
         Command::Run(a) if cluster::is_meant(&a.on) => cluster::run(a),
         Command::Run(a) => run::run(a),
         Command::Check(a) => run::check(a),
@@ -66,7 +70,10 @@ pub fn main() -> ExitCode {
         Command::Plan(a) => run::plan(a),
         Command::Fmt(a) => run::fmt(a),
         Command::Doc { name } => doc::doc(name.as_deref()),
+        Command::New { name, template } => templates::new(name, *template),
         Command::Lsp => lsp::lsp(),
+        Command::Completions { shell } => shells::completions(*shell),
+        Command::Man { folder } => shells::man(folder),
         Command::Ls(a) => store::ls(a),
         Command::Show { key, store } => store::show(key, store),
         Command::Gc { keep, store } => store::gc(*keep, store),

@@ -1,0 +1,88 @@
+//! `cfx run --watch`: a script runs again whenever it, or a script that it uses, is saved.
+
+use super::Exit;
+use super::out::tell;
+use super::stop;
+use crate::api::{self, Source};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+/// How often files are looked at.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// When files were last written; nothing for one that is not there.
+type Times = BTreeMap<PathBuf, Option<SystemTime>>;
+
+/// Runs the command with these arguments, without `--watch`, again and again until Ctrl-C. A run that goes on while the script is saved is stopped, with
+/// checkpoints, and the next one goes on from there.
+pub fn watch(script: &Path) -> Exit {
+    let stop = stop::flag();
+    let arguments: Vec<_> = std::env::args_os().skip(1).filter(|a| a != "--watch").collect();
+    let program = match std::env::current_exe() {
+        Ok(p) => p,
+        Err(e) => {
+            tell!("the command cannot be run again: {e}");
+            return Exit::Usage;
+        }
+    };
+    loop {
+        let seen = times(script);
+        let mut run = match Command::new(&program).args(&arguments).spawn() {
+            Ok(run) => run,
+            Err(e) => {
+                tell!("the command cannot be run again: {e}");
+                return Exit::Usage;
+            }
+        };
+        let mut ended = false;
+        loop {
+            std::thread::sleep(PAUSE);
+            let stopped = stop.load(Ordering::Relaxed);
+            if !ended && matches!(run.try_wait(), Ok(Some(_)) | Err(_)) {
+                ended = true;
+                if !stopped {
+                    tell!("waiting for {} to be saved; Ctrl-C ends it", script.display());
+                }
+            }
+            if stopped || times(script) != seen {
+                if !ended {
+                    interrupt(&mut run);
+                    let _ = run.wait();
+                }
+                break;
+            }
+        }
+        if stop.load(Ordering::Relaxed) {
+            return Exit::Interrupted;
+        }
+    }
+}
+
+/// Returns when the script and the scripts that it uses were last written.
+fn times(script: &Path) -> Times {
+    let of = |path: &Path| std::fs::metadata(path).and_then(|m| m.modified()).ok();
+    let mut out = Times::from([(script.to_path_buf(), of(script))]);
+    let Ok(source) = Source::read(script) else { return out };
+    let files = source.files();
+    for used in api::used(&source) {
+        if let Ok(path) = files.find(&used) {
+            let time = of(&path);
+            out.insert(path, time);
+        }
+    }
+    out
+}
+
+/// Asks a run to stop with checkpoints, where the system can ask.
+fn interrupt(run: &mut Child) {
+    #[cfg(unix)]
+    if let Some(pid) = i32::try_from(run.id()).ok().and_then(rustix::process::Pid::from_raw)
+        && rustix::process::kill_process(pid, rustix::process::Signal::INT).is_ok()
+    {
+        return;
+    }
+    let _ = run.kill();
+}
