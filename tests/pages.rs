@@ -75,4 +75,4 @@ macro_rules! pages {
     };
 }
 
-pages!(canonical_correlations, single_directions);
+pages!(canonical_correlations, class_fitting, learning_dynamics, one_way_to_learn, single_directions, unit_representations);
