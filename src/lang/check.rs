@@ -298,6 +298,7 @@ impl<'a> Checker<'a> {
                     .help("its settings must not depend on an axis"),
                 );
             }
+            Keyword::Claim => self.decided_by_bounds(&typed, value.span),
             _ => {}
         }
         typed

@@ -9,6 +9,7 @@ pub mod axes;
 mod axis_declaration;
 mod axis_words;
 pub mod bind;
+mod bounds;
 mod call;
 pub mod carried;
 pub mod check;

@@ -25,6 +25,9 @@ pub struct Signature {
     pub keeps: Vec<String>,
     /// Units of the result's numbers: the part of a record (empty for the value itself), and the unit, or the parameters whose unit it is.
     pub units: Vec<(String, Vec<String>)>,
+    /// Between which numbers the result lies: the part of a record (empty for the value itself), and words for limits (`zero`, `one`, `minus_one`; a single
+    /// one is the lower), or the parameters whose bounds it has.
+    pub bounds: Vec<(String, Vec<String>)>,
     /// Whether it draws random numbers.
     pub random: bool,
     /// Whether pairs need computing once only.
@@ -195,7 +198,8 @@ pub fn signature(topic: &str, item: &ast::Item) -> Option<Result<Signature, Diag
             gives,
             adds: named("adds"),
             keeps: named("keeps"),
-            units: units(result),
+            units: of_parts(result, "in"),
+            bounds: of_parts(result, "bounds"),
             random: has("random"),
             symmetric: has("symmetric"),
             carries: has("carries"),
@@ -212,14 +216,14 @@ pub fn signature(topic: &str, item: &ast::Item) -> Option<Result<Signature, Diag
     (!layer).then(build)
 }
 
-/// Reads units: `number in(nats)`, `{ radius: number in(input_units) }`.
-fn units(result: &TypeExpr) -> Vec<(String, Vec<String>)> {
+/// Reads an effect of a result and of its parts: `number in(nats)`, `{ radius: number in(input_units) }`.
+fn of_parts(result: &TypeExpr, word: &str) -> Vec<(String, Vec<String>)> {
     let parts = result.alternatives.iter().flat_map(|a| match a {
         TypeAtom::Record(fields) => fields.as_slice(),
         _ => &[],
     });
     let all = parts.map(|(name, ty)| (name.name.as_str(), ty)).chain([("", result)]);
-    all.flat_map(|(part, ty)| ty.effects.iter().filter(|e| e.word.name == "in").map(move |e| (part, &e.names)))
+    all.flat_map(|(part, ty)| ty.effects.iter().filter(|e| e.word.name == word).map(move |e| (part, &e.names)))
         .map(|(part, names)| (part.to_string(), names.iter().map(|n| n.name.clone()).collect()))
         .collect()
 }
