@@ -37,6 +37,7 @@ pub fn of_inputs(inputs: &[KnownInput], holds: impl Fn(&str) -> bool) -> Facts {
         rows,
         rows_at_most,
         source: first.source.clone().filter(|_| one),
+        splits: if one { first.splits.clone() } else { Vec::new() },
         from: about.iter().fold(Vec::new(), |from, f| in_both(&from, &f.from)),
         labelled: first.labelled.filter(|_| one),
         ..Facts::default()
@@ -62,6 +63,9 @@ pub fn hand_on(about: Facts, facts: &mut Facts) {
     }
     if facts.rows == about.rows && facts.source.is_none() {
         facts.source = about.source;
+        if facts.splits.is_empty() {
+            facts.splits = about.splits;
+        }
         facts.labelled = facts.labelled.or(about.labelled);
         if facts.from.is_empty() {
             facts.from = about.from;
@@ -93,6 +97,29 @@ fn numbered<'a>(inputs: &[KnownInput], choices: impl Iterator<Item = &'a Facts>)
     Ok(())
 }
 
+/// Checks that rows that are only numbered, which meet examples by their numbers, reach those that they meet: examples of a later split have higher numbers.
+fn beyond(all: &[&Facts]) -> Result<(), Problem> {
+    let Some(rows) = all.iter().filter(|f| f.source.is_none()).filter_map(|f| f.rows).min() else { return Ok(()) };
+    for facts in all {
+        let (Some(source), Some(first)) = (&facts.source, facts.first_number()) else { continue };
+        if rows <= first {
+            return Err(Problem {
+                code: "cfx::data::other_examples",
+                parameter: None,
+                message: format!(
+                    "{rows} rows that are only numbered meet examples of `{}` of `{source}`, whose numbers begin at {first}: they have none in common",
+                    facts.from.join("`, `")
+                ),
+                help: Some(
+                    "make both from the examples of one data set: rows that a network puts out (`tap`) are about its examples"
+                        .to_string(),
+                ),
+            });
+        }
+    }
+    Ok(())
+}
+
 /// Checks that what meets by examples is about examples of one data set: numbers per example that make others or are set against each
 /// other (`pearson(x, y)`), and the data sets of `by:` and `within:` with what they split. Figures and tables set examples beside each
 /// other, and so do a call that says `paired: false` and one whose result is one of its inputs. `per_example` tells which slots hold numbers
@@ -106,6 +133,7 @@ pub fn meet(kind: &Kind, settings: &Settings, inputs: &[KnownInput], per_example
     let some = inputs.iter().flat_map(|(slot, f)| f.iter().map(move |f| (*slot, *f)));
     let choices = inputs.iter().filter(|(slot, _)| splits(slot)).flat_map(|(_, f)| f.iter().copied());
     numbered(inputs, choices)?;
+    beyond(&some.clone().filter(|(slot, _)| per_example(slot) && meets(slot)).map(|(_, f)| f).collect::<Vec<_>>())?;
     let mut first: Option<(&str, &Facts)> = None;
     for (slot, facts) in some.filter(|(slot, f)| f.source.is_some() && (meets(slot) || *slot == "x")) {
         match first {

@@ -99,6 +99,7 @@ impl Facts {
             rows_at_most: self.rows_at_most,
             labelled: self.labelled,
             source: self.source.clone(),
+            splits: self.splits.clone(),
             mixed: self.mixed.clone(),
             from: self.from.clone(),
             ..Facts::default()
@@ -151,6 +152,19 @@ impl Facts {
             bytes: most(self.bytes, other.bytes),
             warnings: Vec::new(),
         }
+    }
+
+    /// Returns the lowest number that an example of the splits that these may come from has, where these are known: splits lie one after another.
+    pub fn first_number(&self) -> Option<usize> {
+        let mut before = 0;
+        let mut first = None;
+        for split in &self.splits {
+            if self.from.contains(&split.name) {
+                first = first.or(Some(before));
+            }
+            before += split.rows;
+        }
+        first.filter(|_| self.from.iter().all(|name| self.splits.iter().any(|s| s.name == *name)))
     }
 
     /// Returns the number of examples of the splits that these may come from, where they are all of them.

@@ -13,6 +13,7 @@ use crate::ops::nn::evaluate::{fits_one, open, outcome};
 use crate::ops::nn::place::Place;
 use crate::ops::nn::program::Purpose;
 use crate::ops::nn::suits::{self, Labels};
+use crate::plan::examples;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
 use serde_json::json;
@@ -67,13 +68,50 @@ impl Planned for TrialOutcome {
         suits::fits(inputs, "net", tested_slot(inputs), Labels::One)?;
         let data = known(inputs, "data");
         let rows = data.and_then(|d| d.rows);
-        Ok(Facts { bytes: rows.map(|r| 500 + r as u64 / 4), classes: data.and_then(|d| d.classes.clone()), ..Facts::default() })
+        // Whose examples the bits are of, so that they are read with the same.
+        let about = data.map(Facts::each_example).unwrap_or_default();
+        let (source, from) = (about.source, about.from);
+        let classes = data.and_then(|d| d.classes.clone());
+        Ok(Facts { bytes: rows.map(|r| 500 + r as u64 / 4), classes, rows, source, from, ..Facts::default() })
     }
 
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let disk = 500.0 + (cost::rows(inputs, "data") + cost::rows(inputs, tested_slot(inputs))) as f64 / 8.0;
         Cost { disk, ..passes(inputs, tested_slot(inputs), 1.0) }
     }
+}
+
+/// Checks that trials that were taken before were taken on the examples of `data`, as far as that is known.
+///
+/// Errors: they were taken on those of another data set, of another split, or on more or fewer.
+fn same_trials(inputs: &[KnownInput]) -> Result<(), Problem> {
+    let trials = inputs.iter().filter(|(slot, _)| *slot == "net").flat_map(|(_, f)| f.iter());
+    let Some(data) = known(inputs, "data") else { return Ok(()) };
+    // A model is about no examples: only what `trial_outcome` made has any.
+    for taken in trials.filter(|f| f.net.is_none() && f.source.is_some()) {
+        let name = |f: &Facts| match f.from.is_empty() {
+            true => format!("`{}`", f.source.as_deref().unwrap_or_default()),
+            false => format!("`{}` of `{}`", f.from.join("`, `"), f.source.as_deref().unwrap_or_default()),
+        };
+        let other = data.source.is_some() && taken.source != data.source || examples::apart(&taken.from, &data.from);
+        let (there, here) = (taken.rows, data.rows);
+        if other || matches!((there, here), (Some(a), Some(b)) if a != b) {
+            let count = |rows: Option<usize>| rows.map_or_else(String::new, |n| format!("{n} "));
+            return Err(Problem {
+                code: "cfx::data::other_examples",
+                parameter: Some("data"),
+                message: format!(
+                    "the trials were taken on {}examples of {}, and these are {}of {}",
+                    count(there),
+                    name(taken),
+                    count(here),
+                    name(data)
+                ),
+                help: Some("give the data set that `trial_outcome` was given".to_string()),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Returns the slot of the data set that models are tested on: `on`, where it is given, else the one whose membership counts.
@@ -233,6 +271,7 @@ macro_rules! over_trials {
 
             fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
                 suits::fits(inputs, "net", "data", Labels::One)?;
+                same_trials(inputs)?;
                 Ok(known(inputs, "data").map(|d| d.each_example()).unwrap_or_default())
             }
 
