@@ -62,7 +62,7 @@ fn exits(arguments: &[&str], script: &str, expected: i32) -> Output {
 }
 
 /// Returns what a run made, as its manifest says: for each cell's key its content hash and what became of it.
-fn made(out: &Path) -> BTreeMap<String, (String, String)> {
+pub fn made(out: &Path) -> BTreeMap<String, (String, String)> {
     let text = std::fs::read_to_string(out.join("manifest.json")).expect("a manifest");
     let manifest: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let word = |v: &serde_json::Value| v.as_str().unwrap_or("none").to_string();

@@ -3,6 +3,7 @@
 mod architecture;
 mod bad;
 mod cli;
+mod cluster;
 mod docs;
 mod editors;
 mod expect;

@@ -2,6 +2,9 @@
 //!
 //! In: a plan, a store, a site. Out: what would be sent, and what was.
 
+#[cfg(test)]
+mod tests;
+
 use super::campaign::{Campaign, Folder, Frozen, keys_of};
 use super::cut::{Cut, Kind, cut};
 use super::executor::{Executor, Order};
@@ -9,6 +12,7 @@ use super::pieces::{Missing, missing};
 use super::site::Site;
 use crate::api::{self, Checked, Source};
 use crate::engine::{Store, store};
+use crate::plan::facts::Policy;
 use crate::plan::graph::{CellId, Graph};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -34,7 +38,14 @@ const MEMORY: (f64, f64) = (1.3, 5e8);
 impl Jobs {
     /// Cuts what is missing of a plan.
     pub fn of(graph: &Graph, store: &Store, site: &Site) -> Jobs {
-        let missing = missing(graph, &api::standings(graph, store), store);
+        // What is not stored is made again for the report.
+        let inline = graph.cells.iter().filter(|c| c.policy == Policy::Inline).map(|c| c.cost.memory);
+        let beside = inline.filter(|m| m.is_finite()).fold(0.0, f64::max);
+        Jobs::cut(missing(graph, &api::standings(graph, store), store), beside, site)
+    }
+
+    /// Cuts pieces. The report takes `beside` bytes of memory whatever its own pieces take.
+    fn cut(missing: Missing, beside: f64, site: &Site) -> Jobs {
         let cut = cut(&missing.pieces, &site.limits());
         let mut batches: Vec<Frozen> = Vec::new();
         for batch in &cut.batches {
@@ -51,7 +62,7 @@ impl Jobs {
                 expected: tasks.iter().map(|t| t.seconds).sum(),
             });
         }
-        batches.push(last(graph, &missing, &cut, site));
+        batches.push(last(&missing, beside, &cut, site));
         Jobs { missing, cut, batches }
     }
 
@@ -74,13 +85,10 @@ fn memory(estimate: f64) -> f64 {
 }
 
 /// Returns the batch of the task that writes the report. It waits for all others.
-fn last(graph: &Graph, missing: &Missing, cut: &Cut, site: &Site) -> Frozen {
+fn last(missing: &Missing, beside: f64, cut: &Cut, site: &Site) -> Frozen {
     let own = cut.last.iter().map(|p| &missing.pieces[*p]);
     let resources = site.of(Kind::Reports);
-    let (seconds, most) = own.fold((0.0, 0.0), |(s, m): (f64, f64), p| (s + p.seconds, m.max(p.memory)));
-    // What is not stored is made again for the report.
-    let inline = graph.cells.iter().filter(|c| c.policy == crate::plan::facts::Policy::Inline).map(|c| c.cost.memory);
-    let most = inline.filter(|m| m.is_finite()).fold(most, f64::max);
+    let (seconds, most) = own.fold((0.0, beside), |(s, m): (f64, f64), p| (s + p.seconds, m.max(p.memory)));
     let number = cut.tasks.len();
     Frozen {
         kind: Kind::Reports,
