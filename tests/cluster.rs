@@ -17,7 +17,7 @@ use std.networks { mlp }
 
 axis run = 0..12
 dataset data = digits()
-model m = train(mlp(hidden: [24]), data.train, seed: run) { epochs: 60, batch: 32, rate: 0.1 }
+model m = train(mlp(hidden: [24]), data.train, seed: run) { epochs: 300, batch: 32, rate: 0.1 }
 stages s = svd(tap(m, data.test, at: [hidden1]), width: 3)
 density p = dp_mixture(s, by: class) {
   prior: niw(kappa: 0.01, dof: dim + 2)
@@ -214,7 +214,7 @@ fn a_run_on_slurm_survives_what_happens_there() {
 
     let sent = slurm.cfx(&["run", "--on", "site.toml"], &script);
     assert_eq!(code(&sent), 0, "{}", said(&sent));
-    assert!(said(&sent).contains("jobs in"), "{}", said(&sent));
+    assert!(said(&sent).contains("14 jobs in 5 arrays"), "{}", said(&sent));
     // Whatever runs now is a job's.
     let path = folder.path().display().to_string();
     let left = processes(|environment, line| line.contains(&path) && !environment.contains("SLURM_JOB_ID="));
@@ -265,7 +265,7 @@ fn a_run_on_slurm_survives_what_happens_there() {
 
     // What is there is not sent again.
     let planned = slurm.cfx(&["plan", "--on", "site.toml"], &script);
-    assert!(said(&planned).contains("1 jobs in 1 arrays for 0 cells"), "{}", said(&planned));
+    assert!(said(&planned).contains("1 job in 1 array for 0 cells"), "{}", said(&planned));
 }
 
 #[test]

@@ -257,7 +257,8 @@ pub fn cancel(arguments: &Cluster) -> Exit {
         return Exit::Done;
     }
     // The mark first: what begins meanwhile does nothing.
-    if let Err(words) = folder.cancel().and_then(|()| slurm.cancel(&folder.jobs())) {
+    if let Err(words) = folder.cancel().and_then(|()| slurm.cancel(&folder.jobs().into_iter().map(|a| a.id).collect::<Vec<_>>()))
+    {
         tell!("{words}");
         return Exit::Usage;
     }
@@ -273,6 +274,7 @@ pub fn work(arguments: &Work) -> Exit {
         attempt: &arguments.attempt,
         crashed: arguments.crashed,
         interrupt: stop::of_job(),
+        executor: &std::sync::Mutex::new(Slurm),
     };
     let observer = progress::on_stderr(false);
     match job::work(&asked, observer.as_ref(), &|words: &str| say!("{words}")) {

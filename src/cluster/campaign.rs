@@ -1,6 +1,6 @@
 //! The folder of a run on a cluster, within the store: what was frozen when it was sent, what its tasks are, and what became of them.
 //!
-//! Files: `campaign.json`, `tasks` (a line of cell numbers each), `jobs/N.sh` batch scripts, `jobs.json` ids of arrays, `logs/`, `state/T.json` what the
+//! Files: `campaign.json`, `tasks` (a line of cell numbers each), `jobs/N.sh` batch scripts, `jobs.json` arrays sent, `repairs.json` how often lost tasks were sent again, `logs/`, `state/T.json` what the
 //! present attempt at a task says, `state/T.attempt` its name, `state/T.cell` the cell computed alone after a crash, `failed/KEY.json`, `cancelled`.
 //! Each is written whole and renamed; none is appended to by two processes.
 
@@ -74,6 +74,15 @@ pub struct Frozen {
     pub memory: f64,
     /// Seconds that its tasks are expected to take together, of a whole job.
     pub expected: f64,
+}
+
+/// An array of jobs as it was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Array {
+    /// The batch system's id.
+    pub id: String,
+    /// Number of the batch.
+    pub batch: usize,
 }
 
 /// How far an attempt at a task is.
@@ -216,21 +225,37 @@ impl Folder {
     ///
     /// Errors: a sentence.
     pub fn keep_script(&self, batch: usize, text: &str) -> Result<PathBuf, String> {
-        let name = format!("jobs/{batch}.sh");
-        self.write(&name, text.as_bytes())?;
-        Ok(self.0.join(name))
+        self.write(&format!("jobs/{batch}.sh"), text.as_bytes())?;
+        Ok(self.script(batch))
     }
 
-    /// Keeps the ids of the arrays that have been sent, in the order of the batches.
+    /// Returns where the batch script of a batch lies.
+    pub fn script(&self, batch: usize) -> PathBuf {
+        self.0.join(format!("jobs/{batch}.sh"))
+    }
+
+    /// Keeps which arrays have been sent.
     ///
     /// Errors: a sentence.
-    pub fn keep_jobs(&self, ids: &[String]) -> Result<(), String> {
-        self.save("jobs.json", &ids)
+    pub fn keep_jobs(&self, arrays: &[Array]) -> Result<(), String> {
+        self.save("jobs.json", &arrays)
     }
 
-    /// Returns the ids of the arrays that have been sent.
-    pub fn jobs(&self) -> Vec<String> {
+    /// Returns the arrays that have been sent.
+    pub fn jobs(&self) -> Vec<Array> {
         self.load("jobs.json").unwrap_or_default()
+    }
+
+    /// Keeps how often lost tasks have been sent again.
+    ///
+    /// Errors: a sentence.
+    pub fn keep_repairs(&self, count: u32) -> Result<(), String> {
+        self.save("repairs.json", &count)
+    }
+
+    /// Returns how often lost tasks have been sent again.
+    pub fn repairs(&self) -> u32 {
+        self.load("repairs.json").unwrap_or(0)
     }
 
     /// Marks the run as cancelled: jobs that begin after that do nothing.

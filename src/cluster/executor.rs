@@ -54,8 +54,9 @@ pub trait Executor {
     /// Returns the text that [`Executor::submit`] sends: a pure function.
     fn script(&self, order: &Order) -> String;
 
-    /// Sends a batch script that lies in a file; its jobs begin when those of the arrays `after` are over, however they ended. Returns the array's id.
-    fn submit(&mut self, script: &Path, after: &[String]) -> Result<String, String>;
+    /// Sends a batch script that lies in a file; its jobs begin when those of the arrays `after` are over, however they ended. With `elements`, only
+    /// those of the array are sent. Returns the array's id.
+    fn submit(&mut self, script: &Path, after: &[String], elements: Option<&[usize]>) -> Result<String, String>;
 
     /// Returns the jobs of this user that are not over, in one question.
     fn jobs(&mut self) -> Result<Vec<Job>, String>;

@@ -96,9 +96,12 @@ exit "$code"
         out
     }
 
-    fn submit(&mut self, script: &Path, after: &[String]) -> Result<String, String> {
+    fn submit(&mut self, script: &Path, after: &[String], elements: Option<&[usize]>) -> Result<String, String> {
         let mut command = Command::new("sbatch");
         command.arg("--parsable");
+        if let Some(elements) = elements {
+            command.arg(format!("--array={}", elements.iter().map(usize::to_string).collect::<Vec<_>>().join(",")));
+        }
         if !after.is_empty() {
             command.arg(format!("--dependency=afterany:{}", after.join(":")));
         }

@@ -37,10 +37,10 @@ pub struct Survey {
 impl Survey {
     /// Puts together what the jobs in the queue and the files of the tasks say. The queue is asked before the files are read: what ends between is done.
     pub fn of(campaign: &Campaign, folder: &Folder, queue: &[Job]) -> Survey {
-        let ids = folder.jobs();
+        let arrays = folder.jobs();
         let mut live: BTreeMap<usize, &Job> = BTreeMap::new();
         for job in queue {
-            let batch = ids.iter().position(|id| *id == job.id).and_then(|b| campaign.batches.get(b));
+            let batch = arrays.iter().find(|a| a.id == job.id).and_then(|a| campaign.batches.get(a.batch));
             if let Some(batch) = batch {
                 live.insert(batch.tasks.0 + job.element, job);
             }

@@ -5,7 +5,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::campaign::{Campaign, Folder, Frozen, keys_of};
+use super::campaign::{Array, Campaign, Folder, Frozen, keys_of};
 use super::cut::{Cut, Kind, cut};
 use super::executor::{Executor, Order};
 use super::pieces::{Missing, missing};
@@ -183,6 +183,41 @@ pub fn send(
     Ok(Sent { folder, ids, tasks: tasks.len() })
 }
 
+/// Sends some tasks of a run again, each batch after those that it waits for among them, and the last task after all.
+///
+/// Errors: a sentence.
+pub fn again(
+    campaign: &Campaign,
+    folder: &Folder,
+    tasks: &[usize],
+    executor: &mut dyn Executor,
+    pause: &dyn Fn(Duration),
+) -> Result<(), String> {
+    let wait = wait(campaign);
+    let mut arrays = folder.jobs();
+    let mut ids: Vec<Option<String>> = vec![None; campaign.batches.len()];
+    for (number, batch) in campaign.batches.iter().enumerate() {
+        let last = number + 1 == campaign.batches.len();
+        let own: Vec<usize> =
+            (batch.tasks.0..batch.tasks.1).filter(|t| last || tasks.contains(t)).map(|t| t - batch.tasks.0).collect();
+        if own.is_empty() {
+            continue;
+        }
+        let after: Vec<String> = batch.after.iter().filter_map(|b| ids[*b].clone()).collect();
+        let id = executor.submit(&folder.script(number), &after, Some(&own))?;
+        ids[number] = Some(id.clone());
+        arrays.push(Array { id, batch: number });
+        folder.keep_jobs(&arrays)?;
+        pause(wait);
+    }
+    Ok(())
+}
+
+/// Returns the time between two submissions.
+fn wait(campaign: &Campaign) -> Duration {
+    Duration::from_secs_f64((1.0 / campaign.site.bounds.submissions).min(600.0))
+}
+
 fn submit(
     campaign: &Campaign,
     folder: &Folder,
@@ -191,7 +226,7 @@ fn submit(
     pause: &dyn Fn(Duration),
     ids: &mut Vec<String>,
 ) -> Result<(), String> {
-    let wait = Duration::from_secs_f64((1.0 / campaign.site.bounds.submissions).min(600.0));
+    let wait = wait(campaign);
     let stem = Path::new(&campaign.name).file_stem().map_or("exp".into(), |s| s.to_string_lossy().into_owned());
     for (number, batch) in campaign.batches.iter().enumerate() {
         if number > 0 {
@@ -210,8 +245,9 @@ fn submit(
         };
         let script = folder.keep_script(number, &executor.script(&order))?;
         let after: Vec<String> = batch.after.iter().filter_map(|b| ids.get(*b).cloned()).collect();
-        ids.push(executor.submit(&script, &after)?);
-        folder.keep_jobs(ids)?;
+        ids.push(executor.submit(&script, &after, None)?);
+        let arrays: Vec<Array> = ids.iter().enumerate().map(|(batch, id)| Array { id: id.clone(), batch }).collect();
+        folder.keep_jobs(&arrays)?;
     }
     Ok(())
 }

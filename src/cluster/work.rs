@@ -6,6 +6,8 @@ mod attempt;
 mod recorder;
 
 use super::campaign::{Campaign, Failed, Folder, Stage, keys_of};
+use super::executor::Executor;
+use super::submit;
 use crate::api::{self, Checked, Registry, Source};
 use crate::engine::{Fence, Observer, Options, Part, RunOutcome, RunState, Status, Store, Told};
 use crate::plan::facts::Policy;
@@ -15,8 +17,8 @@ use attempt::newer;
 use recorder::Recorder;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a job is asked to do.
 pub struct Asked<'a> {
@@ -30,6 +32,8 @@ pub struct Asked<'a> {
     pub crashed: Option<i32>,
     /// Set when the job is to stop.
     pub interrupt: Arc<AtomicBool>,
+    /// What sends jobs: tasks that were lost are sent again.
+    pub executor: &'a Mutex<dyn Executor + Send>,
 }
 
 /// How a job ends.
@@ -58,6 +62,8 @@ struct Work<'a> {
     own: Vec<CellId>,
     /// Of each cell, whether some task computes it.
     due: Vec<bool>,
+    /// The cells of the tasks of others.
+    tasks: Vec<Vec<CellId>>,
     last: bool,
 }
 
@@ -131,7 +137,7 @@ impl<'a> Work<'a> {
             return Err(format!("{} is damaged", folder.path().join("tasks").display()));
         }
         let last = asked.task + 1 == campaign.tasks;
-        Ok(Work { asked, folder, campaign, source, checked, graph, registry, store, own, due, last })
+        Ok(Work { asked, folder, campaign, source, checked, graph, registry, store, own, due, tasks, last })
     }
 
     fn fence(&self) -> Fence {
@@ -313,10 +319,51 @@ impl<'a> Work<'a> {
         Ok(if failed { Ended::Failed } else { Ended::Done })
     }
 
+    /// Sends tasks again whose cells are missing though nothing that they need failed: their jobs were killed, or ran out of time without a word. Returns
+    /// whether any were sent, and this task after them.
+    fn sent_again(&self, tell: &dyn Fn(&str)) -> bool {
+        let lost = self.lost();
+        let sent = self.folder.repairs();
+        if lost.is_empty() || sent >= self.campaign.site.bounds.tries || self.folder.is_cancelled() {
+            return false;
+        }
+        // The count first: whatever happens then, there is an end.
+        if self.folder.keep_repairs(sent + 1).is_err() {
+            return false;
+        }
+        let mut executor = self.asked.executor.lock().unwrap_or_else(PoisonError::into_inner);
+        match submit::again(&self.campaign, &self.folder, &lost, &mut *executor, &|pause| std::thread::sleep(pause)) {
+            Ok(()) => {
+                let numbers: Vec<String> = lost.iter().map(usize::to_string).collect();
+                tell(&format!("the jobs of these tasks were lost and are sent again: {}", numbers.join(" ")));
+                true
+            }
+            Err(words) => {
+                tell(&format!("tasks were lost and cannot be sent again from here: {words}"));
+                false
+            }
+        }
+    }
+
+    /// Returns the tasks that have cells which are not there, did not fail, and need nothing that failed.
+    fn lost(&self) -> Vec<usize> {
+        let failed = self.told();
+        // Inputs have smaller numbers.
+        let mut doomed = vec![false; self.graph.cells.len()];
+        for (id, cell) in self.graph.cells.iter().enumerate() {
+            doomed[id] = failed.contains_key(&id) || cell.takes().any(|d| doomed[d]);
+        }
+        let open = |cells: &Vec<CellId>| cells.iter().any(|id| !doomed.get(*id).copied().unwrap_or(true) && !self.there(*id));
+        self.tasks.iter().enumerate().filter(|(_, cells)| open(cells)).map(|(task, _)| task).collect()
+    }
+
     /// Does the last task: what is left of tables and figures, and all files for people.
     fn report(&self, recorder: &Recorder, tell: &dyn Fn(&str)) -> Result<Ended, String> {
         let options = self.options()?;
         crate::engine::init(options.threads);
+        if self.sent_again(tell) {
+            return Ok(Ended::Over);
+        }
         let outcome = self.run(&api::wanted(&self.graph), &options, recorder)?;
         if outcome.state == RunState::Interrupted || self.stopping(&options) {
             return Ok(Ended::Stopped);

@@ -45,9 +45,10 @@ pub fn planned(jobs: &Jobs, site: &Site, free: Option<u64>) -> String {
     let _ = writeln!(out);
     let _ = writeln!(
         out,
-        "{count} jobs in {} arrays for {} cells: about {hours:.1} hours of jobs{gpus}, {} on disk{more}",
-        jobs.batches.len(),
-        jobs.missing.cells.len(),
+        "{} in {} for {}: about {hours:.1} hours of jobs{gpus}, {} on disk{more}",
+        many(count, "job"),
+        many(jobs.batches.len(), "array"),
+        many(jobs.missing.cells.len(), "cell"),
         bytes(stays),
     );
     if let Some(free) = free.filter(|free| peak > *free as f64) {
@@ -65,15 +66,18 @@ pub fn sent(jobs: &Jobs, sent: &Sent, site: &Site) -> String {
     let (hours, gpus) = jobs.hours(site);
     let gpus = if gpus > 0.0 { format!(", {gpus:.1} GPU hours") } else { String::new() };
     format!(
-        "{} jobs in {} arrays are sent to {} ({}): {} cells, about {hours:.1} hours of jobs{gpus}\n{}\n`cfx status` says how far they are; `cfx \
-         attach` follows them",
-        sent.tasks,
-        sent.ids.len(),
+        "{} in {} for {} sent to {} ({}): about {hours:.1} hours of jobs{gpus}\n{}\n`cfx status` says how far they are; `cfx attach` follows them",
+        many(sent.tasks, "job"),
+        many(sent.ids.len(), "array"),
+        many(jobs.missing.cells.len(), "cell"),
         site.name,
         sent.ids.join(" "),
-        jobs.missing.cells.len(),
         sent.folder.path().display(),
     )
+}
+
+fn many(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Returns whether a task may still do something.
@@ -89,18 +93,12 @@ pub fn all_done(survey: &Survey) -> bool {
 /// Returns how a run stands in one line.
 pub fn line(survey: &Survey) -> String {
     let (cells, done, failed) = survey.cells;
-    let mut out = format!("{done} of {cells} cells");
-    let mut add = |count: usize, words: &str| {
-        if count > 0 {
-            let _ = write!(out, ", {count} {words}");
-        }
-    };
-    add(failed, "failed");
-    add(survey.count(Where::Running), "jobs running");
-    add(survey.count(Where::Waiting), "waiting");
-    add(survey.count(Where::Done), "done");
-    add(survey.count(Where::Failed), "with failures");
-    add(survey.count(Where::Lost), "ended before their end");
+    let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
+    let mut out = format!("{done} of {} there{failed}; of {}", many(cells, "cell"), many(survey.tasks.len(), "job"));
+    let all = [(Where::Running, "running"), (Where::Waiting, "waiting"), (Where::Done, "done"), (Where::Failed, "with failures")];
+    let counts = all.into_iter().chain([(Where::Lost, "over before their end")]).map(|(at, words)| (survey.count(at), words));
+    let counts: Vec<String> = counts.filter(|c| c.0 > 0).map(|(count, words)| format!("{count} {words}")).collect();
+    let _ = write!(out, " {}", counts.join(", "));
     if let Some(left) = survey.left() {
         let _ = write!(out, "; those that run take about {} more", duration(left));
     }
@@ -119,7 +117,9 @@ pub fn status(folder: &Folder, campaign: &Campaign, survey: &Survey) -> String {
         "{:<6} {:<9} {:>8} {:>6} {:>8} {:>8} {:>6} {:>7} {:>6}",
         "array", "runs on", "id", "jobs", "waiting", "running", "done", "failed", "lost"
     );
-    let ids = folder.jobs();
+    let arrays = folder.jobs();
+    // The last one that was sent of a batch.
+    let id = |batch: usize| arrays.iter().rev().find(|a| a.batch == batch).map_or("-", |a| a.id.as_str());
     for (number, batch) in campaign.batches.iter().enumerate() {
         let own = &survey.tasks[batch.tasks.0..batch.tasks.1];
         let count = |at: Where| own.iter().filter(|t| **t == at).count();
@@ -127,7 +127,7 @@ pub fn status(folder: &Folder, campaign: &Campaign, survey: &Survey) -> String {
             out,
             "{number:<6} {:<9} {:>8} {:>6} {:>8} {:>8} {:>6} {:>7} {:>6}",
             batch.kind.word(),
-            ids.get(number).map_or("-", String::as_str),
+            id(number),
             own.len(),
             count(Where::Waiting),
             count(Where::Running),

@@ -23,13 +23,13 @@ impl Executor for Recorded {
         format!("{} {}", order.first, order.count)
     }
 
-    fn submit(&mut self, script: &Path, after: &[String]) -> Result<String, String> {
+    fn submit(&mut self, script: &Path, after: &[String], elements: Option<&[usize]>) -> Result<String, String> {
         self.calls += 1;
         if self.full.is_some_and(|n| self.arrays.len() >= n) {
             return Err("`sbatch` failed: the queue is full".to_string());
         }
         let text = std::fs::read_to_string(script).unwrap();
-        let count = text.split(' ').nth(1).unwrap().parse().unwrap();
+        let count = elements.map_or_else(|| text.split(' ').nth(1).unwrap().parse().unwrap(), <[usize]>::len);
         self.arrays.push((count, after.iter().map(|a| a.parse().unwrap()).collect()));
         Ok((self.arrays.len() - 1).to_string())
     }
@@ -120,7 +120,7 @@ fn sent(jobs: &Jobs, site: &Site, executor: &mut Recorded) -> (Result<(), String
     let mut ids = Vec::new();
     let pause = |d: Duration| *waited.borrow_mut() += d.as_secs_f64();
     let result = submit(&campaign, &folder, Path::new("cfx"), executor, &pause, &mut ids);
-    assert_eq!(folder.jobs(), ids);
+    assert_eq!(folder.jobs().into_iter().map(|a| a.id).collect::<Vec<_>>(), ids);
     (result, ids, waited.into_inner())
 }
 
