@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: quickstart test openblas format lint bench
+.PHONY: quickstart test crash openblas format lint bench
 
 # Runs the quickstart: class densities of a small network trained on real handwritten digits.
 quickstart: openblas
@@ -12,6 +12,10 @@ quickstart: openblas
 # Runs all tests.
 test: openblas
 	$(CARGO) test
+
+# Kills runs a thousand times, in every phase, and says how it went. Tests do so a few times.
+crash: openblas
+	CFX_KILLS=1000 $(CARGO) test --test main crash:: -- --nocapture
 
 # Checks formatting and lints, as continuous integration does.
 lint: openblas

@@ -4,14 +4,20 @@ mod architecture;
 mod bad;
 mod cli;
 mod cluster;
+#[cfg(unix)]
+mod crash;
+mod dice;
 mod docs;
 mod editors;
 mod expect;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod generate;
 mod keys;
 mod laws;
 mod lsp;
 mod mutate;
+mod oracle;
 mod pages;
 mod promises;
 mod script;

@@ -1,45 +1,13 @@
 //! How a random script comes about: a world of small values, then declarations whose inputs are what is there by then.
 
 use super::files;
+use crate::dice::Dice;
 use crate::laws::calls::{Call, FITS, TINY, fitting, settings};
 use crate::laws::excused;
 use crate::laws::world::{WORLD, library};
 use cfx::api::{self, Registry};
 use cfx::lang::kind::Kind;
 use cfx::lang::signature::{AxisWord, SettingType, Signature};
-
-/// A generator of random numbers that never changes (SplitMix64).
-pub struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Returns a number below `n`.
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
-    }
-
-    /// Returns whether something of this chance in a hundred happens.
-    fn chance(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
-
-    /// Returns one of some words.
-    fn word<'t>(&mut self, of: &[&'t str]) -> &'t str {
-        of[self.below(of.len())]
-    }
-
-    /// Returns one of several.
-    fn one<'t, T>(&mut self, of: &'t [T]) -> &'t T {
-        &of[self.below(of.len())]
-    }
-}
 
 /// Returns whether a declaration is one that a script adds to its world.
 pub fn is_added(name: &str) -> bool {
@@ -68,7 +36,7 @@ const TOPICS: [(&str, usize); 7] =
 impl Script {
     /// Returns the script of a seed.
     pub fn random(seed: u64, registry: &Registry) -> Script {
-        let mut dice = Dice(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ 0x1234_5678);
+        let mut dice = Dice::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ 0x1234_5678);
         let mut script = Script { world: world(&mut dice), lines: Vec::new(), known: Vec::new() };
         assert!(script.learn(registry), "seed {seed}: the world is refused:\n{}", script.text());
         for _ in 0..14 {
