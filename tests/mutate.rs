@@ -65,8 +65,13 @@ fn mutate(script: usize, changes: &[Change]) -> String {
     text.concat()
 }
 
+/// Returns how many scripts are tried: as many as `CFX_CASES` says, or 300.
+fn cases() -> u32 {
+    std::env::var("CFX_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(300)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn checking_never_panics(

@@ -17,6 +17,12 @@ pub mod stream;
 pub mod text;
 pub mod time;
 
+/// Returns how many random cases a test tries: as many as `CFX_CASES` says, or so many as usual.
+#[cfg(test)]
+pub(crate) fn cases(usual: u32) -> u32 {
+    std::env::var("CFX_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(usual)
+}
+
 pub use by_hash::ByHash;
 pub use coordinates::Coordinates;
 pub use decimal::Decimal;

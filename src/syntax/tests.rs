@@ -423,7 +423,7 @@ fn program() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: crate::base::cases(400), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn formatting_keeps_trees_and_comments(text in program()) {

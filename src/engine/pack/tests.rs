@@ -229,6 +229,8 @@ fn sources_at_a_reused_address_are_told_apart() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: crate::base::cases(256), failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn garbage_is_an_error_and_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         let _ = decode(&bytes);

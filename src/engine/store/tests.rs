@@ -2,6 +2,7 @@
 
 mod faults;
 mod leases;
+mod lines;
 
 use super::index::Spot;
 use super::line::{Entry, Line, Place, Read};

@@ -645,7 +645,7 @@ fn read_as_all(bytes: &[u8], dir: &Path) -> Vec<Result<(), String>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig { cases: crate::base::cases(48), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn garbage_is_refused_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {

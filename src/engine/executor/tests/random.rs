@@ -116,7 +116,7 @@ fn check(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: crate::base::cases(60), failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn any_plan_gives_what_plain_evaluation_gives(
         sketches in prop::collection::vec((0usize..8, 0u8..5, prop::collection::vec(any::<prop::sample::Index>(), 0..4), any::<bool>(), 0u8..3), 1..25),
