@@ -88,7 +88,12 @@ impl<'a> Checker<'a> {
                 && let Some(pick) = list.iter().find(|p| find(coordinates, p).is_none())
             {
                 let names: Vec<&str> = coordinates.iter().map(|c| c.text.as_str()).collect();
+                let column = self.made_by(&base).is_some_and(|s| s.columns.contains(&pick.to_string()));
                 let help = match pick {
+                    _ if base.kind == Kind::Table && column => {
+                        let of_base = shorten(self.program().sources.text(base.span));
+                        format!("a column of a table stands behind a point: `{of_base}.{pick}`")
+                    }
                     Pick::Value(x) if x.to_string().starts_with('-') => "`last` is the last coordinate".to_string(),
                     // Digits that are near are no spelling that is meant.
                     Pick::Value(_) => listed(&names),

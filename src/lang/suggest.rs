@@ -86,7 +86,7 @@ pub fn elsewhere<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
 }
 
 /// Operations elsewhere, and what to write here.
-const OPERATIONS: [(&[&str], &str); 55] = [
+const OPERATIONS: [(&[&str], &str); 56] = [
     (&["sum", "nansum", "add_up"], "`total(x)`"),
     (&["max", "amax", "nanmax"], "`maximum(x)`"),
     (&["min", "amin", "nanmin"], "`minimum(x)`"),
@@ -143,7 +143,14 @@ const OPERATIONS: [(&[&str], &str); 55] = [
     (&["CIFAR10", "cifar", "Cifar10"], "`cifar10(\"folder\")`"),
     (&["MNIST", "fashion_mnist"], "`mnist(\"folder\")`"),
     (&["bins", "cut", "qcut", "digitize", "deciles"], "`quantile_bins(x, count: 10)`"),
-    (&["argmax", "argmin", "which", "idxmax"], "`maximum(x)` for the value; bars and tables show where it stands"),
+    (
+        &["argmax", "idxmax", "which_max", "findmax"],
+        "`best(x, along: axis)` for the coordinate, `at_best(y, by: x, along: axis)` for what is there",
+    ),
+    (
+        &["argmin", "idxmin", "which_min", "findmin"],
+        "`best(-x, along: axis)` for the coordinate, `at_best(y, by: -x, along: axis)` for what is there",
+    ),
     (&["topk", "nlargest", "top", "tail"], "`highest(score, 100)` or `lowest(score, 100)`, which give data sets"),
     (
         &["fillna", "coalesce", "dropna", "isnan", "isna", "nan_to_num", "na_omit"],

@@ -110,6 +110,10 @@ impl Explain<'_> {
             let help = format!("write the operation around the value, `{}(x)`, or end the line before with an operator", text(1));
             return foreign(span, "a line cannot begin with a point: values have no methods", help);
         }
+        if word == "-" && text(1) == "-" && text(2) != "-" && tokens.len() > 2 {
+            let comment = self.line_from(slice, 2);
+            return foreign(span, "comments begin with `#`", format!("write `# {comment}`"));
+        }
         if word == "-" && text(1) == "-" {
             return foreign(span, "nothing marks the beginning of a script", "remove this line; `cfx 1` may stand first");
         }

@@ -111,7 +111,14 @@ impl Explain<'_> {
                 foreign(span, "a range is written with two points, its end excluded", help)
             }
             "*" if after == "*" => self.power(f, back, f.here + 1),
-            "." if after == ".." => foreign(span, "a range is written with two points", "write `0..10`, the end excluded"),
+            "." if after == ".." => {
+                let number = |t: Option<&Token>| t.filter(|t| t.kind == Kind::Number).map(|t| self.text(t));
+                let help = match (f.here.checked_sub(2).and_then(|i| number(tokens.get(i))), number(tokens.get(f.here + 1))) {
+                    (Some(from), Some(to)) => format!("write `{from}..{to}`, the end excluded"),
+                    _ => "write `0..10`, the end excluded".to_string(),
+                };
+                foreign(span, "a range is written with two points", help)
+            }
             "." if tokens.get(f.here + 1).is_some_and(|t| t.kind == Kind::Number)
                 && previous.is_none_or(|p| !matches!(p.kind, Kind::Word | Kind::Number | Kind::Close)) =>
             {
@@ -221,7 +228,19 @@ impl Explain<'_> {
                 foreign(span, "arguments of a layer stand in round brackets", format!("write `{after}({next})`"))
             }
             "not" if then == "in" => self.membership(f, "!="),
-            "is" => foreign(span, "equality is written `==`", format!("write `{after} == …`")),
+            "is" => {
+                let sign = if then == "not" { "!=" } else { "==" };
+                let from = f.here + if then == "not" { 2 } else { 1 };
+                let left = self.between(f.slice, self.operand_start(tokens, f.here), f.here);
+                let right = self.between(f.slice, from, self.operand_end(tokens, from));
+                let help = match right.to_ascii_lowercase().as_str() {
+                    "nan" | "na" | "none" | "null" | "nil" | "missing" => {
+                        "leave it out: what is made from an absent value is absent, and reductions pass it over".to_string()
+                    }
+                    _ => format!("write `{left} {sign} {right}`"),
+                };
+                foreign(span, format!("equality is written `{sign}`"), help)
+            }
             "step" | "by" if after_number && tokens[..f.here].iter().any(|t| self.text(t) == "..") => {
                 foreign(span, "a range goes in steps of one", "write a list: `[0, 2, 4]`")
             }

@@ -89,9 +89,7 @@ impl Explain<'_> {
             Wrong::Question => {
                 let rest = self.line_from(slice, here + 1);
                 let (yes, no) = rest.split_once(':').map_or(("a", "b"), |(a, b)| (a.trim(), b.trim()));
-                let start = slice.tokens[..here].iter().rposition(|t| matches!(self.text(t), "=" | "(" | "," | "["));
-                let first = start.map_or(0, |i| i + 1);
-                let condition = self.between(slice, first, here);
+                let condition = self.between(slice, self.value_start(slice.tokens, here), here);
                 foreign(span, "a choice is written in words", format!("write `if {condition} then {yes} else {no}`"))
             }
             Wrong::At if here > 0 && matches!(slice.tokens[here - 1].kind, Kind::Word | Kind::Close | Kind::Number) => {

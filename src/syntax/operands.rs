@@ -43,6 +43,20 @@ impl Explain<'_> {
         start
     }
 
+    /// Returns the index of the first token of the whole value that ends before an index: back to a `=`, a comma, or the bracket that it stands in.
+    pub(super) fn value_start(&self, tokens: &[Token], end: usize) -> usize {
+        let mut start = end;
+        while start > 0 {
+            match tokens[start - 1].kind {
+                Kind::Close => start = opening(tokens, start - 1),
+                Kind::Open => break,
+                _ if matches!(self.text(&tokens[start - 1]), "=" | "," | ":") => break,
+                _ => start -= 1,
+            }
+        }
+        start
+    }
+
     /// Returns the index behind the operand that begins at an index.
     pub(super) fn operand_end(&self, tokens: &[Token], start: usize) -> usize {
         let mut end = start;

@@ -60,7 +60,10 @@ pub fn comparable(inputs: &[KnownInput]) -> Result<(), Problem> {
         (Some(words), None) | (None, Some(words)) if !words.is_empty() => Err(problem(
             Some(if a.is_none() { "a" } else { "b" }),
             format!("words ({}) are compared with something that is no word", words.join(", ")),
-            Some("compare words with words, numbers with numbers".to_string()),
+            Some(match words.as_slice() {
+                [one] if one.parse::<f64>().is_ok() => format!("a number stands without quotes: `{one}`"),
+                _ => "compare words with words, numbers with numbers".to_string(),
+            }),
         )),
         _ => Ok(()),
     }

@@ -54,7 +54,9 @@ pub fn fraction(value: f64) -> Result<f64, Problem> {
         Ok(value)
     } else {
         let help = match value.fract() == 0.0 && value > 1.0 && value <= 100.0 {
-            true => format!("{value} of a hundred is written `{value}%`; the whole is `100%`"),
+            true => format!(
+                "so many examples are drawn by `sample(data, count: {value})`; {value} of a hundred is written `{value}%`"
+            ),
             false => "the whole is `100%`, a fifth of it `20%` or `0.2`".to_string(),
         };
         let percent = (value * 1e6).round() / 1e4;
