@@ -3,10 +3,8 @@
 //! The textbook sampler keeps a Cholesky factor of every component, updates it by rank-one rotations whenever an observation
 //! is taken out or put in, and solves a triangular system for every component at every visit (Murphy, 2007; Neal, 2000).
 //! `cargo bench --bench density`. Printed: seconds a pass, share of visits that move, occupied components, ratio; then the roofline of the
-//! dominating kernels, and how fits scale. `-- PART` picks cases whose name holds PART; `roofline`, `scaling`, `agreement`, `log densities` are parts too.
+//! dominating kernels, and how fits scale. `-- PART` picks cases whose name holds PART; `roofline`, `scaling`, `log densities` are parts too.
 
-#[path = "density_agreement.rs"]
-mod agreement;
 #[path = "density_roofline.rs"]
 mod roofline;
 #[path = "density_scaling.rs"]
@@ -252,9 +250,6 @@ fn main() {
     }
     if "scaling".contains(&only) {
         scaling::run();
-    }
-    if "agreement".contains(&only) {
-        agreement::run();
     }
     if !"log densities".contains(&only) {
         return;

@@ -5,7 +5,7 @@
 //! has of it. What the draws add to the sum is known from differences within pairs, and taken off.
 
 use super::estimate::{Drawing, Gaussian, draws_in_pairs};
-use super::leave_one_out::sum_of_logs;
+use super::logs::sum_of_logs;
 use super::posterior::Posterior;
 use super::predictive::Predictive;
 use super::stacking::{Pooling, Stack};

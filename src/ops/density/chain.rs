@@ -357,7 +357,7 @@ impl<'a> Chain<'a> {
             k += 1.0;
         }
         let alpha = self.state.alpha;
-        let (volume, prior) = self.learned.as_ref().map_or((0.0, 0.0), |(grid, l)| (l.log_volume(), grid.log_prior()));
+        let (volume, prior) = self.learned.as_ref().map_or((0.0, 0.0), |(grid, l)| (l.log_volume(), grid.log_priors()[l.point]));
         let log_posterior = self.state.log_joint() + self.setup.alpha.log_density(alpha) + prior - n * (self.log_volume + volume);
         self.record.trace.push([alpha, k, log_posterior, largest, entropy + 0.0]);
         if self.setup.keeps(self.done - 1) {

@@ -2,7 +2,7 @@
 //!
 //! In the frame of a matrix C (the rows' own covariance, shrunk; see [`super::shrink`]) the measure is normal-inverse-Wishart with `mu0 = 0`, a known `kappa0`,
 //! `nu0 = d + 1 + excess` and `S0 = excess U`, so that components have the covariance U in the mean. U is `size` times a matrix between C and its diagonal D:
-//! `D^1/2 R^p D^1/2` with R the correlation matrix of C. All three are points of a grid and have the same probability there, so that they are drawn given the
+//! `D^1/2 R^p D^1/2` with R the correlation matrix of C. All three are points of a grid (see [`Grid::log_priors`] for their probabilities), so that they are drawn given the
 //! partition alone, at once and independently of what they were: whatever a chain moves slowly, it is not these. Learned base measures are those of Görür
 //! and Rasmussen (2010), "Dirichlet process Gaussian mixture models: choice of the base distribution"; drawing from a grid is Ritter and Tanner's (1992).
 //!
@@ -11,6 +11,7 @@
 
 use super::cache::Observations;
 use super::frame::Frame;
+use super::logs::sum_of_logs;
 use super::matrix::{cholesky, powers, solve_lower};
 use super::niw::Niw;
 use super::simd::{axpy, outer};
@@ -114,6 +115,8 @@ pub struct Grid {
     /// Lower Cholesky factors of U at size 1, in the frame, and the logarithms of their determinants.
     shapes: Vec<(Vec<f64>, f64)>,
     excesses: Vec<f64>,
+    /// Logarithms of the points' probabilities.
+    priors: Vec<f64>,
     measures: Vec<OnceLock<Niw>>,
 }
 
@@ -122,10 +125,18 @@ impl Grid {
     pub fn of(frame: &Frame, kappa: f64, members: usize) -> Grid {
         let d = frame.d;
         let excesses = (0..EXCESSES).map(|k| most(d).powf(k as f64 / (EXCESSES - 1) as f64)).collect();
-        let shapes =
-            shapes(frame).into_iter().map(|s| ((0..d).map(|j| s[j * d + j].ln()).sum(), s)).map(|(v, s)| (s, v)).collect();
+        let excesses: Vec<f64> = excesses;
+        let all = shapes(frame);
+        let charges: Vec<f64> = all
+            .iter()
+            .flat_map(|(_, numbers)| excesses.iter().map(|e| charge(*numbers, members.saturating_sub(1) as f64, *e)))
+            .flat_map(|charge| std::iter::repeat_n(-charge, SIZES))
+            .collect();
+        let total = sum_of_logs(&charges);
+        let priors = charges.iter().map(|c| c - total).collect();
+        let shapes = all.into_iter().map(|(s, _)| ((0..d).map(|j| s[j * d + j].ln()).sum(), s)).map(|(v, s)| (s, v)).collect();
         let measures = (0..EXCESSES).map(|_| OnceLock::new()).collect();
-        Grid { d, kappa, members, shapes, excesses, measures }
+        Grid { d, kappa, members, shapes, excesses, priors, measures }
     }
 
     /// Returns the number of points.
@@ -133,9 +144,13 @@ impl Grid {
         self.shapes.len() * EXCESSES * SIZES
     }
 
-    /// Returns the logarithm of a point's prior probability.
-    pub fn log_prior(&self) -> f64 {
-        -(self.points() as f64).ln()
+    /// Returns the logarithms of the points' prior probabilities: in proportion to `exp(-m / 2 * e / (n + e))` for n rows, m the numbers of C that U is made of.
+    ///
+    /// C is made from the rows, and a measure firm about it has seen them already. Twice the logarithm of the likelihood of n rows of one Gaussian is higher by m (chi-squared) in
+    /// the mean at their own covariance than at the true one; of the measure, which adds e rows of C to them, that share of it counts. Without the charge one component with
+    /// a firm measure has hundreds of nats too many in many dimensions. All sizes have the same probability.
+    pub fn log_priors(&self) -> &[f64] {
+        &self.priors
     }
 
     /// Returns the values at a point.
@@ -175,10 +190,10 @@ impl Grid {
         out
     }
 
-    /// Draws a point from the log marginal likelihoods of all rows at every point.
-    pub fn pick(&self, likelihoods: &[f64], rng: &mut impl rand::Rng) -> Learned {
-        let top = likelihoods.iter().fold(f64::NEG_INFINITY, |a, b| a.max(*b));
-        let weights: Vec<f64> = likelihoods.iter().map(|w| (*w - top).exp()).collect();
+    /// Draws a point from the logarithms of its probabilities, up to a constant: the log priors and the log marginal likelihoods of all rows.
+    pub fn pick(&self, logs: &[f64], rng: &mut impl rand::Rng) -> Learned {
+        let top = logs.iter().fold(f64::NEG_INFINITY, |a, b| a.max(*b));
+        let weights: Vec<f64> = logs.iter().map(|w| (*w - top).exp()).collect();
         let mut left = rng.random::<f64>() * weights.iter().sum::<f64>();
         let point = weights.iter().position(|w| {
             left -= w;
@@ -198,17 +213,24 @@ fn most(d: usize) -> f64 {
     (4.0 * d).max(0.5 * d * d)
 }
 
+/// Returns the nats by which n rows seen twice raise the likelihood of a measure with e further degrees of freedom about `numbers` of their own second moments.
+fn charge(numbers: f64, n: f64, e: f64) -> f64 {
+    0.5 * numbers * e / (n + e)
+}
+
 /// Returns a size by its number.
 fn size(number: usize) -> f64 {
     0.5f64.powi(number as i32)
 }
 
-/// Returns the lower Cholesky factors of `D^1/2 R^p D^1/2` in the frame of C, d x d each.
-fn shapes(frame: &Frame) -> Vec<Vec<f64>> {
+/// Returns the lower Cholesky factors of `D^1/2 R^p D^1/2` in the frame of C, d x d each, and how many numbers of C each is made of: the d variances, and of the
+/// correlations a share of `1 - (1 - p)^2`, by which their sum of squares falls from one at the identity to one at R.
+fn shapes(frame: &Frame) -> Vec<(Vec<f64>, f64)> {
     let d = frame.d;
-    let identity = || vec![(0..d * d).map(|k| f64::from(u8::from(k / d == k % d))).collect::<Vec<f64>>()];
+    let numbers = |p: f64| d as f64 * (1.0 + 0.5 * (d as f64 - 1.0) * (1.0 - (1.0 - p).powi(2)));
+    let identity = |p: f64| vec![((0..d * d).map(|k| f64::from(u8::from(k / d == k % d))).collect::<Vec<f64>>(), numbers(p))];
     if frame.factor.len() != d * d {
-        return identity();
+        return identity(0.0);
     }
     // R and its factor: the frame's rows at unit length.
     let mut lower = frame.factor.clone();
@@ -219,17 +241,17 @@ fn shapes(frame: &Frame) -> Vec<Vec<f64>> {
     let correlation: Vec<f64> =
         (0..d * d).map(|k| lower[k / d * d..][..d].iter().zip(&lower[k % d * d..][..d]).map(|(a, b)| a * b).sum()).collect();
     if (0..d * d).all(|k| k / d == k % d || correlation[k].abs() < 1e-9) {
-        return identity();
+        return identity(0.0);
     }
-    let mut all = identity();
-    for mut m in powers(&correlation, d, &POWERS[1..]) {
+    let mut all = identity(1.0);
+    for (mut m, p) in powers(&correlation, d, &POWERS[1..]).into_iter().zip(&POWERS[1..]) {
         // L^-1 R^p L^-T, one side at a time.
         for _ in 0..2 {
             m.chunks_exact_mut(d).for_each(|row| solve_lower(&lower, d, row));
             (0..d).for_each(|a| (0..a).for_each(|b| m.swap(a * d + b, b * d + a)));
         }
         if cholesky(&mut m, d).is_some() {
-            all.push(m);
+            all.push((m, numbers(*p)));
         }
     }
     all

@@ -6,21 +6,20 @@
 
 use super::cache::Observations;
 use super::hyper::{Grid, Learned};
-use super::leave_one_out::sum_of_logs;
+use super::logs::sum_of_logs;
 use super::split_merge::{Launch, Pair};
 use super::state::State;
 use rand::RngExt;
 
-/// Log marginal likelihoods at every point of the grid: of each slot's component (empty for free slots).
-struct Parts(Vec<Vec<f64>>);
+/// Logarithms at every point of the grid: its prior probability, then the marginal likelihood of each slot's component (empty for free slots).
+struct Parts<'g>(&'g [f64], Vec<Vec<f64>>);
 
-impl Parts {
-    /// Returns the sums over all slots but some, with further ones.
+impl Parts<'_> {
+    /// Returns the sums of the prior and all slots but some, with further ones.
     fn sum<'a>(&'a self, without: &[u32], with: impl IntoIterator<Item = &'a Vec<f64>>) -> Vec<f64> {
-        let there = self.0.iter().enumerate().filter(|(k, p)| !p.is_empty() && !without.contains(&(*k as u32))).map(|(_, p)| p);
-        let mut all = there.chain(with);
-        let mut total = all.next().cloned().unwrap_or_default();
-        all.for_each(|p| total.iter_mut().zip(p).for_each(|(t, v)| *t += v));
+        let there = self.1.iter().enumerate().filter(|(k, p)| !p.is_empty() && !without.contains(&(*k as u32))).map(|(_, p)| p);
+        let mut total = self.0.to_vec();
+        there.chain(with).for_each(|p| total.iter_mut().zip(p).for_each(|(t, v)| *t += v));
         total
     }
 }
@@ -38,7 +37,7 @@ pub fn learn(
     let of = |rows: &[usize]| grid.log_likelihoods(base.dp, rows.iter().map(|i| base.row(*i)));
     let members = |k: usize| -> Vec<usize> { (0..base.n).filter(|i| state.z[*i] == k as u32).collect() };
     let slots = (0..state.comps.len()).map(members);
-    let mut parts = Parts(slots.map(|m| if m.is_empty() { Vec::new() } else { of(&m) }).collect());
+    let mut parts = Parts(grid.log_priors(), slots.map(|m| if m.is_empty() { Vec::new() } else { of(&m) }).collect());
     let mut learned = now;
     for _ in 0..proposals {
         if let Some(moved) = propose(state, grid, base, &mut parts, rng) {
@@ -83,8 +82,8 @@ fn propose(state: &mut State, grid: &Grid, base: &Observations, parts: &mut Part
             return None;
         }
         let new = chosen.part(state, &side);
-        parts.0.resize(parts.0.len().max(new + 1), Vec::new());
-        (parts.0[slots[0] as usize], parts.0[new]) = (first, second);
+        parts.1.resize(parts.1.len().max(new + 1), Vec::new());
+        (parts.1[slots[0] as usize], parts.1[new]) = (first, second);
         let measure = grid.pick(&then, rng);
         state.reframe(measure.whiten(base), grid.niw(measure.point).clone());
         Some(measure)
@@ -106,7 +105,7 @@ fn propose(state: &mut State, grid: &Grid, base: &Observations, parts: &mut Part
             return None;
         }
         chosen.merge(state);
-        (parts.0[slots[0] as usize], parts.0[slots[1] as usize]) = (whole, Vec::new());
+        (parts.1[slots[0] as usize], parts.1[slots[1] as usize]) = (whole, Vec::new());
         state.reframe(white, niw.clone());
         Some(measure)
     }

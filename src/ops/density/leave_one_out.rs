@@ -7,6 +7,7 @@
 use super::cache::Observations;
 use super::chain::Kept;
 use super::component::{Built, Component};
+use super::logs::sum_of_logs;
 use super::niw::Niw;
 use super::posterior::Posterior;
 use super::simd::padded;
@@ -49,12 +50,6 @@ pub fn of_state(data: &Observations, niw: &Niw, kept: &Kept) -> Vec<f64> {
             sum_of_logs(&logs) - (data.n as f64 - 1.0 + kept.alpha).ln()
         })
         .collect()
-}
-
-/// Returns the logarithm of a sum of numbers given by their logarithms.
-pub fn sum_of_logs(logs: &[f64]) -> f64 {
-    let top = logs.iter().fold(f64::NEG_INFINITY, |a, b| a.max(*b));
-    if top == f64::NEG_INFINITY { top } else { top + logs.iter().map(|l| (l - top).exp()).sum::<f64>().ln() }
 }
 
 /// Returns the log density of every row given the others under each chain's kept states, in nats of the data's units: one series a chain.

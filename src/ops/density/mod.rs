@@ -22,6 +22,7 @@ pub mod joint;
 mod kernels;
 pub mod lanes;
 pub mod leave_one_out;
+pub mod logs;
 pub mod matrix;
 pub mod niw;
 pub mod posterior;

@@ -171,13 +171,13 @@ fn a_learned_measure_passes() {
         let mut rng = root.named("prior").rng();
         let direct: Vec<[f64; 9]> = (0..rounds)
             .map(|_| {
-                let (z, l) = (partition(1.1, &mut rng), grid.at(rng.random_range(0..grid.points())));
+                let (z, l) = (partition(1.1, &mut rng), grid.pick(grid.log_priors(), &mut rng));
                 let x = data_of(&z, &grid, &l, &mut rng);
                 seen(&z, &l, &x)
             })
             .collect();
         let mut rng = root.named("data").rng();
-        let (mut z, mut l) = (partition(1.1, &mut rng), grid.at(rng.random_range(0..grid.points())));
+        let (mut z, mut l) = (partition(1.1, &mut rng), grid.pick(grid.log_priors(), &mut rng));
         let niw = Niw::new(D, 0.7, D as f64 + 3.0, N + 1);
         let mut turns = Vec::with_capacity(rounds);
         for t in 0..rounds {

@@ -129,6 +129,7 @@ fn exact(data: &Observations, grid: &Grid, alpha: f64) -> (Vec<(Vec<u32>, f64)>,
             let k = p.iter().max().map_or(0, |m| m + 1);
             let log: f64 =
                 (0..k).map(|c| subsets[(0..data.n).filter(|i| p[*i] == c).map(|i| 1 << i).sum::<usize>()] + alpha.ln()).sum();
+            let log = log + grid.log_priors()[point];
             *total += log.exp();
             *mass += log.exp();
         }

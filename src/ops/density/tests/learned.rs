@@ -5,7 +5,7 @@ use super::super::chain::{Method, Setup, Until};
 use super::super::component::Component;
 use super::super::fit::{Rows, fit};
 use super::super::frame::Scale;
-use super::super::leave_one_out;
+use super::super::logs;
 use super::super::niw::Shape;
 use super::super::posterior::Posterior;
 use super::super::predictive::Predictive;
@@ -80,10 +80,10 @@ fn the_predictive_is_the_mean_over_states_each_under_its_own_measure() {
                         size.ln() + niw.log_predictive(c.n, c.log_det, c.quadratic(there.row(0), &mut scratch))
                     })
                     .collect();
-                leave_one_out::sum_of_logs(&parts) - (30.0 + kept.alpha).ln() - volume
+                logs::sum_of_logs(&parts) - (30.0 + kept.alpha).ln() - volume
             })
             .collect();
-        let expected = leave_one_out::sum_of_logs(&logs) - (logs.len() as f64).ln();
+        let expected = logs::sum_of_logs(&logs) - (logs.len() as f64).ln();
         assert!((got[i] - expected).abs() < 1e-9 * (1.0 + expected.abs()), "point {i}: {} for {expected}", got[i]);
     }
     // Without a new component, of which there is one for each state.

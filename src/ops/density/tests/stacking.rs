@@ -4,7 +4,8 @@
 use super::super::between::{Jackknife, jackknife, of_divergence, of_relative_entropy};
 use super::super::estimate::{Drawing, Estimator, Gaussian, divergence, relative_entropy};
 use super::super::frame::{Frame, Scale};
-use super::super::leave_one_out::{by_chain, sum_of_logs};
+use super::super::leave_one_out::by_chain;
+use super::super::logs::sum_of_logs;
 use super::super::niw::Shape;
 use super::super::posterior::Posterior;
 use super::super::predictive::Predictive;
