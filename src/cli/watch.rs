@@ -4,7 +4,6 @@ use super::Exit;
 use super::out::tell;
 use super::stop;
 use crate::api::{self, Source};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::atomic::Ordering;
@@ -14,7 +13,7 @@ use std::time::{Duration, SystemTime};
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// When files were last written; nothing for one that is not there.
-type Times = BTreeMap<PathBuf, Option<SystemTime>>;
+type Times = Vec<Option<SystemTime>>;
 
 /// Runs the command with these arguments, without `--watch`, again and again until Ctrl-C. A run that goes on while the script is saved is stopped, with
 /// checkpoints, and the next one goes on from there.
@@ -29,7 +28,8 @@ pub fn watch(script: &Path) -> Exit {
         }
     };
     loop {
-        let seen = times(script);
+        let files = used(script);
+        let seen = times(&files);
         let mut run = match Command::new(&program).args(&arguments).spawn() {
             Ok(run) => run,
             Err(e) => {
@@ -47,7 +47,7 @@ pub fn watch(script: &Path) -> Exit {
                     tell!("waiting for {} to be saved; Ctrl-C ends it", script.display());
                 }
             }
-            if stopped || times(script) != seen {
+            if stopped || times(&files) != seen {
                 if !ended {
                     interrupt(&mut run);
                     let _ = run.wait();
@@ -61,19 +61,19 @@ pub fn watch(script: &Path) -> Exit {
     }
 }
 
-/// Returns when the script and the scripts that it uses were last written.
-fn times(script: &Path) -> Times {
-    let of = |path: &Path| std::fs::metadata(path).and_then(|m| m.modified()).ok();
-    let mut out = Times::from([(script.to_path_buf(), of(script))]);
-    let Ok(source) = Source::read(script) else { return out };
-    let files = source.files();
-    for used in api::used(&source) {
-        if let Ok(path) = files.find(&used) {
-            let time = of(&path);
-            out.insert(path, time);
-        }
+/// Returns a script and the scripts that it uses.
+fn used(script: &Path) -> Vec<PathBuf> {
+    let mut out = vec![script.to_path_buf()];
+    if let Ok(source) = Source::read(script) {
+        let files = source.files();
+        out.extend(api::used(&source).iter().filter_map(|used| files.find(used).ok()));
     }
     out
+}
+
+/// Returns when each file was last written.
+fn times(files: &[PathBuf]) -> Times {
+    files.iter().map(|f| std::fs::metadata(f).and_then(|m| m.modified()).ok()).collect()
 }
 
 /// Asks a run to stop with checkpoints, where the system can ask.

@@ -159,9 +159,10 @@ impl Job {
         }
     }
 
-    /// Returns a representation; as [`Job::dataset`].
+    /// Returns a representation; as [`Job::dataset`], absent too where it has no rows.
     pub fn stages(&self, name: &str) -> Result<&Arc<Stages>, Failure> {
         match self.input(name) {
+            Some(Value::Stages(s)) if s.x.nrows() == 0 => Err(Failure::Absent(format!("`{name}` has no examples"))),
             Some(Value::Stages(s)) => Ok(s),
             other => Err(mismatch(name, "stages", other)),
         }

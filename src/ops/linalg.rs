@@ -35,6 +35,8 @@ pub enum Trouble {
     Indefinite,
     /// A number is NaN or infinite.
     NotFinite,
+    /// The matrix has no rows or no columns: LAPACK must not see it.
+    Empty,
     /// LAPACK gave up, for a reason in its words.
     Lapack(String),
 }
@@ -44,6 +46,7 @@ impl fmt::Display for Trouble {
         match self {
             Trouble::Indefinite => f.write_str("the matrix is not positive definite"),
             Trouble::NotFinite => f.write_str("the matrix holds numbers that are not finite"),
+            Trouble::Empty => f.write_str("the matrix has no rows or no columns"),
             Trouble::Lapack(words) => write!(f, "the decomposition failed: {words}"),
         }
     }
@@ -60,8 +63,13 @@ fn one_thread() {
     ONCE.call_once(|| unsafe { openblas_set_num_threads(1) });
 }
 
-fn finite(x: &ArrayView2<f64>) -> Result<(), Trouble> {
-    if x.iter().all(|v| v.is_finite()) { Ok(()) } else { Err(Trouble::NotFinite) }
+/// Checks that a matrix may be given to LAPACK.
+fn sound(x: &ArrayView2<f64>) -> Result<(), Trouble> {
+    match x.iter().all(|v| v.is_finite()) {
+        _ if x.is_empty() => Err(Trouble::Empty),
+        true => Ok(()),
+        false => Err(Trouble::NotFinite),
+    }
 }
 
 fn lapack(e: ndarray_linalg::error::LinalgError) -> Trouble {
@@ -104,20 +112,20 @@ pub fn project(x: ArrayView2<f64>, v: ArrayView2<f64>) -> Array2<f64> {
 
 /// Returns eigenvalues, largest first, and eigenvectors as columns of a symmetric matrix (its lower triangle is read).
 ///
-/// Errors: a number is not finite; LAPACK's `dsyev` does not converge.
+/// Errors: a number is not finite, or there is none; LAPACK's `dsyev` does not converge.
 pub fn symmetric_eigen(a: ArrayView2<f64>) -> Result<(Array1<f64>, Array2<f64>), Trouble> {
     one_thread();
-    finite(&a)?;
+    sound(&a)?;
     let (values, vectors) = a.to_owned().eigh(UPLO::Lower).map_err(lapack)?;
     Ok((values.slice(s![..;-1]).to_owned(), vectors.slice(s![.., ..;-1]).as_standard_layout().into_owned()))
 }
 
 /// Returns the thin singular value decomposition `U (n x r), s (r), Vᵀ (r x d)` with r = min(n, d), largest values first.
 ///
-/// Errors: a number is not finite; LAPACK's `dgesdd` does not converge.
+/// Errors: a number is not finite, or there is none; LAPACK's `dgesdd` does not converge.
 pub fn thin_svd(a: ArrayView2<f64>) -> Result<(Array2<f64>, Array1<f64>, Array2<f64>), Trouble> {
     one_thread();
-    finite(&a)?;
+    sound(&a)?;
     match a.to_owned().svddc(JobSvd::Some).map_err(lapack)? {
         (Some(u), s, Some(vt)) => Ok((u, s, vt)),
         _ => Err(Trouble::Lapack("no vectors were given".to_string())),
@@ -126,10 +134,10 @@ pub fn thin_svd(a: ArrayView2<f64>) -> Result<(Array2<f64>, Array1<f64>, Array2<
 
 /// Returns singular values, largest first, and right singular vectors as rows of a tall matrix (n >= d): no left ones are made.
 ///
-/// Errors: a number is not finite; LAPACK's `dgesvd` does not converge.
+/// Errors: a number is not finite, or there is none; LAPACK's `dgesvd` does not converge.
 pub fn right_svd(a: ArrayView2<f64>) -> Result<(Array1<f64>, Array2<f64>), Trouble> {
     one_thread();
-    finite(&a)?;
+    sound(&a)?;
     match a.as_standard_layout().into_owned().svd(false, true).map_err(lapack)? {
         (_, s, Some(vt)) => Ok((s, vt)),
         _ => Err(Trouble::Lapack("no vectors were given".to_string())),
@@ -138,29 +146,29 @@ pub fn right_svd(a: ArrayView2<f64>) -> Result<(Array1<f64>, Array2<f64>), Troub
 
 /// Returns all min(n, d) singular values, largest first: no vectors are made.
 ///
-/// Errors: a number is not finite; LAPACK's `dgesvd` does not converge.
+/// Errors: a number is not finite, or there is none; LAPACK's `dgesvd` does not converge.
 pub fn singular_values(a: ArrayView2<f64>) -> Result<Array1<f64>, Trouble> {
     one_thread();
-    finite(&a)?;
+    sound(&a)?;
     let (_, s, _) = a.as_standard_layout().into_owned().svd(false, false).map_err(lapack)?;
     Ok(s)
 }
 
 /// Returns an orthonormal basis of the columns of a tall matrix (n >= d), each in the span of those up to it: the `Q` of `A = Q R`.
 ///
-/// Errors: a number is not finite.
+/// Errors: a number is not finite, or there is none.
 pub fn orthonormal(a: ArrayView2<f64>) -> Result<Array2<f64>, Trouble> {
     one_thread();
-    finite(&a)?;
+    sound(&a)?;
     a.as_standard_layout().into_owned().qr().map(|(q, _)| q).map_err(lapack)
 }
 
 /// Returns the lower triangular `L` with `L Lᵀ = A`.
 ///
-/// Errors: the matrix is not positive definite, or a number is not finite.
+/// Errors: the matrix is not positive definite, a number is not finite, or there is none.
 pub fn cholesky(a: ArrayView2<f64>) -> Result<Array2<f64>, Trouble> {
     one_thread();
-    finite(&a)?;
+    sound(&a)?;
     a.to_owned().cholesky(UPLO::Lower).map_err(|_| Trouble::Indefinite)
 }
 
@@ -169,6 +177,8 @@ pub fn cholesky(a: ArrayView2<f64>) -> Result<Array2<f64>, Trouble> {
 /// Errors: the triangle is singular.
 pub fn solve_lower(l: ArrayView2<f64>, b: ArrayView2<f64>) -> Result<Array2<f64>, Trouble> {
     one_thread();
+    sound(&l)?;
+    sound(&b)?;
     let l = l.to_owned();
     l.solve_triangular(UPLO::Lower, Diag::NonUnit, &b.to_owned()).map_err(lapack)
 }
@@ -216,9 +226,9 @@ const GRAM_RATIO: f64 = 1e-8;
 /// Returns the `k` leading right singular vectors of an n x d matrix, k <= min(n, d).
 ///
 /// Through the eigenvectors of the Gram matrix where n >= d and the spectrum allows it, else through a thin singular value
-/// decomposition. Errors: a number is not finite; LAPACK does not converge.
+/// decomposition. Errors: a number is not finite, or there is none; LAPACK does not converge.
 pub fn leading_right(x: ArrayView2<f64>, k: usize) -> Result<Leading, Trouble> {
-    finite(&x)?;
+    sound(&x)?;
     let (n, d) = x.dim();
     let k = k.min(n).min(d);
     if n >= d {

@@ -56,16 +56,12 @@ pub fn write(results: &ReportInput, out: &Path) -> io::Result<Vec<PathBuf>> {
             _ => {
                 let values: Vec<Value> = declared.entries.iter().map(results.value).collect();
                 let units = results.units(declared);
-                if let Some(table) = tables::tidy(declared, &values) {
-                    let name = files.fresh("tables", &slug(&declared.name));
-                    let about = tables::about(declared, &table, units);
-                    files.put("table", &format!("tables/{name}.csv"), &formats::csv(&table)?)?;
-                    files.put("table", &format!("tables/{name}.parquet"), &formats::parquet(&table, &about)?)?;
-                    files.put("table", &format!("tables/{name}.json"), format!("{about:#}\n").as_bytes())?;
-                    if let Some(text) = latex::tabular(declared, &values) {
-                        files.put("table", &format!("tables/{name}.tex"), text.as_bytes())?;
-                    }
+                if let Some((name, table)) = table(declared, &values, "", units, &mut files)? {
                     page.tables.push((index, format!("tables/{name}"), table.head(html::ROWS), table.rows()));
+                }
+                for part in tables::parts(&values) {
+                    let of: Vec<Value> = values.iter().map(|v| tables::part(v, &part)).collect();
+                    table(declared, &of, &part, units, &mut files)?;
                 }
                 arrays::arrays(declared, &values, units, results.largest_array, &mut |array| files.array(&array))?;
                 match declared.keyword.as_str() {
@@ -82,6 +78,28 @@ pub fn write(results: &ReportInput, out: &Path) -> io::Result<Vec<PathBuf>> {
     files.put("manifest", "manifest.json", manifest.as_bytes())?;
     files.put("report", "report.html", html::page(results, &page, &manifest).as_bytes())?;
     Ok(files.done().into_iter().map(|file| out.join(file.path)).collect())
+}
+
+/// Writes the tidy table of a declared value, or of a part of its records that is a table itself, and returns its name and rows; nothing where there
+/// is none.
+fn table(
+    declared: &Declared,
+    values: &[Value],
+    part: &str,
+    units: &[(String, String)],
+    files: &mut Files,
+) -> io::Result<Option<(String, Frame)>> {
+    let Some(table) = tables::tidy(declared, values) else { return Ok(None) };
+    let whole = if part.is_empty() { declared.name.clone() } else { format!("{}.{part}", declared.name) };
+    let name = files.fresh("tables", &slug(&whole));
+    let about = tables::about(declared, part, &table, units);
+    files.put("table", &format!("tables/{name}.csv"), &formats::csv(&table)?)?;
+    files.put("table", &format!("tables/{name}.parquet"), &formats::parquet(&table, &about)?)?;
+    files.put("table", &format!("tables/{name}.json"), format!("{about:#}\n").as_bytes())?;
+    if let Some(text) = latex::tabular(declared, values) {
+        files.put("table", &format!("tables/{name}.tex"), text.as_bytes())?;
+    }
+    Ok(Some((name, table)))
 }
 
 /// Writes the pictures of a figure, one for each place, with the numbers drawn.

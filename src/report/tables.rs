@@ -66,9 +66,27 @@ fn coordinate(all: &Coordinates, place: usize) -> One<'_> {
     }
 }
 
+/// Returns the names of the parts of records that are tables themselves: `table` of `calibration`, `merges` of `cluster`.
+pub fn parts(values: &[Value]) -> Vec<String> {
+    let fields = values.iter().find_map(|v| if let Value::Record(fields) = v { Some(fields.as_slice()) } else { None });
+    let tables = fields.unwrap_or_default().iter().filter(|(_, v)| matches!(v, Value::Table(_)));
+    tables.map(|(name, _)| name.clone()).collect()
+}
+
+/// Returns a part of a record; what is absent stays so.
+pub fn part(value: &Value, name: &str) -> Value {
+    match value {
+        Value::Record(fields) => match fields.iter().find(|(n, _)| n == name) {
+            Some((_, v)) => v.clone(),
+            None => Value::Absent(format!("no part `{name}`")),
+        },
+        other => other.clone(),
+    }
+}
+
 /// Returns the description of a table, as it stands beside it and in the Parquet file: axes, and for each column what it is, its type, and
-/// its unit.
-pub fn about(declared: &Declared, frame: &Frame, units: &[(String, String)]) -> Json {
+/// its unit. `part`: the part of records that it is, where it is one.
+pub fn about(declared: &Declared, part: &str, frame: &Frame, units: &[(String, String)]) -> Json {
     let column = |c: &Field| {
         let mut out = json!({ "name": c.name, "is": c.is.word(), "type": c.cells.word() });
         if matches!(c.is, Is::Value | Is::Error | Is::Count | Is::WithinError | Is::Sides) {
@@ -79,7 +97,7 @@ pub fn about(declared: &Declared, frame: &Frame, units: &[(String, String)]) -> 
         }
         out
     };
-    json!({
+    let mut out = json!({
         "format": "cfx.table.1",
         "name": declared.name,
         "keyword": declared.keyword,
@@ -87,7 +105,11 @@ pub fn about(declared: &Declared, frame: &Frame, units: &[(String, String)]) -> 
         "rows": frame.rows(),
         "axes": axes(declared),
         "columns": frame.columns.iter().map(column).collect::<Vec<_>>(),
-    })
+    });
+    if !part.is_empty() {
+        out["part"] = json!(part);
+    }
+    out
 }
 
 /// Returns the axes of a declared value: name, role, coordinates, and what they nest in or pair with.

@@ -421,7 +421,7 @@ fn tidy_tables_have_axes_values_errors_and_reasons() {
     assert_eq!((one(&t, "complexity_count", 7), one(&t, "complexity_count", 6)), (Some("Integer(9)".into()), None));
     assert_eq!((one(&t, "absent", 3), one(&t, "absent", 4)), (Some("Text(\"too few members\")".into()), None));
     assert_eq!(one(&t, "class", 1), Some("Text(\"class, 1\")".into()));
-    let about = tables::about(declared(&run, "complexity"), &t, &[(String::new(), "nats".into())]);
+    let about = tables::about(declared(&run, "complexity"), "", &t, &[(String::new(), "nats".into())]);
     assert_eq!(about["columns"][1], json!({ "name": "complexity", "is": "value", "type": "number", "of": "", "unit": "nats" }));
     assert_eq!((&about["columns"][2]["is"], &about["columns"][2]["unit"]), (&json!("error"), &json!("nats")));
     assert_eq!((&about["columns"][3]["type"], &about["columns"][3]["unit"]), (&json!("integer"), &json!(null)));

@@ -57,9 +57,15 @@ class Value:
 
     # --- tables -------------------------------------------------------------------------------------------------------------
 
-    def _table(self) -> Optional[Path]:
-        found = self._paths("table", ".parquet")
-        return found[0].with_suffix("") if found else None
+    def _table(self, part: str = "") -> Optional[Path]:
+        stems = [p.with_suffix("") for p in self._paths("table", ".parquet")]
+        return next((s for s in stems if frames.about(s).get("part", "") == part), None)
+
+    @property
+    def parts(self) -> List[str]:
+        """The parts of a record that are tables themselves, for :meth:`frame`: ``["table"]`` of a ``calibration``."""
+        stems = [p.with_suffix("") for p in self._paths("table", ".parquet")]
+        return [part for part in (frames.about(s).get("part", "") for s in stems) if part]
 
     @property
     def columns(self) -> List[Dict[str, Any]]:
@@ -79,11 +85,14 @@ class Value:
                 found[about["part"] or self.name] = about["unit"]
         return found
 
-    def frame(self, library: Optional[str] = None) -> Any:
-        """The tidy table, a row an observation: a pandas frame, or a polars frame where pandas is not there or ``"polars"`` is asked for."""
-        stem = self._table()
+    def frame(self, library: Optional[str] = None, *, part: str = "") -> Any:
+        """The tidy table, a row an observation: a pandas frame, or a polars frame where pandas is not there or ``"polars"`` is asked for.
+
+        ``part`` names a part of a record that is a table itself (see :attr:`parts`).
+        """
+        stem = self._table(part)
         if stem is None:
-            raise self._lacks("table")
+            raise self._lacks(f"table `{part}`" if part else "table")
         return frames.read_table(stem, library)
 
     # --- arrays -------------------------------------------------------------------------------------------------------------

@@ -119,6 +119,11 @@ impl Kernel for Calibration {
                 ));
             }
         }
+        let answers = |of: fn(&(f64, f64)) -> f64| examples.iter().map(of).all(|v| v == 0.0 || v == 1.0);
+        if answers(|e| e.0) && !answers(|e| e.1) {
+            return Err(Failure::new("`confidence` is 0 or 1 for every example and `correct` is not: they are swapped")
+                .help("the confidence comes first: `calibration(confidence(m, d), correct(m, d))`"));
+        }
         let bins = binned(examples, settings.bins, settings.equal);
         let parts: Vec<Bin> = bins.iter().map(|(_, _, b)| b.clone()).collect();
         let (ece, largest, null) = summary(&parts);

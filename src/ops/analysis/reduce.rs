@@ -1,12 +1,14 @@
 //! Reductions: mean, spread, quantiles, extremes, counts and sums over axes, examples, or both.
 
+use super::drawn::independent;
 use super::gather::{Cell, Gathered, gather, pass_cost};
 use super::refuse;
-use super::sample::Statistic;
+use super::sample::{Sample, Statistic};
 use super::settings::{CountSettings, Over, QuantileSettings, ReduceSettings};
 use super::write::OVERFLOWS;
+use crate::base::statistics::share_error;
 use crate::engine::kernel::{Context, Failure, Job, Kernel};
-use crate::engine::value::Value;
+use crate::engine::value::{Number, Value};
 use crate::lang::Settings;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, Shape};
 use crate::plan::files::Files;
@@ -58,9 +60,10 @@ impl Kind {
 impl Planned for Reduce {
     /// 3: pairs once (both orders being the same but for rounding), errors by the units that are paired, two-way clustering unbiased for few
     /// cells, inner reductions first. 4: a result above the largest number is absent; `count` counts truth values that hold. 5: axes that are
-    /// taken in together are crossed; an error that numbers share stays whole. 6: means of each example remember what they were taken over.
+    /// taken in together are crossed; an error that numbers share stays whole. 6: means of each example remember what they were taken over. 7: the
+    /// spread of many values whatever their distribution; examples that are all right or all wrong have the error of a share.
     fn version(&self) -> u32 {
-        6
+        7
     }
 
     fn policy(&self) -> Policy {
@@ -149,6 +152,10 @@ pub fn reduce(gathered: &Gathered, over: Over, op: &str, cx: &dyn Context, stati
     if found.as_ref().is_some_and(|n| n.value.is_infinite()) && sample.finite() {
         return Err(Failure::Absent(format!("{} {OVERFLOWS}", op.replace('_', " "))));
     }
+    let found = found.map(|number| match statistic {
+        Statistic::Mean if gathered.per_example() => unanimous(number, &sample),
+        _ => number,
+    });
     found.map(Value::Number).ok_or_else(|| {
         if sample.dependent && !sample.is_empty() && statistic == Statistic::StandardError {
             return Failure::Absent("its values share units of pairs, so that their spread gives no error".to_string());
@@ -162,6 +169,16 @@ pub fn reduce(gathered: &Gathered, over: Over, op: &str, cx: &dyn Context, stati
         let why = sample.reason.as_ref().map_or_else(String::new, |why| format!(": {why}"));
         Failure::Absent(format!("{} of {have}{absent}{why}", op.replace('_', " ")))
     })
+}
+
+/// Returns the mean of answers of which all are right (1) or all are wrong (0) with the error of such a share, as `accuracy` and `share` have it: that none
+/// of these examples differs does not say that no other would.
+fn unanimous(mean: Number, sample: &Sample) -> Number {
+    let all = |x: f64| sample.values.iter().all(|v| *v == x);
+    match (all(0.0) || all(1.0)) && sample.errors.is_empty() && mean.error == Some(0.0) {
+        true => Number { error: Some(share_error(mean.value, independent(sample.len(), &sample.origins) as f64)), ..mean },
+        false => mean,
+    }
 }
 
 /// Returns the failure for scores whose examples are to be kept, of an operation that takes them in.
@@ -178,7 +195,7 @@ struct Describe;
 impl Planned for Describe {
     /// As `mean`.
     fn version(&self) -> u32 {
-        6
+        7
     }
 
     fn policy(&self) -> Policy {

@@ -60,6 +60,9 @@ pub enum Statistic {
     StandardError,
 }
 
+/// From so many numbers on their fourth moment is known well enough to say how far their standard deviation may be off.
+const MANY: usize = 30;
+
 impl Statistic {
     /// Returns what inner axes are reduced by before this statistic is taken of the outer ones: the mean before a mean and its spread, the
     /// quantile before a quantile, itself before a sum or an extreme. Nothing of counts: those of inner ones add up.
@@ -279,8 +282,8 @@ impl Sample {
         (Some(error), if sources.told { parts } else { Parts::default() })
     }
 
-    /// Returns the standard error of the standard deviation `sd`: that of a normal sample; of numbers that were not drawn one by one, that
-    /// of the mean of what each adds to it, ((v - m)^2 - sd^2) / (2 sd). Errors that several numbers share move it too.
+    /// Returns the standard error of the standard deviation `sd`: that of a normal sample; of many numbers ([`MANY`]), and of numbers that were not drawn
+    /// one by one, that of the mean of what each adds to it, ((v - m)^2 - sd^2) / (2 sd). Errors that several numbers share move it too.
     fn error_of_deviation(&self, sd: f64) -> (Option<f64>, Parts) {
         if self.dependent {
             return (None, Parts::default());
@@ -290,7 +293,7 @@ impl Sample {
         }
         let m = mean(&self.values);
         let n = self.len() as f64;
-        let error = match self.origins.is_empty() {
+        let error = match self.origins.is_empty() && self.len() < MANY {
             true => Some(sd / (2.0 * (n - 1.0)).sqrt()),
             false => {
                 let adds: Vec<f64> = self.values.iter().map(|v| (((v - m) / sd).powi(2) - 1.0) / 2.0).collect();

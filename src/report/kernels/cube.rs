@@ -561,11 +561,16 @@ pub fn distinct(fields: &[Field], name: &str) -> Option<Vec<String>> {
             }
         }
     }
-    let number = |t: &String| t.parse::<f64>().ok();
-    if out.iter().all(|t| number(t).is_some()) {
-        out.sort_by(|a, b| number(a).unwrap_or(0.0).total_cmp(&number(b).unwrap_or(0.0)));
-    }
+    in_order(&mut out);
     found.then_some(out)
+}
+
+/// Brings texts that are all numbers into their order; others stay as they stand.
+pub fn in_order(texts: &mut [String]) {
+    let number = |t: &String| t.parse::<f64>().ok();
+    if texts.iter().all(|t| number(t).is_some()) {
+        texts.sort_by(|a, b| number(a).unwrap_or(0.0).total_cmp(&number(b).unwrap_or(0.0)));
+    }
 }
 
 /// Returns a cell as a text; nothing where there is no such column or row.

@@ -89,13 +89,15 @@ impl Fit {
             true => format!(" ± {} (standard error)", self.rounded(self.slope_error)),
             false => String::new(),
         };
+        // Of a y that is the same everywhere there is no variance to explain.
+        let explained =
+            if self.r_squared.is_finite() { format!(", R² = {}", scale::fixed(self.r_squared, 3)) } else { String::new() };
         format!(
-            "Least squares{of}: {} = {} + b {}, b = {}{error}, R² = {}, n = {}.",
+            "Least squares{of}: {} = {} + b {}, b = {}{error}{explained}, n = {}.",
             axis(self.log.1, "y"),
             scale::number(self.intercept),
             axis(self.log.0, "x"),
             if self.slope_error.is_finite() { self.rounded(self.slope) } else { scale::number(self.slope) },
-            scale::fixed(self.r_squared, 3),
             self.count
         )
     }
@@ -129,5 +131,7 @@ mod tests {
         // On a line exactly the error is nothing, and rounds nothing.
         let exact = Fit::of(&[(0.0, 1.0), (1.0, 3.0), (2.0, 5.0)], (false, false), String::new(), INK).expect("a line");
         assert_eq!(exact.words(), "least squares, slope 2 ± 0");
+        let flat = Fit::of(&[(0.0, 2.0), (1.0, 2.0), (2.0, 2.0)], (false, false), String::new(), INK).expect("a line");
+        assert_eq!(flat.sentence(), "Least squares: y = 2 + b x, b = 0 ± 0 (standard error), n = 3.");
     }
 }

@@ -31,7 +31,7 @@ settings! {
 
 impl Planned for Heatmap {
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
@@ -145,7 +145,7 @@ fn of_table(part: &Part, s: &HeatmapSettings, value: Option<&AxisName>) -> Resul
     let help = if known.is_empty() { "name its columns".to_string() } else { format!("its columns are {listed}") };
     for (parameter, named) in [("rows", !s.rows.0.is_empty()), ("columns", !s.columns.0.is_empty()), ("value", value.is_some())] {
         if !named {
-            let message = format!("`{}` is a table, and `{parameter}:` names none of its columns", part.name);
+            let message = format!("`{}` is a table: `{parameter}:` must say which of its columns", part.name);
             return Err(check::shape("x", message, help));
         }
     }

@@ -1,10 +1,10 @@
 //! Fields in another shape: several axes as one, tables as numbers over their columns.
 
-use super::cube::{cell_text, distinct};
+use super::cube::{cell_text, distinct, in_order};
 use super::field::{Field, places_in};
 use super::named::AxisName;
 use crate::engine::kernel::LabelledAxis;
-use crate::engine::value::{Number, Value};
+use crate::engine::value::{Column, Number, Value};
 use std::collections::BTreeMap;
 
 impl Field {
@@ -48,17 +48,20 @@ impl Field {
     }
 
     /// Returns tables as numbers: of the column `value`, over the columns named that are no axes. Several rows at one place are averaged.
-    /// Columns that share words (labels and predictions) have the same coordinates in the same order.
+    /// Columns of words that share some (labels and predictions) have the same coordinates in the same order; numbers of two columns count
+    /// different things, whatever they are.
     pub fn pivoted(&self, columns: &[AxisName], value: &str) -> Field {
         let new: Vec<&AxisName> = columns.iter().filter(|c| self.find(c).is_none()).collect();
         let own = std::slice::from_ref(self);
         let mut texts: Vec<Vec<String>> = new.iter().map(|c| distinct(own, &c.name).unwrap_or_default()).collect();
-        if let [first, rest @ ..] = texts.as_mut_slice() {
+        let worded: Vec<usize> = (0..new.len()).filter(|i| holds_words(self, &new[*i].name)).collect();
+        if let [first, rest @ ..] = worded.as_slice() {
             for other in rest {
-                if other.iter().any(|t| first.contains(t)) {
-                    let more: Vec<String> = other.iter().filter(|t| !first.contains(t)).cloned().collect();
-                    first.extend(more);
-                    other.clone_from(first);
+                if texts[*other].iter().any(|t| texts[*first].contains(t)) {
+                    let more: Vec<String> = texts[*other].iter().filter(|t| !texts[*first].contains(t)).cloned().collect();
+                    texts[*first].extend(more);
+                    in_order(&mut texts[*first]);
+                    texts[*other] = texts[*first].clone();
                 }
             }
         }
@@ -99,4 +102,12 @@ impl Field {
         let words = value.replace('_', " ");
         Field { name: format!("{} of {}", value, self.name), words, axes: all, values, units: Vec::new(), ..self.clone() }
     }
+}
+
+/// Returns whether a column of tables holds words.
+fn holds_words(field: &Field, name: &str) -> bool {
+    field.values.iter().any(|v| match v {
+        Value::Table(table) => table.columns.iter().any(|(n, c)| n == name && matches!(c, Column::Texts(_))),
+        _ => false,
+    })
 }
