@@ -176,7 +176,7 @@ fn an_editor_is_told_what_is_wrong_and_how_to_mend_it() {
 fn what_only_files_tell_is_said_when_the_script_is_saved() {
     let text = SCRIPT
         .replace("use std.data { digits }", "use std.data { arrays }")
-        .replace("digits()", "arrays(\"x.npy\", labels: \"y.npy\")");
+        .replace("digits()", "arrays(\"x.npy\", labels: \"y.npy\", layout: features)");
     let mut editor = Editor::open(&text);
     let said = editor.messages(1, |said| said.iter().any(|d| d["code"] == json!("cfx::file::missing")));
     assert!(said[0]["message"].as_str().is_some_and(|m| m.contains("x.npy")), "{said:?}");
@@ -229,7 +229,7 @@ fn an_editor_completes_signs_and_formats() {
     editor.change(3, &untidy);
     let uri = editor.uri();
     let changed = editor.ask("textDocument/formatting", json!({ "textDocument": { "uri": uri }, "options": {} }));
-    assert!(changed[0]["newText"].as_str().is_some_and(|t| t.contains("axis run = 0..3")), "{changed}");
+    assert!(changed[0]["newText"].as_str().is_some_and(|t| t.contains("axis     run  = 0..3")), "{changed}");
     let unknown = editor.answer("textDocument/foldingRange", json!({ "textDocument": { "uri": uri } }));
     assert_eq!(unknown["error"]["code"], json!(-32601));
     editor.close();
