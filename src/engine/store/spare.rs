@@ -1,7 +1,6 @@
 //! Spare results: those that were let go by who asked for them (weights whose consumers are done). They stay for later runs within a budget, so
 //! that a change behind them does not make them again. Over the budget the cheapest to make and the oldest go first.
 
-use super::index::Spot;
 use super::line::{Entry, Line, Place};
 use super::{Store, StoreError};
 use crate::base::Hash;
@@ -101,12 +100,12 @@ impl Store {
         let in_use = self.in_use().clone();
         let all: Vec<Spare> = self.spares().into_iter().filter(|s| !in_use.contains(&s.key)).collect();
         for spare in &all {
-            let Some(known) = self.known(&spare.key).filter(|_| self.writable) else { continue };
-            let others =
-                |key: &Hash, entry: &Entry| entry.hash == known.hash && entry.place == Some(Place::File) && *key != spare.key;
-            if known.spot == Some(Spot::File) && self.select(others).is_empty() {
+            let in_file = |entry: &Entry| entry.place == Some(Place::File);
+            let Some(own) = self.entry(&spare.key).filter(|e| in_file(e) && self.writable) else { continue };
+            let same = |key: &Hash, entry: &Entry| entry.hash == own.hash && in_file(entry) && *key != spare.key;
+            if self.select(same).is_empty() {
                 // Where it cannot be removed, there will be no more room than before.
-                let _ = std::fs::remove_file(self.object_path(&known.hash));
+                let _ = std::fs::remove_file(self.object_path(&own.hash));
             }
         }
         // Now there is room to say so; who finds one gone that is said to be there makes it again.
