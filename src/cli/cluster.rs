@@ -79,7 +79,8 @@ pub fn run(arguments: &Run) -> Exit {
         None => return Exit::Usage,
     };
     let registry = Registry::standard();
-    let Prepared { source, checked, graph, store } = match prepare(&arguments.script, &arguments.store, &registry, Store::open) {
+    let open = if arguments.leases { Store::open_with_leases } else { Store::open };
+    let Prepared { source, checked, graph, store } = match prepare(&arguments.script, &arguments.store, &registry, open) {
         Ok(prepared) => prepared,
         Err(exit) => return exit,
     };

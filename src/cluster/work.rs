@@ -4,6 +4,8 @@
 
 mod attempt;
 mod recorder;
+#[cfg(test)]
+mod tests;
 
 use super::campaign::{Campaign, Failed, Folder, Stage, keys_of};
 use super::executor::Executor;

@@ -1,6 +1,7 @@
 //! Tests of the executor with small kernels: caching, cut-off, failures, absence, stopping, weights that go, threads.
 
 mod joint;
+mod parts;
 mod processes;
 mod random;
 

@@ -1,0 +1,180 @@
+//! Tasks done in this process: the whole way without a batch system, deaths, lost tasks.
+
+use super::*;
+use crate::cluster::campaign::Tries;
+use crate::cluster::executor::{Job, Order};
+use crate::cluster::{site, submit};
+use crate::engine::progress::Silent;
+use std::time::Duration;
+
+const SCRIPT: &str = r#"cfx 1
+experiment "Small" { seed: 1 }
+use std.data { digits }
+use std.networks { mlp }
+axis run = 0..3
+dataset data = digits()
+model m = train(mlp(hidden: [4]), data.train, seed: run) { epochs: 1, batch: 64, rate: 0.1 }
+analysis acc = accuracy(m, data.test)
+analysis apart = mean(output_divergence(m, inputs: data.test, between: run))
+figure "Accuracy" = curves(acc, x: run)
+"#;
+
+/// Takes down what is sent: the number of the batch, and which elements.
+#[derive(Default)]
+struct Notes(Vec<(String, Option<Vec<usize>>)>);
+
+impl Executor for Notes {
+    fn script(&self, order: &Order) -> String {
+        order.name.clone()
+    }
+    fn submit(&mut self, script: &Path, _after: &[String], elements: Option<&[usize]>) -> Result<String, String> {
+        let name = script.file_stem().unwrap().to_string_lossy().into_owned();
+        self.0.push((name, elements.map(<[usize]>::to_vec)));
+        Ok(self.0.len().to_string())
+    }
+    fn jobs(&mut self) -> Result<Vec<Job>, String> {
+        Ok(Vec::new())
+    }
+    fn cancel(&mut self, _ids: &[String]) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// A run that was sent.
+struct Run {
+    root: tempfile::TempDir,
+    folder: Folder,
+    tasks: Vec<Vec<CellId>>,
+    graph: Graph,
+    executor: Mutex<Notes>,
+}
+
+fn sent() -> Run {
+    let root = tempfile::tempdir().unwrap();
+    let registry = Registry::standard();
+    let source = Source::text("exp.cfx", SCRIPT, root.path());
+    let (checked, graph) = api::prepare(&source, &registry);
+    let graph = graph.unwrap();
+    let store = Store::open(&root.path().join(".cfx")).unwrap();
+    // A task for each training.
+    let site =
+        site::of_file(Path::new("site.toml"), "[limits]\ntask_time = \"0.0001s\"\nsubmissions_per_second = 1000\n").unwrap();
+    let jobs = submit::Jobs::of(&graph, &store, &site);
+    let out = root.path().join("results");
+    let asked = submit::Asked {
+        source: &source,
+        checked: &checked,
+        graph: &graph,
+        out: &out,
+        note: "plan-exp.json".to_string(),
+        keep_under: 0,
+        site: &site,
+    };
+    let mut executor = Notes::default();
+    let sent = submit::send(&asked, &jobs, &store, &mut executor, &|_: Duration| ()).unwrap();
+    let folder = Folder::at(sent.folder.path());
+    let tasks = folder.tasks().unwrap();
+    executor.0.clear();
+    Run { root, folder, tasks, graph, executor: Mutex::new(executor) }
+}
+
+impl Run {
+    fn work(&self, task: usize, attempt: &str, crashed: Option<i32>) -> Ended {
+        let asked =
+            Asked { folder: self.folder.path(), task, attempt, crashed, interrupt: Arc::default(), executor: &self.executor };
+        work(&asked, &Silent, &|_| ()).unwrap()
+    }
+
+    fn task_of(&self, op: &str) -> usize {
+        self.tasks.iter().position(|cells| cells.iter().any(|id| self.graph.cells[*id].op == op)).unwrap()
+    }
+
+    fn there(&self, id: CellId) -> bool {
+        let store = Store::look(&self.root.path().join(".cfx")).unwrap();
+        store.alias(&self.graph.cells[id].key).is_some_and(|k| store.known(&k).is_some())
+    }
+}
+
+#[test]
+fn tasks_one_after_the_other_leave_what_a_run_leaves() {
+    let run = sent();
+    assert!(run.tasks.len() >= 5, "{:?}", run.tasks);
+    for task in 0..run.tasks.len() {
+        assert_eq!(run.work(task, "7.0.1", None), Ended::Done, "task {task}");
+        let state = run.folder.state(task).unwrap();
+        assert_eq!((state.stage, state.done, state.failed), (Stage::Done, run.tasks[task].len(), 0));
+    }
+    assert!(run.root.path().join("results/report.html").exists());
+    // Weights were let go when all that take them were done.
+    let store = Store::look(&run.root.path().join(".cfx")).unwrap();
+    for cell in run.graph.cells.iter().filter(|c| c.op == "train") {
+        let known = store.alias(&cell.key).and_then(|k| store.known(&k)).unwrap();
+        assert!(!store.present(&known), "{}", cell.title());
+    }
+}
+
+#[test]
+fn a_cell_that_kills_its_process_is_given_up_and_the_rest_goes_on() {
+    let run = sent();
+    let task = run.task_of("train");
+    let victim = run.tasks[task].iter().copied().find(|id| run.graph.cells[*id].op == "accuracy").unwrap();
+    // It died twice by itself, and now again.
+    run.folder.keep_tries(task, &Tries { now: Some(victim), deaths: BTreeMap::from([(victim, 2)]) }).unwrap();
+    assert_eq!(run.work(task, "7.0.4", Some(137)), Ended::Failed);
+    let failed = run.folder.failed();
+    let told = &failed[&run.graph.cells[victim].key];
+    assert_eq!(told.tries, 3);
+    assert!(told.message.contains("its process died 3 times") && told.log.is_some(), "{}", told.message);
+    for id in run.tasks[task].iter().filter(|id| **id != victim) {
+        assert!(run.there(*id), "{}", run.graph.cells[*id].title());
+    }
+    // The rest of the run goes on, and the report is written.
+    for task in (0..run.tasks.len() - 1).filter(|t| *t != task) {
+        run.work(task, "7.0.1", None);
+    }
+    assert_eq!(run.work(run.tasks.len() - 1, "9.0.1", None), Ended::Failed);
+    assert!(run.executor.lock().unwrap().0.is_empty(), "what failed is not sent again");
+    let report = std::fs::read_to_string(run.root.path().join("results/report.html")).unwrap();
+    assert!(report.contains("its process died 3 times"));
+}
+
+#[test]
+fn a_cell_whose_process_died_once_is_computed_by_itself() {
+    let run = sent();
+    let task = run.task_of("train");
+    let first = run.tasks[task][0];
+    run.folder.keep_tries(task, &Tries { now: Some(first), deaths: BTreeMap::new() }).unwrap();
+    assert_eq!(run.work(task, "7.0.2", Some(139)), Ended::Done);
+    assert!(run.tasks[task].iter().all(|id| run.there(*id)));
+    assert_eq!(run.folder.tries(task).deaths, BTreeMap::from([(first, 1)]));
+}
+
+#[test]
+fn lost_tasks_are_sent_again_by_the_last_one() {
+    let run = sent();
+    let (last, lost) = (run.tasks.len() - 1, run.task_of("train"));
+    for task in (0..last).filter(|t| *t != lost) {
+        run.work(task, "7.0.1", None);
+    }
+    assert_eq!(run.work(last, "9.0.1", None), Ended::Over);
+    assert!(!run.root.path().join("results/report.html").exists());
+    let sent = std::mem::take(&mut run.executor.lock().unwrap().0);
+    let elements: usize = sent.iter().map(|(_, e)| e.as_ref().unwrap().len()).sum();
+    let waiting = run.tasks[..last].iter().filter(|cells| cells.iter().any(|id| !run.there(*id))).count();
+    assert!(waiting >= 2, "the task itself, and what takes its weights");
+    assert_eq!(elements, waiting + 1, "{sent:?}");
+    // No more often than stated.
+    for again in 1..4 {
+        let ended = run.work(last, &format!("{}.0.1", 9 + again), None);
+        assert_eq!(ended, if again < 3 { Ended::Over } else { Ended::Failed });
+    }
+    assert!(run.root.path().join("results/report.html").exists());
+}
+
+#[test]
+fn a_cancelled_run_does_nothing() {
+    let run = sent();
+    run.folder.cancel().unwrap();
+    assert_eq!(run.work(0, "7.0.1", None), Ended::Over);
+    assert!(run.tasks[0].iter().all(|id| !run.there(*id)));
+}
