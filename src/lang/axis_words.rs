@@ -242,6 +242,8 @@ impl<'a> Checker<'a> {
                     let axis = Axis { name: "bin".into(), role, origin, coordinates: Some(coordinates), span };
                     return made("at", self.axes_mut().intern(axis));
                 }
+                // That it is below 0 is said of the setting.
+                Ok(Static::Number(x)) if x < 0.0 => Diags::default(),
                 Ok(_) => {
                     let place = parts.written.get(name).map_or(span, |w| w.1.span);
                     let message = format!("`{name}` is the length of an axis: a whole number from 1 to a million");

@@ -195,6 +195,17 @@ impl<'a> Checker<'a> {
                 return self.operator("without", vec![a, b], e.span);
             }
             BinaryOp::Or if a.kind == Kind::Dataset && b.kind == Kind::Dataset => "union",
+            BinaryOp::And if a.kind == Kind::Dataset && b.kind == Kind::Dataset => {
+                let (x, y) = (self.program().sources.text(left.span), self.program().sources.text(right.span));
+                let help = format!(
+                    "the examples of both together are `{x} or {y}`, those of one that are not in the other `{x} except {y}`; those for which two \
+                     conditions hold are `where({x}, … and …)`"
+                );
+                self.say(
+                    Diag::error("cfx::type::argument", e.span, "`and` joins conditions, and these are data sets").help(help),
+                );
+                return Typed::error(e.span);
+            }
             BinaryOp::Or => "either",
             BinaryOp::And => "both",
             BinaryOp::Eq => "equal",

@@ -68,7 +68,9 @@ impl<'a> Checker<'a> {
                 .map(|a| a.name.as_ref().map_or(text(&a.value), |n| format!("{}: {}", n.name, text(&a.value))))
                 .collect();
             let inner = inner.join(", ");
+            let along = signature.params.iter().any(|p| p.name.name == "along");
             *help = match (op, word, &signature.gives) {
+                (_, "over", _) if along => format!("here it is called `along`: `{op}({inner}, along: {axis})`"),
                 ("accuracy", "by", _) => format!("split what there is for each example: `mean(correct({inner}), by: {axis})`"),
                 ("loss", "by", _) => format!("split what there is for each example: `mean(example_loss({inner}), by: {axis})`"),
                 (_, "by", Kind::Number { per_example: true } | Kind::Truth { per_example: true })

@@ -1,7 +1,10 @@
 //! Nearest spellings.
 
-/// Returns the candidate that a misspelt word most likely means, where one is near enough; the first of several as near.
+/// Returns the candidate that a misspelt word most likely means, where one is near enough; the first of several as near. A number is no misspelt word.
 pub fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    if word.parse::<f64>().is_ok() {
+        return None;
+    }
     let allowed = (word.chars().count() / 3).max(1);
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
