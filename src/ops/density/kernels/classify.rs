@@ -71,7 +71,7 @@ impl Plan {
 
 impl Planned for GenerativeClassification {
     fn version(&self) -> u32 {
-        9
+        10
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {

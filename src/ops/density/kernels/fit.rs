@@ -58,9 +58,17 @@ pub fn fit_cost(fit: &Fit, n: f64, d: f64) -> Cost {
         Method::MergeSplit { proposals, every } => proposals as f64 / every as f64,
         _ => 0.0,
     };
+    let together = match setup.method {
+        Method::SplitMerge { proposals, .. } | Method::MergeSplit { proposals, .. } => proposals as f64,
+        _ => 0.0,
+    };
     let visit = 6e-8 + 2.5e-10 * (d * d + block + proposals * 3.0 * d * d);
-    // What is learned is drawn every d / 16 passes, from the scatters of some six components.
-    let learning = if fit.learns() { 2.5e-10 * (4.0 * n * d * d + 80.0 * d.powi(3)) / (d / 16.0).ceil() } else { 0.0 };
+    // What is learned is drawn every d / 16 passes, from the scatters of some six components; a proposal to split or merge with it takes one or two more.
+    let learning = if fit.learns() {
+        (1.0 + 0.25 * together) * 2.5e-10 * (4.0 * n * d * d + 80.0 * d.powi(3)) / (d / 16.0).ceil()
+    } else {
+        0.0
+    };
     let scales = if fit.learns() { 4.0 * d * d } else { 0.0 };
     let kept = (setup.passes - setup.burn_in).div_ceil(setup.thin) as f64;
     let (chains, passes) = (setup.chains as f64, longest(setup) as f64);
@@ -80,7 +88,7 @@ pub fn components(fit: &Fit) -> f64 {
 
 impl Planned for DpMixture {
     fn version(&self) -> u32 {
-        8
+        9
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
