@@ -1,6 +1,6 @@
 //! The examples of the documents: every script in them is right, those that need no files run, and their claims hold.
 
-use crate::script::{self, Ran, repository};
+use crate::script::{self, Ran, files_below, repository};
 use cfx::api::{self, Registry, Source};
 use cfx::engine::Status;
 use std::path::Path;
@@ -268,4 +268,46 @@ fn every_file_of_a_run_is_described() {
         let row = format!("| `{group}` | `{variable}` | {word} |");
         assert!(text.contains(&row), "docs/results.md lacks {row}");
     }
+}
+
+/// Returns the targets of a document's links and pictures that are files of the repository, fenced text left out.
+fn links(text: &str) -> Vec<String> {
+    let mut fenced = false;
+    let mut out = Vec::new();
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        }
+        if fenced {
+            continue;
+        }
+        for rest in line.split("](").skip(1) {
+            let target = rest.split([')', ' ', '#']).next().unwrap_or("");
+            if !target.is_empty() && !target.contains("://") && !target.starts_with("mailto:") {
+                out.push(target.to_string());
+            }
+        }
+    }
+    out
+}
+
+#[test]
+fn links_of_the_documents_lead_somewhere() {
+    let root = repository("");
+    let mut documents: Vec<_> =
+        ["docs", "examples", "editors", "python"].iter().flat_map(|f| files_below(&root.join(f), ".md")).collect();
+    documents.extend(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(|f| root.join(f)));
+    let (mut lost, mut count) = (Vec::new(), 0);
+    for document in documents {
+        let text = std::fs::read_to_string(&document).expect("a document");
+        let folder = document.parent().expect("a folder");
+        for link in links(&text) {
+            count += 1;
+            if !folder.join(&link).exists() {
+                lost.push(format!("{}: {link}", document.strip_prefix(&root).unwrap_or(&document).display()));
+            }
+        }
+    }
+    assert!(count > 50, "only {count} links");
+    assert!(lost.is_empty(), "{}", lost.join("\n"));
 }
