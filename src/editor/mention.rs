@@ -25,7 +25,7 @@ pub(super) enum Means {
     Declares(DefId),
     /// A declaration.
     Refers(DefId),
-    /// A parameter of the network or layer that it stands in: the declaration, the parameter's number.
+    /// A parameter of a network or layer, in its body or where it is given: the declaration, the parameter's number.
     Parameter(DefId, usize),
     /// A built-in operation, called.
     Operation,
@@ -199,7 +199,12 @@ impl<'a> Walk<'a> {
                 None => Some(i),
             };
             if let (Some(n), Some(number)) = (&arg.name, number) {
-                self.say(&n.name, n.span, Means::Argument(name.clone(), in_body, number));
+                let own = self.program.find(self.module, name).filter(|_| called.is_some_and(|c| c.is == Called::Network));
+                let means = match own {
+                    Some(def) => Means::Parameter(def, number),
+                    None => Means::Argument(name.clone(), in_body, number),
+                };
+                self.say(&n.name, n.span, means);
             }
             match (&arg.value.kind, called, number) {
                 (ExprKind::Name(word), Some(c), Some(n)) if c.options(n).contains(&word.as_str()) => {

@@ -86,7 +86,7 @@ pub fn rename(document: &Document, byte: usize, to: &str, registry: &Registry) -
     let Some(mention) = mention_at(document, document.offset(byte)) else { return no("no name stands here") };
     let program = document.program();
     match &mention.means {
-        Means::Declares(d) | Means::Refers(d) | Means::Taken(d) if d.module != program.main => {
+        Means::Declares(d) | Means::Refers(d) | Means::Taken(d) | Means::Parameter(d, _) if d.module != program.main => {
             // What is taken from elsewhere keeps its name there and gets another here.
             return no("this is declared in another file; write `use … { name as other }` to call it otherwise here");
         }

@@ -116,7 +116,7 @@ fn a_name_leads_to_its_declaration() {
     };
     assert_eq!(there("std(acc", "std(a‸cc"), Some((Where::Script, "acc".into())));
     assert_eq!(there("linear(units)", "linear(u‸nits)"), Some((Where::Script, "units".into())));
-    assert_eq!(there("= accuracy", "= acc‸uracy"), Some((Where::Library("probes.cfx".into()), "accuracy".into())));
+    assert_eq!(there("= accuracy", "= acc‸uracy"), Some((Where::Library("training.cfx".into()), "accuracy".into())));
     assert_eq!(there("= digits()", "= dig‸its()"), Some((Where::Library("data.cfx".into()), "digits".into())));
     assert_eq!(there("width: 4", "wid‸th: 4"), Some((Where::Library("representations.cfx".into()), "width".into())));
     assert_eq!(there("std.networks", "std.netw‸orks").map(|t| t.0), Some(Where::Library("networks.cfx".into())));
@@ -133,7 +133,8 @@ fn every_use_of_a_name_is_found_and_changed() {
     assert!(document_is_sound(&text));
     let (document, at) = marked("small(units = 16)", "small(un‸its = 16)");
     let edits = rename(&document, at, "k", &Registry::standard()).expect("a name");
-    assert_eq!(applied(document.text(), &edits).matches("linear(k)").count(), 1);
+    let text = applied(document.text(), &edits);
+    assert!(text.contains("linear(k)") && text.contains("small(k: width)") && document_is_sound(&text), "{text}");
 }
 
 fn document_is_sound(text: &str) -> bool {
@@ -259,9 +260,6 @@ fn a_mend_takes_its_message_away() {
     let (title, text) = mended("train(small(units: width)", "train(resn‸et18");
     assert_eq!(title, "take `resnet18` from std.networks");
     assert!(text.contains("use std.networks { mlp as net, resnet18 }"), "{text}");
-    let (title, text) = mended("= digits()", "= mni‸st(\"x\")");
-    assert_eq!(title, "take `mnist` from std.data");
-    assert!(text.contains("use std.data { digits, mnist }"), "{text}");
     assert!(mends(&document(SCRIPT), &(0..SCRIPT.len()), &Registry::standard()).is_empty());
 }
 
