@@ -44,8 +44,9 @@ impl<'a> Checker<'a> {
         let Some((holds, place, words)) = self.always(claim, 0) else { return };
         let message = if holds { "this claim cannot fail" } else { "this claim cannot hold" };
         let help = "compare with what the result could miss: a baseline, another setting, a threshold between its bounds";
-        let diag = Diag::warning("cfx::type::decided", span, message).help(help);
-        self.say(if place == span { diag.here(words) } else { diag.label(place, words) });
+        let inside = span.start <= place.start && place.end <= span.end;
+        let diag = Diag::warning("cfx::type::decided", if inside { place } else { span }, message).help(help);
+        self.say(if inside { diag.here(words) } else { diag.label(place, words) });
     }
 
     /// Returns whether a truth holds or fails whatever comes out, which comparison decides that, and why in words; nothing where that depends on results.
@@ -80,11 +81,11 @@ impl<'a> Checker<'a> {
 
     /// Returns what the bounds of both sides say of a comparison.
     fn compared(&self, op: &str, a: &Rc<Typed>, b: &Rc<Typed>, depth: usize, span: Span) -> Option<(bool, Span, String)> {
+        let (left, right) = (self.bounds(a, "", depth + 1)?, self.bounds(b, "", depth + 1)?);
         // Numbers that are both known before the run are compared for their own sake.
-        if [a, b].iter().all(|s| matches!(s.node, Node::Static(..))) {
+        if left.0 == left.1 && right.0 == right.1 {
             return None;
         }
-        let (left, right) = (self.bounds(a, "", depth + 1)?, self.bounds(b, "", depth + 1)?);
         let holds = match op {
             "less" if left.1 < right.0 => true,
             "less" if left.0 >= right.1 => false,

@@ -49,20 +49,21 @@ fn longest(setup: &Setup) -> usize {
 }
 
 /// Returns what fitting n rows in d dimensions takes: a pass looks at every row under some six components, and about one
-/// visit in eight moves (measured rates; fragmented chains take up to ten times as long). With a budget, the most: as if chains never settled.
+/// visit in eight moves; a proposal to split or merge takes as much again for each row, and a share of each pass whatever the dimension (measured rates;
+/// fragmented chains take up to ten times as long). With a budget, the most: as if chains never settled.
 pub fn fit_cost(fit: &Fit, n: f64, d: f64) -> Cost {
     let setup = &fit.setup;
     let block = if matches!(setup.method, Method::Block(_)) { 2.0 * d * d } else { 0.0 };
-    let proposals = match setup.method {
-        Method::SplitMerge { proposals, scans, every } => (proposals * (scans + 1)) as f64 / every as f64,
-        Method::MergeSplit { proposals, every } => proposals as f64 / every as f64,
-        _ => 0.0,
+    let (proposals, each) = match setup.method {
+        Method::SplitMerge { proposals, scans, every } => ((proposals * (scans + 1)) as f64 / every as f64, 2e-7),
+        Method::MergeSplit { proposals, every } => (proposals as f64 / every as f64, 3.5e-7),
+        _ => (0.0, 0.0),
     };
     let together = match setup.method {
         Method::SplitMerge { proposals, .. } | Method::MergeSplit { proposals, .. } => proposals as f64,
         _ => 0.0,
     };
-    let visit = 6e-8 + 2.5e-10 * (d * d + block + proposals * 3.0 * d * d);
+    let visit = 6e-8 + proposals * each + 2.5e-10 * (d * d + block + proposals * 3.0 * d * d);
     // What is learned is drawn every d / 16 passes, from the scatters of some six components; a proposal to split or merge with it takes one or two more.
     let learning = if fit.learns() {
         (1.0 + 0.25 * together) * 2.5e-10 * (4.0 * n * d * d + 80.0 * d.powi(3)) / (d / 16.0).ceil()
