@@ -486,3 +486,36 @@ fn a_watched_script_runs_again_when_it_is_saved() {
     rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("a signal");
     assert_eq!(run.wait().expect("it ends").code(), Some(130));
 }
+
+#[test]
+fn only_what_is_asked_for_is_computed() {
+    let (folder, script) = folder_with(
+        r#"cfx 1
+experiment "Parts" { seed: 1 }
+use std.data { digits }
+use std.networks { mlp }
+dataset data = digits()
+model m = train(mlp(hidden: [4]), data.train) { epochs: 1, batch: 64, rate: 0.1 }
+analysis acc = accuracy(m, data.test)
+analysis interval = bootstrap(correct(m, data.test), draws: 100)
+figure "Interval" = bars(interval.value)
+"#,
+    );
+    let computed = |arguments: &[&str]| -> Vec<String> {
+        let output = cfx(&[&["run"], arguments, &["--out", "out"]].concat(), &script);
+        assert_eq!(code(&output), 0, "{}", String::from_utf8_lossy(&output.stderr));
+        let text = std::fs::read_to_string(folder.path().join("out/manifest.json")).expect("a manifest");
+        let manifest: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let calls = manifest["calls"].as_array().expect("calls").iter();
+        let stored = calls.filter(|c| c["stored"] != "no" && c["outcomes"] == "computed");
+        stored.map(|c| c["op"].as_str().expect("a name").to_string()).collect()
+    };
+    assert_eq!(computed(&["--only", "acc"]), ["train", "accuracy"]);
+    assert_eq!(computed(&["--until", "acc"]), Vec::<String>::new(), "all that is there");
+    assert!(computed(&["--until", "interval"]).contains(&"bootstrap".to_string()));
+    assert_eq!(computed(&["--keep-going"]), ["bars"]);
+    for arguments in [["run", "--only", "ac"], ["run", "--until", "ac"]] {
+        let output = cfx(&arguments, &script);
+        assert!(code(&output) == 2 && String::from_utf8_lossy(&output.stderr).contains("did you mean `acc`?"));
+    }
+}

@@ -243,6 +243,24 @@ pub fn wanted(graph: &Graph) -> Vec<CellId> {
     out
 }
 
+/// Returns the cells of some declarations: those of the names and titles `only`, and all up to the one `until` in the order of the script; where neither
+/// is given, [`wanted`].
+///
+/// Errors: a name that the script does not declare.
+pub fn wanted_for(graph: &Graph, only: &[String], until: Option<&str>) -> Result<Vec<CellId>, String> {
+    if only.is_empty() && until.is_none() {
+        return Ok(wanted(graph));
+    }
+    let place = |name: &str| graph.values.iter().rposition(|v| v.name == name).ok_or_else(|| name.to_string());
+    let last = until.map(place).transpose()?;
+    only.iter().try_for_each(|name| place(name).map(|_| ()))?;
+    let meant = |i: usize, name: &String| last.is_some_and(|last| i <= last) || only.contains(name);
+    let values = graph.values.iter().enumerate().filter(|(i, v)| meant(*i, &v.name) && v.keyword != Keyword::Dataset.word());
+    let cells: BTreeSet<CellId> =
+        values.flat_map(|(_, v)| &v.entries).filter_map(|e| if let Entry::Cell(id) = e { Some(*id) } else { None }).collect();
+    Ok(cells.into_iter().collect())
+}
+
 /// Returns how each cell of a plan stands with a store.
 pub fn standings(graph: &Graph, store: &Store) -> Vec<Standing> {
     engine::statuses(graph, &wanted(graph), store, None)
@@ -284,18 +302,19 @@ pub fn run(
     engine::execute(graph, &wanted(graph), registry, store, options, observer)
 }
 
-/// As [`run`]; where the run stops and a kernel does not see it soon, `leave` is told what became of the run and is expected to end the process.
+/// As [`run`], of the cells `wanted` and what they need; where the run stops and a kernel does not see it soon, `leave` is told what became of the run and is expected to end the process.
 ///
 /// Errors: as there.
 pub fn run_or_leave(
     graph: &Graph,
+    wanted: &[CellId],
     registry: &Registry,
     store: &Store,
     options: &Options,
     observer: &dyn Observer,
     leave: &dyn Fn(&RunOutcome),
 ) -> Result<RunOutcome, StoreError> {
-    engine::execute_or_leave(graph, &wanted(graph), registry, store, options, observer, Some(leave))
+    engine::execute_or_leave(graph, wanted, registry, store, options, observer, Some(leave))
 }
 
 /// Returns a reader of a run's results.

@@ -199,9 +199,18 @@ pub struct Run {
     /// Run again whenever the script, or a script that it uses, is saved.
     #[arg(long)]
     pub watch: bool,
+    /// Compute only what this declaration, figure or claim needs, by its name or title. May be given more than once.
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<String>,
+    /// Compute what stands in the script up to this declaration, and no more.
+    #[arg(long, value_name = "NAME")]
+    pub until: Option<String>,
     /// Stop at the first failure.
     #[arg(long)]
     pub fail_fast: bool,
+    /// Compute all that does not need what failed, as is done where nothing is said.
+    #[arg(long, conflicts_with = "fail_fast")]
+    pub keep_going: bool,
     /// Exit with 4 when a claim fails.
     #[arg(long)]
     pub strict: bool,

@@ -58,6 +58,8 @@ fn of_this_machine(arguments: &Run) -> Option<String> {
         ("--memory", arguments.memory.is_some(), "the site's file says `memory`"),
         ("--device", arguments.device != "auto", "the site's file says `device`"),
         ("--limit", !arguments.limit.is_empty(), "the site's file says `time`"),
+        ("--only", !arguments.only.is_empty(), "all of the script is computed"),
+        ("--until", arguments.until.is_some(), "all of the script is computed"),
         ("--fail-fast", arguments.fail_fast, "what does not need a failed cell goes on"),
         ("--same-kind", arguments.same_kind, "jobs take what the store has"),
         ("--strict", arguments.strict, "`cfx status` says how the run ended"),

@@ -160,12 +160,15 @@ fn why(name: &str, graph: &Graph, checked: &Checked, store: &Store, script: &Scr
             lines.iter().for_each(|l| say!("{l}"));
             Exit::Done
         }
-        None => {
-            let names: Vec<&str> = graph.values.iter().map(|v| v.name.as_str()).collect();
-            tell!("the script declares no `{name}`; {}", suggest::nearest_or_list(name, &names));
-            Exit::Usage
-        }
+        None => undeclared(name, graph),
     }
+}
+
+/// Says that a script declares nothing of a name.
+fn undeclared(name: &str, graph: &Graph) -> Exit {
+    let names: Vec<&str> = graph.values.iter().map(|v| v.name.as_str()).collect();
+    tell!("the script declares no `{name}`; {}", suggest::nearest_or_list(name, &names));
+    Exit::Usage
 }
 
 /// Returns the name under which a store keeps a script's last plan.
@@ -185,6 +188,10 @@ pub fn run(arguments: &Run) -> Exit {
     if store.has_leases() {
         tell!("in the store {} leases stand in for file locks", store.root().display());
     }
+    let wanted = match api::wanted_for(&graph, &arguments.only, arguments.until.as_deref()) {
+        Ok(wanted) => wanted,
+        Err(name) => return undeclared(&name, &graph),
+    };
     let mut options = Options::new(&source.folder);
     options.files = source.files();
     options.threads = threads(arguments.threads, options.threads);
@@ -242,7 +249,7 @@ pub fn run(arguments: &Run) -> Exit {
     };
     for again in 0..=MOST_REPAIRS {
         let faults = Some(store.faults()).filter(|_| again < MOST_REPAIRS);
-        match api::run_or_leave(&graph, &registry, &store, &options, observer.as_ref(), &leave) {
+        match api::run_or_leave(&graph, &wanted, &registry, &store, &options, observer.as_ref(), &leave) {
             Ok(outcome) => {
                 if let Some(exit) = written(&outcome, faults) {
                     return exit;

@@ -81,8 +81,8 @@ tries = -1
             "10:9 cfx::site::value: `tries` cannot be -1 (write a whole number from 1 on: `tries = 1`)",
         ]
     );
-    let syntax = said("partition = \n[networks");
-    assert!(syntax.len() == 1 && syntax[0].starts_with("1:13 cfx::site::syntax: "), "{syntax:?}");
+    let syntax = said("partition = \"gpu\"\n[networks");
+    assert!(syntax.len() == 1 && syntax[0].starts_with("2:10 cfx::site::syntax: "), "{syntax:?}");
     assert_eq!(
         said("scheduler = \"pbs\""),
         ["1:13 cfx::site::value: `pbs` is not a batch system that cfx knows (write `scheduler = \"slurm\"`, or leave it out)"]
