@@ -286,6 +286,8 @@ impl Drawing<'_> {
             let outer = (to(e.outer.0), to(e.outer.1));
             (*x, Spread { center: to(e.center), low: to(e.low), high: to(e.high), outer })
         };
+        // One curve with markers and another without would look like two kinds.
+        let most = cube.series.values().map(|s| s.points.len()).max().unwrap_or(0);
         for ((.., c), series) in cube.series.iter().filter(|(k, _)| k.0 == p && k.1 == f) {
             let (ink, dash) = self.look(p, *c);
             let spreads: Vec<_> = series.points.iter().map(spread).collect();
@@ -317,7 +319,7 @@ impl Drawing<'_> {
             for spreads in apart.iter().chain([&spreads]) {
                 let at: Vec<(f64, f64)> = spreads.iter().map(|(x, s)| (*x, s.center)).collect();
                 doubtful.extend(at.iter().filter(|point| cube.doubtful((p, f, *c), point.0)));
-                let crowded = at.len() as f64 > width / 14.0 || self.inks.many();
+                let crowded = most as f64 > width / 14.0 || self.inks.many();
                 let alone = at.iter().filter(|p| p.1.is_finite()).count() == 1;
                 let width = match (self.inks.many(), series.apart) {
                     (true, _) => 0.7,
