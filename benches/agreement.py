@@ -4,7 +4,7 @@ For sets of classes and three settings of `dp_mixture` (the default; `niw()` and
 
   seconds   of one core for a fit, with its four chains (as published: one), without what the fit is made from
   settled   share of fits that settled, and, after the bar, that disagree
-  passes    mean passes of a chain
+  passes    mean passes of a chain after burn-in
   parts     mean number of components
   agree     rank correlation of the classes' mean log densities between two seeds of the sampler
   held out  log density of rows in five folds, nats a row
