@@ -498,7 +498,7 @@ dataset data = digits()
 model m = train(mlp(hidden: [4]), data.train) { epochs: 1, batch: 64, rate: 0.1 }
 analysis acc = accuracy(m, data.test)
 analysis interval = bootstrap(correct(m, data.test), draws: 100)
-figure "Interval" = bars(interval.value)
+analysis wider = bootstrap(correct(m, data.test), draws: 200)
 "#,
     );
     let computed = |arguments: &[&str]| -> Vec<String> {
@@ -513,7 +513,7 @@ figure "Interval" = bars(interval.value)
     assert_eq!(computed(&["--only", "acc"]), ["train", "accuracy"]);
     assert_eq!(computed(&["--until", "acc"]), Vec::<String>::new(), "all that is there");
     assert!(computed(&["--until", "interval"]).contains(&"bootstrap".to_string()));
-    assert_eq!(computed(&["--keep-going"]), ["bars"]);
+    assert_eq!(computed(&["--keep-going"]), ["bootstrap"]);
     for arguments in [["run", "--only", "ac"], ["run", "--until", "ac"]] {
         let output = cfx(&arguments, &script);
         assert!(code(&output) == 2 && String::from_utf8_lossy(&output.stderr).contains("did you mean `acc`?"));
