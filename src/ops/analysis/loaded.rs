@@ -43,7 +43,9 @@ pub fn of_mean(scores: &[&Scores], aligned: &Aligned, standing: &Standing) -> Lo
                 load[row] = (mean - centre) / scale;
             }
         }
-        names.into_iter().zip(loads).for_each(|(source, load)| out.add(source, Load::Each(Arc::new(load))));
+        // Where all coordinates agree, none moves anything.
+        let moves = names.into_iter().zip(loads).filter(|(_, load)| load.iter().any(|x| *x != 0.0));
+        moves.for_each(|(source, load)| out.add(source, Load::Each(Arc::new(load))));
     }
     let mut met: BTreeMap<u64, usize> = BTreeMap::new();
     let own: Vec<Loadings> = scores.iter().enumerate().map(|(c, s)| aligned.loadings(s, c)).collect();

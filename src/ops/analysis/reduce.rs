@@ -172,10 +172,10 @@ pub fn reduce(gathered: &Gathered, over: Over, op: &str, cx: &dyn Context, stati
 }
 
 /// Returns the mean of answers of which all are right (1) or all are wrong (0) with the error of such a share, as `accuracy` and `share` have it: that none
-/// of these examples differs does not say that no other would.
+/// of these examples differs does not say that no other would. Numbers whose errors cancel (`often - often`) are no answers.
 fn unanimous(mean: Number, sample: &Sample) -> Number {
     let all = |x: f64| sample.values.iter().all(|v| *v == x);
-    match (all(0.0) || all(1.0)) && sample.errors.is_empty() && mean.error == Some(0.0) {
+    match (all(0.0) || all(1.0)) && sample.errors.is_empty() && sample.loads.is_empty() && mean.error == Some(0.0) {
         true => Number { error: Some(share_error(mean.value, independent(sample.len(), &sample.origins) as f64)), ..mean },
         false => mean,
     }
