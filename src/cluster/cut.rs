@@ -275,7 +275,9 @@ fn pack(units: &[Unit], limits: &Limits, target: f64) -> Vec<Task> {
 
 /// Puts alike tasks into batches, the longest first, and finds out which batch waits for which.
 fn batches(pieces: &[Piece], mut tasks: Vec<Task>, limits: &Limits, last: Vec<usize>) -> Cut {
-    let alike = |t: &Task| (t.wave, t.kind, class(t.memory), std::cmp::Reverse(class(t.seconds).max(0)));
+    // What is much shorter than a task should be is alike.
+    let short = class(limits.task).saturating_sub(2);
+    let alike = |t: &Task| (t.wave, t.kind, class(t.memory), std::cmp::Reverse(class(t.seconds).max(short)));
     tasks.sort_by(|a, b| alike(a).cmp(&alike(b)).then(b.seconds.total_cmp(&a.seconds)));
     let mut batches: Vec<Batch> = Vec::new();
     let mut batch_of = vec![usize::MAX; pieces.len()];
