@@ -242,7 +242,7 @@ fn a_run_on_slurm_survives_what_happens_there() {
             break status;
         }
         let queue = slurm.ask("squeue", &["-r"]);
-        assert!(begun.elapsed() < Duration::from_secs(100), "{}\n{queue}", said(&status));
+        assert!(begun.elapsed() < Duration::from_secs(300), "{}\n{queue}", said(&status));
         std::thread::sleep(Duration::from_secs(1));
     };
     let logs: String = files_below(&folder.path().join(".cfx/runs"), ".log")
