@@ -162,7 +162,7 @@ fn a_signal_ends_what_does_not_look() {
     let status = child.wait().expect("it ends");
     let took = told.elapsed();
     assert_eq!(status.code(), Some(130), "{}", std::fs::read_to_string(&events).unwrap_or_default());
-    assert!(took < Duration::from_secs(10), "{took:?}, of which 1.5 s are waited; the machine may be busy");
+    assert!(took < Duration::from_secs(15), "{took:?}, of which 1.5 s are waited; the machine may be busy");
     assert!(folder.path().join("out/manifest.json").exists());
 }
 
