@@ -24,12 +24,12 @@ const LET_PASS: &[(&str, &str)] = &[
     ("which is not between 0 and 1", "which numbers a result holds, where probabilities are due"),
     ("on one side and", "which labels a draw gives the examples that two data sets share"),
     ("was not reduced", "whether a representation that a result chooses was reduced"),
-    // Not told before the run so far, though the script shows it.
     (
         "the scores have no example in common",
-        "rows that are only numbered beside examples of a data set, which meet by their numbers",
+        "which examples two choices share, or how many rows that are only numbered a result leaves",
     ),
-    ("the trials were taken on other examples", "trials on one data set and memorization on another"),
+    // Told before the run where data sets, splits or numbers of examples differ; not so far where they are as many of one split, though the script shows it.
+    ("the trials were taken on other examples", "trials on some examples of a split and memorization on as many others of it"),
 ];
 
 /// Runs a plan in a store of its own.
