@@ -489,21 +489,6 @@ fn numbers_of_both_signs_have_white_at_zero() {
 }
 
 #[test]
-fn all_curves_of_a_figure_have_markers_or_none_has() {
-    let circles = |length: usize| {
-        let axes = vec![axis("labels", "declared", &["short", "long"]), counted("x", "declared", 60)];
-        // The first curve has ten points, the second as many as are asked for.
-        let x = numbers(axes, |i| if i % 60 < if i < 60 { 10 } else { length } { (i % 60) as f64 } else { f64::NAN });
-        let settings = vec![("x", named("x", "declared")), ("color", named("labels", "declared"))];
-        let drawn = run(&job("curves", "Markers", settings, vec![("data", "y", x)])).expect("drawn");
-        drawn.svg.matches("<circle").count()
-    };
-    assert!(circles(10) >= 10, "{}", circles(10));
-    // One is the legend's.
-    assert!(circles(60) <= 1, "{}", circles(60));
-}
-
-#[test]
 fn a_unit_is_written_once() {
     let of = |words: &str| {
         let x = numbers(vec![stages()], |i| i as f64);

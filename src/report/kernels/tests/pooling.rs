@@ -32,6 +32,20 @@ fn texts(f: &Figure, column: &str) -> Vec<String> {
 }
 
 #[test]
+fn all_curves_of_a_figure_have_markers_or_none_has() {
+    // The first curve, whose markers are circles, has ten places, the second as many as are asked for.
+    let circles = |places: usize| {
+        let values = [10, places].map(|n| ablation(n - 1, 1, |_, k| 1.0 - k as f64 / 100.0)).to_vec();
+        let color = vec![("color", named("net", "declared"))];
+        let f = by_fraction(vec![axis("net", "declared", &["small", "large"])], values, color, "Markers");
+        f.svg.matches("<circle").count()
+    };
+    assert!(circles(9) >= 10, "{}", circles(9));
+    // One may be the legend's.
+    assert!(circles(90) <= 1, "{}", circles(90));
+}
+
+#[test]
 fn curves_over_unlike_places_are_not_joined() {
     let widths = axis("width", "declared", &["2", "3", "5"]);
     let values = || [2, 3, 5].map(|w| ablation(w, 1, |_, k| 1.0 - k as f64 / 10.0)).to_vec();
