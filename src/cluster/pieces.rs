@@ -42,7 +42,8 @@ pub fn missing(graph: &Graph, standings: &[Standing], store: &Store) -> Missing 
     let mut next = 0;
     for (id, cell) in graph.cells.iter().enumerate() {
         let piece = cells.get(next) == Some(&id);
-        if !piece && !(cell.policy == Policy::Inline && standings[id] == Standing::Inline) {
+        let view = cell.policy == Policy::Inline && standings[id] == Standing::Inline;
+        if !(piece || view) {
             continue;
         }
         let needs = union(cell.takes().map(|d| &behind[d]), &none);

@@ -247,7 +247,7 @@ impl Names<'_> {
             Some(c) => format!("{} coordinates", c.len()),
             None => String::new(),
         };
-        let known = script.declared_axes.iter().map(|(_, id)| plain(script.axes.name(*id), Sort::Axis, &detail(id), ""));
+        let known = script.declared_axes.values().map(|id| plain(script.axes.name(*id), Sort::Axis, &detail(id), ""));
         let declared = self.declared().filter(|(_, keyword, _)| *keyword == Some(Keyword::Axis));
         known.chain(declared.map(|(name, _, doc)| plain(name, Sort::Axis, "", doc))).collect()
     }

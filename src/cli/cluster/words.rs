@@ -13,8 +13,8 @@ pub fn planned(jobs: &Jobs, site: &Site, free: Option<u64>) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "{:<6} {:<9} {:>6} {:>7} {:>6} {:>5} {:>10} {:>9} {:>10}  {}",
-        "array", "runs on", "jobs", "cells", "cores", "GPUs", "memory", "at most", "expected", "after"
+        "{:<6} {:<9} {:>6} {:>7} {:>6} {:>5} {:>10} {:>9} {:>10}  after",
+        "array", "runs on", "jobs", "cells", "cores", "GPUs", "memory", "at most", "expected"
     );
     for (number, batch) in jobs.batches.iter().enumerate() {
         let resources = site.of(batch.kind);
