@@ -80,7 +80,7 @@ fn times(files: &[PathBuf]) -> Times {
 fn interrupt(run: &mut Child) {
     #[cfg(unix)]
     if let Some(pid) = i32::try_from(run.id()).ok().and_then(rustix::process::Pid::from_raw)
-        && rustix::process::kill_process(pid, rustix::process::Signal::INT).is_ok()
+        && rustix::process::kill_process(pid, rustix::process::Signal::TERM).is_ok()
     {
         return;
     }
