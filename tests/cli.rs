@@ -531,3 +531,35 @@ analysis wider = bootstrap(correct(m, data.test), draws: 200)
         assert!(code(&output) == 2 && String::from_utf8_lossy(&output.stderr).contains("did you mean `acc`?"));
     }
 }
+
+#[test]
+fn an_archive_holds_the_script_and_the_files_that_the_run_wrote() {
+    let (folder, script) = folder_with(GOOD);
+    let says = |expected: i32, words: &str| {
+        let output = cfx(&["export"], &script);
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(code(&output) == expected && said.contains(words), "{said}");
+    };
+    says(2, "there are no results");
+    assert_eq!(code(&cfx(&["run"], &script)), 0);
+    std::fs::write(&script, GOOD.replace("run * 2", "run * 3")).expect("written");
+    says(2, "of another text of the script");
+    std::fs::write(&script, GOOD).expect("written");
+    let table = folder.path().join("results/exp/tables/x.csv");
+    let bytes = std::fs::read(&table).expect("a table");
+    std::fs::write(&table, "mine").expect("written");
+    says(2, "is not the file that the run wrote");
+    std::fs::write(&table, &bytes).expect("written");
+    says(0, "exp.zip");
+    says(2, "is there already");
+    let file = std::fs::File::open(folder.path().join("exp.zip")).expect("an archive");
+    let mut archive = zip::ZipArchive::new(file).expect("a zip");
+    let mut read = |name: &str| {
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut archive.by_name(name).expect(name), &mut text).expect("a text");
+        text
+    };
+    assert_eq!(read("exp/exp.cfx"), GOOD);
+    assert_eq!(read("exp/results/tables/x.csv").into_bytes(), bytes);
+    assert!(read("exp/results/report.html").contains("Good"));
+}

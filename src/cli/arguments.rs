@@ -67,6 +67,8 @@ pub enum Command {
     /// Compute one task of a run on a cluster: what its jobs run.
     #[command(hide = true)]
     Work(Work),
+    /// Write a script, the files that it uses and its results into one archive.
+    Export(Export),
     /// Take out of a store what recent runs did not use.
     Gc {
         /// Runs to keep.
@@ -244,6 +246,19 @@ pub struct Cluster {
     /// Folder of the store (default: `.cfx` beside the script).
     #[arg(long)]
     pub store: Option<PathBuf>,
+}
+
+/// `cfx export`
+#[derive(Debug, Args)]
+pub struct Export {
+    #[command(flatten)]
+    pub script: Script,
+    /// Folder of the results (default: `results/NAME` beside the script).
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// The archive (default: `NAME.zip` beside the script).
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
 }
 
 /// `cfx work`

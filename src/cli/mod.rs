@@ -6,6 +6,7 @@ pub mod arguments;
 mod cluster;
 mod cut;
 pub mod doc;
+mod export;
 pub mod listing;
 mod lsp;
 pub mod messages;
@@ -77,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Ls(a) => store::ls(a),
         Command::Show { key, store } => store::show(key, store),
         Command::Gc { keep, store } => store::gc(*keep, store),
+        Command::Export(a) => export::export(a),
         Command::Status(a) => cluster::status(a),
         Command::Attach(a) => cluster::attach(a),
         Command::Cancel(a) => cluster::cancel(a),
