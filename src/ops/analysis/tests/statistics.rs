@@ -74,6 +74,9 @@ fn permutation_tests_come_close_to_the_exact_ones() {
         let exact = r[p].as_f64().unwrap();
         near(call.member("p_value").value, exact, 4.0 * (exact * (1.0 - exact) / 20000.0).sqrt());
         assert_eq!(call.member("p_value"), call.member("p_value"));
+        // The p-value is a share of 20,000 draws: Agresti & Coull's error at q = (n p + 2) / (n + 4).
+        let q = (20000.0 * call.member("p_value").value + 2.0) / 20004.0;
+        close(call.member("p_value").error.unwrap(), (q * (1.0 - q) / 20004.0f64).sqrt());
     }
     let one = two("permutation_test", &[1.0], &[2.0, 3.0]).set("draws", Static::Number(10.0));
     assert_eq!(one.absent(), "two values of x are needed, 1 present");
