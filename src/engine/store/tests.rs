@@ -256,17 +256,15 @@ fn two_stores_see_each_other() {
     assert!(files(&folder.path().join("locks")).is_empty());
 }
 
-/// Many threads, each with the store open for itself, count in a file that only the lock protects.
-#[test]
-fn a_lock_is_held_by_one_at_a_time() {
-    let folder = tempfile::tempdir().unwrap();
-    let count = folder.path().join("count");
+/// Has four threads, each with a store of its own from `open`, count in a file that only the lock of a cell protects.
+fn count_under_one_lock(folder: &Path, rounds: u32, open: impl Fn(&Path) -> Store + Sync) {
+    let count = folder.join("count");
     std::fs::write(&count, "0").unwrap();
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                let store = Store::open(&folder.path().join("store")).unwrap();
-                for _ in 0..50 {
+                let store = open(&folder.join("store"));
+                for _ in 0..rounds {
                     let lock = loop {
                         if let Some(lock) = store.try_lock_cell(&key(1)).unwrap() {
                             break lock;
@@ -281,7 +279,13 @@ fn a_lock_is_held_by_one_at_a_time() {
             });
         }
     });
-    assert_eq!(std::fs::read_to_string(&count).unwrap(), "200");
+    assert_eq!(std::fs::read_to_string(&count).unwrap(), (4 * rounds).to_string());
+}
+
+#[test]
+fn a_lock_is_held_by_one_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    count_under_one_lock(folder.path(), 50, |folder| Store::open(folder).unwrap());
 }
 
 const CHILD: &str = "CFX_TEST_STORE_OF_CHILD";

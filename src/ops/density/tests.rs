@@ -12,12 +12,31 @@ mod learned;
 mod stacking;
 mod textbook;
 
+use super::alpha::AlphaPrior;
 use super::cache::Observations;
+use super::chain::{Method, Setup, Until};
 use super::frame::Frame;
 use super::hyper::Grid;
 use super::simd::padded;
+use super::start::Start;
 use crate::base::Stream;
 use rand_distr::{Distribution, StandardNormal};
+
+/// Returns what one chain does that keeps each of its passes; tests change what they are about.
+fn one_chain(alpha: AlphaPrior, method: Method, passes: usize) -> Setup {
+    Setup {
+        alpha,
+        method,
+        passes,
+        burn_in: 0,
+        thin: 1,
+        chains: 1,
+        start: Start::One,
+        components: 1,
+        published: false,
+        until: Until::default(),
+    }
+}
 
 /// Returns n canonical observations in d dimensions: a standard normal cloud, with a second one `shift` away.
 fn cloud(n: usize, d: usize, shift: f64, seed: u64) -> Observations {

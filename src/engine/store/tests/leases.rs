@@ -30,34 +30,9 @@ fn missing_and_broken_locks_are_found_out() {
 fn a_lease_is_held_by_one_at_a_time() {
     for wrong in [Wrong::NoLocks, Wrong::AllLocks] {
         let folder = tempfile::tempdir().unwrap();
-        let count = folder.path().join("count");
-        std::fs::write(&count, "0").unwrap();
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    let store = Store::open_on(
-                        &folder.path().join("store"),
-                        Faulty::new(wrong, None),
-                        false,
-                        super::super::leases::EXPIRY,
-                    );
-                    let store = store.unwrap();
-                    for _ in 0..25 {
-                        let lock = loop {
-                            if let Some(lock) = store.try_lock_cell(&key(1)).unwrap() {
-                                break lock;
-                            }
-                            std::thread::yield_now();
-                        };
-                        let n: u32 = std::fs::read_to_string(&count).unwrap().parse().unwrap();
-                        std::thread::yield_now();
-                        std::fs::write(&count, (n + 1).to_string()).unwrap();
-                        drop(lock);
-                    }
-                });
-            }
+        count_under_one_lock(folder.path(), 25, |folder| {
+            Store::open_on(folder, Faulty::new(wrong, None), false, super::super::leases::EXPIRY).unwrap()
         });
-        assert_eq!(std::fs::read_to_string(&count).unwrap(), "100");
     }
 }
 

@@ -5,11 +5,11 @@
 
 use super::super::alpha::AlphaPrior;
 use super::super::cache::Observations;
-use super::super::chain::{Chain, Method, Setup, Until};
+use super::super::chain::{Chain, Method, Setup};
 use super::super::component::Component;
 use super::super::niw::Niw;
-use super::super::start::Start;
 use super::geweke::{D, N, data_given, partition};
+use super::one_chain;
 use crate::base::Stream;
 
 /// Posterior draws that the truth is ranked among, and passes between them.
@@ -35,18 +35,7 @@ fn held_out(z: &[u32], alpha: f64, data: &Observations, niw: &Niw) -> f64 {
 /// Returns chi squared of the ranks of alpha and of the held-out log density against uniform ones, each on `DRAWS` degrees of freedom.
 fn ranks(niw: &Niw, method: Method, published: bool) -> [f64; 2] {
     let alpha = AlphaPrior::Gamma { shape: 2.0, rate: 1.5 };
-    let setup = Setup {
-        alpha,
-        method,
-        passes: 1,
-        burn_in: 0,
-        thin: 1,
-        chains: 1,
-        start: Start::One,
-        components: 1,
-        published,
-        until: Until::default(),
-    };
+    let setup = Setup { published, ..one_chain(alpha, method, 1) };
     let (root, rounds) = (Stream::root(29).named("calibration"), 3000);
     let mut counts = [[0.0f64; DRAWS + 1]; 2];
     for round in 0..rounds {

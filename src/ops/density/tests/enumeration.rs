@@ -2,11 +2,11 @@
 
 use super::super::alpha::AlphaPrior;
 use super::super::cache::Observations;
-use super::super::chain::{Chain, Method, Setup, Until};
+use super::super::chain::{Chain, Method, Setup};
 use super::super::component::Built;
 use super::super::niw::Niw;
-use super::super::start::{Start, compact};
-use super::cloud;
+use super::super::start::compact;
+use super::{cloud, one_chain};
 use crate::base::Stream;
 use rand::RngExt;
 use std::collections::BTreeMap;
@@ -75,19 +75,7 @@ fn chi_squared(niw: &Niw, n: usize, alpha: AlphaPrior, method: Method, published
     let d = niw.d;
     let data = cloud(n, d, 1.2, 40 + d as u64);
     let exact = posterior(&data, niw, alpha);
-    let setup = Setup {
-        alpha,
-        method,
-        passes: 8,
-        burn_in: 0,
-        thin: 1,
-        chains: 1,
-        start: Start::One,
-        components: 1,
-        published: false,
-        until: Until::default(),
-    };
-    let setup = Setup { published, ..setup };
+    let setup = Setup { published, ..one_chain(alpha, method, 8) };
     let mut counts: BTreeMap<Vec<u32>, f64> = BTreeMap::new();
     let alphas: Vec<Vec<(f64, f64)>> = (0..=n).map(|k| alpha_given(k, n, alpha)).collect();
     let root = Stream::root(7).named("enumeration");

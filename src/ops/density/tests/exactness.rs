@@ -2,7 +2,7 @@
 
 use super::super::alpha::AlphaPrior;
 use super::super::cache::Observations;
-use super::super::chain::{Chain, Method, Setup, Until, Unwatched};
+use super::super::chain::{Chain, Method, Setup, Unwatched};
 use super::super::component::Component;
 use super::super::gibbs;
 use super::super::lanes::{self as simd_lanes, Plain};
@@ -10,22 +10,17 @@ use super::super::niw::{Niw, Shape};
 use super::super::simd;
 use super::super::start::Start;
 use super::super::state::{NONE, State};
-use super::{cloud, correlated};
+use super::{cloud, correlated, one_chain};
 use crate::base::Stream;
 use rand::RngExt;
 
 fn setup(method: Method, passes: usize) -> Setup {
     Setup {
-        alpha: AlphaPrior::Gamma { shape: 1.0, rate: 1.0 },
-        method,
-        passes,
         burn_in: passes / 2,
         thin: 4,
-        chains: 1,
         start: Start::Random,
         components: 6,
-        published: false,
-        until: Until::default(),
+        ..one_chain(AlphaPrior::Gamma { shape: 1.0, rate: 1.0 }, method, passes)
     }
 }
 

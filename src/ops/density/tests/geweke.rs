@@ -2,14 +2,13 @@
 
 use super::super::alpha::AlphaPrior;
 use super::super::cache::Observations;
-use super::super::chain::{Chain, Method, Setup, Until};
+use super::super::chain::{Chain, Method, Setup};
 use super::super::component::Built;
 use super::super::hyper::{Grid, Learned};
 use super::super::matrix::lower_times;
 use super::super::niw::Niw;
 use super::super::simd::padded;
-use super::super::start::Start;
-use super::correlated;
+use super::{correlated, one_chain};
 use crate::base::Stream;
 use rand::RngExt;
 use rand_distr::{ChiSquared, Distribution, StandardNormal};
@@ -56,18 +55,7 @@ fn functionals(z: &[u32], alpha: f64, data: &Observations) -> [f64; 6] {
 fn joint(method: Method, published: bool) -> [f64; 6] {
     let niw = Niw::new(D, 0.7, D as f64 + 3.0, N + 1);
     let alpha = AlphaPrior::Gamma { shape: 2.0, rate: 1.5 };
-    let setup = Setup {
-        alpha,
-        method,
-        passes: 1,
-        burn_in: 0,
-        thin: 1,
-        chains: 1,
-        start: Start::One,
-        components: 1,
-        published,
-        until: Until::default(),
-    };
+    let setup = Setup { published, ..one_chain(alpha, method, 1) };
     let root = Stream::root(17).named("geweke");
     let rounds = 30_000;
     let mut rng = root.named("prior").rng();
@@ -155,18 +143,7 @@ fn a_learned_measure_passes() {
     let rounds = 12_000;
     let grid = correlated(D, 0.7, N + 1);
     for method in [Method::Gibbs, Method::MergeSplit { proposals: 1, every: 1 }] {
-        let setup = Setup {
-            alpha,
-            method,
-            passes: 4,
-            burn_in: 0,
-            thin: 1,
-            chains: 1,
-            start: Start::One,
-            components: 1,
-            published: false,
-            until: Until::default(),
-        };
+        let setup = one_chain(alpha, method, 4);
         let root = Stream::root(23).named("learned");
         let mut rng = root.named("prior").rng();
         let direct: Vec<[f64; 9]> = (0..rounds)

@@ -1,13 +1,14 @@
 //! Densities of given partitions, as reference files have them.
 
 use super::super::alpha::AlphaPrior;
-use super::super::chain::{Kept, Method, Record, Setup, Until};
+use super::super::chain::{Kept, Method, Record, Setup};
 use super::super::frame::{Frame, Scale};
 use super::super::niw::Shape;
 use super::super::posterior::Posterior;
 use super::super::settings::Fit;
 use super::super::start::Start;
 use super::super::units::Units;
+use super::one_chain;
 use serde_json::Value as Json;
 
 /// Returns the numbers of nested lists, one after the other.
@@ -32,16 +33,10 @@ pub fn states(j: &Json) -> Vec<Kept> {
 pub fn density(rows: Vec<f64>, d: usize, chains: Vec<Vec<Kept>>, (kappa, dof): (f64, f64), shape: Shape) -> Posterior {
     let scale = if shape == Shape::Spherical { Scale::Spherical } else { Scale::Diagonal };
     let setup = Setup {
-        alpha: AlphaPrior::Fixed(1.0),
-        method: Method::Gibbs,
-        passes: 3,
-        burn_in: 0,
-        thin: 1,
         chains: chains.len(),
         start: Start::Dispersed,
         components: 6,
-        published: false,
-        until: Until::default(),
+        ..one_chain(AlphaPrior::Fixed(1.0), Method::Gibbs, 3)
     };
     Posterior {
         d,

@@ -2,7 +2,7 @@
 
 use super::super::alpha::AlphaPrior;
 use super::super::cache::Observations;
-use super::super::chain::{Chain, Method, Setup, Until};
+use super::super::chain::{Chain, Method, Setup};
 use super::super::component::Built;
 use super::super::frame::{Frame, Scale};
 use super::super::hyper::{Grid, Learned};
@@ -14,7 +14,7 @@ use super::super::spectrum::Spectrum;
 use super::super::start::{Start, compact};
 use super::super::state::State;
 use super::enumeration::partitions;
-use super::{cloud, correlated};
+use super::{cloud, correlated, one_chain};
 use crate::base::Stream;
 use std::collections::BTreeMap;
 
@@ -169,18 +169,7 @@ fn a_learned_measure_has_the_exact_posterior() {
         let grid = correlated(d, kappa, n + 1);
         let (exact, points) = exact(&data, &grid, alpha);
         for method in [Method::Gibbs, Method::MergeSplit { proposals: 1, every: 1 }] {
-            let setup = Setup {
-                alpha: AlphaPrior::Fixed(alpha),
-                method,
-                passes: 25,
-                burn_in: 0,
-                thin: 1,
-                chains: 1,
-                start: Start::Random,
-                components: 3,
-                published: false,
-                until: Until::default(),
-            };
+            let setup = Setup { start: Start::Random, components: 3, ..one_chain(AlphaPrior::Fixed(alpha), method, 25) };
             let niw = Niw::new(d, kappa, d as f64 + 2.0, n + 1);
             let mut counts: BTreeMap<Vec<u32>, f64> = BTreeMap::new();
             let mut visits = vec![0.0; grid.points()];

@@ -1,7 +1,7 @@
 //! Fits with a learned base measure: what is kept, the predictive of it, threads.
 
 use super::super::alpha::AlphaPrior;
-use super::super::chain::{Method, Setup, Until};
+use super::super::chain::{Method, Setup};
 use super::super::component::Component;
 use super::super::fit::{Rows, fit};
 use super::super::frame::Scale;
@@ -11,22 +11,18 @@ use super::super::posterior::Posterior;
 use super::super::predictive::Predictive;
 use super::super::settings::Fit;
 use super::super::start::Start;
-use super::cloud;
+use super::{cloud, one_chain};
 use crate::base::Stream;
 use crate::engine::kernel::Quiet;
 
 fn fitted(n: usize, d: usize) -> Posterior {
     let setup = Setup {
-        alpha: AlphaPrior::Gamma { shape: 1.0, rate: 1.0 },
-        method: Method::MergeSplit { proposals: 1, every: 1 },
-        passes: 120,
         burn_in: 60,
         thin: 20,
         chains: 3,
         start: Start::Dispersed,
         components: 3,
-        published: false,
-        until: Until::default(),
+        ..one_chain(AlphaPrior::Gamma { shape: 1.0, rate: 1.0 }, Method::MergeSplit { proposals: 1, every: 1 }, 120)
     };
     let settings = Fit { kappa: 0.05, dof: [1.0, 2.0], inflate: [0.0, 1.0], shape: Shape::Full, scale: Scale::Learned, setup };
     let data = cloud(n, d, 1.5, 31);

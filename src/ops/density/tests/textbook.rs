@@ -1,7 +1,7 @@
 //! Chains against an independent sampler's (tests/data/density/textbook.json, made by textbook.py beside it, NumPy and SciPy only).
 
 use super::super::alpha::AlphaPrior;
-use super::super::chain::{Method, Setup, Until};
+use super::super::chain::{Method, Setup};
 use super::super::fit::{Rows, fit};
 use super::super::frame::Scale;
 use super::super::niw::Shape;
@@ -9,6 +9,7 @@ use super::super::posterior::Posterior;
 use super::super::predictive::Predictive;
 use super::super::settings::Fit;
 use super::super::start::Start;
+use super::one_chain;
 use crate::base::Stream;
 use crate::engine::kernel::Quiet;
 use serde_json::Value as Json;
@@ -24,16 +25,13 @@ fn fitted(set: &Json, method: Method, published: bool) -> Posterior {
     let d = set["d"].as_u64().expect("d") as usize;
     let x = numbers(&set["x"]);
     let setup = Setup {
-        alpha: AlphaPrior::Gamma { shape: 1.0, rate: 1.0 },
-        method,
-        passes: 6000,
         burn_in: 600,
         thin: 9,
         chains: 4,
         start: Start::Dispersed,
         components: 6,
         published,
-        until: Until::default(),
+        ..one_chain(AlphaPrior::Gamma { shape: 1.0, rate: 1.0 }, method, 6000)
     };
     let settings = Fit { kappa: 0.01, dof: [1.0, 2.0], inflate: [0.0, 1.0], shape: Shape::Full, scale: Scale::Diagonal, setup };
     let rows = Rows { d, ids: (0..(x.len() / d) as u32).collect(), x, ..Rows::default() };
