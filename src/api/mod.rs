@@ -266,6 +266,19 @@ pub fn standings(graph: &Graph, store: &Store) -> Vec<Standing> {
     engine::statuses(graph, &wanted(graph), store, None)
 }
 
+/// Returns how many of the cells that are in the store are read from each of the stores beside it.
+pub fn sources(graph: &Graph, standings: &[Standing], store: &Store) -> BTreeMap<PathBuf, usize> {
+    let mut out = BTreeMap::new();
+    for (found, standing) in engine::found(graph, store, None).iter().zip(standings) {
+        if let (Some(found), Standing::Cached) = (found, standing)
+            && let Some(folder) = store.source(&found.key)
+        {
+            *out.entry(folder.to_path_buf()).or_insert(0) += 1;
+        }
+    }
+    out
+}
+
 /// Has networks run on a device: `cpu`; `candle`, `cuda:N` or `metal`, devices of candle's; or `auto`, the first GPU where there is one and this build
 /// knows GPUs. Cells that run side by side keep within the device's memory. Returns a sentence worth saying: what `auto` found.
 ///

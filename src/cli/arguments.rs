@@ -69,6 +69,10 @@ pub enum Command {
     Work(Work),
     /// Write a script, the files that it uses and its results into one archive.
     Export(Export),
+    /// Copy the results of a script to another store, by content.
+    Push(Push),
+    /// Copy the results of a script from another store, by content.
+    Pull(Pull),
     /// Take out of a store what recent runs did not use.
     Gc {
         /// Runs to keep.
@@ -100,6 +104,9 @@ pub struct StoreArgs {
     /// Folder of the store, where it is another one.
     #[arg(long)]
     pub store: Option<PathBuf>,
+    /// Another store to look into, which nothing is written to. May be given more than once.
+    #[arg(long, value_name = "DIR")]
+    pub also: Vec<PathBuf>,
 }
 
 impl StoreArgs {
@@ -161,6 +168,9 @@ pub struct Plan {
     /// Folder of the store (default: `.cfx` beside the script).
     #[arg(long)]
     pub store: Option<PathBuf>,
+    /// Another store whose results are used where this one has none; nothing is written to it. May be given more than once.
+    #[arg(long, value_name = "DIR")]
+    pub also: Vec<PathBuf>,
     /// Print the graph of declarations in Graphviz's language.
     #[arg(long)]
     pub dot: bool,
@@ -186,6 +196,9 @@ pub struct Run {
     /// Folder of the store (default: `.cfx` beside the script).
     #[arg(long)]
     pub store: Option<PathBuf>,
+    /// Another store whose results are used where this one has none; nothing is written to it. May be given more than once.
+    #[arg(long, value_name = "DIR")]
+    pub also: Vec<PathBuf>,
     /// Folder of the results (default: `results/NAME` beside the script).
     #[arg(long)]
     pub out: Option<PathBuf>,
@@ -259,6 +272,42 @@ pub struct Export {
     /// The archive (default: `NAME.zip` beside the script).
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,
+}
+
+/// What of a store is copied.
+#[derive(Debug, Args)]
+pub struct Carried {
+    #[command(flatten)]
+    pub script: Script,
+    /// Folder of the script's store (default: `.cfx` beside the script).
+    #[arg(long)]
+    pub store: Option<PathBuf>,
+    /// Copy all that the store has, whatever script it belongs to.
+    #[arg(long)]
+    pub all: bool,
+    /// Copy weights too that nobody asked to keep, where they are still there.
+    #[arg(long)]
+    pub weights: bool,
+}
+
+/// `cfx push`
+#[derive(Debug, Args)]
+pub struct Push {
+    #[command(flatten)]
+    pub what: Carried,
+    /// The other store: a folder, or one of another machine as `ssh://HOST/PATH` or `HOST:PATH` (by rsync).
+    #[arg(long, value_name = "STORE")]
+    pub to: String,
+}
+
+/// `cfx pull`
+#[derive(Debug, Args)]
+pub struct Pull {
+    #[command(flatten)]
+    pub what: Carried,
+    /// The other store: a folder, or one of another machine as `ssh://HOST/PATH` or `HOST:PATH` (by rsync).
+    #[arg(long, value_name = "STORE")]
+    pub from: String,
 }
 
 /// `cfx work`

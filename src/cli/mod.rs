@@ -6,6 +6,7 @@ pub mod arguments;
 mod cluster;
 mod cut;
 pub mod doc;
+mod exchange;
 mod export;
 pub mod listing;
 mod lsp;
@@ -79,6 +80,8 @@ pub fn main() -> ExitCode {
         Command::Show { key, store } => store::show(key, store),
         Command::Gc { keep, store } => store::gc(*keep, store),
         Command::Export(a) => export::export(a),
+        Command::Push(a) => exchange::push(a),
+        Command::Pull(a) => exchange::pull(a),
         Command::Status(a) => cluster::status(a),
         Command::Attach(a) => cluster::attach(a),
         Command::Cancel(a) => cluster::cancel(a),

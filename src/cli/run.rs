@@ -116,6 +116,10 @@ pub fn plan(arguments: &Plan) -> Exit {
         Ok(prepared) => prepared,
         Err(exit) => return exit,
     };
+    let store = match beside(store, &arguments.also) {
+        Ok(store) => store,
+        Err(exit) => return exit,
+    };
     if let Some(name) = &arguments.why {
         return why(name, &graph, &checked, &store, &arguments.script);
     }
@@ -136,6 +140,9 @@ pub fn plan(arguments: &Plan) -> Exit {
     let runs = listing::to_run(&standings);
     let expected = together(&graph, &runs, threads);
     out::said(&listing::listing(&graph, &standings, &expected, threads));
+    for (folder, count) in api::sources(&graph, &standings, &store) {
+        say!("{count} of those in the store are read from {} (`--also`)", folder.display());
+    }
     if let Some(words) = room::weights(&graph, &runs, &store, room::for_weights(arguments.keep_under, &store)) {
         say!("{words}");
     }
@@ -183,6 +190,10 @@ pub fn run(arguments: &Run) -> Exit {
     let open = if arguments.leases { Store::open_with_leases } else { Store::open };
     let Prepared { source, checked, graph, store } = match prepare(&arguments.script, &arguments.store, &registry, open) {
         Ok(prepared) => prepared,
+        Err(exit) => return exit,
+    };
+    let store = match beside(store, &arguments.also) {
+        Ok(store) => store,
         Err(exit) => return exit,
     };
     if store.has_leases() {
@@ -391,6 +402,25 @@ pub fn fmt(arguments: &Fmt) -> Exit {
         }
     }
     exit
+}
+
+/// Returns a store with others beside it that are read and not written.
+pub(super) fn beside(store: Store, also: &[PathBuf]) -> Result<Store, Exit> {
+    let mut others = Vec::new();
+    for folder in also {
+        match Store::is_there(folder).and_then(|there| if there { Store::look(folder).map(Some) } else { Ok(None) }) {
+            Ok(Some(other)) => others.push(other),
+            Ok(None) => {
+                tell!("there is no store at {}, which `--also` names", folder.display());
+                return Err(Exit::Usage);
+            }
+            Err(e) => {
+                tell!("{e}");
+                return Err(Exit::Store);
+            }
+        }
+    }
+    Ok(store.beside(others))
 }
 
 /// Opens the store: the one named, or `.cfx` beside the script.

@@ -2,6 +2,7 @@
 
 use super::arguments::StoreArgs;
 use super::out::{say, tell};
+use super::run::beside;
 use super::{Exit, shown};
 use crate::base::size::bytes;
 use crate::base::time::duration;
@@ -13,7 +14,11 @@ use std::path::Path;
 fn open(arguments: &StoreArgs, open: fn(&Path) -> Result<Store, StoreError>) -> Result<Store, Exit> {
     let at = arguments.folder();
     match Store::is_there(&at).and_then(|there| if there { open(&at).map(Some) } else { Ok(None) }) {
-        Ok(Some(store)) => Ok(store),
+        Ok(Some(store)) => beside(store, &arguments.also),
+        // Where others are named, the script's own may not have been made yet.
+        Ok(None) if !arguments.also.is_empty() => {
+            Store::look(&at).map_err(|_| Exit::Store).and_then(|s| beside(s, &arguments.also))
+        }
         Ok(None) => {
             tell!("there is no store at {}; name the script whose store it is, or its folder with --store", at.display());
             Err(Exit::Usage)
@@ -34,9 +39,10 @@ pub fn ls(arguments: &StoreArgs) -> Exit {
     let now = now();
     for l in store.list() {
         let kept = if l.present { "" } else { "  (hash only)" };
+        let from = l.from.as_ref().map_or_else(String::new, |f| format!("  in {}", f.display()));
         let (size, took) = (bytes(l.entry.bytes as f64), duration(l.entry.seconds));
         let age = duration(now.saturating_sub(l.entry.created) as f64 / 1000.0);
-        say!("{}  {size:>10}  took {took:>8}  {age:>8} ago  {}{kept}", l.key.short(), l.entry.title);
+        say!("{}  {size:>10}  took {took:>8}  {age:>8} ago  {}{kept}{from}", l.key.short(), l.entry.title);
     }
     say!("{} in {}", bytes(store.size() as f64), arguments.folder().display());
     Exit::Done
@@ -75,6 +81,9 @@ pub fn show(key: &str, arguments: &StoreArgs) -> Exit {
                 say!("kept      for later runs while there is room (`--keep-under`)");
             }
             say!("device    {}", one.entry.device);
+            if let Some(from) = &one.from {
+                say!("in        {}", from.display());
+            }
             if !one.present {
                 say!("only its hash is kept");
                 return Exit::Done;

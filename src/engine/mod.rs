@@ -4,6 +4,7 @@
 //! Never: the name of a particular kernel, or anything about the language.
 
 pub mod device;
+pub mod exchange;
 pub mod executor;
 pub mod files;
 pub mod kernel;
@@ -19,7 +20,7 @@ pub use device::init;
 pub use executor::outcome::{CellOutcome, RunOutcome, RunState, Status};
 pub use executor::part::{Fence, Part, Told};
 pub use executor::results::{Missing, Results};
-pub use executor::statuses::{Standing, statuses};
+pub use executor::statuses::{Found, Standing, found, statuses};
 pub use executor::{DEAF, KEEP_UNDER, Limits, Options, execute, execute_or_leave};
 pub use kernel::{Context, Failure, Job, Joint, Kernel, Kernels};
 pub use progress::{Event, Observer};

@@ -22,29 +22,44 @@ pub enum Standing {
     NotNeeded,
 }
 
+/// What a store knows of a cell of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its content key.
+    pub key: Hash,
+    /// Content hash of its result.
+    pub hash: Hash,
+    /// Whether the result is there, and not only its hash.
+    pub there: bool,
+}
+
+/// Returns what a store knows of each cell of a plan. With `device`, only results of that device kind count.
+pub fn found(graph: &Graph, store: &Store, device: Option<&str>) -> Vec<Option<Found>> {
+    // Inputs come first, so one pass tells whatever can be told from hashes.
+    let mut out: Vec<Option<Found>> = vec![None; graph.cells.len()];
+    for (id, cell) in graph.cells.iter().enumerate() {
+        let usable = |key: Hash| {
+            let entry = store.known(&key).filter(|e| same_kind(e, device))?;
+            let there = store.present(&entry);
+            (there || cell.policy != Policy::Stored).then_some(Found { key, hash: entry.hash, there })
+        };
+        let hash = |d: CellId| out[d].map(|f| f.hash);
+        let known = store.alias(&cell.key).and_then(usable).or_else(|| {
+            let inputs: Option<Vec<_>> = cell.dependencies().iter().map(|d| hash(*d)).collect();
+            inputs.and_then(|_| usable(cell.hash_with(&|d| hash(d).unwrap_or(Hash([0; 32])))))
+        });
+        out[id] = known;
+    }
+    out
+}
+
 /// Returns how each cell of a plan stands when the cells `wanted` are asked for.
 ///
 /// With `device`, only results of that device kind count.
 pub fn statuses(graph: &Graph, wanted: &[CellId], store: &Store, device: Option<&str>) -> Vec<Standing> {
     let count = graph.cells.len();
-    // Inputs come first, so one pass tells whatever can be told from hashes.
-    let mut hashes: Vec<Option<Hash>> = vec![None; count];
-    let mut present = vec![false; count];
-    for (id, cell) in graph.cells.iter().enumerate() {
-        let usable = |key: Hash| {
-            let entry = store.known(&key).filter(|e| same_kind(e, device))?;
-            let there = store.present(&entry);
-            (there || cell.policy != Policy::Stored).then_some((entry.hash, there))
-        };
-        let known = store.alias(&cell.key).and_then(usable).or_else(|| {
-            let inputs: Option<Vec<_>> = cell.dependencies().iter().map(|d| hashes[*d]).collect();
-            inputs.and_then(|_| usable(cell.hash_with(&|d| hashes[d].unwrap_or(Hash([0; 32])))))
-        });
-        if let Some((hash, there)) = known {
-            hashes[id] = Some(hash);
-            present[id] = there;
-        }
-    }
+    let found = found(graph, store, device);
+    let hashed = |id: CellId| found[id].is_some();
     // Then from the back: what is needed, and which of it in full and not only by its hash.
     let mut needed = vec![false; count];
     let mut value = vec![false; count];
@@ -59,11 +74,11 @@ pub fn statuses(graph: &Graph, wanted: &[CellId], store: &Store, device: Option<
         }
         let inputs = cell.dependencies();
         let inline = cell.policy == Policy::Inline;
-        if hashes[id].is_some() && (!value[id] || present[id]) {
+        if found[id].is_some_and(|f| f.there || !value[id]) {
             out[id] = if inline { Standing::Inline } else { Standing::Cached };
             continue;
         }
-        let decided = inline || inputs.iter().all(|d| hashes[*d].is_some()) || !store.knows_form(form(cell));
+        let decided = inline || inputs.iter().all(|d| hashed(*d)) || !store.knows_form(form(cell));
         out[id] = match (inline, decided) {
             (true, _) => Standing::Inline,
             (false, true) => Standing::Run,

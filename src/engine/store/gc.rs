@@ -7,7 +7,7 @@ use super::{Store, StoreError, trouble};
 use crate::base::Hash;
 use crate::engine::files::UNFINISHED;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// An artifact of the store, for listing.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +18,8 @@ pub struct Listing {
     pub entry: Entry,
     /// Whether the artifact is there.
     pub present: bool,
+    /// The store beside the one that was asked which has it, where that is so.
+    pub from: Option<PathBuf>,
 }
 
 /// What sweeping did.
@@ -40,16 +42,26 @@ impl Store {
     /// Returns the cells whose content key, content hash or plan key begins with these hexadecimal digits.
     pub fn find(&self, digits: &str) -> Vec<Listing> {
         let begins = |hash: &Hash| hash.to_string().starts_with(digits);
-        let planned: BTreeSet<Hash> = self.index().aliases().filter(|(plan, ..)| begins(plan)).map(|(_, key, _)| key).collect();
+        let of = |s: &Store| s.index().aliases().filter(|(plan, ..)| begins(plan)).map(|(_, key, _)| key).collect::<Vec<_>>();
+        let planned: BTreeSet<Hash> = self.all_stores().flat_map(of).collect();
         self.select(|key, entry| begins(key) || begins(&entry.hash) || planned.contains(key))
     }
 
     /// Returns the cells that are wanted, the latest first.
     pub fn select(&self, wanted: impl Fn(&Hash, &Entry) -> bool) -> Vec<Listing> {
-        let found: Vec<(Hash, Entry)> = self.index().entries().filter(|(key, entry)| wanted(key, entry)).collect();
-        let present = |key: &Hash| self.known(key).is_some_and(|k| self.present(&k));
-        let mut out: Vec<Listing> =
-            found.into_iter().map(|(key, entry)| Listing { key, present: present(&key), entry }).collect();
+        let mut out: Vec<Listing> = Vec::new();
+        let mut met: BTreeSet<Hash> = BTreeSet::new();
+        for (n, store) in self.all_stores().enumerate() {
+            let found: Vec<(Hash, Entry)> = store.index().entries().filter(|(key, entry)| wanted(key, entry)).collect();
+            for (key, entry) in found {
+                let known = self.known(&key);
+                // Of what two have, the one counts that is read.
+                if known.as_ref().is_some_and(|k| k.of == n) && met.insert(key) {
+                    let present = known.is_some_and(|k| self.present(&k));
+                    out.push(Listing { key, present, entry, from: (n > 0).then(|| store.root.clone()) });
+                }
+            }
+        }
         out.sort_by(|a, b| (b.entry.created, a.key).cmp(&(a.entry.created, b.key)));
         out
     }

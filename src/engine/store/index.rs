@@ -53,6 +53,8 @@ pub struct Known {
     pub absent: Option<Name>,
     /// Where the artifact lies; nothing where only its hash is kept.
     pub spot: Option<Spot>,
+    /// Which store has it: 0 the one that was asked, and from 1 on those beside it.
+    pub of: usize,
 }
 
 /// Where an artifact lies, as [`Place`], in little room.
@@ -232,6 +234,7 @@ impl Index {
             device: device.clone(),
             absent: absent.clone(),
             spot: r.spot(),
+            of: 0,
         })
     }
 

@@ -10,6 +10,7 @@
 //! of one file, or artifacts that no line names. Artifacts are written before the lines that name them. Millions of small results cost no
 //! system call each: within a [`Batch`] what is put is written together, and packs are read a piece at a time.
 
+mod beside;
 pub mod checkpoints;
 mod disk;
 pub mod gc;
@@ -25,6 +26,7 @@ mod own;
 mod packs;
 pub mod runs;
 mod spare;
+pub mod transfer;
 
 #[cfg(test)]
 mod tests;
@@ -111,6 +113,10 @@ pub struct Store {
     full: AtomicBool,
     /// Spare results that this process reads.
     in_use: Mutex<BTreeSet<Hash>>,
+    /// Stores that are read beside this one ([`Store::beside`]).
+    beside: Vec<Store>,
+    /// Whether only the index is here ([`Store::listed`]).
+    listed: bool,
 }
 
 /// What is put into the store with an artifact.
@@ -133,6 +139,13 @@ pub struct Made {
     pub form: u64,
 }
 
+impl From<Entry> for Made {
+    fn from(e: Entry) -> Made {
+        let Entry { op, title, device, seconds, memory, absent, form, .. } = e;
+        Made { op, title, device, seconds, memory, absent, form }
+    }
+}
+
 impl Store {
     /// Returns the folder.
     pub fn root(&self) -> &Path {
@@ -145,24 +158,27 @@ impl Store {
         self.index().read_new(self.disk.as_ref(), &self.root.join("index"), &own);
     }
 
-    /// Returns what is known of a cell by its content key.
+    /// Returns what is known of a cell by its content key, here or in a store beside this one ([`Store::beside`]).
     pub fn known(&self, key: &Hash) -> Option<Known> {
-        self.index().known(key)
+        let own = self.index().known(key);
+        if self.beside.is_empty() { own } else { self.known_beside(key, own) }
     }
 
     /// Returns the same with what only people read.
     pub fn entry(&self, key: &Hash) -> Option<Entry> {
-        self.index().entry(key)
+        let own = self.index().entry(key);
+        own.or_else(|| self.beside.iter().find_map(|s| s.entry(key)))
     }
 
     /// Returns the content key of a cell by its plan key.
     pub fn alias(&self, plan: &Hash) -> Option<Hash> {
-        self.index().alias(plan)
+        let own = self.index().alias(plan);
+        own.or_else(|| self.beside.iter().find_map(|s| s.alias(plan)))
     }
 
     /// Returns whether a cell of this form ([`Made::form`]), with whatever inputs, is known.
     pub fn knows_form(&self, form: u64) -> bool {
-        self.index().knows_form(form)
+        self.index().knows_form(form) || self.beside.iter().any(|s| s.knows_form(form))
     }
 
     /// Returns the number of damaged lines met in the index; what they said is computed again.
@@ -214,7 +230,7 @@ impl Store {
 
     /// Keeps the content hash of a result that is itself not stored.
     pub fn put_hash(&self, key: &Hash, hash: Hash, made: &Made) -> Result<(), StoreError> {
-        if self.known(key).is_some_and(|k| k.hash == hash) {
+        if self.own_known(key).is_some_and(|k| k.hash == hash) {
             return Ok(());
         }
         self.record(key, hash, 0, None, made)
@@ -239,7 +255,7 @@ impl Store {
 
     /// Says that the cell of this plan key has that content key.
     pub fn put_alias(&self, plan: &Hash, key: &Hash) -> Result<(), StoreError> {
-        if self.alias(plan) == Some(*key) {
+        if self.index().alias(plan) == Some(*key) {
             return Ok(());
         }
         let created = self.index().time_for_plan(plan);
@@ -248,7 +264,7 @@ impl Store {
 
     /// Lets the artifact of a cell go and keeps its content hash. The object stays where another cell has the same content.
     pub fn retire(&self, key: &Hash) -> Result<(), StoreError> {
-        let Some(known) = self.known(key) else { return Ok(()) };
+        let Some(known) = self.own_known(key) else { return Ok(()) };
         let created = self.index().time_for(key);
         self.say(Line::Gone { key: *key, created })?;
         if self.writable && known.spot == Some(Spot::File) {
@@ -269,6 +285,14 @@ impl Store {
     /// Errors: as [`Store::retire`].
     pub fn lose(&self, key: &Hash) -> Result<(), StoreError> {
         self.faults.fetch_add(1, Ordering::Relaxed);
+        self.forget(key)
+    }
+
+    /// Forgets where the artifact of a cell was, here and in the stores beside this one, of which nothing is changed.
+    ///
+    /// Errors: as [`Store::retire`].
+    pub fn forget(&self, key: &Hash) -> Result<(), StoreError> {
+        self.beside.iter().try_for_each(|s| s.retire(key))?;
         self.retire(key)
     }
 

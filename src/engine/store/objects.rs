@@ -35,8 +35,15 @@ impl Store {
         }
     }
 
-    /// Returns whether the artifact of a cell seems to be there, in full length; its bytes are not looked at.
+    /// Returns whether the artifact of a cell seems to be there, in full length; its bytes are not looked at. Of a store of which only the index is here
+    /// ([`Store::listed`]): whether that says so.
     pub fn present(&self, known: &Known) -> bool {
+        if let Some(other) = self.other(known) {
+            return other.present(&Known { of: 0, ..known.clone() });
+        }
+        if self.listed {
+            return known.spot.is_some();
+        }
         let length = |path: PathBuf| std::fs::metadata(path).map(|m| m.len()).ok();
         match known.spot {
             None => false,
@@ -48,6 +55,9 @@ impl Store {
 
     /// Returns the bytes of an artifact, whose hash has been compared.
     pub fn read(&self, known: &Known) -> Result<Vec<u8>, Fault> {
+        if let Some(other) = self.other(known) {
+            return other.read(&Known { of: 0, ..known.clone() });
+        }
         match known.spot {
             None => Err(Fault::Missing),
             Some(spot) => self.read_at(&known.hash, known.bytes, spot),

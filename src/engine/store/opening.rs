@@ -165,6 +165,8 @@ impl Store {
             faults: AtomicU64::new(0),
             full: AtomicBool::new(false),
             in_use: Mutex::default(),
+            beside: Vec::new(),
+            listed: false,
         }
     }
 

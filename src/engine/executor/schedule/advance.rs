@@ -129,14 +129,21 @@ impl Scheduler<'_> {
         if entry.spot.is_some() && !stored && !hash_will_do {
             self.lose(id, key, Fault::Missing);
         }
-        // What readers will want is looked at now, unless it is large: then it is when it is read.
-        if stored
-            && self.nodes[id].wanted
-            && entry.bytes <= 16 << 20
-            && let Err(fault) = shared.store.read(&entry)
-        {
-            self.lose(id, key, fault);
-            (stored, hash_will_do) = (false, false);
+        // What readers will want is looked at now, unless it is large: then it is when it is read. What lies beside the store is copied into it.
+        let beside = entry.of > 0 && cell.policy == Policy::Stored;
+        if stored && self.nodes[id].wanted && (beside || entry.bytes <= 16 << 20) {
+            match shared.store.read(&entry) {
+                Ok(bytes) if beside => {
+                    if let Err(e) = shared.store.adopt(&key, &bytes) {
+                        shared.note(e.message);
+                    }
+                }
+                Ok(_) => {}
+                Err(fault) => {
+                    self.lose(id, key, fault);
+                    (stored, hash_will_do) = (false, false);
+                }
+            }
         }
         if !stored && !hash_will_do {
             return false;
@@ -178,7 +185,7 @@ impl Scheduler<'_> {
     pub(super) fn lose(&mut self, id: CellId, key: Hash, fault: Fault) {
         let words = if fault == Fault::Damaged { "damaged" } else { "missing" };
         self.shared.note(format!("the artifact of {} is {words} and is computed again", self.cell(id).title()));
-        if let Err(e) = self.shared.store.retire(&key) {
+        if let Err(e) = self.shared.store.forget(&key) {
             self.shared.note(e.message);
         }
         self.nodes[id].stored = false;
