@@ -9,6 +9,7 @@ mod crash;
 mod dice;
 mod docs;
 mod editors;
+mod exchange;
 mod expect;
 #[cfg(target_os = "linux")]
 mod full_disk;
