@@ -194,18 +194,19 @@ impl Frame {
         self.columns.iter().find(|c| c.name == name)
     }
 
-    /// Returns the first rows, `count` of them at most, as a plain table: numbers, and everything else as texts.
-    pub fn head(&self, count: usize) -> Table {
+    /// Returns the first rows, `count` of them at most.
+    pub fn first(&self, count: usize) -> Frame {
         let count = count.min(self.rows());
         let columns = self.columns.iter().map(|c| {
             let cells = match &c.cells {
-                Cells::Numbers(x) => Column::Numbers(x[..count].to_vec()),
-                Cells::Integers(x) => Column::Numbers(x[..count].iter().map(|v| v.map_or(f64::NAN, |v| v as f64)).collect()),
-                other => Column::Texts((0..count).map(|i| other.get(i).and_then(written).unwrap_or_default()).collect()),
+                Cells::Numbers(x) => Cells::Numbers(x[..count].to_vec()),
+                Cells::Integers(x) => Cells::Integers(x[..count].to_vec()),
+                Cells::Truths(x) => Cells::Truths(x[..count].to_vec()),
+                Cells::Texts(x) => Cells::Texts(x[..count].to_vec()),
             };
-            (c.name.clone(), cells)
+            Field { name: c.name.clone(), is: c.is, of: c.of.clone(), cells }
         });
-        Table { columns: columns.collect() }
+        Frame { columns: columns.collect() }
     }
 }
 
@@ -312,6 +313,6 @@ mod tests {
         assert!(a[..2] == [2.0, 0.5] && a[2].is_nan());
         assert_eq!(cells("late"), Cells::Texts(vec![None, Some("true".into()), Some("x".into())]));
         assert_eq!(cells("absent"), Cells::Texts(vec![None, None, Some("none".into())]));
-        assert_eq!((f.rows(), f.head(2).rows()), (3, 2));
+        assert_eq!((f.rows(), f.first(2).rows()), (3, 2));
     }
 }

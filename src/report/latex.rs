@@ -1,6 +1,6 @@
 //! Declared values as LaTeX tables with booktabs, values rounded by their errors.
 
-use super::numeric::last_place;
+use super::numeric::{Rounded, rounded as rounded_by};
 use crate::engine::value::{Number, Value};
 use crate::plan::graph::Declared;
 use std::fmt::Write;
@@ -106,23 +106,17 @@ fn cell(value: Option<&Value>) -> String {
     }
 }
 
-/// Returns a number in LaTeX: value and standard error end at the place that [`last_place`] tells. Without an error four digits are kept.
+/// Returns a number in LaTeX: value and standard error end at the place that [`super::numeric::last_place`] tells. Without an error four digits are kept.
 pub fn rounded(n: &Number) -> String {
     if !n.value.is_finite() {
         return "---".into();
     }
     let Some(error) = n.error.filter(|e| e.is_finite() && *e > 0.0) else { return format!("${}$", digits(n.value)) };
-    let last = last_place(error);
-    let whole = exponent(n.value.abs().max(error));
-    if !(-4..6).contains(&whole) {
-        let unit = 10f64.powi(whole);
-        let decimals = (whole - last).max(0) as usize;
-        return format!("$({:.decimals$} \\pm {:.decimals$}) \\times 10^{{{whole}}}$", n.value / unit, error / unit);
+    match rounded_by(n.value, error) {
+        Some(Rounded { value, error, exponent: 0 }) => format!("${value} \\pm {error}$"),
+        Some(Rounded { value, error, exponent }) => format!("$({value} \\pm {error}) \\times 10^{{{exponent}}}$"),
+        None => format!("${}$", digits(n.value)),
     }
-    let decimals = (-last).max(0) as usize;
-    // Above the decimal point rounding leaves zeros.
-    let to = |x: f64| if last > 0 { (x / 10f64.powi(last)).round() * 10f64.powi(last) } else { x };
-    format!("${:.decimals$} \\pm {:.decimals$}$", to(n.value), to(error))
 }
 
 fn exponent(x: f64) -> i32 {

@@ -4,18 +4,19 @@
 
 pub mod arrays;
 mod chains;
+pub mod contents;
 pub mod earlier;
 pub mod figure;
 pub mod files;
 pub mod formats;
 pub mod frame;
 mod held_out;
-pub mod html;
 mod input;
 pub mod kernels;
 mod latex;
 pub mod manifest;
 pub mod numeric;
+pub mod page;
 pub mod picture;
 mod redraw;
 pub mod settling;
@@ -33,6 +34,7 @@ use crate::base::Coordinates;
 use crate::engine::value::{Table, Value};
 use crate::ops::density::zarr;
 use crate::plan::graph::{Declared, Entry};
+use contents::{Chains, Contents, Sheet};
 use files::Files;
 use frame::Frame;
 use held_out::HeldOut;
@@ -47,7 +49,7 @@ use std::path::{Path, PathBuf};
 pub fn write(results: &ReportInput, out: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Files::new(out, results.inputs.clone())?;
     let settling = Settling::of(results.graph, results.value);
-    let mut page = html::Page { settling, held_out: HeldOut::of(results.graph), ..html::Page::default() };
+    let mut page = Contents { settling, held_out: HeldOut::of(results.graph), ..Contents::default() };
     for (index, declared) in results.graph.values.iter().enumerate() {
         files.belong(declared, None);
         match declared.keyword.as_str() {
@@ -57,7 +59,7 @@ pub fn write(results: &ReportInput, out: &Path) -> io::Result<Vec<PathBuf>> {
                 let values: Vec<Value> = declared.entries.iter().map(results.value).collect();
                 let units = results.units(declared);
                 if let Some((name, table)) = table(declared, &values, "", units, &mut files)? {
-                    page.tables.push((index, format!("tables/{name}"), table.head(html::ROWS), table.rows()));
+                    page.tables.push(Sheet::of(index, format!("tables/{name}"), &table));
                 }
                 for part in tables::parts(&values) {
                     let of: Vec<Value> = values.iter().map(|v| tables::part(v, &part)).collect();
@@ -73,10 +75,15 @@ pub fn write(results: &ReportInput, out: &Path) -> io::Result<Vec<PathBuf>> {
         }
     }
     page.chains = pictures(&page.settling, results.value);
-    let manifest = manifest::text(&manifest::manifest(results, &page.settling, &page.figures, &files.written));
     files.of_nothing();
+    if page.settling.fits.len() > page::LISTED {
+        let name = format!("tables/{}", files.fresh("tables", "diagnostics"));
+        files.put("table", &format!("{name}.csv"), &formats::csv(&page::listed(&page.settling))?)?;
+        page.diagnostics = Some(name);
+    }
+    let manifest = manifest::text(&manifest::manifest(results, &page.settling, &page.figures, &files.written));
     files.put("manifest", "manifest.json", manifest.as_bytes())?;
-    files.put("report", "report.html", html::page(results, &page, &manifest).as_bytes())?;
+    files.put("report", "report.html", page::page(results, &page, &manifest).as_bytes())?;
     Ok(files.done().into_iter().map(|file| out.join(file.path)).collect())
 }
 
@@ -103,7 +110,7 @@ fn table(
 }
 
 /// Writes the pictures of a figure, one for each place, with the numbers drawn.
-fn figures(results: &ReportInput, index: usize, page: &mut html::Page, files: &mut Files) -> io::Result<()> {
+fn figures(results: &ReportInput, index: usize, page: &mut Contents, files: &mut Files) -> io::Result<()> {
     let declared = &results.graph.values[index];
     for (i, entry) in declared.entries.iter().enumerate() {
         files.belong(declared, Some(i));
@@ -154,9 +161,14 @@ fn models(results: &ReportInput, declared: &Declared, values: &[Value], files: &
 const DRAWN: usize = 4;
 
 /// Returns pictures of the chains that did not settle, the worst first.
-fn pictures(settling: &Settling, value: &dyn Fn(&Entry) -> Value) -> Vec<(String, String, String)> {
+fn pictures(settling: &Settling, value: &dyn Fn(&Entry) -> Value) -> Vec<Chains> {
     let picture = |fit: &settling::Fit| match value(&Entry::Cell(fit.cell)) {
-        Value::Pack(pack) => Some((fit.diagnostic.name.clone(), fit.diagnostic.note.clone(), chains::picture(&pack)?)),
+        Value::Pack(pack) => Some(Chains {
+            cell: fit.cell,
+            name: fit.diagnostic.name.clone(),
+            note: fit.diagnostic.note.clone(),
+            svg: chains::picture(&pack)?,
+        }),
         _ => None,
     };
     settling.worst().into_iter().filter_map(picture).take(DRAWN).collect()

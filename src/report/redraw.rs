@@ -3,7 +3,7 @@
 //! A stored figure knows nothing of how the densities behind it settled, which is no part of any key. So the report draws it anew, from the same
 //! values, with one setting more: the places in doubt, by input.
 
-use super::html::Page;
+use super::contents::Contents;
 use super::input::ReportInput;
 use super::kernels::{Doubted, kernels};
 use super::settling::Settling;
@@ -16,12 +16,12 @@ use crate::plan::graph::Entry;
 use std::sync::Arc;
 
 /// Returns a figure with marks, and with what must be said of it in its caption; as it is where there is nothing.
-pub fn marked(input: &ReportInput, page: &Page, entry: &Entry, figure: Arc<Figure>) -> Arc<Figure> {
-    let words = page.beside(entry);
+pub fn marked(input: &ReportInput, contents: &Contents, entry: &Entry, figure: Arc<Figure>) -> Arc<Figure> {
+    let words = contents.beside(entry);
     if words.is_empty() {
         return figure;
     }
-    let drawn = redrawn(input, &page.settling, entry).unwrap_or(figure);
+    let drawn = redrawn(input, &contents.settling, entry).unwrap_or(figure);
     let mut caption = drawn.caption.clone();
     for words in words {
         let mut letters = words.chars();

@@ -69,6 +69,11 @@ impl Fit {
         self.verdict() != SETTLED && self.verdict() != UNKNOWN
     }
 
+    /// Returns whether its chains disagree.
+    pub fn disagrees(&self) -> bool {
+        self.verdict() == DISAGREE
+    }
+
     /// Returns how bad it is: those that disagree before those that are too short, the largest R-hat first.
     fn rank(&self) -> (bool, bool, f64) {
         (self.verdict() != DISAGREE, !self.unsettled(), -self.diagnostic.r_hat.unwrap_or(0.0))
@@ -190,6 +195,16 @@ impl Settling {
     pub fn all_behind(&self, id: CellId) -> bool {
         let (bad, all) = (self.unsettled.behind(id).len(), self.every.behind(id).len());
         bad == all && all > 1
+    }
+
+    /// Returns the fits that a value is made from, in the plan's order; none for tables of chains.
+    pub fn fits_behind(&self, entry: &Entry) -> Vec<&Fit> {
+        let Entry::Cell(id) = entry else { return Vec::new() };
+        if self.chains.contains(id) {
+            return Vec::new();
+        }
+        let behind: BTreeSet<CellId> = self.every.behind(*id).into_iter().collect();
+        self.fits.iter().filter(|f| behind.contains(&f.cell)).collect()
     }
 
     /// Returns what is to be said of a value made from densities that did not settle, in one sentence; nothing where there are none.
