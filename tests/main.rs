@@ -22,5 +22,7 @@ mod oracle;
 mod pages;
 mod promises;
 mod script;
+#[cfg(unix)]
+mod serve;
 mod stdlib;
 mod suite;

@@ -18,6 +18,8 @@ pub struct Arguments {
 pub enum Command {
     /// Run a script: numbers, pictures and a report.
     Run(Run),
+    /// Run a script and show the run, and then its report, in a browser of this machine.
+    Serve(Serve),
     /// Check a script without reading data.
     Check(Check),
     /// Say what a run would do: cells, what is cached, time, memory, disk.
@@ -249,6 +251,16 @@ pub struct Run {
     /// `0` keeps none (default: 20G, or half of the free disk where that is less). Weights with `keep: weights` stay whatever stands here.
     #[arg(long, value_name = "SIZE", value_parser = room)]
     pub keep_under: Option<f64>,
+}
+
+/// `cfx serve`
+#[derive(Debug, Args)]
+pub struct Serve {
+    #[command(flatten)]
+    pub run: Run,
+    /// Port of this machine to listen on; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
 }
 
 /// `cfx status`, `cfx attach`, `cfx cancel`

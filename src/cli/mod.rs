@@ -15,6 +15,7 @@ mod out;
 pub mod render;
 mod room;
 pub mod run;
+mod serve;
 mod shells;
 pub mod shown;
 mod stop;
@@ -67,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Run(a) if a.watch => watch::watch(&a.script.script),
         Command::Run(a) if cluster::is_meant(&a.on) => cluster::run(a),
         Command::Run(a) => run::run(a),
+        Command::Serve(a) => serve::serve(a),
         Command::Check(a) => run::check(a),
         Command::Plan(a) if cluster::is_meant(&a.on) => cluster::plan(a),
         Command::Plan(a) => run::plan(a),

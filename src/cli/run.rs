@@ -7,7 +7,10 @@ use crate::api::{self, Checked, Registry, Source};
 use crate::base::Diags;
 use crate::base::size::{self, bytes};
 use crate::engine::files::{is_place, replace, write_atomically};
-use crate::engine::{Limits, Options, Results, RunOutcome, RunState, Standing, Status, Store, StoreError, progress, store};
+use crate::engine::progress::{Event, Silent};
+use crate::engine::{
+    Limits, Observer, Options, Results, RunOutcome, RunState, Standing, Status, Store, StoreError, progress, store,
+};
 use crate::lang::suggest;
 use crate::plan::estimate::together;
 use crate::plan::explain;
@@ -186,6 +189,11 @@ pub(super) fn record_name(script: &Script) -> String {
 
 /// `cfx run`: script to report.
 pub fn run(arguments: &Run) -> Exit {
+    run_seen(arguments, &mut |_| Ok(Box::new(Silent)))
+}
+
+/// Runs a script, seen by one more observer beside the terminal. `see` is told the folder of the results once the run is about to begin.
+pub(super) fn run_seen(arguments: &Run, see: &mut dyn FnMut(&Path) -> Result<Box<dyn Observer>, Exit>) -> Exit {
     let registry = Registry::standard();
     let open = if arguments.leases { Store::open_with_leases } else { Store::open };
     let Prepared { source, checked, graph, store } = match prepare(&arguments.script, &arguments.store, &registry, open) {
@@ -238,7 +246,10 @@ pub fn run(arguments: &Run) -> Exit {
     if let Err(e) = api::ready(&out) {
         return unwritten(&out, &e);
     }
-    let observer = progress::on_stderr(arguments.json);
+    let observer = match see(&out) {
+        Ok(other) => Both(progress::on_stderr(arguments.json), other),
+        Err(exit) => return exit,
+    };
     // Writes what there is; nothing where results turn out to be damaged or gone when they are written out, and are to be made again.
     let written = |outcome: &RunOutcome, faults: Option<u64>| -> Option<Exit> {
         store.keep_note(&record_name(&arguments.script), &record::record(&graph).record.to_json().to_string());
@@ -260,7 +271,7 @@ pub fn run(arguments: &Run) -> Exit {
     };
     for again in 0..=MOST_REPAIRS {
         let faults = Some(store.faults()).filter(|_| again < MOST_REPAIRS);
-        match api::run_or_leave(&graph, &wanted, &registry, &store, &options, observer.as_ref(), &leave) {
+        match api::run_or_leave(&graph, &wanted, &registry, &store, &options, &observer, &leave) {
             Ok(outcome) => {
                 if let Some(exit) = written(&outcome, faults) {
                     return exit;
@@ -273,6 +284,16 @@ pub fn run(arguments: &Run) -> Exit {
         }
     }
     Exit::Store
+}
+
+/// Two observers of a run.
+struct Both(Box<dyn Observer>, Box<dyn Observer>);
+
+impl Observer for Both {
+    fn event(&self, event: &Event) {
+        self.0.event(event);
+        self.1.event(event);
+    }
 }
 
 /// How often results that are damaged or gone are made again in one run: a disk that damages them each time is no place for a store.

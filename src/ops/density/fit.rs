@@ -97,7 +97,11 @@ impl Monitor for Watch<'_> {
         self.done[chain].store(pass as u64, Relaxed);
         if pass.is_multiple_of(10) {
             let done = self.done.iter().map(|d| d.load(Relaxed)).sum();
-            self.cx.progress(done, self.total.load(Relaxed), &[("components", s[1]), ("log posterior", s[2])]);
+            self.cx.progress(
+                done,
+                self.total.load(Relaxed),
+                &[("chain", chain as f64), ("components", s[1]), ("log posterior", s[2])],
+            );
         }
     }
 
