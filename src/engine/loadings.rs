@@ -10,7 +10,14 @@ use std::sync::Arc;
 ///
 /// A mean of scores then errs by the mean of its examples' loadings, source by source. As [`Parts`], all are equal to one another.
 #[derive(Clone, Debug, Default)]
-pub struct Loadings(BTreeMap<u64, Load>);
+pub struct Loadings {
+    loads: BTreeMap<u64, Load>,
+    /// Sources that stand for several, and what each of these has in it: shares of which the sum of squares is 1.
+    wholes: Wholes,
+}
+
+/// Sources that stand for several: for each the shares of these, by source.
+pub type Wholes = BTreeMap<u64, Arc<Vec<(u64, f64)>>>;
 
 /// How far a source moves the examples.
 #[derive(Clone, Debug)]
@@ -21,7 +28,7 @@ pub enum Load {
     Each(Arc<Vec<f64>>),
 }
 
-/// So many sources of one number are told apart in scores; of more, the smallest are one.
+/// So many sources of one number are told apart in scores; more are one that stands for all.
 const MOST: usize = 64;
 
 impl PartialEq for Loadings {
@@ -58,50 +65,60 @@ impl Load {
 impl Loadings {
     /// Returns those of a number that stands for every example.
     pub fn of(parts: &Parts) -> Loadings {
-        let mut shares = parts.told().unwrap_or_default().to_vec();
-        if shares.len() > MOST {
-            shares.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0)));
-            let mut rest = shares.split_off(MOST - 1);
-            rest.sort_unstable_by_key(|s| s.0);
-            let sources: Vec<u64> = rest.iter().map(|s| s.0).collect();
-            shares.push((together(&sources), norm(rest.iter().map(|s| s.1))));
+        let shares = parts.told().unwrap_or_default();
+        let whole = norm(shares.iter().map(|s| s.1));
+        if shares.len() <= MOST || whole == 0.0 || !whole.is_finite() {
+            return Loadings::kept(shares.iter().map(|(source, share)| (*source, Load::All(*share))));
         }
-        Loadings(shares.into_iter().map(|(source, share)| (source, Load::All(share))).collect())
+        let each: Vec<(u64, f64)> = shares.iter().map(|(source, share)| (*source, share / whole)).collect();
+        let name = together(&each.iter().flat_map(|(source, share)| [*source, share.to_bits()]).collect::<Vec<u64>>());
+        Loadings { loads: [(name, Load::All(whole))].into(), wholes: [(name, Arc::new(each))].into() }
     }
 
     /// Returns those that were kept.
     pub fn kept(all: impl IntoIterator<Item = (u64, Load)>) -> Loadings {
-        Loadings(all.into_iter().collect())
+        Loadings { loads: all.into_iter().collect(), wholes: Wholes::default() }
+    }
+
+    /// Returns the same, some of whose sources stand for several.
+    pub fn standing(self, wholes: Wholes) -> Loadings {
+        Loadings { wholes, ..self }
+    }
+
+    /// Returns the sources that stand for several.
+    pub fn wholes(&self) -> &Wholes {
+        &self.wholes
     }
 
     /// Returns whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.loads.is_empty()
     }
 
     /// Returns the sources with what each moves, ascending by source.
     pub fn iter(&self) -> impl Iterator<Item = (u64, &Load)> {
-        self.0.iter().map(|(source, load)| (*source, load))
+        self.loads.iter().map(|(source, load)| (*source, load))
     }
 
     /// Adds what a source moves.
     pub fn add(&mut self, source: u64, load: Load) {
-        match self.0.get_mut(&source) {
+        match self.loads.get_mut(&source) {
             Some(there) => *there = there.plus(&load),
             None => {
-                self.0.insert(source, load);
+                self.loads.insert(source, load);
             }
         }
     }
 
     /// Returns those of a function of `count` examples, given its derivative at each.
     pub fn times(&self, slopes: &Load, count: usize) -> Loadings {
-        Loadings(self.0.iter().map(|(source, load)| (*source, load.times(slopes, count))).collect())
+        Loadings::kept(self.iter().map(|(source, load)| (source, load.times(slopes, count)))).standing(self.wholes.clone())
     }
 
     /// Returns those of the sum of what two have.
     pub fn plus(mut self, other: Loadings) -> Loadings {
-        other.0.into_iter().for_each(|(source, load)| self.add(source, load));
+        self.wholes.extend(other.wholes);
+        other.loads.into_iter().for_each(|(source, load)| self.add(source, load));
         self
     }
 
@@ -111,7 +128,7 @@ impl Loadings {
             Load::All(x) => Load::All(*x),
             Load::Each(all) => Load::Each(Arc::new(rows.iter().map(|i| all.get(*i).copied().unwrap_or(0.0)).collect())),
         };
-        Loadings(self.0.iter().map(|(source, load)| (*source, one(load))).collect())
+        Loadings::kept(self.iter().map(|(source, load)| (source, one(load)))).standing(self.wholes.clone())
     }
 }
 
@@ -132,13 +149,24 @@ mod tests {
     }
 
     #[test]
-    fn of_many_sources_the_smallest_are_one_and_the_error_stays() {
+    fn of_many_sources_one_stands_for_all() {
         let shares: Vec<(u64, f64)> = (1..=500).map(|s| (s, s as f64)).collect();
         let all = Loadings::of(&Parts::kept(shares.clone()));
-        assert_eq!(all.iter().count(), MOST);
-        let (found, expect) =
-            (norm(all.iter().map(|(_, l)| l.at(0)).collect::<Vec<f64>>().into_iter()), norm(shares.iter().map(|s| s.1)));
-        assert!((found - expect).abs() < 1e-9 * expect);
+        let expect = norm(shares.iter().map(|s| s.1));
+        let found: Vec<(u64, f64)> = all.iter().map(|(s, l)| (s, l.at(0))).collect();
+        let [(name, share)] = found[..] else { panic!("{found:?}") };
+        assert!((share - expect).abs() < 1e-9 * expect);
+        let back: Vec<(u64, f64)> = all.wholes()[&name].iter().map(|(s, part)| (*s, part * share)).collect();
+        assert!(back.iter().zip(&shares).all(|(a, b)| a.0 == b.0 && (a.1 - b.1).abs() < 1e-9));
+        // The same number is the same source, another is another; halves of it too.
+        assert_eq!(Loadings::of(&Parts::kept(shares.clone())).iter().next().map(|s| s.0), Some(name));
+        let others = Parts::kept(shares.iter().map(|(s, share)| (*s, share * share)).collect());
+        assert_ne!(Loadings::of(&others).iter().next().map(|s| s.0), Some(name));
+        let half = all.times(&Load::All(0.5), 1);
+        assert!(
+            half.wholes().contains_key(&name)
+                && half.plus(all).iter().all(|(_, l)| (l.at(0) - 1.5 * expect).abs() < 1e-9 * expect)
+        );
         assert!(Loadings::of(&Parts::default()).is_empty() && Loadings::of(&Parts::exact()).is_empty());
         let named = Parts::default().named(0.5, &Hash::of(b"cell"));
         assert_eq!(

@@ -3,13 +3,17 @@
 
 use crate::base::statistics::norm;
 use crate::base::{Hash, Hasher};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What is known of how a number errs: nothing (the default), that it is exact, or the shares of its error by source, ascending by source.
 ///
-/// A source is an estimate (named by the key of its cell) or a unit that was drawn (a coordinate of an axis that a mean was taken over). Shares
+/// A source is an estimate (named by the key of its cell) or a unit that was drawn (a coordinate of an axis, an example of a data set). Shares
 /// are the derivative by the source times its standard error, so that the error is the root of the sum of their squares.
+///
+/// Of more than [`MOST`] sources each is put, with a sign of its own, into one of so many buckets (a count sketch: Charikar, Chen & Farach-Colton
+/// 2002). That is linear, so that what cancels still cancels; the error of a sum of such numbers is right up to a relative error of
+/// sqrt(1 / (2 MOST)), 3 %, and that of one number is kept as it is.
 /// All are equal to one another: what an error is made of is no part of what a number is.
 #[derive(Clone, Debug, Default)]
 pub struct Parts(Known);
@@ -25,8 +29,11 @@ enum Known {
 /// The source of what only this number errs by. It is named when the number is handed on.
 const OWN: u64 = 0;
 
-/// So many sources are told apart; of more, the smallest are one.
-pub const MOST: usize = 1024;
+/// So many sources are told apart; more are put into as many buckets.
+pub const MOST: usize = 512;
+
+/// The first of the names of buckets.
+const BUCKETS: u64 = 0xF01D_ED00_0000_0000;
 
 /// What is left of shares that cancel, in relation to them, counts as nothing.
 const ROUNDING: f64 = 1e-12;
@@ -40,6 +47,42 @@ impl PartialEq for Parts {
 /// Shares that are being added up: for each source the sum, and the sum of sizes.
 #[derive(Clone, Debug, Default)]
 pub struct Shares(BTreeMap<u64, (f64, f64)>);
+
+/// Returns whether a source is a bucket of many.
+fn is_bucket(source: u64) -> bool {
+    (BUCKETS..BUCKETS + MOST as u64).contains(&source)
+}
+
+/// Returns the bucket of a source, and the sign that its shares have there.
+fn bucket(source: u64) -> (u64, f64) {
+    match is_bucket(source) {
+        true => (source, 1.0),
+        false => {
+            let (place, sign) = place_among(source, MOST);
+            (BUCKETS + place as u64, sign)
+        }
+    }
+}
+
+/// Returns the place of a source among so many, and the sign that its shares have there.
+pub fn place_among(source: u64, count: usize) -> (usize, f64) {
+    let mixed = mix(source);
+    ((mixed % count as u64) as usize, if mixed >> 63 == 0 { 1.0 } else { -1.0 })
+}
+
+/// Returns the place of a source's bucket among buckets, and the sign.
+fn place(source: u64) -> (usize, f64) {
+    let (name, sign) = bucket(source);
+    ((name - BUCKETS) as usize, sign)
+}
+
+/// Returns a number all of whose bits depend on all bits of another (Steele, Lea & Flood 2014, SplitMix64).
+fn mix(x: u64) -> u64 {
+    let x = x.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    x ^ (x >> 31)
+}
 
 impl Shares {
     /// Adds a share of a source.
@@ -55,13 +98,46 @@ impl Shares {
         }
     }
 
+    /// Adds what parts say, times a slope.
+    pub fn add_parts(&mut self, parts: &Parts, slope: f64) {
+        parts.shares().unwrap_or_default().iter().for_each(|(source, share)| self.add(*source, slope * share));
+    }
+
     /// Returns the error, and its parts. Shares that cancel but for rounding are 0.
-    pub fn finish(self) -> (f64, Parts) {
+    pub fn finish(mut self) -> (f64, Parts) {
+        // Beside buckets all others are put into theirs, so that what is one source counts as one.
+        let bucketed = self.0.keys().any(|s| is_bucket(*s));
+        if bucketed {
+            self = self.folded();
+        }
+        let all = self.left();
+        let error = size(&all);
+        match all.len() > MOST + 1 {
+            true => (
+                error,
+                Parts::kept(Shares(all.into_iter().map(|(s, v)| (s, (v, v.abs()))).collect()).folded().left()).of_size(error),
+            ),
+            false => (error, Parts::kept(all)),
+        }
+    }
+
+    /// Returns the shares that do not cancel, ascending by source.
+    fn left(self) -> Vec<(u64, f64)> {
         let left = |(source, (share, size)): (u64, (f64, f64))| {
             (!size.is_finite() || share.abs() > ROUNDING * size).then_some((source, share))
         };
-        let all: Vec<(u64, f64)> = self.0.into_iter().filter_map(left).collect();
-        (size(&all), Parts::of(all))
+        self.0.into_iter().filter_map(left).collect()
+    }
+
+    /// Returns the shares by bucket. What is this number's own has no name yet, and waits for one.
+    fn folded(self) -> Shares {
+        let mut out = Shares::default();
+        for (source, (share, size)) in self.0 {
+            let (to, sign) = if source == OWN { (OWN, 1.0) } else { bucket(source) };
+            let entry = out.0.entry(to).or_default();
+            *entry = (entry.0 + sign * share, entry.1 + size);
+        }
+        out
     }
 }
 
@@ -76,19 +152,46 @@ impl Parts {
         matches!(self.0, Known::Exact)
     }
 
-    /// Returns shares as parts; they come ascending by source, each once.
-    fn of(mut all: Vec<(u64, f64)>) -> Parts {
+    /// Returns the parts of an error that comes from units: `shares` says how they stand to one another, by source, each once or several times.
+    /// Nothing is told where all are 0.
+    pub fn of_units(shares: impl IntoIterator<Item = (u64, f64)>, error: f64) -> Parts {
+        let mut all: Vec<(u64, f64)> = shares.into_iter().collect();
         if all.len() > MOST {
-            all.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0)));
-            let rest = all.split_off(MOST - 1);
-            let mut h = Hasher::new("sources");
-            rest.iter().for_each(|(source, _)| {
-                h.int(*source);
-            });
-            all.push((source(&h.finish()), size(&rest)));
-            all.sort_unstable_by_key(|s| s.0);
+            let mut sums = [(0.0, 0.0); MOST + 1];
+            for (source, share) in all {
+                let (to, sign) = if source == OWN { (MOST, 1.0) } else { place(source) };
+                sums[to] = (sums[to].0 + sign * share, sums[to].1 + share.abs());
+            }
+            let name = |k: usize| if k == MOST { OWN } else { BUCKETS + k as u64 };
+            let found = Shares(sums.into_iter().enumerate().map(|(k, sum)| (name(k), sum)).collect());
+            all = found.left();
+        } else {
+            all.sort_unstable_by_key(|(source, _)| *source);
+            if all.windows(2).any(|w| w[0].0 == w[1].0) || all.iter().any(|(_, share)| *share == 0.0) {
+                let mut found = Shares::default();
+                all.into_iter().for_each(|(source, share)| found.add(source, share));
+                all = found.left();
+            }
         }
-        Parts::kept(all)
+        let whole = size(&all);
+        let usable = whole > 0.0 && whole.is_finite() && error.is_finite();
+        if usable { Parts::kept(all).of_size(error) } else { Parts::default() }
+    }
+
+    /// Returns whether no source is a bucket or one of those that units and examples are.
+    pub fn apart_from<const N: usize>(&self, units: &[[u64; N]], examples: &[u64]) -> bool {
+        let own: BTreeSet<u64> = self.shares().unwrap_or_default().iter().map(|s| s.0).collect();
+        own.iter().all(|s| !is_bucket(*s)) && !units.iter().flatten().chain(examples).any(|s| own.contains(s))
+    }
+
+    /// Returns the same, so that the root of the sum of squares is a given one.
+    pub fn of_size(self, error: f64) -> Parts {
+        let Some(shares) = self.shares() else { return self };
+        let whole = size(shares);
+        match whole > 0.0 {
+            true => Parts::kept(shares.iter().map(|(source, share)| (*source, share / whole * error)).collect()),
+            false => self,
+        }
     }
 
     /// Returns parts from shares by source as they were kept.
@@ -113,7 +216,7 @@ impl Parts {
             Some(shares) => {
                 let mut all = Shares::default();
                 shares.iter().for_each(|(s, share)| all.add(if *s == OWN { source(key) } else { *s }, *share));
-                all.finish().1
+                all.finish().1.of_size(error)
             }
             None => Parts::kept(vec![(source(key), error)]),
         }
@@ -137,6 +240,17 @@ pub fn source(hash: &Hash) -> u64 {
 /// Returns the source that a coordinate of an axis is, where what stands at it was drawn.
 pub fn unit(axis: &str, coordinate: &str) -> u64 {
     source(&Hasher::new("unit").text(axis).text(coordinate).finish())
+}
+
+/// Returns the sources that examples are, by their ids: the same wherever an example of a data set with these classes is meant, as
+/// examples meet in arithmetic.
+pub fn examples(classes: &[String]) -> impl Fn(u32) -> u64 + use<> {
+    let mut h = Hasher::new("examples");
+    classes.iter().for_each(|c| {
+        h.text(c);
+    });
+    let of = source(&h.finish());
+    move |id| mix(of ^ (id as u64).wrapping_mul(0xD6E8_FEB8_6659_FD93)).max(1)
 }
 
 /// Returns the source that several units together are.
@@ -165,15 +279,36 @@ mod tests {
     }
 
     #[test]
-    fn many_sources_keep_the_error() {
+    fn many_sources_keep_the_error_and_what_they_share() {
         let mut all = Shares::default();
         (1..=5000).for_each(|s| all.add(s, s as f64));
         let expect = (1..=5000).map(|s| (s * s) as f64).sum::<f64>().sqrt();
         let (error, parts) = all.finish();
         let shares = parts.shares().unwrap();
-        assert_eq!(shares.len(), MOST);
+        assert!(shares.len() <= MOST);
         assert!((norm(shares.iter().map(|s| s.1)) - expect).abs() < 1e-9 * expect && (error - expect).abs() < 1e-9 * expect);
         assert!(shares.windows(2).all(|w| w[0].0 < w[1].0));
+        // Of two numbers that share half of their sources half of the variance is left in the difference; of one and itself nothing.
+        let side = |from: u64| Parts::of_units((from..from + 4000).map(|s| (s, 1.0)), 1.0);
+        let less = |a: &Parts, b: &Parts| {
+            let mut all = Shares::default();
+            all.add_parts(a, 1.0);
+            all.add_parts(b, -1.0);
+            all.finish().0
+        };
+        assert!((less(&side(1), &side(2001)) - 1.0).abs() < 0.1);
+        assert_eq!(less(&side(1), &side(1)), 0.0);
+        // Few of the sources of many, by name: 100 of 4000 move the difference by 1 - 1 / 40 of their own.
+        let few = Parts::of_units((1..=100).map(|s| (s, 1.0)), 40f64.sqrt());
+        assert!((less(&few, &side(1)) - (40.0f64 + 1.0 - 2.0).sqrt()).abs() < 0.1 * 40f64.sqrt());
+    }
+
+    #[test]
+    fn examples_are_the_same_sources_wherever_they_are_meant() {
+        let classes = |names: &[&str]| examples(&names.iter().map(|n| n.to_string()).collect::<Vec<_>>());
+        assert_eq!(classes(&["a", "b"])(7), classes(&["a", "b"])(7));
+        assert_ne!(classes(&["a", "b"])(7), classes(&["a", "b"])(8));
+        assert_ne!(classes(&["a", "b"])(7), classes(&["ab"])(7));
     }
 
     #[test]

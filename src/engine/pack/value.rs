@@ -1,7 +1,7 @@
 //! Values as packs and back. Numbers that may be infinite or missing go into arrays, never into JSON.
 
 use super::{PackError, bad, pack_from_bytes, pack_to_bytes};
-use crate::engine::loadings::{Load, Loadings};
+use crate::engine::loadings::{Load, Loadings, Wholes};
 use crate::engine::parts::Parts;
 use crate::engine::value::{
     Array, ArrayData, Column, Dataset, Figure, Images, Model, Number, Pack, Pixels, Scores, Source as Examples, Stages, Table,
@@ -108,8 +108,8 @@ fn sources(all: impl Iterator<Item = u64>) -> Array {
     u32s(&all.flat_map(|s| [(s >> 32) as u32, s as u32]).collect::<Vec<u32>>())
 }
 
-fn read_sources(pack: &mut Pack) -> Result<Vec<u64>, PackError> {
-    let halves = as_u32(take(pack, "sources")?)?;
+fn read_sources(pack: &mut Pack, name: &str) -> Result<Vec<u64>, PackError> {
+    let halves = as_u32(take(pack, name)?)?;
     Ok(halves.chunks_exact(2).map(|h| (h[0] as u64) << 32 | h[1] as u64).collect())
 }
 
@@ -129,10 +129,41 @@ fn loadings(all: &Loadings, arrays: &mut Vec<(String, Array)>) {
     arrays.push(("sources".into(), sources(all.iter().map(|(s, _)| s))));
     arrays.push(("lengths".into(), u32s(&lengths)));
     arrays.push(("loadings".into(), f64s(vec![numbers.len()], numbers)));
+    let wholes = all.wholes();
+    if !wholes.is_empty() {
+        let each = || wholes.values().flat_map(|of| of.iter());
+        arrays.push(("wholes".into(), sources(wholes.keys().copied())));
+        arrays.push(("wholes/lengths".into(), u32s(&wholes.values().map(|of| of.len() as u32).collect::<Vec<u32>>())));
+        arrays.push(("wholes/sources".into(), sources(each().map(|(source, _)| *source))));
+        let shares: Vec<f64> = each().map(|(_, share)| *share).collect();
+        arrays.push(("wholes/shares".into(), f64s(vec![shares.len()], shares)));
+    }
+}
+
+/// Reads the sources that stand for several.
+fn read_wholes(pack: &mut Pack) -> Result<Wholes, PackError> {
+    if pack.array("wholes").is_none() {
+        return Ok(Wholes::default());
+    }
+    let (names, lengths) = (read_sources(pack, "wholes")?, as_u32(take(pack, "wholes/lengths")?)?);
+    let (sources, shares) = (read_sources(pack, "wholes/sources")?, as_f64(take(pack, "wholes/shares")?)?);
+    let all: Vec<(u64, f64)> = sources.iter().copied().zip(shares.iter().copied()).collect();
+    let whole: usize = lengths.iter().map(|n| *n as usize).sum();
+    if names.len() != lengths.len() || sources.len() != shares.len() || whole != all.len() {
+        return bad("what scores err by together does not match its sources");
+    }
+    let mut rest = all.as_slice();
+    let mut out = Wholes::default();
+    for (name, length) in names.into_iter().zip(lengths) {
+        let (own, after) = rest.split_at((length as usize).min(rest.len()));
+        rest = after;
+        out.insert(name, Arc::new(own.to_vec()));
+    }
+    Ok(out)
 }
 
 fn read_loadings(pack: &mut Pack) -> Result<Loadings, PackError> {
-    let (sources, lengths) = (read_sources(pack)?, as_u32(take(pack, "lengths")?)?);
+    let (sources, lengths) = (read_sources(pack, "sources")?, as_u32(take(pack, "lengths")?)?);
     let numbers = as_f64(take(pack, "loadings")?)?;
     let mut rest = numbers.as_slice();
     let mut out = Vec::new();
@@ -146,7 +177,7 @@ fn read_loadings(pack: &mut Pack) -> Result<Loadings, PackError> {
     if sources.len() != lengths.len() || !rest.is_empty() {
         return bad("what scores err by together does not match its sources");
     }
-    Ok(Loadings::kept(out))
+    Ok(Loadings::kept(out).standing(read_wholes(pack)?))
 }
 
 /// Returns the value that a pack written by [`to_pack`] holds.
@@ -195,7 +226,7 @@ fn from_pack_below(mut pack: Pack, depth: usize) -> Result<Value, PackError> {
             let error = if pack.array("error").is_some() { Some(one(take(&mut pack, "error")?)?) } else { None };
             let mut number = Number::new(value, error, get(&pack.meta, "count")?);
             if pack.array("sources").is_some() {
-                let sources = read_sources(&mut pack)?;
+                let sources = read_sources(&mut pack, "sources")?;
                 let shares = as_f64(take(&mut pack, "shares")?)?;
                 if sources.len() != shares.len() {
                     return bad("the parts of an error do not match their sources");

@@ -1,6 +1,6 @@
 //! Comparisons of numbers and words, their combination by `and`, `or` and `not`, and the choice between two values.
 
-use super::align::align;
+use super::align::{Aligned, align};
 use super::arithmetic::{Operand, Outcome, zip};
 use super::gather::{Cell, pass_cost, tell_dropped};
 use super::reduce::keep_classes;
@@ -11,6 +11,7 @@ use crate::engine::value::{Number, Scores, Truth, Value};
 use crate::lang::Settings;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem};
 use crate::plan::files::Files;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A comparison of two sides.
@@ -78,6 +79,40 @@ impl Compare {
         }
     }
 
+    /// Returns what the outcomes of examples err by together. An outcome has no derivative: a source moves it by half the difference of the outcomes
+    /// with the sides one standard error of the source up and down. Over many examples the mean of that is the derivative of their share.
+    fn loadings(self, a: &Operand, b: &Operand, count: usize) -> Result<Loadings, Failure> {
+        let (a, b) = (Side::of(a), Side::of(b));
+        if a.loadings.is_empty() && b.loadings.is_empty() {
+            return Ok(Loadings::default());
+        }
+        let aligned = match (&a.scores, &b.scores) {
+            (Some(x), Some(y)) => Some(align(&[x, y])?),
+            _ => None,
+        };
+        let (a, b) = (a.aligned(aligned.as_ref(), 0), b.aligned(aligned.as_ref(), 1));
+        let loads =
+            |side: &Side| side.loadings.iter().map(|(source, load)| (source, load.clone())).collect::<BTreeMap<u64, Load>>();
+        let (of_a, of_b) = (loads(&a), loads(&b));
+        let at = |of: &BTreeMap<u64, Load>, source: &u64, i: usize| of.get(source).map_or(0.0, |load| load.at(i));
+        let mut out = Loadings::default();
+        for source in of_a.keys().chain(of_b.keys().filter(|s| !of_a.contains_key(s))) {
+            let one = |i: usize| {
+                let (x, y) = (a.value(i), b.value(i));
+                let (dx, dy) = (at(&of_a, source, i), at(&of_b, source, i));
+                match x.is_nan() || y.is_nan() {
+                    true => 0.0,
+                    false => (self.holds(x + dx, y + dy) as i8 - self.holds(x - dx, y - dy) as i8) as f64 / 2.0,
+                }
+            };
+            let each: Vec<f64> = (0..count).map(one).collect();
+            if each.iter().any(|x| *x != 0.0) {
+                out.add(*source, Load::Each(Arc::new(each)));
+            }
+        }
+        Ok(out.standing(a.loadings.wholes().iter().chain(b.loadings.wholes()).map(|(name, all)| (*name, all.clone())).collect()))
+    }
+
     /// Returns the outcome for two numbers: within error where they are closer than two standard errors of their difference.
     fn of(self, a: Number, b: Number) -> Truth {
         let (error, parts) = Number::propagated(&[(1.0, &a), (-1.0, &b)]);
@@ -92,10 +127,44 @@ impl Compare {
     }
 }
 
+/// A side of a comparison of examples.
+struct Side {
+    scores: Option<Arc<Scores>>,
+    number: f64,
+    /// Where each common example lies in the scores.
+    rows: Option<Vec<usize>>,
+    loadings: Loadings,
+}
+
+impl Side {
+    fn of(operand: &Operand) -> Side {
+        match operand {
+            Operand::Number(n) => Side { scores: None, number: n.value, rows: None, loadings: Loadings::of(&n.parts) },
+            Operand::Scores(s) => Side { scores: Some(s.clone()), number: f64::NAN, rows: None, loadings: s.loadings.clone() },
+        }
+    }
+
+    /// Returns it for the common examples.
+    fn aligned(self, aligned: Option<&Aligned>, which: usize) -> Side {
+        match (&self.scores, aligned) {
+            (Some(s), Some(both)) => Side { rows: both.rows[which].clone(), loadings: both.loadings(s, which), ..self },
+            _ => self,
+        }
+    }
+
+    fn value(&self, i: usize) -> f64 {
+        match (&self.scores, &self.rows) {
+            (Some(s), Some(rows)) => s.values[rows[i]],
+            (Some(s), None) => s.values[i],
+            (None, _) => self.number,
+        }
+    }
+}
+
 impl Planned for Compare {
-    /// 2: what both sides err by counts once; it is told where no error is known.
+    /// 2: what both sides err by counts once; it is told where no error is known. 3: outcomes of examples remember what their sides err by together.
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn policy(&self) -> Policy {
@@ -138,7 +207,10 @@ impl Kernel for Compare {
         }
         let outcome = zip(&a, &b, cx, |a, b| Some(self.holds(a.value, b.value)), |h| h as u8 as f64)?;
         match outcome {
-            Outcome::Each(scores) => Ok(Value::Scores(Arc::new(scores))),
+            Outcome::Each(scores) => {
+                let loadings = self.loadings(&a, &b, scores.ids.len())?;
+                Ok(Value::Scores(Arc::new(Scores { loadings, ..scores })))
+            }
             Outcome::One(_) => Err(Failure::new("two numbers were compared as scores")),
         }
     }
@@ -199,9 +271,9 @@ impl Combine {
 }
 
 impl Planned for Combine {
-    /// 2: one side may decide where the other is absent. 3: it is told where no error is known.
+    /// 2: one side may decide where the other is absent. 3: it is told where no error is known. 4: outcomes of examples remember what they err by together.
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn policy(&self) -> Policy {
@@ -231,15 +303,23 @@ impl Kernel for Combine {
             (Ok(Condition::Each(a)), Ok(Condition::Each(b))) => {
                 let aligned = align(&[&a, &b])?;
                 tell_dropped(cx, &aligned);
-                let row = |i| self.score(aligned.value(&a, 0, i), aligned.value(&b, 1, i));
-                aligned.scores((0..aligned.ids.len()).map(row).collect())
+                let count = aligned.ids.len();
+                let both = |i| (aligned.value(&a, 0, i), aligned.value(&b, 1, i));
+                let values = (0..count).map(|i| self.score(both(i).0, both(i).1)).collect();
+                // A side moves the outcome of an example where the other leaves it open.
+                let open =
+                    |of: &dyn Fn((f64, f64)) -> f64| Load::Each(Arc::new((0..count).map(|i| self.open(of(both(i)))).collect()));
+                let (of_a, of_b) = (aligned.loadings(&a, 0), aligned.loadings(&b, 1));
+                let loadings = of_a.times(&open(&|v| v.1), count).plus(of_b.times(&open(&|v| v.0), count));
+                Scores { loadings, ..aligned.scores(values) }
             }
             (Ok(Condition::Each(s)), other) | (other, Ok(Condition::Each(s))) => {
                 let one = match &other {
                     Ok(Condition::One(t)) => t.holds as u8 as f64,
                     _ => f64::NAN,
                 };
-                s.with(s.values.iter().map(|v| self.score(*v, one)).collect())
+                let loadings = s.loadings.times(&Load::All(self.open(one)), s.ids.len());
+                Scores { loadings, ..s.with(s.values.iter().map(|v| self.score(*v, one)).collect()) }
             }
             (a, b) => {
                 let one = |x| match x {
@@ -255,6 +335,11 @@ impl Kernel for Combine {
 }
 
 impl Combine {
+    /// Returns 1 where a side that is so (1, 0, or NaN where absent) leaves the outcome to the other, else 0.
+    fn open(self, side: f64) -> f64 {
+        (!side.is_nan() && (side != 0.0) != matches!(self, Combine::Either)) as u8 as f64
+    }
+
     /// Returns the outcome for an example, of sides that are 1, 0, or NaN where absent.
     fn score(self, a: f64, b: f64) -> f64 {
         let known = |x: f64| (!x.is_nan()).then_some(x != 0.0);
@@ -263,6 +348,11 @@ impl Combine {
 }
 
 impl Planned for Negation {
+    /// 2: outcomes of examples remember what they err by together.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn policy(&self) -> Policy {
         Policy::Inline
     }
@@ -274,7 +364,8 @@ impl Kernel for Negation {
             Condition::One(t) => Ok(Value::Truth(Truth { holds: !t.holds, text: format!("not ({})", t.text), ..t })),
             Condition::Each(s) => {
                 let turn = |x: &f64| if x.is_nan() { f64::NAN } else { (*x == 0.0) as u8 as f64 };
-                Ok(Value::Scores(Arc::new(s.with(s.values.iter().map(turn).collect()))))
+                let loadings = s.loadings.times(&Load::All(-1.0), s.ids.len());
+                Ok(Value::Scores(Arc::new(Scores { loadings, ..s.with(s.values.iter().map(turn).collect()) })))
             }
         }
     }
@@ -289,9 +380,9 @@ impl Planned for Choose {
         slot != "condition"
     }
 
-    /// 2: one number stands for each example where the other side has one for each.
+    /// 2: one number stands for each example where the other side has one for each. 3: what a condition of examples errs by is remembered.
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -358,7 +449,17 @@ impl Kernel for Choose {
                 false => all.times(&Load::Each(Arc::new((0..aligned.ids.len()).map(one).collect())), aligned.ids.len()),
             }
         };
-        let loadings = chosen(&yes, 1, true).plus(chosen(&no, no_at, false));
+        // What the condition errs by turns the choice.
+        let of_condition = aligned.loadings(&condition, 0);
+        let turned = |row| Some(side(&yes, 1, row) - side(&no, no_at, row)).filter(|d: &f64| d.is_finite()).unwrap_or(0.0);
+        let turning = match of_condition.is_empty() {
+            true => of_condition,
+            false => {
+                let each = (0..aligned.ids.len()).map(turned).collect();
+                of_condition.times(&Load::Each(Arc::new(each)), aligned.ids.len())
+            }
+        };
+        let loadings = chosen(&yes, 1, true).plus(chosen(&no, no_at, false)).plus(turning);
         Ok(Value::Scores(Arc::new(Scores { loadings, ..aligned.scores(values) })))
     }
 }

@@ -1,7 +1,7 @@
 //! Correlations of two values over axes and examples: Pearson, Spearman, Kendall.
 
 use super::align::{Aligned, align};
-use super::drawn::{Origin, error_of_mean};
+use super::drawn::{AXES, Origin, error_of_mean, shares_of_units};
 use super::gather::{Cell, Gathered, gather_all, not_a_number, pass_cost, place_of, position, tell_dropped};
 use super::influence;
 use super::pairs::Pairing;
@@ -12,6 +12,7 @@ use super::settings::{Over, ReduceSettings};
 use super::standing::Standing;
 use crate::base::statistics::{constant, pearson, spearman, spearman_error};
 use crate::engine::kernel::{Context, Failure, Job, Kernel, LabelledAxis};
+use crate::engine::parts::{Parts, examples};
 use crate::engine::value::{Number, ROW_IDS, Scores, Value};
 use crate::lang::Settings;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, Shape};
@@ -44,17 +45,37 @@ pub struct Pairs {
     pub y: Vec<f64>,
     /// Where each pair comes from, where some were not drawn one by one; empty otherwise.
     pub origins: Vec<Origin>,
+    /// For each pair the sources that its coordinates and its example are; empty where there is none.
+    pub units: Vec<[u64; AXES]>,
+    /// See `units`.
+    pub examples: Vec<u64>,
     /// Whether pairs depend on one another in a way that nothing tells.
     pub dependent: bool,
 }
 
 impl Pairs {
-    /// Adds a pair, unless either is NaN.
-    fn push(&mut self, x: f64, y: f64, origin: Option<Origin>) {
-        if !x.is_nan() && !y.is_nan() {
+    /// Adds a pair, unless either is NaN; says whether it did.
+    fn push(&mut self, x: f64, y: f64, origin: Option<Origin>) -> bool {
+        let there = !x.is_nan() && !y.is_nan();
+        if there {
             self.x.push(x);
             self.y.push(y);
             self.origins.extend(origin);
+        }
+        there
+    }
+
+    /// Returns the parts of an error, given what each pair adds to the coefficient; nothing where the units are not known.
+    fn parts(&self, adds: &[f64], error: Option<f64>) -> Parts {
+        let n = self.x.len();
+        let told = self.units.len() == n || self.examples.len() == n;
+        match error.filter(|e| *e > 0.0 && told && !self.dependent) {
+            Some(e) => {
+                let units = if self.units.len() == n { self.units.as_slice() } else { &[] };
+                let examples = if self.examples.len() == n { self.examples.as_slice() } else { &[] };
+                Parts::of_units(shares_of_units(adds, &self.origins, units, examples), e)
+            }
+            None => Parts::default(),
         }
     }
 }
@@ -169,30 +190,49 @@ impl Matched {
         let per_example = self.per_example();
         let mut pairs = Pairs { dependent: self.dependent, ..Pairs::default() };
         let places: Vec<Vec<usize>> = which.iter().map(|k| position(&self.axes, self.cells[*k].0)).collect();
-        let standing = Standing::of(&self.axes, &places, false);
-        for (at, k) in standing.at.iter().copied().zip(which) {
+        let standing = Standing::of(&self.axes, &places, self.units.is_empty());
+        for (cell, (at, k)) in standing.at.iter().copied().zip(which).enumerate() {
             let (_, a, b) = &self.cells[*k];
             let units = self.units.get(*k).copied();
             let told = units.is_some() || standing.axes > 1 || (per_example && which.len() > 1);
+            let drawn = (units.is_none() && standing.axes > 0 && standing.named).then_some(standing.units[cell]);
             let origin =
                 |id: Option<u32>| told.then(|| Origin { cell: *k as u32, at, example: id.map(|id| id % ROW_IDS), units });
             match (a, b) {
                 (Cell::Scores(a), Cell::Scores(b)) => {
                     let aligned = align(&[a, b])?;
                     tell_dropped(cx, &aligned);
+                    let name = examples(&aligned.classes);
                     for (i, id) in aligned.ids.iter().enumerate() {
-                        pairs.push(aligned.value(a, 0, i), aligned.value(b, 1, i), origin(Some(*id)));
+                        if pairs.push(aligned.value(a, 0, i), aligned.value(b, 1, i), origin(Some(*id))) {
+                            pairs.units.extend(drawn);
+                            pairs.examples.push(name(*id));
+                        }
                     }
                 }
                 (Cell::Scores(a), b) => {
-                    let y = number(b)?;
-                    a.values.iter().zip(a.ids.iter()).for_each(|(x, id)| pairs.push(*x, y, origin(Some(*id))));
+                    let (y, name) = (number(b)?, examples(&a.classes));
+                    for (x, id) in a.values.iter().zip(a.ids.iter()) {
+                        if pairs.push(*x, y, origin(Some(*id))) {
+                            pairs.units.extend(drawn);
+                            pairs.examples.push(name(*id));
+                        }
+                    }
                 }
                 (a, Cell::Scores(b)) => {
-                    let x = number(a)?;
-                    b.values.iter().zip(b.ids.iter()).for_each(|(y, id)| pairs.push(x, *y, origin(Some(*id))));
+                    let (x, name) = (number(a)?, examples(&b.classes));
+                    for (y, id) in b.values.iter().zip(b.ids.iter()) {
+                        if pairs.push(x, *y, origin(Some(*id))) {
+                            pairs.units.extend(drawn);
+                            pairs.examples.push(name(*id));
+                        }
+                    }
                 }
-                (a, b) if !per_example => pairs.push(number(a)?, number(b)?, origin(None)),
+                (a, b) if !per_example => {
+                    if pairs.push(number(a)?, number(b)?, origin(None)) {
+                        pairs.units.extend(drawn);
+                    }
+                }
                 (a, _) => {
                     return Err(Failure::new(format!("a {} stands among numbers per example: they cannot be pooled", a.word()))
                         .help("reduce over `example` first, then over the other axes"));
@@ -223,7 +263,9 @@ impl Matched {
                 });
             }
             let mut pairs = Pairs::default();
-            numbers.chunks_exact(2).for_each(|p| pairs.push(p[0], p[1], None));
+            numbers.chunks_exact(2).for_each(|p| {
+                pairs.push(p[0], p[1], None);
+            });
             all.push(pairs);
         }
         Ok((aligned, all))
@@ -273,19 +315,21 @@ impl Correlation {
                 (r, (n >= 5).then(|| (1.0 - r * r) * (0.437 / (m - 4.0)).sqrt()))
             }
         };
-        let error = match pairs.origins.is_empty() || n < 5 {
+        if n < 5 {
+            return Ok(Number::new(r, error.filter(|_| !pairs.dependent), Some(n as u64)));
+        }
+        let adds = match self {
+            _ if pairs.origins.is_empty() && pairs.units.is_empty() && pairs.examples.is_empty() => Vec::new(),
+            Correlation::Pearson => influence::pearson(&pairs.x, &pairs.y),
+            Correlation::Spearman => influence::spearman(&pairs.x, &pairs.y),
+            Correlation::Kendall => influence::kendall(&pairs.x, &pairs.y),
+        };
+        let error = match pairs.origins.is_empty() {
             _ if pairs.dependent => None,
             true => error,
-            false => {
-                let adds = match self {
-                    Correlation::Pearson => influence::pearson(&pairs.x, &pairs.y),
-                    Correlation::Spearman => influence::spearman(&pairs.x, &pairs.y),
-                    Correlation::Kendall => influence::kendall(&pairs.x, &pairs.y),
-                };
-                error_of_mean(&adds, &pairs.origins)
-            }
+            false => error_of_mean(&adds, &pairs.origins),
         };
-        Ok(Number::new(r, error, Some(n as u64)))
+        Ok(Number { parts: pairs.parts(&adds, error), ..Number::new(r, error, Some(n as u64)) })
     }
 }
 
@@ -340,9 +384,9 @@ fn inversions(v: &mut [f64], scratch: &mut [f64]) -> u64 {
 
 impl Planned for Correlation {
     /// 3: errors of pairs that were not drawn one by one, pairs of paired axes once, both orders being the same but for rounding. 4: axes that
-    /// are taken in together are crossed.
+    /// are taken in together are crossed. 5: errors remember the examples and coordinates that they come from.
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn policy(&self) -> Policy {

@@ -66,7 +66,7 @@ pub fn error_of_mean(values: &[f64], origins: &[Origin]) -> Option<f64> {
             let cells: Vec<u32> = origins.iter().map(|o| o.cell).collect();
             let crossed = Crossed::of(&residuals, &cells, &examples(origins));
             match axes(origins) {
-                several if several.len() > 1 => Some(of_cells(&residuals, origins, &several) + crossed.of_right),
+                several if several.len() > 1 => Some(of_cells(&residuals, origins, &several).variance() + crossed.of_right),
                 _ => Some(crossed.variance),
             }
         }
@@ -104,7 +104,7 @@ fn axes(origins: &[Origin]) -> Vec<Vec<u32>> {
 }
 
 /// Returns the variance of the mean of cells of several axes, each cell by the mean of its examples, weighted by their number.
-fn of_cells(residuals: &[f64], origins: &[Origin], axes: &[Vec<u32>]) -> f64 {
+fn of_cells(residuals: &[f64], origins: &[Origin], axes: &[Vec<u32>]) -> Multiway {
     let mut cells: BTreeMap<u32, (f64, f64, usize)> = BTreeMap::new();
     for (i, (r, o)) in residuals.iter().zip(origins).enumerate() {
         let cell = cells.entry(o.cell).or_insert((0.0, 0.0, i));
@@ -114,39 +114,65 @@ fn of_cells(residuals: &[f64], origins: &[Origin], axes: &[Vec<u32>]) -> f64 {
     let each = residuals.len() as f64 / cells.len() as f64;
     let sums: Vec<f64> = cells.values().map(|(sum, _, _)| sum / each).collect();
     let at: Vec<Vec<u32>> = axes.iter().map(|keys| cells.values().map(|(_, _, i)| keys[*i]).collect()).collect();
-    Multiway::of(&sums, &at).variance()
+    Multiway::of(&sums, &at)
 }
 
-/// Returns what each unit that was drawn adds to the mean of `values`, as shares of a standard error whose square is `variance`: the sources are
-/// the coordinates of the axes, and, of several axes, what is left at each cell. `units` has the sources of each value, 0 for axes that are not
-/// there, and `origins` is empty for one axis.
-pub fn shares_of_units(values: &[f64], origins: &[Origin], units: &[[u64; AXES]], variance: f64) -> Vec<(u64, f64)> {
+/// Returns what each unit that was drawn adds to the mean of `values`, as shares of an error whose square is 1: the sources are the coordinates of
+/// the axes, the examples, and, of several of these, what is left at each cell. `units` has the sources of each value by axis, 0 for axes that are
+/// not there, `examples` that of its example; either is empty where nothing was drawn in this way. `origins` is empty for values of one axis or of
+/// the examples of one cell. What has no name is together the source 0, and so are pairs, whose units are told by their error alone.
+pub fn shares_of_units(values: &[f64], origins: &[Origin], units: &[[u64; AXES]], examples: &[u64]) -> Vec<(u64, f64)> {
     let m = mean(values);
     let p = magnitude(values.iter().map(|v| v - m));
     let residuals: Vec<f64> = values.iter().map(|v| (v - m) / p).collect();
     let along = |k: usize| units.iter().map(|u| u[k]).collect::<Vec<u64>>();
-    let keys: Vec<Vec<u64>> = match origins.is_empty() {
-        true => vec![along(0)],
-        false => (0..AXES).filter(|k| origins.iter().any(|o| o.at[*k] != origins[0].at[*k])).map(along).collect(),
-    };
-    let (of_axes, rest) = match origins.is_empty() {
-        true => (vec![1.0], 0.0),
-        false => {
+    let differ: Vec<usize> = (0..AXES).filter(|k| origins.iter().any(|o| o.at[*k] != origins[0].at[*k])).collect();
+    let cells = || units.iter().map(|u| together(u)).collect::<Vec<u64>>();
+    let parts: Vec<(Vec<u64>, f64)> = match origins.first() {
+        None if !examples.is_empty() => vec![(examples.to_vec(), 1.0)],
+        None => vec![(along(0), 1.0)],
+        Some(Origin { units: Some(_), .. }) => return vec![(0, 1.0)],
+        Some(Origin { example: None, .. }) => {
             let found = Multiway::of(&residuals, &axes(origins));
-            (found.of_axes, found.rest)
+            differ.iter().map(|k| along(*k)).zip(found.of_axes).chain([(cells(), found.rest)]).collect()
+        }
+        Some(_) => {
+            let at: Vec<u32> = origins.iter().map(|o| o.cell).collect();
+            let crossed = Crossed::of(&residuals, &at, &self::examples(origins));
+            let mut parts = vec![(examples.to_vec(), crossed.of_right)];
+            match differ.as_slice() {
+                [one] => {
+                    let met = |(u, e): (&[u64; AXES], &u64)| together(&[u[*one], *e]);
+                    parts.push((along(*one), crossed.of_left));
+                    parts.push((units.iter().zip(examples).map(met).collect(), crossed.rest));
+                }
+                _ => {
+                    let found = of_cells(&residuals, origins, &axes(origins));
+                    parts.extend(differ.iter().map(|k| along(*k)).zip(found.of_axes));
+                    parts.push((cells(), found.rest));
+                }
+            }
+            parts
         }
     };
-    let whole = sum(of_axes.iter().copied()) + rest;
-    let mut out = Vec::new();
-    let cells: Vec<u64> = if rest > 0.0 { units.iter().map(|u| together(u)).collect() } else { Vec::new() };
-    for (keys, part) in keys.into_iter().zip(of_axes).chain([(cells, rest)]).filter(|(_, part)| *part > 0.0) {
-        let mut sums: BTreeMap<u64, f64> = BTreeMap::new();
-        keys.iter().zip(&residuals).for_each(|(k, r)| *sums.entry(*k).or_default() += r);
-        let mut sizes: Vec<f64> = sums.values().copied().collect();
+    let (mut out, mut own) = (Vec::new(), 0.0);
+    for (keys, part) in parts.into_iter().filter(|(_, part)| *part > 0.0) {
+        if keys.len() != residuals.len() || keys.contains(&0) {
+            own += part;
+            continue;
+        }
+        let mut sums: Vec<(u64, f64)> = keys.into_iter().zip(residuals.iter().copied()).collect();
+        // Stable, so that what is added up stays in the order of the values.
+        sums.sort_by_key(|(k, _)| *k);
+        let sums: Vec<(u64, f64)> = sums.chunk_by(|a, b| a.0 == b.0).map(|g| (g[0].0, g.iter().map(|(_, r)| r).sum())).collect();
+        let mut sizes: Vec<f64> = sums.iter().map(|(_, s)| *s).collect();
         sizes.sort_by(f64::total_cmp);
         let size = norm(sizes.into_iter());
-        let scale = if size > 0.0 { (variance * part / whole).sqrt() / size } else { 0.0 };
+        let scale = if size > 0.0 { part.sqrt() / size } else { 0.0 };
         out.extend(sums.into_iter().map(|(k, s)| (k, s * scale)));
+    }
+    if own > 0.0 {
+        out.push((0, own.sqrt()));
     }
     out
 }

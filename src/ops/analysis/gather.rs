@@ -8,6 +8,7 @@ use super::sample::{Sample, Statistic};
 use super::settings::At;
 use super::standing::Standing;
 use crate::engine::kernel::{Context, Failure, Job, Labelled, LabelledAxis, mismatch};
+use crate::engine::parts;
 use crate::engine::value::{Number, ROW_IDS, Scores, Truth, Value};
 use crate::plan::facts::{Cost, KnownInput};
 use std::collections::BTreeMap;
@@ -364,18 +365,20 @@ impl Gathered {
         let mut sample =
             Sample { absent: self.absent, reason: self.reason.clone(), dependent: self.dependent, ..Sample::default() };
         let per_example = self.per_example();
-        let standing = self.standing(!per_example && self.units.is_empty());
+        let standing = self.standing(self.units.is_empty());
         for (k, (_, cell)) in self.cells.iter().enumerate() {
             let units = self.units.get(k).copied();
             let origin = |example| Origin { cell: k as u32, at: standing.at[k], example, units };
+            let drawn = (units.is_none() && standing.axes > 0 && standing.named).then_some(standing.units[k]);
             match cell {
                 Cell::Scores(s) => {
                     let told = self.cells.len() > 1 || units.is_some();
+                    let example = parts::examples(&s.classes);
                     for (i, (v, id)) in s.values.iter().zip(s.ids.iter()).enumerate() {
                         if !v.is_nan() {
                             sample.load(&s.loadings, i);
                         }
-                        sample.push(Number::exact(*v), told.then(|| origin(Some(*id % ROW_IDS))));
+                        sample.push_example(*v, told.then(|| origin(Some(*id % ROW_IDS))), drawn, example(*id));
                         if v.is_nan() && sample.reason.is_none() {
                             sample.reason = s.reason(i).map(str::to_string);
                         }
@@ -385,7 +388,6 @@ impl Gathered {
                 other => {
                     let number = other.number().ok_or_else(|| not_a_number(other))?;
                     let told = units.is_some() || standing.axes > 1;
-                    let drawn = (units.is_none() && standing.axes > 0 && standing.named).then_some(standing.units[k]);
                     sample.push_at(number, told.then(|| origin(None)), drawn);
                 }
             }
@@ -461,12 +463,29 @@ impl Gathered {
     /// Returns the mean of each example over all cells, with what the means err by together: the coordinates that were drawn, and what cells share.
     pub fn mean_of_each(&self, cx: &dyn Context) -> Result<Scores, Failure> {
         let scores = self.each(cx, |s| s.statistic(Statistic::Mean).map_or(f64::NAN, |n| n.value))?;
-        let all: Option<Vec<&Scores>> =
-            self.cells.iter().map(|(_, c)| if let Cell::Scores(s) = c { Some(s.as_ref()) } else { None }).collect();
-        // A number that stands for every example stands at no coordinate.
-        let Some(all) = all.filter(|_| self.units.is_empty() && !self.dependent) else { return Ok(scores) };
+        let Some(all) = self.all_scores() else { return Ok(scores) };
         let loadings = loaded::of_mean(&all, &align(&all)?, &self.standing(true));
         Ok(Scores { loadings, ..scores })
+    }
+
+    /// Returns the statistic of each example over all cells, with what these err by together: see [`loaded::of_statistic`].
+    pub fn statistic_of_each(&self, cx: &dyn Context, which: Statistic) -> Result<Scores, Failure> {
+        if which == Statistic::Mean {
+            return self.mean_of_each(cx);
+        }
+        let scores = self.each(cx, |s| s.statistic(which).map_or(f64::NAN, |n| n.value))?;
+        let Some(all) = self.all_scores().filter(|all| all.len() > 1) else { return Ok(scores) };
+        let loadings = loaded::of_statistic(&all, &align(&all)?, &self.standing(true), which);
+        Ok(Scores { loadings, ..scores })
+    }
+
+    /// Returns the scores of all cells where none is a number, which stands at no coordinate, and none is a pair.
+    fn all_scores(&self) -> Option<Vec<&Scores>> {
+        let one = |(_, c): &'_ (usize, Cell)| matches!(c, Cell::Scores(_));
+        if !self.units.is_empty() || self.dependent || !self.cells.iter().all(one) {
+            return None;
+        }
+        self.cells.iter().map(|(_, c)| if let Cell::Scores(s) = c { Some(s.as_ref()) } else { None }).collect()
     }
 
     /// Returns the failure for an input none of whose cells is there.

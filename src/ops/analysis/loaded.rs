@@ -1,12 +1,14 @@
 //! What numbers per example err by together, through means over cells and through sums of examples.
 
 use super::align::Aligned;
-use super::drawn::AXES;
+use super::drawn::{AXES, Origin, shares_of_units};
+use super::sample::{Sample, Statistic};
 use super::standing::Standing;
+use crate::base::statistics::{deviation, mean};
 use crate::base::{Hash, Hasher};
-use crate::engine::loadings::{Load, Loadings};
+use crate::engine::loadings::{Load, Loadings, Wholes};
 use crate::engine::parts::source;
-use crate::engine::value::Scores;
+use crate::engine::value::{Number, Scores};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -57,7 +59,74 @@ pub fn of_mean(scores: &[&Scores], aligned: &Aligned, standing: &Standing) -> Lo
             out.add(source, if let Load::All(x) = load { Load::All(x / cells as f64) } else { Load::Each(Arc::new(each)) });
         }
     }
-    out
+    out.standing(wholes(scores))
+}
+
+/// Returns the sources of scores that stand for several.
+fn wholes(scores: &[&Scores]) -> Wholes {
+    scores.iter().flat_map(|s| s.loadings.wholes()).map(|(name, all)| (*name, all.clone())).collect()
+}
+
+/// Returns what another statistic of each example over cells errs by together, as [`of_mean`] does of the mean: each coordinate moves an example's
+/// statistic by what the values there add to it (their influence), so that the root of the sum of squares is its standard error over the cells.
+/// Sources that several cells share move it by what its derivative by each value says; the quantiles of each as they move the mean.
+pub fn of_statistic(scores: &[&Scores], aligned: &Aligned, standing: &Standing, which: Statistic) -> Loadings {
+    let (rows, cells) = (aligned.ids.len(), scores.len());
+    let mut out = Loadings::default();
+    let axes: Vec<usize> = (0..AXES).filter(|k| standing.at.iter().any(|at| at[*k] != standing.at[0][*k])).collect();
+    // What the coordinates of each axis are as sources, and the places of their loadings.
+    let mut names: Vec<u64> = Vec::new();
+    let places: Vec<Vec<usize>> = axes
+        .iter()
+        .map(|k| {
+            let mut groups: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+            (0..cells).for_each(|c| groups.entry(standing.at[c][*k]).or_default().push(c));
+            let mut place = vec![0; cells];
+            for all in groups.values() {
+                all.iter().for_each(|c| place[*c] = names.len());
+                names.push(name(scores, standing, *k, all));
+            }
+            place
+        })
+        .collect();
+    let mut loads = vec![vec![0.0; rows]; names.len()];
+    let own: Vec<Loadings> = scores.iter().enumerate().map(|(c, s)| aligned.loadings(s, c)).collect();
+    let mut shared: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+    for row in 0..rows {
+        let there: Vec<usize> = (0..cells).filter(|c| !aligned.value(scores[*c], *c, row).is_nan()).collect();
+        let mut sample = Sample::default();
+        for c in &there {
+            let origin = Origin { cell: *c as u32, at: standing.at[*c], example: None, units: None };
+            sample.push(Number::exact(aligned.value(scores[*c], *c, row)), (axes.len() > 1).then_some(origin));
+        }
+        let error = sample.statistic(which).and_then(|n| n.error).filter(|e| *e > 0.0);
+        let Some(adds) = sample.influences(which) else { return Loadings::default() };
+        if let Some(error) = error {
+            // By place, 1 added: 0 is no name.
+            let mut units = vec![[0; AXES]; there.len()];
+            for (place, k) in places.iter().zip(0..AXES) {
+                there
+                    .iter()
+                    .zip(&mut units)
+                    .for_each(|(c, unit)| unit[if axes.len() > 1 { axes[k] } else { 0 }] = place[*c] as u64 + 1);
+            }
+            for (unit, share) in shares_of_units(&adds, &sample.origins, &units, &[]) {
+                if let Some(load) = (unit as usize).checked_sub(1).and_then(|u| loads.get_mut(u)) {
+                    load[row] += share * error;
+                }
+            }
+        }
+        let (m, sd, n) = (mean(&sample.values), deviation(&sample.values), there.len() as f64);
+        for (c, v) in there.iter().zip(&sample.values) {
+            let slope = if which == Statistic::Std { (v - m) / sd / (n - 1.0) } else { 1.0 / n };
+            for (source, load) in own[*c].iter().filter(|_| slope.is_finite()) {
+                shared.entry(source).or_insert_with(|| vec![0.0; rows])[row] += slope * load.at(row);
+            }
+        }
+    }
+    let moves = names.into_iter().zip(loads).chain(shared).filter(|(_, load)| load.iter().any(|x| *x != 0.0));
+    moves.for_each(|(source, load)| out.add(source, Load::Each(Arc::new(load))));
+    out.standing(wholes(scores))
 }
 
 /// Returns the source that a coordinate is, of some cells: the same wherever it is named, else known by what stands there.

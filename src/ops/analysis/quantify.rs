@@ -168,9 +168,10 @@ impl Kernel for Quantifier {
 }
 
 impl Planned for Share {
-    /// 3: its error is no smaller than that of a mean. 4: axes that are taken in together are crossed.
+    /// 3: its error is no smaller than that of a mean. 4: axes that are taken in together are crossed. 5: errors remember the examples that they come
+    /// from, and what the outcomes of these err by together.
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn policy(&self) -> Policy {
@@ -217,12 +218,17 @@ fn word(settings: &Settings) -> Option<String> {
 fn share_of(sample: &Sample) -> Option<Number> {
     let holds: Vec<f64> = sample.values.iter().map(|v| (*v != 0.0) as u8 as f64).collect();
     let (n, p) = (holds.len() as f64, mean(&holds));
-    let of_mean = error_of_mean(&holds, &sample.origins);
-    let error = match sample.origins.is_empty() {
-        true => share_error(p, n).max(of_mean.unwrap_or(0.0)),
-        false => clustered_share_error(p, n, of_mean, independent(holds.len(), &sample.origins) as f64),
+    if n == 0.0 {
+        return None;
+    }
+    let least = match sample.origins.is_empty() {
+        true => share_error(p, n),
+        false => {
+            let of_mean = error_of_mean(&holds, &sample.origins);
+            clustered_share_error(p, n, of_mean, independent(holds.len(), &sample.origins) as f64)
+        }
     };
-    (n > 0.0).then_some(Number::new(p, Some(error).filter(|_| !sample.dependent), Some(n as u64)))
+    Some(Sample { values: holds, ..sample.clone() }.mean_of_at_least(least))
 }
 
 /// Turns words into whether they are the one that counts.
@@ -255,8 +261,14 @@ impl Kernel for Share {
         let by_classes = seen.is_some();
         let gathered = seen.unwrap_or(gathered);
         if gathered.per_example() && !examples && !by_classes {
-            let share = |v: &[f64]| v.iter().filter(|x| **x != 0.0).count() as f64 / v.len() as f64;
-            return Ok(Value::Scores(Arc::new(gathered.each(cx, |s| share(&s.values))?)));
+            let holds = |v: &f64| if v.is_nan() { f64::NAN } else { (*v != 0.0) as u8 as f64 };
+            let mut truths = gathered;
+            for (_, cell) in &mut truths.cells {
+                if let Cell::Scores(s) = cell {
+                    *cell = Cell::Scores(Arc::new(Scores { values: s.values.iter().map(holds).collect(), ..Scores::clone(s) }));
+                }
+            }
+            return Ok(Value::Scores(Arc::new(truths.mean_of_each(cx)?)));
         }
         let nothing = || match by_classes {
             true => Failure::Absent("no example of these classes here".to_string()),

@@ -61,9 +61,10 @@ impl Planned for Reduce {
     /// 3: pairs once (both orders being the same but for rounding), errors by the units that are paired, two-way clustering unbiased for few
     /// cells, inner reductions first. 4: a result above the largest number is absent; `count` counts truth values that hold. 5: axes that are
     /// taken in together are crossed; an error that numbers share stays whole. 6: means of each example remember what they were taken over. 7: the
-    /// spread of many values whatever their distribution; examples that are all right or all wrong have the error of a share.
+    /// spread of many values whatever their distribution; examples that are all right or all wrong have the error of a share. 8: errors remember the
+    /// examples that they come from; medians, spreads and quantiles of each example what they were taken over.
     fn version(&self) -> u32 {
-        7
+        8
     }
 
     fn policy(&self) -> Policy {
@@ -142,10 +143,7 @@ pub fn reduce(gathered: &Gathered, over: Over, op: &str, cx: &dyn Context, stati
         return Err(gathered.nothing());
     }
     if gathered.per_example() && !over.examples {
-        let scores = match statistic {
-            Statistic::Mean => gathered.mean_of_each(cx)?,
-            _ => gathered.each(cx, |s| s.statistic(statistic).map_or(f64::NAN, |n| n.value))?,
-        };
+        let scores = gathered.statistic_of_each(cx, statistic)?;
         return Ok(Value::Scores(Arc::new(scores)));
     }
     let (found, sample) = gathered.reduced(statistic)?;
@@ -195,7 +193,7 @@ struct Describe;
 impl Planned for Describe {
     /// As `mean`.
     fn version(&self) -> u32 {
-        7
+        8
     }
 
     fn policy(&self) -> Policy {

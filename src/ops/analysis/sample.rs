@@ -3,8 +3,8 @@
 use super::drawn::{AXES, Origin, error_of_mean, shares_of_units};
 use super::sources::Sources;
 use crate::base::statistics::{deviation, magnitude, mean, norm, quantile_of_sorted, sum};
-use crate::engine::loadings::Loadings;
-use crate::engine::parts::{MOST, Parts, Shares};
+use crate::engine::loadings::{Loadings, Wholes};
+use crate::engine::parts::{Parts, Shares};
 use crate::engine::value::Number;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,10 +19,14 @@ pub struct Sample {
     pub parts: Vec<Parts>,
     /// What several numbers err by together: for each source of error the numbers that it moves, and how far.
     pub loads: BTreeMap<u64, Vec<(usize, f64)>>,
+    /// Which of these sources stand for several.
+    pub wholes: Wholes,
     /// Where each number comes from, where some were not drawn one by one; empty otherwise.
     pub origins: Vec<Origin>,
     /// For each number the sources that the coordinates it stands at are, 0 for axes that are not there; empty where nothing was drawn along axes.
     pub units: Vec<[u64; AXES]>,
+    /// For each number the source that its example is; empty where there is not one number per example.
+    pub examples: Vec<u64>,
     /// Places of the numbers whose errors nobody knows.
     pub unknown: Vec<usize>,
     /// How many numbers were absent.
@@ -89,7 +93,9 @@ impl Sample {
         self.errors.clear();
         self.parts.clear();
         self.loads.clear();
+        self.wholes.clear();
         self.units.clear();
+        self.examples.clear();
         self.unknown.clear();
         self.origins.clear();
         self.absent = absent;
@@ -128,9 +134,20 @@ impl Sample {
         self.origins.extend(origin);
     }
 
+    /// Adds the exact number of an example, which is a source of error, as [`Sample::push_at`] does.
+    pub fn push_example(&mut self, value: f64, origin: Option<Origin>, units: Option<[u64; AXES]>, example: u64) {
+        if !value.is_nan() {
+            self.examples.push(example);
+        }
+        self.push_at(Number::exact(value), origin, units);
+    }
+
     /// Says what the number that is added next errs by together with others: what moves the example at a place of scores.
     pub fn load(&mut self, loadings: &Loadings, place: usize) {
         let next = self.values.len();
+        if next == 0 || self.wholes.len() < loadings.wholes().len() {
+            self.wholes.extend(loadings.wholes().clone());
+        }
         for (source, load) in loadings.iter() {
             self.loads.entry(source).or_default().push((next, load.at(place)));
         }
@@ -159,7 +176,7 @@ impl Sample {
             Statistic::Count => (n as f64, exact),
             Statistic::Holding => (self.values.iter().filter(|v| **v != 0.0).count() as f64, exact),
             _ if n == 0 => return None,
-            Statistic::Mean => (mean(&self.values), self.mean_error()),
+            Statistic::Mean => (mean(&self.values), self.mean_error(None)),
             Statistic::Std if n < 2 => return None,
             Statistic::Std => {
                 let sd = deviation(&self.values);
@@ -178,7 +195,13 @@ impl Sample {
 
     /// Returns the standard error of the mean of a sample: see `mean` in the standard library.
     pub fn error_of_mean(&self) -> Option<f64> {
-        self.mean_error().0
+        self.mean_error(None).0
+    }
+
+    /// Returns the mean, the error of whose spread is no smaller than `least`: that of a share.
+    pub fn mean_of_at_least(&self, least: f64) -> Number {
+        let (error, parts) = self.mean_error(Some(least));
+        Number { value: mean(&self.values), error, count: Some(self.len() as u64), parts }
     }
 
     /// Returns the standard error of the mean, and what it is made of.
@@ -187,23 +210,19 @@ impl Sample {
     /// the numbers ([`error_of_mean`]) these parts do not explain. So the spread of estimates, which contains their errors, is not added to
     /// them; a mean over coordinates that agree better than their errors allow keeps those; and an error that all numbers share, which
     /// their spread does not show, stays whole.
-    fn mean_error(&self) -> (Option<f64>, Parts) {
+    fn mean_error(&self, least: Option<f64>) -> (Option<f64>, Parts) {
         if self.dependent {
             return (None, Parts::default());
         }
         let n = self.len();
         let spread = error_of_mean(&self.values, &self.origins);
-        let by_unit = self.units.len() == n && n <= MOST;
-        let units = |variance: f64| shares_of_units(&self.values, &self.origins, &self.units, variance);
-        let mut shares = Shares::default();
+        let spread = match (spread, least) {
+            (Some(e), Some(least)) => Some(e.max(least)),
+            (e, least) => e.or(least),
+        };
+        let by_unit = self.units.len() == n;
         let Some(sources) = self.sources() else {
-            let parts = match spread.filter(|e| *e > 0.0 && by_unit) {
-                Some(e) => {
-                    units(1.0).into_iter().for_each(|(source, share)| shares.add(source, share * e));
-                    shares.finish().1
-                }
-                None => Parts::default(),
-            };
+            let parts = spread.filter(|e| *e > 0.0).map_or_else(Parts::default, |e| self.of_units(&self.values, e));
             return (spread, parts);
         };
         let loads = self.loads.values().flatten().map(|(_, share)| *share);
@@ -211,18 +230,56 @@ impl Sample {
         let e = spread.unwrap_or(0.0) / p;
         // That the units of this very sample were drawn is what the spread is of.
         let drawn: BTreeSet<u64> = if by_unit { self.units.iter().flatten().copied().collect() } else { BTreeSet::new() };
-        let left = (e * e - sources.seen(&self.origins, p, |source| !drawn.contains(&source))).max(0.0);
-        sources.each(|source, all| all.iter().for_each(|(_, share)| shares.add(source, share / n as f64)));
-        match left > 0.0 && by_unit {
-            true => units(1.0).into_iter().for_each(|(source, share)| shares.add(source, share * left.sqrt() * p)),
-            false => shares.add_own(left.sqrt() * p),
+        let left = (e * e - sources.seen(&self.origins, p, |source| !drawn.contains(&source))).max(0.0).sqrt() * p;
+        let mut shares = Shares::default();
+        self.each_share(|source, _, share| self.put(&mut shares, source, share / n as f64));
+        let (own, own_parts) = shares.clone().finish();
+        let spreads = if left > 0.0 { self.of_units(&self.values, left) } else { Parts::exact() };
+        match spreads.shares() {
+            Some(_) => shares.add_parts(&spreads, 1.0),
+            None => shares.add_own(left),
         }
-        let (mut error, parts) = shares.finish();
+        let (mut error, mut parts) = shares.finish();
         if self.loads.is_empty() && sources.apart(|source| drawn.contains(&source)) {
             // The same to the last bit: the larger of both.
             error = (norm(self.errors.iter().copied()) / n as f64).max(spread.unwrap_or(0.0));
+        } else if own_parts.apart_from(&self.units, &self.examples) {
+            // Nothing that both come from: the error is known better than its parts are told apart.
+            error = own.hypot(left);
+            parts = parts.of_size(error);
         }
         (Some(error), if sources.told { parts } else { Parts::default() })
+    }
+
+    /// Returns the parts of an error that the units and examples of the sample have, given what each number adds; nothing where they are not told.
+    fn of_units(&self, adds: &[f64], error: f64) -> Parts {
+        let n = self.len();
+        let there = |len: usize| len == n && n > 0;
+        if !there(self.units.len()) && !there(self.examples.len()) {
+            return Parts::default();
+        }
+        let units = if there(self.units.len()) { self.units.as_slice() } else { &[] };
+        let examples = if there(self.examples.len()) { self.examples.as_slice() } else { &[] };
+        Parts::of_units(shares_of_units(adds, &self.origins, units, examples), error)
+    }
+
+    /// Calls `f` for each source of the numbers' own errors, with the place of the number and its share.
+    fn each_share(&self, mut f: impl FnMut(u64, usize, f64)) {
+        self.loads.iter().for_each(|(source, all)| all.iter().for_each(|(i, share)| f(*source, *i, *share)));
+        for (i, (error, parts)) in self.errors.iter().zip(&self.parts).enumerate().filter(|(_, (e, _))| **e > 0.0) {
+            match parts.told() {
+                Some(shares) => shares.iter().for_each(|(source, share)| f(*source, i, *share)),
+                None => f(Sources::nameless(i), i, *error),
+            }
+        }
+    }
+
+    /// Adds the share of a source; of one that stands for several, the shares of these.
+    fn put(&self, shares: &mut Shares, source: u64, share: f64) {
+        match self.wholes.get(&source) {
+            Some(all) => all.iter().for_each(|(source, part)| shares.add(*source, part * share)),
+            None => shares.add(source, share),
+        }
     }
 
     /// Returns the error of the mean that sources give which several numbers share, and which their spread does not show.
@@ -259,27 +316,62 @@ impl Sample {
             return (None, if self.unknown.is_empty() && !self.dependent { Parts::exact() } else { Parts::default() });
         };
         let mut shares = Shares::default();
-        sources.each(|source, all| all.iter().for_each(|(i, share)| shares.add(source, weight(*i) * share)));
+        self.each_share(|source, i, share| self.put(&mut shares, source, weight(i) * share));
         let (error, parts) = shares.finish();
         (Some(error), if sources.told { parts } else { Parts::default() })
     }
 
-    /// Returns an error with what sources that several numbers share add to it, which the spread of the numbers does not show.
-    fn with_shared(&self, error: Option<f64>, of: impl Fn(&Sources, &[(usize, f64)]) -> f64) -> (Option<f64>, Parts) {
-        let (Some(sources), Some(found)) = (self.sources(), error) else { return (error, Parts::default()) };
+    /// Returns an error with what sources that several numbers share add to it, which the spread of the numbers does not show. `adds` says what each
+    /// number adds to the statistic: the error is shared out to the units by it.
+    fn with_shared(
+        &self,
+        error: Option<f64>,
+        adds: &[f64],
+        of: impl Fn(&Sources, &[(usize, f64)]) -> f64,
+    ) -> (Option<f64>, Parts) {
+        let Some(found) = error else { return (error, Parts::default()) };
+        let by_units = || if found > 0.0 { self.of_units(adds, found) } else { Parts::default() };
+        let Some(sources) = self.sources() else { return (error, by_units()) };
         let mut shares = Shares::default();
         sources.each(|source, all| {
             if all.len() > 1 {
-                shares.add(source, of(&sources, all));
+                self.put(&mut shares, source, of(&sources, all));
             }
         });
-        let (shared, _) = shares.clone().finish();
+        let (shared, shared_parts) = shares.clone().finish();
         if shared == 0.0 {
-            return (error, Parts::default());
+            return (error, if sources.told { by_units() } else { Parts::default() });
         }
-        shares.add_own(found);
-        let (error, parts) = shares.finish();
+        let spread = by_units();
+        match spread.shares() {
+            Some(_) => shares.add_parts(&spread, 1.0),
+            None => shares.add_own(found),
+        }
+        let (mut error, mut parts) = shares.finish();
+        if shared_parts.apart_from(&self.units, &self.examples) {
+            error = shared.hypot(found);
+            parts = parts.of_size(error);
+        }
         (Some(error), if sources.told { parts } else { Parts::default() })
+    }
+
+    /// Returns what each number adds to the statistic, to first order, up to a factor: its influence (Hampel 1974). Nothing of statistics that have none.
+    pub fn influences(&self, which: Statistic) -> Option<Vec<f64>> {
+        match which {
+            Statistic::Mean | Statistic::Total => Some(self.values.clone()),
+            Statistic::Std => {
+                let (m, sd) = (mean(&self.values), deviation(&self.values));
+                Some(self.values.iter().map(|v| (((v - m) / sd).powi(2) - 1.0) / 2.0).collect())
+            }
+            Statistic::Median => self.influences(Statistic::Quantile(0.5)),
+            Statistic::Quantile(level) => {
+                let mut sorted = self.values.clone();
+                sorted.sort_unstable_by(f64::total_cmp);
+                let value = quantile_of_sorted(&sorted, level);
+                Some(self.values.iter().map(|v| if *v <= value { level - 1.0 } else { level }).collect())
+            }
+            _ => None,
+        }
     }
 
     /// Returns the standard error of the standard deviation `sd`: that of a normal sample; of many numbers ([`MANY`]), and of numbers that were not drawn
@@ -293,14 +385,12 @@ impl Sample {
         }
         let m = mean(&self.values);
         let n = self.len() as f64;
+        let adds = self.influences(Statistic::Std).unwrap_or_default();
         let error = match self.origins.is_empty() && self.len() < MANY {
             true => Some(sd / (2.0 * (n - 1.0)).sqrt()),
-            false => {
-                let adds: Vec<f64> = self.values.iter().map(|v| (((v - m) / sd).powi(2) - 1.0) / 2.0).collect();
-                error_of_mean(&adds, &self.origins).map(|e| e * sd)
-            }
+            false => error_of_mean(&adds, &self.origins).map(|e| e * sd),
         };
-        self.with_shared(error, |_, all| sum(all.iter().map(|(i, share)| (self.values[*i] - m) / sd * share)) / (n - 1.0))
+        self.with_shared(error, &adds, |_, all| sum(all.iter().map(|(i, share)| (self.values[*i] - m) / sd * share)) / (n - 1.0))
     }
 
     /// Returns the quantile and its standard error by Woodruff's method (1952): half the distance between the quantiles one
@@ -322,7 +412,8 @@ impl Sample {
             let (low, high) = ((level - step).max(0.0), (level + step).min(1.0));
             (quantile_of_sorted(&sorted, high) - quantile_of_sorted(&sorted, low)) / 2.0
         });
-        (value, self.with_shared(error, |sources, all| sources.unseen(all)))
+        let adds = self.influences(Statistic::Quantile(level)).unwrap_or_default();
+        (value, self.with_shared(error, &adds, |sources, all| sources.unseen(all)))
     }
 
     /// Returns the number that occurs most often, the smallest of several as often.
@@ -343,7 +434,7 @@ impl Sample {
         }
         let mut shared = Shares::default();
         for (source, all) in &self.loads {
-            all.iter().filter(|(i, _)| *i == best).for_each(|(_, share)| shared.add(*source, *share));
+            all.iter().filter(|(i, _)| *i == best).for_each(|(_, share)| self.put(&mut shared, *source, *share));
         }
         let found = match self.errors.get(best).copied().filter(|e| *e > 0.0) {
             None if !self.loads.is_empty() => {

@@ -2,7 +2,7 @@
 
 use super::drawn::{AXES, Origin};
 use crate::base::statistics::sum;
-use crate::engine::parts::Parts;
+use crate::engine::parts::{self, Parts};
 use std::collections::BTreeMap;
 
 /// The sources of a sample's own errors.
@@ -15,20 +15,44 @@ pub struct Sources {
     count: f64,
 }
 
+/// So many shares of sources are held at once. Of more, sources are put together.
+const MOST: usize = 1 << 22;
+
+/// Returns shares of at most so many sources, those of several added up with signs of their own, which keeps sums of squares in the mean.
+fn coarse(shares: &[(u64, f64)], most: usize) -> Vec<(u64, f64)> {
+    let mut sums = vec![0.0; most.max(8)];
+    for (source, share) in shares {
+        let (place, sign) = parts::place_among(*source, sums.len());
+        sums[place] += sign * share;
+    }
+    (1..).zip(sums).filter(|(_, share)| *share != 0.0).collect()
+}
+
 impl Sources {
     /// Returns the sources of errors, given what each is made of, and of what `loads` several, among `count` numbers.
     pub fn of(errors: &[f64], parts: &[Parts], loads: &BTreeMap<u64, Vec<(usize, f64)>>, count: usize) -> Sources {
         let mut out = Sources { told: true, of: loads.clone(), count: count as f64 };
+        let all: usize = parts.iter().filter_map(Parts::told).map(<[_]>::len).sum();
         for (i, (error, parts)) in errors.iter().zip(parts).enumerate().filter(|(_, (e, _))| **e > 0.0) {
             match parts.told() {
-                Some(shares) => shares.iter().for_each(|(source, share)| out.of.entry(*source).or_default().push((i, *share))),
+                Some(shares) if all <= MOST => shares.iter().for_each(|(source, share)| out.push(*source, i, *share)),
+                Some(shares) => coarse(shares, MOST / errors.len()).into_iter().for_each(|(s, share)| out.push(s, i, share)),
                 None => {
                     out.told = false;
-                    out.of.entry(u64::MAX - i as u64).or_default().push((i, *error));
+                    out.push(Sources::nameless(i), i, *error);
                 }
             }
         }
         out
+    }
+
+    /// Returns the name of the source of a number's error that nothing tells.
+    pub fn nameless(i: usize) -> u64 {
+        u64::MAX - i as u64
+    }
+
+    fn push(&mut self, source: u64, i: usize, share: f64) {
+        self.of.entry(source).or_default().push((i, share));
     }
 
     /// Calls `f` for each source with its numbers.

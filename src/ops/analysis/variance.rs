@@ -8,6 +8,10 @@ pub struct Crossed {
     pub variance: f64,
     /// The part that the effects of the second ones, the examples, have in it.
     pub of_right: f64,
+    /// The part of those of the first ones.
+    pub of_left: f64,
+    /// The part of what is left: each number by itself.
+    pub rest: f64,
 }
 
 impl Crossed {
@@ -23,7 +27,8 @@ impl Crossed {
         let found = [c.found, e.found, sum(residuals.iter().map(|r| r * r))];
         let v = components(&rows, &found, &[c.told(), e.told(), true]);
         let of_right = v[1] * e.squares / (n * n);
-        Crossed { variance: v[0] * c.squares / (n * n) + of_right + v[2] / n, of_right }
+        let (of_left, rest) = (v[0] * c.squares / (n * n), v[2] / n);
+        Crossed { variance: of_left + of_right + rest, of_right, of_left, rest }
     }
 }
 

@@ -7,7 +7,8 @@ use super::pass::{self, Made, Reader};
 use super::place::Place;
 use super::program::Purpose;
 use super::suits::{self, Labels};
-use crate::base::statistics::{clustered_share_error, share_error};
+use crate::base::statistics::{self, clustered_share_error, share_error};
+use crate::engine::parts::{self, Parts};
 use crate::engine::value::{Column, Dataset, Number, Scores, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
@@ -129,9 +130,9 @@ settings! {
 
 measure!(
     /// The kernel of `accuracy`: share of right predictions with its standard error; of words, whose examples hang together, with that of a mean
-    /// over examples. 3: the error does not vanish where all or none are right.
+    /// over examples. 3: the error does not vanish where all or none are right. 4: it remembers the examples.
     Accuracy,
-    3,
+    4,
     Labels::Needed,
     0.0,
     |_job, outcome, data| {
@@ -144,31 +145,31 @@ measure!(
                 clustered_share_error(p, n as f64, of_mean, data.len() as f64)
             }
         };
-        Ok(Value::Number(Number::new(p, Some(error), Some(n as u64))))
+        Ok(Value::Number(over_examples(Number::new(p, Some(error), Some(n as u64)), &data, &outcome.correct(&data).collect::<Vec<_>>())))
     }
 );
 
 measure!(
-    /// The kernel of `loss`: mean cross-entropy with its standard error over examples.
+    /// The kernel of `loss`: mean cross-entropy with its standard error over examples. 2: it remembers the examples.
     Loss,
-    1,
+    2,
     Labels::Needed,
     0.0,
-    |_job, outcome, _data| {
-        Ok(Value::Number(mean(&outcome.losses)))
+    |_job, outcome, data| {
+        Ok(Value::Number(over_examples(mean(&outcome.losses), &data, &outcome.losses)))
     }
 );
 
 measure!(
-    /// The kernel of `f_score`. 2: with its standard error over examples.
+    /// The kernel of `f_score`. 2: with its standard error over examples. 3: it remembers the examples.
     FScore,
-    2,
+    3,
     Labels::Needed,
     0.0,
     |job, outcome, data| {
         let macro_mean = FScoreSettings::read(&job.settings).average == Average::Macro;
-        let (value, error) = f_score(&outcome.labels, &outcome.predicted, macro_mean, data.labels_each().max(1));
-        Ok(Value::Number(Number::new(value, Some(error), Some(data.len() as u64))))
+        let (value, error, adds) = f_score(&outcome.labels, &outcome.predicted, macro_mean, data.labels_each().max(1));
+        Ok(Value::Number(over_examples(Number::new(value, Some(error), Some(data.len() as u64)), &data, &adds)))
     }
 );
 
@@ -265,6 +266,14 @@ pub fn mean(values: &[f64]) -> Number {
     let square = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
     let error = (n > 1.0).then(|| (square / (n - 1.0) / n).sqrt());
     Number::new(mean, error, Some(values.len() as u64))
+}
+
+/// Returns an estimate over examples whose error knows them: `adds` says what each adds to the estimate, up to a factor.
+pub fn over_examples(number: Number, data: &Dataset, adds: &[f64]) -> Number {
+    let Some(error) = number.error.filter(|_| adds.len() == data.ids.len()) else { return number };
+    let (example, middle) = (parts::examples(data.classes()), statistics::mean(adds));
+    let shares = data.ids.iter().zip(adds).map(|(id, add)| (example(*id), add - middle));
+    Number { parts: Parts::of_units(shares, error), ..number }
 }
 
 fn scores(values: Vec<f64>, data: &Dataset) -> Scores {

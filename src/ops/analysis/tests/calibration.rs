@@ -5,6 +5,7 @@
 //! the table of `docs/calibration.md`.
 
 mod crossed;
+mod same;
 
 use super::*;
 use crate::base::statistics::{deviation, mean};
@@ -508,7 +509,7 @@ fn errors_are_the_true_spread() {
     let mut table = Vec::new();
     let mut wrong = Vec::new();
     let all: Vec<Line> =
-        [means(), spreads(), shares(), correlations(), others(), crossed::lines()].into_iter().flatten().collect();
+        [means(), spreads(), shares(), correlations(), others(), crossed::lines(), same::lines()].into_iter().flatten().collect();
     for (k, line) in all.iter().enumerate() {
         let root = Stream::root(41).named(line.op).numbered(k as u64);
         let got: Vec<Number> = (0..rounds).map(|i| (line.one)(&mut root.numbered(i).rng())).collect();

@@ -279,7 +279,7 @@ pub fn summary(plan: &Plan, data: &Dataset, rows: &[usize], drawn: &[Drawn]) -> 
     let nowhere = labels.iter().max().map_or(0, |l| l + 1).max(drawn.iter().map(|d| d.0 as u32 + 1).max().unwrap_or(0));
     let predicted: Vec<u32> =
         drawn.iter().zip(&radii).map(|((class, _), r)| if r.is_some() { *class as u32 } else { nowhere }).collect();
-    let (f, f_error) = f_score(&labels, &predicted, false, 1);
+    let (f, f_error, _) = f_score(&labels, &predicted, false, 1);
     let f = Number::new(f, Some(f_error), Some(n as u64));
     // Where it abstains there is no prediction and no radius: missing numbers, so that means over the table are those over the answers.
     let [idx, label, predict, radius_of, correct] = COLUMNS;
