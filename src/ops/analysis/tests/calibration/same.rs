@@ -110,7 +110,7 @@ pub fn lines() -> Vec<Line> {
             let (x, y) = (side(r), side(r));
             call("subtract").one("a", handed(x, "x")).one("b", handed(y, "y")).number()
         })
-        .but(0.9, 1.12, 0.92, FEW),
+        .but(0.9, 1.7, 0.92, "nearly all that both share cancels: what is left is counted by run, by example and alone"),
         line("subtract", "two medians over the same runs", "60", 0.0, |r| {
             let effect = zs(60, r);
             let side = |r: &mut R| runs("median", &effect.iter().map(|a| a + 0.4 * z(r)).collect::<Vec<f64>>()).number();
