@@ -1,6 +1,6 @@
 //! Time of a training step of the networks of `std.networks`, beside plain matrix products in the same process.
 //!
-//! `cargo bench --bench nn -- [THREADS] [--tsv] [--seconds S] [--device cuda:N] [--precision f32|tf32|bf16] [PART OF A CASE'S NAME …]`.
+//! `cargo bench --bench nn -- [THREADS] [--tsv] [--seconds S] [--device cuda:N] [--precision f32|bf16] [PART OF A CASE'S NAME …]`.
 //! `benches/compare.py` runs it and PyTorch in turns.
 
 use cfx::base::{SourceMap, Span, Stream};
@@ -59,7 +59,6 @@ fn main() {
     let seconds = option("--seconds").and_then(|w| w.parse().ok()).unwrap_or(3.0);
     let precision = match option("--precision").as_deref() {
         Some("bf16") => Precision::Bf16,
-        Some("tf32") => Precision::Tf32,
         _ => Precision::F32,
     };
     let device = option("--device").unwrap_or("cpu".into());

@@ -6,6 +6,7 @@ mod cli;
 mod cluster;
 #[cfg(unix)]
 mod crash;
+mod devices;
 mod dice;
 mod docs;
 mod editors;

@@ -57,6 +57,11 @@ pub struct Ran {
 
 /// Runs a script in a new store. Errors: the messages, where it is wrong.
 pub fn run(source: Source) -> Result<Ran, Box<(Checked, Diags)>> {
+    run_on(source, "cpu")
+}
+
+/// Runs a script in a new store, its networks on a device. Errors: as [`run`].
+pub fn run_on(source: Source, device: &str) -> Result<Ran, Box<(Checked, Diags)>> {
     let registry = Registry::standard();
     let checked = api::check(&source, &registry);
     let graph = match api::plan(&source, &checked, &registry) {
@@ -67,6 +72,7 @@ pub fn run(source: Source) -> Result<Ran, Box<(Checked, Diags)>> {
     let store = Store::open(folder.path()).expect("a store");
     let mut options = Options::new(&source.folder);
     options.files = source.files();
+    api::use_device(&mut options, device).expect("the device is there");
     let outcome = api::run(&graph, &registry, &store, &options, &Silent).expect("the store can be written");
     Ok(Ran { checked, graph, outcome, store, registry, source, _folder: folder })
 }

@@ -10,11 +10,11 @@ use crate::engine::value::{Model, Truth};
 use crate::engine::{self, CellOutcome, Observer, Options, Results, RunOutcome, Standing, Status, Store, StoreError, Value};
 use crate::lang::scope::Program;
 use crate::lang::typed::Script;
-use crate::lang::{check, typed};
+use crate::lang::{Static, check, typed};
 use crate::ops::nn::device;
 use crate::plan::facts::Policy;
 use crate::plan::files::Files;
-use crate::plan::graph::{CellId, Entry, Graph, Override};
+use crate::plan::graph::{Cell, CellId, Entry, Graph, Override};
 use crate::plan::lower::{self, draws};
 use crate::report::{self, CellRecord, Outcome, ReportInput, Settling};
 use crate::syntax::ast::{ItemKind, Keyword};
@@ -295,11 +295,45 @@ pub fn use_device(options: &mut Options, name: &str) -> Result<Option<String>, S
         },
         name => (name, device::open(name)?),
     };
-    let said = format!("networks run on {name}, {}", found.model);
+    let note = found.note.map_or(String::new(), |note| format!("; {note}"));
+    let said = format!("networks run on {name}, {}{note}", found.model);
     options.network_device = name.to_string();
     options.accelerator = found.model;
-    options.memory = found.memory.map_or(options.memory, |bytes| options.memory.min(0.9 * bytes as f64));
+    options.device_memory = found.memory.map_or(f64::INFINITY, |bytes| 0.9 * bytes as f64);
     Ok(Some(said))
+}
+
+/// Says what of the precisions that trainings of the cells `wanted`, and those they need, ask for (`precision: bf16`) the device gives otherwise: a
+/// sentence on the CPU, which computes in 32 bits.
+///
+/// Errors: the device does not compute in 16 bits, in a sentence.
+pub fn precisions(graph: &Graph, wanted: &[CellId], options: &Options) -> Result<Option<String>, String> {
+    let mut seen = vec![false; graph.cells.len()];
+    let mut queue = wanted.to_vec();
+    while let Some(id) = queue.pop() {
+        if !std::mem::replace(&mut seen[id], true) {
+            queue.extend(graph.cells[id].takes());
+        }
+    }
+    let asked = |c: &&Cell| c.settings.find("precision").and_then(Static::word) == Some("bf16");
+    let cells = graph.cells.iter().zip(&seen).filter(|(_, seen)| **seen).map(|(c, _)| c);
+    let (first, count) = {
+        let mut all = cells.filter(asked);
+        match all.next() {
+            Some(first) => (first.title(), 1 + all.count()),
+            None => return Ok(None),
+        }
+    };
+    let who = if count == 1 { format!("{first} asks") } else { format!("{first} and {} others ask", count - 1) };
+    if options.network_device == "cpu" {
+        return Ok(Some(format!("{who} for `precision: bf16`: the CPU computes in 32 bits")));
+    }
+    match device::open(&options.network_device) {
+        Ok(found) if !device::short(&found.device) => {
+            Err(format!("{who} for `precision: bf16`, and {} does not compute in 16 bits: {}", found.model, device::NO_SHORT))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// Runs a plan. What became of each cell is in the outcome; [`results`] reads values.

@@ -213,6 +213,10 @@ pub struct Run {
     /// Memory that cells running side by side may take, in GiB; none may take more by itself.
     #[arg(long, value_parser = positive)]
     pub memory: Option<f64>,
+    /// Memory of the device of networks that cells running side by side may take there, in GiB, where not nine tenths of all; one that takes more has the
+    /// device to itself.
+    #[arg(long, value_parser = positive)]
+    pub device_memory: Option<f64>,
     /// Run again whenever the script, or a script that it uses, is saved.
     #[arg(long)]
     pub watch: bool,

@@ -56,6 +56,7 @@ fn of_this_machine(arguments: &Run) -> Option<String> {
     let given = [
         ("--threads", arguments.threads.is_some(), "the site's file says `cores`"),
         ("--memory", arguments.memory.is_some(), "the site's file says `memory`"),
+        ("--device-memory", arguments.device_memory.is_some(), "jobs take nine tenths of their device"),
         ("--device", arguments.device != "auto", "the site's file says `device`"),
         ("--limit", !arguments.limit.is_empty(), "the site's file says `time`"),
         ("--only", !arguments.only.is_empty(), "all of the script is computed"),

@@ -238,6 +238,17 @@ pub(super) fn run_seen(arguments: &Run, see: &mut dyn FnMut(&Path) -> Result<Box
             return Exit::Usage;
         }
     }
+    if let Some(gigabytes) = arguments.device_memory {
+        options.device_memory = gigabytes * 1073741824.0;
+    }
+    match api::precisions(&graph, &wanted, &options) {
+        Ok(None) => {}
+        Ok(Some(said)) => tell!("{said}"),
+        Err(why) => {
+            tell!("{why}");
+            return Exit::Usage;
+        }
+    }
     if let Some(words) = overfull(&graph, &store, &options) {
         tell!("{words}");
         return Exit::Store;

@@ -134,6 +134,7 @@ mod tests {
             facts: Facts::default().into(),
             cost: Cost::default(),
             at_most: false,
+            on_device: 0.0,
             share: None,
             policy: Policy::Stored,
             label: op.into(),

@@ -323,6 +323,11 @@ pub trait Planned: Send + Sync {
         Cost { seconds: 1e-4, memory: 1e4, disk: 200.0 }
     }
 
+    /// Returns the bytes that the cell takes on the device that networks run on, where they do not run on the host's cores: 0 where it runs none.
+    fn on_device(&self, _settings: &Settings, _inputs: &[KnownInput]) -> f64 {
+        0.0
+    }
+
     /// Returns whether the cost is the most that the cell takes: what it takes hangs on what it finds, and may be far less.
     fn at_most(&self, _settings: &Settings, _inputs: &[KnownInput]) -> bool {
         false

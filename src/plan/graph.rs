@@ -73,6 +73,8 @@ pub struct Common {
     pub cost: Cost,
     /// Whether that is the most it takes, and it may take far less. No part of the key.
     pub at_most: bool,
+    /// Bytes that it takes on the device that networks run on, where that is not the host. No part of the key.
+    pub on_device: f64,
     /// The work that it shares with others of the same inputs. No part of the key.
     pub share: Option<Share>,
     /// How its result is kept.

@@ -31,6 +31,7 @@ fn cell(cost: Cost, policy: Policy) -> Cell {
         facts: Facts::default().into(),
         cost,
         at_most: false,
+        on_device: 0.0,
         share: None,
         policy,
         label: "label".into(),

@@ -41,6 +41,9 @@ pub struct Options {
     pub memory: f64,
     /// Bytes of memory that no cell may take by its estimate: one that would is refused before it starts.
     pub most_memory: f64,
+    /// Bytes of the network device's own memory that cells running side by side may take there by their estimates. One that takes more has the
+    /// device to itself. Infinite where the device shares the host's memory.
+    pub device_memory: f64,
     /// Stop at the first failure.
     pub fail_fast: bool,
     /// Only use results of the present device kind.
@@ -91,6 +94,7 @@ impl Options {
             threads: std::thread::available_parallelism().map_or(1, |n| n.get()),
             memory: machine_memory() / 2.0,
             most_memory: machine_memory(),
+            device_memory: f64::INFINITY,
             fail_fast: false,
             same_kind: false,
             network_device: "cpu".to_string(),

@@ -108,6 +108,7 @@ impl Builder {
             facts: Facts::default().into(),
             cost: Cost { seconds: 0.1, memory: 1e3, disk: 1e3 },
             at_most: false,
+            on_device: 0.0,
             share: None,
             policy,
             label: format!("{op}{id}").into(),
@@ -590,6 +591,39 @@ fn cells_above_the_budget_run_alone() {
     let store = Store::open(folder.path()).unwrap();
     let outcome = execute(&b.0, &cells, &ops, &store, &options(4), &Silent).unwrap();
     assert_eq!((outcome.state, MOST.load(Ordering::SeqCst)), (RunState::Done, 1));
+}
+
+#[test]
+fn cells_share_the_device_of_networks_by_its_own_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    static NOW: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
+    static MOST: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
+    fn busy(kind: usize) -> Result<Value, crate::engine::Failure> {
+        MOST[kind].fetch_max(NOW[kind].fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(10));
+        NOW[kind].fetch_sub(1, Ordering::SeqCst);
+        Ok(Value::Word("x".into()))
+    }
+    let ops = Ops::default().with("network", |_, _| busy(0)).with("other", |_, _| busy(1));
+    let go = |device: &str, device_memory: f64, each: f64| {
+        MOST.iter().for_each(|m| m.store(0, Ordering::SeqCst));
+        let mut b = Builder::default();
+        let cells: Vec<_> = (0..8).map(|i| b.leaf("network", f64::from(i) + each)).collect();
+        let others: Vec<_> = (0..8).map(|i| b.leaf("other", f64::from(i) + each)).collect();
+        cells.iter().for_each(|c| std::sync::Arc::make_mut(&mut b.0.cells[*c].common).on_device = each);
+        let store = Store::open(&folder.path().join(format!("{device}{device_memory}{each}"))).unwrap();
+        let options = Options { network_device: device.into(), device_memory, ..options(6) };
+        let outcome = execute(&b.0, &[cells, others].concat(), &ops, &store, &options, &Silent).unwrap();
+        assert_eq!(outcome.state, RunState::Done);
+        MOST.each_ref().map(|m| m.load(Ordering::SeqCst))
+    };
+    // Two fit side by side; what needs none of the device goes on beside them.
+    let [networks, others] = go("candle", 1e9, 4e8);
+    assert!(networks <= 2 && others >= 2, "{networks} {others}");
+    // One that takes more than there is has the device to itself.
+    assert_eq!(go("candle", 1e9, 3e9)[0], 1);
+    // On the host's cores nothing of it counts.
+    assert!(go("cpu", 1e9, 3.1e9)[0] > 2);
 }
 
 #[test]

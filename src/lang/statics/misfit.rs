@@ -44,6 +44,12 @@ impl<'a> Statics<'a> {
             _ if network && head.is_some_and(|h| self.stands_for_words(module, h)) => {
                 "its coordinates are text; an axis of networks names them without quotes: `axis net = [one, other]`".to_string()
             }
+            (Some("tf32"), false) if words.contains(&"bf16") => {
+                "candle, which drives GPUs, switches TF32 for the whole process and not for one training: write `f32` or `bf16`".to_string()
+            }
+            (Some("fp16" | "float16" | "half" | "bfloat16" | "mixed" | "amp"), false) if words.contains(&"bf16") => {
+                "numbers of 16 bits are bfloat16 here: write `bf16`".to_string()
+            }
             (Some("sem" | "stderr" | "standard_error"), false) if words.contains(&"se") => {
                 "`se` draws the standard error of the mean, `ci` its 95 % confidence interval, `sd` the standard deviation".to_string()
             }

@@ -4,6 +4,7 @@ use super::cost;
 use super::cpu::loss::highest;
 use super::evaluate::{fits, fits_one};
 use super::pass::{self, Made, Reader};
+use super::program::Purpose;
 use super::suits::{self, Labels};
 use crate::engine::value::{Dataset, Scores};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
@@ -90,6 +91,10 @@ impl Planned for Answer {
         }
         suits::fits(inputs, "net", "data", if self.needs_labels(settings) { Labels::One } else { Labels::Any })?;
         Ok(data.each_example())
+    }
+
+    fn on_device(&self, _settings: &Settings, inputs: &[KnownInput]) -> f64 {
+        cost::on_device(inputs, Purpose::Evaluation, None)
     }
 
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {

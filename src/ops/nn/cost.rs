@@ -3,6 +3,7 @@
 //! The constants were measured on one core of a server of 2023 (AVX-512, about 100 GFLOP/s in plain products); `benches/nn.rs --estimates`
 //! prints estimate and actual side by side.
 
+use super::candle::memory;
 use super::cpu::{self, Spec};
 use super::evaluate::batch_size;
 use super::network::Network;
@@ -166,6 +167,16 @@ pub fn pass_seconds(inputs: &[KnownInput], slot: &str) -> f64 {
 pub fn pass_bytes(inputs: &[KnownInput]) -> f64 {
     let known_bytes = ["net", "m"].iter().filter_map(|slot| known(inputs, slot)).find_map(|f| f.pass_bytes);
     known_bytes.unwrap_or(1e8)
+}
+
+/// Returns the bytes that passes of the models in the slots take on a device of candle's, in batches of the size that evaluation takes or of another.
+pub fn on_device(inputs: &[KnownInput], purpose: Purpose, batch: Option<usize>) -> f64 {
+    let models = ["net", "m", "against", "through"].into_iter().filter_map(|slot| net(inputs, &[slot]));
+    let usual = |net: &Net| match purpose {
+        Purpose::Evaluation => batch_size(net),
+        _ => batch_size(net).min(64),
+    };
+    models.map(|net| memory::bytes(net, purpose, batch.unwrap_or_else(|| usual(net)), false)).sum()
 }
 
 /// Returns the bytes of buffers of a pass in evaluation over batches of the size that it takes.

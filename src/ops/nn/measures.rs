@@ -88,6 +88,10 @@ macro_rules! measure {
                 facts(inputs, $labels, $each)
             }
 
+            fn on_device(&self, _settings: &Settings, inputs: &[KnownInput]) -> f64 {
+                cost::on_device(inputs, Purpose::Evaluation, None)
+            }
+
             fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
                 let disk = NUMBER + $each * cost::rows(inputs, "data") as f64;
                 Cost { seconds: 1e-3 + cost::pass_seconds(inputs, "data"), memory: cost::pass_bytes(inputs), disk }
@@ -221,6 +225,10 @@ impl Planned for InputGradient {
             ));
         }
         facts(inputs, Labels::Needed, 0.0)
+    }
+
+    fn on_device(&self, _settings: &Settings, inputs: &[KnownInput]) -> f64 {
+        cost::on_device(inputs, Purpose::InputGradient, None)
     }
 
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {

@@ -12,8 +12,6 @@ words! {
         F32 = "f32",
         /// Activations and the factors of products in 16 bits (bfloat16); weights, statistics, the optimiser and all sums in 32.
         Bf16 = "bf16",
-        /// 32 bits, of which products of matrices on NVIDIA's GPUs use 19.
-        Tf32 = "tf32",
     }
 }
 
@@ -48,14 +46,13 @@ impl Place {
 
     /// Returns the same device with another precision. The host computes in 32 bits whatever the precision.
     ///
-    /// Errors: the device does not have it.
+    /// Errors: the device does not have it (a run is refused before, by [`crate::api::precisions`]).
     pub fn with(&self, precision: Precision) -> Result<Self, Failure> {
         match (self, precision) {
             (Place::Host, _) => Ok(Place::Host),
-            (Place::Candle { .. }, Precision::Tf32) => Err(Failure::new(
-                "`precision: tf32` is not to be had on this device: candle switches it for the whole process, not for a cell",
-            )
-            .help("write `precision: f32` or `precision: bf16`; `--device cpu` computes in 32 bits whatever is written")),
+            (Place::Candle { device, .. }, Precision::Bf16) if !device::short(device) => {
+                Err(Failure::new("this GPU does not compute in 16 bits (`precision: bf16`)").help(device::NO_SHORT))
+            }
             (Place::Candle { device, .. }, precision) => {
                 Ok(Place::Candle { device: device.clone(), short: precision == Precision::Bf16 })
             }

@@ -205,6 +205,10 @@ impl Planned for Tap {
         })
     }
 
+    fn on_device(&self, _settings: &Settings, inputs: &[KnownInput]) -> f64 {
+        cost::on_device(inputs, Purpose::Evaluation, None)
+    }
+
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let given = TapSettings::read(settings);
         let rows = cost::rows(inputs, "data");

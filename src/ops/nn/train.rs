@@ -10,7 +10,7 @@ use super::place::Place;
 use super::program::{Purpose, parameters};
 use super::settings::{COLUMNS, Metric, Recipe, TrainSettings, columns, wrong};
 use super::suits::{self, Labels};
-use super::trainer::{Run, memory};
+use super::trainer::{Run, memory, on_device};
 use crate::engine::value::{Column, Model, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
@@ -85,6 +85,12 @@ impl Planned for Train {
             bytes: Some(4 * net.parameters() as u64 * (1 + recipe.snapshots.len() as u64)),
             ..of_net(net, classes)
         })
+    }
+
+    fn on_device(&self, settings: &Settings, inputs: &[KnownInput]) -> f64 {
+        let given = TrainSettings::read(settings);
+        let recipe = given.network.as_ref().and_then(|net| Recipe::new(&given, net).ok());
+        recipe.map_or(0.0, |recipe| on_device(&recipe, Some(cost::rows(inputs, "data")).filter(|r| *r > 0)))
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {

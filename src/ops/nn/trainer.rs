@@ -1,11 +1,12 @@
 //! A training run under way, from initial weights to a model with its history; stops and goes on bit for bit.
 
 use super::batches::{Loader, shuffled};
+use super::candle;
 use super::checkpoint::{Reader, Writer};
 use super::evaluate;
 use super::given::failed;
 use super::network::Network;
-use super::place::Place;
+use super::place::{Place, Precision};
 use super::program::Purpose;
 use super::settings::{Metric, Recipe, columns, split_of};
 use crate::base::Stream;
@@ -75,6 +76,22 @@ pub fn memory(recipe: &Recipe, rows: Option<usize>) -> f64 {
     let companions = measured.map(|p| Network::bytes(net, p, evaluate::companion_batch(net, p, rows.unwrap_or(usize::MAX))));
     bytes += companions.fold(0.0, f64::max);
     bytes
+}
+
+/// Returns the bytes that a run is expected to take on a device of candle's: the network that trains with what the optimiser remembers, and the
+/// larger of those that measure.
+pub fn on_device(recipe: &Recipe, rows: Option<usize>) -> f64 {
+    let (net, all) = (&recipe.net, rows.unwrap_or(usize::MAX));
+    let copies = recipe.optimizer.memories() + if recipe.around.radius > 0.0 { 1 } else { 0 };
+    let short = recipe.precision == Precision::Bf16;
+    let own =
+        candle::memory::bytes(net, Purpose::Training, recipe.batch.min(all), short) + 4.0 * (copies * net.parameters()) as f64;
+    let measured = recipe.record.iter().map(|m| match m {
+        Metric::InputGradient => Purpose::InputGradient,
+        _ => Purpose::Evaluation,
+    });
+    let companion = |p| candle::memory::bytes(net, p, evaluate::companion_batch(net, p, all), short);
+    own + measured.map(companion).fold(0.0, f64::max)
 }
 
 /// A training run under way.

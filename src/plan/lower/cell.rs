@@ -231,13 +231,14 @@ impl<'a> Lowering<'a> {
         let answer = fits.and_then(|doubt| Ok((doubt, op.facts(settings, &known, self.files)?))).map(|(doubt, mut facts)| {
             facts.warnings.extend(doubt);
             let cost = (op.cost_of(settings, &known, &facts), op.at_most(settings, &known), op.share(settings, &known));
+            let on_device = op.on_device(settings, &known);
             let facts = match frame {
                 Some(frame) => frame.completed(&known, facts),
                 None => facts,
             };
-            (facts, cost)
+            (facts, cost, on_device)
         });
-        let (facts, (cost, at_most, share)) = match answer {
+        let (facts, (cost, at_most, share), on_device) = match answer {
             Ok(told) => told,
             Err(problem) => {
                 memo.told.insert(key, None);
@@ -259,6 +260,7 @@ impl<'a> Lowering<'a> {
             facts,
             cost,
             at_most,
+            on_device,
             share,
             policy: maker.policy,
             label: self.label.clone(),

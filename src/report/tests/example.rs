@@ -42,6 +42,7 @@ impl Run {
             facts: Facts::default().into(),
             cost: Cost { seconds: 1.25, memory: 1e6, disk: 1e3 },
             at_most: false,
+            on_device: 0.0,
             share: None,
             policy: Policy::Stored,
             label: op.into(),

@@ -99,6 +99,8 @@ struct Working {
     /// Of each cell, where there are any.
     locks: Vec<CellLock>,
     memory: f64,
+    /// Bytes of the network device's memory.
+    device: f64,
     /// Bytes of the process when it began.
     began: Option<u64>,
     /// Most bytes seen since, beyond those.
@@ -122,6 +124,8 @@ struct Scheduler<'a> {
     /// By the first of its cells.
     working: BTreeMap<CellId, Working>,
     memory: f64,
+    /// Bytes that those at work take of the network device's memory.
+    device: f64,
     run: Run,
     /// Seconds expected of cells that share work with others of this run.
     sharing: BTreeMap<CellId, f64>,
@@ -158,6 +162,7 @@ pub(super) fn run(shared: &Shared, wanted: &[CellId], leave: Option<&dyn Fn(&Run
         elsewhere: BTreeSet::new(),
         working: BTreeMap::new(),
         memory: 0.0,
+        device: 0.0,
         run,
         sharing: BTreeMap::new(),
         begun: false,
@@ -270,6 +275,7 @@ impl<'a> Scheduler<'a> {
         let keyed: Vec<(CellId, Hash)> = cells.iter().map(|c| (*c, self.nodes[*c].key().unwrap_or(self.cell(*c).key))).collect();
         cells.iter().for_each(|c| self.nodes[*c].state = State::Running);
         self.memory += working.memory;
+        self.device += working.device;
         let task = Task { cells: keyed, work: working.work };
         self.working.insert(*first, working);
         self.shared.running.store(self.working.len(), Ordering::Relaxed);
@@ -300,6 +306,7 @@ impl<'a> Scheduler<'a> {
         self.shared.running.store(self.working.len(), Ordering::Relaxed);
         let peak = working.as_ref().and_then(|w| w.peak);
         self.memory -= working.as_ref().map_or(0.0, |w| w.memory);
+        self.device -= working.as_ref().map_or(0.0, |w| w.device);
         {
             let _together = self.shared.store.batch();
             for (id, done) in done {

@@ -8,11 +8,30 @@ use crate::engine::store::CellLock;
 use crate::plan::graph::CellId;
 use crate::plan::share;
 
+/// Cells of the queue that are looked at for one that can start while the device of networks has no room for those before it.
+const PASSED_OVER: usize = 64;
+
 impl<'a> Scheduler<'a> {
+    /// Returns the bytes that a cell takes of the network device's memory.
+    fn on_device(&self, id: CellId) -> f64 {
+        let there = self.shared.options.network_device != "cpu";
+        Some(self.cell(id).on_device).filter(|m| there && *m > 0.0).map_or(0.0, |m| m.min(1e18))
+    }
+
+    /// Returns the first cell of the queue that the device of networks has room for, or that needs none of it.
+    fn next(&self) -> Option<(u8, CellId)> {
+        let busy = self.working.values().any(|w| w.device > 0.0);
+        let room = |id: CellId| match self.on_device(id) {
+            needed if needed > 0.0 => !busy || self.device + needed <= self.shared.options.device_memory,
+            _ => true,
+        };
+        self.queue.iter().take(PASSED_OVER).find(|(_, id)| room(*id)).copied()
+    }
+
     /// Hands ready cells to workers, as many as the budget has room for.
     pub(super) fn start_ready(&mut self, workers: &mut Workers<'_, 'a>) {
         let options = &self.shared.options;
-        while let Some((rank, id)) = self.queue.first().copied() {
+        while let Some((rank, id)) = self.next() {
             // An estimate that is no number counts as nothing.
             let memory = Some(self.cell(id).cost.memory).filter(|m| *m > 0.0).map_or(0.0, |m| m.min(1e18));
             let too_large = memory > options.most_memory;
@@ -39,7 +58,9 @@ impl<'a> Scheduler<'a> {
 
     fn start(&mut self, workers: &mut Workers<'_, 'a>, id: CellId, memory: f64) {
         let Some(lock) = self.claim(id) else { return };
-        let mut working = Working { cells: vec![id], work: None, locks: vec![lock], memory, began: resident(), peak: None };
+        let device = self.on_device(id);
+        let mut working =
+            Working { cells: vec![id], work: None, locks: vec![lock], memory, device, began: resident(), peak: None };
         self.join(&mut working);
         self.give(workers, working);
     }
@@ -97,6 +118,8 @@ impl<'a> Scheduler<'a> {
                 working.cells.push(id);
                 working.locks.push(lock);
                 working.memory += more;
+                // They read one pass.
+                working.device = working.device.max(self.on_device(id));
             }
         }
         working.work = (working.cells.len() > 1).then_some(work);
@@ -106,10 +129,16 @@ impl<'a> Scheduler<'a> {
     /// them. Nobody is kept from computing them at the same time: both come to the same, and a lock would take longer.
     fn start_together(&mut self, workers: &mut Workers<'_, 'a>, id: CellId, memory: f64) {
         let mut cells = vec![id];
+        let device = self.on_device(id);
         if quick(self.cell(id)) {
             // Weights and what takes them are quick nowhere; the first that is not quick ends the row.
-            let ready: Vec<(u8, CellId)> =
-                self.queue.iter().take_while(|(_, id)| quick(self.cell(*id))).take(TOGETHER).copied().collect();
+            let ready: Vec<(u8, CellId)> = self
+                .queue
+                .iter()
+                .take_while(|(_, id)| quick(self.cell(*id)) && self.on_device(*id) <= device)
+                .take(TOGETHER)
+                .copied()
+                .collect();
             // Other workers get their share.
             let share = self.queue.len() / self.shared.options.threads.max(1);
             for (rank, other) in ready.into_iter().take(share) {
@@ -120,6 +149,6 @@ impl<'a> Scheduler<'a> {
         for id in cells.iter().copied().filter(|id| !self.inline(*id)) {
             self.shared.observer.event(&Event::Started { cell: id, title: self.cell(id).title() });
         }
-        self.give(workers, Working { cells, work: None, locks: Vec::new(), memory, began: None, peak: None });
+        self.give(workers, Working { cells, work: None, locks: Vec::new(), memory, device, began: None, peak: None });
     }
 }

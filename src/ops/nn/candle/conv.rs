@@ -1,28 +1,43 @@
 //! Convolutions and affine maps: windows as a matrix, and products of matrices.
 
 use super::layer::{Backward, Gradients, Layer, Products, column_sums, turned};
+use super::native::{self, Way};
 use super::positions::Windows;
 use crate::ops::nn::cpu::{self, Geometry};
 use crate::ops::nn::layer::Pass;
 use candle_core::{Device, Result, Tensor};
 
 /// Numbers that the windows of a piece of a batch may have.
-const PIECE: usize = 1 << 26;
+pub const PIECE: usize = 1 << 26;
 
-/// The matrix of windows of a convolution, and products with it.
-struct Gathered {
+/// A convolution as products with the matrix of its windows, or by the library of its device.
+pub struct Gathered {
     g: Geometry,
     windows: Option<Windows>,
     products: Products,
+    /// Whether the device's library is asked first.
+    native: bool,
 }
 
 impl Gathered {
     fn new(g: Geometry, products: Products, device: &Device) -> Result<Self> {
+        Ok(Gathered { native: native::trusted(device), ..Gathered::composed(g, products, device)? })
+    }
+
+    /// Returns the convolution made of candle's operations alone.
+    ///
+    /// Errors: what the device says.
+    pub fn composed(g: Geometry, products: Products, device: &Device) -> Result<Self> {
         let windows = match g.pointwise() {
             true => None,
             false => Some(Windows::square([g.h, g.w, g.oh, g.ow], [g.kernel, g.stride, g.pad, g.dilation], device)?.0),
         };
-        Ok(Gathered { g, windows, products })
+        Ok(Gathered { g, windows, products, native: false })
+    }
+
+    /// Returns what the device's library makes of it, where it is asked and has an answer.
+    fn by_library(&self, way: Way, a: &Tensor, b: &Tensor) -> Result<Option<Tensor>> {
+        if self.native { native::convolution(way, &self.g, self.products, a, b) } else { Ok(None) }
     }
 
     /// Returns the pieces of a batch: first example and count.
@@ -79,7 +94,12 @@ impl Gathered {
     }
 
     /// Returns the convolution of images.
-    fn convolve(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    ///
+    /// Errors: what the device says.
+    pub fn convolve(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        if let Some(y) = self.by_library(Way::Forward, x, weight)? {
+            return Ok(y);
+        }
         let weight = self.weight(weight)?;
         self.each(x.dim(0)?, |start, count| {
             let y = self.products.of(&self.columns(&x.narrow(0, start, count)?)?, &weight)?;
@@ -88,7 +108,12 @@ impl Gathered {
     }
 
     /// Returns the images that lead to outputs by the transpose of the convolution.
-    fn back(&self, y: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    ///
+    /// Errors: what the device says.
+    pub fn back(&self, y: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        if let Some(x) = self.by_library(Way::ByImages, y, weight)? {
+            return Ok(x);
+        }
         let weight = self.weight(weight)?.transpose(1, 2)?.contiguous()?;
         self.each(y.dim(0)?, |start, count| {
             let y = self.grouped(&y.narrow(0, start, count)?, self.g.windows(), self.g.n)?;
@@ -97,7 +122,12 @@ impl Gathered {
     }
 
     /// Returns the gradient by the weight, flat, from images and the gradient by what comes of them.
-    fn by_weight(&self, x: &Tensor, y: &Tensor) -> Result<Tensor> {
+    ///
+    /// Errors: what the device says.
+    pub fn by_weight(&self, x: &Tensor, y: &Tensor) -> Result<Tensor> {
+        if let Some(gradient) = self.by_library(Way::ByWeight, x, y)? {
+            return Ok(gradient);
+        }
         let mut sum: Option<Tensor> = None;
         for (start, count) in self.pieces(x.dim(0)?) {
             let columns = self.columns(&x.narrow(0, start, count)?)?.transpose(1, 2)?.contiguous()?;

@@ -1,5 +1,7 @@
 //! candle's devices by name, and what is known of them.
 
+#[cfg(feature = "cuda")]
+use super::comparison::settle;
 use candle_core::Device;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -14,6 +16,8 @@ pub struct Found {
     pub device: Device,
     /// What it calls itself, with candle's version: results of one are never taken for another's.
     pub model: String,
+    /// What is worth a word: why the library of the device is left aside.
+    pub note: Option<String>,
     /// Bytes of memory of its own; nothing where it shares the host's or does not tell.
     pub memory: Option<u64>,
 }
@@ -34,7 +38,9 @@ pub fn open(name: &str) -> Result<Found, String> {
         return Ok(found.clone());
     }
     let found = match kind {
-        "candle" if name == "candle" => Found { device: Device::Cpu, model: format!("{VERSION} on the CPU"), memory: None },
+        "candle" if name == "candle" => {
+            Found { device: Device::Cpu, model: format!("{VERSION} on the CPU"), note: None, memory: None }
+        }
         "cuda" => cuda(number)?,
         "metal" => metal(number)?,
         _ => return Err(unknown()),
@@ -49,6 +55,23 @@ pub fn automatic() -> Option<&'static str> {
         (true, _) => Some("cuda:0"),
         (false, true) => Some("metal"),
         (false, false) => None,
+    }
+}
+
+/// What to do where a device has no arithmetic in 16 bits.
+pub const NO_SHORT: &str =
+    "write `precision: f32`; bfloat16 takes an NVIDIA GPU of compute capability 8.0 (Ampere, of 2020) or later";
+
+/// Returns whether a device computes in bfloat16.
+pub fn short(device: &Device) -> bool {
+    match device {
+        Device::Cpu => true,
+        #[cfg(feature = "cuda")]
+        Device::Cuda(cuda) => {
+            use candle_core::cuda_backend::cudarc::driver::sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR as MAJOR;
+            cuda.cuda_stream().context().attribute(MAJOR).is_ok_and(|major| major >= 8)
+        }
+        _ => true,
     }
 }
 
@@ -78,7 +101,12 @@ fn cuda(number: usize) -> Result<Found, String> {
     let device = Device::new_cuda(number).map_err(|e| format!("candle cannot open GPU {number}: {e}"))?;
     // Asked once the device is open: its context is the current one.
     let memory = result::mem_get_info().map_err(|e| refused("the GPU's memory cannot be asked for", e))?.1;
-    Ok(Found { device, model: format!("{VERSION} on {model}"), memory: Some(memory as u64) })
+    let (with, note) = match settle(&device, short(&device)) {
+        Ok(Some(library)) => (format!(" with {library}"), None),
+        Ok(None) => (String::new(), None),
+        Err(why) => (String::new(), Some(why)),
+    };
+    Ok(Found { device, model: format!("{VERSION} on {model}{with}"), note, memory: Some(memory as u64) })
 }
 
 #[cfg(not(feature = "cuda"))]
@@ -89,7 +117,7 @@ fn cuda(_number: usize) -> Result<Found, String> {
 #[cfg(feature = "metal")]
 fn metal(number: usize) -> Result<Found, String> {
     let device = Device::new_metal(number).map_err(|e| format!("candle cannot open Apple's GPU {number}: {e}"))?;
-    Ok(Found { device, model: format!("{VERSION} on Apple's GPU {number}"), memory: None })
+    Ok(Found { device, model: format!("{VERSION} on Apple's GPU {number}"), note: None, memory: None })
 }
 
 #[cfg(not(feature = "metal"))]

@@ -4,11 +4,15 @@
 //! made of candle's forward operations ([`layer::Layer`]); its own backward pass is not used (docs/candle.md says what is wrong there).
 //! Never: a draw of candle's generator, or an addition whose order is chance.
 
+#[cfg(any(test, feature = "cuda"))]
+mod comparison;
 mod conv;
 mod descent;
 pub mod device;
 pub mod layer;
 mod loss;
+pub mod memory;
+mod native;
 mod norm;
 mod pointwise;
 mod pool;

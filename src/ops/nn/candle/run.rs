@@ -259,6 +259,33 @@ impl Tensors {
     }
 }
 
+/// Returns the failure of a cell from what its device said.
+fn failure(fault: &str) -> Failure {
+    let lower = fault.to_lowercase();
+    // CUDA_ERROR_OUT_OF_MEMORY and CUBLAS_STATUS_ALLOC_FAILED of NVIDIA's libraries; Metal's words for a buffer that it cannot make.
+    let full = ["out_of_memory", "out of memory", "alloc_failed", "allocate", "failed to create metal resource: buffer"];
+    if full.iter().any(|words| lower.contains(words)) {
+        return Failure::new(format!("the device has not enough memory left for this ({fault})")).help(
+            "take a smaller `batch:` or `precision: bf16`, let fewer cells run side by side (`--device-memory`, in GiB), or run it with `--device cpu`",
+        );
+    }
+    Failure::new(format!("the device failed: {fault}")).help("`--device cpu` needs no GPU")
+}
+
+#[test]
+fn a_device_without_memory_left_is_told_from_one_that_failed() {
+    let said = |fault: &str| match failure(fault) {
+        Failure::Failed { message, help, .. } => (message, help.unwrap_or_default()),
+        _ => panic!(),
+    };
+    let (message, help) = said("DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")");
+    assert!(
+        message.starts_with("the device has not enough memory left") && help.contains("--device-memory"),
+        "{message}: {help}"
+    );
+    assert!(said("DriverError(CUDA_ERROR_LAUNCH_FAILED)").0.starts_with("the device failed"));
+}
+
 /// Returns all numbers in the host's memory.
 fn host(x: &Tensor) -> Result<Vec<f32>> {
     x.to_dtype(DType::F32)?.flatten_all()?.to_vec1()
@@ -441,9 +468,6 @@ impl Engine for Tensors {
     }
 
     fn check(&self) -> std::result::Result<(), Failure> {
-        let Some(fault) = self.fault.get() else { return Ok(()) };
-        Err(Failure::new(format!("the device failed: {fault}")).help(
-            "where memory is short, take a smaller `batch:` or let fewer cells run side by side with `--threads`; `--device cpu` needs no GPU",
-        ))
+        self.fault.get().map_or(Ok(()), |fault| Err(failure(fault)))
     }
 }

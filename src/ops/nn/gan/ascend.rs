@@ -62,6 +62,10 @@ impl Planned for MaximizeActivation {
         })
     }
 
+    fn on_device(&self, _settings: &Settings, inputs: &[KnownInput]) -> f64 {
+        cost::on_device(inputs, Purpose::InputGradient, None)
+    }
+
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let Ok(plan) = Plan::parse(settings) else { return Cost::default() };
         let data = known(inputs, "data");

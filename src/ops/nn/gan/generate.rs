@@ -34,6 +34,10 @@ impl Planned for Generate {
         })
     }
 
+    fn on_device(&self, _settings: &Settings, inputs: &[KnownInput]) -> f64 {
+        cost::on_device(inputs, Purpose::Evaluation, None)
+    }
+
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let count = count(settings).unwrap_or(0);
         let numbers = known(inputs, "data").and_then(|d| d.shape.as_ref()).map_or(0, |s| s.iter().product::<usize>());

@@ -9,6 +9,7 @@ use crate::lang::carried::{kept_epochs, named_epochs};
 use crate::lang::net::ir::Net;
 use crate::lang::{Settings, Static};
 use crate::ops::nn::batches::{Augment, Loader, shuffled};
+use crate::ops::nn::candle::memory;
 use crate::ops::nn::checkpoint::{Reader, Writer};
 use crate::ops::nn::cost;
 use crate::ops::nn::given::{BATCH, EPOCHS, Given, failed};
@@ -159,6 +160,18 @@ impl Planned for TrainGan {
         }
         let kept = kept_epochs(&given.snapshots, recipe.epochs).map_err(|m| wrong("snapshots", m))?;
         Ok(Facts { columns, kept: Some(kept), ..of_net(&recipe.generator, classes) })
+    }
+
+    fn on_device(&self, settings: &Settings, inputs: &[KnownInput]) -> f64 {
+        let Ok(recipe) = Recipe::parse(settings) else { return 0.0 };
+        let batch = recipe.batch.min(cost::rows(inputs, "data").max(1));
+        let one = |net: &Arc<Net>, purpose| {
+            let moments = 4.0 * (recipe.optimizer.memories() * net.parameters()) as f64;
+            memory::bytes(net, purpose, batch, recipe.precision == Precision::Bf16) + moments
+        };
+        // The discriminator's gradients are kept once more.
+        let kept = 4.0 * recipe.judge.parameters() as f64;
+        one(&recipe.generator, Purpose::Training) + one(&recipe.judge, Purpose::Adversary) + kept
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {

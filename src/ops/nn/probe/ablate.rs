@@ -76,6 +76,10 @@ impl Planned for Ablate {
         Ok(columns(&COLUMNS))
     }
 
+    fn on_device(&self, _settings: &Settings, inputs: &[KnownInput]) -> f64 {
+        cost::on_device(inputs, Purpose::Evaluation, None)
+    }
+
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let Ok(plan) = Plan::parse(settings) else { return Cost::default() };
         // No more steps than units, and those that all orders share once.

@@ -169,6 +169,11 @@ impl Planned for Certify {
         Ok(Facts { classes, tables: vec![("table".to_string(), columns)], ..Facts::default() })
     }
 
+    fn on_device(&self, settings: &Settings, inputs: &[KnownInput]) -> f64 {
+        let batch = Plan::parse(settings).map(|plan| plan.batch.min(plan.n.max(plan.n0)));
+        cost::on_device(inputs, Purpose::Evaluation, batch.ok())
+    }
+
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let Ok(plan) = Plan::parse(settings) else { return Cost::default() };
         let all = cost::rows(inputs, "data");

@@ -40,6 +40,10 @@ impl Planned for OutputDivergence {
         Ok(known(inputs, "inputs").map_or_else(Facts::default, Facts::each_example))
     }
 
+    fn on_device(&self, _settings: &Settings, inputs: &[KnownInput]) -> f64 {
+        cost::on_device(inputs, Purpose::Evaluation, None)
+    }
+
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let rows = cost::rows(inputs, "inputs");
         let of = |slot: &str| {

@@ -41,6 +41,10 @@ impl Planned for AblateEach {
         Ok(columns(&COLUMNS))
     }
 
+    fn on_device(&self, _settings: &Settings, inputs: &[KnownInput]) -> f64 {
+        cost::on_device(inputs, Purpose::Evaluation, None)
+    }
+
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let given = EachSettings::read(settings);
         let first = if given.clamp == Clamp::Mean { 2.0 } else { 1.0 };

@@ -7,6 +7,7 @@ use crate::ops::nn::cost;
 use crate::ops::nn::evaluate::fits_one;
 use crate::ops::nn::given::{Given, TapName, failed};
 use crate::ops::nn::pass::{self, Made};
+use crate::ops::nn::program::Purpose;
 use crate::ops::nn::suits::{self, Labels};
 use crate::ops::nn::tap::{self, Pool, Take};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Share, known};
@@ -25,6 +26,10 @@ impl Planned for MutualInformation {
         suits::tap(inputs, "net", &plan.at.0)?;
         known(inputs, "data").and_then(|d| d.rows).map_or(Ok(()), |rows| plan.takes(rows))?;
         Ok(columns(&COLUMNS))
+    }
+
+    fn on_device(&self, _settings: &Settings, inputs: &[KnownInput]) -> f64 {
+        cost::on_device(inputs, Purpose::Evaluation, None)
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {

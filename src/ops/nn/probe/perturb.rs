@@ -9,6 +9,7 @@ use crate::ops::nn::cost::{self, NORMAL};
 use crate::ops::nn::evaluate::fits_one;
 use crate::ops::nn::given::{Given, REPEATS, failed};
 use crate::ops::nn::place::Place;
+use crate::ops::nn::program::Purpose;
 use crate::ops::nn::suits::{self, Labels};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
 use crate::plan::files::Files;
@@ -58,6 +59,10 @@ impl Planned for Perturb {
         suits::fits(inputs, "net", "data", Labels::One)?;
         check_layers(&plan.at, inputs)?;
         Ok(columns(&COLUMNS))
+    }
+
+    fn on_device(&self, _settings: &Settings, inputs: &[KnownInput]) -> f64 {
+        cost::on_device(inputs, Purpose::Evaluation, None)
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {

@@ -8,6 +8,7 @@ use crate::ops::nn::cost;
 use crate::ops::nn::evaluate::fits_one;
 use crate::ops::nn::given::TapName;
 use crate::ops::nn::pass::{self, Made};
+use crate::ops::nn::program::Purpose;
 use crate::ops::nn::suits::{self, Labels};
 use crate::ops::nn::tap::{self, Pool, Take};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Share, known};
@@ -33,6 +34,10 @@ impl Planned for ClassSelectivity {
             return Err(suits::unfit("data", message, "give data of several classes"));
         }
         Ok(columns(&COLUMNS))
+    }
+
+    fn on_device(&self, _settings: &Settings, inputs: &[KnownInput]) -> f64 {
+        cost::on_device(inputs, Purpose::Evaluation, None)
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {

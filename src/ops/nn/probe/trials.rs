@@ -75,6 +75,10 @@ impl Planned for TrialOutcome {
         Ok(Facts { bytes: rows.map(|r| 500 + r as u64 / 4), classes, rows, source, from, ..Facts::default() })
     }
 
+    fn on_device(&self, _settings: &Settings, inputs: &[KnownInput]) -> f64 {
+        cost::on_device(inputs, Purpose::Evaluation, None)
+    }
+
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let disk = 500.0 + (cost::rows(inputs, "data") + cost::rows(inputs, tested_slot(inputs))) as f64 / 8.0;
         Cost { disk, ..passes(inputs, tested_slot(inputs), 1.0) }
@@ -273,6 +277,10 @@ macro_rules! over_trials {
                 suits::fits(inputs, "net", "data", Labels::One)?;
                 same_trials(inputs)?;
                 Ok(known(inputs, "data").map(|d| d.each_example()).unwrap_or_default())
+            }
+
+            fn on_device(&self, _settings: &Settings, inputs: &[KnownInput]) -> f64 {
+                cost::on_device(inputs, Purpose::Evaluation, None)
             }
 
             fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {

@@ -241,7 +241,6 @@ fn devices_that_are_not_to_be_had_are_refused_with_a_sentence() {
         ("candle:1", Precision::F32, known),
         ("cuda:99", Precision::F32, ""),
         ("metal:99", Precision::F32, ""),
-        ("candle", Precision::Tf32, "for the whole process"),
     ] {
         let Err(Failure::Failed { message, .. }) = Place::open(name, precision) else { panic!("{name}") };
         assert!(message.contains(said), "{message}");
