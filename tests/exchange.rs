@@ -46,12 +46,12 @@ fn a_colleague_computes_only_what_is_new() {
     assert!(!pulled.contains("missing") && !pulled.starts_with("0 results"), "{pulled}");
     assert!(computed(&ok(&cfx(&["run"], &other))).starts_with("0 computed"));
     // Beside: nothing is copied but what is written out, and only what is new is computed.
-    let more = format!("{SCRIPT}analysis typical = median(acc, over: run)\n");
+    let more = format!("{SCRIPT}analysis typical = mean_distance(s)\n");
     let (third_folder, third) = folder_with(&more);
     let planned = ok(&cfx(&["plan", "--also", &to], &third));
     assert!(planned.contains(&format!("are read from {to} (`--also`)")), "{planned}");
     let ran = ok(&cfx(&["run", "--also", &to], &third));
-    assert!(computed(&ran).starts_with("1 computed"), "{ran}");
+    assert!(computed(&ran).starts_with("2 computed"), "{ran}");
     let listed = ok(&cfx(&["ls", "--also", &to], &third));
     assert!(listed.contains(&format!("in {to}")) && listed.contains("spread"), "{listed}");
     assert!(ok(&cfx(&["run"], &third)).contains("report.html"));

@@ -5,6 +5,7 @@ use crate::engine::executor::statuses::{Found, Standing, found, statuses};
 use crate::engine::store::Store;
 use crate::plan::facts::Policy;
 use crate::plan::graph::{Cell, CellId, Graph};
+use std::collections::BTreeMap;
 
 /// A cell that is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,10 +43,15 @@ impl Choice {
 
     /// Returns all that a store has.
     pub fn all(store: &Store) -> Choice {
-        let mut cells: Vec<Meant> =
-            store.list().into_iter().map(|l| Meant { key: l.key, plan: None, result: l.present }).collect();
-        cells.reverse();
-        cells.extend(store.aliases().into_iter().map(|(plan, key)| Meant { key, plan: Some(plan), result: false }));
+        let mut plans: BTreeMap<Hash, Vec<Hash>> = BTreeMap::new();
+        store.aliases().into_iter().for_each(|(plan, key)| plans.entry(key).or_default().push(plan));
+        let mut cells = Vec::new();
+        for listing in store.list().into_iter().rev() {
+            let key = listing.key;
+            cells.push(Meant { key, plan: None, result: listing.present });
+            let of_cell = plans.remove(&key).unwrap_or_default();
+            cells.extend(of_cell.into_iter().map(|plan| Meant { key, plan: Some(plan), result: false }));
+        }
         Choice { cells, missing: 0 }
     }
 }

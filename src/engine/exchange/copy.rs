@@ -2,7 +2,9 @@
 
 use super::choice::{Choice, Meant};
 use super::{Trouble, Watch};
+use crate::base::Hash;
 use crate::engine::store::{Made, Store};
+use std::collections::BTreeSet;
 
 /// What was copied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,9 +60,13 @@ pub(super) fn needs<'c>(from: &Store, to: &Store, choice: &'c Choice, copied: &m
 /// Copies what is needed. Each result is read, which compares its hash, and put, before a line names it.
 pub(super) fn copy(from: &Store, to: &Store, needs: &[(&Meant, Need)], copied: &mut Copied, watch: Watch) -> Result<(), Trouble> {
     let batch = to.batch();
+    let mut damaged: BTreeSet<Hash> = BTreeSet::new();
     for (meant, need) in needs {
         watch.look()?;
         let (Some(known), Some(entry)) = (from.known(&meant.key), from.entry(&meant.key)) else { continue };
+        if damaged.contains(&meant.key) {
+            continue;
+        }
         let made = Made::from(entry);
         match need {
             Need::Result(_) => match from.read(&known) {
@@ -71,6 +77,7 @@ pub(super) fn copy(from: &Store, to: &Store, needs: &[(&Meant, Need)], copied: &
                 }
                 Err(_) => {
                     copied.damaged += 1;
+                    damaged.insert(meant.key);
                     continue;
                 }
             },
