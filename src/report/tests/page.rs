@@ -2,7 +2,7 @@
 //! with the number of cells. How it looks is for eyes.
 
 use super::super::*;
-use super::example::{Run, axis, example, with_input};
+use super::example::{Run, axis, declared, example, with_input};
 use crate::engine::value::{Number, Pack, Truth};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -96,12 +96,19 @@ fn landmarks_headings_and_names() {
     }
     assert!(of("th").iter().all(|th| th.contains_key("scope")));
     // Tables are folded.
-    assert_eq!(of("details").iter().filter(|d| d.get("class").is_some_and(|c| c == "sheet")).count(), 4);
+    assert_eq!(of("details").iter().filter(|d| d.get("class").is_some_and(|c| c == "sheet")).count(), 5);
 }
 
 #[test]
 fn figures_say_which_densities_are_behind_them() {
-    let html = page_of(&example());
+    let mut run = example();
+    // The figure is made from the last stage, whose chains agree; then they do not.
+    assert!(!page_of(&run).contains("class=\"doubt\""));
+    let p = declared(&run, "p").entries.last().cloned();
+    let Some(Entry::Cell(p)) = p else { panic!("a cell") };
+    let meta = serde_json::json!({ "verdict": "disagree", "r_hat": 1.3, "ess": 12 });
+    run.values[p] = Value::Pack(Arc::new(Pack { kind: "density.dp".into(), meta, arrays: vec![] }));
+    let html = page_of(&run);
     let (_, figure) = html.split_once("<figure id=\"figure-1\"").expect("a figure");
     let figure = figure.split("</figure>").next().expect("its end");
     assert!(figure.contains("class=\"doubt\"") && figure.contains("chains disagree"), "{figure}");
