@@ -395,7 +395,7 @@ fn a_run_says_which_densities_did_not_settle_and_which_claims_are_made_from_them
     assert!(!claims[1].contains("settle ("), "what judges chains is no less sure where they disagree: {out}");
     assert!(claims[2].contains("its density did not settle"), "{out}");
     let html = std::fs::read_to_string(folder.path().join("results/exp/report.html")).expect("a report");
-    assert!(html.contains("Chains of p.") && html.contains("rank among all draws"));
+    assert!(html.contains(">Chains of p</h4>") && html.contains("rank among all draws"));
     assert!(html.matches("its density did not settle").count() >= 2, "beside the claim and the table");
     assert_eq!(html.matches("the `svd` before them has seen all rows").count(), 1, "beside the rows held out after an svd");
 }

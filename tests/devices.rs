@@ -58,6 +58,8 @@ fn a_script_gives_on_candle_what_it_gives_on_the_host() {
         for entry in declared.entries.iter() {
             let (a, b) = match (host.value(entry), candle.value(entry)) {
                 (Ok(a), Ok(b)) => (contents(&a), contents(&b)),
+                // Weights that nobody asked to keep.
+                (Err(a), Err(b)) if a == b && a == "computed, but not kept" => continue,
                 (a, b) => panic!("{}: {:?} {:?}", declared.name, a.err(), b.err()),
             };
             assert_eq!(a.len(), b.len(), "{}", declared.name);

@@ -16,7 +16,7 @@ use candle_core::cuda_backend::{CudaDType, CudaDevice, DeviceId};
 use candle_core::{CpuStorage, CudaStorage, CustomOp2, DType, Device, Layout, Result, Shape, Tensor, WithDType};
 use half::bf16;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -70,24 +70,24 @@ type Key = (Way, [usize; 12], bool);
 /// cuDNN on one device for one thread: it is not to be shared among threads.
 struct Handle {
     cudnn: Arc<Cudnn>,
-    plans: RefCell<HashMap<Key, Option<Plan>>>,
+    plans: RefCell<BTreeMap<Key, Option<Plan>>>,
     /// Grows to what the largest plan needs; all work of a device is in one stream, one operation after the other.
     workspace: RefCell<Option<CudaSlice<u8>>>,
 }
 
 thread_local! {
-    static HANDLES: RefCell<HashMap<DeviceId, Rc<Handle>>> = RefCell::default();
+    static HANDLES: RefCell<Vec<(DeviceId, Rc<Handle>)>> = RefCell::default();
 }
 
 impl Handle {
     fn of(device: &CudaDevice) -> Result<Rc<Handle>> {
         HANDLES.with(|handles| {
-            if let Some(handle) = handles.borrow().get(&device.id()) {
+            if let Some((_, handle)) = handles.borrow().iter().find(|(id, _)| *id == device.id()) {
                 return Ok(handle.clone());
             }
             let cudnn = Cudnn::new(device.cuda_stream())?;
             let handle = Rc::new(Handle { cudnn, plans: RefCell::default(), workspace: RefCell::default() });
-            handles.borrow_mut().insert(device.id(), handle.clone());
+            handles.borrow_mut().push((device.id(), handle.clone()));
             Ok(handle)
         })
     }
