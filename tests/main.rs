@@ -4,6 +4,7 @@ mod architecture;
 mod bad;
 mod cli;
 mod cluster;
+mod compare;
 #[cfg(unix)]
 mod crash;
 mod devices;

@@ -71,6 +71,8 @@ pub enum Command {
     Work(Work),
     /// Write a script, the files that it uses and its results into one archive.
     Export(Export),
+    /// Say how two runs differ: settings, numbers with their errors, claims, versions. Exits with 1 where they do.
+    Diff(Diff),
     /// Copy the results of a script to another store, by content.
     Push(Push),
     /// Copy the results of a script from another store, by content.
@@ -288,6 +290,18 @@ pub struct Export {
     /// The archive (default: `NAME.zip` beside the script).
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,
+}
+
+/// `cfx diff`
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// A folder of results, its manifest.json, or an archive of `cfx export`.
+    pub a: PathBuf,
+    /// Another.
+    pub b: PathBuf,
+    /// Print the differences as one JSON object.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What of a store is copied.

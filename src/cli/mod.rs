@@ -5,6 +5,7 @@
 pub mod arguments;
 mod cluster;
 mod cut;
+mod diff;
 pub mod doc;
 mod exchange;
 mod export;
@@ -82,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Show { key, store } => store::show(key, store),
         Command::Gc { keep, store } => store::gc(*keep, store),
         Command::Export(a) => export::export(a),
+        Command::Diff(a) => diff::diff(a),
         Command::Push(a) => exchange::push(a),
         Command::Pull(a) => exchange::pull(a),
         Command::Status(a) => cluster::status(a),

@@ -9,7 +9,7 @@ use super::formats::place;
 use super::input::{CellRecord, Outcome, ReportInput};
 use super::settling::Settling;
 use super::shown::Shown;
-use crate::base::{Hash, Name};
+use crate::base::{Hash, Name, Span};
 use crate::engine::value::Value;
 use crate::plan::estimate::together;
 use crate::plan::facts::Policy;
@@ -194,6 +194,8 @@ fn call(input: &ReportInput, groups: &Recorded, number: usize, ids: &[CellId]) -
         "label": group.label,
         "op": group.op,
         "version": group.version,
+        "line": cells.first().and_then(|c| line(input, c.span)),
+        "lines": cells.first().map_or(Json::Null, |c| lines(input, c)),
         "stored": kept,
         "cells": ids.len(),
         "ids": runs(ids),
@@ -225,6 +227,21 @@ fn call(input: &ReportInput, groups: &Recorded, number: usize, ids: &[CellId]) -
         fields.retain(|_, v| !v.is_null());
     }
     out
+}
+
+/// Returns the line of the script on which something is written, from 1; nothing where it stands in a file that the script uses.
+fn line(input: &ReportInput, span: Span) -> Option<usize> {
+    let at = (span.start as usize).checked_sub(input.script.base)?;
+    let before = input.script.text.as_bytes().get(..at)?;
+    (at < input.script.text.len()).then(|| 1 + before.iter().filter(|b| **b == b'\n').count())
+}
+
+/// Returns the lines of those settings that stand on others than the call.
+fn lines(input: &ReportInput, cell: &Cell) -> Json {
+    let own = line(input, cell.span);
+    let apart = cell.places.iter().filter_map(|(name, span)| Some((name, line(input, *span)?))).filter(|(_, l)| Some(*l) != own);
+    let all: Map<String, Json> = apart.map(|(name, l)| (name.clone(), json!(l))).collect();
+    if all.is_empty() { Json::Null } else { Json::Object(all) }
 }
 
 /// Returns the cells that each cell of a call is given, by parameter.

@@ -5,6 +5,7 @@
 pub mod arrays;
 mod chains;
 pub mod contents;
+pub mod diff;
 pub mod earlier;
 pub mod figure;
 pub mod files;
