@@ -243,6 +243,9 @@ pub struct Run {
     /// What networks run on: `auto`, `cpu`, `cuda:N`, `metal`, or `candle`, the library of the GPUs on the CPU.
     #[arg(long, default_value = "auto")]
     pub device: String,
+    /// Write curves of training, and traces of chains, as event files of TensorBoard below this folder while the run goes on.
+    #[arg(long, value_name = "DIR")]
+    pub tensorboard: Option<PathBuf>,
     /// Report progress as one JSON object a line.
     #[arg(long)]
     pub json: bool,

@@ -9,7 +9,7 @@ use crate::base::size::{self, bytes};
 use crate::engine::files::{is_place, replace, write_atomically};
 use crate::engine::progress::{Event, Silent};
 use crate::engine::{
-    Limits, Observer, Options, Results, RunOutcome, RunState, Standing, Status, Store, StoreError, progress, store,
+    Limits, Observer, Options, Results, RunOutcome, RunState, Standing, Status, Store, StoreError, Value, progress, store,
 };
 use crate::lang::suggest;
 use crate::plan::estimate::together;
@@ -18,6 +18,7 @@ use crate::plan::facts::Policy;
 use crate::plan::graph::{CellId, Graph};
 use crate::plan::record::{self, Record};
 use crate::report::picture;
+use crate::report::tensorboard::{self, Board};
 use crate::syntax;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
@@ -257,16 +258,32 @@ pub(super) fn run_seen(arguments: &Run, see: &mut dyn FnMut(&Path) -> Result<Box
     if let Err(e) = api::ready(&out) {
         return unwritten(&out, &e);
     }
-    let observer = match see(&out) {
-        Ok(other) => Both(progress::on_stderr(arguments.json), other),
+    let mut observers = Several(vec![progress::on_stderr(arguments.json)]);
+    match see(&out) {
+        Ok(other) => observers.0.push(other),
         Err(exit) => return exit,
-    };
+    }
+    if let Some(folder) = &arguments.tensorboard {
+        match Board::new(folder) {
+            Ok(board) => observers.0.push(Box::new(board)),
+            Err(e) => return unwritten(folder, &e),
+        }
+    }
     // Writes what there is; nothing where results turn out to be damaged or gone when they are written out, and are to be made again.
     let written = |outcome: &RunOutcome, faults: Option<u64>| -> Option<Exit> {
         store.keep_note(&record_name(&arguments.script), &record::record(&graph).record.to_json().to_string());
         let results = api::results(&graph, &registry, &store, &source, outcome);
         if let Err(e) = api::write(&source, &checked, &graph, outcome, &results, &out) {
             return Some(unwritten(&out, &e));
+        }
+        if let Some(folder) = &arguments.tensorboard
+            && let Err(e) = tensorboard::histories(
+                &graph,
+                &|entry| results.entry(entry).unwrap_or_else(|_| Value::Absent(String::new())),
+                folder,
+            )
+        {
+            return Some(unwritten(folder, &e));
         }
         if outcome.state != RunState::Interrupted && faults.is_some_and(|before| store.faults() > before) {
             tell!("results in the store are damaged or gone: what is missing is made again");
@@ -282,7 +299,7 @@ pub(super) fn run_seen(arguments: &Run, see: &mut dyn FnMut(&Path) -> Result<Box
     };
     for again in 0..=MOST_REPAIRS {
         let faults = Some(store.faults()).filter(|_| again < MOST_REPAIRS);
-        match api::run_or_leave(&graph, &wanted, &registry, &store, &options, &observer, &leave) {
+        match api::run_or_leave(&graph, &wanted, &registry, &store, &options, &observers, &leave) {
             Ok(outcome) => {
                 if let Some(exit) = written(&outcome, faults) {
                     return exit;
@@ -297,13 +314,12 @@ pub(super) fn run_seen(arguments: &Run, see: &mut dyn FnMut(&Path) -> Result<Box
     Exit::Store
 }
 
-/// Two observers of a run.
-struct Both(Box<dyn Observer>, Box<dyn Observer>);
+/// Several observers of a run.
+struct Several(Vec<Box<dyn Observer>>);
 
-impl Observer for Both {
+impl Observer for Several {
     fn event(&self, event: &Event) {
-        self.0.event(event);
-        self.1.event(event);
+        self.0.iter().for_each(|o| o.event(event));
     }
 }
 

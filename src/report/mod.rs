@@ -23,6 +23,7 @@ mod redraw;
 pub mod settling;
 pub mod shown;
 pub mod tables;
+pub mod tensorboard;
 #[cfg(test)]
 mod tests;
 
