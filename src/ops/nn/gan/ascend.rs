@@ -211,14 +211,22 @@ impl Climb {
                 return Err(Failure::Interrupted);
             }
             let score = self.climb(job, rows, class, rate);
+            self.check()?;
             self.step += 1;
             cx.progress((first * steps + rows * self.step) as u64, total, &[("score", score)]);
         }
         self.make(job, rows);
+        self.check()?;
         self.done.extend_from_slice(self.generator.value(self.generator.net().output));
         self.z.clear();
         self.step = 0;
         Ok(())
+    }
+
+    /// Checks that nothing failed on the networks' device.
+    fn check(&self) -> Result<(), Failure> {
+        self.generator.check()?;
+        self.judge.check()
     }
 
     fn make(&mut self, job: &Job, rows: usize) {

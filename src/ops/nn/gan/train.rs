@@ -412,6 +412,7 @@ impl Run {
         generator.network.step(rate);
         let losses = [real.0 + generated.0, fooled.0];
         judge.network.check()?;
+        generator.network.check()?;
         if losses.iter().any(|l| !l.is_finite()) {
             let (epoch, step) = (self.epoch + 1, self.step + 1);
             return Err(Failure::new(format!(

@@ -175,7 +175,7 @@ fn behind(bench: &mut Bench, node: NodeId, clamps: &[Clamps], cx: &dyn Context) 
         if cx.interrupted() {
             return Err(Failure::Interrupted);
         }
-        let labels = bench.batch(start, &[], &|_, _, _| {});
+        let labels = bench.batch(start, &[], &|_, _, _| {})?;
         let responses = bench.network.value(node).to_vec();
         let mut changed = responses.clone();
         for (clamps, hits) in clamps.iter().zip(&mut counts[1..]) {
@@ -183,6 +183,7 @@ fn behind(bench: &mut Bench, node: NodeId, clamps: &[Clamps], cx: &dyn Context) 
             clamps.apply(node, &mut changed);
             bench.network.set_value(node, &changed);
             bench.network.resume(node);
+            bench.network.check()?;
             *hits += bench.right(&labels).into_iter().filter(|r| *r).count() as u64;
         }
         counts[0] = (start + labels.len()) as u64;

@@ -143,6 +143,7 @@ fn count(
             }
         });
         network.forward(batch, stream);
+        network.check()?;
         for scores in network.value(node).chunks_exact(counts.len()) {
             counts[highest(scores)] += 1;
         }

@@ -186,12 +186,20 @@ impl<'a> Bench<'a> {
 
     /// Runs the batch that begins at a row and returns its labels. `edit` is told the batch's first row,
     /// which of the nodes it is, and what that put out.
-    pub fn batch(&mut self, start: usize, nodes: &[NodeId], edit: &(dyn Fn(usize, NodeId, &mut [f32]) + Sync)) -> Vec<u32> {
+    ///
+    /// Errors: the device failed.
+    pub fn batch(
+        &mut self,
+        start: usize,
+        nodes: &[NodeId],
+        edit: &(dyn Fn(usize, NodeId, &mut [f32]) + Sync),
+    ) -> Result<Vec<u32>, Failure> {
         let rows: Vec<usize> = (start..self.data.len().min(start + self.network.capacity())).collect();
         let stream = Stream::root(0);
         self.loader.fill(&rows, &[], stream, self.network.input_mut(rows.len()));
         self.network.forward_with(rows.len(), stream, nodes, &mut |node, out| edit(start, node, out));
-        self.loader.labels(&rows)
+        self.network.check()?;
+        Ok(self.loader.labels(&rows))
     }
 
     /// Returns whether each example of the last batch is predicted right.
@@ -203,7 +211,7 @@ impl<'a> Bench<'a> {
 
     /// Returns how many examples are predicted right while `edit` changes the nodes.
     ///
-    /// Errors: an interruption.
+    /// Errors: an interruption, or a failure of the device.
     pub fn hits(
         &mut self,
         cx: &dyn Context,
@@ -215,7 +223,7 @@ impl<'a> Bench<'a> {
             if cx.interrupted() {
                 return Err(Failure::Interrupted);
             }
-            let labels = self.batch(start, nodes, edit);
+            let labels = self.batch(start, nodes, edit)?;
             hits += self.right(&labels).into_iter().filter(|r| *r).count() as u64;
         }
         Ok(hits)
@@ -223,7 +231,7 @@ impl<'a> Bench<'a> {
 
     /// Returns mean and variance (n) of each channel of the nodes, over all positions of all examples.
     ///
-    /// Errors: an interruption.
+    /// Errors: an interruption, or a failure of the device.
     pub fn moments(&mut self, nodes: &[NodeId], cx: &dyn Context) -> Result<BTreeMap<NodeId, Vec<(f64, f64)>>, Failure> {
         let net = self.network.net().clone();
         // Shifted by the first position seen, so that squares lose no digits.
@@ -233,7 +241,7 @@ impl<'a> Bench<'a> {
             if cx.interrupted() {
                 return Err(Failure::Interrupted);
             }
-            self.batch(start, &[], &|_, _, _| {});
+            self.batch(start, &[], &|_, _, _| {})?;
             for node in nodes {
                 let values = self.network.value(*node);
                 let c = channels(&net, *node);

@@ -111,7 +111,7 @@ impl Kernel for AblateEach {
             if cx.checkpoint_due() {
                 cx.checkpoint(&counts.bytes());
             }
-            let labels = bench.batch(start, &[], &|_, _, _| {});
+            let labels = bench.batch(start, &[], &|_, _, _| {})?;
             let before = bench.right(&labels);
             counts.right += before.iter().filter(|r| **r).count() as u64;
             let responses = bench.network.value(node).to_vec();
@@ -121,6 +121,7 @@ impl Kernel for AblateEach {
                 changed.iter_mut().skip(unit).step_by(units).for_each(|x| *x = *value);
                 bench.network.set_value(node, &changed);
                 bench.network.resume(node);
+                bench.network.check()?;
                 for (before, after) in before.iter().zip(bench.right(&labels)) {
                     counts.lost[unit] += (*before && !after) as u64;
                     counts.won[unit] += (!*before && after) as u64;

@@ -160,7 +160,7 @@ fn without_a_change_every_bit_is_the_same() {
             let rows: Vec<usize> = (0..plain.capacity().min(data.len())).collect();
             loader.fill(&rows, &[], Stream::root(0), plain.input_mut(rows.len()));
             plain.forward(rows.len(), Stream::root(0));
-            bench.batch(0, &[], &|_, _, _| {});
+            bench.batch(0, &[], &|_, _, _| {}).expect("a batch");
             let bits = |network: &Network, node: NodeId| network.value(node).iter().map(|x| x.to_bits()).collect::<Vec<_>>();
             let before = bits(&plain, net.output);
             assert!(before == bits(&bench.network, net.output));
