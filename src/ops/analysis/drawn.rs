@@ -118,9 +118,10 @@ fn of_cells(residuals: &[f64], origins: &[Origin], axes: &[Vec<u32>]) -> Multiwa
 }
 
 /// Returns what each unit that was drawn adds to the mean of `values`, as shares of an error whose square is 1: the sources are the coordinates of
-/// the axes, the examples, and, of several of these, what is left at each cell. `units` has the sources of each value by axis, 0 for axes that are
-/// not there, `examples` that of its example; either is empty where nothing was drawn in this way. `origins` is empty for values of one axis or of
-/// the examples of one cell. What has no name is together the source 0, and so are pairs, whose units are told by their error alone.
+/// the axes, the examples, and, of several of these, what is left at each cell; of pairs the units and what is left at each pair. `units` has the
+/// sources of each value by axis (of a pair those of its two units), 0 for axes that are not there, `examples` that of its example; either is empty
+/// where nothing was drawn in this way. `origins` is empty for values of one axis or of the examples of one cell. What has no name is together the
+/// source 0.
 pub fn shares_of_units(values: &[f64], origins: &[Origin], units: &[[u64; AXES]], examples: &[u64]) -> Vec<(u64, f64)> {
     let m = mean(values);
     let p = magnitude(values.iter().map(|v| v - m));
@@ -128,40 +129,53 @@ pub fn shares_of_units(values: &[f64], origins: &[Origin], units: &[[u64; AXES]]
     let along = |k: usize| units.iter().map(|u| u[k]).collect::<Vec<u64>>();
     let differ: Vec<usize> = (0..AXES).filter(|k| origins.iter().any(|o| o.at[*k] != origins[0].at[*k])).collect();
     let cells = || units.iter().map(|u| together(u)).collect::<Vec<u64>>();
-    let parts: Vec<(Vec<u64>, f64)> = match origins.first() {
-        None if !examples.is_empty() => vec![(examples.to_vec(), 1.0)],
-        None => vec![(along(0), 1.0)],
-        Some(Origin { units: Some(_), .. }) => return vec![(0, 1.0)],
+    // What each value adds at each source, and the variance that the sources have together.
+    let by = |keys: Vec<u64>| keys.into_iter().zip(residuals.iter().copied()).collect::<Vec<(u64, f64)>>();
+    let parts: Vec<(Vec<(u64, f64)>, f64)> = match origins.first() {
+        None if !examples.is_empty() => vec![(by(examples.to_vec()), 1.0)],
+        None => vec![(by(along(0)), 1.0)],
+        Some(Origin { units: Some(_), example, .. }) => {
+            let pairs = Pairs::of(&residuals, origins);
+            let Some(found) = pairs.effects() else { return vec![(0, 1.0)] };
+            let ends = units.iter().zip(&residuals).flat_map(|(u, r)| [(u[0], *r), (u[1], *r)]).collect();
+            let both = units.iter().map(|u| together(&[u[0].min(u[1]), u[0].max(u[1])])).collect();
+            let mut parts =
+                vec![(ends, found.ends), (by(along(0)), found.left), (by(along(1)), found.right), (by(both), found.rest)];
+            if example.is_some() {
+                let at: Vec<u32> = origins.iter().map(|o| pairs.index[&ordered(o.units.unwrap_or_default())]).collect();
+                parts.push((by(examples.to_vec()), Crossed::of(&residuals, &at, &self::examples(origins)).of_right));
+            }
+            parts
+        }
         Some(Origin { example: None, .. }) => {
             let found = Multiway::of(&residuals, &axes(origins));
-            differ.iter().map(|k| along(*k)).zip(found.of_axes).chain([(cells(), found.rest)]).collect()
+            differ.iter().map(|k| by(along(*k))).zip(found.of_axes).chain([(by(cells()), found.rest)]).collect()
         }
         Some(_) => {
             let at: Vec<u32> = origins.iter().map(|o| o.cell).collect();
             let crossed = Crossed::of(&residuals, &at, &self::examples(origins));
-            let mut parts = vec![(examples.to_vec(), crossed.of_right)];
+            let mut parts = vec![(by(examples.to_vec()), crossed.of_right)];
             match differ.as_slice() {
                 [one] => {
                     let met = |(u, e): (&[u64; AXES], &u64)| together(&[u[*one], *e]);
-                    parts.push((along(*one), crossed.of_left));
-                    parts.push((units.iter().zip(examples).map(met).collect(), crossed.rest));
+                    parts.push((by(along(*one)), crossed.of_left));
+                    parts.push((by(units.iter().zip(examples).map(met).collect()), crossed.rest));
                 }
                 _ => {
                     let found = of_cells(&residuals, origins, &axes(origins));
-                    parts.extend(differ.iter().map(|k| along(*k)).zip(found.of_axes));
-                    parts.push((cells(), found.rest));
+                    parts.extend(differ.iter().map(|k| by(along(*k))).zip(found.of_axes));
+                    parts.push((by(cells()), found.rest));
                 }
             }
             parts
         }
     };
     let (mut out, mut own) = (Vec::new(), 0.0);
-    for (keys, part) in parts.into_iter().filter(|(_, part)| *part > 0.0) {
-        if keys.len() != residuals.len() || keys.contains(&0) {
+    for (mut sums, part) in parts.into_iter().filter(|(_, part)| *part > 0.0) {
+        if sums.len() < residuals.len() || sums.iter().any(|(key, _)| *key == 0) {
             own += part;
             continue;
         }
-        let mut sums: Vec<(u64, f64)> = keys.into_iter().zip(residuals.iter().copied()).collect();
         // Stable, so that what is added up stays in the order of the values.
         sums.sort_by_key(|(k, _)| *k);
         let sums: Vec<(u64, f64)> = sums.chunk_by(|a, b| a.0 == b.0).map(|g| (g[0].0, g.iter().map(|(_, r)| r).sum())).collect();
@@ -185,6 +199,18 @@ fn examples(origins: &[Origin]) -> Vec<u32> {
 /// Returns a pair without its order.
 fn ordered((a, b): (u32, u32)) -> (u32, u32) {
     (a.min(b), a.max(b))
+}
+
+/// What the variance of a mean over pairs consists of.
+struct Effects {
+    /// The effects of units that stand on both sides.
+    ends: f64,
+    /// Those of units that stand on the left alone.
+    left: f64,
+    /// And on the right.
+    right: f64,
+    /// What is left: each pair by itself.
+    rest: f64,
 }
 
 /// Numbers by pair: the mean of each pair's, and how many they are.
@@ -216,6 +242,11 @@ impl Pairs {
 
     /// Returns the variance of the weighted mean of the pairs; nothing where they are fewer than two.
     fn variance(&self) -> Option<f64> {
+        self.effects().map(|e| e.ends + e.left + e.right + e.rest)
+    }
+
+    /// Returns what that variance consists of.
+    fn effects(&self) -> Option<Effects> {
         if self.means.len() < 2 {
             return None;
         }
@@ -224,7 +255,8 @@ impl Pairs {
         let centre = sum(w.iter().zip(&self.means).map(|(w, h)| w * h)) / total;
         let r: Vec<f64> = self.means.iter().map(|h| h - centre).collect();
         if let Some((left, right)) = self.sides.as_ref().filter(|_| w.iter().all(|v| *v == w[0])) {
-            return Some(Crossed::of(&r, left, right).variance);
+            let found = Crossed::of(&r, left, right);
+            return Some(Effects { ends: 0.0, left: found.of_left, right: found.of_right, rest: found.rest });
         }
         // By unit: the weight of its pairs (twice that of a pair with itself), the diagonal of the common weights, the sum of residuals.
         let mut units: BTreeMap<u32, [f64; 3]> = BTreeMap::new();
@@ -255,6 +287,7 @@ impl Pairs {
         let found = [each(&|u| u[2] * u[2]), sum(w.iter().zip(&r).map(|(w, r)| w * r * r))];
         let weights = [squares / (total * total), w2 / (total * total)];
         let rows = vec![by_unit.to_vec(), alone.to_vec()];
-        Some(components(&rows, &found, &[true, true]).iter().zip(weights).map(|(v, w)| v * w).sum())
+        let found = components(&rows, &found, &[true, true]);
+        Some(Effects { ends: found[0] * weights[0], left: 0.0, right: 0.0, rest: found[1] * weights[1] })
     }
 }

@@ -1,7 +1,7 @@
 //! What a kernel of this topic finds in an input: present cells, with `by:` applied, each pair once, and absences counted.
 
 use super::align::{Aligned, align};
-use super::drawn::Origin;
+use super::drawn::{AXES, Origin};
 use super::loaded;
 use super::pairs::Pairing;
 use super::sample::{Sample, Statistic};
@@ -366,10 +366,14 @@ impl Gathered {
             Sample { absent: self.absent, reason: self.reason.clone(), dependent: self.dependent, ..Sample::default() };
         let per_example = self.per_example();
         let standing = self.standing(self.units.is_empty());
+        let ends = self.sources_of_pairs();
         for (k, (_, cell)) in self.cells.iter().enumerate() {
             let units = self.units.get(k).copied();
             let origin = |example| Origin { cell: k as u32, at: standing.at[k], example, units };
-            let drawn = (units.is_none() && standing.axes > 0 && standing.named).then_some(standing.units[k]);
+            let drawn = match units {
+                Some(_) => ends.get(k).copied(),
+                None => (standing.axes > 0 && standing.named).then_some(standing.units[k]),
+            };
             match cell {
                 Cell::Scores(s) => {
                     let told = self.cells.len() > 1 || units.is_some();
@@ -427,6 +431,24 @@ impl Gathered {
     pub fn standing(&self, told: bool) -> Standing {
         let all: Vec<Vec<usize>> = self.cells.iter().map(|(place, _)| position(&self.axes, *place)).collect();
         Standing::of(&self.axes, &all, told)
+    }
+
+    /// Returns for each cell the sources of error that its two units are, where they are told apart: one declared axis is paired with itself, and
+    /// the cells differ along nothing else. Empty otherwise.
+    fn sources_of_pairs(&self) -> Vec<[u64; AXES]> {
+        let Some((left, right)) = Pairing::of(&self.axes).and_then(|p| p.only()) else { return Vec::new() };
+        let axis = &self.axes[left];
+        if axis.role != "declared" || !axis.within.is_empty() {
+            return Vec::new();
+        }
+        let all: Vec<Vec<usize>> = self.cells.iter().map(|(place, _)| position(&self.axes, *place)).collect();
+        let others = (0..self.axes.len()).filter(|k| *k != left && *k != right);
+        if others.into_iter().any(|k| all.iter().any(|at| at[k] != all[0][k])) {
+            return Vec::new();
+        }
+        // A unit is the same on both sides, and where the axis stands alone.
+        let source = |k: usize, at: &[usize]| parts::unit(&axis.name, &self.axes[k].coordinates[at[k]]);
+        all.iter().map(|at| [source(left, at), source(right, at), 0, 0]).collect()
     }
 
     /// Returns whether examples were chosen anew at places of outer axes: bins of each run.

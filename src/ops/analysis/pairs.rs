@@ -28,6 +28,11 @@ impl Pairing {
         (!sides.is_empty()).then_some(Pairing { sides })
     }
 
+    /// Returns the two sides where one axis alone is paired.
+    pub fn only(&self) -> Option<(usize, usize)> {
+        self.sides.first().copied().filter(|_| self.sides.len() == 1)
+    }
+
     /// Returns whether a place pairs a unit with itself.
     pub fn is_self(&self, axes: &[LabelledAxis], at: &[usize]) -> bool {
         self.sides.iter().all(|(i, j)| axes[*i].coordinates[at[*i]] == axes[*j].coordinates[at[*j]])

@@ -111,6 +111,33 @@ pub fn lines() -> Vec<Line> {
             call("subtract").one("a", handed(x, "x")).one("b", handed(y, "y")).number()
         })
         .but(0.9, 1.7, 0.92, "nearly all that both share cancels: what is left is counted by run, by example and alone"),
+        line("subtract", "means over pairs of the same units: a(i) + a(j) + r(i, j)", "12 units", 0.0, |r| {
+            let a = zs(12, r);
+            let side = |r: &mut R| {
+                let e = zs(144, r);
+                let of = |i: usize, j: usize| n(a[i] + a[j] + 0.5 * e[i.max(j) * 12 + i.min(j)]);
+                pairs("mean", "x", 12, paired(12, of)).reducing(&[]).number()
+            };
+            let (x, y) = (side(r), side(r));
+            call("subtract").one("a", handed(x, "x")).one("b", handed(y, "y")).number()
+        }),
+        line("subtract", "means over pairs of the same units, effects correlated at 0.8", "20 units", 0.0, |r| {
+            let (a, b) = alike(20, r);
+            let side = |a: &[f64], r: &mut R| {
+                let e = zs(400, r);
+                let of = |i: usize, j: usize| n(a[i] + a[j] + e[i.max(j) * 20 + i.min(j)]);
+                pairs("mean", "x", 20, paired(20, of)).reducing(&[]).number()
+            };
+            let (x, y) = (side(&a, r), side(&b, r));
+            call("subtract").one("a", handed(x, "x")).one("b", handed(y, "y")).number()
+        }),
+        line("subtract", "a mean over pairs of units less one over the units", "20 units", 0.0, |r| {
+            let (a, e) = (zs(20, r), zs(400, r));
+            let of = |i: usize, j: usize| n((a[i] + a[j]) / 2.0 + 0.3 * e[i.max(j) * 20 + i.min(j)]);
+            let x = pairs("mean", "x", 20, paired(20, of)).reducing(&[]).number();
+            let y = runs("mean", &a.iter().map(|a| a + 0.5 * z(r)).collect::<Vec<f64>>()).number();
+            call("subtract").one("a", handed(x, "x")).one("b", handed(y, "y")).number()
+        }),
         line("subtract", "two medians over the same runs", "60", 0.0, |r| {
             let effect = zs(60, r);
             let side = |r: &mut R| runs("median", &effect.iter().map(|a| a + 0.4 * z(r)).collect::<Vec<f64>>()).number();
