@@ -551,6 +551,12 @@ fn an_archive_holds_the_script_and_the_files_that_the_run_wrote() {
     says(2, "is not the file that the run wrote");
     std::fs::write(&table, &bytes).expect("written");
     says(0, "exp.zip");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |file: &Path| std::fs::metadata(file).expect("a file").permissions().mode() & 0o777;
+        assert_eq!(mode(&folder.path().join("exp.zip")), mode(&script), "as readable as other files are");
+    }
     says(2, "is there already");
     let file = std::fs::File::open(folder.path().join("exp.zip")).expect("an archive");
     let mut archive = zip::ZipArchive::new(file).expect("a zip");

@@ -3,6 +3,8 @@
 
 use crate::cli::{cfx, code, command, made};
 use crate::script::{files_below, repository};
+use cfx::base::Hasher;
+use cfx::engine::Store;
 use cfx::engine::store::line::{Line, Read};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -284,7 +286,15 @@ fn sites_and_runs_that_are_not_there_are_said() {
     says(&["plan", "--on", "ours"], 2, "did you mean `partition`?");
     std::fs::write(folder.path().join("site.toml"), SITE).expect("a site");
     says(&["run", "--on", "site.toml", "--threads", "2"], 2, "the site's file says `cores`");
+    says(&["run", "--on", "site.toml", "--watch"], 2, "a script is sent once");
+    says(&["run", "--on", "site.toml", "--also", "other"], 2, "`cfx pull` brings results into it");
     says(&["plan", "--on", "site.toml"], 0, "hours of jobs");
     says(&["plan", "--on", "local"], 0, "cells: 0 in the store");
     says(&["status"], 2, "has not been run on a cluster");
+
+    // Of two commands that would send the same jobs, one does.
+    let store = Store::open(&folder.path().join(".cfx")).expect("a store");
+    let sending = store.try_lock_cell(&Hasher::new("sending").text("cluster-exp-cfx").finish()).expect("locks").expect("free");
+    says(&["run", "--on", "site.toml"], 2, "sends its jobs at this moment");
+    drop(sending);
 }

@@ -69,7 +69,7 @@ pub enum Command {
     /// Compute one task of a run on a cluster: what its jobs run.
     #[command(hide = true)]
     Work(Work),
-    /// Write a script, the files that it uses and its results into one archive.
+    /// Write a script, the scripts that it uses and its results into one archive, without its data.
     Export(Export),
     /// Say how two runs differ: settings, numbers with their errors, claims, versions. Exits with 1 where they do.
     Diff(Diff),

@@ -7,6 +7,7 @@ use super::out::{drawn, say, tell};
 use super::run::{Prepared, prepare, record_name, results_folder, unwritten};
 use super::{Exit, render, room, stop};
 use crate::api::{self, Registry};
+use crate::base::Hasher;
 use crate::cluster::campaign::{Campaign, Folder};
 use crate::cluster::executor::Executor;
 use crate::cluster::site::{self, Site};
@@ -62,6 +63,9 @@ fn of_this_machine(arguments: &Run) -> Option<String> {
         ("--only", !arguments.only.is_empty(), "all of the script is computed"),
         ("--until", arguments.until.is_some(), "all of the script is computed"),
         ("--fail-fast", arguments.fail_fast, "what does not need a failed cell goes on"),
+        ("--watch", arguments.watch, "a script is sent once"),
+        ("--also", !arguments.also.is_empty(), "jobs read the script's own store; `cfx pull` brings results into it"),
+        ("--tensorboard", arguments.tensorboard.is_some(), "`cfx status` says how far the jobs are"),
         ("--same-kind", arguments.same_kind, "jobs take what the store has"),
         ("--strict", arguments.strict, "`cfx status` says how the run ended"),
         ("--json", arguments.json, "`cfx status` says how far the jobs are"),
@@ -89,6 +93,18 @@ pub fn run(arguments: &Run) -> Exit {
     };
     let mut slurm = Slurm;
     let note = run_note(&arguments.script.script);
+    // From looking until the note of what was sent is there, one command at a time.
+    let _sending = match store.try_lock_cell(&Hasher::new("sending").text(&note).finish()) {
+        Ok(Some(lock)) => lock,
+        Ok(None) => {
+            tell!("another `cfx run --on` of this script sends its jobs at this moment; `cfx status` says how far they are");
+            return Exit::Usage;
+        }
+        Err(e) => {
+            tell!("{e}");
+            return Exit::Store;
+        }
+    };
     match earlier(&store, &note, &mut slurm) {
         Ok(Some((_, _, survey))) if survey.is_live() => {
             say!("jobs of this script are in the queue; `cfx status` says how far they are, `cfx cancel` takes them out");

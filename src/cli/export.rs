@@ -1,4 +1,4 @@
-//! `cfx export`: a script, the files that it uses and its results in one archive, for those who are to see or repeat them.
+//! `cfx export`: a script, the scripts that it uses and its results in one archive, for those who are to see or repeat them.
 
 use super::arguments::Export;
 use super::out::{drawn, say, tell};
@@ -6,12 +6,13 @@ use super::run::{results_folder, source};
 use super::{Exit, render};
 use crate::api::{self, Registry};
 use crate::base::Hash;
+use crate::engine::files::{UNFINISHED, readable};
 use serde_json::Value as Json;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use zip::write::SimpleFileOptions;
 
-/// Writes the archive: the script and the files that it uses as they are, and below `results/` every file that the manifest lists, each found to be the one
+/// Writes the archive: the script and those that it uses as they are, and below `results/` every file that the manifest lists, each found to be the one
 /// that was written.
 pub fn export(arguments: &Export) -> Exit {
     let source = match source(&arguments.script) {
@@ -25,8 +26,8 @@ pub fn export(arguments: &Export) -> Exit {
     }
     let script = &arguments.script.script;
     let results = results_folder(&arguments.out, &source, script);
-    let files = match listed(&results, &source.text) {
-        Ok(files) => files,
+    let (files, data) = match listed(&results, &source.text) {
+        Ok(listed) => listed,
         Err(words) => {
             tell!("{words}");
             return Exit::Usage;
@@ -44,6 +45,13 @@ pub fn export(arguments: &Export) -> Exit {
     match written {
         Ok(()) => {
             say!("{}", archive.display());
+            match data {
+                0 => {}
+                1 => say!("the file of data that the script reads is not in it; `results/manifest.json` names it with its hash"),
+                n => say!(
+                    "the {n} files of data that the script reads are not in it; `results/manifest.json` names them with their hashes"
+                ),
+            }
             Exit::Done
         }
         Err(e) => {
@@ -53,10 +61,10 @@ pub fn export(arguments: &Export) -> Exit {
     }
 }
 
-/// Returns the files of a folder of results that its manifest lists, by their paths below it.
+/// Returns the files of a folder of results that its manifest lists, by their paths below it, and how many files of data it says were read.
 ///
 /// Errors: a sentence: there are no results, they are of another text of the script, or a file is not the one that was written.
-fn listed(results: &Path, text: &str) -> Result<Vec<String>, String> {
+fn listed(results: &Path, text: &str) -> Result<(Vec<String>, usize), String> {
     let again = "run the script again, and export then";
     let there = std::fs::read(results.join("manifest.json")).ok().and_then(|b| serde_json::from_slice::<Json>(&b).ok());
     let manifest = there.ok_or_else(|| format!("there are no results in {}; {again}", results.display()))?;
@@ -72,7 +80,8 @@ fn listed(results: &Path, text: &str) -> Result<Vec<String>, String> {
         }
         out.push(path.to_string());
     }
-    Ok(out)
+    let data = manifest["files"].as_array().map_or(0, Vec::len);
+    Ok((out, data))
 }
 
 /// Writes the archive beside its place and renames it.
@@ -84,7 +93,13 @@ fn write(
     files: &[String],
 ) -> io::Result<()> {
     let folder = archive.parent().filter(|p| !p.as_os_str().is_empty()).map_or(PathBuf::from("."), Path::to_path_buf);
-    let mut file = tempfile::Builder::new().prefix(crate::engine::files::UNFINISHED).tempfile_in(folder)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(UNFINISHED);
+    let mode = readable();
+    if let Some(mode) = &mode {
+        builder.permissions(mode.clone());
+    }
+    let mut file = builder.tempfile_in(folder)?;
     let mut out = zip::ZipWriter::new(file.as_file_mut());
     // Equal results give equal archives.
     let options = SimpleFileOptions::default().last_modified_time(zip::DateTime::default()).large_file(true);

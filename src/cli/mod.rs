@@ -66,7 +66,7 @@ pub fn main() -> ExitCode {
         }
     };
     let exit = match &arguments.command {
-        Command::Run(a) if a.watch => watch::watch(&a.script.script),
+        Command::Run(a) if a.watch && !cluster::is_meant(&a.on) => watch::watch(&a.script.script),
         Command::Run(a) if cluster::is_meant(&a.on) => cluster::run(a),
         Command::Run(a) => run::run(a),
         Command::Serve(a) => serve::serve(a),

@@ -484,11 +484,15 @@ fn open_store(named: &Option<PathBuf>, source: &Source, open: fn(&Path) -> Resul
 fn threads(asked: Option<usize>, usual: usize) -> usize {
     let most = MOST_THREADS.max(4 * usual);
     match asked {
+        Some(0) => {
+            tell!("--threads 0: one thread is used");
+            1
+        }
         Some(asked) if asked > most => {
             tell!("--threads {asked}: this machine has {usual} cores; {most} threads are used");
             most
         }
-        other => other.unwrap_or(usual).max(1),
+        other => other.unwrap_or(usual),
     }
 }
 

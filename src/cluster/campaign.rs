@@ -151,6 +151,12 @@ impl Campaign {
         }
     }
 
+    /// Returns where the job of a task writes what its process says.
+    pub fn log(&self, folder: &Folder, task: usize) -> Option<PathBuf> {
+        let first = self.batch_of(task)?.tasks.0;
+        Some(folder.path().join("logs").join(format!("{first}-{}.log", task - first)))
+    }
+
     /// Returns the batch of a task.
     pub fn batch_of(&self, task: usize) -> Option<&Frozen> {
         self.batches.iter().find(|b| b.tasks.0 <= task && task < b.tasks.1)

@@ -267,10 +267,7 @@ impl<'a> Work<'a> {
             if tries.deaths[&id] >= self.campaign.site.bounds.tries
                 && let Some(cell) = self.graph.cells.get(id)
             {
-                let log = self.campaign.batch_of(self.asked.task).map(|b| {
-                    let name = format!("logs/{}-{}.log", b.tasks.0, self.asked.task - b.tasks.0);
-                    self.folder.path().join(name)
-                });
+                let log = self.campaign.log(&self.folder, self.asked.task);
                 let failed = Failed {
                     title: cell.title(),
                     message: format!("its process died {} times, {}", tries.deaths[&id], death(code)),

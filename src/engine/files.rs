@@ -65,13 +65,13 @@ pub fn sync_folder(folder: &Path) {
 
 /// Permissions that a new file asks for; the umask takes away what others may not.
 #[cfg(unix)]
-fn readable() -> Option<Permissions> {
+pub fn readable() -> Option<Permissions> {
     use std::os::unix::fs::PermissionsExt;
     Some(Permissions::from_mode(0o666))
 }
 
 #[cfg(not(unix))]
-fn readable() -> Option<Permissions> {
+pub fn readable() -> Option<Permissions> {
     None
 }
 

@@ -3,6 +3,7 @@
 use super::frame::{Cells, Frame, One};
 use super::numeric::written;
 use crate::base::Hash;
+use crate::base::text::harmless;
 use crate::plan::graph::Declared;
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int64Type};
@@ -16,10 +17,12 @@ use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 
-/// Returns a text as it stands in a cell: one that a spreadsheet would take for a formula has an apostrophe before it.
+/// Returns a text as it stands in a cell: one that a spreadsheet would take for a formula has an apostrophe before it, control characters are
+/// written out.
 fn plain(text: &str) -> Cow<'_, str> {
+    let text = harmless(text);
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.trim().parse::<f64>().is_err();
-    if formula { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
+    if formula { Cow::Owned(format!("'{text}")) } else { text }
 }
 
 /// Returns a table as CSV: a line of names, then the rows; UTF-8, lines end with LF. Truth values are `true` and `false`; nothing stands where
@@ -217,7 +220,7 @@ mod tests {
 
     #[test]
     fn no_text_is_a_formula() {
-        let written = ["=HYPERLINK(1)", "+1", "-3.5", "@a", "-", "a=b", "ü"].map(|t| plain(t).into_owned());
-        assert_eq!(written, ["'=HYPERLINK(1)", "+1", "-3.5", "'@a", "'-", "a=b", "ü"]);
+        let written = ["=HYPERLINK(1)", "+1", "-3.5", "@a", "-", "a=b", "ü", "a\u{1b}[31mred"].map(|t| plain(t).into_owned());
+        assert_eq!(written, ["'=HYPERLINK(1)", "+1", "-3.5", "'@a", "'-", "a=b", "ü", "a\\u{1b}[31mred"]);
     }
 }

@@ -1,6 +1,7 @@
 //! Declared values as LaTeX tables with booktabs, values rounded by their errors.
 
 use super::numeric::{Rounded, rounded as rounded_by};
+use crate::base::text::harmless;
 use crate::engine::value::{Number, Value};
 use crate::plan::graph::Declared;
 use std::fmt::Write;
@@ -140,7 +141,7 @@ fn digits(x: f64) -> String {
 /// Returns the text with LaTeX's special characters written out.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in harmless(text).chars() {
         match c {
             '&' | '%' | '$' | '#' | '_' | '{' | '}' => {
                 out.push('\\');

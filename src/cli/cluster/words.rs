@@ -1,12 +1,17 @@
 //! What is said of runs on clusters: plans of jobs, how they stand.
 
 use crate::base::size::bytes;
+use crate::base::text::harmless;
 use crate::base::time::duration;
 use crate::cluster::campaign::{Campaign, Folder};
 use crate::cluster::site::Site;
 use crate::cluster::status::{Survey, Where};
 use crate::cluster::submit::{Jobs, Sent};
 use std::fmt::Write;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 /// Returns what would be sent, as a table.
 pub fn planned(jobs: &Jobs, site: &Site, free: Option<u64>) -> String {
@@ -156,15 +161,23 @@ pub fn status(folder: &Folder, campaign: &Campaign, survey: &Survey) -> String {
         let _ =
             writeln!(out, "{} more failed; {} names them", survey.failed.len() - MOST, folder.path().join("failed").display());
     }
+    // Where no cell says why, the log of the job does.
+    let unsaid = |t: &Where| *t == Where::Lost || *t == Where::Failed && survey.failed.is_empty();
+    for (task, _) in survey.tasks.iter().enumerate().filter(|(_, t)| unsaid(t)).take(SHOWN) {
+        let Some(log) = campaign.log(folder, task) else { continue };
+        if let Some(last) = last_line(&log) {
+            let _ = writeln!(out, "job of task {task}: {}\n    {}", harmless(&last), log.display());
+        }
+    }
     if !survey.is_live() {
         let report = campaign.out.join("report.html");
-        match (survey.tasks.last(), all_done(survey)) {
-            (Some(Where::Done | Where::Failed), true) => {
-                let _ = writeln!(out, "{}", report.display());
-            }
-            (Some(Where::Done | Where::Failed), false) => {
-                let _ =
-                    writeln!(out, "{}\nnot all is there; the same `cfx run --on` goes on with what is missing", report.display());
+        if written_since(&report, campaign.created) {
+            let _ = writeln!(out, "{}", report.display());
+        }
+        match survey.tasks.last() {
+            Some(Where::Done | Where::Failed) if all_done(survey) => {}
+            Some(Where::Done | Where::Failed) => {
+                let _ = writeln!(out, "not all is there; the same `cfx run --on` goes on with what is missing");
             }
             _ => {
                 let _ = writeln!(out, "the run is over before its end; the same `cfx run --on` goes on with what is missing");
@@ -172,4 +185,44 @@ pub fn status(folder: &Folder, campaign: &Campaign, survey: &Survey) -> String {
         }
     }
     out
+}
+
+/// Logs that are quoted at most.
+const SHOWN: usize = 3;
+/// Bytes at the end of a log that its last line is looked for in.
+const TAIL: u64 = 4096;
+
+/// Returns the last line of a log that says something.
+fn last_line(log: &Path) -> Option<String> {
+    let mut file = File::open(log).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
+    let mut bytes = Vec::new();
+    file.take(TAIL).read_to_end(&mut bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    text.lines().map(str::trim).rfind(|l| !l.is_empty()).map(str::to_string)
+}
+
+/// Returns whether a file was written at or after a time, in milliseconds since 1970.
+fn written_since(file: &Path, time: u64) -> bool {
+    let written = std::fs::metadata(file).and_then(|m| m.modified()).ok();
+    let since = written.and_then(|t| t.duration_since(UNIX_EPOCH).ok());
+    since.is_some_and(|t| t.as_millis() as u64 >= time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_end_with_what_they_say_last() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = folder.path().join("0-0.log");
+        assert_eq!(last_line(&log), None);
+        std::fs::write(&log, "\n\n").expect("a log");
+        assert_eq!(last_line(&log), None);
+        std::fs::write(&log, format!("{}\nno such file \n\n", "x".repeat(10_000))).expect("a log");
+        assert_eq!(last_line(&log).as_deref(), Some("no such file"));
+        assert!(written_since(&log, 1) && !written_since(&log, u64::MAX) && !written_since(&folder.path().join("none"), 0));
+    }
 }

@@ -17,6 +17,7 @@ use lsp_server::{Connection, ErrorCode, Message, Notification, Request, Response
 use planner::{Job, Planner};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -51,7 +52,11 @@ pub fn lsp() -> Exit {
             Exit::Usage
         }
         // The editor is gone.
-        (Ok(()), Err(_)) => Exit::Done,
+        (Ok(()), Err(e)) if matches!(e.kind(), ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof) => Exit::Done,
+        (Ok(()), Err(e)) => {
+            tell!("a message of the editor cannot be read: {e}");
+            Exit::Usage
+        }
     }
 }
 

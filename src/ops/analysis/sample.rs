@@ -190,6 +190,8 @@ impl Sample {
             Statistic::Total => (sum(self.values.iter().copied()), self.own(|_| 1.0)),
             Statistic::StandardError => (self.error_of_mean()?, (None, Parts::default())),
         };
+        // Of what is no finite number nobody knows how far it is off.
+        let (error, parts) = if value.is_finite() { (error, parts) } else { (None, Parts::default()) };
         Some(Number { value, error, count: Some(n as u64), parts })
     }
 

@@ -1,6 +1,7 @@
 //! Numbers that were not drawn one by one: pairs, examples of several cells, bins of each run.
 
 use super::*;
+use crate::base::Hash;
 
 const K: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7"];
 
@@ -315,6 +316,30 @@ fn rectangles_of_pairs_have_effects_of_both_sides() {
     assert!(rows > left && columns > left);
     close(got.value, m);
     close(got.error.unwrap(), ((rows + columns - left) / 12.0).sqrt());
+}
+
+/// Means over pairs of the same units err by these together, also with a mean over the units.
+#[test]
+fn means_over_pairs_share_their_units() {
+    let a = [0.3, -1.2, 2.0, 0.7, -0.4, 1.1, -2.2, 0.9];
+    let over = |scale: f64, name: &str| {
+        let number = pairs("mean", 8, |i, j| n(scale * (a[i] + a[j]) / 2.0)).number();
+        Value::Number(number.named(&Hash::of(name.as_bytes())))
+    };
+    let error = |x: &Value| match x {
+        Value::Number(n) => n.error.unwrap(),
+        _ => panic!("a number"),
+    };
+    let less = |x: Value, y: Value| call("subtract").one("a", x).one("b", y).number();
+    let (one, three) = (over(1.0, "one"), over(3.0, "three"));
+    let left = less(three.clone(), one.clone());
+    close(left.error.unwrap(), error(&three) - error(&one));
+    assert_eq!(less(one.clone(), one.clone()).error, Some(0.0));
+    // Of effects alone, the mean over pairs is that over units, and errs with it.
+    let units = call("mean").over("x", &[("run", "declared", K)], ns(&a)).reducing(&["run"]).number();
+    let apart = (error(&one) - units.error.unwrap()).abs();
+    let left = less(one, Value::Number(units.named(&Hash::of(b"units")))).error.unwrap();
+    assert!((left - apart).abs() < 1e-9, "{left} {apart}");
 }
 
 #[test]

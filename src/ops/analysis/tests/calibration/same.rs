@@ -120,7 +120,8 @@ pub fn lines() -> Vec<Line> {
             };
             let (x, y) = (side(r), side(r));
             call("subtract").one("a", handed(x, "x")).one("b", handed(y, "y")).number()
-        }),
+        })
+        .but(0.9, 1.75, 0.92, "nearly all that both share cancels: what is left is counted by unit and by pair"),
         line("subtract", "means over pairs of the same units, effects correlated at 0.8", "20 units", 0.0, |r| {
             let (a, b) = alike(20, r);
             let side = |a: &[f64], r: &mut R| {
