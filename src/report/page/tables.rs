@@ -115,7 +115,7 @@ fn table(sheet: &Sheet, own: &str, units: &[(String, String)]) -> String {
                 // The name of the row stands in the first column, whose own range no one needs: it is an axis, or counts examples.
                 match (i, range) {
                     (0, _) => _ = write!(out, "<th scope=\"row\">{name} of all {}</th>", sheet.rows),
-                    (_, Some(range)) if !matches!(field.is, Is::Axis | Is::Example | Is::Row | Is::Item) => {
+                    (_, Some(range)) if !matches!(field.is, Is::Axis | Is::Example | Is::Row | Is::Item | Is::Label) => {
                         _ = write!(out, "<td class=\"r\">{}</td>", short(range[which]));
                     }
                     _ => out.push_str("<td></td>"),
