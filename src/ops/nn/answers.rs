@@ -4,7 +4,7 @@ use super::cost;
 use super::cpu::loss::highest;
 use super::evaluate::{fits, fits_one};
 use super::pass::{self, Made, Reader};
-use super::program::Purpose;
+use super::steps::Purpose;
 use super::suits::{self, Labels};
 use crate::engine::value::{Dataset, Scores};
 use crate::engine::{Context, Failure, Job, Kernel, Value};

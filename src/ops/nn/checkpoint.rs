@@ -2,7 +2,7 @@
 
 use crate::base::Hash;
 
-const MAGIC: &[u8; 8] = b"cfxtrn02";
+const MAGIC: &[u8; 8] = b"cfxtrn03";
 
 /// Writes numbers.
 pub struct Writer(Vec<u8>);

@@ -4,10 +4,11 @@
 //! prints estimate and actual side by side.
 
 use super::candle::memory;
-use super::cpu::{self, Spec};
+use super::cpu;
 use super::evaluate::batch_size;
 use super::network::Network;
-use super::program::Purpose;
+use super::spec::{Spec, spec};
+use super::steps::Purpose;
 use crate::lang::net::ir::{LayerOp, Net, NodeId, Source};
 use crate::plan::facts::{KnownInput, known};
 use std::sync::Arc;
@@ -54,7 +55,7 @@ fn layer(net: &Net, id: NodeId, batch: usize) -> Layer {
         |forward: f64, back: f64| Layer { forward: forward * moved + LAYER, by_input: back * moved + LAYER, by_weight: 0.0 };
     match &node.op {
         LayerOp::Conv { .. } => {
-            let Spec::Conv(conv) = cpu::spec(&node.op, id, &inputs, &node.shape) else { return cheap(1.0, 1.0) };
+            let Spec::Conv(conv) = spec(&node.op, id, &inputs, &node.shape) else { return cheap(1.0, 1.0) };
             let g = conv.geometry;
             let (rows, columns, depth) = ((batch * g.windows()) as f64, g.group_out() as f64, g.depth() as f64);
             let macs = rows * columns * depth * g.groups as f64;

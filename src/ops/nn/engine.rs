@@ -1,7 +1,7 @@
 //! The seam between a network and what computes it: all that training, evaluation, taps and probes ask of an engine.
 
-use super::layer::Parameter;
 use super::optimizer::Optimizer;
+use super::spec::Parameter;
 use crate::base::Stream;
 use crate::engine::Failure;
 use crate::lang::net::ir::NodeId;

@@ -4,7 +4,7 @@ use super::batches::Loader;
 use super::cpu::loss::{cross_entropy, highest};
 use super::network::Network;
 use super::place::Place;
-use super::program::Purpose;
+use super::steps::Purpose;
 use crate::base::Stream;
 use crate::engine::value::{Dataset, Model, Pixels};
 use crate::engine::{Context, Failure};

@@ -5,7 +5,7 @@ use super::evaluate::{Outcome, fits, fits_one, input_gradients, open};
 use super::f_score::f_score;
 use super::pass::{self, Made, Reader};
 use super::place::Place;
-use super::program::Purpose;
+use super::steps::Purpose;
 use super::suits::{self, Labels};
 use crate::base::statistics::{self, clustered_share_error, share_error};
 use crate::engine::parts::{self, Parts};

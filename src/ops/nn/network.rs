@@ -3,11 +3,12 @@
 use super::candle::run::Tensors;
 use super::checkpoint::{Reader, Writer};
 use super::engine::{Edit, Engine};
-use super::layer::Parameter;
 use super::optimizer::{Clip, Optimizer};
 use super::place::Place;
 use super::planned::Planned;
-use super::program::{Program, Purpose};
+use super::program::Program;
+use super::spec::Parameter;
+use super::steps::Purpose;
 use super::weights;
 use crate::base::Stream;
 use crate::engine::Failure;

@@ -3,7 +3,8 @@
 use super::evaluate::{fits, open, sweep};
 use super::network::Network;
 use super::place::Place;
-use super::program::{Program, Purpose};
+use super::program::Program;
+use super::steps::Purpose;
 use crate::engine::value::{Dataset, Model};
 use crate::engine::{Context, Failure, Job, Value};
 use crate::lang::net::ir::{Net, NodeId};

@@ -1,12 +1,14 @@
 //! The host's engine: layers run in order over buffers that are planned ahead and lent out again and again.
 
 use super::buffer::Buffer;
+use super::cpu::layer::{Backward, Saved, Sink};
 use super::cpu::loss::{cross_entropy, right};
 use super::cpu::parallel::{map1, sum_of_squares, update1};
 use super::engine::{Edit, Engine};
-use super::layer::{Backward, Parameter, Pass, Saved, Sink};
 use super::optimizer::{Optimizer, Running};
-use super::program::{Program, Purpose, Step};
+use super::program::{Program, Step};
+use super::spec::{Parameter, Pass};
+use super::steps::Purpose;
 use crate::base::Stream;
 use crate::engine::Failure;
 use crate::lang::net::ir::{Net, NodeId};

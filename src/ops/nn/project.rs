@@ -1,8 +1,8 @@
 //! `project`: a model one of whose layers is kept to a few directions, singular or canonical ones.
 
-use super::cpu::image;
 use super::given::{Given, failed};
 use super::models::of_net;
+use super::spec::image;
 use super::suits;
 use super::tap::{node, shape};
 use crate::engine::value::{Model, Stages};

@@ -1,11 +1,11 @@
 //! `tap`: what a network's layers make of each example, in evaluation mode.
 
 use super::cost;
-use super::cpu::image;
 use super::evaluate::{batch_size, fits};
 use super::given::{TapName, failed};
 use super::pass::{self, Made, Reader};
-use super::program::Purpose;
+use super::spec::image;
+use super::steps::Purpose;
 use super::suits::{self, Labels};
 use crate::engine::value::{Dataset, Model, Stages};
 use crate::engine::{Context, Failure, Job, Kernel, Value};

@@ -1,16 +1,17 @@
-//! `train` and `untrained`: what they say before they run, and their kernels. The run itself is in [`super::trainer`].
+//! `train` and `untrained`: what they say before they run, and their kernels. What learns is in [`super::trainer`], its course in [`super::course`].
 
 use super::batches::Augment;
 use super::cost;
+use super::course;
 use super::evaluate;
 use super::given::failed;
 use super::models::of_net;
 use super::network::Network;
 use super::place::Place;
-use super::program::{Purpose, parameters};
 use super::settings::{COLUMNS, Metric, Recipe, TrainSettings, columns, wrong};
+use super::steps::{Purpose, parameters};
 use super::suits::{self, Labels};
-use super::trainer::{Run, memory, on_device};
+use super::trainer::{Classifier, memory, on_device};
 use crate::engine::value::{Column, Model, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
@@ -160,15 +161,8 @@ impl Kernel for Train {
         let recipe = Recipe::parse(&job.settings).map_err(failed)?;
         let data = job.dataset("data")?.clone();
         let place = Place::of(cx)?.with(recipe.precision)?;
-        let mut run = Run::new(job, recipe, data, &place)?;
-        if let Some(bytes) = cx.restore() {
-            // A checkpoint that cannot be read is no reason to fail: training starts over.
-            if run.restore(&bytes).is_none() {
-                run = Run::new(job, run.recipe, run.data, &place)?;
-            }
-        }
-        run.train(job, cx)?;
-        run.into_model().map(|m| Value::Model(Arc::new(m)))
+        let model = course::train(job, cx, &data, || Classifier::new(job, recipe.clone(), data.clone(), &place))?;
+        Ok(Value::Model(Arc::new(model)))
     }
 }
 

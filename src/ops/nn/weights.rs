@@ -1,6 +1,6 @@
 //! Weights by PyTorch's names and layouts: to and from the layers' own, initial values, and safetensors.
 
-use super::layer::{Init, Order, Parameter};
+use super::spec::{Init, Order, Parameter};
 use crate::base::Stream;
 use crate::engine::Failure;
 use crate::engine::value::{Model, Weights};

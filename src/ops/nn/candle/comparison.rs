@@ -6,7 +6,8 @@ use super::layer::Products;
 #[cfg(feature = "cuda")]
 use super::native;
 use super::native::Way;
-use crate::ops::nn::cpu::Geometry;
+use super::norm::{self, Normalised};
+use crate::ops::nn::spec::{BatchNorm, Geometry};
 use candle_core::{Device, Result, Tensor};
 
 /// Largest difference in 32 bits, relative to the largest number.
@@ -16,17 +17,26 @@ const CLOSE_SHORT: f32 = 3e-2;
 /// Examples of a batch.
 const BATCH: usize = 3;
 
-/// What the library makes of a convolution, as [`native::convolution`].
-pub type Library<'a> = &'a dyn Fn(Way, &Geometry, Products, &Tensor, &Tensor) -> Result<Option<Tensor>>;
+/// What the library makes of a convolution, as [`super::native::convolution`].
+pub type Convolution<'a> = &'a dyn Fn(Way, &Geometry, Products, &Tensor, &Tensor) -> Result<Option<Tensor>>;
 
-/// Has convolutions on a device go through its library where that passes. Returns the library's name; nothing where this build has none for it.
+/// What it makes of a batch normalisation, as [`super::native::normalised`] and [`super::native::normalised_back`].
+pub type Normalisation<'a> = (
+    &'a dyn Fn(&BatchNorm, usize, &Tensor, &Tensor, &Tensor) -> Result<Option<Normalised>>,
+    &'a dyn Fn(&BatchNorm, usize, (&Tensor, &Tensor), &Tensor, (&Tensor, &Tensor)) -> Result<Option<[Tensor; 3]>>,
+);
+
+/// Has convolutions and batch normalisation on a device go through its library where that passes. Returns the library's name; nothing where this build has none for it.
 ///
 /// Errors: that it is left aside and why.
 #[cfg(feature = "cuda")]
 pub fn settle(device: &Device, short: bool) -> std::result::Result<Option<String>, String> {
     let Some(name) = native::library(device) else { return Ok(None) };
     // What a library does that was never seen here must not end the process.
-    let found = std::panic::catch_unwind(|| examine(device, short, &native::convolution));
+    let found = std::panic::catch_unwind(|| {
+        examine(device, short, &native::convolution)?;
+        examine_norm(device, (&native::normalised, &native::normalised_back))
+    });
     match found {
         Ok(Ok(())) => {
             native::trust(device);
@@ -40,7 +50,7 @@ pub fn settle(device: &Device, short: bool) -> std::result::Result<Option<String
 /// Compares a library with the composed operations, in 32 bits and, where `short`, in 16.
 ///
 /// Errors: where they differ first, or that the library computes nothing of all this.
-pub fn examine(device: &Device, short: bool, library: Library) -> std::result::Result<(), String> {
+pub fn examine(device: &Device, short: bool, library: Convolution) -> std::result::Result<(), String> {
     let mut computed = 0;
     for short in if short { &[false, true][..] } else { &[false] } {
         for g in shapes() {
@@ -68,11 +78,13 @@ fn shapes() -> Vec<Geometry> {
 }
 
 /// Compares all that there is of one convolution; returns how much of it the library computed, or where it differs.
-fn compared(device: &Device, g: &Geometry, products: Products, library: Library) -> Result<std::result::Result<usize, String>> {
-    let numbers = |rows: usize, each: usize, step: f32| {
-        let all: Vec<f32> = (0..rows * each).map(|i| (1.0 + i as f32 * step).sin()).collect();
-        Tensor::from_vec(all, (rows, each), device)
-    };
+fn compared(
+    device: &Device,
+    g: &Geometry,
+    products: Products,
+    library: Convolution,
+) -> Result<std::result::Result<usize, String>> {
+    let numbers = |rows: usize, each: usize, step: f32| numbers(device, rows, each, step);
     let x = numbers(BATCH, g.h * g.w * g.c, 0.61)?;
     let weight = numbers(1, g.groups * g.depth() * g.group_out(), 0.37)?.flatten_all()?;
     let dy = numbers(BATCH, g.windows() * g.n, 0.83)?;
@@ -90,7 +102,6 @@ fn compared(device: &Device, g: &Geometry, products: Products, library: Library)
             Way::ByImages => composed.back(a, b)?,
             Way::ByWeight => composed.by_weight(a, b)?,
         };
-        let host = |x: &Tensor| x.flatten_all()?.to_vec1::<f32>();
         let (first, right) = (host(&first)?, host(&right)?);
         let shape = format!(
             "of a {0} x {0} convolution (stride {1}, {2} groups, {3} bits)",
@@ -109,6 +120,66 @@ fn compared(device: &Device, g: &Geometry, products: Products, library: Library)
         computed += 1;
     }
     Ok(Ok(computed))
+}
+
+/// Compares a library's batch normalisation and its gradients with the composed ones: few features and many, at positions of one example and of
+/// several.
+///
+/// Errors: where they differ first.
+pub fn examine_norm(device: &Device, library: Normalisation) -> std::result::Result<(), String> {
+    for (batch, positions, features) in [(5, 1, 3), (4, 30, 16), (3, 9, 130)] {
+        let of = BatchNorm { positions, features, eps: 1e-5, momentum: 0.1, zero_scale: false, residual: false, relu: false };
+        norm_compared(device, &of, batch, library).map_err(|e| format!("it fails: {e}"))??;
+    }
+    Ok(())
+}
+
+fn norm_compared(
+    device: &Device,
+    of: &BatchNorm,
+    batch: usize,
+    (forward, back): Normalisation,
+) -> Result<std::result::Result<(), String>> {
+    let rows = batch * of.positions;
+    // Means far from 0 beside their spread, as behind a ReLU.
+    let x = (numbers(device, rows, of.features, 0.61)? + 2.0)?;
+    let d = numbers(device, rows, of.features, 0.83)?;
+    let [scale, shift] = [0.37, 0.53].map(|step| numbers(device, 1, of.features, step).and_then(|x| x.flatten_all()));
+    let (scale, shift) = (scale?, shift?);
+    let right = norm::BatchNorm::composed(of, batch, &x, &scale, &shift)?;
+    let statistics = (&right.mean, &right.inverse);
+    let gradients = norm::BatchNorm::composed_back(of, batch, (&x, &d), &scale, statistics, false)?;
+    let all = || -> Result<Option<Vec<Vec<f32>>>> {
+        let Some(found) = forward(of, batch, &x, &scale, &shift)? else { return Ok(None) };
+        let Some([a, b, c]) = back(of, batch, (&x, &d), &scale, statistics)? else { return Ok(None) };
+        [found.y, found.mean, found.var, found.inverse, a, b, c].iter().map(host).collect::<Result<Vec<_>>>().map(Some)
+    };
+    let Some(first) = all()? else { return Ok(Err("it has no batch normalisation".to_string())) };
+    let [a, b, c] = &gradients;
+    let names = ["result", "means", "variances", "deviations", "gradient by inputs", "gradient by scales", "gradient by shifts"];
+    for ((name, found), right) in names.iter().zip(&first).zip([&right.y, &right.mean, &right.var, &right.inverse, a, b, c]) {
+        if !agree(found, &host(right)?, CLOSE) {
+            let features = of.features;
+            return Ok(Err(format!(
+                "its {name} of a batch normalisation of {features} features is not that of the composed operations"
+            )));
+        }
+    }
+    let bits = |all: &[Vec<f32>]| all.iter().flatten().map(|x| x.to_bits()).collect::<Vec<_>>();
+    match all()? {
+        Some(again) if bits(&again) == bits(&first) => Ok(Ok(())),
+        _ => Ok(Err("its batch normalisation has other bits the second time".to_string())),
+    }
+}
+
+/// Returns numbers between -1 and 1.
+fn numbers(device: &Device, rows: usize, each: usize, step: f32) -> Result<Tensor> {
+    let all: Vec<f32> = (0..rows * each).map(|i| (1.0 + i as f32 * step).sin()).collect();
+    Tensor::from_vec(all, (rows, each), device)
+}
+
+fn host(x: &Tensor) -> Result<Vec<f32>> {
+    x.flatten_all()?.to_vec1::<f32>()
 }
 
 /// Returns whether numbers agree within a tolerance relative to the largest; NaN agrees with nothing.

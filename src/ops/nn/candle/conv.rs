@@ -3,8 +3,8 @@
 use super::layer::{Backward, Gradients, Layer, Products, column_sums, turned};
 use super::native::{self, Way};
 use super::positions::Windows;
-use crate::ops::nn::cpu::{self, Geometry};
-use crate::ops::nn::layer::Pass;
+use crate::ops::nn::spec::Pass;
+use crate::ops::nn::spec::{self, Geometry};
 use candle_core::{Device, Result, Tensor};
 
 /// Numbers that the windows of a piece of a batch may have.
@@ -165,7 +165,7 @@ pub struct Conv {
 
 impl Conv {
     /// Returns the layer of these sizes.
-    pub fn new(of: cpu::conv::Conv, products: Products, device: &Device) -> Result<Self> {
+    pub fn new(of: spec::Conv, products: Products, device: &Device) -> Result<Self> {
         Ok(Conv { gathered: Gathered::new(of.geometry, products, device)?, bias: of.bias })
     }
 }
@@ -199,7 +199,7 @@ pub struct ConvTransposed {
 
 impl ConvTransposed {
     /// Returns the layer of these sizes.
-    pub fn new(of: cpu::conv_transposed::ConvTransposed, products: Products, device: &Device) -> Result<Self> {
+    pub fn new(of: spec::ConvTransposed, products: Products, device: &Device) -> Result<Self> {
         Ok(ConvTransposed { gathered: Gathered::new(of.back, products, device)?, bias: of.bias })
     }
 }
@@ -227,7 +227,7 @@ impl Layer for ConvTransposed {
 
 /// An affine map of the last axis.
 pub struct Linear {
-    pub of: cpu::linear::Linear,
+    pub of: spec::Linear,
     pub products: Products,
 }
 

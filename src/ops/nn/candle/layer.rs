@@ -1,6 +1,6 @@
 //! The contract of a layer over tensors, and what layers share: products, sums, shapes.
 
-use crate::ops::nn::layer::Pass;
+use crate::ops::nn::spec::Pass;
 use candle_core::{DType, Result, Tensor};
 
 /// One layer on one device, for one set of sizes. Its parameters are those of the host's layer of the same sizes, in the same order.

@@ -2,8 +2,9 @@
 
 use super::conv::PIECE;
 use crate::lang::net::ir::Net;
-use crate::ops::nn::cpu::Spec;
-use crate::ops::nn::program::{Laid, Program, Purpose, lay};
+use crate::ops::nn::program::Program;
+use crate::ops::nn::spec::Spec;
+use crate::ops::nn::steps::{Laid, Purpose, lay};
 use std::sync::Arc;
 
 /// Returns the bytes that a network takes on a device at most, for batches of so many examples: values, what layers save for their gradients, weights
@@ -35,7 +36,7 @@ fn saved(step: &Laid, batch: usize, numbers: &dyn Fn(usize) -> usize) -> usize {
         Spec::Attention(of) => batch * of.heads * of.tokens * of.tokens,
         // Gates and cells of each token.
         Spec::Lstm(_) => 6 * out,
-        Spec::BatchNorm(_) | Spec::GroupNorm(_) | Spec::LayerNorm(_) => out,
+        Spec::GroupNorm(_) | Spec::LayerNorm(_) => out,
         Spec::MaxPool(_) | Spec::Dropout(_) | Spec::DropoutChannels(_) => out,
         _ => 0,
     }

@@ -23,7 +23,7 @@ mod sequence;
 mod tests;
 mod tokens;
 
-use super::cpu::{self, Spec};
+use super::spec::{self, Spec};
 use candle_core::{Device, Result};
 use layer::{Layer, Products};
 
@@ -34,13 +34,13 @@ pub fn layer(of: Spec, products: Products, device: &Device) -> Result<Box<dyn La
     Ok(match of {
         Spec::Conv(of) => Box::new(conv::Conv::new(of, products, device)?),
         Spec::ConvTransposed(of) => Box::new(conv::ConvTransposed::new(of, products, device)?),
-        Spec::GroupNorm(cpu::group_norm::GroupNorm { positions, features, groups, eps }) => {
+        Spec::GroupNorm(spec::GroupNorm { positions, features, groups, eps }) => {
             Box::new(norm::RowNorm { apart: 1, positions, groups, features, eps })
         }
-        Spec::LayerNorm(cpu::layer_norm::LayerNorm { positions, features, eps }) => {
+        Spec::LayerNorm(spec::LayerNorm { positions, features, eps }) => {
             Box::new(norm::RowNorm { apart: positions, positions: 1, groups: 1, features, eps })
         }
-        Spec::BatchNorm(of) => Box::new(norm::BatchNorm(of)),
+        Spec::BatchNorm(of) => Box::new(norm::BatchNorm::new(of, device)),
         Spec::Activation(of) => Box::new(pointwise::Activation(of.function)),
         Spec::Softmax(of) => Box::new(pointwise::Softmax { positions: of.positions, features: of.features }),
         Spec::MaxPool(of) => Box::new(pool::MaxPool::new(of.0, device)?),

@@ -1,71 +1,139 @@
-//! Normalisations, composed: candle's fused layer normalisation has no gradient, and its batch normalisation keeps its statistics to itself.
+//! Normalisations: candle's fused layer normalisation has no gradient, and its batch normalisation keeps its statistics to itself. They are composed,
+//! save that of a batch where the device has a library for it.
 
 use super::layer::{Backward, Gradients, Layer, column_sums, relu, where_positive};
-use crate::ops::nn::cpu;
-use crate::ops::nn::layer::Pass;
-use candle_core::{Result, Tensor};
+use super::native;
+use crate::ops::nn::spec;
+use crate::ops::nn::spec::Pass;
+use candle_core::{Device, Result, Tensor};
 
 /// Batch normalisation, with the addition and the ReLU that may follow.
-pub struct BatchNorm(pub cpu::BatchNorm);
+pub struct BatchNorm {
+    of: spec::BatchNorm,
+    /// Whether a batch's own statistics go through the device's library.
+    native: bool,
+}
+
+/// A batch normalised by its own statistics, scaled and shifted.
+pub struct Normalised {
+    /// What came out, `rows x features`.
+    pub y: Tensor,
+    /// Mean of each feature.
+    pub mean: Tensor,
+    /// Biased variance of each feature.
+    pub var: Tensor,
+    /// `1 / sqrt(var + eps)`.
+    pub inverse: Tensor,
+}
 
 impl BatchNorm {
-    /// Returns mean and inverse deviation of each feature, `features` each, and has the running statistics follow the batch in training.
-    fn statistics(&self, pass: Pass, state: &mut [Tensor], x: &Tensor) -> Result<(Tensor, Tensor)> {
-        let of = &self.0;
-        if !pass.training {
-            return Ok((state[2].clone(), (&state[3] + of.eps)?.sqrt()?.recip()?));
-        }
-        let rows = (pass.batch * of.positions) as f64;
-        let sums = |x: &Tensor| column_sums(x, pass.batch, of.features);
+    /// Returns the layer, on the device's library where that is trusted.
+    pub fn new(of: spec::BatchNorm, device: &Device) -> Self {
+        BatchNorm { of, native: native::trusted(device) }
+    }
+
+    /// Normalises a batch by its own statistics, scales and shifts it.
+    ///
+    /// Errors: what the device says.
+    pub fn composed(of: &spec::BatchNorm, batch: usize, x: &Tensor, scale: &Tensor, shift: &Tensor) -> Result<Normalised> {
+        let sums = |x: &Tensor| column_sums(x, batch, of.features);
+        let rows = (batch * of.positions) as f64;
         let mean = (sums(x)? / rows)?;
         let var = (sums(&x.broadcast_sub(&mean)?.sqr()?)? / rows)?;
+        let inverse = (&var + of.eps)?.sqrt()?.recip()?;
+        let y = normal(x, &mean, &inverse)?.broadcast_mul(scale)?.broadcast_add(shift)?;
+        Ok(Normalised { y, mean, var, inverse })
+    }
+
+    /// Returns the gradients by the batch, the scale and the shift of [`BatchNorm::composed`]. With `fixed` statistics are no function of the batch.
+    ///
+    /// Errors: what the device says.
+    pub fn composed_back(
+        of: &spec::BatchNorm,
+        batch: usize,
+        (x, d): (&Tensor, &Tensor),
+        scale: &Tensor,
+        (mean, inverse): (&Tensor, &Tensor),
+        fixed: bool,
+    ) -> Result<[Tensor; 3]> {
+        let sums = |x: &Tensor| column_sums(x, batch, of.features);
+        let normal = normal(x, mean, inverse)?;
+        let (sum, product) = (sums(d)?, sums(&(d * &normal)?)?);
+        let centred = if fixed {
+            d.clone()
+        } else {
+            let rows = (batch * of.positions) as f64;
+            d.broadcast_sub(&(&sum / rows)?)?.sub(&normal.broadcast_mul(&(&product / rows)?)?)?
+        };
+        Ok([centred.broadcast_mul(&(inverse * scale)?)?, product, sum])
+    }
+
+    /// Has the running statistics follow the batch.
+    fn follow(&self, batch: usize, state: &mut [Tensor], found: &Normalised) -> Result<()> {
+        let of = &self.of;
+        let rows = (batch * of.positions) as f64;
         let unbiased = if rows > 1.0 { rows / (rows - 1.0) } else { 1.0 };
         let follow = |old: &Tensor, new: &Tensor, scale: f64| (old * (1.0 - of.momentum))? + (new * (of.momentum * scale))?;
-        state[2] = follow(&state[2], &mean, 1.0)?;
-        state[3] = follow(&state[3], &var, unbiased)?;
-        let inverse = (var + of.eps)?.sqrt()?.recip()?;
-        Ok((mean, inverse))
+        state[2] = follow(&state[2], &found.mean, 1.0)?;
+        state[3] = follow(&state[3], &found.var, unbiased)?;
+        Ok(())
     }
 }
 
+fn normal(x: &Tensor, mean: &Tensor, inverse: &Tensor) -> Result<Tensor> {
+    x.broadcast_sub(mean)?.broadcast_mul(inverse)
+}
+
 impl Layer for BatchNorm {
-    /// Saves the normalised numbers and the inverse deviations.
+    /// Saves means and inverse deviations: the normalised numbers are made again on the way back.
     fn forward(&self, pass: Pass, state: &mut [Tensor], inputs: &[Tensor]) -> Result<(Tensor, Vec<Tensor>)> {
-        let of = &self.0;
+        let of = &self.of;
         let shape = (pass.batch * of.positions, of.features);
         let x = inputs[0].reshape(shape)?;
-        let (mean, inverse) = self.statistics(pass, state, &x)?;
-        let normal = x.broadcast_sub(&mean)?.broadcast_mul(&inverse)?;
-        let mut y = normal.broadcast_mul(&state[0])?.broadcast_add(&state[1])?;
+        let (mut y, mean, inverse) = if !pass.training {
+            let (mean, inverse) = (state[2].clone(), (&state[3] + of.eps)?.sqrt()?.recip()?);
+            (normal(&x, &mean, &inverse)?.broadcast_mul(&state[0])?.broadcast_add(&state[1])?, mean, inverse)
+        } else {
+            let by_library = if self.native { native::normalised(of, pass.batch, &x, &state[0], &state[1])? } else { None };
+            let found = match by_library {
+                Some(found) => found,
+                None => BatchNorm::composed(of, pass.batch, &x, &state[0], &state[1])?,
+            };
+            self.follow(pass.batch, state, &found)?;
+            (found.y, found.mean, found.inverse)
+        };
         if of.residual {
             y = (y + inputs[1].reshape(shape)?)?;
         }
-        Ok((if of.relu { relu(&y)? } else { y }, vec![normal, inverse]))
+        Ok((if of.relu { relu(&y)? } else { y }, vec![mean, inverse]))
     }
 
     fn backward(&self, b: &Backward) -> Result<Gradients> {
-        let of = &self.0;
+        let of = &self.of;
         let shape = (b.pass.batch * of.positions, of.features);
         let d = if of.relu { where_positive(b.output, b.grad)? } else { b.grad.clone() }.reshape(shape)?;
-        let [normal, inverse] = b.saved else { candle_core::bail!("a batch normalisation without its forward pass") };
+        let [mean, inverse] = b.saved else { candle_core::bail!("a batch normalisation without its forward pass") };
         let mut out = Gradients { inputs: vec![None; b.inputs.len()], parameters: Vec::new() };
         if of.residual && b.wanted[1] {
             out.inputs[1] = Some(d.clone());
         }
-        let sums = |x: &Tensor| column_sums(x, b.pass.batch, of.features);
-        let (sum, product) = (sums(&d)?, sums(&(&d * normal)?)?);
+        if !b.wanted[0] && !b.learns {
+            return Ok(out);
+        }
+        let (x, batch, statistics) = (b.inputs[0].reshape(shape)?, b.pass.batch, (mean, inverse));
+        let by_library = match self.native && b.pass.training {
+            true => native::normalised_back(of, batch, (&x, &d), &b.state[0], statistics)?,
+            false => None,
+        };
+        let [by_input, by_scale, by_shift] = match by_library {
+            Some(found) => found,
+            None => BatchNorm::composed_back(of, batch, (&x, &d), &b.state[0], statistics, !b.pass.training)?,
+        };
         if b.wanted[0] {
-            let factor = (inverse * &b.state[0])?;
-            let centred = if b.pass.training {
-                let rows = shape.0 as f64;
-                d.broadcast_sub(&(&sum / rows)?)?.sub(&normal.broadcast_mul(&(&product / rows)?)?)?
-            } else {
-                d
-            };
-            out.inputs[0] = Some(centred.broadcast_mul(&factor)?);
+            out.inputs[0] = Some(by_input);
         }
         if b.learns {
-            out.parameters = vec![product, sum];
+            out.parameters = vec![by_scale, by_shift];
         }
         Ok(out)
     }

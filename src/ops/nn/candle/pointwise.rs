@@ -1,9 +1,9 @@
 //! Layers that look at numbers one by one: activation functions, sums, dropout.
 
 use super::layer::{Backward, Gradients, Layer, relu, softmax_gradient, where_positive};
-use crate::ops::nn::cpu::activation::Function;
-use crate::ops::nn::cpu::dropout::draw;
-use crate::ops::nn::layer::Pass;
+use crate::ops::nn::masks::draw;
+use crate::ops::nn::spec::Function;
+use crate::ops::nn::spec::Pass;
 use candle_core::{Result, Tensor};
 use candle_nn::ops::{sigmoid, softmax_last_dim};
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI, PI};

@@ -2,9 +2,8 @@
 
 use super::layer::{Backward, Gradients, Layer};
 use super::positions::{Place, Sums, Windows};
-use crate::ops::nn::cpu::pool::Windows as Sizes;
-use crate::ops::nn::cpu::{shape, upsample};
-use crate::ops::nn::layer::Pass;
+use crate::ops::nn::spec::Pass;
+use crate::ops::nn::spec::{self, Windows as Sizes};
 use candle_core::{DType, Device, Result, Tensor};
 
 /// Weighted sums over positions of each channel.
@@ -29,7 +28,7 @@ impl Linear {
     }
 
     /// Returns the interpolation of an image.
-    pub fn upsampled(of: upsample::Upsample, device: &Device) -> Result<Self> {
+    pub fn upsampled(of: spec::Upsample, device: &Device) -> Result<Self> {
         let mut lists = vec![Vec::new(); of.h * of.w * of.factor * of.factor];
         of.each(|place, from| {
             let used = if of.bilinear { &from[..] } else { &from[..1] };
@@ -111,13 +110,13 @@ impl Layer for GlobalMean {
 
 /// Every so many positions, with channels of zeros on both sides.
 pub struct SubsamplePad {
-    of: shape::SubsamplePad,
+    of: spec::SubsamplePad,
     sums: Sums,
 }
 
 impl SubsamplePad {
     /// Returns the layer of these sizes.
-    pub fn new(of: shape::SubsamplePad, device: &Device) -> Result<Self> {
+    pub fn new(of: spec::SubsamplePad, device: &Device) -> Result<Self> {
         let at = |place: usize| (place / of.ow * of.stride) * of.w + place % of.ow * of.stride;
         let lists: Vec<Vec<Place>> = (0..of.oh * of.ow).map(|place| vec![(at(place), 1.0)]).collect();
         Ok(SubsamplePad { sums: Sums::new(of.h * of.w, &lists, device)?, of })

@@ -7,9 +7,9 @@ use crate::base::Stream;
 use crate::engine::Failure;
 use crate::lang::net::ir::{Net, NodeId};
 use crate::ops::nn::engine::{Edit, Engine};
-use crate::ops::nn::layer::{Parameter, Pass};
 use crate::ops::nn::optimizer::Optimizer;
-use crate::ops::nn::program::{Laid, Purpose, ValueId, lay};
+use crate::ops::nn::spec::{Parameter, Pass};
+use crate::ops::nn::steps::{Laid, Purpose, ValueId, lay};
 use candle_core::{DType, Device, Result, Tensor};
 use std::sync::{Arc, OnceLock};
 

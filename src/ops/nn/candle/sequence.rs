@@ -1,14 +1,14 @@
 //! Layers that mix tokens: attention, and long short-term memory.
 
 use super::layer::{Backward, Gradients, Layer, Products, column_sums, softmax_gradient, turned};
-use crate::ops::nn::cpu::{attention, lstm};
-use crate::ops::nn::layer::Pass;
+use crate::ops::nn::spec;
+use crate::ops::nn::spec::Pass;
 use candle_core::{Device, Result, Tensor};
 use candle_nn::ops::{sigmoid, softmax_last_dim};
 
 /// `softmax(Q K' / sqrt(d)) V` head by head.
 pub struct Attention {
-    of: attention::Attention,
+    of: spec::Attention,
     products: Products,
     /// Minus infinity where a token does not look, 0 elsewhere: `tokens x tokens`; nothing where each looks at all.
     hidden: Option<Tensor>,
@@ -16,7 +16,7 @@ pub struct Attention {
 
 impl Attention {
     /// Returns the layer of these sizes.
-    pub fn new(of: attention::Attention, products: Products, device: &Device) -> Result<Self> {
+    pub fn new(of: spec::Attention, products: Products, device: &Device) -> Result<Self> {
         let n = of.tokens;
         let hidden = match of.causal {
             true => {
@@ -84,7 +84,7 @@ impl Layer for Attention {
 
 /// A layer of long short-term memory, token by token.
 pub struct Lstm {
-    pub of: lstm::Lstm,
+    pub of: spec::Lstm,
     pub products: Products,
 }
 

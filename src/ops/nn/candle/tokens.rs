@@ -1,12 +1,12 @@
 //! Layers over rows of tokens, and changes of shape.
 
 use super::layer::{Backward, Gradients, Layer};
-use crate::ops::nn::cpu::{shape, tokens};
-use crate::ops::nn::layer::Pass;
+use crate::ops::nn::spec;
+use crate::ops::nn::spec::Pass;
 use candle_core::{DType, Result, Tensor};
 
 /// Rows and columns of each example exchanged.
-pub struct Transpose(pub tokens::Transpose);
+pub struct Transpose(pub spec::Transpose);
 
 fn exchanged(x: &Tensor, batch: usize, rows: usize, cols: usize) -> Result<Tensor> {
     x.reshape((batch, rows, cols))?.transpose(1, 2)?.contiguous()
@@ -23,7 +23,7 @@ impl Layer for Transpose {
 }
 
 /// Another image of the same numbers, both in the order channels, positions.
-pub struct Reshape(pub shape::Reshape);
+pub struct Reshape(pub spec::Reshape);
 
 impl Reshape {
     fn run(x: &Tensor, batch: usize, from: (usize, usize), to: (usize, usize)) -> Result<Tensor> {
@@ -42,7 +42,7 @@ impl Layer for Reshape {
 }
 
 /// Concatenation along the last axis.
-pub struct Concat(pub shape::Concat);
+pub struct Concat(pub spec::Concat);
 
 impl Layer for Concat {
     fn forward(&self, pass: Pass, _state: &mut [Tensor], inputs: &[Tensor]) -> Result<(Tensor, Vec<Tensor>)> {
@@ -64,7 +64,7 @@ impl Layer for Concat {
 }
 
 /// One token of several.
-pub struct Token(pub tokens::Token);
+pub struct Token(pub spec::Token);
 
 impl Layer for Token {
     fn forward(&self, pass: Pass, _state: &mut [Tensor], inputs: &[Tensor]) -> Result<(Tensor, Vec<Tensor>)> {
@@ -81,7 +81,7 @@ impl Layer for Token {
 }
 
 /// A learned token before the others.
-pub struct ClassToken(pub tokens::ClassToken);
+pub struct ClassToken(pub spec::ClassToken);
 
 impl Layer for ClassToken {
     fn forward(&self, pass: Pass, state: &mut [Tensor], inputs: &[Tensor]) -> Result<(Tensor, Vec<Tensor>)> {
@@ -119,7 +119,7 @@ impl Layer for PositionEmbedding {
 }
 
 /// A learned vector for each word.
-pub struct Embedding(pub tokens::Embedding);
+pub struct Embedding(pub spec::Embedding);
 
 impl Embedding {
     /// Returns the rows of words; what is no word's number, which data are checked for, counts as the nearest one.

@@ -14,7 +14,7 @@ use crate::lang::net::ir::Net;
 use crate::ops::foreign::{Kind, Unreadable, pickle};
 use crate::ops::nn::evaluate;
 use crate::ops::nn::place::Place;
-use crate::ops::nn::program::Purpose;
+use crate::ops::nn::steps::Purpose;
 use crate::ops::nn::tests::complete::complete;
 use crate::ops::nn::weights_to_safetensors;
 use crate::plan::files::Files;

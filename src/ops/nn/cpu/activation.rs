@@ -1,38 +1,13 @@
 //! Activation functions, number by number.
 
 use super::functions::{erf, exp, tanh, wide};
+use super::layer::{Backward, Layer, Saved};
 use crate::ops::nn::buffer::Buffer;
-use crate::ops::nn::layer::{Backward, Layer, Pass, Saved};
+use crate::ops::nn::spec::{Activation, Function, Pass};
 use rayon::prelude::*;
 
 /// Numbers of one task.
 const PIECE: usize = 1 << 14;
-
-/// A function of one number.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Function {
-    /// max(x, 0)
-    Relu,
-    /// x where x > 0, slope x elsewhere.
-    LeakyRelu(f32),
-    /// x Phi(x) with the normal distribution function Phi (Hendrycks & Gimpel 2016, exact form).
-    Gelu,
-    /// 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), the same approximately.
-    GeluTanh,
-    /// Hyperbolic tangent.
-    Tanh,
-    /// 1 / (1 + exp(-x))
-    Sigmoid,
-}
-
-/// The function applied to every number.
-#[derive(Clone, Copy, Debug)]
-pub struct Activation {
-    /// Numbers in one example.
-    pub len: usize,
-    /// The function.
-    pub function: Function,
-}
 
 impl Layer for Activation {
     fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {

@@ -2,25 +2,11 @@
 
 use super::functions::{dot, softmax, softmax_gradient};
 use super::gemm::{Matrix, gemm};
+use super::layer::{Backward, Layer, Saved};
 use super::parallel::with_scratch;
 use crate::ops::nn::buffer::Buffer;
-use crate::ops::nn::layer::{Backward, Layer, Pass, Saved};
+use crate::ops::nn::spec::{Attention, Pass, Softmax};
 use rayon::prelude::*;
-
-/// `softmax(Q K' / sqrt(d)) V` head by head; queries, keys and values of all heads lie side by side in each token.
-///
-/// Weights of attention are not kept: the backward pass makes them again, which costs one small product and saves `heads x tokens^2` numbers an example.
-#[derive(Clone, Copy, Debug)]
-pub struct Attention {
-    /// Tokens in one example.
-    pub tokens: usize,
-    /// Features of a token that come out; three times as many come in.
-    pub features: usize,
-    /// Number of heads.
-    pub heads: usize,
-    /// Whether a token attends to itself and those before it only.
-    pub causal: bool,
-}
 
 impl Attention {
     /// Returns queries, keys and values of a head in one example.
@@ -84,15 +70,6 @@ impl Layer for Attention {
             });
         });
     }
-}
-
-/// Softmax over the last axis.
-#[derive(Clone, Copy, Debug)]
-pub struct Softmax {
-    /// Rows in one example.
-    pub positions: usize,
-    /// Length of a row.
-    pub features: usize,
 }
 
 /// Rows of one task.

@@ -1,45 +1,12 @@
 //! Batch normalisation (Ioffe & Szegedy 2015), with the addition of a shortcut and the ReLU that may follow it in the same sweep.
 
+use super::layer::{Backward, Layer, Saved};
 use super::parallel::{reduce_rows, rows_per_piece};
 use crate::ops::nn::buffer::Buffer;
-use crate::ops::nn::layer::{Backward, Init, Layer, Order, Parameter, Pass, Saved};
+use crate::ops::nn::spec::{BatchNorm, Pass};
 use rayon::prelude::*;
 
-/// `y = (x - mean) / sqrt(var + eps) * scale + shift`, then plus the second input where `residual`, then max(y, 0) where `relu`.
-///
-/// State: scale, shift, running mean, running variance. As in PyTorch, the batch is normalised by its biased variance and the
-/// running variance follows the unbiased one: `running = (1 - momentum) running + momentum batch`.
-#[derive(Clone, Copy, Debug)]
-pub struct BatchNorm {
-    /// Positions in one example.
-    pub positions: usize,
-    /// Features.
-    pub features: usize,
-    /// Added to variances.
-    pub eps: f64,
-    /// Weight of the new batch in running statistics.
-    pub momentum: f64,
-    /// Whether the scale starts at 0 instead of 1.
-    pub zero_scale: bool,
-    /// Whether the second input is added.
-    pub residual: bool,
-    /// Whether negative results become 0.
-    pub relu: bool,
-}
-
 impl Layer for BatchNorm {
-    fn parameters(&self) -> Vec<Parameter> {
-        let one = |name, value, trained| Parameter {
-            name,
-            shape: vec![self.features],
-            order: Order::Same,
-            init: Init::Constant(value),
-            trained,
-        };
-        let scale = if self.zero_scale { 0.0 } else { 1.0 };
-        vec![one("weight", scale, true), one("bias", 0.0, true), one("running_mean", 0.0, false), one("running_var", 1.0, false)]
-    }
-
     fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, saved: &mut Saved) {
         let c = self.features;
         let len = pass.batch * self.positions * c;

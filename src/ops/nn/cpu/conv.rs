@@ -4,11 +4,11 @@
 //! the gradient by the weight is a product of windows and output gradients, summed over groups of examples in a fixed order.
 
 use super::gemm::{Matrix, gemm, turn};
-use super::im2col::Geometry;
+use super::layer::{Backward, Layer, Saved};
 use super::parallel::{add_to_rows, column_sums, take, with_scratch};
 use super::winograd;
 use crate::ops::nn::buffer::Buffer;
-use crate::ops::nn::layer::{Backward, Init, Layer, Order, Parameter, Pass, Saved};
+use crate::ops::nn::spec::{Conv, Geometry, Pass};
 use rayon::prelude::*;
 
 /// Groups of examples whose weight gradients are summed apart; at most, and at least.
@@ -24,29 +24,7 @@ const IMAGES: usize = 8;
 /// Numbers that one task of adding partial gradients covers.
 const PIECE: usize = 1 << 14;
 
-/// A convolution of fixed sizes. State: weight, and bias where it has one.
-#[derive(Clone, Copy, Debug)]
-pub struct Conv {
-    /// The sizes.
-    pub geometry: Geometry,
-    /// Whether a bias is added.
-    pub bias: bool,
-}
-
 impl Layer for Conv {
-    fn parameters(&self) -> Vec<Parameter> {
-        let g = &self.geometry;
-        // PyTorch's default, kaiming_uniform(a = sqrt 5): bound sqrt(6 / (6 fan_in)), and the same for the bias.
-        let init = Init::Uniform(1.0 / (g.depth() as f32).sqrt());
-        let order = Order::ChannelsLast { groups: g.groups };
-        let mut out =
-            vec![Parameter { name: "weight", shape: vec![g.n, g.group_in(), g.kernel, g.kernel], order, init, trained: true }];
-        if self.bias {
-            out.push(Parameter { name: "bias", shape: vec![g.n], order: Order::Same, init, trained: true });
-        }
-        out
-    }
-
     fn scratch(&self, batch: usize) -> usize {
         let g = &self.geometry;
         let len = g.depth() * g.n;

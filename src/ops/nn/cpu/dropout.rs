@@ -1,25 +1,11 @@
 //! Dropout (Srivastava et al. 2014), of numbers and of whole channels (Tompson et al. 2015), drawn from the stream of the step.
 
+use super::layer::{Backward, Layer, Saved};
 use super::parallel::{map1, map2};
-use crate::base::Stream;
 use crate::ops::nn::buffer::Buffer;
-use crate::ops::nn::layer::{Backward, Layer, Pass, Saved};
-use rand::Rng;
+use crate::ops::nn::masks::draw;
+use crate::ops::nn::spec::{Dropout, DropoutChannels, Pass};
 use rayon::prelude::*;
-
-/// Numbers drawn from one stream.
-const PIECE: usize = 1 << 14;
-
-/// Sets numbers to zero with probability `rate` in training and scales the others by 1 / (1 - rate).
-#[derive(Clone, Copy, Debug)]
-pub struct Dropout {
-    /// Numbers in one example.
-    pub len: usize,
-    /// Probability of a zero.
-    pub rate: f64,
-    /// Number that tells this layer's stream from those of others.
-    pub node: usize,
-}
 
 impl Layer for Dropout {
     fn saved(&self, batch: usize) -> usize {
@@ -49,30 +35,6 @@ impl Layer for Dropout {
             map1(dx, &b.grad.host()[..len], add, |d| d);
         }
     }
-}
-
-/// Draws factors: 0 with probability `rate`, else 1 / (1 - rate). Layers of other devices take the same.
-pub fn draw(mask: &mut [f32], rate: f64, stream: Stream, node: usize) {
-    let stream = stream.named("dropout").numbered(node as u64);
-    let scale = if rate < 1.0 { (1.0 / (1.0 - rate)) as f32 } else { 0.0 };
-    let threshold = (rate.clamp(0.0, 1.0) * 4_294_967_296.0) as u64;
-    mask.par_chunks_mut(PIECE).enumerate().for_each(|(i, mask)| {
-        let mut rng = stream.numbered(i as u64).rng();
-        mask.iter_mut().for_each(|m| *m = if (rng.next_u32() as u64) < threshold { 0.0 } else { scale });
-    });
-}
-
-/// Sets channels of an example to zero with probability `rate` in training and scales the others by 1 / (1 - rate).
-#[derive(Clone, Copy, Debug)]
-pub struct DropoutChannels {
-    /// Positions in one example.
-    pub positions: usize,
-    /// Channels.
-    pub c: usize,
-    /// Probability of a zero.
-    pub rate: f64,
-    /// Number that tells this layer's stream from those of others.
-    pub node: usize,
 }
 
 impl DropoutChannels {

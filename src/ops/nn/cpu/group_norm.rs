@@ -1,23 +1,10 @@
 //! Group normalisation (Wu & He 2018).
 
+use super::layer::{Backward, Layer, Saved};
 use super::parallel::{column_sums, take};
 use crate::ops::nn::buffer::Buffer;
-use crate::ops::nn::layer::{Backward, Layer, Parameter, Pass, Saved, scale_and_shift};
+use crate::ops::nn::spec::{GroupNorm, Pass};
 use rayon::prelude::*;
-
-/// `y = (x - mean) / sqrt(var + eps) * scale + shift` with mean and biased variance of an example over positions and the channels of a group.
-/// State: scale, shift, a number a channel.
-#[derive(Clone, Copy, Debug)]
-pub struct GroupNorm {
-    /// Positions in one example.
-    pub positions: usize,
-    /// Channels.
-    pub features: usize,
-    /// Number of groups.
-    pub groups: usize,
-    /// Added to variances.
-    pub eps: f64,
-}
 
 impl GroupNorm {
     /// Returns the channels of one group.
@@ -27,10 +14,6 @@ impl GroupNorm {
 }
 
 impl Layer for GroupNorm {
-    fn parameters(&self) -> Vec<Parameter> {
-        scale_and_shift(self.features)
-    }
-
     fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, saved: &mut Saved) {
         let (c, width, size) = (self.features, self.width(), self.positions * self.features);
         let x = &inputs[0].host()[..pass.batch * size];

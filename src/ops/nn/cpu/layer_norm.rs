@@ -1,27 +1,13 @@
 //! Layer normalisation over the last axis (Ba et al. 2016).
 
 use super::functions::{sum64, wide};
+use super::layer::{Backward, Layer, Saved};
 use super::parallel::{reduce_rows, rows_per_piece};
 use crate::ops::nn::buffer::Buffer;
-use crate::ops::nn::layer::{Backward, Layer, Parameter, Pass, Saved, scale_and_shift};
+use crate::ops::nn::spec::{LayerNorm, Pass};
 use rayon::prelude::*;
 
-/// `y = (x - mean) / sqrt(var + eps) * scale + shift` with mean and biased variance of each row. State: scale, shift.
-#[derive(Clone, Copy, Debug)]
-pub struct LayerNorm {
-    /// Rows in one example.
-    pub positions: usize,
-    /// Length of a row.
-    pub features: usize,
-    /// Added to variances.
-    pub eps: f64,
-}
-
 impl Layer for LayerNorm {
-    fn parameters(&self) -> Vec<Parameter> {
-        scale_and_shift(self.features)
-    }
-
     fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, saved: &mut Saved) {
         let c = self.features;
         let rows = pass.batch * self.positions;

@@ -1,34 +1,12 @@
 //! Affine map of the last axis.
 
 use super::gemm::{Matrix, long_product, long_product_scratch, product, product_turned};
+use super::layer::{Backward, Layer, Saved};
 use super::parallel::{column_sums, take};
 use crate::ops::nn::buffer::Buffer;
-use crate::ops::nn::layer::{Backward, Init, Layer, Order, Parameter, Pass, Saved};
-
-/// An affine map. State: weight (`[input, output]` in memory), and bias where it has one.
-#[derive(Clone, Copy, Debug)]
-pub struct Linear {
-    /// Vectors in one example.
-    pub positions: usize,
-    /// Length of an input vector.
-    pub input: usize,
-    /// Length of an output vector.
-    pub output: usize,
-    /// Whether a bias is added.
-    pub bias: bool,
-}
+use crate::ops::nn::spec::{Linear, Pass};
 
 impl Layer for Linear {
-    fn parameters(&self) -> Vec<Parameter> {
-        let init = Init::Uniform(1.0 / (self.input as f32).sqrt());
-        let shape = vec![self.output, self.input];
-        let mut out = vec![Parameter { name: "weight", shape, order: Order::Transposed, init, trained: true }];
-        if self.bias {
-            out.push(Parameter { name: "bias", shape: vec![self.output], order: Order::Same, init, trained: true });
-        }
-        out
-    }
-
     fn scratch(&self, batch: usize) -> usize {
         let rows = batch * self.positions;
         (self.input * self.output).max(long_product_scratch((self.input, self.output, rows)))

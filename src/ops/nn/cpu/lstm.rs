@@ -5,9 +5,10 @@
 
 use super::functions::{sigmoid, tanh, wide};
 use super::gemm::{Matrix, gemm, long_product, long_product_scratch, product, product_turned, turn};
+use super::layer::{Backward, Layer, Saved};
 use super::parallel::{column_sums, take};
 use crate::ops::nn::buffer::Buffer;
-use crate::ops::nn::layer::{Backward, Init, Layer, Order, Parameter, Pass, Saved};
+use crate::ops::nn::spec::{Lstm, Pass};
 use rayon::prelude::*;
 
 /// Columns of a strip of the turned recurrent weights: few examples go through them token by token, so that they are read where they lie.
@@ -15,32 +16,6 @@ const STRIP: usize = 64;
 /// Tasks that a batch is split into, and the most examples of one.
 const TASKS: usize = 4;
 const EXAMPLES: usize = 16;
-
-/// Names of the parameters of each layer in PyTorch's module.
-const NAMES: [[&str; 4]; 8] = [
-    ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"],
-    ["weight_ih_l1", "weight_hh_l1", "bias_ih_l1", "bias_hh_l1"],
-    ["weight_ih_l2", "weight_hh_l2", "bias_ih_l2", "bias_hh_l2"],
-    ["weight_ih_l3", "weight_hh_l3", "bias_ih_l3", "bias_hh_l3"],
-    ["weight_ih_l4", "weight_hh_l4", "bias_ih_l4", "bias_hh_l4"],
-    ["weight_ih_l5", "weight_hh_l5", "bias_ih_l5", "bias_hh_l5"],
-    ["weight_ih_l6", "weight_hh_l6", "bias_ih_l6", "bias_hh_l6"],
-    ["weight_ih_l7", "weight_hh_l7", "bias_ih_l7", "bias_hh_l7"],
-];
-
-/// One layer: `i, f, o = sigmoid(…)`, `g = tanh(…)` of `W_ih x + b_ih + W_hh h + b_hh`; `c = f c + i g`; `h = o tanh(c)`, from zeros.
-/// State: `W_ih` (`[input, 4 hidden]` in memory, gates in the order i, f, g, o), `W_hh` (`[hidden, 4 hidden]`), `b_ih`, `b_hh`.
-#[derive(Clone, Copy, Debug)]
-pub struct Lstm {
-    /// Tokens in one example.
-    pub tokens: usize,
-    /// Features of a token that come in.
-    pub input: usize,
-    /// Hidden units.
-    pub hidden: usize,
-    /// The layer's number in its names.
-    pub index: usize,
-}
 
 impl Lstm {
     /// Returns the number of examples of one task.
@@ -50,15 +25,6 @@ impl Lstm {
 }
 
 impl Layer for Lstm {
-    fn parameters(&self) -> Vec<Parameter> {
-        let init = Init::Uniform(1.0 / (self.hidden as f32).sqrt());
-        let names = NAMES[self.index.min(NAMES.len() - 1)];
-        let gates = 4 * self.hidden;
-        let matrix = |name, cols| Parameter { name, shape: vec![gates, cols], order: Order::Transposed, init, trained: true };
-        let bias = |name| Parameter { name, shape: vec![gates], order: Order::Same, init, trained: true };
-        vec![matrix(names[0], self.input), matrix(names[1], self.hidden), bias(names[2]), bias(names[3])]
-    }
-
     fn scratch(&self, batch: usize) -> usize {
         let (rows, d, h, g) = (batch * self.tokens, self.input, self.hidden, 4 * self.hidden);
         let products = long_product_scratch((d, g, rows)).max(long_product_scratch((h, g, rows)));

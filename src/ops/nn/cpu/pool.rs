@@ -1,30 +1,10 @@
 //! Pooling: maxima and means over windows, and the mean over all positions.
 
+use super::layer::{Backward, Layer, Saved};
 use crate::ops::nn::buffer::Buffer;
-use crate::ops::nn::layer::{Backward, Layer, Pass, Saved};
+use crate::ops::nn::spec::{AvgPool, GlobalMean, MaxPool, Pass, Windows};
 use rayon::prelude::*;
 use std::ops::Range;
-
-/// Sizes of a pooling layer; windows may overlap and reach into the padding.
-#[derive(Clone, Copy, Debug)]
-pub struct Windows {
-    /// Input height.
-    pub h: usize,
-    /// Input width.
-    pub w: usize,
-    /// Channels.
-    pub c: usize,
-    /// Output height.
-    pub oh: usize,
-    /// Output width.
-    pub ow: usize,
-    /// Edge of the window.
-    pub kernel: usize,
-    /// Distance between windows.
-    pub stride: usize,
-    /// Padding on each side.
-    pub pad: usize,
-}
 
 impl Windows {
     fn input(&self) -> usize {
@@ -44,10 +24,6 @@ impl Windows {
         (span(place / self.ow, self.h), span(place % self.ow, self.w))
     }
 }
-
-/// Maximum over windows; padding counts as minus infinity, and of equal numbers the first counts.
-#[derive(Clone, Copy, Debug)]
-pub struct MaxPool(pub Windows);
 
 impl Layer for MaxPool {
     fn saved(&self, batch: usize) -> usize {
@@ -99,10 +75,6 @@ impl Layer for MaxPool {
     }
 }
 
-/// Mean over windows; padding counts as zeros in the mean.
-#[derive(Clone, Copy, Debug)]
-pub struct AvgPool(pub Windows);
-
 impl Layer for AvgPool {
     fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
         let g = &self.0;
@@ -144,15 +116,6 @@ impl Layer for AvgPool {
             }
         });
     }
-}
-
-/// Mean over all positions.
-#[derive(Clone, Copy, Debug)]
-pub struct GlobalMean {
-    /// Positions in one example.
-    pub positions: usize,
-    /// Channels.
-    pub c: usize,
 }
 
 impl Layer for GlobalMean {

@@ -1,16 +1,10 @@
 //! Layers that bring images together: sums, concatenation, and the shortcut without parameters.
 
+use super::layer::{Backward, Layer, Saved};
 use super::parallel::{map1, map2};
 use crate::ops::nn::buffer::Buffer;
-use crate::ops::nn::layer::{Backward, Layer, Pass, Saved};
+use crate::ops::nn::spec::{Add, Concat, Pass, Reshape, SubsamplePad};
 use rayon::prelude::*;
-
-/// Sum of its inputs.
-#[derive(Clone, Copy, Debug)]
-pub struct Add {
-    /// Numbers in one example.
-    pub len: usize,
-}
 
 impl Layer for Add {
     fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
@@ -32,15 +26,6 @@ impl Layer for Add {
             map1(&mut sink.buffer.host_mut()[..len], &b.grad.host()[..len], sink.add, |d| d);
         }
     }
-}
-
-/// Concatenation along the last axis.
-#[derive(Clone, Debug)]
-pub struct Concat {
-    /// Positions in one example.
-    pub positions: usize,
-    /// Widths of the inputs.
-    pub widths: Vec<usize>,
 }
 
 impl Layer for Concat {
@@ -73,15 +58,6 @@ impl Layer for Concat {
     }
 }
 
-/// Another image of the same numbers, both in the order channels, positions.
-#[derive(Clone, Copy, Debug)]
-pub struct Reshape {
-    /// Positions and channels that come in.
-    pub from: (usize, usize),
-    /// Positions and channels that go out.
-    pub to: (usize, usize),
-}
-
 impl Reshape {
     /// Calls `f` with each output place and the input place that its number comes from.
     fn each(&self, mut f: impl FnMut(usize, usize)) {
@@ -106,25 +82,6 @@ impl Layer for Reshape {
             self.each(|to, from| dx[from] = if add { dx[from] + dy[to] } else { dy[to] });
         });
     }
-}
-
-/// Every `stride`-th position, with channels of zeros on both sides (the option-A shortcut of He et al. 2016).
-#[derive(Clone, Copy, Debug)]
-pub struct SubsamplePad {
-    /// Input width.
-    pub w: usize,
-    /// Input height.
-    pub h: usize,
-    /// Input channels.
-    pub c: usize,
-    /// Output height.
-    pub oh: usize,
-    /// Output width.
-    pub ow: usize,
-    /// Output channels.
-    pub n: usize,
-    /// Distance between the positions taken.
-    pub stride: usize,
 }
 
 impl SubsamplePad {

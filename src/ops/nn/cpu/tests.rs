@@ -1,14 +1,15 @@
 //! Products in tiles, sums of columns and cross-entropy against plain sums in 64 bits.
 
 use super::Geometry;
-use super::conv::Conv;
 use super::gemm::{Matrix, long_product, long_product_scratch, product, product_turned};
+use super::layer::{Backward, Layer, Saved, Sink};
 use super::loss::cross_entropy;
 use super::parallel::column_sums;
 use super::winograd;
 use crate::base::Stream;
 use crate::ops::nn::buffer::Buffer;
-use crate::ops::nn::layer::{Backward, Layer, Pass, Saved, Sink};
+use crate::ops::nn::spec::Conv;
+use crate::ops::nn::spec::Pass;
 
 /// Returns numbers between -1 and 1.
 fn numbers(len: usize, seed: usize) -> Vec<f32> {

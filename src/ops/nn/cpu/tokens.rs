@@ -1,19 +1,15 @@
 //! Layers of tokens: a learned token, learned places, one token of several, tokens and features exchanged, words as vectors.
 
+use super::layer::{Backward, Layer, Saved};
 use super::parallel::map1;
 use crate::ops::nn::buffer::Buffer;
-use crate::ops::nn::layer::{Backward, Init, Layer, Order, Parameter, Pass, Saved};
+use crate::ops::nn::spec::{ClassToken, Embedding, Pass, PositionEmbedding, Same, Token, Transpose};
 use rayon::prelude::*;
 
 /// Numbers of one task of a sum over examples.
 const PIECE: usize = 1 << 12;
 /// Words of one task of an embedding's gradient.
 const WORDS: usize = 256;
-
-/// A parameter that is named by its layer's path alone.
-fn nameless(shape: Vec<usize>, init: Init) -> Vec<Parameter> {
-    vec![Parameter { name: "", shape, order: Order::Same, init, trained: true }]
-}
 
 /// Writes the sums over examples of the front of each.
 fn sum_over_examples(dy: &[f32], size: usize, out: &mut [f32]) {
@@ -23,13 +19,6 @@ fn sum_over_examples(dy: &[f32], size: usize, out: &mut [f32]) {
             out.iter_mut().zip(&dy[i * PIECE..]).for_each(|(o, d)| *o += d);
         }
     });
-}
-
-/// A copy, for layers that change the shape alone.
-#[derive(Clone, Copy, Debug)]
-pub struct Same {
-    /// Numbers in one example.
-    pub len: usize,
 }
 
 impl Layer for Same {
@@ -43,15 +32,6 @@ impl Layer for Same {
         let Some(sink) = &mut b.sinks[0] else { return };
         map1(&mut sink.buffer.host_mut()[..len], &b.grad.host()[..len], sink.add, |d| d);
     }
-}
-
-/// Rows and columns of each example exchanged.
-#[derive(Clone, Copy, Debug)]
-pub struct Transpose {
-    /// Rows that come in.
-    pub rows: usize,
-    /// Columns that come in.
-    pub cols: usize,
 }
 
 /// Writes, or adds, the transpose of a matrix.
@@ -85,20 +65,7 @@ impl Layer for Transpose {
     }
 }
 
-/// A learned token before the others. State: the token.
-#[derive(Clone, Copy, Debug)]
-pub struct ClassToken {
-    /// Tokens that come in.
-    pub tokens: usize,
-    /// Features of a token.
-    pub features: usize,
-}
-
 impl Layer for ClassToken {
-    fn parameters(&self) -> Vec<Parameter> {
-        nameless(vec![1, 1, self.features], Init::Constant(0.0))
-    }
-
     fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
         let (c, size) = (self.features, self.tokens * self.features);
         let x = &inputs[0].host()[..pass.batch * size];
@@ -124,20 +91,7 @@ impl Layer for ClassToken {
     }
 }
 
-/// A learned vector added to each token. State: the vectors.
-#[derive(Clone, Copy, Debug)]
-pub struct PositionEmbedding {
-    /// Tokens.
-    pub tokens: usize,
-    /// Features of a token.
-    pub features: usize,
-}
-
 impl Layer for PositionEmbedding {
-    fn parameters(&self) -> Vec<Parameter> {
-        nameless(vec![1, self.tokens, self.features], Init::Normal(0.02))
-    }
-
     fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
         let size = self.tokens * self.features;
         let x = &inputs[0].host()[..pass.batch * size];
@@ -156,17 +110,6 @@ impl Layer for PositionEmbedding {
         let Some(sink) = &mut b.sinks[0] else { return };
         map1(&mut sink.buffer.host_mut()[..b.pass.batch * size], dy, sink.add, |d| d);
     }
-}
-
-/// One token of several.
-#[derive(Clone, Copy, Debug)]
-pub struct Token {
-    /// Tokens that come in.
-    pub tokens: usize,
-    /// Features of a token.
-    pub features: usize,
-    /// The token, from 0.
-    pub index: usize,
 }
 
 impl Layer for Token {
@@ -191,17 +134,6 @@ impl Layer for Token {
     }
 }
 
-/// A learned vector for each word; words come in as whole numbers. State: the vectors.
-#[derive(Clone, Copy, Debug)]
-pub struct Embedding {
-    /// Tokens in one example.
-    pub tokens: usize,
-    /// Words that have a vector.
-    pub words: usize,
-    /// Length of a vector.
-    pub features: usize,
-}
-
 impl Embedding {
     /// Returns the row of a word; what is no word's number, which data are checked for, counts as the nearest one.
     fn row(&self, word: f32) -> usize {
@@ -210,11 +142,6 @@ impl Embedding {
 }
 
 impl Layer for Embedding {
-    fn parameters(&self) -> Vec<Parameter> {
-        let (shape, init) = (vec![self.words, self.features], Init::Normal(1.0));
-        vec![Parameter { name: "weight", shape, order: Order::Same, init, trained: true }]
-    }
-
     fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
         let (rows, c) = (pass.batch * self.tokens, self.features);
         let weight = state[0].host();

@@ -6,8 +6,8 @@
 
 use super::functions::wide;
 use super::gemm::{Matrix, gemm};
-use super::im2col::Geometry;
 use super::parallel::{add_to_rows, with_scratch};
+use crate::ops::nn::spec::Geometry;
 use rayon::prelude::*;
 
 /// Places of a transformed tile.

@@ -7,6 +7,7 @@
 mod ascend;
 mod generate;
 mod images;
+mod pair;
 pub mod seam;
 mod train;
 

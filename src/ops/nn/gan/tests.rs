@@ -1,16 +1,18 @@
 //! The seam of a generator and a discriminator; their training beside PyTorch's; ascents where the answer is known.
 
+use super::pair::Pair;
 use super::seam::split;
-use super::train::{Recipe, Run};
+use super::train::Recipe;
 use crate::base::Stream;
 use crate::engine::kernel::{Job, Labelled, Quiet};
 use crate::engine::value::{Column, Dataset, Model, Table, Weights};
 use crate::engine::{Context, Failure, Value};
 use crate::lang::Static;
 use crate::lang::net::ir::{LayerOp, Net, Source};
+use crate::ops::nn::course::Course;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
-use crate::ops::nn::program::Purpose;
+use crate::ops::nn::steps::Purpose;
 use crate::ops::nn::tests::build::{Builder, bars, images};
 use crate::ops::nn::tests::complete::complete;
 use crate::ops::nn::tests::running::{Stopping, kernel, make};
@@ -72,11 +74,11 @@ fn ten_steps(place: &Place) {
     let reference: Json = serde_json::from_str(include_str!("../../../../tests/data/training/reference.json")).unwrap();
     let data = images(&[16], vec![0.0; 16 * BATCH], vec![0; BATCH], 1);
     let job = gan(&pair(3, 16), &data, 1.0);
-    let mut run = Run::new(&job, Recipe::parse(&job.settings).unwrap(), data, place).unwrap();
+    let mut pair = Pair::new(&job, Recipe::parse(&job.settings).unwrap(), &data, place).unwrap();
     // The builder numbers layers through; cut in two, they keep their names.
     let mut salt = 0;
-    for (player, given) in [(&mut run.generator, ["layer0", "layer3"]), (&mut run.judge, ["layer5", "layer8"])] {
-        let mut weights: Weights = player.network.weights();
+    for (player, given) in [(&mut pair.generator, ["layer0", "layer3"]), (&mut pair.judge, ["layer5", "layer8"])] {
+        let mut weights: Weights = player.weights();
         for name in given {
             salt += 1;
             for (_, _, x) in weights.iter_mut().filter(|(n, _, _)| *n == format!("{name}.weight")) {
@@ -84,18 +86,18 @@ fn ten_steps(place: &Place) {
             }
             weights.iter_mut().filter(|(n, _, _)| *n == format!("{name}.bias")).for_each(|(_, _, x)| x.fill(0.0));
         }
-        player.network.load(&weights).unwrap();
+        player.load(&weights).unwrap();
     }
     for (step, losses) in reference["gan"]["losses"].as_array().unwrap().iter().enumerate() {
-        run.judge.network.input_mut(BATCH).copy_from_slice(&numbers(BATCH * 16, 200 + step, 0.5));
-        run.generator.network.input_mut(BATCH).copy_from_slice(&numbers(BATCH * 3, 300 + step, 1.0));
-        let found = run.take_step(BATCH, Stream::root(0), 0.01).unwrap();
+        pair.judge.input_mut(BATCH).copy_from_slice(&numbers(BATCH * 16, 200 + step, 0.5));
+        pair.generator.input_mut(BATCH).copy_from_slice(&numbers(BATCH * 3, 300 + step, 1.0));
+        let found = pair.learn(BATCH, Stream::root(0), 0.01).unwrap();
         for (i, own) in found[..2].iter().enumerate() {
             let wanted = losses[i].as_f64().unwrap();
             assert!((own - wanted).abs() < 1e-5 * wanted, "step {step}: {own}, PyTorch's {wanted}");
         }
     }
-    let model = run.into_model();
+    let model = Course::new(pair, data).into_model();
     let mut network = crate::ops::nn::evaluate::open(&model, Purpose::Evaluation, &[model.net.output], 1, place).unwrap();
     network.input_mut(1).copy_from_slice(&numbers(3, 400, 1.0));
     network.forward(1, Stream::root(0));
@@ -141,7 +143,7 @@ fn a_stopped_pair_goes_on_bit_for_bit_for_any_number_of_threads() {
     };
     let whole = run(&Quiet::default(), 1).unwrap();
     assert_eq!(whole.history.rows(), 3);
-    for (after, threads) in [(0, 2), (5, 8), (16, 2)] {
+    for (after, threads) in [(0, 2), (4, 8), (8, 2)] {
         let first = Stopping::new(after, None);
         assert_eq!(run(&first, 2).unwrap_err(), Failure::Interrupted);
         let bytes = first.kept.lock().unwrap().clone();

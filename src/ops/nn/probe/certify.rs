@@ -17,7 +17,7 @@ use crate::ops::nn::given::{BATCH, Given, REPEATS, failed};
 use crate::ops::nn::measures::mean;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
-use crate::ops::nn::program::Purpose;
+use crate::ops::nn::steps::Purpose;
 use crate::ops::nn::suits::{self, Labels};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;

@@ -8,7 +8,7 @@ use crate::lang::net::ir::Net;
 use crate::ops::nn::cost;
 use crate::ops::nn::evaluate::{fits, open, sweep};
 use crate::ops::nn::place::Place;
-use crate::ops::nn::program::Purpose;
+use crate::ops::nn::steps::Purpose;
 use crate::ops::nn::suits::{self, Labels};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;

@@ -10,7 +10,7 @@ use crate::ops::nn::evaluate::{batch_size, fits_one};
 use crate::ops::nn::given::TapName;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
-use crate::ops::nn::program::Purpose;
+use crate::ops::nn::steps::Purpose;
 use crate::ops::nn::suits::{self, Labels};
 use crate::ops::nn::tap::{node, shape};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};

@@ -7,7 +7,7 @@ use crate::ops::nn::cost;
 use crate::ops::nn::evaluate::fits_one;
 use crate::ops::nn::given::{Given, TapName, failed};
 use crate::ops::nn::pass::{self, Made};
-use crate::ops::nn::program::Purpose;
+use crate::ops::nn::steps::Purpose;
 use crate::ops::nn::suits::{self, Labels};
 use crate::ops::nn::tap::{self, Pool, Take};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Share, known};

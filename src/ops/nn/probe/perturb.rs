@@ -9,7 +9,7 @@ use crate::ops::nn::cost::{self, NORMAL};
 use crate::ops::nn::evaluate::fits_one;
 use crate::ops::nn::given::{Given, REPEATS, failed};
 use crate::ops::nn::place::Place;
-use crate::ops::nn::program::Purpose;
+use crate::ops::nn::steps::Purpose;
 use crate::ops::nn::suits::{self, Labels};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
 use crate::plan::files::Files;

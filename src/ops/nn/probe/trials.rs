@@ -11,7 +11,7 @@ use crate::lang::Settings;
 use crate::ops::nn::cost;
 use crate::ops::nn::evaluate::{fits_one, open, outcome};
 use crate::ops::nn::place::Place;
-use crate::ops::nn::program::Purpose;
+use crate::ops::nn::steps::Purpose;
 use crate::ops::nn::suits::{self, Labels};
 use crate::plan::examples;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};

@@ -7,7 +7,7 @@ use crate::engine::value::Weights;
 use crate::lang::net::ir::{LayerOp, Net, Node, Source};
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
-use crate::ops::nn::program::Purpose;
+use crate::ops::nn::steps::Purpose;
 use serde::Deserialize;
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 use crate::api::{self, Registry, Source};
 use crate::lang::Static;
 use crate::ops::nn::cost::{batch_seconds, sweep_seconds};
-use crate::ops::nn::program::Purpose;
+use crate::ops::nn::steps::Purpose;
 use std::path::Path;
 
 /// How far an estimate may be from what was measured, on either side.

@@ -9,7 +9,7 @@ use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::cpu;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
-use crate::ops::nn::program::Purpose;
+use crate::ops::nn::steps::Purpose;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -95,11 +95,11 @@ fn masks(net: &Arc<Net>, batch: usize, training: bool) -> BTreeMap<usize, Vec<f6
     let mut out = BTreeMap::new();
     for (id, node) in net.nodes.iter().enumerate() {
         if training && matches!(node.op, LayerOp::Dropout { .. } | LayerOp::DropoutChannels { .. }) {
-            let layer = cpu::layer(cpu::spec(&node.op, id, &[&node.shape], &node.shape));
+            let layer = cpu::layer(crate::ops::nn::spec::spec(&node.op, id, &[&node.shape], &node.shape));
             let n = batch * node.shape.iter().product::<usize>();
             let ones = Buffer::from_vec(vec![1.0; n]);
             let mut mask = Buffer::zeros(n);
-            let pass = crate::ops::nn::layer::Pass { batch, training, stream: Stream::root(3) };
+            let pass = crate::ops::nn::spec::Pass { batch, training, stream: Stream::root(3) };
             layer.forward(pass, &mut [], &[&ones], &mut mask, &mut Default::default());
             out.insert(id, mask.to_vec().iter().map(|m| *m as f64).collect());
         }

@@ -12,7 +12,7 @@ use crate::lang::Static;
 use crate::lang::net::ir::{LayerOp, Net, Source};
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::{Place, Precision};
-use crate::ops::nn::program::Purpose;
+use crate::ops::nn::steps::Purpose;
 use crate::ops::nn::tests::build::Builder;
 use std::sync::Arc;
 

@@ -9,7 +9,7 @@ use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::optimizer::{Optimizer, Running};
 use crate::ops::nn::place::Place;
-use crate::ops::nn::program::Purpose;
+use crate::ops::nn::steps::Purpose;
 use crate::ops::nn::weights_to_safetensors;
 use std::sync::Arc;
 

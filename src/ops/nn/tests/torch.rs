@@ -10,12 +10,13 @@ use crate::engine::value::{Column, Dataset, Model, Table, Weights};
 use crate::engine::{Job, Value};
 use crate::lang::Static;
 use crate::lang::net::ir::{LayerOp, Net, Source};
+use crate::ops::nn::course::Course;
 use crate::ops::nn::evaluate::sweep;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
-use crate::ops::nn::program::Purpose;
 use crate::ops::nn::settings::Recipe;
-use crate::ops::nn::trainer::Run;
+use crate::ops::nn::steps::Purpose;
+use crate::ops::nn::trainer::Classifier;
 use serde_json::Value as Json;
 use std::sync::Arc;
 
@@ -115,17 +116,19 @@ fn twenty_steps_are_those_of_pytorch() {
         }
         let mut job: Job = training(&net, &data, 1.0, &settings);
         job.inputs.push(("from".into(), Labelled::single(Value::Model(start(&net)))));
-        let mut run = Run::new(&job, Recipe::parse(&job.settings).unwrap(), data.clone(), &place).unwrap();
+        let recipe = Recipe::parse(&job.settings).unwrap();
+        let schedule = recipe.rate.clone();
+        let mut learner = Classifier::new(&job, recipe, data.clone(), &place).unwrap();
         let wanted =
             |what: &str| -> Vec<f64> { reference[name][what].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect() };
         for (step, (loss, rate)) in wanted("losses").into_iter().zip(wanted("rates")).enumerate() {
-            let own = run.recipe.rate.at(step as u64, STEPS as u64, 0);
+            let own = schedule.at(step as u64, STEPS as u64, 0);
             assert!((own - rate).abs() < 1e-12, "{name}, step {step}: rate {own}, PyTorch's {rate}");
             let (x, labels) = batch(step);
-            let found = run.take_step(&x, &labels, Stream::root(0), rate).unwrap().0 / BATCH as f64;
+            let found = learner.learn(&x, &labels, Stream::root(0), rate).unwrap().0 / BATCH as f64;
             assert!((found - loss).abs() < 1e-5 * loss, "{name}, step {step}: loss {found}, PyTorch's {loss}");
         }
-        let model = run.into_model().unwrap();
+        let model = Course::new(learner, data.clone()).into_model();
         let mut network = crate::ops::nn::evaluate::open(&model, Purpose::Evaluation, &[net.output], BATCH, &place).unwrap();
         let last = batch(STEPS);
         let last = images(&[6, 6, 1], last.0, last.1, 3);

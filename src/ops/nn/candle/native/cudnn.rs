@@ -2,7 +2,7 @@
 //! in an order by chance (cuDNN's guide, "Reproducibility"); each shape's algorithm and size of workspace are asked for once.
 
 use super::Way;
-use crate::ops::nn::cpu::Geometry;
+use crate::ops::nn::spec::Geometry;
 use candle_core::cuda_backend::cudarc::cudnn::sys::{
     cudnnConvolutionBwdDataAlgo_t as ImagesAlgorithm, cudnnConvolutionBwdFilterAlgo_t as WeightAlgorithm,
     cudnnConvolutionFwdAlgo_t as ForwardAlgorithm, cudnnConvolutionMode_t, cudnnDataType_t, cudnnMathType_t, cudnnTensorFormat_t,

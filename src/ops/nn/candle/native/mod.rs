@@ -1,12 +1,15 @@
-//! Convolutions by the library of a device, where it has one that has passed the comparison with the composed operations ([`super::comparison`]).
+//! Convolutions and batch normalisation by the library of a device, where it has one that has passed the comparison with the composed operations ([`super::comparison`]).
 //!
-//! That is cuDNN, in builds with the feature `cudnn`. Everywhere else, and for shapes that it has no algorithm for, convolutions are composed.
+//! That is cuDNN, in builds with the feature `cudnn`. Everywhere else, and for shapes that it has no algorithm for, they are composed.
 
 #[cfg(feature = "cudnn")]
 mod cudnn;
+#[cfg(feature = "cudnn")]
+mod cudnn_norm;
 
 use super::layer::Products;
-use crate::ops::nn::cpu::Geometry;
+use super::norm::Normalised;
+use crate::ops::nn::spec::{BatchNorm, Geometry};
 use candle_core::{Device, DeviceLocation, Result, Tensor};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -67,6 +70,36 @@ pub fn convolution(way: Way, g: &Geometry, products: Products, a: &Tensor, b: &T
         return Ok(Some(if way == Way::ByWeight { columns(g, &out)? } else { out }));
     }
     let _ = (way, g, products, a, b);
+    Ok(None)
+}
+
+/// Returns what the library makes of a batch of `rows x features` by its own statistics; nothing where there is no library.
+///
+/// Errors: what the device says.
+pub fn normalised(of: &BatchNorm, batch: usize, x: &Tensor, scale: &Tensor, shift: &Tensor) -> Result<Option<Normalised>> {
+    #[cfg(feature = "cudnn")]
+    if x.device().is_cuda() {
+        return cudnn_norm::forward(of, batch, x, scale, shift).map(Some);
+    }
+    let _ = (of, batch, x, scale, shift);
+    Ok(None)
+}
+
+/// Returns the gradients by the batch, the scale and the shift, from the batch and the gradient by what came out; nothing where there is no library.
+///
+/// Errors: what the device says.
+pub fn normalised_back(
+    of: &BatchNorm,
+    batch: usize,
+    (x, d): (&Tensor, &Tensor),
+    scale: &Tensor,
+    (mean, inverse): (&Tensor, &Tensor),
+) -> Result<Option<[Tensor; 3]>> {
+    #[cfg(feature = "cudnn")]
+    if x.device().is_cuda() {
+        return cudnn_norm::backward(of, batch, (x, d), scale, (mean, inverse)).map(Some);
+    }
+    let _ = (of, batch, x, d, scale, mean, inverse);
     Ok(None)
 }
 

@@ -1,10 +1,11 @@
 //! The comparison that a device's library must pass, with stand-ins for a library.
 
-use super::super::comparison::examine;
+use super::super::comparison::{examine, examine_norm};
 use super::super::conv::Gathered;
 use super::super::layer::Products;
 use super::super::native::{Way, columns, rows};
-use crate::ops::nn::cpu::Geometry;
+use super::super::norm::BatchNorm;
+use crate::ops::nn::spec::Geometry;
 use candle_core::{Device, Result, Tensor};
 use std::cell::Cell;
 
@@ -69,4 +70,34 @@ fn weights_lie_as_the_library_has_them() {
     let grouped = Geometry { c: 4, n: 6, groups: 2, ..g };
     let weight = Tensor::from_vec(numbers(108), 108, &Device::Cpu).unwrap();
     assert_eq!(host(&columns(&grouped, &rows(&grouped, &weight).unwrap()).unwrap()), host(&weight));
+}
+
+#[test]
+fn a_batch_normalisation_that_is_wrong_is_refused() {
+    type Spec = crate::ops::nn::spec::BatchNorm;
+    let examined = |wrong: usize| {
+        let made = |of: &Spec, n: usize, x: &Tensor, a: &Tensor, b: &Tensor| {
+            let mut found = BatchNorm::composed(of, n, x, a, b)?;
+            let all = [&mut found.y, &mut found.mean, &mut found.var, &mut found.inverse];
+            if let Some(one) = all.into_iter().nth(wrong) {
+                *one = (&*one * 1.001)?;
+            }
+            Ok(Some(found))
+        };
+        let back = |of: &Spec, n: usize, rows: (&Tensor, &Tensor), scale: &Tensor, statistics: (&Tensor, &Tensor)| {
+            let mut found = BatchNorm::composed_back(of, n, rows, scale, statistics, false)?;
+            if let Some(one) = wrong.checked_sub(4).and_then(|i| found.get_mut(i)) {
+                *one = (&*one * 1.001)?;
+            }
+            Ok(Some(found))
+        };
+        examine_norm(&Device::Cpu, (&made, &back))
+    };
+    assert_eq!(examined(7), Ok(()));
+    for wrong in 0..7 {
+        let said = examined(wrong).unwrap_err();
+        assert!(said.contains("of a batch normalisation of 3 features is not that of the composed operations"), "{said}");
+    }
+    let none = examine_norm(&Device::Cpu, (&|_, _, _, _, _| Ok(None), &|_, _, _, _, _| Ok(None)));
+    assert_eq!(none, Err("it has no batch normalisation".to_string()));
 }

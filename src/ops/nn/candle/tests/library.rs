@@ -7,7 +7,7 @@ use crate::lang::net::ir::{LayerOp, Net, Node, Source as From};
 use crate::ops::nn::network::Network;
 use crate::ops::nn::optimizer::{Clip, Optimizer};
 use crate::ops::nn::place::{Place, Precision};
-use crate::ops::nn::program::Purpose;
+use crate::ops::nn::steps::Purpose;
 use crate::ops::nn::tests::build::numbers;
 use std::path::Path;
 use std::sync::Arc;

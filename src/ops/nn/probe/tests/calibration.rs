@@ -14,7 +14,7 @@ use crate::ops::nn::place::Place;
 use crate::ops::nn::probe::bounds::normal_quantile;
 use crate::ops::nn::probe::certify::{Plan, spread_of};
 use crate::ops::nn::probe::trials::{difference, difference_error};
-use crate::ops::nn::program::Purpose;
+use crate::ops::nn::steps::Purpose;
 use crate::ops::nn::tests::build::Builder;
 use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};

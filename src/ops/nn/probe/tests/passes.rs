@@ -11,7 +11,7 @@ use crate::ops::nn::kernels;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
 use crate::ops::nn::probe::clamp::{Bench, Clamps};
-use crate::ops::nn::program::Purpose;
+use crate::ops::nn::steps::Purpose;
 use crate::ops::nn::tests::build::{Builder, bars, part, residual};
 use crate::ops::nn::tests::complete;
 use crate::plan::facts::Facts;
