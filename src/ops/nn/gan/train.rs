@@ -197,10 +197,10 @@ fn fits_start(net: &Net, start: &Net) -> Result<(), Problem> {
     let there = |name: &str, shape: &[usize]| theirs.iter().any(|(n, p)| n == name && p.shape == shape);
     match parameters(net).iter().find(|(name, p)| !there(name, &p.shape)) {
         Some((name, _)) => Err(Problem {
-            help: Some("go on with a generator that `train_gan` made of the same network".to_string()),
+            help: Some("continue with a generator that `train_gan` made from the same network".to_string()),
             ..wrong(
                 "from",
-                format!("the model to go on from, a `{}`, has no weights `{name}` in the shape that is needed", start.name),
+                format!("the model to continue, a `{}`, has no weights `{name}` in the shape that is needed", start.name),
             )
         }),
         None => Ok(()),
