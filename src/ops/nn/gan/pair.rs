@@ -32,8 +32,8 @@ fn beside(model: &Model) -> Result<Weights, Failure> {
         .filter_map(|(name, shape, x)| Some((name.strip_prefix(BESIDE)?.to_string(), shape.clone(), x.clone())));
     let own: Weights = own.collect();
     match own.is_empty() {
-        true => Err(Failure::new("the model to go on from has no discriminator beside it")
-            .help("only what `train_gan` made has both; weights of a file are those of the generator alone")),
+        true => Err(Failure::new("the model to continue has no discriminator")
+            .help("only models of `train_gan` have both; a file has the weights of the generator alone")),
         false => Ok(own),
     }
 }
