@@ -33,8 +33,9 @@ pub fn listing(graph: &Graph, standings: &[Standing], cost: &Together, threads: 
     let _ = writeln!(out);
     let _ = writeln!(
         out,
-        "{} cells: {cached} in the store, {} to run{}{}",
+        "{} {}: {cached} in the store, {} to run{}{}",
         cached + run.len(),
+        if cached + run.len() == 1 { "cell" } else { "cells" },
         run.len(),
         if undecided > 0 { format!(" ({undecided} undecided until their inputs are known)") } else { String::new() },
         if inline > 0 { format!("; {inline} views and sums beside them, which are not kept") } else { String::new() }

@@ -24,7 +24,7 @@ pub fn new(name: &Path, template: Template) -> Exit {
     match write(&path, template.text()) {
         Ok(()) => {
             say!("{}", path.display());
-            tell!("run it with `cfx run {}`", path.display());
+            tell!("run it with `cfx run {}`", crate::cluster::executor::quoted(&path.display().to_string()));
             Exit::Done
         }
         Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {

@@ -120,11 +120,14 @@ fn settings(a: &Side, b: &Side) -> Vec<Change> {
             out.push(Change::new(name, short(x), short(y)));
         }
     }
-    let given = |side: &Side| -> BTreeMap<String, String> {
-        let all = side.list("overrides");
-        all.iter().filter_map(|o| Some((format!("parameter {}", o["name"].as_str()?), short(&o["value"])?))).collect()
+    // A run that was not given a parameter had its default.
+    let given = |side: &Side, other: &Side| -> BTreeMap<String, String> {
+        let named = |o: &Json, value: Option<String>| Some((format!("parameter {}", o["name"].as_str()?), value?));
+        let defaults = other.list("overrides").iter().filter_map(|o| named(o, Some(format!("{} (default)", short(&o["default"])?))));
+        let own = side.list("overrides").iter().filter_map(|o| named(o, short(&o["value"])));
+        defaults.chain(own).collect()
     };
-    out.extend(maps(&given(a), &given(b)));
+    out.extend(maps(&given(a, b), &given(b, a)));
     let axes = |side: &Side| -> BTreeMap<String, String> {
         let all = side.list("axes");
         all.iter().filter_map(|x| Some((format!("axis {}", x["name"].as_str()?), coordinates(&x["coordinates"])))).collect()

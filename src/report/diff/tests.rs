@@ -79,7 +79,7 @@ fn settings_are_told_with_their_lines_and_versions_apart() {
     let numbers = [(0.5, None)];
     let diff = both(&numbers, &numbers, |m| {
         m["seed"] = json!(2);
-        m["overrides"] = json!([{ "name": "rounds", "value": "7" }]);
+        m["overrides"] = json!([{ "name": "rounds", "value": "7", "default": "3" }]);
         m["settings"][0]["epochs"] = json!(8);
         m["settings"][0]["optimizer"]["with"][0][1] = json!(0.5);
         m["calls"][0]["lines"] = json!({ "epochs": 12 });
@@ -92,7 +92,7 @@ fn settings_are_told_with_their_lines_and_versions_apart() {
     let words = diff.text();
     for line in [
         "seed: 1 → 2",
-        "parameter rounds: - → 7",
+        "parameter rounds: 3 (default) → 7",
         "axis run: 0, 1 → 0, 1, 2",
         "net (train): epochs: 4 (line 9) → 8 (line 12)",
         "net (train): optimizer.momentum: 0.9 (line 8) → 0.5 (line 8)",
