@@ -15,7 +15,6 @@ pub mod cost;
 pub mod cpu;
 pub mod engine;
 pub mod evaluate;
-mod f_score;
 mod gan;
 mod given;
 pub mod layer;
@@ -45,7 +44,6 @@ pub(crate) mod tests;
 use crate::engine::Kernel;
 
 pub use candle::device;
-pub use f_score::f_score;
 pub use one_pass::joint;
 pub use weights::weights_to_safetensors;
 
