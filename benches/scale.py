@@ -48,6 +48,26 @@ def stored(cells):
     )
 
 
+def compared(cells):
+    """Multiples of two accuracies, which know the examples that both are of, their differences, and a mean over those."""
+    side = round((cells / 3) ** 0.5)
+    return head(
+        "use std.data { digits }",
+        "use std.networks { mlp }",
+        f"axis a = 1..{side + 1}",
+        f"axis b = 1..{side + 1}",
+        "dataset d = digits()",
+        "model m = untrained(mlp(hidden: [4]), d.test, seed: 1)",
+        "model n = untrained(mlp(hidden: [4]), d.test, seed: 2)",
+        "analysis x = accuracy(m, d.test) * (a + b / 1000)",
+        "analysis y = accuracy(n, d.test) * (b + a / 1000)",
+        "analysis w = x / (a + b / 1000)",
+        "analysis m_w = mean(w)",
+        "analysis m_y = mean(y)",
+        "claim \"They differ\" = m_w < m_y",
+    )
+
+
 def lets(cells):
     """A chain of settings, each made from the one before: a hundredth as many as cells elsewhere."""
     n = cells // 100
@@ -76,7 +96,7 @@ def size(path):
 steps = ["check", "plan", "run", "run again", "plan again"]
 print(f"{'script':<12} {'cells':>9} " + " ".join(f"{step:>18}" for step in steps) + f" {'store':>9} {'manifest':>9}")
 for cells in sizes:
-    for make in (axes, long_axis, stored, lets, backwards):
+    for make in (axes, long_axis, stored, compared, lets, backwards):
         with tempfile.TemporaryDirectory() as folder:
             script, store, out = (pathlib.Path(folder, name) for name in ("exp.cfx", "store", "out"))
             script.write_text(make(cells))

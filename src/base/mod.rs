@@ -7,6 +7,7 @@ pub mod by_hash;
 pub mod coordinates;
 pub mod decimal;
 pub mod diag;
+pub mod f_score;
 pub mod hash;
 pub mod name;
 pub mod natural;

@@ -1,7 +1,6 @@
 //! What the numbers of several examples err by together: how far each source of error moves each of them, to first order.
 
-use super::parts::{Parts, together};
-use crate::base::statistics::norm;
+use super::parts::{Parts, size, together};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ pub struct Loadings {
     wholes: Wholes,
 }
 
-/// Sources that stand for several: for each the shares of these, by source.
+/// Sources that stand for several: for each the shares of these, by source, of which the size is 1.
 pub type Wholes = BTreeMap<u64, Arc<Vec<(u64, f64)>>>;
 
 /// How far a source moves the examples.
@@ -65,8 +64,8 @@ impl Load {
 impl Loadings {
     /// Returns those of a number that stands for every example.
     pub fn of(parts: &Parts) -> Loadings {
-        let shares = parts.told().unwrap_or_default();
-        let whole = norm(shares.iter().map(|s| s.1));
+        let shares: Vec<(u64, f64)> = parts.told().into_iter().flatten().collect();
+        let whole = size(shares.iter().copied());
         if shares.len() <= MOST || whole == 0.0 || !whole.is_finite() {
             return Loadings::kept(shares.iter().map(|(source, share)| (*source, Load::All(*share))));
         }
@@ -136,6 +135,7 @@ impl Loadings {
 mod tests {
     use super::*;
     use crate::base::Hash;
+    use crate::base::statistics::norm;
     use crate::engine::parts::source;
 
     #[test]

@@ -251,6 +251,14 @@ impl Number {
         if terms.iter().any(|(_, n)| n.no_error_known()) {
             return (None, Parts::default());
         }
+        // Of one estimate among exact numbers: so many times what it errs by.
+        let mut erring = terms.iter().filter(|(_, n)| n.error.is_some());
+        if let (Some((slope, n)), None) = (erring.next(), erring.next())
+            && let Some(error) = n.error.map(|e| (slope * e).abs()).filter(|e| e.is_finite())
+            && n.parts.told().is_some()
+        {
+            return (Some(error), n.parts.times(*slope));
+        }
         for (slope, n) in terms {
             let Some(error) = n.error else { continue };
             if !(slope * error).is_finite() {
@@ -258,7 +266,7 @@ impl Number {
             }
             some = true;
             match n.parts.told() {
-                Some(parts) => parts.iter().for_each(|(source, share)| shares.add(*source, slope * share)),
+                Some(parts) => parts.for_each(|(source, share)| shares.add(source, slope * share)),
                 None => untold.push(slope * error),
             }
         }

@@ -4,6 +4,7 @@
 mod arguments;
 pub mod calls;
 mod compare;
+mod errors;
 mod extremes;
 mod invariance;
 mod mapping;

@@ -72,8 +72,8 @@ fn to_pack_below(value: &Value, depth: usize) -> Result<Pack, PackError> {
                 arrays.push(("error".into(), f64s(vec![1], vec![error])));
             }
             if let Some(shares) = n.parts.shares() {
-                arrays.push(("sources".into(), sources(shares.iter().map(|s| s.0))));
-                arrays.push(("shares".into(), f64s(vec![shares.len()], shares.iter().map(|s| s.1).collect())));
+                arrays.push(("sources".into(), sources(shares.clone().map(|s| s.0))));
+                arrays.push(("shares".into(), f64s(vec![shares.len()], shares.map(|s| s.1).collect())));
             }
             let exact = n.error.is_none() && n.parts.is_exact();
             ("number", if exact { json!({ "count": n.count, "exact": true }) } else { json!({ "count": n.count }) })

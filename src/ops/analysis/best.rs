@@ -195,7 +195,7 @@ fn chosen(there: &Number, spread: Option<f64>, by: &[Option<Number>], count: u64
             let (own, parts) = Number::propagated(&[(1.0, there)]);
             let mut shares = Shares::default();
             shares.add_own(spread);
-            parts.shares().unwrap_or_default().iter().for_each(|(source, share)| shares.add(*source, *share));
+            shares.add_parts(&parts, 1.0);
             let told = parts.is_exact() || parts.shares().is_some();
             let parts = if told { shares.finish().1 } else { Parts::default() };
             Number { value: there.value, error: Some(own.unwrap_or(0.0).hypot(spread)), count, parts }

@@ -5,6 +5,7 @@ use super::gather::{pass_cost, tell_dropped};
 use super::settings::{CalibrationSettings, Equal};
 use crate::base::statistics::{deviation, mean, share_error, sum};
 use crate::engine::kernel::{Context, Failure, Job, Kernel};
+use crate::engine::parts::{Parts, examples};
 use crate::engine::value::{Column, Number, Table, Value};
 use crate::lang::Settings;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
@@ -26,6 +27,11 @@ const COLUMNS: [&str; 6] = ["from", "to", "confidence", "accuracy", "error", "co
 const MOST: usize = 100_000;
 
 impl Planned for Calibration {
+    /// 2: the error remembers the examples.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn facts(&self, settings: &Settings, _inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let bins = CalibrationSettings::read(settings).bins;
         if !(1..=MOST).contains(&bins) {
@@ -46,8 +52,8 @@ impl Planned for Calibration {
     }
 }
 
-/// Examples in a bin: confidence, and 1 where right (a share, where an example has several answers).
-type Bin = Vec<(f64, f64)>;
+/// Examples in a bin: confidence, 1 where right (a share, where an example has several answers), and the source of error that the example is.
+type Bin = Vec<(f64, f64, u64)>;
 
 /// Returns the bins with their bounds. Of equal width: bin i of n holds confidences above i / n up to (i + 1) / n, the first one 0 too, as the published
 /// codes have it. Of equal mass: ranks i m / n to (i + 1) m / n of m examples.
@@ -82,23 +88,26 @@ fn binned(mut examples: Bin, bins: usize, equal: Equal) -> Vec<(f64, f64, Bin)> 
 /// Returns the expected and the largest calibration error, and the error that perfect calibration would show, of bins.
 fn summary(bins: &[Bin]) -> (Number, f64, f64) {
     let n = bins.iter().map(Vec::len).sum::<usize>();
-    let gap = |bin: &Bin| mean(&bin.iter().map(|(c, right)| right - c).collect::<Vec<_>>());
+    let gap = |bin: &Bin| mean(&bin.iter().map(|(c, right, _)| right - c).collect::<Vec<_>>());
     // What each example adds: the signed gap of its own; their mean is the error.
-    let signed: Vec<f64> = bins
+    let each: Vec<(u64, f64)> = bins
         .iter()
         .filter(|b| !b.is_empty())
         .flat_map(|bin| {
             let sign = if gap(bin) < 0.0 { -1.0 } else { 1.0 };
-            bin.iter().map(move |(c, right)| sign * (right - c))
+            bin.iter().map(move |(c, right, source)| (*source, sign * (right - c)))
         })
         .collect();
+    let signed: Vec<f64> = each.iter().map(|e| e.1).collect();
+    let middle = mean(&signed);
     let error = (n > 1).then(|| deviation(&signed) / (n as f64).sqrt());
+    let parts = Parts::of_units(each.into_iter().map(|(source, gap)| (source, gap - middle)), error.unwrap_or(0.0));
     let largest = bins.iter().filter(|b| !b.is_empty()).map(|b| gap(b).abs()).fold(0.0, f64::max);
     let null = sum(bins.iter().map(|bin| {
-        let variance = sum(bin.iter().map(|(c, _)| c * (1.0 - c)));
+        let variance = sum(bin.iter().map(|(c, _, _)| c * (1.0 - c)));
         (2.0 / std::f64::consts::PI * variance).sqrt()
     })) / n as f64;
-    (Number::new(mean(&signed).max(0.0), error, Some(n as u64)), largest, null)
+    (Number { value: middle.max(0.0), error, count: Some(n as u64), parts }, largest, null)
 }
 
 impl Kernel for Calibration {
@@ -107,19 +116,21 @@ impl Kernel for Calibration {
         let (confidence, correct) = (job.scores("confidence")?, job.scores("correct")?);
         let aligned = align(&[confidence, correct])?;
         tell_dropped(cx, &aligned);
-        let both = (0..aligned.ids.len()).map(|i| (aligned.value(confidence, 0, i), aligned.value(correct, 1, i)));
-        let examples: Bin = both.filter(|(c, right)| !c.is_nan() && !right.is_nan()).collect();
+        let name = examples(&aligned.classes);
+        let both = aligned.ids.iter().enumerate();
+        let both = both.map(|(i, id)| (aligned.value(confidence, 0, i), aligned.value(correct, 1, i), name(*id)));
+        let examples: Bin = both.filter(|(c, right, _)| !c.is_nan() && !right.is_nan()).collect();
         if examples.is_empty() {
             return Err(Failure::Absent("no example has both a confidence and an answer that is right or wrong".to_string()));
         }
-        for (name, x) in examples.iter().flat_map(|(c, right)| [("confidence", *c), ("correct", *right)]) {
+        for (name, x) in examples.iter().flat_map(|(c, right, _)| [("confidence", *c), ("correct", *right)]) {
             if !(-1e-9..=1.0 + 1e-9).contains(&x) {
                 return Err(Failure::new(format!("`{name}` has {x}, which is not between 0 and 1")).help(
                     "`confidence(m, d)` and `correct(m, d)` are such numbers; `probability(…) > 0.5` is a condition, 1 or 0",
                 ));
             }
         }
-        let answers = |of: fn(&(f64, f64)) -> f64| examples.iter().map(of).all(|v| v == 0.0 || v == 1.0);
+        let answers = |of: fn(&(f64, f64, u64)) -> f64| examples.iter().map(of).all(|v| v == 0.0 || v == 1.0);
         if answers(|e| e.0) && !answers(|e| e.1) {
             return Err(Failure::new("`confidence` is 0 or 1 for every example and `correct` is not: they are swapped")
                 .help("the confidence comes first: `calibration(confidence(m, d), correct(m, d))`"));
@@ -127,7 +138,7 @@ impl Kernel for Calibration {
         let bins = binned(examples, settings.bins, settings.equal);
         let parts: Vec<Bin> = bins.iter().map(|(_, _, b)| b.clone()).collect();
         let (ece, largest, null) = summary(&parts);
-        let of = |bin: &Bin, which: fn(&(f64, f64)) -> f64| {
+        let of = |bin: &Bin, which: fn(&(f64, f64, u64)) -> f64| {
             if bin.is_empty() { f64::NAN } else { mean(&bin.iter().map(which).collect::<Vec<_>>()) }
         };
         let accuracy: Vec<f64> = parts.iter().map(|b| of(b, |e| e.1)).collect();

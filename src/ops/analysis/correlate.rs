@@ -4,14 +4,16 @@ use super::align::{Aligned, align};
 use super::drawn::{AXES, Origin, error_of_mean, shares_of_units};
 use super::gather::{Cell, Gathered, gather_all, not_a_number, pass_cost, place_of, position, tell_dropped};
 use super::influence;
+use super::loaded::Drawn;
 use super::pairs::Pairing;
 use super::reduce::keep_classes;
 use super::refuse;
-use super::sample::{Sample, Statistic};
+use super::sample::Statistic;
 use super::settings::{Over, ReduceSettings};
 use super::standing::Standing;
 use crate::base::statistics::{constant, pearson, spearman, spearman_error};
 use crate::engine::kernel::{Context, Failure, Job, Kernel, LabelledAxis};
+use crate::engine::loadings::Loadings;
 use crate::engine::parts::{Parts, examples};
 use crate::engine::value::{Number, ROW_IDS, Scores, Value};
 use crate::lang::Settings;
@@ -191,11 +193,15 @@ impl Matched {
         let mut pairs = Pairs { dependent: self.dependent, ..Pairs::default() };
         let places: Vec<Vec<usize>> = which.iter().map(|k| position(&self.axes, self.cells[*k].0)).collect();
         let standing = Standing::of(&self.axes, &places, self.units.is_empty());
+        let ends = Pairing::of(&self.axes).map_or_else(Vec::new, |p| p.sources(&self.axes, &places));
         for (cell, (at, k)) in standing.at.iter().copied().zip(which).enumerate() {
             let (_, a, b) = &self.cells[*k];
             let units = self.units.get(*k).copied();
             let told = units.is_some() || standing.axes > 1 || (per_example && which.len() > 1);
-            let drawn = (units.is_none() && standing.axes > 0 && standing.named).then_some(standing.units[cell]);
+            let drawn = match units {
+                Some(_) => ends.get(cell).copied(),
+                None => (standing.axes > 0 && standing.named).then_some(standing.units[cell]),
+            };
             let origin =
                 |id: Option<u32>| told.then(|| Origin { cell: *k as u32, at, example: id.map(|id| id % ROW_IDS), units });
             match (a, b) {
@@ -321,11 +327,9 @@ impl Correlation {
         if n < 5 {
             return Ok(Number::new(r, error.filter(|_| !pairs.dependent), Some(n as u64)));
         }
-        let adds = match self {
-            _ if pairs.origins.is_empty() && pairs.units.is_empty() && pairs.examples.is_empty() => Vec::new(),
-            Correlation::Pearson => influence::pearson(&pairs.x, &pairs.y),
-            Correlation::Spearman => influence::spearman(&pairs.x, &pairs.y),
-            Correlation::Kendall => influence::kendall(&pairs.x, &pairs.y),
+        let adds = match pairs.origins.is_empty() && pairs.units.is_empty() && pairs.examples.is_empty() {
+            true => Vec::new(),
+            false => self.influences(pairs),
         };
         let error = match pairs.origins.is_empty() {
             _ if pairs.dependent => None,
@@ -333,6 +337,41 @@ impl Correlation {
             false => error_of_mean(&adds, &pairs.origins),
         };
         Ok(Number { parts: pairs.parts(&adds, error), ..Number::new(r, error, Some(n as u64)) })
+    }
+}
+
+impl Correlation {
+    /// Returns what the correlations of examples over cells err by together: the coordinates of the cells, which were drawn. Nothing of pairs of units.
+    fn loadings(self, matched: &Matched, all: &[Pairs]) -> Loadings {
+        let places: Vec<Vec<usize>> = matched.cells.iter().map(|(place, _, _)| position(&matched.axes, *place)).collect();
+        let standing = Standing::of(&matched.axes, &places, true);
+        if !matched.units.is_empty() || matched.dependent || !standing.named || places.len() < 5 {
+            return Loadings::default();
+        }
+        let mut drawn = Drawn::of(&[], &standing, all.len());
+        for (row, pairs) in all.iter().enumerate() {
+            // Where an example lacks a value nothing tells which cells its pairs are of.
+            if pairs.x.len() < places.len() {
+                continue;
+            }
+            let there: Vec<usize> = (0..places.len()).collect();
+            let origin = |c: &usize| Origin { cell: *c as u32, at: standing.at[*c], example: None, units: None };
+            let origins = if drawn.axes.len() > 1 { there.iter().map(origin).collect() } else { Vec::new() };
+            let whole = Pairs { x: pairs.x.clone(), y: pairs.y.clone(), origins, ..Pairs::default() };
+            if let Some(error) = self.of(&whole).ok().and_then(|n| n.error).filter(|e| *e > 0.0) {
+                drawn.move_row(row, &there, &self.influences(&whole), &whole.origins, error);
+            }
+        }
+        Loadings::kept(drawn.moving())
+    }
+
+    /// Returns what each pair adds to the coefficient.
+    fn influences(self, pairs: &Pairs) -> Vec<f64> {
+        match self {
+            Correlation::Pearson => influence::pearson(&pairs.x, &pairs.y),
+            Correlation::Spearman => influence::spearman(&pairs.x, &pairs.y),
+            Correlation::Kendall => influence::kendall(&pairs.x, &pairs.y),
+        }
     }
 }
 
@@ -387,9 +426,10 @@ fn inversions(v: &mut [f64], scratch: &mut [f64]) -> u64 {
 
 impl Planned for Correlation {
     /// 3: errors of pairs that were not drawn one by one, pairs of paired axes once, both orders being the same but for rounding. 4: axes that
-    /// are taken in together are crossed. 5: errors remember the examples and coordinates that they come from.
+    /// are taken in together are crossed. 5: errors remember the examples and coordinates that they come from. 6: those of pairs their units, and correlations
+    /// of each example what they were taken over.
     fn version(&self) -> u32 {
-        5
+        6
     }
 
     fn policy(&self) -> Policy {
@@ -420,23 +460,29 @@ impl Kernel for Correlation {
         if matched.per_example() && !examples {
             let (aligned, all) = matched.by_example(cx)?;
             let values = all.iter().map(|p| self.of(p).map_or(f64::NAN, |n| n.value)).collect();
-            return Ok(Value::Scores(Arc::new(aligned.scores(values))));
+            let loadings = self.loadings(&matched, &all);
+            return Ok(Value::Scores(Arc::new(Scores { loadings, ..aligned.scores(values) })));
         }
         if matched.outer.is_empty() || !matched.per_example() {
             let all: Vec<usize> = (0..matched.cells.len()).collect();
             return self.of(&matched.pooled(&all, cx)?).map(Value::Number).map_err(Failure::Absent);
         }
         // Examples chosen anew at each place: the mean of the correlations there.
-        let (mut sample, mut reason) = (Sample { dependent: matched.dependent, ..Sample::default() }, None);
+        let (axes, dependent, mut reason) = (matched.axes.clone(), matched.dependent, None);
+        let mut found = Gathered { axes, dependent, ..Gathered::default() };
         for group in matched.groups() {
             match self.of(&matched.pooled(&group, cx)?) {
-                Ok(n) => sample.push(n, None),
+                Ok(n) => {
+                    let mut at = position(&matched.axes, matched.cells[group[0]].0);
+                    (0..at.len()).filter(|k| !matched.outer.contains(k)).for_each(|k| at[k] = 0);
+                    found.cells.push((place_of(&matched.axes, &at), Cell::Number(n)));
+                }
                 Err(why) => {
                     reason.get_or_insert(why);
                 }
             }
         }
-        let found = sample.statistic(Statistic::Mean).map(Value::Number);
+        let found = found.pooled()?.statistic(Statistic::Mean).map(Value::Number);
         found.ok_or_else(|| Failure::Absent(reason.unwrap_or_else(|| "no pairs".to_string())))
     }
 }

@@ -192,6 +192,11 @@ fn check_axes(axes: &[LabelledAxis]) -> Result<(), (String, Option<String>)> {
 }
 
 impl Planned for Auc {
+    /// 2: areas of examples remember what the heights err by together.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn policy(&self) -> Policy {
         Policy::Inline
     }
@@ -235,7 +240,10 @@ impl Kernel for Auc {
                 let points = || at.iter().copied().zip(s.values.iter().map(|v| Number::exact(*v))).collect();
                 if complete { area(points(), normalize).map_or(f64::NAN, |n| n.value) } else { f64::NAN }
             })?;
-            return Ok(Value::Scores(Arc::new(scores)));
+            // An area is linear in its heights: what each adds is the area of a height of 1 there and of 0 elsewhere.
+            let alone = |k: usize| at.iter().enumerate().map(|(i, x)| (*x, Number::exact((i == k) as u8 as f64))).collect();
+            let weights: Vec<f64> = (0..at.len()).map(|k| area(alone(k), normalize).map_or(0.0, |n| n.value)).collect();
+            return Ok(Value::Scores(Arc::new(gathered.with_slopes(scores, |_| weights.clone())?)));
         }
         let mut points = Vec::new();
         for (place, cell) in &gathered.cells {

@@ -433,22 +433,10 @@ impl Gathered {
         Standing::of(&self.axes, &all, told)
     }
 
-    /// Returns for each cell the sources of error that its two units are, where they are told apart: one declared axis is paired with itself, and
-    /// the cells differ along nothing else. Empty otherwise.
+    /// Returns for each cell the sources of error that its two units are: see [`Pairing::sources`].
     fn sources_of_pairs(&self) -> Vec<[u64; AXES]> {
-        let Some((left, right)) = Pairing::of(&self.axes).and_then(|p| p.only()) else { return Vec::new() };
-        let axis = &self.axes[left];
-        if axis.role != "declared" || !axis.within.is_empty() {
-            return Vec::new();
-        }
         let all: Vec<Vec<usize>> = self.cells.iter().map(|(place, _)| position(&self.axes, *place)).collect();
-        let others = (0..self.axes.len()).filter(|k| *k != left && *k != right);
-        if others.into_iter().any(|k| all.iter().any(|at| at[k] != all[0][k])) {
-            return Vec::new();
-        }
-        // A unit is the same on both sides, and where the axis stands alone.
-        let source = |k: usize, at: &[usize]| parts::unit(&axis.name, &self.axes[k].coordinates[at[k]]);
-        all.iter().map(|at| [source(left, at), source(right, at), 0, 0]).collect()
+        Pairing::of(&self.axes).map_or_else(Vec::new, |pairing| pairing.sources(&self.axes, &all))
     }
 
     /// Returns whether examples were chosen anew at places of outer axes: bins of each run.
@@ -496,8 +484,42 @@ impl Gathered {
             return self.mean_of_each(cx);
         }
         let scores = self.each(cx, |s| s.statistic(which).map_or(f64::NAN, |n| n.value))?;
+        // Of sums and extremes the coordinates are these very ones: only what each value errs by with others moves them.
+        let slopes: Option<fn(&[f64]) -> Vec<f64>> = match which {
+            Statistic::Total | Statistic::Holding => Some(|x| vec![1.0; x.len()]),
+            Statistic::Minimum => Some(|x| at_first(x, |a, b| a < b)),
+            Statistic::Maximum => Some(|x| at_first(x, |a, b| a > b)),
+            _ => None,
+        };
+        if let Some(slopes) = slopes {
+            return self.with_slopes(scores, slopes);
+        }
         let Some(all) = self.all_scores().filter(|all| all.len() > 1) else { return Ok(scores) };
         let loadings = loaded::of_statistic(&all, &align(&all)?, &self.standing(true), which);
+        Ok(Scores { loadings, ..scores })
+    }
+
+    /// Returns scores made of those of the cells, example by example, with what they err by together: `slopes` gives the derivatives by the values of
+    /// the cells.
+    pub fn with_slopes(&self, scores: Scores, slopes: impl Fn(&[f64]) -> Vec<f64>) -> Result<Scores, Failure> {
+        let all: Vec<&Scores> =
+            self.cells.iter().filter_map(|(_, c)| if let Cell::Scores(s) = c { Some(s.as_ref()) } else { None }).collect();
+        if self.dependent || all.len() < self.cells.len() {
+            return Ok(scores);
+        }
+        let loadings = loaded::of_slopes(&all, &align(&all)?, false, slopes);
+        Ok(Scores { loadings, ..scores })
+    }
+
+    /// Returns whether all, or any, of each example's values hold, with what these outcomes err by together: see [`loaded::of_quantifier`].
+    pub fn quantified(&self, cx: &dyn Context, all_of_them: bool) -> Result<Scores, Failure> {
+        let scores = self.each(cx, |s| match (s.is_empty(), all_of_them) {
+            (true, _) => f64::NAN,
+            (_, true) => s.values.iter().all(|v| *v != 0.0) as u8 as f64,
+            (_, false) => s.values.iter().any(|v| *v != 0.0) as u8 as f64,
+        })?;
+        let Some(all) = self.all_scores() else { return Ok(scores) };
+        let loadings = loaded::of_quantifier(&all, &align(&all)?, &self.standing(true), all_of_them);
         Ok(Scores { loadings, ..scores })
     }
 
@@ -518,6 +540,16 @@ impl Gathered {
             (None, _) => "no values".to_string(),
         })
     }
+}
+
+/// Returns 1 at the first value that beats all others, NaN aside, and 0 elsewhere.
+fn at_first(values: &[f64], beats: fn(f64, f64) -> bool) -> Vec<f64> {
+    let mut out = vec![0.0; values.len()];
+    let there = (0..values.len()).filter(|i| !values[*i].is_nan());
+    if let Some(best) = there.reduce(|best, i| if beats(values[i], values[best]) { i } else { best }) {
+        out[best] = 1.0;
+    }
+    out
 }
 
 /// Returns the failure for a word where a number is needed.

@@ -6,6 +6,7 @@ use super::refuse;
 use super::settings::{Average, FScoreSettings};
 use crate::base::statistics::f_score;
 use crate::engine::kernel::{Context, Failure, Job, Kernel};
+use crate::engine::parts::Parts;
 use crate::engine::value::{Number, Value};
 use crate::lang::Settings;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, Shape};
@@ -24,6 +25,11 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
 const MOST: f64 = 65536.0;
 
 impl Planned for FScoreOf {
+    /// 2: the error remembers the examples.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn policy(&self) -> Policy {
         Policy::Inline
     }
@@ -71,8 +77,9 @@ impl Tally {
     }
 }
 
-/// Returns the F-score of pairs of label and prediction, and its jackknife error over the pairs: all that are alike leave the same score when one is left out.
-pub fn judged(pairs: &BTreeMap<(u32, u32), u64>, macro_mean: bool) -> Number {
+/// Returns the F-score of pairs of label and prediction, and its jackknife error over the pairs: all that are alike leave the same score when one is left out,
+/// which is given for each pair, too.
+pub fn judged(pairs: &BTreeMap<(u32, u32), u64>, macro_mean: bool) -> (Number, BTreeMap<(u32, u32), f64>) {
     // Only classes that occur count.
     let mut classes: Vec<u32> = pairs.keys().flat_map(|(l, p)| [*l, *p]).collect();
     classes.sort_unstable();
@@ -84,21 +91,21 @@ pub fn judged(pairs: &BTreeMap<(u32, u32), u64>, macro_mean: bool) -> Number {
     cells.iter().for_each(|(l, p, times)| tally.add(*l, *p, *times));
     let n: f64 = cells.iter().map(|c| c.2).sum();
     let value = tally.score(macro_mean);
+    let without: Vec<(f64, f64)> = cells
+        .iter()
+        .map(|(l, p, times)| {
+            tally.add(*l, *p, -1.0);
+            let left = tally.score(macro_mean);
+            tally.add(*l, *p, 1.0);
+            (left, *times)
+        })
+        .collect();
     let error = (n > 1.0).then(|| {
-        let without: Vec<(f64, f64)> = cells
-            .iter()
-            .map(|(l, p, times)| {
-                tally.add(*l, *p, -1.0);
-                let left = tally.score(macro_mean);
-                tally.add(*l, *p, 1.0);
-                (left, *times)
-            })
-            .collect();
         let mean = without.iter().map(|(x, times)| x * times).sum::<f64>() / n;
         let square = without.iter().map(|(x, times)| (x - mean).powi(2) * times).sum::<f64>();
         ((n - 1.0) / n * square).sqrt()
     });
-    Number::new(value, error, Some(n as u64))
+    (Number::new(value, error, Some(n as u64)), pairs.keys().copied().zip(without.iter().map(|w| w.0)).collect())
 }
 
 impl Kernel for FScoreOf {
@@ -128,6 +135,17 @@ impl Kernel for FScoreOf {
                 false => Failure::Absent("there is no prediction here".to_string()),
             });
         }
-        Ok(Value::Number(judged(&pairs, settings.average == Average::Macro)))
+        let (number, without) = judged(&pairs, settings.average == Average::Macro);
+        // Of one cell, each example has one prediction.
+        let parts = match (gathered.cells.as_slice(), number.error) {
+            ([(_, Cell::Scores(s))], Some(error)) => {
+                let each = s.values.iter().zip(s.labels.iter()).zip(s.ids.iter()).filter(|((v, _), _)| !v.is_nan());
+                let adds = each.map(|((v, label), id)| (*id, -without.get(&(*label, *v as u32)).copied().unwrap_or(0.0)));
+                let (ids, adds): (Vec<u32>, Vec<f64>) = adds.unzip();
+                Parts::of_examples(&s.classes, &ids, &adds, error)
+            }
+            _ => Parts::default(),
+        };
+        Ok(Value::Number(Number { parts, ..number }))
     }
 }

@@ -73,23 +73,7 @@ fn wholes(scores: &[&Scores]) -> Wholes {
 pub fn of_statistic(scores: &[&Scores], aligned: &Aligned, standing: &Standing, which: Statistic) -> Loadings {
     let (rows, cells) = (aligned.ids.len(), scores.len());
     let mut out = Loadings::default();
-    let axes: Vec<usize> = (0..AXES).filter(|k| standing.at.iter().any(|at| at[*k] != standing.at[0][*k])).collect();
-    // What the coordinates of each axis are as sources, and the places of their loadings.
-    let mut names: Vec<u64> = Vec::new();
-    let places: Vec<Vec<usize>> = axes
-        .iter()
-        .map(|k| {
-            let mut groups: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-            (0..cells).for_each(|c| groups.entry(standing.at[c][*k]).or_default().push(c));
-            let mut place = vec![0; cells];
-            for all in groups.values() {
-                all.iter().for_each(|c| place[*c] = names.len());
-                names.push(name(scores, standing, *k, all));
-            }
-            place
-        })
-        .collect();
-    let mut loads = vec![vec![0.0; rows]; names.len()];
+    let mut drawn = Drawn::of(scores, standing, rows);
     let own: Vec<Loadings> = scores.iter().enumerate().map(|(c, s)| aligned.loadings(s, c)).collect();
     let mut shared: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
     for row in 0..rows {
@@ -97,24 +81,12 @@ pub fn of_statistic(scores: &[&Scores], aligned: &Aligned, standing: &Standing, 
         let mut sample = Sample::default();
         for c in &there {
             let origin = Origin { cell: *c as u32, at: standing.at[*c], example: None, units: None };
-            sample.push(Number::exact(aligned.value(scores[*c], *c, row)), (axes.len() > 1).then_some(origin));
+            sample.push(Number::exact(aligned.value(scores[*c], *c, row)), (drawn.axes.len() > 1).then_some(origin));
         }
         let error = sample.statistic(which).and_then(|n| n.error).filter(|e| *e > 0.0);
         let Some(adds) = sample.influences(which) else { return Loadings::default() };
         if let Some(error) = error {
-            // By place, 1 added: 0 is no name.
-            let mut units = vec![[0; AXES]; there.len()];
-            for (place, k) in places.iter().zip(0..AXES) {
-                there
-                    .iter()
-                    .zip(&mut units)
-                    .for_each(|(c, unit)| unit[if axes.len() > 1 { axes[k] } else { 0 }] = place[*c] as u64 + 1);
-            }
-            for (unit, share) in shares_of_units(&adds, &sample.origins, &units, &[]) {
-                if let Some(load) = (unit as usize).checked_sub(1).and_then(|u| loads.get_mut(u)) {
-                    load[row] += share * error;
-                }
-            }
+            drawn.move_row(row, &there, &adds, &sample.origins, error);
         }
         let (m, sd, n) = (mean(&sample.values), deviation(&sample.values), there.len() as f64);
         for (c, v) in there.iter().zip(&sample.values) {
@@ -124,9 +96,134 @@ pub fn of_statistic(scores: &[&Scores], aligned: &Aligned, standing: &Standing, 
             }
         }
     }
-    let moves = names.into_iter().zip(loads).chain(shared).filter(|(_, load)| load.iter().any(|x| *x != 0.0));
-    moves.for_each(|(source, load)| out.add(source, Load::Each(Arc::new(load))));
+    for (source, load) in drawn.moving().chain(moving(shared)) {
+        out.add(source, load);
+    }
     out.standing(wholes(scores))
+}
+
+/// What the coordinates of the axes that cells differ along move: for each of these coordinates its source, and how far it moves each example.
+pub struct Drawn {
+    /// The axes.
+    pub axes: Vec<usize>,
+    /// For each axis the place of each cell's coordinate in the two lists below.
+    places: Vec<Vec<usize>>,
+    names: Vec<u64>,
+    loads: Vec<Vec<f64>>,
+}
+
+impl Drawn {
+    /// Returns it for cells with these scores, over so many examples; nothing is moved yet.
+    pub fn of(scores: &[&Scores], standing: &Standing, rows: usize) -> Drawn {
+        let cells = standing.at.len();
+        let axes: Vec<usize> = (0..AXES).filter(|k| standing.at.iter().any(|at| at[*k] != standing.at[0][*k])).collect();
+        let mut names: Vec<u64> = Vec::new();
+        let places: Vec<Vec<usize>> = axes
+            .iter()
+            .map(|k| {
+                let mut groups: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+                (0..cells).for_each(|c| groups.entry(standing.at[c][*k]).or_default().push(c));
+                let mut place = vec![0; cells];
+                for all in groups.values() {
+                    all.iter().for_each(|c| place[*c] = names.len());
+                    names.push(name(scores, standing, *k, all));
+                }
+                place
+            })
+            .collect();
+        let loads = vec![vec![0.0; rows]; names.len()];
+        Drawn { axes, places, names, loads }
+    }
+
+    /// Moves an example, which the cells `there` have, given what each of these adds to its number, where they stand, and the number's error.
+    pub fn move_row(&mut self, row: usize, there: &[usize], adds: &[f64], origins: &[Origin], error: f64) {
+        // By place, 1 added: 0 is no name.
+        let mut units = vec![[0; AXES]; there.len()];
+        for (place, k) in self.places.iter().zip(0..AXES) {
+            let slot = if self.axes.len() > 1 { self.axes[k] } else { 0 };
+            there.iter().zip(&mut units).for_each(|(c, unit)| unit[slot] = place[*c] as u64 + 1);
+        }
+        for (unit, share) in shares_of_units(adds, origins, &units, &[]) {
+            if let Some(load) = (unit as usize).checked_sub(1).and_then(|u| self.loads.get_mut(u)) {
+                load[row] += share * error;
+            }
+        }
+    }
+
+    /// Returns the sources that move an example.
+    pub fn moving(self) -> impl Iterator<Item = (u64, Load)> {
+        let moves = self.names.into_iter().zip(self.loads).filter(|(_, load)| load.iter().any(|x| *x != 0.0));
+        moves.map(|(source, load)| (source, Load::Each(Arc::new(load))))
+    }
+}
+
+/// Returns what a function of each example's values over cells errs by together, given its derivatives by the values (NaN where a cell has none): the
+/// sources of the cells, or those alone that several cells share, the others being in their spread.
+pub fn of_slopes(scores: &[&Scores], aligned: &Aligned, only_shared: bool, slopes: impl Fn(&[f64]) -> Vec<f64>) -> Loadings {
+    let own: Vec<Loadings> = scores.iter().enumerate().map(|(c, s)| aligned.loadings(s, c)).collect();
+    let mut met: BTreeMap<u64, usize> = BTreeMap::new();
+    own.iter().flat_map(Loadings::iter).for_each(|(source, _)| *met.entry(source).or_default() += 1);
+    if met.is_empty() {
+        return Loadings::default();
+    }
+    let counts = |source: &u64| !only_shared || scores.len() == 1 || met[source] > 1;
+    let rows = aligned.ids.len();
+    let mut loads: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+    for row in 0..rows {
+        let values: Vec<f64> = scores.iter().enumerate().map(|(c, s)| aligned.value(s, c, row)).collect();
+        for (slope, own) in slopes(&values).iter().zip(&own).filter(|(slope, _)| **slope != 0.0) {
+            for (source, load) in own.iter().filter(|(source, _)| counts(source)) {
+                loads.entry(source).or_insert_with(|| vec![0.0; rows])[row] += slope * load.at(row);
+            }
+        }
+    }
+    Loadings::kept(moving(loads)).standing(wholes(scores))
+}
+
+/// Returns what `all` (or `any`) of each example's truth values over cells err by together. Each coordinate of an axis was drawn: it moves an outcome by what
+/// leaving it out turns, (outcome without it - mean of these) sqrt((m - 1) / m) for m coordinates: the jackknife over them, whose variance is no smaller
+/// than the true one (Efron & Stein 1981). Sources that several cells share move it where the other cells leave it open.
+pub fn of_quantifier(scores: &[&Scores], aligned: &Aligned, standing: &Standing, all_of_them: bool) -> Loadings {
+    let (rows, cells) = (aligned.ids.len(), scores.len());
+    // A value that decides alone: one that does not hold, of all; one that holds, of any.
+    let decides = |v: f64| !v.is_nan() && (v != 0.0) != all_of_them;
+    let mut loads: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+    for k in (0..AXES).filter(|k| standing.at.iter().any(|at| at[*k] != standing.at[0][*k])) {
+        let mut groups: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        (0..cells).for_each(|c| groups.entry(standing.at[c][k]).or_default().push(c));
+        let names: Vec<u64> = groups.values().map(|all| name(scores, standing, k, all)).collect();
+        for row in 0..rows {
+            // By coordinate, how many are there and how many decide.
+            let tally = |all: &Vec<usize>| {
+                let there = all.iter().map(|c| aligned.value(scores[*c], *c, row)).filter(|v| !v.is_nan());
+                there.fold((0, 0), |(n, against), v| (n + 1, against + decides(v) as usize))
+            };
+            let found: Vec<(usize, usize)> = groups.values().map(tally).collect();
+            let against: usize = found.iter().map(|f| f.1).sum();
+            let m = found.iter().filter(|f| f.0 > 0).count() as f64;
+            if m < 2.0 || against == 0 {
+                continue;
+            }
+            // Without a coordinate nothing decides: of all the outcome then holds, of any it fails.
+            let turned = |f: &(usize, usize)| (against == f.1) as u8 as f64 * if all_of_them { 1.0 } else { -1.0 };
+            let middle = found.iter().filter(|f| f.0 > 0).map(turned).sum::<f64>() / m;
+            for (source, f) in names.iter().zip(&found).filter(|(_, f)| f.0 > 0) {
+                let load = (middle - turned(f)) * ((m - 1.0) / m).sqrt();
+                loads.entry(*source).or_insert_with(|| vec![0.0; rows])[row] += load;
+            }
+        }
+    }
+    let shared = of_slopes(scores, aligned, true, |values| {
+        let against = values.iter().filter(|v| decides(**v)).count();
+        values.iter().map(|v| (!v.is_nan() && against == decides(*v) as usize) as u8 as f64).collect()
+    });
+    Loadings::kept(moving(loads)).plus(shared)
+}
+
+/// Returns the sources that move an example.
+fn moving(loads: BTreeMap<u64, Vec<f64>>) -> impl Iterator<Item = (u64, Load)> {
+    let moves = loads.into_iter().filter(|(_, load)| load.iter().any(|x| *x != 0.0));
+    moves.map(|(source, load)| (source, Load::Each(Arc::new(load))))
 }
 
 /// Returns the source that a coordinate is, of some cells: the same wherever it is named, else known by what stands there.

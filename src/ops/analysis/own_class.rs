@@ -2,6 +2,7 @@
 
 use super::gather::{Cell, labelled, not_a_number, pass_cost};
 use crate::engine::kernel::{Context, Failure, Job, Kernel, mismatch};
+use crate::engine::loadings::{Load, Loadings, Wholes};
 use crate::engine::value::{Scores, Value};
 use crate::lang::Settings;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, Shape, known};
@@ -28,6 +29,11 @@ fn problem(parameter: &'static str, message: &str, help: &str) -> Problem {
 }
 
 impl Planned for OwnClass {
+    /// 2: the numbers' errors are those of all examples of a class together.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn policy(&self) -> Policy {
         Policy::Inline
     }
@@ -66,10 +72,10 @@ impl Planned for OwnClass {
     }
 }
 
-/// What a class has: one number, or one for each example.
+/// What a class has: one number, or one for each example (its value, and its place); with what these err by together.
 enum Own {
-    One(f64),
-    Each(BTreeMap<u32, f64>),
+    One(f64, Loadings),
+    Each(BTreeMap<u32, (f64, usize)>, Loadings),
     None(String),
 }
 
@@ -77,10 +83,48 @@ impl Own {
     fn of(value: &Value) -> Result<Own, Failure> {
         Ok(match Cell::of("x", value)? {
             Err(why) => Own::None(why),
-            Ok(Cell::Scores(s)) => Own::Each(s.ids.iter().copied().zip(s.values.iter().copied()).collect()),
-            Ok(cell) => Own::One(cell.number().ok_or_else(|| not_a_number(&cell))?.value),
+            Ok(Cell::Scores(s)) => {
+                let each = s.ids.iter().enumerate().map(|(i, id)| (*id, (s.values[i], i)));
+                Own::Each(each.collect(), s.loadings.clone())
+            }
+            Ok(cell) => {
+                let number = cell.number().ok_or_else(|| not_a_number(&cell))?;
+                Own::One(number.value, Loadings::of(&number.parts))
+            }
         })
     }
+}
+
+/// So many loadings of single examples are held; more are forgotten.
+const MOST: usize = 1 << 24;
+
+/// Returns what the examples err by together: all of a class by what their number does.
+fn loadings(examples: &Scores, own: &BTreeMap<&str, Own>) -> Loadings {
+    let rows = examples.ids.len();
+    let mut found: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+    let mut wholes = Wholes::default();
+    let mut members = vec![Vec::new(); examples.classes.len()];
+    (0..rows).for_each(|i| {
+        if let Some(all) = members.get_mut(examples.labels[i] as usize) {
+            all.push(i);
+        }
+    });
+    for (label, name) in examples.classes.iter().enumerate() {
+        let (loadings, place): (&Loadings, Box<dyn Fn(u32) -> Option<usize>>) = match own.get(name.as_str()) {
+            Some(Own::One(_, loadings)) => (loadings, Box::new(|_| Some(0))),
+            Some(Own::Each(all, loadings)) => (loadings, Box::new(|id| all.get(&id).map(|e| e.1))),
+            _ => continue,
+        };
+        wholes.extend(loadings.wholes().clone());
+        for (source, load) in loadings.iter() {
+            if found.len() * rows > MOST {
+                return Loadings::default();
+            }
+            let loads = found.entry(source).or_insert_with(|| vec![0.0; rows]);
+            members[label].iter().for_each(|i| loads[*i] = place(examples.ids[*i]).map_or(0.0, |k| load.at(k)));
+        }
+    }
+    Loadings::kept(found.into_iter().map(|(source, loads)| (source, Load::Each(Arc::new(loads))))).standing(wholes)
 }
 
 impl Kernel for OwnClass {
@@ -108,8 +152,8 @@ impl Kernel for OwnClass {
         let mut value = |id: u32, label: u32| {
             let found = examples.classes.get(label as usize).and_then(|name| own.get(name.as_str()));
             match found {
-                Some(Own::One(x)) => *x,
-                Some(Own::Each(all)) => all.get(&id).copied().unwrap_or(f64::NAN),
+                Some(Own::One(x, _)) => *x,
+                Some(Own::Each(all, _)) => all.get(&id).map_or(f64::NAN, |e| e.0),
                 Some(Own::None(why)) => {
                     missing.entry(label).or_insert_with(|| why.clone());
                     f64::NAN
@@ -121,6 +165,8 @@ impl Kernel for OwnClass {
             }
         };
         let values = examples.ids.iter().zip(examples.labels.iter()).map(|(id, label)| value(*id, *label)).collect();
-        Ok(Value::Scores(Arc::new(Scores { missing: Arc::new(missing.into_iter().collect()), ..examples.with(values) })))
+        let loadings = loadings(&examples, &own);
+        let missing = Arc::new(missing.into_iter().collect());
+        Ok(Value::Scores(Arc::new(Scores { missing, loadings, ..examples.with(values) })))
     }
 }

@@ -1,6 +1,8 @@
 //! Axes that are paired with one another (`run` and `run_other`): which values are one pair, and which units share one.
 
+use super::drawn::AXES;
 use crate::engine::kernel::LabelledAxis;
+use crate::engine::parts::unit;
 use std::collections::BTreeMap;
 
 /// The paired axes among some axes, as positions: of the units on one side, and of those they are paired with.
@@ -31,6 +33,18 @@ impl Pairing {
     /// Returns the two sides where one axis alone is paired.
     pub fn only(&self) -> Option<(usize, usize)> {
         self.sides.first().copied().filter(|_| self.sides.len() == 1)
+    }
+
+    /// Returns for each place the sources of error that its two units are, where they are told apart: one declared axis is paired with itself. A unit is
+    /// the same on both sides, and where the axis stands alone. Empty otherwise.
+    pub fn sources(&self, axes: &[LabelledAxis], places: &[Vec<usize>]) -> Vec<[u64; AXES]> {
+        let Some((left, right)) = self.only() else { return Vec::new() };
+        let axis = &axes[left];
+        if axis.role != "declared" || !axis.within.is_empty() {
+            return Vec::new();
+        }
+        let source = |k: usize, at: &[usize]| unit(&axis.name, &axes[k].coordinates[at[k]]);
+        places.iter().map(|at| [source(left, at), source(right, at), 0, 0]).collect()
     }
 
     /// Returns whether a place pairs a unit with itself.

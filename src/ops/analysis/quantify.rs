@@ -135,6 +135,11 @@ impl Quantifier {
 }
 
 impl Planned for Quantifier {
+    /// 2: outcomes of examples remember what they were taken over.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn policy(&self) -> Policy {
         Policy::Inline
     }
@@ -152,12 +157,7 @@ impl Kernel for Quantifier {
             return Err(gathered.nothing());
         }
         if gathered.per_example() && !over.examples {
-            let scores = gathered.each(cx, |s| match self {
-                _ if s.is_empty() => f64::NAN,
-                Quantifier::All => s.values.iter().all(|v| *v != 0.0) as u8 as f64,
-                Quantifier::Any => s.values.iter().any(|v| *v != 0.0) as u8 as f64,
-            })?;
-            return Ok(Value::Scores(Arc::new(scores)));
+            return Ok(Value::Scores(Arc::new(gathered.quantified(cx, matches!(self, Quantifier::All))?)));
         }
         let tally = Tally::of(&gathered)?;
         if tally.n == 0 {
@@ -169,9 +169,9 @@ impl Kernel for Quantifier {
 
 impl Planned for Share {
     /// 3: its error is no smaller than that of a mean. 4: axes that are taken in together are crossed. 5: errors remember the examples that they come
-    /// from, and what the outcomes of these err by together.
+    /// from, and what the outcomes of these err by together. 6: those over pairs and other axes remember the units.
     fn version(&self) -> u32 {
-        5
+        6
     }
 
     fn policy(&self) -> Policy {

@@ -62,9 +62,10 @@ impl Planned for Reduce {
     /// cells, inner reductions first. 4: a result above the largest number is absent; `count` counts truth values that hold. 5: axes that are
     /// taken in together are crossed; an error that numbers share stays whole. 6: means of each example remember what they were taken over. 7: the
     /// spread of many values whatever their distribution; examples that are all right or all wrong have the error of a share. 8: errors remember the
-    /// examples that they come from; medians, spreads and quantiles of each example what they were taken over.
+    /// examples that they come from; medians, spreads and quantiles of each example what they were taken over. 9: means over pairs and other axes remember
+    /// the units; extremes and sums of each example what their values err by.
     fn version(&self) -> u32 {
-        8
+        9
     }
 
     fn policy(&self) -> Policy {
@@ -195,7 +196,7 @@ struct Describe;
 impl Planned for Describe {
     /// As `mean`.
     fn version(&self) -> u32 {
-        8
+        9
     }
 
     fn policy(&self) -> Policy {

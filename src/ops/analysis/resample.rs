@@ -11,6 +11,7 @@ use super::settings::{BootstrapSettings, PermutationSettings};
 use crate::base::Stream;
 use crate::base::statistics::{deviation, mean, quantile_of_sorted, share_error, sum};
 use crate::engine::kernel::{Context, Failure, Job, Kernel, LabelledAxis};
+use crate::engine::parts::{Parts, Shares};
 use crate::engine::value::{Number, Value};
 use crate::lang::Settings;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Shape};
@@ -67,9 +68,9 @@ fn draw(draws: usize, stream: Stream, cx: &dyn Context, one: impl Fn(Stream) -> 
 }
 
 impl Planned for PermutationTest {
-    /// 3: the difference's error is that of means, with effects of other axes. 4: with errors that numbers share.
+    /// 3: the difference's error is that of means, with effects of other axes. 4: with errors that numbers share. 5: it remembers what it comes from.
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -158,7 +159,7 @@ impl Kernel for PermutationTest {
         let settings = PermutationSettings::read(&job.settings);
         let draws = settings.draws as usize;
         let stream = job.stream.named("permutation");
-        let (difference, spread, count, drawn) = if settings.paired {
+        let (difference, (spread, parts), count, drawn) = if settings.paired {
             let matched = Matched::of(job)?;
             needs_examples(job, settings.over, matched.per_example())?;
             let differences = matched.each(cx, |a, b| a - b)?;
@@ -171,8 +172,15 @@ impl Kernel for PermutationTest {
             needs_examples(job, settings.over, x.per_example() || y.per_example())?;
             // The two samples are drawn apart.
             let both = match (error(&x)?, error(&y)?) {
-                (None, None) => None,
-                (x, y) => Some(x.unwrap_or(0.0).hypot(y.unwrap_or(0.0))).filter(|e| e.is_finite()),
+                ((None, _), (None, _)) => (None, Parts::default()),
+                ((x, of_x), (y, of_y)) => {
+                    let error = Some(x.unwrap_or(0.0).hypot(y.unwrap_or(0.0))).filter(|e| e.is_finite());
+                    let mut shares = Shares::default();
+                    shares.add_parts(&of_x, 1.0);
+                    shares.add_parts(&of_y, -1.0);
+                    let told = [(x, &of_x), (y, &of_y)].iter().all(|(e, parts)| e.is_none() || parts.shares().is_some());
+                    (error, if told { shares.finish().1.of_size(error.unwrap_or(0.0)) } else { Parts::default() })
+                }
             };
             let (x, y) = (units(&x, cx)?, units(&y, cx)?);
             enough(x.len(), "values of x")?;
@@ -186,15 +194,15 @@ impl Kernel for PermutationTest {
         let extreme = drawn.iter().filter(|d| d.abs() >= difference.abs() - slack).count() as f64;
         let p = (1.0 + extreme) / (1.0 + draws as f64);
         Ok(Value::Record(vec![
-            ("difference".to_string(), Value::Number(Number::new(difference, spread, Some(count as u64)))),
+            ("difference".to_string(), Value::Number(Number { parts, ..Number::new(difference, spread, Some(count as u64)) })),
             ("p_value".to_string(), Value::Number(Number::estimate(p, share_error(p, draws as f64)))),
         ]))
     }
 }
 
-/// Returns the standard error of the mean of what was gathered.
-fn error(gathered: &Gathered) -> Result<Option<f64>, Failure> {
-    Ok(gathered.reduced(Statistic::Mean)?.0.and_then(|n| n.error))
+/// Returns the standard error of the mean of what was gathered, and what it is made of.
+fn error(gathered: &Gathered) -> Result<(Option<f64>, Parts), Failure> {
+    Ok(gathered.reduced(Statistic::Mean)?.0.map_or((None, Parts::default()), |n| (n.error, n.parts)))
 }
 
 /// Returns the mean with each sign drawn anew.
@@ -221,9 +229,9 @@ fn enough(n: usize, what: &str) -> Result<(), Failure> {
 }
 
 impl Planned for Bootstrap {
-    /// 3: examples and other axes are drawn both, units of pairs and their examples too. 4: each of several axes is drawn.
+    /// 3: examples and other axes are drawn both, units of pairs and their examples too. 4: each of several axes is drawn. 5: the error remembers what it comes from.
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
@@ -288,12 +296,14 @@ impl Kernel for Bootstrap {
             });
         }
         let error = (means.len() > 1).then(|| deviation(&means));
+        // The draws are of what the mean itself is over.
+        let parts = error.map_or_else(|| Ok(Parts::default()), |e| Ok(self::error(&gathered)?.1.of_size(e)))?;
         means.sort_unstable_by(f64::total_cmp);
         let tail = (1.0 - settings.level) / 2.0;
         let count = Some(n as u64);
         let bound = |q| Value::Number(Number::new(quantile_of_sorted(&means, q), None, count));
         Ok(Value::Record(vec![
-            ("mean".to_string(), Value::Number(Number::new(middle, error, count))),
+            ("mean".to_string(), Value::Number(Number { parts, ..Number::new(middle, error, count) })),
             ("low".to_string(), bound(tail)),
             ("high".to_string(), bound(1.0 - tail)),
         ]))

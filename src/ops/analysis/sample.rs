@@ -4,7 +4,7 @@ use super::drawn::{AXES, Origin, error_of_mean, shares_of_units};
 use super::sources::Sources;
 use crate::base::statistics::{deviation, magnitude, mean, norm, quantile_of_sorted, sum};
 use crate::engine::loadings::{Loadings, Wholes};
-use crate::engine::parts::{Parts, Shares};
+use crate::engine::parts::{self, Parts, Shares};
 use crate::engine::value::Number;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -208,10 +208,11 @@ impl Sample {
 
     /// Returns the standard error of the mean, and what it is made of.
     ///
-    /// The parts of a mean are the mean of the parts of the numbers' own errors, and, for each unit that was drawn, what of the spread of
-    /// the numbers ([`error_of_mean`]) these parts do not explain. So the spread of estimates, which contains their errors, is not added to
+    /// The parts of a mean are the mean of the parts of the numbers' own errors, and, for each unit that was drawn, the spread of the numbers
+    /// ([`error_of_mean`]) less what of it these parts give. So the spread of estimates, which contains their errors, is not added to
     /// them; a mean over coordinates that agree better than their errors allow keeps those; and an error that all numbers share, which
-    /// their spread does not show, stays whole.
+    /// their spread does not show, stays whole. Along one axis, and over the examples of one cell, what is taken off is told by source and unit
+    /// ([`Sources::taken_off`]), so that the difference of two means has the error of the mean difference; over several axes the units' shares are made as much smaller.
     fn mean_error(&self, least: Option<f64>) -> (Option<f64>, Parts) {
         if self.dependent {
             return (None, Parts::default());
@@ -232,16 +233,27 @@ impl Sample {
         let e = spread.unwrap_or(0.0) / p;
         // That the units of this very sample were drawn is what the spread is of.
         let drawn: BTreeSet<u64> = if by_unit { self.units.iter().flatten().copied().collect() } else { BTreeSet::new() };
-        let left = (e * e - sources.seen(&self.origins, p, |source| !drawn.contains(&source))).max(0.0).sqrt() * p;
-        let mut shares = Shares::default();
-        self.each_share(|source, _, share| self.put(&mut shares, source, share / n as f64));
+        let seen = sources.seen(&self.origins, p, |source| !drawn.contains(&source));
+        let left = (e * e - seen).max(0.0).sqrt() * p;
+        let mut shares = self.own_shares(|_| 1.0 / n as f64);
         let (own, own_parts) = shares.clone().finish();
-        let spreads = if left > 0.0 { self.of_units(&self.values, left) } else { Parts::exact() };
-        match spreads.shares() {
-            Some(_) => shares.add_parts(&spreads, 1.0),
-            None => shares.add_own(left),
-        }
-        let (mut error, mut parts) = shares.finish();
+        let taken_off = self.taken_off(&sources, |source| !drawn.contains(&source));
+        let (mut error, mut parts) = match (taken_off, spread) {
+            (Some(off), Some(spread)) => {
+                shares.add_parts(&self.of_units(&self.values, spread), 1.0);
+                let error = parts::less(shares.clone().finish().0, seen.max(0.0).sqrt() * p);
+                shares.add_many(off);
+                (error, shares.finish().1.of_size(error))
+            }
+            _ => {
+                let spreads = if left > 0.0 { self.of_units(&self.values, left) } else { Parts::exact() };
+                match spreads.shares() {
+                    Some(_) => shares.add_parts(&spreads, 1.0),
+                    None => shares.add_own(left),
+                }
+                shares.finish()
+            }
+        };
         if self.loads.is_empty() && sources.apart(|source| drawn.contains(&source)) {
             // The same to the last bit: the larger of both.
             error = (norm(self.errors.iter().copied()) / n as f64).max(spread.unwrap_or(0.0));
@@ -253,7 +265,19 @@ impl Sample {
         (Some(error), if sources.told { parts } else { Parts::default() })
     }
 
-    /// Returns the parts of an error that the units and examples of the sample have, given what each number adds; unknown if the sample does not say.
+    /// Returns what of the spread of the numbers their own errors give, as parts that count against it: see [`Sources::taken_off`]. Nothing where the numbers
+    /// do not stand along one axis, or at the examples of one cell, whose coordinates have names.
+    fn taken_off(&self, sources: &Sources, counts: impl Fn(u64) -> bool) -> Option<Vec<(u64, f64)>> {
+        let n = self.len();
+        let named = match self.units.len() == n {
+            true => self.examples.is_empty() && self.units.iter().all(|u| u[0] != 0),
+            false => self.examples.len() == n,
+        };
+        let unit = |i: usize| if self.units.len() == n { self.units[i][0] } else { self.examples[i] };
+        (self.origins.is_empty() && n > 1 && named && sources.told).then(|| sources.taken_off(unit, counts))?
+    }
+
+    /// Returns the parts of an error that the units and examples of the sample have, given what each number adds; nothing where they are not told.
     fn of_units(&self, adds: &[f64], error: f64) -> Parts {
         let n = self.len();
         let there = |len: usize| len == n && n > 0;
@@ -265,15 +289,32 @@ impl Sample {
         Parts::of_units(shares_of_units(adds, &self.origins, units, examples), error)
     }
 
-    /// Calls `f` for each source of the numbers' own errors, with the place of the number and its share.
-    fn each_share(&self, mut f: impl FnMut(u64, usize, f64)) {
-        self.loads.iter().for_each(|(source, all)| all.iter().for_each(|(i, share)| f(*source, *i, *share)));
+    /// Returns the shares of a sum of the numbers, each times its weight, that their own errors give. Numbers that are multiples of one estimate are added up first.
+    fn own_shares(&self, weight: impl Fn(usize) -> f64) -> Shares {
+        let mut shares = Shares::default();
+        for (source, all) in &self.loads {
+            all.iter().for_each(|(i, share)| self.put(&mut shares, *source, weight(*i) * share));
+        }
+        // By list of shares: the first of its numbers, and the sum of the multiples of that, and of their sizes.
+        let mut lists: Vec<(usize, f64, f64)> = Vec::new();
+        let mut places: BTreeMap<usize, usize> = BTreeMap::new();
         for (i, (error, parts)) in self.errors.iter().zip(&self.parts).enumerate().filter(|(_, (e, _))| **e > 0.0) {
-            match parts.told() {
-                Some(shares) => shares.iter().for_each(|(source, share)| f(*source, i, *share)),
-                None => f(Sources::nameless(i), i, *error),
+            match parts.list().filter(|_| parts.told().is_some()) {
+                Some((list, scale)) => {
+                    let place = *places.entry(list).or_insert_with(|| {
+                        lists.push((i, 0.0, 0.0));
+                        lists.len() - 1
+                    });
+                    let of_first = self.parts[lists[place].0].list().map_or(1.0, |l| l.1);
+                    let times = weight(i) * scale / of_first;
+                    lists[place].1 += times;
+                    lists[place].2 += times.abs();
+                }
+                None => shares.add(Sources::nameless(i), weight(i) * error),
             }
         }
+        lists.iter().for_each(|(first, sum, size)| shares.add_multiples(&self.parts[*first], *sum, *size));
+        shares
     }
 
     /// Adds the share of a source; of one that stands for several, the shares of these.
@@ -287,9 +328,13 @@ impl Sample {
     /// Returns the error of the mean that sources give which several numbers share, and which their spread does not show.
     pub fn shared_error(&self) -> f64 {
         let Some(sources) = self.sources() else { return 0.0 };
-        let mut all = Vec::new();
-        sources.each(|_, of| all.extend((of.len() > 1).then(|| sources.unseen(of))));
-        norm(all.into_iter())
+        let mut all = Shares::default();
+        sources.each(|source, of| {
+            if of.len() > 1 {
+                all.add(source, sources.unseen(of));
+            }
+        });
+        all.finish().0
     }
 
     /// Returns what the numbers' own errors come from; `None` if all are exact.
@@ -317,9 +362,7 @@ impl Sample {
         let Some(sources) = self.sources().filter(|_| self.unknown.is_empty()) else {
             return (None, if self.unknown.is_empty() && !self.dependent { Parts::exact() } else { Parts::default() });
         };
-        let mut shares = Shares::default();
-        self.each_share(|source, i, share| self.put(&mut shares, source, weight(i) * share));
-        let (error, parts) = shares.finish();
+        let (error, parts) = self.own_shares(weight).finish();
         (Some(error), if sources.told { parts } else { Parts::default() })
     }
 

@@ -2,13 +2,13 @@
 
 use super::cost;
 use super::evaluate::{Outcome, fits, fits_one, input_gradients, open};
-use super::f_score::f_score;
 use super::pass::{self, Made, Reader};
 use super::place::Place;
 use super::steps::Purpose;
 use super::suits::{self, Labels};
-use crate::base::statistics::{self, clustered_share_error, share_error};
-use crate::engine::parts::{self, Parts};
+use crate::base::f_score::f_score;
+use crate::base::statistics::{clustered_share_error, share_error};
+use crate::engine::parts::Parts;
 use crate::engine::value::{Column, Dataset, Number, Scores, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
@@ -216,6 +216,11 @@ measure!(
 pub struct InputGradient;
 
 impl Planned for InputGradient {
+    /// 2: it remembers the examples.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         if known(inputs, "data").is_some_and(|d| d.labels_each.is_some()) {
             return Err(suits::unfit(
@@ -247,7 +252,8 @@ impl Kernel for InputGradient {
         }
         fits(&model.net, data, true)?;
         let mut network = open(model, Purpose::InputGradient, &[], data.len(), &Place::of(cx)?)?;
-        Ok(Value::Number(mean(&input_gradients(&mut network, data, cx)?)))
+        let each = input_gradients(&mut network, data, cx)?;
+        Ok(Value::Number(over_examples(mean(&each), data, &each)))
     }
 }
 
@@ -278,10 +284,13 @@ pub fn mean(values: &[f64]) -> Number {
 
 /// Returns an estimate over examples whose error knows them: `adds` says what each adds to the estimate, up to a factor.
 pub fn over_examples(number: Number, data: &Dataset, adds: &[f64]) -> Number {
-    let Some(error) = number.error.filter(|_| adds.len() == data.ids.len()) else { return number };
-    let (example, middle) = (parts::examples(data.classes()), statistics::mean(adds));
-    let shares = data.ids.iter().zip(adds).map(|(id, add)| (example(*id), add - middle));
-    Number { parts: Parts::of_units(shares, error), ..number }
+    over_some(number, data, &data.ids, adds)
+}
+
+/// Returns an estimate over some examples of a data set, as [`over_examples`] does.
+pub fn over_some(number: Number, data: &Dataset, ids: &[u32], adds: &[f64]) -> Number {
+    let Some(error) = number.error.filter(|_| adds.len() == ids.len()) else { return number };
+    Number { parts: Parts::of_examples(data.classes(), ids, adds, error), ..number }
 }
 
 fn scores(values: Vec<f64>, data: &Dataset) -> Scores {

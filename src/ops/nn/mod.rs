@@ -16,7 +16,6 @@ mod course;
 pub mod cpu;
 pub mod engine;
 pub mod evaluate;
-mod f_score;
 mod gan;
 mod given;
 mod masks;
@@ -48,7 +47,6 @@ pub(crate) mod tests;
 use crate::engine::Kernel;
 
 pub use candle::device;
-pub use f_score::f_score;
 pub use one_pass::joint;
 pub use weights::weights_to_safetensors;
 

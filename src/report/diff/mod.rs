@@ -123,7 +123,8 @@ fn settings(a: &Side, b: &Side) -> Vec<Change> {
     // A run that was not given a parameter had its default.
     let given = |side: &Side, other: &Side| -> BTreeMap<String, String> {
         let named = |o: &Json, value: Option<String>| Some((format!("parameter {}", o["name"].as_str()?), value?));
-        let defaults = other.list("overrides").iter().filter_map(|o| named(o, Some(format!("{} (default)", short(&o["default"])?))));
+        let defaults =
+            other.list("overrides").iter().filter_map(|o| named(o, Some(format!("{} (default)", short(&o["default"])?))));
         let own = side.list("overrides").iter().filter_map(|o| named(o, short(&o["value"])));
         defaults.chain(own).collect()
     };

@@ -275,3 +275,121 @@ fn examples_less_an_estimate_keep_its_error() {
         call("choose").one("condition", condition).one("yes", Value::Number(base)).one("no", Value::Number(Number::exact(0.0)));
     close(call("total").one("x", Value::Scores(chosen.scores())).number().error.unwrap(), 2.0 * 0.07);
 }
+
+/// The difference of two means over runs has the error of the mean difference, where the numbers have errors of their own as well.
+#[test]
+fn means_of_estimates_are_compared_as_their_differences_are() {
+    let of = |name: &str, values: &[f64], error: f64| -> Vec<Number> {
+        values.iter().enumerate().map(|(i, v)| named(&format!("{name} {i}"), *v, error)).collect()
+    };
+    // Errors small beside the spreads, large beside the spread of the differences, and large beside all.
+    for e in [0.01, 0.06, 0.4] {
+        let (a, b) = (of("a", &X, e), of("b", &Y, e));
+        let each: Vec<Number> = a.iter().zip(&b).map(|(a, b)| two("subtract", a, b)).collect();
+        let (after, before) = (two("subtract", &over_runs("mean", &a), &over_runs("mean", &b)), over_runs("mean", &each));
+        close(after.value, before.value);
+        close(after.error.unwrap(), before.error.unwrap());
+        // Handed on, and less what both had before: nothing is left.
+        let left = two("subtract", &after.clone().named(&Hash::of(b"after")), &before.named(&Hash::of(b"before")));
+        assert_eq!(left.error, Some(0.0), "{e}");
+        // One of them exact.
+        let mixed: Vec<Number> = a.iter().zip(exact(&Y)).map(|(a, b)| two("subtract", a, &b)).collect();
+        let after = two("subtract", &over_runs("mean", &a), &over_runs("mean", &exact(&Y)));
+        close(after.error.unwrap(), over_runs("mean", &mixed).error.unwrap());
+    }
+}
+
+/// The same of accuracies on one test set, whose examples all runs share.
+#[test]
+fn means_of_accuracies_are_compared_as_their_differences_are() {
+    let accuracy = |run: usize, shift: usize| {
+        let right: Vec<f64> = (0..40).map(|i| ((i * 7 + run * (3 + shift) + shift) % 5 > 1) as u8 as f64).collect();
+        let ids: Vec<u32> = (0..40).collect();
+        let number = call("mean").one("x", scores(&ids, &right, &[])).number();
+        number.named(&Hash::of(format!("{run} {shift}").as_bytes()))
+    };
+    let (a, b): (Vec<Number>, Vec<Number>) = (0..5).map(|run| (accuracy(run, 0), accuracy(run, 1))).unzip();
+    let each: Vec<Number> = a.iter().zip(&b).map(|(a, b)| two("subtract", a, b)).collect();
+    let (after, before) = (two("subtract", &over_runs("mean", &a), &over_runs("mean", &b)), over_runs("mean", &each));
+    assert!(before.error.unwrap() > 0.0);
+    close(after.error.unwrap(), before.error.unwrap());
+}
+
+/// An outcome over runs of each example remembers the runs: those that decide it alone.
+#[test]
+fn quantifiers_of_each_example_remember_the_runs() {
+    let runs: Vec<Value> = [[1.0, 1.0, 0.0, 1.0], [1.0, 0.0, 0.0, 1.0], [1.0, 1.0, 1.0, 0.0]]
+        .iter()
+        .map(|x| scores(&[0, 1, 2, 3], x, &[]))
+        .collect();
+    let over = |op: &str| call(op).over("x", &[("run", "declared", &RUNS[..3])], runs.clone()).reducing(&["run"]).scores();
+    // Leaving out one of three runs turns examples 1 and 3 of `all`, and example 2 of `any`.
+    let share = |s: &Scores| call("share").one("x", Value::Scores(Arc::new(s.clone()))).set("of", Static::None).number();
+    let plain = |x: &[f64]| share(&Scores { loadings: Default::default(), ..Scores::clone(&over("all")) }.with(x.to_vec()));
+    for (op, values) in [("all", [1.0, 0.0, 0.0, 0.0]), ("any", [1.0, 1.0, 1.0, 1.0])] {
+        let found = over(op);
+        assert_eq!(found.values, values);
+        assert!(share(&found).error.unwrap() > plain(&values).error.unwrap(), "{op}");
+        let moved: Vec<f64> = (0..4).map(|i| found.loadings.iter().map(|(_, load)| load.at(i).powi(2)).sum()).collect();
+        // The jackknife over three runs of a turn by one: 2 / 3 (2 / 3)^2 + 2 (1 / 3)^2 of it.
+        let turn = 2.0 / 3.0 * 6.0 / 9.0;
+        let expect = if op == "all" { [0.0, turn, 0.0, turn] } else { [0.0, 0.0, turn, 0.0] };
+        moved.iter().zip(expect).for_each(|(a, b)| close(*a, b));
+    }
+    // Two that agree have nothing between them.
+    let same = call("subtract").one("a", Value::Scores(over("all"))).one("b", Value::Scores(over("all"))).scores();
+    assert_eq!(of_examples(&same).number().error, Some(0.0));
+    // Sums and extremes of each example keep what their values err by.
+    let base = named("base", 0.3, 0.05);
+    let less: Vec<Value> = runs
+        .iter()
+        .map(|run| Value::Scores(call("subtract").one("a", run.clone()).one("b", Value::Number(base.clone())).scores()))
+        .collect();
+    for (op, times) in [("maximum", 1.0), ("minimum", 1.0), ("total", 3.0)] {
+        let each = call(op).over("x", &[("run", "declared", &RUNS[..3])], less.clone()).reducing(&["run"]).scores();
+        close(call("total").one("x", Value::Scores(each)).number().error.unwrap(), 4.0 * times * 0.05);
+    }
+}
+
+/// Over axes that are crossed, and over pairs of units, the difference of two means has the error of the mean difference, too.
+#[test]
+fn means_over_tables_and_pairs_are_compared_as_their_differences_are() {
+    let noise = |i: usize| [0.02, -0.05, 0.04, -0.01, 0.03, -0.03, 0.01][i % 7];
+    let a = TABLE.concat();
+    let b: Vec<f64> = a.iter().enumerate().map(|(i, v)| 0.4 * v + noise(i)).collect();
+    let less: Vec<f64> = a.iter().zip(&b).map(|(a, b)| a - b).collect();
+    let of = |x: &[f64]| {
+        call("mean")
+            .over("x", &[("run", "declared", &RUNS[..3]), ("k", "declared", &RUNS[..4])], ns(x))
+            .reducing(&["run", "k"])
+            .number()
+    };
+    close(two("subtract", &of(&a), &of(&b)).error.unwrap(), of(&less).error.unwrap());
+    // Of runs and examples.
+    let scored = |x: &[f64]| {
+        let cells = x.chunks(4).map(|c| scores(&[0, 1, 2, 3], c, &[])).collect();
+        call("mean").over("x", &[("run", "declared", &RUNS[..3])], cells).reducing(&["run", "example"]).number()
+    };
+    close(two("subtract", &scored(&a), &scored(&b)).error.unwrap(), scored(&less).error.unwrap());
+    let units = [0.3, -1.2, 2.0, 0.7, -0.4];
+    let pairs = |scale: f64, by: usize| {
+        let at = |p: usize| match (p / 5, p % 5) {
+            (i, j) if i == j => none(),
+            (i, j) => n(scale * (units[i] + units[j]) + noise(by * (i.max(j) * 5 + i.min(j)))),
+        };
+        let mut call = call("mean")
+            .over("x", &[("run", "declared", RUNS), ("run_other", "declared", RUNS)], (0..25).map(at).collect())
+            .reducing(&[]);
+        call.job.inputs[0].1.axes[1].pairs = Some("run".to_string());
+        call
+    };
+    let (a, b) = (pairs(1.0, 1), pairs(0.4, 2));
+    let mut less = pairs(1.0, 1);
+    let other = &b.job.inputs[0].1.values;
+    less.job.inputs[0].1.values.iter_mut().zip(other).for_each(|(x, y)| {
+        if let (Value::Number(x), Value::Number(y)) = (x, y) {
+            x.value -= y.value;
+        }
+    });
+    close(two("subtract", &a.number(), &b.number()).error.unwrap(), less.number().error.unwrap());
+}

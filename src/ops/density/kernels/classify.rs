@@ -13,7 +13,9 @@ use super::super::units::{Units, are};
 use super::fit::{components, fit_cost};
 use super::score::fold_of;
 use super::{all_rows, nothing_to_weigh, scoring};
+use crate::base::f_score::f_score as f_score_of;
 use crate::base::statistics::share_error;
+use crate::engine::parts::Parts;
 use crate::engine::value::Number;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
@@ -70,8 +72,9 @@ impl Plan {
 }
 
 impl Planned for GenerativeClassification {
+    /// 11: errors remember the examples.
     fn version(&self) -> u32 {
-        10
+        11
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -196,7 +199,7 @@ impl Kernel for GenerativeClassification {
             .collect();
         let scored = scored?;
         let states = if settings.setup.published { scored[0].columns } else { 1 };
-        Ok(figures(&scored, &classes, &rows.labels, folds, states))
+        Ok(figures(&scored, &classes, &rows, folds, states))
     }
 }
 
@@ -227,7 +230,11 @@ fn score(p: &Posterior, pooling: Pooling, x: &[f64], share: f64) -> Vec<f64> {
 /// fits, how far other chains would lie. The F-score's is the deviation
 /// over folds, over the root of their number (folds share training rows, so it is approximate), but no less than the error of a
 /// share as large: a handful of folds that happen to agree know no better than their examples.
-fn figures(scored: &[Scored], classes: &[usize], labels: &[u32], folds: usize, states: usize) -> Value {
+///
+/// Errors remember the examples: the part of them that these give by what each adds to the number. Another classification of the same examples, whose chains
+/// and folds are others, errs with them.
+fn figures(scored: &[Scored], classes: &[usize], rows: &Rows, folds: usize, states: usize) -> Value {
+    let (labels, mut ids) = (&rows.labels, Vec::new());
     let mut pairs: Vec<Vec<(u32, u32)>> = vec![Vec::new(); folds];
     let (mut by_state, mut right, mut all) = (vec![Vec::new(); states], 0.0, 0.0);
     // Columns beyond the states' leave one chain out each.
@@ -235,6 +242,7 @@ fn figures(scored: &[Scored], classes: &[usize], labels: &[u32], folds: usize, s
     let mut right_without = vec![0.0; left_out];
     for (f, parts) in scored.chunks_exact(classes.len()).enumerate() {
         for (at, i) in parts[0].test.iter().enumerate() {
+            ids.push(rows.ids[*i]);
             let guess = |column: usize| {
                 let value = |c: usize| parts[c].scores[at * parts[c].columns + column];
                 let best = (1..classes.len()).fold(0, |b, c| if value(c) > value(b) { c } else { b });
@@ -262,7 +270,24 @@ fn figures(scored: &[Scored], classes: &[usize], labels: &[u32], folds: usize, s
     let count = Some(examples as u64);
     let without: Vec<f64> = right_without.iter().map(|r| r / examples).collect();
     let chains = jackknife(&without).sqrt();
-    let number = |value: f64, error: f64| Value::Number(Number::new(value, Some(error), count));
+    // What each example adds, in the mean over states; the error that examples give, and what is beside it.
+    let mean_of = |of: &dyn Fn(&[(u32, u32)]) -> Vec<f64>| {
+        let mut sums = vec![0.0; ids.len()];
+        by_state.iter().for_each(|pairs| sums.iter_mut().zip(of(pairs)).for_each(|(sum, x)| *sum += x / states as f64));
+        sums
+    };
+    let number = |value: f64, of_examples: f64, beside: f64, adds: &[f64]| {
+        let parts = Parts::of_examples(&rows.classes, &ids, adds, of_examples).beside(beside);
+        Value::Number(Number { parts, ..Number::new(value, Some(of_examples.hypot(beside)), count) })
+    };
+    let right_each = mean_of(&|pairs| pairs.iter().map(|(label, guess)| (label == guess) as u8 as f64).collect());
+    let scores = |pairs: &[(u32, u32)]| {
+        let (labels, guesses): (Vec<u32>, Vec<u32>) = pairs.iter().copied().unzip();
+        f_score_of(&labels, &guesses, false, 1)
+    };
+    let adds = mean_of(&|pairs| scores(pairs).2);
+    let whole = (variance / each.len() as f64).sqrt().max(share_error(f_score, examples));
+    let of_examples = (by_state.iter().map(|pairs| scores(pairs).1).sum::<f64>() / states as f64).min(whole);
     let fits = scored.len();
     let of_fits = |verdict: Verdict| match scored.iter().all(|s| s.verdict == Verdict::CannotTell) {
         true => {
@@ -274,8 +299,8 @@ fn figures(scored: &[Scored], classes: &[usize], labels: &[u32], folds: usize, s
         }
     };
     Value::Record(vec![
-        ("f_score".into(), number(f_score, (variance / each.len() as f64).sqrt().max(share_error(f_score, examples)))),
-        ("accuracy".into(), number(accuracy, share_error(accuracy, examples).hypot(chains))),
+        ("f_score".into(), number(f_score, of_examples, (whole * whole - of_examples * of_examples).max(0.0).sqrt(), &adds)),
+        ("accuracy".into(), number(accuracy, share_error(accuracy, examples), chains, &right_each)),
         ("settled".into(), of_fits(Verdict::Settled)),
         ("disagree".into(), of_fits(Verdict::Disagree)),
     ])

@@ -7,6 +7,7 @@ use super::super::predictive::Predictive;
 use super::super::settings::{refused, wrong};
 use super::super::stacking::Stack;
 use super::{density, scoring};
+use crate::engine::parts::Parts;
 use crate::engine::value::{Column, Number, Table, Truth};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
@@ -33,8 +34,9 @@ pub struct CoClustering;
 pub struct Stacking;
 
 impl Planned for DensitySummary {
+    /// 3: the error of the mean log density remembers the examples.
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
@@ -148,7 +150,11 @@ pub fn training_density(p: &Posterior) -> Number {
     let between = (count - 1.0) / count * squares(&without, without.iter().sum::<f64>() / count);
     let rows = squares(&values, value) / ((n as f64 - 1.0).max(1.0) * n as f64);
     let error = (chains.len() > 1 && n > 1).then(|| (between + rows).sqrt());
-    Number::new(value, error, Some(n as u64))
+    let parts = match error {
+        Some(_) => Parts::of_examples(&p.classes, &p.ids, &values, rows.sqrt()).beside(between.sqrt()),
+        None => Parts::default(),
+    };
+    Number { parts, ..Number::new(value, error, Some(n as u64)) }
 }
 
 impl Kernel for DensitySummary {

@@ -3,6 +3,7 @@
 use super::bounds::{clopper_pearson_lower, normal_quantile};
 use super::common::{numbers, problem};
 use crate::base::Stream;
+use crate::base::f_score::f_score;
 use crate::base::statistics::share_error;
 use crate::engine::value::{Dataset, Number};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
@@ -12,9 +13,8 @@ use crate::ops::nn::checkpoint::{Reader, Writer};
 use crate::ops::nn::cost;
 use crate::ops::nn::cpu::loss::highest;
 use crate::ops::nn::evaluate::fits_one;
-use crate::ops::nn::f_score;
 use crate::ops::nn::given::{BATCH, Given, REPEATS, failed};
-use crate::ops::nn::measures::mean;
+use crate::ops::nn::measures::{mean, over_some};
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
 use crate::ops::nn::steps::Purpose;
@@ -156,9 +156,9 @@ fn count(
 pub struct Certify;
 
 impl Planned for Certify {
-    /// 3: errors of shares do not vanish. 4: the F-score has an error.
+    /// 3: errors of shares do not vanish. 4: the F-score has an error. 5: errors remember the examples.
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -274,20 +274,26 @@ pub fn summary(plan: &Plan, data: &Dataset, rows: &[usize], drawn: &[Drawn]) -> 
     let right: Vec<bool> =
         drawn.iter().zip(&radii).zip(&labels).map(|(((class, _), r), label)| r.is_some() && *class == *label as u64).collect();
     let n = rows.len();
-    let share = |count: usize| {
-        let p = count as f64 / n as f64;
-        Value::Number(Number::new(p, Some(share_error(p, n as f64)), Some(n as u64)))
+    let ids: Vec<u32> = rows.iter().map(|r| data.ids[*r]).collect();
+    let share = |holds: Vec<f64>| {
+        let p = holds.iter().sum::<f64>() / n as f64;
+        let number = Number::new(p, Some(share_error(p, n as f64)), Some(n as u64));
+        Value::Number(over_some(number, data, &ids, &holds))
     };
     let answered: Vec<f64> = radii.iter().flatten().copied().collect();
-    let few = |least: usize| Value::Absent(format!("{} examples are answered, and {least} are needed", answered.len()));
-    let radius = if answered.is_empty() { few(1) } else { Value::Number(mean(&answered)) };
-    let spread = if answered.len() < 2 { few(2) } else { Value::Number(spread_of(&answered)) };
+    let of_answered: Vec<u32> = ids.iter().zip(&radii).filter(|(_, r)| r.is_some()).map(|(id, _)| *id).collect();
+    let over_answered = |number: Number, adds: &[f64]| Value::Number(over_some(number, data, &of_answered, adds));
+    let few = |least: usize| Value::Absent(format!("{} examples are answered, and it takes {least}", answered.len()));
+    let middle = mean(&answered);
+    let squares: Vec<f64> = answered.iter().map(|r| (r - middle.value).powi(2)).collect();
+    let radius = if answered.is_empty() { few(1) } else { over_answered(middle, &answered) };
+    let spread = if answered.len() < 2 { few(2) } else { over_answered(spread_of(&answered), &squares) };
     // Abstentions are predictions of a class that no label names.
     let nowhere = labels.iter().max().map_or(0, |l| l + 1).max(drawn.iter().map(|d| d.0 as u32 + 1).max().unwrap_or(0));
     let predicted: Vec<u32> =
         drawn.iter().zip(&radii).map(|((class, _), r)| if r.is_some() { *class as u32 } else { nowhere }).collect();
-    let (f, f_error, _) = f_score(&labels, &predicted, false, 1);
-    let f = Number::new(f, Some(f_error), Some(n as u64));
+    let (f, f_error, adds) = f_score(&labels, &predicted, false, 1);
+    let f = over_some(Number::new(f, Some(f_error), Some(n as u64)), data, &ids, &adds);
     // Where it abstains there is no prediction and no radius: missing numbers, so that means over the table are those over the answers.
     let [idx, label, predict, radius_of, correct] = COLUMNS;
     let table = numbers([
@@ -300,8 +306,8 @@ pub fn summary(plan: &Plan, data: &Dataset, rows: &[usize], drawn: &[Drawn]) -> 
     Value::Record(vec![
         ("radius".into(), radius),
         ("radius_std".into(), spread),
-        ("answered".into(), share(answered.len())),
-        ("accuracy".into(), share(right.iter().filter(|r| **r).count())),
+        ("answered".into(), share(radii.iter().map(|r| r.is_some() as u8 as f64).collect())),
+        ("accuracy".into(), share(right.iter().map(|r| *r as u8 as f64).collect())),
         ("f_score".into(), Value::Number(f)),
         ("table".into(), Value::Table(Arc::new(table))),
     ])

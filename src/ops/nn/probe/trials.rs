@@ -10,6 +10,7 @@ use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::nn::cost;
 use crate::ops::nn::evaluate::{fits_one, open, outcome};
+use crate::ops::nn::measures::over_examples;
 use crate::ops::nn::place::Place;
 use crate::ops::nn::steps::Purpose;
 use crate::ops::nn::suits::{self, Labels};
@@ -58,9 +59,9 @@ fn trial(model: &Model, data: &Dataset, on: &Dataset, cx: &dyn Context) -> Resul
 pub struct TrialOutcome;
 
 impl Planned for TrialOutcome {
-    /// 2: the accuracy's error does not vanish.
+    /// 2: the accuracy's error does not vanish. 3: it remembers the examples.
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -140,9 +141,9 @@ impl Kernel for TrialOutcome {
             meta: json!({ "examples": fingerprint(data, on).to_string(), "data": data.len(), "on": on.len() }),
             arrays: vec![("member".into(), bytes(&trial.member)), ("correct".into(), bytes(&trial.correct))],
         };
-        let right = trial.correct.count() as f64;
-        let (p, n) = (right / on.len() as f64, on.len() as f64);
-        let accuracy = Number::new(p, Some(share_error(p, n)), Some(on.len() as u64));
+        let (p, n) = (trial.correct.count() as f64 / on.len() as f64, on.len() as f64);
+        let right: Vec<f64> = (0..on.len()).map(|i| trial.correct.get(i) as u8 as f64).collect();
+        let accuracy = over_examples(Number::new(p, Some(share_error(p, n)), Some(on.len() as u64)), on, &right);
         Ok(Value::Record(vec![
             ("accuracy".into(), Value::Number(accuracy)),
             ("members".into(), Value::Number(Number::exact(trial.member.count() as f64))),

@@ -1,8 +1,8 @@
 //! Errors of F-scores: their derivatives, and how they cover.
 
 use crate::base::Stream;
+use crate::base::f_score::f_score;
 use crate::base::statistics::{deviation, mean, share_error};
-use crate::ops::nn::f_score::f_score;
 use rand::RngExt;
 
 /// Returns labels of three uneven classes and predictions, of which some are wrong and more are so in the rarest.

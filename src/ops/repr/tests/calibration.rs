@@ -42,7 +42,9 @@ fn the_error_of_a_null_is_its_spread_over_permutations() {
         );
         // The spread of 2,000 numbers is known to 1.6 %; a share of them to 0.6 %. What two errors hold is Student's t with 9 and 39 degrees
         // of freedom.
-        assert!((reported / spread - 1.0).abs() < 0.06, "{permutations}: {reported} and {spread}");
+        let fits = |ratio: f64| (ratio - 1.0).abs() < 0.06;
+        assert!(fits(reported / spread), "{permutations}: {reported} and {spread}");
+        assert!(!fits(reported / spread * 2.0 / 3.0), "an error a third too small would not be seen");
         assert!((covered - wanted).abs() < 0.02, "{permutations}: {covered}");
     }
 }

@@ -5,12 +5,12 @@ use crate::base::Hash;
 use crate::engine::Value;
 
 /// Returns a number as its cell hands it on.
-fn handed(number: Number, name: &str) -> Value {
+pub fn handed(number: Number, name: &str) -> Value {
     Value::Number(number.named(&Hash::of(name.as_bytes())))
 }
 
 /// Returns a statistic of the examples of one cell.
-fn of_examples(op: &str, values: Vec<f64>, name: &str) -> Value {
+pub fn of_examples(op: &str, values: Vec<f64>, name: &str) -> Value {
     handed(call(op).one("x", examples(values)).number(), name)
 }
 
@@ -20,14 +20,14 @@ fn both(op: &'static str, statistic: &'static str, x: Vec<f64>, y: Vec<f64>) -> 
 }
 
 /// Returns two measures of `n` examples, correlated at 0.8.
-fn alike(n: usize, r: &mut R) -> (Vec<f64>, Vec<f64>) {
+pub fn alike(n: usize, r: &mut R) -> (Vec<f64>, Vec<f64>) {
     let common = zs(n, r);
     let side = |r: &mut R| common.iter().map(|c| 2.0 * c + z(r)).collect::<Vec<f64>>();
     (side(r), side(r))
 }
 
 /// Returns right answers of two networks on `n` examples, of which both know the easy ones.
-fn answers(n: usize, r: &mut R) -> (Vec<f64>, Vec<f64>) {
+pub fn answers(n: usize, r: &mut R) -> (Vec<f64>, Vec<f64>) {
     let (x, y) = alike(n, r);
     let right = |v: Vec<f64>| v.into_iter().map(|v| (v > -1.0) as u8 as f64).collect();
     (right(x), right(y))

@@ -2,6 +2,7 @@
 
 use super::passes::{job, member, number, on, plane, points, random, table};
 use crate::base::Stream;
+use crate::base::f_score::f_score;
 use crate::engine::Value;
 use crate::engine::kernel::Quiet;
 use crate::engine::value::{Dataset, Model, Number};
@@ -12,7 +13,7 @@ use crate::ops::nn::measures::mean;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
 use crate::ops::nn::probe::bounds::normal_quantile;
-use crate::ops::nn::probe::certify::{Plan, spread_of};
+use crate::ops::nn::probe::certify::{Plan, spread_of, summary};
 use crate::ops::nn::probe::trials::{difference, difference_error};
 use crate::ops::nn::steps::Purpose;
 use crate::ops::nn::tests::build::Builder;
@@ -38,7 +39,9 @@ fn calibrated(what: &str, truth: f64, found: &[(f64, f64)]) {
     let covered = found.iter().filter(|f| (f.0 - truth).abs() <= 2.0 * f.1).count() as f64 / n;
     let (ratio, doubt, missed) = (reported / spread, 3.0 / (2.0 * n).sqrt(), 3.0 * (0.05 * 0.95 / n).sqrt());
     println!("| {what} | {} | {spread:.4} | {reported:.4} | {ratio:.3} | {:.1} % |", found.len(), 100.0 * covered);
-    assert!((ratio - 1.0).abs() < 0.1 + doubt, "{what}: reported {reported}, spread {spread}");
+    let fits = |ratio: f64| (ratio - 1.0).abs() < 0.1 + doubt;
+    assert!(fits(ratio), "{what}: reported {reported}, spread {spread}");
+    assert!(!fits(ratio * 2.0 / 3.0), "{what}: an error a third too small would not be seen");
     assert!((0.93 - missed..=0.97 + missed).contains(&covered), "{what}: {covered} covered");
 }
 
@@ -102,6 +105,85 @@ fn errors_of_measures_over_examples() {
     };
     let found: Vec<_> = (0..replicates()).map(|r| divergence(&clouds(r))).collect();
     calibrated("`output_divergence`: 200 inputs", divergence(&big).0, &found);
+}
+
+#[test]
+fn errors_of_gradients_over_examples() {
+    let model = perceptron();
+    let of = |data: &Arc<Dataset>| estimate(&run(&on("input_gradient", &model, data, &[])));
+    let found: Vec<(f64, f64)> = (0..replicates() as u64).map(|r| of(&cloud(Stream::root(20).numbered(r), 200, 0.15))).collect();
+    calibrated("`input_gradient`: 200 examples", of(&cloud(Stream::root(21), 100_000, 0.15)).0, &found);
+}
+
+/// Returns labels of three classes of which the last is rare, and predictions that are right with a probability for each class.
+fn predictions(rng: &mut impl Rng, n: usize, right: [f64; 3]) -> (Vec<u32>, Vec<u32>) {
+    let labels: Vec<u32> = (0..n).map(|_| [0, 0, 0, 1, 1, 2][(uniform(rng) * 6.0) as usize]).collect();
+    let said = labels.iter().map(|l| if uniform(rng) < right[*l as usize] { *l } else { (*l + 1) % 3 }).collect();
+    (labels, said)
+}
+
+#[test]
+fn errors_of_f_scores_over_examples() {
+    let mut rng = Stream::root(22).rng();
+    for macro_mean in [false, true] {
+        let mut one = |n: usize| {
+            let (labels, said) = predictions(&mut rng, n, [0.9, 0.8, 0.7]);
+            let (score, error, _) = f_score(&labels, &said, macro_mean, 1);
+            (score, error)
+        };
+        let found: Vec<(f64, f64)> = (0..MANY / 4).map(|_| one(300)).collect();
+        let what = if macro_mean { "`f_score(m, d) { average: macro }`: 300 examples" } else { "`f_score(m, d)`: 300 examples" };
+        calibrated(what, one(1_000_000).0, &found);
+    }
+}
+
+/// Returns what is drawn of examples of two classifiers that find the same ones hard, and certifies: for each the label, and of each classifier the class
+/// and its hits.
+fn drawn(rng: &mut impl Rng, n: usize, plan: &Plan) -> (Arc<Dataset>, [Vec<(u64, u64)>; 2]) {
+    let mut sides = [Vec::new(), Vec::new()];
+    let mut labels = Vec::new();
+    for _ in 0..n {
+        let (label, hard) = ((uniform(rng) * 2.0) as u64, normal(rng));
+        labels.push(label as u32);
+        for side in &mut sides {
+            let sure = 1.0 / (1.0 + (-(1.5 + hard + 0.7 * normal(rng))).exp());
+            // Below 1/2 the other class is the more frequent one.
+            let (class, p) = if sure >= 0.5 { (label, sure) } else { (1 - label, 1.0 - sure) };
+            side.push((class, hits(rng, plan.n as u64, p)));
+        }
+    }
+    (points(&vec![[0.0, 0.0]; n], &labels), sides)
+}
+
+#[test]
+fn errors_of_certificates_over_examples() {
+    let mut rng = Stream::root(23).rng();
+    let plan = Plan { sigma: 0.5, n0: 10, n: 100, alpha: 0.001, batch: 10, examples: 0 };
+    let rows = |n: usize| (0..n).collect::<Vec<usize>>();
+    const MEMBERS: [&str; 5] = ["radius", "radius_std", "answered", "accuracy", "f_score"];
+    let of = |record: &Value, name: &str| match member(record, name) {
+        Value::Number(n) => n,
+        other => panic!("{other:?}"),
+    };
+    let mut found: Vec<[Vec<(f64, f64)>; 2]> = vec![Default::default(); MEMBERS.len()];
+    for _ in 0..MANY / 10 {
+        let (data, sides) = drawn(&mut rng, 200, &plan);
+        let both = sides.map(|side| summary(&plan, &data, &rows(200), &side));
+        for (name, [alone, apart]) in MEMBERS.iter().zip(&mut found) {
+            let [a, b] = [0, 1].map(|k| of(&both[k], name));
+            alone.push((a.value, a.error.unwrap()));
+            let (error, _) = Number::propagated(&[(1.0, &a), (-1.0, &b)]);
+            apart.push((a.value - b.value, error.unwrap()));
+            // As of different examples the difference would err by more.
+            assert!(error.unwrap() < 0.98 * a.error.unwrap().hypot(b.error.unwrap()), "{name}");
+        }
+    }
+    let (data, [side, _]) = drawn(&mut rng, 100_000, &plan);
+    let whole = summary(&plan, &data, &rows(100_000), &side);
+    for (name, [alone, apart]) in MEMBERS.iter().zip(&found) {
+        calibrated(&format!("`certify(…).{name}`, 200 examples"), of(&whole, name).value, alone);
+        calibrated(&format!("`certify(…).{name}` of two networks on the same 200 examples, difference"), 0.0, apart);
+    }
 }
 
 #[test]

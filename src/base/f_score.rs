@@ -1,6 +1,6 @@
 //! The F-score of predictions, with its standard error over examples.
 
-use crate::base::statistics::{mean, share_error};
+use super::statistics::{mean, share_error};
 
 /// Returns the mean over classes of 2 TP / (2 TP + FP + FN), and its standard error: weighted by the classes' examples, or (`macro_mean`) over all
 /// classes that occur among labels or predictions. Examples have `each` labels, one after another. Third, what each example adds to the score.
