@@ -511,6 +511,8 @@ model m = train(mlp(hidden: [4]), data.train) { epochs: 1, batch: 64, rate: 0.1 
 analysis acc = accuracy(m, data.test)
 analysis interval = bootstrap(correct(m, data.test), draws: 100)
 analysis wider = bootstrap(correct(m, data.test), draws: 200)
+claim "Never" = acc > 2
+figure "Bars" = distribution(correct(m, data.test))
 "#,
     );
     let computed = |arguments: &[&str]| -> Vec<String> {
@@ -525,6 +527,14 @@ analysis wider = bootstrap(correct(m, data.test), draws: 200)
     assert_eq!(computed(&["--only", "acc"]), ["train", "accuracy"]);
     assert_eq!(computed(&["--until", "acc"]), Vec::<String>::new(), "all that is there");
     assert!(computed(&["--until", "interval"]).contains(&"bootstrap".to_string()));
+    // Claims and figures that are not asked for are neither decided nor drawn, though all that they need is there.
+    let output = cfx(&["run", "--only", "acc", "--strict", "--out", "out"], &script);
+    assert!(code(&output) == 0 && !String::from_utf8_lossy(&output.stdout).contains("Never"));
+    let text = std::fs::read_to_string(folder.path().join("out/manifest.json")).expect("a manifest");
+    let manifest: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(manifest["claims"][0]["text"], "not asked for in this run");
+    assert!(manifest["claims"][0]["holds"].is_null() && manifest["figures"][0]["file"].is_null());
+    assert_eq!(code(&cfx(&["run", "--only", "Never", "--strict", "--out", "out"], &script)), 4);
     assert_eq!(computed(&["--keep-going"]), ["bootstrap"]);
     for arguments in [["run", "--only", "ac"], ["run", "--until", "ac"]] {
         let output = cfx(&arguments, &script);

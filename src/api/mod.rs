@@ -7,7 +7,9 @@ pub mod registry;
 
 use crate::base::{Diag, Diags, Name, Severity, Span};
 use crate::engine::value::{Model, Truth};
-use crate::engine::{self, CellOutcome, Observer, Options, Results, RunOutcome, Standing, Status, Store, StoreError, Value};
+use crate::engine::{
+    self, CellOutcome, Missing, Observer, Options, Results, RunOutcome, Standing, Status, Store, StoreError, Value,
+};
 use crate::lang::scope::Program;
 use crate::lang::typed::Script;
 use crate::lang::{Static, check, typed};
@@ -412,15 +414,16 @@ pub fn settling(graph: &Graph, results: &Results) -> Settling {
     Settling::of(graph, &|entry| results.entry(entry).unwrap_or_else(|missing| Value::Absent(missing.to_string())))
 }
 
-/// Returns the claims of a plan with their outcomes, in the order of the script.
+/// Returns the claims of a plan that a run was for with their outcomes, in the order of the script.
 pub fn claims(graph: &Graph, results: &Results) -> Vec<Claim> {
     let settling = settling(graph, results);
     graph
         .values
         .iter()
         .filter(|v| v.keyword == Keyword::Claim.word())
-        .map(|v| {
+        .filter_map(|v| {
             let outcome = match v.entries.first().map(|e| results.entry(e)) {
+                Some(Err(Missing::NotAsked)) => return None,
                 Some(Ok(Value::Truth(t))) => Ok(t),
                 Some(Ok(Value::Absent(why))) => Err(why),
                 Some(Ok(other)) => Err(format!("it came out as a {}", other.word())),
@@ -428,7 +431,7 @@ pub fn claims(graph: &Graph, results: &Results) -> Vec<Claim> {
                 None => Err("it has no cell".to_string()),
             };
             let doubt = v.entries.first().and_then(|e| settling.behind(e));
-            Claim { title: v.name.clone(), outcome, doubt }
+            Some(Claim { title: v.name.clone(), outcome, doubt })
         })
         .collect()
 }

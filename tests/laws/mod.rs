@@ -11,6 +11,7 @@ mod mapping;
 mod nesting;
 mod order;
 mod pairs;
+mod planted;
 pub mod world;
 
 use calls::Call;

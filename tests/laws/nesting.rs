@@ -115,10 +115,15 @@ fn bins_that_nest_are_each_outer_coordinates_own() {
 /// another order gives the same.
 #[test]
 fn no_outer_coordinate_lends_its_bins_to_others() {
+    judge("one run's bins stand for all", &lent(|_| true), &[]);
+}
+
+/// Returns which of some operations take the bins of one run for those of all.
+pub(super) fn lent(of: impl Fn(&str) -> bool) -> Vec<(String, String)> {
     let turned = WORLD.replace("axis run = [0, 1]", "axis run = [1, 0]");
     let world = |w: &str| format!("{w}analysis t1s = log(1 + s1 * s0)\naxis bins = quantile_bins(s1, count: 3, data: e)\n");
     let mut lines = Vec::new();
-    for (signature, base, numbers) in splitting() {
+    for (signature, base, numbers) in splitting().into_iter().filter(|(s, ..)| of(&s.name)) {
         let (by, over) =
             (parameter(signature, AxisWord::Splits).unwrap_or("by"), parameter(signature, AxisWord::Reduces).unwrap_or("over"));
         for axes in ["[run, example]", "[example, run]", "run"] {
@@ -126,10 +131,10 @@ fn no_outer_coordinate_lends_its_bins_to_others() {
             lines.push((call.line(&format!("nested{}", lines.len())), call));
         }
     }
-    for of in ["grp", "mean(s1, by: class)"] {
+    for group in ["grp", "mean(s1, by: class)"].into_iter().filter(|_| of("share")) {
         let call = Call {
             op: "share".to_string(),
-            args: vec![("x".into(), of.into()), ("of".into(), "low".into()), ("by".into(), "bins".into())],
+            args: vec![("x".into(), group.into()), ("of".into(), "low".into()), ("by".into(), "bins".into())],
         };
         lines.push((call.line(&format!("nested{}", lines.len())), call));
     }
@@ -141,12 +146,17 @@ fn no_outer_coordinate_lends_its_bins_to_others() {
         let why = compare::cells(here.cells(&line.name), there.cells(&line.name), true);
         wrong.extend(why.map(|why| (call.op.clone(), format!("{} with runs in another order: {why}", call.text()))));
     }
-    judge("one run's bins stand for all", &wrong, &[]);
+    wrong
 }
 
 /// A value over runs and the bins of each: means and deviations average the bins first.
 #[test]
 fn inner_axes_are_averaged_first() {
+    judge("inner axes are not averaged first", &not_inner_first(), &[]);
+}
+
+/// Returns what is wrong with means and deviations over runs and the bins of each.
+pub(super) fn not_inner_first() -> Vec<(String, String)> {
     let ran = world::run(
         WORLD,
         &[
@@ -158,10 +168,14 @@ fn inner_axes_are_averaged_first() {
         .map(|(name, text)| Line { name: name.to_string(), text: format!("analysis {name} = {text}") }),
     );
     // The errors of the steps hold the spread of the bins as well, which is no error of sampling: values are compared.
-    for (x, y) in [("direct", "steps"), ("spread", "spread_steps")] {
+    let mut wrong = Vec::new();
+    for (op, x, y) in [("mean", "direct", "steps"), ("std", "spread", "spread_steps")] {
         for (one, other) in ran.cells(x).iter().zip(ran.cells(y)) {
             let (Ok(Value::Number(a)), Ok(Value::Number(b))) = (&one.value, &other.value) else { panic!("{x} is no number") };
-            assert!(one.at == other.at && (a.value - b.value).abs() <= 1e-12 * a.value.abs(), "{x}: {a:?} against {b:?}");
+            if one.at != other.at || (a.value - b.value).abs() > 1e-12 * a.value.abs() {
+                wrong.push((op.to_string(), format!("{x}: {a:?} against {b:?}")));
+            }
         }
     }
+    wrong
 }

@@ -30,8 +30,14 @@ fn orders(names: &[&str]) -> Vec<Vec<String>> {
 
 #[test]
 fn the_order_of_names_of_axes() {
+    let nested = "of several axes of a side the first is the outer one";
+    judge("the order of names changes results", &by_order_of_names(accepted(), 200), &[("heatmap", nested)]);
+}
+
+/// Returns what is wrong where axes are named in another order; more calls than `least` name several.
+pub(super) fn by_order_of_names(calls: &[(Line, Call)], least: usize) -> Vec<(String, String)> {
     let mut tried: Vec<(Line, Call, String)> = Vec::new();
-    for (line, call) in accepted() {
+    for (line, call) in calls {
         let signature = call.signature();
         for (param, takes) in signature.params.iter().zip(&signature.takes) {
             let name = &param.name.name;
@@ -42,11 +48,11 @@ fn the_order_of_names_of_axes() {
             }
         }
     }
-    assert!(tried.len() > 200, "only {} calls name several axes", tried.len());
+    assert!(tried.len() > least, "only {} calls name several axes", tried.len());
     let all: Vec<Line> = tried.iter().map(|(l, _, _)| l.clone()).collect();
     let refused = world::refusals(WORLD, &all);
     let mut lines: Vec<Line> = all.into_iter().filter(|l| !refused.contains_key(&l.name)).collect();
-    lines.extend(accepted().iter().map(|(l, _)| l.clone()).filter(|l| tried.iter().any(|t| t.2 == l.name)));
+    lines.extend(calls.iter().map(|(l, _)| l.clone()).filter(|l| tried.iter().any(|t| t.2 == l.name)));
     let ran = world::run(WORLD, &lines);
     let mut wrong = Vec::new();
     for (line, call, first) in &tried {
@@ -56,25 +62,35 @@ fn the_order_of_names_of_axes() {
         };
         wrong.extend(why.map(|why| (call.op.clone(), format!("{}: {why}", call.text()))));
     }
-    let nested = "of several axes of a side the first is the outer one";
-    judge("the order of names changes results", &wrong, &[("heatmap", nested)]);
+    wrong
 }
 
-/// Compares all calls in the world with the same in another, whose axes go by other names. Keys are compared where `keys` says so.
-fn same_in(other: &str, rename: &dyn Fn(&str) -> String, keys: &dyn Fn(&str) -> bool) -> Vec<(String, String)> {
-    let all: Vec<Line> = accepted().iter().map(|(l, _)| l.clone()).collect();
+/// Calls with their values in the world.
+pub(super) struct Here<'a> {
+    pub calls: &'a [(Line, Call)],
+    pub ran: &'a world::Ran,
+}
+
+/// Returns all calls with their values.
+fn everything() -> Here<'static> {
+    Here { calls: accepted(), ran: here() }
+}
+
+/// Compares calls in the world with the same in another, whose axes go by other names. Keys are compared where `keys` says so.
+fn same_in(here: &Here, other: &str, rename: &dyn Fn(&str) -> String, keys: &dyn Fn(&str) -> bool) -> Vec<(String, String)> {
+    let all: Vec<Line> = here.calls.iter().map(|(l, _)| l.clone()).collect();
     let renamed: Vec<Line> = all.iter().map(|l| Line { name: rename(&l.name), text: rename(&l.text) }).collect();
     let mut wrong = Vec::new();
     let refused = world::refusals(other, &renamed);
     let kept: Vec<Line> = renamed.into_iter().filter(|l| !refused.contains_key(&l.name)).collect();
-    let (here, there) = (here(), world::run(other, &kept));
-    for (line, call) in accepted() {
+    let there = world::run(other, &kept);
+    for (line, call) in here.calls {
         let name = rename(&line.name);
         if let Some(why) = refused.get(&name) {
             wrong.push((call.op.clone(), format!("{}: refused there: {why}", call.text())));
             continue;
         }
-        let mut found = here.cells(&line.name).to_vec();
+        let mut found = here.ran.cells(&line.name).to_vec();
         let other = there.cells(&name);
         if found.iter().any(|c| c.value.is_err()) {
             // What fails says so of the first place; that nothing fails is another law.
@@ -105,7 +121,7 @@ fn the_order_of_declarations() {
     let lines: Vec<&str> = WORLD.lines().collect();
     let (head, body) = lines.split_at(4);
     let turned: Vec<&str> = head.iter().chain(body.iter().rev()).copied().collect();
-    let wrong = same_in(&format!("{}\n", turned.join("\n")), &|n| n.to_string(), &|_| true);
+    let wrong = same_in(&everything(), &format!("{}\n", turned.join("\n")), &|n| n.to_string(), &|_| true);
     judge("the order of declarations changes results", &wrong, &[]);
 }
 
@@ -128,6 +144,12 @@ fn replace(text: &str, names: &[(&str, &str)]) -> String {
 
 #[test]
 fn names_of_axes_and_values() {
+    let named = "`in_every` is kept with the name of its axis: renamed, the mixture is computed anew, and equal";
+    judge("names change results", &by_names(&everything()), &[("dp_mixture", named)]);
+}
+
+/// Returns what is wrong where axes and values go by other names.
+pub(super) fn by_names(here: &Here) -> Vec<(String, String)> {
     let names =
         [("a", "zeta"), ("b", "alpha"), ("c", "mid"), ("run", "again"), ("bin", "yard"), ("ease", "best"), ("trial", "go")];
     let values = [("n3", "w"), ("s2", "aa"), ("e", "zz"), ("g", "bb"), ("m", "yy"), ("y2", "b2"), ("tab", "t9")];
@@ -143,9 +165,7 @@ fn names_of_axes_and_values() {
     };
     // Tables and figures show names of axes, and are keyed with them.
     let shown = |op: &str| op != "table" && !matches!(world::library().operations[op].gives, cfx::lang::kind::Kind::Figure);
-    let wrong: Vec<(String, String)> = same_in(&other(WORLD), &other, &shown).into_iter().filter(|(op, _)| shown(op)).collect();
-    let named = "`in_every` is kept with the name of its axis: renamed, the mixture is computed anew, and equal";
-    judge("names change results", &wrong, &[("dp_mixture", named)]);
+    same_in(here, &other(WORLD), &other, &shown).into_iter().filter(|(op, _)| shown(op)).collect()
 }
 
 /// Replaces whole words, parameters (before a colon within brackets of a call) aside, but axes of selections.
@@ -193,7 +213,7 @@ fn the_order_of_coordinates() {
         .replace("axis c = { left: 2, right: 5 }", "axis c = { right: 5, left: 2 }")
         .replace("axis run = [0, 1]", "axis run = [1, 0]")
         .replace("axis trial = [0, 1, 2, 3]", "axis trial = [2, 0, 3, 1]");
-    let wrong = same_in(&other, &|n| n.to_string(), &|_| false);
+    let wrong = same_in(&everything(), &other, &|n| n.to_string(), &|_| false);
     let numbered = "leaves and groups are numbered in the order of coordinates";
     let ordered = [
         ("join", "rows stand in the order of coordinates"),

@@ -14,6 +14,24 @@ use std::sync::{Mutex, OnceLock};
 /// Declarations of small values of every kind, one a line.
 pub const WORLD: &str = include_str!("world.cfx");
 
+thread_local! {
+    /// The registry that this test plants a fault in.
+    static PLANTED: std::cell::Cell<Option<fn() -> Registry>> = const { std::cell::Cell::new(None) };
+}
+
+/// Returns the operations that scripts are checked and run with: the built-in ones, or those of a test that plants a fault.
+fn registry() -> Registry {
+    PLANTED.get().map_or_else(Registry::standard, |make| make())
+}
+
+/// Does something with other operations in the place of the built-in ones.
+pub fn with<T>(make: fn() -> Registry, run: impl FnOnce() -> T) -> T {
+    PLANTED.set(Some(make));
+    let out = run();
+    PLANTED.set(None);
+    out
+}
+
 /// Returns the standard library.
 pub fn library() -> &'static Program {
     static LIBRARY: OnceLock<Program> = OnceLock::new();
@@ -72,7 +90,7 @@ fn script(text: &str) -> Source {
 
 /// Checks and plans a script; the messages are those of whichever refuses it.
 fn check(text: &str) -> (Checked, Diags) {
-    let registry = Registry::standard();
+    let registry = registry();
     let source = script(text);
     let checked = api::check(&source, &registry);
     let diags = match api::plan(&source, &checked, &registry) {
@@ -122,7 +140,7 @@ pub fn refusals(world: &str, lines: &[Line]) -> BTreeMap<String, String> {
 /// Returns what the cells of a world with these lines, none of which it refuses, are expected to take: label, seconds, bytes of memory.
 pub fn costs(world: &str, lines: &[Line]) -> Vec<(String, f64, f64)> {
     let text: String = std::iter::once(world).chain(lines.iter().flat_map(|l| [l.text.as_str(), "\n"])).collect();
-    let registry = Registry::standard();
+    let registry = registry();
     let source = script(&text);
     let checked = api::check(&source, &registry);
     let graph = api::plan(&source, &checked, &registry).unwrap_or_else(|d| panic!("{:#?}", d.0));
@@ -152,7 +170,7 @@ pub fn run(world: &str, lines: &[Line]) -> Ran {
         text.push_str(&l.text);
         text.push('\n');
     });
-    let registry = Registry::standard();
+    let registry = registry();
     let source = script(&text);
     let checked = api::check(&source, &registry);
     let graph = api::plan(&source, &checked, &registry).unwrap_or_else(|d| panic!("{:#?}", d.0));

@@ -1,7 +1,7 @@
 //! Reading results after a run: any cell's value, from the store or computed again where it is not stored.
 
 use super::cell::{checked, constant, handed_on, job};
-use super::outcome::RunOutcome;
+use super::outcome::{RunOutcome, Status};
 use crate::base::Hash;
 use crate::engine::kernel::{Failure, Kernels, Labelled, Quiet};
 use crate::engine::pack;
@@ -25,6 +25,8 @@ pub enum Missing {
     Damaged,
     /// Computing it again failed.
     Failed(String),
+    /// It is a claim or a figure, and the run was for others.
+    NotAsked,
 }
 
 impl fmt::Display for Missing {
@@ -34,6 +36,7 @@ impl fmt::Display for Missing {
             Missing::Gone => f.write_str("computed, but not kept"),
             Missing::Damaged => f.write_str("its artifact is damaged; run again to compute it again"),
             Missing::Failed(why) => f.write_str(why),
+            Missing::NotAsked => f.write_str("not asked for in this run"),
         }
     }
 }
@@ -47,6 +50,8 @@ pub struct Results<'a> {
     keys: Vec<Option<Hash>>,
     /// Whether a cell holds weights that are let go when their consumers are done.
     served: Vec<bool>,
+    /// Whether a cell is a claim or a figure that the run was not for.
+    not_asked: Vec<bool>,
     /// Results of the run that are not stored but were wanted.
     kept: Arc<BTreeMap<CellId, Value>>,
     /// Results computed again.
@@ -67,8 +72,26 @@ impl<'a> Results<'a> {
         for input in graph.cells.iter().flat_map(|cell| cell.takes()) {
             served[input] = graph.cells[input].policy == Policy::Transient;
         }
+        let mut not_asked = vec![false; graph.cells.len()];
+        let shown = graph.values.iter().filter(|v| matches!(v.keyword.as_str(), "claim" | "figure"));
+        for entry in shown.flat_map(|v| &v.entries) {
+            if let (Entry::Cell(id), Some(outcome)) = (entry, outcome) {
+                not_asked[*id] = outcome.cells.get(*id).is_some_and(|c| c.status == Status::NotNeeded);
+            }
+        }
         let context = Quiet { files };
-        Results { graph, kernels, store, context, keys, served, kept, values: Mutex::default(), read: Mutex::default() }
+        Results {
+            graph,
+            kernels,
+            store,
+            context,
+            keys,
+            served,
+            not_asked,
+            kept,
+            values: Mutex::default(),
+            read: Mutex::default(),
+        }
     }
 
     /// Returns the value of a cell. The last values are kept in memory: a second call soon after costs nothing.
@@ -91,10 +114,11 @@ impl<'a> Results<'a> {
     }
 
     /// Returns the value of an entry: of its cell, or the constant that it is. Weights that have served are no result, whether the store still
-    /// has them or not.
+    /// has them or not; what a run was not for is left alone.
     pub fn entry(&self, entry: &Entry) -> Result<Value, Missing> {
         match entry {
             Entry::Cell(id) if self.served.get(*id).is_some_and(|s| *s) => Err(Missing::Gone),
+            Entry::Cell(id) if self.not_asked.get(*id).is_some_and(|n| *n) => Err(Missing::NotAsked),
             Entry::Cell(id) => self.value(*id),
             other => constant(other).ok_or(Missing::NotComputed),
         }

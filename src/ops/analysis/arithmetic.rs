@@ -128,8 +128,13 @@ impl Binary {
     fn of(self, a: Number, b: Number) -> Option<Number> {
         let (value, da, db) = self.apply(a.value, b.value);
         let undefined = value.is_nan() || (matches!(self, Binary::Divide) && b.value == 0.0) || self.overflows(a.value, b.value);
+        let (no_a, no_b) = match self {
+            Binary::Divide => (false, a.value == 0.0),
+            Binary::Power => (a.value == 0.0 || b.value == 0.0, a.value == 0.0 || a.value == 1.0),
+            Binary::Add | Binary::Subtract | Binary::Multiply => (true, true),
+        };
         (!undefined).then(|| {
-            let (error, parts) = Number::propagated(&[(da, &a), (db, &b)]);
+            let (error, parts) = Number::propagated(&[(kept(da, no_a), &a), (kept(db, no_b), &b)]);
             Number { value, error, count: fewest(&a, &b), parts }
         })
     }
@@ -160,6 +165,11 @@ impl Unary {
             Number { value, error, count: x.count, parts }
         })
     }
+}
+
+/// Returns a derivative; nothing where it is too small to be kept and is not nothing (`flat`), since what it makes of a large error is not known then.
+fn kept(slope: f64, flat: bool) -> f64 {
+    if slope.abs() < f64::MIN_POSITIVE && !flat { f64::NAN } else { slope }
 }
 
 /// Returns a derivative where an example has one; those without a result move nothing.
@@ -240,10 +250,14 @@ pub fn zip<T>(
 }
 
 impl Planned for Binary {
-    /// 5 of quotients, 4 of others: numbers per example remember what all err by. One below: what both operands err by counts once. Two below:
-    /// above the largest number there is no result.
+    /// 6 of quotients, 5 of powers: a derivative too small to be kept leaves no error known. One below, 4 of others: numbers per example remember what all
+    /// err by. Two below: what both operands err by counts once. Three below: above the largest number there is no result.
     fn version(&self) -> u32 {
-        if matches!(self, Binary::Divide) { 5 } else { 4 }
+        match self {
+            Binary::Divide => 6,
+            Binary::Power => 5,
+            Binary::Add | Binary::Subtract | Binary::Multiply => 4,
+        }
     }
 
     fn policy(&self) -> Policy {

@@ -101,11 +101,15 @@ impl Along {
     }
 }
 
-/// Returns all places of axes by their coordinates, the lowest first: by axes in the order of their names, numbers by size and before words. The order in
-/// which coordinates and axes are written says nothing.
+/// Returns all places of axes by their coordinates, the lowest first: by axes in the order of their coordinates (of equal ones in that of their names), numbers
+/// by size and before words. The order in which coordinates and axes are written says nothing, nor does what axes are called.
 fn by_coordinates(axes: &[LabelledAxis]) -> Vec<usize> {
     let mut names: Vec<usize> = (0..axes.len()).collect();
-    names.sort_by(|a, b| axes[*a].name.cmp(&axes[*b].name));
+    names.sort_by_cached_key(|a| {
+        let mut coordinates = axes[*a].coordinates.clone();
+        coordinates.sort_unstable();
+        (coordinates, axes[*a].name.clone())
+    });
     let count: usize = axes.iter().map(|a| a.coordinates.len()).product();
     let mut out: Vec<usize> = (0..count).collect();
     out.sort_by(|one, other| {
@@ -230,6 +234,11 @@ fn numbered(axes: &[LabelledAxis]) -> Result<&LabelledAxis, Problem> {
         let help = "name one axis; `at_best` chooses along several";
         return Err(problem("along", format!("a coordinate belongs to one axis, and there are {} here", axes.len()), help));
     };
+    if axis.role == "class" {
+        let message = "a class is no number, whatever it is called".to_string();
+        let help = "`rank(x, along: class)` says the place of each class, and `at_best` what another value is at the best";
+        return Err(problem("along", message, help));
+    }
     let unknown = matches!(axis.coordinates.as_slice(), [one] if one == "?");
     match axis.coordinates.iter().find(|c| coordinate(c).is_none()).filter(|_| !unknown) {
         Some(word) => Err(problem(
@@ -256,9 +265,9 @@ impl Kernel for Best {
 }
 
 impl Planned for AtBest {
-    /// 2: what the number there errs by stays known, and what is exact stays exact.
+    /// 2: what the number there errs by stays known, and what is exact stays exact. 3: names of axes decide no ties.
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn policy(&self) -> Policy {
@@ -322,6 +331,11 @@ fn scores_at(x: &Labelled, order: &[usize], there: &Arc<Scores>, chances: &[f64]
 }
 
 impl Planned for Selection {
+    /// 2: names of axes decide no ties.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn policy(&self) -> Policy {
         Policy::Inline
     }

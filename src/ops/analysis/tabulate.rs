@@ -18,6 +18,11 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
 }
 
 impl Planned for Tabulate {
+    /// 2: axes that are called as the table's own columns are have columns of their own.
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn fits(&self, _settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
         let held =
             |kind: &Kind| matches!(kind, Kind::Number { .. } | Kind::Truth { .. } | Kind::Group | Kind::Table | Kind::Record(_));
@@ -58,9 +63,14 @@ struct Rows {
 }
 
 impl Rows {
-    /// Adds a row.
+    /// Adds a row. A field of a name that the row has already (an axis called `value`) is called `NAME_value`.
     fn push(&mut self, fields: Vec<(String, Field)>) {
-        for (name, field) in fields {
+        let mut taken: Vec<String> = Vec::with_capacity(fields.len());
+        for (mut name, field) in fields {
+            while taken.contains(&name) {
+                name.push_str("_value");
+            }
+            taken.push(name.clone());
             let at = match self.columns.iter().position(|(n, _)| *n == name) {
                 Some(at) => at,
                 None => {
@@ -144,11 +154,7 @@ fn add(rows: &mut Rows, before: Vec<(String, Field)>, name: &str, value: &Value)
         Value::Table(table) => {
             for i in 0..table.rows() {
                 let mut row = before.clone();
-                for (column, cells) in &table.columns {
-                    let taken = before.iter().any(|(n, _)| n == column);
-                    let column = if taken { format!("{column}_value") } else { column.clone() };
-                    row.push((column, cell(cells, i)));
-                }
+                row.extend(table.columns.iter().map(|(column, cells)| (column.clone(), cell(cells, i))));
                 rows.push(row);
             }
         }

@@ -1,0 +1,181 @@
+//! Faults planted on purpose: each law finds the fault that it is there for, and nothing where there is none.
+
+use super::calls::Call;
+use super::order::Here;
+use super::world::{self, Line, WORLD};
+use super::{accepted, arguments, mapping, nesting, order};
+use cfx::api::Registry;
+use cfx::engine::{Context, Failure, Job, Kernel, Kernels, Value};
+use cfx::lang::net::ir::Net;
+use cfx::lang::{Settings, Static};
+use cfx::plan::facts::{Cost, Facts, KnownInput, Operations, Planned, Policy, Problem};
+use cfx::plan::files::Files;
+use std::sync::Arc;
+
+/// An operation with a fault: its job is changed before it sees it, and what it gives afterwards.
+struct Faulty {
+    standard: Registry,
+    op: &'static str,
+    given: fn(&mut Job),
+    gives: fn(&Job, Value) -> Value,
+}
+
+impl Faulty {
+    fn sound(&self) -> &dyn Planned {
+        self.standard.planned(self.op).expect("a built-in")
+    }
+}
+
+impl Planned for Faulty {
+    /// Another than that of the built-in, whose results lie in the same store.
+    fn version(&self) -> u32 {
+        1000 + self.sound().version()
+    }
+
+    fn policy(&self) -> Policy {
+        self.sound().policy()
+    }
+
+    fn takes_absent(&self, slot: &str) -> bool {
+        self.sound().takes_absent(slot)
+    }
+
+    fn later(&self) -> &'static [(&'static str, &'static str)] {
+        self.sound().later()
+    }
+
+    fn outputs(&self, classes: usize) -> usize {
+        self.sound().outputs(classes)
+    }
+
+    fn part(&self, network: &Net) -> Option<Arc<Net>> {
+        self.sound().part(network)
+    }
+
+    fn told_of_truths(&self) -> Option<(&'static str, &'static str)> {
+        self.sound().told_of_truths()
+    }
+
+    fn facts(&self, settings: &Settings, inputs: &[KnownInput], files: Option<&Files>) -> Result<Facts, Problem> {
+        self.sound().facts(settings, inputs, files)
+    }
+
+    fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        self.sound().cost(settings, inputs)
+    }
+}
+
+impl Kernel for Faulty {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
+        let mut job = job.clone();
+        (self.given)(&mut job);
+        let value = self.standard.kernel(self.op).expect("a built-in").run(&job, cx)?;
+        Ok((self.gives)(&job, value))
+    }
+}
+
+fn planted(op: &'static str, given: fn(&mut Job), gives: fn(&Job, Value) -> Value) -> Registry {
+    let mut registry = Registry::standard();
+    registry.replace(op, Box::new(Faulty { standard: Registry::standard(), op, given, gives }));
+    registry
+}
+
+fn as_it_is(_: &Job, value: Value) -> Value {
+    value
+}
+
+fn of(op: &str) -> Vec<(Line, Call)> {
+    accepted().iter().filter(|(_, call)| call.op == op).cloned().collect()
+}
+
+/// Asserts that a law finds a fault in this operation where it is planted, and none where it is not.
+fn found(op: &str, plant: fn() -> Registry, law: impl Fn() -> Vec<(String, String)>) {
+    let sound = law();
+    assert!(sound.is_empty(), "without a fault: {sound:?}");
+    let wrong = world::with(plant, law);
+    assert!(!wrong.is_empty(), "a fault in `{op}` is not found");
+    assert!(wrong.iter().all(|(what, _)| what.split(' ').next() == Some(op)), "found elsewhere: {wrong:?}");
+}
+
+/// Returns the calls of an operation with their values.
+fn by_names(calls: &[(Line, Call)]) -> Vec<(String, String)> {
+    let ran = world::run(WORLD, &calls.iter().map(|(l, _)| l.clone()).collect::<Vec<_>>());
+    order::by_names(&Here { calls, ran: &ran })
+}
+
+/// Puts the axes of an input in the order of their names, and its values with them: what the operation keeps comes back in that order.
+fn in_the_order_of_names(job: &mut Job) {
+    for (_, input) in &mut job.inputs {
+        if let [first, second] = input.axes.as_slice()
+            && first.name > second.name
+        {
+            let (rows, columns) = (first.coordinates.len(), second.coordinates.len());
+            input.values = (0..rows * columns).map(|i| input.values[i % rows * columns + i / rows].clone()).collect();
+            input.axes.swap(0, 1);
+        }
+    }
+}
+
+#[test]
+fn the_law_of_names_finds_an_order_of_axes_that_depends_on_them() {
+    let calls = of("rank");
+    found("rank", || planted("rank", in_the_order_of_names, as_it_is), || by_names(&calls));
+}
+
+/// Turns what is kept along an axis around wherever the operation is mapped over another.
+fn turned_at_places(job: &Job, value: Value) -> Value {
+    match value {
+        Value::List(mut items) if !job.at.is_empty() => {
+            items.reverse();
+            Value::List(items)
+        }
+        other => other,
+    }
+}
+
+#[test]
+fn the_law_of_mapping_finds_values_that_depend_on_being_mapped() {
+    let calls = of("rank");
+    let law = || {
+        let ran = world::run(WORLD, &calls.iter().map(|(l, _)| l.clone()).collect::<Vec<_>>());
+        mapping::at_each_coordinate(&calls, &ran, 2)
+    };
+    found("rank", || planted("rank", |_| {}, turned_at_places), law);
+}
+
+/// Whatever quantile is asked for, gives the median.
+fn the_median(job: &mut Job) {
+    for (name, value) in &mut job.settings.0 {
+        if name == "q" {
+            *value = Static::Number(0.5);
+        }
+    }
+}
+
+#[test]
+fn the_law_of_arguments_finds_one_that_is_dropped() {
+    found("quantile", || planted("quantile", the_median, as_it_is), || arguments::dead(|op| op == "quantile"));
+}
+
+/// Takes the data sets of the first of several places for those of all.
+fn the_first_bins(job: &mut Job) {
+    for (_, sets) in job.inputs.iter_mut().filter(|(name, sets)| name.starts_with("by") && !sets.axes.is_empty()) {
+        let one = sets.values[0].clone();
+        sets.values.fill(one);
+    }
+}
+
+#[test]
+fn the_law_of_nesting_finds_bins_of_one_run_in_the_place_of_all() {
+    found("mean", || planted("mean", the_first_bins, as_it_is), || nesting::lent(|op| op == "mean"));
+}
+
+/// Takes axes that nest in others for axes like these.
+fn beside_each_other(job: &mut Job) {
+    job.inputs.iter_mut().flat_map(|(_, input)| &mut input.axes).for_each(|axis| axis.within.clear());
+}
+
+#[test]
+fn the_law_of_nesting_finds_inner_axes_that_are_taken_like_others() {
+    found("std", || planted("std", beside_each_other, as_it_is), nesting::not_inner_first);
+}
