@@ -307,8 +307,8 @@ fn measures_agree_with_each_other() {
 fn f_scores_are_those_of_scikit_learn() {
     // sklearn.metrics.f1_score([0,0,0,1,1,2,2,2,2], [0,0,1,1,2,2,2,0,4], average=...), scikit-learn 1.7
     let (labels, predicted) = ([0, 0, 0, 1, 1, 2, 2, 2, 2], [0, 0, 1, 1, 2, 2, 2, 0, 4]);
-    assert!((crate::ops::nn::f_score(&labels, &predicted, false, 1).0 - 0.587_301_587_301_587_3).abs() < 1e-12);
-    assert!((crate::ops::nn::f_score(&labels, &predicted, true, 1).0 - 0.434_523_809_523_809_5).abs() < 1e-12);
+    assert!((crate::base::f_score::f_score(&labels, &predicted, false, 1).0 - 0.587_301_587_301_587_3).abs() < 1e-12);
+    assert!((crate::base::f_score::f_score(&labels, &predicted, true, 1).0 - 0.434_523_809_523_809_5).abs() < 1e-12);
 }
 
 #[test]
