@@ -125,8 +125,10 @@ fn files_of_a_reader(folder: &Path) {
             (name, shape, (0..count).flat_map(|_| noise().to_le_bytes()).collect())
         })
         .collect();
-    let tensor = |shape: &Vec<usize>, bytes| safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes);
-    let tensors = weights.iter().map(|(name, shape, bytes)| (*name, tensor(shape, bytes).expect("a tensor")));
+    let tensors = weights.iter().map(|(name, shape, bytes)| {
+        let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes);
+        (*name, view.expect("a tensor"))
+    });
     let bytes = safetensors::serialize(tensors, None).expect("a file of weights");
     std::fs::write(folder.join("net.safetensors"), bytes).expect("net.safetensors");
 }
