@@ -149,6 +149,7 @@ fn setup(passes: usize, start: Start, components: usize) -> Setup {
         start,
         components,
         published: false,
+        heated: 0,
         until: Until::default(),
     }
 }

@@ -1,4 +1,4 @@
-//! One chain: passes, scalars of every pass, kept states; stops and goes on bit for bit at every fiftieth pass.
+//! One chain: heated passes where it begins with some, passes, scalars of every pass, kept states; stops and goes on bit for bit at every fiftieth pass.
 
 use super::alpha::AlphaPrior;
 use super::bytes::{Reader, Writer};
@@ -15,6 +15,11 @@ use rand_chacha::ChaCha12Rng;
 
 /// Passes between the places where a chain can be stopped and resumed.
 pub const BOUNDARY: usize = 50;
+
+/// The power of the likelihood that heated chains begin with. Rows of real classes at d = 64 then change components freely.
+const HOTTEST: f64 = 0.1;
+/// Equal steps from there to 1.
+const STEPS: usize = 20;
 
 /// Returns the passes between draws of what a hierarchical measure learns: a draw costs d times as much for each component as a pass does for each row.
 fn learning_interval(d: usize) -> usize {
@@ -67,6 +72,8 @@ pub struct Setup {
     pub components: usize,
     /// Whether to do as the published code did.
     pub published: bool,
+    /// Passes at the beginning with the likelihood to a power that rises to 1.
+    pub heated: usize,
     /// Whether and how far chains go on until they settle.
     pub until: Until,
 }
@@ -93,6 +100,12 @@ impl Setup {
         let by = 1 << self.until.doubled;
         let until = Until { doubled: 0, ..self.until };
         Setup { passes: self.passes / by, burn_in: self.burn_in / by, thin: self.thin / by, until, ..self.clone() }
+    }
+
+    /// Returns the power of the likelihood in a pass. Heated passes (Neal, 1996, "Sampling from multimodal distributions using tempered transitions", on annealing) are
+    /// no draws of the posterior but a way to where chains begin: they belong to the burn-in.
+    pub fn heat(&self, pass: usize) -> f64 {
+        if pass < self.heated { HOTTEST + (1.0 - HOTTEST) * (STEPS * pass / self.heated) as f64 / STEPS as f64 } else { 1.0 }
     }
 
     /// Returns whether the state after a pass is kept: passes `burn_in, burn_in + thin, …`.
@@ -165,6 +178,8 @@ pub struct Chain<'a> {
     state: State,
     /// Observations in the frame.
     data: &'a Observations,
+    /// The base measure where none is learned.
+    niw: &'a Niw,
     /// The grid of a hierarchical base measure, and where on it the chain is.
     learned: Option<(&'a Grid, Learned)>,
     setup: Setup,
@@ -205,6 +220,7 @@ impl<'a> Chain<'a> {
         Chain {
             state,
             data,
+            niw,
             learned: None,
             setup: setup.clone(),
             rng,
@@ -232,7 +248,8 @@ impl<'a> Chain<'a> {
     /// Gives the state the measure of a point.
     fn take_up(&mut self, grid: &'a Grid, point: usize) {
         let learned = grid.at(point);
-        self.state.reframe(learned.whiten(self.data), grid.niw(point).clone());
+        let niw = grid.niw(point).heated(self.setup.heat(self.done));
+        self.state.reframe(learned.whiten(self.data), niw);
         self.learned = Some((grid, learned));
     }
 
@@ -266,8 +283,21 @@ impl<'a> Chain<'a> {
         self.done
     }
 
+    /// Gives the state the likelihood's power of the pass that comes.
+    fn set_heat(&mut self) {
+        let heat = self.setup.heat(self.done);
+        if heat == self.state.niw.heat {
+            return;
+        }
+        match self.learned.take() {
+            Some((grid, learned)) => self.take_up(grid, learned.point),
+            None => self.state.reframe(self.data.clone(), self.niw.heated(heat)),
+        }
+    }
+
     /// Makes one pass.
     pub fn step(&mut self) {
+        self.set_heat();
         let n = self.state.data.n;
         // The published code's first pass goes through the data as they lie.
         let in_order = self.setup.published && self.done == 0;

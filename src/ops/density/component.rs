@@ -260,8 +260,10 @@ impl Component {
             if y > 1e-8 { y.ln() } else { f64::NEG_INFINITY }
         };
         let less = self.n - 1;
-        (log_y > f64::NEG_INFINITY)
-            .then(|| niw.ln(less) + niw.constant(less) - 0.5 * self.log_det + 0.5 * (niw.nu(self.n) - niw.rank) * log_y)
+        (log_y > f64::NEG_INFINITY).then(|| {
+            niw.ln(less) + niw.constant(less) - 0.5 * niw.heat * self.log_det
+                + 0.5 * niw.heat * (niw.nu(self.n) - niw.rank) * log_y
+        })
     }
 
     /// Puts a point in.

@@ -2,7 +2,7 @@
 //! summed over, so that one may change with the other.
 //!
 //! Few components, each like all rows, go with a firm measure, and several, each of its own shape, with a loose one. Given either measure the other partition is
-//! far less likely, so that moves of one with the other fixed hardly ever pass between them.
+//! far less likely, so that moves of one with the other fixed hardly ever pass between them. Where passes are heated, so are the likelihoods here.
 
 use super::cache::Observations;
 use super::hyper::{Grid, Learned};
@@ -13,6 +13,15 @@ use rand::RngExt;
 
 /// Logarithms at every point of the grid: its prior probability, then the marginal likelihood of each slot's component (empty for free slots).
 struct Parts<'g>(&'g [f64], Vec<Vec<f64>>);
+
+/// Returns the log marginal likelihood of a component of these rows at every point of the grid, to the power that the state has.
+fn likelihoods(state: &State, grid: &Grid, base: &Observations, rows: &[usize]) -> Vec<f64> {
+    let mut logs = grid.log_likelihoods(base.dp, rows.iter().map(|i| base.row(*i)));
+    if state.niw.heat != 1.0 {
+        logs.iter_mut().for_each(|l| *l *= state.niw.heat);
+    }
+    logs
+}
 
 impl Parts<'_> {
     /// Returns the sums of the prior and all slots but some, with further ones.
@@ -34,7 +43,7 @@ pub fn learn(
     proposals: usize,
     rng: &mut impl rand::Rng,
 ) -> Learned {
-    let of = |rows: &[usize]| grid.log_likelihoods(base.dp, rows.iter().map(|i| base.row(*i)));
+    let of = |rows: &[usize]| likelihoods(state, grid, base, rows);
     let members = |k: usize| -> Vec<usize> { (0..base.n).filter(|i| state.z[*i] == k as u32).collect() };
     let slots = (0..state.comps.len()).map(members);
     let mut parts = Parts(grid.log_priors(), slots.map(|m| if m.is_empty() { Vec::new() } else { of(&m) }).collect());
@@ -46,7 +55,7 @@ pub fn learn(
     }
     let drawn = grid.pick(&parts.sum(&[], []), rng);
     if drawn.point != learned.point {
-        state.reframe(drawn.whiten(base), grid.niw(drawn.point).clone());
+        state.reframe(drawn.whiten(base), grid.niw(drawn.point).heated(state.niw.heat));
     }
     drawn
 }
@@ -59,7 +68,7 @@ pub fn learn(
 fn propose(state: &mut State, grid: &Grid, base: &Observations, parts: &mut Parts, rng: &mut impl rand::Rng) -> Option<Learned> {
     let chosen = Pair::draw(state, true, rng)?;
     let (pair, slots) = (chosen.pair, chosen.slots);
-    let of = |rows: &[usize]| grid.log_likelihoods(base.dp, rows.iter().map(|i| base.row(*i)));
+    let heat = state.niw.heat;
     let alone = |n: usize| state.niw.ln_gamma(n);
     let level = rng.random::<f64>().ln();
     let now = parts.sum(&[], []);
@@ -75,7 +84,7 @@ fn propose(state: &mut State, grid: &Grid, base: &Observations, parts: &mut Part
         };
         let (first, second) = (of_side(0), of_side(1));
         let sizes = alone(first.len()) + alone(second.len()) - alone(first.len() + second.len());
-        let (first, second) = (of(&first), of(&second));
+        let (first, second) = (likelihoods(state, grid, base, &first), likelihoods(state, grid, base, &second));
         let then = parts.sum(&slots, [&first, &second]);
         let ratio = sum_of_logs(&then) - sum_of_logs(&now) + state.alpha.ln() + sizes - log_q;
         if level >= ratio {
@@ -85,13 +94,13 @@ fn propose(state: &mut State, grid: &Grid, base: &Observations, parts: &mut Part
         parts.1.resize(parts.1.len().max(new + 1), Vec::new());
         (parts.1[slots[0] as usize], parts.1[new]) = (first, second);
         let measure = grid.pick(&then, rng);
-        state.reframe(measure.whiten(base), grid.niw(measure.point).clone());
+        state.reframe(measure.whiten(base), grid.niw(measure.point).heated(heat));
         Some(measure)
     } else {
         let all = chosen.all();
         let count = state.comps[slots[0] as usize].n;
         let sizes = alone(count) + alone(all.len() - count) - alone(all.len());
-        let whole = of(&all);
+        let whole = likelihoods(state, grid, base, &all);
         let then = parts.sum(&slots, [&whole]);
         let gain = sum_of_logs(&then) - sum_of_logs(&now) - state.alpha.ln() - sizes;
         // The way back has a probability of 1 at most.
@@ -99,14 +108,14 @@ fn propose(state: &mut State, grid: &Grid, base: &Observations, parts: &mut Part
             return None;
         }
         let measure = grid.pick(&then, rng);
-        let (white, niw) = (measure.whiten(base), grid.niw(measure.point));
-        let back = Launch::new(&white, niw, &chosen.members).allocate(Some(&chosen.sides(state)), pair, rng);
+        let (white, niw) = (measure.whiten(base), grid.niw(measure.point).heated(heat));
+        let back = Launch::new(&white, &niw, &chosen.members).allocate(Some(&chosen.sides(state)), pair, rng);
         if level >= gain + back {
             return None;
         }
         chosen.merge(state);
         (parts.1[slots[0] as usize], parts.1[slots[1] as usize]) = (whole, Vec::new());
-        state.reframe(white, niw.clone());
+        state.reframe(white, niw);
         Some(measure)
     }
 }

@@ -31,6 +31,8 @@ pub struct Niw {
     pub shape: Shape,
     /// Degrees of freedom that a member adds: 1, or d where one variance is all dimensions'.
     pub rank: f64,
+    /// Power that all likelihoods are raised to; 1 but in passes that are heated (see [`super::chain::Setup::heat`]).
+    pub heat: f64,
     /// `t_constant(m)` for m = 0..=n.
     constants: Vec<f64>,
     /// Marginal likelihood's constant for m = 0..=n.
@@ -78,11 +80,19 @@ impl Niw {
             nu0,
             shape,
             rank,
+            heat: 1.0,
             constants,
             marginals,
             ln_gammas: (0..=n).map(|m| if m == 0 { 0.0 } else { lgamma(m as f64) }).collect(),
             logs: (0..=n).map(|m| (m as f64).ln()).collect(),
         }
+    }
+
+    /// Returns the measure with likelihoods, and predictives with them, to another power. They are no densities then, but ratios of likelihoods all the same.
+    pub fn heated(&self, heat: f64) -> Niw {
+        let by = heat / self.heat;
+        let scaled = |numbers: &[f64]| if by == 1.0 { numbers.to_vec() } else { numbers.iter().map(|x| by * x).collect() };
+        Niw { heat, constants: scaled(&self.constants), marginals: scaled(&self.marginals), ..self.clone() }
     }
 
     /// Returns `kappa_n`.
@@ -97,7 +107,7 @@ impl Niw {
 
     /// Returns the power of the predictive: `(nu_n + 1)/2`, `(nu_n + d)/2` where the shape is spherical.
     pub fn power(&self, n: usize) -> f64 {
-        0.5 * (self.nu(n) + self.rank)
+        0.5 * self.heat * (self.nu(n) + self.rank)
     }
 
     /// Returns the part of the log predictive that depends on n alone; see [`t_constant`].
@@ -119,10 +129,10 @@ impl Niw {
     /// `q` is the sum of logarithms of [`super::diagonal::sum_logs`].
     pub fn log_predictive(&self, n: usize, log_det: f64, q: f64) -> f64 {
         if self.shape == Shape::Diagonal {
-            return self.constants[n] - 0.5 * log_det - self.power(n) * q;
+            return self.constants[n] - 0.5 * self.heat * log_det - self.power(n) * q;
         }
         let kappa = self.kappa(n);
-        self.constants[n] - 0.5 * log_det - self.power(n) * (kappa / (kappa + 1.0) * q).ln_1p()
+        self.constants[n] - 0.5 * self.heat * log_det - self.power(n) * (kappa / (kappa + 1.0) * q).ln_1p()
     }
 
     /// Returns the log marginal likelihood of n members with `ln |S_n|`.
@@ -130,7 +140,7 @@ impl Niw {
     /// As the predictive is the ratio of two marginal likelihoods, its constants sum to the closed form's
     /// `-(nd/2) ln pi + (d/2) ln(kappa0/kappa_n) + ln Gamma_d(nu_n/2) - ln Gamma_d(nu0/2)`.
     pub fn log_marginal(&self, n: usize, log_det: f64) -> f64 {
-        self.marginals[n] - 0.5 * self.nu(n) / self.rank * log_det
+        self.marginals[n] - 0.5 * self.heat * self.nu(n) / self.rank * log_det
     }
 }
 

@@ -47,7 +47,7 @@ settings! {
     struct SplitMergeFields("split_merge") { proposals: f64, scans: f64, every: f64 }
 }
 settings! {
-    struct MergeSplitFields("merge_split") { proposals: f64, every: f64 }
+    struct MergeSplitFields("merge_split") { proposals: f64, every: f64, heated: f64 }
 }
 settings! {
     struct GammaFields("gamma") { shape: f64, rate: f64 }
@@ -193,6 +193,7 @@ pub struct Sampler {
     thin: f64,
     chains: f64,
     start: Start,
+    heated: f64,
     budget: Option<f64>,
 }
 
@@ -208,6 +209,7 @@ impl Setting for Sampler {
     fn read(value: &Static) -> Option<Self> {
         let (name, fields) = value.make()?;
         let f = GibbsFields::read(&fields);
+        let mut heated = 0.0;
         let moves = match name {
             "gibbs" => Moves::Gibbs,
             "block_gibbs" => Moves::Block(BlockFields::read(&fields).block),
@@ -217,12 +219,13 @@ impl Setting for Sampler {
             }
             "merge_split" => {
                 let s = MergeSplitFields::read(&fields);
+                heated = s.heated;
                 Moves::MergeSplit { proposals: s.proposals, every: s.every }
             }
             _ => return None,
         };
         let GibbsFields { passes, burn_in, thin, chains, start, budget } = f;
-        Some(Sampler { moves, passes, burn_in, thin, chains, start, budget })
+        Some(Sampler { moves, passes, burn_in, thin, chains, start, heated, budget })
     }
 }
 
@@ -234,7 +237,7 @@ impl Sampler {
         } else {
             (Moves::MergeSplit { proposals: 1.0, every: 1.0 }, [2000.0, 1000.0, 50.0, 4.0], Some(8000.0))
         };
-        Sampler { moves, passes, burn_in, thin, chains, start: Start::Dispersed, budget }
+        Sampler { moves, passes, burn_in, thin, chains, start: Start::Dispersed, heated: 0.0, budget }
     }
 }
 
@@ -374,6 +377,14 @@ impl Fit {
         }
         let burn_in = whole("sampler.burn_in", s.burn_in, 0..=PASSES, "")?;
         let thin = whole("sampler.thin", s.thin, 1..=PASSES, "every pass after burn-in is kept with `thin: 1`")?;
+        let heated = whole("sampler.heated", s.heated, 0..=PASSES, "")?;
+        if heated > burn_in {
+            return Err(wrong(
+                "sampler.heated",
+                format!("heated ({heated}) can be burn_in ({burn_in}) at most"),
+                "heated passes are no draws of the posterior, so none is kept: raise `burn_in`, or lower `heated`",
+            ));
+        }
         let until = Until { budget: budget(s, passes, chains)?, doubled: 0 };
         let states = chains * (passes - burn_in).div_ceil(thin);
         if states > STATES {
@@ -413,6 +424,7 @@ impl Fit {
             start: if published { Start::Random } else { s.start },
             components,
             published,
+            heated,
             until,
         };
         Ok(Fit { kappa, dof: prior.dof.0, inflate: prior.inflate.0, shape: prior.shape, scale: prior.scale.clone(), setup })
@@ -503,11 +515,16 @@ impl Fit {
             Shape::Diagonal => "diagonal",
             Shape::Spherical => "spherical",
         };
-        json!({
+        let mut all = json!({
             "kappa": self.kappa, "dof": self.dof, "inflate": self.inflate, "shape": shape, "scale": scale, "alpha": alpha, "sampler": method, "passes": s.passes,
             "burn_in": s.burn_in, "thin": s.thin, "chains": s.chains, "start": start, "components": s.components,
             "published": s.published, "budget": s.until.budget, "doubled": s.until.doubled,
-        })
+        });
+        // Fits without heated passes are kept as those were that knew none.
+        if s.heated > 0 {
+            all["heated"] = json!(s.heated);
+        }
+        all
     }
 
     /// Returns the settings that were kept.
@@ -545,6 +562,7 @@ impl Fit {
             start: Start::parse(j["start"].as_str()?)?,
             components: int("components")?,
             published: j["published"].as_bool()?,
+            heated: int("heated").unwrap_or(0),
             until: Until { budget: int("budget"), doubled: u32::try_from(int("doubled")?).ok().filter(|k| *k < 32)? },
         };
         let pair = |name: &str| Some([j[name][0].as_f64()?, j[name][1].as_f64()?]);

@@ -217,12 +217,15 @@ impl State {
             return;
         }
         let kappa = niw.kappa(c.n);
-        w.a[k] = niw.ln(c.n) + niw.constant(c.n) - 0.5 * c.log_det;
+        w.a[k] = niw.ln(c.n) + niw.constant(c.n) - 0.5 * niw.heat * c.log_det;
         w.b[k] = niw.power(c.n);
         w.f[k] = kappa / (kappa + 1.0);
         // With y = 1 - c q: -ln|S'|/2 = -ln|S|/2 - ln(y)/2 (d times the last where one variance is all dimensions'), and 1 + f' q' = 1/y.
-        w.own[k] =
-            [niw.ln(c.n - 1) + niw.constant(c.n - 1) - 0.5 * c.log_det, -0.5 * (niw.nu(c.n) - niw.rank), -kappa / (kappa - 1.0)];
+        w.own[k] = [
+            niw.ln(c.n - 1) + niw.constant(c.n - 1) - 0.5 * niw.heat * c.log_det,
+            -0.5 * niw.heat * (niw.nu(c.n) - niw.rank),
+            -kappa / (kappa - 1.0),
+        ];
     }
 
     /// Brings the quadratic forms of some observations up to date.
@@ -240,12 +243,12 @@ impl State {
         (without.log_det - with.log_det) / self.niw.rank
     }
 
-    /// Returns the log of the joint density of data (canonical coordinates) and partition given alpha.
+    /// Returns the log of the joint density of data (canonical coordinates) and partition given alpha, likelihoods as they are where passes are heated.
     pub fn log_joint(&self) -> f64 {
         let n = self.data.n;
         let mut total = libm::lgamma(self.alpha) - libm::lgamma(self.alpha + n as f64);
         for c in self.comps.iter().filter(|c| c.n > 0) {
-            total += self.alpha.ln() + self.niw.ln_gamma(c.n) + self.niw.log_marginal(c.n, c.log_det);
+            total += self.alpha.ln() + self.niw.ln_gamma(c.n) + self.niw.log_marginal(c.n, c.log_det) / self.niw.heat;
         }
         total
     }

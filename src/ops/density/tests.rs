@@ -34,6 +34,7 @@ fn one_chain(alpha: AlphaPrior, method: Method, passes: usize) -> Setup {
         start: Start::One,
         components: 1,
         published: false,
+        heated: 0,
         until: Until::default(),
     }
 }

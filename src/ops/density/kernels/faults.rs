@@ -335,6 +335,7 @@ fn what_the_script_and_the_headers_show_is_refused_before_the_run() {
         ("split_merge", "proposals", vec![0.0, 9e15], "sampler.proposals"),
         ("split_merge", "scans", vec![-1.0, 9e15], "sampler.scans"),
         ("split_merge", "every", vec![0.0], "sampler.every"),
+        ("merge_split", "heated", vec![21.0, -1.0], "sampler.heated"),
     ] {
         for value in values {
             assert_eq!(fit(with(name, field, value)), at, "{field}: {value}");

@@ -135,7 +135,7 @@ pub(super) fn sampler(name: &str, passes: f64, burn_in: f64, chains: f64) -> Sta
 
 pub(super) fn started(name: &str, passes: f64, burn_in: f64, chains: f64, start: &str) -> Static {
     let n = |k: &str, v: f64| (k.to_string(), Static::Number(v));
-    let all = [("thin", 2.0), ("block", 4.0), ("proposals", 1.0), ("scans", 4.0), ("every", 5.0)];
+    let all = [("thin", 2.0), ("block", 4.0), ("proposals", 1.0), ("scans", 4.0), ("every", 5.0), ("heated", 0.0)];
     let mut fields = vec![n("passes", passes), n("burn_in", burn_in), n("chains", chains), ("start".to_string(), word(start))];
     fields.extend(all.map(|(k, v)| n(k, v)));
     Static::Make(name.into(), fields)
@@ -290,7 +290,7 @@ fn where_no_sampler_is_given_the_published_code_s_is_taken_if_asked_for() {
     let text = include_str!("../../../../stdlib/density.cfx");
     for lengths in [
         "passes: int = 2000, burn_in: int = 1000, thin: int = 50, chains: int = 4",
-        "proposals: int = 1, every: int = 1\n)",
+        "proposals: int = 1, every: int = 1, heated: int = 0\n)",
         "where none is given, `merge_split(budget: 8k)`",
         "variant prior = hierarchical(kappa: real = 0.05, components: int = 6)",
         "passes: int = 400, burn_in: int = 320, thin: int = 4, chains: int = 1",

@@ -13,7 +13,12 @@ use std::sync::Arc;
 fn sampler(passes: f64, thin: f64, budget: Option<f64>) -> (&'static str, Static) {
     let n = |k: &str, v: f64| (k.to_string(), Static::Number(v));
     let mut fields = vec![n("passes", passes), n("burn_in", passes / 2.0), n("thin", thin), n("chains", 3.0)];
-    fields.extend([n("proposals", 1.0), n("every", 1.0), ("start".to_string(), Static::Word("dispersed".into()))]);
+    fields.extend([
+        n("proposals", 1.0),
+        n("every", 1.0),
+        n("heated", 30.0),
+        ("start".to_string(), Static::Word("dispersed".into())),
+    ]);
     fields.push(("budget".to_string(), budget.map_or(Static::None, Static::Number)));
     ("sampler", Static::Make("merge_split".into(), fields))
 }

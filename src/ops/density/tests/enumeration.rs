@@ -75,7 +75,9 @@ fn chi_squared(niw: &Niw, n: usize, alpha: AlphaPrior, method: Method, published
     let d = niw.d;
     let data = cloud(n, d, 1.2, 40 + d as u64);
     let exact = posterior(&data, niw, alpha);
-    let setup = Setup { published, ..one_chain(alpha, method, 8) };
+    // Chains under a heated measure stay in their first, hottest passes.
+    let heated = if niw.heat == 1.0 { 0 } else { 1_000_000 };
+    let setup = Setup { published, heated, ..one_chain(alpha, method, 8) };
     let mut counts: BTreeMap<Vec<u32>, f64> = BTreeMap::new();
     let alphas: Vec<Vec<(f64, f64)>> = (0..=n).map(|k| alpha_given(k, n, alpha)).collect();
     let root = Stream::root(7).named("enumeration");
@@ -144,6 +146,21 @@ fn split_merge_has_the_exact_posterior() {
         accept(&full(n, d), n, RANDOM, SPLITS);
         accept(&full(n, d), n, AlphaPrior::Fixed(0.8), ALLOCATED);
         accept(&full(n, d), n, RANDOM, ALLOCATED);
+    }
+}
+
+#[test]
+fn heated_chains_have_the_posterior_of_their_power() {
+    for (n, d) in [(6, 2), (7, 3)] {
+        let hot = full(n, d).heated(0.1);
+        for method in [Method::Gibbs, SPLITS, ALLOCATED] {
+            accept(&hot, n, RANDOM, method);
+        }
+        // The test can tell: it is another posterior.
+        let data = cloud(n, d, 1.2, 40 + d as u64);
+        let (a, b) = (posterior(&data, &hot, RANDOM), posterior(&data, &full(n, d), RANDOM));
+        let apart: f64 = a.iter().zip(&b).map(|(a, b)| (a.1 - b.1).abs()).sum::<f64>() / 2.0;
+        assert!(apart > 0.2, "total variation {apart}");
     }
 }
 

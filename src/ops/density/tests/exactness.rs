@@ -238,17 +238,19 @@ fn blocks_agree(niw: &Niw) {
 #[test]
 fn a_restored_chain_goes_on_bit_for_bit() {
     let methods = [
-        (Method::Gibbs, false),
-        (Method::Block(4), false),
-        (Method::SplitMerge { proposals: 1, scans: 2, every: 1 }, false),
-        (Method::MergeSplit { proposals: 1, every: 1 }, false),
-        (Method::Gibbs, true),
-        (Method::MergeSplit { proposals: 1, every: 1 }, true),
+        (Method::Gibbs, false, 0),
+        (Method::Block(4), false, 0),
+        (Method::SplitMerge { proposals: 1, scans: 2, every: 1 }, false, 0),
+        (Method::MergeSplit { proposals: 1, every: 1 }, false, 0),
+        (Method::MergeSplit { proposals: 1, every: 1 }, false, 55),
+        (Method::Gibbs, true, 0),
+        (Method::MergeSplit { proposals: 1, every: 1 }, true, 0),
+        (Method::MergeSplit { proposals: 1, every: 1 }, true, 55),
     ];
-    for (method, learning) in methods {
+    for (method, learning, heated) in methods {
         let data = cloud(60, 5, 0.8, 2);
         let niw = Niw::new(5, 0.01, 7.0, 60);
-        let setup = setup(method, 120);
+        let setup = Setup { heated, ..setup(method, 120) };
         let stream = Stream::root(11);
         let grid = correlated(5, 0.01, 61);
         let fresh = || {
@@ -272,6 +274,30 @@ fn a_restored_chain_goes_on_bit_for_bit() {
         assert_eq!(whole.kept, resumed.kept);
         assert!(whole.kept.iter().all(|k| k.measure.is_some() == learning));
         assert!(!fresh().restore(&bytes[..bytes.len() - 3]), "a torn checkpoint is refused");
+    }
+}
+
+#[test]
+fn heated_passes_are_the_first_ones_and_their_likelihood_rises_to_its_own_power() {
+    let (data, niw) = (cloud(60, 5, 0.8, 2), Niw::new(5, 0.01, 7.0, 60));
+    let setup = Setup { heated: 40, ..setup(Method::MergeSplit { proposals: 1, every: 1 }, 120) };
+    let powers: Vec<f64> = (0..120).map(|pass| setup.heat(pass)).collect();
+    assert_eq!((powers[0], powers[1], powers[40], powers[119]), (0.1, 0.1, 1.0, 1.0));
+    assert!((powers[2] - 0.145).abs() < 1e-12 && (powers[39] - 0.955).abs() < 1e-12 && powers.is_sorted());
+    let mut chain = Chain::new(&data, &niw, &setup, 0.3, &Stream::root(11), 0, None);
+    for (pass, power) in powers.iter().enumerate() {
+        chain.step();
+        assert_eq!(chain.state().niw.heat, *power);
+        // What is recorded is the posterior density itself.
+        let plain = State::new(&data, &niw, chain.state().z.clone(), chain.state().alpha);
+        let expected = plain.log_joint() + setup.alpha.log_density(plain.alpha) - 60.0 * 0.3;
+        assert!((chain.trace()[pass][2] - expected).abs() < 1e-7, "pass {pass}");
+    }
+    // A power of a predictive is that of its number, a power of a marginal likelihood likewise.
+    let hot = niw.heated(0.3);
+    for n in [0, 1, 7] {
+        assert!((hot.log_predictive(n, 1.7, 0.4) - 0.3 * niw.log_predictive(n, 1.7, 0.4)).abs() < 1e-12);
+        assert!((hot.log_marginal(n, 1.7) - 0.3 * niw.log_marginal(n, 1.7)).abs() < 1e-12);
     }
 }
 
