@@ -13,7 +13,7 @@ use super::static_value::Static;
 use super::statics::NetworkRef;
 use super::typed::{Call, Node, Typed};
 use crate::base::{Diag, Span};
-use crate::syntax::ast::Expr;
+use crate::syntax::ast::{self, Expr};
 use std::rc::Rc;
 
 /// An input of a call: its parameter, the name of its slot, its value.
@@ -23,7 +23,7 @@ impl<'a> Checker<'a> {
     /// Puts a call together. What is wrong with it is said here.
     pub(super) fn assemble(&mut self, signature: &'a Signature, mut parts: Parts<'a>, span: Span) -> Rc<Typed> {
         let ready = self.kinds_fit(signature, &parts) && self.default_data(signature, &mut parts, span);
-        if !ready || !self.paired(signature, &parts, span) {
+        if !ready || !self.paired(signature, &parts, span) || !self.meanings_fit(signature, &parts, span) {
             return Typed::error(span);
         }
         parts.inputs.sort_by_key(|(i, _, _)| *i);
@@ -56,7 +56,7 @@ impl<'a> Checker<'a> {
                 return Typed::error(span);
             }
         };
-        if !self.columns_fit(&parts, &transfer, &values) {
+        if !self.columns_fit(signature, &parts, &transfer, &values) {
             return Typed::error(span);
         }
         self.applied(signature, parts, inputs, &words, carries, transfer, span)
@@ -159,13 +159,17 @@ impl<'a> Checker<'a> {
     }
 
     /// Returns whether names that are no axes can be columns of the inputs.
-    fn columns_fit(&mut self, parts: &Parts, transfer: &Transfer, values: &[Rc<Typed>]) -> bool {
+    fn columns_fit(&mut self, signature: &Signature, parts: &Parts, transfer: &Transfer, values: &[Rc<Typed>]) -> bool {
         for (param, named) in &transfer.named {
             let items = parts.axis_words.iter().filter(|(i, _, _)| i == param).flat_map(|(_, _, e)| super::refusals::items(e));
             for (one, item) in named.iter().zip(items) {
                 let Named::Column(word) = one else { continue };
-                // Where every input is a table whose columns are known, one of them has it.
-                let wrong: Vec<Option<Diag>> = values.iter().map(|v| self.wrong_column(v, word, item.span)).collect();
+                // Where every input is a table whose columns are known, one of them has it, and what is drawn by it is no word.
+                let drawn = matches!(signature.params[*param].name.name.as_str(), "y" | "value");
+                let field = ast::Ident { name: word.clone(), span: item.span };
+                let of_words = |v: &Typed| if drawn { self.of_words(v, &field) } else { None };
+                let wrong: Vec<Option<Diag>> =
+                    values.iter().map(|v| self.wrong_column(v, word, item.span).or_else(|| of_words(v))).collect();
                 if wrong.iter().all(Option::is_some)
                     && let Some(diag) = wrong.into_iter().flatten().next()
                 {

@@ -6,7 +6,7 @@ use super::kind::Kind;
 use super::signature::Signature;
 use super::static_value::Static;
 use super::suggest::{nearest, nearest_or_list};
-use super::typed::{Node, Typed};
+use super::typed::{Call, Node, Typed};
 use crate::base::text::shorten;
 use crate::base::{Diag, Span};
 use crate::syntax::ast;
@@ -38,10 +38,39 @@ impl<'a> Checker<'a> {
         Rc::new(typed)
     }
 
+    /// Returns the columns that a table can have, where they are known: all, and those that hold words.
+    fn columns_of(&self, table: &Typed) -> Option<(Vec<String>, Vec<String>)> {
+        let signature = self.made_by(table)?;
+        match (self.behind(table), signature.name.as_str()) {
+            (Some(call), "table") => self.tidy_columns(call),
+            _ => (!signature.columns.is_empty()).then(|| (signature.columns.clone(), signature.texts.clone())),
+        }
+    }
+
+    /// Returns the columns of a call of `table` on values that take a row each: its axes, and what is said of a value.
+    fn tidy_columns(&self, call: &Call) -> Option<(Vec<String>, Vec<String>)> {
+        let (_, x, whole) = call.inputs.iter().find(|(n, ..)| n == "x")?;
+        let (value, words): (&[&str], &[&str]) = match &x.kind {
+            Kind::Number { per_example: true } => (&["example", "row", "class", "value", "absent"], &["class", "absent"]),
+            Kind::Truth { per_example: true } => (&["example", "row", "class", "value", "absent"], &["class", "absent"]),
+            Kind::Number { .. } => (&["value", "error", "count", "absent"], &["absent"]),
+            Kind::Truth { .. } => (&["value", "within_error", "text", "absent"], &["value", "within_error", "text", "absent"]),
+            Kind::Group => (&["value", "absent"], &["value", "absent"]),
+            _ => return None,
+        };
+        let axes: Vec<String> = whole.iter().map(|a| self.axes().name(*a).to_string()).collect();
+        // A column whose name an axis has is called `NAME_value`.
+        let free = |name: &str| if axes.iter().any(|a| a == name) { format!("{name}_value") } else { name.to_string() };
+        let all = axes.iter().cloned().chain(value.iter().map(|n| free(n))).collect();
+        let class = axes.iter().filter(|a| *a == "class").cloned();
+        Some((all, words.iter().map(|n| free(n)).chain(class).collect()))
+    }
+
     /// Returns what is wrong with a column that holds words, which are no value.
-    fn of_words(&self, table: &Typed, field: &ast::Ident) -> Option<Diag> {
-        let signature = self.made_by(table).filter(|s| s.texts.contains(&field.name))?;
-        let numbers = signature.columns.iter().filter(|c| !signature.texts.contains(c)).map(|c| format!("`{c}`"));
+    pub(super) fn of_words(&self, table: &Typed, field: &ast::Ident) -> Option<Diag> {
+        let signature = self.made_by(table)?;
+        let (columns, texts) = self.columns_of(table).filter(|(_, texts)| texts.contains(&field.name))?;
+        let numbers = columns.iter().filter(|c| !texts.contains(c)).map(|c| format!("`{c}`"));
         let message = format!("the column `{}` holds words, not numbers", field.name);
         let help = match &table.node {
             Node::Call(made) if signature.name == "diagnose" && field.name == "verdict" => {
@@ -60,8 +89,9 @@ impl<'a> Checker<'a> {
 
     /// Returns what is wrong with a column's name, where the table's columns are known.
     pub(super) fn wrong_column(&self, table: &Typed, name: &str, span: Span) -> Option<Diag> {
-        let signature = self.made_by(table).filter(|s| !s.columns.is_empty())?;
-        let known: Vec<&str> = signature.columns.iter().map(String::as_str).collect();
+        let signature = self.made_by(table)?;
+        let (columns, _) = self.columns_of(table)?;
+        let known: Vec<&str> = columns.iter().map(String::as_str).collect();
         // What is recorded during training is named after the data, which are not known yet; a misspelt column is near a known one.
         if known.contains(&name) || signature.open && nearest(name, &known).is_none() {
             return None;

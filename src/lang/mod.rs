@@ -24,6 +24,7 @@ mod labels;
 pub mod lets;
 pub mod library;
 mod like;
+mod meaning;
 pub mod mentions;
 mod misfit;
 mod misplaced;

@@ -1,5 +1,6 @@
 //! `only(x, condition)` and `only(x, count: 48)`: a value at some combinations of its axes' coordinates, absent at the others.
 
+use super::axes::AxisId;
 use super::bind::bind_args;
 use super::checker::Checker;
 use super::kind::Kind;
@@ -11,7 +12,18 @@ use crate::base::{Diag, Span};
 use crate::syntax::ast::{self, Expr};
 use std::rc::Rc;
 
+/// Conditions over so many combinations at most are tried at each.
+const TRIED: usize = 256;
+
 impl<'a> Checker<'a> {
+    /// Returns whether a condition fails at all coordinates of its axes, where these are known and few.
+    fn holds_nowhere(&self, module: usize, condition: &'a Expr, axes: &[AxisId]) -> bool {
+        let mut lengths = axes.iter().map(|a| self.axes().get(*a).coordinates.as_ref().map(Vec::len));
+        let count = lengths.try_fold(1usize, |n, length| n.checked_mul(length?));
+        count.is_some_and(|n| n <= TRIED)
+            && self.envs(axes).iter().all(|env| matches!(self.statics().value(module, condition, env), Ok(Static::Bool(false))))
+    }
+
     /// Checks `only(x, condition, count: 48, seed: 1)`.
     pub(super) fn only(&mut self, module: usize, signature: &'a Signature, args: &[&'a ast::Arg], e: &'a Expr) -> Rc<Typed> {
         let bound = match bind_args(&signature.params, args, "only", e.span) {
@@ -53,6 +65,10 @@ impl<'a> Checker<'a> {
             {
                 let message = format!("the value has no axis `{}`, which the condition looks at", self.axes().name(*axis));
                 return refuse(self, condition.span, &message, "name its own axes");
+            }
+            if self.holds_nowhere(module, condition, &typed.axes) {
+                let help = "coordinates are compared by value; `cfx check --types` shows how many an axis has";
+                return refuse(self, condition.span, "this holds at no combination: nothing would be left", help);
             }
             chosen.condition = Some(Rc::new((module, (*condition).clone())));
         }

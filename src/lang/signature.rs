@@ -1,6 +1,7 @@
 //! Signatures of built-ins, read from the standard library's `extern` and `variant` declarations: the one registry.
 
 use super::kind::Kind;
+use super::meaning::Meaning;
 use crate::base::{Diag, Span};
 use crate::syntax::ast::{self, TypeAtom, TypeExpr};
 
@@ -28,6 +29,9 @@ pub struct Signature {
     /// Between which numbers the result lies: the part of a record (empty for the value itself), and words for limits (`zero`, `one`, `minus_one`; a single
     /// one is the lower), or the parameters whose bounds it has.
     pub bounds: Vec<(String, Vec<String>)>,
+    /// What the result's numbers stand for: the part of a record (empty for the value itself), and the word of a [`Meaning`], or a parameter: an input whose
+    /// meaning it has, or a setting that names one.
+    pub means: Vec<(String, Vec<String>)>,
     /// Whether it draws random numbers.
     pub random: bool,
     /// Whether pairs need computing once only.
@@ -59,6 +63,8 @@ pub struct Takes {
     pub gathers: Gathers,
     /// An operation that a model given here goes through first, cell by cell, so that no more than one is in memory.
     pub through: Option<String>,
+    /// What the numbers given here have to stand for.
+    pub means: Option<Meaning>,
     /// A setting.
     pub setting: Option<SettingType>,
     /// An axis word.
@@ -200,6 +206,7 @@ pub fn signature(topic: &str, item: &ast::Item) -> Option<Result<Signature, Diag
             keeps: named("keeps"),
             units: of_parts(result, "in"),
             bounds: of_parts(result, "bounds"),
+            means: of_parts(result, "means"),
             random: has("random"),
             symmetric: has("symmetric"),
             carries: has("carries"),
@@ -283,6 +290,8 @@ pub fn takes(param: &ast::Param) -> Result<Takes, Diag> {
             out.gathers = if names.iter().any(|n| n == "all") { Gathers::All } else { Gathers::Some(names) };
         } else if effect.word.name == "through" {
             out.through = effect.names.first().map(|n| n.name.clone());
+        } else if effect.word.name == "means" {
+            out.means = effect.names.first().and_then(|n| Meaning::named(&n.name));
         } else {
             return Err(wrong(effect.word.span, &format!("`{}` is not an effect of a parameter", effect.word.name)));
         }

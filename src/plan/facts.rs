@@ -56,6 +56,10 @@ pub struct Facts {
     pub multiply_adds: Option<u64>,
     /// Columns of a table, or of a model's history. Nothing where only the run tells.
     pub columns: Option<Vec<String>>,
+    /// Columns that are known to hold words; those of a table among a record's parts stand behind the part's name: `leaves.name`.
+    pub texts: Vec<String>,
+    /// Whether a representation tells how much of its energy `svd` kept. Nothing where only the run tells.
+    pub reduced: Option<bool>,
     /// What a fitted density will be, for what is computed from it.
     pub density: Option<DensityFacts>,
     /// Units of the result's numbers: the part of a record (empty for the value itself), and its unit.
@@ -144,6 +148,8 @@ impl Facts {
             pass_bytes: most(self.pass_bytes, other.pass_bytes),
             multiply_adds: most(self.multiply_adds, other.multiply_adds),
             columns: same(&self.columns, &other.columns),
+            texts: self.texts.iter().filter(|name| other.texts.contains(name)).cloned().collect(),
+            reduced: same(&self.reduced, &other.reduced),
             density: same(&self.density, &other.density),
             units: list(&self.units, &other.units),
             words: self.words.as_ref().zip(other.words.as_ref()).map(|(a, b)| all(a, b)),

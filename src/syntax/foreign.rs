@@ -60,7 +60,14 @@ impl Explain<'_> {
                 format!("there is no `{after}=`: a name is bound once"),
                 format!("give the new value another name: `let new = old {after} 1`"),
             ),
-            "=" if after == ".." => foreign(span, "the end of a range is excluded", "write `0..11` for 0 to 10"),
+            "=" if after == ".." => {
+                let (start, end) = (f.here.checked_sub(2).map_or("", at), then.parse::<u64>().ok());
+                let help = match (start.parse::<u64>(), end.and_then(|n| n.checked_add(1))) {
+                    (Ok(start), Some(end)) => format!("write `{start}..{end}`"),
+                    _ => "write `0..11` for 0 to 10".to_string(),
+                };
+                foreign(span, "the end of a range is excluded", help)
+            }
             "=" if depth > 0 && self.absent_left_out(f) => {
                 foreign(span, "absent values are always skipped", "leave this argument out")
             }
@@ -127,7 +134,7 @@ impl Explain<'_> {
             "." if after_number && touches => Some(
                 Diag::error("cfx::syntax::number", span, "a number does not end with a point").help(format!("write `{after}`")),
             ),
-            "|" if then == ">" => foreign(span, "there are no pipes", format!("write the operation around it: `mean({after})`")),
+            "|" if then == ">" => foreign(span, "there are no pipes", self.piped(f, f.here + 2)),
             "," if open == "(" && self.groups(&tokens[..f.here]) => {
                 foreign(span, "write a list in square brackets", format!("write `[{}]`", self.inside(f)))
             }
@@ -256,7 +263,7 @@ impl Explain<'_> {
             }
             "mod" | "rem" | "div" => foreign(span, format!("there is no operator `{next}`"), "write it with `/` and `round(…)`"),
             "percent" | "pct" if after_number => foreign(span, "a percentage is written with `%`", format!("write `{after}%`")),
-            "%" if then == ">" => foreign(span, "there are no pipes", format!("write the operation around it: `mean({after})`")),
+            "%" if then == ">" => foreign(span, "there are no pipes", self.piped(f, f.here + 3)),
             "%" if after_number && !touches && (self.ends_line(f) || depth > 0 && matches!(then, ")" | "," | "}" | "]")) => {
                 foreign(span, "`%` stands directly behind a number", format!("write `{after}%`"))
             }
@@ -402,6 +409,16 @@ impl Explain<'_> {
     pub(super) fn before<'t>(&self, f: &Failure<'_, 't>) -> (usize, Option<&'t Token>) {
         let found = f.slice.tokens[..f.here].iter().rposition(|t| t.kind != Kind::Newline);
         (found.unwrap_or(0), found.map(|i| &f.slice.tokens[i]))
+    }
+
+    /// Returns what to write in place of a pipe into an operation whose name stands at `op`.
+    fn piped(&self, f: &Failure, op: usize) -> String {
+        let tokens = f.slice.tokens;
+        let text = |i: usize| tokens.get(i).map_or("", |t| self.text(t));
+        let value = self.between(f.slice, self.side_start(tokens, f.here), f.here);
+        let name = tokens.get(op).filter(|t| t.kind == Kind::Word).map_or("mean", |t| self.text(t));
+        let more = if text(op + 1) == "(" && text(op + 2) != ")" { ", …" } else { "" };
+        format!("write the operation around it: `{name}({value}{more})`")
     }
 
     /// Returns whether a `=` outside brackets stands before the failure.

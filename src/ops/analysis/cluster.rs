@@ -152,7 +152,8 @@ impl Planned for Cluster {
 
     fn facts(&self, _settings: &Settings, _inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let named = |name: &str, columns: &[&str]| (name.to_string(), columns.iter().map(|c| c.to_string()).collect());
-        Ok(Facts { tables: vec![named("merges", &MERGES), named("leaves", &LEAVES)], ..Facts::default() })
+        let texts = vec!["leaves.name".to_string()];
+        Ok(Facts { tables: vec![named("merges", &MERGES), named("leaves", &LEAVES)], texts, ..Facts::default() })
     }
 
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {

@@ -183,6 +183,13 @@ fn check_axes(axes: &[LabelledAxis]) -> Result<(), (String, Option<String>)> {
             Some("name it, as in `auc(y, over: fraction)`, and reduce the others before".to_string()),
         ));
     };
+    if axis.role == "class" {
+        let help = "an area is taken along numbers, such as widths, shares or epochs; `mean` averages over classes";
+        return Err((
+            "classes have an order of their labels and no distances, so there is no area along them".to_string(),
+            Some(help.to_string()),
+        ));
+    }
     // A single `?` stands for coordinates that only files tell.
     let unknown = matches!(axis.coordinates.as_slice(), [one] if one == "?");
     match axis.coordinates.iter().find(|c| coordinate(c).is_none()).filter(|_| !unknown) {
@@ -262,11 +269,17 @@ impl Planned for CurveArea {
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let given = CurveAreaSettings::read(settings);
-        let Some(columns) = known(inputs, "t").and_then(|t| t.columns.as_ref()) else { return Ok(Facts::default()) };
-        match [("x", &given.x), ("y", &given.y)].into_iter().find(|(_, name)| !columns.contains(name)) {
-            Some((parameter, name)) => Err(refuse::column(parameter, name, columns)),
-            None => Ok(Facts::default()),
+        let Some(table) = known(inputs, "t") else { return Ok(Facts::default()) };
+        let Some(columns) = &table.columns else { return Ok(Facts::default()) };
+        for (parameter, name) in [("x", &given.x), ("y", &given.y)] {
+            if !columns.contains(name) {
+                return Err(refuse::column(parameter, name, columns));
+            }
+            if table.texts.contains(name) {
+                return Err(refuse::words(parameter, name, columns, &table.texts));
+            }
         }
+        Ok(Facts::default())
     }
 
     fn policy(&self) -> Policy {

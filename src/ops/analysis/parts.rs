@@ -29,6 +29,9 @@ fn present(value: &Value) -> Result<Value, Failure> {
     }
 }
 
+/// What to do where a column holds words.
+const WORDS: &str = "name a column of numbers; figures take columns of words by name: `x: class`";
+
 /// Returns the failure for a name that is not there.
 fn unknown(name: &str, what: &str, names: Vec<&str>) -> Failure {
     Failure::new(format!("there is no {what} `{name}`")).help(format!("it has {}", names.join(", ")))
@@ -40,8 +43,9 @@ fn column(table: &Table, name: &str, listed: bool) -> Result<Value, Failure> {
     match found {
         None => Err(unknown(name, "column", table.columns.iter().map(|(n, _)| n.as_str()).collect())),
         Some(Column::Numbers(x)) if !listed => Ok(Value::Scores(Arc::new(Scores::of_rows(x.clone())))),
-        Some(Column::Texts(_)) if !listed => Err(Failure::new(format!("the column `{name}` holds words, not numbers"))
-            .help("name a column of numbers; figures take columns of words by name: `x: class`")),
+        Some(Column::Texts(_)) if !listed => {
+            Err(Failure::new(format!("the column `{name}` holds words, not numbers")).help(WORDS))
+        }
         Some(Column::Numbers(x)) => {
             let one = |v: &f64| {
                 if v.is_nan() { Value::Absent("no number here".to_string()) } else { Value::Number(Number::new(*v, None, None)) }
@@ -59,7 +63,15 @@ impl Planned for Field {
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let Some(of) = known(inputs, "x") else { return Ok(Facts::default()) };
-        let FieldSettings { name, .. } = FieldSettings::read(settings);
+        let FieldSettings { name, rows } = FieldSettings::read(settings);
+        if of.columns.is_some() && of.texts.contains(&name) && rows.is_none_or(|r| r.is_empty()) {
+            return Err(Problem {
+                code: "cfx::type::argument",
+                parameter: None,
+                message: format!("the column `{name}` holds words, not numbers"),
+                help: Some(WORDS.to_string()),
+            });
+        }
         if let Some(columns) = of.columns.as_ref().filter(|c| !c.contains(&name)) {
             let names: Vec<&str> = columns.iter().map(String::as_str).collect();
             return Err(Problem {
@@ -72,7 +84,9 @@ impl Planned for Field {
         let unit = unit(&of.units, &name).map(|u| (String::new(), u.to_string()));
         let columns = of.tables.iter().find(|(part, _)| *part == name).map(|(_, columns)| columns.clone());
         let words = of.words.clone();
-        Ok(Facts { classes: of.classes.clone(), units: unit.into_iter().collect(), columns, words, ..Facts::default() })
+        let inside = |text: &String| Some(text.strip_prefix(&name)?.strip_prefix('.')?.to_string());
+        let texts = of.texts.iter().filter_map(inside).collect();
+        Ok(Facts { classes: of.classes.clone(), units: unit.into_iter().collect(), columns, texts, words, ..Facts::default() })
     }
 }
 

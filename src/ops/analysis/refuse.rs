@@ -68,6 +68,17 @@ pub fn column(parameter: &'static str, name: &str, columns: &[String]) -> Proble
     }
 }
 
+/// Returns the refusal of a column that holds words, where numbers are due.
+pub fn words(parameter: &'static str, name: &str, columns: &[String], texts: &[String]) -> Problem {
+    let numbers: Vec<String> = columns.iter().filter(|c| !texts.contains(c)).map(|c| format!("`{c}`")).collect();
+    Problem {
+        code: "cfx::analysis::setting",
+        parameter: Some(parameter),
+        message: format!("the column `{name}` holds words, not numbers"),
+        help: Some(format!("numbers stand in {}", numbers.join(", "))),
+    }
+}
+
 fn problem(parameter: Option<&'static str>, message: String, help: String) -> Problem {
     Problem { code: "cfx::analysis::axis", parameter, message, help: Some(help) }
 }

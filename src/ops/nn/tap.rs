@@ -184,7 +184,7 @@ impl Planned for Tap {
         let take = given.take(positions(shape))?;
         let (dim, each) = (take.units(shape), take.rows(shape));
         let bytes = data.most_rows().map(|r| (dim * r * each * 8) as u64);
-        let facts = Facts { dim: Some(dim), shape: Some(vec![dim]), bytes, ..data.each_example() };
+        let facts = Facts { dim: Some(dim), shape: Some(vec![dim]), bytes, reduced: Some(false), ..data.each_example() };
         Ok(if given.pool == Pool::Positions { numbered(facts, Some(each)) } else { facts })
     }
 

@@ -6,7 +6,7 @@ use crate::engine::value::{Column, Number, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::at::At;
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
 use crate::settings;
 use ndarray::{Array2, ArrayView2, Axis};
@@ -119,6 +119,15 @@ pub struct ClassMeans;
 impl Planned for ClassMeans {
     fn version(&self) -> u32 {
         2
+    }
+
+    fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        let x = known(inputs, "x");
+        let units = x.and_then(|f| f.dim).map(|d| (0..d).map(|unit| format!("unit_{unit}")));
+        let named = |names: &[&str]| names.iter().map(|n| n.to_string()).collect::<Vec<_>>();
+        let columns = units.map(|units| [named(&["class", "examples"]), units.collect(), named(&["norm"])].concat());
+        let classes = x.and_then(|f| f.classes.clone());
+        Ok(Facts { classes, columns, texts: named(&["class"]), ..Facts::default() })
     }
 }
 

@@ -176,6 +176,7 @@ impl Planned for GaussianStages {
             classes: Some((0..classes).map(|c| c.to_string()).collect()),
             class_sizes: Some((0..classes).map(|c| (rows - c).div_ceil(classes)).collect()),
             labelled: Some(true),
+            reduced: Some(false),
             rows: Some(rows),
             dim: Some(units),
             bytes: Some(8 * (rows * units) as u64),

@@ -281,6 +281,7 @@ impl Planned for LoadStages {
         Ok(Facts {
             class_sizes: (!labels.is_empty()).then(|| sizes(&labels, classes.len())),
             labelled: Some(!classes.is_empty()),
+            reduced: Some(false),
             classes: (!classes.is_empty()).then_some(classes),
             rows,
             dim,

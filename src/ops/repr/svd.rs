@@ -6,7 +6,7 @@ use crate::engine::value::Number;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::linalg::{PRODUCT, WIDE, leading_right, project};
-use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem};
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known};
 use crate::plan::files::Files;
 use crate::settings;
 use ndarray::s;
@@ -42,7 +42,7 @@ impl Planned for Svd {
             return Err(problem("width", format!("a width of {width} is above the {rows} examples there are")));
         }
         let bytes = facts.most_rows().map(|n| (n * width * 8) as u64);
-        Ok(Facts { dim: Some(width), bytes, ..facts })
+        Ok(Facts { dim: Some(width), bytes, reduced: Some(true), ..facts })
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
@@ -109,9 +109,21 @@ impl Kernel for Svd {
 /// The share of energy that a representation kept when it was reduced.
 pub struct CapturedEnergy;
 
+/// What is said of a representation that was not reduced.
+const WHOLE: &str = "the representation was not reduced, so it has no captured energy";
+const REDUCE: &str = "give the result of `svd`";
+
 impl Planned for CapturedEnergy {
     fn policy(&self) -> Policy {
         Policy::Inline
+    }
+
+    fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        let x = known(inputs, "x");
+        match x.and_then(|f| f.reduced) {
+            Some(false) => Err(Problem { help: Some(REDUCE.to_string()), ..problem("x", WHOLE) }),
+            _ => Ok(Facts { classes: x.and_then(|f| f.classes.clone()), ..Facts::default() }),
+        }
     }
 }
 
@@ -120,10 +132,7 @@ impl Kernel for CapturedEnergy {
         let stages = job.stages("x")?;
         match stages.notes.iter().find(|(n, _)| n == ENERGY) {
             Some((_, energy)) => Ok(Value::Number(Number::exact(*energy))),
-            None => {
-                Err(Failure::new("the representation was not reduced, so it has no captured energy")
-                    .help("give the result of `svd`"))
-            }
+            None => Err(Failure::new(WHOLE).help(REDUCE)),
         }
     }
 }

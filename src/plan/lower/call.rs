@@ -130,6 +130,9 @@ impl Frame<'_> {
         if !self.signature.open && !self.signature.columns.is_empty() {
             facts.columns = Some(self.signature.columns.clone());
         }
+        if !self.signature.texts.is_empty() {
+            facts.texts = self.signature.texts.clone();
+        }
         let inputs = known.iter().flat_map(|(slot, all)| {
             let here = self.inputs.iter().find(|i| &*i.name == *slot);
             let left = move |name: &&Name| here.is_none_or(|i| !i.gone.contains(name));

@@ -21,6 +21,8 @@ pub struct Part<'a> {
     pub axes: Vec<LabelledAxis>,
     /// Columns that all of its tables have, where they are known.
     pub columns: Option<Vec<String>>,
+    /// Those that are known to hold words.
+    pub texts: Vec<String>,
 }
 
 impl Part<'_> {
@@ -83,9 +85,10 @@ pub fn parts<'a>(
     for input in shapes.iter().filter(|s| own(s.slot)) {
         let name = names.of(input.slot);
         let columns = columns(input);
+        let texts: Vec<String> = input.facts.first().map_or_else(Vec::new, |f| f.texts.clone());
         let mut add = |name: String, kind: &'a Kind| {
             let axes = split(input, kind, shapes, shown);
-            out.push(Part { name, kind, axes, columns: columns.clone() });
+            out.push(Part { name, kind, axes, columns: columns.clone(), texts: texts.clone() });
         };
         match input.kind {
             Kind::Unknown => return None,
@@ -159,6 +162,14 @@ pub fn not_there(parameter: &'static str, part: &Part, axis: &AxisName) -> Probl
     problem("cfx::axis::not_there", parameter, message, help)
 }
 
+/// Returns the problem of a column of words, where numbers are drawn.
+pub fn of_words(parameter: &'static str, part: &Part, column: &str) -> Problem {
+    let message = format!("the column `{column}` of `{}` holds words", part.name);
+    let numbers = part.columns.iter().flatten().filter(|c| !part.texts.contains(c)).map(|c| format!("`{c}`")).collect::<Vec<_>>();
+    let other = if numbers.is_empty() { "others".to_string() } else { numbers.join(", ") };
+    shape(parameter, message, format!("numbers stand in {other}; words may stand on an axis, in `color:` and in `facet:`"))
+}
+
 /// The arguments of a figure over an axis.
 pub struct OverAxis<'a> {
     /// The parameter whose inputs are drawn.
@@ -205,6 +216,9 @@ pub fn over_an_axis(f: &OverAxis, shapes: &[Shape]) -> Result<(), Problem> {
                 let known: Vec<&str> = part.columns.iter().flatten().map(String::as_str).collect();
                 let message = format!("`{}` has no column `{}`", part.name, y.name);
                 return Err(problem("cfx::name::no_field", "y", message, nearest_or_list(&y.name, &known)));
+            }
+            if part.texts.contains(&y.name) {
+                return Err(of_words("y", part, &y.name));
             }
         }
     }

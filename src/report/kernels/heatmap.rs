@@ -156,7 +156,10 @@ fn of_table(part: &Part, s: &HeatmapSettings, value: Option<&AxisName>) -> Resul
             return Err(check::not_there(parameter, part, axis));
         }
     }
-    Ok(())
+    match value.filter(|v| part.texts.contains(&v.name)) {
+        Some(value) => Err(check::of_words("value", part, &value.name)),
+        None => Ok(()),
+    }
 }
 
 fn few_axes(part: &Part, facet: Option<&AxisName>) -> Problem {

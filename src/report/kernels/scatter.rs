@@ -15,6 +15,7 @@ use super::summary::spearman;
 use crate::engine::kernel::{Context, Failure, Job, Kernel};
 use crate::engine::value::{Table, Value};
 use crate::lang::Settings;
+use crate::plan::examples;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Shape};
 use crate::plan::files::Files;
 use crate::report::figure::{Axis, Color, ColorBar, Key, Legend, Mark, Panel, Plot, Scale, Sign, color, marker, scale};
@@ -126,6 +127,9 @@ fn alike(x: &Part, y: &Part) -> Result<(), Problem> {
 fn same_examples(shapes: &[Shape], x: &Part, y: &Part) -> Result<(), Problem> {
     let of = |slot: &str, s: &Shape| s.slot.strip_prefix(slot).is_some_and(|r| r.is_empty() || r.starts_with('.'));
     let source = |slot: &str| shapes.iter().filter(|s| of(slot, s)).flat_map(|s| s.facts).find_map(|f| f.source.clone());
+    let from = |slot: &str| -> Vec<String> {
+        shapes.iter().filter(|s| of(slot, s)).flat_map(|s| s.facts).next().map_or_else(Vec::new, |f| f.from.clone())
+    };
     match (source("x"), source("y")) {
         (Some(a), Some(b)) if a != b => {
             let message = format!("`{}` is about examples of `{a}`, and `{}` about examples of `{b}`", x.name, y.name);
@@ -134,6 +138,16 @@ fn same_examples(shapes: &[Shape], x: &Part, y: &Part) -> Result<(), Problem> {
                 message,
                 "examples are joined by their numbers within one data set; average both over an axis first",
             ))
+        }
+        (Some(source), Some(_)) if examples::apart(&from("x"), &from("y")) => {
+            let message = format!(
+                "`{}` is about examples of `{}` of `{source}`, and `{}` about examples of `{}`: they have none in common",
+                x.name,
+                from("x").join("`, `"),
+                y.name,
+                from("y").join("`, `")
+            );
+            Err(check::shape("y", message, "make both from the same split"))
         }
         _ => Ok(()),
     }

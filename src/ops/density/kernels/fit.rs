@@ -136,6 +136,8 @@ impl Planned for DpMixture {
             rows: expected.filter(|_| exact),
             rows_at_most: expected.filter(|_| !exact),
             dim,
+            source: x.and_then(|f| f.source.clone()),
+            from: x.map_or_else(Vec::new, |f| f.from.clone()),
             density: Some(DensityFacts {
                 by_class,
                 most_rows: most,

@@ -12,6 +12,7 @@ use crate::engine::kernel::{Labelled, mismatch};
 use crate::engine::value::{Scores, Stages};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
+use crate::plan::examples;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Shape, known};
 use crate::plan::files::Files;
 use crate::settings;
@@ -87,6 +88,20 @@ impl Planned for LogDensity {
                 "each class is fitted again without a part of its own rows, so that the rows of other classes are in no part",
                 "leave out `under:` to score held-out rows under their own classes, or `held_out:` to score all rows under each class; `generative_classification` does both",
             ));
+        }
+        if s.held_out > 0.0
+            && let Some((p, density)) = p.and_then(|p| Some((p, p.density?)))
+        {
+            let rows = if density.by_class { x.class_sizes.as_ref().and_then(|s| s.iter().max().copied()) } else { x.rows };
+            let more = matches!((rows, density.most_rows), (Some(here), Some(fitted)) if here > fitted);
+            let source = matches!((&p.source, &x.source), (Some(a), Some(b)) if a != b);
+            if more || source || examples::apart(&p.from, &x.from) {
+                return Err(wrong(
+                    "x",
+                    "`held_out:` fits again without parts of the rows that were fitted, and some rows here were not fitted",
+                    "pass the stages that the density was fitted to, restricted as they were; rows that the fit has not seen are scored without `held_out:`",
+                ));
+            }
         }
         Ok(x.each_example())
     }

@@ -29,7 +29,8 @@ impl Planned for UnitCorrelation {
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let given = CorrelationSettings::read(settings);
         for (slot, parameter, name) in [("a", "x", &given.x), ("b", "y", &given.y)] {
-            let Some(columns) = known(inputs, slot).and_then(|t| t.columns.as_ref()) else { continue };
+            let Some(table) = known(inputs, slot) else { continue };
+            let Some(columns) = &table.columns else { continue };
             let names: Vec<&str> = columns.iter().map(String::as_str).collect();
             if !names.contains(&"unit") {
                 let help = "give tables with a row for each unit: `ablate_each`, `class_selectivity`, `mutual_information`";
@@ -37,6 +38,11 @@ impl Planned for UnitCorrelation {
             }
             if !names.contains(&name.as_str()) {
                 return Err(problem(parameter, format!("the table has no column `{name}`"), &nearest_or_list(name, &names)));
+            }
+            if table.texts.contains(name) {
+                let numbers: Vec<&str> = names.into_iter().filter(|n| !table.texts.iter().any(|t| t == n)).collect();
+                let help = format!("numbers stand in {}", numbers.join(", "));
+                return Err(problem(parameter, format!("the column `{name}` holds words, not numbers"), &help));
             }
         }
         Ok(Facts::default())
