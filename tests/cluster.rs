@@ -33,6 +33,9 @@ figure "Accuracy" = curves(acc, x: run)
 claim "It learns" = mean(acc, over: run) > 0.5
 "#;
 
+/// One representation of 80 MB.
+const LARGE: &str = "cfx 1\nexperiment \"Large\" { seed: 1 }\nstages x = gaussian_stages(rows: 100000, units: 100)\nanalysis d = mean_distance(x)\n";
+
 /// Tasks of one training each: their estimates are some tenths of a second.
 const SITE: &str = r#"
 partition = "main"
@@ -290,7 +293,23 @@ fn sites_and_runs_that_are_not_there_are_said() {
     says(&["run", "--on", "site.toml", "--also", "other"], 2, "`cfx pull` brings results into it");
     says(&["plan", "--on", "site.toml"], 0, "hours of jobs");
     says(&["plan", "--on", "local"], 0, "cells: 0 in the store");
+    says(&["plan", "--on", "site.toml", "--only", "acc"], 0, "hours of jobs");
+    says(&["plan", "--on", "site.toml", "--only", "acd"], 2, "did you mean `acc`?");
     says(&["status"], 2, "has not been run on a cluster");
+    // What could only fail is said before anything is sent.
+    let large = folder.path().join("large.cfx");
+    std::fs::write(&large, LARGE).expect("a script");
+    std::fs::write(folder.path().join("small.toml"), "[chains]\nmemory = \"1MiB\"\n[reports]\nmemory = \"1MiB\"\n")
+        .expect("a site");
+    std::fs::write(folder.path().join("few.toml"), "[limits]\ntasks = 2\n").expect("a site");
+    for (script, site, words) in [(&large, "small.toml", "have 1.0 MiB"), (&script, "few.toml", "the site takes 2 in its queue")]
+    {
+        for command in ["plan", "run"] {
+            let output = cfx(&[command, "--on", site], script);
+            assert!(code(&output) == 2 && said(&output).contains(words), "{command} {site}: {}", said(&output));
+        }
+    }
+    assert!(!folder.path().join("results/exp/report.html").exists());
 
     // Of two commands that would send the same jobs, one does.
     let store = Store::open(&folder.path().join(".cfx")).expect("a store");

@@ -5,6 +5,7 @@
 use crate::cli::{cfx, code, command, folder_with, said};
 use crate::dice::Dice;
 use crate::script::files_below;
+use cfx::engine::unfinished::is_ours;
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -78,8 +79,13 @@ type Stable = BTreeMap<PathBuf, Vec<u8>>;
 fn results(out: &Path) -> Stable {
     let below = |p: &Path| p.strip_prefix(out).expect("a file below").to_path_buf();
     let name = |p: &Path| p.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let kept = |p: &PathBuf| !matches!(name(p).as_str(), "manifest.json" | "report.html") && !name(p).starts_with(".tmp-");
+    let kept = |p: &PathBuf| !matches!(name(p).as_str(), "manifest.json" | "report.html") && !is_ours(&name(p));
     files_below(out, "").into_iter().filter(kept).map(|p| (below(&p), std::fs::read(&p).expect("a result"))).collect()
+}
+
+/// Returns the files in a folder that a writer left which was killed.
+fn unfinished(folder: &Path) -> Vec<PathBuf> {
+    files_below(folder, "").into_iter().filter(|p| p.file_name().is_some_and(|n| is_ours(&n.to_string_lossy()))).collect()
 }
 
 /// A run under way, whose events go to a file.
@@ -192,7 +198,7 @@ fn kills_at_any_moment_lose_nothing_and_the_next_run_is_right() {
     let start = Instant::now();
     let mut dice = Dice::new(31);
     let mut kills: BTreeMap<Phase, usize> = BTreeMap::new();
-    let (mut rounds, mut tries) = (0, 0);
+    let (mut rounds, mut tries, mut half_written) = (0, 0, 0);
     while kills.values().sum::<usize>() < wanted {
         clear();
         let mut left = Stable::new();
@@ -214,6 +220,7 @@ fn kills_at_any_moment_lose_nothing_and_the_next_run_is_right() {
             let listed = cfx(&["ls"], &path);
             assert!(matches!(code(&listed), 0 | 2), "{phase:?}: {}", said(&listed));
         }
+        half_written += unfinished(folder.path()).len();
         // The next run ends well, with all results; and swept, the one after that finds them all.
         for next in 0..2 {
             let output = cfx(&["run", "--out", "out"], &path);
@@ -226,12 +233,14 @@ fn kills_at_any_moment_lose_nothing_and_the_next_run_is_right() {
             if next == 1 {
                 assert!(said(&output).lines().any(|l| l.starts_with("0 computed")), "{}", said(&output));
             }
+            assert_eq!(unfinished(&beside("out")), Vec::<PathBuf>::new(), "round {rounds}");
             assert_eq!(code(&cfx(&["gc"], &path)), 0);
+            assert_eq!(unfinished(&beside(".cfx")), Vec::<PathBuf>::new(), "round {rounds}");
         }
         rounds += 1;
         if rounds % 5 == 0 {
             println!(
-                "{} kills of {tries} tries in {rounds} rounds, {:.0} s: {kills:?}",
+                "{} kills of {tries} tries in {rounds} rounds, {:.0} s, {half_written} files left half written: {kills:?}",
                 kills.values().sum::<usize>(),
                 start.elapsed().as_secs_f64()
             );
@@ -239,7 +248,7 @@ fn kills_at_any_moment_lose_nothing_and_the_next_run_is_right() {
         assert!(tries < 20 * wanted + 100, "only {kills:?} of {tries} tries");
     }
     println!(
-        "{} kills of {tries} tries in {rounds} rounds, {:.0} s: {kills:?}",
+        "{} kills of {tries} tries in {rounds} rounds, {:.0} s, {half_written} files left half written: {kills:?}",
         kills.values().sum::<usize>(),
         start.elapsed().as_secs_f64()
     );

@@ -18,6 +18,7 @@ mod full_disk;
 mod generate;
 mod keys;
 mod laws;
+mod lock;
 mod lsp;
 mod mutate;
 mod oracle;

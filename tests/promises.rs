@@ -220,6 +220,49 @@ fn settings_of_the_command_that_mean_nothing_are_refused() {
     assert!(code(&many) == 0 && said(&many).contains("threads are used"), "{}", said(&many));
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_no_script_is_refused_and_a_picture_overwrites_no_other_file() {
+    let (folder, path) = folder_with(QUICK);
+    let pipe = folder.path().join("pipe.cfx");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+    for (script, words) in [(pipe.as_path(), "it is a named pipe"), (Path::new("/dev/zero"), "it is a device")] {
+        let output = cfx(&["check"], script);
+        assert!(code(&output) == 2 && said(&output).contains(words), "{}", said(&output));
+    }
+    let long = folder.path().join("long.cfx");
+    std::fs::write(&long, "#".repeat((16 << 20) + 1)).expect("a file");
+    let output = cfx(&["check"], &long);
+    assert!(code(&output) == 2 && said(&output).contains("longer than 16 MiB"), "{}", said(&output));
+    let output = cfx(&["plan", "--data", "nowhere"], &path);
+    assert!(code(&output) == 2 && said(&output).contains("nowhere is no folder"), "{}", said(&output));
+
+    let output = cfx(&["plan", "--svg", "exp.cfx"], &path);
+    assert!(code(&output) == 2 && said(&output).contains("is not overwritten"), "{}", said(&output));
+    assert_eq!(std::fs::read_to_string(&path).expect("the script"), QUICK);
+    for _ in 0..2 {
+        assert_eq!(code(&cfx(&["plan", "--svg", "plan.svg"], &path)), 0);
+    }
+}
+
+/// A file of results keeps its name and its contents wherever its declaration stands.
+#[test]
+fn titles_that_are_alike_do_not_swap_files() {
+    let figures = ["figure \"?\" = bars(acc, x: run)\n", "figure \"!\" = bars(1 - acc, x: run)\n"];
+    let more = ["figure \"a\" = bars(acc, x: run)\n", "figure \"A\" = bars(1 - acc, x: run)\n"];
+    let (folder, path) = folder_with("");
+    let mut seen: Vec<Vec<(PathBuf, Vec<u8>)>> = Vec::new();
+    for turned in [false, true] {
+        let order = |pair: [&str; 2]| if turned { format!("{}{}", pair[1], pair[0]) } else { pair.concat() };
+        put(&path, &format!("{QUICK}{}{}", order(figures), order(more)));
+        assert_eq!(code(&cfx(&["run", "--out", "out"], &path)), 0);
+        let drawn = all(&folder.path().join("out/figures")).into_iter();
+        seen.push(drawn.filter(|(p, _)| p.extension().is_some_and(|e| e == "csv")).collect());
+    }
+    assert_eq!(seen[0].len(), 4);
+    assert!(seen[0] == seen[1], "{:?}", seen.iter().flatten().map(|(p, _)| p).collect::<Vec<_>>());
+}
+
 /// Every test that the document of promises names is there.
 #[test]
 fn promises_name_tests_that_exist() {

@@ -18,11 +18,14 @@ use crate::plan::facts::Policy;
 use crate::plan::files::Files;
 use crate::plan::graph::{Cell, CellId, Entry, Graph, Override};
 use crate::plan::lower::{self, draws};
+use crate::plan::seen;
+use crate::report::lock::Lock;
 use crate::report::{self, CellRecord, Outcome, ReportInput, Settling};
 use crate::syntax::ast::{ItemKind, Keyword};
 pub use expected::{Expected, expected};
 pub use registry::Registry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// A script with the folders it may read and the values of its parameters.
@@ -40,14 +43,17 @@ pub struct Source {
     pub set: Vec<(String, String)>,
     /// Texts of files that it uses, by the names that `use` gives them: those are taken in place of the files.
     pub texts: BTreeMap<String, String>,
+    /// How the run differs from the lock beside the script, where there is one and that was looked at: for the report.
+    pub lock: Option<Vec<String>>,
 }
 
 impl Source {
     /// Reads a script from a file. Its folder is the file's.
     ///
-    /// Errors: the file cannot be read or is not UTF-8.
+    /// Errors: the file cannot be read, is not UTF-8, is a named pipe or a device (but for `/dev/stdin` and what a shell makes, `<(…)`), or longer than
+    /// any script.
     pub fn read(path: &Path) -> std::io::Result<Source> {
-        let text = std::fs::read_to_string(path)?;
+        let text = script_text(path)?;
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf();
         Ok(Source { text, ..Source::text(&path.display().to_string(), "", &folder) })
     }
@@ -61,6 +67,7 @@ impl Source {
             granted: Vec::new(),
             set: Vec::new(),
             texts: BTreeMap::new(),
+            lock: None,
         }
     }
 
@@ -68,6 +75,23 @@ impl Source {
     pub fn files(&self) -> Files {
         Files::new(&self.folder, &self.granted)
     }
+}
+
+/// Bytes of a script at most.
+const LONGEST_SCRIPT: u64 = 16 << 20;
+
+/// Reads the text of a script. Nobody may be at the other end of a named pipe, and a device may have no end.
+fn script_text(path: &Path) -> std::io::Result<String> {
+    let of_shell = ["/dev/std", "/dev/fd/", "/proc/"].iter().any(|p| path.as_os_str().to_string_lossy().starts_with(p));
+    let file = if of_shell { std::fs::File::open(path)? } else { seen::open(path)? };
+    let mut text = String::new();
+    if file.take(LONGEST_SCRIPT + 1).read_to_string(&mut text)? as u64 > LONGEST_SCRIPT {
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::FileTooLarge,
+            format!("it is longer than {} MiB", LONGEST_SCRIPT >> 20),
+        ));
+    }
+    Ok(text)
 }
 
 /// A script after checking: its trees, its types, and everything there is to say about it.
@@ -127,7 +151,7 @@ fn read(source: &Source) -> ReadScript {
         let found = files.find(path).map_err(|p| (p.code, p.message, p.help.unwrap_or_default()))?;
         let unreadable =
             |e| ("cfx::file::missing", format!("`{path}` cannot be read: {e}"), "give a script in UTF-8".to_string());
-        std::fs::read_to_string(&found).map_err(unreadable)
+        script_text(&found).map_err(unreadable)
     };
     let (program, mut diags) = Program::load(&source.name, &source.text, &loader);
     let (script, found, idle) = check::check(&program, &source.set);
@@ -209,6 +233,21 @@ fn overrides(checked: &Checked) -> Vec<Override> {
             default: Some(default.clone()).filter(|d| !d.is_empty()),
         })
         .collect()
+}
+
+/// Returns what the results of a plan hang on beside the script's text: files, versions, parameters, the kind of device with that `accelerator`.
+pub fn lock(source: &Source, checked: &Checked, graph: &Graph, accelerator: &str) -> Lock {
+    let program = &checked.program;
+    let parameters = program.modules[program.main].names.iter().filter_map(|(name, def)| match &program.item(*def).kind {
+        ItemKind::Param(param) => {
+            let given = graph.overrides.iter().find(|o| o.name == *name).map(|o| o.value.clone());
+            let default = || param.default.as_ref().map_or(String::new(), |d| program.sources.text(d.span).to_string());
+            Some((name.clone(), given.unwrap_or_else(default)))
+        }
+        _ => None,
+    });
+    let roots: Vec<PathBuf> = std::iter::once(&source.folder).chain(&source.granted).cloned().collect();
+    Lock::of(graph, &roots, parameters.collect(), env!("CARGO_PKG_VERSION"), &engine::device::kind(accelerator))
 }
 
 /// Returns the texts of the files that a script uses, by the names that `use` gives them ([`Source::texts`]).
@@ -467,7 +506,7 @@ pub fn write(
         graph,
         value: &value,
         records: &records,
-        script: report::Script { name: source.name.clone(), text: source.text.clone(), base },
+        script: report::Script { name: source.name.clone(), text: source.text.clone(), base, lock: source.lock.clone() },
         build: report::Build {
             version: env!("CARGO_PKG_VERSION").to_string(),
             devices: vec![outcome.device.clone()],

@@ -71,6 +71,8 @@ pub enum Command {
     Work(Work),
     /// Write a script, the scripts that it uses and its results into one archive, without its data.
     Export(Export),
+    /// Write down beside a script what its results depend on: hashes of the files that it reads, versions, the kind of device, parameters.
+    Lock(Lock),
     /// Say how two runs differ: settings, numbers with their errors, claims, versions. Exits with 1 if they do.
     Diff(Diff),
     /// Copy the results of a script to another store, by content.
@@ -184,9 +186,18 @@ pub struct Plan {
     /// Say what changed since the last run for this declaration.
     #[arg(long, value_name = "NAME")]
     pub why: Option<String>,
+    /// Plan only what this declaration, figure or claim needs, by its name or title. May be given more than once.
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<String>,
+    /// Plan only the declarations of the script up to this one.
+    #[arg(long, value_name = "NAME")]
+    pub until: Option<String>,
     /// Show the jobs that a run on this site would submit: a site's file, or the name of one in `~/.config/cfx/sites.toml`.
     #[arg(long, value_name = "SITE")]
     pub on: Option<String>,
+    /// Exit with 3 if data, versions or parameters are not those of the script's lock (`cfx lock`).
+    #[arg(long)]
+    pub locked: bool,
     /// Room for weights that stay for later runs, as in `run`.
     #[arg(long, value_name = "SIZE", value_parser = room)]
     pub keep_under: Option<f64>,
@@ -228,6 +239,9 @@ pub struct Run {
     /// Compute only the declarations of the script up to this one.
     #[arg(long, value_name = "NAME")]
     pub until: Option<String>,
+    /// Do not run, and end with 3, where data, versions, parameters or the kind of device are other ones than the script's lock says (`cfx lock`).
+    #[arg(long)]
+    pub locked: bool,
     /// Stop at the first failure.
     #[arg(long)]
     pub fail_fast: bool,
@@ -293,6 +307,16 @@ pub struct Export {
     /// The archive (default: `NAME.zip` beside the script).
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,
+}
+
+/// `cfx lock`
+#[derive(Debug, Args)]
+pub struct Lock {
+    #[command(flatten)]
+    pub script: Script,
+    /// What networks run on, as `run` has it.
+    #[arg(long, default_value = "auto")]
+    pub device: String,
 }
 
 /// `cfx diff`

@@ -4,9 +4,9 @@ mod words;
 
 use super::arguments::{Cluster, Plan, Run, Work};
 use super::out::{drawn, say, tell};
-use super::run::{Prepared, prepare, record_name, results_folder, unwritten};
-use super::{Exit, render, room, stop};
-use crate::api::{self, Registry};
+use super::run::{Prepared, prepare, record_name, results_folder, undeclared, unwritten};
+use super::{Exit, locked, render, room, stop};
+use crate::api::{self, Registry, Source};
 use crate::base::Hasher;
 use crate::cluster::campaign::{Campaign, Folder};
 use crate::cluster::executor::Executor;
@@ -16,6 +16,7 @@ use crate::cluster::status::Survey;
 use crate::cluster::submit::{self, Asked, Jobs};
 use crate::cluster::work as job;
 use crate::engine::{Store, progress, store};
+use crate::plan::graph::Graph;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -61,8 +62,6 @@ fn of_this_machine(arguments: &Run) -> Option<String> {
         ("--device-memory", arguments.device_memory.is_some(), "jobs take nine tenths of their device"),
         ("--device", arguments.device != "auto", "the site's file says `device`"),
         ("--limit", !arguments.limit.is_empty(), "the site's file says `time`"),
-        ("--only", !arguments.only.is_empty(), "all of the script is computed"),
-        ("--until", arguments.until.is_some(), "all of the script is computed"),
         ("--fail-fast", arguments.fail_fast, "cells that do not need a failed cell are computed"),
         ("--watch", arguments.watch, "a script is sent once"),
         ("--also", !arguments.also.is_empty(), "jobs read the script's own store; `cfx pull` brings results into it"),
@@ -90,6 +89,12 @@ pub fn run(arguments: &Run) -> Exit {
     let open = if arguments.leases { Store::open_with_leases } else { Store::open };
     let Prepared { source, checked, graph, store } = match prepare(&arguments.script, &arguments.store, &registry, open) {
         Ok(prepared) => prepared,
+        Err(exit) => return exit,
+    };
+    // Jobs say on which device they run.
+    let lock = locked::compared(&arguments.script, &source, &checked, &graph, None, arguments.locked);
+    let source = match lock {
+        Ok(lock) => Source { lock, ..source },
         Err(exit) => return exit,
     };
     let mut slurm = Slurm;
@@ -121,12 +126,20 @@ pub fn run(arguments: &Run) -> Exit {
     if let Err(e) = api::ready(&out) {
         return unwritten(&out, &e);
     }
-    let jobs = Jobs::of(&graph, &store, &site);
+    let jobs = match jobs(&graph, &arguments.only, arguments.until.as_deref(), &store, &site) {
+        Ok(jobs) => jobs,
+        Err(exit) => return exit,
+    };
+    if is_hopeless(&jobs, &graph, &site) {
+        return Exit::Usage;
+    }
     let asked = Asked {
         source: &source,
         checked: &checked,
         graph: &graph,
         out: &out,
+        only: &arguments.only,
+        until: arguments.until.as_deref(),
         note: record_name(&arguments.script),
         keep_under: room::for_weights(arguments.keep_under, &store),
         site: &site,
@@ -158,12 +171,34 @@ pub fn plan(arguments: &Plan) -> Exit {
         None => return Exit::Usage,
     };
     let registry = Registry::standard();
-    let Prepared { graph, store, .. } = match prepare(&arguments.script, &arguments.store, &registry, Store::look) {
+    let Prepared { source, checked, graph, store } = match prepare(&arguments.script, &arguments.store, &registry, Store::look) {
         Ok(prepared) => prepared,
         Err(exit) => return exit,
     };
-    super::out::said(&words::planned(&Jobs::of(&graph, &store, &site), &site, room::free(store.root())));
-    Exit::Done
+    if let Err(exit) = locked::compared(&arguments.script, &source, &checked, &graph, None, arguments.locked) {
+        return exit;
+    }
+    let jobs = match jobs(&graph, &arguments.only, arguments.until.as_deref(), &store, &site) {
+        Ok(jobs) => jobs,
+        Err(exit) => return exit,
+    };
+    super::out::said(&words::planned(&jobs, &site, room::free(store.root())));
+    if is_hopeless(&jobs, &graph, &site) { Exit::Usage } else { Exit::Done }
+}
+
+/// Cuts what is missing for what is asked for into jobs.
+fn jobs(graph: &Graph, only: &[String], until: Option<&str>, store: &Store, site: &Site) -> Result<Jobs, Exit> {
+    match api::wanted_for(graph, only, until) {
+        Ok(wanted) => Ok(Jobs::of(graph, &wanted, store, site)),
+        Err(name) => Err(undeclared(&name, graph)),
+    }
+}
+
+/// Says why jobs could only fail on a site; returns whether they could.
+fn is_hopeless(jobs: &Jobs, graph: &Graph, site: &Site) -> bool {
+    let all = jobs.hopeless(graph, site);
+    all.iter().for_each(|words| tell!("on {} this can only fail: {words}", site.name));
+    !all.is_empty()
 }
 
 /// Returns the name of the note that says in which folder the last run of a script on a cluster lies.
@@ -299,15 +334,24 @@ pub fn work(arguments: &Work) -> Exit {
         crashed: arguments.crashed,
         interrupt: stop::of_job(),
         executor: &std::sync::Mutex::new(Slurm),
+        // At once: what libraries tear down at the end may be in use.
+        leave: &|ended| signal_hook::low_level::exit(exit_of(&ended) as i32),
     };
     let observer = progress::on_stderr(false);
     match job::work(&asked, observer.as_ref(), &|words: &str| say!("{words}")) {
-        Ok(job::Ended::Done | job::Ended::Over) => Exit::Done,
-        Ok(job::Ended::Failed) => Exit::CellFailed,
-        Ok(job::Ended::Stopped) => Exit::Again,
+        Ok(ended) => exit_of(&ended),
         Err(words) => {
             tell!("{words}");
             Exit::Script
         }
+    }
+}
+
+/// Returns the code with which a job ends, by which its script knows whether it is to be queued again.
+fn exit_of(ended: &job::Ended) -> Exit {
+    match ended {
+        job::Ended::Done | job::Ended::Over => Exit::Done,
+        job::Ended::Failed => Exit::CellFailed,
+        job::Ended::Stopped => Exit::Again,
     }
 }

@@ -3,16 +3,16 @@
 use super::arguments::Export;
 use super::out::{drawn, say, tell};
 use super::run::{results_folder, source};
-use super::{Exit, render};
+use super::{Exit, locked, render};
 use crate::api::{self, Registry};
 use crate::base::Hash;
-use crate::engine::files::{UNFINISHED, readable};
+use crate::engine::unfinished;
 use serde_json::Value as Json;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use zip::write::SimpleFileOptions;
 
-/// Writes the archive: the script and those that it uses as they are, and below `results/` every file that the manifest lists, each found to be the one
+/// Writes the archive: the script, its lock where it has one, and the scripts that it uses as they are, and below `results/` every file that the manifest lists, each found to be the one
 /// that was written.
 pub fn export(arguments: &Export) -> Exit {
     let source = match source(&arguments.script) {
@@ -40,7 +40,15 @@ pub fn export(arguments: &Export) -> Exit {
         return Exit::Usage;
     }
     let name = script.file_name().map_or("exp.cfx".into(), |n| n.to_string_lossy().into_owned());
-    let texts = std::iter::once((name, source.text.clone())).chain(api::used_texts(&checked));
+    let lock = match locked::text(&locked::place(script)) {
+        Ok(text) => Some((format!("{name}.lock"), text)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+        Err(e) => {
+            tell!("{} cannot be read: {e}", locked::place(script).display());
+            return Exit::Usage;
+        }
+    };
+    let texts = std::iter::once((name, source.text.clone())).chain(lock).chain(api::used_texts(&checked));
     let written = write(&archive, &stem, texts, &results, &files);
     match written {
         Ok(()) => {
@@ -93,13 +101,8 @@ fn write(
     files: &[String],
 ) -> io::Result<()> {
     let folder = archive.parent().filter(|p| !p.as_os_str().is_empty()).map_or(PathBuf::from("."), Path::to_path_buf);
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(UNFINISHED);
-    let mode = readable();
-    if let Some(mode) = &mode {
-        builder.permissions(mode.clone());
-    }
-    let mut file = builder.tempfile_in(folder)?;
+    unfinished::clear(&folder);
+    let mut file = unfinished::make(&folder)?;
     let mut out = zip::ZipWriter::new(file.as_file_mut());
     // Equal results give equal archives.
     let options = SimpleFileOptions::default().last_modified_time(zip::DateTime::default()).large_file(true);

@@ -10,6 +10,8 @@ pub mod doc;
 mod exchange;
 mod export;
 pub mod listing;
+mod lock;
+mod locked;
 mod lsp;
 pub mod messages;
 mod out;
@@ -83,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Show { key, store } => store::show(key, store),
         Command::Gc { keep, store } => store::gc(*keep, store),
         Command::Export(a) => export::export(a),
+        Command::Lock(a) => lock::lock(a),
         Command::Diff(a) => diff::diff(a),
         Command::Push(a) => exchange::push(a),
         Command::Pull(a) => exchange::pull(a),

@@ -2,14 +2,15 @@
 
 use super::arguments::{Check, Emit, Fmt, Plan, Run, Script};
 use super::out::{say, tell};
-use super::{Exit, listing, messages, out, render, room, stop};
+use super::{Exit, listing, locked, messages, out, render, room, stop};
 use crate::api::{self, Checked, Registry, Source};
 use crate::base::Diags;
 use crate::base::size::{self, bytes};
-use crate::engine::files::{is_place, replace, write_atomically};
+use crate::engine::files::{is_place, replace, write_beside};
 use crate::engine::progress::{Event, Silent};
 use crate::engine::{
-    Limits, Observer, Options, Results, RunOutcome, RunState, Standing, Status, Store, StoreError, Value, progress, store,
+    Limits, Observer, Options, Results, RunOutcome, RunState, Standing, Status, Store, StoreError, Value, progress, statuses,
+    store,
 };
 use crate::lang::suggest;
 use crate::plan::estimate::together;
@@ -25,6 +26,10 @@ use std::path::{Path, PathBuf};
 
 /// Reads a script with its parameters and roots.
 pub(super) fn source(script: &Script) -> Result<Source, Exit> {
+    if let Some(folder) = script.data.iter().find(|folder| !folder.is_dir()) {
+        tell!("`--data {0}`: {0} is no folder", folder.display());
+        return Err(Exit::Usage);
+    }
     match Source::read(&script.script) {
         Ok(s) => Ok(Source { granted: script.data.clone(), set: script.set.clone(), ..s }),
         Err(e) => {
@@ -94,6 +99,18 @@ pub(super) struct Prepared {
     pub store: Store,
 }
 
+/// Checks and plans a script; what is wrong goes to the terminal.
+pub(super) fn planned(source: &Source, registry: &Registry) -> Result<(Checked, Graph), Exit> {
+    let (checked, graph) = api::prepare(source, registry);
+    let graph = graph.map_err(|diags| {
+        report(&diags, &checked);
+        Exit::Script
+    })?;
+    report(&checked.diags, &checked);
+    report(&graph.warnings, &checked);
+    Ok((checked, graph))
+}
+
 /// Reads, checks and plans a script and opens its store, to be written or to be looked at; what is wrong goes to the terminal.
 pub(super) fn prepare(
     script: &Script,
@@ -102,13 +119,7 @@ pub(super) fn prepare(
     open: fn(&Path) -> Result<Store, StoreError>,
 ) -> Result<Prepared, Exit> {
     let source = source(script)?;
-    let (checked, graph) = api::prepare(&source, registry);
-    let graph = graph.map_err(|diags| {
-        report(&diags, &checked);
-        Exit::Script
-    })?;
-    report(&checked.diags, &checked);
-    report(&graph.warnings, &checked);
+    let (checked, graph) = planned(&source, registry)?;
     let store = open_store(store, &source, open)?;
     Ok(Prepared { source, checked, graph, store })
 }
@@ -116,7 +127,7 @@ pub(super) fn prepare(
 /// `cfx plan`
 pub fn plan(arguments: &Plan) -> Exit {
     let registry = Registry::standard();
-    let Prepared { checked, graph, store, .. } = match prepare(&arguments.script, &arguments.store, &registry, Store::look) {
+    let Prepared { source, checked, graph, store } = match prepare(&arguments.script, &arguments.store, &registry, Store::look) {
         Ok(prepared) => prepared,
         Err(exit) => return exit,
     };
@@ -124,6 +135,10 @@ pub fn plan(arguments: &Plan) -> Exit {
         Ok(store) => store,
         Err(exit) => return exit,
     };
+    // On which device a run will be is not known.
+    if let Err(exit) = locked::compared(&arguments.script, &source, &checked, &graph, None, arguments.locked) {
+        return exit;
+    }
     if let Some(name) = &arguments.why {
         return why(name, &graph, &checked, &store, &arguments.script);
     }
@@ -133,13 +148,20 @@ pub fn plan(arguments: &Plan) -> Exit {
     }
     if let Some(file) = &arguments.svg {
         let (nodes, edges) = picture::declarations(&graph);
-        if let Err(e) = write_atomically(file, picture::draw(&nodes, &edges).as_bytes(), true) {
+        if !is_picture(file) {
+            tell!("{} is there, and is no picture in SVG: it is not overwritten", file.display());
+            return Exit::Usage;
+        }
+        if let Err(e) = write_beside(file, picture::draw(&nodes, &edges).as_bytes()) {
             tell!("{} cannot be written: {e}", file.display());
             return Exit::Usage;
         }
         return Exit::Done;
     }
-    let standings = api::standings(&graph, &store);
+    let standings = match api::wanted_for(&graph, &arguments.only, arguments.until.as_deref()) {
+        Ok(wanted) => statuses(&graph, &wanted, &store, None),
+        Err(name) => return undeclared(&name, &graph),
+    };
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
     let runs = listing::to_run(&standings);
     let expected = together(&graph, &runs, threads);
@@ -155,6 +177,15 @@ pub fn plan(arguments: &Plan) -> Exit {
         tell!("warning: {words}");
     }
     Exit::Done
+}
+
+/// Returns whether a picture may be written to a file: it is not there, is empty, or holds one.
+fn is_picture(file: &Path) -> bool {
+    let mut head = Vec::new();
+    match std::fs::File::open(file).and_then(|f| f.take(512).read_to_end(&mut head)) {
+        Ok(_) => head.is_empty() || String::from_utf8_lossy(&head).contains("<svg"),
+        Err(e) => e.kind() == std::io::ErrorKind::NotFound,
+    }
 }
 
 /// Says what changed for a declaration since the last run.
@@ -176,7 +207,7 @@ fn why(name: &str, graph: &Graph, checked: &Checked, store: &Store, script: &Scr
 }
 
 /// Says that a script declares nothing of a name.
-fn undeclared(name: &str, graph: &Graph) -> Exit {
+pub(super) fn undeclared(name: &str, graph: &Graph) -> Exit {
     let names: Vec<&str> = graph.values.iter().map(|v| v.name.as_str()).collect();
     tell!("the script declares no `{name}`; {}", suggest::nearest_or_list(name, &names));
     Exit::Usage
@@ -242,6 +273,11 @@ pub(super) fn run_seen(arguments: &Run, see: &mut dyn FnMut(&Path) -> Result<Box
     if let Some(gigabytes) = arguments.device_memory {
         options.device_memory = gigabytes * 1073741824.0;
     }
+    let accelerator = Some(options.accelerator.as_str());
+    let source = match locked::compared(&arguments.script, &source, &checked, &graph, accelerator, arguments.locked) {
+        Ok(lock) => Source { lock, ..source },
+        Err(exit) => return exit,
+    };
     match api::precisions(&graph, &wanted, &options) {
         Ok(None) => {}
         Ok(Some(said)) => tell!("{said}"),

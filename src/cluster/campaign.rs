@@ -31,12 +31,19 @@ pub struct Campaign {
     pub text: String,
     /// The files that it uses.
     pub texts: BTreeMap<String, String>,
+    /// How it differs from the lock beside the script, where there is one.
+    pub lock: Option<Vec<String>>,
     /// Folder below which it reads.
     pub folder: PathBuf,
     /// More folders that it may read.
     pub granted: Vec<PathBuf>,
     /// Values of parameters.
     pub set: Vec<(String, String)>,
+    /// The declarations that are asked for; none: all of the script.
+    #[serde(default)]
+    pub only: Vec<String>,
+    /// The declaration up to which all are asked for.
+    pub until: Option<String>,
     /// The store.
     pub store: PathBuf,
     /// Where results go.
@@ -148,6 +155,7 @@ impl Campaign {
             granted: self.granted.clone(),
             set: self.set.clone(),
             texts: self.texts.clone(),
+            lock: self.lock.clone(),
         }
     }
 

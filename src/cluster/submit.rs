@@ -11,7 +11,8 @@ use super::executor::{Executor, Order};
 use super::pieces::{Missing, missing};
 use super::site::Site;
 use crate::api::{self, Checked, Source};
-use crate::engine::{Store, store};
+use crate::base::size::bytes;
+use crate::engine::{self, Store, store};
 use crate::plan::facts::Policy;
 use crate::plan::graph::{CellId, Graph};
 use std::path::{Path, PathBuf};
@@ -36,12 +37,12 @@ const ROOM: f64 = 3.0;
 const MEMORY: (f64, f64) = (1.3, 5e8);
 
 impl Jobs {
-    /// Cuts what is missing of a plan.
-    pub fn of(graph: &Graph, store: &Store, site: &Site) -> Jobs {
+    /// Cuts what is missing of a plan for the cells that are wanted.
+    pub fn of(graph: &Graph, wanted: &[CellId], store: &Store, site: &Site) -> Jobs {
         // What is not stored is made again for the report.
         let inline = graph.cells.iter().filter(|c| c.policy == Policy::Inline).map(|c| c.cost.memory);
         let beside = inline.filter(|m| m.is_finite()).fold(0.0, f64::max);
-        Jobs::cut(missing(graph, &api::standings(graph, store), store), beside, site)
+        Jobs::cut(missing(graph, &engine::statuses(graph, wanted, store, None), store), beside, site)
     }
 
     /// Cuts pieces. The report takes `beside` bytes of memory whatever its own pieces take.
@@ -70,6 +71,35 @@ impl Jobs {
     pub fn cells(&self) -> Vec<Vec<CellId>> {
         let cells = |pieces: &[usize]| pieces.iter().map(|p| self.missing.cells[*p]).collect();
         self.cut.tasks.iter().map(|t| cells(&t.pieces)).chain(std::iter::once(cells(&self.cut.last))).collect()
+    }
+
+    /// Returns why jobs could only fail on this site, a sentence each: a cell that takes more memory than its job may have, more jobs than the site
+    /// takes.
+    pub fn hopeless(&self, graph: &Graph, site: &Site) -> Vec<String> {
+        let mut out = Vec::new();
+        let tasks = self.cells();
+        for batch in &self.batches {
+            let own = tasks.get(batch.tasks.0..batch.tasks.1).unwrap_or_default().iter().flatten();
+            let large = own.map(|id| (graph.cells[*id].cost.memory, *id)).filter(|(memory, _)| *memory > batch.memory);
+            if let Some((memory, id)) = large.max_by(|a, b| a.0.total_cmp(&b.0)) {
+                let (title, word) = (graph.cells[id].title(), batch.kind.word());
+                out.push(format!(
+                    "{title} takes about {} of memory, and jobs of {word} have {}: write more, or leave `memory` out of [{word}], and it is asked for by \
+                     what they take",
+                    bytes(memory),
+                    bytes(batch.memory)
+                ));
+            }
+        }
+        out.dedup();
+        let count = tasks.len();
+        if count > site.bounds.tasks {
+            out.push(format!(
+                "these are {count} jobs at the least, and the site takes {} in its queue (`tasks` of [limits]): run a part first (`--only`, `--until`)",
+                site.bounds.tasks
+            ));
+        }
+        out
     }
 
     /// Returns hours of jobs, and of GPUs.
@@ -111,6 +141,10 @@ pub struct Asked<'a> {
     pub graph: &'a Graph,
     /// Where results go.
     pub out: &'a Path,
+    /// The declarations that are asked for, as [`api::wanted_for`] takes them.
+    pub only: &'a [String],
+    /// The declaration up to which all are asked for.
+    pub until: Option<&'a str>,
     /// Name of the note about the plan that the run leaves.
     pub note: String,
     /// Bytes that weights may take after their last use.
@@ -158,9 +192,12 @@ pub fn send(
         name: asked.source.name.clone(),
         text: asked.source.text.clone(),
         texts: api::used_texts(asked.checked),
+        lock: asked.source.lock.clone(),
         folder: whole(&asked.source.folder)?,
         granted: asked.source.granted.iter().map(|g| whole(g)).collect::<Result<_, _>>()?,
         set: asked.source.set.clone(),
+        only: asked.only.to_vec(),
+        until: asked.until.map(str::to_string),
         store: root,
         out: made(asked.out)?,
         note: asked.note.clone(),

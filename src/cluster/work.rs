@@ -36,6 +36,8 @@ pub struct Asked<'a> {
     pub interrupt: Arc<AtomicBool>,
     /// What sends jobs: tasks that were lost are sent again.
     pub executor: &'a Mutex<dyn Executor + Send>,
+    /// Ends the process where a kernel does not see that the job is to stop; where it returns, the kernel is waited for.
+    pub leave: &'a dyn Fn(Ended),
 }
 
 /// How a job ends.
@@ -228,7 +230,22 @@ impl<'a> Work<'a> {
     }
 
     fn run(&self, wanted: &[CellId], options: &Options, recorder: &Recorder) -> Result<RunOutcome, String> {
-        crate::engine::execute(&self.graph, wanted, &self.registry, &self.store, options, recorder).map_err(|e| e.message)
+        let leave = |_: &RunOutcome| (self.asked.leave)(self.left_behind(recorder));
+        crate::engine::execute_or_leave(&self.graph, wanted, &self.registry, &self.store, options, recorder, Some(&leave))
+            .map_err(|e| e.message)
+    }
+
+    /// Takes down that the attempt ends while a kernel is at work which does not see that it is to; returns how it ends.
+    fn left_behind(&self, recorder: &Recorder) -> Ended {
+        let mut tries = self.folder.tries(self.asked.task);
+        if tries.now.take().is_some() {
+            // A cell that is left behind did not kill its process.
+            let _ = self.folder.keep_tries(self.asked.task, &tries);
+        }
+        let present = self.fence().holds();
+        recorder.found(&self.own, &|id| self.there(id));
+        recorder.end(Stage::Stopped, present);
+        if present { Ended::Stopped } else { Ended::Over }
     }
 
     /// Takes down which cells failed for good; returns those whose failure says nothing about the next time: defects of the program, which may be
@@ -363,7 +380,9 @@ impl<'a> Work<'a> {
         if self.sent_again(tell) {
             return Ok(Ended::Over);
         }
-        let outcome = self.run(&api::wanted(&self.graph), &options, recorder)?;
+        let wanted = api::wanted_for(&self.graph, &self.campaign.only, self.campaign.until.as_deref());
+        let wanted = wanted.map_err(|name| format!("the script declares no `{name}`"))?;
+        let outcome = self.run(&wanted, &options, recorder)?;
         if outcome.state == RunState::Interrupted || self.stopping(&options) {
             return Ok(Ended::Stopped);
         }

@@ -1,11 +1,9 @@
 //! Writing files so that nothing that happens on the way loses one: beside, on to the disk, renamed.
 
-use std::fs::{File, Permissions};
+use super::unfinished;
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
-
-/// Beginning of the names of files that are being written; what a process that was killed left is known by it.
-pub const UNFINISHED: &str = ".tmp-";
 
 /// Writes a file so that a reader sees the old bytes or the new ones, whatever happens: a temporary file in the same folder, renamed.
 /// `lasting`: the bytes and the name are on the disk when this returns. The file is as readable as the process's umask lets files be.
@@ -19,17 +17,8 @@ pub fn write_atomically(path: &Path, bytes: &[u8], lasting: bool) -> io::Result<
 ///
 /// Errors: as there.
 pub fn write_unless(path: &Path, bytes: &[u8], lasting: bool, fenced: &dyn Fn() -> bool) -> io::Result<bool> {
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(UNFINISHED);
-    let mode = readable();
-    if let Some(mode) = &mode {
-        builder.permissions(mode.clone());
-    }
-    let mut file = builder.tempfile_in(folder)?;
+    let folder = folder_of(path);
+    let mut file = unfinished::make(folder)?;
     file.write_all(bytes)?;
     if lasting {
         file.as_file().sync_all()?;
@@ -44,7 +33,20 @@ pub fn write_unless(path: &Path, bytes: &[u8], lasting: bool, fenced: &dyn Fn() 
     Ok(true)
 }
 
-/// As [`write_atomically`], lasting, in the place of a file that is there: a link stays a link, and permissions stay as they are.
+/// Returns the folder that a file lies in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
+}
+
+/// As [`write_atomically`], lasting, among files of people: what was left there by a process that was killed while it did so goes.
+///
+/// Errors: as there.
+pub fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    unfinished::clear(folder_of(path));
+    write_atomically(path, bytes, true)
+}
+
+/// As [`write_beside`], in the place of a file that is there: a link stays a link, and permissions stay as they are.
 ///
 /// Errors: as there.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -53,7 +55,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if permissions.readonly() {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the file is write-protected"));
     }
-    write_atomically(&target, bytes, true)?;
+    write_beside(&target, bytes)?;
     std::fs::set_permissions(&target, permissions)
 }
 
@@ -61,18 +63,6 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub fn sync_folder(folder: &Path) {
     // Not every system opens folders; a file is then found or not after a loss of power, never half of it.
     let _ = File::open(folder).and_then(|f| f.sync_all());
-}
-
-/// Permissions that a new file asks for; the umask takes away what others may not.
-#[cfg(unix)]
-pub fn readable() -> Option<Permissions> {
-    use std::os::unix::fs::PermissionsExt;
-    Some(Permissions::from_mode(0o666))
-}
-
-#[cfg(not(unix))]
-pub fn readable() -> Option<Permissions> {
-    None
 }
 
 /// Returns whether a disk has no more room: for anybody, or for this user.

@@ -12,8 +12,10 @@ pub mod loadings;
 pub mod pack;
 mod panics;
 pub mod parts;
+mod process;
 pub mod progress;
 pub mod store;
+pub mod unfinished;
 pub mod value;
 
 pub use device::init;

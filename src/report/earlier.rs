@@ -2,7 +2,7 @@
 //! are neither overwritten nor removed.
 
 use crate::base::Hash;
-use crate::engine::files::write_atomically;
+use crate::engine::unfinished;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -14,6 +14,9 @@ const BEGUN: &str = ".cfx-writing";
 
 /// Files in the folder itself; all others lie in folders that a run makes.
 const OWN: [&str; 2] = ["manifest.json", "report.html"];
+
+/// The folders that a run makes.
+const FOLDERS: [&str; 4] = ["figures", "tables", "arrays", "models"];
 
 /// The files of earlier runs in a folder of results.
 #[derive(Debug, Default)]
@@ -107,7 +110,8 @@ impl Earlier {
     }
 }
 
-/// Returns whether results could be written to a folder: it is made, and nothing of other people stands where a run writes.
+/// Returns whether results could be written to a folder: it is made, and nothing of other people stands where a run writes. What a run left half
+/// written that was killed goes.
 ///
 /// Errors: it cannot be written, or holds a manifest or report that no run of cfx wrote.
 pub fn ready(out: &Path) -> io::Result<()> {
@@ -116,9 +120,9 @@ pub fn ready(out: &Path) -> io::Result<()> {
     if !earlier.manifest && !earlier.begun.contains("report.html") && std::fs::symlink_metadata(out.join("report.html")).is_ok() {
         return Err(not_ours("report.html"));
     }
-    let trial = out.join(format!(".tmp-{}", std::process::id()));
-    write_atomically(&trial, b"", false)?;
-    std::fs::remove_file(&trial)
+    unfinished::clear(out);
+    FOLDERS.iter().for_each(|folder| unfinished::clear_below(&out.join(folder)));
+    unfinished::make(out).map(drop)
 }
 
 fn not_ours(name: &str) -> io::Error {
@@ -133,7 +137,7 @@ fn is_below(path: &str) -> bool {
     let parts: Vec<Component> = Path::new(path).components().collect();
     let plain = parts.iter().all(|p| matches!(p, Component::Normal(_)));
     let first = parts.first().map(|p| p.as_os_str().to_string_lossy().into_owned()).unwrap_or_default();
-    plain && parts.len() > 1 && ["figures", "tables", "arrays", "models"].contains(&first.as_str())
+    plain && parts.len() > 1 && FOLDERS.contains(&first.as_str())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::base::Hash;
 use crate::engine::files::write_atomically;
 use crate::engine::value::Scores;
 use crate::plan::graph::Declared;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -35,6 +35,8 @@ pub struct Files<'a> {
     pub written: Vec<Output>,
     /// Names that are taken.
     names: BTreeSet<String>,
+    /// Declarations whose names give the same file name as those of others.
+    alike: BTreeSet<String>,
     /// What the files written next belong to.
     of: String,
     at: Vec<(String, String)>,
@@ -45,9 +47,10 @@ impl<'a> Files<'a> {
     /// Returns the writer of a folder, which may hold what earlier runs left. `inputs`: files that the run reads.
     ///
     /// Errors: the folder holds a manifest that no run of cfx wrote.
-    pub fn new(out: &'a Path, inputs: BTreeSet<PathBuf>) -> io::Result<Self> {
+    pub fn new(out: &'a Path, declared: &[Declared], inputs: BTreeSet<PathBuf>) -> io::Result<Self> {
         let earlier = Earlier::of(out, inputs)?;
-        Ok(Files { out, written: Vec::new(), names: BTreeSet::new(), of: String::new(), at: Vec::new(), earlier })
+        let alike = alike(declared);
+        Ok(Files { out, written: Vec::new(), names: BTreeSet::new(), alike, of: String::new(), at: Vec::new(), earlier })
     }
 
     /// Removes what earlier runs left and this one did not write. Returns the files written.
@@ -68,9 +71,17 @@ impl<'a> Files<'a> {
         (self.of, self.at) = (String::new(), Vec::new());
     }
 
-    /// Returns the name, or the name with a number where it is taken in its folder (also on disks that do not tell case).
+    /// Returns the name; with the mark of the declaration where others are called alike, so that it does not depend on their order; with a number where
+    /// it is taken in its folder (also on disks that do not tell case).
     pub fn fresh(&mut self, folder: &str, name: &str) -> String {
-        let mut candidate = name.to_string();
+        let name = match self.alike.contains(&self.of) {
+            true => {
+                let (first, rest) = name.split_at(name.find('.').unwrap_or(name.len()));
+                format!("{first}-{}{rest}", formats::mark(&self.of))
+            }
+            false => name.to_string(),
+        };
+        let mut candidate = name.clone();
         let mut n = 2;
         while !self.names.insert(format!("{folder}/{candidate}").to_ascii_lowercase()) {
             candidate = format!("{name}-{n}");
@@ -131,4 +142,14 @@ impl<'a> Files<'a> {
         self.written.push(output);
         Ok(())
     }
+}
+
+/// Returns the names of the declarations whose file names are those of others, in the same folder, on disks that do not tell case.
+fn alike(declared: &[Declared]) -> BTreeSet<String> {
+    let mut by_name: BTreeMap<(bool, String), BTreeSet<&str>> = BTreeMap::new();
+    for value in declared.iter().filter(|v| v.keyword != "claim") {
+        let place = (value.keyword == "figure", slug(&value.name).to_ascii_lowercase());
+        by_name.entry(place).or_default().insert(&value.name);
+    }
+    by_name.into_values().filter(|names| names.len() > 1).flatten().map(str::to_string).collect()
 }

@@ -168,8 +168,9 @@ fn npy_header(kind: &str, shape: &[usize]) -> Vec<u8> {
     out
 }
 
-/// Returns a file name for a title: ASCII letters, digits, `_` and hyphens, at most 80; `untitled` where nothing is left. Titles with other
-/// letters or digits are told apart by the beginning of their hash: so a file keeps its name wherever its figure stands in the script.
+/// Returns a file name for a title: ASCII letters, digits, `_` and hyphens, at most 80; `untitled` where nothing is left. Titles of which more than
+/// signs and spaces is lost (other letters or digits, what is beyond 80, all of it) are told apart by the beginning of their hash: so a file keeps its
+/// name wherever its figure stands in the script.
 pub fn slug(title: &str) -> String {
     let mut out = String::new();
     for c in title.chars() {
@@ -179,15 +180,17 @@ pub fn slug(title: &str) -> String {
             out.push('-');
         }
     }
+    let long = out.len() > 80;
     out.truncate(80);
-    let out = match out.trim_matches('-') {
-        "" => "untitled",
-        some => some,
-    };
-    match title.chars().any(|c| c.is_alphanumeric() && !c.is_ascii()) {
-        true => format!("{out}-{}", &Hash::of(title.as_bytes()).to_string()[..8]),
-        false => out.to_string(),
-    }
+    let out = out.trim_matches('-');
+    let lost = long || out.is_empty() || title.chars().any(|c| c.is_alphanumeric() && !c.is_ascii());
+    let out = if out.is_empty() { "untitled" } else { out };
+    if lost { format!("{out}-{}", mark(title)) } else { out.to_string() }
+}
+
+/// Returns eight digits by which a title is told from others of the same file name.
+pub fn mark(title: &str) -> String {
+    Hash::of(title.as_bytes()).to_string()[..8].to_string()
 }
 
 /// Returns the place of an entry: axis and coordinate, outermost first.

@@ -44,6 +44,8 @@ pub struct Script {
     pub text: String,
     /// Offset of its first byte in the source map.
     pub base: usize,
+    /// How the run differs from the lock beside the script, a sentence each; nothing where there is no lock.
+    pub lock: Option<Vec<String>>,
 }
 
 /// What ran the script.

@@ -42,6 +42,7 @@ pub fn manifest(input: &ReportInput, settling: &Settling, figures: &[Shown], out
         "devices": input.build.devices,
         "overrides": graph.overrides.iter().map(|o| json!({ "name": o.name, "value": o.value, "default": o.default })).collect::<Vec<_>>(),
         "script": { "name": input.script.name, "blake3": Hash::of(input.script.text.as_bytes()).to_string() },
+        "lock": input.script.lock.as_ref().map(|differences| json!({ "differences": differences })),
         "files": groups.record.files.iter().map(|(path, hash)| json!({ "path": path, "blake3": hash })).collect::<Vec<_>>(),
         "settings": list(groups.record.settings.len(), groups.record.settings.iter().cloned()),
         "axes": groups.record.axes.iter().map(|(name, coordinates)| json!({ "name": name, "coordinates": list(coordinates.len(), coordinates.iter().map(|c| json!(c))) })).collect::<Vec<_>>(),

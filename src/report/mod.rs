@@ -15,6 +15,7 @@ mod held_out;
 mod input;
 pub mod kernels;
 mod latex;
+pub mod lock;
 pub mod manifest;
 pub mod numeric;
 pub mod page;
@@ -49,7 +50,7 @@ use std::path::{Path, PathBuf};
 ///
 /// Errors: a file cannot be written; a file is there which no run wrote, or which this run reads.
 pub fn write(results: &ReportInput, out: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Files::new(out, results.inputs.clone())?;
+    let mut files = Files::new(out, &results.graph.values, results.inputs.clone())?;
     let settling = Settling::of(results.graph, results.value);
     let mut page = Contents { settling, held_out: HeldOut::of(results.graph), ..Contents::default() };
     for (index, declared) in results.graph.values.iter().enumerate() {

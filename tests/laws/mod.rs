@@ -1,6 +1,7 @@
 //! Laws that hold for every built-in, tried on calls that are made from the signatures of the standard library: a new built-in is under
 //! them without being named here.
 
+mod architectures;
 mod arguments;
 pub mod calls;
 mod compare;
@@ -12,6 +13,7 @@ mod nesting;
 mod order;
 mod pairs;
 mod planted;
+mod stops;
 pub mod world;
 
 use calls::Call;

@@ -4,7 +4,7 @@ use crate::script::{entry, repository, source};
 use cfx::api::{self, Checked, Registry, Source};
 use cfx::base::{Diags, Severity};
 use cfx::engine::progress::Silent;
-use cfx::engine::{Options, Results, Status, Store, Value};
+use cfx::engine::{Kernels, Options, Results, Status, Store, Value};
 use cfx::lang::kind::Kind;
 use cfx::lang::scope::Program;
 use cfx::plan::graph::{Declared, Entry, Graph, LabelledAxis};
@@ -139,11 +139,7 @@ pub fn refusals(world: &str, lines: &[Line]) -> BTreeMap<String, String> {
 
 /// Returns what the cells of a world with these lines, none of which it refuses, are expected to take: label, seconds, bytes of memory.
 pub fn costs(world: &str, lines: &[Line]) -> Vec<(String, f64, f64)> {
-    let text: String = std::iter::once(world).chain(lines.iter().flat_map(|l| [l.text.as_str(), "\n"])).collect();
-    let registry = registry();
-    let source = script(&text);
-    let checked = api::check(&source, &registry);
-    let graph = api::plan(&source, &checked, &registry).unwrap_or_else(|d| panic!("{:#?}", d.0));
+    let (_, graph) = planned(world, lines);
     graph.cells.iter().map(|c| (c.label.to_string(), c.cost.seconds, c.cost.memory)).collect()
 }
 
@@ -163,33 +159,49 @@ pub struct Cell {
     pub key: Option<String>,
 }
 
-/// Runs the world with these lines, none of which it refuses.
-pub fn run(world: &str, lines: &[Line]) -> Ran {
-    let mut text = world.to_string();
-    lines.iter().for_each(|l| {
-        text.push_str(&l.text);
-        text.push('\n');
-    });
+/// Runs the world with these lines, none of which it refuses, with other kernels than the registry's, on so many threads, in a store of its own.
+pub fn run_with(world: &str, lines: &[Line], kernels: &dyn Kernels, threads: usize) {
+    let (source, graph) = planned(world, lines);
+    let folder = tempfile::tempdir().expect("a folder for the store");
+    let store = Store::open(folder.path()).expect("a store");
+    let options = Options { files: source.files(), threads, ..Options::new(&source.folder) };
+    let cells = wanted(&graph, lines);
+    cfx::engine::execute(&graph, &cells, kernels, &store, &options, &Silent).expect("the store can be written");
+}
+
+/// Returns the plan of the world with these lines, none of which it refuses.
+fn planned(world: &str, lines: &[Line]) -> (Source, Graph) {
+    let text: String = std::iter::once(world).chain(lines.iter().flat_map(|l| [l.text.as_str(), "\n"])).collect();
     let registry = registry();
     let source = script(&text);
     let checked = api::check(&source, &registry);
     let graph = api::plan(&source, &checked, &registry).unwrap_or_else(|d| panic!("{:#?}", d.0));
+    (source, graph)
+}
+
+/// Returns the cells of these lines: data sets as well, which a run of a script makes only for those that use them.
+fn wanted(graph: &Graph, lines: &[Line]) -> Vec<usize> {
+    let names: BTreeSet<&str> = lines.iter().map(|l| l.name.as_str()).collect();
+    let of = |e: &Entry| if let Entry::Cell(id) = e { Some(*id) } else { None };
+    let named = graph.values.iter().filter(|v| names.contains(v.name.as_str()));
+    named.flat_map(|v| v.entries.iter().filter_map(of)).collect::<BTreeSet<usize>>().into_iter().collect()
+}
+
+/// Runs the world with these lines, none of which it refuses.
+pub fn run(world: &str, lines: &[Line]) -> Ran {
+    let registry = registry();
+    let (source, graph) = planned(world, lines);
     let store = store().lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let mut options = Options::new(&source.folder);
     options.files = source.files();
-    let wanted: BTreeSet<&str> = lines.iter().map(|l| l.name.as_str()).collect();
-    // Data sets as well, which a run of a script makes only for those that use them.
-    let mut cells_wanted = BTreeSet::new();
-    for declared in graph.values.iter().filter(|v| wanted.contains(v.name.as_str())) {
-        cells_wanted.extend(declared.entries.iter().filter_map(|e| if let Entry::Cell(id) = e { Some(*id) } else { None }));
-    }
-    let cells_wanted: Vec<usize> = cells_wanted.into_iter().collect();
+    let names: BTreeSet<&str> = lines.iter().map(|l| l.name.as_str()).collect();
+    let cells_wanted = wanted(&graph, lines);
     let outcome =
         cfx::engine::execute(&graph, &cells_wanted, &registry, &store.0, &options, &Silent).expect("the store can be written");
     let mut values = BTreeMap::new();
     {
         let results = api::results(&graph, &registry, &store.0, &source, &outcome);
-        for declared in graph.values.iter().filter(|v| wanted.contains(v.name.as_str())) {
+        for declared in graph.values.iter().filter(|v| names.contains(v.name.as_str())) {
             values.insert(declared.name.clone(), cells(&graph, declared, &results, &outcome.cells));
         }
     }

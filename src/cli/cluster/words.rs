@@ -177,8 +177,11 @@ pub fn status(folder: &Folder, campaign: &Campaign, survey: &Survey) -> String {
         }
         match survey.tasks.last() {
             Some(Where::Done | Where::Failed) if all_done(survey) => {}
-            Some(Where::Done | Where::Failed) => {
+            Some(Where::Done | Where::Failed) if !folder.is_cancelled() => {
                 let _ = writeln!(out, "not all results are there; the same `cfx run --on` computes what is missing");
+            }
+            _ if folder.is_cancelled() => {
+                let _ = writeln!(out, "the run was cancelled; the same `cfx run --on` computes what is missing");
             }
             _ => {
                 let _ = writeln!(out, "the run ended early; the same `cfx run --on` computes what is missing");

@@ -1,6 +1,6 @@
 //! The standard library as files, so that an editor can show where a built-in is declared.
 
-use crate::engine::files::write_atomically;
+use crate::engine::files::write_beside;
 use std::path::PathBuf;
 
 /// Returns the path of a file of the standard library, written where it is not there yet: `cfx/VERSION/std/data.cfx` below the user's folder for caches.
@@ -15,6 +15,6 @@ pub fn file(name: &str, text: &str) -> std::io::Result<PathBuf> {
         return Ok(path);
     }
     std::fs::create_dir_all(&folder)?;
-    write_atomically(&path, text.as_bytes(), true)?;
+    write_beside(&path, text.as_bytes())?;
     Ok(path)
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::cluster::campaign::Tries;
 use crate::cluster::executor::{Job, Order};
 use crate::cluster::{site, submit};
-use crate::engine::progress::Silent;
+use crate::engine::progress::{Event, Silent};
 use std::time::Duration;
 
 const SCRIPT: &str = r#"cfx 1
@@ -50,22 +50,28 @@ struct Run {
 }
 
 fn sent() -> Run {
+    sent_script(SCRIPT, &[])
+}
+
+fn sent_script(script: &str, only: &[String]) -> Run {
     let root = tempfile::tempdir().unwrap();
     let registry = Registry::standard();
-    let source = Source::text("exp.cfx", SCRIPT, root.path());
+    let source = Source::text("exp.cfx", script, root.path());
     let (checked, graph) = api::prepare(&source, &registry);
     let graph = graph.unwrap();
     let store = Store::open(&root.path().join(".cfx")).unwrap();
     // A task for each training.
     let site =
         site::of_file(Path::new("site.toml"), "[limits]\ntask_time = \"0.0001s\"\nsubmissions_per_second = 1000\n").unwrap();
-    let jobs = submit::Jobs::of(&graph, &store, &site);
+    let jobs = submit::Jobs::of(&graph, &api::wanted_for(&graph, only, None).unwrap(), &store, &site);
     let out = root.path().join("results");
     let asked = submit::Asked {
         source: &source,
         checked: &checked,
         graph: &graph,
         out: &out,
+        only,
+        until: None,
         note: "plan-exp.json".to_string(),
         keep_under: 0,
         site: &site,
@@ -80,8 +86,15 @@ fn sent() -> Run {
 
 impl Run {
     fn work(&self, task: usize, attempt: &str, crashed: Option<i32>) -> Ended {
-        let asked =
-            Asked { folder: self.folder.path(), task, attempt, crashed, interrupt: Arc::default(), executor: &self.executor };
+        let asked = Asked {
+            folder: self.folder.path(),
+            task,
+            attempt,
+            crashed,
+            interrupt: Arc::default(),
+            executor: &self.executor,
+            leave: &|ended| panic!("nothing is deaf, and the job is left as {ended:?}"),
+        };
         work(&asked, &Silent, &|_| ()).unwrap()
     }
 
@@ -111,6 +124,18 @@ fn tasks_one_after_the_other_leave_what_a_run_leaves() {
         let known = store.alias(&cell.key).and_then(|k| store.known(&k)).unwrap();
         assert!(!store.present(&known), "{}", cell.title());
     }
+}
+
+#[test]
+fn what_is_asked_for_is_computed_and_no_more() {
+    let run = sent_script(SCRIPT, &["acc".to_string()]);
+    for task in 0..run.tasks.len() {
+        assert_eq!(run.work(task, "7.0.1", None), Ended::Done, "task {task}");
+    }
+    let of = |op: &str| run.graph.cells.iter().enumerate().filter(|(_, c)| c.op == op).map(|(id, _)| id).collect::<Vec<_>>();
+    assert!(of("accuracy").into_iter().all(|id| run.there(id)));
+    assert!(!of("output_divergence").is_empty() && !of("output_divergence").into_iter().any(|id| run.there(id)));
+    assert!(run.root.path().join("results/tables/acc.csv").exists());
 }
 
 #[test]
@@ -180,4 +205,49 @@ fn a_cancelled_run_does_nothing() {
     run.folder.cancel().unwrap();
     assert_eq!(run.work(0, "7.0.1", None), Ended::Over);
     assert!(run.tasks[0].iter().all(|id| !run.there(*id)));
+}
+
+/// The decomposition of a matrix of 2,000 rows and columns takes some seconds in one call of LAPACK, which looks at nothing meanwhile.
+#[test]
+fn a_job_leaves_behind_a_kernel_that_does_not_see_that_it_is_to_stop() {
+    let run = sent_script(
+        "cfx 1\nexperiment \"Deaf\" { seed: 1 }\nstages x = gaussian_stages(rows: 2000, units: 2000)\nstages y = svd(x, width: 4)\n\
+         analysis d = mean_distance(y)\n",
+        &[],
+    );
+    let task = run.task_of("svd");
+    (0..task).for_each(|before| assert_eq!(run.work(before, "7.0.1", None), Ended::Done));
+    run.folder.keep_tries(task, &Tries { now: Some(run.tasks[task][0]), deaths: BTreeMap::new() }).unwrap();
+    let interrupt = Arc::new(AtomicBool::new(false));
+    let left: Mutex<Vec<(Ended, Stage, Option<CellId>)>> = Mutex::default();
+    let asked = Asked {
+        folder: run.folder.path(),
+        task,
+        attempt: "7.0.1",
+        crashed: None,
+        interrupt: interrupt.clone(),
+        executor: &run.executor,
+        leave: &|ended| {
+            let now = (ended, run.folder.state(task).unwrap().stage, run.folder.tries(task).now);
+            left.lock().unwrap().push(now);
+        },
+    };
+    let stop = Stopping(&interrupt);
+    let ended = work(&asked, &stop, &|_| ()).unwrap();
+    assert_eq!(ended, Ended::Stopped);
+    // It was told so while the kernel was still at work, with the file written by which the run's state is known.
+    assert_eq!(*left.lock().unwrap(), [(Ended::Stopped, Stage::Stopped, None)]);
+}
+
+/// Has a job stop as soon as `svd` begins.
+struct Stopping<'a>(&'a AtomicBool);
+
+impl Observer for Stopping<'_> {
+    fn event(&self, event: &Event) {
+        if let Event::Started { title, .. } = event
+            && title.contains("(svd)")
+        {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
 }

@@ -14,7 +14,7 @@ use crate::plan::files::Files;
 use crate::plan::graph::{Cell, CellId, Entry};
 use crate::plan::seen::guarded;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -246,6 +246,9 @@ pub(super) struct Running<'a> {
     said: Mutex<Option<Instant>>,
     /// When a checkpoint was last kept.
     kept: Mutex<Instant>,
+    /// When the kernel began, and after how many milliseconds it last looked whether the run stops.
+    began: Instant,
+    looked: AtomicU64,
 }
 
 /// Progress of a cell is passed on this often at most.
@@ -254,13 +257,35 @@ const SAY_EVERY: Duration = Duration::from_millis(100);
 impl<'a> Running<'a> {
     pub(super) fn new(shared: &'a Shared<'a>, id: CellId, key: Hash) -> Self {
         let cell = &shared.graph.cells[id];
-        Running { shared, cell, id, key, said: Mutex::new(None), kept: Mutex::new(Instant::now()) }
+        Running {
+            shared,
+            cell,
+            id,
+            key,
+            said: Mutex::new(None),
+            kept: Mutex::new(Instant::now()),
+            began: Instant::now(),
+            looked: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes down how long the kernel did not look whether the run stops, where that is long: steps of a large network.
+    fn paced(&self) {
+        let now = self.began.elapsed().as_millis() as u64;
+        let last = self.looked.swap(now, Ordering::Relaxed);
+        let pause = Duration::from_millis(now.saturating_sub(last));
+        if last > 0 && pause > super::DEAF / 3 {
+            let mut paces = self.shared.paces.lock().unwrap_or_else(PoisonError::into_inner);
+            let longest = paces.entry(self.id).or_default();
+            *longest = pause.max(*longest);
+        }
     }
 }
 
 impl Context for Running<'_> {
     fn interrupted(&self) -> bool {
         let stopping = self.shared.stopping();
+        self.paced();
         if stopping {
             self.shared.parting.lock().unwrap_or_else(PoisonError::into_inner).insert(self.id);
         }

@@ -67,7 +67,8 @@ pub struct Options {
     pub part: Option<Part>,
 }
 
-/// A kernel that has not seen for so long that the run stops is left behind, where the caller knows how to.
+/// A kernel that has not seen for so long that the run stops is left behind, where the caller knows how to; one that looks, in long steps, is given
+/// twice the longest of them.
 pub const DEAF: Duration = Duration::from_millis(1500);
 
 /// One that has seen it may take so long to keep a checkpoint.
@@ -151,6 +152,7 @@ pub fn execute_or_leave(
         running: AtomicUsize::new(0),
         places: Mutex::new(vec![None; graph.cells.len()]),
         parting: Mutex::default(),
+        paces: Mutex::default(),
     };
     schedule::run(&shared, wanted, leave)
 }
@@ -176,6 +178,8 @@ struct Shared<'a> {
     running: AtomicUsize,
     /// Cells whose kernels have seen that the run stops.
     parting: Mutex<BTreeSet<CellId>>,
+    /// The longest times between two looks at whether the run stops, of kernels that take long steps.
+    paces: Mutex<BTreeMap<CellId, Duration>>,
     /// Content keys of settled cells: where workers find what is not held.
     places: Mutex<Vec<Option<Hash>>>,
 }

@@ -4,6 +4,7 @@ mod joint;
 mod parts;
 mod processes;
 mod random;
+mod stops;
 
 use super::outcome::{RunState, Status};
 use super::{Options, execute};
@@ -759,36 +760,4 @@ fn weights_whose_file_is_gone_do_not_make_anything_run() {
     std::fs::remove_file(walk(&folder.path().join("objects")).remove(0)).unwrap();
     let outcome = go(&b.0, &[m], &ops, folder.path());
     assert_eq!((ops.runs("large"), outcome.cells[m].status, outcome.notes.len()), (1, Status::Cached, 0));
-}
-
-/// A kernel that never looks whether the run stops is left behind: the caller is told soon, with everything else in the store.
-#[test]
-fn a_kernel_that_does_not_see_that_the_run_stops_is_left_behind() {
-    static OVER: AtomicBool = AtomicBool::new(false);
-    let folder = tempfile::tempdir().unwrap();
-    let ops = ops().with("deaf", |_, _| {
-        let start = Instant::now();
-        while !OVER.load(Ordering::SeqCst) && start.elapsed() < Duration::from_secs(60) {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        Ok(Value::Number(Number::exact(1.0)))
-    });
-    let mut b = Builder::default();
-    let quick = b.leaf("constant", 3.0);
-    let deaf = b.leaf("deaf", 1.0);
-    let store = Store::open(folder.path()).unwrap();
-    let limits = crate::engine::Limits { seconds: Some(0.3), ..Default::default() };
-    let told = Mutex::new(None);
-    let start = Instant::now();
-    let leave = |outcome: &RunOutcome| {
-        *told.lock().unwrap() = Some((start.elapsed(), outcome.state, outcome.cells[quick].status, outcome.cells[deaf].status));
-        OVER.store(true, Ordering::SeqCst);
-    };
-    let options = Options { limits, ..options(2) };
-    let outcome = super::execute_or_leave(&b.0, &[quick, deaf], &ops, &store, &options, &Silent, Some(&leave)).unwrap();
-    let (after, state, other, left) = told.into_inner().unwrap().expect("the caller is told");
-    assert_eq!((state, other, left), (RunState::Interrupted, Status::Computed, Status::Stopped));
-    assert!(after < Duration::from_secs(20), "{after:?}");
-    assert_eq!(outcome.cells[deaf].status, Status::Stopped);
-    assert_eq!(number(read(&b.0, &ops, folder.path(), quick)), 3.0);
 }

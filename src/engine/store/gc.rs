@@ -3,9 +3,10 @@
 use super::leases::split;
 use super::line::{Entry, Line, Place};
 use super::opening::OPEN;
+use super::runs::{RunRecord, own_name};
 use super::{Store, StoreError, trouble};
 use crate::base::Hash;
-use crate::engine::files::UNFINISHED;
+use crate::engine::unfinished;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -73,12 +74,14 @@ impl Store {
 
     /// Forgets all cells that none of the last `keep` runs was about, and packs what stays.
     ///
-    /// Errors: another process has the store open; nothing is done then.
+    /// Errors: another process has the store open; what the runs to keep were about is not known, since the record of one is damaged, or there is none.
+    /// Nothing is done then.
     pub fn sweep(self, keep: usize) -> Result<Swept, StoreError> {
         let _alone = self.alone()?;
         self.refresh();
         let before = self.size();
-        let runs = self.runs();
+        let (runs, damaged) = self.found_runs();
+        self.knows_runs(keep, &runs, &damaged)?;
         let roots: BTreeSet<Hash> = runs.iter().take(keep).flat_map(|r| r.plans.iter().copied()).collect();
         let (mut lines, forgotten) = {
             let index = self.index();
@@ -129,9 +132,31 @@ impl Store {
             .filter_map(|j| j["plans"].as_str().map(|p| format!("{p}.plans")))
             .collect();
         remove_others(&self.root.join("kept"), &is_hash, &|n| Hash::parse(n).is_some_and(|k| done.contains(&k)));
-        let ours = |n: &str| own_name(n, ".json") || n.strip_suffix(".plans").is_some_and(is_hash);
-        remove_others(&self.root.join("runs"), &ours, &|n| records.contains(n) || plans.contains(n));
+        // Records before the lists that they name: one without its list would be a damaged one.
+        remove_others(&self.root.join("runs"), &|n| own_name(n, ".json"), &|n| records.contains(n));
+        remove_others(&self.root.join("runs"), &|n| n.strip_suffix(".plans").is_some_and(is_hash), &|n| plans.contains(n));
+        remove_others(&self.root, &|_| false, &|_| true);
+        // Runs on a cluster have folders of their own, which jobs write to that do not hold the store.
+        runs.iter().take(keep).for_each(|run| unfinished::clear_below(&self.root.join("runs").join(&run.id)));
         Ok(Swept { cells: forgotten, bytes: (before, self.size()), runs: runs.len().saturating_sub(keep) })
+    }
+
+    /// Errors: what the runs to keep were about is not known.
+    fn knows_runs(&self, keep: usize, runs: &[RunRecord], damaged: &[String]) -> Result<(), StoreError> {
+        let all = "`--keep 0` takes everything out";
+        match damaged.first() {
+            _ if keep == 0 => Ok(()),
+            Some(name) => Err(StoreError::new(format!(
+                "{} is damaged, the record of a run: which results it was about is not known, and nothing is taken out; remove that file to do without \
+                 it, or {all}",
+                self.root.join("runs").join(name).display()
+            ))),
+            None if runs.is_empty() && self.index().cells() > 0 => Err(StoreError::new(format!(
+                "the store {} has no record of any run: what is still of use is not known, and nothing is taken out; {all}",
+                self.root.display()
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// Returns the number of logs of the index.
@@ -186,15 +211,6 @@ impl Store {
     }
 }
 
-/// Returns whether a name is one that processes give their own files: time, process, number, and what was done.
-fn own_name(name: &str, ending: &str) -> bool {
-    let Some(stem) = name.strip_suffix(ending) else { return false };
-    let parts: Vec<&str> = stem.split('-').collect();
-    let digits = |p: &&str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit());
-    let numbers = parts.iter().take_while(|p| digits(p)).count();
-    (2..=3).contains(&numbers) && parts[numbers..].iter().all(|p| matches!(*p, "swept" | "merged"))
-}
-
 fn is_hash(name: &str) -> bool {
     Hash::parse(name).is_some()
 }
@@ -204,7 +220,7 @@ fn is_hash(name: &str) -> bool {
 fn remove_others(folder: &Path, ours: &dyn Fn(&str) -> bool, keep: &dyn Fn(&str) -> bool) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let goes = ours(&name) && !keep(&name) || name.starts_with(UNFINISHED);
+        let goes = ours(&name) && !keep(&name) || unfinished::is_ours(&name);
         if goes && entry.file_type().is_ok_and(|t| t.is_file()) {
             // What cannot be removed now is removed the next time.
             let _ = std::fs::remove_file(entry.path());

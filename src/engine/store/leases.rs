@@ -8,7 +8,7 @@
 //! off, and what it made is not put in the place of what is newer.
 
 use super::disk::Disk;
-use crate::base::Hash;
+use crate::engine::process::{UNKNOWN, is_gone, machine};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
@@ -206,7 +206,7 @@ impl Leases {
         let Some(text) = text.map(str::to_string) else { return false };
         let mut words = text.split_whitespace();
         let (there, process) = (words.next(), words.next().and_then(|p| p.parse::<u32>().ok()));
-        if there == Some(machine().as_str()) && there != Some(UNKNOWN) && process.is_some_and(is_gone) {
+        if there == Some(machine()) && there != Some(UNKNOWN) && process.is_some_and(is_gone) {
             return true;
         }
         let mut seen = lock(&self.seen);
@@ -226,24 +226,4 @@ pub(super) fn split(file: &str) -> Option<(String, u64)> {
 
 fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
     what.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What stands for a machine that cannot be told from others.
-const UNKNOWN: &str = "unknown";
-
-/// Returns a name of this machine since it was started, and of the part of it whose processes can be seen from here.
-fn machine() -> String {
-    let started = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
-    let part = std::fs::read_link("/proc/self/ns/pid");
-    match (started, part) {
-        (Ok(started), Ok(part)) => {
-            Hash::of(format!("{} {}", started.trim(), part.display()).as_bytes()).to_string()[..16].to_string()
-        }
-        _ => UNKNOWN.to_string(),
-    }
-}
-
-/// Returns whether no process of that number runs on this machine.
-fn is_gone(process: u32) -> bool {
-    Path::new("/proc/self").exists() && !Path::new(&format!("/proc/{process}")).exists()
 }

@@ -5,11 +5,12 @@ use super::disk::Disk;
 use super::leases::Lease;
 use super::{Store, StoreError, now, trouble};
 use crate::base::Hash;
-use crate::engine::files::UNFINISHED;
+use crate::engine::unfinished;
 use std::fs::{File, Metadata, TryLockError};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The right to compute a cell, or to put or remove the file of an artifact. Given back when dropped.
@@ -110,12 +111,16 @@ impl Drop for CellLock {
     }
 }
 
+/// Trials of locks by this process.
+static TRIED: AtomicU64 = AtomicU64::new(0);
+
 /// Returns whether the locks of a folder's file system hold: one that is taken cannot be taken a second time. Those that other machines take
 /// cannot be tried from here.
 ///
 /// Errors: the folder cannot be written, or locks fail for another reason than that there are none.
-pub(super) fn locks_hold(disk: &dyn Disk, folder: &Path, name: &str) -> Result<bool, StoreError> {
-    let path = folder.join(format!("{UNFINISHED}{name}"));
+pub(super) fn locks_hold(disk: &dyn Disk, folder: &Path) -> Result<bool, StoreError> {
+    // Of a process that tries several at once each has a file of its own.
+    let path = folder.join(format!("{}{:06}", unfinished::beginning(), TRIED.fetch_add(1, Ordering::Relaxed) % 1_000_000));
     let open = || File::options().create(true).truncate(false).write(true).open(&path).map_err(trouble("open", &path));
     let held = (|| {
         let (first, second) = (open()?, open()?);

@@ -6,7 +6,7 @@ use super::locks::locks_hold;
 use super::own::Own;
 use super::packs::Packs;
 use super::{Store, StoreError, now, trouble};
-use crate::engine::files::UNFINISHED;
+use crate::engine::unfinished;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
@@ -74,7 +74,7 @@ fn found(root: &Path) -> Result<Found, StoreError> {
         let name = entry.file_name().to_string_lossy().into_owned();
         // What a process that was killed while it made the store may have left.
         let begun = FOLDERS.contains(&name.as_str()) && std::fs::read_dir(entry.path()).is_ok_and(|mut d| d.next().is_none());
-        if !begun && !name.starts_with(UNFINISHED) {
+        if !begun && !unfinished::is_ours(&name) {
             // Another process may have made the store since its mark was looked for.
             if !marked && path.exists() {
                 return found(root);
@@ -172,7 +172,7 @@ impl Store {
 
     /// Returns whether leases stand in for locks here: somebody said so, or the locks of the file system do not hold.
     fn wants_leases(&self) -> Result<bool, StoreError> {
-        Ok(self.root.join(LEASES).exists() || !locks_hold(self.disk.as_ref(), &self.root.join("locks"), &self.name)?)
+        Ok(self.root.join(LEASES).exists() || !locks_hold(self.disk.as_ref(), &self.root.join("locks"))?)
     }
 
     /// Returns the store when nobody sweeps it, known to be open by a lock.
@@ -290,7 +290,8 @@ mod tests {
     fn what_was_left_half_made_is_made_whole() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("objects")).unwrap();
-        std::fs::write(folder.path().join(".tmp-1"), "cfx st").unwrap();
+        let left = unfinished::make(folder.path()).unwrap().keep().unwrap().1;
+        std::fs::write(left, "cfx st").unwrap();
         assert!(!Store::is_there(folder.path()).unwrap());
         drop(Store::open(folder.path()).unwrap());
         assert!(Store::is_there(folder.path()).unwrap());
@@ -319,12 +320,21 @@ mod tests {
     fn sweeping_leaves_what_others_put_into_the_folder() {
         let folder = tempfile::tempdir().unwrap();
         drop(Store::open(folder.path()).unwrap());
-        for path in ["index/notes.txt", "runs/metrics.json", "checkpoints/best.ckpt", "packs/a.pack", "mine.txt"] {
-            std::fs::write(folder.path().join(path), "mine").unwrap();
-        }
+        let mine = [
+            "index/notes.txt",
+            "runs/metrics.json",
+            "checkpoints/best.ckpt",
+            "packs/a.pack",
+            "mine.txt",
+            "packs/.tmp-a",
+            ".cfx-tmp-a",
+        ];
+        mine.iter().for_each(|path| std::fs::write(folder.path().join(path), "mine").unwrap());
+        let left = ["", "index", "packs", "locks", "checkpoints", "runs", "kept"]
+            .map(|f| unfinished::make(&folder.path().join(f)).unwrap());
+        let left = left.map(|file| file.keep().unwrap().1);
         Store::open(folder.path()).unwrap().sweep(0).unwrap();
-        for path in ["index/notes.txt", "runs/metrics.json", "checkpoints/best.ckpt", "packs/a.pack", "mine.txt"] {
-            assert!(folder.path().join(path).exists(), "{path} is gone");
-        }
+        mine.iter().for_each(|path| assert!(folder.path().join(path).exists(), "{path} is gone"));
+        left.iter().for_each(|path| assert!(!path.exists(), "{} stays", path.display()));
     }
 }

@@ -3,7 +3,7 @@
 use super::{Store, StoreError, now, trouble};
 use crate::base::{Hash, Hasher};
 use serde_json::{Value as Json, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A run that is being recorded.
 #[derive(Clone, Debug)]
@@ -70,27 +70,52 @@ impl Store {
 
     /// Returns the records of runs, the latest first. Damaged ones are left out.
     pub fn runs(&self) -> Vec<RunRecord> {
+        self.found_runs().0
+    }
+
+    /// Returns the records of runs, the latest first, and the names of the files of those that are damaged, or whose list of cells is.
+    pub(super) fn found_runs(&self) -> (Vec<RunRecord>, Vec<String>) {
         let folder = self.root.join("runs");
-        let mut out: Vec<RunRecord> = Vec::new();
+        let (mut out, mut damaged): (Vec<RunRecord>, Vec<String>) = (Vec::new(), Vec::new());
         for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let Some(id) = name.strip_suffix(".json") else { continue };
-            let Some(json) = std::fs::read(entry.path()).ok().and_then(|b| serde_json::from_slice::<Json>(&b).ok()) else {
-                continue;
-            };
-            let word = |name: &str| json[name].as_str().unwrap_or_default().to_string();
-            let plans = std::fs::read(folder.join(format!("{}.plans", word("plans")))).unwrap_or_default();
-            out.push(RunRecord {
-                id: id.to_string(),
-                title: word("title"),
-                started: json["started"].as_u64().unwrap_or(0),
-                state: word("state"),
-                plans: plans.as_chunks().0.iter().map(|b| Hash(*b)).collect(),
-            });
+            let Some(id) = name.strip_suffix(".json").filter(|_| own_name(&name, ".json")) else { continue };
+            match record(&folder, id) {
+                Some(record) => out.push(record),
+                None => damaged.push(name),
+            }
         }
         out.sort_by(|a, b| (b.started, &b.id).cmp(&(a.started, &a.id)));
-        out
+        damaged.sort();
+        (out, damaged)
     }
+}
+
+/// Reads the record of a run and the list of its cells; nothing where one of them is damaged.
+fn record(folder: &Path, id: &str) -> Option<RunRecord> {
+    let bytes = std::fs::read(folder.join(format!("{id}.json"))).ok()?;
+    let json: Json = serde_json::from_slice(&bytes).ok()?;
+    let word = |name: &str| json[name].as_str().map(str::to_string);
+    let named = word("plans")?;
+    let plans = std::fs::read(folder.join(format!("{named}.plans"))).ok()?;
+    let keys: Vec<Hash> = plans.as_chunks().0.iter().map(|b| Hash(*b)).collect();
+    let (hash, all) = of_plans(keys.iter().copied());
+    (all == plans && Hash::parse(&named) == Some(hash)).then_some(RunRecord {
+        id: id.to_string(),
+        title: word("title")?,
+        started: json["started"].as_u64()?,
+        state: word("state")?,
+        plans: keys,
+    })
+}
+
+/// Returns whether a name is one that processes give their own files: time, process, number, and what was done.
+pub(super) fn own_name(name: &str, ending: &str) -> bool {
+    let Some(stem) = name.strip_suffix(ending) else { return false };
+    let parts: Vec<&str> = stem.split('-').collect();
+    let digits = |p: &&str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit());
+    let numbers = parts.iter().take_while(|p| digits(p)).count();
+    (2..=3).contains(&numbers) && parts[numbers..].iter().all(|p| matches!(*p, "swept" | "merged"))
 }
 
 /// Returns the hash of the plan keys of a run, and the keys end to end.

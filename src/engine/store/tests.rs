@@ -122,7 +122,8 @@ fn a_writer_killed_at_any_byte_leaves_no_wrong_result() {
     for cut in (0..log_bytes.len()).step_by(13) {
         std::fs::write(&log, &log_bytes[..cut]).unwrap();
         std::fs::write(&pack, &pack_bytes[..pack_bytes.len() * cut / log_bytes.len()]).unwrap();
-        std::fs::write(folder.path().join("packs/.tmp-left"), b"rest of a writer").unwrap();
+        let left = folder.path().join("packs").join(format!("{}letter", crate::engine::unfinished::beginning()));
+        std::fs::write(left, b"rest of a writer").unwrap();
         let store = Store::open(folder.path()).unwrap();
         let mut there = 0;
         for (i, bytes) in contents.iter().enumerate() {
@@ -532,4 +533,33 @@ fn spare_results_stay_within_a_budget_and_the_cheapest_and_oldest_go_first() {
     assert!(!store.object_path(&Hash::of(&large(2))).exists());
     store.spare(&key(1), 0).unwrap();
     assert_eq!(there(&store), vec![4, 5]);
+}
+
+/// What recent runs were about is known from their records; where one is damaged nothing is swept, since it may be about everything.
+#[test]
+fn nothing_is_swept_while_it_is_not_known_what_runs_were_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Store::open(folder.path()).unwrap();
+    open().put(&key(1), b"bytes", &made("a"), true).unwrap();
+    let refused = |words: &str| {
+        let why = open().sweep(1).unwrap_err().message;
+        assert!(why.contains(words), "{why}");
+        assert_eq!(get(&open(), &key(1)).unwrap(), b"bytes");
+    };
+    refused("no record of any run");
+    let store = open();
+    store.put_alias(&key(101), &key(1)).unwrap();
+    store.end_run(&store.start_run("t", [key(101)].into_iter()).unwrap(), "done").unwrap();
+    drop(store);
+    for ending in ["json", "plans"] {
+        let path = files(&folder.path().join("runs")).into_iter().find(|p| p.extension().is_some_and(|e| e == ending)).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for damage in [&whole[..whole.len() / 2], b"", &[whole.as_slice(), &[0; 32]].concat()] {
+            std::fs::write(&path, damage).unwrap();
+            refused("the record of a run");
+        }
+        std::fs::write(&path, whole).unwrap();
+    }
+    assert_eq!(open().sweep(1).unwrap().cells, 0);
+    assert_eq!(open().sweep(0).unwrap().cells, 1);
 }

@@ -22,6 +22,11 @@ pub struct Shared {
 type Found = (Vec<(usize, u32)>, Option<u32>, f64);
 
 impl Shared {
+    /// Returns how many values there are.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
     /// Returns the values of cells that share units of pairs or coordinates of several axes, or of several cells with examples; nothing of others,
     /// which are drawn one by one. Inner axes are averaged first.
     pub fn of(gathered: &Gathered) -> Result<Option<Shared>, Failure> {

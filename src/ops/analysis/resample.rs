@@ -26,8 +26,9 @@ struct PermutationTest;
 /// `bootstrap`.
 struct Bootstrap;
 
-/// Draws between two looks at whether the run is being stopped.
+/// Draws between two looks at whether the run is being stopped: so many at most, and of so many numbers together.
 const BLOCK: usize = 256;
+const NUMBERS: usize = 1 << 26;
 
 /// Returns the kernels of this file.
 pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
@@ -53,14 +54,21 @@ fn drawing_cost(draws: f64, inputs: &[KnownInput]) -> Cost {
     Cost { seconds: 1e-6 + draws * (1e-6 + 4e-9 * numbers as f64), memory: 64.0 * numbers as f64 + 16.0 * draws, disk: 300.0 }
 }
 
-/// Returns one number a draw, each from its own stream, in the order of the draws.
-fn draw(draws: usize, stream: Stream, cx: &dyn Context, one: impl Fn(Stream) -> f64 + Sync) -> Result<Vec<f64>, Failure> {
+/// Returns one number a draw of so many values, each from its own stream, in the order of the draws.
+fn draw(
+    draws: usize,
+    values: usize,
+    stream: Stream,
+    cx: &dyn Context,
+    one: impl Fn(Stream) -> f64 + Sync,
+) -> Result<Vec<f64>, Failure> {
     let mut out = Vec::with_capacity(draws);
-    for start in (0..draws).step_by(BLOCK) {
+    let together = (NUMBERS / values.max(1)).clamp(1, BLOCK);
+    for start in (0..draws).step_by(together) {
         if cx.interrupted() {
             return Err(Failure::Interrupted);
         }
-        let block = start..(start + BLOCK).min(draws);
+        let block = start..(start + together).min(draws);
         out.extend(block.into_par_iter().map(|i| one(stream.numbered(i as u64))).collect::<Vec<f64>>());
         cx.progress(out.len() as u64, draws as u64, &[]);
     }
@@ -165,7 +173,7 @@ impl Kernel for PermutationTest {
             let differences = matched.each(cx, |a, b| a - b)?;
             let d: Vec<f64> = if differences.cells.is_empty() { Vec::new() } else { units(&differences, cx)? };
             enough(d.len(), "pairs")?;
-            let drawn = draw(draws, stream, cx, |s| signed_mean(&d, s))?;
+            let drawn = draw(draws, d.len(), stream, cx, |s| signed_mean(&d, s))?;
             (mean(&d), error(&differences)?, d.len(), drawn)
         } else {
             let (x, y) = (gather(job, "x")?, gather(job, "y")?);
@@ -186,7 +194,7 @@ impl Kernel for PermutationTest {
             enough(x.len(), "values of x")?;
             enough(y.len(), "values of y")?;
             let all: Vec<f64> = x.iter().chain(&y).copied().collect();
-            let drawn = draw(draws, stream, cx, |s| shuffled_difference(&all, x.len(), s))?;
+            let drawn = draw(draws, all.len(), stream, cx, |s| shuffled_difference(&all, x.len(), s))?;
             (mean(&x) - mean(&y), both, all.len(), drawn)
         };
         // Sums taken in another order differ in the last bits: equal in exact arithmetic counts as equal.
@@ -271,13 +279,13 @@ impl Kernel for Bootstrap {
             let (middle, n) = shared.mean();
             enough(n, "values")?;
             // Units of which none is paired with another say nothing.
-            let means = draw(draws, stream, cx, |s| shared.drawn(s))?.into_iter().filter(|m| !m.is_nan()).collect();
+            let means = draw(draws, shared.len(), stream, cx, |s| shared.drawn(s))?.into_iter().filter(|m| !m.is_nan()).collect();
             (middle, n, means)
         } else {
             let values = Sample::of(&units(&gathered, cx)?).values;
             enough(values.len(), "values")?;
             let n = values.len();
-            let means = draw(draws, stream, cx, |s| {
+            let means = draw(draws, n, stream, cx, |s| {
                 let mut rng = s.rng();
                 sum((0..n).map(|_| values[rng.random_range(0..n as u64) as usize])) / n as f64
             })?;

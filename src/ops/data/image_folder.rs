@@ -166,23 +166,35 @@ impl Reader for ImageFolder {
     }
 
     fn read(&self, settings: &ImageFolderSettings, files: &Files) -> Result<Source, Problem> {
+        let read = self.read_unless(settings, files, &|| false)?;
+        read.ok_or_else(|| broken(Path::new(&settings.folder), "was not read to its end"))
+    }
+
+    fn read_unless(
+        &self,
+        settings: &ImageFolderSettings,
+        files: &Files,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Option<Source>, Problem> {
         let (size, channels) = wanted(settings)?;
         let found = found(settings, files)?;
         let counts: Vec<_> = found.splits.iter().map(|(n, f)| (*n, f.len())).collect();
         let (paths, labels): (Vec<PathBuf>, Vec<u32>) = found.splits.into_iter().flat_map(|(_, f)| f).unzip();
-        let decoded: Vec<_> = paths.par_iter().map(|p| decode(p, size, channels == 1)).collect();
+        let one = |path: &PathBuf| if stop() { None } else { Some(decode(path, size, channels == 1)) };
+        let decoded: Vec<_> = paths.par_iter().map(one).collect();
         let mut pixels = Vec::new();
         for image in decoded {
+            let Some(image) = image else { return Ok(None) };
             pixels.extend(image?);
         }
         let shape = vec![size as usize, size as usize, channels];
-        Ok(Source {
+        Ok(Some(Source {
             name: self.name(settings),
             images: Normalisation::of(&settings.mean, &settings.std, channels)?
                 .images(shape, Pixels::Bytes { data: pixels, divisor: 255.0 }),
             labels: if found.classes.is_empty() { Vec::new() } else { labels },
             classes: found.classes,
             splits: splits(&counts),
-        })
+        }))
     }
 }

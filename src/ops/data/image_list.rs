@@ -302,6 +302,13 @@ pub fn list(root: &Path, files: &Files, order: Order, pool: Classes) -> Result<L
     let top = walk.entries(root)?.0;
     let mut parts = Vec::new();
     let folders = splits_of(root, &top)?;
+    let splits = !matches!(folders.as_slice(), [("all", _)]);
+    for left in top.iter().filter(|dir| splits && !folders.iter().any(|(_, used)| used == *dir)) {
+        walk.warn(
+            format!("`{}` lies beside the folders of splits and is left out", name(left)),
+            "splits are `train`, `val` (`valid`, `validation`) and `test`: rename it, or move it away",
+        );
+    }
     let lists = if matches!(folders.as_slice(), [("all", _)]) { image_csv::lists(root)? } else { Vec::new() };
     if lists.is_empty() {
         for (split, dir) in folders {

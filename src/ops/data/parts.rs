@@ -34,6 +34,16 @@ pub trait Reader: Send + Sync {
 
     /// Reads the data set.
     fn read(&self, settings: &Self::Settings, files: &Files) -> Result<Source, Problem>;
+
+    /// Reads the data set, unless it is told to stop; nothing then. What takes a while asks now and then.
+    fn read_unless(
+        &self,
+        settings: &Self::Settings,
+        files: &Files,
+        _stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Option<Source>, Problem> {
+        self.read(settings, files).map(Some)
+    }
 }
 
 /// The kernel around a reader: gives the whole data set, all splits, with the labels of the files.
@@ -81,7 +91,8 @@ fn seconds_of(path: &Path) -> f64 {
 
 impl<R: Reader> Kernel for Reading<R> {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
-        let source = self.0.read(&self.0.settings(&job.settings), cx.files()).map_err(failed)?;
+        let read = self.0.read_unless(&self.0.settings(&job.settings), cx.files(), &|| cx.interrupted());
+        let source = read.map_err(failed)?.ok_or(Failure::Interrupted)?;
         let count = image_count(&source.images);
         if count > u32::MAX as usize {
             return Err(Failure::new(format!("`{}` has {count} examples; at most {} are counted", source.name, u32::MAX)));

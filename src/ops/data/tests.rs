@@ -1,6 +1,7 @@
 //! Tests of readers on files made here, of choices and labels, and of what damaged files meet.
 
 mod changed;
+mod damaged;
 mod images;
 mod known;
 mod strange;

@@ -192,6 +192,13 @@ impl Predictive {
         self.tiles(x, 1, |logs, count, out| pool(logs, &self.pooled, count, out))
     }
 
+    /// Returns how many points take about half a second of one core: between so many and the next ones it is looked whether the run stops. Results
+    /// do not depend on it.
+    pub fn piece(&self) -> usize {
+        let each = self.parts.len() as f64 * (4e-9 + 6e-11 * (self.d * self.d) as f64);
+        TILE * ((0.5 / each.max(1e-12)) as usize / TILE).clamp(1, 1 << 16)
+    }
+
     /// Returns the log density of row-major points under each state: points x states.
     pub fn by_state(&self, x: &[f64]) -> Vec<f64> {
         let states = self.states.len();

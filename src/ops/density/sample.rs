@@ -10,8 +10,14 @@ use rayon::prelude::*;
 const CHUNK: usize = 512;
 
 /// Returns `draws` points, row-major, in the data's units. With `state`, from that kept state; else from the pooled predictive.
-/// Draw i depends on the stream and i alone.
-pub fn sample(p: &Predictive, state: Option<usize>, draws: usize, stream: &Stream) -> Vec<f64> {
+/// Draw i depends on the stream and i alone. Nothing once `stop` says that the run stops.
+pub fn sample(
+    p: &Predictive,
+    state: Option<usize>,
+    draws: usize,
+    stream: &Stream,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Option<Vec<f64>> {
     let d = p.frame.d;
     let weights: Vec<(usize, f64)> = match state {
         Some(s) => p.states[s].parts.clone(),
@@ -25,6 +31,9 @@ pub fn sample(p: &Predictive, state: Option<usize>, draws: usize, stream: &Strea
     }
     let mut out = vec![0.0; draws * d];
     out.par_chunks_mut(CHUNK * d).enumerate().for_each(|(c, chunk)| {
+        if stop() {
+            return;
+        }
         let mut rng = stream.named("draws").numbered(c as u64).rng();
         for row in chunk.chunks_exact_mut(d) {
             let u = rng.random::<f64>() * total;
@@ -32,7 +41,7 @@ pub fn sample(p: &Predictive, state: Option<usize>, draws: usize, stream: &Strea
             row.copy_from_slice(&p.frame.restore(&draw(&p.parts[weights[at].0], d, &mut rng).0));
         }
     });
-    out
+    (!stop()).then_some(out)
 }
 
 /// Returns one draw of a Student-t in the frame and its log density there: `mu + sqrt(inflation / chi2) L e`, e standard normal; dimension by

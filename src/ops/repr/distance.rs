@@ -71,7 +71,7 @@ fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// Returns the mean Euclidean distance over all pairs of rows and the number of pairs; nothing for fewer than two rows. Asks `stop` before
-/// each piece of work, and gives nothing once it says so.
+/// the distances from each row, and gives nothing once it says so.
 pub fn mean_pairwise_distance(x: ArrayView2<f64>, stop: &(dyn Fn() -> bool + Sync)) -> Option<(f64, u64)> {
     let n = x.nrows() as u64;
     if n < 2 {
@@ -88,10 +88,11 @@ pub fn mean_pairwise_distance(x: ArrayView2<f64>, stop: &(dyn Fn() -> bool + Syn
         .par_iter()
         .map(|start| {
             let end = (start + PIECE).min(n as usize);
-            if stop() {
-                return 0.0;
-            }
-            (*start..end).map(|i| (i + 1..n as usize).map(|j| squared_distance(row(i), row(j)).sqrt()).sum::<f64>()).sum()
+            let from = |i: usize| match stop() {
+                true => 0.0,
+                false => (i + 1..n as usize).map(|j| squared_distance(row(i), row(j)).sqrt()).sum::<f64>(),
+            };
+            (*start..end).map(from).sum()
         })
         .collect();
     let pairs = n * (n - 1) / 2;

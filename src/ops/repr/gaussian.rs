@@ -41,6 +41,9 @@ settings! {
 const MOST_ROWS: usize = 1 << 31;
 const MOST_NUMBERS: usize = 1 << 40;
 
+/// Numbers that are drawn between two looks at whether the run stops.
+const LOOK: usize = 1 << 20;
+
 /// Draws as many rows as there are, with the same ids and labels.
 pub struct MatchedGaussian;
 
@@ -80,11 +83,24 @@ fn own_scales(x: &mut Array2<f64>) -> Vec<i32> {
     exponents
 }
 
+/// Why there are no rows.
+enum Ended {
+    /// The run stops.
+    Stopped,
+    Trouble(Trouble),
+}
+
+impl From<Trouble> for Ended {
+    fn from(trouble: Trouble) -> Self {
+        Ended::Trouble(trouble)
+    }
+}
+
 /// Returns as many rows as `x` has, drawn from N(mean of x, covariance of x); the covariance divides by n - 1. What is the same in all rows
 /// stays as it is.
 ///
 /// With no more rows than units the factor of the covariance is the centred rows themselves; else it is `V sqrt(lambda)`.
-fn draw(x: ArrayView2<f64>, stream: &Stream) -> Result<Array2<f64>, Trouble> {
+fn draw(x: ArrayView2<f64>, stream: &Stream, cx: &dyn Context) -> Result<Array2<f64>, Ended> {
     let (n, d) = x.dim();
     if n < 2 {
         return Ok(x.to_owned());
@@ -110,7 +126,13 @@ fn draw(x: ArrayView2<f64>, stream: &Stream) -> Result<Array2<f64>, Trouble> {
         factor.t().as_standard_layout().into_owned()
     };
     let mut rng = stream.rng();
-    let normals = Array2::from_shape_simple_fn((n, factor.nrows()), || StandardNormal.sample(&mut rng));
+    let mut normals = Array2::zeros((n, factor.nrows()));
+    for piece in normals.as_slice_mut().unwrap_or_default().chunks_mut(LOOK) {
+        if cx.interrupted() {
+            return Err(Ended::Stopped);
+        }
+        piece.iter_mut().for_each(|v| *v = StandardNormal.sample(&mut rng));
+    }
     let drawn = linalg::project(normals.view(), factor.view());
     let mut out = Array2::zeros((n, d));
     for mut row in out.rows_mut() {
@@ -125,20 +147,24 @@ fn draw(x: ArrayView2<f64>, stream: &Stream) -> Result<Array2<f64>, Trouble> {
 }
 
 impl Kernel for MatchedGaussian {
-    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let stages = job.stages("x")?;
         let all = vec![(0, (0..stages.x.nrows()).collect())];
         let groups = match MatchedSettings::read(&job.settings).by {
             By::Class => classes(stages),
             By::All => all,
         };
-        let drawn: Vec<Result<Array2<f64>, Trouble>> = groups
-            .par_iter()
-            .map(|(class, rows)| draw(stages.x.select(Axis(0), rows).view(), &job.stream.named("surrogate").numbered(*class)))
-            .collect();
+        let of = |(class, rows): &(u64, Vec<usize>)| {
+            let stream = job.stream.named("surrogate").numbered(*class);
+            if cx.interrupted() { Err(Ended::Stopped) } else { draw(stages.x.select(Axis(0), rows).view(), &stream, cx) }
+        };
+        let drawn: Vec<Result<Array2<f64>, Ended>> = groups.par_iter().map(of).collect();
         let mut x = Array2::zeros(stages.x.dim());
         for ((class, rows), drawn) in groups.iter().zip(drawn) {
-            let drawn = drawn.map_err(|e| Failure::new(format!("no surrogates for class {class}: {e}")))?;
+            let drawn = drawn.map_err(|ended| match ended {
+                Ended::Stopped => Failure::Interrupted,
+                Ended::Trouble(e) => Failure::new(format!("no surrogates for class {class}: {e}")),
+            })?;
             rows.iter().zip(drawn.rows()).for_each(|(i, row)| x.row_mut(*i).assign(&row));
         }
         Ok(Value::Stages(Arc::new(same_rows(stages, x, stages.notes.clone()))))
@@ -197,11 +223,11 @@ impl Kernel for GaussianStages {
         let classes = classes.max(1);
         let mut rng = job.stream.named("rows").rng();
         let mut x = Array2::zeros((rows, units));
-        for (i, mut row) in x.rows_mut().into_iter().enumerate() {
-            if i % 1024 == 0 && cx.interrupted() {
+        for piece in x.as_slice_mut().unwrap_or_default().chunks_mut(LOOK) {
+            if cx.interrupted() {
                 return Err(Failure::Interrupted);
             }
-            row.iter_mut().for_each(|v| *v = StandardNormal.sample(&mut rng));
+            piece.iter_mut().for_each(|v| *v = StandardNormal.sample(&mut rng));
         }
         Ok(Value::Stages(Arc::new(Stages {
             x,

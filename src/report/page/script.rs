@@ -16,7 +16,24 @@ pub fn script(input: &ReportInput) -> String {
         .enumerate()
         .map(|(i, l)| format!("<span id=\"line-{0}\"><span class=\"n\">{0}</span>{l}</span>", i + 1))
         .collect();
-    format!("{}{}", overrides(input), scrolled("The script", &format!("<pre class=\"whole\">{}</pre>", lines.join("\n"))))
+    format!(
+        "{}{}{}",
+        lock(input),
+        overrides(input),
+        scrolled("The script", &format!("<pre class=\"whole\">{}</pre>", lines.join("\n")))
+    )
+}
+
+/// Returns what the lock beside the script says of the run.
+fn lock(input: &ReportInput) -> String {
+    match input.script.lock.as_deref() {
+        None => String::new(),
+        Some([]) => "<p>This run agrees with the lock beside the script.</p>\n".to_string(),
+        Some(all) => {
+            let rows: String = all.iter().map(|words| format!("<li>{}</li>\n", escape(words))).collect();
+            format!("<p>This run differs from the lock beside the script:</p>\n<ul>\n{rows}</ul>\n")
+        }
+    }
 }
 
 /// Returns the parameters whose values were given from outside, beside what the script writes.

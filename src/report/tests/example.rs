@@ -237,7 +237,7 @@ pub fn with_input<T>(run: &Run, f: impl FnOnce(&ReportInput) -> T) -> T {
         Entry::Word(w) => Value::Word(w.clone()),
         Entry::Absent(why) => Value::Absent(why.clone()),
     };
-    let script = Script { name: "quickstart/exp.cfx".into(), text: SCRIPT.into(), base: 100 };
+    let script = Script { name: "quickstart/exp.cfx".into(), text: SCRIPT.into(), base: 100, lock: None };
     let build = Build { version: "0.1.0".into(), devices: vec!["x86-64 AVX2, gemm".into()], ..Build::default() };
     f(&ReportInput {
         graph: &run.graph,

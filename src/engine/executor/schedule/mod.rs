@@ -238,8 +238,9 @@ impl<'a> Scheduler<'a> {
     /// Returns whether nobody is at work any more who has seen that the run stops, so long after it began to.
     fn is_deaf(&self, since: Duration) -> bool {
         let parting = self.shared.parting.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen = |w: &Working| w.cells.iter().any(|c| parting.contains(c));
-        since > super::PARTING || since > super::DEAF && !self.working.values().any(seen)
+        let paces = self.shared.paces.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = |c: &CellId| parting.contains(c) || paces.get(c).is_some_and(|pace| since < 2 * *pace);
+        since > super::PARTING || since > super::DEAF && !self.working.values().any(|w| w.cells.iter().any(seen))
     }
 
     /// Samples memory and compares with the limits.

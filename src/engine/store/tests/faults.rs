@@ -83,7 +83,8 @@ impl Disk for Faulty {
         match self.now() {
             Some(Wrong::Short) => {
                 // A process that ends here leaves its unfinished file.
-                std::fs::write(path.with_file_name(".tmp-short"), &bytes[..bytes.len() / 2])?;
+                let left = crate::engine::unfinished::make(path.parent().unwrap())?.keep().map_err(|e| e.error)?.1;
+                std::fs::write(left, &bytes[..bytes.len() / 2])?;
                 Err(full())
             }
             Some(Wrong::Full) => Err(full()),
@@ -245,7 +246,11 @@ fn whatever_goes_wrong_on_the_disk_no_result_is_wrong_and_the_next_run_is_right(
             drop(store);
             let store = Store::open(folder.path()).unwrap();
             assert_eq!(right(&store), 7, "{wrong:?} at {at}, opened again");
-            store.sweep(5).unwrap();
+            match store.sweep(5) {
+                // What the run was about is not known then, and nothing is taken out.
+                Err(e) if matches!(wrong, Wrong::Bit) && e.message.contains("the record of a run") => {}
+                swept => assert_eq!(swept.unwrap().cells, 0, "{wrong:?} at {at}"),
+            }
             assert_eq!(right(&Store::open(folder.path()).unwrap()), 7, "{wrong:?} at {at}, swept");
         }
         if matches!(wrong, Wrong::Short | Wrong::Full | Wrong::Device) {

@@ -14,6 +14,17 @@ fn list<'a>(more: &[(&'a str, Static)]) -> Vec<(&'a str, Static)> {
     [&[("folder", text("set")), ("size", Static::Number(2.0))], more].concat()
 }
 
+#[test]
+fn a_folder_beside_those_of_splits_is_told_of() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, grey) in [("TRAIN/a/1.png", 10), ("TRAIN/b/2.png", 20), ("eval/a/3.png", 30)] {
+        put(&dir.path().join("set"), name, grey);
+    }
+    let (_, labels, splits, said, _) = read(dir.path(), &[]);
+    assert_eq!((labels, splits), (vec![0, 1], vec![("train".to_string(), 2)]));
+    assert!(said.contains("`eval` lies beside the folders of splits and is left out"), "{said}");
+}
+
 /// Returns classes, labels, splits, warnings, and the first number of each image.
 fn read(dir: &Path, more: &[(&str, Static)]) -> (Vec<String>, Vec<u32>, Vec<(String, usize)>, String, Vec<u8>) {
     let (facts, source) = facts_and_source("image_folder", ImageFolder, &list(more), dir);

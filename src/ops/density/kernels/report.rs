@@ -116,14 +116,19 @@ pub fn posterior_mean(p: &Posterior, which: usize) -> Number {
 
 /// Returns the mean log density of the fitted rows. Its error has two parts: that of a mean over rows, and, by a jackknife over chains,
 /// how far another set of chains would lie; none where there is one chain, which cannot tell.
-pub fn training_density(p: &Posterior) -> Number {
+///
+/// Errors: the run stops.
+pub fn training_density(p: &Posterior, cx: &dyn Context) -> Result<Number, Failure> {
     let predictive = Predictive::new(p);
     let (n, states) = (p.n(), p.states());
     let chains: Vec<usize> = p.chains.iter().map(|c| c.kept.len()).filter(|k| *k > 0).collect();
     let mut values = Vec::with_capacity(n);
     // Means of log densities pooled over all chains but one.
     let mut without = vec![0.0; chains.len()];
-    for rows in p.rows.chunks(4096 * p.d) {
+    for rows in p.rows.chunks(predictive.piece() * p.d) {
+        if cx.interrupted() {
+            return Err(Failure::Interrupted);
+        }
         for logs in predictive.by_state(rows).chunks_exact(states) {
             let top = logs.iter().fold(f64::NEG_INFINITY, |a, b| a.max(*b));
             let mut rest = logs;
@@ -154,11 +159,11 @@ pub fn training_density(p: &Posterior) -> Number {
         Some(_) => Parts::of_examples(&p.classes, &p.ids, &values, rows.sqrt()).beside(between.sqrt()),
         None => Parts::default(),
     };
-    Number { parts, ..Number::new(value, error, Some(n as u64)) }
+    Ok(Number { parts, ..Number::new(value, error, Some(n as u64)) })
 }
 
 impl Kernel for DensitySummary {
-    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let p = density(job, "p")?;
         let part = |name: &str, scalar: usize| (name.to_string(), Value::Number(posterior_mean(&p, scalar)));
         Ok(Value::Record(vec![
@@ -167,7 +172,7 @@ impl Kernel for DensitySummary {
             part("entropy", 4),
             part("largest_share", 3),
             part("log_posterior", 2),
-            ("log_density".to_string(), Value::Number(training_density(&p))),
+            ("log_density".to_string(), Value::Number(training_density(&p, cx)?)),
             ("units".to_string(), Value::Number(Number::exact(p.d as f64))),
         ]))
     }
@@ -253,7 +258,7 @@ impl Kernel for Trace {
 }
 
 impl Kernel for CoClustering {
-    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let p = density(job, "p")?;
         let n = p.n();
         if n > PAIRED {
@@ -261,6 +266,9 @@ impl Kernel for CoClustering {
         }
         let mut together = vec![0.0; n * n];
         for kept in p.kept() {
+            if cx.interrupted() {
+                return Err(Failure::Interrupted);
+            }
             for i in 0..n {
                 for j in 0..i {
                     together[i * n + j] += f64::from(u8::from(kept.z[i] == kept.z[j]));

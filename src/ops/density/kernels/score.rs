@@ -2,6 +2,7 @@
 
 use super::super::fit::{Rows, fit, units_of};
 use super::super::posterior::Posterior;
+use super::super::predictive::Predictive;
 use super::super::sample::sample;
 use super::super::settings::{At, refused, whole, wrong};
 use super::super::stacking::{Pooling, predictive};
@@ -188,10 +189,8 @@ impl Kernel for LogDensity {
             } else if folds > 0 {
                 let stream = job.stream.named("held out").numbered(u64::from(p.class.unwrap_or(0)));
                 held_out(p, &part, (folds, s.pooling), &stream, cx)
-            } else if p.fit.setup.published {
-                Ok(published(p, s.pooling, &points))
             } else {
-                Ok(predictive(p, s.pooling).log_density(&points))
+                scores(p, s.pooling, &points, cx)
             };
             match scores {
                 Ok(scores) => mine.iter().zip(scores).for_each(|(i, s)| values[*i] = s),
@@ -266,10 +265,7 @@ pub fn under_each(
             )));
         }
         let points = p.points(&rows.x, rows.d).map_err(Failure::new)?;
-        out.push(match p.fit.setup.published {
-            true => published(p, pooling, &points),
-            false => predictive(p, pooling).log_density(&points),
-        });
+        out.push(scores(p, pooling, &points, cx)?);
         cx.progress(done as u64 + 1, densities.len() as u64, &[]);
         if cx.interrupted() {
             return Err(Failure::Interrupted);
@@ -285,9 +281,45 @@ fn common_units(densities: &[Arc<Posterior>]) -> Vec<usize> {
     first.units.constant.iter().map(|(j, _)| *j).filter(|j| everywhere(*j)).collect()
 }
 
+/// Returns the log density of row-major points under a density, by the rule that it was fitted for.
+///
+/// Errors: the run stops.
+fn scores(p: &Posterior, pooling: Pooling, x: &[f64], cx: &dyn Context) -> Result<Vec<f64>, Failure> {
+    match p.fit.setup.published {
+        true => piecewise(p, &predictive(p, pooling), x, cx, &published),
+        false => pooled(p, pooling, x, cx),
+    }
+}
+
+/// Returns the pooled log predictive density of row-major points.
+///
+/// Errors: the run stops.
+fn pooled(p: &Posterior, pooling: Pooling, x: &[f64], cx: &dyn Context) -> Result<Vec<f64>, Failure> {
+    piecewise(p, &predictive(p, pooling), x, cx, &|q, x| q.log_density(x))
+}
+
+/// Returns what is made of row-major points, piece by piece, so that it is seen in between whether the run stops.
+///
+/// Errors: it does.
+fn piecewise(
+    p: &Posterior,
+    q: &Predictive,
+    x: &[f64],
+    cx: &dyn Context,
+    of: &dyn Fn(&Predictive, &[f64]) -> Vec<f64>,
+) -> Result<Vec<f64>, Failure> {
+    let mut out = Vec::with_capacity(x.len() / p.d.max(1));
+    for piece in x.chunks(q.piece() * p.d.max(1)) {
+        if cx.interrupted() {
+            return Err(Failure::Interrupted);
+        }
+        out.extend(of(q, piece));
+    }
+    Ok(out)
+}
+
 /// Returns log densities averaged over states, as the published code averages them (recipes.md A, difference 4).
-fn published(p: &Posterior, pooling: Pooling, x: &[f64]) -> Vec<f64> {
-    let predictive = predictive(p, pooling);
+fn published(predictive: &Predictive, x: &[f64]) -> Vec<f64> {
     let states = predictive.states.len();
     let mean = |s: &[f64]| s.iter().zip(&predictive.shares).filter(|(_, w)| **w > 0.0).map(|(s, w)| s * w).sum();
     predictive.by_state(x).chunks_exact(states).map(mean).collect()
@@ -330,7 +362,7 @@ fn held_out(
                 other => other,
             })?;
             let test_rows = rows.select(&test);
-            let scores = predictive(&refit, pooling).log_density(&refit.points(&test_rows.x, rows.d).map_err(Failure::new)?);
+            let scores = pooled(&refit, pooling, &refit.points(&test_rows.x, rows.d).map_err(Failure::new)?, cx)?;
             Ok((test, scores))
         })
         .collect();
@@ -376,11 +408,12 @@ impl Planned for SampleDensity {
 }
 
 impl Kernel for SampleDensity {
-    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let p = super::density(job, "p")?;
         let s = SampleSettings::read(&job.settings);
         let draws = points(s.draws).map_err(refused)?;
-        let x = p.units.complete(sample(&predictive(&p, s.pooling), None, draws, &job.stream));
+        let drawn = sample(&predictive(&p, s.pooling), None, draws, &job.stream, &|| cx.interrupted());
+        let x = p.units.complete(drawn.ok_or(Failure::Interrupted)?);
         let x = Array2::from_shape_vec((draws, p.units.width), x).map_err(|e| Failure::new(e.to_string()))?;
         let labels = p.class.map_or_else(Vec::new, |c| vec![c; draws]);
         Ok(Value::Stages(Arc::new(Stages {

@@ -83,6 +83,10 @@ impl Kernel for Influence {
             let mut best: Vec<Pair> = Vec::new();
             let mut bar = f64::NEG_INFINITY;
             for i in chunk * ROWS..data.len().min((chunk + 1) * ROWS) {
+                // What is missing then is not looked at.
+                if cx.interrupted() {
+                    break;
+                }
                 for j in (0..on.len()).filter(|j| data.ids[i] != on.ids[*j]) {
                     let value = difference(trials.sides(i, j));
                     if value >= bar {
@@ -101,15 +105,15 @@ impl Kernel for Influence {
         };
         let chunks = data.len().div_ceil(ROWS);
         let mut best: Vec<Pair> = Vec::new();
-        // A few chunks at a time, so that a stop is heard.
+        // A few chunks at a time, so that no more than a few of the best are held.
         for first in (0..chunks).step_by(64) {
-            if cx.interrupted() {
-                return Err(Failure::Interrupted);
-            }
             let found: Vec<Vec<Pair>> = (first..chunks.min(first + 64)).into_par_iter().map(one).collect();
             best.extend(found.into_iter().flatten());
             best.sort_unstable_by(order);
             best.truncate(keep);
+            if cx.interrupted() {
+                return Err(Failure::Interrupted);
+            }
             cx.progress((first + 64).min(chunks) as u64, chunks as u64, &[]);
         }
         let column = |f: &dyn Fn(&Pair) -> f64| best.iter().map(f).collect::<Vec<f64>>();

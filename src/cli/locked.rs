@@ -1,0 +1,70 @@
+//! What `run` and `plan` say of a lock beside the script.
+
+use super::Exit;
+use super::arguments::Script;
+use super::out::tell;
+use crate::api::{self, Checked, Source};
+use crate::plan::graph::Graph;
+use crate::plan::seen;
+use crate::report::lock::Lock;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// Returns the place of a script's lock: `exp.cfx.lock` beside `exp.cfx`.
+pub(super) fn place(script: &Path) -> PathBuf {
+    let mut name = script.as_os_str().to_os_string();
+    name.push(".lock");
+    PathBuf::from(name)
+}
+
+/// Reads a script's lock, where it is a file.
+///
+/// Errors: there is none; it cannot be read, or is longer than any lock.
+pub(super) fn text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    match seen::open(path)?.take(LONGEST).read_to_string(&mut text)? as u64 {
+        LONGEST => Err(io::Error::other("it is too long for a lock")),
+        _ => Ok(text),
+    }
+}
+
+/// Bytes of a lock at most.
+const LONGEST: u64 = 64 << 20;
+
+/// Says how a run differs from the lock beside its script. Returns the sentences, or nothing where there is no lock. `accelerator`: what networks run on,
+/// where that is known; `only`: whether the run is refused where it differs.
+///
+/// Errors: it is refused: it differs, or there is no lock that could be read.
+pub(super) fn compared(
+    script: &Script,
+    source: &Source,
+    checked: &Checked,
+    graph: &Graph,
+    accelerator: Option<&str>,
+    only: bool,
+) -> Result<Option<Vec<String>>, Exit> {
+    let path = place(&script.script);
+    let shown = path.display();
+    let lock = match text(&path).map_err(|e| (e.kind(), e.to_string())) {
+        Err((io::ErrorKind::NotFound, _)) if only => {
+            tell!("`--locked`: there is no {shown}; `cfx lock {}` writes it", script.script.display());
+            return Err(Exit::Usage);
+        }
+        Err((io::ErrorKind::NotFound, _)) => return Ok(None),
+        Err((_, why)) => Err(why),
+        Ok(text) => Lock::read(&text),
+    };
+    let differences = match lock {
+        Ok(lock) => lock.differences(&api::lock(source, checked, graph, accelerator.unwrap_or_default()), accelerator.is_some()),
+        Err(why) => vec![format!("{shown} cannot be compared: {why}; `cfx lock {}` writes it anew", script.script.display())],
+    };
+    if !differences.is_empty() {
+        let verb = if only { "the run is refused, since it differs" } else { "warning: this differs" };
+        tell!("{verb} from {shown}:");
+        differences.iter().for_each(|d| tell!("  {d}"));
+        if only {
+            return Err(Exit::Script);
+        }
+    }
+    Ok(Some(differences))
+}
