@@ -535,7 +535,7 @@ figure "Bars" = distribution(correct(m, data.test))
     assert_eq!(manifest["claims"][0]["text"], "not asked for in this run");
     assert!(manifest["claims"][0]["holds"].is_null() && manifest["figures"][0]["file"].is_null());
     assert_eq!(code(&cfx(&["run", "--only", "Never", "--strict", "--out", "out"], &script)), 4);
-    assert_eq!(computed(&["--keep-going"]), ["bootstrap"]);
+    assert_eq!(computed(&["--keep-going"]), ["bootstrap", "distribution"]);
     for arguments in [["run", "--only", "ac"], ["run", "--until", "ac"]] {
         let output = cfx(&arguments, &script);
         assert!(code(&output) == 2 && String::from_utf8_lossy(&output.stderr).contains("did you mean `acc`?"));

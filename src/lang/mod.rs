@@ -28,6 +28,7 @@ mod meaning;
 pub mod mentions;
 mod misfit;
 mod misplaced;
+mod misread;
 pub mod net;
 pub mod only;
 mod order;

@@ -101,7 +101,7 @@ fn over_an_axis_is_at_each_coordinate() {
 }
 
 /// Returns what is wrong where calls are cut to a coordinate of an axis that they map over; there are more than `least`.
-pub(super) fn at_each_coordinate(calls: &[(Line, Call)], ran: &world::Ran, least: usize) -> Vec<(String, String)> {
+fn at_each_coordinate(calls: &[(Line, Call)], ran: &world::Ran, least: usize) -> Vec<(String, String)> {
     let mut all = Vec::new();
     for (line, call) in calls {
         for (axis, _, _, coordinate) in AXES {

@@ -35,7 +35,7 @@ fn the_order_of_names_of_axes() {
 }
 
 /// Returns what is wrong where axes are named in another order; more calls than `least` name several.
-pub(super) fn by_order_of_names(calls: &[(Line, Call)], least: usize) -> Vec<(String, String)> {
+fn by_order_of_names(calls: &[(Line, Call)], least: usize) -> Vec<(String, String)> {
     let mut tried: Vec<(Line, Call, String)> = Vec::new();
     for (line, call) in calls {
         let signature = call.signature();
