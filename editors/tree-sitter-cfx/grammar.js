@@ -90,7 +90,7 @@ module.exports = grammar({
     // ------------------------------------------------------------------------------------------------------- expressions
 
     _chain: $ => choice($._expression, $.chain),
-    // After `else` a chain goes on as far as it can.
+    // After `else` a chain extends as far as it can.
     chain: $ => prec.right(1, seq($._expression, repeat1(seq('->', $._expression)))),
 
     _expression: $ => choice(
