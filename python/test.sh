@@ -27,6 +27,8 @@ if [ ! -x "$place/bin/python" ] && "$python" -m venv "$place" > /dev/null 2>&1 &
 if [ -x "$place/bin/python" ] && "$place/bin/python" -m pip --version > /dev/null 2>&1; then
     python=$place/bin/python
     "$python" -m pip install -q --disable-pip-version-check $packages || left_out "packages cannot be installed (no network?)"
+    "$python" -m pip install -q --disable-pip-version-check tree-sitter 2> /dev/null ||
+        echo "the grammar for tree-sitter is not tested: its library (for Python 3.10 or later) cannot be installed"
 elif "$python" -m pip --version > /dev/null 2>&1; then
     "$python" -m pip install -q --disable-pip-version-check --target target/python-packages --upgrade $packages \
         || left_out "packages cannot be installed (no network?)"

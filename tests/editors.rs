@@ -52,6 +52,15 @@ fn editors_know_every_word() {
     }
 }
 
+#[test]
+fn the_grammar_for_tree_sitter_has_every_keyword() {
+    let text = read("editors/tree-sitter-cfx/grammar.js");
+    let reserved = ["if", "then", "else", "and", "or", "not", "except", "true", "false", "as", "cfx"];
+    for word in Keyword::ALL.iter().map(|k| k.word()).chain(reserved) {
+        assert!(text.contains(&format!("'{word}'")), "grammar.js lacks {word}");
+    }
+}
+
 /// Returns a snippet as it stands before anything is typed: `${1:name}` is `name`.
 fn expanded(body: &str) -> String {
     let mut out = String::new();
