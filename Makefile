@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: quickstart test crash openblas format lint bench
+.PHONY: quickstart test crash openblas format lint bench book
 
 # Runs the quickstart: class densities of a small network trained on real handwritten digits.
 quickstart: openblas
@@ -29,3 +29,7 @@ bench: openblas
 # Finds OpenBLAS, or installs it with the system's package manager where that is permitted.
 openblas:
 	@sh tools/openblas.sh
+
+# Builds the documents as a book, below target/book/html. Needs mdBook.
+book:
+	sh tools/book.sh

@@ -37,20 +37,22 @@ fn examples(document: &str) -> Vec<Example> {
     out
 }
 
-/// Checks the scripts of a document without a message, runs those that can run, and demands that their claims hold.
-fn right(document: &str, at_least: usize) {
+/// Checks the scripts of a document without a message, runs those that can run, and demands that their claims hold. Scripts that read
+/// activations only run if they find a folder of files.
+fn right(document: &str, at_least: usize, files: Option<&Path>) {
     let examples = examples(document);
+    let folder = files.unwrap_or(Path::new("."));
     assert!(examples.len() >= at_least, "{document} has {} scripts", examples.len());
     let mut wrong = Vec::new();
     for example in examples {
         let name = format!("{document}:{}", example.line);
-        let checked = api::check(&Source::text(&name, &example.text, Path::new(".")), &Registry::standard());
+        let checked = api::check(&Source::text(&name, &example.text, folder), &Registry::standard());
         let mut messages: Vec<String> = checked.diags.0.iter().map(|d| format!("{}: {}", d.code, d.message)).collect();
         // Examples of data sets and settings need not use what they make.
         messages.retain(|m| !m.starts_with("cfx::name::unused"));
         let reads_files = example.text.contains("load_stages(");
-        if messages.is_empty() && !example.check_only && !reads_files {
-            match script::run(Source::text(&name, &example.text, Path::new("."))) {
+        if messages.is_empty() && !example.check_only && (!reads_files || files.is_some()) {
+            match script::run(Source::text(&name, &example.text, folder)) {
                 Ok(ran) => messages.extend(unfulfilled(&ran)),
                 Err(wrong) => messages.extend(wrong.1.0.iter().map(|d| d.message.clone())),
             }
@@ -71,12 +73,79 @@ fn unfulfilled(ran: &Ran) -> Vec<String> {
 
 #[test]
 fn examples_of_the_reference() {
-    right("docs/language.md", 15);
+    right("docs/language.md", 15, None);
 }
 
 #[test]
 fn examples_of_the_front_page() {
-    right("README.md", 2);
+    right("README.md", 2, None);
+}
+
+#[test]
+fn examples_of_the_tutorial() {
+    right("docs/tutorial.md", 6, None);
+}
+
+#[test]
+fn recipes_by_task() {
+    let folder = tempfile::tempdir().expect("a folder");
+    files_of_a_reader(folder.path());
+    right("docs/how_to.md", 6, Some(folder.path()));
+}
+
+/// Writes what the scripts of docs/how_to.md read: activations of three classes at two layers, their labels, a checkpoint.
+fn files_of_a_reader(folder: &Path) {
+    const ROWS: usize = 60;
+    let mut state = 1_u64;
+    let mut noise = move || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 40) as f32 / (1 << 24) as f32 - 0.5
+    };
+    let write = |name: &str, kind: &str, shape: &[usize], bytes: &[u8]| {
+        let shape: String = shape.iter().map(|n| format!("{n},")).collect();
+        let head = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({shape}), }}");
+        let head = format!("{head:<117}\n");
+        let mut out = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+        out.extend(head.bytes().chain(bytes.iter().copied()));
+        std::fs::write(folder.join(name), out).expect(name);
+    };
+    std::fs::create_dir(folder.join("activations")).expect("a folder");
+    for (name, units) in [("activations/layer1.npy", 6), ("activations/layer2.npy", 8)] {
+        let value = |i: usize| noise() + if i % units == (i / units) % 3 { 2.0 } else { 0.0 };
+        let bytes: Vec<u8> = (0..ROWS * units).map(value).flat_map(f32::to_le_bytes).collect();
+        write(name, "<f4", &[ROWS, units], &bytes);
+    }
+    let labels: Vec<u8> = (0..ROWS as i64).flat_map(|i| (i % 3).to_le_bytes()).collect();
+    write("labels.npy", "<i8", &[ROWS], &labels);
+    let shapes = [("fc1.weight", vec![16, 64]), ("fc1.bias", vec![16]), ("fc2.weight", vec![10, 16]), ("fc2.bias", vec![10])];
+    let weights: Vec<(&str, Vec<usize>, Vec<u8>)> = shapes
+        .into_iter()
+        .map(|(name, shape)| {
+            let count: usize = shape.iter().product();
+            (name, shape, (0..count).flat_map(|_| noise().to_le_bytes()).collect())
+        })
+        .collect();
+    let tensors = weights.iter().map(|(name, shape, bytes)| {
+        let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes);
+        (*name, view.expect("a tensor"))
+    });
+    let bytes = safetensors::serialize(tensors, None).expect("a file of weights");
+    std::fs::write(folder.join("net.safetensors"), bytes).expect("net.safetensors");
+}
+
+#[test]
+fn every_document_is_in_the_book() {
+    let summary = std::fs::read_to_string(repository("docs/SUMMARY.md")).expect("docs/SUMMARY.md");
+    let pages = links(&summary);
+    let root = repository("");
+    for folder in ["docs", "examples", "editors", "python"] {
+        for document in files_below(&root.join(folder), ".md") {
+            let path = document.strip_prefix(&root).expect("below").display().to_string().replace('\\', "/");
+            let link = path.strip_prefix("docs/").map_or_else(|| format!("../{path}"), str::to_string);
+            let left_out = path == "docs/SUMMARY.md" || path.contains("/node_modules/") || path.contains("/.venv/");
+            assert!(left_out || pages.contains(&link), "docs/SUMMARY.md lacks {link}");
+        }
+    }
 }
 
 #[test]
