@@ -57,7 +57,7 @@ struct Slurm {
 }
 
 impl Slurm {
-    /// Starts it; nothing where it is not installed.
+    /// Starts it; `None` if it is not installed.
     fn start() -> Option<Slurm> {
         let installed = |path: &str| Path::new(path).exists();
         let all = ["/usr/sbin/slurmctld", "/usr/sbin/slurmd", "/usr/sbin/munged", "/usr/bin/sbatch"];
@@ -101,7 +101,7 @@ impl Slurm {
         text.lines().filter_map(|l| l.split_once('|')).map(|(id, node)| (id.to_string(), node.to_string())).collect()
     }
 
-    /// Waits until so many jobs run.
+    /// Waits until `count` jobs run.
     fn wait_for(&self, count: usize) -> Vec<(String, String)> {
         let begun = Instant::now();
         loop {

@@ -117,5 +117,5 @@ fn results_travel_to_another_machine_and_back() {
     std::fs::create_dir(&strange).expect("a folder");
     std::fs::write(strange.join("thesis.txt"), "mine").expect("a file");
     let refused = over(&["push", "--to", &format!("host:{}", strange.display())], &path);
-    assert!(code(&refused) == 5 && said(&refused).contains("is no store of cfx"), "{}", said(&refused));
+    assert!(code(&refused) == 5 && said(&refused).contains("is not a store of cfx"), "{}", said(&refused));
 }

@@ -21,7 +21,7 @@ analysis spread = mean_distance(s)
 figure "f" = bars(acc, x: run)
 "#;
 
-/// Runs a shell script in a place of its own where file systems can be mounted; nothing where that is not permitted.
+/// Runs a shell script in a place of its own where file systems can be mounted; `None` if that is not permitted.
 fn mounted(script: &str, arguments: &[&str]) -> Option<Output> {
     let ways: [&[&str]; 2] = [&["-m"], &["-r", "-m"]];
     ways.iter().find_map(|way| {

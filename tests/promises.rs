@@ -27,7 +27,7 @@ fn folders_of_others_are_no_stores() {
     for arguments in [&["gc", "--store", "project"][..], &["ls", "--store", "project"], &["run", "--store", "project"]] {
         let output = cfx(arguments, &path);
         assert_eq!(code(&output), 5, "{arguments:?}: {}", said(&output));
-        assert!(said(&output).contains("is no store of cfx"), "{}", said(&output));
+        assert!(said(&output).contains("is not a store of cfx"), "{}", said(&output));
     }
     assert_eq!(all(&project), before);
     // Looking makes none.
@@ -57,7 +57,7 @@ fn files_that_no_run_wrote_are_not_overwritten() {
         put(&out.join(name), text);
         let output = command(&["run", "--out"], &path).arg(&out).output().expect("the command runs");
         assert_eq!(code(&output), 2, "{}", said(&output));
-        assert!(said(&output).contains("no run of cfx wrote it"), "{}", said(&output));
+        assert!(said(&output).contains("was not written by a run of cfx"), "{}", said(&output));
         assert_eq!(std::fs::read_to_string(out.join(name)).expect("the file"), text);
     }
 }

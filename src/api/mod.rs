@@ -282,7 +282,7 @@ pub fn sources(graph: &Graph, standings: &[Standing], store: &Store) -> BTreeMap
 /// Has networks run on a device: `cpu`; `candle`, `cuda:N` or `metal`, devices of candle's; or `auto`, the first GPU where there is one and this build
 /// knows GPUs. Cells that run side by side keep within the device's memory. Returns a sentence worth saying: what `auto` found.
 ///
-/// Errors: the device is not to be had, and why.
+/// Errors: the device is not available, and why.
 pub fn use_device(options: &mut Options, name: &str) -> Result<Option<String>, String> {
     let (name, found) = match name {
         "cpu" => return Ok(None),

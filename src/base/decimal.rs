@@ -22,7 +22,7 @@ impl Decimal {
         Decimal { digits, exponent }
     }
 
-    /// Returns the decimal written in the text (`12`, `-0.5`, `1e-4`), or nothing where it is none or has over 36 digits.
+    /// Returns the decimal written in the text (`12`, `-0.5`, `1e-4`), or `None` if it is not a decimal or has more than 36 digits.
     pub fn parse(text: &str) -> Option<Self> {
         let (mantissa, exponent) = match text.find(['e', 'E']) {
             Some(i) => (&text[..i], text[i + 1..].parse::<i32>().ok()?),

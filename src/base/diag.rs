@@ -112,7 +112,7 @@ impl Diags {
         Diags::from(self.0.into_iter().filter(|d| keep(d)).collect::<Vec<_>>())
     }
 
-    /// Returns the first messages, at most so many errors and as many warnings, and for each of the two kinds how many there are beyond.
+    /// Returns the first messages: at most `most` errors and as many warnings, and for each of the two kinds the number of the others.
     pub fn first(self, most: usize) -> Self {
         let mut out = Diags::default();
         let mut beyond: Vec<(Severity, usize, Span)> = Vec::new();
@@ -132,7 +132,7 @@ impl Diags {
         for (severity, count, span) in beyond {
             let (what, s) = (if severity == Severity::Error { "error" } else { "warning" }, if count == 1 { "" } else { "s" });
             let diag = Diag::error("cfx::more", span, format!("{count} more {what}{s} from here on"));
-            out.push(Diag { severity, ..diag.help("correct those above first; the others are told then") });
+            out.push(Diag { severity, ..diag.help("correct these first; the others are shown after that") });
         }
         out
     }

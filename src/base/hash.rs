@@ -17,7 +17,7 @@ impl Hash {
         self.to_string()[..12].to_string()
     }
 
-    /// Returns the hash written as 64 hexadecimal digits, or nothing where the text is no such thing.
+    /// Returns the hash written as 64 hexadecimal digits, or `None` if the text is not of that form.
     pub fn parse(text: &str) -> Option<Hash> {
         if text.len() != 64 || !text.is_ascii() {
             return None;

@@ -17,7 +17,7 @@ pub mod stream;
 pub mod text;
 pub mod time;
 
-/// Returns how many random cases a test tries: as many as `CFX_CASES` says, or so many as usual.
+/// Returns how many random cases a test tries: as many as `CFX_CASES` says, or the usual number.
 #[cfg(test)]
 pub(crate) fn cases(usual: u32) -> u32 {
     std::env::var("CFX_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(usual)

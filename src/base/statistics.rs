@@ -83,7 +83,7 @@ pub fn ranks(values: &[f64]) -> Vec<f64> {
     out
 }
 
-/// Returns Pearson's correlation of numbers that belong together; nothing where a side is constant or there are fewer than two.
+/// Returns Pearson's correlation of numbers that belong together; `None` if a side is constant or there are fewer than two.
 pub fn pearson(x: &[f64], y: &[f64]) -> Option<f64> {
     if x.len() < 2 || constant(x) || constant(y) {
         return None;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// Returns a text on one line, cut where it has more than so many characters.
+/// Returns a text on one line, cut after `most` characters.
 pub fn one_line(text: &str, most: usize) -> String {
     let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() > most { format!("{}…", line.chars().take(most).collect::<String>()) } else { line }

@@ -1,6 +1,6 @@
 //! Times in words.
 
-/// Returns how long something takes, for tables: `0 s`, `120 ms`, `12.3 s`, `20 min`, `2.0 h`, `3.5 days`; nothing where it is no number.
+/// Returns how long something takes, for tables: `0 s`, `120 ms`, `12.3 s`, `20 min`, `2.0 h`, `3.5 days`; empty if it is not a number.
 pub fn duration(seconds: f64) -> String {
     match seconds {
         s if !s.is_finite() => String::new(),

@@ -60,24 +60,24 @@ pub enum Command {
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Say how the run of a script on a cluster stands.
+    /// Show the progress of a script's run on a cluster.
     Status(Cluster),
     /// Follow the run of a script on a cluster until it is over.
     Attach(Cluster),
-    /// Take the jobs of a script out of a cluster's queue and end those that run.
+    /// Remove the jobs of a script from a cluster's queue and end those that run.
     Cancel(Cluster),
     /// Compute one task of a run on a cluster: what its jobs run.
     #[command(hide = true)]
     Work(Work),
     /// Write a script, the scripts that it uses and its results into one archive, without its data.
     Export(Export),
-    /// Say how two runs differ: settings, numbers with their errors, claims, versions. Exits with 1 where they do.
+    /// Say how two runs differ: settings, numbers with their errors, claims, versions. Exits with 1 if they do.
     Diff(Diff),
     /// Copy the results of a script to another store, by content.
     Push(Push),
     /// Copy the results of a script from another store, by content.
     Pull(Pull),
-    /// Take out of a store what recent runs did not use.
+    /// Remove from a store what recent runs did not use.
     Gc {
         /// Runs to keep.
         #[arg(long, default_value_t = 5)]
@@ -90,7 +90,7 @@ pub enum Command {
 /// What a new script begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Template {
-    /// A network trained on data that travel with cfx, its accuracy over repeated runs.
+    /// A network trained on data that come with cfx, its accuracy over repeated runs.
     Train,
     /// Class densities of a network's stages.
     Densities,
@@ -105,10 +105,10 @@ pub enum Template {
 pub struct StoreArgs {
     /// Script whose store it is; without one, the store of this folder.
     pub script: Option<PathBuf>,
-    /// Folder of the store, where it is another one.
+    /// Folder of the store, if it is another one.
     #[arg(long)]
     pub store: Option<PathBuf>,
-    /// Another store to look into, which nothing is written to. May be given more than once.
+    /// Another store to read; nothing is written to it. May be given more than once.
     #[arg(long, value_name = "DIR")]
     pub also: Vec<PathBuf>,
 }
@@ -148,7 +148,7 @@ pub struct Check {
     /// File whose name messages use for a script from standard input, and below whose folder it reads.
     #[arg(long, value_name = "FILE")]
     pub name: Option<PathBuf>,
-    /// Print what a stage of the pipeline makes of the script.
+    /// Print the script as a stage of the pipeline sees it.
     #[arg(long, value_enum)]
     pub emit: Option<Emit>,
 }
@@ -172,22 +172,22 @@ pub struct Plan {
     /// Folder of the store (default: `.cfx` beside the script).
     #[arg(long)]
     pub store: Option<PathBuf>,
-    /// Another store whose results are used where this one has none; nothing is written to it. May be given more than once.
+    /// Another store, whose results are used if this one has none; nothing is written to it. May be given more than once.
     #[arg(long, value_name = "DIR")]
     pub also: Vec<PathBuf>,
     /// Print the graph of declarations in Graphviz's language.
     #[arg(long)]
     pub dot: bool,
-    /// Write the graph of declarations as a picture.
+    /// Write the graph of declarations as an SVG picture.
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
     /// Say what changed since the last run for this declaration.
     #[arg(long, value_name = "NAME")]
     pub why: Option<String>,
-    /// Say which jobs a run on this site would send: a site's file, or the name of one in `~/.config/cfx/sites.toml`.
+    /// Show the jobs that a run on this site would submit: a site's file, or the name of one in `~/.config/cfx/sites.toml`.
     #[arg(long, value_name = "SITE")]
     pub on: Option<String>,
-    /// Room for weights that stay for later runs, as `run` has it.
+    /// Room for weights that stay for later runs, as in `run`.
     #[arg(long, value_name = "SIZE", value_parser = room)]
     pub keep_under: Option<f64>,
 }
@@ -200,7 +200,7 @@ pub struct Run {
     /// Folder of the store (default: `.cfx` beside the script).
     #[arg(long)]
     pub store: Option<PathBuf>,
-    /// Another store whose results are used where this one has none; nothing is written to it. May be given more than once.
+    /// Another store, whose results are used if this one has none; nothing is written to it. May be given more than once.
     #[arg(long, value_name = "DIR")]
     pub also: Vec<PathBuf>,
     /// Folder of the results (default: `results/NAME` beside the script).
@@ -212,11 +212,11 @@ pub struct Run {
     /// Threads.
     #[arg(long)]
     pub threads: Option<usize>,
-    /// Memory that cells running side by side may take, in GiB; none may take more by itself.
+    /// Memory that cells running side by side may take, in GiB. A cell that needs more does not start.
     #[arg(long, value_parser = positive)]
     pub memory: Option<f64>,
-    /// Memory of the device of networks that cells running side by side may take there, in GiB, where not nine tenths of all; one that takes more has the
-    /// device to itself.
+    /// Memory of the GPU that cells running side by side may take, in GiB (default: nine tenths of it). A cell that needs more has the GPU to
+    /// itself.
     #[arg(long, value_parser = positive)]
     pub device_memory: Option<f64>,
     /// Run again whenever the script, or a script that it uses, is saved.
@@ -225,25 +225,25 @@ pub struct Run {
     /// Compute only what this declaration, figure or claim needs, by its name or title. May be given more than once.
     #[arg(long, value_name = "NAME")]
     pub only: Vec<String>,
-    /// Compute what stands in the script up to this declaration, and no more.
+    /// Compute only the declarations of the script up to this one.
     #[arg(long, value_name = "NAME")]
     pub until: Option<String>,
     /// Stop at the first failure.
     #[arg(long)]
     pub fail_fast: bool,
-    /// Compute all that does not need what failed, as is done where nothing is said.
+    /// After a failure, compute all cells that do not need the failed one (the default).
     #[arg(long, conflicts_with = "fail_fast")]
     pub keep_going: bool,
-    /// Exit with 4 when a claim fails.
+    /// Exit with 4 if a claim fails.
     #[arg(long)]
     pub strict: bool,
     /// Use only results of this kind of device.
     #[arg(long)]
     pub same_kind: bool,
-    /// What networks run on: `auto`, `cpu`, `cuda:N`, `metal`, or `candle`, the library of the GPUs on the CPU.
+    /// Device of networks: `auto`, `cpu`, `cuda:N`, `metal`, or `candle` (the GPU engine on the CPU).
     #[arg(long, default_value = "auto")]
     pub device: String,
-    /// Write curves of training, and traces of chains, as event files of TensorBoard below this folder while the run goes on.
+    /// Write curves of training, and traces of chains, as TensorBoard's event files below this folder during the run.
     #[arg(long, value_name = "DIR")]
     pub tensorboard: Option<PathBuf>,
     /// Report progress as one JSON object a line.
@@ -252,12 +252,12 @@ pub struct Run {
     /// Stop when a run exceeds this: `2h`, `16GiB` of memory, `disk:50GiB`. May be given more than once.
     #[arg(long, value_name = "LIMIT")]
     pub limit: Vec<String>,
-    /// Have leases stand in for file locks in this store from now on: for network file systems whose locks each machine has for itself. Where a
-    /// file system has no locks at all, that is found out.
+    /// Use leases instead of file locks in this store from now on: for network file systems whose locks hold on one machine only. File
+    /// systems without locks are detected.
     #[arg(long)]
     pub leases: bool,
-    /// Keep weights for later runs while they take no more than this in the store; over it the cheapest to make and the oldest go first.
-    /// `0` keeps none (default: 20G, or half of the free disk where that is less). Weights with `keep: weights` stay whatever stands here.
+    /// Keep weights for later runs while they take no more than this in the store; above it, those cheapest to make and oldest are removed first.
+    /// `0` keeps none (default: 20G, or half of the free disk if that is less). Weights with `keep: weights` always stay.
     #[arg(long, value_name = "SIZE", value_parser = room)]
     pub keep_under: Option<f64>,
 }
@@ -315,10 +315,10 @@ pub struct Carried {
     /// Folder of the script's store (default: `.cfx` beside the script).
     #[arg(long)]
     pub store: Option<PathBuf>,
-    /// Copy all that the store has, whatever script it belongs to.
+    /// Copy everything in the store, of all scripts.
     #[arg(long)]
     pub all: bool,
-    /// Copy weights too that nobody asked to keep, where they are still there.
+    /// Also copy weights without `keep: weights`, if they are still there.
     #[arg(long)]
     pub weights: bool,
 }

@@ -36,7 +36,8 @@ fn site(on: &str) -> Result<Site, Exit> {
         (false, _) => {
             let sites = usual.map_or("sites.toml".to_string(), |u| u.display().to_string());
             tell!(
-                "there is no file `{on}`, and no {sites} that could describe a site of that name; docs/cluster.md says what stands there"
+                "there is no file `{on}`, and no {sites} that could describe a site of that name; docs/cluster.md describes \
+                 its keys"
             );
             return Err(Exit::Usage);
         }
@@ -62,13 +63,13 @@ fn of_this_machine(arguments: &Run) -> Option<String> {
         ("--limit", !arguments.limit.is_empty(), "the site's file says `time`"),
         ("--only", !arguments.only.is_empty(), "all of the script is computed"),
         ("--until", arguments.until.is_some(), "all of the script is computed"),
-        ("--fail-fast", arguments.fail_fast, "what does not need a failed cell goes on"),
+        ("--fail-fast", arguments.fail_fast, "cells that do not need a failed cell are computed"),
         ("--watch", arguments.watch, "a script is sent once"),
         ("--also", !arguments.also.is_empty(), "jobs read the script's own store; `cfx pull` brings results into it"),
-        ("--tensorboard", arguments.tensorboard.is_some(), "`cfx status` says how far the jobs are"),
+        ("--tensorboard", arguments.tensorboard.is_some(), "`cfx status` shows the progress of the jobs"),
         ("--same-kind", arguments.same_kind, "jobs take what the store has"),
         ("--strict", arguments.strict, "`cfx status` says how the run ended"),
-        ("--json", arguments.json, "`cfx status` says how far the jobs are"),
+        ("--json", arguments.json, "`cfx status` shows the progress of the jobs"),
     ];
     let (name, _, why) = given.into_iter().find(|g| g.1)?;
     Some(format!("`{name}` is for runs on this machine: on a cluster, {why}"))
@@ -97,7 +98,7 @@ pub fn run(arguments: &Run) -> Exit {
     let _sending = match store.try_lock_cell(&Hasher::new("sending").text(&note).finish()) {
         Ok(Some(lock)) => lock,
         Ok(None) => {
-            tell!("another `cfx run --on` of this script sends its jobs at this moment; `cfx status` says how far they are");
+            tell!("another `cfx run --on` of this script sends its jobs at this moment; `cfx status` shows their progress");
             return Exit::Usage;
         }
         Err(e) => {
@@ -107,7 +108,7 @@ pub fn run(arguments: &Run) -> Exit {
     };
     match earlier(&store, &note, &mut slurm) {
         Ok(Some((_, _, survey))) if survey.is_live() => {
-            say!("jobs of this script are in the queue; `cfx status` says how far they are, `cfx cancel` takes them out");
+            say!("jobs of this script are in the queue; `cfx status` shows their progress, `cfx cancel` takes them out");
             return Exit::Done;
         }
         Ok(_) => {}
@@ -134,7 +135,10 @@ pub fn run(arguments: &Run) -> Exit {
         Ok(sent) => {
             let id = sent.folder.path().file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
             if !store.keep_note(&note, &id) {
-                tell!("the store {} cannot keep where the run lies: `cfx status` will not find it", store.root().display());
+                tell!(
+                    "the place of the run cannot be noted in the store {}: `cfx status` will not find it",
+                    store.root().display()
+                );
             }
             say!("{}", words::sent(&jobs, &sent, &site));
             Exit::Done
@@ -257,7 +261,7 @@ pub fn attach(arguments: &Cluster) -> Exit {
         }
         for _ in 0..READ_EVERY.as_millis() / 100 {
             if stop.load(std::sync::atomic::Ordering::Relaxed) {
-                tell!("the jobs go on; `cfx attach` follows them again");
+                tell!("the jobs continue; `cfx attach` follows them again");
                 return Exit::Interrupted;
             }
             std::thread::sleep(Duration::from_millis(100));
@@ -282,7 +286,7 @@ pub fn cancel(arguments: &Cluster) -> Exit {
         tell!("{words}");
         return Exit::Usage;
     }
-    say!("the jobs are cancelled; what they computed is kept, and the same `cfx run --on` goes on with what is missing");
+    say!("the jobs are cancelled; what they computed is kept, and the same `cfx run --on` computes what is missing");
     Exit::Done
 }
 

@@ -21,7 +21,7 @@ pub struct Drawn {
     pub columns: BTreeMap<usize, usize>,
 }
 
-/// Returns the message over sources whose long lines are cut; nothing where the lines that would be drawn are short.
+/// Returns the message over sources whose long lines are cut; `None` if the lines that would be drawn are short.
 pub fn cut(sources: &SourceMap, diag: &Diag) -> Option<Drawn> {
     let mut out = Drawn { sources: SourceMap::new(), diag: diag.clone(), columns: BTreeMap::new() };
     let mut any = false;
@@ -51,7 +51,7 @@ pub fn cut(sources: &SourceMap, diag: &Diag) -> Option<Drawn> {
     any.then_some(out)
 }
 
-/// Returns the text with long lines cut, and for each place its new offset, with its old column where its line was cut; nothing where no
+/// Returns the text with long lines cut, and for each place its new offset, with its old column where its line was cut; `None` if no
 /// line at or beside a place is long.
 fn shortened(text: &str, points: &[(usize, bool, usize)]) -> Option<(String, Vec<(usize, Option<usize>)>)> {
     let mut out = String::new();

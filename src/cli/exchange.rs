@@ -87,7 +87,7 @@ fn ended(copied: Result<Copied, Trouble>, to: &str, from: &str) -> Exit {
         say!("{} that the script needs are missing in {from}", results(copied.missing));
     }
     if copied.damaged > 0 {
-        tell!("{} in {from} are damaged or gone and were not copied; a run makes them again", results(copied.damaged));
+        tell!("{} in {from} are damaged or missing and were not copied; a run computes them again", results(copied.damaged));
         return Exit::CellFailed;
     }
     Exit::Done

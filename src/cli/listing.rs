@@ -84,8 +84,8 @@ fn row(of: &Expected) -> String {
     };
     let spared = match of.spared {
         0 => String::new(),
-        n if n == of.cells => "not needed: what is made of it is kept".to_string(),
-        n => format!("{n} not needed: what is made of them is kept"),
+        n if n == of.cells => "not needed: the results made from it are kept".to_string(),
+        n => format!("{n} not needed: the results made from them are kept"),
     };
     let axes: Vec<String> = of.axes.iter().map(|(name, count)| format!("{name}({count})")).collect();
     let absent = if of.absent > 0 { format!(", {} absent", of.absent) } else { String::new() };
@@ -131,7 +131,7 @@ fn grouped(n: usize) -> String {
     parts.join(",")
 }
 
-/// Returns what the cells that ran took beside what was expected of them; nothing where none ran for long enough to tell.
+/// Returns what the cells that ran took beside what was expected of them; `None` if none ran for long enough to tell.
 pub fn compared(graph: &Graph, outcome: &RunOutcome) -> Option<String> {
     let ran: Vec<usize> = (0..graph.cells.len()).filter(|i| outcome.cells[*i].status == Status::Computed).collect();
     let seconds: f64 = ran.iter().map(|i| outcome.cells[*i].seconds).sum();
@@ -149,7 +149,7 @@ pub fn compared(graph: &Graph, outcome: &RunOutcome) -> Option<String> {
 /// Most reasons of absences that are told.
 const REASONS: usize = 8;
 
-/// Returns which results are absent and why, a line for each reason; nothing where all are there. `why` tells of a cell why it is absent.
+/// Returns which results are absent and why, a line for each reason; `None` if all are there. `why` tells of a cell why it is absent.
 /// The diagonal of pairs is no absence worth a word.
 pub fn absences(graph: &Graph, why: impl Fn(CellId) -> Option<String>) -> Option<String> {
     let mut reasons: Vec<(String, Vec<String>, usize)> = Vec::new();

@@ -19,7 +19,7 @@ pub fn lacking(graph: &Graph, standings: &[Standing], expected: &Together, optio
         let cells = if large.len() == 1 { "1 cell".to_string() } else { format!("{} cells", large.len()) };
         let (title, needs) = (graph.cells[worst].title(), bytes(graph.cells[worst].cost.memory));
         out.push(format!(
-            "{cells} would need more memory than the {there} there are, and `run` refuses such: {title} about {needs}"
+            "{cells} would need more memory than the {there} that there are, and `run` refuses them: {title} about {needs}"
         ));
     } else if expected.memory > options.most_memory {
         out.push(format!("about {} of memory would be needed at the peak, and there are {there}", bytes(expected.memory)));
@@ -47,7 +47,7 @@ pub fn for_weights(asked: Option<f64>, store: &Store) -> u64 {
     asked.map_or(KEEP_UNDER.min(half), |bytes| bytes as u64)
 }
 
-/// Returns what is kept of weights for later runs, in a sentence; nothing where there are none.
+/// Returns what is kept of weights for later runs, in a sentence; `None` if there are none.
 pub fn weights(graph: &Graph, runs: &[CellId], store: &Store, budget: u64) -> Option<String> {
     let spares = store.spares();
     let there: u64 = spares.iter().map(|s| s.bytes).sum();

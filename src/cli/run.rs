@@ -235,7 +235,7 @@ pub(super) fn run_seen(arguments: &Run, see: &mut dyn FnMut(&Path) -> Result<Box
         Ok(None) => {}
         Ok(Some(said)) => tell!("{said}"),
         Err(why) => {
-            tell!("`--device {}` is not to be had: {why}", arguments.device);
+            tell!("`--device {}` is not available: {why}", arguments.device);
             return Exit::Usage;
         }
     }
@@ -269,7 +269,7 @@ pub(super) fn run_seen(arguments: &Run, see: &mut dyn FnMut(&Path) -> Result<Box
             Err(e) => return unwritten(folder, &e),
         }
     }
-    // Writes what there is; nothing where results turn out to be damaged or gone when they are written out, and are to be made again.
+    // Writes what there is; `None` if results turn out to be damaged or gone when they are written out, and are to be made again.
     let written = |outcome: &RunOutcome, faults: Option<u64>| -> Option<Exit> {
         store.keep_note(&record_name(&arguments.script), &record::record(&graph).record.to_json().to_string());
         let results = api::results(&graph, &registry, &store, &source, outcome);
@@ -286,7 +286,7 @@ pub(super) fn run_seen(arguments: &Run, see: &mut dyn FnMut(&Path) -> Result<Box
             return Some(unwritten(folder, &e));
         }
         if outcome.state != RunState::Interrupted && faults.is_some_and(|before| store.faults() > before) {
-            tell!("results in the store are damaged or gone: what is missing is made again");
+            tell!("results in the store are damaged or missing, and are computed again");
             return None;
         }
         Some(ended(arguments, &graph, outcome, &results, &store, &out))
@@ -360,7 +360,7 @@ fn ended(arguments: &Run, graph: &Graph, outcome: &RunOutcome, results: &Results
         }
         RunState::Failed => Exit::CellFailed,
         RunState::Interrupted => {
-            tell!("stopped; the same command goes on from here");
+            tell!("stopped; the same command continues from here");
             Exit::Interrupted
         }
     }
@@ -378,7 +378,7 @@ fn overfull(graph: &Graph, store: &Store, options: &Options) -> Option<String> {
     room::overfull(expected.most_disk, free).then(|| {
         format!(
             "the run would fill the disk: about {} would be needed for {} at the peak, and {} are free; make room, name another folder with \
-             `--store DIR`, or let the run go as far as it comes with `--limit disk:SIZE`",
+             `--store DIR`, or let the run stop when the disk is full enough, with `--limit disk:SIZE`",
             bytes(expected.most_disk),
             store.root().display(),
             bytes(free.unwrap_or(0) as f64)

@@ -214,7 +214,7 @@ impl Folder {
     ///
     /// Errors: a sentence.
     pub fn campaign(&self) -> Result<Campaign, String> {
-        self.load("campaign.json").ok_or_else(|| format!("{} is no folder of a run on a cluster", self.0.display()))
+        self.load("campaign.json").ok_or_else(|| format!("{} is not the folder of a run on a cluster", self.0.display()))
     }
 
     /// Returns the cells of every task.

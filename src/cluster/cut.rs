@@ -137,7 +137,7 @@ pub fn cut(pieces: &[Piece], limits: &Limits) -> Cut {
     batches(pieces, packed, limits, last)
 }
 
-/// Returns the seconds that pieces take on so many cores: no less than the longest of them.
+/// Returns the seconds that pieces take on `cores` cores: no less than the longest of them.
 fn elapsed(seconds: f64, longest: f64, cores: f64) -> f64 {
     (seconds / cores.max(1.0)).max(longest)
 }

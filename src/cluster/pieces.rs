@@ -26,7 +26,7 @@ pub struct Missing {
 /// What takes no more seconds and needs no network is computed anywhere.
 const QUICK: f64 = 10.0;
 
-/// Times are learned from cells that took so many seconds together.
+/// Times are learned from cells that took at least this many seconds together.
 const ENOUGH: f64 = 0.5;
 
 /// Returns the cells that are to be computed and are stored, as pieces in the order of the plan.

@@ -30,7 +30,7 @@ pub struct Jobs {
 
 /// Seconds that a job may take at least: estimates of what is quick are rough, and a process has to start.
 const SHORTEST: f64 = 600.0;
-/// A job may take so many times as long as its longest task is expected to.
+/// A job may take this many times the expected time of its longest task.
 const ROOM: f64 = 3.0;
 /// Memory beyond the estimate: in part, and in bytes for the program and what it holds of inputs.
 const MEMORY: (f64, f64) = (1.3, 5e8);
@@ -130,7 +130,7 @@ pub struct Sent {
     pub tasks: usize,
 }
 
-/// Freezes a run and sends its jobs. `pause` waits so many seconds between submissions.
+/// Freezes a run and sends its jobs. `pause` waits for a number of seconds between submissions.
 ///
 /// Errors: a sentence; nothing is left in the queue then.
 pub fn send(

@@ -73,7 +73,7 @@ impl Document {
         (self.main_file().base + byte) as u32
     }
 
-    /// Returns the bytes of the script under a span; nothing where it lies in another file.
+    /// Returns the bytes of the script under a span; `None` if it lies in another file.
     pub fn bytes(&self, span: Span) -> Option<Range<usize>> {
         let file = self.program().sources.file(span)?;
         (Arc::ptr_eq(file, self.main_file())).then(|| span.start as usize - file.base..span.end as usize - file.base)

@@ -26,7 +26,7 @@ pub struct Hover {
     pub text: String,
 }
 
-/// Returns what is said of the name at a byte of the script; nothing where no name stands. `expected` is what a run would do, where a plan was made.
+/// Returns what is said of the name at a byte of the script; `None` if there is no name. `expected` is what a run would do, where a plan was made.
 pub fn hover(document: &Document, byte: usize, expected: &[Expected]) -> Option<Hover> {
     let at = document.offset(byte);
     let program = document.program();
@@ -106,7 +106,7 @@ fn costs(of: &Expected) -> String {
     };
     let spared = if of.spared == 0 { String::new() } else { format!(", {} not needed", of.spared) };
     match of.cells {
-        0 => "a view: nothing of its own is kept".to_string(),
+        0 => "a view: it is not stored".to_string(),
         n => format!("{n} cell{}: {} in the store, {} to run{time}{spared}", if n == 1 { "" } else { "s" }, of.kept, of.to_run),
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 const REFERENCE: &str = include_str!("../../docs/language.md");
 
 /// What is said of every operation that draws random numbers.
-const SEED: &str = "It draws random numbers, so that it takes `seed:` too, beside what stands above: `seed: 7`, or `seed: run` over `axis run = 0..5` \
+const SEED: &str = "It draws random numbers, so it also takes `seed:`: `seed: 7`, or `seed: run` over `axis run = 0..5` \
                     for a result of each seed.";
 
 /// Types of parameters that name axes.
@@ -74,7 +74,7 @@ pub fn keyword(word: &str) -> Option<String> {
     let (heading, more) = match word {
         "axis" => ("Axes", rows_text("Axes")),
         "extern" | "variant" => {
-            ("Built-ins by topic", "Stands in the standard library only: a built-in's signature, a type of settings.".into())
+            ("Built-ins by topic", "Only in the standard library: the signature of a built-in, a type of settings.".into())
         }
         _ => ("Declarations", String::new()),
     };

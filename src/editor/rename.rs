@@ -96,7 +96,7 @@ pub fn rename(document: &Document, byte: usize, to: &str, registry: &Registry) -
     let first = |c: char| c.is_ascii_alphabetic() || c == '_';
     let rest = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if !to.starts_with(first) || !to.chars().all(rest) || Keyword::ALL.iter().any(|k| k.word() == to) {
-        return no(&format!("`{to}` is no name: letters, digits and `_`, not a digit first, no word of the language"));
+        return no(&format!("`{to}` is not a name: use letters, digits and `_`, no digit first, and no word of the language"));
     }
     let edits: Vec<Edit> = references(document, byte).into_iter().map(|bytes| Edit { bytes, text: to.to_string() }).collect();
     let text = applied(document.text(), &edits);
@@ -104,7 +104,7 @@ pub fn rename(document: &Document, byte: usize, to: &str, registry: &Registry) -
     let errors = |diags: &crate::base::Diags| diags.0.iter().filter(|d| d.severity == Severity::Error).count();
     if errors(&changed.diags) > errors(&document.checked.diags) {
         let new = changed.diags.0.iter().find(|d| d.severity == Severity::Error);
-        return no(&format!("with the name `{to}` the script would be wrong: {}", new.map_or("", |d| d.message.as_str())));
+        return no(&format!("with the name `{to}` the script would have an error: {}", new.map_or("", |d| d.message.as_str())));
     }
     Ok(edits)
 }

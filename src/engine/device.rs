@@ -12,7 +12,7 @@ unsafe extern "C" {
 }
 
 /// Sets up the process: OpenBLAS keeps to one thread (cells run side by side, and the split of a product must not depend on the
-/// machine), the pool that kernels spread their loops over has so many threads, and panics inside cells are kept for their logs.
+/// machine), the pool that kernels spread their loops over has `threads` threads, and panics inside cells are kept for their logs.
 ///
 /// To be called once, before anything else uses the pool; where it has a size already, it keeps it.
 pub fn init(threads: usize) {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// A source is an estimate (named by the key of its cell) or a unit that was drawn (a coordinate of an axis, an example of a data set). Shares
 /// are the derivative by the source times its standard error, so that the error is the root of the sum of their squares.
 ///
-/// Of more than [`MOST`] sources each is put, with a sign of its own, into one of so many buckets (a count sketch: Charikar, Chen & Farach-Colton
+/// Of more than [`MOST`] sources each is put, with a sign of its own, into one of that many buckets (a count sketch: Charikar, Chen & Farach-Colton
 /// 2002). That is linear, so that what cancels still cancels; the error of a sum of such numbers is right up to a relative error of
 /// sqrt(1 / (2 MOST)), 3 %, and that of one number is kept as it is.
 /// All are equal to one another: what an error is made of is no part of what a number is.
@@ -64,7 +64,7 @@ fn bucket(source: u64) -> (u64, f64) {
     }
 }
 
-/// Returns the place of a source among so many, and the sign that its shares have there.
+/// Returns the place of a source among `count`, and the sign that its shares have there.
 pub fn place_among(source: u64, count: usize) -> (usize, f64) {
     let mixed = mix(source);
     ((mixed % count as u64) as usize, if mixed >> 63 == 0 { 1.0 } else { -1.0 })
@@ -199,7 +199,7 @@ impl Parts {
         Parts(Known::Shares(Arc::new(all)))
     }
 
-    /// Returns the shares by source, ascending; nothing where they are not told apart.
+    /// Returns the shares by source, ascending; `None` if they are not known.
     pub fn shares(&self) -> Option<&[(u64, f64)]> {
         if let Known::Shares(all) = &self.0 { Some(all) } else { None }
     }

@@ -53,8 +53,8 @@ impl<'a> Checker<'a> {
             _ => "",
         };
         if !what.is_empty() {
-            let message = format!("`{}` is the name of an axis that values have by themselves: {what}", name.name);
-            let help = format!("give this axis a name of its own, such as `my_{}`", name.name);
+            let message = format!("`{}` is the name of a built-in axis: {what}", name.name);
+            let help = format!("give this axis another name, such as `my_{}`", name.name);
             self.say(Diag::error("cfx::axis::reserved", name.span, message).help(help));
             return true;
         }
@@ -183,7 +183,7 @@ impl<'a> Checker<'a> {
                 _ => {
                     let message = "a coordinate is a name here, as the others are";
                     let diag = Diag::error("cfx::axis::coordinate", item.span, message).label(first.span, "this one is a name");
-                    self.say(diag.help("name what has no name of its own: `{ a: …, b: … }`"));
+                    self.say(diag.help("give each a name: `{ a: …, b: … }`"));
                 }
             }
         }
@@ -203,7 +203,7 @@ impl<'a> Checker<'a> {
 
     fn no_coordinates(&mut self, name: &ast::Ident, span: Span) {
         let diag = Diag::error("cfx::axis::empty", span, format!("the axis `{}` has no coordinates", name.name));
-        self.say(diag.help("name one at least; the end of a range is excluded: `0..10` has ten coordinates"));
+        self.say(diag.help("name at least one; the end of a range is excluded: `0..10` has ten coordinates"));
     }
 
     /// Returns coordinates that stand for something, with what they stand for: a map, or a list of names of networks, recipes, results.
@@ -224,7 +224,7 @@ impl<'a> Checker<'a> {
     }
 
     fn doubled_coordinate(&self, text: &str, span: Span, before: Span) -> Diag {
-        Diag::error("cfx::axis::doubled", span, format!("the coordinate `{text}` is there twice"))
+        Diag::error("cfx::axis::doubled", span, format!("the coordinate `{text}` is given twice"))
             .here("again here")
             .label(before, "first here")
             .help("coordinates are compared by value: `20%` and `0.2` are the same")
@@ -304,18 +304,18 @@ impl<'a> Checker<'a> {
                     })
                     .collect()),
                 _ => Err(Diags::from(
-                    Diag::error("cfx::axis::no_coordinates", value.span, "this is no list of coordinates")
+                    Diag::error("cfx::axis::no_coordinates", value.span, "this is not a list of coordinates")
                         .help("write a range or a list"),
                 )),
             },
             ExprKind::Number { .. } => {
                 let text = self.program().sources.text(value.span);
                 let help = format!("`0..{text}` has the coordinates from 0 to just below {text}, `[{text}]` that one");
-                let diag = Diag::error("cfx::axis::no_coordinates", value.span, "this is one number, no list of coordinates");
+                let diag = Diag::error("cfx::axis::no_coordinates", value.span, "this is one number, not a list of coordinates");
                 Err(Diags::from(diag.help(help)))
             }
             _ => Err(Diags::from(
-                Diag::error("cfx::axis::no_coordinates", value.span, "this is no list of coordinates")
+                Diag::error("cfx::axis::no_coordinates", value.span, "this is not a list of coordinates")
                     .help("an axis is a range `0..10`, a list `[0%, 20%]`, or a map `{ a: …, b: … }`"),
             )),
         }

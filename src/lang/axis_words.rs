@@ -110,10 +110,10 @@ impl<'a> Checker<'a> {
                 axes.extend(carries.class);
                 axes.sort();
                 axes.dedup();
-                let message = format!("`{param}:` takes the name of an axis, and `{text}` is none");
+                let message = format!("`{param}:` takes the name of an axis, and `{text}` is not one");
                 let help = match &item.kind {
                     ExprKind::Text(t) if axes.iter().any(|a| self.axes().name(*a) == t) => {
-                        format!("names of axes stand without quotes: `{param}: {t}`")
+                        format!("names of axes have no quotes: `{param}: {t}`")
                     }
                     _ => format!("its axes are {}", self.listed(&axes)),
                 };
@@ -170,7 +170,7 @@ impl<'a> Checker<'a> {
                 Diag::error("cfx::axis::no_tap", item.span, format!("the network has no tap `{name}`"))
                     .help(nearest_or_list(&name, &list))
             } else if picks.contains(&Pick::Named(name.clone())) {
-                Diag::error("cfx::axis::doubled", item.span, format!("the tap `{name}` is there twice"))
+                Diag::error("cfx::axis::doubled", item.span, format!("the tap `{name}` is given twice"))
                     .help("name each tap once")
             } else {
                 picks.push(Pick::Named(name));

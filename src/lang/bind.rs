@@ -14,7 +14,7 @@ pub fn all_args<'e>(args: &'e [Arg], block: &'e Option<Block>) -> Vec<&'e Arg> {
     args.iter().chain(fields).collect()
 }
 
-/// Returns one slot per parameter: the argument given for it, or nothing where its default holds.
+/// Returns one slot per parameter: the argument given for it, or `None` if its default holds.
 ///
 /// Positional arguments come first, in the parameters' order; then named ones, those of the trailing block among them.
 /// `args` holds the arguments in brackets and then the block's fields; `span` is the callee's name.
@@ -108,7 +108,7 @@ fn likely(name: &str, names: &[&str]) -> Option<String> {
 /// The argument that every operation takes which draws random numbers. It stands in no signature.
 pub const SEED: &str = "seed";
 
-/// Returns that `seed` is misspelt in a call of an operation that draws random numbers; nothing where the name means something else.
+/// Returns that `seed` is misspelt in a call of an operation that draws random numbers; `None` if the name means something else.
 pub fn misspelt_seed(params: &[Param], callee: &str, name: &str, span: Span) -> Option<Finding> {
     let own: Vec<&str> = params.iter().map(|p| p.name.name.as_str()).collect();
     if own.contains(&name) || likely(name, &own).is_some() {

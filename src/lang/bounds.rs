@@ -49,7 +49,7 @@ impl<'a> Checker<'a> {
         self.say(if inside { diag.here(words) } else { diag.label(place, words) });
     }
 
-    /// Returns whether a truth holds or fails whatever comes out, which comparison decides that, and why in words; nothing where that depends on results.
+    /// Returns whether a truth holds or fails whatever comes out, which comparison decides that, and why in words; `None` if that depends on results.
     fn always(&self, truth: &Typed, depth: usize) -> Option<(bool, Span, String)> {
         if depth > DEEPEST {
             return None;
@@ -113,7 +113,7 @@ impl<'a> Checker<'a> {
         Some((holds, span, words))
     }
 
-    /// Returns between which numbers a value lies, or a member of a record (`part`); nothing where nothing is known.
+    /// Returns between which numbers a value lies, or a member of a record (`part`); `None` if nothing is known.
     fn bounds(&self, value: &Typed, part: &str, depth: usize) -> Option<Bounds> {
         if depth > DEEPEST {
             return None;

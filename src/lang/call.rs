@@ -236,7 +236,7 @@ impl<'a> Checker<'a> {
             match method {
                 "head" | "take" | "first" | "sample" | "select" => {
                     let count = inner.first().map_or("100", String::as_str);
-                    return format!("so many examples are drawn by `sample({base}, {count})`");
+                    return format!("a number of examples is drawn by `sample({base}, {count})`");
                 }
                 "filter" | "query" | "loc" => return format!("examples are chosen by `where({base}, condition)`"),
                 "shuffle" => return "training shuffles the examples in every epoch".to_string(),

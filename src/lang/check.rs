@@ -118,9 +118,9 @@ impl<'a> Checker<'a> {
             let typed = self.expr(def.module, value);
             if !typed.is_error() {
                 let message =
-                    format!("this is a {}, which only the run tells, and `let` names what is known before it", typed.kind);
+                    format!("this is a {}, known only after the run, and `let` names values known before it", typed.kind);
                 let keyword = keyword_for(&typed.kind);
-                let help = format!("declare it as `{keyword} {} = …`; settings cannot hang on results", name.name);
+                let help = format!("declare it as `{keyword} {} = …`; settings cannot depend on results", name.name);
                 self.say(Diag::error("cfx::type::keyword", value.span, message).help(help));
             }
             return self.failed_let(def, value.span);
@@ -266,8 +266,12 @@ impl<'a> Checker<'a> {
         }
         match keyword {
             Keyword::Figure if typed.kind != Kind::Figure => self.say(
-                Diag::error("cfx::type::keyword", value.span, format!("a figure draws something, and this is a {}", typed.kind))
-                    .help("wrap it in `curves`, `scatter`, `profile`, `bars`, `bands` or `heatmap`"),
+                Diag::error(
+                    "cfx::type::keyword",
+                    value.span,
+                    format!("a figure needs something to draw, and this is a {}", typed.kind),
+                )
+                .help("wrap it in `curves`, `scatter`, `profile`, `bars`, `bands` or `heatmap`"),
             ),
             Keyword::Claim if typed.kind != (Kind::Truth { per_example: false }) => self.say(
                 Diag::error("cfx::type::keyword", value.span, format!("a claim holds or fails, and this is a {}", typed.kind))

@@ -8,7 +8,7 @@ use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Ident, TypeAtom, TypeExpr, Un
 
 /// Names in scope.
 pub trait Scope {
-    /// Returns the value of a name (a parameter, a `let`, an axis's coordinate), or why it has none; nothing where the name is unknown.
+    /// Returns the value of a name (a parameter, a `let`, an axis's coordinate), or why it has none; `None` if the name is unknown.
     fn value(&self, name: &str, span: Span) -> Option<Outcome>;
 
     /// Returns what is wrong with calling a name, where it is more than that calls are not known before the run.
@@ -16,7 +16,7 @@ pub trait Scope {
         None
     }
 
-    /// Returns where one is on the axis of that name, nothing where it is no axis whose coordinates have names.
+    /// Returns where one is on the axis of that name; `None` if it is no axis whose coordinates have names.
     fn here(&self, _name: &str) -> Option<Here> {
         None
     }
@@ -308,7 +308,7 @@ fn arithmetic(op: BinaryOp, (x, x_span): (Static, Span), (y, y_span): (Static, S
         Static::Affine { name, scale, offset } => Ok(Linear(Some(name), scale, offset)),
         other => {
             let help = match &other {
-                Static::Text(t) if t.trim().parse::<f64>().is_ok() => format!("a number stands without quotes: `{}`", t.trim()),
+                Static::Text(t) if t.trim().parse::<f64>().is_ok() => format!("a number has no quotes: `{}`", t.trim()),
                 Static::Word(w) => format!("let the word stand for a number: `{{ {w}: 1, … }}`"),
                 Static::List(_) => "nothing is computed with lists; numbers along an `axis` are computed one by one".to_string(),
                 Static::Bool(_) => "choose the number: `if condition then 1 else 0`".to_string(),

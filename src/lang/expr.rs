@@ -81,7 +81,7 @@ impl<'a> Checker<'a> {
         let Some(def) = self.program().find(module, name) else {
             let diag = if name == "none" {
                 Diag::error("cfx::type::no_result", e.span, "`none` is no result")
-                    .help("it says of an argument that there is nothing (`recipe: none`); a declaration always has a value")
+                    .help("`none` leaves an argument out (`recipe: none`); a declaration always has a value")
             } else if self.program().operations.contains_key(name) {
                 Diag::error("cfx::call::brackets", e.span, format!("`{name}` is a built-in and needs its arguments"))
                     .help(format!("write `{name}(…)`; `cfx doc {name}` says what it takes"))
@@ -275,7 +275,7 @@ impl<'a> Checker<'a> {
         }
         if condition.kind != (Kind::Truth { per_example: false }) {
             self.say(
-                Diag::error("cfx::static::condition", c.span, "the condition is no truth value")
+                Diag::error("cfx::static::condition", c.span, "the condition is not a truth value")
                     .help("compare something, such as `labels == 0%`"),
             );
             return Typed::error(e.span);
@@ -325,8 +325,7 @@ impl<'a> Checker<'a> {
                 if matches!(field.name.as_str(), "shape" | "size" | "length" | "labels" | "classes" | "images" | "targets") =>
             {
                 let message = format!("a data set has no part `{}`", field.name);
-                let help =
-                    "behind its point stand splits, `.train`; its shape and sizes are told by `cfx check` where they do not fit";
+                let help = "after the point comes a split, as in `.train`";
                 self.say(Diag::error("cfx::name::no_field", field.span, message).help(help));
                 Typed::error(e.span)
             }
@@ -398,7 +397,7 @@ impl<'a> Checker<'a> {
                     format!("this coordinate is a {}, the first one a {}", odd.kind, first.kind),
                 )
                 .label(first.span, format!("{}", first.kind))
-                .help("all coordinates of an axis stand for one kind of thing"),
+                .help("all coordinates of an axis have values of one kind"),
             );
             return None;
         }

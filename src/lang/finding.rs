@@ -92,7 +92,7 @@ impl Finding {
         )
     }
 
-    /// Returns it in words; nothing where that has been said elsewhere.
+    /// Returns it in words; `None` if that has been said elsewhere.
     pub fn said(self) -> Option<Diag> {
         let span = self.span;
         let error = |code: &'static str, words: String| Diag::error(code, span, words);
@@ -104,19 +104,16 @@ impl Finding {
             What::UnknownName { name, help } => {
                 error("cfx::name::unknown", format!("nothing here is called `{name}`")).help(help)
             }
-            What::Waiting { axis } => unknown(format!("`{axis}` is an axis, and nothing here is over it")).help(
-                "its coordinate is known inside what varies along it, such as the settings of a training; here write one value",
-            ),
-            What::NoValue { axis, example } => {
-                unknown(format!("the coordinates of `{axis}` stand for things that are no numbers or words"))
-                    .help(format!("choose by the coordinate's name: `if {axis} == {example} then 1 else 2`"))
-            }
-            What::Result { name } => unknown(format!("`{name}` is a result, which only the run can tell"))
-                .help("settings cannot hang on results: they are numbers, `param`s, `let`s and coordinates of axes"),
+            What::Waiting { axis } => unknown(format!("`{axis}` is an axis, and nothing here varies over it"))
+                .help("its coordinate is known only in settings of values over it, such as a training; here write one value"),
+            What::NoValue { axis, example } => unknown(format!("the coordinates of `{axis}` are neither numbers nor words"))
+                .help(format!("choose by the coordinate's name: `if {axis} == {example} then 1 else 2`")),
+            What::Result { name } => unknown(format!("`{name}` is a result, known only after the run"))
+                .help("settings cannot depend on results: they are numbers, `param`s, `let`s and coordinates of axes"),
             What::NotBefore { name } => unknown(format!("the value of `{name}` is not known before the run"))
                 .help("numbers, parameters and `let`s are known before the run; results are not"),
             What::Computed { text } => unknown(format!("{text} is not known before the run"))
-                .help("settings cannot hang on results: declare a result as `analysis name = …`"),
+                .help("settings cannot depend on results: declare a result as `analysis name = …`"),
             What::Except => unknown("`except` takes examples from a data set, which is not known before the run".to_string())
                 .help("declare it: `dataset rest = all except some`"),
             What::Mismatch { expected, found, because, help } => {
@@ -137,16 +134,16 @@ impl Finding {
             What::NoOption { word, words } => {
                 let words: Vec<&str> = words.iter().map(String::as_str).collect();
                 let help = super::suggest::suggestion(&word, &words, "one of");
-                Diag { help, ..error("cfx::static::option", format!("`{word}` is none of the words that may stand here")) }
+                Diag { help, ..error("cfx::static::option", format!("`{word}` is not one of the words allowed here")) }
             }
             What::NoCoordinate { axis, word, all } => {
                 let all: Vec<&str> = all.iter().map(String::as_str).collect();
                 error("cfx::axis::no_coordinate", format!("the axis `{axis}` has no coordinate `{word}`"))
                     .help(nearest_or_list(&word, &all))
             }
-            What::NoCondition => error("cfx::static::condition", "the condition is no truth value".to_string())
+            What::NoCondition => error("cfx::static::condition", "the condition is not a truth value".to_string())
                 .help("compare something, such as `labels == 0%`"),
-            What::Circle => error("cfx::name::cycle", "this name leads back to itself".to_string())
+            What::Circle => error("cfx::name::cycle", "this name refers to itself".to_string())
                 .help("break the circle: something in it must not depend on the others"),
             What::NoEntry { axis, missing, keys } => {
                 let shown = missing.iter().take(8).map(|m| format!("`{m}`")).collect::<Vec<_>>().join(", ");

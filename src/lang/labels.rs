@@ -78,14 +78,14 @@ fn plain_name(e: &Expr) -> Option<String> {
     if let ExprKind::Name(name) = &e.kind { Some(name.clone()) } else { None }
 }
 
-/// Returns the first sentence of a doc comment, without its full stop; nothing where it is empty.
+/// Returns the first sentence of a doc comment, without its full stop; `None` if it is empty.
 fn sentence(doc: &str) -> Option<String> {
     let line = doc.lines().map(str::trim).find(|l| !l.is_empty())?;
     let end = line.find(". ").unwrap_or(line.len());
     Some(line[..end].trim_end_matches('.').to_string())
 }
 
-/// Returns a name with spaces for underscores; nothing where it has none.
+/// Returns a name with spaces for underscores; `None` if it has none.
 fn spaced(name: &str) -> Option<String> {
     name.contains('_').then(|| name.replace('_', " ").trim().to_string())
 }

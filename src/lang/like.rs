@@ -56,7 +56,7 @@ impl<'a> Checker<'a> {
         if let Some(name) = lost.first() {
             let message = format!("`{text}` is made with `{name}:`, which `{}` does not have", signature.name);
             let diag = Diag::error("cfx::call::like", e.span, message).label(copied[*name].1.span, "written here");
-            self.say(diag.help("write the settings that are meant in place of `like:`"));
+            self.say(diag.help("write out the settings instead of `like:`"));
             return None;
         }
         Some(copied)
@@ -71,7 +71,7 @@ impl<'a> Checker<'a> {
             return None;
         };
         if seen.contains(&def) {
-            let diag = Diag::error("cfx::name::cycle", e.span, format!("`{name}` is made like itself"));
+            let diag = Diag::error("cfx::name::cycle", e.span, format!("`like:` makes `{name}` from itself"));
             self.say(diag.help("name a value whose settings are written out"));
             return None;
         }

@@ -49,7 +49,9 @@ impl<'a> Checker<'a> {
             }
             let What::UnknownArgument { name, help, .. } = &mut finding.what else { continue };
             match (op, name.as_str()) {
-                ("subset", "count" | "n" | "size") => *help = "so many examples are drawn by `sample(data, count)`".to_string(),
+                ("subset", "count" | "n" | "size") => {
+                    *help = "a number of examples is drawn by `sample(data, count)`".to_string()
+                }
                 ("sample", "fraction" | "frac" | "share") => {
                     *help = "a share of the examples is drawn by `subset(data, 20%)`".to_string()
                 }
@@ -81,8 +83,8 @@ impl<'a> Checker<'a> {
                     let drawn = others.first().map_or("x".to_string(), |a| text(&a.value));
                     let has = |name: &str| signature.params.iter().any(|p| p.name.name == name);
                     let apart = match (has("color"), has("facet")) {
-                        (true, _) => format!("`color: {axis}` tells its coordinates apart in one picture, "),
-                        (false, true) => format!("`facet: {axis}` draws each of its coordinates by itself, "),
+                        (true, _) => format!("`color: {axis}` gives each of its coordinates a colour, "),
+                        (false, true) => format!("`facet: {axis}` draws a panel for each of its coordinates, "),
                         _ => String::new(),
                     };
                     format!("{apart}a reduction before it splits examples: `mean({drawn}, by: {axis})`")
@@ -161,19 +163,19 @@ fn variant_of(setting: &SettingType) -> Option<&str> {
 fn no_argument(name: &str) -> Option<&'static str> {
     Some(match name {
         "device" | "gpu" | "gpus" | "cuda" | "accelerator" => {
-            "the device is no part of a script: `cfx run exp.cfx --device cuda:0`"
+            "a script does not name the device: `cfx run exp.cfx --device cuda:0`"
         }
         "num_workers" | "n_jobs" | "workers" | "threads" | "pin_memory" => {
-            "threads are no part of a script: `cfx run exp.cfx --threads 4`"
+            "a script does not set threads: `cfx run exp.cfx --threads 4`"
         }
         "verbose" | "progress" | "disp" | "silent" | "log_every" => {
-            "progress is shown by `cfx run`; numbers on the way are in `history(m)`"
+            "`cfx run` shows progress; numbers for each epoch are in `history(m)`"
         }
         "na_rm" | "skipna" | "ignore_nan" | "nan_policy" | "dropna" | "skip_missing" | "skipmissing" => {
-            "leave it out: values that are absent take no part by themselves"
+            "leave it out: absent values are always skipped"
         }
         "keepdims" | "keepdim" | "drop" | "inplace" | "copy" | "out" => {
-            "leave it out: a reduction takes its axes away, and every declaration is a new value"
+            "leave it out: a reduction removes its axes, and every declaration is a new value"
         }
         "ddof" | "unbiased" | "correction" => "leave it out: `std` divides by n - 1",
         "shuffle" | "drop_last" => "examples are shuffled in every epoch",
@@ -182,7 +184,7 @@ fn no_argument(name: &str) -> Option<&'static str> {
             "measure on other data while training with `record: [accuracy(data.test)]`, or afterwards with `accuracy(m, data.test)`"
         }
         "title" | "xlabel" | "ylabel" | "legend" | "figsize" | "label" => {
-            "the title stands behind `figure`; `x_label:` and `y_label:` say what stands along the axes, else the doc comments of what is drawn"
+            "the title follows `figure`; `x_label:` and `y_label:` label the axes, otherwise the doc comments of what is drawn do"
         }
         _ => return None,
     })

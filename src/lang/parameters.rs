@@ -140,7 +140,7 @@ fn meant_by_word(mut findings: Findings, ty: &SettingType) -> Findings {
         match (ty, name.to_lowercase().as_str()) {
             (SettingType::Bool, "yes" | "on" | "t" | "y") => *help = "it is written `true`".to_string(),
             (SettingType::Bool, "no" | "off" | "f" | "n") => *help = "it is written `false`".to_string(),
-            (SettingType::Text, _) => *help = format!("text stands in double quotes: `\"{name}\"`"),
+            (SettingType::Text, _) => *help = format!("write text in double quotes: `\"{name}\"`"),
             _ => {}
         }
     }

@@ -115,9 +115,9 @@ impl<'a> Checker<'a> {
                 names.sort_unstable();
                 names.dedup();
                 let help = match name.as_str() {
-                    "snapshot" => "bring snapshots out where the model is named: `m[snapshot: all]`".to_string(),
+                    "snapshot" => "select snapshots of the model: `m[snapshot: all]`".to_string(),
                     "example" if names.contains(&"class") => {
-                        "each example is by itself as long as nothing is reduced; `over: example` takes the examples in"
+                        "each example has its own value until it is reduced; `over: example` reduces over the examples"
                             .to_string()
                     }
                     "label" | "labels" | "target" | "classes" | "y" if names.contains(&"class") || word.is_some() => {
@@ -156,18 +156,18 @@ impl<'a> Checker<'a> {
                     .help("`by: class` sorts examples by their labels, `over: example` averages over them")
             }
             What::SeveralClasses => {
-                let message = "these examples come from data sets with classes of their own, so that `class` is not one axis";
+                let message = "these examples come from data sets with different classes, so `class` is not one axis";
                 Diag::error("cfx::axis::several_classes", span, message).help(
                     "select one of the data sets first, or make one class axis of them: `align(a, b, axis: class)` after splitting each",
                 )
             }
             What::TwoSplits { before } => {
                 let message =
-                    format!("this is split by one axis at a time, and `{}` is there already", self.axes().name(*before));
+                    format!("this is split by one axis at a time, and `{}` is already given", self.axes().name(*before));
                 Diag::error("cfx::axis::two_splits", span, message).help("name one; reductions take several")
             }
             What::Doubled { name } => {
-                Diag::error("cfx::axis::doubled", span, format!("the axis `{name}` is there twice")).help("name each axis once")
+                Diag::error("cfx::axis::doubled", span, format!("the axis `{name}` is given twice")).help("name each axis once")
             }
             What::TwoPlaces { axis, before } => {
                 let message = format!("the axis `{}` is already `{}:` here", self.axes().name(*axis), param(*before));
@@ -175,14 +175,13 @@ impl<'a> Checker<'a> {
             }
             What::SettingTaken { axis } => {
                 let name = self.axes().name(*axis);
-                let message = format!("a setting depends on the axis `{name}`, which is taken in whole here");
-                Diag::error("cfx::axis::taken", span, message).help(format!(
-                    "one result is made of all coordinates of `{name}`, so that the setting must be the same for all of them"
-                ))
+                let message = format!("a setting depends on the axis `{name}`, whose coordinates all go into one result here");
+                Diag::error("cfx::axis::taken", span, message)
+                    .help(format!("the setting must be the same for all coordinates of `{name}`"))
             }
             What::KeptAndReduced { axis } => {
                 let name = self.axes().name(*axis);
-                Diag::error("cfx::axis::doubled", span, format!("`by:` keeps the axis `{name}`, and `over:` takes it in"))
+                Diag::error("cfx::axis::doubled", span, format!("`by:` keeps the axis `{name}`, and `over:` reduces it"))
                     .help(format!("name `{name}` in one of them"))
             }
             What::WhichAxis { param: i, free } if free.is_empty() => {
@@ -195,7 +194,7 @@ impl<'a> Checker<'a> {
                 span,
                 format!("`{operation}` must know along which axis"),
             )
-            .help(format!("say `{}: …`, one of {}", param(*i), self.listed(free))),
+            .help(format!("write `{}: …` with one of {}", param(*i), self.listed(free))),
         }
     }
 

@@ -92,7 +92,7 @@ impl<'a> Checker<'a> {
                 let help = match pick {
                     _ if base.kind == Kind::Table && column => {
                         let of_base = shorten(self.program().sources.text(base.span));
-                        format!("a column of a table stands behind a point: `{of_base}.{pick}`")
+                        format!("a column of a table follows a point: `{of_base}.{pick}`")
                     }
                     Pick::Value(x) if x.to_string().starts_with('-') => "`last` is the last coordinate".to_string(),
                     // Digits that are near are no spelling that is meant.
@@ -104,7 +104,7 @@ impl<'a> Checker<'a> {
                 return Typed::error(span);
             }
             if let Some(doubled) = self.doubled_pick(axis, &list) {
-                let message = format!("the coordinate `{doubled}` is there twice");
+                let message = format!("the coordinate `{doubled}` is given twice");
                 let diag = Diag::error("cfx::axis::doubled", arg.value.span, message);
                 self.say(diag.help("name each once: a coordinate that is selected twice would count twice"));
                 return Typed::error(span);
@@ -288,7 +288,7 @@ impl<'a> Checker<'a> {
                 }
                 Err(found) if found.only_results() => {
                     let condition = shorten(self.program().sources.text(e.span));
-                    let message = "a selection names coordinates, and these only the run tells";
+                    let message = "a selection names coordinates, and these are known only after the run";
                     let help =
                         format!("count with `share({condition})`, or choose value by value: `if {condition} then … else …`");
                     self.say(Diag::error("cfx::axis::coordinate", e.span, message).help(help));
@@ -318,7 +318,7 @@ impl<'a> Checker<'a> {
                 Kind::Table if base.attached.epoch.is_some() && name.name == "epoch" => {
                     "name a column of it first: `history(m).accuracy[epoch: last]`".to_string()
                 }
-                _ if name.name == "snapshot" => "bring snapshots out where the model is named: `m[snapshot: all]`".to_string(),
+                _ if name.name == "snapshot" => "select snapshots of the model: `m[snapshot: all]`".to_string(),
                 kind if kind.per_example() && name.name == "class" => {
                     "numbers per example are sorted by their labels where they are reduced: `mean(x, by: class)[class: …]`"
                         .to_string()
@@ -361,7 +361,7 @@ impl<'a> Checker<'a> {
                 let named = picks.first().map(|p| p.to_string()).unwrap_or_default();
                 let of_base = shorten(self.program().sources.text(base.span));
                 let help = if base.kind == Kind::Dataset && matches!(picks, [Pick::Named(_)]) {
-                    format!("a split of a data set stands behind a point: `{of_base}.{named}`")
+                    format!("a split of a data set follows a point: `{of_base}.{named}`")
                 } else if base.kind == Kind::Dataset {
                     let count = picks.len().max(10);
                     format!("examples are chosen by operations: `sample({of_base}, {count})`, `where({of_base}, condition)`")

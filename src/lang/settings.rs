@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 /// A type that a setting's value can be read as.
 pub trait Setting: Sized {
-    /// Returns the value, or nothing where it is of another type.
+    /// Returns the value, or `None` if it is of another type.
     fn read(value: &Static) -> Option<Self>;
 }
 

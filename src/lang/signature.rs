@@ -180,7 +180,7 @@ pub fn signature(topic: &str, item: &ast::Item) -> Option<Result<Signature, Diag
         let takes = params.iter().map(takes).collect::<Result<Vec<_>, _>>()?;
         let gives = match result.alternatives.first() {
             Some(TypeAtom::Name(n)) => {
-                Kind::named(&n.name).ok_or_else(|| wrong(n.span, &format!("`{}` is no kind of result", n.name)))?
+                Kind::named(&n.name).ok_or_else(|| wrong(n.span, &format!("`{}` is not a kind of result", n.name)))?
             }
             Some(TypeAtom::Record(fields)) => Kind::Record(record(fields)?),
             _ => return Err(wrong(result.span, "a result is a kind or a record")),
@@ -234,14 +234,14 @@ fn record(fields: &[(ast::Ident, TypeExpr)]) -> Result<Vec<(String, Kind)>, Diag
         .map(|(name, ty)| match ty.alternatives.first() {
             Some(TypeAtom::Name(n)) => Kind::named(&n.name)
                 .map(|k| (name.name.clone(), k))
-                .ok_or_else(|| wrong(n.span, &format!("`{}` is no kind of result", n.name))),
+                .ok_or_else(|| wrong(n.span, &format!("`{}` is not a kind of result", n.name))),
             _ => Err(wrong(ty.span, "a field of a result is a kind")),
         })
         .collect()
 }
 
 fn wrong(span: Span, message: &str) -> Diag {
-    Diag::error("cfx::signature::type", span, message).help("see the standard library for what signatures look like")
+    Diag::error("cfx::signature::type", span, message).help("the standard library has examples of signatures")
 }
 
 /// Reads what a parameter takes.
@@ -284,7 +284,7 @@ pub fn takes(param: &ast::Param) -> Result<Takes, Diag> {
         } else if effect.word.name == "through" {
             out.through = effect.names.first().map(|n| n.name.clone());
         } else {
-            return Err(wrong(effect.word.span, &format!("`{}` is no effect of a parameter", effect.word.name)));
+            return Err(wrong(effect.word.span, &format!("`{}` is not an effect of a parameter", effect.word.name)));
         }
     }
     out.setting = match settings.len() {

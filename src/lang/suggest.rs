@@ -155,10 +155,7 @@ const OPERATIONS: [(&[&str], &str); 56] = [
         "`best(-x, along: axis)` for the coordinate, `at_best(y, by: -x, along: axis)` for what is there",
     ),
     (&["topk", "nlargest", "top", "tail"], "`highest(score, 100)` or `lowest(score, 100)`, which give data sets"),
-    (
-        &["fillna", "coalesce", "dropna", "isnan", "isna", "nan_to_num", "na_omit"],
-        "nothing: absent values are passed over by reductions",
-    ),
+    (&["fillna", "coalesce", "dropna", "isnan", "isna", "nan_to_num", "na_omit"], "nothing: reductions skip absent values"),
     (&["floor", "ceil", "trunc"], "`round(x)`, to the nearest whole number"),
     (&["unique", "nunique"], "`cfx check --types`, which shows the coordinates of each axis"),
     (&["c", "list", "tuple", "array", "vector", "Array", "tensor", "asarray"], "a list in square brackets, `[1, 2, 3]`"),
@@ -167,7 +164,7 @@ const OPERATIONS: [(&[&str], &str); 56] = [
     (&["print", "show", "display", "echo"], "an `analysis` or a `figure`; the report shows them"),
     (
         &["str", "int", "float", "dict", "set", "enumerate", "zip", "map", "lambda", "bool", "astype"],
-        "nothing: values are of their kind, and lists stand in square brackets",
+        "nothing: values are of their kind, and lists have square brackets",
     ),
     (&["every", "forall"], "`all(condition)`"),
     (&["some", "exists"], "`any(condition)`"),

@@ -44,11 +44,11 @@ impl<'a> Checker<'a> {
         let written: Vec<String> = order.iter().map(|i| shorten(self.program().sources.text(plain[*i].span))).collect();
         let names: Vec<String> = signature.params[..plain.len()].iter().map(|p| format!("`{}`", p.name.name)).collect();
         let more = if args.len() > plain.len() { ", …" } else { "" };
-        let message = format!("the arguments of `{name}` stand in another order: it takes {}", names.join(", "));
+        let message = format!("the arguments of `{name}` are in the wrong order: it takes {}", names.join(", "));
         Some(Diag::error("cfx::call::order", span, message).help(format!("write `{name}({}{more})`", written.join(", "))))
     }
 
-    /// Returns what an argument looks like; nothing where it is wrong by itself.
+    /// Returns what an argument looks like; `None` if it is wrong by itself.
     fn looks(&mut self, module: usize, e: &'a Expr) -> Option<Looks> {
         if self.is_result(module, e) {
             let typed = self.expr(module, e);

@@ -28,7 +28,7 @@ pub fn wrong(ty: &TypeExpr, others: &[&str]) -> Option<Diag> {
         TypeAtom::Option(_) => None,
         TypeAtom::Record(_) => {
             let help = "write one parameter for each field";
-            Some(Diag::error("cfx::type::name", ty.span, "a record is no type of a setting").help(help))
+            Some(Diag::error("cfx::type::name", ty.span, "a setting cannot be a record").help(help))
         }
     })
 }

@@ -97,7 +97,7 @@ pub enum Node {
     Align { base: Rc<Typed>, from: AxisId, to: AxisId },
 }
 
-/// Which combinations of coordinates are meant: those at which a condition holds, and of these so many drawn at random (with a seed).
+/// Which combinations of coordinates are meant: those at which a condition holds, and of these a number drawn at random (with a seed).
 #[derive(Clone, Debug)]
 pub struct Chosen {
     pub condition: Option<Written>,

@@ -73,7 +73,7 @@ impl<'a> Checker<'a> {
         let axes = self.failed_axes().map(|d| self.program().item(d).span);
         let silent = values.chain(axes).next();
         if let Some(span) = silent {
-            let diag = Diag::error("cfx::internal", span, "this could not be checked, and nothing else says why");
+            let diag = Diag::error("cfx::internal", span, "this could not be checked, for an unknown reason");
             self.say(diag.help("please report this"));
         }
     }
@@ -123,7 +123,7 @@ impl<'a> Checker<'a> {
             if let Some(name) = declared(&item.kind).filter(|_| idle && !self.is_used(def)) {
                 out.push(
                     Diag::warning("cfx::name::unused", name.span, format!("nothing uses `{}`", name.name))
-                        .help("use it, or take it out"),
+                        .help("use it, or remove it"),
                 );
             }
         }
@@ -132,7 +132,7 @@ impl<'a> Checker<'a> {
             if !self.is_used(*def) && !builtin {
                 out.push(
                     Diag::warning("cfx::name::unused", name.span, format!("nothing uses `{}`", name.name))
-                        .help("take it out of the `use` line"),
+                        .help("remove it from the `use` line"),
                 );
             }
         }

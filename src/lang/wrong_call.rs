@@ -36,7 +36,7 @@ impl<'a> Checker<'a> {
             Ok(Static::Word(_)) => {}
             Ok(Static::Number(x)) if x.fract() == 0.0 && (0.0..=LARGEST_WHOLE).contains(&x) => {}
             Ok(Static::Number(x)) if x > LARGEST_WHOLE => {
-                let message = "this seed is larger than whole numbers are exact";
+                let message = "this seed is too large to be exact";
                 let diag = Diag::error("cfx::type::setting", seed.1.span, message);
                 self.say(diag.help("take one of up to fifteen digits"));
             }

@@ -20,7 +20,7 @@ pub struct Constant {
     pub name: String,
     /// The coordinates of each axis, outermost first. Names of axes do not matter.
     pub axes: Vec<Vec<String>>,
-    /// The values in row-major order, as text; nothing where a cell stands or the value is absent.
+    /// The values in row-major order, as text; `None` if a cell stands or the value is absent.
     pub values: Vec<Option<String>>,
 }
 
@@ -38,7 +38,7 @@ impl Constants {
         json!({ "values": values, "overrides": self.overrides })
     }
 
-    /// Returns those that were written, nothing where they are of another form.
+    /// Returns those that were written; `None` if they are of another form.
     pub fn from_json(json: &Json) -> Option<Constants> {
         let value = |j: &Json| {
             let (name, axes, values) = serde_json::from_value(j.clone()).ok()?;
@@ -50,7 +50,7 @@ impl Constants {
         })
     }
 
-    /// Returns, in sentences, what differs of a declared value between these and those of the last run: nothing where it has no known
+    /// Returns, in sentences, what differs of a declared value between these and those of the last run: empty if it has no known
     /// places or is as it was, under its own name or, where that is new, under another.
     pub fn differences(&self, declared: &Declared, last: &Constants) -> Vec<String> {
         let Some(now) = self.values.iter().find(|c| c.name == declared.name) else { return Vec::new() };

@@ -58,7 +58,7 @@ impl Doubts {
         out
     }
 
-    /// Returns a doubt as a cell at `to` feels it that takes a cell at `from`; nothing where it belongs elsewhere.
+    /// Returns a doubt as a cell at `to` feels it that takes a cell at `from`; `None` if it belongs elsewhere.
     fn passed(&self, (number, mut mask): Felt, slot: Input, from: &[(&str, &str)], to: &[(&str, &str)]) -> Option<Felt> {
         let find = |place: &[(&str, &str)], axis: &str| place.iter().find(|(a, _)| *a == axis).map(|(_, c)| c.to_string());
         for (i, (axis, coordinate)) in self.sources[number].1.iter().enumerate() {

@@ -33,7 +33,7 @@ pub struct Together {
     pub most_disk: f64,
 }
 
-/// Returns what cells are expected to take in one run on so many threads. Memory is that of the process at the
+/// Returns what cells are expected to take in one run on `threads` threads. Memory is that of the process at the
 /// peak: what it takes by itself, the results that are in memory while consumers of theirs are to come, and the cells that run side by side.
 /// Which these are is found by going through the cells as the scheduler does: consumers of weights first, so that the weights can go, and
 /// what is not stored last.

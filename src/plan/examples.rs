@@ -85,7 +85,7 @@ fn numbered<'a>(inputs: &[KnownInput], choices: impl Iterator<Item = &'a Facts>)
                 code: "cfx::data::other_examples",
                 parameter: None,
                 message: format!(
-                    "its {rows} rows are only numbered, and `{source}` has {all} examples: nothing tells which are about the same"
+                    "its {rows} rows are only numbered, and `{source}` has {all} examples: it is not known which belong together"
                 ),
                 help: Some(
                     "choose by examples among rows that a network puts out (`tap`), or files with a row for each example"

@@ -282,7 +282,7 @@ pub trait Planned: Send + Sync {
         &[]
     }
 
-    /// Returns how many numbers a network given to the operation must end in, where the data have so many classes.
+    /// Returns how many numbers a network given to the operation must end in, for data of `classes` classes.
     fn outputs(&self, classes: usize) -> usize {
         classes
     }

@@ -67,7 +67,7 @@ impl Files {
                 return Err(problem(
                     "cfx::file::broken",
                     format!("`{path}` is {what}, which can be read once at most"),
-                    "write what comes out of it into a file, and name the file",
+                    "write its output into a file, and name the file",
                 ));
             }
             if real.is_file() {
@@ -110,7 +110,7 @@ impl Files {
                 code: "cfx::file::missing",
                 parameter: None,
                 message: format!("no file matches `{pattern}`"),
-                help: Some(format!("looked in {}; names that begin with a dot are passed over", dir.display())),
+                help: Some(format!("looked in {}; names that begin with a dot are skipped", dir.display())),
             });
         }
         Ok(found)

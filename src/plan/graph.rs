@@ -36,7 +36,7 @@ pub struct Override {
     pub name: String,
     /// The value given, as text.
     pub value: String,
-    /// The default that the script writes, as text; nothing where it has none.
+    /// The default that the script writes, as text; `None` if it has none.
     pub default: Option<String>,
 }
 

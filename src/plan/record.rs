@@ -299,7 +299,7 @@ impl Record {
         })
     }
 
-    /// Returns the record that was written, nothing where it is of another form.
+    /// Returns the record that was written; `None` if it is of another form.
     pub fn from_json(json: &Json) -> Option<Record> {
         if json["format"].as_u64() != Some(FORMAT) {
             return None;

@@ -54,7 +54,7 @@ impl From<&Metadata> for Stamp {
     }
 }
 
-/// Returns what stands at a path that is neither a file nor a folder; nothing where it is one, or there is nothing.
+/// Returns what stands at a path that is neither a file nor a folder; `None` if it is one, or there is nothing.
 pub fn no_file(path: &Path) -> Option<&'static str> {
     let kind = std::fs::metadata(path).ok()?.file_type();
     #[cfg(unix)]

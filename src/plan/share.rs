@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 /// What cells have in common that share work: its name, and the cells that all of them take.
 pub type Group = (&'static str, Vec<CellId>);
 
-/// Returns what a cell has in common with those it shares work with; nothing where it shares none, or takes no cell there.
+/// Returns what a cell has in common with those it shares work with; `None` if it shares none, or takes no cell there.
 pub fn group(cell: &Cell) -> Option<Group> {
     let share = cell.share?;
     let taken = |slot: &&str| match cell.inputs.iter().find(|(name, _)| name.as_str() == *slot)?.1.entries {

@@ -163,7 +163,7 @@ impl Tail {
     }
 }
 
-/// Labels with their shape, and the names of the classes; nothing where there are none, or where class names differ from place to place.
+/// Labels with their shape, and the names of the classes; `None` if there are none, or where class names differ from place to place.
 type Labels = (Option<(Vec<usize>, Vec<i64>)>, Option<Json>);
 
 /// Returns the labels of values of `n` examples each that stand over axes of the lengths `outer`.
@@ -189,7 +189,7 @@ fn labels(values: &[&Value], outer: &[usize], n: usize) -> Labels {
     (Some(labels), (!classes.is_empty()).then(|| Coordinates::of(classes, "class").to_json()))
 }
 
-/// Returns the inner shape that all present values share; nothing where they differ or are no numbers.
+/// Returns the inner shape that all present values share; `None` if they differ or are no numbers.
 fn inner(values: &[&Value]) -> Option<Tail> {
     let mut found: Option<Tail> = None;
     for v in values {

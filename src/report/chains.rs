@@ -7,7 +7,7 @@ use crate::engine::value::Pack;
 /// Scalars shown: column of the trace, name.
 const SHOWN: [(usize, &str); 3] = [(1, "components"), (2, "log posterior (nats)"), (0, "alpha")];
 
-/// Most points of a chain's line; longer traces show every so many passes.
+/// Most points of a chain's line; longer traces show every n-th pass.
 const POINTS: usize = 300;
 
 /// Most chains that are drawn.
@@ -16,7 +16,7 @@ const CHAINS: usize = 12;
 /// Bins of the ranks.
 const BINS: usize = 20;
 
-/// Returns the picture of a density's chains as SVG; nothing where the pack has no trace.
+/// Returns the picture of a density's chains as SVG; `None` if the pack has no trace.
 pub fn picture(pack: &Pack) -> Option<String> {
     let array = pack.array("trace")?;
     let (&chains, &passes) = (array.shape.first()?, array.shape.get(1)?);

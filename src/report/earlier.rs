@@ -122,8 +122,9 @@ pub fn ready(out: &Path) -> io::Result<()> {
 }
 
 fn not_ours(name: &str) -> io::Error {
-    let words =
-        format!("`{name}` is there, and no run of cfx wrote it: it is not overwritten; name another folder with `--out DIR`");
+    let words = format!(
+        "`{name}` is there, and was not written by a run of cfx, so it is not overwritten; name another folder with `--out DIR`"
+    );
     io::Error::new(io::ErrorKind::AlreadyExists, words)
 }
 
@@ -182,7 +183,7 @@ mod tests {
         put(out, "arrays/b.npy", "input");
         manifest(out, &[("arrays/b.npy", "input")]);
         let mut earlier = Earlier::of(out, BTreeSet::from([out.join("arrays/b.npy")])).unwrap();
-        assert!(earlier.begin(out, "tables/a.csv", b"new").unwrap_err().to_string().contains("no run of cfx wrote it"));
+        assert!(earlier.begin(out, "tables/a.csv", b"new").unwrap_err().to_string().contains("was not written by a run of cfx"));
         assert!(earlier.begin(out, "tables/a.csv", b"mine").is_ok());
         assert!(earlier.begin(out, "arrays/b.npy", b"new").unwrap_err().to_string().contains("is read by this run"));
         assert!(earlier.begin(out, "tables/c.csv", b"new").is_ok());

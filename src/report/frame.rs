@@ -124,7 +124,7 @@ impl Cells {
         }
     }
 
-    /// Returns a cell, or nothing where there is none.
+    /// Returns a cell, or `None` if there is none.
     pub fn get(&self, row: usize) -> Option<One<'_>> {
         match self {
             Cells::Numbers(x) => x.get(row).filter(|x| !x.is_nan()).map(|x| One::Number(*x)),

@@ -21,7 +21,7 @@ impl HeldOut {
         HeldOut(told)
     }
 
-    /// Returns what is to be said of a value; nothing where no such rows are behind it.
+    /// Returns what is to be said of a value; `None` if no such rows are behind it.
     pub fn behind(&self, entry: &Entry) -> Option<&'static str> {
         matches!(entry, Entry::Cell(id) if self.0.contains(id))
             .then_some("rows were held out from the mixtures alone: the `svd` before them has seen all rows")

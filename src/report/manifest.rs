@@ -68,7 +68,7 @@ fn claims(input: &ReportInput, settling: &Settling) -> Vec<Json> {
         let (holds, within_error, no_error, text) = match (input.value)(entry) {
             Value::Truth(t) => (Some(t.holds), Some(t.within_error), Some(t.no_error), t.text),
             Value::Absent(why) => (None, None, None, why),
-            other => (None, None, None, format!("a {} is no truth value", other.word())),
+            other => (None, None, None, format!("a {} is not a truth value", other.word())),
         };
         json!({
             "name": v.name, "at": at(&place(v, i)), "holds": holds, "within_error": within_error,
@@ -229,7 +229,7 @@ fn call(input: &ReportInput, groups: &Recorded, number: usize, ids: &[CellId]) -
     out
 }
 
-/// Returns the line of the script on which something is written, from 1; nothing where it stands in a file that the script uses.
+/// Returns the line of the script on which something is written, from 1; `None` if it stands in a file that the script uses.
 fn line(input: &ReportInput, span: Span) -> Option<usize> {
     let at = (span.start as usize).checked_sub(input.script.base)?;
     let before = input.script.text.as_bytes().get(..at)?;

@@ -89,7 +89,7 @@ pub fn write(results: &ReportInput, out: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files.done().into_iter().map(|file| out.join(file.path)).collect())
 }
 
-/// Writes the tidy table of a declared value, or of a part of its records that is a table itself, and returns its name and rows; nothing where there
+/// Writes the tidy table of a declared value, or of a part of its records that is a table itself, and returns its name and rows; `None` if there
 /// is none.
 fn table(
     declared: &Declared,

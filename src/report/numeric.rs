@@ -39,7 +39,7 @@ pub fn rounded(value: f64, error: f64) -> Option<Rounded> {
     Some(Rounded { value: text(value), error: text(error), exponent })
 }
 
-/// Returns the numbers that coordinates write, and whether in per cent; nothing where any is a word.
+/// Returns the numbers that coordinates write, and whether in per cent; `None` if any is a word.
 pub fn numeric(coordinates: &[String], role: &str) -> Option<(Vec<f64>, bool)> {
     if coordinates.is_empty() || matches!(role, "class" | "stage") {
         return None;

@@ -14,7 +14,7 @@ pub struct Diagnostic {
     pub name: String,
     /// The verdict in words, such as `settled`.
     pub verdict: String,
-    /// Largest R-hat over the scalars watched; nothing where all are constant, infinite where chains stand still apart.
+    /// Largest R-hat over the scalars watched; `None` if all are constant, infinite where chains stand still apart.
     pub r_hat: Option<f64>,
     /// Smallest effective sample size.
     pub ess: Option<f64>,
@@ -166,8 +166,8 @@ impl Settling {
                 let of =
                     if unknown == total { format!("{total} {densities}") } else { format!("{unknown} of {total} {densities}") };
                 format!(
-                    "nothing tells whether {of} settled: one chain, or chains that never moved from one start\n  \
-                     to know, run several chains from `start: dispersed`, as the default sampler does"
+                    "it is not known whether {of} settled: there is one chain, or the chains never moved from one start\n  to \
+                     find out, run several chains from `start: dispersed`, as the default sampler does"
                 )
             });
         }
@@ -177,7 +177,8 @@ impl Settling {
         let rest = if unknown > 0 { format!("; of {unknown} more nothing tells") } else { String::new() };
         Some(format!(
             "{} of {total} {densities} did not settle ({kinds}): {}{more}{rest}\n  \
-             more passes (`passes:`, or a `budget:` until they settle), another sampler or prior (`merge_split()`, `hierarchical()`), or chains weighed by what they predict (`pooling: stacked`); the report shows the chains",
+             more passes (`passes:`, or a `budget:` until they settle), another sampler or prior (`merge_split()`, \
+             `hierarchical()`), or chains weighted by their predictions (`pooling: stacked`); the report shows the chains",
             worst.len(),
             names.join(", ")
         ))
@@ -207,7 +208,7 @@ impl Settling {
         self.fits.iter().filter(|f| behind.contains(&f.cell)).collect()
     }
 
-    /// Returns what is to be said of a value made from densities that did not settle, in one sentence; nothing where there are none.
+    /// Returns what is to be said of a value made from densities that did not settle, in one sentence; `None` if there are none.
     pub fn behind(&self, entry: &Entry) -> Option<String> {
         self.behind_all(std::slice::from_ref(entry))
     }
@@ -244,7 +245,7 @@ impl Settling {
                 (n, all) if n == all => format!("any of its {all} densities"),
                 (n, all) => format!("{n} of its {all} densities ({})", named(&unknown)),
             };
-            out.push(format!("nothing tells whether the chains of {which} agree"));
+            out.push(format!("it is not known whether the chains of {which} agree"));
         }
         (!out.is_empty()).then(|| out.join("; "))
     }

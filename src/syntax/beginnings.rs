@@ -52,7 +52,7 @@ impl Explain<'_> {
         let next_text = next.map_or("", |t| self.text(t));
         if word == "cfx" {
             let place = self.span(first.start, next.filter(|t| t.kind != Kind::Newline).map_or(first.end, |t| t.end));
-            let diag = Diag::error("cfx::syntax::edition", place, "the edition stands alone in the first line");
+            let diag = Diag::error("cfx::syntax::edition", place, "the edition is alone in the first line");
             return diag.help("write `cfx 1` before all declarations, or leave it out");
         }
         if let Some(diag) = self.foreign_beginning(slice, first) {
@@ -121,14 +121,14 @@ impl Explain<'_> {
             return foreign(
                 span,
                 "a line cannot begin with `-`",
-                "a list stands in square brackets, `[a, b]`; to go on with a difference, end the line before with `-`",
+                "write a list in square brackets, `[a, b]`; to continue a difference, end the line before with `-`",
             );
         }
         if matches!(word, "+" | "-" | "*" | "/" | "==" | "!=" | "<" | "<=" | ">" | ">=" | "and" | "or" | "except" | "..") {
             return expected(
                 span,
                 format!("a line cannot begin with `{word}`"),
-                format!("end the line before with `{word}`: behind an operator an expression goes on in the next line"),
+                format!("end the line before with `{word}`: after an operator an expression continues on the next line"),
             );
         }
         if matches!(text(1), "<" | ">" | "<=" | ">=" | "==" | "!=") && text(2) != "-" && text(1) != "==" {
@@ -147,7 +147,7 @@ impl Explain<'_> {
         if text(1) == "<" && text(2) == "-" {
             let rest = tokens.get(3).map_or("…", |t| self.line_at(slice, t.start));
             let help = format!("write `{} {word} = {rest}`", keyword_for(text(3), text(4)));
-            return foreign(span, "a name is bound by `=`, behind a word for what it is", help);
+            return foreign(span, "a name is bound by `=`, after a keyword for its kind", help);
         }
         // `value -> name`, as R binds names.
         if let Some(at) = tokens.iter().position(|t| self.text(t) == "->").filter(|at| *at > 0)
@@ -158,16 +158,12 @@ impl Explain<'_> {
             let (keyword, name) = (keyword_for(word, text(1)), self.text(name));
             return foreign(
                 span,
-                "a name is bound by `=`, behind a word for what it is",
+                "a name is bound by `=`, after a keyword for its kind",
                 format!("write `{keyword} {name} = {value}`"),
             );
         }
         if matches!(text(1), "+" | "-" | "*" | "/") && text(2) == "=" {
-            return foreign(
-                span,
-                format!("there is no `{}=`: a name is bound once", text(1)),
-                "give the new value a name of its own",
-            );
+            return foreign(span, format!("there is no `{}=`: a name is bound once", text(1)), "give the new value another name");
         }
         if matches!(word, "from" | "import") {
             let words: Vec<&str> = tokens.iter().skip(1).map(|t| self.text(t)).filter(|t| !matches!(*t, "." | ",")).collect();
@@ -208,19 +204,16 @@ fn foreign_word(word: &str) -> Option<(&'static str, &'static str)> {
         | "mutable" => {
             ("scripts define no types", "values are of the kinds that declarations name; settings used together are a `recipe`")
         }
-        "end" | "done" | "fi" | "begin" | "do" | "pass" => {
-            ("blocks stand in braces", "write `{` and `}`, or take this word away")
-        }
+        "end" | "done" | "fi" | "begin" | "do" | "pass" => ("blocks stand in braces", "write `{` and `}`, or remove this word"),
         "try" | "except" | "catch" | "finally" | "raise" | "throw" => (
-            "nothing is caught: what cannot be computed is absent or failed by itself, and the report says why",
+            "there are no exceptions: a value that cannot be computed is absent or failed, and the report says why",
             "take this line away",
         ),
-        "with" | "global" | "nonlocal" | "async" | "await" | "del" | "exec" | "eval" => (
-            "scripts have declarations alone",
-            "take this line away; values are declared by `let`, `model`, `analysis` and so on",
-        ),
+        "with" | "global" | "nonlocal" | "async" | "await" | "del" | "exec" | "eval" => {
+            ("scripts have declarations alone", "remove this line; values are declared by `let`, `model`, `analysis` and so on")
+        }
         "elif" | "else" | "elseif" | "unless" | "match" | "switch" | "case" => {
-            ("a choice stands inside a value", "write `let name = if a then x else if b then y else z`")
+            ("a choice is part of a value", "write `let name = if a then x else if b then y else z`")
         }
         "import" | "from" | "include" | "require" | "library" | "using" | "source" | "pip" | "install" => (
             "there are no packages to load: operations are built in",
@@ -230,11 +223,11 @@ fn foreign_word(word: &str) -> Option<(&'static str, &'static str)> {
             "a value is named by its kind",
             "a plain number is bound by `let name = …`, results by `model`, `analysis` and so on",
         ),
-        "return" | "yield" => ("nothing is returned", "every declaration is a value by its name"),
+        "return" | "yield" => ("nothing is returned", "every declaration is a value under its name"),
         "print" | "println" | "printf" | "echo" | "cat" | "show" | "plot" | "display" | "save" | "write" | "export" => {
-            ("nothing is printed by a script", "declare a `figure \"Title\" = …` or an `analysis`; the report shows them")
+            ("a script prints nothing", "declare a `figure \"Title\" = …` or an `analysis`; the report shows them")
         }
-        "if" => ("`if` stands inside a value", "write `let name = if condition then a else b`"),
+        "if" => ("`if` is part of a value", "write `let name = if condition then a else b`"),
         _ => return None,
     })
 }

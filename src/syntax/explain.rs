@@ -154,11 +154,11 @@ impl Explain<'_> {
                 Some(format!("a {first} is declared with its steps: `{first} name(width: int) {{ … }}`"))
             }
             "network" | "layer" if next == ":" => Some(
-                "a label stands at the beginning of a step, and names what the whole step puts out: `hidden: linear(16) -> relu`"
+                "a label is at the beginning of a step, and names the output of the whole step: `hidden: linear(16) -> relu`"
                     .to_string(),
             ),
             "param" if found.is_some_and(|t| t.kind == Kind::Text) => {
-                Some("what a parameter means stands above it, in lines that begin with `##`".to_string())
+                Some("describe a parameter above it, in lines that begin with `##`".to_string())
             }
             "extern" if expected.contains(&Rule::arrow) => Some("a signature ends with its result: `-> number`".to_string()),
             _ if expected.contains(&Rule::close_round)
@@ -167,7 +167,7 @@ impl Explain<'_> {
                 Some("arguments are separated by commas".to_string())
             }
             _ if expected.contains(&Rule::close_curly) && expected.contains(&Rule::comma) => {
-                Some("in braces, fields and steps stand one a line or are separated by commas".to_string())
+                Some("in braces, put each field or step on its own line, or separate them by commas".to_string())
             }
             _ => None,
         };

@@ -27,7 +27,7 @@ impl Explain<'_> {
         let open = innermost_at(&tokens[..f.here]).map_or("", |i| at(i));
         match next {
             "=" if matches!(after, "==" | "!=") && touches => {
-                foreign(span, format!("this comparison is written `{after}`"), format!("take the last `=` away: `{after}`"))
+                foreign(span, format!("this comparison is written `{after}`"), format!("remove the last `=`: `{after}`"))
             }
             ">" if after == "<" && touches => foreign(span, "this comparison is written `!=`", "write `a != b`"),
             "=" if matches!(then, "<" | ">") && (depth > 0 || self.assigned(f)) => {
@@ -44,11 +44,11 @@ impl Explain<'_> {
                     true => foreign(
                         span,
                         "names of coordinates begin with a letter",
-                        "write, say, `{ one: 1, two: 2 }`; numbers by themselves are a list, `[1, 2]`",
+                        "write, say, `{ one: 1, two: 2 }`; a list of numbers is `[1, 2]`",
                     ),
                     false => {
                         let inside = self.between(f.slice, f.here, close);
-                        foreign(span, "a list stands in square brackets", format!("write `[{inside}]`"))
+                        foreign(span, "write a list in square brackets", format!("write `[{inside}]`"))
                     }
                 }
             }
@@ -58,11 +58,11 @@ impl Explain<'_> {
             "=" if matches!(after, "+" | "-" | "*" | "/") => foreign(
                 span,
                 format!("there is no `{after}=`: a name is bound once"),
-                format!("give the new value a name of its own: `let new = old {after} 1`"),
+                format!("give the new value another name: `let new = old {after} 1`"),
             ),
             "=" if after == ".." => foreign(span, "the end of a range is excluded", "write `0..11` for 0 to 10"),
             "=" if depth > 0 && self.absent_left_out(f) => {
-                foreign(span, "values that are absent take no part by themselves", "leave this argument out")
+                foreign(span, "absent values are always skipped", "leave this argument out")
             }
             "=" if depth > 0 && after_word && open == "{" && matches!(keyword, "network" | "layer") => {
                 foreign(span, "a step is labelled with `:`", format!("write `{after}: …`"))
@@ -81,7 +81,7 @@ impl Explain<'_> {
             }
             "{" | ":" if is_missing_branch(f.expected) => foreign(
                 span,
-                "the branches of a choice stand behind `then` and `else`",
+                "the branches of a choice follow `then` and `else`",
                 "write `if condition then a else b`, without braces and colons",
             ),
             "<" if then == "-" && f.expected.contains(&Rule::assign) => {
@@ -91,7 +91,7 @@ impl Explain<'_> {
             "+" | "-" | "*" | "/" if then == "=" && f.expected.contains(&Rule::assign) => foreign(
                 span,
                 format!("there is no `{next}=`: a name is bound once"),
-                format!("give the new value a name of its own: `{keyword} new = {after} {next} …`"),
+                format!("give the new value another name: `{keyword} new = {after} {next} …`"),
             ),
             ":" if keyword == "recipe" && depth == 0 || matches!(keyword, "network" | "layer") && depth == 0 && after == ")" => {
                 let what = if keyword == "recipe" { "its settings" } else { "its steps" };
@@ -129,10 +129,10 @@ impl Explain<'_> {
             ),
             "|" if then == ">" => foreign(span, "there are no pipes", format!("write the operation around it: `mean({after})`")),
             "," if open == "(" && self.groups(&tokens[..f.here]) => {
-                foreign(span, "a list stands in square brackets", format!("write `[{}]`", self.inside(f)))
+                foreign(span, "write a list in square brackets", format!("write `[{}]`", self.inside(f)))
             }
             "," | "}" if open == "{" && after_word && f.expected.contains(&Rule::colon) => {
-                foreign(span, "a list stands in square brackets", format!("write `[{}]`", self.inside(f)))
+                foreign(span, "write a list in square brackets", format!("write `[{}]`", self.inside(f)))
             }
             "," if after_number && depth == 0 => {
                 let whole = format!("{after}{then}");
@@ -140,7 +140,7 @@ impl Explain<'_> {
                     true => format!("write `{whole}`"),
                     false => {
                         let start = f.slice.tokens.iter().position(|t| self.text(t) == "=").map_or(0, |i| i + 1);
-                        format!("a list stands in square brackets: `[{}]`", self.line_from(f.slice, start))
+                        format!("write a list in square brackets: `[{}]`", self.line_from(f.slice, start))
                     }
                 };
                 foreign(span, "a comma cannot stand here", help)
@@ -148,7 +148,7 @@ impl Explain<'_> {
             "," if depth == 0 => {
                 let start = f.slice.tokens.iter().position(|t| self.text(t) == "=").map_or(0, |i| i + 1);
                 let all = self.line_from(f.slice, start);
-                foreign(span, "a comma cannot stand here", format!("a list stands in square brackets: `[{all}]`"))
+                foreign(span, "a comma cannot stand here", format!("write a list in square brackets: `[{all}]`"))
             }
             "true" | "false" | "if" | "then" | "else" | "and" | "or" | "not" | "except" if then == ":" && depth > 0 => expected(
                 span,
@@ -194,7 +194,7 @@ impl Explain<'_> {
             }
             "else" if after == "}" && tokens[..f.here].iter().any(|t| self.text(t) == "if") => foreign(
                 span,
-                "the branches of a choice stand behind `then` and `else`",
+                "the branches of a choice follow `then` and `else`",
                 "write `if condition then a else b`, without braces and colons",
             ),
             ":" if then == ":" && after_word => foreign(

@@ -16,7 +16,7 @@ impl Printer<'_> {
         }
     }
 
-    /// Returns brackets and elements on one line, or nothing where they cannot stand so.
+    /// Returns brackets and elements on one line, or `None` if they cannot stand so.
     pub(super) fn flat_brackets(&self, b: &Brackets) -> Option<String> {
         if self.has_comments(b.open, b.close) {
             return None;
@@ -241,7 +241,7 @@ impl Printer<'_> {
         breaks && Self::operands(e).windows(2).any(|w| self.newlines(w[0].span.end, w[1].span.start) > 0)
     }
 
-    /// Returns an expression on one line, or nothing where it cannot stand so.
+    /// Returns an expression on one line, or `None` if it cannot stand so.
     fn flat(&self, e: &Expr) -> Option<String> {
         if self.has_comments(e.span.start, e.span.end) || self.is_broken(e) {
             return None;
@@ -272,7 +272,7 @@ impl Printer<'_> {
         })
     }
 
-    /// Returns an expression that begins at a column, in a construct indented by so many spaces.
+    /// Returns an expression that begins at a column, in a construct indented by `indent` spaces.
     pub(super) fn expr(&self, e: &Expr, indent: usize, col: usize) -> String {
         let flat = self.flat(e);
         if let Some(flat) = flat.as_ref().filter(|f| col + width(f) <= WIDTH) {

@@ -212,7 +212,7 @@ fn number(rest: &str) -> usize {
     at
 }
 
-/// Returns the length of a string with its quotes, or nothing where it is not closed on its line.
+/// Returns the length of a string with its quotes, or `None` if it is not closed on its line.
 fn quoted(rest: &str, quote: char) -> Option<usize> {
     let mut escaped = false;
     for (at, c) in rest.char_indices().skip(1) {

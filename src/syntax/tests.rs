@@ -57,7 +57,7 @@ fn expect(text: &str, expected: &[(&str, &str)]) {
 #[test]
 fn editions() {
     expect("cfx 2\nlet a = 1\n", &[("1 edition: edition 2 of the language is not known here", "cfx 2")]);
-    expect("let a = 1\ncfx 1\n", &[("2 edition: the edition stands alone in the first line", "cfx 1")]);
+    expect("let a = 1\ncfx 1\n", &[("2 edition: the edition is alone in the first line", "cfx 1")]);
     expect("# c\n\n  cfx 1 # d\nlet a = 1", &[]);
     expect("\u{FEFF}cfx 1\r\nlet a = 1\r\n", &[]);
     expect("", &[]);
@@ -129,7 +129,7 @@ fn tokens_not_expected() {
     expect("let e = f(a, , b)\n", &[("expected a value or `)` after `,`", ",")]);
     expect("let a = if b then c\n", &[("expected `else` after `c`", "")]);
     expect("let d = if b c else d\n", &[("expected `then` after `b`", "c")]);
-    expect("recipe r { a: 1 b: 2 }\n", &[("one a line or are separated by commas", "b")]);
+    expect("recipe r { a: 1 b: 2 }\n", &[("put each field or step on its own line", "b")]);
     expect("param x: = 2\n", &[("expected a type after `:`", "=")]);
     expect("let a = f(x) { 3 }\n", &[("1 field: this field has no name", "3")]);
     expect("let a = 1 < 2 < 3\n", &[("comparisons cannot follow one another", "<")]);

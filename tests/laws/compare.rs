@@ -122,7 +122,7 @@ fn table(t: &Table, out: &mut Vec<Atom>) {
     out.extend(rows.into_iter().flatten());
 }
 
-/// Returns what differs between two lists, nothing where they agree.
+/// Returns what differs between two lists; `None` if they agree.
 pub fn difference(x: &[Atom], y: &[Atom]) -> Option<String> {
     let near =
         |x: f64, y: f64| x == y || (x.is_nan() && y.is_nan()) || (x - y).abs() <= ROUNDING * x.abs().max(y.abs()).max(1e-6);

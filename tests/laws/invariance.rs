@@ -101,7 +101,7 @@ fn number(ran: &Ran, name: &str) -> Option<f64> {
     }
 }
 
-/// Asserts that two declarations are the same number to so many parts.
+/// Asserts that two declarations are the same number within `tolerance`.
 fn near(ran: &Ran, left: &str, right: &str, tolerance: f64, wrong: &mut Vec<String>, what: &str) {
     match (number(ran, left), number(ran, right)) {
         (Some(x), Some(y)) if (x - y).abs() <= tolerance * x.abs().max(y.abs()).max(1e-300) => {}

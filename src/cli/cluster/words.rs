@@ -71,7 +71,8 @@ pub fn sent(jobs: &Jobs, sent: &Sent, site: &Site) -> String {
     let (hours, gpus) = jobs.hours(site);
     let gpus = if gpus > 0.0 { format!(", {gpus:.1} GPU hours") } else { String::new() };
     format!(
-        "{} in {} for {} sent to {} ({}): about {hours:.1} hours of jobs{gpus}\n{}\n`cfx status` says how far they are; `cfx attach` follows them",
+        "{} in {} for {} sent to {} ({}): about {hours:.1} hours of jobs{gpus}\n{}\n`cfx status` shows their progress; `cfx \
+         attach` follows them",
         many(sent.tasks, "job"),
         many(sent.ids.len(), "array"),
         many(jobs.missing.cells.len(), "cell"),
@@ -177,10 +178,10 @@ pub fn status(folder: &Folder, campaign: &Campaign, survey: &Survey) -> String {
         match survey.tasks.last() {
             Some(Where::Done | Where::Failed) if all_done(survey) => {}
             Some(Where::Done | Where::Failed) => {
-                let _ = writeln!(out, "not all is there; the same `cfx run --on` goes on with what is missing");
+                let _ = writeln!(out, "not all results are there; the same `cfx run --on` computes what is missing");
             }
             _ => {
-                let _ = writeln!(out, "the run is over before its end; the same `cfx run --on` goes on with what is missing");
+                let _ = writeln!(out, "the run ended early; the same `cfx run --on` computes what is missing");
             }
         }
     }

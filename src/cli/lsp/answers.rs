@@ -62,7 +62,7 @@ pub fn answer(
         }
         "textDocument/prepareRename" => {
             let places = editor::references(document, at);
-            let here = places.iter().find(|b| b.start <= at && at <= b.end).ok_or("no name of the script stands here")?;
+            let here = places.iter().find(|b| b.start <= at && at <= b.end).ok_or("there is no name of the script here")?;
             json!({ "range": range_in(document, here), "placeholder": &document.text()[here.clone()] })
         }
         "textDocument/rename" => {
@@ -117,13 +117,13 @@ fn completion(of: &Completion, range: &Json) -> Json {
     item
 }
 
-/// Returns the change that puts a script in the house style; nothing where it is in it.
+/// Returns the change that puts a script in the house style; empty if it is in it.
 ///
 /// Errors: the script cannot be read.
 fn formatted(document: &Document) -> Result<Json, String> {
     let (file, found) = syntax::parse(document.main_file());
     if found.has_errors() {
-        return Err("the script has mistakes and cannot be put in order yet".to_string());
+        return Err("the script has mistakes and cannot be formatted yet".to_string());
     }
     let text = syntax::format(&file, document.main_file());
     if text == document.text() {

@@ -48,7 +48,7 @@ pub fn lsp() -> Exit {
     match (served, threads.join()) {
         (Ok(()), Ok(())) => Exit::Done,
         (Err(e), _) => {
-            tell!("the editor and cfx do not understand each other: {e}");
+            tell!("the editor sent something that cfx does not understand: {e}");
             Exit::Usage
         }
         // The editor is gone.

@@ -58,7 +58,7 @@ impl Planner {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
 
-    /// Returns what a run of a script would do; nothing where that is not known of this version.
+    /// Returns what a run of a script would do; empty if that is not known of this version.
     pub fn expected(&self, name: &str) -> Vec<Expected> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(name).map(|(_, e)| e.clone()).unwrap_or_default()

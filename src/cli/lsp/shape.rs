@@ -33,7 +33,7 @@ pub fn edits(document: &Document, edits: &[Edit]) -> Json {
     edits.iter().map(|e| json!({ "range": range_in(document, &e.bytes), "newText": e.text })).collect()
 }
 
-/// Returns a place in a file; nothing where the file cannot be had.
+/// Returns a place in a file; `None` if the file cannot be read.
 pub fn location(target: &Target, script: &str) -> Option<Json> {
     let name = match &target.file {
         Where::Script => script.to_string(),

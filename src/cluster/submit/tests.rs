@@ -46,7 +46,7 @@ impl Executor for Recorded {
 }
 
 impl Recorded {
-    /// Returns the seconds until everything is over on so many nodes; `start` are the seconds that a job takes to begin.
+    /// Returns the seconds until everything is over on `nodes` nodes; `start` are the seconds that a job takes to begin.
     fn makespan(&self, seconds: &[f64], nodes: usize, start: f64) -> f64 {
         let mut over: Vec<f64> = Vec::new();
         let mut free = std::collections::BinaryHeap::from(vec![std::cmp::Reverse(0u64); nodes]);

@@ -26,7 +26,7 @@ pub struct Copied {
 /// What has to be done about a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
-    /// Its result is to be copied: so many bytes.
+    /// Its result is copied; its bytes.
     Result(u64),
     /// Only its line.
     Line,

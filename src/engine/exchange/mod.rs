@@ -35,7 +35,7 @@ impl fmt::Display for Trouble {
         match self {
             Trouble::Store(e) => e.fmt(f),
             Trouble::Transport(words) => f.write_str(words),
-            Trouble::Stopped => f.write_str("stopped; the same command goes on from here"),
+            Trouble::Stopped => f.write_str("stopped; the same command continues from here"),
         }
     }
 }

@@ -20,7 +20,7 @@ pub(super) struct Rsync {
 const PARTIAL: i32 = 23;
 
 impl Rsync {
-    /// Returns the place of an address; nothing where it is that of a folder here.
+    /// Returns the place of an address; `None` if it is that of a folder here.
     ///
     /// Errors: a sentence: it is half an address.
     pub fn of(address: &str) -> Result<Option<Rsync>, String> {
@@ -30,7 +30,7 @@ impl Rsync {
                     rest.split_once('/').ok_or_else(|| format!("`{address}` names no folder: write `ssh://HOST/PATH`"))?;
                 let (host, port) = match host.rsplit_once(':') {
                     Some((host, port)) => {
-                        let port = port.parse().map_err(|_| format!("`{port}` in `{address}` is no port"))?;
+                        let port = port.parse().map_err(|_| format!("`{port}` in `{address}` is not a port"))?;
                         (host, Some(port))
                     }
                     None => (host, None),
@@ -65,7 +65,7 @@ impl Rsync {
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => {
-                Trouble::Transport("`rsync` is not installed here; it is what carries results to other machines".to_string())
+                Trouble::Transport("`rsync` is not installed here; it is needed to copy results to other machines".to_string())
             }
             _ => failed("rsync cannot be started", e),
         })?;
@@ -130,7 +130,7 @@ impl Transport for Rsync {
         }
         if !names.iter().any(|n| n == "format") {
             let words =
-                format!("{} is no store of cfx, and holds other files (`{}`): nothing in it is touched", self.address, names[0]);
+                format!("{} is not a store of cfx, and has other files (`{}`): nothing in it is touched", self.address, names[0]);
             return Err(Trouble::Transport(words));
         }
         let into = format!("{}/", into.display());

@@ -144,7 +144,7 @@ fn addresses_that_lead_nowhere_are_refused() {
     std::fs::create_dir(folder.path().join("mine")).unwrap();
     std::fs::write(folder.path().join("mine/a.txt"), "mine").unwrap();
     let mine = at(folder.path().join("mine").to_str().unwrap()).unwrap();
-    assert!(mine.push(&store, &choice(&store), Watch(&GO)).unwrap_err().to_string().contains("is no store of cfx"));
+    assert!(mine.push(&store, &choice(&store), Watch(&GO)).unwrap_err().to_string().contains("is not a store of cfx"));
     let Err(words) = at("ftp://host/x") else { panic!("an address of a kind that is not known") };
     assert!(words.contains("is no address of a store"), "{words}");
 }

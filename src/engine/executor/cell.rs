@@ -134,7 +134,7 @@ fn keep(shared: &Shared, cell: &Cell, key: &Hash, value: &Value, seconds: f64, n
         if e.locked {
             return Box::new(Done::TakenOver);
         }
-        let help = Some("make room on the disk, or take out of the store what recent runs did not use, `cfx gc`".to_string());
+        let help = Some("make room on the disk, or remove what recent runs did not use with `cfx gc`".to_string());
         Box::new(Done::Failed { message: e.message, help, internal: false, detail: String::new() })
     };
     if cell.policy == Policy::Inline {
@@ -183,7 +183,7 @@ fn light(values: &[Value]) -> bool {
 }
 
 pub(super) fn internal(message: String, detail: String) -> Done {
-    let help = Some("this is a defect of cfx and not of the script; please report it with the log".to_string());
+    let help = Some("this is an error in cfx, not in the script; please report it with the log".to_string());
     Done::Failed { message, help, internal: true, detail }
 }
 

@@ -32,7 +32,7 @@ impl fmt::Display for Missing {
         match self {
             Missing::NotComputed => f.write_str("not computed"),
             Missing::Gone => f.write_str("computed, but not kept"),
-            Missing::Damaged => f.write_str("its artifact is damaged; run again to compute it anew"),
+            Missing::Damaged => f.write_str("its artifact is damaged; run again to compute it again"),
             Missing::Failed(why) => f.write_str(why),
         }
     }

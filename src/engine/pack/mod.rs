@@ -152,7 +152,7 @@ pub fn pack_from_bytes(bytes: &[u8]) -> Result<Pack, PackError> {
     Ok(Pack { kind, meta, arrays })
 }
 
-/// Returns the number of entries of a shape, or nothing where it overflows.
+/// Returns the number of entries of a shape, or `None` if it overflows.
 fn count(shape: &[usize]) -> Option<usize> {
     shape.iter().try_fold(1usize, |n, s| n.checked_mul(*s))
 }

@@ -150,7 +150,7 @@ fn read_wholes(pack: &mut Pack) -> Result<Wholes, PackError> {
     let all: Vec<(u64, f64)> = sources.iter().copied().zip(shares.iter().copied()).collect();
     let whole: usize = lengths.iter().map(|n| *n as usize).sum();
     if names.len() != lengths.len() || sources.len() != shares.len() || whole != all.len() {
-        return bad("what scores err by together does not match its sources");
+        return bad("the shared errors of scores do not match their sources");
     }
     let mut rest = all.as_slice();
     let mut out = Wholes::default();
@@ -169,13 +169,13 @@ fn read_loadings(pack: &mut Pack) -> Result<Loadings, PackError> {
     let mut out = Vec::new();
     for (source, length) in sources.iter().zip(&lengths) {
         let Some((own, after)) = rest.split_at_checked(*length as usize) else {
-            return bad("what scores err by together does not match its sources");
+            return bad("the shared errors of scores do not match their sources");
         };
         rest = after;
         out.push((*source, if let [x] = own { Load::All(*x) } else { Load::Each(Arc::new(own.to_vec())) }));
     }
     if sources.len() != lengths.len() || !rest.is_empty() {
-        return bad("what scores err by together does not match its sources");
+        return bad("the shared errors of scores do not match their sources");
     }
     Ok(Loadings::kept(out).standing(read_wholes(pack)?))
 }

@@ -20,9 +20,9 @@ pub use lines::Lines;
 /// Something that happened in a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// The run begins: cells asked for as far as known, of which so many are in the store; seconds of one core expected for the others.
+    /// The run begins: the cells asked for as far as known, how many of them are in the store, and the seconds of one core expected for the others.
     Plan { cells: usize, cached: usize, seconds: f64, threads: usize },
-    /// A cell is to be had that was not known to be needed at the start, with the seconds it is expected to take.
+    /// Another cell is needed than was known at the start, with the seconds it is expected to take.
     Needed { cell: usize, seconds: f64 },
     /// A cell begins.
     Started { cell: usize, title: String },

@@ -48,7 +48,7 @@ impl Store {
         best
     }
 
-    /// Returns the folder of the store beside this one that a cell's result is read from; nothing where it is read from this one, or is nowhere.
+    /// Returns the folder of the store beside this one that a cell's result is read from; `None` if it is read from this one, or is nowhere.
     pub fn source(&self, key: &Hash) -> Option<&Path> {
         self.known(key).and_then(|k| self.other(&k)).map(|s| s.root.as_path())
     }

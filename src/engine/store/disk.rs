@@ -32,7 +32,7 @@ pub(super) trait Disk: fmt::Debug + Send + Sync {
         Ok(file)
     }
 
-    /// Reads so many bytes of a file from a place on, or those that there are.
+    /// Reads `length` bytes of a file from `start` on, or those that there are.
     fn read(&self, mut file: &File, start: u64, length: u64, into: &mut Vec<u8>) -> io::Result<()> {
         file.seek(SeekFrom::Start(start))?;
         file.take(length).read_to_end(into).map(|_| ())

@@ -51,7 +51,7 @@ pub struct Known {
     pub device: Name,
     /// The reason, where the result is absent.
     pub absent: Option<Name>,
-    /// Where the artifact lies; nothing where only its hash is kept.
+    /// Where the artifact lies; `None` if only its hash is kept.
     pub spot: Option<Spot>,
     /// Which store has it: 0 the one that was asked, and from 1 on those beside it.
     pub of: usize,

@@ -100,7 +100,7 @@ impl Leases {
         self.folder.join(format!("{name}.{attempt}"))
     }
 
-    /// Returns the lease on a name; nothing where somebody holds it who is not known to be dead.
+    /// Returns the lease on a name; `None` if it has a holder that is not known to be dead.
     ///
     /// Errors: the folder cannot be read or written.
     pub fn try_take(self: &Arc<Self>, name: &str) -> io::Result<Option<Lease>> {

@@ -35,7 +35,7 @@ pub struct Entry {
     pub form: u64,
     /// When, in milliseconds since 1970.
     pub created: u64,
-    /// Where the artifact lies; nothing where only its hash is kept.
+    /// Where the artifact lies; `None` if only its hash is kept.
     pub place: Option<Place>,
 }
 
@@ -148,7 +148,7 @@ fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
     bytes.windows(what.len()).position(|w| w == what)
 }
 
-/// Returns the line of these fields, nothing where they are none.
+/// Returns the line of these fields; `None` if they are not those of a line.
 fn fields_of(fields: &[u8]) -> Option<Line> {
     let (kind, rest) = fields.split_first()?;
     let mut from = Fields(rest);

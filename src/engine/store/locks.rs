@@ -23,7 +23,7 @@ enum Held {
 }
 
 impl Store {
-    /// Returns the lock on a content key, or nothing where another process (or another cell of this one) holds it.
+    /// Returns the lock on a content key, or `None` if another process (or another cell of this one) holds it.
     pub fn try_lock_cell(&self, key: &Hash) -> Result<Option<CellLock>, StoreError> {
         if !self.writable {
             return Err(self.read_only());

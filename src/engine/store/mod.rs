@@ -321,7 +321,7 @@ impl Store {
         Ok(())
     }
 
-    /// Waits until everything put so far is on the disk. Does nothing where nothing was put.
+    /// Waits until everything put so far is on the disk. Does nothing if nothing was put.
     pub fn sync(&self) -> Result<(), StoreError> {
         let Some(files) = self.own().written_files()? else { return Ok(()) };
         // Artifacts first, then the lines that name them.

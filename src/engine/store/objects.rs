@@ -27,7 +27,7 @@ impl Store {
         self.root.join("packs").join(format!("{name}.pack"))
     }
 
-    /// Returns where an artifact lies, as lines say it; nothing where the pack is not known.
+    /// Returns where an artifact lies, as lines say it; `None` if the pack is not known.
     pub(super) fn place(&self, spot: Spot) -> Option<Place> {
         match spot {
             Spot::File => Some(Place::File),

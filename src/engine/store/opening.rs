@@ -53,7 +53,7 @@ fn found(root: &Path) -> Result<Found, StoreError> {
             let (root, there) = (root.display(), text.trim());
             let message = format!(
                 "{root} is the store of another version of cfx: its form is `{there}`, and this one reads `{FORMAT}`; remove the \
-                 folder, or name another with `--store DIR`, and what it held is computed again"
+                 folder, or name another with `--store DIR`, and its results are computed again"
             );
             return Err(StoreError::new(message));
         }
@@ -80,8 +80,8 @@ fn found(root: &Path) -> Result<Found, StoreError> {
                 return found(root);
             }
             let message = format!(
-                "{} is no store of cfx, and holds other files (`{name}`): nothing in it is touched; name an empty folder or a new one with \
-                 `--store DIR`",
+                "{} is not a store of cfx, and has other files (`{name}`): nothing in it is touched; name an empty \
+                 folder or a new one with `--store DIR`",
                 root.display()
             );
             return Err(StoreError::new(message));
@@ -279,7 +279,7 @@ mod tests {
         }
         for open in [Store::open, Store::look] {
             let Err(e) = open(folder.path()) else { panic!("a folder of other files is opened") };
-            assert!(e.message.contains("is no store of cfx"), "{e}");
+            assert!(e.message.contains("is not a store of cfx"), "{e}");
         }
         assert!(Store::is_there(folder.path()).is_err());
         assert_eq!(names(folder.path()), ["checkpoints", "index", "runs"]);

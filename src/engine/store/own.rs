@@ -122,7 +122,7 @@ impl Own {
         Ok(())
     }
 
-    /// Writes what waits and returns the files that are to be on the disk, in order; nothing where nothing was put since the last time.
+    /// Writes what waits and returns the files that are to be on the disk, in order; `None` if nothing was put since the last time.
     pub fn written_files(&mut self) -> Result<Option<Vec<File>>, StoreError> {
         let earlier = self.trouble.take();
         self.flush()?;

@@ -1,5 +1,5 @@
 //! Spare results: those that were let go by who asked for them (weights whose consumers are done). They stay for later runs within a budget, so
-//! that a change behind them does not make them again. Over the budget the cheapest to make and the oldest go first.
+//! that a change behind them does not make them again. Over the budget those cheapest to make and oldest are removed first.
 
 use super::line::{Entry, Line, Place};
 use super::{Store, StoreError};

@@ -142,7 +142,7 @@ fn types_decide_what_bare_words_mean() {
     let shadow = |name: &str| (name == "imagenet").then(|| Static::Word("cifar".into()));
     assert_eq!(eval_as(&expr("(imagenet)"), &words, &shadow), Ok(Static::Word("cifar".into())));
     let (code, message) = error(eval_as(&expr("imagnet"), &words, &scope));
-    assert_eq!((code.as_str(), message.as_str()), ("cfx::static::option", "`imagnet` is none of the words that may stand here"));
+    assert_eq!((code.as_str(), message.as_str()), ("cfx::static::option", "`imagnet` is not one of the words allowed here"));
     for (text, wanted, message) in [
         ("2.5", "int", "expected int, found the number 2.5"),
         ("true", "real", "expected real, found the truth value true"),

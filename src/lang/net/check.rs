@@ -49,7 +49,7 @@ pub fn check_body(library: &dyn Library, declared: Declared) -> Diags {
         // What a network makes of `classes` shows in its last layer, and is reported there.
         let filled = declared.is_network() && param.name.name == CLASSES;
         if !filled && !used.iter().any(|(name, _)| *name == param.name.name) {
-            let text = format!("`{}` of `{}` decides nothing", param.name.name, declared.name.name);
+            let text = format!("`{}` of `{}` has no effect", param.name.name, declared.name.name);
             let diag = Diag::warning("cfx::network::unused_parameter", param.name.span, text);
             checker.diags.push(diag.help("remove it, or use it in the body"));
         }
@@ -84,7 +84,7 @@ impl<'l> Checker<'l> {
             if let Some(label) = step.label
                 && let Some(first) = labels.insert(&label.name, label.span)
             {
-                let text = format!("two steps beside each other are called `{}`", label.name);
+                let text = format!("two neighbouring steps are called `{}`", label.name);
                 self.diags.push(Diag::error("cfx::network::doubled_label", label.span, text).label(first, "the first"));
             }
             self.layers(step.value, known);
@@ -114,7 +114,7 @@ impl<'l> Checker<'l> {
             if !takes_layers(*ty) {
                 self.diags.push(Diag::error("cfx::network::not_layer", span, format!("`{name}` is a value, not a layer")));
             } else if let Some(arg) = args.first() {
-                let text = format!("`{name}` is given its arguments where it is passed in");
+                let text = format!("arguments of `{name}` are given where it is passed");
                 self.diags.push(Diag::error("cfx::call::too_many", arg.value.span, text));
             }
             return;
@@ -288,7 +288,7 @@ impl<'l> Checker<'l> {
 
     fn word(&mut self, word: &str, words: &[&str], span: Span) {
         if !words.contains(&word) {
-            let mut diag = Diag::error("cfx::static::option", span, format!("`{word}` is none of the words that may stand here"));
+            let mut diag = Diag::error("cfx::static::option", span, format!("`{word}` is not one of the words allowed here"));
             diag.help = suggestion(word, words, "one of");
             self.diags.push(diag);
         }
@@ -404,7 +404,7 @@ impl<'l> Taps<'l> {
 
     fn layers(&mut self, expr: &'l Expr, env: &Rc<Env<'l>>) -> Result<(), Diags> {
         if self.depth >= DEEPEST {
-            let text = format!("steps stand inside steps more than {DEEPEST} deep");
+            let text = format!("steps are nested more than {DEEPEST} deep");
             return Err(one(Diag::error("cfx::network::too_large", expr.span, text)));
         }
         self.depth += 1;

@@ -41,7 +41,7 @@ impl<'l> Builder<'l> {
                 let name = settings.word("path").to_string();
                 let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
                 if name.is_empty() || !name.chars().all(plain) {
-                    let text = format!("\"{name}\" is no part of a parameter's name");
+                    let text = format!("\"{name}\" cannot be part of a parameter's name");
                     return Err(one(Diag::error("cfx::network::path", call.span, text).help("use letters, digits and `_`")));
                 }
                 match steps.as_slice() {

@@ -160,7 +160,7 @@ impl<'l> Builder<'l> {
 
     pub(super) fn layers(&mut self, expr: &'l Expr, env: &Rc<Env<'l>>, at: Source, scope: usize, place: Place) -> Flow {
         if self.depth >= DEEPEST {
-            return Err(one(too_large(expr.span, format!("steps stand inside steps more than {DEEPEST} deep"))));
+            return Err(one(too_large(expr.span, format!("steps are nested more than {DEEPEST} deep"))));
         }
         self.depth += 1;
         let out = self.layers_inside(expr, env, at, scope, place);
@@ -235,7 +235,7 @@ impl<'l> Builder<'l> {
             return Err(one(diag.help("DCGAN has 100")));
         }
         if at != Source::Input || !self.nodes.is_empty() {
-            let diag = Diag::error("cfx::network::setting", call.span, "`latent` stands behind other layers");
+            let diag = Diag::error("cfx::network::setting", call.span, "`latent` comes after other layers");
             return Err(one(diag.help("a generator begins with it: put it first")));
         }
         self.input = vec![size];

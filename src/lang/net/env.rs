@@ -66,13 +66,15 @@ impl<'a> Env<'a> {
         match self.value(library, expr, None)? {
             Static::Number(x) if x >= 0.0 && x.fract() == 0.0 && x <= 1e5 => Ok(x as usize),
             Static::Number(x) if x > 1e5 => {
-                let text =
-                    format!("`repeat` takes at most 100,000 turns, found {}", crate::lang::eval::describe(&Static::Number(x)));
+                let text = format!(
+                    "`repeat` takes at most 100,000 repetitions, found {}",
+                    crate::lang::eval::describe(&Static::Number(x))
+                );
                 let help = "a network has at most 20,000 layers";
                 Err(one(Diag::error("cfx::static::type", expr.span, text).help(help)))
             }
             other => {
-                let text = format!("`repeat` takes a whole number of turns, found {}", crate::lang::eval::describe(&other));
+                let text = format!("`repeat` takes a whole number, found {}", crate::lang::eval::describe(&other));
                 Err(one(Diag::error("cfx::static::type", expr.span, text)))
             }
         }

@@ -180,7 +180,7 @@ impl Layer<'_> {
         let (output, kernel, stride) = (self.int("channels", 1)?, self.int("kernel", 1)?, self.int("stride", 1)?);
         let (dilation, groups) = (self.int("dilation", 1)?, self.int("groups", 1)?);
         if self.number("pad").fract() != 0.0 {
-            let text = format!("a {kernel} x {kernel} kernel has no middle, so the default `pad` is no whole number");
+            let text = format!("a {kernel} x {kernel} kernel has no middle, so the default `pad` is not a whole number");
             return Err(Box::new(
                 Diag::error("cfx::network::setting", self.span, text)
                     .help("write `pad:`, for example `pad: 0`, or take an odd kernel"),
@@ -205,7 +205,7 @@ impl Layer<'_> {
                 "with kernel {kernel} and stride {stride} no padding makes the image {stride} times as large, so there is no default `pad`"
             );
             let diag = Diag::error("cfx::network::setting", self.span, text);
-            return Err(Box::new(diag.help("write `pad:`, and `output_pad:` where rows are missing then")));
+            return Err(Box::new(diag.help("write `pad:`, and `output_pad:` if rows are then missing")));
         }
         let (pad, output_pad) = (self.int("pad", 0)?, self.int("output_pad", 0)?);
         if output_pad >= stride.max(dilation) {
@@ -219,7 +219,7 @@ impl Layer<'_> {
         let size = |n: usize| match ((n - 1) * stride + reach + output_pad).checked_sub(2 * pad) {
             Some(size @ 1..) => Ok(size),
             _ => {
-                let text = format!("`conv_transposed` would leave nothing of {n} positions: `pad` takes {pad} from each side");
+                let text = format!("`conv_transposed` would have no output for {n} positions: `pad` takes {pad} from each side");
                 let diag = Diag::error("cfx::shape::empty", self.span, text);
                 Err(Box::new(diag.here(format!("the input is {}", words(self.input))).help("use a smaller `pad`")))
             }
@@ -305,7 +305,7 @@ impl Layer<'_> {
         let [height, width, channels] = self.image("takes positions of images")?;
         let (output, stride) = (self.int("channels", 1)?, self.int("stride", 1)?);
         if output < channels || (output - channels) % 2 != 0 {
-            let text = format!("`subsample_pad` cannot pad {channels} channels to {output}, with as many zeros on either side");
+            let text = format!("`subsample_pad` cannot pad {channels} channels to {output} with equal zeros on both sides");
             return Err(Box::new(
                 Diag::error("cfx::shape::pad", self.span, text).here(format!("the input is {}", words(self.input))),
             ));
@@ -345,7 +345,7 @@ impl Layer<'_> {
             let (code, text) = match self.name {
                 "conv" => (
                     "cfx::shape::empty",
-                    format!("`conv` would leave nothing: its kernel covers {window} positions of {length}{with}"),
+                    format!("`conv` would have no output: its kernel covers {window} positions of {length}{with}"),
                 ),
                 _ => (
                     "cfx::shape::pool",

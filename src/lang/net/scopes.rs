@@ -54,8 +54,7 @@ impl Scopes {
     /// Returns the path of a layer of the given name, which must be new in the scope.
     pub fn leaf(&mut self, scope: usize, name: &str, span: Span) -> Result<String, Diags> {
         if let Some(first) = self.0[scope].taken.insert(name.to_string(), span) {
-            let diag =
-                Diag::error("cfx::network::doubled_label", span, format!("two steps beside each other are called `{name}`"));
+            let diag = Diag::error("cfx::network::doubled_label", span, format!("two neighbouring steps are called `{name}`"));
             let diag = if first == span { diag.here("used more than once") } else { diag.label(first, "the first") };
             return Err(one(diag.help("give them different labels: names of parameters come from them")));
         }

@@ -212,7 +212,7 @@ fn language_models_have_pytorchs_names_and_a_score_for_each_word_at_each_token()
         "network n(classes: int) { embedding(9, 4)\n repeat(9) { named(\"a\") { lstm(4) } }\n token(-1) -> linear(classes) }";
     assert_eq!(fails(nine, &[7]).1, "there are more than 8 layers of `lstm` called `a`");
     let two = "network n(classes: int) { a: linear(3)\n named(\"a\") { linear(classes) } }";
-    assert_eq!(fails(two, &[7]).1, "two steps beside each other are called `a`");
+    assert_eq!(fails(two, &[7]).1, "two neighbouring steps are called `a`");
 }
 
 #[test]
@@ -457,7 +457,7 @@ fn shapes_that_do_not_fit_name_the_layer_and_both_shapes() {
             "conv(4, 5, pad: 1)",
             &[2, 2, 1],
             "cfx::shape::empty",
-            "`conv` would leave nothing: its kernel covers 5 positions of 2, 4 with padding",
+            "`conv` would have no output: its kernel covers 5 positions of 2, 4 with padding",
             "conv",
         ),
         ("conv(8, 3, groups: 2)", &[8, 8, 3], "cfx::shape::groups", "`conv` cannot split 3 input channels into 2 groups", "conv"),
@@ -472,7 +472,7 @@ fn shapes_that_do_not_fit_name_the_layer_and_both_shapes() {
             "subsample_pad(4, 2)",
             &[8, 8, 3],
             "cfx::shape::pad",
-            "`subsample_pad` cannot pad 3 channels to 4, with as many zeros on either side",
+            "`subsample_pad` cannot pad 3 channels to 4 with equal zeros on both sides",
             "subsample_pad",
         ),
         (
@@ -514,7 +514,7 @@ fn shapes_that_do_not_fit_name_the_layer_and_both_shapes() {
             "conv(4, 2)",
             &[8, 8, 3],
             "cfx::network::setting",
-            "a 2 x 2 kernel has no middle, so the default `pad` is no whole number",
+            "a 2 x 2 kernel has no middle, so the default `pad` is not a whole number",
             "conv",
         ),
         (
@@ -542,7 +542,7 @@ fn shapes_that_do_not_fit_name_the_layer_and_both_shapes() {
             "conv_transposed(4, 2, pad: 1)",
             &[1, 2, 3],
             "cfx::shape::empty",
-            "`conv_transposed` would leave nothing of 1 positions: `pad` takes 1 from each side",
+            "`conv_transposed` would have no output for 1 positions: `pad` takes 1 from each side",
             "conv_transposed",
         ),
         (
@@ -686,12 +686,12 @@ fn bodies_are_checked_without_shapes() {
         (
             "if kind == bigg then relu else tanh",
             "cfx::static::option",
-            "`bigg` is none of the words that may stand here; did you mean `big`?",
+            "`bigg` is not one of the words allowed here; did you mean `big`?",
         ),
         (
             "resnet18(classes, stem: cifr)",
             "cfx::static::option",
-            "`cifr` is none of the words that may stand here; did you mean `cifar`?",
+            "`cifr` is not one of the words allowed here; did you mean `cifar`?",
         ),
         ("d", "cfx::network::not_layer", "`d` is a dataset, not a layer; "),
         ("k", "cfx::network::not_layer", "`k` is the number 3, not a layer; "),
@@ -712,7 +712,7 @@ fn bodies_are_checked_without_shapes() {
             "cfx::call::each",
             "`each` takes one named list; name what stands for each element: `each(width: [64, 32]) { linear(width) -> relu }`",
         ),
-        ("a: relu\na: tanh", "cfx::network::doubled_label", "two steps beside each other are called `a`; "),
+        ("a: relu\na: tanh", "cfx::network::doubled_label", "two neighbouring steps are called `a`; "),
         ("a: residual { a: relu }", "cfx::network::doubled_label", "there are two taps `a`; give them different labels"),
         (
             "n",
@@ -722,7 +722,7 @@ fn bodies_are_checked_without_shapes() {
         (
             "linear(classes) -> relu",
             "cfx::network::unused_parameter",
-            "`kind` of `n` decides nothing; remove it, or use it in the body",
+            "`kind` of `n` has no effect; remove it, or use it in the body",
         ),
         ("each(w: [8, 16]) { linear(w) } -> relu\nconv(k, k) -> (if kind == big then relu else linear(classes))", "", ""),
     ] {

@@ -63,7 +63,7 @@ impl Evaluation<'_, '_> {
         eval::eval(expr, &Scope { evaluation: self, module })
     }
 
-    /// Returns what a name stands for: a parameter, a `let`, or an axis's coordinate here; nothing where it may be a word.
+    /// Returns what a name stands for: a parameter, a `let`, or an axis's coordinate here; `None` if it may be a word.
     fn named(&self, module: usize, name: &str, span: Span) -> Option<Outcome> {
         if name == "none" {
             return Some(Ok(Static::None));

@@ -36,7 +36,7 @@ impl<'a> Statics<'a> {
         let network = *ty == SettingType::Network;
         let help = match (head, words.is_empty()) {
             _ if quoted.is_some_and(|t| words.contains(&t) || network && self.is_network(module, t)) => {
-                format!("names and words stand without quotes: `{}`", quoted.unwrap_or_default())
+                format!("names and words have no quotes: `{}`", quoted.unwrap_or_default())
             }
             _ if network && matches!(expr.kind, ExprKind::Select(..)) => {
                 format!("a network takes arguments in round brackets: `{}`", written.replace('[', "(").replace(']', ")"))
@@ -57,13 +57,13 @@ impl<'a> Statics<'a> {
                 "`quantiles` draws the median, the quartiles, 5 % and 95 %".to_string()
             }
             (Some("inf" | "Inf" | "infinity" | "Infinity" | "NaN" | "nan" | "NA"), _) => {
-                "there is no such number; what has no bound is left out, or is `none`".to_string()
+                "there is no such number; leave the bound out, or write `none`".to_string()
             }
             (Some(head), false) => nearest_or_list(head, &words),
             (None, false) => format!("it can be {}", words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")),
             _ if *ty == SettingType::Network => self.network_help(declared, head),
             _ if *ty == SettingType::Recipe && matches!(expr.kind, ExprKind::Map(_)) => {
-                format!("settings stand behind the brackets, `train(…) {written}`, or under a name: `recipe r {written}`")
+                format!("settings follow the brackets, `train(…) {written}`, or under a name: `recipe r {written}`")
             }
             _ if *ty == SettingType::Recipe => {
                 "a recipe is declared, `recipe r { epochs: 3 }`, and named here; other data are measured on: `record: [accuracy(d.test)]`"
@@ -84,20 +84,20 @@ impl<'a> Statics<'a> {
         let text = |t: &str| t.trim().parse::<f64>().is_ok();
         let help = match (ty, value) {
             (_, Static::Number(x)) if whole && x.abs() > LARGEST_WHOLE => {
-                "whole numbers go up to 9,007,199,254,740,992".to_string()
+                "the largest whole number is 9,007,199,254,740,992".to_string()
             }
             (SettingType::Int, Static::Number(x)) if *x < 0.0 => "write a whole number from 0 here".to_string(),
             (_, Static::Number(x)) if whole && self.program.sources.text(expr.span).ends_with('%') => {
                 format!("a percentage is a share, here {x}, and this counts something: write a whole number")
             }
             (_, Static::Text(t)) if (whole || *ty == SettingType::Real) && text(t) => {
-                format!("a number stands without quotes: `{}`", t.trim())
+                format!("a number has no quotes: `{}`", t.trim())
             }
             (SettingType::Bool, Static::Number(x)) if *x == 0.0 || *x == 1.0 => {
                 format!("write `{}`", if *x == 1.0 { "true" } else { "false" })
             }
             (SettingType::Text, Static::Number(_)) => {
-                format!("text stands in double quotes: `\"{}\"`", self.program.sources.text(expr.span))
+                format!("write text in double quotes: `\"{}\"`", self.program.sources.text(expr.span))
             }
             _ => return self.wrong(ty, expr),
         };
@@ -108,7 +108,7 @@ impl<'a> Statics<'a> {
     /// Returns that an element stands where a list is asked for.
     pub(super) fn one_of_a_list(&self, ty: &SettingType, expr: &Expr) -> Findings {
         let written = shorten(self.program.sources.text(expr.span));
-        let help = format!("a list stands in square brackets: `[{written}]`");
+        let help = format!("write a list in square brackets: `[{written}]`");
         Finding::new(expr.span, What::NoSetting { expected: ty.to_string(), written, help }).into()
     }
 
@@ -141,7 +141,8 @@ impl<'a> Statics<'a> {
                 };
                 let network = network.unwrap_or_else(|| "network".to_string());
                 format!(
-                    "`{name}` is a trained model; give its network, and to go on from its weights the model: `train({network}, data, from: {name})`"
+                    "`{name}` is a trained model; give its network, and to start from its weights also the model: \
+                     `train({network}, data, from: {name})`"
                 )
             }
             Some(ItemKind::Network { keyword: ast::Keyword::Layer, .. }) => {

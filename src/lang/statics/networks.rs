@@ -61,7 +61,7 @@ impl<'a> Statics<'a> {
 
 /// Returns the fields of a recipe, those of its bases where it has none of that name, with their modules.
 ///
-/// Errors: nothing where a declaration is no recipe; a message where a base is unknown or leads back.
+/// Errors: `None` if a declaration is no recipe; a message where a base is unknown or leads back.
 pub fn recipe_fields(program: &Program, def: DefId, span: Span) -> Result<BTreeMap<String, (usize, &Expr)>, Option<Finding>> {
     let mut out = BTreeMap::new();
     let mut def = def;

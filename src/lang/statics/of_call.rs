@@ -25,7 +25,7 @@ impl<'a> Statics<'a> {
             .or_else(|| param.default.as_ref().map(|d| (self.program.module_at(d.span), d)))
     }
 
-    /// Returns one setting of an operation at the coordinates given, with its place; nothing where there is none.
+    /// Returns one setting of an operation at the coordinates given, with its place; `None` if there is none.
     pub fn single(
         &self,
         signature: &'a Signature,

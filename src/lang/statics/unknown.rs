@@ -46,13 +46,11 @@ impl Statics<'_> {
 fn axis_by_itself(name: &str) -> Option<&'static str> {
     Some(match name {
         "class" => {
-            "`class` is an axis that values have by themselves, no value: split by it, `by: class`, or choose one of its coordinates, `x[class: 3]`"
+            "`class` is a built-in axis, not a value: split by it, `by: class`, or choose one of its coordinates, `x[class: 3]`"
         }
-        "stage" => {
-            "`stage` is an axis that representations have by themselves, no value: choose one of its coordinates, `x[stage: name]`"
-        }
+        "stage" => "`stage` is a built-in axis, not a value: choose one of its coordinates, `x[stage: name]`",
         "example" | "epoch" | "snapshot" => {
-            "this is an axis that values have by themselves, no value: name it where an argument takes an axis, such as `over:` or `x:`"
+            "this is a built-in axis, not a value: name it where an argument takes an axis, such as `over:` or `x:`"
         }
         _ => return None,
     })
@@ -67,11 +65,11 @@ pub fn foreign_value(name: &str) -> Option<&'static str> {
             "here the word is `none`, for an argument that may be left out"
         }
         "NaN" | "nan" | "NA" | "inf" | "Inf" | "infinity" | "missing" => {
-            "there is no such number: what cannot be computed is absent by itself"
+            "there is no such number: values that cannot be computed are absent"
         }
-        "pi" => "numbers are written out: 3.141592653589793",
+        "pi" => "write the number: 3.141592653589793",
         _ if is_package(name) => {
-            "there are no modules to compute with: operations are built in (`cfx doc` lists them), and numbers are written out"
+            "there are no modules: operations are built in (`cfx doc` lists them), and numbers are written as such"
         }
         _ => return None,
     })

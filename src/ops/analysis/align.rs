@@ -14,7 +14,7 @@ pub struct Aligned {
     pub labels: Arc<Vec<u32>>,
     /// Names of the classes of the first scores.
     pub classes: Vec<String>,
-    /// For each of the scores, where each common example lies in it; nothing where it is the order itself.
+    /// For each of the scores, where each common example lies in it; `None` if it is the order itself.
     pub rows: Vec<Option<Vec<usize>>>,
     /// How many ids occur in some of the scores but not in all.
     pub dropped: usize,
@@ -72,8 +72,9 @@ pub fn align(all: &[&Scores]) -> Result<Aligned, Failure> {
         }
     }
     if rows[0].is_empty() && !first.ids.is_empty() {
-        return Err(Failure::new("the scores have no example in common")
-            .help("scores meet by the ids of their examples: make both from the same data set, or from subsets that overlap"));
+        return Err(Failure::new("the scores have no example in common").help(
+            "scores are matched by the ids of their examples: make both from the same data set, or from subsets that overlap",
+        ));
     }
     let mut union: Vec<u32> = all.iter().flat_map(|s| s.ids.iter().copied()).collect();
     union.sort_unstable();

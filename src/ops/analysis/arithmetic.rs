@@ -122,7 +122,7 @@ impl Binary {
         Ok(of(a, 0).times(&slopes(&|d| d.1), count).plus(of(b, 1).times(&slopes(&|d| d.2), count)))
     }
 
-    /// Returns the result, nothing where it is not defined or above the largest number.
+    /// Returns the result; `None` if it is not defined or above the largest number.
     ///
     /// The error is of first order: sqrt((da e_a)^2 + (db e_b)^2) of operands that err independently; what both err by counts once.
     fn of(self, a: Number, b: Number) -> Option<Number> {
@@ -151,7 +151,7 @@ impl Unary {
         }
     }
 
-    /// Returns the result, nothing where it is not defined or above the largest number.
+    /// Returns the result; `None` if it is not defined or above the largest number.
     fn of(self, x: Number, digits: i64) -> Option<Number> {
         let (value, slope) = self.apply(x.value, digits);
         let undefined = value.is_nan() || (matches!(self, Unary::Log) && x.value <= 0.0) || overflown(x.value, value);
@@ -172,7 +172,7 @@ fn overflown(x: f64, value: f64) -> bool {
     x.is_finite() && value.is_infinite()
 }
 
-/// Returns the number rounded half to even at so many decimals, at tens and hundreds where they are below 0, as NumPy does for moderate sizes.
+/// Returns the number rounded half to even to `digits` decimals (below 0: to tens, hundreds), as NumPy does for moderate sizes.
 fn round(x: f64, digits: i64) -> f64 {
     let scale = 10f64.powi(digits.unsigned_abs().min(if digits < 0 { 300 } else { 15 }) as i32);
     let rounded = if digits < 0 { (x / scale).round_ties_even() * scale } else { (x * scale).round_ties_even() / scale };
@@ -208,14 +208,14 @@ impl Operand {
 
 /// What a function of two operands gives.
 pub enum Outcome<T> {
-    /// Of two numbers, nothing where it is not defined.
+    /// Of two numbers; `None` if it is not defined.
     One(Option<T>),
     /// Of numbers per example.
     Each(Scores),
 }
 
 /// Returns the function of two operands: of two numbers one result, else scores of the examples that both have.
-/// `of` gives nothing where it is not defined: an example's score is then NaN.
+/// `of` gives `None` where it is not defined: an example's score is then NaN.
 pub fn zip<T>(
     a: &Operand,
     b: &Operand,

@@ -36,11 +36,9 @@ fn problem(parameter: &'static str, message: String, help: &str) -> Problem {
 /// Refuses examples: what is chosen among are coordinates.
 fn no_examples(settings: &Settings, shapes: &[Shape], slots: &[&str]) -> Result<(), Problem> {
     let among: Vec<Shape> = shapes.iter().filter(|s| slots.contains(&s.slot)).cloned().collect();
-    refuse::each_example("what is chosen among are coordinates of an axis, not examples", &among)?;
+    refuse::each_example("the choice is among coordinates of an axis, not examples", &among)?;
     match ReduceAlong::read(settings).along.examples {
-        true => {
-            Err(problem("along", "what is chosen among are coordinates, not examples".to_string(), "name an axis of the values"))
-        }
+        true => Err(problem("along", "the choice is among coordinates, not examples".to_string(), "name an axis of the values")),
         false => Ok(()),
     }
 }
@@ -51,7 +49,7 @@ fn both_along(shapes: &[Shape]) -> Result<(), Problem> {
     let (x, by) = (axes("x"), axes("by"));
     let lacks =
         |of: &[LabelledAxis], other: &[LabelledAxis]| other.iter().find(|a| !of.iter().any(|o| o.name == a.name)).cloned();
-    let help = "both are looked at at the same coordinates; what is the same at all of them needs no choice";
+    let help = "both need the axis; a value that is the same at all coordinates needs no choice";
     if let Some(axis) = lacks(x, by) {
         return Err(problem("x", format!("this has no axis `{}` to be chosen along", axis.name), help));
     }
@@ -61,7 +59,7 @@ fn both_along(shapes: &[Shape]) -> Result<(), Problem> {
     }
 }
 
-/// The numbers of an input along the axes of another, place by place; nothing where one is absent.
+/// The numbers of an input along the axes of another, place by place, `None` where one is absent.
 struct Along {
     numbers: Vec<Option<Number>>,
     /// Why the first absent one is.
@@ -85,7 +83,7 @@ impl Along {
 
     fn nothing(&self) -> Failure {
         Failure::Absent(match &self.reason {
-            Some(why) => format!("none of {} values is there: {why}", self.numbers.len()),
+            Some(why) => format!("all {} values are absent: {why}", self.numbers.len()),
             None => "no values".to_string(),
         })
     }
@@ -186,7 +184,7 @@ fn any_error(numbers: &[Option<Number>]) -> bool {
     numbers.iter().flatten().any(|n| n.error.is_some())
 }
 
-/// Returns a number with the error that its choice adds, `spread`; nothing where all that it was chosen by is exact. What it errs by itself stays known.
+/// Returns a number with the error that its choice adds, `spread`, which is `None` if everything it was chosen by is exact. Its own error keeps its sources.
 fn chosen(there: &Number, spread: Option<f64>, by: &[Option<Number>], count: u64) -> Number {
     let count = Some(count);
     let unknown = there.no_error_known() || spread.is_none() && by.iter().flatten().any(Number::no_error_known);
@@ -230,13 +228,13 @@ impl Planned for Best {
 fn numbered(axes: &[LabelledAxis]) -> Result<&LabelledAxis, Problem> {
     let [axis] = axes else {
         let help = "name one axis; `at_best` chooses along several";
-        return Err(problem("along", format!("a coordinate is one of one axis, and there are {} here", axes.len()), help));
+        return Err(problem("along", format!("a coordinate belongs to one axis, and there are {} here", axes.len()), help));
     };
     let unknown = matches!(axis.coordinates.as_slice(), [one] if one == "?");
     match axis.coordinates.iter().find(|c| coordinate(c).is_none()).filter(|_| !unknown) {
         Some(word) => Err(problem(
             "along",
-            format!("`{word}` of the axis `{}` is no number", axis.name),
+            format!("`{word}` of the axis `{}` is not a number", axis.name),
             "`rank(x, along: …)` says the place of each coordinate, and `at_best` what another value is at the best",
         )),
         None => Ok(axis),
@@ -349,11 +347,11 @@ impl Planned for Selection {
         let s = SelectionSettings::read(settings);
         let (parameter, message) = match (s.subset, s.top) {
             (0..=1, _) => ("subset", format!("there is nothing to choose in subsets of {}", s.subset)),
-            (_, 0) => ("top", "nothing is among the best 0".to_string()),
+            (_, 0) => ("top", "`top` must be at least 1".to_string()),
             (subset, top) if top >= subset => ("top", format!("all of {subset} are among the best {top}")),
             _ => return Ok(keep_classes(inputs)),
         };
-        let help = "a choice among 48 that is to be one of the five best: `subset: 48, top: 5`";
+        let help = "to ask whether a choice among 48 is one of the five best: `subset: 48, top: 5`";
         Err(Problem { code: "cfx::analysis::setting", ..problem(parameter, message, help) })
     }
 
@@ -362,7 +360,7 @@ impl Planned for Selection {
     }
 }
 
-/// Returns ln of the number of ways to choose k of n; nothing where there is none.
+/// Returns ln of the number of ways to choose k of n; `None` if there is none.
 fn ways(n: usize, k: usize) -> Option<f64> {
     let factorial = |n: usize| libm::lgamma(n as f64 + 1.0);
     (k <= n).then(|| factorial(n) - factorial(k) - factorial(n - k))

@@ -104,7 +104,7 @@ impl Matrix {
                 let both = [d[i * n + j], d[j * n + i]];
                 let there: Vec<f64> = both.into_iter().filter(|x| !x.is_nan()).collect();
                 if there.is_empty() {
-                    let why = missing.unwrap_or_else(|| "it is no number".to_string());
+                    let why = missing.unwrap_or_else(|| "it is not a number".to_string());
                     return Err(Failure::Absent(format!("there is no distance of {} from {}: {why}", names[i], names[j])));
                 }
                 let mean = there.iter().sum::<f64>() / there.len() as f64;
@@ -160,7 +160,7 @@ impl Planned for Cluster {
     }
 }
 
-/// Returns Pearson's correlation; nothing where a side is the same throughout.
+/// Returns Pearson's correlation; `None` if a side is the same throughout.
 fn correlation(x: &[f64], y: &[f64]) -> Option<f64> {
     let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
     let (mx, my) = (mean(x), mean(y));

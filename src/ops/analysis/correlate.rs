@@ -65,7 +65,7 @@ impl Pairs {
         there
     }
 
-    /// Returns the parts of an error, given what each pair adds to the coefficient; nothing where the units are not known.
+    /// Returns the parts of an error, given what each pair adds to the coefficient; unknown if the units are.
     fn parts(&self, adds: &[f64], error: Option<f64>) -> Parts {
         let n = self.x.len();
         let told = self.units.len() == n || self.examples.len() == n;
@@ -234,8 +234,11 @@ impl Matched {
                     }
                 }
                 (a, _) => {
-                    return Err(Failure::new(format!("a {} stands among numbers per example: they cannot be pooled", a.word()))
-                        .help("reduce over `example` first, then over the other axes"));
+                    return Err(Failure::new(format!(
+                        "there is a {} among numbers per example: they cannot be pooled",
+                        a.word()
+                    ))
+                    .help("reduce over `example` first, then over the other axes"));
                 }
             }
         }
@@ -354,7 +357,7 @@ fn kendall(x: &[f64], y: &[f64]) -> f64 {
     (score / ((all - ties_x).sqrt() * (all - ties_y).sqrt())).clamp(-1.0, 1.0)
 }
 
-/// Returns the number of pairs among so many.
+/// Returns the number of pairs among k.
 fn choose_two(k: usize) -> f64 {
     k as f64 * (k as f64 - 1.0) / 2.0
 }

@@ -186,7 +186,7 @@ fn check_axes(axes: &[LabelledAxis]) -> Result<(), (String, Option<String>)> {
     // A single `?` stands for coordinates that only files tell.
     let unknown = matches!(axis.coordinates.as_slice(), [one] if one == "?");
     match axis.coordinates.iter().find(|c| coordinate(c).is_none()).filter(|_| !unknown) {
-        Some(word) => Err((format!("`{word}` of the axis `{}` is no number, so there is no area along it", axis.name), None)),
+        Some(word) => Err((format!("`{word}` of the axis `{}` is not a number, so there is no area along it", axis.name), None)),
         None => Ok(()),
     }
 }

@@ -21,7 +21,7 @@ pub struct Origin {
     pub units: Option<(u32, u32)>,
 }
 
-/// Returns the standard error of the mean of `values`, nothing where there are too few. `origins` is empty for numbers drawn one by one,
+/// Returns the standard error of the mean of `values`; `None` if there are too few. `origins` is empty for numbers drawn one by one,
 /// else one for each value.
 ///
 /// - One by one: s / sqrt(n).
@@ -240,7 +240,7 @@ impl Pairs {
         }
     }
 
-    /// Returns the variance of the weighted mean of the pairs; nothing where they are fewer than two.
+    /// Returns the variance of the weighted mean of the pairs; `None` if they are fewer than two.
     fn variance(&self) -> Option<f64> {
         self.effects().map(|e| e.ends + e.left + e.right + e.rest)
     }

@@ -28,7 +28,7 @@ pub enum Cell {
 }
 
 impl Cell {
-    /// Returns the cell that a value is, nothing where it is absent (a number that is NaN is).
+    /// Returns the cell that a value is; empty if it is absent (a number that is NaN is).
     pub fn of(slot: &str, value: &Value) -> Result<Result<Cell, String>, Failure> {
         Ok(match value {
             Value::Number(n) if n.value.is_nan() => Err("not a number".to_string()),
@@ -229,7 +229,7 @@ fn restrict(
             Err(why) => return Ok(Err(why)),
         },
         Part::Unknown => {
-            return Err(Failure::new("the axis in `by:` says nothing of examples, and there is one number for each")
+            return Err(Failure::new("the axis in `by:` does not split examples, and there is one number for each example")
                 .help("split by `class`, or by an axis of data sets (bins, groups)"));
         }
     };
@@ -527,7 +527,7 @@ pub fn not_a_number(cell: &Cell) -> Failure {
 
 /// Returns the failure for a number among scores.
 fn mixed(cell: &Cell) -> Failure {
-    Failure::new(format!("a {} stands among numbers per example: they cannot be pooled", cell.word()))
+    Failure::new(format!("there is a {} among numbers per example: they cannot be pooled", cell.word()))
         .help("reduce over `example` first, then over the other axes")
 }
 

@@ -45,7 +45,7 @@ impl Gap {
     fn of(numbers: &[Number]) -> Result<Gap, Failure> {
         if numbers.len() < 2 {
             let have = if numbers.is_empty() { "none is" } else { "one is" };
-            return Err(Failure::Absent(format!("a gap lies between two values, and {have} present")));
+            return Err(Failure::Absent(format!("a gap needs two values, and {have} present")));
         }
         let mut sorted = numbers.to_vec();
         sorted.sort_by(|a, b| a.value.total_cmp(&b.value));
@@ -182,7 +182,7 @@ impl Kernel for Group {
                 let at = ThresholdSettings::read(&job.settings).at;
                 match numbers(&gathered)?.as_slice() {
                     [(_, n)] => Ok(Value::Word(if n.value < at { "low" } else { "high" }.to_string())),
-                    several => Err(Failure::new(format!("a threshold sorts one number, and {} came", several.len()))),
+                    several => Err(Failure::new(format!("a threshold takes one number, and {} are given", several.len()))),
                 }
             }
         }

@@ -116,7 +116,7 @@ impl Kernel for FScoreOf {
             }
             for ((value, label), id) in s.values.iter().zip(s.labels.iter()).zip(s.ids.iter()).filter(|((v, _), _)| !v.is_nan()) {
                 if value.fract() != 0.0 || !(0.0..MOST).contains(value) {
-                    return Err(Failure::new(format!("example {id} has {value}, which is no number of a class"))
+                    return Err(Failure::new(format!("example {id} has {value}, which is not the number of a class"))
                         .help("`predicted(m, d)` and `classify(p, s)` give such numbers, from 0"));
                 }
                 *pairs.entry((*label, *value as u32)).or_default() += 1;

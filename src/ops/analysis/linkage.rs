@@ -136,7 +136,7 @@ impl Tree {
         out
     }
 
-    /// Returns the group of each leaf when the tree is cut into so many, numbered from 0 in the order of their first leaves.
+    /// Returns the group of each leaf when the tree is cut into `count` groups, numbered from 0 in the order of their first leaves.
     pub fn groups(&self, count: usize) -> Vec<usize> {
         let kept = self.leaves.saturating_sub(count.max(1));
         let mut group: Vec<usize> = (0..self.leaves + kept).collect();

@@ -18,7 +18,7 @@ pub struct Once {
 }
 
 impl Pairing {
-    /// Returns the pairing, nothing where no two of the axes are paired with one another.
+    /// Returns the pairing; `None` if no two of the axes are paired with one another.
     pub fn of(axes: &[LabelledAxis]) -> Option<Pairing> {
         let other = |(i, a): (usize, &LabelledAxis)| {
             let j = axes.iter().position(|b| b.pairs.as_ref() == Some(&a.name))?;
@@ -38,7 +38,7 @@ impl Pairing {
         self.sides.iter().all(|(i, j)| axes[*i].coordinates[at[*i]] == axes[*j].coordinates[at[*j]])
     }
 
-    /// Returns the place of the same pair in the other order, nothing where an axis lacks a coordinate of its partner.
+    /// Returns the place of the same pair in the other order; `None` if an axis lacks a coordinate of its partner.
     pub fn turned(&self, axes: &[LabelledAxis], at: &[usize]) -> Option<Vec<usize>> {
         let mut out = at.to_vec();
         for (i, j) in &self.sides {

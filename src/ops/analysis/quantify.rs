@@ -316,7 +316,7 @@ fn seen_by_examples(job: &Job, gathered: &Gathered) -> Result<Option<Gathered>, 
     Ok(Some(out))
 }
 
-/// Returns the examples, with their labels, that are in the data sets of all slots at a place; nothing where one of these is absent.
+/// Returns the examples, with their labels, that are in the data sets of all slots at a place; `None` if one of these is absent.
 fn examples_at(job: &Job, slots: &[String], gathered: &Gathered, at: &[usize]) -> Result<Option<(Vec<u32>, Vec<u32>)>, Failure> {
     let mut kept: Option<Vec<(u32, u32)>> = None;
     for slot in slots {

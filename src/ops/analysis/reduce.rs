@@ -105,7 +105,7 @@ impl Planned for Reduce {
             return Err(Problem {
                 code: "cfx::analysis::setting",
                 parameter: Some("q"),
-                message: format!("a quantile's level lies between 0 and 1, not at {q}"),
+                message: format!("a quantile's level is between 0 and 1, not {q}"),
                 help: Some(match q > 1.0 && q <= 100.0 {
                     true => format!("write `{q}%`"),
                     false => "the lower quartile is `q: 25%`".to_string(),
@@ -156,7 +156,7 @@ pub fn reduce(gathered: &Gathered, over: Over, op: &str, cx: &dyn Context, stati
     });
     found.map(Value::Number).ok_or_else(|| {
         if sample.dependent && !sample.is_empty() && statistic == Statistic::StandardError {
-            return Failure::Absent("its values share units of pairs, so that their spread gives no error".to_string());
+            return Failure::Absent("its values share members of pairs, so their spread gives no error".to_string());
         }
         let absent = if sample.absent > 0 { format!(", {} absent", sample.absent) } else { String::new() };
         let have = match sample.len() {
@@ -182,7 +182,9 @@ fn unanimous(mean: Number, sample: &Sample) -> Number {
 /// Returns the failure for scores whose examples are to be kept, of an operation that takes them in.
 pub fn needs_examples(job: &Job, over: Over, per_example: bool) -> Result<(), Failure> {
     if per_example && !over.examples {
-        return Err(Failure::new(format!("`{}` takes examples in: they cannot be kept", job.op)).help("add `example` to `over:`"));
+        return Err(
+            Failure::new(format!("`{}` reduces over examples, so they cannot be kept", job.op)).help("add `example` to `over:`")
+        );
     }
     Ok(())
 }

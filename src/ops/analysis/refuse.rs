@@ -10,7 +10,7 @@ pub fn kept_examples(op: &str, over: Over, shapes: &[Shape]) -> Result<(), Probl
     match shapes.iter().any(|s| s.kind.per_example()) && !over.examples {
         true => Err(problem(
             Some("over"),
-            format!("`{op}` takes examples in: they cannot be kept"),
+            format!("`{op}` reduces over examples, so they cannot be kept"),
             "add `example` to `over:`".to_string(),
         )),
         false => Ok(()),
@@ -48,10 +48,11 @@ pub fn shared_units(op: &str, shapes: &[Shape]) -> Option<Problem> {
         code: "cfx::analysis::pairs",
         parameter: None,
         message: format!(
-            "the values at each `{name}` were made of pairs that share units, so that this `{op}` has no standard error"
+            "the values at each `{name}` are made from pairs that share members, so this `{op}` has no standard error"
         ),
         help: Some(format!(
-            "take both sides of the pairs in at once, as in `{op}(x, over: [{first}, {first}_other])`: its error knows the units"
+            "reduce over both sides of the pairs at once, as in `{op}(x, over: [{first}, {first}_other])`: its error takes \
+             the shared members into account"
         )),
     })
 }

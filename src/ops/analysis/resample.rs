@@ -39,14 +39,14 @@ fn drawing(draws: f64, inputs: &[KnownInput]) -> Result<Facts, Problem> {
         return Err(Problem {
             code: "cfx::analysis::setting",
             parameter: Some("draws"),
-            message: format!("the number of draws lies between 1 and 100M, not at {draws}"),
+            message: format!("the number of draws is between 1 and 100M, not {draws}"),
             help: None,
         });
     }
     Ok(keep_classes(inputs))
 }
 
-/// Returns what so many passes over the inputs take.
+/// Returns the cost of `draws` passes over the inputs.
 fn drawing_cost(draws: f64, inputs: &[KnownInput]) -> Cost {
     let numbers: usize = inputs.iter().flat_map(|(_, f)| f.iter()).map(|f| f.rows.unwrap_or(1)).sum();
     Cost { seconds: 1e-6 + draws * (1e-6 + 4e-9 * numbers as f64), memory: 64.0 * numbers as f64 + 16.0 * draws, disk: 300.0 }
@@ -85,9 +85,8 @@ impl Planned for PermutationTest {
             true => Err(Problem {
                 code: "cfx::analysis::pairs",
                 parameter: None,
-                message: "values over pairs share the units that are paired, so that they cannot be dealt anew one by one"
-                    .to_string(),
-                help: Some("compare means, whose errors know the units: `mean(x) < mean(y)`".to_string()),
+                message: "values over pairs share members, so they cannot be permuted one by one".to_string(),
+                help: Some("compare means, whose errors take the members into account: `mean(x) < mean(y)`".to_string()),
             }),
             false => Ok(()),
         }
@@ -109,11 +108,10 @@ fn uncrossed(shapes: &[Shape]) -> Result<(), Problem> {
             return Err(Problem {
                 code: "cfx::analysis::axis",
                 parameter: Some("over"),
-                message: format!(
-                    "values at one `{x}` or one `{y}` belong together, so that they cannot be dealt anew one by one"
-                ),
+                message: format!("values at one `{x}` or one `{y}` belong together, so they cannot be permuted one by one"),
                 help: Some(format!(
-                    "take one axis in first, as in `mean(x, over: {y})`, and test over the other; or compare means, whose errors know both"
+                    "reduce one axis first, as in `mean(x, over: {y})`, and test over the other; or compare means, whose \
+                     errors take both into account"
                 )),
             });
         }
@@ -125,7 +123,7 @@ fn uncrossed(shapes: &[Shape]) -> Result<(), Problem> {
 fn unshared(shapes: &[Shape]) -> Result<(), Problem> {
     match refuse::shared_units("mean", shapes) {
         Some(doubt) => Err(Problem {
-            message: doubt.message.replace("this `mean` has no standard error", "they cannot be drawn anew one by one"),
+            message: doubt.message.replace("this `mean` has no standard error", "they cannot be resampled one by one"),
             ..doubt
         }),
         None => Ok(()),
@@ -240,7 +238,7 @@ impl Planned for Bootstrap {
             return Err(Problem {
                 code: "cfx::analysis::setting",
                 parameter: Some("level"),
-                message: format!("the level of an interval lies between 0 and 1, not at {level}"),
+                message: format!("the level of an interval is between 0 and 1, not {level}"),
                 help: Some("write it as `level: 95%`".to_string()),
             });
         }

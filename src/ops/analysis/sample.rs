@@ -64,7 +64,7 @@ pub enum Statistic {
     StandardError,
 }
 
-/// From so many numbers on their fourth moment is known well enough to say how far their standard deviation may be off.
+/// From this many numbers on, their fourth moment is known well enough for the error of their standard deviation.
 const MANY: usize = 30;
 
 impl Statistic {
@@ -87,7 +87,7 @@ impl Sample {
         sample
     }
 
-    /// Forgets all numbers, of which so many are absent from the start.
+    /// Forgets all numbers; `absent` of the next are absent from the start.
     pub fn clear(&mut self, absent: usize) {
         self.values.clear();
         self.errors.clear();
@@ -168,7 +168,7 @@ impl Sample {
         self.values.is_empty()
     }
 
-    /// Returns the statistic, nothing where there are too few numbers for it.
+    /// Returns the statistic; `None` if there are too few numbers for it.
     pub fn statistic(&self, which: Statistic) -> Option<Number> {
         let n = self.len();
         let exact = (None, Parts::exact());
@@ -253,7 +253,7 @@ impl Sample {
         (Some(error), if sources.told { parts } else { Parts::default() })
     }
 
-    /// Returns the parts of an error that the units and examples of the sample have, given what each number adds; nothing where they are not told.
+    /// Returns the parts of an error that the units and examples of the sample have, given what each number adds; unknown if the sample does not say.
     fn of_units(&self, adds: &[f64], error: f64) -> Parts {
         let n = self.len();
         let there = |len: usize| len == n && n > 0;
@@ -292,7 +292,7 @@ impl Sample {
         norm(all.into_iter())
     }
 
-    /// Returns what the numbers' own errors come from; nothing where all are exact.
+    /// Returns what the numbers' own errors come from; `None` if all are exact.
     fn sources(&self) -> Option<Sources> {
         let any = !self.errors.is_empty() || !self.loads.is_empty();
         (any && !self.dependent).then(|| Sources::of(&self.errors, &self.parts, &self.loads, self.len()))
@@ -312,7 +312,7 @@ impl Sample {
         (!self.is_empty()).then(unit)
     }
 
-    /// Returns the error of a sum of the numbers, each times its weight, that their own errors give, and its parts; nothing where all are exact.
+    /// Returns the error of a sum of the numbers, each times its weight, that their own errors give, and its parts; `None` if all are exact.
     fn own(&self, weight: impl Fn(usize) -> f64) -> (Option<f64>, Parts) {
         let Some(sources) = self.sources().filter(|_| self.unknown.is_empty()) else {
             return (None, if self.unknown.is_empty() && !self.dependent { Parts::exact() } else { Parts::default() });

@@ -18,7 +18,7 @@ pub struct Sources {
 /// So many shares of sources are held at once. Of more, sources are put together.
 const MOST: usize = 1 << 22;
 
-/// Returns shares of at most so many sources, those of several added up with signs of their own, which keeps sums of squares in the mean.
+/// Returns shares of at most `most` sources, those of several added up with signs of their own, which keeps sums of squares in the mean.
 fn coarse(shares: &[(u64, f64)], most: usize) -> Vec<(u64, f64)> {
     let mut sums = vec![0.0; most.max(8)];
     for (source, share) in shares {

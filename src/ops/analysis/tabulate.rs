@@ -28,7 +28,7 @@ impl Planned for Tabulate {
                 return Err(Problem {
                     code: "cfx::type::argument",
                     parameter: None,
-                    message: format!("the part `{name}` of this record is no number, word or table: no table can hold it"),
+                    message: format!("the part `{name}` of this record is not a number, word or table, so no table can hold it"),
                     help: Some(format!("give it one of the other parts: {}", rest.join(", "))),
                 });
             }

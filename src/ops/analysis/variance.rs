@@ -136,7 +136,7 @@ pub fn components(rows: &[Vec<f64>], found: &[f64], told: &[bool]) -> Vec<f64> {
     out
 }
 
-/// Returns the solution of a few equations, each with its right side last; nothing where they do not determine it.
+/// Returns the solution of a few equations, each with its right side last; `None` if they do not determine it.
 fn solve(mut rows: Vec<Vec<f64>>) -> Option<Vec<f64>> {
     let n = rows.len();
     for row in &mut rows {

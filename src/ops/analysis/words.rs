@@ -42,7 +42,7 @@ pub fn check(inputs: &[KnownInput], slot: &str, word: &str, parameter: &'static 
         None => Err(problem(
             Some(parameter),
             format!("`{word}` is a word, and the values are truth values"),
-            Some("leave it out: the share of truth values is that of those that hold".to_string()),
+            Some("leave it out: the share counts the truth values that hold".to_string()),
         )),
     }
 }
@@ -59,9 +59,9 @@ pub fn comparable(inputs: &[KnownInput]) -> Result<(), Problem> {
         }
         (Some(words), None) | (None, Some(words)) if !words.is_empty() => Err(problem(
             Some(if a.is_none() { "a" } else { "b" }),
-            format!("words ({}) are compared with something that is no word", words.join(", ")),
+            format!("words ({}) are compared with something that is not a word", words.join(", ")),
             Some(match words.as_slice() {
-                [one] if one.parse::<f64>().is_ok() => format!("a number stands without quotes: `{one}`"),
+                [one] if one.parse::<f64>().is_ok() => format!("a number has no quotes: `{one}`"),
                 _ => "compare words with words, numbers with numbers".to_string(),
             }),
         )),

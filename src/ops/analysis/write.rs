@@ -36,7 +36,7 @@ fn short(x: f64) -> String {
     digits(x, 2)
 }
 
-/// Returns a number with so many significant digits at most, and no trailing zeros.
+/// Returns a number with at most `count` significant digits and no trailing zeros.
 fn digits(x: f64, count: usize) -> String {
     if !x.is_finite() || x == 0.0 {
         return if x == 0.0 { "0".to_string() } else { x.to_string() };

@@ -81,7 +81,7 @@ fn laid_out(shape: &[usize], layout: Layout, place: &Place) -> Result<(usize, Ve
         (Layout::Nhwc, _) => return Err(wrong("nhwc", "four dimensions: examples, height, width, channels")),
     };
     if count == 0 || one.contains(&0) {
-        return Err(broken(&place.path, format!("holds nothing: its shape is {shape:?}")));
+        return Err(broken(&place.path, format!("is empty: its shape is {shape:?}")));
     }
     Ok((count, one, first))
 }
@@ -155,7 +155,7 @@ fn divisor(settings: &ArraysSettings) -> Result<f32, Problem> {
     if divisor > 0.0 && divisor.is_finite() {
         Ok(divisor)
     } else {
-        Err(unfit("divisor", format!("{divisor} cannot be divided by")))
+        Err(unfit("divisor", format!("`divisor` cannot be {divisor}")))
     }
 }
 

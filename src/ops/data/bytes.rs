@@ -145,7 +145,7 @@ impl<'a> Input<'a> {
             .map_err(|e| broken(self.path, format!("cannot be read: {e}")))?;
         if out.len() as u64 > ceiling && ceiling < most {
             let words = format!("unpacks to more than {ceiling} bytes, which is more than data of its length do");
-            return Err(with_help(broken(self.path, words), "unpack it first, where it is what it should be"));
+            return Err(with_help(broken(self.path, words), "if it is the right file, unpack it first"));
         }
         if out.len() as u64 > most {
             return Err(broken(self.path, format!("holds more than {most} bytes")));
@@ -160,7 +160,7 @@ impl<'a> Input<'a> {
         let mut one = [0u8; 1];
         match self.inner.read(&mut one) {
             Ok(0) => Ok(()),
-            Ok(_) => Err(broken(self.path, "goes on after what its header describes")),
+            Ok(_) => Err(broken(self.path, "has more bytes than its header describes")),
             Err(e) => Err(broken(self.path, format!("cannot be read to its end: {e}"))),
         }
     }

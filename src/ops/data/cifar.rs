@@ -101,7 +101,8 @@ impl Layout {
         if length == 0 || length % record != 0 {
             // Says so where the file is merely packed.
             Input::open(path)?;
-            let mut problem = broken(path, format!("has {length} bytes, which is no whole number of records of {record} bytes"));
+            let mut problem =
+                broken(path, format!("has {length} bytes, which is not a whole number of records of {record} bytes"));
             let other = if self.label_bytes == 1 { record + 1 } else { record - 1 };
             if length > 0 && length % other == 0 {
                 problem.help = Some(format!("records of {other} bytes would fit: is this the other CIFAR?"));

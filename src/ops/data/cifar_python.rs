@@ -50,7 +50,8 @@ pub fn read(path: &Path, labels: &str, record: usize) -> Result<Batch, Problem> 
     };
     let field = |name: &str| pairs.iter().find(|(key, _)| word(&pickle, *key) == Some(name)).map(|(_, value)| *value);
     let found = field(labels).ok_or_else(|| lacks(labels))?;
-    let numbers = pickle.whole_numbers(found).ok_or_else(|| broken(path, format!("has `{labels}` that are no whole numbers")))?;
+    let numbers =
+        pickle.whole_numbers(found).ok_or_else(|| broken(path, format!("has `{labels}` that are not whole numbers")))?;
     let Some(Item::Array { shape, of, columns_first, bytes }) = field("data").map(|id| pickle.item(id)) else {
         return Err(lacks("data"));
     };

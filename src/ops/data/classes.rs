@@ -41,7 +41,7 @@ fn labels_of(names: &[String], classes: &[String]) -> Result<BTreeSet<u32>, Prob
             return Err(Problem { help: Some(nearest_or_list(name, &all)), ..problem });
         };
         if !out.insert(label as u32) {
-            return Err(unfit("class", format!("the class `{}` is there twice", classes[label])));
+            return Err(unfit("class", format!("the class `{}` is given twice", classes[label])));
         }
     }
     match out.is_empty() {
@@ -53,7 +53,7 @@ fn labels_of(names: &[String], classes: &[String]) -> Result<BTreeSet<u32>, Prob
 /// Returns the problem of examples without labels.
 fn unlabelled() -> Problem {
     let help = "give the labels where the data set is read".to_string();
-    Problem { help: Some(help), ..unfit("data", "these examples have no labels, so they are of no class") }
+    Problem { help: Some(help), ..unfit("data", "these examples have no labels, so they have no class") }
 }
 
 impl Planned for OfClass {

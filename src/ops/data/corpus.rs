@@ -120,7 +120,7 @@ fn read(settings: &CorpusSettings, files: &Files) -> Result<Texts, Problem> {
         let path = files.find(file).map_err(|p| Problem { parameter: Some(name), ..p })?;
         let bytes = Input::text(&path)?.rest(MOST_BYTES)?;
         let Ok(content) = String::from_utf8(bytes) else {
-            return Err(with_help(broken(&path, "is no text in UTF-8"), "convert it first: `iconv -t UTF-8`"));
+            return Err(with_help(broken(&path, "is not text in UTF-8"), "convert it first: `iconv -t UTF-8`"));
         };
         if texts.parts.is_empty() {
             texts.words = vocabulary(&content, unit, lower, most, settings.at_least.max(1) as u64);
@@ -141,10 +141,10 @@ fn read(settings: &CorpusSettings, files: &Files) -> Result<Texts, Problem> {
 fn lengths(settings: &CorpusSettings) -> Result<(usize, usize), Problem> {
     let (length, words) = (settings.length, settings.words);
     if !(1..=1 << 16).contains(&length) {
-        return Err(unfit("length", format!("an example of {length} words cannot be; there are from 1 to 65536")));
+        return Err(unfit("length", format!("an example has 1 to 65536 words, not {length}")));
     }
     if !(2..=MOST_CLASSES as usize).contains(&words) {
-        return Err(unfit("words", format!("a vocabulary of {words} words cannot be; it has from 2 to {MOST_CLASSES}")));
+        return Err(unfit("words", format!("a vocabulary has 2 to {MOST_CLASSES} words, not {words}")));
     }
     Ok((length, words))
 }

@@ -63,7 +63,7 @@ impl Planned for Folds {
         let data = known(inputs, "data").cloned().unwrap_or_default();
         let count = count_of(s.count, data.most_rows())?;
         if s.stratified && data.labelled == Some(false) {
-            return Err(unfit("stratified", "these examples have no labels, so they are of no class"));
+            return Err(unfit("stratified", "these examples have no labels, so they have no class"));
         }
         let fold = s.at.map_or(0, |at| at.index);
         let rows = data.rows.map(|n| size(n, count, fold));
@@ -81,7 +81,7 @@ impl Kernel for Folds {
         let s = FoldSettings::read(&job.settings);
         let count = count_of(s.count, Some(data.len())).map_err(failed)?;
         if s.stratified && data.labels.len() != data.len() {
-            return Err(Failure::new(format!("`{}` has no labels, so its examples are of no class", data.source.name)));
+            return Err(Failure::new(format!("`{}` has no labels, so its examples have no class", data.source.name)));
         }
         let fold = s.at.map_or(0, |at| at.index);
         let folds = dealt(data, count, s.stratified, &job.stream);

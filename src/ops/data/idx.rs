@@ -18,9 +18,9 @@ pub struct Mnist;
 /// Returns the lengths in a header of unsigned bytes with one of the given numbers of dimensions.
 fn header(input: &mut Input, dimensions: std::ops::RangeInclusive<u8>, what: &str) -> Result<Vec<usize>, Problem> {
     let path = input.path();
-    let magic = input.take(4, "header").map_err(|_| broken(path, "is no IDX file: it is too short"))?;
+    let magic = input.take(4, "header").map_err(|_| broken(path, "is not an IDX file: it is too short"))?;
     if magic[0] != 0 || magic[1] != 0 {
-        return Err(broken(path, "is no IDX file: it does not begin with two zero bytes"));
+        return Err(broken(path, "is not an IDX file: it does not begin with two zero bytes"));
     }
     if magic[2] != 8 {
         return Err(broken(path, format!("holds numbers of IDX type {:#04x}; unsigned bytes (0x08) are read", magic[2])));
@@ -32,7 +32,7 @@ fn header(input: &mut Input, dimensions: std::ops::RangeInclusive<u8>, what: &st
     let lengths = input.take(4 * magic[3] as u64, "header")?;
     let lengths: Vec<_> = lengths.chunks(4).map(|b| b.iter().fold(0usize, |n, x| n << 8 | *x as usize)).collect();
     if lengths.contains(&0) {
-        return Err(broken(path, format!("holds nothing: its shape is {lengths:?}")));
+        return Err(broken(path, format!("is empty: its shape is {lengths:?}")));
     }
     Ok(lengths)
 }
@@ -41,7 +41,8 @@ fn header(input: &mut Input, dimensions: std::ops::RangeInclusive<u8>, what: &st
 fn image_header(input: &mut Input) -> Result<(Vec<usize>, usize, u64), Problem> {
     let lengths = header(input, 2..=4, "images")?;
     let size = lengths.iter().try_fold(1u64, |n, d| n.checked_mul(*d as u64));
-    let size = size.ok_or_else(|| broken(input.path(), format!("claims a shape of {lengths:?}, which no machine can hold")))?;
+    let size =
+        size.ok_or_else(|| broken(input.path(), format!("claims a shape of {lengths:?}, which is too large for any machine")))?;
     input.room_for(size, "images")?;
     let mut shape = lengths[1..].to_vec();
     if shape.len() == 2 {
@@ -59,7 +60,7 @@ fn images(path: &Path) -> Result<(Vec<usize>, usize, Vec<u8>), Problem> {
     Ok((shape, count, data))
 }
 
-/// Returns the labels in a file, one for each of so many images in another.
+/// Returns the labels in a file, one for each image in another.
 fn labels(path: &Path, images: usize, image_file: &Path) -> Result<Vec<u32>, Problem> {
     let mut input = Input::open(path)?;
     let count = header(&mut input, 1..=1, "labels")?[0];

@@ -80,7 +80,7 @@ fn is_whole_jpeg(bytes: &[u8]) -> bool {
 
 /// Returns the pixels of one image, its shorter side scaled to `size` and the middle square cut out.
 fn decode(path: &Path, size: u32, grey: bool) -> Result<Vec<u8>, Problem> {
-    let cannot = |e: &dyn std::fmt::Display| broken(path, format!("is no image that can be decoded: {e}"));
+    let cannot = |e: &dyn std::fmt::Display| broken(path, format!("is not an image that can be decoded: {e}"));
     let mut file = BufReader::new(seen::open(path).map_err(|e| cannot(&e))?);
     if let Some(why) = named::stranger(file.fill_buf().map_err(|e| cannot(&e))?) {
         return Err(unreadable(path, why));
@@ -91,7 +91,10 @@ fn decode(path: &Path, size: u32, grey: bool) -> Result<Vec<u8>, Problem> {
         return Err(broken(path, "is empty"));
     }
     if bytes.starts_with(b"\xff\xd8") && !is_whole_jpeg(&bytes) {
-        return Err(with_help(broken(path, "is a JPEG that is cut short: its end is missing"), "get it again, or move it away"));
+        return Err(with_help(
+            broken(path, "is a JPEG that is cut short: its end is missing"),
+            "download it again, or move it away",
+        ));
     }
     let mut reader = ImageReader::new(Cursor::new(&bytes[..])).with_guessed_format().map_err(|e| cannot(&e))?;
     let mut limits = Limits::default();

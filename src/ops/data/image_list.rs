@@ -184,7 +184,7 @@ impl Walk<'_> {
             if !part.classes.is_empty() && !empty.is_empty() {
                 let list = empty.iter().take(8).map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
                 let message = format!("`{}` has {} without images: {list}", dir.display(), folders_of(empty.len()));
-                self.warn(message, "such a folder is no class; a class has at least one image");
+                self.warn(message, "such a folder is not a class; a class has at least one image");
             }
         }
         part.loose = loose;
@@ -209,7 +209,7 @@ impl Walk<'_> {
             let mut classes: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
             for (file, class) in &list.rows {
                 let Some(image) = found.get(file) else {
-                    let problem = broken(&list.path, format!("names `{file}`, which is no image in `{}`", dir.display()));
+                    let problem = broken(&list.path, format!("names `{file}`, which is not an image in `{}`", dir.display()));
                     return Err(with_help(problem, "unpack the images beside the lists, into a folder `images`"));
                 };
                 if !named.insert(image.clone()) {
@@ -316,7 +316,7 @@ pub fn list(root: &Path, files: &Files, order: Order, pool: Classes) -> Result<L
     for part in parts.iter_mut().filter(|p| labelled && !p.loose.is_empty()) {
         let (count, dir) = (part.loose.len(), part.dir.display().to_string());
         walk.warn(
-            format!("{count} images in `{dir}` lie in no folder of a class and are left out"),
+            format!("{count} images in `{dir}` are not in the folder of a class and are left out"),
             "put each into the folder of its class",
         );
         part.loose.clear();
@@ -358,7 +358,7 @@ fn classes_of(walk: &mut Walk, parts: &[Part], pool: Classes) -> Result<Vec<Stri
     if let (Some(stray), Classes::Shared) = (stray, pool) {
         if !apart {
             let problem = broken(&stray, "is a class that the training images do not have");
-            return Err(with_help(problem, "write `classes: pooled` where splits are meant to have different classes"));
+            return Err(with_help(problem, "write `classes: pooled` if splits should have different classes"));
         }
         let message = format!("no class is in two splits; the data set has all {} of them", all.len());
         walk.warn(message, "write `classes: pooled` to say that this is meant; `d.all` are the examples of all splits");

@@ -13,7 +13,7 @@ pub const USUAL_LABELS: &[&str] = &["labels", "label", "y", "targets", "tr_label
 /// Largest JSON file that is read, in bytes.
 const LONGEST_JSON: u64 = 1 << 26;
 
-/// Returns the shape of the array of labels at a place, without reading them; nothing where they are in lists.
+/// Returns the shape of the array of labels at a place, without reading them; `None` if they are in lists.
 ///
 /// Errors: as [`read`].
 pub fn shape(place: &Place) -> Result<Option<Vec<usize>>, Problem> {
@@ -51,7 +51,7 @@ fn from_lists(path: &Path, bytes: &[u8]) -> Result<Vec<u32>, Problem> {
         Json::Array(lists) => lists.iter().enumerate().map(|(c, l)| (c as u32, l)).collect(),
         Json::Object(lists) => {
             let named = lists.iter().map(|(c, l)| c.parse::<u32>().map(|c| (c, l)));
-            named.collect::<Result<_, _>>().map_err(|_| wrong("names a class that is no number".to_string()))?
+            named.collect::<Result<_, _>>().map_err(|_| wrong("names a class that is not a number".to_string()))?
         }
         _ => return Err(wrong("holds no lists".to_string())),
     };
@@ -62,7 +62,7 @@ fn from_lists(path: &Path, bytes: &[u8]) -> Result<Vec<u32>, Problem> {
         }
         for row in list.as_array().ok_or_else(|| wrong(format!("has no list for class {class}")))? {
             let row =
-                row.as_u64().ok_or_else(|| wrong(format!("has the row {row} in class {class}, which is no whole number")))?;
+                row.as_u64().ok_or_else(|| wrong(format!("has the row {row} in class {class}, which is not a whole number")))?;
             pairs.push((row, class));
         }
     }

@@ -173,7 +173,7 @@ impl Planned for Relabel {
                 let (message, help) = match path {
                     Some(_) => ("labels come from a file and from a score", "give one of `labels:` and `by:`"),
                     None => (
-                        "nothing says what the new labels are",
+                        "the new labels are not given",
                         "name a file, `labels: \"labels.npy\"`, or a score, `by: predicted(m, d)`",
                     ),
                 };

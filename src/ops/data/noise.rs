@@ -25,7 +25,7 @@ fn deviation(settings: &Settings) -> Result<f64, Problem> {
     let sd = NoiseSettings::read(settings).sd;
     match sd >= 0.0 && sd.is_finite() {
         true => Ok(sd),
-        false => Err(unfit("sd", format!("{sd} is no standard deviation: give 0 or more, in normalised units"))),
+        false => Err(unfit("sd", format!("{sd} is not a standard deviation: give 0 or more, in normalised units"))),
     }
 }
 
@@ -38,7 +38,7 @@ impl Planned for AddNoise {
         deviation(settings)?;
         let data = known(inputs, "data").cloned().unwrap_or_default();
         match data.labels_each.is_some() {
-            true => Err(unfit("data", "words are no numbers that noise could be added to")),
+            true => Err(unfit("data", "noise can be added to numbers, not to words")),
             false => Ok(Facts { files: Vec::new(), warnings: Vec::new(), bytes: None, ..data }),
         }
     }
@@ -57,7 +57,7 @@ impl Kernel for AddNoise {
         }
         let of = &data.source;
         if let Pixels::Words(_) = of.images.data {
-            return Err(Failure::new("words are no numbers that noise could be added to"));
+            return Err(Failure::new("noise can be added to numbers, not to words"));
         }
         super::parts::with_images(data)?;
         let pixels = Pixels::Noisy(of.clone(), sd, job.stream.named("noise"));

@@ -61,7 +61,7 @@ impl Header {
         let sum = |least| self.shape.iter().try_fold(self.width as u64, |n, d| n.checked_mul((*d as u64).max(least)));
         sum(1)
             .and_then(|_| sum(0))
-            .ok_or_else(|| broken(path, format!("claims a shape of {:?}, which no machine can hold", self.shape)))
+            .ok_or_else(|| broken(path, format!("claims a shape of {:?}, which is too large for any machine", self.shape)))
     }
 
     /// Returns whether the numbers are unsigned bytes.
@@ -84,12 +84,12 @@ impl Header {
     /// Errors: no `.npy` data, an unknown version or type of numbers, a broken header.
     pub fn read(input: &mut Input) -> Result<Header, Problem> {
         let path = input.path();
-        let start = input.take(8, "header").map_err(|_| broken(path, "is no NumPy array: it is too short"))?;
+        let start = input.take(8, "header").map_err(|_| broken(path, "is not a NumPy array: it is too short"))?;
         if !start.starts_with(b"\x93NUMPY") {
             let what = if start.starts_with(&[0x80]) {
                 "is a Python pickle, which is not read here"
             } else {
-                "is no NumPy array: it does not begin with NumPy's mark"
+                "is not a NumPy array: it does not begin as NumPy's files do"
             };
             return Err(with_help(broken(path, what), "save arrays with `np.save` or `np.savez`"));
         }
@@ -138,7 +138,7 @@ fn parse_header(text: &str) -> Result<Header, Unreadable> {
                 after
             }
             "shape" => {
-                let inner = value.strip_prefix('(').ok_or_else(|| bad("the shape is no tuple"))?;
+                let inner = value.strip_prefix('(').ok_or_else(|| bad("the shape is not a tuple"))?;
                 let end = inner.find(')').ok_or_else(|| bad("the shape does not end"))?;
                 let mut lengths = Vec::new();
                 for part in inner[..end].split(',').map(str::trim).filter(|p| !p.is_empty()) {
@@ -312,7 +312,7 @@ impl Npy {
         if let Some(row) = wrong {
             return Err(broken(
                 path,
-                format!("holds {} at row {row}, which is no label (whole numbers from 0 are)", numbers[row]),
+                format!("holds {} at row {row}, which is not a label (labels are whole numbers from 0)", numbers[row]),
             ));
         }
         Ok(numbers.into_iter().map(|x| x as u32).collect())
@@ -346,7 +346,7 @@ fn at_place<T>(place: &Place, usual: &[&str], f: impl FnOnce(&mut Input) -> Resu
     let path = &place.path;
     if !is_archive(path) {
         if let Some(name) = &place.array {
-            return Err(broken(path, format!("is no `.npz` archive, so it has no array `{name}`")));
+            return Err(broken(path, format!("is not a `.npz` archive, so it has no array `{name}`")));
         }
         return f(&mut Input::open(path)?);
     }
@@ -370,7 +370,7 @@ fn at_place<T>(place: &Place, usual: &[&str], f: impl FnOnce(&mut Input) -> Resu
                 ([only], _) => only,
                 (_, [only]) => *only,
                 _ => {
-                    let help = format!("write one of them behind a colon: `{}:NAME`; it has {}", path.display(), listed());
+                    let help = format!("write one of them after a colon: `{}:NAME`; it has {}", path.display(), listed());
                     return Err(with_help(broken(path, format!("holds {} arrays, and none is named", names.len())), help));
                 }
             }

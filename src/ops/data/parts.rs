@@ -140,10 +140,10 @@ impl Normalisation {
         };
         let (mut mean, mut std) = (list("mean", mean)?, list("std", std)?);
         if let Some(bad) = std.iter().find(|s| !(**s > 0.0 && s.is_finite())) {
-            return Err(unfit("std", format!("a standard deviation of {bad} cannot be divided by")));
+            return Err(unfit("std", format!("a standard deviation cannot be {bad}")));
         }
         if let Some(bad) = mean.iter().find(|m| !m.is_finite()) {
-            return Err(unfit("mean", format!("a mean of {bad} cannot be subtracted")));
+            return Err(unfit("mean", format!("a mean cannot be {bad}")));
         }
         if mean.is_empty() && !std.is_empty() {
             mean = vec![0.0; channels];

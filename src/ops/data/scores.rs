@@ -34,8 +34,8 @@ enum Whose {
     Source,
 }
 
-/// Returns whose numbers a file of so many holds: `here` is the number of examples at hand (nothing: not known), `splits` those of the
-/// source's splits, `inside` tells whether all examples at hand are among the first so many of the source.
+/// Returns to which examples the numbers of a file belong: `here` is the number of examples of the data set (`None`: not known), `splits` those of the
+/// source's splits, `inside` tells whether all its examples are among the first n of the source.
 ///
 /// Errors: nobody's.
 fn whose(
@@ -56,7 +56,7 @@ fn whose(
         return Ok(Whose::Here);
     }
     if numbers == first {
-        let words = format!("has {numbers} numbers, one for each example of the first split, and other examples are asked for");
+        let words = format!("has {numbers} numbers, one for each example of the first split, and other examples are wanted");
         return Err(with_help(broken(&place.path, words), "name the examples that the numbers belong to, such as `d.train`"));
     }
     let here = here.unwrap_or(0);
@@ -81,7 +81,7 @@ impl Planned for LoadScores {
         let place = place(&ScoreSettings::read(settings).path, files, "path")?;
         let numbers = npy::header(&place, USUAL_SCORES)?.count();
         let sizes: Vec<usize> = data.splits.iter().map(|s| s.rows).collect();
-        // Among the first so many: all splits but the first begin after it.
+        // Among the first n: all splits but the first begin after it.
         let inside = |n: usize| {
             n == sizes.iter().sum::<usize>() || data.from.iter().all(|s| data.splits.first().is_some_and(|f| f.name == *s))
         };

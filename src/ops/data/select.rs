@@ -55,7 +55,7 @@ pub fn fraction(value: f64) -> Result<f64, Problem> {
     } else {
         let help = match value.fract() == 0.0 && value > 1.0 && value <= 100.0 {
             true => format!(
-                "so many examples are drawn by `sample(data, count: {value})`; {value} of a hundred is written `{value}%`"
+                "a number of examples is drawn by `sample(data, count: {value})`; {value} of a hundred is written `{value}%`"
             ),
             false => "the whole is `100%`, a fifth of it `20%` or `0.2`".to_string(),
         };
@@ -91,7 +91,7 @@ fn within(chosen: Facts, others: &Facts) -> Facts {
     }
 }
 
-/// Returns facts of a choice of so many examples.
+/// Returns facts of a choice of `rows` examples.
 fn choice_of(data: &Facts, rows: usize) -> Facts {
     Facts { rows: Some(rows), rows_at_most: None, ..chosen(data) }
 }
@@ -99,7 +99,7 @@ fn choice_of(data: &Facts, rows: usize) -> Facts {
 /// Checks a number of examples to choose.
 fn count_of(count: usize, most: Option<usize>) -> Result<usize, Problem> {
     match most {
-        _ if count == 0 => Err(unfit("count", "no examples are asked for; ask for one at least")),
+        _ if count == 0 => Err(unfit("count", "no examples are asked for; ask for at least one")),
         Some(most) if count > most => Err(unfit("count", format!("{count} examples are asked for, and there are {most}"))),
         _ => Ok(count),
     }
@@ -244,7 +244,7 @@ settings! {
     struct SampleSettings("sample") { count: usize }
 }
 
-/// A random choice of so many examples, without replacement.
+/// A random choice of `count` examples, without replacement.
 pub struct Sample;
 
 impl Planned for Sample {
@@ -295,7 +295,7 @@ impl Kernel for Where {
             other => return Err(mismatch("condition", "score", other)),
         };
         if !data.is_empty() && !data.ids.iter().any(|id| held.contains_key(id)) {
-            return Err(Failure::new("the condition is about none of these examples")
+            return Err(Failure::new("the condition has a value for none of these examples")
                 .help("scores must come from the same data set, or from a choice of it"));
         }
         let positions: Vec<_> = (0..data.len()).filter(|i| held.get(&data.ids[*i]).is_some_and(|x| *x != 0.0)).collect();
@@ -453,7 +453,7 @@ impl Planned for QuantileBins {
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let count = BinSettings::read(settings).count;
         if count == 0 {
-            return Err(unfit("count", "examples cannot be put into no bins"));
+            return Err(unfit("count", "there must be at least one bin"));
         }
         let data = facts_of_data(inputs)?;
         if let Some(rows) = data.most_rows().filter(|n| *n < count) {

@@ -217,10 +217,10 @@ fn idx_files_are_read_plain_and_packed() {
         assert!(said.contains(expect), "{said}");
     };
     says("short", &idx_bytes(&[3, 2, 2], &[0; 11]), "too short");
-    says("long", &idx_bytes(&[3, 2, 2], &[0; 13]), "goes on");
+    says("long", &idx_bytes(&[3, 2, 2], &[0; 13]), "has more bytes");
     says("short.gz", &gz(&idx_bytes(&[3, 2, 2], &[0; 11])), "ends too early");
     says("huge", &idx_bytes(&[65_535, 65_535, 2], &[]), "too short");
-    says("beyond", &idx_bytes(&[u32::MAX, u32::MAX, u32::MAX], &[]), "no machine");
+    says("beyond", &idx_bytes(&[u32::MAX, u32::MAX, u32::MAX], &[]), "any machine");
     says("empty", &[], "is empty");
     says("labels", &idx_bytes(&[3], &[0; 3]), "right way round");
     says("packed.xz", b"\xfd7zXZ\0rest", "xz -dk packed.xz");
@@ -401,10 +401,10 @@ fn texts_become_rows_of_words_and_the_word_after() {
     let characters = dataset(read(&[("unit", word("characters"))]));
     assert_eq!(characters.classes()[..4], ["<unk>", "<eos>", " ", "b"]);
     assert!(message(read(&[("length", Static::Number(9.0))])).contains("has 9 words, too few for one example of 9"));
-    assert!(message(read(&[("length", Static::Number(0.0))])).contains("an example of 0 words cannot be"));
-    assert!(message(read(&[("words", Static::Number(1.0))])).contains("a vocabulary of 1 words cannot be"));
+    assert!(message(read(&[("length", Static::Number(0.0))])).contains("words, not 0"));
+    assert!(message(read(&[("words", Static::Number(1.0))])).contains("words, not 1"));
     std::fs::write(dir.path().join("a.txt"), b"\xff\xfe").unwrap();
-    assert!(message(read(&[])).contains("is no text in UTF-8"));
+    assert!(message(read(&[])).contains("is not text in UTF-8"));
 }
 
 #[test]
@@ -550,7 +550,7 @@ fn labels_may_be_lists_of_rows() {
         ("[[0, 2]]", "row 1 is not named"),
         ("[]", "no rows"),
         ("{\"a\": [0]}", "no number"),
-        ("[[-1]]", "no whole number"),
+        ("[[-1]]", "not a whole number"),
         ("[0]", "no list for class 0"),
         ("{\"70000\": [0]}", "classes stay below"),
         ("{\"0\": [0", "no JSON"),

@@ -17,7 +17,7 @@ pub struct Aligned {
 }
 
 impl Aligned {
-    /// Returns so many zeros.
+    /// Returns `len` zeros.
     pub fn zeros(len: usize) -> Aligned {
         Aligned { lines: vec![ZEROS; len.div_ceil(8)], len }
     }

@@ -108,7 +108,7 @@ pub fn logs_of(chains: &[f64], count: usize, weights: &[Vec<f64>]) -> Vec<f64> {
     out
 }
 
-/// Returns the variance over chains of the relative entropy of a pooled predictive from a Gaussian: 0 for one chain, nothing where it was
+/// Returns the variance over chains of the relative entropy of a pooled predictive from a Gaussian: 0 for one chain; `None` if it was
 /// given up. `base` has all chains alike.
 pub fn of_relative_entropy(base: &Predictive, chains: &Jackknife, q: &Gaussian, drawing: &Drawing) -> Option<f64> {
     if chains.without.is_empty() {
@@ -133,7 +133,7 @@ pub fn of_relative_entropy(base: &Predictive, chains: &Jackknife, q: &Gaussian, 
     variance(base, &ratios(&mixtures, base), &known, drawing, "between chains", &value)
 }
 
-/// Returns the variance over the chains of both densities of a divergence between pooled predictives; nothing where it was given up.
+/// Returns the variance over the chains of both densities of a divergence between pooled predictives; `None` if it was given up.
 pub fn of_divergence(
     (p, of_p): (&Predictive, &Jackknife),
     (q, of_q): (&Predictive, &Jackknife),

@@ -34,7 +34,7 @@ impl Writer {
     }
 }
 
-/// Bytes being read; every method returns nothing where they run out.
+/// Bytes being read; every method returns `None` if they run out.
 pub struct Reader<'a>(pub &'a [u8]);
 
 impl<'a> Reader<'a> {

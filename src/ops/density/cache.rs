@@ -59,7 +59,7 @@ impl Cache {
         Cache { width: LANES, q: vec![0.0; n * LANES], stamp: vec![0; n * LANES], seen: vec![u64::MAX; n], n }
     }
 
-    /// Makes room for so many slots and one to spare.
+    /// Makes room for `slots` slots and one more.
     pub fn reserve(&mut self, slots: usize) {
         if slots < self.width {
             return;

@@ -28,7 +28,7 @@ pub enum Method {
     Gibbs,
     /// Blocks of this size, as published.
     Block(usize),
-    /// Gibbs, and after every so many passes split-merge proposals with so many restricted scans each; exact.
+    /// Gibbs, and after every `every` passes split-merge proposals with restricted scans; exact.
     SplitMerge {
         /// Proposals at a time.
         proposals: usize,
@@ -74,14 +74,14 @@ pub struct Setup {
 /// How far chains go on until they settle: as long as they have not, `passes`, `burn_in` and `thin` are doubled, if the budget allows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Until {
-    /// The most passes of a chain; nothing where `passes` is the length.
+    /// The most passes of a chain; `None` if `passes` is the length.
     pub budget: Option<usize>,
     /// How many times the lengths have been doubled.
     pub doubled: u32,
 }
 
 impl Setup {
-    /// Returns the setup of chains twice as long; nothing where there is no budget for them.
+    /// Returns the setup of chains twice as long; `None` if there is no budget for them.
     pub fn longer(&self) -> Option<Setup> {
         let (passes, burn_in, thin) = (self.passes.checked_mul(2)?, self.burn_in * 2, self.thin.checked_mul(2)?);
         let until = Until { doubled: self.until.doubled + 1, ..self.until };

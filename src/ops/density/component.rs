@@ -146,7 +146,7 @@ pub struct Component {
     pub log: Log,
     /// Changes since the component was last built from its members.
     pub changes: u32,
-    /// Set when a removal lost so many digits that the component must be rebuilt at once.
+    /// Set when a removal lost too many digits: the component must be rebuilt at once.
     pub doubtful: bool,
 }
 

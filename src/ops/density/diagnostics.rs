@@ -346,7 +346,7 @@ impl Verdict {
             return (Verdict::TooShort, format!("{} passes after burn-in in all; run more", length * count));
         }
         if count == 1 {
-            return (Verdict::CannotTell, "one chain cannot disagree: run several".to_string());
+            return (Verdict::CannotTell, "one chain cannot show disagreement: run several".to_string());
         }
         (Verdict::Settled, String::new())
     }

@@ -51,7 +51,7 @@ pub struct Drawing<'a> {
 /// Why there is no estimate.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Without {
-    /// A component has so many degrees of freedom, two at most, and no variance: the relative entropy is infinite.
+    /// A component has these degrees of freedom, at most two, and no variance: the relative entropy is infinite.
     Infinite(f64),
     /// It was given up.
     Stopped,
@@ -76,7 +76,7 @@ impl Gaussian {
         y.chunks_exact(super::simd::padded(self.0.d)).map(|r| self.constant() - 0.5 * super::simd::inner(r, r)).collect()
     }
 
-    /// Returns the expected log density under a component whose coordinates are those of `frame`; nothing where that is minus
+    /// Returns the expected log density under a component whose coordinates are those of `frame`; `None` if that is minus
     /// infinity because the component has no variance.
     pub fn expected_log_density(&self, part: &Part, frame: &Frame) -> Option<f64> {
         let d = self.0.d;
@@ -129,7 +129,7 @@ impl Sums {
 }
 
 /// Returns `each(points, log density of each under the component it comes from, that component, what it counts)` of chunks of pairs of draws
-/// from a mixture; nothing where it was given up. Log densities are in the data's units.
+/// from a mixture; `None` if it was given up. Log densities are in the data's units.
 pub fn draws_in_pairs<T: Send>(
     p: &Predictive,
     pairs: usize,

@@ -4,7 +4,7 @@ use super::simd::{dot_plain, padded};
 
 /// Overwrites the lower triangle of the row-major `d x d` matrix by its Cholesky factor (upper triangle: zeros).
 ///
-/// Returns the logarithm of the matrix's determinant, or nothing where it is not positive definite.
+/// Returns the logarithm of the matrix's determinant, or `None` if it is not positive definite.
 pub fn cholesky(a: &mut [f64], d: usize) -> Option<f64> {
     let mut log_det = 0.0;
     for i in 0..d {

@@ -300,7 +300,7 @@ impl Part {
         self.peak - times * self.power * (digamma(0.5 * (self.dof + together)) - digamma(0.5 * self.dof))
     }
 
-    /// Returns what `S_n` is multiplied by to be the covariance, `inflation / (dof - 2)`; nothing where there is no variance.
+    /// Returns what `S_n` is multiplied by to be the covariance, `inflation / (dof - 2)`; `None` if there is no variance.
     pub fn variance_factor(&self) -> Option<f64> {
         (self.dof > 2.0).then(|| self.inflation / (self.dof - 2.0))
     }

@@ -262,7 +262,7 @@ pub fn whole(place: &'static str, value: f64, range: RangeInclusive<usize>, help
     let message = if value < *range.start() as f64 {
         format!("`{name}` is {value} but must be at least {}", range.start())
     } else {
-        format!("`{name}` is {value} but can be {} at most", range.end())
+        format!("`{name}` is {value} but must be at most {}", range.end())
     };
     Err(wrong(place, message, help))
 }
@@ -292,7 +292,7 @@ fn budget(s: &Sampler, passes: usize, chains: usize) -> Result<Option<usize>, Pr
         return Err(wrong(
             "sampler.budget",
             message,
-            "chains are first looked at after `passes`, and go on as far as `budget` allows",
+            "chains are first examined after `passes`, and continue as far as `budget` allows",
         ));
     }
     if budget * chains > 10 * PASSES {
@@ -300,12 +300,16 @@ fn budget(s: &Sampler, passes: usize, chains: usize) -> Result<Option<usize>, Pr
         return Err(wrong("sampler.budget", message, "run fewer chains, or lower `budget`"));
     }
     if chains == 1 {
-        let message = "one chain cannot be seen to settle, so there is nothing to go on for until `budget`";
+        let message = "one chain cannot show that it settled, so it cannot run until then up to a `budget`";
         return Err(wrong("sampler.budget", message, "run several chains, or leave out `budget`"));
     }
     if 2.0 * s.burn_in < s.passes {
         let message = format!("with a `budget`, `burn_in` must be half of `passes` or more; it is {} of {}", s.burn_in, s.passes);
-        return Err(wrong("sampler.burn_in", message, "chains that have not settled begin anew to keep states: raise `burn_in`"));
+        return Err(wrong(
+            "sampler.burn_in",
+            message,
+            "chains that have not settled drop the states kept so far: raise `burn_in`",
+        ));
     }
     Ok(Some(budget))
 }

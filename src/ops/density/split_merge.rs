@@ -114,7 +114,7 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Draws two at random; nothing where there are not two. With `shuffled` the others are in random order.
+    /// Draws two at random; `None` if there are not two. With `shuffled` the others are in random order.
     pub fn draw(state: &State, shuffled: bool, rng: &mut impl rand::Rng) -> Option<Pair> {
         let n = state.data.n;
         if n < 2 {
@@ -184,7 +184,7 @@ pub enum Proposal {
     Restricted(usize),
     /// Members join one after the other, in random order, the side that predicts them better (Dahl, 2005).
     Sequential,
-    /// The same, then so many scans and a last one as above.
+    /// The same, then this number of scans and a last one as above.
     Launched(usize),
 }
 

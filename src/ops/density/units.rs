@@ -14,7 +14,7 @@ pub struct Units {
 }
 
 impl Units {
-    /// Returns all of so many units.
+    /// Returns all of `width` units.
     pub fn all(width: usize) -> Units {
         Units { width, kept: (0..width).collect(), constant: Vec::new() }
     }

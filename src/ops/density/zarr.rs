@@ -23,7 +23,7 @@ pub struct Draws {
     ids: Vec<u32>,
 }
 
-/// Returns the draws of a density's pack, or nothing where it is no density of `dp_mixture`.
+/// Returns the draws of a density's pack, or `None` if it is no density of `dp_mixture`.
 pub fn draws(pack: &Pack) -> Option<Draws> {
     let p = Posterior::unpack(pack).ok()?;
     let setup = &p.fit.setup;

@@ -61,7 +61,7 @@ impl Pickle {
         }
     }
 
-    /// Returns the whole numbers of a list or of a one-dimensional array of NumPy; nothing where it is neither.
+    /// Returns the whole numbers of a list or of a one-dimensional array of NumPy; `None` if it is neither.
     pub fn whole_numbers(&self, id: Id) -> Option<Vec<i128>> {
         match self.item(id) {
             Item::Sequence(items) => {
@@ -179,5 +179,5 @@ pub(super) fn unicode(line: &[u8]) -> String {
 }
 
 pub(super) fn malformed(what: &str) -> Unreadable {
-    Unreadable::new(format!("is damaged, or no pickle: {what}"))
+    Unreadable::new(format!("is damaged, or not a pickle: {what}"))
 }

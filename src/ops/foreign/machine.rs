@@ -64,7 +64,7 @@ impl<R: Read> Machine<'_, R> {
         let item = match digits.parse() {
             Ok(number) => Item::Int(number),
             Err(_) if !digits.is_empty() && digits.trim_start_matches('-').bytes().all(|b| b.is_ascii_digit()) => Item::Inert,
-            Err(_) => return Err(malformed("a number is no number")),
+            Err(_) => return Err(malformed("a number cannot be read")),
         };
         self.push(item)
     }
@@ -106,14 +106,14 @@ impl<R: Read> Machine<'_, R> {
 
     pub(super) fn pop(&mut self) -> Result<Id, Unreadable> {
         if self.stack.len() <= self.floor() {
-            return Err(malformed("it takes more than it has put down"));
+            return Err(malformed("it uses more values than it has stored"));
         }
-        self.stack.pop().ok_or_else(|| malformed("it takes more than it has put down"))
+        self.stack.pop().ok_or_else(|| malformed("it uses more values than it has stored"))
     }
 
     pub(super) fn top(&self) -> Result<Id, Unreadable> {
         let top = self.stack.last().filter(|_| self.stack.len() > self.floor());
-        top.copied().ok_or_else(|| malformed("it refers to what is not there"))
+        top.copied().ok_or_else(|| malformed("it refers to something that is missing"))
     }
 
     /// Returns everything above the last mark, and removes the mark.
@@ -141,7 +141,7 @@ impl<R: Read> Machine<'_, R> {
 
     pub(super) fn count(&self, id: Id) -> Result<u64, Unreadable> {
         match &self.items[id] {
-            Item::Int(number) => u64::try_from(*number).map_err(|_| malformed("a size is no size")),
+            Item::Int(number) => u64::try_from(*number).map_err(|_| malformed("a size is wrong")),
             _ => Err(malformed("a size is missing")),
         }
     }
@@ -168,7 +168,7 @@ impl<R: Read> Machine<'_, R> {
             Item::Global(known) => *known,
             // Nothing is made, whatever is given.
             Item::Foreign(name) => return Ok(Item::Foreign(name.clone())),
-            _ => return Err(malformed("it calls what cannot be called")),
+            _ => return Err(malformed("it calls something that is not a function")),
         };
         let arguments = self.sequence(arguments)?;
         match (known, &arguments[..]) {
@@ -251,7 +251,7 @@ impl<R: Read> Machine<'_, R> {
         match &mut self.items[to] {
             Item::Sequence(items) => items.extend(new),
             Item::Foreign(_) => {}
-            _ => return Err(malformed("it appends to what is no list")),
+            _ => return Err(malformed("it appends to something that is not a list")),
         }
         Ok(())
     }
@@ -263,7 +263,7 @@ impl<R: Read> Machine<'_, R> {
         match &mut self.items[to] {
             Item::Dict(pairs) => pairs.extend(new.chunks_exact(2).map(|p| (p[0], p[1]))),
             Item::Foreign(_) => {}
-            _ => return Err(malformed("it sets items of what is no dictionary")),
+            _ => return Err(malformed("it sets items of something that is not a dictionary")),
         }
         Ok(())
     }
@@ -343,12 +343,12 @@ impl<R: Read> Machine<'_, R> {
     }
 
     pub(super) fn recall(&mut self, key: u64) -> Result<(), Unreadable> {
-        let id = self.memo.get(&key).copied().ok_or_else(|| malformed("it refers to what is not there"))?;
+        let id = self.memo.get(&key).copied().ok_or_else(|| malformed("it refers to something that is missing"))?;
         self.repeat(id)
     }
 
     pub(super) fn key(&mut self) -> Result<u64, Unreadable> {
-        self.line()?.parse().map_err(|_| malformed("a place is no number"))
+        self.line()?.parse().map_err(|_| malformed("a position cannot be read"))
     }
 
     pub(super) fn tuple(&mut self, count: usize) -> Result<(), Unreadable> {

@@ -4,10 +4,10 @@
 const DEFLATE_RATIO: u64 = 1_040;
 /// Most bytes that are made of one byte of a large file: data of any kind stay far below it, and files that are made to fill a memory do not.
 const RATIO: u64 = 256;
-/// Up to so many bytes may come of a file in any case: one colour, or one label, packs well.
+/// Any file may unpack to this many bytes: one colour, or one label, compresses well.
 const SMALL: u64 = 1 << 25;
 
-/// Returns the most bytes that so many packed ones may come to.
+/// Returns the most bytes to which `packed` bytes may unpack.
 pub fn most(packed: u64) -> u64 {
     let possible = packed.saturating_mul(DEFLATE_RATIO).saturating_add(1 << 16);
     possible.min(packed.saturating_mul(RATIO).max(SMALL))

@@ -108,7 +108,7 @@ impl<R: Read> Machine<'_, R> {
                     self.long(count)?;
                 }
                 b'F' => {
-                    let number = self.line()?.parse().map_err(|_| malformed("a number is no number"))?;
+                    let number = self.line()?.parse().map_err(|_| malformed("a number cannot be read"))?;
                     self.push(Item::Float(number))?;
                 }
                 b'G' => {

@@ -58,7 +58,7 @@ impl Archive {
         self.members.keys().map(String::as_str)
     }
 
-    /// Returns where the bytes of a member are; nothing where there is no such member.
+    /// Returns where the bytes of a member are; `None` if there is no such member.
     ///
     /// Errors: its header is damaged, or it is encrypted or packed by a method other than deflate.
     pub fn find(&mut self, name: &str) -> Result<Option<Block>, Unreadable> {
@@ -76,12 +76,12 @@ impl Archive {
         let at = member.data_start().ok_or_else(|| damaged(format!("`{name}` has no place")))?;
         let fits = at.checked_add(stored).is_some_and(|e| e <= self.length);
         if !fits || !deflated && stored != bytes {
-            return Err(damaged(format!("`{name}` does not lie within it")));
+            return Err(damaged(format!("`{name}` is not inside the archive")));
         }
         Ok(Some(Block { at, stored, bytes, deflated }))
     }
 
-    /// Returns a reader of a member, whose checksum is looked at at its end, and the most bytes that it can give; nothing where there is no such
+    /// Returns a reader of a member, whose checksum is looked at at its end, and the most bytes that it can give; `None` if there is no such
     /// member.
     ///
     /// Errors: as [`Archive::find`].
@@ -93,7 +93,7 @@ impl Archive {
         Ok(Some((member, most)))
     }
 
-    /// Returns the bytes of a member, at most `most`; nothing where there is no such member. Checksums are not looked at: PyTorch can be told to
+    /// Returns the bytes of a member, at most `most`; `None` if there is no such member. Checksums are not looked at: PyTorch can be told to
     /// leave them out.
     ///
     /// Errors: as [`Archive::find`]; also where it is longer or cut short.

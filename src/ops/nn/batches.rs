@@ -21,7 +21,7 @@ settings! {
     struct Noise("gaussian_noise") { sigma: Given }
 }
 
-/// A random change of an example, made anew in every epoch.
+/// A random change of an example, different in every epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Augment {
     /// Pads with black on all sides and cuts out the original size at a random place.

@@ -50,7 +50,7 @@ impl Writer {
     }
 }
 
-/// Reads what [`Writer`] wrote; every method returns nothing where the bytes do not go on as asked.
+/// Reads what [`Writer`] wrote; every method returns `None` if the bytes do not continue as asked.
 pub struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {

@@ -128,7 +128,7 @@ pub fn batch_seconds(net: &Net, purpose: Purpose, batch: usize, after: Option<No
     seconds
 }
 
-/// Returns the seconds that so many examples take in passes of a network, in batches of the size that evaluation takes.
+/// Returns the seconds that `rows` examples take in passes of a network, in batches of the size that evaluation takes.
 pub fn sweep_seconds(net: &Net, purpose: Purpose, rows: usize) -> f64 {
     let batch = match purpose {
         Purpose::Evaluation => batch_size(net),

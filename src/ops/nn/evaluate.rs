@@ -137,7 +137,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Takes in the scores of further examples of so many labels each.
+    /// Adds the scores of further examples of `each` labels.
     pub fn take(&mut self, scores: &[f32], labels: &[u32], each: usize) {
         let k = (scores.len() / labels.len().max(1)).max(1);
         self.predicted.extend(scores.chunks_exact(k).map(|s| highest(s) as u32));

@@ -36,7 +36,7 @@ impl Given {
         if x.fract() == 0.0 && x >= least as f64 && x <= most as f64 {
             return Ok(x as usize);
         }
-        let message = if x.is_nan() { format!("`{name}` is no number") } else { format!("`{name}` is {}", plain(x)) };
+        let message = if x.is_nan() { format!("`{name}` is not a number") } else { format!("`{name}` is {}", plain(x)) };
         Err(out_of_range(name, message, format!("{what}: a whole number from {least} to {most}")))
     }
 
@@ -48,7 +48,7 @@ impl Given {
         if holds(x) {
             return Ok(x);
         }
-        let message = if x.is_nan() { format!("`{name}` is no number") } else { format!("`{name}` is {}", plain(x)) };
+        let message = if x.is_nan() { format!("`{name}` is not a number") } else { format!("`{name}` is {}", plain(x)) };
         Err(out_of_range(name, message, what.to_string()))
     }
 }

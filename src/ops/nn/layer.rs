@@ -115,7 +115,7 @@ pub struct Backward<'a> {
     pub saved: &'a Saved,
     /// Gradient of the loss by the output.
     pub grad: &'a Buffer,
-    /// Where the gradient by each input goes; nothing where none is wanted.
+    /// Where the gradient by each input goes; `None` if none is wanted.
     pub sinks: &'a mut [Option<Sink<'a>>],
     /// Where the gradient by each trained parameter goes (overwritten); empty where none is wanted.
     pub grad_state: &'a mut [Buffer],

@@ -246,7 +246,7 @@ impl Network {
         memory.iter().for_each(|m| to.floats(m));
     }
 
-    /// Reads what [`Network::save`] wrote of an equal network; nothing where that is not what comes.
+    /// Reads what [`Network::save`] wrote of an equal network; `None` if that is not what comes.
     pub fn restore(&mut self, from: &mut Reader) -> Option<()> {
         let steps = from.int()?;
         for (i, (_, parameter)) in self.parameters.iter().enumerate() {

@@ -39,7 +39,7 @@ impl Optimizer {
     pub fn parse(setting: &Static) -> Result<Self, String> {
         let Some((name, fields)) = setting.make() else { return Err("the optimizer is missing".into()) };
         if name == "sam" {
-            return Err("`sam` goes around another optimizer, not around itself".into());
+            return Err("`sam` wraps another optimizer, not itself".into());
         }
         let range = |field: &str, value: Given, below: f64| within(name, field, value.0, below);
         match name {

@@ -29,7 +29,7 @@ pub trait Reader {
 /// A reader, or why there is none: the model and the data do not fit, or there is nothing to measure.
 pub type Made = Result<Box<dyn Reader>, Failure>;
 
-/// Returns what is shared by cells that read a pass of the model `net` over `data`, of which the pass is expected to take so many seconds.
+/// Returns what is shared by cells that read a pass of the model `net` over `data`, where the pass is expected to take `seconds`.
 pub fn share(seconds: f64) -> Option<Share> {
     Some(Share { work: WORK, slots: &["net", "data"], seconds })
 }

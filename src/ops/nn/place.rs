@@ -28,14 +28,14 @@ pub enum Place {
 impl Place {
     /// Returns the place that a run's cells compute at, in 32 bits.
     ///
-    /// Errors: the device is not to be had.
+    /// Errors: the device is not available.
     pub fn of(cx: &dyn Context) -> Result<Self, Failure> {
         Place::open(cx.device(), Precision::F32)
     }
 
     /// Returns the place of a device by name: `cpu`, or what [`device::open`] knows.
     ///
-    /// Errors: the device is not to be had, or not in this precision.
+    /// Errors: the device is not available, or not in this precision.
     pub fn open(name: &str, precision: Precision) -> Result<Self, Failure> {
         if name == "cpu" {
             return Ok(Place::Host);

@@ -74,11 +74,11 @@ pub struct GradientSlot {
 pub struct Program {
     /// The steps.
     pub steps: Vec<Step>,
-    /// Slot of each value; nothing where the value is never made.
+    /// Slot of each value; `None` if the value is never made.
     pub slots: Vec<Option<usize>>,
     /// Numbers of one example in each slot.
     pub slot_sizes: Vec<usize>,
-    /// Slot of the gradient by each step's output; nothing where no gradient reaches it.
+    /// Slot of the gradient by each step's output; `None` if no gradient reaches it.
     pub gradients: Vec<Option<usize>>,
     /// Where each step writes the gradients by its inputs.
     pub sinks: Vec<Vec<Option<GradientSlot>>>,

@@ -49,7 +49,7 @@ impl Rate {
         if let Static::Number(value) = setting {
             return positive("rate", *value).map(Rate::Constant);
         }
-        let Some((name, fields)) = setting.make() else { return Err("the learning rate is no number".into()) };
+        let Some((name, fields)) = setting.make() else { return Err("the learning rate is not a number".into()) };
         let share = |field: &str, value: f64| {
             if (0.0..=1.0).contains(&value) { Ok(value) } else { Err(format!("`{field}: {value}` is not between 0 and 100 %")) }
         };
@@ -91,11 +91,11 @@ impl Rate {
                 let given = Step::read(&fields);
                 let whole = |x: &Given| match x.0 {
                     x if x >= 0.0 && x.fract() == 0.0 && x <= EPOCHS as f64 => Ok(x as usize),
-                    x => Err(format!("`at: {x}` is no epoch")),
+                    x => Err(format!("`at: {x}` is not an epoch")),
                 };
                 let at: Vec<usize> = given.at.iter().map(whole).collect::<Result<_, _>>()?;
                 if let Some(pair) = at.windows(2).find(|pair| pair[0] >= pair[1]) {
-                    return Err(format!("`at` lists epochs in ascending order, and {} stands behind {}", pair[1], pair[0]));
+                    return Err(format!("`at` lists epochs in ascending order, and {} follows {}", pair[1], pair[0]));
                 }
                 Ok(Rate::Step { start: positive("start", given.start.0)?, at, factor: positive("factor", given.factor.0)? })
             }

@@ -23,7 +23,7 @@ settings! {
     struct Patience("patience") { epochs: Given, column: String, improvement: Given }
 }
 
-/// The slot of a data set that a metric names; nothing where it names none.
+/// The slot of a data set that a metric names; `None` if it names none.
 #[derive(Clone, Debug)]
 struct Slot(Option<String>);
 
@@ -211,7 +211,7 @@ impl Recipe {
         }
     }
 
-    /// Checks that so many examples make a step.
+    /// Checks that `rows` examples make a step.
     ///
     /// Errors: they do not.
     pub fn takes(&self, rows: usize) -> Result<(), Problem> {
@@ -247,7 +247,7 @@ impl Recipe {
 pub enum Stop {
     /// As soon as a column is as good as this after an epoch.
     When { column: String, reaches: f64 },
-    /// When for so many epochs a column has not become better than its best by more than `improvement`.
+    /// When for `epochs` epochs a column has not improved on its best by more than `improvement`.
     Patience { epochs: usize, column: String, improvement: f64 },
 }
 
@@ -273,7 +273,7 @@ impl Stop {
                     return Err("with a patience of 0 epochs nothing would be trained".into());
                 }
                 if !(epochs > 0.0 && epochs.fract() == 0.0 && epochs <= EPOCHS as f64) {
-                    return Err(format!("a patience of {epochs} epochs cannot be: it is a whole number up to {EPOCHS}"));
+                    return Err(format!("a patience is a whole number up to {EPOCHS}, not {epochs}"));
                 }
                 if !(improvement >= 0.0 && improvement.is_finite()) {
                     return Err(format!("`improvement: {improvement}` is not 0 or more"));
@@ -333,7 +333,7 @@ fn frozen(net: &Net, names: &[String]) -> Result<Vec<bool>, String> {
         if !found {
             let taps: Vec<&str> = net.taps.iter().map(|(t, _)| t.as_str()).collect();
             return Err(format!(
-                "`freeze` names `{name}`, which is no tap ({}) and no weight's name begins with it",
+                "`freeze` names `{name}`, which is not a tap ({}), and no name of a weight begins with it",
                 taps.join(", ")
             ));
         }

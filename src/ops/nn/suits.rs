@@ -33,7 +33,7 @@ pub fn unmixed(inputs: &[KnownInput], slot: &'static str) -> Result<(), Problem>
     Err(Problem {
         code: "cfx::data::mixed",
         parameter: Some(slot),
-        message: format!("these data have the splits {others} and {last}, and none is chosen"),
+        message: format!("these data have the splits {others} and {last}, and none of them is chosen"),
         help: Some(format!("choose one, as in `d.{first}`, or write `d.all` to mean {both}")),
     })
 }

@@ -50,7 +50,7 @@ pub enum Take {
 }
 
 impl TapSettings {
-    /// Returns what is taken of so many positions.
+    /// Returns what is taken of `positions` positions.
     ///
     /// Errors: there is no such position, or a way of pooling is given as well.
     pub fn take(&self, positions: usize) -> Result<Take, Problem> {
@@ -155,7 +155,7 @@ pub fn shape<'a>(inputs: &'a [KnownInput], name: &str) -> Option<&'a Vec<usize>>
     model.taps.iter().find(|(n, _)| n == name).map(|(_, s)| s).or_else(inner)
 }
 
-/// Returns what is known of rows that are numbered anew, so many for each example: they are about no example of the data set any more.
+/// Returns what is known of rows that get new numbers, `each` for each example: they no longer stand for examples of the data set.
 fn numbered(facts: Facts, each: Option<usize>) -> Facts {
     let times = |n: usize| each.map(|each| n * each);
     Facts {
@@ -192,7 +192,7 @@ impl Planned for Tap {
         &[("position", "none")]
     }
 
-    /// Pooling does nothing where no tap of the network has positions.
+    /// Pooling does nothing if no tap of the network has positions.
     fn doubts(&self, settings: &Settings, shapes: &[Shape]) -> Option<Problem> {
         let mut taps = shapes.iter().filter(|s| s.slot == "net").flat_map(|s| s.facts).flat_map(|f| &f.taps).peekable();
         taps.peek()?;

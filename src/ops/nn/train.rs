@@ -200,9 +200,10 @@ fn doubled_softmax(net: &Net) -> Option<Problem> {
     matches!(net.nodes[net.output].op, LayerOp::Softmax).then(|| Problem {
         code: "cfx::train::softmax",
         parameter: Some("network"),
-        message: format!("the network `{}` ends in `softmax`, and the loss applies `softmax` to what it puts out", net.name),
+        message: format!("the network `{}` ends in `softmax`, and the loss applies `softmax` to its output", net.name),
         help: Some(
-            "end it with the scores, `linear(classes)`: of probabilities the loss stays near log(classes), and learns little"
+            "end it with the scores, `linear(classes)`: with probabilities the loss stays near log(classes), and the network \
+             learns little"
                 .to_string(),
         ),
     })

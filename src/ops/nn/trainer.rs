@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// Multiply-adds of a step below which handing each of its loops over to the pool takes noticeable time.
 const SMALL: f64 = 4e9;
 
-/// Runs `f`, a stretch of training whose steps take so many multiply-adds. Where they are few, it runs inside the pool that loops are
+/// Runs `f`, a part of training whose steps take `work` multiply-adds. Where they are few, it runs inside the pool that loops are
 /// spread over; or, where other cells keep the machine busy, on one thread of its own. The bits are the same every way.
 pub fn side_by_side<R: Send>(cx: &dyn Context, work: f64, f: impl FnOnce() -> R + Send) -> R {
     if work >= SMALL || rayon::current_thread_index().is_some() {
@@ -347,7 +347,7 @@ impl Run {
         w.finish()
     }
 
-    /// Goes back to where a checkpoint was taken; nothing where it is not one of this run's.
+    /// Goes back to where a checkpoint was taken; `None` if it is not one of this run's.
     pub fn restore(&mut self, bytes: &[u8]) -> Option<()> {
         let mut r = Reader::new(bytes)?;
         self.epoch = r.int()? as usize;

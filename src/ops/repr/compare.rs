@@ -195,7 +195,7 @@ impl Planned for Cka {
         if let Chosen::Rbf(bandwidth) = settings.kernel
             && !(bandwidth > 0.0 && bandwidth.is_finite())
         {
-            return Err(problem("kernel", format!("a bandwidth of {bandwidth} median distances is none")));
+            return Err(problem("kernel", format!("a bandwidth must be above 0, not {bandwidth} median distances")));
         }
         compared(inputs)?;
         shared(inputs, if settings.debiased { 4 } else { 2 })?;

@@ -123,7 +123,7 @@ pub fn enough(n: usize, a: &Side, b: &Side, other: Option<&str>) -> Result<(), F
     Err(Failure::new(message).help(help))
 }
 
-/// Returns why so few examples cannot tell so many directions apart, and what to do.
+/// Returns why n examples are too few for a and b directions, and what to do.
 fn too_few(n: usize, a: usize, b: usize, other: Option<&str>) -> (String, String) {
     let message = format!(
         "{n} examples are too few for {a} + {b} directions: {} or more of the correlations would be exactly 1, whatever the data",
@@ -155,7 +155,7 @@ pub fn told_apart(inputs: &[KnownInput], by_units: bool, other: Option<&str>) ->
 pub fn tolerated(tolerance: f64) -> Result<(), Problem> {
     match (0.0..1.0).contains(&tolerance) {
         true => Ok(()),
-        false => Err(problem("tolerance", format!("a tolerance of {tolerance} is none: it is a share, from 0 up to 1"))),
+        false => Err(problem("tolerance", format!("a tolerance is a share, from 0 to below 1, not {tolerance}"))),
     }
 }
 

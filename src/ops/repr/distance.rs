@@ -37,7 +37,7 @@ impl Planned for MeanDistance {
             return Err(Problem { help, ..problem("by", "the rows have no labels, so they have no classes") });
         }
         if let Some(n) = x.most_rows().filter(|n| *n < 2 && by.is_none()) {
-            return Err(problem("x", format!("{n} examples make no pair")));
+            return Err(problem("x", format!("{n} examples have no pair")));
         }
         Ok(Facts { classes: x.classes, ..Facts::default() })
     }
@@ -108,7 +108,7 @@ impl Kernel for MeanDistance {
         match mean_pairwise_distance(stages.x.select(Axis(0), &rows).view(), &|| cx.interrupted()) {
             Some((value, pairs)) => Ok(Value::Number(Number::new(value, None, Some(pairs)))),
             None if cx.interrupted() => Err(Failure::Interrupted),
-            None => Err(Failure::Absent(format!("{} examples make no pair", rows.len()))),
+            None => Err(Failure::Absent(format!("{} examples have no pair", rows.len()))),
         }
     }
 }

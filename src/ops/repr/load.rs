@@ -143,7 +143,7 @@ fn form(shape: &[usize], settings: &LoadSettings, place: &Place) -> Result<Form,
         Err(Problem { parameter: Some(parameter), help: Some(help.to_string()), ..p })
     };
     if shape.contains(&0) || shape.is_empty() {
-        return wrong("path", format!("holds nothing: its shape is {shape:?}"), "activations have examples and units");
+        return wrong("path", format!("is empty: its shape is {shape:?}"), "activations have examples and units");
     }
     let form = match (shape, layout) {
         ([r, c], _) if units_first => Form { examples: *c, units: *r, kind: Kind::UnitsExamples },
@@ -164,7 +164,7 @@ fn form(shape: &[usize], settings: &LoadSettings, place: &Place) -> Result<Form,
         }
         ([_, _, _, _], _) => {
             let help = "write `layout: nchw` or `layout: nhwc`, and `pool: mean`, `max` or `flatten`";
-            return wrong("layout", format!("has shape {shape:?}, and how it is laid out is not stated"), help);
+            return wrong("layout", format!("has shape {shape:?}, and its layout is not stated"), help);
         }
         _ => {
             return wrong(

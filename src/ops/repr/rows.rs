@@ -95,9 +95,9 @@ fn one_by_one(x: &Stages, y: &Stages) -> Result<(Array2<f64>, Array2<f64>), Fail
     Ok((x.x.clone(), y.x.clone()))
 }
 
-/// Returns what is wrong with comparing so many rows with so many.
+/// Returns the problem of comparing different numbers of rows.
 fn unequal(x: usize, against: usize) -> String {
-    format!("`x` has {x} rows and `against` {against}, and nothing tells which are about the same example")
+    format!("`x` has {x} rows and `against` {against}, and it is not known which belong to the same example")
 }
 
 const UNEQUAL_HELP: &str =

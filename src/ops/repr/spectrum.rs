@@ -27,7 +27,7 @@ impl Planned for Spectrum {
         let x = like_x(inputs);
         if let Some(width) = SpectrumSettings::read(settings).width {
             if width == 0 {
-                return Err(problem("width", "a representation of no units is none"));
+                return Err(problem("width", "a representation needs at least one unit"));
             }
             if let Some(dim) = x.dim.filter(|d| *d < width) {
                 let help = Some(format!("write a width of at most {dim}"));

@@ -32,7 +32,7 @@ impl Planned for Svd {
         let facts = like_x(inputs);
         let width = SvdSettings::read(settings).width;
         if width == 0 {
-            return Err(problem("width", "a representation of no units is none"));
+            return Err(problem("width", "a representation needs at least one unit"));
         }
         if let Some(dim) = facts.dim.filter(|d| *d < width) {
             let help = Some(format!("write a width of at most {dim}"));

@@ -65,7 +65,7 @@ impl Planned for Join {
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         if JoinSettings::read(settings).over.iter().any(|o| o == "example") {
             let help = Some("name the axis along which there are several representations, such as `over: run`".to_string());
-            return Err(Problem { help, ..problem("over", "rows are what is joined, and examples are rows already") });
+            return Err(Problem { help, ..problem("over", "rows are joined, and examples are already rows") });
         }
         let all: Vec<&Facts> = inputs.iter().filter(|(slot, _)| *slot == "x").flat_map(|(_, f)| f.iter().copied()).collect();
         let dims: Vec<usize> = all.iter().filter_map(|f| f.dim).collect();

@@ -24,9 +24,9 @@ pub fn repeated(program: &Program, script: &Script, values: &[Declared]) -> Vec<
                 seen.insert(cells, declared);
             }
             Some(first) => {
-                let message = format!("`{}` is the same draw as `{}`: nothing but the name differs", declared.name, first.name);
+                let message = format!("`{}` is the same draw as `{}`: only the name differs", declared.name, first.name);
                 let diag = Diag::error("cfx::name::same_draw", declared.span, message).label(first.span, "drawn here");
-                let help = "give one of them another `seed:`, as in `seed: 2`, for a draw of its own; or use one name for both";
+                let help = "give one of them another `seed:`, as in `seed: 2`, for another draw; or use one name for both";
                 out.push(Diag { severity: Severity::Warning, ..diag.help(help) });
             }
         }

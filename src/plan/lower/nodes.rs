@@ -135,7 +135,7 @@ impl<'a> Lowering<'a> {
         array
     }
 
-    /// Returns a value at the places that are chosen. Of those that are there and at which the condition holds, so many are drawn: the ones whose hashes of seed and
+    /// Returns a value at the places that are chosen. Of those that are there and at which the condition holds, `count` are drawn: the ones whose hashes of seed and
     /// coordinates are the lowest, so that further coordinates leave the order of these as it is.
     fn only(&mut self, typed: &Typed, inner: Rc<Array>, chosen: &Chosen) -> Rc<Array> {
         let known: Vec<Known> = typed.axes.iter().map(|a| self.known(*a)).collect();
@@ -173,7 +173,7 @@ impl<'a> Lowering<'a> {
             drawn.sort_unstable();
             let total = drawn.len();
             for (_, place) in drawn.into_iter().skip(count) {
-                reasons[place] = Some(format!("this combination is none of the {count} drawn of {total}"));
+                reasons[place] = Some(format!("this combination is not one of the {count} drawn of {total}"));
             }
         }
         let mut next = reasons.into_iter();

@@ -35,7 +35,7 @@ impl Side {
         let (bytes, files) = if path.is_dir() {
             let manifest = path.join("manifest.json");
             let bytes =
-                std::fs::read(&manifest).map_err(|e| format!("{shown} is no folder of results: its manifest.json: {e}"))?;
+                std::fs::read(&manifest).map_err(|e| format!("{shown} is not a folder of results: its manifest.json: {e}"))?;
             (bytes, Place::Folder(path.to_path_buf()))
         } else {
             let mut file = File::open(path).map_err(|e| format!("{shown} cannot be read: {e}"))?;
@@ -63,7 +63,7 @@ impl Side {
         self.manifest[name].as_array().map_or(&[], Vec::as_slice)
     }
 
-    /// Returns the bytes of a file that the manifest lists; nothing where it is not there, or is not the one that the run wrote.
+    /// Returns the bytes of a file that the manifest lists; `None` if it is not there, or is not the one that the run wrote.
     pub fn file(&self, path: &str) -> Option<Vec<u8>> {
         let hash = self.hash(path)?;
         self.files.bytes(path).filter(|bytes| Hash::of(bytes).to_string() == hash)

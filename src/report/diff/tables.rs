@@ -118,7 +118,7 @@ struct Table {
 }
 
 impl Table {
-    /// Reads a table; nothing where the run has none of that path.
+    /// Reads a table; `None` if the run has none of that path.
     ///
     /// Errors: a sentence: the files are not those that the run wrote.
     fn read(side: &side::Side, path: &str) -> Result<Option<Table>, String> {
@@ -126,7 +126,7 @@ impl Table {
             return Ok(None);
         }
         let about = path.replace(".csv", ".json");
-        let gone = |p: &str| format!("{p} is gone, or not as the run wrote it");
+        let gone = |p: &str| format!("{p} is missing, or changed since the run");
         let text = side.file(path).ok_or_else(|| gone(path))?;
         let about: Json = side.file(&about).and_then(|b| serde_json::from_slice(&b).ok()).ok_or_else(|| gone(&about))?;
         let columns = about["columns"].as_array().map_or(&[][..], Vec::as_slice);

@@ -109,7 +109,7 @@ fn settings_are_told_with_their_lines_and_versions_apart() {
 #[test]
 fn what_is_no_run_is_refused_and_changed_tables_are_not_compared() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(Side::read(folder.path()).unwrap_err().contains("is no folder of results"));
+    assert!(Side::read(folder.path()).unwrap_err().contains("is not a folder of results"));
     std::fs::write(folder.path().join("manifest.json"), "{}").unwrap();
     assert!(Side::read(folder.path()).unwrap_err().contains("holds no manifest"));
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -117,5 +117,5 @@ fn what_is_no_run_is_refused_and_changed_tables_are_not_compared() {
     let b = results(two.path(), &[(0.6, None)], |_| {});
     std::fs::write(two.path().join("tables/acc.csv"), "run,acc,acc_se\n0,0.5,\n").unwrap();
     let diff = Diff::of(&a, &b);
-    assert!(diff.tables[0].unread.as_ref().is_some_and(|w| w.contains("not as the run wrote it")) && !diff.is_same());
+    assert!(diff.tables[0].unread.as_ref().is_some_and(|w| w.contains("changed since the run")) && !diff.is_same());
 }

@@ -30,12 +30,12 @@ impl Area<'_> {
         self.y + self.height * (1.0 - self.panel.y.place(v))
     }
 
-    /// Returns the pixel of a point, nothing where it is not finite, has no place, or lies outside the panel.
+    /// Returns the pixel of a point; `None` if it is not finite, has no place, or lies outside the panel.
     fn seen(&self, x: f64, y: f64) -> Option<(f64, f64)> {
         self.at(x, y).filter(|p| self.holds(*p))
     }
 
-    /// Returns the pixel of a point, nothing where it is not finite or has no place.
+    /// Returns the pixel of a point; `None` if it is not finite or has no place.
     fn at(&self, x: f64, y: f64) -> Option<(f64, f64)> {
         let p = (self.across(x), self.up(y));
         (p.0.is_finite() && p.1.is_finite()).then_some(p)

@@ -203,7 +203,7 @@ pub fn power(exponent: i32) -> String {
     format!("10{}", exponent.to_string().chars().map(raised).collect::<String>())
 }
 
-/// Returns a number with so many decimals and a true minus sign.
+/// Returns a number with `decimals` decimals and a true minus sign.
 pub fn fixed(x: f64, decimals: usize) -> String {
     let text = format!("{x:.decimals$}");
     let zero = text.trim_start_matches('-').chars().all(|c| c == '0' || c == '.');

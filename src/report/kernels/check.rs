@@ -63,7 +63,7 @@ pub fn different(axes: &[(&'static str, Option<&AxisName>)]) -> Result<(), Probl
         let Some(axis) = axis else { continue };
         if let Some((before, _)) = axes[..i].iter().find(|(_, a)| a.is_some_and(|a| a.name == axis.name)) {
             let message = format!("`{before}:` and `{parameter}:` both name the axis `{}`", axis.name);
-            return Err(unused(parameter, message, "an axis stands in one place of a figure"));
+            return Err(unused(parameter, message, "an axis has one place in a figure"));
         }
     }
     Ok(())
@@ -100,7 +100,7 @@ pub fn parts<'a>(
     Some(out)
 }
 
-/// Returns the columns that all tables of an input have; nothing where those of any are not known.
+/// Returns the columns that all tables of an input have; `None` if those of any are not known.
 fn columns(input: &Shape) -> Option<Vec<String>> {
     let mut all = input.facts.iter().map(|f| f.columns.as_ref());
     let first = all.next()??.clone();
@@ -188,7 +188,7 @@ pub fn over_an_axis(f: &OverAxis, shapes: &[Shape]) -> Result<(), Problem> {
     let by = colored_by(shapes, names)?;
     let color = single("color", f.color)?.or(by.as_ref());
     let Some(x) = single("x", f.x)? else {
-        return Err(shape("x", "`x:` names no axis".to_string(), "name the axis that the values stand over"));
+        return Err(shape("x", "`x:` names no axis".to_string(), "name the axis that the values are over"));
     };
     let mut shown = vec![("x", Some(x)), ("color", color)];
     shown.extend(facets.iter().map(|a| ("facet", Some(a))));
@@ -246,7 +246,7 @@ fn colored_by(shapes: &[Shape], names: &Texts) -> Result<Option<AxisName>, Probl
             let names_of: Vec<String> = all.iter().map(|a| format!("`{}`", a.name)).collect();
             let has =
                 if all.is_empty() { "it is a single value".into() } else { format!("its axes are {}", names_of.join(", ")) };
-            let message = format!("a series has one colour, and `{}` is no value over one axis: {has}", names.of("color"));
+            let message = format!("a series has one colour, and `{}` is not a value over one axis: {has}", names.of("color"));
             Err(shape("color", message, "reduce it to one axis, or name an axis"))
         }
     }
@@ -281,7 +281,7 @@ fn sorted_by(shapes: &[Shape], x: &AxisName, names: &Texts) -> Result<(), Proble
     match there {
         true => Ok(()),
         false => {
-            let message = format!("`{}` has no axis `{}`, whose places it is to sort", names.of("sort"), x.name);
+            let message = format!("`{}` has no axis `{}`, whose coordinates it should sort", names.of("sort"), x.name);
             let help = format!("give a number for each: `mean(…, by: {})`", x.name);
             Err(problem("cfx::axis::not_there", "sort", message, help))
         }
@@ -364,7 +364,8 @@ fn spread(parts: &[Part], shown: &[&AxisName], show: Show) -> Result<(), Problem
         if let (Show::Ci | Show::Se, Some(axis)) = (show, left.iter().find(|a| a.shared)) {
             let message =
                 format!("`{}` is pooled over `{}`, whose values were made of pairs that share units", part.name, axis.name);
-            let help = "the error of a mean needs independent values: `show: sd`, or take both sides of the pairs in at once with `mean`";
+            let help = "the error of a mean needs independent values: `show: sd`, or reduce over both sides of the pairs at \
+                once with `mean`";
             return Err(shape("show", message, help));
         }
         if show == Show::All && part.kind.per_example() && left.is_empty() {

@@ -573,7 +573,7 @@ pub fn in_order(texts: &mut [String]) {
     }
 }
 
-/// Returns a cell as a text; nothing where there is no such column or row.
+/// Returns a cell as a text; `None` if there is no such column or row.
 pub fn cell_text(table: &Table, name: &str, row: usize) -> Option<String> {
     table.columns.iter().find(|(n, _)| n == name).and_then(|(_, c)| match c {
         Column::Texts(t) => t.get(row).cloned(),

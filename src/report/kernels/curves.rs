@@ -229,7 +229,7 @@ impl Drawing<'_> {
         let mut caption = vec![format!("{} by {}.", names.join(", "), cube.x)];
         caption.extend(words(cube, show, "bands"));
         if self.inks.many() && meanings(cube, show, false).is_some() {
-            caption.push("Of so many curves the bands are left out.".into());
+            caption.push("With this many curves, bands are not drawn.".into());
         }
         if let Scale::Log { .. } = x_scale {
             caption.push("The horizontal axis is logarithmic.".into());

@@ -51,8 +51,7 @@ impl Planned for Distribution {
         references::check(shapes, true, 1)?;
         let Some(parts) = check::parts("x", shapes, &frame.names, &shown, &[]) else { return Ok(()) };
         if let (Some(color), true) = (color, parts.len() > 1) {
-            let message =
-                format!("{} values are told apart by their colours, and `{}` wants these as well", parts.len(), color.name);
+            let message = format!("{} values use the colours, so `{}` cannot use them too", parts.len(), color.name);
             return Err(check::unused("color", message, "draw one value, or leave `color:` out"));
         }
         let lacks = |(parameter, axis): &(&'static str, Option<&AxisName>)| {

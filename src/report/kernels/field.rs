@@ -289,7 +289,7 @@ fn restrict(s: &Arc<Scores>, keep: impl Fn(usize) -> bool) -> Value {
     }))
 }
 
-/// Returns a value as one number: scores as their mean over examples, truths as 0 or 1; nothing where it is none or not finite.
+/// Returns a value as one number: scores as their mean over examples, truths as 0 or 1; `None` if it is none or not finite.
 pub fn scalar(value: &Value) -> Option<Number> {
     let number = match value {
         Value::Number(n) => n.clone(),

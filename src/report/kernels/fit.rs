@@ -26,7 +26,7 @@ pub struct Fit {
 }
 
 impl Fit {
-    /// Returns the line; nothing where x has fewer than two values. Points that a logarithmic axis cannot hold are left out.
+    /// Returns the line; `None` if x has fewer than two values. Points that a logarithmic axis cannot hold are left out.
     pub fn of(points: &[(f64, f64)], log: (bool, bool), name: String, ink: Color) -> Option<Fit> {
         let into = |log: bool, v: f64| if log { v.log10() } else { v };
         let at: Vec<(f64, f64)> = points.iter().map(|p| (into(log.0, p.0), into(log.1, p.1))).collect();

@@ -50,7 +50,7 @@ impl Planned for Heatmap {
         }
         let given = |slot: &str| shapes.iter().any(|s| s.slot == slot);
         if given("tree") && given("order") {
-            let message = "a tree orders its leaves itself".to_string();
+            let message = "a tree already orders its leaves".to_string();
             return Err(check::unused("order", message, "leave `order:` out"));
         }
         if let (true, Some(facet)) = (given("tree"), facet) {
@@ -104,7 +104,7 @@ fn in_order(shapes: &[Shape], rows: &[&LabelledAxis], frame: &Frame) -> Result<(
         return Ok(());
     }
     let names = rows.iter().map(|r| r.name.as_str()).collect::<Vec<_>>().join(", ");
-    let message = format!("`{}` is no number for each row, and the rows are of `{names}`", frame.names.of("order"));
+    let message = format!("`{}` is not a number for each row, and the rows are of `{names}`", frame.names.of("order"));
     Err(check::shape("order", message, format!("give a number over them alone: `mean(…, by: {names})`")))
 }
 
@@ -121,7 +121,7 @@ fn of_tree(
     match tree.kind {
         Kind::Record(fields) if table(fields, "merges") && table(fields, "leaves") => {}
         other => {
-            let message = format!("`{name}` is a {other} and no tree");
+            let message = format!("`{name}` is a {other}, not a tree");
             return Err(check::shape("tree", message, "give what `cluster` makes: `tree: cluster(d, over: run)`"));
         }
     }
@@ -134,7 +134,7 @@ fn of_tree(
 }
 
 fn unpaired(part: &Part) -> Problem {
-    let message = format!("a tree stands beside a map of what is paired with itself, and of `{}` the rows are not", part.name);
+    let message = format!("a tree stands beside a map of what is paired with itself, and the rows of `{}` are not", part.name);
     check::shape("tree", message, "draw what the tree is made of: `cka(acts, between: run)`, rows `run`, columns `run_other`")
 }
 
@@ -164,7 +164,7 @@ fn few_axes(part: &Part, facet: Option<&AxisName>) -> Problem {
     let message = format!("a heatmap needs two axes{beside}, one for the rows and one for the columns: {}", check::axes_of(part));
     let help = match *part.kind == (Kind::Number { per_example: true }) {
         true => "split the examples, say by classes: `rows: class`",
-        false => "of one axis `curves` or `bars` draw as much",
+        false => "for one axis, use `curves` or `bars`",
     };
     check::shape("x", message, help)
 }
@@ -282,7 +282,7 @@ fn by_tree(tree: &Tree, axis: &LabelledAxis) -> Result<Vec<usize>, Failure> {
 fn by_value(by: &Field, axis: &LabelledAxis, names: &[String]) -> Result<Vec<usize>, Failure> {
     let own: Option<Vec<usize>> = names.iter().map(|n| by.axes.iter().position(|a| a.name == *n)).collect();
     let Some(own) = own.filter(|o| o.len() == by.axes.len()) else {
-        let message = format!("`{}` is no number for each row, which is over {}", by.name, names.join(", "));
+        let message = format!("`{}` is not a number for each row, which is over {}", by.name, names.join(", "));
         return Err(Failure::new(message).help("`order:` takes a number over the axes of the rows"));
     };
     let by = by.joined(&own);

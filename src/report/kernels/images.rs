@@ -60,7 +60,7 @@ impl Planned for Images {
         match x.facts.iter().find_map(|f| f.shape.as_ref()).filter(|s| s.len() != 3) {
             Some(other) => {
                 let message = format!(
-                    "an example of `{}` is {} numbers and no image",
+                    "an example of `{}` is {} numbers, not an image",
                     frame.names.of("x"),
                     other.iter().product::<usize>()
                 );
@@ -241,14 +241,14 @@ fn draw(frame: &Frame, s: &ImagesSettings, grid: &Grid) -> Result<Value, Failure
     finish(&plot, caption, table.finish())
 }
 
-/// Returns the ends of the numbers where they leave 0..1; nothing where they stay there.
+/// Returns the ends of the numbers where they leave 0..1; `None` if they stay there.
 fn range(grid: &Grid) -> Option<(f64, f64)> {
     let all = grid.tiles.iter().flat_map(|t| numbers(t).unwrap_or_default());
     let (low, high) = crate::report::figure::scale::range(all);
     (low < -1e-6 || high > 1.0 + 1e-6).then_some((low, high))
 }
 
-/// Returns the numbers of an image, row by row, channels last; nothing where there is none behind the id, or its pixels are words.
+/// Returns the numbers of an image, row by row, channels last; `None` if there is none behind the id, or its pixels are words.
 fn numbers(tile: &Tile) -> Option<Vec<f64>> {
     let images = &tile.set.source.images;
     let each: usize = images.shape.iter().product();
@@ -271,7 +271,7 @@ fn numbers(tile: &Tile) -> Option<Vec<f64>> {
 fn raster(tile: &Tile, ends: Option<(f64, f64)>) -> Result<Raster, Failure> {
     let shape = &tile.set.source.images.shape;
     let &[height, width, channels] = shape.as_slice() else {
-        return Err(Failure::new("the examples are no images").help("images have height, width and channels"));
+        return Err(Failure::new("the examples are not images").help("images have height, width and channels"));
     };
     let numbers = numbers(tile).ok_or_else(|| Failure::new("the examples have no pixels").help("give a data set with images"))?;
     let (low, high) = ends.unwrap_or((0.0, 1.0));

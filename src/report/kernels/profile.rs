@@ -467,7 +467,7 @@ fn errors(facets: &[Classes]) -> bool {
     facets.iter().flat_map(BTreeMap::values).any(|s| s.values.len() == 1 && s.error.is_some())
 }
 
-/// Returns what the bars of a profile are; nothing where there are none.
+/// Returns what the bars of a profile are; `None` if there are none.
 fn bars(d: &Drawn) -> Option<String> {
     let own = bar_words(d.x, &d.own, d.facet.as_ref(), d.show);
     let other = d.against.zip(d.other.as_deref()).and_then(|(a, all)| bar_words(a, all, d.facet.as_ref(), d.show));

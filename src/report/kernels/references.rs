@@ -96,7 +96,7 @@ fn here(field: &Field, facet: &[(&str, &str)]) -> Vec<f64> {
     (0..field.values.len()).filter(agrees).filter_map(|i| scalar(&field.values[i])).map(|n| n.value).collect()
 }
 
-/// Returns the ends of a band; nothing where neither is there.
+/// Returns the ends of a band; `None` if neither is there.
 fn range(ends: &[Field], facet: &[(&str, &str)]) -> Option<(f64, f64)> {
     let all: Vec<f64> = ends.iter().flat_map(|f| here(f, facet)).collect();
     let (low, high) = crate::report::figure::scale::range(all);

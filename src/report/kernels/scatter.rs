@@ -49,7 +49,7 @@ impl Planned for Scatter {
         let (Some(xs), Some(ys), Some(colors)) = (parts("x"), parts("y"), parts("color")) else { return Ok(()) };
         let Some(x) = xs.first() else { return Ok(()) };
         if ys.len() > 1 && !colors.is_empty() {
-            let message = format!("{} values are told apart by their colours, and `color:` wants these as well", ys.len());
+            let message = format!("{} values use the colours, so `color:` cannot use them too", ys.len());
             return Err(check::unused("color", message, "draw one value, or leave `color:` out"));
         }
         let mut union: Vec<&str> = x.axes.iter().map(|a| a.name.as_str()).collect();
@@ -528,7 +528,7 @@ impl Drawing<'_> {
             caption.extend(not_positive(count, "values").filter(|_| scale == Scaling::Log));
         }
         if self.dropped > 0 {
-            caption.push(format!("Left out for want of a value on either side: {}.", self.dropped));
+            caption.push(format!("Left out because one side has no value: {}.", self.dropped));
         }
         caption
     }

@@ -119,7 +119,7 @@ pub fn meanings(cube: &Cube, show: Show, bars: bool) -> Option<Legend> {
     (!entries.is_empty()).then(|| Legend { title: String::new(), entries })
 }
 
-/// Returns what the bands or bars of a panel are; nothing where there are none.
+/// Returns what the bands or bars of a panel are; `None` if there are none.
 fn meaning(p: &Pooling, show: Show, bars: bool) -> Option<String> {
     if p.counts.is_none() {
         return p.errors.then(|| match show {
@@ -162,7 +162,9 @@ pub fn words(cube: &Cube, show: Show, what: &str) -> Vec<String> {
         }
     }
     if let Some(axis) = &cube.promoted {
-        out.push(format!("Curves of unlike {axis} stand over different places: they are told apart by colour, and nothing is pooled over {axis}."));
+        out.push(format!(
+            "Curves of different {axis} have different x values: each has its colour, and nothing is pooled over {axis}."
+        ));
     }
     let empty: Vec<&str> =
         cube.panels.iter().enumerate().filter(|(p, _)| no_values(cube, *p)).map(|(_, p)| p.name.as_str()).collect();
@@ -197,7 +199,7 @@ fn pooled(p: &Pooling, show: Show, what: &str) -> Vec<String> {
         });
         if matches!(show, Show::Ci | Show::Se) && p.over.len() > 1 {
             let what = if show == Show::Ci { "interval" } else { "standard error" };
-            out.push(format!("The {what} takes their combinations as independent."));
+            out.push(format!("The {what} treats their combinations as independent."));
         }
         if fewest < most {
             let one = match (fewest < 2, show) {
@@ -214,7 +216,7 @@ fn pooled(p: &Pooling, show: Show, what: &str) -> Vec<String> {
     if !p.apart.is_empty() {
         let axes = p.apart.join(" and ");
         out.push(format!(
-            "The curves over {axes} stand over different places: each is drawn by itself, and nothing is pooled over them."
+            "The curves over {axes} have different x values: each is drawn separately, and nothing is pooled over them."
         ));
     }
     if p.errors && p.counts.is_none() {

@@ -46,7 +46,7 @@ pub fn not_positive(count: usize, what: &str) -> Option<String> {
 /// What a figure takes: most of its time is drawing pixels.
 pub const COST: Cost = Cost { seconds: 0.03, memory: 2e7, disk: 6e4 };
 
-/// Returns crosses over what comes from densities that did not settle; nothing where there is none.
+/// Returns crosses over what comes from densities that did not settle; `None` if there is none.
 pub fn crosses(at: Vec<(f64, f64)>, radius: f64) -> Option<Mark> {
     crosses_in(color::INK, at, radius)
 }

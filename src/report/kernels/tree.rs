@@ -22,7 +22,7 @@ impl Tree {
     /// Errors: the value is no such record, or is several.
     pub fn read(field: &Field) -> Result<Tree, Failure> {
         let wrong = |what: &str| {
-            Failure::new(format!("`{}` is no tree: {what}", field.name))
+            Failure::new(format!("`{}` is not a tree: {what}", field.name))
                 .help("give what `cluster` makes: `tree: cluster(d, over: run)`")
         };
         let fields = match field.values.as_slice() {

@@ -74,7 +74,7 @@ fn decided(input: &ReportInput, contents: &Contents, declared: &Declared, place:
             (class, t.verdict(), t.text.clone())
         }
         Value::Absent(why) => ("", "not decided", why),
-        other => ("", "not decided", format!("a {} is no truth value", other.word())),
+        other => ("", "not decided", format!("a {} is not a truth value", other.word())),
     };
     // What is decided with values in doubt is not plainly true.
     let class = if class == "good" && contents.settling.behind(entry).is_some() { "fair" } else { class };

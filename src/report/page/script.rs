@@ -37,8 +37,5 @@ fn overrides(input: &ReportInput) -> String {
         "<table><thead><tr><th scope=\"col\">parameter</th><th scope=\"col\">given</th><th scope=\"col\">in the script</th></tr></thead>\
          <tbody>\n{rows}</tbody></table>"
     );
-    format!(
-        "<p>This run was given other values than the script writes:</p>\n{}",
-        scrolled("Parameters given from outside", &table)
-    )
+    format!("<p>This run had other values than the script has:</p>\n{}", scrolled("Parameters given from outside", &table))
 }

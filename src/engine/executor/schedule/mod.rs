@@ -28,7 +28,7 @@ use workers::{Task, Workers};
 /// Cells are handed over together where each is expected to take no more seconds and bytes than this,
 const QUICK: f64 = 1e-3;
 const LITTLE: f64 = 1e6;
-/// and so many at once.
+/// and this many at once.
 const TOGETHER: usize = 255;
 
 /// Returns whether a cell is expected to take next to nothing.
@@ -265,7 +265,7 @@ impl<'a> Scheduler<'a> {
             return;
         };
         if !self.shared.stop.swap(true, Ordering::Relaxed) {
-            self.shared.note(format!("stopped at the limit of {met}; run again to go on"));
+            self.shared.note(format!("stopped at the limit of {met}; run again to continue"));
         }
     }
 
@@ -332,7 +332,7 @@ impl<'a> Scheduler<'a> {
                     shared.note(e.message);
                 }
                 if self.nodes[id].hash().is_some_and(|old| old != hash) {
-                    shared.note(format!("{} came out differently from the last time", cell.title()));
+                    shared.note(format!("{} has another result than the last time", cell.title()));
                 }
                 self.added += bytes;
                 let absent = if let crate::engine::Value::Absent(why) = &value { Some(why.clone()) } else { None };

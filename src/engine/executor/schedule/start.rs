@@ -43,7 +43,8 @@ impl<'a> Scheduler<'a> {
             if too_large {
                 let words =
                     format!("it would need about {} of memory, and there are {}", bytes(memory), bytes(options.most_memory));
-                let help = "make it smaller (fewer examples, units or draws); or, where the estimate is too high, allow more with `--memory`";
+                let help = "make it smaller (fewer examples, units or draws); or, if the estimate is too high, allow more \
+                    with `--memory`";
                 self.fail(id, words, Some(help.to_string()), false, String::new());
                 self.look();
                 continue;
@@ -65,7 +66,7 @@ impl<'a> Scheduler<'a> {
         self.give(workers, working);
     }
 
-    /// Takes the lock of a cell that is about to run. Returns nothing where there is nothing to run: another process computes it or has left
+    /// Takes the lock of a cell that is about to run. Returns `None` if there is nothing to run: another process computes it or has left
     /// a result, or it failed.
     fn claim(&mut self, id: CellId) -> Option<CellLock> {
         let shared = self.shared;

@@ -83,6 +83,6 @@ fn a_limit_of_time_stops_the_run() {
     let limits = crate::engine::Limits { seconds: Some(0.1), ..Default::default() };
     let outcome = execute(&graph, &[sum], &ops, &store, &Options { limits, ..options(1) }, &Silent).unwrap();
     assert_eq!((outcome.state, outcome.cells[sum].status), (RunState::Interrupted, Status::Stopped));
-    assert_eq!(outcome.notes, ["stopped at the limit of time; run again to go on"]);
+    assert_eq!(outcome.notes, ["stopped at the limit of time; run again to continue"]);
     assert!(outcome.count(Status::Computed) > 0);
 }

@@ -58,7 +58,7 @@ fn the_best_skips_what_is_absent_and_meets_by_names() {
         of(vec![number(1.0), number(2.0), none(), number(3.0)], by).absent(),
         "there is no value at the best: too few members"
     );
-    assert_eq!(of(x, vec![none(); 4]).absent(), "none of 4 values is there: too few members");
+    assert_eq!(of(x, vec![none(); 4]).absent(), "all 4 values are absent: too few members");
     let each = vec![scores(&[1, 2, 3], &[1.0, 0.0, 1.0], &[]), scores(&[3, 2], &[5.0, 6.0], &[])];
     let runs = [("run", "declared", &["0", "1"] as &[&str])];
     let chosen = call("at_best")

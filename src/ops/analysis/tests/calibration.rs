@@ -36,7 +36,7 @@ fn z(rng: &mut R) -> f64 {
     StandardNormal.sample(rng)
 }
 
-/// Returns so many normal numbers.
+/// Returns n normal numbers.
 fn zs(n: usize, rng: &mut R) -> Vec<f64> {
     (0..n).map(|_| z(rng)).collect()
 }

@@ -95,7 +95,7 @@ fn splitting_at_the_largest_gap() {
     // Equal gaps: the lowest counts.
     assert_eq!(split(ns(&[3.0, 1.0, 2.0, 4.0])).words(), ["high", "low", "high", "high"]);
     assert_eq!(split(vec![n(1.0), none(), n(f64::NAN), n(2.0)]).words(), ["low", "-", "-", "high"]);
-    assert_eq!(split(vec![n(1.0), none(), none(), none()]).absent(), "a gap lies between two values, and one is present");
+    assert_eq!(split(vec![n(1.0), none(), none(), none()]).absent(), "a gap needs two values, and one is present");
     assert_eq!(split(ns(&[2.0; 4])).absent(), "all 4 values are equal: there is no gap to split at");
     let next = f64::from_bits(1f64.to_bits() + 1);
     assert_eq!(split(ns(&[1.0, next, 1.0, next])).words(), ["low", "high", "low", "high"]);
@@ -107,7 +107,7 @@ fn gaps_have_width_and_error() {
     let got = gap(vec![est(1.0, 0.3), est(5.0, 0.4), n(0.5), none()]).number();
     assert_eq!((got.value, got.error, got.count), (4.0, Some(0.5), Some(3)));
     assert_eq!(gap(ns(&[2.0; 4])).number().value, 0.0);
-    assert_eq!(gap(vec![none(), none(), none(), n(1.0)]).absent(), "a gap lies between two values, and one is present");
+    assert_eq!(gap(vec![none(), none(), none(), n(1.0)]).absent(), "a gap needs two values, and one is present");
     let examples = call("largest_gap").one("x", scores(&[4, 5, 6], &[1.0, 7.0, 3.0], &[])).reducing(&["example"]).number();
     assert_eq!(examples.value, 4.0);
 }

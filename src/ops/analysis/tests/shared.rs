@@ -189,7 +189,7 @@ fn cells_of_a_table_are_not_dealt_one_by_one() {
         kernel.fits(&settings, &shapes).map_err(|p| p.message)
     };
     let axes = table("mean").job.inputs[0].1.axes.clone();
-    assert!(shape(&axes).unwrap_err().contains("cannot be dealt anew"), "{:?}", shape(&axes));
+    assert!(shape(&axes).unwrap_err().contains("cannot be permuted"), "{:?}", shape(&axes));
     assert_eq!(shape(&axes[..1]), Ok(()));
     let mut nested = axes.clone();
     nested[1].within = vec!["run".to_string()];

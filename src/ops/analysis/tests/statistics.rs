@@ -149,8 +149,8 @@ fn areas_under_curves() {
     let kernels = kernels();
     let (_, kernel) = kernels.iter().find(|(n, _)| *n == "auc").unwrap();
     let fits = |c: &Call| kernel.fits(&c.all_settings(), &[shape("y", c)]);
-    assert_eq!(fits(&named).unwrap_err().message, "`vgg` of the axis `arch` is no number, so there is no area along it");
-    assert_eq!(named.failure(), "`vgg` of the axis `arch` is no number, so there is no area along it");
+    assert_eq!(fits(&named).unwrap_err().message, "`vgg` of the axis `arch` is not a number, so there is no area along it");
+    assert_eq!(named.failure(), "`vgg` of the axis `arch` is not a number, so there is no area along it");
     let table = Table {
         columns: vec![
             ("x".to_string(), Column::Numbers(vec![4.0, 0.0, 2.0])),

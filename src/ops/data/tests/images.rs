@@ -179,8 +179,8 @@ fn lists_of_mini_imagenet_say_split_and_class() {
         std::fs::write(set.join(csv), text).unwrap();
         message(run("image_folder", &list(&[]), vec![], 0, dir.path()))
     };
-    assert!(says("test.csv", "filename,label\nn09.png,pig\n").contains("names `n09.png`, which is no image in"));
+    assert!(says("test.csv", "filename,label\nn09.png,pig\n").contains("names `n09.png`, which is not an image in"));
     assert!(says("test.csv", "filename,label\nn01.png,pig\n").contains("names `n01.png`, which was named before"));
-    assert!(says("test.csv", "filename,label\n../n01.png,pig\n").contains("which is no image in"));
+    assert!(says("test.csv", "filename,label\n../n01.png,pig\n").contains("which is not an image in"));
     assert!(says("test.csv", "filename,label\nn04.png\n").contains("has no file and label on line 2"));
 }

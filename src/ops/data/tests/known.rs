@@ -144,8 +144,8 @@ fn scores_of_others_are_refused_before_and_during_the_run() {
     };
     assert_eq!(agree("train.npy", &train, &part("train"), None)[1436], 1436.0);
     assert_eq!(agree("all.npy", &test, &part("test"), None)[0], 1437.0);
-    agree("train.npy", &test, &part("test"), Some("other examples are asked for"));
-    agree("train.npy", &d, &digits(), Some("other examples are asked for"));
+    agree("train.npy", &test, &part("test"), Some("other examples are wanted"));
+    agree("train.npy", &d, &digits(), Some("other examples are wanted"));
     agree("few.npy", &test, &part("test"), Some("has 7 numbers for 360 examples"));
     let some = choice("sample", &[("count", number(9.0))], &train).unwrap();
     let chosen = dataset(run("sample", &[("count", number(9.0))], vec![("data", value(&part("train")))], 0, dir.path()));

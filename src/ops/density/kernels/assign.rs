@@ -43,7 +43,7 @@ settings! {
     struct AssignSettings("classify") { prior: ClassPrior, give: Give, pooling: Pooling }
 }
 
-const NOT_BY_CLASS: &str = "the density is not by class, so it tells no classes apart";
+const NOT_BY_CLASS: &str = "the density is not by class, so it cannot tell classes apart";
 
 impl Planned for Classify {
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -97,7 +97,7 @@ impl Kernel for Classify {
         match densities.as_slice() {
             [] => return Err(mismatch("p", "density", given.values.first())),
             [one] if one.class.is_none() => return Err(Failure::new(NOT_BY_CLASS).help("fit it `by: class`")),
-            [_] => return Err(Failure::Absent("one class has a density, so there is nothing to tell it from".into())),
+            [_] => return Err(Failure::Absent("only one class has a density, so there is nothing to compare it with".into())),
             _ => {}
         }
         let labelled = x.labels.len() == rows.n();

@@ -265,7 +265,9 @@ fn figures(scored: &[Scored], classes: &[usize], labels: &[u32], folds: usize, s
     let number = |value: f64, error: f64| Value::Number(Number::new(value, Some(error), count));
     let fits = scored.len();
     let of_fits = |verdict: Verdict| match scored.iter().all(|s| s.verdict == Verdict::CannotTell) {
-        true => Value::Absent("nothing tells whether one chain, or chains that never moved from one start, settled".to_string()),
+        true => {
+            Value::Absent("one chain, or chains that never moved from one start, cannot show whether they settled".to_string())
+        }
         false => {
             let share = scored.iter().filter(|s| s.verdict == verdict).count() as f64 / fits as f64;
             Value::Number(Number { count: Some(fits as u64), ..Number::exact(share) })

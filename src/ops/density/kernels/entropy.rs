@@ -59,7 +59,7 @@ fn has_new(new: NewComponent, inputs: &[KnownInput], sides: &[&'static str]) -> 
 
 /// Returns the number of draws asked for. Fewer leave their error unknown.
 fn draws(asked: f64) -> Result<usize, Problem> {
-    whole("draws", asked, 100..=1_000_000_000, "ten thousand draws are usual; fewer than 100 do not tell their own error")
+    whole("draws", asked, 100..=1_000_000_000, "ten thousand draws are usual; fewer than 100 do not give their own error")
 }
 
 /// Returns what drawing and scoring takes under some numbers of components, and what is closed.
@@ -206,7 +206,7 @@ impl Kernel for KlDivergence {
         let elsewhere = p.units.elsewhere(&q.units);
         if !elsewhere.is_empty() {
             return Err(Failure::Absent(format!(
-                "{} constant in the rows of both densities, at different values, so that neither says anything of the other's rows",
+                "{} constant in the rows of both densities, at different values, so neither says anything about the other's rows",
                 are(&elsewhere)
             )));
         }

@@ -83,7 +83,7 @@ fn a_verdict_is_given_where_it_can_be_told() {
     };
     let (same, apart) = ([1.0; 4], [1.0, 2.0, 1.0, 3.0]);
     let level = [-500.0; 4];
-    // One component everywhere: it says something where chains began apart, and nothing where all began in it.
+    // One component everywhere: that means something if chains began apart, and nothing if all began in it.
     assert_eq!(of(four(500, true, same, level), Start::Dispersed, 9).0, Verdict::Settled);
     let (verdict, why) = of(four(500, true, same, level), Start::One, 0);
     assert!(verdict == Verdict::CannotTell && why.contains("began alike"), "{why}");

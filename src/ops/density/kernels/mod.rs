@@ -65,7 +65,7 @@ fn density(job: &Job, name: &str) -> Result<Arc<Posterior>, Failure> {
     Posterior::unpack(job.pack(name)?)
 }
 
-/// Returns the seconds of one core that scoring n points in d dimensions under so many components takes: one product with a triangle each.
+/// Returns the seconds of one core that scoring n points in d dimensions under `components` components takes: one product with a triangle each.
 fn scoring(n: f64, d: f64, components: f64) -> f64 {
     n * components * (4e-9 + d * d * 6e-11)
 }

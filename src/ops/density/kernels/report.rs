@@ -73,7 +73,7 @@ impl Planned for Stacking {
 /// The most rows that `co_clustering` pairs.
 const PAIRED: usize = 2000;
 
-/// Returns what is wrong with pairing so many rows.
+/// Returns the problem of pairing n rows.
 fn too_many(n: usize) -> Problem {
     let message = format!("co-clustering of {n} rows would have {} pairs", n * (n - 1) / 2);
     wrong("p", message, "fit at most 2000 rows, or one class at a time")

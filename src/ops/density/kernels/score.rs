@@ -162,7 +162,7 @@ impl Kernel for LogDensity {
                 densities.iter().map(|q| p.units.elsewhere(&q.units)).find(|lost| !lost.is_empty()).unwrap_or_default();
             let scores = if under.is_some() && !elsewhere.is_empty() {
                 Err(Failure::Absent(format!(
-                    "{} constant in its rows and in other classes', at different values, so that it says nothing of theirs",
+                    "{} constant in its rows and in other classes', at different values, so it says nothing about theirs",
                     are(&elsewhere)
                 )))
             } else if !lost.is_empty() {

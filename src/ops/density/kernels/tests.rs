@@ -414,7 +414,7 @@ impl Stopping {
         Stopping { polls: Mutex::new(polls), kept: Mutex::new(None), files }
     }
 
-    /// Goes on, and stops after so many further polls.
+    /// Continues, and stops after `polls` further polls.
     pub(super) fn again(&self, polls: u64) {
         *self.polls.lock().expect("unpoisoned") = polls;
     }

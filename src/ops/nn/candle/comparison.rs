@@ -19,7 +19,7 @@ const BATCH: usize = 3;
 /// What the library makes of a convolution, as [`native::convolution`].
 pub type Library<'a> = &'a dyn Fn(Way, &Geometry, Products, &Tensor, &Tensor) -> Result<Option<Tensor>>;
 
-/// Has convolutions on a device go through its library where that passes. Returns the library's name; nothing where this build has none for it.
+/// Has convolutions on a device go through its library where that passes. Returns the library's name; `None` if this build has none for it.
 ///
 /// Errors: that it is left aside and why.
 #[cfg(feature = "cuda")]
@@ -32,8 +32,8 @@ pub fn settle(device: &Device, short: bool) -> std::result::Result<Option<String
             native::trust(device);
             Ok(Some(name))
         }
-        Ok(Err(why)) => Err(format!("{name} is left aside: {why}")),
-        Err(_) => Err(format!("{name} is left aside: it panicked in the comparison with the composed operations")),
+        Ok(Err(why)) => Err(format!("{name} is not used: {why}")),
+        Err(_) => Err(format!("{name} is not used: it panicked in the comparison with the composed operations")),
     }
 }
 
@@ -48,7 +48,7 @@ pub fn examine(device: &Device, short: bool, library: Library) -> std::result::R
             computed += one.map_err(|e| format!("it fails: {e}"))??;
         }
     }
-    if computed == 0 { Err("it has no algorithm for any of the shapes that were tried".to_string()) } else { Ok(()) }
+    if computed == 0 { Err("it has no algorithm for any of the shapes tried".to_string()) } else { Ok(()) }
 }
 
 /// Convolutions as networks have them: 3 x 3 at stride 1 and 2, 1 x 1, 5 x 5 spread apart, in groups; heights other than widths.

@@ -18,7 +18,7 @@ pub struct Found {
     pub model: String,
     /// What is worth a word: why the library of the device is left aside.
     pub note: Option<String>,
-    /// Bytes of memory of its own; nothing where it shares the host's or does not tell.
+    /// Bytes of memory of its own; `None` if it shares the host's or does not tell.
     pub memory: Option<u64>,
 }
 
@@ -49,7 +49,7 @@ pub fn open(name: &str) -> Result<Found, String> {
     Ok(found)
 }
 
-/// Returns the name of the GPU that `auto` means in this build; nothing where it knows none.
+/// Returns the name of the GPU that `auto` means in this build; `None` if it knows none.
 pub fn automatic() -> Option<&'static str> {
     match (cfg!(feature = "cuda"), cfg!(feature = "metal")) {
         (true, _) => Some("cuda:0"),
@@ -90,7 +90,9 @@ fn cuda(number: usize) -> Result<Found, String> {
         }
     };
     if count == 0 {
-        return Err("there is no NVIDIA GPU; where there should be one, see whether `nvidia-smi` lists it, and whether CUDA_VISIBLE_DEVICES hides it".into());
+        return Err("there is no NVIDIA GPU; if there should be one, see whether `nvidia-smi` lists it, and whether \
+            CUDA_VISIBLE_DEVICES hides it"
+            .into());
     }
     if number >= count as usize {
         return Err(format!("there is no GPU {number}; GPUs are numbered from 0, and there are {count}"));
@@ -111,7 +113,7 @@ fn cuda(number: usize) -> Result<Found, String> {
 
 #[cfg(not(feature = "cuda"))]
 fn cuda(_number: usize) -> Result<Found, String> {
-    Err("this build of cfx knows no NVIDIA GPUs: build it with `--features cuda` (README, \"On a GPU\")".to_string())
+    Err("this build of cfx does not support NVIDIA GPUs: build it with `--features cuda` (README, \"On a GPU\")".to_string())
 }
 
 #[cfg(feature = "metal")]
@@ -122,5 +124,5 @@ fn metal(number: usize) -> Result<Found, String> {
 
 #[cfg(not(feature = "metal"))]
 fn metal(_number: usize) -> Result<Found, String> {
-    Err("this build of cfx knows no GPUs of Apple's: build it with `--features metal` (README, \"On a GPU\")".to_string())
+    Err("this build of cfx does not support Apple's GPUs: build it with `--features metal` (README, \"On a GPU\")".to_string())
 }

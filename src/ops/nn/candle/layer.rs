@@ -41,7 +41,7 @@ pub struct Backward<'a> {
 /// What a backward step gives.
 #[derive(Default)]
 pub struct Gradients {
-    /// The gradient by each input; nothing where none is wanted.
+    /// The gradient by each input; `None` if none is wanted.
     pub inputs: Vec<Option<Tensor>>,
     /// The gradient by each trained parameter, flat; empty where none is wanted.
     pub parameters: Vec<Tensor>,

@@ -6,7 +6,7 @@ use crate::ops::nn::cpu::Spec;
 use crate::ops::nn::program::{Laid, Program, Purpose, lay};
 use std::sync::Arc;
 
-/// Returns the bytes that a network takes on a device at most, for batches of so many examples: values, what layers save for their gradients, weights
+/// Returns the bytes that a network takes on a device at most, for batches of `batch` examples: values, what layers save for their gradients, weights
 /// and their gradients, and the work of the layer that needs most. With `short`, values have 16 bits. What an optimiser remembers comes on top.
 pub fn bytes(net: &Arc<Net>, purpose: Purpose, batch: usize, short: bool) -> f64 {
     let laid = lay(net, &[], &[]);

@@ -109,7 +109,7 @@ impl Layer for GlobalMean {
     }
 }
 
-/// Every so many positions, with channels of zeros on both sides.
+/// Every n-th position, with channels of zeros on both sides.
 pub struct SubsamplePad {
     of: shape::SubsamplePad,
     sums: Sums,

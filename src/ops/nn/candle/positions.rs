@@ -103,7 +103,7 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// Returns the map from `from` positions to windows, each a list of places; nothing where a place lies outside.
+    /// Returns the map from `from` positions to windows, each a list of places, `None` for a place outside.
     ///
     /// Errors: what the device says.
     pub fn new(from: usize, windows: &[Vec<Option<usize>>], device: &Device) -> Result<Self> {

@@ -10,7 +10,7 @@ use candle_nn::ops::{sigmoid, softmax_last_dim};
 pub struct Attention {
     of: attention::Attention,
     products: Products,
-    /// Minus infinity where a token does not look, 0 elsewhere: `tokens x tokens`; nothing where each looks at all.
+    /// Minus infinity where a token does not look, 0 elsewhere: `tokens x tokens`; `None` if each looks at all.
     hidden: Option<Tensor>,
 }
 

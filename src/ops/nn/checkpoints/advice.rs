@@ -12,7 +12,7 @@ const FOLLOWERS: [&str; 6] = ["encoder_k", "momentum", "ema", "teacher", "target
 /// Most beginnings of names that are worth writing out.
 const WRITTEN: usize = 8;
 
-/// Returns the settings that make a file fit, as they are written in a script: `rename: ["model. -> "], fresh: ["fc."]`; nothing where none do.
+/// Returns the settings that make a file fit, as they are written in a script: `rename: ["model. -> "], fresh: ["fc."]`; `None` if none do.
 /// `wanted` are all weights of the network.
 pub fn advice(file: &[Named], wanted: &[Named]) -> Option<String> {
     if file.len() > MANY {

@@ -33,7 +33,7 @@ pub fn list(path: &Path, at: Option<&str>) -> Result<Listing, Unreadable> {
     let format = format(&head);
     if let (Some(at), Some(Format::Safetensors)) = (at, format) {
         return Err(Unreadable::new(format!("is a safetensors file, in which there is nothing under `{at}`"))
-            .help("leave `at:` out: all its tensors stand side by side"));
+            .help("leave `at:` out: all its tensors are at one level"));
     }
     let listing = match format {
         Some(Format::Safetensors) => safetensors::list(&mut file, length),
@@ -55,7 +55,7 @@ fn unknown(head: &[u8]) -> Unreadable {
         [0x93, b'N', b'U', b'M', ..] => Unreadable::new("is a NumPy array, which has no names of weights")
             .help("save the weights by name: `safetensors.numpy.save_file({\"fc.weight\": w}, path)`"),
         _ => Unreadable::new("is neither a safetensors file nor a PyTorch checkpoint")
-            .help("weights are read from `.safetensors`, and from `.pt`, `.pth` and the like as torch.save writes them"),
+            .help("weights are read from `.safetensors`, and from `.pt`, `.pth` or `.th` as torch.save writes them"),
     }
 }
 

@@ -54,10 +54,8 @@ fn rename(rules: &[String]) -> Result<Vec<(String, String)>, Problem> {
             None => Err(Problem {
                 code: "cfx::weights::names",
                 parameter: Some("rename"),
-                message: format!("`{rule}` is no change of names"),
-                help: Some(
-                    "write what names begin with, and what stands there instead: `\"backbone. -> \"`, `\"out. -> fc.\"`".into(),
-                ),
+                message: format!("`{rule}` does not change names"),
+                help: Some("write the beginning of names, and its replacement: `\"backbone. -> \"`, `\"out. -> fc.\"`".into()),
             }),
         })
         .collect()

@@ -17,12 +17,13 @@ pub fn list(file: &mut File, length: u64) -> Result<Listing, Unreadable> {
     file.read_exact(&mut eight)?;
     let header = u64::from_le_bytes(eight);
     if header > HEADER || header > length.saturating_sub(8) {
-        return Err(Unreadable::new("is cut short, or no safetensors file: its header would not fit"));
+        return Err(Unreadable::new("is cut short, or not a safetensors file: its header would not fit"));
     }
     let mut bytes = Vec::new();
     file.take(header).read_to_end(&mut bytes)?;
-    let json: Json = serde_json::from_slice(&bytes).map_err(|e| Unreadable::new(format!("has a header that is no JSON: {e}")))?;
-    let Json::Object(tensors) = json else { return Err(Unreadable::new("has a header that is no JSON object")) };
+    let json: Json =
+        serde_json::from_slice(&bytes).map_err(|e| Unreadable::new(format!("has a header that is not JSON: {e}")))?;
+    let Json::Object(tensors) = json else { return Err(Unreadable::new("has a header that is not a JSON object")) };
     let data = 8 + header;
     let mut out = Listing::default();
     for (name, info) in tensors.into_iter().filter(|(name, _)| name != "__metadata__") {

@@ -321,7 +321,7 @@ fn what_does_not_fit_is_listed_and_planned() {
     assert!(text.contains("and 34 more"), "{text}");
     let text = words(import(&here(""), "small.pt", &tiny(2), &data, &["fc -> out"]));
     assert!(text.contains("tensors: 2 missing, 2 unexpected"), "{text}");
-    assert!(words(import(&here(""), "small.pt", &tiny(2), &data, &["fc"])).contains("no change of names"));
+    assert!(words(import(&here(""), "small.pt", &tiny(2), &data, &["fc"])).contains("does not change names"));
     assert!(words(import(&here(""), "small.json", &tiny(2), &data, &[])).contains("is JSON"));
     assert!(words(import(&here(""), "make.py", &tiny(2), &data, &[])).contains("neither a safetensors file"));
     // The same sentence when planned, before anything runs.

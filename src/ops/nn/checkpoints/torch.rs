@@ -44,7 +44,7 @@ pub fn list_zip(path: &Path, at: Option<&str>) -> Result<Listing, Unreadable> {
     let program = "data.pkl";
     let found = archive.names().find(|n| n.strip_suffix(program).is_some_and(|p| p.is_empty() || p.ends_with('/')));
     let Some(prefix) = found.and_then(|n| n.strip_suffix(program)).map(str::to_string) else {
-        return Err(Unreadable::new("is an archive without `data.pkl`, so no PyTorch checkpoint"));
+        return Err(Unreadable::new("is an archive without `data.pkl`, so it is not a PyTorch checkpoint"));
     };
     if archive.names().any(|n| n == format!("{prefix}constants.pkl")) {
         return Err(Unreadable::new("is a TorchScript program, whose code is not run here")
@@ -88,7 +88,7 @@ pub fn list_legacy(file: File, length: u64, at: Option<&str>) -> Result<Listing,
         pickle.storages().map(|(key, kind, count)| (key, (count, kind.size() as u64))).collect();
     let mut blocks = BTreeMap::new();
     for id in order {
-        let wrong = || Unreadable::new("is damaged: its storages are not those that its tensors need");
+        let wrong = || Unreadable::new("is damaged: the storages that its tensors need are not there");
         let key = keys.text(*id).ok_or_else(wrong)?;
         let (count, size) = known.get(key).copied().ok_or_else(wrong)?;
         let mut eight = [0u8; 8];
@@ -232,7 +232,7 @@ fn holds_wrapper(pickle: &Pickle, id: Id) -> bool {
 fn tensor(pickle: &Pickle, blocks: &BTreeMap<String, Block>, name: &str, id: Id) -> Result<Option<Entry>, Unreadable> {
     let Item::Tensor { storage, offset, shape, stride } = pickle.item(id) else { return Ok(None) };
     let Item::Storage { key, kind, first, .. } = pickle.item(*storage) else { return Ok(None) };
-    let wrong = || Unreadable::new(format!("is damaged: the sizes of the tensor `{name}` cannot be"));
+    let wrong = || Unreadable::new(format!("is damaged: the sizes of the tensor `{name}` are impossible"));
     let size = |x: u64| usize::try_from(x).map_err(|_| wrong());
     let entry = Entry {
         name: name.to_string(),

@@ -16,7 +16,7 @@ const GROUPS: (usize, usize) = (2, 16);
 /// Numbers that all partial weight gradients together may have.
 const PARTIALS: usize = 1 << 24;
 /// Windows of a tile below which copies of the weight, made for each tile, take a noticeable part of a product, and the number of tiles that a batch is
-/// at least split into before they become so many.
+/// at least split into before they become this many.
 const FEW: usize = 256;
 const SPLIT: usize = 8;
 /// Tasks that a batch of small images is split into where windows are added back.

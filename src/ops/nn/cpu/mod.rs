@@ -179,7 +179,7 @@ pub fn image(shape: &Shape) -> (usize, usize, usize) {
     }
 }
 
-/// Returns whether a convolution of so many images takes fewer multiplications, by minimal filtering.
+/// Returns whether a convolution of `batch` images takes fewer multiplications, by minimal filtering.
 pub fn minimal(geometry: &Geometry, batch: usize) -> bool {
     winograd::suits(geometry, batch)
 }

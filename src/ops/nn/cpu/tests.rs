@@ -33,7 +33,7 @@ fn check(
     }
 }
 
-/// Runs `f` on so many threads.
+/// Runs `f` on `threads` threads.
 fn on<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> R {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(f)
 }

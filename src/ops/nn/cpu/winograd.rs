@@ -28,7 +28,7 @@ const COLUMNS: usize = 128;
 /// Input channels of one task of transforming weights.
 const ROWS: usize = 8;
 
-/// Returns whether a convolution of so many images is computed this way.
+/// Returns whether a convolution of `batch` images is computed this way.
 pub fn suits(g: &Geometry, batch: usize) -> bool {
     let channels = |c: usize| c >= CHANNELS && c.is_multiple_of(LANES);
     let plain = g.kernel == 3 && g.stride == 1 && g.dilation == 1 && g.groups == 1;

@@ -11,7 +11,7 @@ const SEAM: &str = "generator";
 /// Errors: no such tap; something behind it looks back before it; more or less than one number at the end.
 pub fn split(net: &Net) -> Result<(Arc<Net>, Arc<Net>), String> {
     let Some((_, seam)) = net.taps.iter().find(|(name, _)| name == SEAM) else {
-        return Err(format!("the network `{}` has no tap `{SEAM}` that says where its images come out", net.name));
+        return Err(format!("the network `{}` has no tap `{SEAM}` at which its images come out", net.name));
     };
     let seam = *seam;
     if seam >= net.output || net.nodes.get(net.output).is_none_or(|n| n.shape.iter().product::<usize>() != 1) {
@@ -34,7 +34,7 @@ pub fn split(net: &Net) -> Result<(Arc<Net>, Arc<Net>), String> {
             _ => None,
         });
         let Some(inputs) = inputs.collect::<Option<Vec<_>>>() else {
-            return Err(format!("a layer behind the tap `{SEAM}` of `{}` looks at something before it", net.name));
+            return Err(format!("a layer after the tap `{SEAM}` of `{}` uses a value before it", net.name));
         };
         later.push(Node { inputs, ..node.clone() });
     }

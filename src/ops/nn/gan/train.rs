@@ -206,10 +206,10 @@ fn fits_start(net: &Net, start: &Net) -> Result<(), Problem> {
     let there = |name: &str, shape: &[usize]| theirs.iter().any(|(n, p)| n == name && p.shape == shape);
     match parameters(net).iter().find(|(name, p)| !there(name, &p.shape)) {
         Some((name, _)) => Err(Problem {
-            help: Some("go on with a generator that `train_gan` made of the same network".to_string()),
+            help: Some("continue with a generator that `train_gan` made from the same network".to_string()),
             ..wrong(
                 "from",
-                format!("the model to go on from, a `{}`, has no weights `{name}` in the shape that is needed", start.name),
+                format!("the model to continue, a `{}`, has no weights `{name}` in the shape that is needed", start.name),
             )
         }),
         None => Ok(()),
@@ -232,8 +232,8 @@ fn beside(model: &Model) -> Result<Weights, Failure> {
         .filter_map(|(name, shape, x)| Some((name.strip_prefix(BESIDE)?.to_string(), shape.clone(), x.clone())));
     let own: Weights = own.collect();
     match own.is_empty() {
-        true => Err(Failure::new("the model to go on from has no discriminator beside it")
-            .help("only what `train_gan` made has both; weights of a file are those of the generator alone")),
+        true => Err(Failure::new("the model to continue has no discriminator")
+            .help("only models of `train_gan` have both; a file has the weights of the generator alone")),
         false => Ok(own),
     }
 }
@@ -439,7 +439,7 @@ impl Run {
         w.finish()
     }
 
-    /// Goes back to where a checkpoint was taken; nothing where it is not one of this run's.
+    /// Goes back to where a checkpoint was taken; `None` if it is not one of this run's.
     fn restore(&mut self, bytes: &[u8]) -> Option<()> {
         let mut r = Reader::new(bytes)?;
         self.epoch = r.int()? as usize;

@@ -8,7 +8,7 @@ pub struct Bits {
 }
 
 impl Bits {
-    /// Returns so many values, all false.
+    /// Returns `len` values, all false.
     pub fn none(len: usize) -> Self {
         Bits { words: vec![0; len.div_ceil(64)], len }
     }
@@ -41,7 +41,7 @@ impl Bits {
         all.take(self.len.div_ceil(8)).collect()
     }
 
-    /// Returns the values that [`Bits::bytes`] packed; nothing where the count does not fit.
+    /// Returns the values that [`Bits::bytes`] packed; `None` if the count does not fit.
     pub fn from_bytes(bytes: &[u8], len: usize) -> Option<Self> {
         if bytes.len() != len.div_ceil(8) {
             return None;

@@ -75,7 +75,8 @@ impl Plan {
         if clopper_pearson_lower(plan.n as u64, plan.n as u64, alpha) <= 0.5 {
             let least = (alpha.ln() / 0.5f64.ln()).floor() as usize + 1;
             let message = format!(
-                "with n = {} draws and alpha = {alpha} every example is abstained from: even if all draws agree, their class may have probability 1/2",
+                "with n = {} draws and alpha = {alpha} no example can be answered: even if all draws agree, their class may \
+                 have probability 1/2",
                 plan.n
             );
             let help = format!("take at least {least} draws; 100k is what the paper takes");
@@ -84,7 +85,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Returns the radius that `hits` of the n draws certify, in normalised units; nothing where the answer is to abstain.
+    /// Returns the radius that `hits` of the n draws certify, in normalised units; `None` if the answer is to abstain.
     ///
     /// sigma * Phi^-1(pA) with pA the Clopper-Pearson lower bound at level 1 - alpha, where pA > 1/2 (Cohen et al. 2019, CERTIFY).
     pub fn radius(&self, hits: u64) -> Option<f64> {
@@ -278,7 +279,7 @@ pub fn summary(plan: &Plan, data: &Dataset, rows: &[usize], drawn: &[Drawn]) -> 
         Value::Number(Number::new(p, Some(share_error(p, n as f64)), Some(n as u64)))
     };
     let answered: Vec<f64> = radii.iter().flatten().copied().collect();
-    let few = |least: usize| Value::Absent(format!("{} examples are answered, and it takes {least}", answered.len()));
+    let few = |least: usize| Value::Absent(format!("{} examples are answered, and {least} are needed", answered.len()));
     let radius = if answered.is_empty() { few(1) } else { Value::Number(mean(&answered)) };
     let spread = if answered.len() < 2 { few(2) } else { Value::Number(spread_of(&answered)) };
     // Abstentions are predictions of a class that no label names.

@@ -77,7 +77,7 @@ pub fn known_units(at: &Layers, inputs: &[KnownInput]) -> Option<usize> {
     layers(net, at).ok().map(|nodes| units(net, &nodes).len())
 }
 
-/// Returns what so many passes over a data set are expected to take in which the units of layers are changed.
+/// Returns the expected cost of `count` passes over a data set with changed units of layers.
 pub fn edited(inputs: &[KnownInput], slot: &str, count: f64, at: &Layers) -> Cost {
     let numbers = cost::net(inputs, &["net"]).and_then(|net| {
         let nodes = layers(net, at).ok()?;
@@ -126,7 +126,7 @@ pub fn units(net: &Net, nodes: &[NodeId]) -> Vec<Unit> {
     nodes.iter().flat_map(|n| (0..channels(net, *n)).map(|c| (*n, c))).collect()
 }
 
-/// What units are held at, by node: for each channel a value, or nothing where it is free.
+/// What units are held at, by node: for each channel a value, or `None` if it is free.
 #[derive(Clone, Debug, Default)]
 pub struct Clamps(pub BTreeMap<NodeId, Vec<Option<f32>>>);
 

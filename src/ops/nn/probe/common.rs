@@ -11,7 +11,7 @@ pub fn problem(parameter: &'static str, message: String, help: &str) -> Problem 
     Problem { code: "cfx::probe::setting", parameter: Some(parameter), message, help: Some(help.to_string()) }
 }
 
-/// Returns what so many passes over the data set in a slot are expected to take.
+/// Returns the expected cost of `count` passes over the data set in a slot.
 pub fn passes(inputs: &[KnownInput], slot: &str, count: f64) -> Cost {
     Cost { seconds: 1e-3 + count * cost::pass_seconds(inputs, slot), memory: cost::pass_bytes(inputs), disk: 2e3 }
 }

@@ -34,7 +34,7 @@ impl Planned for OutputDivergence {
             let (k, other) = (size(&first), size(&second));
             if k != other {
                 let message = format!("the network `{}` has {k} outputs, and `{}` has {other}", first.name, second.name);
-                return Err(suits::unfit("against", message, "compare networks that tell the same classes apart"));
+                return Err(suits::unfit("against", message, "compare networks with the same classes"));
             }
         }
         Ok(known(inputs, "inputs").map_or_else(Facts::default, Facts::each_example))

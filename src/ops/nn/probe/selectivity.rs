@@ -98,7 +98,7 @@ impl Kernel for ClassSelectivity {
 pub struct Selectivity {
     /// (highest - others) / (highest + others); NaN where a class mean is negative or all are 0.
     pub value: f64,
-    /// The class with the highest mean, the first of equal ones; nothing where all are equal.
+    /// The class with the highest mean, the first of equal ones; `None` if all are equal.
     pub class: Option<usize>,
     /// Its mean activity.
     pub highest: f64,
@@ -106,7 +106,7 @@ pub struct Selectivity {
     pub others: f64,
 }
 
-/// Returns the selectivity of each unit (column) of a representation; nothing where fewer than two classes have examples.
+/// Returns the selectivity of each unit (column) of a representation; empty if fewer than two classes have examples.
 pub fn selectivities(x: &Array2<f64>, labels: &[u32]) -> Vec<Selectivity> {
     let classes = labels.iter().max().map_or(0, |m| *m as usize + 1);
     let units = x.ncols();

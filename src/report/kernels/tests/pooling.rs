@@ -7,7 +7,7 @@ fn table(columns: &[(&str, Vec<f64>)]) -> Value {
     Value::Table(Arc::new(Table { columns }))
 }
 
-/// An ablation of a layer of so many units: in each order, accuracy after each unit.
+/// An ablation of a layer of `units` units: in each order, accuracy after each unit.
 fn ablation(units: usize, orders: usize, accuracy: impl Fn(usize, usize) -> f64) -> Value {
     let rows: Vec<(usize, usize)> = (0..orders).flat_map(|o| (0..=units).map(move |k| (o, k))).collect();
     table(&[
@@ -68,7 +68,7 @@ fn curves_over_unlike_places_are_not_joined() {
     let f = by_fraction(axes, values(), color, "Unlike widths in one colour");
     assert_eq!(f.data.rows(), 13);
     assert_eq!(texts(&f, "curve").iter().filter(|t| *t == "width: 3").count(), 4);
-    assert!(f.caption.contains("each is drawn by itself"), "{}", f.caption);
+    assert!(f.caption.contains("each is drawn separately"), "{}", f.caption);
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub fn version() -> String {
     format!("cuDNN {}.{}.{}", version / 10_000, version / 100 % 100, version % 100)
 }
 
-/// Returns the convolution, or nothing where cuDNN has no algorithm for it. Both tensors are contiguous and of one type; weights lie as cuDNN has them.
+/// Returns the convolution, or `None` if cuDNN has no algorithm for it. Both tensors are contiguous and of one type; weights lie as cuDNN has them.
 ///
 /// Errors: what the device says.
 pub fn convolution(way: Way, g: &Geometry, a: &Tensor, b: &Tensor) -> Result<Option<Tensor>> {
@@ -92,7 +92,7 @@ impl Handle {
         })
     }
 
-    /// Returns how a convolution is computed; nothing where cuDNN refuses.
+    /// Returns how a convolution is computed; `None` if cuDNN refuses.
     fn plan<T: CudnnDataType>(&self, way: Way, g: &Geometry, batch: usize) -> Option<Plan> {
         let sizes = [g.h, g.w, g.c, g.oh, g.ow, g.n, g.kernel, g.stride, g.pad, g.dilation, g.groups, batch];
         let key = (way, sizes, T::DATA_TYPE == cudnnDataType_t::CUDNN_DATA_FLOAT);

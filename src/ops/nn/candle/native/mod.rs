@@ -41,7 +41,7 @@ pub fn trusted(device: &Device) -> bool {
     }
 }
 
-/// Returns the name and version of the library that this build has for a device; nothing where it has none.
+/// Returns the name and version of the library that this build has for a device; `None` if it has none.
 #[cfg(feature = "cuda")]
 pub fn library(device: &Device) -> Option<String> {
     #[cfg(feature = "cudnn")]

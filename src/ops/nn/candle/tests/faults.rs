@@ -7,7 +7,7 @@ fn var(numbers: &[f32], shape: &[usize]) -> Var {
     Var::from_tensor(&Tensor::from_slice(numbers, shape, &Device::Cpu).unwrap()).unwrap()
 }
 
-/// Returns the gradient of the sum of a result; nothing where there is none.
+/// Returns the gradient of the sum of a result; `None` if there is none.
 fn gradient(x: &Var, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Option<Vec<f32>>> {
     let grads = f(x.as_tensor())?.sum_all()?.backward()?;
     grads.get(x.as_tensor()).map(|g| g.flatten_all()?.to_vec1()).transpose()

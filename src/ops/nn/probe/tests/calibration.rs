@@ -29,7 +29,7 @@ fn replicates() -> usize {
 }
 
 /// Checks that reported errors are the spread of the estimates within 10 %, and that two of them cover the truth in 93 to 97 of 100
-/// replicates, both give or take three errors of the simulation itself.
+/// replicates, both within three standard errors of the simulation.
 fn calibrated(what: &str, truth: f64, found: &[(f64, f64)]) {
     let n = found.len() as f64;
     let centre = found.iter().map(|f| f.0).sum::<f64>() / n;

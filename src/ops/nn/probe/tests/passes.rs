@@ -382,7 +382,7 @@ fn settings_that_cannot_be_are_refused_before_the_run() {
     refuse("influence", &[("pairs", Static::Number(0.0))], "pairs");
 }
 
-/// Stops after so many questions, and keeps what is checkpointed.
+/// Stops after a number of questions, and keeps the checkpoint.
 struct Stopping {
     after: u64,
     asked: AtomicU64,
