@@ -229,16 +229,20 @@ impl<'l> Builder<'l> {
 
     /// Lets the network begin with random numbers in place of an example.
     fn latent(&mut self, params: &'l [Param], call: Call<'l>, env: &Rc<Env<'l>>, at: Source) -> Flow {
-        let size = self.settings(params, call, env)?.int("size");
-        if size == 0 {
+        let size = self.settings(params, call, env)?.real("size");
+        if size == 0.0 {
             let diag = Diag::error("cfx::network::setting", call.span, "`latent` has no numbers");
             return Err(one(diag.help("DCGAN has 100")));
+        }
+        if !(size.fract() == 0.0 && (1.0..=1e6).contains(&size)) {
+            let text = format!("`size` of `latent` is {size}; it must be a whole number from 1 to a million");
+            return Err(one(Diag::error("cfx::network::setting", call.span, text).help("DCGAN has 100")));
         }
         if at != Source::Input || !self.nodes.is_empty() {
             let diag = Diag::error("cfx::network::setting", call.span, "`latent` comes after other layers");
             return Err(one(diag.help("a generator begins with it: put it first")));
         }
-        self.input = vec![size];
+        self.input = vec![size as usize];
         Ok(at)
     }
 
