@@ -399,7 +399,7 @@ mod tests {
         many(1).into_iter().for_each(|s| shares.add(s, 5.0));
         shares.add_many(many(9000).into_iter().map(|s| (against(s), 4.0)).collect());
         let (error, parts) = shares.clone().finish();
-        assert!((error - 3.0 * 3000f64.sqrt()).abs() < 0.15 * error && listed(&parts).len() <= 2 * MOST);
+        assert!((error - 3.0 * 3000f64.sqrt()).abs() < 0.4 * error && listed(&parts).len() <= 2 * MOST);
         let mut less = Shares::default();
         less.add_parts(&parts, 1.0);
         less.add_parts(&parts, -1.0);

@@ -1,8 +1,8 @@
 //! Standard errors of means whose numbers were not drawn one by one: repeats on the same examples, pairs that share a unit, or both.
 
-use super::variance::{Crossed, Multiway, components, forms};
+use super::variance::{Crossed, Multiway, components};
 use crate::base::statistics::{magnitude, mean, norm, sum};
-use crate::engine::parts::{against, met, size, together};
+use crate::engine::parts::together;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many axes are told apart at once; cells of more are told apart by the first of them and by what is left.
@@ -122,9 +122,6 @@ fn of_cells(residuals: &[f64], origins: &[Origin], axes: &[Vec<u32>]) -> Multiwa
 /// sources of each value by axis (of a pair those of its two units), 0 for axes that are not there, `examples` that of its example; either is empty
 /// where nothing was drawn in this way. `origins` is empty for values of one axis or of the examples of one cell. What has no name is together the
 /// source 0.
-///
-/// The variance of [`error_of_mean`] is a sum of squares of sums of the values, some of which count against it ([`against`]): of a table, those of rows and of columns less that of the
-/// cells. All shares are linear in the values, so that those of the difference of two means are the shares of the mean difference.
 pub fn shares_of_units(values: &[f64], origins: &[Origin], units: &[[u64; AXES]], examples: &[u64]) -> Vec<(u64, f64)> {
     let m = mean(values);
     let p = magnitude(values.iter().map(|v| v - m));
@@ -132,99 +129,66 @@ pub fn shares_of_units(values: &[f64], origins: &[Origin], units: &[[u64; AXES]]
     let along = |k: usize| units.iter().map(|u| u[k]).collect::<Vec<u64>>();
     let differ: Vec<usize> = (0..AXES).filter(|k| origins.iter().any(|o| o.at[*k] != origins[0].at[*k])).collect();
     let cells = || units.iter().map(|u| together(u)).collect::<Vec<u64>>();
-    // Sources, what each value adds there, and the multiple in which the sum of squares counts.
+    // What each value adds at each source, and the variance that the sources have together.
     let by = |keys: Vec<u64>| keys.into_iter().zip(residuals.iter().copied()).collect::<Vec<(u64, f64)>>();
-    let meet = |keys: Vec<u64>| keys.into_iter().zip(examples).map(|(k, e)| met(k, *e)).collect::<Vec<u64>>();
-    let paired = origins.first().is_some_and(|o| o.units.is_some());
-    let named = units.len() == residuals.len()
-        && units.iter().all(|u| if paired { u[0] != 0 } else { differ.iter().all(|k| u[*k] != 0) });
-    let forms: Vec<(Vec<(u64, f64)>, f64)> = match origins.first() {
+    let parts: Vec<(Vec<(u64, f64)>, f64)> = match origins.first() {
         None if !examples.is_empty() => vec![(by(examples.to_vec()), 1.0)],
         None => vec![(by(along(0)), 1.0)],
-        Some(_) if !named => return of_examples_alone(&residuals, origins, examples),
         Some(Origin { units: Some(_), example, .. }) => {
             let pairs = Pairs::of(&residuals, origins);
-            let Some([of_ends, of_left, of_right, rest]) = pairs.effects().map(|e| e.forms) else { return vec![(0, 1.0)] };
-            let at: Vec<u32> = origins.iter().map(|o| pairs.index[&ordered(o.units.unwrap_or_default())]).collect();
-            let weight = |i: usize| pairs.weights[at[i] as usize];
-            let both = || units.iter().map(|u| together(&[u[0].min(u[1]), u[0].max(u[1])])).collect::<Vec<u64>>();
+            let Some(found) = pairs.effects() else { return vec![(0, 1.0)] };
             let ends = units.iter().zip(&residuals).flat_map(|(u, r)| [(u[0], *r), (u[1], *r)]).collect();
-            let each = both().into_iter().enumerate().map(|(i, key)| (key, residuals[i] / weight(i).sqrt())).collect();
-            // Of a rectangle all pairs have as many values.
-            let scale = weight(0) * weight(0);
-            let mut out = vec![(ends, of_ends), (by(along(0)), of_left / scale), (by(along(1)), of_right / scale), (each, rest)];
+            let both = units.iter().map(|u| together(&[u[0].min(u[1]), u[0].max(u[1])])).collect();
+            let mut parts =
+                vec![(ends, found.ends), (by(along(0)), found.left), (by(along(1)), found.right), (by(both), found.rest)];
             if example.is_some() {
-                let [c, e, r] = Crossed::of(&residuals, &at, &self::examples(origins)).forms_of_right;
-                // Sums at pairs stand there already, for what is left of them.
-                let sums = both().into_iter().map(|key| met(key, 1)).collect();
-                out.extend([(by(sums), c), (by(examples.to_vec()), e), (by(meet(both())), r)]);
+                let at: Vec<u32> = origins.iter().map(|o| pairs.index[&ordered(o.units.unwrap_or_default())]).collect();
+                parts.push((by(examples.to_vec()), Crossed::of(&residuals, &at, &self::examples(origins)).of_right));
             }
-            out
+            parts
         }
         Some(Origin { example: None, .. }) => {
-            let found = Multiway::of(&residuals, &axes(origins)).forms;
-            differ.iter().map(|k| by(along(*k))).chain([by(cells())]).zip(found).collect()
+            let found = Multiway::of(&residuals, &axes(origins));
+            differ.iter().map(|k| by(along(*k))).zip(found.of_axes).chain([(by(cells()), found.rest)]).collect()
         }
         Some(_) => {
             let at: Vec<u32> = origins.iter().map(|o| o.cell).collect();
             let crossed = Crossed::of(&residuals, &at, &self::examples(origins));
+            let mut parts = vec![(by(examples.to_vec()), crossed.of_right)];
             match differ.as_slice() {
                 [one] => {
-                    let [c, e, r] = crossed.forms;
-                    vec![(by(along(*one)), c), (by(examples.to_vec()), e), (by(meet(along(*one))), r)]
+                    let met = |(u, e): (&[u64; AXES], &u64)| together(&[u[*one], *e]);
+                    parts.push((by(along(*one)), crossed.of_left));
+                    parts.push((by(units.iter().zip(examples).map(met).collect()), crossed.rest));
                 }
                 _ => {
-                    let [c, e, r] = crossed.forms_of_right;
-                    let found = of_cells(&residuals, origins, &axes(origins)).forms;
-                    let each = residuals.len() as f64 / cells().into_iter().collect::<BTreeSet<u64>>().len() as f64;
-                    let found = found.into_iter().map(|form| form / (each * each));
-                    let mut out: Vec<_> = differ.iter().map(|k| by(along(*k))).chain([by(cells())]).zip(found).collect();
-                    let sums = cells().into_iter().map(|key| met(key, 1)).collect();
-                    out.extend([(by(sums), c), (by(examples.to_vec()), e), (by(meet(cells())), r)]);
-                    out
+                    let found = of_cells(&residuals, origins, &axes(origins));
+                    parts.extend(differ.iter().map(|k| by(along(*k))).zip(found.of_axes));
+                    parts.push((by(cells()), found.rest));
                 }
             }
+            parts
         }
     };
-    let mut out = Vec::new();
-    let mut own = 0.0;
-    for (mut sums, form) in forms.into_iter().filter(|(_, form)| *form != 0.0) {
+    let (mut out, mut own) = (Vec::new(), 0.0);
+    for (mut sums, part) in parts.into_iter().filter(|(_, part)| *part > 0.0) {
+        if sums.len() < residuals.len() || sums.iter().any(|(key, _)| *key == 0) {
+            own += part;
+            continue;
+        }
         // Stable, so that what is added up stays in the order of the values.
         sums.sort_by_key(|(k, _)| *k);
-        let sums = sums.chunk_by(|a, b| a.0 == b.0).map(|g| (g[0].0, g.iter().map(|(_, r)| r).sum::<f64>()));
-        for (key, sum) in sums {
-            match key {
-                0 => own += form * sum * sum,
-                _ => out.push((if form < 0.0 { against(key) } else { key }, sum * form.abs().sqrt())),
-            }
-        }
+        let sums: Vec<(u64, f64)> = sums.chunk_by(|a, b| a.0 == b.0).map(|g| (g[0].0, g.iter().map(|(_, r)| r).sum())).collect();
+        let mut sizes: Vec<f64> = sums.iter().map(|(_, s)| *s).collect();
+        sizes.sort_by(f64::total_cmp);
+        let size = norm(sizes.into_iter());
+        let scale = if size > 0.0 { part.sqrt() / size } else { 0.0 };
+        out.extend(sums.into_iter().map(|(k, s)| (k, s * scale)));
     }
     if own > 0.0 {
         out.push((0, own.sqrt()));
     }
-    let whole = size(out.iter().copied());
-    let scale = if whole > 0.0 { 1.0 / whole } else { 0.0 };
-    out.into_iter().map(|(source, share)| (source, share * scale)).collect()
-}
-
-/// Returns the shares of examples in cells whose coordinates have no names: these, and what is left, are together the source 0.
-fn of_examples_alone(residuals: &[f64], origins: &[Origin], examples: &[u64]) -> Vec<(u64, f64)> {
-    if examples.len() < residuals.len() {
-        return vec![(0, 1.0)];
-    }
-    let at: Vec<u32> = origins.iter().map(|o| o.cell).collect();
-    let of_right = Crossed::of(residuals, &at, &self::examples(origins)).of_right;
-    let whole = error_of_mean(residuals, origins).map_or(0.0, |e| e * e);
-    let mut sums: BTreeMap<u64, f64> = BTreeMap::new();
-    examples.iter().zip(residuals).for_each(|(e, r)| *sums.entry(*e).or_default() += r);
-    let size = norm(sums.values().copied());
-    if size == 0.0 || whole == 0.0 {
-        return vec![(0, 1.0)];
-    }
-    let part = (of_right / whole).min(1.0);
-    let scale = part.sqrt() / size;
-    let own = (0, (1.0 - part).sqrt());
-    sums.into_iter().map(|(e, sum)| (e, sum * scale)).chain([own].into_iter().filter(|(_, share)| *share > 0.0)).collect()
+    out
 }
 
 /// Returns the example of each value.
@@ -247,9 +211,6 @@ struct Effects {
     right: f64,
     /// What is left: each pair by itself.
     rest: f64,
-    /// What the whole is made of, in the same order, no variance being kept from falling below 0: multiples of the sums of squares of the sums at units of either side, at those
-    /// on the left, on the right, and of each pair's sum over the root of the number of its values.
-    forms: [f64; 4],
 }
 
 /// Numbers by pair: the mean of each pair's, and how many they are.
@@ -295,10 +256,7 @@ impl Pairs {
         let r: Vec<f64> = self.means.iter().map(|h| h - centre).collect();
         if let Some((left, right)) = self.sides.as_ref().filter(|_| w.iter().all(|v| *v == w[0])) {
             let found = Crossed::of(&r, left, right);
-            // The pairs' means count alike here: a pair's sum over the root of its number is its mean times this root.
-            let [left, right, rest] = found.forms;
-            let forms = [0.0, left, right, rest / w[0]];
-            return Some(Effects { ends: 0.0, left: found.of_left, right: found.of_right, rest: found.rest, forms });
+            return Some(Effects { ends: 0.0, left: found.of_left, right: found.of_right, rest: found.rest });
         }
         // By unit: the weight of its pairs (twice that of a pair with itself), the diagonal of the common weights, the sum of residuals.
         let mut units: BTreeMap<u32, [f64; 3]> = BTreeMap::new();
@@ -329,9 +287,7 @@ impl Pairs {
         let found = [each(&|u| u[2] * u[2]), sum(w.iter().zip(&r).map(|(w, r)| w * r * r))];
         let weights = [squares / (total * total), w2 / (total * total)];
         let rows = vec![by_unit.to_vec(), alone.to_vec()];
-        let [ends, rest] = <[f64; 2]>::try_from(forms(&rows, &weights, &[true, true])).unwrap_or_default();
         let found = components(&rows, &found, &[true, true]);
-        let forms = [ends, 0.0, 0.0, rest];
-        Some(Effects { ends: found[0] * weights[0], left: 0.0, right: 0.0, rest: found[1] * weights[1], forms })
+        Some(Effects { ends: found[0] * weights[0], left: 0.0, right: 0.0, rest: found[1] * weights[1] })
     }
 }

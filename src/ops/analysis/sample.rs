@@ -241,9 +241,14 @@ impl Sample {
         let (mut error, mut parts) = match (taken_off, spread) {
             (Some(off), Some(spread)) => {
                 shares.add_parts(&self.of_units(&self.values, spread), 1.0);
-                let error = parts::less(shares.clone().finish().0, seen.max(0.0).sqrt() * p);
+                // Of many sources the sums by bucket stand for what is taken off, and its size is known better.
+                let known = (off.len() > parts::MOST).then(|| parts::less(shares.clone().finish().0, seen.max(0.0).sqrt() * p));
                 shares.add_many(off);
-                (error, shares.finish().1.of_size(error))
+                let (found, parts) = shares.finish();
+                match known {
+                    Some(error) => (error, parts.of_size(error)),
+                    None => (found, parts),
+                }
             }
             _ => {
                 let spreads = if left > 0.0 { self.of_units(&self.values, left) } else { Parts::exact() };

@@ -12,11 +12,6 @@ pub struct Crossed {
     pub of_left: f64,
     /// The part of what is left: each number by itself.
     pub rest: f64,
-    /// What the whole is made of, no variance being kept from falling below 0: multiples of the sum of squares of the sums at the left, of that at the
-    /// right, and of that of the numbers.
-    pub forms: [f64; 3],
-    /// What the part of the right is made of.
-    pub forms_of_right: [f64; 3],
 }
 
 impl Crossed {
@@ -30,13 +25,10 @@ impl Crossed {
         let (from_c, from_e) = (n - c.squares / n, n - e.squares / n);
         let rows = vec![vec![own(&c), both, from_c], vec![both, own(&e), from_e], vec![from_c, from_e, n - 1.0]];
         let found = [c.found, e.found, sum(residuals.iter().map(|r| r * r))];
-        let told = [c.told(), e.told(), true];
-        let v = components(&rows, &found, &told);
-        let in_mean = [c.squares / (n * n), e.squares / (n * n), 1.0 / n];
-        let (of_left, of_right, rest) = (v[0] * in_mean[0], v[1] * in_mean[1], v[2] * in_mean[2]);
-        let forms = |weights: &[f64; 3]| <[f64; 3]>::try_from(forms(&rows, weights, &told)).unwrap_or_default();
-        let (forms, forms_of_right) = (forms(&in_mean), forms(&[0.0, in_mean[1], 0.0]));
-        Crossed { variance: of_left + of_right + rest, of_right, of_left, rest, forms, forms_of_right }
+        let v = components(&rows, &found, &[c.told(), e.told(), true]);
+        let of_right = v[1] * e.squares / (n * n);
+        let (of_left, rest) = (v[0] * c.squares / (n * n), v[2] / n);
+        Crossed { variance: of_left + of_right + rest, of_right, of_left, rest }
     }
 }
 
@@ -48,8 +40,6 @@ pub struct Multiway {
     pub of_axes: Vec<f64>,
     /// What is left: each number by itself.
     pub rest: f64,
-    /// What the whole is made of: see [`Crossed::forms`]; for each axis, then for the numbers.
-    pub forms: Vec<f64>,
 }
 
 impl Multiway {
@@ -77,11 +67,7 @@ impl Multiway {
         let v = components(&rows, &found, &told);
         let mut of_axes = vec![0.0; axes.len()];
         order.iter().zip(&v).for_each(|(a, v)| of_axes[*a] = v * by[*a].squares / (n * n));
-        let in_mean: Vec<f64> = order.iter().map(|a| by[*a].squares / (n * n)).chain([1.0 / n]).collect();
-        let found = self::forms(&rows, &in_mean, &told);
-        let mut forms = vec![0.0; axes.len() + 1];
-        order.iter().chain([&axes.len()]).zip(found).for_each(|(a, form)| forms[*a] = form);
-        Multiway { of_axes, rest: v[axes.len()] / n, forms }
+        Multiway { of_axes, rest: v[axes.len()] / n }
     }
 
     /// Returns the whole of it.
@@ -146,23 +132,6 @@ pub fn components(rows: &[Vec<f64>], found: &[f64], told: &[bool]) -> Vec<f64> {
                 break;
             }
         }
-    }
-    out
-}
-
-/// Returns, for variances that [`components`] finds, which multiples of the sums of squares add up to their sum, each times its weight, where none has to be kept from
-/// falling below 0. So the sum is a form in the numbers themselves, and what numbers of two kinds have in common is, too.
-pub fn forms(rows: &[Vec<f64>], weights: &[f64], told: &[bool]) -> Vec<f64> {
-    let mut active: Vec<usize> = (0..rows.len()).filter(|k| told[*k]).collect();
-    let mut out = vec![0.0; rows.len()];
-    while !active.is_empty() {
-        let system: Vec<Vec<f64>> =
-            active.iter().map(|j| active.iter().map(|k| rows[*k][*j]).chain([weights[*j]]).collect()).collect();
-        if let Some(solved) = solve(system) {
-            active.iter().zip(solved).for_each(|(k, form)| out[*k] = form);
-            break;
-        }
-        active.pop();
     }
     out
 }
