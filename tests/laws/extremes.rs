@@ -16,11 +16,6 @@ const EXTREMES: [&str; 8] = ["9007199254740991", "1e300", "0", "1e-300", "-90071
 const LONGEST: f64 = 1e10;
 const LARGEST: f64 = 1e16;
 
-/// Returns the values of a type that are a number at its extreme; none where the type holds no number.
-pub fn numbers(ty: &SettingType) -> Vec<String> {
-    within(ty, &mut Vec::new()).into_iter().map(|(_, text)| text).collect()
-}
-
 /// Returns the values of a type that are a number at its extreme, each with the place of the number: constructors and parameters on the way to it.
 /// `above`: variants that these stand in; one that leads back to itself is followed once.
 fn within(ty: &SettingType, above: &mut Vec<String>) -> Vec<(String, String)> {
@@ -76,7 +71,7 @@ fn calls() -> (Vec<Call>, BTreeSet<String>) {
 }
 
 /// Panics with the lines that a world accepts and that no machine could run.
-pub fn judged(world: &str, all: Vec<Line>, what: &dyn Fn(&str) -> String) {
+fn judged(world: &str, all: Vec<Line>, what: &dyn Fn(&str) -> String) {
     let refused = world::refusals(world, &all);
     let left: Vec<Line> = all.into_iter().filter(|l| !refused.contains_key(&l.name)).collect();
     let mut wrong = Vec::new();

@@ -1,7 +1,6 @@
 //! Laws that hold for every built-in, tried on calls that are made from the signatures of the standard library: a new built-in is under
 //! them without being named here.
 
-mod architectures;
 mod arguments;
 pub mod calls;
 mod compare;

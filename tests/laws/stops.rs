@@ -267,8 +267,6 @@ const LONG: &[(&str, &str)] = &[
     ("kl_divergence", "analysis z = kl_divergence(whole[a: 0], whole[a: 1], draws: 100000000)"),
     ("cca", "analysis z = cca(g[a: 0], h[a: 0], permutations: 100000000)"),
     ("perturb", "analysis z = perturb(m[run: 0], e, draws: 1000000, scale: [0, 1, 2])"),
-    ("maximize_activation", "dataset z = maximize_activation(m[run: 0], d, steps: 100000000, restarts: 4)"),
-    ("ablate", "analysis z = ablate(m[run: 0], e, order: random(1000000), steps: 3)"),
 ];
 
 /// Returns the seconds of a processor that this thread has taken, on the clock where the system does not tell.
