@@ -9,12 +9,14 @@ mod diff;
 pub mod doc;
 mod exchange;
 mod export;
+mod format;
 pub mod listing;
 mod lock;
 mod locked;
 mod lsp;
 pub mod messages;
 mod out;
+mod plan;
 pub mod render;
 mod room;
 pub mod run;
@@ -74,8 +76,8 @@ pub fn main() -> ExitCode {
         Command::Serve(a) => serve::serve(a),
         Command::Check(a) => run::check(a),
         Command::Plan(a) if cluster::is_meant(&a.on) => cluster::plan(a),
-        Command::Plan(a) => run::plan(a),
-        Command::Fmt(a) => run::fmt(a),
+        Command::Plan(a) => plan::plan(a),
+        Command::Fmt(a) => format::fmt(a),
         Command::Doc { name } => doc::doc(name.as_deref()),
         Command::New { name, template } => templates::new(name, *template),
         Command::Lsp => lsp::lsp(),
