@@ -148,8 +148,8 @@ fn a_name_that_would_break_the_script_is_refused() {
         rename(&document, at, name, &Registry::standard()).expect_err(name).0
     };
     assert!(refused("axis run", "axis r‸un", "acc").contains("bound twice"));
-    assert!(refused("axis run", "axis r‸un", "9th").contains("is no name"));
-    assert!(refused("axis run", "axis r‸un", "model").contains("is no name"));
+    assert!(refused("axis run", "axis r‸un", "9th").contains("is not a name"));
+    assert!(refused("axis run", "axis r‸un", "model").contains("is not a name"));
     assert!(refused("= accuracy", "= acc‸uracy", "x").contains("belongs to the language"));
     assert!(refused("train(net(", "train(n‸et(", "x").contains("another file"));
     assert!(refused("10%", "10‸%", "x").contains("no name"));

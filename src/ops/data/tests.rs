@@ -550,7 +550,7 @@ fn labels_may_be_lists_of_rows() {
         ("[[0, 1], [1]]", "row 2 is not named"),
         ("[[0, 2]]", "row 1 is not named"),
         ("[]", "no rows"),
-        ("{\"a\": [0]}", "no number"),
+        ("{\"a\": [0]}", "not a number"),
         ("[[-1]]", "not a whole number"),
         ("[0]", "no list for class 0"),
         ("{\"70000\": [0]}", "classes stay below"),

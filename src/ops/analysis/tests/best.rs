@@ -197,6 +197,6 @@ fn f_scores_and_their_jackknife_are_those_of_scikit_learn() {
             .one("x", scores(&[1], &[0.5], &[0]))
             .set("average", Static::Word("macro".into()))
             .failure()
-            .contains("no number")
+            .contains("not the number of a class")
     );
 }

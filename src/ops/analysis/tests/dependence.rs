@@ -354,7 +354,7 @@ fn what_shares_units_of_pairs_has_no_error() {
         close(got.value, value);
         assert_eq!((got.error, op), (None, op));
     }
-    assert!(shared("standard_error").absent().contains("share units"), "{}", shared("standard_error").absent());
+    assert!(shared("standard_error").absent().contains("share members of pairs"), "{}", shared("standard_error").absent());
     // Their own errors depend on one another as they do.
     let mut with_errors = shared("mean");
     with_errors.job.inputs[0].1.values = vec![est(1.0, 0.5), est(2.0, 0.5), est(4.0, 0.5), est(8.0, 0.5)];

@@ -2,11 +2,11 @@
 //! Where it does not, or gives other bits the second time, convolutions are composed.
 
 use super::conv::Gathered;
-use super::layer::Products;
+use super::layer::{Normalised, Products};
 #[cfg(feature = "cuda")]
 use super::native;
 use super::native::Way;
-use super::norm::{self, Normalised};
+use super::norm;
 use crate::ops::nn::spec::{BatchNorm, Geometry};
 use candle_core::{Device, Result, Tensor};
 

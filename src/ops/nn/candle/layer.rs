@@ -54,6 +54,18 @@ impl Gradients {
     }
 }
 
+/// A batch normalised by its own statistics, scaled and shifted.
+pub struct Normalised {
+    /// What came out, `rows x features`.
+    pub y: Tensor,
+    /// Mean of each feature.
+    pub mean: Tensor,
+    /// Biased variance of each feature.
+    pub var: Tensor,
+    /// `1 / sqrt(var + eps)`.
+    pub inverse: Tensor,
+}
+
 /// How products of matrices are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Products {

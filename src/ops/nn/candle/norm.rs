@@ -1,7 +1,7 @@
 //! Normalisations: candle's fused layer normalisation has no gradient, and its batch normalisation keeps its statistics to itself. They are composed,
 //! save that of a batch where the device has a library for it.
 
-use super::layer::{Backward, Gradients, Layer, column_sums, relu, where_positive};
+use super::layer::{Backward, Gradients, Layer, Normalised, column_sums, relu, where_positive};
 use super::native;
 use crate::ops::nn::spec;
 use crate::ops::nn::spec::Pass;
@@ -12,18 +12,6 @@ pub struct BatchNorm {
     of: spec::BatchNorm,
     /// Whether a batch's own statistics go through the device's library.
     native: bool,
-}
-
-/// A batch normalised by its own statistics, scaled and shifted.
-pub struct Normalised {
-    /// What came out, `rows x features`.
-    pub y: Tensor,
-    /// Mean of each feature.
-    pub mean: Tensor,
-    /// Biased variance of each feature.
-    pub var: Tensor,
-    /// `1 / sqrt(var + eps)`.
-    pub inverse: Tensor,
 }
 
 impl BatchNorm {

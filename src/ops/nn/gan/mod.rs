@@ -8,6 +8,7 @@ mod ascend;
 mod generate;
 mod images;
 mod pair;
+mod recipe;
 pub mod seam;
 mod train;
 

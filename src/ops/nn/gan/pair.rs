@@ -1,7 +1,7 @@
 //! The learner of `train_gan`: a discriminator and a generator in turns, each against the other's last step.
 
 use super::images::latent;
-use super::train::Recipe;
+use super::recipe::Recipe;
 use crate::base::Stream;
 use crate::engine::value::{Dataset, Model, Weights};
 use crate::engine::{Failure, Job, Value};

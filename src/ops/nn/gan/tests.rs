@@ -1,8 +1,8 @@
 //! The seam of a generator and a discriminator; their training beside PyTorch's; ascents where the answer is known.
 
 use super::pair::Pair;
+use super::recipe::Recipe;
 use super::seam::split;
-use super::train::Recipe;
 use crate::base::Stream;
 use crate::engine::kernel::{Job, Labelled, Quiet};
 use crate::engine::value::{Column, Dataset, Model, Table, Weights};

@@ -1,108 +1,28 @@
 //! `train_gan`: what it says before it runs, and its kernel. What learns is in [`super::pair`], its course in [`crate::ops::nn::course`].
 
 use super::pair::Pair;
-use super::seam::split;
+use super::recipe::{GanSettings, Recipe};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
-use crate::lang::carried::{kept_epochs, named_epochs};
+use crate::lang::Settings;
+use crate::lang::carried::kept_epochs;
 use crate::lang::net::ir::Net;
-use crate::lang::{Settings, Static};
 use crate::ops::nn::batches::Augment;
 use crate::ops::nn::candle::memory;
 use crate::ops::nn::cost;
 use crate::ops::nn::course::{self, Learner};
-use crate::ops::nn::given::{BATCH, EPOCHS, Given, failed};
+use crate::ops::nn::given::failed;
 use crate::ops::nn::models::of_net;
 use crate::ops::nn::network::Network;
-use crate::ops::nn::optimizer::Optimizer;
 use crate::ops::nn::place::{Place, Precision};
-use crate::ops::nn::rate::Rate;
-use crate::ops::nn::settings::{of_training, wrong};
+use crate::ops::nn::settings::wrong;
 use crate::ops::nn::steps::{Purpose, parameters};
 use crate::ops::nn::suits;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known};
 use crate::plan::files::Files;
-use crate::{settings, words};
 use std::sync::Arc;
 
 /// The kernel of `train_gan`.
 pub struct TrainGan;
-
-/// The settings of a run.
-#[derive(Clone)]
-pub(super) struct Recipe {
-    pub generator: Arc<Net>,
-    pub judge: Arc<Net>,
-    pub epochs: usize,
-    pub batch: usize,
-    pub optimizer: Optimizer,
-    pub rate: Rate,
-    pub augment: Vec<Augment>,
-    /// Whether weights start as in Radford et al. 2016.
-    pub normal: bool,
-    /// Epochs after which weights are kept.
-    pub snapshots: Vec<usize>,
-    pub precision: Precision,
-}
-
-words! {
-    /// How weights start.
-    enum Start {
-        /// As in Radford et al. 2016.
-        Dcgan = "dcgan",
-        /// PyTorch's defaults.
-        Default = "default",
-    }
-}
-settings! {
-    /// The settings of `train_gan`.
-    struct GanSettings("train_gan") {
-        /// The network; nothing before the shape of the data is known.
-        network: Option<Arc<Net>> = None,
-        epochs: Given,
-        batch: Given,
-        optimizer: Static,
-        rate: Static,
-        augment: Static,
-        init: Start,
-        snapshots: Static = Static::None,
-        precision: Precision = Precision::F32,
-    }
-}
-
-impl Recipe {
-    fn new(given: &GanSettings, net: &Arc<Net>) -> Result<Self, Problem> {
-        let of = |parameter: &'static str| move |message: String| wrong(parameter, message);
-        let (generator, judge) = split(net).map_err(of("network"))?;
-        let epochs = given.epochs.whole("epochs", 0, EPOCHS, "passes over the data").map_err(of_training)?;
-        Ok(Recipe {
-            generator,
-            judge,
-            epochs,
-            snapshots: named_epochs(&given.snapshots, epochs).map_err(of("snapshots"))?,
-            batch: given
-                .batch
-                .whole("batch", 2, BATCH, "examples in a step: batch normalisation needs two")
-                .map_err(of_training)?,
-            optimizer: Optimizer::parse(&given.optimizer).map_err(of("optimizer"))?,
-            rate: Rate::parse(&given.rate).map_err(of("rate"))?,
-            augment: Augment::parse(&given.augment).map_err(of("augment"))?,
-            normal: given.init == Start::Dcgan,
-            precision: given.precision,
-        })
-    }
-
-    pub(super) fn parse(settings: &Settings) -> Result<Self, Problem> {
-        let given = GanSettings::read(settings);
-        let net = given.network.clone().ok_or_else(|| wrong("network", "the network is missing".into()))?;
-        Recipe::new(&given, &net)
-    }
-
-    /// Returns the examples of each step of an epoch: whole batches, and a last one of two examples or more.
-    pub(super) fn batches(&self, rows: usize) -> Vec<usize> {
-        let rest = rows % self.batch;
-        std::iter::repeat_n(self.batch, rows / self.batch).chain((rest > 1).then_some(rest)).collect()
-    }
-}
 
 /// Returns the columns of the history.
 fn columns() -> Vec<String> {

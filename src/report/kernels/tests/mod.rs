@@ -250,7 +250,7 @@ fn scatter_with_groups_errors_and_names() {
     ))
     .expect("drawn");
     assert!(f.caption.contains("ρ = −0.8") || f.caption.contains("ρ = −0.9"), "{}", f.caption);
-    assert!(f.caption.contains("either side: 1.") && f.data.rows() == 99, "{}", f.caption);
+    assert!(f.caption.contains("one side has no value: 1.") && f.data.rows() == 99, "{}", f.caption);
     let few = |l: &Labelled| Labelled { axes: vec![classes(25)], values: l.values[..25].to_vec() };
     let f = run(&job(
         "scatter",

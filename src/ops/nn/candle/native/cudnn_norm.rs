@@ -1,7 +1,7 @@
 //! Batch normalisation of a batch in training and its gradients by cuDNN, channels last, in 32 bits. Of cuDNN's two ways of doing so the one is taken
 //! that has no limit to its intermediate results (`CUDNN_BATCHNORM_SPATIAL`); its guide does not list it among those whose bits vary.
 
-use super::super::norm::Normalised;
+use super::super::layer::Normalised;
 use crate::ops::nn::spec::BatchNorm;
 use candle_core::cuda_backend::cudarc::cudnn::{CudnnError, result, sys};
 use candle_core::cuda_backend::cudarc::driver::{CudaStream, DevicePtr, DevicePtrMut};

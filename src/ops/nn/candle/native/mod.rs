@@ -7,8 +7,7 @@ mod cudnn;
 #[cfg(feature = "cudnn")]
 mod cudnn_norm;
 
-use super::layer::Products;
-use super::norm::Normalised;
+use super::layer::{Normalised, Products};
 use crate::ops::nn::spec::{BatchNorm, Geometry};
 use candle_core::{Device, DeviceLocation, Result, Tensor};
 use std::collections::BTreeSet;
