@@ -234,10 +234,16 @@ impl Sample {
         // That the units of this very sample were drawn is what the spread is of.
         let drawn: BTreeSet<u64> = if by_unit { self.units.iter().flatten().copied().collect() } else { BTreeSet::new() };
         let seen = sources.seen(&self.origins, p, |source| !drawn.contains(&source));
-        let left = (e * e - seen).max(0.0).sqrt() * p;
         let mut shares = self.own_shares(|_| 1.0 / n as f64);
         let (own, own_parts) = shares.clone().finish();
-        let taken_off = self.taken_off(&sources, |source| !drawn.contains(&source));
+        // Errors that cancel each other in the mean by chance, as where some runs are right about what others are wrong about, do not make it better
+        // known than the spread says: a variance of examples below 0 counts as 0.
+        let most = (own / p).powi(2);
+        let cancel = seen > most && sources.plain(|source| drawn.contains(&source));
+        let (seen, kept) = if cancel { (most, (most / seen).sqrt()) } else { (seen, 1.0) };
+        let left = (e * e - seen).max(0.0).sqrt() * p;
+        let mut taken_off = self.taken_off(&sources, |source| !drawn.contains(&source));
+        taken_off.iter_mut().flatten().for_each(|(_, share)| *share *= kept);
         let (mut error, mut parts) = match (taken_off, spread) {
             (Some(off), Some(spread)) => {
                 shares.add_parts(&self.of_units(&self.values, spread), 1.0);

@@ -82,6 +82,11 @@ impl Sources {
         self.of.iter().all(|(source, all)| all.len() == 1 && !drawn(*source))
     }
 
+    /// Returns whether no source is a unit that was `drawn`, and none counts against another.
+    pub fn plain(&self, drawn: impl Fn(u64) -> bool) -> bool {
+        self.of.keys().all(|source| !drawn(*source) && !parts::counts_against(*source))
+    }
+
     /// Returns how much of the variance that the spread of the numbers gives their mean comes from these sources, those that count, in units of
     /// `scale` squared: the sum over sources of sum (c - mean c)^2 / (n (n - 1)) over a source's shares c of the numbers' errors. Of several axes it is the
     /// largest of those of the cells and of the means at each axis's coordinates.

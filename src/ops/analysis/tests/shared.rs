@@ -316,6 +316,19 @@ fn means_of_accuracies_err_by_no_less_than_their_differences() {
     assert!(before.error.unwrap() > 0.0 && after.error.unwrap() > 0.99 * before.error.unwrap());
 }
 
+/// Runs that are right about other examples each: what they err by on one test set cancels in their mean, and makes it no better known than their spread says.
+#[test]
+fn errors_that_cancel_leave_the_spread() {
+    let ids: Vec<u32> = (0..40).collect();
+    let first = [0, 1, 3, 6, 10];
+    let accuracy = |run: usize| {
+        let right: Vec<f64> = (0..40).map(|i| (first[run]..first[run + 1]).contains(&(i % 10)) as u8 as f64).collect();
+        call("mean").one("x", scores(&ids, &right, &[])).number().named(&Hash::of(&[run as u8]))
+    };
+    let all: Vec<Number> = (0..4).map(accuracy).collect();
+    close(over_runs("mean", &all).error.unwrap(), se(&[0.1, 0.2, 0.3, 0.4]));
+}
+
 /// An outcome over runs of each example remembers the runs: those that decide it alone.
 #[test]
 fn quantifiers_of_each_example_remember_the_runs() {
