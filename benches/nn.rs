@@ -12,7 +12,7 @@ use cfx::ops::nn::cost;
 use cfx::ops::nn::network::Network;
 use cfx::ops::nn::optimizer::Optimizer;
 use cfx::ops::nn::place::{Place, Precision};
-use cfx::ops::nn::program::Purpose;
+use cfx::ops::nn::steps::Purpose;
 use cfx::syntax::ast::{Item, ItemKind, Keyword};
 use cfx::syntax::parse;
 use std::collections::BTreeMap;
