@@ -12,17 +12,10 @@ pytest.importorskip("pygments")
 from pygments.token import Comment, Error, Keyword, Name, Number, String  # noqa: E402
 
 from cfx.lexer import CfxLexer  # noqa: E402
-
-ROOT = Path(__file__).parents[2]
-
-
-# A run leaves a folder `.cfx` beside its script, which the patterns find too.
-SCRIPTS = sorted(
-    path for folder in ("stdlib", "examples/*", "tests/suite/*") for path in ROOT.glob(f"{folder}/*.cfx") if path.is_file()
-)
+from scripts import ROOT, scripts_below  # noqa: E402
 
 
-@pytest.mark.parametrize("path", SCRIPTS)
+@pytest.mark.parametrize("path", scripts_below(ROOT / "stdlib", ROOT / "examples", ROOT / "tests" / "suite"))
 def test_scripts_are_read_whole(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     tokens = list(CfxLexer(stripnl=False, ensurenl=False).get_tokens(text))
@@ -48,3 +41,12 @@ def test_words_are_what_they_are() -> None:
 def test_the_lists_of_words_are_up_to_date() -> None:
     done = subprocess.run([sys.executable, str(ROOT / "editors" / "generate.py"), "--check"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_runs_leave_is_no_script(tmp_path: Path) -> None:
+    for place in (".cfx", "results/exp"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "copy.cfx").write_text("experiment copy\n", encoding="utf-8")
+    script = tmp_path / "exp.cfx"
+    script.write_text("experiment e\n", encoding="utf-8")
+    assert scripts_below(tmp_path) == [script]

@@ -11,10 +11,11 @@ from typing import Any, Iterator, List, Tuple
 
 import pytest
 
+from scripts import ROOT, scripts_below
+
 tree_sitter = pytest.importorskip("tree_sitter")
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-GRAMMAR = REPOSITORY / "editors" / "tree-sitter-cfx"
+GRAMMAR = ROOT / "editors" / "tree-sitter-cfx"
 KEYWORDS = "experiment use axis param let dataset network layer recipe model stages density analysis figure claim extern variant"
 
 
@@ -65,12 +66,12 @@ def faults(node: Any) -> List[str]:
 def test_every_script_is_read(language: Any) -> None:
     parser = tree_sitter.Parser(language)
     roots = ["stdlib", "examples", "tests/suite", "src/cli/templates", "python"]
-    scripts = [path for root in roots for path in sorted((REPOSITORY / root).rglob("*.cfx"))]
+    scripts = scripts_below(*(ROOT / root for root in roots))
     assert len(scripts) > 100
     wrong = []
     for path in scripts:
         tree = parser.parse(path.read_bytes())
-        wrong += [f"{path.relative_to(REPOSITORY)}: {fault}" for fault in faults(tree.root_node)]
+        wrong += [f"{path.relative_to(ROOT)}: {fault}" for fault in faults(tree.root_node)]
     assert not wrong, "\n".join(wrong)
 
 
