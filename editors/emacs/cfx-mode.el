@@ -378,7 +378,8 @@
    (cons (concat "^\\s-*" (regexp-opt cfx-keywords 'words) "\\s-+[A-Za-z0-9_\"]") '(1 font-lock-keyword-face))
    (cons (regexp-opt cfx-words 'words) 'font-lock-keyword-face)
    (cons "\\<\\([A-Za-z_][A-Za-z0-9_]*\\)\\s-*:" '(1 font-lock-variable-name-face))
-   (cons (regexp-opt cfx-builtins 'words) 'font-lock-function-name-face)
+   ;; A part of a value, as `train' in `data.train', is no built-in.
+   (cons (concat "\\(?:^\\|[^.[:word:]]\\)" (regexp-opt cfx-builtins t) "\\>") '(1 font-lock-function-name-face))
    (cons (regexp-opt cfx-types 'words) 'font-lock-type-face)
    (cons (regexp-opt cfx-constants 'words) 'font-lock-constant-face)
    (cons "\\<[0-9]+\\(?:\\.[0-9]+\\)?\\(?:[eE][+-]?[0-9]+\\)?[%kM]?" 'font-lock-constant-face))

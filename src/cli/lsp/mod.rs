@@ -5,6 +5,7 @@
 
 mod answers;
 mod library;
+mod pipe;
 mod planner;
 mod shape;
 mod uri;
@@ -42,7 +43,7 @@ struct Server {
 
 /// Serves one editor until it says goodbye or closes the pipe.
 pub fn lsp() -> Exit {
-    let (connection, threads) = Connection::stdio();
+    let (connection, threads) = pipe::open();
     let served = serve(&connection);
     drop(connection);
     match (served, threads.join()) {
