@@ -1,4 +1,4 @@
-//! `cfx lock`: writes down beside a script what its results hang on.
+//! `cfx lock`: writes down beside a script what its results depend on.
 
 use super::Exit;
 use super::arguments::Lock;
@@ -10,7 +10,7 @@ use crate::engine::Options;
 use crate::engine::files::write_beside;
 use std::io;
 
-/// `cfx lock`: writes down what the script's results hang on.
+/// `cfx lock`: writes down what the script's results depend on.
 pub fn lock(arguments: &Lock) -> Exit {
     let source = match source(&arguments.script) {
         Ok(source) => source,
@@ -25,7 +25,7 @@ pub fn lock(arguments: &Lock) -> Exit {
         Ok(None) => {}
         Ok(Some(said)) => tell!("{said}"),
         Err(why) => {
-            tell!("`--device {}` is not to be had: {why}", arguments.device);
+            tell!("`--device {}` cannot be used here: {why}", arguments.device);
             return Exit::Usage;
         }
     }
@@ -35,7 +35,7 @@ pub fn lock(arguments: &Lock) -> Exit {
         // One of another version is written anew.
         Ok(text) if text.contains("\"cfx.lock.") => {}
         Ok(_) => {
-            tell!("{} is there, and is no lock of cfx: it is not overwritten", path.display());
+            tell!("{} exists and is not a lock of cfx: it is not overwritten", path.display());
             return Exit::Usage;
         }
         Err(e) => {
