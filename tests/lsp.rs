@@ -222,7 +222,7 @@ fn an_editor_completes_signs_and_formats() {
     };
     let found = editor.ask("textDocument/completion", given(&editor, &text, "(m, data."));
     let labels: Vec<&str> = found["items"].as_array().into_iter().flatten().filter_map(|i| i["label"].as_str()).collect();
-    assert_eq!(labels, ["train", "test"]);
+    assert_eq!(labels, ["train", "test", "all"]);
     let help = editor.ask("textDocument/signatureHelp", given(&editor, &text, "accuracy(m, "));
     assert_eq!(help["activeParameter"], json!(1), "{help}");
     let untidy = SCRIPT.replace("axis run = 0..3", "axis   run=0..3");
@@ -247,7 +247,11 @@ fn the_server_ends_with_its_editor() {
 /// What is no message ends the server with a word: what follows cannot be told apart. A length that is announced takes no memory.
 #[test]
 fn what_is_no_message_is_said() {
-    for wrong in ["Content-Length: 5\r\n\r\n{bad}", "Content-Length: 18446744073709551615\r\n\r\n", "Content-Length: 1000000000000\r\n\r\n"] {
+    for wrong in [
+        "Content-Length: 5\r\n\r\n{bad}",
+        "Content-Length: 18446744073709551615\r\n\r\n",
+        "Content-Length: 1000000000000\r\n\r\n",
+    ] {
         let mut server = Command::new(env!("CARGO_BIN_EXE_cfx"));
         server.arg("lsp").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut server = server.spawn().expect("the server starts");

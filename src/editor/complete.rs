@@ -78,6 +78,7 @@ pub fn complete(document: &Document, byte: usize) -> (Range<usize>, Vec<Completi
         Place::Setting { callee, in_body, name, .. } => names.settings(callee, *in_body, name),
         Place::Selection { of, axis } => names.coordinates(of, axis.as_deref()),
         Place::Step => names.layers(),
+        Place::Compared(of) => names.compared(of),
         Place::Value => names.values(&|_| true),
     };
     let mut seen = BTreeSet::new();
@@ -112,7 +113,7 @@ impl Names<'_> {
         let part = |name: &str, detail: String| plain(name, Sort::Part, &detail, "");
         let of_kind = |kind: &Kind| match kind {
             Kind::Record(fields) => fields.iter().map(|(n, k)| part(n, k.to_string())).collect(),
-            Kind::Dataset => ["train", "test"].iter().map(|s| part(s, "split".into())).collect(),
+            Kind::Dataset => ["train", "test", "all"].iter().map(|s| part(s, "split".into())).collect(),
             _ => Vec::new(),
         };
         let columns = |op: &str| match self.program.operations.get(op) {
@@ -250,6 +251,15 @@ impl Names<'_> {
         let known = script.declared_axes.values().map(|id| plain(script.axes.name(*id), Sort::Axis, &detail(id), ""));
         let declared = self.declared().filter(|(_, keyword, _)| *keyword == Some(Keyword::Axis));
         known.chain(declared.map(|(name, _, doc)| plain(name, Sort::Axis, "", doc))).collect()
+    }
+
+    /// Returns what may be compared with a value: the coordinates of an axis, else any value.
+    fn compared(&self, of: &str) -> Vec<Completion> {
+        let script = &self.document.checked.script;
+        let axis = script.declared_axes.values().find(|id| script.axes.name(**id) == of);
+        let coordinates = axis.into_iter().flat_map(|id| script.axes.get(*id).coordinates.iter().flatten().take(200));
+        let found: Vec<Completion> = coordinates.map(|c| plain(&c.text, Sort::Word, of, "")).collect();
+        if found.is_empty() { self.values(&|_| true) } else { found }
     }
 
     /// Returns what the script declares or takes: name, keyword of a bound value, doc comment.

@@ -34,6 +34,8 @@ pub(super) enum Place {
     Selection { of: String, axis: Option<String> },
     /// A step of a network.
     Step,
+    /// Behind `NAME ==` or `NAME !=`.
+    Compared(String),
     /// Any other place of an expression.
     Value,
 }
@@ -120,10 +122,23 @@ fn place(text: &str, tokens: &[Token], start: usize) -> Place {
             _ => Place::Value,
         };
     }
+    if let [.., of, mark] = code.as_slice()
+        && matches!(word(mark), "==" | "!=")
+        && of.kind == Kind::Word
+    {
+        return Place::Compared(word(of).to_string());
+    }
     let Some(open) = stack.last() else {
         return Place::Value;
     };
     match (open.bracket, keyword) {
+        ('{', "experiment") => {
+            let begins = open.name.is_none() && tokens.len() == open.fresh;
+            match begins && !open.given.iter().any(|g| g == "seed") {
+                true => Place::Argument { callee: String::new(), in_body: false, given: Vec::new(), position: open.position },
+                false => Place::Nowhere,
+            }
+        }
         ('{', "use") => match code.iter().position(|t| word(t) == "std").and_then(|i| code.get(i + 2)) {
             Some(topic) => Place::Taken(word(topic).to_string()),
             None => Place::Nowhere,

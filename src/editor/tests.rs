@@ -206,7 +206,11 @@ fn what_may_stand_at_a_place_is_proposed() {
     has(&labels("analysis spread", "an‸"), &["analysis", "figure", "dataset"]);
     has(&labels("use std.data {", "use std.‸ {"), &["data", "figures"]);
     has(&labels("{ digits }", "{ ‸ }"), &["mnist", "cifar10"]);
-    assert_eq!(labels("(m, data.test)", "(m, data.‸)"), ["train", "test"]);
+    assert_eq!(labels("(m, data.test)", "(m, data.‸)"), ["train", "test", "all"]);
+    assert_eq!(labels("{ seed: 1 }", "{ ‸ }"), ["seed:"]);
+    assert_eq!(labels("{ seed: 1 }", "{ seed: ‸ }"), Vec::<String>::new());
+    assert_eq!(labels("std(acc, over: run)", "if run == ‸ then acc else 0"), ["0", "1", "2"]);
+    has(&labels("std(acc, over: run)", "if acc == ‸ then acc else 0"), &["acc", "mean"]);
     has(&labels("std(acc, over: run)", "std(acc, ‸)"), &["over:", "by:"]);
     has(&labels("over: run)", "over: ‸)"), &["run", "class", "example"]);
     has(&labels("at: hidden", "at: ‸"), &["hidden", "all"]);

@@ -140,7 +140,11 @@ fn chains(contents: &Contents) -> String {
             "<figure id=\"{id}\" aria-labelledby=\"{id}-title\">\n<div class=\"plate\">{}</div>\n<figcaption>\n<h4 id=\"{id}-title\">Chains of {}</h4>\n\
              <p id=\"{id}-text\">{}. Above, what every pass found; below, how the draws after burn-in of each chain rank among those of all: even \
              (dashed) where chains tell of one distribution.</p>\n</figcaption>\n</figure>",
-            c.svg.replacen("role=\"img\" ", &format!("role=\"img\" aria-describedby=\"{id}-text\" "), 1),
+            c.svg.replacen(
+                "role=\"img\" aria-label=\"\"",
+                &format!("role=\"img\" aria-describedby=\"{id}-text\" aria-label=\"Chains of {}\"", escape(&c.name)),
+                1
+            ),
             escape(&c.name),
             escape(&c.note)
         );
