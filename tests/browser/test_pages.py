@@ -70,6 +70,7 @@ class Tab:
 
     def __init__(self, browser, **how):
         self.page = browser.new_context(**how).new_page()
+        self.page.set_default_timeout(120_000)
         self.elsewhere, self.complaints = [], []
         self.page.on("request", lambda r: self.elsewhere.append(r.url) if not re.match(r"file:|data:|blob:|http://127\.0\.0\.1:", r.url) else None)
         self.page.on("console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None)
