@@ -120,8 +120,9 @@ fn pairs_at_a_coordinate_of_another_axis() {
             c.at.remove("dim");
         });
         tried += 1;
-        wrong
-            .extend(compare::cells(&at, cut_ran.cells(&cut.name), true).map(|why| (call.op.clone(), format!("{}: {why}", cut.text))));
+        wrong.extend(
+            compare::cells(&at, cut_ran.cells(&cut.name), true).map(|why| (call.op.clone(), format!("{}: {why}", cut.text))),
+        );
     }
     assert!(tried > 30, "only {tried} were tried");
     judge("pairs at a coordinate are others", &wrong, &[]);

@@ -200,7 +200,9 @@ macro_rules! dropped {
             fn drop(job: &mut Job, _: &mut Option<Job>) {
                 let instead: Option<Static> = $instead;
                 match instead {
-                    Some(value) => job.settings.0.iter_mut().filter(|(n, _)| n == $parameter).for_each(|(_, v)| *v = value.clone()),
+                    Some(value) => {
+                        job.settings.0.iter_mut().filter(|(n, _)| n == $parameter).for_each(|(_, v)| *v = value.clone())
+                    }
                     None => job.settings.0.retain(|(n, _)| n != $parameter),
                 }
             }

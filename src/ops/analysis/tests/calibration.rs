@@ -136,7 +136,8 @@ impl Line {
 }
 
 const FEW: &str = "few units: two errors cover less than 95 % where the error has few degrees of freedom (Student's t)";
-const FOURTH: &str = "the error is known by the values' fourth powers, which few values far out decide: too small where none of them was drawn";
+const FOURTH: &str =
+    "the error is known by the values' fourth powers, which few values far out decide: too small where none of them was drawn";
 const SLOPE: &str = "a share moves with runs by its slope, which is that at the share found: in a simulation that knows the slope and takes the spread \
                      from 20 runs 89.4 % are covered, 96.0 % where the slope is that of the truth";
 const ORDER: &str = "half the distance of two order statistics is an uncertain error: two cover 93 % from some 100 values on in the middle, from \
