@@ -6,8 +6,9 @@ use super::statistics::{mean, share_error};
 /// classes that occur among labels or predictions. Examples have `each` labels, one after another. Third, what each example adds to the score.
 ///
 /// The error is that of the mean of what each example adds to the score, to first order (its influence; the delta method): a score is a
-/// function of the shares p of a label, q of a prediction and t of both, sum of 2 p t / (p + q) or the mean of 2 t / (p + q). It is no
-/// smaller than the error of a share as large (Agresti & Coull 1998), so that it does not vanish where all are right.
+/// function of the shares p of a label, q of a prediction and t of both, sum of 2 p t / (p + q) or the mean of 2 t / (p + q). To its square comes
+/// what the error of a share as large (Agresti & Coull 1998) has beyond its binomial variance, so that it does not vanish where all are right. Where
+/// some examples get no prediction, a score scatters less than such a share: they count against the hits alone.
 pub fn f_score(labels: &[u32], predicted: &[u32], macro_mean: bool, each: usize) -> (f64, f64, Vec<f64>) {
     let classes = labels.iter().chain(predicted).max().map_or(0, |m| *m as usize + 1);
     let (mut hit, mut of, mut said) = (vec![0f64; classes], vec![0f64; classes], vec![0f64; classes]);
@@ -46,5 +47,10 @@ pub fn f_score(labels: &[u32], predicted: &[u32], macro_mean: bool, each: usize)
     let middle = mean(&by_example);
     let squares: f64 = by_example.iter().map(|a| (a - middle) * (a - middle)).sum();
     let spread = if k > 1.0 { (squares / (k * (k - 1.0))).sqrt() } else { 0.0 };
-    (score, spread.max(share_error(score, k)), by_example)
+    (score, spread.hypot(beyond_binomial(score, k)), by_example)
+}
+
+/// Returns what the error of a share of `n` (Agresti & Coull 1998) has beyond its binomial variance, as an error: most where all or none hold.
+pub fn beyond_binomial(share: f64, n: f64) -> f64 {
+    (share_error(share, n).powi(2) - share * (1.0 - share) / n).max(0.0).sqrt()
 }

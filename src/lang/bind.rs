@@ -80,7 +80,9 @@ pub fn bind_args_except<'a>(
     if !names.is_empty() && !found.0.iter().any(|f| matches!(f.what, What::UnknownArgument { .. })) {
         // What a missing option can be is worth more than a list of all arguments.
         let option = |name: &String| params.iter().find(|p| p.name.name == *name).and_then(options);
+        let axis = |name: &String| params.iter().any(|p| p.name.name == *name && names_axis(p));
         let help = match names.as_slice() {
+            [one] if axis(one) => Some(format!("write `{one}: axis`, with the name of one of the axes of what is given")),
             [one] => option(one).map(|words| format!("write `{one}: …` with {words}")),
             _ => None,
         };
@@ -143,6 +145,12 @@ fn options(param: &Param) -> Option<String> {
     let words: Vec<String> = words.iter().map(|w| format!("`{}`", w.name)).collect();
     let (last, rest) = words.split_last()?;
     Some(if rest.is_empty() { last.clone() } else { format!("{} or {last}", rest.join(", ")) })
+}
+
+/// Returns whether a parameter takes the name of an axis.
+fn names_axis(param: &Param) -> bool {
+    let named = |a: &TypeAtom| matches!(a, TypeAtom::Name(name) if name.name == "axis");
+    param.ty.as_ref().is_some_and(|ty| ty.alternatives.iter().any(named))
 }
 
 /// Returns `conv takes channels, kernel, stride (optional)`.

@@ -38,6 +38,11 @@ pub(super) fn misfit(param: &str, op: &str, wanted: &[Kind], v: &Typed) -> Diag 
         }
         (Kind::Model, Some(Kind::Stages)) => diag.help("read representations off the model: `tap(model, data, at: all)`"),
         (Kind::Dataset, Some(Kind::Stages)) => diag.help("give it representations: `tap(model, data)` or `load_stages(…)`"),
+        (Kind::Number { .. }, Some(Kind::Truth { .. })) => diag.help("compare it: `x > 0.5` holds or does not"),
+        (Kind::Model, Some(Kind::Number { .. })) if wanted.len() <= 2 => diag.help("measure the model: `accuracy(model, data)`, or for each example `correct(model, data)`"),
+        (Kind::Dataset, Some(Kind::Number { .. })) if wanted.len() <= 2 => {
+            diag.help("a data set is no number; what a model makes of its examples is: `correct(model, data)`, `example_loss(model, data)`")
+        }
         (Kind::Stages, Some(Kind::Density)) => diag.help("fit a density first: `dp_mixture(stages, by: class)`"),
         _ => diag.help(format!("give it {}", kinds.iter().map(|k| with_article(k)).collect::<Vec<_>>().join(" or "))),
     }

@@ -55,6 +55,13 @@ impl<'a> Checker<'a> {
                 ("sample", "fraction" | "frac" | "share") => {
                     *help = "a share of the examples is drawn by `subset(data, 20%)`".to_string()
                 }
+                (
+                    "train",
+                    "validation" | "validation_data" | "valid" | "val" | "val_data" | "eval_data" | "eval_set" | "test",
+                ) => {
+                    *help =
+                        "what is measured on other data after each epoch is recorded: `record: [accuracy(d.test)]`".to_string()
+                }
                 _ => {}
             }
             let word = match name.as_str() {
@@ -62,6 +69,10 @@ impl<'a> Checker<'a> {
                 "over" | "along" => "over",
                 _ => continue,
             };
+            // It has such a word, under its own name.
+            if signature.params.iter().any(|p| p.name.name == word) {
+                continue;
+            }
             let (this, others): (Vec<&Arg>, Vec<&Arg>) =
                 args.iter().copied().partition(|a| a.name.as_ref().is_some_and(|n| n.name == *name));
             let axis = this.first().map_or("class".to_string(), |a| text(&a.value));

@@ -81,7 +81,12 @@ impl<'a> Checker<'a> {
             let Some(axis) = axis else { return Typed::error(span) };
             if fixed.iter().any(|(a, _)| *a == axis) || parts.iter().any(|(a, _)| *a == axis) {
                 let message = format!("the axis `{}` is selected twice", self.axes().name(axis));
-                self.say(Diag::error("cfx::axis::selected_twice", arg.value.span, message).help("name each axis once"));
+                let written = shorten(self.program().sources.text(arg.value.span));
+                let help = match arg.name {
+                    Some(_) => "name each axis once".to_string(),
+                    None => format!("several coordinates of an axis are a list: `{}: [{written}, …]`", self.axes().name(axis)),
+                };
+                self.say(Diag::error("cfx::axis::selected_twice", arg.value.span, message).help(help));
                 return Typed::error(span);
             }
             if let Some(coordinates) = &self.axes().get(axis).coordinates
@@ -367,6 +372,9 @@ impl<'a> Checker<'a> {
                     format!("examples are chosen by operations: `sample({of_base}, {count})`, `where({of_base}, condition)`")
                 } else if base.axes.is_empty() {
                     "it is a single value, with nothing to select".to_string()
+                } else if named.starts_with('-') {
+                    let axis = base.axes.last().map_or("run", |a| self.axes().name(*a));
+                    format!("the last coordinate of an axis is `last`: `{of_base}[{axis}: last]`")
                 } else if base.axes.iter().any(|a| self.axes().name(*a) == named) {
                     format!("an axis is named before its coordinate: `{of_base}[{named}: …]`")
                 } else {

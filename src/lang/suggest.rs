@@ -19,7 +19,7 @@ pub fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
 }
 
 /// Names of arguments elsewhere (PyTorch, Keras, scikit-learn, R, Julia), and here: of several, the first that there is.
-const ELSEWHERE: [(&[&str], &[&str]); 40] = [
+const ELSEWHERE: [(&[&str], &[&str]); 42] = [
     (&["lr", "learning_rate", "learningrate", "eta", "step_size", "base_lr", "max_lr", "init_lr"], &["rate", "peak"]),
     (&["lr_scheduler", "scheduler", "schedule", "lr_schedule"], &["rate"]),
     (&["batch_size", "batchsize", "bs", "minibatch", "mini_batch_size"], &["batch"]),
@@ -74,7 +74,9 @@ const ELSEWHERE: [(&[&str], &[&str]); 40] = [
         &["n_samples", "num_samples", "samples", "nsamples", "n_resamples", "n_boot", "n_permutations", "n_draws", "num_draws"],
         &["draws", "n", "count"],
     ),
-    (&["n", "num", "number", "size", "n_examples"], &["count", "n"]),
+    (&["n", "num", "number", "size", "n_examples"], &["count", "n", "draws"]),
+    (&["y_log", "log_y", "logy", "yscale", "semilogy"], &["y_scale"]),
+    (&["x_log", "log_x", "logx", "xscale", "semilogx"], &["x_scale"]),
     (&["noise", "ratio", "frac", "proportion", "rate", "level", "percent"], &["fraction", "share"]),
     (&["layer", "layers", "tap", "taps", "stage", "stages", "node", "nodes"], &["at"]),
     (&["hue", "colour", "c", "fill", "col", "style"], &["color"]),
@@ -89,7 +91,7 @@ pub fn elsewhere<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
 }
 
 /// Operations elsewhere, and what to write here.
-const OPERATIONS: [(&[&str], &str); 56] = [
+const OPERATIONS: [(&[&str], &str); 58] = [
     (&["sum", "nansum", "add_up"], "`total(x)`"),
     (&["max", "amax", "nanmax"], "`maximum(x)`"),
     (&["min", "amin", "nanmin"], "`minimum(x)`"),
@@ -139,8 +141,28 @@ const OPERATIONS: [(&[&str], &str); 56] = [
     (&["imshow", "matshow", "image", "pcolor", "clustermap"], "`heatmap(x, rows: a, columns: b)`"),
     (&["scatterplot", "scatter_plot", "points"], "`scatter(x, y)`"),
     (
-        &["load_data", "load", "read_csv", "read", "csv", "npy", "load_npy", "from_numpy", "load_digits", "fetch_openml"],
+        &[
+            "load_data",
+            "load_csv",
+            "read_csv",
+            "read_table",
+            "read",
+            "csv",
+            "npy",
+            "load_npy",
+            "from_numpy",
+            "load_digits",
+            "fetch_openml",
+        ],
         "`arrays(\"x.npy\", labels: \"y.npy\", …)`, or `digits()`, `mnist(…)`, `cifar10(…)`",
+    ),
+    (
+        &["load", "loadtxt", "pickle"],
+        "`arrays(\"x.npy\", …)` for data, `load_stages(\"*.npy\", rows: examples)` for activations, `import_weights(\"file\", network, data)` for weights",
+    ),
+    (
+        &["load_model", "load_weights", "load_state_dict", "from_pretrained", "hub"],
+        "`import_weights(\"weights.safetensors\", network, data)`",
     ),
     (&["ImageFolder", "imagenet", "images"], "`image_folder(\"folder\", size: 32)`"),
     (&["CIFAR10", "cifar", "Cifar10"], "`cifar10(\"folder\")`"),

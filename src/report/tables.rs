@@ -213,7 +213,8 @@ fn single(out: &mut Builder, name: &str, of: &str, value: &Value) {
             if let Some(e) = n.error {
                 out.put(&format!("{name}_se"), Is::Error, of, One::Number(e));
             }
-            if let Some(c) = n.count {
+            // How many values a count is of is the count.
+            if let Some(c) = n.count.filter(|_| of != "count") {
                 out.put(&format!("{name}_count"), Is::Count, of, One::Integer(c as i64));
             }
         }

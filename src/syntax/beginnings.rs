@@ -88,6 +88,9 @@ impl Explain<'_> {
             Kind::Word if matches!(next_text, "=" | "==" | ":") => {
                 format!("begin with a keyword, such as `let {word} = …` or `analysis {word} = …`")
             }
+            Kind::Text if word == "\"\"" => {
+                "comments begin with `#`, descriptions of what is declared below them with `##`".to_string()
+            }
             Kind::Open => format!("`{word}` belongs to the expression before it only on the same line"),
             _ => format!("a declaration begins with {}", all.join(", ")),
         };

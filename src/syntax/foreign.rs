@@ -30,6 +30,11 @@ impl Explain<'_> {
                 foreign(span, format!("this comparison is written `{after}`"), format!("remove the last `=`: `{after}`"))
             }
             ">" if after == "<" && touches => foreign(span, "this comparison is written `!=`", "write `a != b`"),
+            "=" if then == ">" && after == ")" => foreign(
+                span,
+                "scripts define no functions",
+                "write the expression where it is needed; a value that varies is one over an `axis`",
+            ),
             "=" if matches!(then, "<" | ">") && (depth > 0 || self.assigned(f)) => {
                 foreign(span, format!("this comparison is written `{then}=`"), format!("write `a {then}= b`"))
             }
@@ -287,6 +292,15 @@ impl Explain<'_> {
                 format!("`{after}` before a string means nothing: strings hold no expressions"),
                 format!("write `{next}`"),
             ),
+            "(" if matches!(keyword, "let" | "analysis") && depth == 0 && f.here == 2 => foreign(
+                span,
+                "scripts define no functions",
+                "write the expression where it is needed; a value that varies is one over an `axis`",
+            ),
+            "{" if keyword == "recipe" && after == "=" => {
+                let name = at(1);
+                foreign(span, "a recipe has its settings in braces", format!("write `recipe {name} {{ … }}`"))
+            }
             "(" if keyword == "recipe" && depth == 0 => {
                 foreign(span, "a recipe has its settings in braces", format!("write `recipe {after} {{ … }}`"))
             }

@@ -91,6 +91,9 @@ fn spellings_of_other_languages() {
     expect("let a = [i for i in x]\n", &[("1 foreign: there are no comprehensions", "for")]);
     expect("while true\n", &[("1 foreign: there are no loops", "while")]);
     expect("def f(x):\n", &[("scripts define no functions", "def")]);
+    expect("let f(x) = x + 1\n", &[("scripts define no functions", "(")]);
+    expect("let f = (x) => x + 1\n", &[("scripts define no functions", "=")]);
+    expect("recipe r = { epochs: 3 }\n", &[("write `recipe r { … }`", "{")]);
     expect("import numpy\n", &[("taken by `use std.data { digits }`", "import")]);
     expect("let a = f(b = 3)\n", &[("an argument is given with `:` (; write `b: …`)", "=")]);
     expect("model m = train(a) { epochs = 3 }\n", &[("write `epochs: …`", "=")]);

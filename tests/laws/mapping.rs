@@ -64,24 +64,26 @@ fn at(cells: &[Cell], axis: &str, coordinate: &str) -> Vec<Cell> {
         .collect()
 }
 
-/// Compares calls that map over an axis with what they are at one coordinate.
+/// Compares calls that map over an axis with what they are at one coordinate. What they are there is computed in another run and store: a cell that has
+/// the key of another is that cell, and would agree with itself whatever its operation makes of its place.
 fn compare_all(all: &[(Line, Call, Call, &str, &str)]) -> Vec<(String, String)> {
     let cut: Vec<Line> = all.iter().enumerate().map(|(i, (_, _, cut, ..))| cut.line(&format!("cut{i}"))).collect();
     let refused = world::refusals(WORLD, &cut);
-    let mut lines: Vec<Line> = cut.iter().filter(|l| !refused.contains_key(&l.name)).cloned().collect();
+    let cuts: Vec<Line> = cut.iter().filter(|l| !refused.contains_key(&l.name)).cloned().collect();
+    let mut lines: Vec<Line> = Vec::new();
     for (line, ..) in all {
         if !lines.iter().any(|l| l.name == line.name) {
             lines.push(line.clone());
         }
     }
-    let ran = world::run(WORLD, &lines);
+    let (ran, cut_ran) = (world::run(WORLD, &lines), world::run_anew(WORLD, &cuts));
     let mut wrong = Vec::new();
     for ((line, call, cut, axis, coordinate), cut_line) in all.iter().zip(&cut) {
         let why = match refused.get(&cut_line.name) {
             Some(why) => Some(format!("refused at one coordinate: {why}")),
             None => {
                 // An axis word may bring the axis back: bins of each run.
-                let cut = ran.cells(&cut_line.name);
+                let cut = cut_ran.cells(&cut_line.name);
                 let again = cut.first().is_some_and(|c| c.at.contains_key(*axis));
                 let cut = if again { at(cut, axis, coordinate) } else { cut.to_vec() };
                 compare::cells(&at(ran.cells(&line.name), axis, coordinate), &cut, true)
@@ -101,7 +103,7 @@ fn over_an_axis_is_at_each_coordinate() {
 }
 
 /// Returns what is wrong where calls are cut to a coordinate of an axis that they map over; there are more than `least`.
-fn at_each_coordinate(calls: &[(Line, Call)], ran: &world::Ran, least: usize) -> Vec<(String, String)> {
+pub fn at_each_coordinate(calls: &[(Line, Call)], ran: &world::Ran, least: usize) -> Vec<(String, String)> {
     let mut all = Vec::new();
     for (line, call) in calls {
         for (axis, _, _, coordinate) in AXES {

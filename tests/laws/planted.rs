@@ -3,20 +3,24 @@
 use super::calls::Call;
 use super::order::Here;
 use super::world::{self, Line, WORLD};
-use super::{accepted, arguments, nesting, order};
+use super::{accepted, arguments, mapping, nesting, order};
 use cfx::api::Registry;
 use cfx::engine::{Context, Failure, Job, Kernel, Kernels, Value};
 use cfx::lang::net::ir::Net;
 use cfx::lang::{Settings, Static};
 use cfx::plan::facts::{Cost, Facts, KnownInput, Operations, Planned, Policy, Problem};
 use cfx::plan::files::Files;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-/// An operation with a fault: its job is changed before it sees it.
+/// What a fault does to a job before the operation sees it; it may remember a job of before.
+type Fault = fn(&mut Job, &mut Option<Job>);
+
+/// An operation with a fault.
 struct Faulty {
     standard: Registry,
     op: &'static str,
-    given: fn(&mut Job),
+    given: Fault,
+    before: Mutex<Option<Job>>,
 }
 
 impl Faulty {
@@ -67,14 +71,14 @@ impl Planned for Faulty {
 impl Kernel for Faulty {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let mut job = job.clone();
-        (self.given)(&mut job);
+        (self.given)(&mut job, &mut self.before.lock().expect("no fault panics"));
         self.standard.kernel(self.op).expect("a built-in").run(&job, cx)
     }
 }
 
-fn planted(op: &'static str, given: fn(&mut Job)) -> Registry {
+fn planted(op: &'static str, given: Fault) -> Registry {
     let mut registry = Registry::standard();
-    registry.replace(op, Box::new(Faulty { standard: Registry::standard(), op, given }));
+    registry.replace(op, Box::new(Faulty { standard: Registry::standard(), op, given, before: Mutex::new(None) }));
     registry
 }
 
@@ -98,7 +102,7 @@ fn by_names(calls: &[(Line, Call)]) -> Vec<(String, String)> {
 }
 
 /// Puts the axes of an input in the order of their names, and its values with them: what the operation keeps comes back in that order.
-fn in_the_order_of_names(job: &mut Job) {
+fn in_the_order_of_names(job: &mut Job, _: &mut Option<Job>) {
     for (_, input) in &mut job.inputs {
         if let [first, second] = input.axes.as_slice()
             && first.name > second.name
@@ -117,7 +121,7 @@ fn the_law_of_names_finds_an_order_of_axes_that_depends_on_them() {
 }
 
 /// Whatever quantile is asked for, gives the median.
-fn the_median(job: &mut Job) {
+fn the_median(job: &mut Job, _: &mut Option<Job>) {
     for (name, value) in &mut job.settings.0 {
         if name == "q" {
             *value = Static::Number(0.5);
@@ -131,7 +135,7 @@ fn the_law_of_arguments_finds_one_that_is_dropped() {
 }
 
 /// Takes the data sets of the first of several places for those of all.
-fn the_first_bins(job: &mut Job) {
+fn the_first_bins(job: &mut Job, _: &mut Option<Job>) {
     for (_, sets) in job.inputs.iter_mut().filter(|(name, sets)| name.starts_with("by") && !sets.axes.is_empty()) {
         let one = sets.values[0].clone();
         sets.values.fill(one);
@@ -144,11 +148,95 @@ fn the_law_of_nesting_finds_bins_of_one_run_in_the_place_of_all() {
 }
 
 /// Takes axes that nest in others for axes like these.
-fn beside_each_other(job: &mut Job) {
+fn beside_each_other(job: &mut Job, _: &mut Option<Job>) {
     job.inputs.iter_mut().flat_map(|(_, input)| &mut input.axes).for_each(|axis| axis.within.clear());
 }
 
 #[test]
 fn the_law_of_nesting_finds_inner_axes_that_are_taken_like_others() {
     found("std", || planted("std", beside_each_other), nesting::not_inner_first);
+}
+
+/// Returns what the law of mapping finds among these calls.
+fn mapped(calls: &[(Line, Call)]) -> Vec<(String, String)> {
+    let ran = world::run(WORLD, &calls.iter().map(|(l, _)| l.clone()).collect::<Vec<_>>());
+    mapping::at_each_coordinate(calls, &ran, 0)
+}
+
+/// Takes at one coordinate of an axis twice the number, because of where it stands.
+fn by_its_place(job: &mut Job, _: &mut Option<Job>) {
+    if job.at.iter().any(|(axis, at)| axis == "a" && at == "1") {
+        for value in job.inputs.iter_mut().flat_map(|(_, input)| &mut input.values) {
+            if let Value::Number(number) = value {
+                number.value *= 2.0;
+            }
+        }
+    }
+}
+
+#[test]
+fn the_law_of_mapping_finds_an_operation_that_looks_at_its_place() {
+    let calls = of("sqrt");
+    found("sqrt", || planted("sqrt", by_its_place), || mapped(&calls));
+}
+
+/// Takes the inputs of the first cell for those of all.
+fn those_of_the_first(job: &mut Job, before: &mut Option<Job>) {
+    let first = before.get_or_insert_with(|| job.clone());
+    job.inputs = first.inputs.clone();
+}
+
+#[test]
+fn the_law_of_mapping_finds_one_cell_in_the_place_of_all() {
+    let calls = of("exp");
+    found("exp", || planted("exp", those_of_the_first), || mapped(&calls));
+}
+
+/// Declares a test that an argument which an operation is not handed is found by the law of arguments.
+macro_rules! dropped {
+    ($test:ident, $op:literal, $parameter:literal, $instead:expr) => {
+        #[test]
+        fn $test() {
+            fn drop(job: &mut Job, _: &mut Option<Job>) {
+                let instead: Option<Static> = $instead;
+                match instead {
+                    Some(value) => {
+                        job.settings.0.iter_mut().filter(|(n, _)| n == $parameter).for_each(|(_, v)| *v = value.clone())
+                    }
+                    None => job.settings.0.retain(|(n, _)| n != $parameter),
+                }
+            }
+            found($op, || planted($op, drop), || arguments::dead(|op| op == $op));
+        }
+    };
+}
+
+dropped!(a_dropped_level_is_found, "bootstrap", "level", Some(Static::Number(0.95)));
+dropped!(a_dropped_normalisation_is_found, "auc", "normalize", Some(Static::Bool(false)));
+dropped!(a_dropped_choice_of_estimator_is_found, "cka", "debiased", Some(Static::Bool(false)));
+dropped!(a_dropped_number_of_digits_is_found, "round", "digits", Some(Static::Number(0.0)));
+dropped!(a_dropped_average_is_found, "f_score_of", "average", Some(Static::Word("weighted".to_string())));
+dropped!(a_dropped_colour_of_a_figure_is_found, "curves", "color", None);
+
+/// Puts the values of the first input in the order of the names of its axes, and leaves the axes as they are.
+fn values_in_another_order(job: &mut Job, _: &mut Option<Job>) {
+    let Some((_, input)) = job.inputs.first_mut() else { return };
+    if let [first, second] = input.axes.as_slice()
+        && first.name > second.name
+    {
+        let (rows, columns) = (first.coordinates.len(), second.coordinates.len());
+        input.values = (0..rows * columns).map(|i| input.values[i % rows * columns + i / rows].clone()).collect();
+    }
+}
+
+#[test]
+fn the_law_of_names_finds_values_in_another_order_than_their_axes() {
+    let calls = of("pearson");
+    found("pearson", || planted("pearson", values_in_another_order), || by_names(&calls));
+}
+
+#[test]
+fn the_law_of_nesting_finds_bins_of_one_run_in_medians_and_shares() {
+    found("median", || planted("median", the_first_bins), || nesting::lent(|op| op == "median"));
+    found("share", || planted("share", the_first_bins), || nesting::lent(|op| op == "share"));
 }

@@ -189,18 +189,28 @@ fn wanted(graph: &Graph, lines: &[Line]) -> Vec<usize> {
 
 /// Runs the world with these lines, none of which it refuses.
 pub fn run(world: &str, lines: &[Line]) -> Ran {
+    let store = store().lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    run_in(&store.0, world, lines)
+}
+
+/// Runs the world with these lines as [`run`] does, in a store of its own, so that nothing is answered by what was computed elsewhere.
+pub fn run_anew(world: &str, lines: &[Line]) -> Ran {
+    let folder = tempfile::tempdir().expect("a folder for the store");
+    run_in(&Store::open(folder.path()).expect("a store"), world, lines)
+}
+
+fn run_in(store: &Store, world: &str, lines: &[Line]) -> Ran {
     let registry = registry();
     let (source, graph) = planned(world, lines);
-    let store = store().lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let mut options = Options::new(&source.folder);
     options.files = source.files();
     let names: BTreeSet<&str> = lines.iter().map(|l| l.name.as_str()).collect();
     let cells_wanted = wanted(&graph, lines);
     let outcome =
-        cfx::engine::execute(&graph, &cells_wanted, &registry, &store.0, &options, &Silent).expect("the store can be written");
+        cfx::engine::execute(&graph, &cells_wanted, &registry, store, &options, &Silent).expect("the store can be written");
     let mut values = BTreeMap::new();
     {
-        let results = api::results(&graph, &registry, &store.0, &source, &outcome);
+        let results = api::results(&graph, &registry, store, &source, &outcome);
         for declared in graph.values.iter().filter(|v| names.contains(v.name.as_str())) {
             values.insert(declared.name.clone(), cells(&graph, declared, &results, &outcome.cells));
         }

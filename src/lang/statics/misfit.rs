@@ -105,6 +105,20 @@ impl<'a> Statics<'a> {
         Finding::new(expr.span, What::NoSetting { expected: ty.to_string(), written, help }).into()
     }
 
+    /// Returns that a name which nothing has stands where text is asked for.
+    pub(super) fn unquoted(&self, ty: &SettingType, expr: &Expr) -> Findings {
+        let written = shorten(self.program.sources.text(expr.span));
+        let help = format!("names of columns and of files, and other text, stand in double quotes: `\"{written}\"`");
+        Finding::new(expr.span, What::NoSetting { expected: ty.to_string(), written, help }).into()
+    }
+
+    /// Returns that a number stands where a list of texts is asked for.
+    pub(super) fn number_for_texts(&self, ty: &SettingType, expr: &Expr) -> Findings {
+        let written = shorten(self.program.sources.text(expr.span));
+        let help = format!("write a list of names in double quotes: `[\"{written}\"]`");
+        Finding::new(expr.span, What::NoSetting { expected: ty.to_string(), written, help }).into()
+    }
+
     /// Returns that an element stands where a list is asked for.
     pub(super) fn one_of_a_list(&self, ty: &SettingType, expr: &Expr) -> Findings {
         let written = shorten(self.program.sources.text(expr.span));

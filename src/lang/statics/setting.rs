@@ -93,6 +93,9 @@ impl<'a> Statics<'a> {
                     .collect::<Result<Vec<_>, _>>()
                     .map(Static::List),
                 ExprKind::Range(..) => self.value(module, expr, env),
+                _ if **of == SettingType::Text && self.program.sources.text(expr.span).parse::<f64>().is_ok() => {
+                    Err(self.number_for_texts(ty, expr))
+                }
                 _ => match self.setting(module, of, expr, env, inside) {
                     Ok(Static::None) | Err(_) => Err(self.wrong(ty, expr)),
                     Ok(_) => Err(self.one_of_a_list(ty, expr)),
@@ -102,6 +105,13 @@ impl<'a> Statics<'a> {
             SettingType::Option(_) => Err(self.wrong(ty, expr)),
             SettingType::Network | SettingType::Recipe | SettingType::Layer => Ok(Static::None),
             _ => {
+                if *ty == SettingType::Text
+                    && let ExprKind::Name(name) = &expr.kind
+                    && self.program.find(module, name).is_none()
+                    && self.own(name, env).is_none()
+                {
+                    return Err(self.unquoted(ty, expr));
+                }
                 let value = self.value(module, expr, env)?;
                 let fits = match (ty, &value) {
                     (SettingType::Any, _) | (_, Static::None) => true,

@@ -4,6 +4,7 @@ use super::gather::{Cell, gather, pass_cost};
 use super::reduce::{keep_classes, needs_examples};
 use super::refuse;
 use super::settings::{Average, FScoreSettings};
+use crate::base::f_score::beyond_binomial;
 use crate::base::statistics::f_score;
 use crate::engine::kernel::{Context, Failure, Job, Kernel};
 use crate::engine::parts::Parts;
@@ -25,9 +26,9 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
 const MOST: f64 = 65536.0;
 
 impl Planned for FScoreOf {
-    /// 2: the error remembers the examples.
+    /// 2: the error remembers the examples. 3: it does not vanish where all are right.
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn policy(&self) -> Policy {
@@ -78,7 +79,7 @@ impl Tally {
 }
 
 /// Returns the F-score of pairs of label and prediction, and its jackknife error over the pairs: all that are alike leave the same score when one is left out,
-/// which is given for each pair, too.
+/// which is given for each pair, too. The error does not vanish where all are right ([`beyond_binomial`]).
 pub fn judged(pairs: &BTreeMap<(u32, u32), u64>, macro_mean: bool) -> (Number, BTreeMap<(u32, u32), f64>) {
     // Only classes that occur count.
     let mut classes: Vec<u32> = pairs.keys().flat_map(|(l, p)| [*l, *p]).collect();
@@ -103,7 +104,7 @@ pub fn judged(pairs: &BTreeMap<(u32, u32), u64>, macro_mean: bool) -> (Number, B
     let error = (n > 1.0).then(|| {
         let mean = without.iter().map(|(x, times)| x * times).sum::<f64>() / n;
         let square = without.iter().map(|(x, times)| (x - mean).powi(2) * times).sum::<f64>();
-        ((n - 1.0) / n * square).sqrt()
+        ((n - 1.0) / n * square).sqrt().hypot(beyond_binomial(value, n))
     });
     (Number::new(value, error, Some(n as u64)), pairs.keys().copied().zip(without.iter().map(|w| w.0)).collect())
 }

@@ -63,9 +63,9 @@ impl Planned for Reduce {
     /// taken in together are crossed; an error that numbers share stays whole. 6: means of each example remember what they were taken over. 7: the
     /// spread of many values whatever their distribution; examples that are all right or all wrong have the error of a share. 8: errors remember the
     /// examples that they come from; medians, spreads and quantiles of each example what they were taken over. 9: means over pairs and other axes remember
-    /// the units; extremes and sums of each example what their values err by.
+    /// the units; extremes and sums of each example what their values err by. 10, `std` alone: the jackknife's error from ten values on.
     fn version(&self) -> u32 {
-        9
+        if matches!(self.0, Kind::Fixed(Statistic::Std)) { 10 } else { 9 }
     }
 
     fn policy(&self) -> Policy {
@@ -194,9 +194,9 @@ pub fn needs_examples(job: &Job, over: Over, per_example: bool) -> Result<(), Fa
 struct Describe;
 
 impl Planned for Describe {
-    /// As `mean`.
+    /// As `std`.
     fn version(&self) -> u32 {
-        9
+        10
     }
 
     fn policy(&self) -> Policy {

@@ -64,8 +64,8 @@ pub enum Statistic {
     StandardError,
 }
 
-/// From this many numbers on, their fourth moment is known well enough for the error of their standard deviation.
-const MANY: usize = 30;
+/// From this many numbers on, the jackknife knows the error of their standard deviation, whatever their distribution.
+const MANY: usize = 10;
 
 impl Statistic {
     /// Returns what inner axes are reduced by before this statistic is taken of the outer ones: the mean before a mean and its spread, the
@@ -430,8 +430,9 @@ impl Sample {
         }
     }
 
-    /// Returns the standard error of the standard deviation `sd`: that of a normal sample; of many numbers ([`MANY`]), and of numbers that were not drawn
-    /// one by one, that of the mean of what each adds to it, ((v - m)^2 - sd^2) / (2 sd). Errors that several numbers share move it too.
+    /// Returns the standard error of the standard deviation `sd`: that of a normal sample; of many numbers ([`MANY`]) the jackknife's (Efron & Stein 1981);
+    /// of numbers that were not drawn one by one that of the mean of what each adds to it, ((v - m)^2 - sd^2) / (2 sd). Errors that several numbers share
+    /// move it too.
     fn error_of_deviation(&self, sd: f64) -> (Option<f64>, Parts) {
         if self.dependent {
             return (None, Parts::default());
@@ -442,8 +443,14 @@ impl Sample {
         let m = mean(&self.values);
         let n = self.len() as f64;
         let adds = self.influences(Statistic::Std).unwrap_or_default();
-        let error = match self.origins.is_empty() && self.len() < MANY {
-            true => Some(sd / (2.0 * (n - 1.0)).sqrt()),
+        let error = match self.origins.is_empty() {
+            true if self.len() < MANY => Some(sd / (2.0 * (n - 1.0)).sqrt()),
+            true => {
+                // Without v it is the root of ((n - 1) sd^2 - n (v - m)^2 / (n - 1)) / (n - 2).
+                let without = |v: &f64| ((n - 1.0 - n / (n - 1.0) * ((v - m) / sd).powi(2)).max(0.0) / (n - 2.0)).sqrt();
+                let without: Vec<f64> = self.values.iter().map(without).collect();
+                Some(sd * deviation(&without) * (n - 1.0) / n.sqrt())
+            }
             false => error_of_mean(&adds, &self.origins).map(|e| e * sd),
         };
         self.with_shared(error, &adds, |_, all| sum(all.iter().map(|(i, share)| (self.values[*i] - m) / sd * share)) / (n - 1.0))

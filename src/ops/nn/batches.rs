@@ -1,6 +1,6 @@
 //! From a data set to batches: normalisation, the order of an epoch, augmentation.
 
-use super::given::Given;
+use super::given::{Given, constructor, elements};
 use crate::base::Stream;
 use crate::engine::value::{Dataset, Images, Pixels};
 use crate::lang::Static;
@@ -37,11 +37,10 @@ impl Augment {
     ///
     /// Errors: a value out of its range, in a sentence.
     pub fn parse(setting: &Static) -> Result<Vec<Self>, String> {
-        let Static::List(items) = setting else { return Ok(Vec::new()) };
-        items
+        elements(setting)
             .iter()
             .map(|item| {
-                let (name, fields) = item.make().unwrap_or_default();
+                let (name, fields) = constructor(item)?.unwrap_or_default();
                 match name {
                     "crop" => match Crop::read(&fields).pad.0 {
                         pad if pad >= 0.0 && pad.fract() == 0.0 && pad <= PAD => Ok(Augment::Crop { pad: pad as usize }),

@@ -53,6 +53,25 @@ impl Given {
     }
 }
 
+/// Returns the constructor that a setting names with its fields, nothing of `none`.
+///
+/// Errors: it is something else, in a sentence.
+pub fn constructor(setting: &Static) -> Result<Option<(&str, Settings)>, String> {
+    match setting {
+        Static::None => Ok(None),
+        other => other.make().map(Some).ok_or_else(|| format!("{} is none of those that it may be", other.to_json())),
+    }
+}
+
+/// Returns the elements of a list; a single value stands for a list of one, `none` for an empty one.
+pub fn elements(setting: &Static) -> &[Static] {
+    match setting {
+        Static::List(items) => items,
+        Static::None => &[],
+        one => std::slice::from_ref(one),
+    }
+}
+
 /// Returns a number as one would write it: without a fraction where it has none.
 fn plain(x: f64) -> String {
     if x.abs() >= 1e15 { format!("{x:e}") } else { x.to_string() }

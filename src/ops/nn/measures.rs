@@ -165,9 +165,10 @@ measure!(
 );
 
 measure!(
-    /// The kernel of `f_score`. 2: with its standard error over examples. 3: it remembers the examples.
+    /// The kernel of `f_score`. 2: with its standard error over examples. 3: it remembers the examples. 4: no larger where some
+    /// scores scatter less than shares.
     FScore,
-    3,
+    4,
     Labels::Needed,
     0.0,
     |job, outcome, data| {

@@ -1,7 +1,7 @@
 //! Optimisers: what a step does to the weights, as PyTorch defines them; sharpness-aware steps and clipped gradients.
 
 use super::buffer::Buffer;
-use super::given::Given;
+use super::given::{Given, constructor};
 use crate::lang::Static;
 use crate::settings;
 use rayon::prelude::*;
@@ -201,7 +201,7 @@ impl Clip {
     ///
     /// Errors: a limit that is not above 0, in a sentence.
     pub fn parse(setting: &Static) -> Result<Option<Clip>, String> {
-        let Some((name, fields)) = setting.make() else { return Ok(None) };
+        let Some((name, fields)) = constructor(setting)? else { return Ok(None) };
         let limit = Limit::read(&fields).limit.0;
         if !(limit > 0.0 && limit.is_finite()) {
             return Err(format!("`{name}({limit})` would stop all gradients: the limit is above 0"));

@@ -1,7 +1,7 @@
 //! The settings of a training run, checked once for planning and running alike.
 
 use super::batches::Augment;
-use super::given::{BATCH, EPOCHS, Given};
+use super::given::{BATCH, EPOCHS, Given, constructor, elements};
 use super::optimizer::{self, Around, Clip, Optimizer};
 use super::place::Precision;
 use super::rate::Rate;
@@ -256,7 +256,7 @@ impl Stop {
     ///
     /// Errors: a value out of its range, in a sentence.
     pub fn parse(setting: &Static) -> Result<Option<Stop>, String> {
-        let Some((name, fields)) = setting.make() else { return Ok(None) };
+        let Some((name, fields)) = constructor(setting)? else { return Ok(None) };
         match name {
             "when" => {
                 let When { reaches, column } = When::read(&fields);
@@ -365,11 +365,10 @@ fn part(net: &Net, tap: NodeId) -> Vec<NodeId> {
 }
 
 fn metrics(setting: &Static) -> Result<Vec<Metric>, String> {
-    let Static::List(items) = setting else { return Ok(Vec::new()) };
-    items
+    elements(setting)
         .iter()
         .map(|item| {
-            let (name, fields) = item.make().unwrap_or_default();
+            let (name, fields) = constructor(item)?.unwrap_or_default();
             let slot = || Measured::read(&fields).data.0.ok_or_else(|| format!("`{name}` is measured on no data"));
             match name {
                 "accuracy" => slot().map(Metric::Accuracy),

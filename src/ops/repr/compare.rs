@@ -37,6 +37,11 @@ settings! {
     struct CkaSettings("cka") { kernel: Chosen, debiased: bool }
 }
 
+settings! {
+    /// Fields of a Gaussian kernel.
+    struct RbfFields("rbf") { bandwidth: f64 }
+}
+
 /// The kernel that a call asks for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Chosen {
@@ -49,7 +54,7 @@ pub enum Chosen {
 impl Setting for Chosen {
     fn read(value: &Static) -> Option<Self> {
         match value.make() {
-            Some(("rbf", fields)) => fields.find("bandwidth").and_then(|b| b.number()).map(Chosen::Rbf),
+            Some(("rbf", fields)) => Some(Chosen::Rbf(RbfFields::read(&fields).bandwidth)),
             Some((name, _)) => (name == "linear").then_some(Chosen::Linear),
             None => (value.word() == Some("linear")).then_some(Chosen::Linear),
         }

@@ -56,17 +56,18 @@ pub fn fit_cost(fit: &Fit, n: f64, d: f64) -> Cost {
     let block = if matches!(setup.method, Method::Block(_)) { 2.0 * d * d } else { 0.0 };
     let (proposals, each) = match setup.method {
         Method::SplitMerge { proposals, scans, every } => ((proposals * (scans + 1)) as f64 / every as f64, 2e-7),
-        Method::MergeSplit { proposals, every } => (proposals as f64 / every as f64, 3.5e-7),
+        Method::MergeSplit { proposals, every } => (proposals as f64 / every as f64, 7e-7),
         _ => (0.0, 0.0),
     };
     let together = match setup.method {
         Method::SplitMerge { proposals, .. } | Method::MergeSplit { proposals, .. } => proposals as f64,
         _ => 0.0,
     };
-    let visit = 6e-8 + proposals * each + 2.5e-10 * (d * d + block + proposals * 3.0 * d * d);
-    // What is learned is drawn every d / 16 passes, from the scatters of some six components; a proposal to split or merge with it takes one or two more.
+    let visit = 4e-7 + proposals * each + 2.5e-10 * (d * d + block + proposals * 3.0 * d * d);
+    // What is learned is drawn every d / 16 passes, from the scatters of some six components, whatever the dimension a share of a pass; a proposal to split
+    // or merge with it takes one or two more.
     let learning = if fit.learns() {
-        (1.0 + 0.25 * together) * 2.5e-10 * (4.0 * n * d * d + 80.0 * d.powi(3)) / (d / 16.0).ceil()
+        (3e-5 + 4e-7 * n + (1.0 + 0.25 * together) * 2.5e-10 * (4.0 * n * d * d + 80.0 * d.powi(3))) / (d / 16.0).ceil()
     } else {
         0.0
     };

@@ -58,6 +58,15 @@ impl Planned for Mixing {
     fn version(&self) -> u32 {
         2
     }
+
+    fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        let alone = known(inputs, "p").and_then(|f| f.density).is_some_and(|d| d.chains == 1);
+        let message = "this density is fitted by one chain, which cannot show whether chains settle: `settled` and `disagree` do not hold, whatever \
+                       comes out";
+        let help = "give its sampler several chains, as in `gibbs(passes: 400, burn_in: 200, thin: 20, chains: 4)`";
+        let warnings = if alone { vec![wrong("p", message, help)] } else { Vec::new() };
+        Ok(Facts { warnings, ..Facts::default() })
+    }
 }
 
 impl Planned for Trace {}

@@ -144,7 +144,13 @@ pub fn lines() -> Vec<Line> {
             let all = over(call("all"), "x", &[("run", 8)], cells).reducing(&["run"]).scores();
             share_holding(all)
         })
-        .but(0.9, 1.6, 0.93, "the jackknife over runs is too large rather than too small (Efron & Stein 1981)"),
+        .but(
+            0.9,
+            1.3,
+            0.885,
+            "the run that is worst decides most: in a simulation the jackknife over runs, with the binomial variance of examples, covers 91.5 % at a \
+             ratio of 1.03",
+        ),
         line("subtract", "shares of examples that all runs get right, two measures", "8 x 400", 0.0, |r| {
             let (run, hard) = (zs(8, r), zs(400, r));
             let side = |name: &str, r: &mut R| {

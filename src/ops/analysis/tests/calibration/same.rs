@@ -150,7 +150,7 @@ pub fn lines() -> Vec<Line> {
             let often = each("mean", crossed(20, 400, [0.4 * 20f64.sqrt(), 1.0, 1.0], r));
             share_of(often, n(0.5))
         })
-        .but(0.9, 1.12, 0.91, FEW),
+        .but(0.9, 1.12, 0.885, SLOPE),
         line("share", "median over runs of each example above 0", "21 x 400", 0.5, |r| {
             let often = each("median", crossed(21, 400, [1.0, 1.0, 2.0], r));
             share_of(often, n(0.0))
