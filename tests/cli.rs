@@ -113,6 +113,44 @@ fn exit_codes_say_how_it_ended() {
     let (_folder, path) = folder_with(GOOD);
     assert_eq!(code(&cfx(&["check"], &path.with_file_name("nowhere.cfx"))), 2);
     assert_eq!(code(&cfx(&["nothing"], &path)), 2);
+    // Something else has the name that results were to have: that is no trouble of the place.
+    let output = exits(&["run", "--out", "exp.cfx"], GOOD, 2);
+    assert!(!said(&output).contains(".cfx-tmp"), "{}", said(&output));
+    exits(&["run", "--out", "exp.cfx/deeper"], GOOD, 2);
+    exits(&["plan", "--svg", "exp.cfx/plan.svg"], GOOD, 2);
+    exits(&["export", "--out", "nowhere"], GOOD, 2);
+}
+
+/// A store is one of a script that is there.
+#[test]
+fn a_store_of_no_script_is_not_looked_for() {
+    let (folder, path) = folder_with(GOOD);
+    assert_eq!(code(&cfx(&["run"], &path)), 0);
+    for arguments in [&["ls"][..], &["gc"]] {
+        let output = cfx(arguments, &path.with_file_name("nowhere.cfx"));
+        assert!(code(&output) == 2 && said(&output).contains("nowhere.cfx is not there"), "{arguments:?}: {}", said(&output));
+        let output = cfx(arguments, folder.path());
+        assert!(code(&output) == 2 && said(&output).contains("is a folder, and no script"), "{arguments:?}: {}", said(&output));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn results_that_the_place_does_not_take_end_with_5() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, path) = folder_with(GOOD);
+    let closed = folder.path().join("closed");
+    std::fs::create_dir(&closed).expect("a folder");
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o555)).expect("it is closed");
+    if std::fs::write(closed.join("tried"), "").is_ok() {
+        eprintln!("this user may write anywhere: a folder that takes nothing is not tried");
+    } else {
+        for arguments in [&["run", "--out", "closed/out"][..], &["plan", "--svg", "closed/plan.svg"]] {
+            let output = cfx(arguments, &path);
+            assert!(code(&output) == 5 && !said(&output).contains(".cfx-tmp"), "{arguments:?}: {}", said(&output));
+        }
+    }
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o755)).expect("it is open");
 }
 
 #[test]

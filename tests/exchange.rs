@@ -78,6 +78,8 @@ fn a_damaged_result_beside_is_computed_again() {
     assert_eq!(code(&ran), 0, "{before}{}", said(&ran));
     let table = |folder: &Path| std::fs::read(folder.join("results/exp/tables/spread.csv")).expect("a table");
     assert!(said(&ran).contains("damaged") && table(mine.path()) == table(theirs.path()), "{}", said(&ran));
+    // Of two stores it is said which holds what is damaged.
+    assert!(said(&ran).contains(&format!("in the store {also} is damaged")), "{}", said(&ran));
 }
 
 #[cfg(unix)]

@@ -7,6 +7,7 @@ mod cluster;
 mod compare;
 #[cfg(unix)]
 mod crash;
+mod damage;
 mod devices;
 mod dice;
 mod docs;
@@ -20,12 +21,17 @@ mod keys;
 mod laws;
 mod lock;
 mod lsp;
+mod memory;
 mod mutate;
 mod oracle;
 mod pages;
 mod promises;
+mod readers;
 mod script;
 #[cfg(unix)]
 mod serve;
 mod stdlib;
 mod suite;
+
+#[global_allocator]
+static COUNTING: memory::Counting = memory::Counting;

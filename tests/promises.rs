@@ -172,7 +172,7 @@ fn an_output_that_takes_no_words_costs_no_result() {
     let (folder, path) = folder_with(QUICK);
     let full = || std::fs::File::options().write(true).open("/dev/full").expect("the device that is always full");
     let output = command(&["run", "--out", "out"], &path).stdout(Stdio::from(full())).stderr(Stdio::from(full())).status();
-    assert_eq!(output.expect("the command runs").code(), Some(2));
+    assert_eq!(output.expect("the command runs").code(), Some(5));
     assert!(folder.path().join("out/report.html").exists() && folder.path().join("out/manifest.json").exists());
 }
 

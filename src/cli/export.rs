@@ -64,7 +64,7 @@ pub fn export(arguments: &Export) -> Exit {
         }
         Err(e) => {
             tell!("{} cannot be written: {e}", archive.display());
-            Exit::Usage
+            Exit::unwritten(&e)
         }
     }
 }

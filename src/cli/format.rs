@@ -35,7 +35,7 @@ pub fn fmt(arguments: &Fmt) -> Exit {
             exit = Exit::Script;
         } else if let Err(e) = replace(path, formatted.as_bytes()) {
             tell!("{} cannot be written: {e}", path.display());
-            return Exit::Usage;
+            return Exit::unwritten(&e);
         }
     }
     exit

@@ -51,7 +51,7 @@ pub fn lock(arguments: &Lock) -> Exit {
         }
         Err(e) => {
             tell!("{} cannot be written: {e}", path.display());
-            Exit::Usage
+            Exit::unwritten(&e)
         }
     }
 }

@@ -28,6 +28,7 @@ pub mod store;
 mod templates;
 mod watch;
 
+use crate::engine::files::is_of_name;
 use arguments::{Arguments, Command};
 use clap::Parser;
 use std::process::ExitCode;
@@ -47,12 +48,19 @@ pub enum Exit {
     Script = 3,
     /// A claim failed, under `--strict`.
     Claim = 4,
-    /// The store is in use or cannot be written.
+    /// The store is in use, or something cannot be written: the store, the results, the standard output.
     Store = 5,
     /// A job of a cluster stopped before its end and left checkpoints: it is to be queued again.
     Again = 75,
     /// Interrupted; run again to go on.
     Interrupted = 130,
+}
+
+impl Exit {
+    /// Returns how a command ends that could not write a file: it was given a name that it cannot have, or the place does not take it.
+    fn unwritten(error: &std::io::Error) -> Exit {
+        if is_of_name(error) { Exit::Usage } else { Exit::Store }
+    }
 }
 
 /// Runs the command with the process's arguments.
@@ -98,7 +106,7 @@ pub fn main() -> ExitCode {
     };
     if out::full() && exit == Exit::Done {
         out::tell!("not everything could be written to the standard output");
-        return ExitCode::from(Exit::Usage as u8);
+        return ExitCode::from(Exit::Store as u8);
     }
     ExitCode::from(exit as u8)
 }

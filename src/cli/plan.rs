@@ -45,7 +45,7 @@ pub fn plan(arguments: &Plan) -> Exit {
         }
         if let Err(e) = write_beside(file, picture::draw(&nodes, &edges).as_bytes()) {
             tell!("{} cannot be written: {e}", file.display());
-            return Exit::Usage;
+            return Exit::unwritten(&e);
         }
         return Exit::Done;
     }

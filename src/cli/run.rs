@@ -6,7 +6,6 @@ use super::{Exit, listing, locked, messages, out, render, room, stop};
 use crate::api::{self, Checked, Registry, Source};
 use crate::base::Diags;
 use crate::base::size::{self, bytes};
-use crate::engine::files::is_place;
 use crate::engine::progress::{Event, Silent};
 use crate::engine::{
     Limits, Observer, Options, Results, RunOutcome, RunState, Status, Store, StoreError, Value, progress, store,
@@ -237,7 +236,8 @@ pub(super) fn run_seen(arguments: &Run, see: &mut dyn FnMut(&Path) -> Result<Box
             return Some(unwritten(folder, &e));
         }
         if outcome.state != RunState::Interrupted && faults.is_some_and(|before| store.faults() > before) {
-            tell!("results in the store are damaged or missing, and are computed again");
+            let stores: Vec<String> = store.faulty().iter().map(|s| s.display().to_string()).collect();
+            tell!("results in the store {} are damaged or missing, and are computed again", stores.join(" and in "));
             return None;
         }
         Some(ended(arguments, &graph, outcome, &results, &store, &out))
@@ -280,7 +280,7 @@ const MOST_REPAIRS: usize = 2;
 /// Says that results cannot be written, and how the command ends.
 pub(super) fn unwritten(out: &Path, error: &std::io::Error) -> Exit {
     tell!("the results cannot be written to {}: {error}", out.display());
-    if is_place(error) { Exit::Store } else { Exit::Usage }
+    Exit::unwritten(error)
 }
 
 /// Says how a run ended that has written its results.

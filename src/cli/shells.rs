@@ -20,7 +20,7 @@ pub fn man(folder: &Path) -> Exit {
         Ok(()) => Exit::Done,
         Err(e) => {
             tell!("the pages cannot be written to {}: {e}", folder.display());
-            Exit::Usage
+            Exit::unwritten(&e)
         }
     }
 }

@@ -12,6 +12,14 @@ use std::path::Path;
 
 /// Opens the store that is meant, to be written or to be looked at; none is made.
 fn open(arguments: &StoreArgs, open: fn(&Path) -> Result<Store, StoreError>) -> Result<Store, Exit> {
+    if let Some(script) = &arguments.script {
+        let folder = script.is_dir();
+        if folder || !script.exists() {
+            let why = if folder { "is a folder, and no script" } else { "is not there" };
+            tell!("{} {why}; name the script whose store it is, or the folder of the store with --store", script.display());
+            return Err(Exit::Usage);
+        }
+    }
     let at = arguments.folder();
     match Store::is_there(&at).and_then(|there| if there { open(&at).map(Some) } else { Ok(None) }) {
         Ok(Some(store)) => beside(store, &arguments.also),

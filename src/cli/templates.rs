@@ -33,7 +33,7 @@ pub fn new(name: &Path, template: Template) -> Exit {
         }
         Err(e) => {
             tell!("{} cannot be written: {e}", path.display());
-            Exit::Usage
+            Exit::unwritten(&e)
         }
     }
 }

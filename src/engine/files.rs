@@ -70,11 +70,11 @@ pub fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
-/// Returns whether a file cannot be written because there is no room, or no right to write there: trouble of the place, not of what was
-/// asked for.
-pub fn is_place(error: &io::Error) -> bool {
+/// Returns whether a file cannot be written because of the name that it was to have: something else is there, or the name is none. All other
+/// trouble is of the place: no room, no right to write there, a disk that fails.
+pub fn is_of_name(error: &io::Error) -> bool {
     use io::ErrorKind::*;
-    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem | PermissionDenied | FileTooLarge)
+    matches!(error.kind(), AlreadyExists | NotADirectory | IsADirectory | NotFound | InvalidInput | InvalidFilename)
 }
 
 #[cfg(test)]
@@ -105,6 +105,19 @@ mod tests {
         assert_eq!(replace(&path, b"two").unwrap_err().kind(), io::ErrorKind::PermissionDenied);
         assert_eq!(std::fs::read(&path).unwrap(), b"one");
         assert!(replace(&folder.path().join("none"), b"two").is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn trouble_of_a_name_is_told_from_trouble_of_the_place() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file"), b"one").unwrap();
+        let beyond = write_atomically(&folder.path().join("file/a.txt"), b"two", true).unwrap_err();
+        assert!(is_of_name(&beyond) && !beyond.to_string().contains(".cfx-tmp"), "{beyond}");
+        // No room, quota, read-only, no right, a disk that fails, no locks.
+        for code in [28, 122, 30, 13, 5, 37] {
+            assert!(!is_of_name(&io::Error::from_raw_os_error(code)), "{code}");
+        }
     }
 
     #[cfg(unix)]

@@ -28,7 +28,16 @@ pub fn make(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     if let Some(mode) = &mode {
         builder.permissions(mode.clone());
     }
-    builder.tempfile_in(folder)
+    builder.tempfile_in(folder).map_err(without_name)
+}
+
+/// Returns an error without the name of the file that was not made, which says nothing to anybody.
+fn without_name(error: std::io::Error) -> std::io::Error {
+    let words = error.to_string();
+    match words.split_once(" at path ") {
+        Some((what, _)) => std::io::Error::new(error.kind(), what),
+        None => error,
+    }
 }
 
 /// Permissions that a new file asks for; the umask takes away what others may not.

@@ -1,7 +1,7 @@
 //! Which files a script may read: those below its own folder and below roots that the user granted.
 
 use super::problem::Problem;
-use super::seen::{self, Stamp};
+use super::seen::{self, Seen, Stamp};
 use crate::base::natural;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -13,12 +13,32 @@ pub struct Files {
     roots: Vec<PathBuf>,
     /// Files that were found, with their stamps when they first were.
     found: Arc<Mutex<BTreeMap<PathBuf, Option<Stamp>>>>,
+    /// What the key of the cell holds that reads here; nothing else is found then.
+    only: Option<Arc<[Seen]>>,
 }
 
 impl Files {
     /// Returns a view on the folder of the script and the granted roots.
     pub fn new(folder: &Path, granted: &[PathBuf]) -> Self {
-        Files { roots: std::iter::once(folder.to_path_buf()).chain(granted.iter().cloned()).collect(), found: Arc::default() }
+        Files {
+            roots: std::iter::once(folder.to_path_buf()).chain(granted.iter().cloned()).collect(),
+            found: Arc::default(),
+            only: None,
+        }
+    }
+
+    /// Returns the view of a cell whose key holds these files: a path that leads elsewhere since, by a link or to a file that was not there, is refused.
+    pub fn only(&self, seen: &Arc<[Seen]>) -> Files {
+        Files { only: Some(seen.clone()), ..self.clone() }
+    }
+
+    /// Returns whether a real path is one that a cell's key holds. A folder is, where the key holds no names of folders: files in it may be links.
+    fn is_planned(&self, real: &Path) -> bool {
+        let Some(seen) = &self.only else { return true };
+        if real.is_dir() {
+            return seen.iter().all(|s| !s.folder) || seen.iter().any(|s| Path::new(&s.path).starts_with(real));
+        }
+        seen.iter().any(|s| Path::new(&s.path) == real)
     }
 
     /// Notes how a file, or a folder that is to be listed, stands before anything of it is read, the first time.
@@ -68,6 +88,13 @@ impl Files {
                     "cfx::file::broken",
                     format!("`{path}` is {what}, which can be read once at most"),
                     "write its output into a file, and name the file",
+                ));
+            }
+            if !self.is_planned(&real) {
+                return Err(problem(
+                    "cfx::file::changed",
+                    format!("`{path}` leads to `{}`, and led elsewhere when the run was planned", real.display()),
+                    "nothing was kept of what was read; run again, so that the plan is made for the files as they are now",
                 ));
             }
             if real.is_file() {
@@ -169,5 +196,30 @@ mod tests {
             assert!(problem.message.contains("is a link to") && problem.help.unwrap().contains(&format!("--data {folder}")));
         }
         assert!(alone.find(" ").unwrap_err().message.contains("is empty"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_elsewhere_since_the_plan_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        for folder in ["one", "two"] {
+            std::fs::create_dir(at(folder)).unwrap();
+            std::fs::write(at(folder).join("s.npy"), folder).unwrap();
+        }
+        let lead = |to: &str| {
+            let _ = std::fs::remove_file(at("now"));
+            std::os::unix::fs::symlink(at(to), at("now")).unwrap();
+        };
+        let files = Files::new(dir.path(), &[]);
+        let seen = |path: &str| -> Arc<[Seen]> { Arc::new([Seen::now(&files.find(path).unwrap())]) };
+        for path in ["now/s.npy", "now"] {
+            lead("one");
+            let cell = files.only(&seen(path));
+            assert!(cell.find(path).is_ok());
+            lead("two");
+            assert!(cell.find(path).unwrap_err().message.contains("led elsewhere when the run was planned"), "{path}");
+        }
+        assert!(files.find("now/s.npy").is_ok());
     }
 }

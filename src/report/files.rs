@@ -135,9 +135,10 @@ impl<'a> Files<'a> {
     pub fn put(&mut self, is: &'static str, name: &str, bytes: &[u8]) -> io::Result<()> {
         let path = self.out.join(name);
         let folder = path.parent().unwrap_or(self.out);
-        std::fs::create_dir_all(folder)?;
+        let named = |e: io::Error| io::Error::new(e.kind(), format!("{name}: {e}"));
+        std::fs::create_dir_all(folder).map_err(named)?;
         self.earlier.begin(self.out, name, bytes)?;
-        write_atomically(&path, bytes, true)?;
+        write_atomically(&path, bytes, true).map_err(named)?;
         let output = Output { path: name.to_string(), hash: Hash::of(bytes), is, of: self.of.clone(), at: self.at.clone() };
         self.written.push(output);
         Ok(())

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Numbers beyond what anyone means: the largest whole number, one too large for any counter, nothing, next to nothing, one below all, and what is no
 /// number at all.
-const EXTREMES: [&str; 8] = ["9007199254740991", "1e300", "0", "1e-300", "-9007199254740991", "-1", "0 / 0", "1 / 0"];
+pub const EXTREMES: [&str; 8] = ["9007199254740991", "1e300", "0", "1e-300", "-9007199254740991", "-1", "0 / 0", "1 / 0"];
 
 /// No cell that is planned takes longer than this, in seconds (three hundred years), or more memory, in bytes: settings that lead further
 /// are refused.
@@ -71,7 +71,7 @@ fn calls() -> (Vec<Call>, BTreeSet<String>) {
 }
 
 /// Panics with the lines that a world accepts and that no machine could run.
-fn judged(world: &str, all: Vec<Line>, what: &dyn Fn(&str) -> String) {
+pub fn judged(world: &str, all: Vec<Line>, what: &dyn Fn(&str) -> String) {
     let refused = world::refusals(world, &all);
     let left: Vec<Line> = all.into_iter().filter(|l| !refused.contains_key(&l.name)).collect();
     let mut wrong = Vec::new();

@@ -125,7 +125,8 @@ pub fn refusals(world: &str, lines: &[Line]) -> BTreeMap<String, String> {
         let base = checked.program.sources.files()[checked.program.main].base;
         let before = refused.len();
         for diag in diags.0.iter().filter(|d| d.severity == Severity::Error) {
-            let at = (diag.span().start as usize).checked_sub(base);
+            // The first place in the script itself: what is wrong may stand in the library.
+            let at = diag.labels.iter().find_map(|(span, _)| (span.start as usize).checked_sub(base));
             let line = at.and_then(|at| places.iter().rev().find(|(start, _)| *start <= at));
             let (_, name) = line.unwrap_or_else(|| panic!("the world itself is refused: {diag:#?}\n{world}"));
             let help = diag.help.as_deref().unwrap_or_default();

@@ -242,6 +242,8 @@ pub(super) struct Running<'a> {
     cell: &'a Cell,
     id: CellId,
     key: Hash,
+    /// Where the cell reads files: those alone that its key holds.
+    files: Option<Files>,
     /// When progress was last passed on.
     said: Mutex<Option<Instant>>,
     /// When a checkpoint was last kept.
@@ -262,6 +264,7 @@ impl<'a> Running<'a> {
             cell,
             id,
             key,
+            files: (!cell.files.is_empty()).then(|| shared.options.files.only(&cell.files)),
             said: Mutex::new(None),
             kept: Mutex::new(Instant::now()),
             began: Instant::now(),
@@ -332,7 +335,7 @@ impl Context for Running<'_> {
     }
 
     fn files(&self) -> &Files {
-        &self.shared.options.files
+        self.files.as_ref().unwrap_or(&self.shared.options.files)
     }
 
     fn busy(&self) -> bool {

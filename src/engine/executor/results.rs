@@ -186,7 +186,9 @@ impl<'a> Results<'a> {
             inputs.push((name.to_string(), Labelled { axes: slot.axes.to_vec(), values }));
         }
         let job = job(cell, inputs);
-        let run = std::panic::AssertUnwindSafe(|| checked(cell, || kernel.run(&job, &self.context)));
+        let own = (!cell.files.is_empty()).then(|| Quiet { files: self.context.files.only(&cell.files) });
+        let context = own.as_ref().unwrap_or(&self.context);
+        let run = std::panic::AssertUnwindSafe(|| checked(cell, || kernel.run(&job, context)));
         match std::panic::catch_unwind(run) {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(Failure::Absent(why))) => Ok(Value::Absent(why)),

@@ -53,6 +53,11 @@ impl Store {
         self.known(key).and_then(|k| self.other(&k)).map(|s| s.root.as_path())
     }
 
+    /// Returns the folder of the store that a cell's result is read from, where several stores are read; `None` where there is one.
+    pub fn among_several(&self, key: &Hash) -> Option<&Path> {
+        (!self.beside.is_empty()).then(|| self.source(key).unwrap_or(&self.root))
+    }
+
     /// Puts what was read of a result beside into this store; of what is here already nothing is done. A store that can only be read takes nothing.
     ///
     /// Errors: it cannot be written.

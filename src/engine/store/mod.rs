@@ -109,6 +109,8 @@ pub struct Store {
     writable: bool,
     /// Artifacts found damaged or gone so far.
     faults: AtomicU64,
+    /// The stores in which they were: this one, or some of those beside it.
+    faulty: Mutex<BTreeSet<PathBuf>>,
     /// Whether something could not be put into it.
     full: AtomicBool,
     /// Spare results that this process reads.
@@ -285,7 +287,14 @@ impl Store {
     /// Errors: as [`Store::retire`].
     pub fn lose(&self, key: &Hash) -> Result<(), StoreError> {
         self.faults.fetch_add(1, Ordering::Relaxed);
+        let place = self.source(key).unwrap_or(&self.root).to_path_buf();
+        self.faulty.lock().unwrap_or_else(PoisonError::into_inner).insert(place);
         self.forget(key)
+    }
+
+    /// Returns the folders of the stores in which artifacts were found damaged or gone so far.
+    pub fn faulty(&self) -> Vec<PathBuf> {
+        self.faulty.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// Forgets where the artifact of a cell was, here and in the stores beside this one, of which nothing is changed.

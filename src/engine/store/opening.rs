@@ -163,6 +163,7 @@ impl Store {
             open: None,
             writable,
             faults: AtomicU64::new(0),
+            faulty: Mutex::default(),
             full: AtomicBool::new(false),
             in_use: Mutex::default(),
             beside: Vec::new(),

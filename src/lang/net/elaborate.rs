@@ -21,6 +21,8 @@ const MOST_LSTM: usize = 8;
 const MOST_LAYERS: usize = 20_000;
 /// The most trainable parameters, and units of one layer's output for one example.
 const MOST_PARAMETERS: f64 = 1e11;
+/// The most multiply-adds of one pass over one example: days of one core.
+const MOST_WORK: f64 = 1e16;
 
 /// Returns the network on inputs of one shape (`[height, width, channels]`, `[features]`, or `[tokens]` of word numbers), for a number of classes.
 /// Its output is one score for each class, or, for words, one for each class at each token.
@@ -99,7 +101,12 @@ fn lay_out(library: &dyn Library, call: &NetworkCall, input: &Shape, classes: us
         return Err(used(one(too_large(call.span, format!("network `{name}` would have {total:.1e} parameters")))));
     }
     let taps = builder.taps.into_iter().map(|(name, node, _)| (name, node)).collect();
-    Ok(Net { name: name.clone(), input: builder.input, nodes: builder.nodes, taps, output })
+    let net = Net { name: name.clone(), input: builder.input, nodes: builder.nodes, taps, output };
+    let work = net.multiply_adds() as f64;
+    if work > MOST_WORK {
+        return Err(used(one(too_large(call.span, format!("network `{name}` would take {work:.1e} multiply-adds an example")))));
+    }
+    Ok(net)
 }
 
 /// What lays a network out.

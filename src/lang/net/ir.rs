@@ -168,22 +168,22 @@ impl Net {
 
     /// Returns the multiply-adds of one forward pass over one example, those of matrix products only.
     pub fn multiply_adds(&self) -> usize {
-        self.nodes
-            .iter()
-            .map(|n| match &n.op {
-                LayerOp::Conv { input, kernel, groups, .. } => {
-                    n.shape.iter().product::<usize>() * input / groups * kernel * kernel
-                }
+        let numbers = |shape: &Shape| shape.iter().map(|n| *n as u128).product::<u128>();
+        let of = |n: &Node| {
+            let each = match n.op {
+                LayerOp::Conv { input, kernel, groups, .. } => (input / groups) as u128 * (kernel as u128).pow(2),
                 LayerOp::ConvTransposed { output, kernel, groups, .. } => {
-                    let input: usize = n.inputs.iter().map(|s| self.shape_of(*s).iter().product::<usize>()).sum();
-                    input * output / groups * kernel * kernel
+                    let taken: u128 = n.inputs.iter().map(|s| numbers(self.shape_of(*s))).sum();
+                    return taken * (output / groups) as u128 * (kernel as u128).pow(2);
                 }
-                LayerOp::Linear { input, .. } => n.shape.iter().product::<usize>() * input,
-                LayerOp::Attention { .. } => 2 * n.shape.iter().product::<usize>() * n.shape[0],
-                LayerOp::Lstm { input, hidden, .. } => 4 * n.shape.iter().product::<usize>() * (input + hidden),
+                LayerOp::Linear { input, .. } => input as u128,
+                LayerOp::Attention { .. } => 2 * n.shape[0] as u128,
+                LayerOp::Lstm { input, hidden, .. } => 4 * (input as u128 + hidden as u128),
                 _ => 0,
-            })
-            .sum()
+            };
+            numbers(&n.shape) * each
+        };
+        usize::try_from(self.nodes.iter().map(of).sum::<u128>()).unwrap_or(usize::MAX)
     }
 }
 

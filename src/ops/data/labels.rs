@@ -61,6 +61,14 @@ impl Planned for CorruptLabels {
         if data.labelled == Some(false) {
             return Err(unfit("data", "the data set has no labels to corrupt"));
         }
+        // Of the whole source, whose labels are those that are drawn from.
+        let sizes: Option<Vec<&Vec<usize>>> = data.splits.iter().map(|s| s.class_sizes.as_ref()).collect();
+        if let Some(sizes) = sizes.filter(|s| !s.is_empty() && fraction > 0.0) {
+            let used: BTreeSet<usize> = sizes.iter().flat_map(|s| (0..s.len()).filter(|c| s[*c] > 0)).collect();
+            if used.len() < 2 {
+                return Err(unfit("data", format!("the data set has {} class, so there is no other label", used.len())));
+            }
+        }
         // Only a permutation, or no change at all, leaves the sizes of the classes as they were.
         let same = fraction == 0.0 || settings.method == Method::Permute;
         Ok(relabelled(data, same))

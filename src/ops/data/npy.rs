@@ -45,6 +45,16 @@ pub struct Place {
     pub array: Option<String>,
 }
 
+impl Place {
+    /// Returns the place as it is written: the file, and behind a colon the array in it.
+    pub fn written(&self) -> PathBuf {
+        match &self.array {
+            Some(name) => PathBuf::from(format!("{}:{name}", self.path.display())),
+            None => self.path.clone(),
+        }
+    }
+}
+
 /// Splits `folder/file.npz:name` into path and array name; other texts are a path alone.
 pub fn place_in(text: &str) -> (&str, Option<&str>) {
     match text.rfind(".npz:") {
@@ -378,7 +388,15 @@ fn at_place<T>(place: &Place, usual: &[&str], f: impl FnOnce(&mut Input) -> Resu
     };
     let member = archive.member(&format!("{name}{ENDING}")).map_err(|why| unreadable(path, why))?;
     let Some((mut member, ceiling)) = member else { return Err(broken(path, format!("has no array `{name}`"))) };
-    f(&mut Input::lending(path, &mut member, ceiling))
+    // Which of several arrays it is stands in none of the messages.
+    let named = |p: Problem| match names.len() {
+        1 => p,
+        _ => Problem {
+            message: p.message.replacen(&format!("{}`", path.display()), &format!("{}:{name}`", path.display()), 1),
+            ..p
+        },
+    };
+    f(&mut Input::lending(path, &mut member, ceiling)).map_err(named)
 }
 
 /// Most names that a message lists.

@@ -116,6 +116,35 @@ fn same_labels(place: &Place, data: &Dataset, whose: Whose) -> Result<(), Proble
     ))
 }
 
+/// Names under which archives usually hold the numbers of examples.
+const USUAL_IDS: &[&str] = &["ids", "tr_ids", "example_ids"];
+
+/// Checks numbers of examples that lie beside scores in an archive: those that scores belong to, in another order, are refused.
+fn same_order(place: &Place, data: &Dataset, whose: Whose, count: usize) -> Result<(), Problem> {
+    if !npy::is_archive(&place.path) {
+        return Ok(());
+    }
+    let names = npy::arrays_in(&place.path)?;
+    let Some(name) = USUAL_IDS.iter().find(|n| names.iter().any(|m| m == *n)) else { return Ok(()) };
+    let beside = Place { path: place.path.clone(), array: Some(name.to_string()) };
+    // What cannot be read as numbers names examples in some other way.
+    let Ok(mut there) = npy::read(&beside, &[]).map(|a| a.f64s()) else { return Ok(()) };
+    let mut wanted: Vec<f64> = match whose {
+        Whose::Here => data.ids.iter().map(|id| f64::from(*id)).collect(),
+        Whose::Source => (0..count).map(|i| i as f64).collect(),
+    };
+    let as_wanted = there == wanted;
+    there.sort_by(f64::total_cmp);
+    wanted.sort_by(f64::total_cmp);
+    match !as_wanted && there == wanted {
+        true => Err(with_help(
+            broken(&place.path, format!("has the numbers of examples in `{name}`, in another order than the data set has them")),
+            "put the scores in the order of the data: `scores[np.argsort(ids)]`",
+        )),
+        false => Ok(()),
+    }
+}
+
 impl Kernel for LoadScores {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let data = job.dataset("data")?;
@@ -125,6 +154,7 @@ impl Kernel for LoadScores {
         let inside = |n: usize| data.ids.iter().all(|id| (*id as usize) < n);
         let whose = whose(numbers.len(), Some(data.len()), &sizes, inside, &place).map_err(failed)?;
         same_labels(&place, data, whose).map_err(failed)?;
+        same_order(&place, data, whose, numbers.len()).map_err(failed)?;
         let values = match whose {
             Whose::Here => numbers,
             Whose::Source => data.ids.iter().filter_map(|id| numbers.get(*id as usize).copied()).collect(),

@@ -19,18 +19,19 @@ pub struct Jackknife {
 }
 
 impl Jackknife {
-    /// Returns the weights of a density's chains pooled so.
-    pub fn of(p: &Posterior, pooling: Pooling) -> Jackknife {
+    /// Returns the weights of a density's chains pooled so. Nothing once `stop` says so.
+    pub fn of(p: &Posterior, pooling: Pooling, stop: &(dyn Fn() -> bool + Sync)) -> Option<Jackknife> {
         let count = p.chains.len();
         if count < 2 {
-            return Jackknife { all: vec![1.0; count], without: Vec::new() };
+            return Some(Jackknife { all: vec![1.0; count], without: Vec::new() });
         }
         if pooling == Pooling::Stacked {
-            let stack = Stack::of(p);
-            return Jackknife { without: (0..count).map(|c| stack.without(c)).collect(), all: stack.weights };
+            let stack = Stack::of(p, stop)?;
+            let without: Option<Vec<Vec<f64>>> = (0..count).map(|c| stack.without(c, stop)).collect();
+            return Some(Jackknife { without: without?, all: stack.weights });
         }
         let others = |c: usize| (0..count).map(|o| if o == c { 0.0 } else { 1.0 / (count as f64 - 1.0) }).collect();
-        Jackknife { all: vec![1.0 / count as f64; count], without: (0..count).map(others).collect() }
+        Some(Jackknife { all: vec![1.0 / count as f64; count], without: (0..count).map(others).collect() })
     }
 }
 

@@ -68,11 +68,16 @@ pub struct Predictive {
 }
 
 impl Predictive {
-    /// Returns the predictive of a fitted density.
+    /// Returns the predictive of a fitted density, however long that takes.
+    pub fn new(p: &Posterior) -> Predictive {
+        Predictive::until(p, &|| false).unwrap_or_else(|| unreachable!("nothing says to stop"))
+    }
+
+    /// Returns the predictive of a fitted density; nothing once `stop` says so.
     ///
     /// Weights: `n_k / (n + alpha)`, and `alpha / (n + alpha)` for a new component. As published (recipes.md A, difference 3):
     /// `(alpha + n_k) / sum_j (alpha + n_j)` and no new component.
-    pub fn new(p: &Posterior) -> Predictive {
+    pub fn until(p: &Posterior, stop: &(dyn Fn() -> bool + Sync)) -> Option<Predictive> {
         let data = p.observations();
         let n = data.n;
         // A component is its members and, where base measures are learned, its state's.
@@ -110,9 +115,10 @@ impl Predictive {
         let part = |(_, (t, members)): &(usize, (usize, Vec<u32>))| {
             let scale = measures.get(*t).copied().flatten().map(|m| m.scale(p.d));
             let rows = members.iter().map(|i| data.row(*i as usize));
-            Part::new(&niws[*t], &Built::on_scale(&niws[*t], data.dp, rows, scale))
+            (!stop()).then(|| Part::new(&niws[*t], &Built::on_scale(&niws[*t], data.dp, rows, scale)))
         };
-        let parts: Vec<Part> = distinct.par_iter().map(part).collect();
+        let parts: Option<Vec<Part>> = distinct.par_iter().map(part).collect();
+        let parts = parts?;
         let mut pooled = vec![0.0; parts.len()];
         let count = states.len() as f64;
         for (t, state) in states.iter_mut().enumerate() {
@@ -126,7 +132,7 @@ impl Predictive {
         let chain = p.chains.iter().enumerate().flat_map(|(c, r)| r.kept.iter().map(move |_| c)).collect();
         let shares = vec![1.0 / count; states.len()];
         let states = states.into_iter().map(|parts| Mixture { parts }).collect();
-        Predictive { frame: p.frame.clone(), parts, states, shares, chain, pooled, d: p.d }
+        Some(Predictive { frame: p.frame.clone(), parts, states, shares, chain, pooled, d: p.d })
     }
 
     /// Returns the number of chains.

@@ -27,28 +27,28 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Returns the stack of a density's chains.
-    pub fn of(p: &Posterior) -> Stack {
-        let logs = by_chain(p);
-        Stack { weights: weights(&logs), logs }
+    /// Returns the stack of a density's chains. Nothing once `stop` says so, here and below.
+    pub fn of(p: &Posterior, stop: &(dyn Fn() -> bool + Sync)) -> Option<Stack> {
+        let logs = by_chain(p, stop)?;
+        Some(Stack { weights: weights(&logs, stop)?, logs })
     }
 
     /// Returns the weights with one chain left out; it has none. The same for one chain alone.
-    pub fn without(&self, chain: usize) -> Vec<f64> {
+    pub fn without(&self, chain: usize, stop: &(dyn Fn() -> bool + Sync)) -> Option<Vec<f64>> {
         let others: Vec<Vec<f64>> = self.logs.iter().enumerate().filter(|(c, _)| *c != chain).map(|(_, l)| l.clone()).collect();
         if others.is_empty() {
-            return self.weights.clone();
+            return Some(self.weights.clone());
         }
-        let mut out = weights(&others);
+        let mut out = weights(&others, stop)?;
         out.insert(chain, 0.0);
-        out
+        Some(out)
     }
 }
 
 /// Returns the predictive of a density with its chains pooled so.
-pub fn predictive(p: &Posterior, pooling: Pooling) -> Predictive {
-    let all = Predictive::new(p);
-    if pooling == Pooling::Equal || p.chains.len() < 2 { all } else { all.weighted(&Stack::of(p).weights) }
+pub fn predictive(p: &Posterior, pooling: Pooling, stop: &(dyn Fn() -> bool + Sync)) -> Option<Predictive> {
+    let all = Predictive::until(p, stop)?;
+    Some(if pooling == Pooling::Equal || p.chains.len() < 2 { all } else { all.weighted(&Stack::of(p, stop)?.weights) })
 }
 
 /// The gap to the best mean log density, in nats a row, at which the search ends.
@@ -59,13 +59,13 @@ const GAP: f64 = 1e-9;
 ///
 /// The mean is concave, and with `g` its gradient, `max g - 1` bounds what is missing. Steps are Newton's for the mean less the sum of
 /// weights, whose maximum over all weights not below 0 is the same; where such a step gains nothing, `w_c <- w_c g_c` does (the EM step).
-pub fn weights(logs: &[Vec<f64>]) -> Vec<f64> {
+pub fn weights(logs: &[Vec<f64>], stop: &(dyn Fn() -> bool + Sync)) -> Option<Vec<f64>> {
     let count = logs.len();
     let kept: Vec<usize> = (0..count).filter(|c| !logs[*c].is_empty()).collect();
     let mut out = vec![0.0; count];
     let m = kept.len();
     if m == 0 {
-        return out;
+        return Some(out);
     }
     let n = logs[kept[0]].len();
     // Densities over the largest of a row's: rows x chains.
@@ -78,6 +78,9 @@ pub fn weights(logs: &[Vec<f64>]) -> Vec<f64> {
     let mut w = vec![1.0 / m as f64; m];
     let mut value = mean(&w);
     for _ in 0..2000 {
+        if stop() {
+            return None;
+        }
         let (mut gradient, mut curvature) = (vec![0.0; m], vec![0.0; m * m]);
         for row in p.chunks_exact(m) {
             let total = inner(row, &w);
@@ -101,7 +104,7 @@ pub fn weights(logs: &[Vec<f64>]) -> Vec<f64> {
     }
     let total: f64 = w.iter().sum();
     kept.iter().zip(&w).for_each(|(c, w)| out[*c] = w / total);
-    out
+    Some(out)
 }
 
 fn inner(a: &[f64], b: &[f64]) -> f64 {

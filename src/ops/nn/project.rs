@@ -9,7 +9,7 @@ use crate::engine::value::{Model, Stages};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::lang::net::ir::{LayerOp, Net, Node, NodeId, Source};
-use crate::ops::linalg::{PRODUCT, leading_right};
+use crate::ops::linalg::{EIGEN, PRODUCT, Trouble, leading_right, product};
 use crate::ops::repr::correlation::{correlations, enough, estimated, round, side, told_apart};
 use crate::ops::repr::rows::{finite, matched};
 use crate::ops::repr::scale;
@@ -103,7 +103,7 @@ impl Planned for Project {
         let weights = known(inputs, "net").and_then(|m| m.net.as_ref()).map_or(0, |net| 4 * net.parameters()) as f64;
         let (n, a, b, decomposed) = estimated(inputs);
         let canonical = inputs.iter().any(|(slot, _)| *slot == "against");
-        let seconds = if canonical { decomposed + round(n, a, b) } else { PRODUCT * n * a * a + 1.2e-9 * a * a * a };
+        let seconds = if canonical { decomposed + round(n, a, b) } else { PRODUCT * n * a * a + EIGEN * a * a * a };
         let disk = weights + 4.0 * a * (a + 1.0);
         Cost { seconds: 1e-3 + seconds + weights * 1e-9, memory: 8.0 * n * 5.0 * (a + b) + 2.0 * disk, disk }
     }
@@ -140,7 +140,7 @@ fn inserted(net: &Net, at: NodeId, tap: &str) -> Net {
 }
 
 /// Returns the map onto the leading right singular vectors: `x` becomes the nearest point of their span (through the mean, where centred).
-fn singular(x: &Stages, width: usize, centred: bool) -> Result<Map, Failure> {
+fn singular(x: &Stages, width: usize, centred: bool, cx: &dyn Context) -> Result<Map, Failure> {
     let (rows, means) = match centred {
         true => {
             let c = scale::centred(x.x.view());
@@ -151,9 +151,9 @@ fn singular(x: &Stages, width: usize, centred: bool) -> Result<Map, Failure> {
     if width > rows.ncols().min(rows.nrows()) {
         return Err(failed(wide(width, rows.ncols().min(rows.nrows()), "`x` has")));
     }
-    let leading =
-        leading_right(rows.view(), width).map_err(|e| Failure::new(format!("the singular vectors were not found: {e}")))?;
-    let matrix = leading.vectors.dot(&leading.vectors.t());
+    let not_found = |e: Trouble| e.failure("the singular vectors were not found");
+    let leading = leading_right(rows.view(), width, cx).map_err(not_found)?;
+    let matrix = product(leading.vectors.view(), leading.vectors.t(), cx).map_err(not_found)?;
     let bias = &means - &matrix.dot(&means);
     Ok(Map { matrix, bias })
 }
@@ -161,11 +161,11 @@ fn singular(x: &Stages, width: usize, centred: bool) -> Result<Map, Failure> {
 /// Returns the map onto the leading canonical directions: `x` becomes what least squares make of its variates.
 ///
 /// With `X = B S Vᵀ` centred and `B W` its variates, rows become `x V S⁻¹ W Wᵀ S Vᵀ`.
-fn canonical(x: &Stages, against: &Stages, width: usize, tolerance: f64) -> Result<Map, Failure> {
+fn canonical(x: &Stages, against: &Stages, width: usize, tolerance: f64, cx: &dyn Context) -> Result<Map, Failure> {
     let (a, b) = matched(x, against)?;
-    let (a, b) = (side(&a, tolerance, None, "x")?, side(&b, tolerance, None, "against")?);
+    let (a, b) = (side(&a, tolerance, None, "x", cx)?, side(&b, tolerance, None, "against", cx)?);
     enough(a.basis.nrows(), &a, &b, None)?;
-    let (rho, w, _) = correlations(a.basis.view(), b.basis.view())?;
+    let (rho, w, _) = correlations(a.basis.view(), b.basis.view(), cx)?;
     if width > rho.len() {
         return Err(failed(wide(width, rho.len(), "the sides have in common")));
     }
@@ -173,13 +173,13 @@ fn canonical(x: &Stages, against: &Stages, width: usize, tolerance: f64) -> Resu
     let values = a.values.view().insert_axis(Axis(1));
     let into = a.right.t().dot(&(&w / &values));
     let back = a.right.t().dot(&(&w * &values));
-    let matrix = back.dot(&into.t());
+    let matrix = product(back.view(), into.t(), cx).map_err(|e| e.failure("the map was not found"))?;
     let bias = &a.centred.means - &matrix.dot(&a.centred.means);
     Ok(Map { matrix, bias })
 }
 
 impl Kernel for Project {
-    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let given = ProjectSettings::read(&job.settings);
         let width = width(&given).map_err(failed)?;
         let (model, x) = (job.model("net")?, job.stages("x")?);
@@ -190,8 +190,8 @@ impl Kernel for Project {
             return Err(failed(unlike(x.x.ncols(), channels, &given.at)));
         }
         let map = match job.labelled("against").is_some() {
-            true => canonical(x, job.stages("against")?, width, given.tolerance)?,
-            false => singular(x, width, given.centred)?,
+            true => canonical(x, job.stages("against")?, width, given.tolerance, cx)?,
+            false => singular(x, width, given.centred, cx)?,
         };
         let net = inserted(&model.net, at, &given.at);
         let path = path(&model.net, &given.at);
@@ -211,6 +211,7 @@ impl Kernel for Project {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::kernel::Quiet;
     use crate::ops::nn::tests::build::Builder;
     use std::path::Path;
 
@@ -230,9 +231,9 @@ mod tests {
         let all: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
         let (x, y) = (stages(read(&all, "x", 6)), stages(read(&all, "y", 4)));
         let maps = [
-            ("project_singular", singular(&x, 2, true).unwrap()),
-            ("project_raw", singular(&x, 2, false).unwrap()),
-            ("project_canonical", canonical(&x, &y, 2, 1e-6).unwrap()),
+            ("project_singular", singular(&x, 2, true, &Quiet::default()).unwrap()),
+            ("project_raw", singular(&x, 2, false, &Quiet::default()).unwrap()),
+            ("project_canonical", canonical(&x, &y, 2, 1e-6, &Quiet::default()).unwrap()),
         ];
         for (name, map) in maps {
             let made = x.x.dot(&map.matrix.t()) + &map.bias;
@@ -240,7 +241,7 @@ mod tests {
             let worst = made.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
             assert!(worst < 1e-12, "{name}: {worst}");
         }
-        assert!(matches!(canonical(&x, &y, 5, 1e-6), Err(Failure::Failed { .. })));
+        assert!(matches!(canonical(&x, &y, 5, 1e-6, &Quiet::default()), Err(Failure::Failed { .. })));
     }
 
     #[test]

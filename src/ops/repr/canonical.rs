@@ -6,7 +6,7 @@ use super::spectrum::participation;
 use crate::engine::value::{Column, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
-use crate::ops::linalg::fix_signs;
+use crate::ops::linalg::{Trouble, fix_signs, product};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
 use crate::plan::files::Files;
 use crate::{settings, words};
@@ -53,25 +53,25 @@ struct Variates {
 
 impl Variates {
     /// Takes apart a side, given its variates in terms of its basis.
-    fn new(side: Side, w: &Array2<f64>) -> Variates {
-        let variates = side.basis.dot(w);
+    fn new(side: Side, w: &Array2<f64>, cx: &dyn Context) -> Result<Variates, Trouble> {
+        let variates = product(side.basis.view(), w.view(), cx)?;
         let scaled = w / &side.values.view().insert_axis(Axis(1));
         let norms = side.centred.x.map_axis(Axis(0), |c| c.iter().map(|v| v * v).sum::<f64>().sqrt());
-        let mut coefficients = side.right.t().dot(&scaled) * norms.view().insert_axis(Axis(1));
+        let mut coefficients = product(side.right.t(), scaled.view(), cx)? * norms.view().insert_axis(Axis(1));
         for mut column in coefficients.columns_mut() {
             let norm = column.iter().map(|v| v * v).sum::<f64>().sqrt();
             if norm > 0.0 {
                 column /= norm;
             }
         }
-        Variates { variates, coefficients, norms, centred: side.centred.x }
+        Ok(Variates { variates, coefficients, norms, centred: side.centred.x })
     }
 
     /// Returns for each direction the share of the side's variance that its variate accounts for.
-    fn shares(&self) -> Vec<f64> {
+    fn shares(&self, cx: &dyn Context) -> Result<Vec<f64>, Trouble> {
         let all: f64 = self.norms.iter().map(|v| v * v).sum();
-        let products = self.variates.t().dot(&self.centred);
-        products.rows().into_iter().map(|row| row.iter().map(|v| v * v).sum::<f64>() / all).collect()
+        let products = product(self.variates.t(), self.centred.view(), cx)?;
+        Ok(products.rows().into_iter().map(|row| row.iter().map(|v| v * v).sum::<f64>() / all).collect())
     }
 
     /// Returns for each direction the number of units over which it spreads.
@@ -81,17 +81,21 @@ impl Variates {
 
     /// Returns coefficients and loadings (correlations of units with the variates), units x directions, turned so that each direction's
     /// coefficient of largest magnitude is positive.
-    fn directions(self) -> (Array2<f64>, Array2<f64>) {
+    fn directions(self, cx: &dyn Context) -> Result<(Array2<f64>, Array2<f64>), Trouble> {
         let mut turned = self.coefficients.clone();
         fix_signs(&mut turned);
-        let products = self.centred.t().dot(&self.variates);
+        let products = product(self.centred.t(), self.variates.view(), cx)?;
         let mut loadings = products / &self.norms.mapv(|n| if n > 0.0 { n } else { f64::NAN }).insert_axis(Axis(1));
         for (j, mut column) in loadings.columns_mut().into_iter().enumerate() {
             let kept = turned.column(j).iter().zip(self.coefficients.column(j)).all(|(a, b)| a == b);
             column *= if kept { 1.0 } else { -1.0 };
         }
-        (turned, loadings)
+        Ok((turned, loadings))
     }
+}
+
+fn not_found(trouble: Trouble) -> Failure {
+    trouble.failure("the directions were not found")
 }
 
 /// The two sides of a job, and their correlations.
@@ -102,11 +106,11 @@ struct Found {
     z: Array2<f64>,
 }
 
-fn found(job: &Job, tolerance: f64) -> Result<Found, Failure> {
+fn found(job: &Job, tolerance: f64, cx: &dyn Context) -> Result<Found, Failure> {
     let (x, y) = matched(job.stages("x")?, against(job)?)?;
-    let sides = [side(&x, tolerance, None, "x")?, side(&y, tolerance, None, "against")?];
+    let sides = [side(&x, tolerance, None, "x", cx)?, side(&y, tolerance, None, "against", cx)?];
     enough(x.nrows(), &sides[0], &sides[1], None)?;
-    let (rho, w, z) = correlations(sides[0].basis.view(), sides[1].basis.view())?;
+    let (rho, w, z) = correlations(sides[0].basis.view(), sides[1].basis.view(), cx)?;
     Ok(Found { sides, rho, w, z })
 }
 
@@ -138,12 +142,14 @@ impl Planned for CanonicalCorrelations {
 }
 
 impl Kernel for CanonicalCorrelations {
-    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
-        let Found { sides: [a, b], rho, w, z } = found(job, CorrelationsSettings::read(&job.settings).tolerance)?;
-        let weights = projection_weights(&a, &w).to_vec();
-        let (a, b) = (Variates::new(a, &w), Variates::new(b, &z));
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
+        let Found { sides: [a, b], rho, w, z } = found(job, CorrelationsSettings::read(&job.settings).tolerance, cx)?;
+        let weights = projection_weights(&a, &w, cx)?.to_vec();
+        let side = |side, w| Variates::new(side, w, cx).map_err(not_found);
+        let (a, b) = (side(a, &w)?, side(b, &z)?);
+        let shares = |side: &Variates| side.shares(cx).map_err(not_found);
         let numbers = (1..=rho.len()).map(|i| i as f64).collect();
-        let columns = [numbers, rho.to_vec(), weights, a.shares(), b.shares(), a.spreads(), b.spreads()];
+        let columns = [numbers, rho.to_vec(), weights, shares(&a)?, shares(&b)?, a.spreads(), b.spreads()];
         Ok(table(CORRELATIONS, columns))
     }
 }
@@ -161,13 +167,14 @@ impl Planned for CanonicalDirections {
 }
 
 impl Kernel for CanonicalDirections {
-    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let DirectionsSettings { of, tolerance } = DirectionsSettings::read(&job.settings);
-        let Found { sides: [a, b], w, z, .. } = found(job, tolerance)?;
-        let (coefficients, loadings) = match of {
-            Of::X => Variates::new(a, &w).directions(),
-            Of::Against => Variates::new(b, &z).directions(),
+        let Found { sides: [a, b], w, z, .. } = found(job, tolerance, cx)?;
+        let side = match of {
+            Of::X => Variates::new(a, &w, cx),
+            Of::Against => Variates::new(b, &z, cx),
         };
+        let (coefficients, loadings) = side.and_then(|s| s.directions(cx)).map_err(not_found)?;
         let (units, directions) = coefficients.dim();
         let pairs = || (0..directions).flat_map(|i| (0..units).map(move |j| (i, j)));
         Ok(table(

@@ -6,7 +6,7 @@ use crate::engine::value::Number;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::settings::Setting;
 use crate::lang::{Settings, Static};
-use crate::ops::linalg::{PRODUCT, SQUARE, WIDE, gram, thin_svd};
+use crate::ops::linalg::{PRODUCT, SQUARE, Trouble, WIDE, gram, product, thin_svd};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
 use crate::settings;
@@ -62,26 +62,31 @@ impl Setting for Chosen {
 }
 
 /// Returns the median distance between rows.
-fn median_distance(x: &Array2<f64>) -> f64 {
+///
+/// Errors: the run stops.
+fn median_distance(x: &Array2<f64>, cx: &dyn Context) -> Result<f64, Failure> {
     let n = x.nrows();
     let step = n.div_ceil(MEDIAN_ROWS).max(1);
     let rows: Vec<_> = (0..n).step_by(step).collect();
     let mut all = Vec::new();
     for (i, a) in rows.iter().enumerate() {
+        if cx.interrupted() {
+            return Err(Failure::Interrupted);
+        }
         for b in &rows[i + 1..] {
             all.push(x.row(*a).iter().zip(x.row(*b)).map(|(u, v)| (u - v) * (u - v)).sum::<f64>().sqrt());
         }
     }
     if all.is_empty() {
-        return 0.0;
+        return Ok(0.0);
     }
     let middle = all.len() / 2;
     let even = all.len().is_multiple_of(2);
     let (below, upper, _) = all.select_nth_unstable_by(middle, f64::total_cmp);
-    match even {
+    Ok(match even {
         true => 0.5 * (*upper + below.iter().copied().fold(f64::NEG_INFINITY, f64::max)),
         false => *upper,
-    }
+    })
 }
 
 /// Returns rows `start..end` of a side's kernel matrix.
@@ -164,10 +169,12 @@ fn hsic(product: f64, rows_a: &[f64], rows_b: &[f64], debiased: bool) -> f64 {
 }
 
 /// Returns linear CKA through the features: `||YᵀX||² / (||XᵀX|| ||YᵀY||)` of centred sides.
-fn linear_cka(x: &Array2<f64>, y: &Array2<f64>) -> f64 {
+///
+/// Errors: the run stops.
+fn linear_cka(x: &Array2<f64>, y: &Array2<f64>, cx: &dyn Context) -> Result<f64, Trouble> {
     let norm = |m: &Array2<f64>| m.iter().map(|v| v * v).sum::<f64>();
-    let cross = norm(&y.t().dot(x));
-    cross / (norm(&gram(x.view())).sqrt() * norm(&gram(y.view())).sqrt())
+    let cross = norm(&product(y.t(), x.view(), cx)?);
+    Ok(cross / (norm(&gram(x.view(), cx)?).sqrt() * norm(&gram(y.view(), cx)?).sqrt()))
 }
 
 /// Seconds of one core for a multiply-add of two rows in a kernel matrix, for a pair of rows there, and for a Gaussian of one (measured at
@@ -245,11 +252,13 @@ impl Kernel for Cka {
         }
         let (x, y) = (x.x, y.x);
         let value = match settings.kernel {
-            Chosen::Linear if !debiased && by_features(n, x.ncols(), y.ncols()) => linear_cka(&x, &y),
+            Chosen::Linear if !debiased && by_features(n, x.ncols(), y.ncols()) => {
+                linear_cka(&x, &y, cx).map_err(|e| e.failure("the alignment was not found"))?
+            }
             kernel => {
                 let of = |name: &str, m: &Array2<f64>| match kernel {
                     Chosen::Linear => Ok(KernelOf::Linear),
-                    Chosen::Rbf(bandwidth) => match bandwidth * median_distance(m) {
+                    Chosen::Rbf(bandwidth) => match bandwidth * median_distance(m, cx)? {
                         width if width > 0.0 => Ok(KernelOf::Rbf(0.5 / (width * width))),
                         _ => Err(Failure::Absent(format!(
                             "half of the pairs of examples or more are equal in `{name}`, so that the median distance is 0"
@@ -293,27 +302,30 @@ impl Planned for Procrustes {
 }
 
 /// Returns a matrix of no more columns than rows with the same products of rows: `U S` of its singular value decomposition.
-fn narrow(x: Array2<f64>) -> Result<Array2<f64>, Failure> {
+///
+/// Errors: as [`thin_svd`].
+fn narrow(x: Array2<f64>, cx: &dyn Context) -> Result<Array2<f64>, Failure> {
     if x.ncols() <= x.nrows() {
         return Ok(x);
     }
-    let (u, values, _) = thin_svd(x.view()).map_err(|e| Failure::new(e.to_string()))?;
+    let (u, values, _) = thin_svd(x.view(), cx).map_err(|e| e.failure("the distance was not found"))?;
     Ok(u * &values)
 }
 
 impl Kernel for Procrustes {
-    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let (x, y) = matched(job.stages("x")?, against(job)?)?;
         let unit = |name: &str, m: &Array2<f64>| {
             let c = scale::centred(m.view()).x;
             let norm = c.iter().map(|v| v * v).sum::<f64>().sqrt();
             match norm > 0.0 {
-                true => narrow(c / norm),
+                true => narrow(c / norm, cx),
                 false => Err(Failure::Absent(format!("`{name}` is the same for all examples"))),
             }
         };
         let (a, b) = (unit("x", &x)?, unit("against", &y)?);
-        let (_, values, _) = thin_svd(a.t().dot(&b).view()).map_err(|e| Failure::new(e.to_string()))?;
+        let found = product(a.t(), b.view(), cx).and_then(|p| thin_svd(p.view(), cx));
+        let (_, values, _) = found.map_err(|e| e.failure("the distance was not found"))?;
         let value = (2.0 - 2.0 * values.sum()).max(0.0);
         Ok(Value::Number(Number::new(value, None, Some(x.nrows() as u64))))
     }

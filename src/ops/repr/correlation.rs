@@ -6,7 +6,7 @@ use crate::engine::value::Number;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::data::select::random_order;
-use crate::ops::linalg::{PRODUCT, SQUARE, TALL, WIDE, fix_signs, orthonormal, thin_svd};
+use crate::ops::linalg::{PRODUCT, SQUARE, TALL, Trouble, WIDE, fix_signs, orthonormal, product, thin_svd};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
 use crate::{settings, words};
@@ -49,10 +49,10 @@ pub struct Side {
 /// Returns a side of a comparison.
 ///
 /// Directions are kept whose singular values are above `tolerance` of the largest (and above rounding, whatever the tolerance); of those,
-/// where a share of the variance is given, as many as hold it. Errors: it is the same for all examples (absent).
-pub fn side(x: &Array2<f64>, tolerance: f64, variance: Option<f64>, name: &str) -> Result<Side, Failure> {
+/// where a share of the variance is given, as many as hold it. Errors: it is the same for all examples (absent); the run stops.
+pub fn side(x: &Array2<f64>, tolerance: f64, variance: Option<f64>, name: &str, cx: &dyn Context) -> Result<Side, Failure> {
     let centred = scale::centred(x.view());
-    let (u, values, vt) = thin_svd(centred.x.view()).map_err(|e| Failure::new(format!("`{name}`: {e}")))?;
+    let (u, values, vt) = thin_svd(centred.x.view(), cx).map_err(|e| e.failure(&format!("`{name}`")))?;
     let largest = values.first().copied().unwrap_or(0.0);
     let rounding = x.nrows().max(x.ncols()) as f64 * f64::EPSILON;
     let mut rank = values.iter().take_while(|v| **v > tolerance.max(rounding) * largest).count();
@@ -73,14 +73,23 @@ pub fn side(x: &Array2<f64>, tolerance: f64, variance: Option<f64>, name: &str) 
 }
 
 /// Returns canonical correlations, largest first, and the variates of both sides in terms of their bases (as columns).
-pub fn correlations(a: ArrayView2<f64>, b: ArrayView2<f64>) -> Result<(Array1<f64>, Array2<f64>, Array2<f64>), Failure> {
-    let (w, rho, zt) = thin_svd(a.t().dot(&b).view()).map_err(|e| Failure::new(e.to_string()))?;
+pub fn correlations(
+    a: ArrayView2<f64>,
+    b: ArrayView2<f64>,
+    cx: &dyn Context,
+) -> Result<(Array1<f64>, Array2<f64>, Array2<f64>), Failure> {
+    let found = product(a.t(), b, cx).and_then(|p| thin_svd(p.view(), cx));
+    let (w, rho, zt) = found.map_err(|e| e.failure("the correlations were not found"))?;
     Ok((rho.mapv(|r| r.clamp(0.0, 1.0)), w, zt.t().as_standard_layout().into_owned()))
 }
 
 /// Returns the weights of PWCCA: sum_j |<h_i, x_j>| over the columns x_j (Morcos et al. 2018, section 2.1), as shares of their sum.
-pub fn projection_weights(side: &Side, w: &Array2<f64>) -> Array1<f64> {
-    shares(side.basis.dot(w).t().dot(&side.centred.x).mapv(f64::abs).sum_axis(Axis(1)))
+///
+/// Errors: the run stops.
+pub fn projection_weights(side: &Side, w: &Array2<f64>, cx: &dyn Context) -> Result<Array1<f64>, Failure> {
+    let variates = product(side.basis.view(), w.view(), cx).map_err(no_weights)?;
+    let products = product(variates.t(), side.centred.x.view(), cx).map_err(no_weights)?;
+    Ok(shares(products.mapv(f64::abs).sum_axis(Axis(1))))
 }
 
 /// Returns the weights of the code published with PWCCA, of the side given. It differs from the paper in four things: directions are those
@@ -88,8 +97,8 @@ pub fn projection_weights(side: &Side, w: &Array2<f64>) -> Array1<f64> {
 /// orthonormal one after the other; and they are compared with units that are not centred. The signs of directions, on which its weights
 /// depend for that reason, it leaves to LAPACK; here a direction's largest coefficient is positive.
 ///
-/// Errors: units of the side are linearly dependent, so that the code has more directions than units tell apart (absent).
-pub fn published_weights(side: &Side, w: &Array2<f64>, name: &str) -> Result<Array1<f64>, Failure> {
+/// Errors: units of the side are linearly dependent, so that the code has more directions than units tell apart (absent); the run stops.
+pub fn published_weights(side: &Side, w: &Array2<f64>, name: &str, cx: &dyn Context) -> Result<Array1<f64>, Failure> {
     let units = side.centred.x.ncols();
     if side.basis.ncols() < units || w.ncols() < units {
         let words = format!("units of `{name}` are linearly dependent, for which the published code's weights are not defined");
@@ -97,12 +106,17 @@ pub fn published_weights(side: &Side, w: &Array2<f64>, name: &str) -> Result<Arr
     }
     let mut means = side.centred.means.clone();
     scale::shift(means.iter_mut(), -side.centred.exponent);
-    let mut coefficients = side.right.t().dot(w);
+    let mut coefficients = product(side.right.t(), w.view(), cx).map_err(no_weights)?;
     fix_signs(&mut coefficients);
-    let directions = side.centred.x.dot(&coefficients) + &means;
-    let basis = orthonormal(directions.view()).map_err(|e| Failure::new(e.to_string()))?;
+    let directions = product(side.centred.x.view(), coefficients.view(), cx).map_err(no_weights)? + &means;
+    let basis = orthonormal(directions.view(), cx).map_err(no_weights)?;
     let whole = &side.centred.x + &means;
-    Ok(shares(basis.t().dot(&whole).mapv(f64::abs).sum_axis(Axis(1))))
+    let products = product(basis.t(), whole.view(), cx).map_err(no_weights)?;
+    Ok(shares(products.mapv(f64::abs).sum_axis(Axis(1))))
+}
+
+fn no_weights(trouble: Trouble) -> Failure {
+    trouble.failure("the weights were not found")
 }
 
 fn shares(x: Array1<f64>) -> Array1<f64> {
@@ -219,16 +233,16 @@ impl Kernel for Cca {
         let (x, y) = matched(job.stages("x")?, against(job)?)?;
         let settings = CcaSettings::read(&job.settings);
         let variance = (settings.variant == Variant::Svcca).then_some(settings.variance);
-        let (a, b) = (side(&x, settings.tolerance, variance, "x")?, side(&y, settings.tolerance, variance, "against")?);
+        let (a, b) = (side(&x, settings.tolerance, variance, "x", cx)?, side(&y, settings.tolerance, variance, "against", cx)?);
         let (n, ranks) = (x.nrows(), a.basis.ncols() + b.basis.ncols());
         enough(n, &a, &b, Some(if settings.variant == Variant::Svcca { "a smaller `variance:`" } else { SVCCA }))?;
-        let (rho, w, z) = correlations(a.basis.view(), b.basis.view())?;
+        let (rho, w, z) = correlations(a.basis.view(), b.basis.view(), cx)?;
         let weighted = |rho: &Array1<f64>, weights: &Array1<f64>| rho.iter().zip(weights).map(|(r, a)| r * a).sum::<f64>();
         let summary = |rho: &Array1<f64>, w: &Array2<f64>, z: &Array2<f64>| match settings.variant {
-            Variant::Pwcca => Ok(weighted(rho, &projection_weights(&a, w))),
+            Variant::Pwcca => Ok(weighted(rho, &projection_weights(&a, w, cx)?)),
             // The side of fewer units, as the code has it; the second one's rows may be in any order.
-            Variant::Published if x.ncols() <= y.ncols() => Ok(weighted(rho, &published_weights(&a, w, "x")?)),
-            Variant::Published => Ok(weighted(rho, &published_weights(&b, z, "against")?)),
+            Variant::Published if x.ncols() <= y.ncols() => Ok(weighted(rho, &published_weights(&a, w, "x", cx)?)),
+            Variant::Published => Ok(weighted(rho, &published_weights(&b, z, "against", cx)?)),
             _ => Ok(rho.mean().unwrap_or(0.0)),
         };
         let similarity = summary(&rho, &w, &z)?;
@@ -239,7 +253,7 @@ impl Kernel for Cca {
                 return Err(Failure::Interrupted);
             }
             let order = random_order(&job.stream.named("permutation").numbered(round as u64), n);
-            let (rho, w, z) = correlations(a.basis.view(), b.basis.select(Axis(0), &order).view())?;
+            let (rho, w, z) = correlations(a.basis.view(), b.basis.select(Axis(0), &order).view(), cx)?;
             null.push(summary(&rho, &w, &z)?);
         }
         let number = |value| Value::Number(Number::new(value, None, Some(n as u64)));

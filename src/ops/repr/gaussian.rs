@@ -8,7 +8,7 @@ use crate::base::Stream;
 use crate::engine::value::Stages;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
-use crate::ops::linalg::{self, Trouble, symmetric_eigen};
+use crate::ops::linalg::{self, EIGEN, Trouble, symmetric_eigen};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
 use crate::plan::files::Files;
 use crate::{settings, words};
@@ -60,7 +60,7 @@ impl Planned for MatchedGaussian {
         let facts = like_x(inputs);
         let (n, d) = (facts.most_rows().unwrap_or(10_000) as f64, facts.dim.unwrap_or(64) as f64);
         let groups = facts.classes.as_ref().map_or(1, Vec::len).max(1) as f64;
-        let decomposed = if n / groups > d { 1.2e-9 * groups * d * d * d } else { 0.0 };
+        let decomposed = if n / groups > d { EIGEN * groups * d * d * d } else { 0.0 };
         let width = d.min(n / groups);
         Cost { seconds: 1e-3 + 2e-10 * n * d * width + 1.5e-8 * n * width + decomposed, memory: 24.0 * n * d, disk: 8.0 * n * d }
     }
@@ -83,24 +83,11 @@ fn own_scales(x: &mut Array2<f64>) -> Vec<i32> {
     exponents
 }
 
-/// Why there are no rows.
-enum Ended {
-    /// The run stops.
-    Stopped,
-    Trouble(Trouble),
-}
-
-impl From<Trouble> for Ended {
-    fn from(trouble: Trouble) -> Self {
-        Ended::Trouble(trouble)
-    }
-}
-
 /// Returns as many rows as `x` has, drawn from N(mean of x, covariance of x); the covariance divides by n - 1. What is the same in all rows
 /// stays as it is.
 ///
 /// With no more rows than units the factor of the covariance is the centred rows themselves; else it is `V sqrt(lambda)`.
-fn draw(x: ArrayView2<f64>, stream: &Stream, cx: &dyn Context) -> Result<Array2<f64>, Ended> {
+fn draw(x: ArrayView2<f64>, stream: &Stream, cx: &dyn Context) -> Result<Array2<f64>, Trouble> {
     let (n, d) = x.dim();
     if n < 2 {
         return Ok(x.to_owned());
@@ -116,7 +103,7 @@ fn draw(x: ArrayView2<f64>, stream: &Stream, cx: &dyn Context) -> Result<Array2<
     let factor = if n <= d {
         centred / scale
     } else {
-        let (values, vectors) = symmetric_eigen(linalg::gram(centred.view()).view())?;
+        let (values, vectors) = symmetric_eigen(linalg::gram(centred.view(), cx)?.view(), cx)?;
         let mut factor = vectors;
         linalg::fix_signs(&mut factor);
         for (mut column, value) in factor.columns_mut().into_iter().zip(&values) {
@@ -129,11 +116,11 @@ fn draw(x: ArrayView2<f64>, stream: &Stream, cx: &dyn Context) -> Result<Array2<
     let mut normals = Array2::zeros((n, factor.nrows()));
     for piece in normals.as_slice_mut().unwrap_or_default().chunks_mut(LOOK) {
         if cx.interrupted() {
-            return Err(Ended::Stopped);
+            return Err(Trouble::Stopped);
         }
         piece.iter_mut().for_each(|v| *v = StandardNormal.sample(&mut rng));
     }
-    let drawn = linalg::project(normals.view(), factor.view());
+    let drawn = linalg::project(normals.view(), factor.view(), cx)?;
     let mut out = Array2::zeros((n, d));
     for mut row in out.rows_mut() {
         row.assign(&whole.means);
@@ -156,15 +143,12 @@ impl Kernel for MatchedGaussian {
         };
         let of = |(class, rows): &(u64, Vec<usize>)| {
             let stream = job.stream.named("surrogate").numbered(*class);
-            if cx.interrupted() { Err(Ended::Stopped) } else { draw(stages.x.select(Axis(0), rows).view(), &stream, cx) }
+            if cx.interrupted() { Err(Trouble::Stopped) } else { draw(stages.x.select(Axis(0), rows).view(), &stream, cx) }
         };
-        let drawn: Vec<Result<Array2<f64>, Ended>> = groups.par_iter().map(of).collect();
+        let drawn: Vec<Result<Array2<f64>, Trouble>> = groups.par_iter().map(of).collect();
         let mut x = Array2::zeros(stages.x.dim());
         for ((class, rows), drawn) in groups.iter().zip(drawn) {
-            let drawn = drawn.map_err(|ended| match ended {
-                Ended::Stopped => Failure::Interrupted,
-                Ended::Trouble(e) => Failure::new(format!("no surrogates for class {class}: {e}")),
-            })?;
+            let drawn = drawn.map_err(|e| e.failure(&format!("no surrogates for class {class}")))?;
             rows.iter().zip(drawn.rows()).for_each(|(i, row)| x.row_mut(*i).assign(&row));
         }
         Ok(Value::Stages(Arc::new(same_rows(stages, x, stages.notes.clone()))))

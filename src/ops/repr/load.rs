@@ -139,7 +139,7 @@ fn form(shape: &[usize], settings: &LoadSettings, place: &Place) -> Result<Form,
     let layout = settings.layout;
     let images = layout != Layout::Matrix;
     let wrong = |parameter, words: String, help: &str| {
-        let p = broken(&place.path, words);
+        let p = broken(&place.written(), words);
         Err(Problem { parameter: Some(parameter), help: Some(help.to_string()), ..p })
     };
     if shape.contains(&0) || shape.is_empty() {
@@ -186,7 +186,7 @@ fn without_positions(shape: &[usize], settings: &LoadSettings, place: &Place) ->
     };
     match shape.len() {
         2 => {
-            let problem = broken(&place.path, format!("has shape {shape:?}: a matrix has no positions to pool"));
+            let problem = broken(&place.written(), format!("has shape {shape:?}: a matrix has no positions to pool"));
             Err(Problem { parameter: Some(parameter), help: Some(format!("leave out `{parameter}:`")), ..problem })
         }
         _ => Ok(()),
@@ -203,11 +203,11 @@ fn matrix(array: &Npy, form: Form, settings: &LoadSettings, place: &Place) -> Re
     if let Some(at) = data.iter().position(|v| !v.is_finite()) {
         let words = format!("holds {} at row {}, column {}", data[at], at / width, at % width);
         return Err(with_help(
-            broken(&place.path, words),
+            broken(&place.written(), words),
             "rows and columns of the file, counted from 0; activations must be finite",
         ));
     }
-    let wrong = |e: ndarray::ShapeError| broken(&place.path, format!("does not have the shape it claims: {e}"));
+    let wrong = |e: ndarray::ShapeError| broken(&place.written(), format!("does not have the shape it claims: {e}"));
     let (max, flat) = (settings.pool == Pool::Max, settings.pool == Pool::Flatten);
     let pool = |values: &mut dyn Iterator<Item = f64>, count: usize| {
         if max { values.fold(f64::NEG_INFINITY, f64::max) } else { values.sum::<f64>() / count as f64 }
@@ -245,7 +245,7 @@ fn agree(labels: usize, form: &Form, place: &Place) -> Result<(), Problem> {
     }
     let message = format!("has {} examples x {} units, and there are {labels} labels", form.examples, form.units);
     let turned = "the labels match the other side: are rows examples or units?";
-    let problem = broken(&place.path, message);
+    let problem = broken(&place.written(), message);
     Err(if labels == form.units { Problem { parameter: Some("rows"), ..with_help(problem, turned) } } else { problem })
 }
 

@@ -68,7 +68,7 @@ pub fn effective_rank(x: &[f64]) -> f64 {
 }
 
 impl Kernel for Spectrum {
-    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let stages = job.stages("x")?;
         finite("x", stages)?;
         let SpectrumSettings { width, centred } = SpectrumSettings::read(&job.settings);
@@ -84,8 +84,7 @@ impl Kernel for Spectrum {
             }
             false => scale::scaled(stages.x.view()),
         };
-        let values =
-            singular_values(x.view()).map_err(|e| Failure::new(format!("the singular values were not found: {e}")))?.to_vec();
+        let values = singular_values(x.view(), cx).map_err(|e| e.failure("the singular values were not found"))?.to_vec();
         let squares: Vec<f64> = values.iter().map(|v| v * v).collect();
         let all: f64 = squares.iter().sum();
         if all <= 0.0 {

@@ -5,7 +5,7 @@ use super::scale;
 use crate::engine::value::Number;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
-use crate::ops::linalg::{PRODUCT, WIDE, leading_right, project};
+use crate::ops::linalg::{EIGEN, PRODUCT, Trouble, WIDE, leading_right, project};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known};
 use crate::plan::files::Files;
 use crate::settings;
@@ -52,7 +52,7 @@ impl Planned for Svd {
         Cost {
             // The Gram matrix and its eigenvectors, or a thin singular value decomposition; then the projection.
             seconds: 1e-3
-                + if n >= d { PRODUCT * n * d * d + 1.2e-9 * d * d * d } else { WIDE * n * n * d }
+                + if n >= d { PRODUCT * n * d * d + EIGEN * d * d * d } else { WIDE * n * n * d }
                 + PRODUCT * n * d * width,
             memory: 8.0 * (3.0 * n * d + 9.0 * d * d.min(n)),
             disk: 8.0 * n * width,
@@ -61,7 +61,7 @@ impl Planned for Svd {
 }
 
 impl Kernel for Svd {
-    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let stages = job.stages("x")?;
         let SvdSettings { width, centred } = SvdSettings::read(&job.settings);
         let (n, d) = stages.x.dim();
@@ -77,13 +77,13 @@ impl Kernel for Svd {
             }
             false => scale::scaled(stages.x.view()),
         };
-        let leading =
-            leading_right(x.view(), width).map_err(|e| Failure::new(format!("the singular vectors were not found: {e}")))?;
+        let not_found = |e: Trouble| e.failure("the singular vectors were not found");
+        let leading = leading_right(x.view(), width, cx).map_err(not_found)?;
         let all: f64 = leading.squares.iter().sum();
         let kept: f64 = leading.squares.iter().take(width).sum();
         // A representation that is zero everywhere loses nothing.
         let energy = if all > 0.0 { (kept / all).min(1.0) } else { 1.0 };
-        let mut projected = project(x.view(), leading.vectors.view());
+        let mut projected = project(x.view(), leading.vectors.view(), cx).map_err(not_found)?;
         // Directions that rounding alone gives: the rows have nothing there.
         let least = n.max(d) as f64 * f64::EPSILON;
         let first = leading.squares.first().copied().unwrap_or(0.0);

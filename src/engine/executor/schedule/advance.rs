@@ -184,7 +184,8 @@ impl Scheduler<'_> {
     /// Notes that an artifact is not as it should be, and forgets where it was.
     pub(super) fn lose(&mut self, id: CellId, key: Hash, fault: Fault) {
         let words = if fault == Fault::Damaged { "damaged" } else { "missing" };
-        self.shared.note(format!("the artifact of {} is {words} and is computed again", self.cell(id).title()));
+        let place = self.shared.store.among_several(&key).map(|p| format!(" in the store {}", p.display())).unwrap_or_default();
+        self.shared.note(format!("the artifact of {}{place} is {words} and is computed again", self.cell(id).title()));
         if let Err(e) = self.shared.store.forget(&key) {
             self.shared.note(e.message);
         }

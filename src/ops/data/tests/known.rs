@@ -166,6 +166,19 @@ fn labels_beside_scores_tell_another_order() {
     assert_eq!(scores.values[..3], [0.0, 0.125, 0.25]);
     let said = message(read("scores_rolled.npz"));
     assert!(said.contains("has labels in `tr_labels`, and 6 of 6 differ"), "{said}");
+    // Numbers of the examples beside scores tell their order too; names of another kind say nothing.
+    use crate::report::formats::{npy, npy_u32, npz};
+    let d = tempfile::tempdir().unwrap();
+    std::fs::copy(here().join("packed.npz"), d.path().join("packed.npz")).unwrap();
+    for (ids, rolled) in [([0, 1, 2, 3, 4, 5], false), ([1, 2, 3, 4, 5, 0], true), ([10, 11, 12, 13, 14, 15], false)] {
+        let packed = npz(&[("scores", npy(&[6], &[0.0; 6])), ("ids", npy_u32(&ids))]).unwrap();
+        std::fs::write(d.path().join("s.npz"), packed).unwrap();
+        let read = run("load_scores", &[("path", text("s.npz"))], vec![("data", value(&data))], 0, d.path());
+        match rolled {
+            true => assert!(message(read).contains("has the numbers of examples in `ids`, in another order"), "{ids:?}"),
+            false => assert!(read.is_ok(), "{ids:?}: {read:?}"),
+        }
+    }
 }
 
 #[test]

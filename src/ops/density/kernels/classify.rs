@@ -190,7 +190,7 @@ impl Kernel for GenerativeClassification {
                 let p = fit(train, settings, &stream, &Silent(cx), false)?;
                 let test: Vec<usize> = (0..rows.n()).filter(|i| fold[*i] == *f).collect();
                 let points = rows.select(&test);
-                let scores = score(&p, plan.pooling, &p.points(&points.x, rows.d).map_err(Failure::new)?, share);
+                let scores = score(&p, plan.pooling, &p.points(&points.x, rows.d).map_err(Failure::new)?, share, cx)?;
                 let so_far = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
                 cx.progress(so_far, total, &[]);
                 let columns = scores.len() / test.len().max(1);
@@ -214,16 +214,20 @@ struct Scored {
 
 /// Returns `log p(x | C) + log` rows of C (the class prior up to a constant), and the same without each chain, where there are several. As
 /// published: state by state, without the prior (recipes.md A, difference 8).
-fn score(p: &Posterior, pooling: Pooling, x: &[f64], share: f64) -> Vec<f64> {
-    let predictive = Predictive::new(p);
+///
+/// Errors: the run stops.
+fn score(p: &Posterior, pooling: Pooling, x: &[f64], share: f64, cx: &dyn Context) -> Result<Vec<f64>, Failure> {
+    let stop = || cx.interrupted();
+    let predictive = Predictive::until(p, &stop).ok_or(Failure::Interrupted)?;
     if p.fit.setup.published {
-        return predictive.by_state(x);
+        return Ok(predictive.by_state(x));
     }
-    let chains = Jackknife::of(p, pooling);
+    let chains = Jackknife::of(p, pooling, &stop).ok_or(Failure::Interrupted)?;
     let each = predictive.by_chain();
     let mut weights = vec![chains.all];
     weights.extend(chains.without);
-    logs_of(&predictive.under_mixtures(x, &each), each.len(), &weights).into_iter().map(|s| s + share.ln()).collect()
+    let logs = logs_of(&predictive.under_mixtures(x, &each), each.len(), &weights);
+    Ok(logs.into_iter().map(|s| s + share.ln()).collect())
 }
 
 /// Returns F-score (weighted by class support), accuracy, and the shares of the fits whose chains settled and disagree. The accuracy's error is [`share_error`] and, by a jackknife over the chains of all

@@ -84,12 +84,13 @@ struct Asked {
     chains: Jackknife,
 }
 
-fn asked(p: &Posterior, new: NewComponent, pooling: Pooling) -> Asked {
-    let all = Predictive::new(p);
+fn asked(p: &Posterior, new: NewComponent, pooling: Pooling, cx: &dyn Context) -> Result<Asked, Failure> {
+    let stop = || cx.interrupted();
+    let all = Predictive::until(p, &stop).ok_or(Failure::Interrupted)?;
     let alike = if new == NewComponent::Include { all } else { all.occupied() };
-    let chains = Jackknife::of(p, pooling);
+    let chains = Jackknife::of(p, pooling, &stop).ok_or(Failure::Interrupted)?;
     let pooled = if pooling == Pooling::Equal { alike.clone() } else { alike.clone().weighted(&chains.all) };
-    Asked { alike, pooled, chains }
+    Ok(Asked { alike, pooled, chains })
 }
 
 /// Returns the estimate with the variance over chains in its error.
@@ -148,7 +149,7 @@ impl Kernel for RelativeEntropy {
         let gaussian = Gaussian::of(&p.rows, p.d, s.reference == Reference::Full).map_err(Failure::Absent)?;
         let (draws, estimator) = drawing(s.draws, s.estimator, &p)?;
         let drawing = Drawing { draws, estimator, stream: &job.stream, stop: &|| cx.interrupted() };
-        let asked = asked(&p, s.new_component, s.pooling);
+        let asked = asked(&p, s.new_component, s.pooling, cx)?;
         let number = relative_entropy(&asked.pooled, &gaussian, &drawing).map_err(without)?;
         if estimator == Estimator::PerState {
             return Ok(Value::Number(number));
@@ -210,7 +211,7 @@ impl Kernel for KlDivergence {
                 are(&elsewhere)
             )));
         }
-        let (from, other) = (asked(&p, s.new_component, s.pooling), asked(&q, s.new_component, s.pooling));
+        let (from, other) = (asked(&p, s.new_component, s.pooling, cx)?, asked(&q, s.new_component, s.pooling, cx)?);
         let to = &other.pooled;
         let states = to.states.len();
         let against = |x: &[f64], state: Option<usize>| match state {

@@ -128,7 +128,7 @@ pub fn posterior_mean(p: &Posterior, which: usize) -> Number {
 ///
 /// Errors: the run stops.
 pub fn training_density(p: &Posterior, cx: &dyn Context) -> Result<Number, Failure> {
-    let predictive = Predictive::new(p);
+    let predictive = Predictive::until(p, &|| cx.interrupted()).ok_or(Failure::Interrupted)?;
     let (n, states) = (p.n(), p.states());
     let chains: Vec<usize> = p.chains.iter().map(|c| c.kept.len()).filter(|k| *k > 0).collect();
     let mut values = Vec::with_capacity(n);
@@ -231,9 +231,9 @@ impl Kernel for Mixing {
 }
 
 impl Kernel for Stacking {
-    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let p = density(job, "p")?;
-        let stack = Stack::of(&p);
+        let stack = Stack::of(&p, &|| cx.interrupted()).ok_or(Failure::Interrupted)?;
         let chains = stack.logs.len();
         let numbers = |f: &dyn Fn(usize) -> f64| Column::Numbers((0..chains).map(f).collect());
         let middle = |which: usize, c: usize| p.series(which).get(c).map_or(f64::NAN, |s| median(s));

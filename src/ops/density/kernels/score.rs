@@ -281,12 +281,19 @@ fn common_units(densities: &[Arc<Posterior>]) -> Vec<usize> {
     first.units.constant.iter().map(|(j, _)| *j).filter(|j| everywhere(*j)).collect()
 }
 
+/// Returns the predictive of a density.
+///
+/// Errors: the run stops.
+fn mixture_of(p: &Posterior, pooling: Pooling, cx: &dyn Context) -> Result<Predictive, Failure> {
+    predictive(p, pooling, &|| cx.interrupted()).ok_or(Failure::Interrupted)
+}
+
 /// Returns the log density of row-major points under a density, by the rule that it was fitted for.
 ///
 /// Errors: the run stops.
 fn scores(p: &Posterior, pooling: Pooling, x: &[f64], cx: &dyn Context) -> Result<Vec<f64>, Failure> {
     match p.fit.setup.published {
-        true => piecewise(p, &predictive(p, pooling), x, cx, &published),
+        true => piecewise(p, &mixture_of(p, pooling, cx)?, x, cx, &published),
         false => pooled(p, pooling, x, cx),
     }
 }
@@ -295,7 +302,7 @@ fn scores(p: &Posterior, pooling: Pooling, x: &[f64], cx: &dyn Context) -> Resul
 ///
 /// Errors: the run stops.
 fn pooled(p: &Posterior, pooling: Pooling, x: &[f64], cx: &dyn Context) -> Result<Vec<f64>, Failure> {
-    piecewise(p, &predictive(p, pooling), x, cx, &|q, x| q.log_density(x))
+    piecewise(p, &mixture_of(p, pooling, cx)?, x, cx, &|q, x| q.log_density(x))
 }
 
 /// Returns what is made of row-major points, piece by piece, so that it is seen in between whether the run stops.
@@ -412,7 +419,7 @@ impl Kernel for SampleDensity {
         let p = super::density(job, "p")?;
         let s = SampleSettings::read(&job.settings);
         let draws = points(s.draws).map_err(refused)?;
-        let drawn = sample(&predictive(&p, s.pooling), None, draws, &job.stream, &|| cx.interrupted());
+        let drawn = sample(&mixture_of(&p, s.pooling, cx)?, None, draws, &job.stream, &|| cx.interrupted());
         let x = p.units.complete(drawn.ok_or(Failure::Interrupted)?);
         let x = Array2::from_shape_vec((draws, p.units.width), x).map_err(|e| Failure::new(e.to_string()))?;
         let labels = p.class.map_or_else(Vec::new, |c| vec![c; draws]);

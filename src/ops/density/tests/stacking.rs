@@ -44,11 +44,11 @@ fn left_out_densities_and_weights_are_scipys() {
             _ => Shape::Spherical,
         };
         let p = density(&j, shape, case["nu0"].as_f64().expect("nu0"));
-        let logs = by_chain(&p);
+        let logs = by_chain(&p, &|| false).expect("not stopped");
         for (own, other) in logs.iter().flatten().zip(series(&case["logs"]).iter().flatten()) {
             assert!((own - other).abs() < 1e-9, "{shape:?}: {own} against {other}");
         }
-        let w = Stack::of(&p).weights;
+        let w = Stack::of(&p, &|| false).expect("not stopped").weights;
         for (own, other) in w.iter().zip(numbers(&case["weights"])) {
             assert!((own - other).abs() < 1e-4, "{shape:?}: {w:?} against {}", case["weights"]);
         }
@@ -59,7 +59,7 @@ fn left_out_densities_and_weights_are_scipys() {
 fn weights_are_the_best_there_are() {
     for case in reference()["matrices"].as_array().expect("matrices") {
         let logs = series(&case["logs"]);
-        let w = weights(&logs);
+        let w = weights(&logs, &|| false).expect("not stopped");
         let best = case["value"].as_f64().expect("a number");
         assert!((w.iter().sum::<f64>() - 1.0).abs() < 1e-12 && w.iter().all(|w| *w >= 0.0));
         assert!((value(&logs, &w) - best).abs() < 1e-8, "{w:?}: {} against {best}", value(&logs, &w));
@@ -73,6 +73,7 @@ fn weights_are_the_best_there_are() {
 fn equal_chains_have_equal_weights_and_a_chain_that_predicts_worse_has_none() {
     let logs: Vec<f64> = (0..30).map(|i| -1.0 - f64::from(i % 7)).collect();
     let worse: Vec<f64> = logs.iter().map(|l| l - 3.0).collect();
+    let weights = |logs: &[Vec<f64>]| weights(logs, &|| false).expect("not stopped");
     assert_eq!(weights(&[logs.clone(), logs.clone()]), vec![0.5, 0.5]);
     let w = weights(&[worse, logs.clone(), Vec::new(), logs]);
     assert!(w[0] < 1e-6 && w[2] == 0.0 && (w[1] - w[3]).abs() < 1e-6, "{w:?}");
@@ -95,9 +96,10 @@ fn the_jackknife_is_that_of_estimates_made_without_each_chain() {
     let stream = Stream::root(5);
     let drawing = Drawing { draws: 100_000, estimator: Estimator::Pooled, stream: &stream, stop: &|| false };
     let gaussian = Gaussian::of(&p.rows, 2, true).expect("proper");
-    let occupied = |p: &Posterior, pooling| predictive(p, pooling).occupied();
+    let occupied = |p: &Posterior, pooling| predictive(p, pooling, &|| false).expect("not stopped").occupied();
     for pooling in [Pooling::Equal, Pooling::Stacked] {
-        let (of_p, of_q) = (Jackknife::of(&p, pooling), Jackknife::of(&q, pooling));
+        let chains = |p: &Posterior| Jackknife::of(p, pooling, &|| false).expect("not stopped");
+        let (of_p, of_q) = (chains(&p), chains(&q));
         let entropy = |p: &Posterior| relative_entropy(&occupied(p, pooling), &gaussian, &drawing).expect("finite").value;
         let each: Vec<f64> = (0..3).map(|c| entropy(&without(&p, c))).collect();
         let wanted = jackknife(&each).sqrt();
@@ -116,6 +118,6 @@ fn the_jackknife_is_that_of_estimates_made_without_each_chain() {
         assert!((got - wanted).abs() < 0.05 * wanted + 0.01, "{pooling:?}: {got} against {wanted}");
     }
     let one = without(&without(&p, 2), 1);
-    let alone = Jackknife::of(&one, Pooling::Equal);
+    let alone = Jackknife::of(&one, Pooling::Equal, &|| false).expect("not stopped");
     assert_eq!(of_relative_entropy(&Predictive::new(&one).occupied(), &alone, &gaussian, &drawing), Some(0.0));
 }
