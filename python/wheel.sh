@@ -14,6 +14,6 @@ if ! command -v maturin > /dev/null; then
     PATH=$(cd .. && pwd)/target/wheel-env/bin:$PATH
 fi
 rm -f "$out"/cfx-*.whl
-maturin build --release --locked --compatibility linux --auditwheel skip --out "$out" "$@"
+maturin build --release --locked --compatibility linux --auditwheel skip --features object-store --out "$out" "$@"
 ls -lh "$out"/cfx-*.whl
 sh tests/wheel.sh "$out"/cfx-*.whl

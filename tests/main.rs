@@ -2,6 +2,8 @@
 
 mod architecture;
 mod bad;
+#[cfg(all(unix, feature = "object-store"))]
+mod buckets;
 mod cli;
 mod cluster;
 mod compare;
@@ -27,5 +29,7 @@ mod promises;
 mod script;
 #[cfg(unix)]
 mod serve;
+#[cfg(unix)]
+mod ssh;
 mod stdlib;
 mod suite;
