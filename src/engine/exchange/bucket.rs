@@ -139,18 +139,21 @@ impl Bucket {
         })
     }
 
-    fn key(&self, name: &str) -> Result<Key, Trouble> {
+    fn key(&self, name: &str) -> Key {
         let mut key = self.prefix.clone();
         for part in name.split('/') {
             key = key.join(part);
         }
-        Ok(key)
+        key
     }
 
     /// Says what is wrong, with no word of what a request holds.
     fn failed(&self, e: &Error) -> Trouble {
         let (_, service, variables) = self.service.words();
         Trouble::Transport(match e {
+            e if asks_machine(e) => {
+                format!("{} cannot be reached: there are no credentials in the environment ({variables})", self.address)
+            }
             e if is_bucket_absent(e) => {
                 format!(
                     "{} cannot be reached: {service} has no bucket `{}`, or another endpoint has it",
@@ -162,9 +165,6 @@ impl Bucket {
                 self.address,
                 reason(e)
             ),
-            e if asks_machine(e) => {
-                format!("{} cannot be reached: there are no credentials in the environment ({variables})", self.address)
-            }
             e => format!("{} cannot be reached: {}", self.address, reason(e)),
         })
     }
@@ -203,7 +203,7 @@ impl Bucket {
         let path = into.join(name);
         let made = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| File::create(&path));
         let mut file = made.map_err(|e| Bucket::unwritten(&path, &e))?;
-        let key = self.key(name)?;
+        let key = self.key(name);
         self.read(&key, size, |bytes| file.write_all(bytes).map(|()| true).map_err(|e| Bucket::unwritten(&path, &e))).await
     }
 
@@ -227,7 +227,7 @@ impl Bucket {
 
     /// Sends a file, unless it is there; then it is.
     async fn put(&self, name: &str, from: &Path, watch: Watch<'_>) -> Result<(), Trouble> {
-        let (path, key) = (from.join(name), self.key(name)?);
+        let (path, key) = (from.join(name), self.key(name));
         watch.look()?;
         // Only these have the name of their content: a command that was stopped has sent some of them.
         if name.starts_with("objects/") && self.has(&key, &path).await? {
@@ -278,7 +278,7 @@ impl Transport for Bucket {
         self.run(watch, async {
             let prefix = Some(&self.prefix).filter(|p| !p.as_ref().is_empty());
             let there = self.first.list_with_delimiter(prefix).await.map_err(|e| self.failed(&e))?;
-            let format = self.key("format")?;
+            let format = self.key("format");
             if !there.objects.iter().any(|o| o.location == format) {
                 let mut names = there.objects.iter().map(|o| &o.location).chain(&there.common_prefixes);
                 return match names.next() {
@@ -289,7 +289,7 @@ impl Transport for Bucket {
                     ))),
                 };
             }
-            let index = self.key("index")?;
+            let index = self.key("index");
             let listed: Vec<_> = self.store.list(Some(&index)).try_collect().await.map_err(|e| self.failed(&e))?;
             let own = listed.iter().chain(there.objects.iter().filter(|o| o.location == format));
             let named = own.filter_map(|o| {
@@ -308,7 +308,7 @@ impl Transport for Bucket {
             let name = name.clone();
             async move {
                 watch.look()?;
-                match self.size(&self.key(&name)?).await? {
+                match self.size(&self.key(&name)).await? {
                     Some(size) => self.fetch(&name, size, into).await,
                     None => Ok(()),
                 }
