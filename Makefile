@@ -9,9 +9,9 @@ quickstart: openblas
 	$(CARGO) run --release -- run examples/quickstart/exp.cfx
 	@echo "The report: examples/quickstart/results/exp/report.html"
 
-# Runs all tests.
+# Runs all tests, those of buckets too (docs/cluster.md).
 test: openblas
-	$(CARGO) test
+	$(CARGO) test --features object-store
 
 # Kills runs a thousand times, in every phase, and says how it went. Tests do so a few times.
 crash: openblas
@@ -20,7 +20,7 @@ crash: openblas
 # Checks formatting and lints, as continuous integration does.
 lint: openblas
 	$(CARGO) fmt --check
-	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) clippy --all-targets --features object-store -- -D warnings
 
 # Measures what performance claims rest on.
 bench: openblas

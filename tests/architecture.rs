@@ -226,6 +226,13 @@ fn the_tensor_library_stays_with_data_networks_and_representations() {
 }
 
 #[test]
+fn asynchronous_work_stays_at_the_seam_to_buckets() {
+    for name in ["object_store", "tokio", "futures_util", "rustls", "reqwest"] {
+        only_in(name, &["engine/exchange/bucket.rs"]);
+    }
+}
+
+#[test]
 fn terminals_stay_in_the_command() {
     only_in("clap", &["cli/"]);
     only_in("miette", &["cli/"]);

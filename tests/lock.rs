@@ -54,7 +54,7 @@ fn what_differs_from_the_lock_is_told_and_refused_with_locked() {
     let written = with(&["lock"]);
     assert!(code(&written) == 0 && said(&written).contains("exp.cfx.lock"), "{}", said(&written));
     let text = std::fs::read_to_string(&lock).expect("the lock");
-    for words in ["\"acts/a.npy\"", "\"below\":\"--data\"", "\"far.npy\"", "\"train\"", "\"epochs\"", "\"cfx.lock.1\""] {
+    for words in ["\"acts/a.npy\"", "\"below\":\"--data\"", "\"far.npy\"", "\"train\"", "\"epochs\"", "\"cfx.lock.2\""] {
         assert!(text.contains(words), "{words}: {text}");
     }
     assert!(!text.contains(&granted) && !text.contains(&folder.path().display().to_string()), "{text}");
@@ -103,6 +103,36 @@ fn what_differs_from_the_lock_is_told_and_refused_with_locked() {
     let mut archive = zip::ZipArchive::new(archive).expect("an archive");
     let held = std::io::read_to_string(archive.by_name("exp/exp.cfx.lock").expect("the lock")).expect("a text");
     assert_eq!(held, text);
+}
+
+#[test]
+fn a_lock_names_the_kinds_of_device_of_the_results() {
+    let (folder, path) = folder_with(crate::cli::QUICK);
+    let lock = folder.path().join("exp.cfx.lock");
+    let devices = || -> Vec<String> {
+        let text = std::fs::read_to_string(&lock).expect("the lock");
+        let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        json["devices"].as_array().expect("kinds").iter().map(|d| d.as_str().expect("a kind").to_string()).collect()
+    };
+    // Before anything was computed: the kind of this machine, as in its results afterwards.
+    assert_eq!(code(&cfx(&["lock"], &path)), 0);
+    let own = devices();
+    assert_eq!(code(&cfx(&["run", "--locked"], &path)), 0);
+    assert_eq!(code(&cfx(&["lock"], &path)), 0);
+    assert_eq!((devices(), own.len()), (own.clone(), 1));
+    // A lock of another machine: what would be computed here is refused, and marked without `--locked`.
+    let other = std::fs::read_to_string(&lock).expect("the lock").replace(&own[0], "of another machine");
+    std::fs::write(&lock, other).expect("a lock");
+    let words = format!("the kind of device was `of another machine`, and is `{}`", own[0]);
+    for (arguments, exit) in
+        [(&["run", "--locked", "--store", "new"][..], 3), (&["run", "--locked"], 3), (&["run"], 0), (&["plan"], 0)]
+    {
+        let output = cfx(arguments, &path);
+        assert!(code(&output) == exit && said(&output).contains(&words), "{arguments:?}: {}", said(&output));
+    }
+    // What is known of a plan without results is no kind of device.
+    let output = cfx(&["plan", "--store", "none", "--locked"], &path);
+    assert!(code(&output) == 0 && !said(&output).contains("kind of device"), "{}", said(&output));
 }
 
 #[test]

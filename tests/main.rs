@@ -2,6 +2,8 @@
 
 mod architecture;
 mod bad;
+#[cfg(all(unix, feature = "object-store"))]
+mod buckets;
 mod cli;
 mod cluster;
 mod compare;
@@ -30,6 +32,8 @@ mod readers;
 mod script;
 #[cfg(unix)]
 mod serve;
+#[cfg(unix)]
+mod ssh;
 mod stdlib;
 mod suite;
 

@@ -235,8 +235,8 @@ fn overrides(checked: &Checked) -> Vec<Override> {
         .collect()
 }
 
-/// Returns what the results of a plan hang on beside the script's text: files, versions, parameters, the kind of device with that `accelerator`.
-pub fn lock(source: &Source, checked: &Checked, graph: &Graph, accelerator: &str) -> Lock {
+/// Returns what the results of a plan hang on beside the script's text: files, versions, parameters, the kinds of `devices`.
+pub fn lock(source: &Source, checked: &Checked, graph: &Graph, devices: BTreeSet<String>) -> Lock {
     let program = &checked.program;
     let parameters = program.modules[program.main].names.iter().filter_map(|(name, def)| match &program.item(*def).kind {
         ItemKind::Param(param) => {
@@ -247,7 +247,13 @@ pub fn lock(source: &Source, checked: &Checked, graph: &Graph, accelerator: &str
         _ => None,
     });
     let roots: Vec<PathBuf> = std::iter::once(&source.folder).chain(&source.granted).cloned().collect();
-    Lock::of(graph, &roots, parameters.collect(), env!("CARGO_PKG_VERSION"), &engine::device::kind(accelerator))
+    Lock::of(graph, &roots, parameters.collect(), env!("CARGO_PKG_VERSION"), devices)
+}
+
+/// Returns the kinds of device that the results are of which a store has of a plan.
+pub fn kinds(graph: &Graph, store: &Store) -> BTreeSet<String> {
+    let found = engine::found(graph, store, None).into_iter().flatten();
+    found.filter_map(|f| store.entry(&f.key)).map(|e| e.device).collect()
 }
 
 /// Returns the texts of the files that a script uses, by the names that `use` gives them ([`Source::texts`]).

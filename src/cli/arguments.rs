@@ -314,7 +314,10 @@ pub struct Export {
 pub struct Lock {
     #[command(flatten)]
     pub script: Script,
-    /// What networks run on, as `run` has it.
+    /// Folder of the store (default: `.cfx` beside the script), whose results say on which kinds of device they were computed.
+    #[arg(long)]
+    pub store: Option<PathBuf>,
+    /// Lock the kind of device of this machine with networks on this device, and not the kinds of the results in the store.
     #[arg(long, default_value = "auto")]
     pub device: String,
 }
@@ -352,7 +355,8 @@ pub struct Carried {
 pub struct Push {
     #[command(flatten)]
     pub what: Carried,
-    /// The other store: a folder, or one of another machine as `ssh://HOST/PATH` or `HOST:PATH` (by rsync).
+    /// The other store: a folder, one of another machine as `ssh://HOST/PATH` or `HOST:PATH` (by rsync), or one in a bucket as `s3://BUCKET/FOLDER`, `gs://…`
+    /// or `az://…`.
     #[arg(long, value_name = "STORE")]
     pub to: String,
 }
@@ -362,7 +366,8 @@ pub struct Push {
 pub struct Pull {
     #[command(flatten)]
     pub what: Carried,
-    /// The other store: a folder, or one of another machine as `ssh://HOST/PATH` or `HOST:PATH` (by rsync).
+    /// The other store: a folder, one of another machine as `ssh://HOST/PATH` or `HOST:PATH` (by rsync), or one in a bucket as `s3://BUCKET/FOLDER`, `gs://…`
+    /// or `az://…`.
     #[arg(long, value_name = "STORE")]
     pub from: String,
 }

@@ -8,7 +8,7 @@ use super::run::{Prepared, prepare, record_name, results_folder, undeclared, unw
 use super::{Exit, locked, render, room, stop};
 use crate::api::{self, Registry, Source};
 use crate::base::Hasher;
-use crate::cluster::campaign::{Campaign, Folder};
+use crate::cluster::campaign::{Campaign, Folder, Kinds};
 use crate::cluster::executor::Executor;
 use crate::cluster::site::{self, Site};
 use crate::cluster::slurm::Slurm;
@@ -91,12 +91,14 @@ pub fn run(arguments: &Run) -> Exit {
         Ok(prepared) => prepared,
         Err(exit) => return exit,
     };
-    // Jobs say on which device they run.
-    let lock = locked::compared(&arguments.script, &source, &checked, &graph, None, arguments.locked);
-    let source = match lock {
-        Ok(lock) => Source { lock, ..source },
+    let kinds = api::kinds(&graph, &store);
+    let held = match locked::compared(&arguments.script, &source, &checked, &graph, kinds, arguments.locked) {
+        Ok(held) => held,
         Err(exit) => return exit,
     };
+    // Jobs find out on which device they run.
+    let kinds = held.as_ref().map(|h| Kinds { known: h.devices.clone(), only: arguments.locked });
+    let source = Source { lock: held.map(|h| h.differences), ..source };
     let mut slurm = Slurm;
     let note = run_note(&arguments.script.script);
     // From looking until the note of what was sent is there, one command at a time.
@@ -142,6 +144,7 @@ pub fn run(arguments: &Run) -> Exit {
         until: arguments.until.as_deref(),
         note: record_name(&arguments.script),
         keep_under: room::for_weights(arguments.keep_under, &store),
+        kinds,
         site: &site,
     };
     match submit::send(&asked, &jobs, &store, &mut slurm, &|pause: Duration| std::thread::sleep(pause)) {
@@ -175,7 +178,8 @@ pub fn plan(arguments: &Plan) -> Exit {
         Ok(prepared) => prepared,
         Err(exit) => return exit,
     };
-    if let Err(exit) = locked::compared(&arguments.script, &source, &checked, &graph, None, arguments.locked) {
+    let kinds = api::kinds(&graph, &store);
+    if let Err(exit) = locked::compared(&arguments.script, &source, &checked, &graph, kinds, arguments.locked) {
         return exit;
     }
     let jobs = match jobs(&graph, &arguments.only, arguments.until.as_deref(), &store, &site) {

@@ -7,6 +7,7 @@ use crate::api::{self, Checked, Source};
 use crate::plan::graph::Graph;
 use crate::plan::seen;
 use crate::report::lock::Lock;
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -31,8 +32,16 @@ pub(super) fn text(path: &Path) -> io::Result<String> {
 /// Bytes of a lock at most.
 const LONGEST: u64 = 64 << 20;
 
-/// Says how a run differs from the lock beside its script. Returns the sentences, or nothing where there is no lock. `accelerator`: what networks run on,
-/// where that is known; `only`: whether the run is refused where it differs.
+/// What a lock says of a run.
+pub(super) struct Held {
+    /// How the run differs, a sentence each.
+    pub differences: Vec<String>,
+    /// The kinds of device that the lock names.
+    pub devices: BTreeSet<String>,
+}
+
+/// Says how a run differs from the lock beside its script. Returns the sentences, or nothing where there is no lock. `devices`: the kinds of device of its
+/// results, as far as they are known; `only`: whether the run is refused where it differs.
 ///
 /// Errors: it is refused: it differs, or there is no lock that could be read.
 pub(super) fn compared(
@@ -40,9 +49,9 @@ pub(super) fn compared(
     source: &Source,
     checked: &Checked,
     graph: &Graph,
-    accelerator: Option<&str>,
+    devices: BTreeSet<String>,
     only: bool,
-) -> Result<Option<Vec<String>>, Exit> {
+) -> Result<Option<Held>, Exit> {
     let path = place(&script.script);
     let shown = path.display();
     let lock = match text(&path).map_err(|e| (e.kind(), e.to_string())) {
@@ -54,9 +63,12 @@ pub(super) fn compared(
         Err((_, why)) => Err(why),
         Ok(text) => Lock::read(&text),
     };
-    let differences = match lock {
-        Ok(lock) => lock.differences(&api::lock(source, checked, graph, accelerator.unwrap_or_default()), accelerator.is_some()),
-        Err(why) => vec![format!("{shown} cannot be compared: {why}; `cfx lock {}` writes it anew", script.script.display())],
+    let (differences, devices) = match lock {
+        Ok(lock) => (lock.differences(&api::lock(source, checked, graph, devices)), lock.devices().clone()),
+        Err(why) => {
+            let words = format!("{shown} cannot be compared: {why}; `cfx lock {}` writes it anew", script.script.display());
+            (vec![words], BTreeSet::new())
+        }
     };
     if !differences.is_empty() {
         let verb = if only { "the run is refused, since it differs" } else { "warning: this differs" };
@@ -66,5 +78,5 @@ pub(super) fn compared(
             return Err(Exit::Script);
         }
     }
-    Ok(Some(differences))
+    Ok(Some(Held { differences, devices }))
 }

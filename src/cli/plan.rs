@@ -26,8 +26,9 @@ pub fn plan(arguments: &Plan) -> Exit {
         Ok(store) => store,
         Err(exit) => return exit,
     };
-    // On which device a run will be is not known.
-    if let Err(exit) = locked::compared(&arguments.script, &source, &checked, &graph, None, arguments.locked) {
+    // On which device what is missing will run is not known.
+    let kinds = api::kinds(&graph, &store);
+    if let Err(exit) = locked::compared(&arguments.script, &source, &checked, &graph, kinds, arguments.locked) {
         return exit;
     }
     if let Some(name) = &arguments.why {

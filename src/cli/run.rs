@@ -8,7 +8,8 @@ use crate::base::Diags;
 use crate::base::size::{self, bytes};
 use crate::engine::progress::{Event, Silent};
 use crate::engine::{
-    Limits, Observer, Options, Results, RunOutcome, RunState, Status, Store, StoreError, Value, progress, store,
+    Limits, Observer, Options, Results, RunOutcome, RunState, Standing, Status, Store, StoreError, Value, device, progress,
+    statuses, store,
 };
 use crate::lang::suggest;
 use crate::plan::estimate::together;
@@ -17,6 +18,7 @@ use crate::plan::graph::{CellId, Graph};
 use crate::plan::record;
 use crate::report::tensorboard::{self, Board};
 use crate::syntax;
+use std::collections::BTreeSet;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
@@ -120,6 +122,18 @@ pub(super) fn prepare(
     Ok(Prepared { source, checked, graph, store })
 }
 
+/// Returns the kinds of device that the results of a run will be of: those of what the store has, and this one where anything is computed.
+fn kinds(graph: &Graph, wanted: &[CellId], store: &Store, options: &Options) -> BTreeSet<String> {
+    let own = device::kind(&options.accelerator);
+    let only = Some(own.as_str()).filter(|_| options.same_kind);
+    let mut out = if options.same_kind { BTreeSet::new() } else { api::kinds(graph, store) };
+    let standings = statuses(graph, wanted, store, only);
+    if options.same_kind || standings.iter().any(|s| matches!(s, Standing::Run | Standing::Undecided)) {
+        out.insert(own);
+    }
+    out
+}
+
 /// Says that a script declares nothing of a name.
 pub(super) fn undeclared(name: &str, graph: &Graph) -> Exit {
     let names: Vec<&str> = graph.values.iter().map(|v| v.name.as_str()).collect();
@@ -187,9 +201,9 @@ pub(super) fn run_seen(arguments: &Run, see: &mut dyn FnMut(&Path) -> Result<Box
     if let Some(gigabytes) = arguments.device_memory {
         options.device_memory = gigabytes * 1073741824.0;
     }
-    let accelerator = Some(options.accelerator.as_str());
-    let source = match locked::compared(&arguments.script, &source, &checked, &graph, accelerator, arguments.locked) {
-        Ok(lock) => Source { lock, ..source },
+    let kinds = kinds(&graph, &wanted, &store, &options);
+    let source = match locked::compared(&arguments.script, &source, &checked, &graph, kinds, arguments.locked) {
+        Ok(held) => Source { lock: held.map(|h| h.differences), ..source },
         Err(exit) => return exit,
     };
     match api::precisions(&graph, &wanted, &options) {

@@ -13,7 +13,7 @@ use crate::engine::files::write_atomically;
 use crate::plan::graph::{CellId, Graph};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// A run on a cluster, as it was frozen.
@@ -33,6 +33,8 @@ pub struct Campaign {
     pub texts: BTreeMap<String, String>,
     /// How it differs from the lock beside the script, where there is one.
     pub lock: Option<Vec<String>>,
+    /// The kinds of device of that lock.
+    pub kinds: Option<Kinds>,
     /// Folder below which it reads.
     pub folder: PathBuf,
     /// More folders that it may read.
@@ -62,6 +64,15 @@ pub struct Campaign {
     pub tasks: usize,
     /// When it was frozen, in milliseconds since 1970.
     pub created: u64,
+}
+
+/// The kinds of device that a lock names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kinds {
+    /// The kinds.
+    pub known: BTreeSet<String>,
+    /// Whether nothing is computed on others.
+    pub only: bool,
 }
 
 /// A batch as it was sent.

@@ -5,7 +5,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::campaign::{Array, Campaign, Folder, Frozen, keys_of};
+use super::campaign::{Array, Campaign, Folder, Frozen, Kinds, keys_of};
 use super::cut::{Cut, Kind, cut};
 use super::executor::{Executor, Order};
 use super::pieces::{Missing, missing};
@@ -149,6 +149,8 @@ pub struct Asked<'a> {
     pub note: String,
     /// Bytes that weights may take after their last use.
     pub keep_under: u64,
+    /// The kinds of device of the lock beside the script, where there is one.
+    pub kinds: Option<Kinds>,
     /// The site.
     pub site: &'a Site,
 }
@@ -193,6 +195,7 @@ pub fn send(
         text: asked.source.text.clone(),
         texts: api::used_texts(asked.checked),
         lock: asked.source.lock.clone(),
+        kinds: asked.kinds.clone(),
         folder: whole(&asked.source.folder)?,
         granted: asked.source.granted.iter().map(|g| whole(g)).collect::<Result<_, _>>()?,
         set: asked.source.set.clone(),

@@ -11,10 +11,11 @@ use super::campaign::{Campaign, Failed, Folder, Stage, keys_of};
 use super::executor::Executor;
 use super::submit;
 use crate::api::{self, Checked, Registry, Source};
-use crate::engine::{Fence, Observer, Options, Part, RunOutcome, RunState, Status, Store, Told};
+use crate::engine::{Fence, Observer, Options, Part, RunOutcome, RunState, Status, Store, Told, device};
 use crate::plan::facts::Policy;
 use crate::plan::graph::{CellId, Graph};
 use crate::plan::record;
+use crate::report::lock::other_kind;
 use attempt::newer;
 use recorder::Recorder;
 use std::collections::BTreeMap;
@@ -192,9 +193,53 @@ impl<'a> Work<'a> {
         cells.filter_map(|(id, c)| failed.get(&c.key).map(|f| (id, Told::from(f.clone())))).collect()
     }
 
+    /// Returns why nothing is to be computed here: the run is held to a lock which does not name the kind of this node's device.
+    fn refused(&self, options: &Options) -> Option<String> {
+        let kinds = self.campaign.kinds.as_ref().filter(|k| k.only)?;
+        other_kind(&kinds.known, &device::kind(&options.accelerator))
+    }
+
+    /// Takes down that the missing cells of the task are refused here; returns whether they are.
+    fn is_refused(&self, options: &mut Options) -> bool {
+        let Some(words) = self.refused(options) else { return false };
+        let missing: Vec<CellId> = self.own.iter().copied().filter(|id| !self.there(*id)).collect();
+        for id in &missing {
+            let cell = &self.graph.cells[*id];
+            let failed = Failed {
+                title: cell.title(),
+                message: format!("the run is held to its lock (`--locked`), and here {words}"),
+                help: Some(
+                    "keep the jobs to nodes of that kind (`extra` in the site's file), or run without `--locked`".to_string(),
+                ),
+                log: self.campaign.log(&self.folder, self.asked.task),
+                tries: 0,
+            };
+            self.folder.fail(&cell.key, &failed);
+        }
+        if let Some(part) = &mut options.part {
+            part.failed = self.told();
+        }
+        !missing.is_empty()
+    }
+
+    /// Returns how the run differs from the lock beside its script, with the kinds of device on which its results were computed.
+    fn lock(&self) -> Option<Vec<String>> {
+        let mut out = self.source.lock.clone()?;
+        // A lock that cannot be read names none.
+        if let Some(kinds) = self.campaign.kinds.as_ref().filter(|k| !k.known.is_empty()) {
+            let others = api::kinds(&self.graph, &self.store);
+            let news = others.iter().filter_map(|kind| other_kind(&kinds.known, kind)).filter(|words| !out.contains(words));
+            out.extend(news.collect::<Vec<_>>());
+        }
+        Some(out)
+    }
+
     /// Computes the cells of the task: all together, or each by itself where a process died with them.
     fn compute(&self, recorder: &Recorder) -> Result<Ended, String> {
         let mut options = self.options()?;
+        if self.is_refused(&mut options) {
+            return Ok(Ended::Failed);
+        }
         crate::engine::init(options.threads);
         let given_up = self.give_up();
         let mut open: Vec<CellId> = self.own.iter().copied().filter(|id| !given_up.contains_key(id)).collect();
@@ -375,11 +420,12 @@ impl<'a> Work<'a> {
 
     /// Does the last task: what is left of tables and figures, and all files for people.
     fn report(&self, recorder: &Recorder, tell: &dyn Fn(&str)) -> Result<Ended, String> {
-        let options = self.options()?;
+        let mut options = self.options()?;
         crate::engine::init(options.threads);
         if self.sent_again(tell) {
             return Ok(Ended::Over);
         }
+        self.is_refused(&mut options);
         let wanted = api::wanted_for(&self.graph, &self.campaign.only, self.campaign.until.as_deref());
         let wanted = wanted.map_err(|name| format!("the script declares no `{name}`"))?;
         let outcome = self.run(&wanted, &options, recorder)?;
@@ -388,9 +434,10 @@ impl<'a> Work<'a> {
         }
         self.note_failures(&self.own, &outcome, self.campaign.site.bounds.tries);
         self.store.keep_note(&self.campaign.note, &record::record(&self.graph).record.to_json().to_string());
-        let results = api::results(&self.graph, &self.registry, &self.store, &self.source, &outcome);
+        let source = Source { lock: self.lock(), ..self.source.clone() };
+        let results = api::results(&self.graph, &self.registry, &self.store, &source, &outcome);
         let out = &self.campaign.out;
-        api::write(&self.source, &self.checked, &self.graph, &outcome, &results, out)
+        api::write(&source, &self.checked, &self.graph, &outcome, &results, out)
             .map_err(|e| format!("the results cannot be written to {}: {e}", out.display()))?;
         api::claims(&self.graph, &results).iter().for_each(|claim| tell(&claim.line()));
         tell(&out.join("report.html").display().to_string());

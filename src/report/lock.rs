@@ -1,4 +1,4 @@
-//! The lock of a script: what its results hang on beside its text (contents of the files that it reads, versions, the kind of device, parameters), written
+//! The lock of a script: what its results hang on beside its text (contents of the files that it reads, versions, the kinds of device, parameters), written
 //! down in a file beside it; and how a run differs from that.
 
 use super::manifest;
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What the file calls itself.
-const FORMAT: &str = "cfx.lock.1";
+const FORMAT: &str = "cfx.lock.2";
 
 /// Of more files in one folder than this, the count and one hash are written.
 const LISTED: usize = 100;
@@ -34,7 +34,7 @@ type Place = (bool, String, Is);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lock {
     version: String,
-    device: String,
+    devices: BTreeSet<String>,
     parameters: BTreeMap<String, String>,
     operations: BTreeMap<String, u32>,
     /// Hashes, and of how many files.
@@ -42,8 +42,15 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Returns the lock of a plan. `roots`: the folders that the script reads from, its own first; `parameters`: their values as written.
-    pub fn of(graph: &Graph, roots: &[PathBuf], parameters: BTreeMap<String, String>, version: &str, device: &str) -> Lock {
+    /// Returns the lock of a plan. `roots`: the folders that the script reads from, its own first; `parameters`: their values as written; `devices`: the
+    /// kinds of device that its results are of.
+    pub fn of(
+        graph: &Graph,
+        roots: &[PathBuf],
+        parameters: BTreeMap<String, String>,
+        version: &str,
+        devices: BTreeSet<String>,
+    ) -> Lock {
         let operations = graph.cells.iter().map(|c| (c.op.to_string(), c.version)).collect();
         let whole = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
         let roots: Vec<PathBuf> = roots.iter().map(|r| whole(r)).collect();
@@ -77,7 +84,7 @@ impl Lock {
             }
             files.extend(all.iter().map(|(name, hash)| ((data, at(name), Is::File), (hash.to_string(), 1))));
         }
-        Lock { version: version.to_string(), device: device.to_string(), parameters, operations, files }
+        Lock { version: version.to_string(), devices, parameters, operations, files }
     }
 
     /// Returns the lock as the text of its file: the same for equal locks.
@@ -96,7 +103,7 @@ impl Lock {
         manifest::text(&json!({
             "format": FORMAT,
             "cfx": self.version,
-            "device": self.device,
+            "devices": self.devices,
             "parameters": self.parameters.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect::<Vec<_>>(),
             "operations": self.operations.iter().map(|(name, version)| json!({ "name": name, "version": version })).collect::<Vec<_>>(),
             "files": self.files.iter().map(file).collect::<Vec<_>>(),
@@ -127,7 +134,7 @@ impl Lock {
             let operation = |j: &Json| Some((text(j, "name")?, u32::try_from(j["version"].as_u64()?).ok()?));
             Some(Lock {
                 version: text(&json, "cfx")?,
-                device: text(&json, "device")?,
+                devices: list("devices")?.iter().map(|j| j.as_str().map(str::to_string)).collect::<Option<_>>()?,
                 parameters: list("parameters")?
                     .iter()
                     .map(|j| Some((text(j, "name")?, text(j, "value")?)))
@@ -139,16 +146,18 @@ impl Lock {
         read().ok_or_else(|| "it is damaged".to_string())
     }
 
-    /// Returns how another lock differs from this one: a sentence each, with what it is about, what it was here and what it is there. `device`: whether
-    /// kinds of devices are compared.
-    pub fn differences(&self, now: &Lock, device: bool) -> Vec<String> {
+    /// Returns the kinds of device that the results are of.
+    pub fn devices(&self) -> &BTreeSet<String> {
+        &self.devices
+    }
+
+    /// Returns how another lock differs from this one: a sentence each, with what it is about, what it was here and what it is there.
+    pub fn differences(&self, now: &Lock) -> Vec<String> {
         let mut out = Vec::new();
         if self.version != now.version {
             out.push(format!("cfx was {}, and is {}", self.version, now.version));
         }
-        if device && self.device != now.device {
-            out.push(format!("the kind of device was `{}`, and is `{}`", self.device, now.device));
-        }
+        out.extend(now.devices.iter().filter_map(|kind| other_kind(&self.devices, kind)));
         let named = |name: &String| format!("the parameter `{name}`");
         apart(&self.parameters, &now.parameters, &named, &|value| format!("`{value}`"), &mut out);
         let named = |name: &String| format!("the operation `{name}`");
@@ -168,6 +177,12 @@ impl Lock {
         apart(&self.files, &now.files, &named, &short, &mut out);
         out
     }
+}
+
+/// Says that a kind of device is none of those that a lock names; nothing where it is one.
+pub fn other_kind(known: &BTreeSet<String>, kind: &str) -> Option<String> {
+    let all: Vec<String> = known.iter().map(|k| format!("`{k}`")).collect();
+    (!known.contains(kind)).then(|| format!("the kind of device was {}, and is `{kind}`", all.join(" or ")))
 }
 
 /// Says what was another one, is new, or is gone.
@@ -207,7 +222,7 @@ mod tests {
         let file = |data, path: &str, is, count| ((data, path.to_string(), is), (Hash::of(path.as_bytes()).to_string(), count));
         Lock {
             version: "0.2.0".to_string(),
-            device: "x86_64 cpu".to_string(),
+            devices: BTreeSet::from(["x86_64 cpu".to_string(), "x86_64 GPU".to_string()]),
             parameters: BTreeMap::from([("epochs".to_string(), "12".to_string())]),
             operations: BTreeMap::from([("svd".to_string(), 1), ("train".to_string(), 3)]),
             files: BTreeMap::from([
@@ -242,18 +257,19 @@ mod tests {
                 }
             }
             if let Ok(read) = Lock::read(&String::from_utf8_lossy(&bytes)) {
-                read.differences(&lock(), true);
-                lock().differences(&read, false);
+                read.differences(&lock());
+                lock().differences(&read);
             }
         }
     }
 
     #[test]
     fn each_difference_is_a_sentence_with_what_was_and_what_is() {
-        assert!(lock().differences(&lock(), true).is_empty());
+        assert!(lock().differences(&lock()).is_empty());
         let mut now = lock();
         now.version = "0.3.0".to_string();
-        now.device = "aarch64 cpu".to_string();
+        // One of several is none that is new.
+        now.devices = BTreeSet::from(["aarch64 cpu".to_string(), "x86_64 cpu".to_string()]);
         now.parameters.insert("epochs".to_string(), "20".to_string());
         now.operations.insert("train".to_string(), 4);
         now.operations.remove("svd");
@@ -261,10 +277,10 @@ mod tests {
         now.files.insert((true, "img/cat/*".to_string(), Is::Files), ("fedcba9876543210".to_string(), 501));
         let was = &Hash::of(b"img/cat/*").to_string()[..12];
         assert_eq!(
-            lock().differences(&now, true),
+            lock().differences(&now),
             [
                 "cfx was 0.2.0, and is 0.3.0",
-                "the kind of device was `x86_64 cpu`, and is `aarch64 cpu`",
+                "the kind of device was `x86_64 GPU` or `x86_64 cpu`, and is `aarch64 cpu`",
                 "the parameter `epochs` was `12`, and is `20`",
                 "the operation `svd` was version 1, and is used no longer",
                 "the operation `train` was version 3, and is version 4",
@@ -272,6 +288,7 @@ mod tests {
                 &format!("what the files `img/cat/*` below `--data` hold was {was} (500 files), and is fedcba987654 (501 files)"),
             ]
         );
-        assert_eq!(lock().differences(&now, false).len(), 6);
+        now.devices.clear();
+        assert_eq!(lock().differences(&now).len(), 6);
     }
 }

@@ -101,6 +101,7 @@ fn sent(jobs: &Jobs, site: &Site, executor: &mut Recorded) -> (Result<(), String
         text: String::new(),
         texts: Default::default(),
         lock: None,
+        kinds: None,
         folder: PathBuf::new(),
         granted: Vec::new(),
         set: Vec::new(),

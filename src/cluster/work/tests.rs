@@ -1,7 +1,7 @@
 //! Tasks done in this process: the whole way without a batch system, deaths, lost tasks.
 
 use super::*;
-use crate::cluster::campaign::Tries;
+use crate::cluster::campaign::{Kinds, Tries};
 use crate::cluster::executor::{Job, Order};
 use crate::cluster::{site, submit};
 use crate::engine::progress::{Event, Silent};
@@ -54,9 +54,14 @@ fn sent() -> Run {
 }
 
 fn sent_script(script: &str, only: &[String]) -> Run {
+    sent_held(script, only, None)
+}
+
+/// Sends a script that has a lock with these kinds of device, and does not differ from it otherwise.
+fn sent_held(script: &str, only: &[String], kinds: Option<Kinds>) -> Run {
     let root = tempfile::tempdir().unwrap();
     let registry = Registry::standard();
-    let source = Source::text("exp.cfx", script, root.path());
+    let source = Source { lock: kinds.as_ref().map(|_| Vec::new()), ..Source::text("exp.cfx", script, root.path()) };
     let (checked, graph) = api::prepare(&source, &registry);
     let graph = graph.unwrap();
     let store = Store::open(&root.path().join(".cfx")).unwrap();
@@ -74,6 +79,7 @@ fn sent_script(script: &str, only: &[String]) -> Run {
         until: None,
         note: "plan-exp.json".to_string(),
         keep_under: 0,
+        kinds,
         site: &site,
     };
     let mut executor = Notes::default();
@@ -197,6 +203,43 @@ fn lost_tasks_are_sent_again_by_the_last_one() {
         assert_eq!(ended, if again < 3 { Ended::Over } else { Ended::Failed });
     }
     assert!(run.root.path().join("results/report.html").exists());
+}
+
+/// The kinds of device of a lock that was written on another machine.
+fn elsewhere(only: bool) -> Option<Kinds> {
+    Some(Kinds { known: ["of another machine".to_string()].into(), only })
+}
+
+#[test]
+fn a_node_of_a_kind_that_the_lock_does_not_name_computes_nothing_where_the_run_is_held_to_it() {
+    let run = sent_held(SCRIPT, &[], elsewhere(true));
+    let last = run.tasks.len() - 1;
+    for task in 0..=last {
+        assert_eq!(run.work(task, "7.0.1", None), Ended::Failed, "task {task}");
+        assert!(run.tasks[task].iter().all(|id| !run.there(*id)));
+    }
+    assert!(run.executor.lock().unwrap().0.is_empty(), "what is refused is not sent again");
+    let failed = run.folder.failed();
+    assert_eq!(failed.len(), run.tasks.iter().flatten().count());
+    let words = "and here the kind of device was `of another machine`, and is `";
+    assert!(failed.values().all(|f| f.message.contains(words)), "{failed:?}");
+    // Of a kind that it names: as without a lock.
+    let own = Kinds { known: [device::kind("cpu")].into(), only: true };
+    let run = sent_held(SCRIPT, &["acc".to_string()], Some(own));
+    for task in 0..run.tasks.len() {
+        assert_eq!(run.work(task, "7.0.1", None), Ended::Done, "task {task}");
+    }
+}
+
+#[test]
+fn a_report_names_kinds_of_nodes_that_the_lock_does_not_name() {
+    let run = sent_held(SCRIPT, &["acc".to_string()], elsewhere(false));
+    for task in 0..run.tasks.len() {
+        assert_eq!(run.work(task, "7.0.1", None), Ended::Done, "task {task}");
+    }
+    let manifest = std::fs::read_to_string(run.root.path().join("results/manifest.json")).unwrap();
+    let words = format!("the kind of device was `of another machine`, and is `{}`", device::kind("cpu"));
+    assert!(manifest.contains(&words), "{manifest}");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! In: two stores, or one and the address of another; which cells are meant. Out: results in the other store, and how many.
 //! Never: a result whose bytes are not those that its line names (each is hashed before it is put), or one in the place of another that is there.
 
+#[cfg(feature = "object-store")]
+mod bucket;
 pub mod choice;
 mod copy;
 mod folder;
@@ -73,15 +75,25 @@ pub trait Remote {
     fn push(&self, from: &Store, choice: &Choice, watch: Watch) -> Result<Copied, Trouble>;
 }
 
-/// Returns the store of an address: a folder, or `ssh://[USER@]HOST[:PORT]/PATH` or `[USER@]HOST:PATH`, reached by rsync over ssh.
+/// Returns the store of an address: a folder; `ssh://[USER@]HOST[:PORT]/PATH` or `[USER@]HOST:PATH`, reached by rsync over ssh; or `s3://`, `gs://`, `az://` with
+/// `BUCKET/FOLDER`.
 ///
 /// Errors: a sentence.
 pub fn at(address: &str) -> Result<Box<dyn Remote>, String> {
     if let Some(there) = rsync::Rsync::of(address)? {
         return Ok(Box::new(mirrored::Mirrored(there)));
     }
+    #[cfg(feature = "object-store")]
+    if let Some(there) = bucket::Bucket::of(address)? {
+        return Ok(Box::new(mirrored::Mirrored(there)));
+    }
     if let Some((scheme, _)) = address.split_once("://") {
-        return Err(format!("`{scheme}://` is no address of a store: write a folder, `ssh://HOST/PATH` or `HOST:PATH`"));
+        if !cfg!(feature = "object-store") && ["s3", "gs", "az"].contains(&scheme) {
+            return Err(format!("`{scheme}://` needs a cfx that was built with the feature `object-store`"));
+        }
+        return Err(format!(
+            "`{scheme}://` is no address of a store: write a folder, `ssh://HOST/PATH`, `HOST:PATH`, or `s3://BUCKET/FOLDER` (`gs://`, `az://`)"
+        ));
     }
     Ok(Box::new(folder::Folder(Path::new(address).to_path_buf())))
 }

@@ -87,7 +87,8 @@ impl Store {
         let known = self.own_known(key)?;
         let path = match known.spot? {
             Spot::File => self.object_path(&known.hash),
-            Spot::Pack(pack, _) => self.pack_path(self.index().pack(pack)?),
+            // The name is what a line of another store says.
+            Spot::Pack(pack, _) => self.pack_path(self.index().pack(pack).filter(|name| !name.contains(['/', '\\']))?),
         };
         path.strip_prefix(&self.root).ok().map(|p| p.display().to_string())
     }
