@@ -2,14 +2,20 @@
 //!
 //! Groups `posterior` and `sample_stats`: scalars of each pass after burn-in, dimensions chain, draw, then the axes of the value. Group
 //! `partitions`: which component each row belongs to in each kept state (`component`: chain, state, axes, row), which example each row is (`id`:
-//! axes, row), and after which draw a state was kept (`after_draw`: state, axes; chains that went on until they settled keep fewer of their draws). Coordinates that are numbers are numbers. Layout: Zarr storage
-//! specification version 2; dimension names as xarray keeps them (`_ARRAY_DIMENSIONS`); one chunk an array.
+//! axes, row), and after which draw a state was kept (`after_draw`: state, axes; chains that went on until they settled keep fewer of their draws). Group
+//! `base_measure`: see [`measures`]. Coordinates that are numbers are numbers. Layout: Zarr storage specification version 2; dimension names as xarray
+//! keeps them (`_ARRAY_DIMENSIONS`); one chunk an array.
+
+mod measures;
+mod store;
 
 use super::chain::{SCALARS, Scalars};
 use super::posterior::Posterior;
 use crate::base::Coordinates;
 use crate::engine::value::Pack;
-use serde_json::{Map, Value as Json, json};
+use measures::Measures;
+use serde_json::json;
+use store::{Store, Whole, coordinates, own_names};
 
 /// What chains left after burn-in.
 pub struct Draws {
@@ -21,6 +27,8 @@ pub struct Draws {
     after: Vec<usize>,
     /// Ids of the rows.
     ids: Vec<u32>,
+    /// The base measures.
+    measures: Measures,
 }
 
 /// Returns the draws of a density's pack, or `None` if it is no density of `dp_mixture`.
@@ -32,44 +40,14 @@ pub fn draws(pack: &Pack) -> Option<Draws> {
         series: p.chains.iter().map(|c| c.trace[setup.burn_in.min(c.trace.len())..].to_vec()).collect(),
         partitions: p.chains.iter().map(|c| c.kept.iter().map(|k| k.z.clone()).collect()).collect(),
         after: (0..passes).filter(|t| setup.keeps(*t)).map(|t| t - setup.burn_in).collect(),
+        measures: Measures::of(&p),
         ids: p.ids.clone(),
     })
 }
 
-/// Files of a store, and the metadata that is repeated in `.zmetadata`.
-#[derive(Default)]
-struct Store {
-    files: Vec<(String, Vec<u8>)>,
-    metadata: Map<String, Json>,
-}
-
-impl Store {
-    fn json(&mut self, path: String, value: Json) {
-        self.files.push((path.clone(), format!("{value:#}\n").into_bytes()));
-        self.metadata.insert(path, value);
-    }
-
-    fn group(&mut self, name: &str, attributes: Json) {
-        let prefix = if name.is_empty() { String::new() } else { format!("{name}/") };
-        self.json(format!("{prefix}.zgroup"), json!({ "zarr_format": 2 }));
-        self.json(format!("{prefix}.zattrs"), attributes);
-    }
-
-    fn array(&mut self, path: &str, dtype: &str, shape: &[usize], dims: &[&str], bytes: Vec<u8>) {
-        let fill = if dtype == "<f8" { json!("NaN") } else { Json::Null };
-        let about = json!({
-            "chunks": shape, "compressor": null, "dtype": dtype, "fill_value": fill, "filters": null, "order": "C", "shape": shape,
-            "zarr_format": 2,
-        });
-        self.json(format!("{path}/.zarray"), about);
-        self.json(format!("{path}/.zattrs"), json!({ "_ARRAY_DIMENSIONS": dims }));
-        self.files.push((format!("{path}/{}", vec!["0"; shape.len()].join(".")), bytes));
-    }
-}
-
 /// Returns the files of a store as (path, bytes): chains of all cells of a value with the given axes (names and coordinates, cells in
-/// row-major order). Cells that are not there, and passes that a cell lacks, hold NaN, and -1 in partitions. Partitions of more than `largest`
-/// bytes are left out. Nothing where no cell has draws.
+/// row-major order). Cells that are not there, and passes that a cell lacks, hold NaN, and -1 in partitions. Partitions and base measures of more than `largest`
+/// bytes each are left out. Nothing where no cell has draws.
 pub fn inference_data(axes: &[(String, Coordinates)], cells: &[Option<Draws>], largest: u64) -> Option<Vec<(String, Vec<u8>)>> {
     let chains = cells.iter().flatten().map(|d| d.series.len()).max().filter(|n| *n > 0)?;
     let passes = cells.iter().flatten().flat_map(|d| &d.series).map(Vec::len).max().filter(|n| *n > 0)?;
@@ -102,45 +80,11 @@ pub fn inference_data(axes: &[(String, Coordinates)], cells: &[Option<Draws>], l
         }
     }
     partitions(&mut store, axes, cells, chains, largest);
+    let of_cells: Vec<Option<&Measures>> = cells.iter().map(|d| d.as_ref().map(|d| &d.measures)).collect();
+    measures::write(&mut store, axes, &of_cells, largest);
     let all = json!({ "metadata": store.metadata, "zarr_consolidated_format": 1 });
     store.files.push((".zmetadata".to_string(), format!("{all:#}\n").into_bytes()));
     Some(store.files)
-}
-
-/// Names and lengths of the axes of a value.
-struct Whole {
-    names: Vec<String>,
-    lengths: Vec<usize>,
-}
-
-impl Whole {
-    /// Returns dimensions and shape: those given, then the axes.
-    fn after<'a>(&'a self, first: &[(&'a str, usize)]) -> (Vec<&'a str>, Vec<usize>) {
-        let dims = first.iter().map(|d| d.0).chain(self.names.iter().map(String::as_str)).collect();
-        (dims, first.iter().map(|d| d.1).chain(self.lengths.iter().copied()).collect())
-    }
-}
-
-/// Returns the names of axes, apart from the dimensions that a group has by itself.
-fn own_names(axes: &[(String, Coordinates)], taken: &[&str]) -> Vec<String> {
-    axes.iter().map(|(n, _)| if taken.contains(&n.as_str()) { format!("{n}_axis") } else { n.clone() }).collect()
-}
-
-fn coordinates(store: &mut Store, group: &str, axes: &[(String, Coordinates)], names: &[String]) {
-    for ((_, coordinates), name) in axes.iter().zip(names) {
-        let (dtype, bytes) = match coordinates {
-            Coordinates::Integers(x) => ("<i8".to_string(), x.iter().flat_map(|v| v.to_le_bytes()).collect()),
-            Coordinates::Numbers(x) => ("<f8".to_string(), x.iter().flat_map(|v| v.to_le_bytes()).collect()),
-            Coordinates::Words(words) => {
-                let longest = words.iter().map(|c| c.chars().count()).max().unwrap_or(0).max(1);
-                let letters = |c: &String| -> Vec<u8> {
-                    c.chars().map(u32::from).chain(std::iter::repeat(0)).take(longest).flat_map(u32::to_le_bytes).collect()
-                };
-                (format!("<U{longest}"), words.iter().flat_map(letters).collect())
-            }
-        };
-        store.array(&format!("{group}/{name}"), &dtype, &[coordinates.len()], &[name], bytes);
-    }
 }
 
 /// Adds the group `partitions`, unless it is larger than allowed.
