@@ -340,12 +340,13 @@ fn lock(folder: &Path) -> Reader {
     let source = Source::text("exp.cfx", text, folder);
     let (checked, graph) = api::prepare(&source, &Registry::standard());
     let graph = graph.unwrap_or_else(|d| panic!("{:#?}", d.0));
-    let lock = api::lock(&source, &checked, &graph, "cpu");
-    let now = api::lock(&source, &checked, &graph, "cpu");
+    let kinds = || std::collections::BTreeSet::from(["cpu".to_string()]);
+    let lock = api::lock(&source, &checked, &graph, kinds());
+    let now = api::lock(&source, &checked, &graph, kinds());
     let read = move |bytes: &[u8]| {
         let text = String::from_utf8_lossy(bytes);
         let read = cfx::report::lock::Lock::read(&text);
-        read.is_ok_and(|lock| lock.differences(&now, true).is_empty())
+        read.is_ok_and(|lock| lock.differences(&now).is_empty())
     };
     Reader { name: "a lock".into(), sound: vec![lock.text().into_bytes()], read: Box::new(read) }
 }
