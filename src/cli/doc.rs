@@ -2,7 +2,7 @@
 
 use super::Exit;
 use super::out::{say, tell};
-use crate::editor::pages::{names, pages, topics};
+use crate::editor::pages::{mentioning, names, pages, topics};
 use crate::lang::scope::Program;
 use crate::lang::suggest;
 
@@ -22,7 +22,15 @@ pub fn doc(name: Option<&str>) -> Exit {
     }
     let pages = pages(&program, wanted);
     if pages.is_empty() {
-        tell!("there is no `{name}`; {}", suggest::nearest_or_list(wanted, &names(&program)));
+        let names = names(&program);
+        let near = suggest::nearest(wanted, &names).map(|near| format!("did you mean `{near}`?"));
+        let told: Vec<String> = mentioning(&program, wanted).iter().map(|n| format!("`{n}`")).collect();
+        let told = (!told.is_empty()).then(|| format!("these speak of it: {}", suggest::at_most(&told, 14)));
+        let said: Vec<String> = near.into_iter().chain(told).collect();
+        match said.is_empty() {
+            true => tell!("there is no `{name}`, and no page speaks of it; `cfx doc` lists all names"),
+            false => tell!("there is no `{name}`; {}", said.join("; ")),
+        }
         return Exit::Usage;
     }
     say!("{}", pages.join("\n\n"));

@@ -36,6 +36,25 @@ fn items(program: &Program) -> impl Iterator<Item = (&str, &Item, &str)> {
     modules.flat_map(|(topic, m)| m.file.items.iter().filter_map(move |i| Some((topic, i, declared(&i.kind)?.name.as_str()))))
 }
 
+/// Returns the names whose own letters, options or text hold a word, in the order of the library: names first, then texts.
+pub fn mentioning<'a>(program: &'a Program, word: &str) -> Vec<&'a str> {
+    let word = word.to_lowercase();
+    if word.chars().count() < 3 {
+        return Vec::new();
+    }
+    let own = |(_, _, name): &(&str, &Item, &str)| name.to_lowercase().contains(&word);
+    let text = |item: &Item| format!("{}\n{}", program.sources.text(item.span), item.doc.as_deref().unwrap_or("")).to_lowercase();
+    let named = items(program).filter(own);
+    let told = items(program).filter(|i| !own(i) && text(i.1).contains(&word));
+    let mut found: Vec<&str> = Vec::new();
+    for (_, _, name) in named.chain(told) {
+        if !found.contains(&name) {
+            found.push(name);
+        }
+    }
+    found
+}
+
 /// Returns the topics with a line for each of their names, in the order of the library.
 pub fn topics(program: &Program) -> Vec<(&str, Vec<String>)> {
     let mut out: Vec<(&str, Vec<String>)> = Vec::new();

@@ -234,7 +234,7 @@ impl<'a> Checker<'a> {
     fn coordinates(&self, module: usize, value: &Expr) -> Result<Vec<(Coordinate, Span)>, Diags> {
         let statics = self.statics();
         let whole = |e: &Expr| match statics.value(module, e, &Env::new())? {
-            Static::Number(x) if x.fract() == 0.0 && x.abs() < 9e15 => Ok(x as i64),
+            Static::Number(x) if x.fract() == 0.0 => Ok(x.clamp(-9e15, 9e15) as i64),
             _ => Err(Diags::from(
                 Diag::error("cfx::type::setting", e.span, "an end of a range is a whole number").help("write, say, `0..10`"),
             )),

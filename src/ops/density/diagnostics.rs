@@ -302,7 +302,7 @@ impl Verdict {
             return (Verdict::TooShort, format!("{length} passes after burn-in; run more"));
         }
         let series = WATCHED.map(|s| (s, scalar(p, s)));
-        // One chain, or few draws, cannot tell disagreement from slowness.
+        // Few draws cannot tell disagreement from slowness.
         if count > 1 && length >= TELLING {
             let differ = |c: &[Vec<f64>]| !still(c) && rhat(c) > 1.05 && apart(c) > BEYOND_DOUBT;
             if let Some((s, c)) = series.iter().find(|(_, c)| differ(c)) {
@@ -322,6 +322,10 @@ impl Verdict {
                 Verdict::CannotTell,
                 format!("no pass after burn-in changed the components, and {began}: run several with `start: dispersed`"),
             );
+        }
+        // However long it is.
+        if count == 1 {
+            return (Verdict::CannotTell, "one chain cannot show disagreement: run several".to_string());
         }
         let needed = (100.0 * count as f64).max(400.0);
         for (s, chains) in &series {
@@ -344,9 +348,6 @@ impl Verdict {
         }
         if ((length * count) as f64) < needed || length < TELLING {
             return (Verdict::TooShort, format!("{} passes after burn-in in all; run more", length * count));
-        }
-        if count == 1 {
-            return (Verdict::CannotTell, "one chain cannot show disagreement: run several".to_string());
         }
         (Verdict::Settled, String::new())
     }

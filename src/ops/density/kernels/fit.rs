@@ -90,7 +90,7 @@ pub fn components(fit: &Fit) -> f64 {
 
 impl Planned for DpMixture {
     fn version(&self) -> u32 {
-        9
+        10
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {

@@ -10,6 +10,8 @@ mod score;
 #[cfg(test)]
 mod calibration_tests;
 #[cfg(test)]
+mod exported_tests;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod tests;

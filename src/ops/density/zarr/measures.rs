@@ -66,7 +66,9 @@ pub fn write(store: &mut Store, axes: &[(String, Coordinates)], cells: &[Option<
     let Some(first) = cells.iter().flatten().next() else { return };
     let units = cells.iter().flatten().map(|m| m.units.len()).max().unwrap_or(0);
     let learned = cells.iter().flatten().any(|m| m.learned.is_some());
-    let most = |of: &dyn Fn(&Vec<Vec<(f64, Vec<f64>)>>) -> usize| cells.iter().flatten().filter_map(|m| m.learned.as_ref()).map(of).max();
+    let most = |of: &dyn Fn(&Vec<Vec<(f64, Vec<f64>)>>) -> usize| {
+        cells.iter().flatten().filter_map(|m| m.learned.as_ref()).map(of).max()
+    };
     let chains = most(&Vec::len).unwrap_or(0);
     let states = most(&|l| l.iter().map(Vec::len).max().unwrap_or(0)).unwrap_or(0);
     let repeats = if learned { chains * states } else { 1 };
