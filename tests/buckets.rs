@@ -141,9 +141,9 @@ fn results_travel_through_a_bucket_and_an_upload_that_was_killed_goes_on() {
     let Some(mut server) = Server::start() else { return };
     let (_mine, path) = folder_with(SCRIPT);
     server.ok(&["run"], &path);
-    let to = "s3://results/paper 1/store";
+    let to = "s3://results/paper-1/store";
     let none = server.cfx(&["pull", "--from", to], &path);
-    assert!(code(&none) == 5 && said(&none).contains("there is no store at s3://results/paper 1/store"), "{}", said(&none));
+    assert!(code(&none) == 5 && said(&none).contains("there is no store at s3://results/paper-1/store"), "{}", said(&none));
     server.large("puts");
 
     // Killed when two of its results have arrived: those are not sent again.
@@ -178,7 +178,7 @@ fn results_travel_through_a_bucket_and_an_upload_that_was_killed_goes_on() {
     assert_eq!(code(&gone_on), 0, "{}", said(&gone_on));
 
     // One that is damaged there is not taken, and computed.
-    let damaged = server.large("objects").into_iter().find(|n| n.starts_with("paper 1/")).expect("a large result");
+    let damaged = server.large("objects").into_iter().find(|n| n.starts_with("paper-1/")).expect("a large result");
     server.ask(&format!("damage {damaged}"));
     let (_third, third) = folder_with(SCRIPT);
     let pulled = server.cfx(&["pull", "--from", to], &third);

@@ -141,7 +141,7 @@ fn what_is_no_lock_is_neither_overwritten_nor_believed() {
     let lock = folder.path().join("exp.cfx.lock");
     std::fs::write(&lock, "mine").expect("a file");
     let output = cfx(&["lock"], &path);
-    assert!(code(&output) == 2 && said(&output).contains("is no lock of cfx"), "{}", said(&output));
+    assert!(code(&output) == 2 && said(&output).contains("is not a lock of cfx"), "{}", said(&output));
     assert_eq!(std::fs::read_to_string(&lock).expect("a file"), "mine");
     let output = cfx(&["plan"], &path);
     assert!(code(&output) == 0 && said(&output).contains("cannot be compared"), "{}", said(&output));

@@ -76,6 +76,11 @@ struct Work<'a> {
 ///
 /// Errors: a sentence; the task cannot be begun.
 pub fn work(asked: &Asked, observer: &dyn Observer, tell: &dyn Fn(&str)) -> Result<Ended, String> {
+    work_by(Registry::standard(), asked, observer, tell)
+}
+
+/// Does the same with these operations.
+fn work_by(registry: Registry, asked: &Asked, observer: &dyn Observer, tell: &dyn Fn(&str)) -> Result<Ended, String> {
     let folder = Folder::at(asked.folder);
     let campaign = folder.campaign()?;
     if folder.is_cancelled() {
@@ -87,7 +92,7 @@ pub fn work(asked: &Asked, observer: &dyn Observer, tell: &dyn Fn(&str)) -> Resu
         return Ok(Ended::Over);
     }
     folder.begin(asked.task, asked.attempt)?;
-    let work = Work::new(asked, folder, campaign)?;
+    let work = Work::new(registry, asked, folder, campaign)?;
     let recorder = Recorder::new(&work.folder, asked.task, asked.attempt, &work.own, observer);
     recorder.found(&work.own, &|id| work.there(id));
     let ended = std::thread::scope(|scope| {
@@ -114,14 +119,13 @@ pub fn work(asked: &Asked, observer: &dyn Observer, tell: &dyn Fn(&str)) -> Resu
 }
 
 impl<'a> Work<'a> {
-    fn new(asked: &'a Asked<'a>, folder: Folder, campaign: Campaign) -> Result<Work<'a>, String> {
+    fn new(registry: Registry, asked: &'a Asked<'a>, folder: Folder, campaign: Campaign) -> Result<Work<'a>, String> {
         let version = env!("CARGO_PKG_VERSION");
         if campaign.version != version {
             return Err(format!("the run was sent by cfx {}, and this is {version}", campaign.version));
         }
         let mut tasks = folder.tasks()?;
         let own = tasks.get_mut(asked.task).map(std::mem::take).ok_or_else(|| format!("the run has no task {}", asked.task))?;
-        let registry = Registry::standard();
         let source = campaign.source();
         let (checked, graph) = api::prepare(&source, &registry);
         let graph = graph.map_err(|diags| {

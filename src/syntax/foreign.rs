@@ -30,7 +30,7 @@ impl Explain<'_> {
                 foreign(span, format!("this comparison is written `{after}`"), format!("remove the last `=`: `{after}`"))
             }
             ">" if after == "<" && touches => foreign(span, "this comparison is written `!=`", "write `a != b`"),
-            "=" if then == ">" && after == ")" => foreign(
+            "=" if then == ">" && after == ")" && at(2) == "=" && at(3) == "(" && matches!(at(5), ")" | ",") => foreign(
                 span,
                 "scripts define no functions",
                 "write the expression where it is needed; a value that varies is one over an `axis`",

@@ -23,7 +23,10 @@ const STANDS: [(&str, &str, &str); 4] = [
 ];
 
 /// What a parameter is given where all others are at their usual values: layer or network, or any (`*`), parameter, text.
-const GIVEN: [(&str, &str, &str); 10] = [
+const GIVEN: [(&str, &str, &str); 12] = [
+    ("conv", "kernel", "3"),
+    ("conv_transposed", "kernel", "3"),
+    ("mlp", "hidden", "[8]"),
     ("subsample_pad", "channels", "6"),
     ("vgg", "head", "cifar"),
     ("*", "patch", "4"),
@@ -31,7 +34,6 @@ const GIVEN: [(&str, &str, &str); 10] = [
     ("*", "heads", "2"),
     ("*", "depth", "1"),
     ("*", "hidden", "8"),
-    ("mlp", "hidden", "[8]"),
     ("*", "hidden_tokens", "8"),
     ("lstm_classifier", "words", "64"),
 ];

@@ -2,9 +2,13 @@
 
 use super::*;
 use crate::cluster::campaign::{Kinds, Tries};
-use crate::cluster::executor::{Job, Order};
+use crate::cluster::executor::{Job as Sent, Order};
 use crate::cluster::{site, submit};
 use crate::engine::progress::{Event, Silent};
+use crate::engine::{Context, Failure, Job, Kernel, Kernels, Value};
+use crate::lang::Settings;
+use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem};
+use crate::plan::files::Files;
 use std::time::Duration;
 
 const SCRIPT: &str = r#"cfx 1
@@ -32,7 +36,7 @@ impl Executor for Notes {
         self.0.push((name, elements.map(<[usize]>::to_vec)));
         Ok(self.0.len().to_string())
     }
-    fn jobs(&mut self) -> Result<Vec<Job>, String> {
+    fn jobs(&mut self) -> Result<Vec<Sent>, String> {
         Ok(Vec::new())
     }
     fn cancel(&mut self, _ids: &[String]) -> Result<(), String> {
@@ -276,10 +280,43 @@ fn a_job_leaves_behind_a_kernel_that_does_not_see_that_it_is_to_stop() {
         },
     };
     let stop = Stopping(&interrupt);
-    let ended = work(&asked, &stop, &|_| ()).unwrap();
+    let mut registry = Registry::standard();
+    registry.replace("svd", Box::new(Deaf(Registry::standard())));
+    let ended = work_by(registry, &asked, &stop, &|_| ()).unwrap();
     assert_eq!(ended, Ended::Stopped);
     // It was told so while the kernel was still at work, with the file written by which the run's state is known.
     assert_eq!(*left.lock().unwrap(), [(Ended::Stopped, Stage::Stopped, None)]);
+}
+
+/// The decomposition, by a kernel that takes five seconds more and never looks whether the run stops.
+struct Deaf(Registry);
+
+impl Deaf {
+    fn own(&self) -> &dyn Kernel {
+        self.0.kernel("svd").unwrap()
+    }
+}
+
+impl Planned for Deaf {
+    fn version(&self) -> u32 {
+        self.own().version()
+    }
+    fn policy(&self) -> Policy {
+        self.own().policy()
+    }
+    fn facts(&self, settings: &Settings, inputs: &[KnownInput], files: Option<&Files>) -> Result<Facts, Problem> {
+        self.own().facts(settings, inputs, files)
+    }
+    fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        self.own().cost(settings, inputs)
+    }
+}
+
+impl Kernel for Deaf {
+    fn run(&self, job: &Job, _: &dyn Context) -> Result<Value, Failure> {
+        std::thread::sleep(Duration::from_secs(5));
+        self.own().run(job, &crate::engine::kernel::Quiet::default())
+    }
 }
 
 /// Has a job stop as soon as `svd` begins.

@@ -106,6 +106,10 @@ impl Bucket {
         if bucket.is_empty() || !bucket.chars().all(plain) {
             return Err(format!("`{address}` names no bucket: write `{scheme}://BUCKET/FOLDER`"));
         }
+        // Services and their imitations do not agree on how other letters are signed.
+        if let Some(c) = prefix.chars().find(|c| !plain(*c) && *c != '/') {
+            return Err(format!("`{address}` has `{c}` in its folder: letters, digits, `.`, `_`, `-` and `/` may stand there"));
+        }
         let prefix = Key::parse(prefix.trim_matches('/')).map_err(|e| format!("`{address}` names no folder of a bucket: {e}"))?;
         // Of several that the process could have, this is the one that is built in; where one is set already, it stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -381,12 +385,12 @@ mod tests {
     fn addresses_of_buckets_are_told_from_others() {
         let of = |address: &str| Bucket::of(address).unwrap().map(|b| (b.service, b.bucket, b.prefix.to_string()));
         let at = |service, bucket: &str, prefix: &str| Some((service, bucket.to_string(), prefix.to_string()));
-        assert_eq!(of("s3://results/paper 2/store/"), at(Service::S3, "results", "paper 2/store"));
+        assert_eq!(of("s3://results/paper-2/store/"), at(Service::S3, "results", "paper-2/store"));
         assert_eq!(of("s3://results"), at(Service::S3, "results", ""));
         for other in ["results", "ssh://host/x", "ftp://host/x", "host:x"] {
             assert_eq!(of(other), None, "{other}");
         }
-        for wrong in ["s3://", "s3:///x", "s3://a b/x", "s3://results/a/../b", "gs://", "az:///x"] {
+        for wrong in ["s3://", "s3:///x", "s3://a b/x", "s3://results/a/../b", "s3://results/paper 2", "gs://", "az:///x"] {
             assert!(Bucket::of(wrong).is_err(), "{wrong}");
         }
     }

@@ -34,7 +34,8 @@ impl Store {
         });
         self.json(format!("{path}/.zarray"), about);
         self.json(format!("{path}/.zattrs"), json!({ "_ARRAY_DIMENSIONS": dims }));
-        self.files.push((format!("{path}/{}", vec!["0"; shape.len()].join(".")), bytes));
+        // The one chunk of an array without dimensions is called 0 too.
+        self.files.push((format!("{path}/{}", vec!["0"; shape.len().max(1)].join(".")), bytes));
     }
 }
 
