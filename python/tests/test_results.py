@@ -168,7 +168,12 @@ def test_chains(results: cfx.Run) -> None:
     for k in range(10):
         own = ids.isel(stage=0).sel({"class": k}).values
         assert set(label.sel(example=own[own >= 0]).values.tolist()) == {k}
-    with pytest.raises(KeyError, match="there are: partitions, posterior, sample_stats"):
+    # A matrix S0 of each state where it is learned, of each fit where it is given.
+    measure = p.draws("base_measure")
+    assert measure["scale"].dims[-2:] == ("unit", "unit_other") and measure["mean"].dims == ("stage", "class", "unit")
+    scale = measure["scale"].values
+    assert np.allclose(scale, np.swapaxes(scale, -1, -2), rtol=1e-12, equal_nan=True) and np.isfinite(scale).any()
+    with pytest.raises(KeyError, match="there are: base_measure, partitions, posterior, sample_stats"):
         p.draws("prior")
     zarr = pytest.importorskip("zarr")
     assert np.array_equal(zarr.open_group(str(p.zarr), mode="r")["posterior/alpha"][:], posterior["alpha"].values)

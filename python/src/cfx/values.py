@@ -202,7 +202,7 @@ class Value:
         return self._root / found.pop()
 
     def draws(self, group: str = "posterior") -> "xarray.Dataset":
-        """A group of a density's store as an ``xarray.Dataset``: ``posterior``, ``sample_stats`` or ``partitions``."""
+        """A group of a density's store as an ``xarray.Dataset``: ``posterior``, ``sample_stats``, ``partitions`` or ``base_measure``."""
         import xarray
 
         known = files.zarr_groups(self.zarr)
@@ -216,7 +216,7 @@ class Value:
         """A density's chains for ArviZ: ``InferenceData``, or the ``DataTree`` that newer versions take its place with."""
         import arviz
 
-        groups: Dict[str, Any] = {g: self.draws(g) for g in files.zarr_groups(self.zarr) if g != "partitions"}
+        groups: Dict[str, Any] = {g: self.draws(g) for g in files.zarr_groups(self.zarr) if g not in ("partitions", "base_measure")}
         if hasattr(arviz, "InferenceData"):
             return arviz.InferenceData(**groups)
         import xarray

@@ -9,6 +9,9 @@ use crate::base::Coordinates;
 use crate::ops::density::posterior::Posterior;
 use serde_json::{Value as Json, json};
 
+/// Degrees of freedom and `S0` of each kept state, chain after chain.
+type States = Vec<Vec<(f64, Vec<f64>)>>;
+
 /// The base measures of one density.
 pub struct Measures {
     /// Units that it is over.
@@ -18,8 +21,8 @@ pub struct Measures {
     dof: f64,
     /// `S0`, d x d.
     scale: Vec<f64>,
-    /// Where they are learned: degrees of freedom and `S0` of each kept state, chain after chain.
-    learned: Option<Vec<Vec<(f64, Vec<f64>)>>>,
+    /// Those of each state, where they are learned.
+    learned: Option<States>,
     settings: Json,
 }
 
@@ -66,9 +69,7 @@ pub fn write(store: &mut Store, axes: &[(String, Coordinates)], cells: &[Option<
     let Some(first) = cells.iter().flatten().next() else { return };
     let units = cells.iter().flatten().map(|m| m.units.len()).max().unwrap_or(0);
     let learned = cells.iter().flatten().any(|m| m.learned.is_some());
-    let most = |of: &dyn Fn(&Vec<Vec<(f64, Vec<f64>)>>) -> usize| {
-        cells.iter().flatten().filter_map(|m| m.learned.as_ref()).map(of).max()
-    };
+    let most = |of: &dyn Fn(&States) -> usize| cells.iter().flatten().filter_map(|m| m.learned.as_ref()).map(of).max();
     let chains = most(&Vec::len).unwrap_or(0);
     let states = most(&|l| l.iter().map(Vec::len).max().unwrap_or(0)).unwrap_or(0);
     let repeats = if learned { chains * states } else { 1 };
