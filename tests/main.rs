@@ -23,12 +23,10 @@ mod keys;
 mod laws;
 mod lock;
 mod lsp;
-mod memory;
 mod mutate;
 mod oracle;
 mod pages;
 mod promises;
-mod readers;
 mod script;
 #[cfg(unix)]
 mod serve;
@@ -36,6 +34,3 @@ mod serve;
 mod ssh;
 mod stdlib;
 mod suite;
-
-#[global_allocator]
-static COUNTING: memory::Counting = memory::Counting;

@@ -12,7 +12,6 @@ mod nesting;
 mod order;
 mod pairs;
 mod planted;
-mod sizes;
 mod stops;
 pub mod world;
 
