@@ -247,8 +247,8 @@ fn drawing(svg: &str, names: &[&str]) -> String {
 fn named(call: &Call) -> Vec<&str> {
     let signature = call.signature();
     let input = |name: &str| signature.params.iter().zip(&signature.takes).any(|(p, t)| p.name.name == name && !t.inputs.is_empty());
-    let list = |text: &'_ str| -> Vec<&str> { text.trim_matches(['[', ']']).split(", ").collect() };
-    call.args.iter().filter(|(n, _)| input(n)).flat_map(|(_, text)| std::iter::once(text.as_str()).chain(list(text))).collect()
+    let given = call.args.iter().filter(|(n, _)| input(n));
+    given.flat_map(|(_, text)| std::iter::once(text.as_str()).chain(text.trim_matches(['[', ']']).split(", "))).collect()
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Standard errors of means whose numbers were not drawn one by one: repeats on the same examples, pairs that share a unit, or both.
 
-use super::variance::{Crossed, Multiway, components};
-use crate::base::statistics::{magnitude, mean, norm, sum};
-use crate::engine::parts::together;
+use super::variance::{Crossed, Multiway, components, multiples};
+use crate::base::statistics::{magnitude, mean, sum};
+use crate::engine::parts::{against, met, together};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many axes are told apart at once; cells of more are told apart by the first of them and by what is left.
@@ -29,7 +29,7 @@ pub struct Origin {
 ///   `v(c, e) = m + a(c) + b(e) + r(c, e)`: Var = A sum_c n_c^2 / n^2 + B sum_e n_e^2 / n^2 + R / n, with the three variances by the
 ///   method of moments (Henderson 1953) from the sums of squares of residuals by cell, by example and alone. This is two-way
 ///   clustering (Cameron, Gelbach & Miller 2011) with the term subtracted for what both clusterings count freed of the two effects,
-///   so that it is unbiased for few cells also. A variance below 0 counts as 0.
+///   so that it is unbiased for few cells also. A variance below 0 counts as 0, and the others are found anew ([`components`]).
 /// - Cells of several axes: the variance under crossed effects of the axes ([`Multiway`]).
 /// - Examples in cells of several axes: that of the cells' means under crossed effects of the axes, plus that of the examples,
 ///   B sum_e n_e^2 / n^2 from above.
@@ -97,10 +97,15 @@ pub fn independent(count: usize, origins: &[Origin]) -> usize {
     }
 }
 
+/// Returns the axes along which cells differ.
+fn differing(origins: &[Origin]) -> Vec<usize> {
+    (0..AXES).filter(|k| origins.iter().any(|o| o.at[*k] != origins[0].at[*k])).collect()
+}
+
 /// Returns for each axis along which cells differ the coordinate of each value.
 fn axes(origins: &[Origin]) -> Vec<Vec<u32>> {
     let along = |k: usize| origins.iter().map(|o| o.at[k]).collect::<Vec<u32>>();
-    (0..AXES).filter(|k| origins.iter().any(|o| o.at[*k] != origins[0].at[*k])).map(along).collect()
+    differing(origins).into_iter().map(along).collect()
 }
 
 /// Returns the variance of the mean of cells of several axes, each cell by the mean of its examples, weighted by their number.
@@ -117,73 +122,124 @@ fn of_cells(residuals: &[f64], origins: &[Origin], axes: &[Vec<u32>]) -> Multiwa
     Multiway::of(&sums, &at)
 }
 
-/// Returns what each unit that was drawn adds to the mean of `values`, as shares of an error whose square is 1: the sources are the coordinates of
-/// the axes, the examples, and, of several of these, what is left at each cell; of pairs the units and what is left at each pair. `units` has the
-/// sources of each value by axis (of a pair those of its two units), 0 for axes that are not there, `examples` that of its example; either is empty
-/// where nothing was drawn in this way. `origins` is empty for values of one axis or of the examples of one cell. What has no name is together the
-/// source 0.
+/// Numbers by what they have in common: for each the source of error that this is, 0 where it has no name, what it is among these numbers, and what the number
+/// adds. And the multiple that the sum of squares of the sums has in the variance of the mean.
+struct Common {
+    each: Vec<(u64, u64, f64)>,
+    multiple: f64,
+}
+
+impl Common {
+    fn of(multiple: f64, residuals: &[f64], source: impl Fn(usize) -> u64, id: impl Fn(usize) -> u64) -> Common {
+        Common { each: residuals.iter().enumerate().map(|(i, r)| (source(i), id(i), *r)).collect(), multiple }
+    }
+
+    /// Returns the sums by one of the two.
+    fn sums(mut self, by: impl Fn(&(u64, u64, f64)) -> u64) -> Vec<(u64, f64)> {
+        // Stable, so that what is added up stays in the order of the values.
+        self.each.sort_by_key(&by);
+        self.each.chunk_by(|a, b| by(a) == by(b)).map(|g| (by(&g[0]), g.iter().map(|e| e.2).sum())).collect()
+    }
+}
+
+/// Returns what each unit that was drawn adds to the mean of `values`, as shares that stand to one another as those of its error: the sources are the
+/// coordinates of the axes, the examples, and, of several of these, what is left at each cell; of pairs the units and what is left at each pair. `units`
+/// has the sources of each value by axis (of a pair those of its two units), 0 for axes that are not there, `examples` that of its example; either is
+/// empty where nothing was drawn in this way. `origins` is empty for values of one axis or of the examples of one cell. What has no name is together
+/// the source 0.
+///
+/// The variance of the mean is a sum of multiples of sums of squares ([`Crossed`]). So each share is the sum of the residuals of what has a source in common,
+/// times the root of its multiple; where that is below 0, as that of single numbers is, the source counts against ([`against`]). Shares are linear in the
+/// values: the difference of two means over the same units has the error of the mean difference, whatever they share.
 pub fn shares_of_units(values: &[f64], origins: &[Origin], units: &[[u64; AXES]], examples: &[u64]) -> Vec<(u64, f64)> {
     let m = mean(values);
     let p = magnitude(values.iter().map(|v| v - m));
     let residuals: Vec<f64> = values.iter().map(|v| (v - m) / p).collect();
-    let along = |k: usize| units.iter().map(|u| u[k]).collect::<Vec<u64>>();
-    let differ: Vec<usize> = (0..AXES).filter(|k| origins.iter().any(|o| o.at[*k] != origins[0].at[*k])).collect();
-    let cells = || units.iter().map(|u| together(u)).collect::<Vec<u64>>();
-    // What each value adds at each source, and the variance that the sources have together.
-    let by = |keys: Vec<u64>| keys.into_iter().zip(residuals.iter().copied()).collect::<Vec<(u64, f64)>>();
-    let parts: Vec<(Vec<(u64, f64)>, f64)> = match origins.first() {
-        None if !examples.is_empty() => vec![(by(examples.to_vec()), 1.0)],
-        None => vec![(by(along(0)), 1.0)],
-        Some(Origin { units: Some(_), example, .. }) => {
+    let unit = |i: usize, k: usize| units.get(i).map_or(0, |u| u[k]);
+    let example = |i: usize| examples.get(i).copied().unwrap_or(0);
+    let common = |multiple: f64, source: &dyn Fn(usize) -> u64, id: &dyn Fn(usize) -> u64| Common::of(multiple, &residuals, source, id);
+    // What a number has of two sources at once.
+    let both = |a: u64, b: u64| if a == 0 || b == 0 { 0 } else { met(a, b) };
+    let cell = |i: usize| units.get(i).map_or(0, |u| together(u));
+    let alone = |i: usize| i as u64;
+    let of_example = |i: usize| origins[i].example.unwrap_or_default() as u64;
+    let of_cell = |i: usize| origins[i].cell as u64;
+    let parts: Vec<Common> = match origins.first() {
+        None if !examples.is_empty() => vec![common(1.0, &example, &alone)],
+        None => vec![common(1.0, &|i| unit(i, 0), &alone)],
+        Some(Origin { units: Some(_), example: on, .. }) => {
             let pairs = Pairs::of(&residuals, origins);
             let Some(found) = pairs.effects() else { return vec![(0, 1.0)] };
-            let ends = units.iter().zip(&residuals).flat_map(|(u, r)| [(u[0], *r), (u[1], *r)]).collect();
-            let both = units.iter().map(|u| together(&[u[0].min(u[1]), u[0].max(u[1])])).collect();
-            let mut parts =
-                vec![(ends, found.ends), (by(along(0)), found.left), (by(along(1)), found.right), (by(both), found.rest)];
-            if example.is_some() {
-                let at: Vec<u32> = origins.iter().map(|o| pairs.index[&ordered(o.units.unwrap_or_default())]).collect();
-                parts.push((by(examples.to_vec()), Crossed::of(&residuals, &at, &self::examples(origins)).of_right));
+            let ends = |i: usize| origins[i].units.unwrap_or_default();
+            let pair = |i: usize| {
+                let (a, b) = (unit(i, 0), unit(i, 1));
+                if a == 0 || b == 0 { 0 } else { together(&[a.min(b), a.max(b)]) }
+            };
+            let place = |i: usize| pairs.index[&ordered(ends(i))] as u64;
+            let [of_ends, of_left, of_right, mut of_pairs] = found.multiples;
+            let mut parts = Vec::new();
+            if of_ends != 0.0 {
+                let mut all = common(of_ends, &|i| unit(i, 0), &|i| ends(i).0 as u64);
+                all.each.extend(common(of_ends, &|i| unit(i, 1), &|i| ends(i).1 as u64).each);
+                parts.push(all);
             }
+            parts.push(common(of_left, &|i| unit(i, 0), &|i| ends(i).0 as u64));
+            parts.push(common(of_right, &|i| unit(i, 1), &|i| ends(i).1 as u64));
+            if on.is_some() {
+                let at: Vec<u32> = (0..residuals.len()).map(|i| place(i) as u32).collect();
+                let [by_pair, by_example, by_number] = Crossed::of(&residuals, &at, &self::examples(origins)).multiples_of_right;
+                of_pairs += by_pair;
+                parts.push(common(by_example, &example, &of_example));
+                parts.push(common(by_number, &|i| both(pair(i), example(i)), &alone));
+            }
+            parts.push(common(of_pairs, &pair, &place));
             parts
         }
         Some(Origin { example: None, .. }) => {
-            let found = Multiway::of(&residuals, &axes(origins));
-            differ.iter().map(|k| by(along(*k))).zip(found.of_axes).chain([(by(cells()), found.rest)]).collect()
+            let differ = differing(origins);
+            let found = Multiway::of(&residuals, &axes(origins)).multiples;
+            let by_axis = |(k, q): (&usize, &f64)| common(*q, &|i| unit(i, *k), &|i| origins[i].at[*k] as u64);
+            let rest = found[differ.len()];
+            differ.iter().zip(&found).map(by_axis).chain([common(rest, &cell, &alone)]).collect()
         }
         Some(_) => {
             let at: Vec<u32> = origins.iter().map(|o| o.cell).collect();
             let crossed = Crossed::of(&residuals, &at, &self::examples(origins));
-            let mut parts = vec![(by(examples.to_vec()), crossed.of_right)];
-            match differ.as_slice() {
+            match differing(origins).as_slice() {
                 [one] => {
-                    let met = |(u, e): (&[u64; AXES], &u64)| together(&[u[*one], *e]);
-                    parts.push((by(along(*one)), crossed.of_left));
-                    parts.push((by(units.iter().zip(examples).map(met).collect()), crossed.rest));
+                    let [by_cell, by_example, by_number] = crossed.multiples;
+                    vec![
+                        common(by_example, &example, &of_example),
+                        common(by_cell, &|i| unit(i, *one), &of_cell),
+                        common(by_number, &|i| both(unit(i, *one), example(i)), &alone),
+                    ]
                 }
-                _ => {
-                    let found = of_cells(&residuals, origins, &axes(origins));
-                    parts.extend(differ.iter().map(|k| by(along(*k))).zip(found.of_axes));
-                    parts.push((by(cells()), found.rest));
+                differ => {
+                    // Cells stand in units of their mean number of examples.
+                    let cells = at.iter().collect::<BTreeSet<_>>().len().max(1);
+                    let each = residuals.len() as f64 / cells as f64;
+                    let found = of_cells(&residuals, origins, &axes(origins)).multiples;
+                    let scaled = |q: f64| q / (each * each);
+                    let [by_cell, by_example, by_number] = crossed.multiples_of_right;
+                    let by_axis = |(k, q): (&usize, &f64)| common(scaled(*q), &|i| unit(i, *k), &|i| origins[i].at[*k] as u64);
+                    let mut parts: Vec<Common> = differ.iter().zip(&found).map(by_axis).collect();
+                    parts.push(common(scaled(found[differ.len()]) + by_cell, &cell, &of_cell));
+                    parts.push(common(by_example, &example, &of_example));
+                    parts.push(common(by_number, &|i| both(cell(i), example(i)), &alone));
+                    parts
                 }
             }
-            parts
         }
     };
     let (mut out, mut own) = (Vec::new(), 0.0);
-    for (mut sums, part) in parts.into_iter().filter(|(_, part)| *part > 0.0) {
-        if sums.len() < residuals.len() || sums.iter().any(|(key, _)| *key == 0) {
-            own += part;
+    for part in parts.into_iter().filter(|part| part.multiple != 0.0) {
+        let (multiple, root) = (part.multiple, part.multiple.abs().sqrt());
+        if part.each.iter().any(|(source, ..)| *source == 0) {
+            own += multiple * sum(part.sums(|(_, id, _)| *id).into_iter().map(|(_, s)| s * s));
             continue;
         }
-        // Stable, so that what is added up stays in the order of the values.
-        sums.sort_by_key(|(k, _)| *k);
-        let sums: Vec<(u64, f64)> = sums.chunk_by(|a, b| a.0 == b.0).map(|g| (g[0].0, g.iter().map(|(_, r)| r).sum())).collect();
-        let mut sizes: Vec<f64> = sums.iter().map(|(_, s)| *s).collect();
-        sizes.sort_by(f64::total_cmp);
-        let size = norm(sizes.into_iter());
-        let scale = if size > 0.0 { part.sqrt() / size } else { 0.0 };
-        out.extend(sums.into_iter().map(|(k, s)| (k, s * scale)));
+        let name = |source: u64| if multiple < 0.0 { against(source) } else { source };
+        out.extend(part.sums(|(source, ..)| *source).into_iter().map(|(source, s)| (name(source), s * root)));
     }
     if own > 0.0 {
         out.push((0, own.sqrt()));
@@ -211,6 +267,9 @@ struct Effects {
     right: f64,
     /// What is left: each pair by itself.
     rest: f64,
+    /// What the whole is as multiples of sums of squares: of the sums of all values by unit on either side, by unit on the left, on the right, and by pair
+    /// (of pairs of unlike numbers of values, as if all had the mean number); as in [`Crossed`].
+    multiples: [f64; 4],
 }
 
 /// Numbers by pair: the mean of each pair's, and how many they are.
@@ -256,7 +315,9 @@ impl Pairs {
         let r: Vec<f64> = self.means.iter().map(|h| h - centre).collect();
         if let Some((left, right)) = self.sides.as_ref().filter(|_| w.iter().all(|v| *v == w[0])) {
             let found = Crossed::of(&r, left, right);
-            return Some(Effects { ends: 0.0, left: found.of_left, right: found.of_right, rest: found.rest });
+            let [of_left, of_right, rest] = found.multiples.map(|q| q / (w[0] * w[0]));
+            let multiples = [0.0, of_left, of_right, rest];
+            return Some(Effects { ends: 0.0, left: found.of_left, right: found.of_right, rest: found.rest, multiples });
         }
         // By unit: the weight of its pairs (twice that of a pair with itself), the diagonal of the common weights, the sum of residuals.
         let mut units: BTreeMap<u32, [f64; 3]> = BTreeMap::new();
@@ -287,7 +348,9 @@ impl Pairs {
         let found = [each(&|u| u[2] * u[2]), sum(w.iter().zip(&r).map(|(w, r)| w * r * r))];
         let weights = [squares / (total * total), w2 / (total * total)];
         let rows = vec![by_unit.to_vec(), alone.to_vec()];
+        let of_sums = multiples(&rows, &[true, true], &weights);
         let found = components(&rows, &found, &[true, true]);
-        Some(Effects { ends: found[0] * weights[0], left: 0.0, right: 0.0, rest: found[1] * weights[1] })
+        let multiples = [of_sums[0], 0.0, 0.0, of_sums[1] * w.len() as f64 / total];
+        Some(Effects { ends: found[0] * weights[0], left: 0.0, right: 0.0, rest: found[1] * weights[1], multiples })
     }
 }

@@ -228,7 +228,7 @@ fn classes_that_were_left_out_have_no_panel() {
         axes: vec![counted("run", "declared", 2)],
         values: vec![Value::Scores(s.clone()), Value::Scores(s.clone())],
     };
-    let panels = |svg: &str| svg.matches(">class: ").count();
+    let panels = |svg: &str| svg.matches(">class ").count();
     let drawn = |op: &str, settings: Vec<(&str, Static)>, slot: &str, s: &Arc<Scores>| {
         run(&job(op, "Classes", settings, vec![(slot, "l", of_run(s))])).expect("drawn")
     };
