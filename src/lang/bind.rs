@@ -109,8 +109,8 @@ pub fn after_named(params: &[Param], callee: &str, before: &Arg, rest: &[&Arg]) 
         Some(all) if params.iter().any(|p| p.name.name == name && is_list(p)) => {
             format!("several values are a list: `{name}: [{all}]`")
         }
-        Some(all) => format!("a call has one value of `{name}`; for each of several declare an axis, `axis each = [{all}]`, and write `{name}: each`"),
-        None => "put positional arguments first, or name this one".to_string(),
+        Some(all) if name == SEED || late.len() > 1 => format!("a call has one value of `{name}`; for each of several declare an axis, `axis each = [{all}]`, and write `{name}: each`"),
+        _ => "put positional arguments first, or name this one".to_string(),
     };
     let at = late.first().map_or(named, |a| a.value.span);
     Finding::new(at, What::AfterNamed { callee: callee.to_string(), named, help })

@@ -123,23 +123,50 @@ fn of_cells(residuals: &[f64], origins: &[Origin], axes: &[Vec<u32>]) -> Multiwa
 }
 
 /// Numbers by what they have in common: for each the source of error that this is, 0 where it has no name, what it is among these numbers, and what the number
-/// adds. And the multiple that the sum of squares of the sums has in the variance of the mean.
+/// adds.
 struct Common {
     each: Vec<(u64, u64, f64)>,
+    /// How often the square of a sum counts in the variance of the mean: so often, ...
     multiple: f64,
+    /// ... and so often over how many there are of it, each number counting as so many, and some less.
+    rest: f64,
+    size: f64,
+    less: f64,
 }
 
 impl Common {
-    fn of(multiple: f64, residuals: &[f64], source: impl Fn(usize) -> u64, id: impl Fn(usize) -> u64) -> Common {
-        Common { each: residuals.iter().enumerate().map(|(i, r)| (source(i), id(i), *r)).collect(), multiple }
+    fn of(multiple: f64, values: &[f64], source: &dyn Fn(usize) -> u64, id: &dyn Fn(usize) -> u64) -> Common {
+        let each = values.iter().enumerate().map(|(i, r)| (source(i), id(i), *r)).collect();
+        Common { each, multiple, rest: 0.0, size: 1.0, less: 0.0 }
     }
 
-    /// Returns the sums by one of the two.
-    fn sums(mut self, by: impl Fn(&(u64, u64, f64)) -> u64) -> Vec<(u64, f64)> {
+    /// Returns it where the squares of single numbers, which count `rest` times, are held apart from those of the sums.
+    fn over(self, rest: f64, size: f64, less: f64) -> Common {
+        Common { rest, size, less, ..self }
+    }
+
+    /// Returns for each of what is common the sum of the numbers, and how often its square counts.
+    fn sums(mut self, by: impl Fn(&(u64, u64, f64)) -> u64) -> Vec<(u64, f64, f64)> {
         // Stable, so that what is added up stays in the order of the values.
         self.each.sort_by_key(&by);
-        self.each.chunk_by(|a, b| by(a) == by(b)).map(|g| (by(&g[0]), g.iter().map(|e| e.2).sum())).collect()
+        let one = |group: &[(u64, u64, f64)]| {
+            let count = self.size * group.len() as f64 - self.less;
+            let times = self.multiple + if count > 0.0 { self.rest / count } else { 0.0 };
+            (by(&group[0]), group.iter().map(|e| e.2).sum(), times)
+        };
+        self.each.chunk_by(|a, b| by(a) == by(b)).map(one).collect()
     }
+}
+
+/// Returns for each value the mean of those that it has something in common with: `of` says what. Of each sum, taken over so many `less`.
+fn means(values: &[f64], of: &dyn Fn(usize) -> u64, size: f64, less: f64) -> Vec<f64> {
+    let mut sums: BTreeMap<u64, (f64, f64)> = BTreeMap::new();
+    for (i, v) in values.iter().enumerate() {
+        let entry = sums.entry(of(i)).or_default();
+        *entry = (entry.0 + v, entry.1 + size);
+    }
+    let mean = |i: usize| sums.get(&of(i)).filter(|(_, n)| *n > less).map_or(0.0, |(sum, n)| sum / (n - less));
+    (0..values.len()).map(mean).collect()
 }
 
 /// Returns what each unit that was drawn adds to the mean of `values`, as shares that stand to one another as those of its error: the sources are the
@@ -149,102 +176,165 @@ impl Common {
 /// the source 0.
 ///
 /// The variance of the mean is a sum of multiples of sums of squares ([`Crossed`]). So each share is the sum of the residuals of what has a source in common,
-/// times the root of its multiple; where that is below 0, as that of single numbers is, the source counts against ([`against`]). Shares are linear in the
-/// values: the difference of two means over the same units has the error of the mean difference, whatever they share.
+/// times the root of its multiple; what is left of single numbers, when the means of all that they have in common are taken off, has a multiple below 0: it is in
+/// the other sums as well, and counts against ([`against`]). Shares are linear in the values: the difference of two means over the same units has the error of
+/// the mean difference, whatever they share.
 pub fn shares_of_units(values: &[f64], origins: &[Origin], units: &[[u64; AXES]], examples: &[u64]) -> Vec<(u64, f64)> {
     let m = mean(values);
     let p = magnitude(values.iter().map(|v| v - m));
     let residuals: Vec<f64> = values.iter().map(|v| (v - m) / p).collect();
-    let unit = |i: usize, k: usize| units.get(i).map_or(0, |u| u[k]);
-    let example = |i: usize| examples.get(i).copied().unwrap_or(0);
-    let common = |multiple: f64, source: &dyn Fn(usize) -> u64, id: &dyn Fn(usize) -> u64| Common::of(multiple, &residuals, source, id);
-    // What a number has of two sources at once.
-    let both = |a: u64, b: u64| if a == 0 || b == 0 { 0 } else { met(a, b) };
-    let cell = |i: usize| units.get(i).map_or(0, |u| together(u));
-    let alone = |i: usize| i as u64;
-    let of_example = |i: usize| origins[i].example.unwrap_or_default() as u64;
-    let of_cell = |i: usize| origins[i].cell as u64;
-    let parts: Vec<Common> = match origins.first() {
-        None if !examples.is_empty() => vec![common(1.0, &example, &alone)],
-        None => vec![common(1.0, &|i| unit(i, 0), &alone)],
-        Some(Origin { units: Some(_), example: on, .. }) => {
-            let pairs = Pairs::of(&residuals, origins);
-            let Some(found) = pairs.effects() else { return vec![(0, 1.0)] };
-            let ends = |i: usize| origins[i].units.unwrap_or_default();
-            let pair = |i: usize| {
-                let (a, b) = (unit(i, 0), unit(i, 1));
-                if a == 0 || b == 0 { 0 } else { together(&[a.min(b), a.max(b)]) }
-            };
-            let place = |i: usize| pairs.index[&ordered(ends(i))] as u64;
-            let [of_ends, of_left, of_right, mut of_pairs] = found.multiples;
-            let mut parts = Vec::new();
-            if of_ends != 0.0 {
-                let mut all = common(of_ends, &|i| unit(i, 0), &|i| ends(i).0 as u64);
-                all.each.extend(common(of_ends, &|i| unit(i, 1), &|i| ends(i).1 as u64).each);
-                parts.push(all);
-            }
-            parts.push(common(of_left, &|i| unit(i, 0), &|i| ends(i).0 as u64));
-            parts.push(common(of_right, &|i| unit(i, 1), &|i| ends(i).1 as u64));
-            if on.is_some() {
-                let at: Vec<u32> = (0..residuals.len()).map(|i| place(i) as u32).collect();
-                let [by_pair, by_example, by_number] = Crossed::of(&residuals, &at, &self::examples(origins)).multiples_of_right;
-                of_pairs += by_pair;
-                parts.push(common(by_example, &example, &of_example));
-                parts.push(common(by_number, &|i| both(pair(i), example(i)), &alone));
-            }
-            parts.push(common(of_pairs, &pair, &place));
-            parts
-        }
-        Some(Origin { example: None, .. }) => {
-            let differ = differing(origins);
-            let found = Multiway::of(&residuals, &axes(origins)).multiples;
-            let by_axis = |(k, q): (&usize, &f64)| common(*q, &|i| unit(i, *k), &|i| origins[i].at[*k] as u64);
-            let rest = found[differ.len()];
-            differ.iter().zip(&found).map(by_axis).chain([common(rest, &cell, &alone)]).collect()
-        }
-        Some(_) => {
-            let at: Vec<u32> = origins.iter().map(|o| o.cell).collect();
-            let crossed = Crossed::of(&residuals, &at, &self::examples(origins));
-            match differing(origins).as_slice() {
-                [one] => {
-                    let [by_cell, by_example, by_number] = crossed.multiples;
-                    vec![
-                        common(by_example, &example, &of_example),
-                        common(by_cell, &|i| unit(i, *one), &of_cell),
-                        common(by_number, &|i| both(unit(i, *one), example(i)), &alone),
-                    ]
-                }
-                differ => {
-                    // Cells stand in units of their mean number of examples.
-                    let cells = at.iter().collect::<BTreeSet<_>>().len().max(1);
-                    let each = residuals.len() as f64 / cells as f64;
-                    let found = of_cells(&residuals, origins, &axes(origins)).multiples;
-                    let scaled = |q: f64| q / (each * each);
-                    let [by_cell, by_example, by_number] = crossed.multiples_of_right;
-                    let by_axis = |(k, q): (&usize, &f64)| common(scaled(*q), &|i| unit(i, *k), &|i| origins[i].at[*k] as u64);
-                    let mut parts: Vec<Common> = differ.iter().zip(&found).map(by_axis).collect();
-                    parts.push(common(scaled(found[differ.len()]) + by_cell, &cell, &of_cell));
-                    parts.push(common(by_example, &example, &of_example));
-                    parts.push(common(by_number, &|i| both(cell(i), example(i)), &alone));
-                    parts
-                }
-            }
-        }
-    };
-    let (mut out, mut own) = (Vec::new(), 0.0);
-    for part in parts.into_iter().filter(|part| part.multiple != 0.0) {
-        let (multiple, root) = (part.multiple, part.multiple.abs().sqrt());
+    let (mut out, mut unnamed) = (Vec::new(), 0.0);
+    for part in (Units { residuals: &residuals, origins, units, examples }).parts() {
         if part.each.iter().any(|(source, ..)| *source == 0) {
-            own += multiple * sum(part.sums(|(_, id, _)| *id).into_iter().map(|(_, s)| s * s));
+            unnamed += sum(part.sums(|(_, id, _)| *id).into_iter().map(|(_, s, times)| times * s * s));
             continue;
         }
-        let name = |source: u64| if multiple < 0.0 { against(source) } else { source };
-        out.extend(part.sums(|(source, ..)| *source).into_iter().map(|(source, s)| (name(source), s * root)));
+        let shares = part.sums(|(source, ..)| *source).into_iter().filter(|(.., times)| *times != 0.0);
+        out.extend(shares.map(|(source, s, times)| (if times < 0.0 { against(source) } else { source }, s * times.abs().sqrt())));
     }
-    if own > 0.0 {
-        out.push((0, own.sqrt()));
+    if unnamed > 0.0 {
+        out.push((0, unnamed.sqrt()));
     }
     out
+}
+
+/// Values less their mean, and what each has in common with others.
+struct Units<'a> {
+    residuals: &'a [f64],
+    origins: &'a [Origin],
+    units: &'a [[u64; AXES]],
+    examples: &'a [u64],
+}
+
+impl Units<'_> {
+    fn unit(&self, i: usize, k: usize) -> u64 {
+        self.units.get(i).map_or(0, |u| u[k])
+    }
+
+    fn example(&self, i: usize) -> u64 {
+        self.examples.get(i).copied().unwrap_or(0)
+    }
+
+    fn cell(&self, i: usize) -> u64 {
+        self.units.get(i).map_or(0, |u| together(u))
+    }
+
+    /// Returns what the variance of the mean consists of.
+    fn parts(&self) -> Vec<Common> {
+        let alone = |i: usize| i as u64;
+        match self.origins.first() {
+            None if !self.examples.is_empty() => vec![Common::of(1.0, self.residuals, &|i| self.example(i), &alone)],
+            None => vec![Common::of(1.0, self.residuals, &|i| self.unit(i, 0), &alone)],
+            Some(Origin { units: Some(_), .. }) => self.of_pairs(),
+            Some(Origin { example: None, .. }) => self.of_axes(&Multiway::of(self.residuals, &axes(self.origins)).multiples, 1.0),
+            Some(_) => {
+                let at: Vec<u32> = self.origins.iter().map(|o| o.cell).collect();
+                let crossed = Crossed::of(self.residuals, &at, &examples(self.origins));
+                match differing(self.origins).as_slice() {
+                    [one] => {
+                        let [by_cell, ..] = crossed.multiples;
+                        let cells = Common::of(by_cell, self.residuals, &|i| self.unit(i, *one), &|i| at[i] as u64);
+                        self.with_examples(&crossed.multiples, &|i| self.unit(i, *one), &|i| at[i] as u64, cells)
+                    }
+                    _ => {
+                        // Cells stand in units of their mean number of examples.
+                        let each = self.residuals.len() as f64 / at.iter().collect::<BTreeSet<_>>().len().max(1) as f64;
+                        let mut found = of_cells(self.residuals, self.origins, &axes(self.origins)).multiples;
+                        found.iter_mut().for_each(|q| *q /= each * each);
+                        let [by_cell, _, by_number] = crossed.multiples_of_right;
+                        if let Some(rest) = found.last_mut() {
+                            *rest += by_cell + by_number / each;
+                        }
+                        let nothing = Common::of(0.0, &[], &alone, &alone);
+                        let examples = self.with_examples(&crossed.multiples_of_right, &|i| self.cell(i), &|i| at[i] as u64, nothing);
+                        self.of_axes(&found, each).into_iter().chain(examples).collect()
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns what examples have in it, and what is left of each number, beside what the cells have.
+    fn with_examples(
+        &self,
+        [_, by_example, by_number]: &[f64; 3],
+        cell: &dyn Fn(usize) -> u64,
+        at: &dyn Fn(usize) -> u64,
+        cells: Common,
+    ) -> Vec<Common> {
+        let of_example = |i: usize| self.origins[i].example.unwrap_or_default() as u64;
+        let (by_cell, by_row) = (means(self.residuals, at, 1.0, 0.0), means(self.residuals, &of_example, 1.0, 0.0));
+        let left: Vec<f64> = (0..self.residuals.len()).map(|i| self.residuals[i] - by_cell[i] - by_row[i]).collect();
+        let both = |i: usize| {
+            let (a, b) = (cell(i), self.example(i));
+            if a == 0 || b == 0 { 0 } else { met(a, b) }
+        };
+        let examples = Common::of(*by_example, self.residuals, &|i| self.example(i), &of_example);
+        vec![
+            examples.over(*by_number, 1.0, 0.0),
+            cells.over(*by_number, 1.0, 0.0),
+            Common::of(*by_number, &left, &both, &|i| i as u64),
+        ]
+    }
+
+    /// Returns what the axes have in it, and what is left at each cell of `each` numbers, given how often the squares of sums count.
+    fn of_axes(&self, multiples: &[f64], each: f64) -> Vec<Common> {
+        let differ = differing(self.origins);
+        let rest = multiples.last().copied().unwrap_or(0.0);
+        let mut left = self.residuals.to_vec();
+        let mut out = Vec::new();
+        for (k, q) in differ.iter().zip(multiples) {
+            let at = |i: usize| self.origins[i].at[*k] as u64;
+            left.iter_mut().zip(means(self.residuals, &at, 1.0, 0.0)).for_each(|(l, mean)| *l -= mean);
+            out.push(Common::of(*q, self.residuals, &|i| self.unit(i, *k), &at).over(rest, 1.0 / each, 0.0));
+        }
+        out.push(Common::of(rest, &left, &|i| self.cell(i), &|i| self.origins[i].cell as u64));
+        out
+    }
+
+    fn of_pairs(&self) -> Vec<Common> {
+        let pairs = Pairs::of(self.residuals, self.origins);
+        let Some(found) = pairs.effects() else {
+            return vec![Common::of(1.0, &[1.0], &|_| 0, &|_| 0)];
+        };
+        let ends = |i: usize| self.origins[i].units.unwrap_or_default();
+        let (first, second) = (|i: usize| ends(i).0 as u64, |i: usize| ends(i).1 as u64);
+        let pair = |i: usize| {
+            let (a, b) = (self.unit(i, 0), self.unit(i, 1));
+            if a == 0 || b == 0 { 0 } else { together(&[a.min(b), a.max(b)]) }
+        };
+        let place = |i: usize| pairs.index[&ordered(ends(i))] as u64;
+        // How many numbers a pair has.
+        let each = self.residuals.len() as f64 / pairs.means.len().max(1) as f64;
+        let [of_ends, of_left, of_right, mut of_pairs] = found.multiples;
+        let mut out = Vec::new();
+        if self.origins.iter().any(|o| o.example.is_some()) {
+            let at: Vec<u32> = (0..self.residuals.len()).map(|i| place(i) as u32).collect();
+            let of_examples = Crossed::of(self.residuals, &at, &examples(self.origins)).multiples_of_right;
+            of_pairs += of_examples[0] + of_examples[2] / each;
+            out = self.with_examples(&of_examples, &pair, &place, Common::of(0.0, &[], &first, &first));
+        }
+        let mut left = self.residuals.to_vec();
+        let mut take_off = |off: Vec<f64>| left.iter_mut().zip(off).for_each(|(l, off)| *l -= off / each);
+        if of_ends != 0.0 {
+            // A unit's pairs have another unit each, whose effects add up to its own with the other sign.
+            let mut all = Common::of(of_ends, self.residuals, &|i| self.unit(i, 0), &first);
+            all.each.extend(Common::of(of_ends, self.residuals, &|i| self.unit(i, 1), &second).each);
+            let twice = [self.residuals, self.residuals].concat();
+            let n = self.residuals.len();
+            let off = means(&twice, &|i| if i < n { first(i) } else { second(i - n) }, 1.0 / each, 1.0);
+            take_off(off[..n].to_vec());
+            take_off(off[n..].to_vec());
+            out.push(all.over(of_pairs, 1.0 / each, 1.0));
+        } else {
+            take_off(means(self.residuals, &first, 1.0 / each, 0.0));
+            take_off(means(self.residuals, &second, 1.0 / each, 0.0));
+            out.push(Common::of(of_left, self.residuals, &|i| self.unit(i, 0), &first).over(of_pairs, 1.0 / each, 0.0));
+            out.push(Common::of(of_right, self.residuals, &|i| self.unit(i, 1), &second).over(of_pairs, 1.0 / each, 0.0));
+        }
+        out.push(Common::of(of_pairs, &left, &pair, &place));
+        out
+    }
 }
 
 /// Returns the example of each value.

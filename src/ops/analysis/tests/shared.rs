@@ -392,7 +392,7 @@ fn differences_over_the_same_runs_and_examples_are_paired() {
         let cells = x.iter().map(|v| scores(&ids, v, &[])).collect();
         call(op).over("x", &[("run", "declared", RUNS)], cells).reducing(&["run", "example"]).number()
     };
-    for (x, y) in [([2.0, 3.0, 0.3], [0.5, 1.0, 0.4]), ([2.0, 3.0, 0.3], [1.0, 3.0, 0.5]), ([0.5, 3.0, 0.2], [0.5, 2.0, 0.2])] {
+    for (x, y) in [([2.0, 3.0, 0.3], [0.5, 1.0, 0.4]), ([2.0, 3.0, 0.3], [1.0, 3.0, 0.5]), ([1.5, 3.0, 0.2], [0.5, 2.0, 0.2])] {
         let (x, y) = (of(x, "x"), of(y, "y"));
         let less: Vec<Vec<f64>> =
             x.iter().zip(&y).map(|(x, y)| x.iter().zip(y).map(|(x, y)| x - y).collect()).collect();
