@@ -574,9 +574,52 @@ figure "Bars" = distribution(correct(m, data.test))
     assert!(manifest["claims"][0]["holds"].is_null() && manifest["figures"][0]["file"].is_null());
     assert_eq!(code(&cfx(&["run", "--only", "Never", "--strict", "--out", "out"], &script)), 4);
     assert_eq!(computed(&["--keep-going"]), ["bootstrap", "distribution"]);
+    // What an earlier run drew and the script still draws stays; what it does not draw any more goes.
+    let drawn = || std::fs::read_dir(folder.path().join("out/figures")).map_or(0, |files| files.count());
+    let before = drawn();
+    assert!(before > 0);
+    computed(&["--only", "acc"]);
+    assert_eq!(drawn(), before);
+    let text = std::fs::read_to_string(&script).expect("a script");
+    std::fs::write(&script, text.replace("distribution(correct(m, data.test))", "distribution(correct(m, data.test), bins: 3)")).expect("written");
+    computed(&["--only", "acc"]);
+    assert_eq!(drawn(), 0);
+    std::fs::write(&script, text).expect("written");
     for arguments in [["run", "--only", "ac"], ["run", "--until", "ac"]] {
         let output = cfx(&arguments, &script);
         assert!(code(&output) == 2 && String::from_utf8_lossy(&output.stderr).contains("did you mean `acc`?"));
+    }
+}
+
+#[test]
+fn a_script_with_nothing_to_compute_says_so_and_is_done() {
+    for (text, words) in [
+        ("", "declares nothing"),
+        ("cfx 1\n", "declares nothing"),
+        ("cfx 1\nexperiment \"E\" { seed: 1 }\n", "declares nothing but its experiment"),
+        ("cfx 1\nnetwork n { flatten -> linear(classes) }\n", "there is nothing to compute"),
+    ] {
+        let (_folder, script) = folder_with(text);
+        for command in ["plan", "run"] {
+            let output = cfx(&[command], &script);
+            let said = String::from_utf8_lossy(&output.stderr).replace('\n', " ");
+            assert!(code(&output) == 0 && said.contains(words), "{command} of {text:?}: {} {said}", code(&output));
+        }
+    }
+}
+
+#[test]
+fn sizes_and_numbers_below_nothing_are_refused_in_a_sentence() {
+    let (_folder, script) = folder_with(GOOD);
+    for (flag, value, words) in [
+        ("--keep-under", "-1G", "write a size, such as `--keep-under 20G`, or 0"),
+        ("--memory", "-2", "write a number above 0, such as `--memory 8`"),
+        ("--threads", "-2", "write a whole number, such as `--threads 4`"),
+        ("--limit", "-2h", "is not understood: write a time"),
+    ] {
+        let output = cfx(&["run", flag, value], &script);
+        let said = String::from_utf8_lossy(&output.stderr).replace('\n', " ");
+        assert!(code(&output) == 2 && said.contains(words), "{flag} {value}: {} {said}", code(&output));
     }
 }
 

@@ -199,7 +199,7 @@ pub struct Plan {
     #[arg(long)]
     pub locked: bool,
     /// Room for weights that stay for later runs, as in `run`.
-    #[arg(long, value_name = "SIZE", value_parser = room)]
+    #[arg(long, value_name = "SIZE", value_parser = room, allow_hyphen_values = true)]
     pub keep_under: Option<f64>,
 }
 
@@ -221,14 +221,14 @@ pub struct Run {
     #[arg(long, value_name = "SITE")]
     pub on: Option<String>,
     /// Threads.
-    #[arg(long)]
+    #[arg(long, value_parser = cores, allow_hyphen_values = true)]
     pub threads: Option<usize>,
     /// Memory that cells running side by side may take, in GiB. A cell that needs more does not start.
-    #[arg(long, value_parser = positive)]
+    #[arg(long, value_parser = positive, allow_hyphen_values = true)]
     pub memory: Option<f64>,
     /// Memory of the GPU that cells running side by side may take, in GiB (default: nine tenths of it). A cell that needs more has the GPU to
     /// itself.
-    #[arg(long, value_parser = positive)]
+    #[arg(long, value_parser = positive, allow_hyphen_values = true)]
     pub device_memory: Option<f64>,
     /// Run again whenever the script, or a script that it uses, is saved.
     #[arg(long)]
@@ -264,7 +264,7 @@ pub struct Run {
     #[arg(long)]
     pub json: bool,
     /// Stop when a run exceeds this: `2h`, `16GiB` of memory, `disk:50GiB`. May be given more than once.
-    #[arg(long, value_name = "LIMIT")]
+    #[arg(long, value_name = "LIMIT", allow_hyphen_values = true)]
     pub limit: Vec<String>,
     /// Use leases instead of file locks in this store from now on: for network file systems whose locks hold on one machine only. File
     /// systems without locks are detected.
@@ -272,7 +272,7 @@ pub struct Run {
     pub leases: bool,
     /// Keep weights for later runs while they take no more than this in the store; above it, those cheapest to make and oldest are removed first.
     /// `0` keeps none (default: 20G, or half of the free disk if that is less). Weights with `keep: weights` always stay.
-    #[arg(long, value_name = "SIZE", value_parser = room)]
+    #[arg(long, value_name = "SIZE", value_parser = room, allow_hyphen_values = true)]
     pub keep_under: Option<f64>,
 }
 
@@ -400,6 +400,10 @@ pub struct Fmt {
 
 fn room(text: &str) -> Result<f64, String> {
     size::parse(text).ok_or_else(|| "write a size, such as `--keep-under 20G`, or 0".to_string())
+}
+
+fn cores(text: &str) -> Result<usize, String> {
+    text.trim().parse().map_err(|_| "write a whole number, such as `--threads 4`".to_string())
 }
 
 fn positive(text: &str) -> Result<f64, String> {

@@ -2,7 +2,7 @@
 
 use super::arguments::{Plan, Script};
 use super::out::{say, tell};
-use super::run::{Prepared, beside, prepare, record_name, undeclared};
+use super::run::{Prepared, beside, idle, prepare, record_name, undeclared};
 use super::{Exit, listing, locked, out, room};
 use crate::api::{self, Checked, Registry};
 use crate::engine::files::write_beside;
@@ -54,6 +54,9 @@ pub fn plan(arguments: &Plan) -> Exit {
         Ok(wanted) => statuses(&graph, &wanted, &store, None),
         Err(name) => return undeclared(&name, &graph),
     };
+    if let Some(words) = idle(&checked, &graph) {
+        tell!("{words}");
+    }
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
     let runs = listing::to_run(&standings);
     let expected = together(&graph, &runs, threads);

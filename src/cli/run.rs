@@ -18,6 +18,7 @@ use crate::plan::graph::{CellId, Graph};
 use crate::plan::record;
 use crate::report::tensorboard::{self, Board};
 use crate::syntax;
+use crate::syntax::ast::Keyword;
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
@@ -109,6 +110,13 @@ pub(super) fn planned(source: &Source, registry: &Registry) -> Result<(Checked, 
     Ok((checked, graph))
 }
 
+/// Returns what is said of a script that computes nothing, where its messages have not said it: of declarations for other scripts, or of data alone.
+pub(super) fn idle(checked: &Checked, graph: &Graph) -> Option<&'static str> {
+    let said = checked.diags.0.iter().any(|d| d.code == "cfx::name::no_experiment");
+    let none = graph.values.iter().all(|v| v.keyword == Keyword::Dataset.word());
+    (none && !said).then_some("there is nothing to compute: the script declares no model, analysis, figure or claim")
+}
+
 /// Reads, checks and plans a script and opens its store, to be written or to be looked at; what is wrong goes to the terminal.
 pub(super) fn prepare(
     script: &Script,
@@ -164,6 +172,9 @@ pub(super) fn run_seen(arguments: &Run, see: &mut dyn FnMut(&Path) -> Result<Box
         Ok(store) => store,
         Err(exit) => return exit,
     };
+    if let Some(words) = idle(&checked, &graph) {
+        tell!("{words}");
+    }
     if store.has_leases() {
         tell!("in the store {} leases stand in for file locks", store.root().display());
     }

@@ -176,6 +176,9 @@ pub struct Scores {
 /// The first id of rows of tables: far above the ids of examples, so that a row and an example never meet.
 pub const ROW_IDS: u32 = 1 << 31;
 
+/// Why a value about a class, a bin or a group is absent that no example is of.
+pub const NO_EXAMPLES: &str = "no examples here";
+
 impl Scores {
     /// Returns the numbers of a table's column, one for each row. They meet numbers of other rows by their places.
     pub fn of_rows(values: Vec<f64>) -> Scores {

@@ -3,7 +3,7 @@
 use super::finding::{Finding, Findings, What};
 use super::suggest::{elsewhere, nearest};
 use crate::base::Span;
-use crate::syntax::ast::{Arg, Block, Expr, Param, TypeAtom};
+use crate::syntax::ast::{Arg, Block, Expr, ExprKind, Param, TypeAtom};
 
 /// Returns the arguments of a call, those of its block last.
 pub fn all_args<'e>(args: &'e [Arg], block: &'e Option<Block>) -> Vec<&'e Arg> {
@@ -36,13 +36,13 @@ pub fn bind_args_except<'a>(
     let mut found = Findings::default();
     let owned = || callee.to_string();
     let mut slots: Vec<Option<&'a Expr>> = vec![None; params.len()];
-    let mut named: Option<Span> = None;
+    let mut named: Option<&'a Arg> = None;
     let mut positional = 0;
-    for arg in args {
+    for (i, arg) in args.iter().enumerate() {
         let at = arg.value.span;
         let index = match &arg.name {
             Some(name) => {
-                named = Some(name.span);
+                named = Some(arg);
                 let Some(index) = params.iter().position(|p| p.name.name == name.name) else {
                     found.push(unknown(params, callee, &name.name, name.span));
                     continue;
@@ -51,7 +51,10 @@ pub fn bind_args_except<'a>(
             }
             None => {
                 if let Some(before) = named {
-                    found.push(Finding::new(at, What::AfterNamed { callee: owned(), named: before }));
+                    // Of several in a row the first.
+                    if args[i - 1].name.is_some() {
+                        found.push(after_named(params, callee, before, &args[i..]));
+                    }
                     continue;
                 }
                 positional += 1;
@@ -90,6 +93,27 @@ pub fn bind_args_except<'a>(
         found.push(Finding::new(span, What::Missing { callee: owned(), names, parameters }));
     }
     if found.0.is_empty() { Ok(slots) } else { Err(found) }
+}
+
+/// Returns that positional arguments, with which `rest` begins, follow a named one.
+pub fn after_named(params: &[Param], callee: &str, before: &Arg, rest: &[&Arg]) -> Finding {
+    let late: Vec<&Arg> = rest.iter().copied().take_while(|a| a.name.is_none()).collect();
+    let (name, named) = before.name.as_ref().map_or(("", before.value.span), |n| (n.name.as_str(), n.span));
+    let number = |a: &Arg| match &a.value.kind {
+        ExprKind::Number { text, .. } => Some(text.clone()),
+        _ => None,
+    };
+    let numbers: Option<Vec<String>> = std::iter::once(before).chain(late.iter().copied()).map(number).collect();
+    let is_list = |p: &Param| p.ty.as_ref().is_some_and(|t| t.alternatives.iter().any(|a| matches!(a, TypeAtom::List(_))));
+    let help = match numbers.map(|n| n.join(", ")) {
+        Some(all) if params.iter().any(|p| p.name.name == name && is_list(p)) => {
+            format!("several values are a list: `{name}: [{all}]`")
+        }
+        Some(all) if name == SEED || late.len() > 1 => format!("a call has one value of `{name}`; for each of several declare an axis, `axis each = [{all}]`, and write `{name}: each`"),
+        _ => "put positional arguments first, or name this one".to_string(),
+    };
+    let at = late.first().map_or(named, |a| a.value.span);
+    Finding::new(at, What::AfterNamed { callee: callee.to_string(), named, help })
 }
 
 fn unknown(params: &[Param], callee: &str, name: &str, span: Span) -> Finding {

@@ -1,6 +1,6 @@
 //! Calls of built-ins: arguments sorted into inputs, settings and axis words, as the signature says.
 
-use super::bind::{SEED, bind_args, misspelt_seed, with_seed};
+use super::bind::{SEED, after_named, bind_args, misspelt_seed, with_seed};
 use super::carried::names_training;
 use super::checker::Checker;
 use super::finding::Findings;
@@ -94,6 +94,12 @@ impl<'a> Checker<'a> {
         let mut seed_axes = Vec::new();
         let mut by_snapshot: Option<&'a Expr> = None;
         let splits = signature.params.iter().any(|p| p.name.name == "by");
+        // What is taken here is named, and no positional argument follows it.
+        let late = args.windows(2).position(|w| w[0].name.is_some() && w[1].name.is_none() && !binds(signature, w[0]));
+        if let Some(at) = late {
+            self.say_all(Findings::from(after_named(&signature.params, name, args[at], &args[at + 1..])));
+            return Typed::error(e.span);
+        }
         for arg in args.iter().copied() {
             let value = &arg.value;
             match arg.name.as_ref().map(|n| n.name.as_str()) {
@@ -322,4 +328,9 @@ fn without_misspelt<'a>(signature: &Signature, args: &[&'a ast::Arg], found: &Fi
     let unknown = |arg: &&ast::Arg| arg.name.as_ref().is_some_and(|n| !names.contains(&n.name.as_str()));
     let meant = args.iter().filter(|a| unknown(a)).all(|a| a.name.as_ref().is_some_and(|n| harmless(&n.name)));
     (found.only_unknown_arguments() && meant).then(|| args.iter().copied().filter(|a| !unknown(a)).collect())
+}
+
+/// Returns whether an argument is one of those of the signature, which are bound to its parameters.
+fn binds(signature: &Signature, arg: &ast::Arg) -> bool {
+    arg.name.as_ref().is_some_and(|n| signature.params.iter().any(|p| p.name.name == n.name))
 }

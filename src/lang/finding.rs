@@ -62,7 +62,7 @@ pub enum What {
     /// An argument of a name that what is called does not have, with what to do.
     UnknownArgument { callee: String, name: String, help: String },
     /// A positional argument behind a named one.
-    AfterNamed { callee: String, named: Span },
+    AfterNamed { callee: String, named: Span, help: String },
     /// One positional argument too many: how many there may be, and which.
     TooMany { callee: String, most: usize, parameters: String },
     /// An argument that was given before.
@@ -173,10 +173,10 @@ impl Finding {
             What::UnknownArgument { callee, name, help } => {
                 error("cfx::call::unknown_argument", format!("`{callee}` has no argument `{name}`")).help(help)
             }
-            What::AfterNamed { callee, named } => {
+            What::AfterNamed { callee, named, help } => {
                 error("cfx::call::order", format!("a positional argument of `{callee}` follows a named one"))
                     .label(named, "named")
-                    .help("put positional arguments first, or name this one")
+                    .help(help)
             }
             What::TooMany { callee, most, parameters } => {
                 let takes = match most {

@@ -305,9 +305,9 @@ impl Program {
         !self.circle(def).is_empty()
     }
 
-    /// Returns whether a declaration of that name could not be read.
+    /// Returns whether a declaration of that name could not be read, or the name stands for an expression that could not.
     pub fn is_lost(&self, name: &str) -> bool {
-        self.lost.contains(name)
+        name == ast::UNREAD || self.lost.contains(name)
     }
 
     /// Returns whether anything could not be read.

@@ -48,6 +48,8 @@ pub struct Signature {
     pub rows: Option<String>,
     /// Parameters whose inputs are of one kind, of which the result is one, or for each example that of one.
     pub one_of: Vec<String>,
+    /// The setting that says whether examples of its inputs meet; where it is `false`, they are set beside each other.
+    pub meets: Option<String>,
     /// Its declaration.
     pub span: Span,
 }
@@ -215,6 +217,7 @@ pub fn signature(topic: &str, item: &ast::Item) -> Option<Result<Signature, Diag
             open: has("open"),
             rows: named("rows").into_iter().next(),
             one_of: named("one_of"),
+            meets: named("meets").into_iter().next(),
             span: name.span,
         })
     };

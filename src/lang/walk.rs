@@ -99,6 +99,11 @@ impl<'a> Checker<'a> {
             out.push(
                 diag.help("begin with `experiment \"Title\" { seed: 1 }`, and declare data sets, models, analyses, figures"),
             );
+        } else if self.experiment().is_some()
+            && file.items.iter().all(|i| matches!(i.kind, ItemKind::Experiment { .. } | ItemKind::Use { .. }))
+        {
+            let diag = Diag::warning("cfx::name::no_experiment", place, "this script declares nothing but its experiment");
+            out.push(diag.help("declare data sets, models, analyses, figures: a run of it computes nothing"));
         } else if self.experiment().is_none() && !library {
             let message = "this script has no `experiment`: it has no title, and its seed is 0";
             let diag = Diag::warning("cfx::name::no_experiment", place, message);

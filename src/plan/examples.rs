@@ -122,12 +122,19 @@ fn beyond(all: &[&Facts]) -> Result<(), Problem> {
 
 /// Checks that what meets by examples is about examples of one data set: numbers per example that make others or are set against each
 /// other (`pearson(x, y)`), and the data sets of `by:` and `within:` with what they split. Figures and tables set examples beside each
-/// other, and so do a call that says `paired: false` and one whose result is one of its inputs. `per_example` tells which slots hold numbers
-/// per example.
+/// other, and so do a call whose setting says so ([`Signature::meets`]) and one whose result is one of its inputs. `per_example` tells which slots
+/// hold numbers per example.
 ///
 /// Errors: two of them are known to be about examples of different data sets, whose ids mean different examples.
-pub fn meet(kind: &Kind, settings: &Settings, inputs: &[KnownInput], per_example: impl Fn(&str) -> bool) -> Result<(), Problem> {
-    let beside = matches!(kind, Kind::Figure | Kind::Table) || settings.find("paired") == Some(&Static::Bool(false));
+pub fn meet(
+    signature: &Signature,
+    kind: &Kind,
+    settings: &Settings,
+    inputs: &[KnownInput],
+    per_example: impl Fn(&str) -> bool,
+) -> Result<(), Problem> {
+    let apart = signature.meets.as_ref().is_some_and(|name| settings.find(name) == Some(&Static::Bool(false)));
+    let beside = matches!(kind, Kind::Figure | Kind::Table) || apart;
     let splits = |slot: &str| slot.starts_with("by.") || ["by", "within", "in_every"].contains(&slot);
     let meets = |slot: &str| splits(slot) || !beside && per_example(slot) && (kind.per_example() || !slot.contains('.'));
     let some = inputs.iter().flat_map(|(slot, f)| f.iter().map(move |f| (*slot, *f)));
@@ -146,7 +153,7 @@ pub fn meet(kind: &Kind, settings: &Settings, inputs: &[KnownInput], per_example
                     help: Some("examples meet by their places in one data set: make both from the same".to_string()),
                 });
             }
-            Some((other, there)) if (meets(slot) || meets(other)) && apart(&there.from, &facts.from) => {
+            Some((other, there)) if (meets(slot) || meets(other)) && self::apart(&there.from, &facts.from) => {
                 return Err(Problem {
                     code: "cfx::data::other_examples",
                     parameter: None,

@@ -244,6 +244,9 @@ pub struct Arg {
     pub value: Expr,
 }
 
+/// The name that stands for an expression which could not be read; no script can write it, and nothing more is said of it.
+pub const UNREAD: &str = "";
+
 /// An expression with its place.
 #[derive(Clone, Debug)]
 pub struct Expr {

@@ -267,15 +267,26 @@ impl Explain<'_> {
                 foreign(span, "a number has no sign `+`", format!("write `{then}`"))
             }
             "mod" | "rem" | "div" => foreign(span, format!("there is no operator `{next}`"), "write it with `/` and `round(…)`"),
+            "k" | "M" if after_number && !touches && self.ends_value(f) => {
+                foreign(span, format!("`{next}` stands directly behind a number"), format!("write `{after}{next}`"))
+            }
             "percent" | "pct" if after_number => foreign(span, "a percentage is written with `%`", format!("write `{after}%`")),
             "%" if then == ">" => foreign(span, "there are no pipes", self.piped(f, f.here + 3)),
-            "%" if after_number && !touches && (self.ends_line(f) || depth > 0 && matches!(then, ")" | "," | "}" | "]")) => {
+            "%" if after_number && !touches && self.ends_value(f) => {
                 foreign(span, "`%` stands directly behind a number", format!("write `{after}%`"))
             }
             "%" if !after_number && tokens.get(f.here + 1).is_some_and(|t| t.kind == Kind::Number) && !after_word => {
                 foreign(span, "`%` stands directly behind a number", format!("write `{then}%`"))
             }
             "%" => foreign(span, "there is no remainder operator", "`%` directly behind a number is a hundredth of it: `20%`"),
+            _ if after_number
+                && !touches
+                && token.is_some_and(|t| t.kind == Kind::Word)
+                && !matches!(next, "then" | "else" | "and" | "or" | "not" | "if" | "except")
+                && self.ends_value(f) =>
+            {
+                foreign(span, "a number has no unit", format!("write `{after}`; say what it is measured in in a line `## …` above the declaration"))
+            }
             _ if matches!(after, "mut" | "const" | "var" | "local" | "global") && token.is_some_and(|t| t.kind == Kind::Word) => {
                 foreign(span, format!("there is no `{after}`: a name is bound once"), format!("write `{keyword} {next} = …`"))
             }
@@ -481,6 +492,12 @@ impl Explain<'_> {
     /// Returns whether nothing follows on the line.
     fn ends_line(&self, f: &Failure) -> bool {
         f.slice.tokens.get(f.here + 1).is_none_or(|t| t.kind == Kind::Newline)
+    }
+
+    /// Returns whether what stands at the failure is the last of a value: nothing follows on the line, or the value ends.
+    fn ends_value(&self, f: &Failure) -> bool {
+        let then = f.slice.tokens.get(f.here + 1).map_or("", |t| self.text(t));
+        self.ends_line(f) || depth(&f.slice.tokens[..f.here]) > 0 && matches!(then, ")" | "," | "}" | "]")
     }
 
     /// Returns whether the innermost round bracket groups a value, rather than holding the arguments of a call.

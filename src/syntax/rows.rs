@@ -12,6 +12,11 @@ const MAX_HEIGHT: u32 = 200;
 /// How many operands, operators and brackets may stand in a row within one expression.
 const MAX_ROW: usize = 400;
 
+/// Returns what stands for an expression that could not be read.
+fn unread() -> ExprKind {
+    ExprKind::Name(UNREAD.to_string())
+}
+
 /// An expression and the height of its tree.
 pub(super) struct Tall {
     pub(super) expr: Expr,
@@ -62,7 +67,7 @@ impl Builder<'_> {
     fn tall(&mut self, kind: ExprKind, span: Span, below: u32) -> Tall {
         if below >= MAX_HEIGHT {
             self.too_long(span);
-            return Tall { expr: Expr { kind: ExprKind::Name(String::from("_")), span }, height: 1 };
+            return Tall { expr: Expr { kind: unread(), span }, height: 1 };
         }
         Tall { expr: Expr { kind, span }, height: below + 1 }
     }
@@ -90,7 +95,7 @@ impl Builder<'_> {
         let pairs: Vec<Node> = pair.into_inner().collect();
         if pairs.len() > MAX_ROW {
             self.too_long(span);
-            return self.tall(ExprKind::Name(String::from("_")), span, 0);
+            return self.tall(unread(), span, 0);
         }
         let mut pieces = Vec::with_capacity(pairs.len());
         for part in pairs {
@@ -118,8 +123,8 @@ impl Builder<'_> {
                 let span = at.to(operand.expr.span);
                 self.tall(ExprKind::Unary(op, Box::new(operand.expr)), span, operand.height)
             }
-            Some(Piece::Infix(_, at)) => return self.tall(ExprKind::Name(String::from("_")), at, 0),
-            None => return self.tall(ExprKind::Name(String::from("_")), all, 0),
+            Some(Piece::Infix(_, at)) => return self.tall(unread(), at, 0),
+            None => return self.tall(unread(), all, 0),
         };
         let mut before: Option<(u8, Span)> = None;
         while let Some(Piece::Infix(op, at)) = pieces.peek() {
@@ -187,11 +192,11 @@ impl Builder<'_> {
     fn postfix(&mut self, pair: Node) -> Tall {
         let whole = self.span(&pair);
         let mut parts = pair.into_inner();
-        let Some(first) = parts.next() else { return self.tall(ExprKind::Name(String::from("_")), whole, 0) };
+        let Some(first) = parts.next() else { return self.tall(unread(), whole, 0) };
         let suffixes: Vec<Node> = parts.collect();
         if suffixes.len() > MAX_ROW {
             self.too_long(whole);
-            return self.tall(ExprKind::Name(String::from("_")), whole, 0);
+            return self.tall(unread(), whole, 0);
         }
         let mut value = self.primary(first);
         for suffix in suffixes {
@@ -257,7 +262,7 @@ impl Builder<'_> {
             Rule::round => {
                 let inner = pair.into_inner().find(|p| p.as_rule() == Rule::chain).map(|p| self.chain(p));
                 let (kind, height) =
-                    inner.map_or((ExprKind::Name(String::from("_")), 0), |i| (ExprKind::Paren(Box::new(i.expr)), i.height));
+                    inner.map_or((unread(), 0), |i| (ExprKind::Paren(Box::new(i.expr)), i.height));
                 self.tall(kind, span, height)
             }
             Rule::list => {
@@ -288,7 +293,7 @@ impl Builder<'_> {
                     pair.into_inner().filter(|p| p.as_rule() == Rule::chain).map(|p| self.chain(p)).collect();
                 let height = parts.iter().map(|p| p.height).max().unwrap_or(0);
                 let (Some(c), Some(b), Some(a)) = (parts.pop(), parts.pop(), parts.pop()) else {
-                    return self.tall(ExprKind::Name(String::from("_")), span, 0);
+                    return self.tall(unread(), span, 0);
                 };
                 self.tall(ExprKind::If(Box::new(a.expr), Box::new(b.expr), Box::new(c.expr)), span, height)
             }

@@ -2,338 +2,21 @@
 
 use super::calls::{Call, bases, inputs, of_param, settings, words};
 use super::compare::{self, Atom, atoms};
+use super::given::{BESIDE, INSIDE, NO_RESULT, VALUES};
 use super::world::{self, Line, WORLD};
 use super::{excused, judge};
 use cfx::engine::Value;
 use cfx::lang::signature::{AxisWord, SettingType, Signature, takes};
 use std::collections::BTreeMap;
 
-/// What must stand beside an argument for it to have something to do: operation, argument (a field of a constructor by
-/// `argument.constructor.field`), arguments.
-const BESIDE: &[(&str, &str, &[(&str, &str)])] = &[
-    ("arrays", "layout", &[("x", "\"data/pixels.npy\""), ("labels", "\"data/labels.npy\"")]),
-    ("arrays", "test_labels", &[("test_x", "\"data/packed.npz:x\"")]),
-    ("arrays", "test_x", &[("test_labels", "\"data/labels.npy\"")]),
-    ("bands", "panels", &[("x", "b"), ("y", "[n3, y2]")]),
-    ("cca", "variance", &[("variant", "svcca")]),
-    ("certify", "n0", &[("examples", "0"), ("sigma", "2")]),
-    ("curves", "panels", &[("data", "[n3, y2]"), ("x", "b")]),
-    (
-        "classify",
-        "prior",
-        &[
-            ("x", "svd(acts[hidden1], width: 2)"),
-            (
-                "p",
-                "dp_mixture(svd(acts[hidden1], width: 2), by: class, sampler: gibbs(passes: 12, burn_in: 4, thin: 4, chains: 2), seed: 1)",
-            ),
-        ],
-    ),
-    ("curves", "y", &[("data", "tab"), ("x", "epoch")]),
-    ("dp_mixture", "at_least", &[("x", "svd(acts[hidden1], width: 2)"), ("by", "class")]),
-    ("dp_mixture", "in_every", &[("x", "acts[hidden1]"), ("by", "class"), ("within", "ease"), ("at_least", "2")]),
-    ("dp_mixture", "within", &[("x", "acts[hidden1]")]),
-    ("generative_classification", "at_least", &[("x", "svd(acts[hidden1], width: 2)")]),
-    (
-        "generative_classification",
-        "sampler.block_gibbs.start",
-        &[("x", "gaussian_stages(rows: 60, units: 2, classes: 3, seed: 3)")],
-    ),
-    ("generative_classification", "sampler.gibbs.start", &[("x", "gaussian_stages(rows: 60, units: 2, classes: 3, seed: 3)")]),
-    (
-        "generative_classification",
-        "sampler.split_merge.start",
-        &[("x", "gaussian_stages(rows: 60, units: 2, classes: 3, seed: 3)")],
-    ),
-    (
-        "generative_classification",
-        "sampler.merge_split.start",
-        &[("x", "gaussian_stages(rows: 60, units: 2, classes: 3, seed: 3)")],
-    ),
-    ("heatmap", "tree", &[("x", "cka(acts[hidden1], between: run)")]),
-    ("heatmap", "value", &[("x", "tab"), ("rows", "run"), ("columns", "epoch")]),
-    ("image_folder", "order", &[("folder", "\"data/order\"")]),
-    ("import_weights", "at", &[("file", "\"data/averaged.pt\""), ("network", "mlp(hidden: [1])"), ("fresh", "[]")]),
-    ("load_stages", "layout", &[("path", "\"data/pixels.npy\""), ("labels", "\"data/labels.npy\"")]),
-    ("load_stages", "pool", &[("path", "\"data/pixels.npy\""), ("labels", "\"data/labels.npy\""), ("layout", "nhwc")]),
-    ("load_stages", "rows", &[("path", "\"data/square.npy\""), ("labels", "\"data/labels.npy\"")]),
-    (
-        "clusters",
-        "linkage",
-        &[
-            ("x", "cosine_distance(gaussian_stages(rows: 6, units: 2, seed: 300 + trial + 10 * a), between: [trial, a])"),
-            ("along", "[trial, a]"),
-            ("groups", "3"),
-        ],
-    ),
-    ("join", "over", &[("x", "gaussian_stages(rows: 5, units: 3, seed: a + 10 * run)")]),
-    ("project", "tolerance", &[("against", "tap(m2, e, at: hidden2)")]),
-    ("only", "seed", &[("count", "5")]),
-    ("profile", "groups", &[("facet", "run")]),
-    ("relabel", "by", &[("labels", "none")]),
-    ("selection", "along", &[("subset", "2")]),
-    ("selection", "top", &[("subset", "3"), ("along", "[a, b]")]),
-    ("share", "of", &[("x", "grt")]),
-    ("tap", "pool", &[("net", "conv")]),
-    ("tap", "position", &[("net", "conv"), ("at", "stage1")]),
-    ("train", "from", &[("network", "mlp(hidden: [12, 8])")]),
-    ("train", "stop.patience.epochs", &[("rate", "1e-6"), ("epochs", "6")]),
-    ("train", "stop.patience.column", &[("rate", "0.02"), ("epochs", "8")]),
-    ("train", "stop.patience.improvement", &[("rate", "0.1"), ("epochs", "6")]),
-    ("train_gan", "init", &[("rate", "1e-4")]),
-    ("train_gan", "rate.step.at", &[("epochs", "3")]),
-    ("train_gan", "rate.step.factor", &[("epochs", "3")]),
-];
-
-/// What must stand beside a field of a constructor, within the constructor: argument and constructor, the fields.
-const INSIDE: &[(&str, &[(&str, &str)])] = &[
-    ("sampler.gibbs.budget", &[("passes", "12"), ("burn_in", "6"), ("thin", "3"), ("chains", "2")]),
-    ("sampler.split_merge.budget", &[("passes", "12"), ("burn_in", "6"), ("thin", "3"), ("chains", "2")]),
-    ("sampler.merge_split.budget", &[("passes", "12"), ("burn_in", "6"), ("thin", "3"), ("chains", "2")]),
-    ("sampler.gibbs", &[("passes", "12"), ("burn_in", "4"), ("thin", "4"), ("chains", "2")]),
-    ("sampler.block_gibbs", &[("passes", "12"), ("burn_in", "4"), ("thin", "4"), ("chains", "2")]),
-    ("sampler.split_merge", &[("passes", "12"), ("burn_in", "4"), ("thin", "4"), ("chains", "2")]),
-    ("sampler.merge_split", &[("passes", "12"), ("burn_in", "4"), ("thin", "4"), ("chains", "2")]),
-    ("optimizer.sgd", &[("momentum", "0.9")]),
-    ("rate.step", &[("at", "[1]")]),
-    ("stop.when", &[("reaches", "100")]),
-    ("stop.patience.epochs", &[("improvement", "5")]),
-    ("stop.patience", &[("epochs", "1")]),
-];
-
-/// Ends of axes.
-const RANGES: &[&str] = &["[0, 4]", "[1, 20]"];
-
-/// Ends of bands.
-const BANDS: &[&str] = &["[1, 3]", "[n0, 4]"];
-
-/// Values that tell where those made from types do not: operation, argument, texts.
-const VALUES: &[(&str, &str, &[&str])] = &[
-    ("ablate", "at", &["hidden1", "hidden2"]),
-    ("ablate", "order", &["random(2)", "random(3)"]),
-    ("ablation_area", "ablation", &["abl", "ablate(m2, e, order: random(2), steps: 3, seed: 1)"]),
-    ("arrays", "labels", &["\"data/packed.npz:labels\"", "\"data/labels.npy\""]),
-    ("arrays", "test_labels", &["\"data/packed.npz:labels\"", "\"data/labels.npy\""]),
-    ("arrays", "test_x", &["\"data/packed.npz:x\""]),
-    ("certify", "n0", &["1", "2", "40"]),
-    ("corpus", "test", &["\"data/rhyme.txt\""]),
-    ("corpus", "valid", &["\"data/rhyme.txt\""]),
-    ("curves", "y", &["loss", "accuracy"]),
-    ("dp_mixture", "at_least", &["2", "5"]),
-    ("dp_mixture", "in_every", &["ease"]),
-    ("dp_mixture", "within", &["part"]),
-    ("dp_mixture", "sampler.gibbs.passes", &["16", "20"]),
-    ("dp_mixture", "sampler.gibbs.budget", &["24", "48"]),
-    ("dp_mixture", "sampler.split_merge.budget", &["24", "48"]),
-    ("dp_mixture", "sampler.merge_split.budget", &["24", "48"]),
-    ("dp_mixture", "sampler.block_gibbs.passes", &["16", "20"]),
-    ("dp_mixture", "sampler.split_merge.passes", &["16", "20"]),
-    ("dp_mixture", "sampler.merge_split.passes", &["16", "20"]),
-    ("dp_mixture", "sampler.merge_split.heated", &["0", "2", "4"]),
-    ("any", "x", &["tr", "n3 > 1000"]),
-    ("bands", "x_range", RANGES),
-    ("bands", "y_range", RANGES),
-    ("bars", "y_range", RANGES),
-    ("curves", "x_range", RANGES),
-    ("curves", "y_range", RANGES),
-    ("distribution", "x_range", RANGES),
-    ("distribution", "y_range", RANGES),
-    ("heatmap", "order", &["n1", "0 - n1"]),
-    ("heatmap", "range", RANGES),
-    ("heatmap", "tree", &["cluster(1 - cka(acts[hidden1], between: run), over: run)"]),
-    ("heatmap", "value", &["loss", "accuracy"]),
-    ("profile", "y_range", RANGES),
-    ("scatter", "x_range", RANGES),
-    ("scatter", "y_range", RANGES),
-    ("bands", "x_band", BANDS),
-    ("bands", "y_band", BANDS),
-    ("bars", "y_band", BANDS),
-    ("curves", "x_band", BANDS),
-    ("curves", "y_band", BANDS),
-    ("distribution", "x_band", BANDS),
-    ("distribution", "y_band", BANDS),
-    ("profile", "y_band", BANDS),
-    ("scatter", "x_band", BANDS),
-    ("scatter", "y_band", BANDS),
-    ("captured_energy", "x", &["svd(g, width: 1)", "svd(g, width: 2)"]),
-    ("curve_area", "t", &["tab", "history(m2)"]),
-    ("curve_area", "x", &["\"epoch\"", "\"accuracy\""]),
-    ("curve_area", "y", &["\"loss\"", "\"accuracy\""]),
-    ("highest", "data", &["e", "part"]),
-    ("history", "m", &["m", "m2"]),
-    ("influence", "data", &["d", "sample(d, 3, seed: 4)"]),
-    ("kl_divergence", "draws", &["100", "200"]),
-    ("influence", "on", &["e", "part"]),
-    ("load_scores", "data", &["packed", "with_ids(packed, \"data/ids.npy\")"]),
-    ("log_density", "x", &["g", "gaussian_stages(rows: 24, units: 3, classes: 2, seed: 5 + a)"]),
-    ("lowest", "data", &["e", "part"]),
-    ("maximize_activation", "m", &["m", "m2"]),
-    ("maximize_activation", "through", &["gan", "gan2"]),
-    ("project", "against", &["tap(m2, e, at: hidden2)", "tap(m3, e, at: hidden1)"]),
-    ("project", "at", &["hidden1", "\"hidden1.0\""]),
-    ("project", "x", &["tap(m, e, at: hidden1)", "tap(m2, e, at: hidden1)"]),
-    (
-        "cluster",
-        "x",
-        &[
-            "procrustes(tap(tried, e, at: hidden1), between: trial)",
-            "cosine_distance(tap(tried, e, at: hidden1), between: trial)",
-        ],
-    ),
-    (
-        "clusters",
-        "x",
-        &[
-            "procrustes(tap(tried, e, at: hidden1), between: trial)",
-            "cosine_distance(gaussian_stages(rows: 6, units: 2, seed: trial), between: trial)",
-            "cosine_distance(gaussian_stages(rows: 6, units: 2, seed: 7 + trial), between: trial)",
-        ],
-    ),
-    (
-        "cosine_distance",
-        "against",
-        &[
-            "gaussian_stages(rows: 24, units: 3, classes: 2, seed: 20 + a)",
-            "gaussian_stages(rows: 24, units: 3, classes: 2, seed: 30 + a)",
-        ],
-    ),
-    ("cosine_distance", "x", &["g", "gaussian_stages(rows: 24, units: 3, classes: 2, seed: 40 + a)"]),
-    (
-        "euclidean_distance",
-        "against",
-        &[
-            "gaussian_stages(rows: 24, units: 3, classes: 2, seed: 20 + a)",
-            "gaussian_stages(rows: 24, units: 3, classes: 2, seed: 30 + a)",
-        ],
-    ),
-    ("euclidean_distance", "x", &["g", "gaussian_stages(rows: 24, units: 3, classes: 2, seed: 40 + a)"]),
-    ("join", "over", &["a", "run"]),
-    ("quantile_bins", "data", &["e", "part"]),
-    ("snapshot", "m", &["m", "m3"]),
-    ("split", "data", &["src", "normal"]),
-    ("split", "name", &["\"train\"", "\"test\""]),
-    ("unit_correlation", "a", &["sel", "class_selectivity(m2, e)"]),
-    ("unit_correlation", "b", &["each", "ablate_each(m2, e)"]),
-    ("unit_correlation", "x", &["\"selectivity\"", "\"highest\""]),
-    ("unit_correlation", "y", &["\"drop\"", "\"accuracy\""]),
-    ("where", "condition", &["trs", "s2 > 3"]),
-    ("where", "data", &["e", "part"]),
-    ("add_noise", "sd", &["0", "0.1", "2"]),
-    ("calibration", "bins", &["2", "15"]),
-    ("calibration", "confidence", &["confidence(m, e)", "confidence(m2, e)"]),
-    ("calibration", "correct", &["correct(m, e)", "correct(m2, e)"]),
-    ("classify", "p", &["p", "q"]),
-    ("classify", "x", &["g", "gaussian_stages(rows: 24, units: 3, classes: 2, seed: 5 + a)"]),
-    ("folds", "count", &["3", "4"]),
-    ("folds", "data", &["e", "part"]),
-    ("f_score_of", "x", &["predicted(m, e)", "predicted(m2, e)"]),
-    ("label", "x", &["e", "part"]),
-    ("of_class", "class", &["[\"3\"]", "[\"0\", \"7\"]"]),
-    ("of_class", "data", &["e", "part"]),
-    ("only", "x", &["n3", "y2 + 0 * c"]),
-    ("only", "condition", &["a * b < 3", "b < 5"]),
-    ("only", "count", &["2", "5"]),
-    ("only", "seed", &["1", "2"]),
-    ("own_class", "of", &["s1", "label(part)"]),
-    ("own_class", "x", &["cls", "mean(s2, by: class)"]),
-    ("relabel", "by", &["label(packed)", "abs(label(packed) - 1)"]),
-    ("selection", "subset", &["2", "3"]),
-    ("selection", "top", &["1", "2"]),
-    ("union", "data", &["part", "e"]),
-    ("union", "other", &["part", "sample(e, 5, seed: 9)"]),
-    ("without", "data", &["e", "part"]),
-    ("without", "other", &["part", "sample(e, 5, seed: 9)"]),
-    ("field", "name", &["mean", "std"]),
-    ("field", "x", &["rec", "describe(n2, over: b)"]),
-    ("generate", "data", &["d", "normal"]),
-    ("generate", "m", &["gan", "gan[a: 0]"]),
-    ("generative_classification", "sampler.gibbs.passes", &["16", "20"]),
-    ("generative_classification", "sampler.gibbs.budget", &["24", "48"]),
-    ("generative_classification", "sampler.split_merge.budget", &["24", "48"]),
-    ("generative_classification", "sampler.merge_split.budget", &["24", "48"]),
-    ("generative_classification", "sampler.block_gibbs.passes", &["16", "20"]),
-    ("generative_classification", "sampler.split_merge.passes", &["16", "20"]),
-    ("generative_classification", "sampler.merge_split.passes", &["16", "20"]),
-    ("generative_classification", "sampler.merge_split.heated", &["0", "2", "4"]),
-    ("generative_classification", "at_least", &["2", "3", "4", "5"]),
-    ("idx", "test_images", &["\"data/small-images\""]),
-    ("idx", "test_labels", &["\"data/small-labels\""]),
-    ("import_weights", "at", &["\"model\"", "\"ema\""]),
-    ("import_weights", "fresh", &["[\"fc.\"]", "[\"fc.\", \"conv1.\"]"]),
-    ("influence", "net", &["tried", "tried[trial: [0, 1, 2]]"]),
-    ("load_scores", "path", &["\"data/scores.npy\"", "\"data/packed.npz:labels\""]),
-    ("load_stages", "array", &["\"s2\"", "\"s10\""]),
-    ("load_stages", "path", &["\"data/stages.npz\"", "\"data/square.npy\""]),
-    ("load_stages", "labels", &["\"data/stages.npz:labels\"", "\"data/labels.npy\""]),
-    ("maximize_activation", "data", &["d", "normal"]),
-    ("memorization", "net", &["tried", "tried[trial: [0, 1, 2]]"]),
-    ("memorization_error", "net", &["tried", "tried[trial: [0, 1, 2]]"]),
-    ("perturb", "at", &["hidden1", "hidden2"]),
-    ("relative_entropy", "draws", &["100", "200"]),
-    ("share", "of", &["low", "high"]),
-    ("relabel", "data", &["packed", "with_ids(packed, \"data/ids.npy\")"]),
-    ("relabel", "labels", &["\"data/labels.npy\"", "\"data/packed.npz:labels\""]),
-    ("train", "freeze", &["[hidden1]"]),
-    ("train", "from", &["m[run: 0]"]),
-    ("train", "record.accuracy.data", &["d", "e"]),
-    ("train", "record.loss.data", &["d", "e"]),
-    ("train", "stop", &["when(reaches: 0.01)", "patience(epochs: 1)"]),
-    ("train", "stop.when.reaches", &["0.01", "0.9"]),
-    ("train", "stop.when.column", &["loss", "accuracy"]),
-    ("train", "stop.patience.column", &["loss", "accuracy"]),
-    ("train", "stop.patience.improvement", &["0", "5"]),
-    ("train_gan", "from", &["gan[a: 0]"]),
-    ("train_gan", "network", &["adversaries", "adversaries(width: 4)"]),
-    ("trial_outcome", "on", &["d", "e"]),
-    ("with_ids", "data", &["packed", "relabel(packed, \"data/labels.npy\")"]),
-    ("with_ids", "path", &["\"data/ids.npy\"", "\"data/labels.npy\""]),
-];
-
-/// Arguments that change no result, with the reason. This list may only shrink.
-const NO_RESULT: &[(&str, &str, &str)] = &[
-    ("align", "a", "gives the axis alone, by which coordinates are matched; tests/suite/axes has both"),
-    ("align", "axis", "axes of one name and several origins are of classes and stages; tests/suite/axes has both"),
-    ("import_weights", "file", "the one file of the world that fits the network; others are read by unit tests"),
-    (
-        "import_weights",
-        "ignore",
-        "names that the network has no use for; without it they are refused, as in tests/bad/weights_fit",
-    ),
-    ("import_weights", "network", "only the network that the file is of fits"),
-    ("import_weights", "rename", "names that fit already; what does not fit is refused"),
-    ("train_gan", "optimizer.sam.rho", "`train_gan` refuses `sam`"),
-    ("train_gan", "optimizer.sam.base", "`train_gan` refuses `sam`"),
-    ("arrays", "x", "the one file of the world whose labels fit"),
-    ("arrays", "test_x", "the one file of the world whose labels fit"),
-    ("load_stages", "path", "the one file of the world whose labels fit"),
-    ("idx", "test_images", "the one file of the world; images and labels of the test come together"),
-    ("idx", "test_labels", "the one file of the world; images and labels of the test come together"),
-    ("influence", "over", "trials lie along one axis"),
-    ("cluster", "over", "the one axis of the world that is paired with itself"),
-    ("clusters", "along", "the one axis of the world that is paired with itself"),
-    ("memorization", "over", "trials lie along one axis"),
-    ("memorization_error", "over", "trials lie along one axis"),
-    ("corpus", "train", "the one text of the world"),
-    ("cifar10", "folder", "the one folder of the world"),
-    ("cifar100", "folder", "the one folder of the world"),
-    ("image_folder", "classes", "`shared` refuses or warns of what `pooled` takes, and gives the same otherwise"),
-    ("image_folder", "folder", "the one folder of the world"),
-    ("idx", "images", "the one file of the world"),
-    ("idx", "labels", "the one file of the world"),
-    ("mnist", "folder", "the one folder of the world"),
-    ("train", "keep", "what is stored, not what is computed"),
-    ("train_gan", "keep", "what is stored, not what is computed"),
-    ("untrained", "keep", "what is stored, not what is computed"),
-    ("train", "precision", "of GPUs; the CPU computes in 32 bits whatever is asked for"),
-    ("train_gan", "precision", "of GPUs; the CPU computes in 32 bits whatever is asked for"),
-    ("certify", "batch", "how many copies go through the network at a time"),
-];
-
 /// One thing to try: an argument by its path, a call with it, and what the call is beside it.
 struct Trial {
     op: String,
     argument: String,
-    /// The word that the argument is, where each word must do something.
+    /// Whether the argument is left out: what it is without it.
+    without: bool,
+    /// The word that the argument is, where each word must do something; or the way that it is given in, where there are several: an axis, or
+    /// a result of some kind.
     word: String,
     /// Which calls differ in this argument alone.
     group: usize,
@@ -345,21 +28,32 @@ fn beside(op: &str, argument: &str, call: &Call) -> Call {
     more.fold(call.clone(), |call, (name, text)| call.with(name, text))
 }
 
-/// Returns texts to try for a parameter.
-fn texts(op: &str, argument: &str, call: &Call, param: &cfx::syntax::ast::Param) -> Vec<String> {
-    if let Some((_, _, texts)) = VALUES.iter().find(|(o, a, _)| *o == op && *a == argument) {
-        return texts.iter().map(|t| t.to_string()).collect();
-    }
+/// Returns texts to try for a parameter, each with the way that it is given in where there are several.
+fn texts(op: &str, argument: &str, call: &Call, param: &cfx::syntax::ast::Param) -> Vec<(String, String)> {
     let takes = takes(param).expect("a parameter of the standard library");
+    let axis = takes.axis.is_some() && !argument.contains('.');
+    let several = takes.inputs.len() + axis as usize + takes.setting.is_some() as usize > 1;
+    let way = |text: &str| {
+        let value = world::known().iter().find(|k| k.name == text);
+        let kind = value.and_then(|k| takes.inputs.iter().find(|wanted| k.kind.fits(wanted))).filter(|_| several);
+        kind.map_or_else(String::new, |k| format!("a {k}"))
+    };
+    if let Some((_, _, texts)) = VALUES.iter().find(|(o, a, _)| *o == op && *a == argument) {
+        return texts.iter().map(|t| (way(t), t.to_string())).collect();
+    }
     let mut out = Vec::new();
-    if takes.axis.is_some() && !argument.contains('.') {
-        out.extend(words(call, argument));
+    if axis {
+        let way = if several { "an axis" } else { "" };
+        out.extend(words(call, argument).into_iter().map(|w| (way.to_string(), w)));
     }
     if let Some(ty) = &takes.setting {
-        out.extend(settings(ty));
+        out.extend(settings(ty).into_iter().map(|text| (String::new(), text)));
     }
-    if !takes.inputs.is_empty() {
-        out.extend(inputs(&takes.inputs).into_iter().take(12).map(str::to_string));
+    // Some of each kind: of the most telling ones all may be of one.
+    let each = if several { 8 } else { 12 };
+    for kind in &takes.inputs {
+        let new: Vec<&str> = inputs(std::slice::from_ref(kind)).into_iter().filter(|t| out.iter().all(|(_, o)| o != t)).collect();
+        out.extend(new.into_iter().take(each).map(|text| (way(text), text.to_string())));
     }
     out
 }
@@ -379,10 +73,12 @@ fn trials(signature: &Signature, groups: &mut usize) -> Vec<Trial> {
     let trial = |argument: &str, word: String, group: usize, call: Call| Trial {
         op: signature.name.clone(),
         argument: argument.into(),
+        without: false,
         word,
         group,
         call,
     };
+    let without = |argument: &str, group: usize, call: Call| Trial { without: true, ..trial(argument, String::new(), group, call) };
     for (param, takes) in signature.params.iter().zip(&signature.takes) {
         let name = param.name.name.as_str();
         for base in all.iter().take(3) {
@@ -394,10 +90,10 @@ fn trials(signature: &Signature, groups: &mut usize) -> Vec<Trial> {
                 base = base.without("against");
             }
             let given = base.without(name);
-            out.push(trial(name, String::new(), *groups, given.clone()));
+            out.push(without(name, *groups, given.clone()));
             let words = takes.setting.as_ref().map(options).unwrap_or_default();
-            for text in texts(&signature.name, name, &base, param) {
-                let word = if words.contains(&text) && !is_default(param, &text) { text.clone() } else { String::new() };
+            for (way, text) in texts(&signature.name, name, &base, param) {
+                let word = if words.contains(&text) && !is_default(param, &text) { text.clone() } else { way };
                 out.push(trial(name, word, *groups, given.with(name, &text)));
             }
         }
@@ -427,10 +123,9 @@ fn trials(signature: &Signature, groups: &mut usize) -> Vec<Trial> {
                             &if matches!(takes.setting, Some(SettingType::List(_))) { format!("[{text}]") } else { text },
                         )
                     };
-                    out.push(trial(&path, String::new(), *groups, with(None)));
-                    for text in texts(&signature.name, &path, &call, field) {
-                        let word =
-                            takes_words(field).into_iter().find(|w| *w == text && !is_default(field, w)).unwrap_or_default();
+                    out.push(without(&path, *groups, with(None)));
+                    for (way, text) in texts(&signature.name, &path, &call, field) {
+                        let word = takes_words(field).into_iter().find(|w| *w == text && !is_default(field, w)).unwrap_or(way);
                         out.push(trial(&path, word, *groups, with(Some(format!("{}: {text}", field.name.name)))));
                     }
                 }
@@ -465,7 +160,9 @@ fn nothing_more(cells: &[world::Cell], without: &[world::Cell]) -> bool {
     cells.iter().all(|cell| {
         let place: BTreeMap<String, String> =
             cell.at.iter().filter(|(axis, _)| first.at.contains_key(*axis)).map(|(a, x)| (a.clone(), x.clone())).collect();
-        without.iter().any(|w| w.at == place && compare::difference(&says_one(cell), &says_one(w)).is_none())
+        let here = world::Cell { at: place.clone(), ..cell.clone() };
+        let says = |cell: &world::Cell| says(std::slice::from_ref(cell), &[]);
+        without.iter().any(|w| w.at == place && compare::difference(&says(&here), &says(w)).is_none())
     })
 }
 
@@ -518,21 +215,40 @@ fn no_axis_word_is_ignored() {
     judge("axis words that are taken and ignored", &wrong, &[]);
 }
 
-/// Returns what a result says; of a figure its drawing.
-fn says(cells: &[world::Cell]) -> Vec<Atom> {
+/// Returns what a result says; of a figure its drawing without its title and without the names of what it draws, which are there whatever is drawn.
+fn says(cells: &[world::Cell], names: &[&str]) -> Vec<Atom> {
     let mut out = Vec::new();
     for cell in cells {
         out.extend(cell.at.iter().map(|(a, x)| Atom::Word(format!("{a}: {x}"))));
-        out.extend(says_one(cell));
+        match &cell.value {
+            Ok(Value::Figure(f)) => out.push(Atom::Word(drawing(&f.svg, names))),
+            value => out.extend(atoms(value)),
+        }
     }
     out
 }
 
-fn says_one(cell: &world::Cell) -> Vec<Atom> {
-    match &cell.value {
-        Ok(Value::Figure(f)) => vec![Atom::Word(f.svg.clone())],
-        value => atoms(value),
+/// Returns a drawing without its title, and without these names where they are all of a text but for a unit behind.
+fn drawing(svg: &str, names: &[&str]) -> String {
+    let title = svg.split_once("aria-label=\"").and_then(|(_, rest)| rest.split_once('"')).map_or("", |(title, _)| title);
+    let named = |text: &str| {
+        text == title || names.iter().any(|n| text.strip_prefix(n).is_some_and(|unit| unit.is_empty() || unit.starts_with(" (")))
+    };
+    let mut out = String::new();
+    for line in svg.replacen(title, "", 1).lines() {
+        let text = line.strip_suffix("</text>").and_then(|l| l.rsplit_once('>')).map(|(_, text)| text);
+        out.push_str(text.filter(|t| named(t)).map_or(line, |_| "a name"));
+        out.push('\n');
     }
+    out
+}
+
+/// Returns the arguments of a call that are results, as they are written.
+fn named(call: &Call) -> Vec<&str> {
+    let signature = call.signature();
+    let input = |name: &str| signature.params.iter().zip(&signature.takes).any(|(p, t)| p.name.name == name && !t.inputs.is_empty());
+    let given = call.args.iter().filter(|(n, _)| input(n));
+    given.flat_map(|(_, text)| std::iter::once(text.as_str()).chain(text.trim_matches(['[', ']']).split(", "))).collect()
 }
 
 #[test]
@@ -571,7 +287,7 @@ pub(super) fn dead(of: impl Fn(&str) -> bool) -> Vec<(String, String)> {
     for (i, trial) in all.iter().enumerate() {
         let name = &names[&trial.call.text()];
         if !refused.contains_key(name) && ran.cells(name).iter().all(|c| c.value.is_ok()) {
-            said.entry(trial.group).or_default().push((i, says(ran.cells(name))));
+            said.entry(trial.group).or_default().push((i, says(ran.cells(name), &named(&trial.call))));
         }
     }
     let mut alive: BTreeMap<(String, String, String), bool> = BTreeMap::new();
@@ -579,8 +295,18 @@ pub(super) fn dead(of: impl Fn(&str) -> bool) -> Vec<(String, String)> {
     for (i, trial) in all.iter().enumerate() {
         let group = said.get(&trial.group).map(Vec::as_slice).unwrap_or_default();
         let own = group.iter().find(|(j, _)| *j == i);
-        let differs = own.is_some_and(|(_, own)| group.iter().any(|(_, other)| compare::difference(own, other).is_some()));
-        for word in ["", trial.word.as_str()] {
+        let differs = |from: &dyn Fn(&Trial) -> bool| {
+            let others = || group.iter().filter(|(j, _)| *j != i && from(&all[*j]));
+            own.and_then(|(_, own)| {
+                others().next()?;
+                Some(others().any(|(_, other)| compare::difference(own, other).is_some()))
+            })
+        };
+        // A word, and a way, do something where something comes out that does not without the argument; where that is refused, other than by
+        // another text of the same way.
+        let by_any = differs(&|_| true).unwrap_or(false);
+        let by_word = differs(&|t| t.without).or_else(|| differs(&|t| t.word == trial.word)).unwrap_or(by_any);
+        for (word, differs) in [("", by_any), (trial.word.as_str(), if trial.word.is_empty() { by_any } else { by_word })] {
             let at = (trial.op.clone(), trial.argument.clone(), word.to_string());
             *alive.entry(at.clone()).or_default() |= differs;
             let why = refused

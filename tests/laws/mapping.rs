@@ -14,7 +14,7 @@ const AXES: [(&str, &str, &str, &str); 4] = [
 ];
 
 /// Returns whether a call names an axis in one of its axis words.
-fn names(call: &Call, axis: &str) -> bool {
+pub fn names(call: &Call, axis: &str) -> bool {
     let signature = call.signature();
     signature.params.iter().zip(&signature.takes).any(|(param, takes)| {
         takes.axis.is_some()
@@ -25,7 +25,7 @@ fn names(call: &Call, axis: &str) -> bool {
 }
 
 /// Returns the call on the selection at a coordinate: every value that has the axis is cut to it.
-fn selected(call: &Call, axis: &str, at: &str) -> Call {
+pub fn selected(call: &Call, axis: &str, at: &str) -> Call {
     let cut = |text: &str| {
         let mut out = String::new();
         let chars: Vec<char> = text.chars().collect();

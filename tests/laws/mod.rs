@@ -6,6 +6,8 @@ pub mod calls;
 mod compare;
 mod errors;
 mod extremes;
+mod figures;
+mod given;
 mod invariance;
 mod mapping;
 mod nesting;

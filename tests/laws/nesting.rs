@@ -12,37 +12,58 @@ fn parameter(signature: &Signature, word: AxisWord) -> Option<&str> {
     signature.params.iter().zip(&signature.takes).find(|(_, t)| t.axis == Some(word)).map(|(p, _)| p.name.name.as_str())
 }
 
-/// Returns operations that reduce numbers and split by axes, each with a call whose number inputs are given by name.
-fn splitting() -> Vec<(&'static Signature, Call, Vec<&'static str>)> {
+/// What a parameter of a reduction takes.
+#[derive(Clone, Copy)]
+enum Takes {
+    /// Numbers, also one per example.
+    Numbers,
+    /// Truth values, also one per example.
+    Truths,
+    /// One number per example of a sort that only some operations make: what the world has that fits.
+    Scores,
+}
+
+/// Returns operations that reduce values and split by axes, each with a call, and with the names of the inputs that are reduced.
+fn splitting() -> Vec<(&'static Signature, Call, Vec<(&'static str, Takes)>)> {
     let mut out = Vec::new();
     for signature in world::library().operations.values().filter(|s| !excused(&s.name)) {
-        let numbers: Vec<&str> = signature
-            .params
-            .iter()
-            .zip(&signature.takes)
-            .filter(|(_, t)| t.inputs.contains(&Kind::Number { per_example: false }))
-            .map(|(p, _)| p.name.name.as_str())
-            .collect();
+        let kinds = [
+            (Kind::Number { per_example: false }, Takes::Numbers),
+            (Kind::Truth { per_example: false }, Takes::Truths),
+            (Kind::Number { per_example: true }, Takes::Scores),
+        ];
+        let of = |t: &cfx::lang::signature::Takes| kinds.iter().find(|(kind, _)| t.inputs.contains(kind)).map(|(_, takes)| *takes);
+        let values = signature.params.iter().zip(&signature.takes).filter_map(|(p, t)| Some((p.name.name.as_str(), of(t)?)));
+        let values: Vec<(&str, Takes)> = values.collect();
         if let (false, Some(_), Some(_), Some(base)) = (
-            numbers.is_empty(),
+            values.is_empty(),
             parameter(signature, AxisWord::Splits),
             parameter(signature, AxisWord::Reduces),
             bases(signature).into_iter().next(),
         ) {
-            out.push((signature, base, numbers));
+            out.push((signature, base, values));
         }
     }
     assert!(out.len() > 10, "only {} operations reduce and split", out.len());
     out
 }
 
-/// Returns a call with every number input made from a template, in which `x` stands for a score of the world.
-fn filled(base: &Call, numbers: &[&str], template: &str) -> Call {
+/// Returns a call with every input that is reduced made from a template, in which `x` stands for a score of the world.
+fn filled(base: &Call, values: &[(&str, Takes)], template: &str) -> Call {
     let scores = ["s1", "t1s"];
-    numbers
-        .iter()
-        .enumerate()
-        .fold(base.clone(), |call, (i, name)| call.with(name, &template.replace("{x}", scores[i % scores.len()])))
+    values.iter().enumerate().fold(base.clone(), |call, (i, (name, takes))| {
+        let text = template.replace("{x}", scores[i % scores.len()]);
+        match takes {
+            Takes::Numbers => call.with(name, &text),
+            Takes::Truths => call.with(name, &format!("{text} > 0.5")),
+            Takes::Scores => call,
+        }
+    })
+}
+
+/// Returns whether the template stands for all that is reduced.
+fn made(values: &[(&str, Takes)]) -> bool {
+    values.iter().all(|(_, takes)| !matches!(takes, Takes::Scores))
 }
 
 /// Two declarations that must be the same at all places, under one operation's name.
@@ -83,12 +104,12 @@ fn same(what: &str, pairs: Vec<Pair>, least: usize) {
 #[test]
 fn by_bins_is_the_examples_of_each_bin() {
     let mut pairs = Vec::new();
-    for (signature, base, numbers) in splitting() {
+    for (signature, base, values) in splitting().into_iter().filter(|(.., values)| made(values)) {
         let (by, over) =
             (parameter(signature, AxisWord::Splits).unwrap_or("by"), parameter(signature, AxisWord::Reduces).unwrap_or("over"));
         for (axis, x) in [("bins", "{x}"), ("ease", "{x}"), ("bins", "{x}[run: 1]")] {
-            let split = filled(&base, &numbers, x).with(by, axis).with(over, "example");
-            let cut = filled(&base, &numbers, &format!("{x} + 0 * correct(m[run: 0], {axis})")).with(over, "example");
+            let split = filled(&base, &values, x).with(by, axis).with(over, "example");
+            let cut = filled(&base, &values, &format!("{x} + 0 * correct(m[run: 0], {axis})")).with(over, "example");
             pairs.push(Pair { op: signature.name.clone(), left: split.text(), right: cut.text() });
         }
     }
@@ -123,24 +144,25 @@ pub(super) fn lent(of: impl Fn(&str) -> bool) -> Vec<(String, String)> {
     let turned = WORLD.replace("axis run = [0, 1]", "axis run = [1, 0]");
     let world = |w: &str| format!("{w}analysis t1s = log(1 + s1 * s0)\naxis bins = quantile_bins(s1, count: 3, data: e)\n");
     let mut lines = Vec::new();
-    for (signature, base, numbers) in splitting().into_iter().filter(|(s, ..)| of(&s.name)) {
+    for (signature, base, values) in splitting().into_iter().filter(|(s, ..)| of(&s.name)) {
         let (by, over) =
             (parameter(signature, AxisWord::Splits).unwrap_or("by"), parameter(signature, AxisWord::Reduces).unwrap_or("over"));
         for axes in ["[run, example]", "[example, run]", "run"] {
-            let call = filled(&base, &numbers, "{x}").with(by, "bins").with(over, axes);
+            let call = filled(&base, &values, "{x}").with(by, "bins").with(over, axes);
             lines.push((call.line(&format!("nested{}", lines.len())), call));
         }
     }
-    for group in ["grp", "mean(s1, by: class)"].into_iter().filter(|_| of("share")) {
-        let call = Call {
-            op: "share".to_string(),
-            args: vec![("x".into(), group.into()), ("of".into(), "low".into()), ("by".into(), "bins".into())],
-        };
+    // Groups of classes, which the examples of each bin are of.
+    for over in ["class", "[run, class]", "[class, run]"].into_iter().filter(|_| of("share")) {
+        let given = [("x", "grp"), ("of", "low"), ("by", "bins"), ("over", over)];
+        let call = Call { op: "share".to_string(), args: given.map(|(n, text)| (n.to_string(), text.to_string())).to_vec() };
         lines.push((call.line(&format!("nested{}", lines.len())), call));
     }
     let refused = world::refusals(&world(WORLD), &lines.iter().map(|(l, _)| l.clone()).collect::<Vec<_>>());
     let kept: Vec<Line> = lines.iter().map(|(l, _)| l.clone()).filter(|l| !refused.contains_key(&l.name)).collect();
     let (here, there) = (world::run(&world(WORLD), &kept), world::run(&world(&turned), &kept));
+    let shares = lines.iter().filter(|(l, call)| call.op == "share" && !refused.contains_key(&l.name)).count();
+    assert!(!of("share") || shares >= 5, "only {shares} shares were tried: {refused:#?}");
     let mut wrong = Vec::new();
     for (line, call) in lines.iter().filter(|(l, _)| !refused.contains_key(&l.name)) {
         let why = compare::cells(here.cells(&line.name), there.cells(&line.name), true);

@@ -114,11 +114,14 @@ impl<'a> Results<'a> {
     }
 
     /// Returns the value of an entry: of its cell, or the constant that it is. Weights that have served are no result, whether the store still
-    /// has them or not; what a run was not for is left alone.
+    /// has them or not; a claim that a run was not for is left alone, and so is a figure, unless an earlier run has drawn the very same.
     pub fn entry(&self, entry: &Entry) -> Result<Value, Missing> {
         match entry {
             Entry::Cell(id) if self.served.get(*id).is_some_and(|s| *s) => Err(Missing::Gone),
-            Entry::Cell(id) if self.not_asked.get(*id).is_some_and(|n| *n) => Err(Missing::NotAsked),
+            Entry::Cell(id) if self.not_asked.get(*id).is_some_and(|n| *n) => match self.graph.cells[*id].policy {
+                Policy::Stored => self.value(*id).map_err(|_| Missing::NotAsked),
+                Policy::Inline | Policy::Transient => Err(Missing::NotAsked),
+            },
             Entry::Cell(id) => self.value(*id),
             other => constant(other).ok_or(Missing::NotComputed),
         }

@@ -126,6 +126,24 @@ impl<'a> Statics<'a> {
         Finding::new(expr.span, What::NoSetting { expected: ty.to_string(), written, help }).into()
     }
 
+    /// Returns that the fields of a constructor stand without its name: `sampler: { passes: 100 }`. `None` if they are of none of the type's.
+    pub(super) fn fields_alone(&self, ty: &SettingType, entries: &[(ast::Ident, Expr)], expr: &Expr) -> Option<Findings> {
+        let mut words = Vec::new();
+        self.words_of(ty, &mut words);
+        let constructors = self.program.variants.values().flat_map(|v| &v.constructors);
+        let has = |c: &&ast::Constructor| {
+            words.contains(&c.name.name.as_str())
+                && !entries.is_empty()
+                && entries.iter().all(|(key, _)| c.params.iter().any(|p| p.name.name == key.name))
+        };
+        let constructor = constructors.into_iter().find(has)?;
+        let fields: Vec<String> =
+            entries.iter().map(|(key, value)| format!("{}: {}", key.name, shorten(self.program.sources.text(value.span)))).collect();
+        let written = shorten(self.program.sources.text(expr.span));
+        let help = format!("say which it is, with its settings in round brackets: `{}({})`", constructor.name.name, fields.join(", "));
+        Some(Finding::new(expr.span, What::NoSetting { expected: ty.to_string(), written, help }).into())
+    }
+
     /// Returns whether a name is that of a network, declared here or in the standard library.
     fn is_network(&self, module: usize, name: &str) -> bool {
         match self.program.find(module, name) {

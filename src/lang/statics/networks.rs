@@ -2,12 +2,16 @@
 
 use super::view::{Env, NetworkRef, Statics};
 use crate::base::Span;
+use crate::base::text::shorten;
 use crate::lang::bind::{all_args, bind_args_except};
 use crate::lang::finding::{Finding, Findings, What};
 use crate::lang::scope::{DefId, Program};
 use crate::lang::signature::{SettingType, setting_type};
 use crate::syntax::ast::{self, Expr, ExprKind, ItemKind};
 use std::collections::BTreeMap;
+
+/// The parameter that is filled with the number of classes of the data.
+const CLASSES: &str = "classes";
 
 impl<'a> Statics<'a> {
     /// Returns the network that an expression means here.
@@ -31,15 +35,29 @@ impl<'a> Statics<'a> {
         let ItemKind::Network { keyword: ast::Keyword::Network, params, .. } = &self.program.item(def).kind else {
             return Err(self.wrong(&SettingType::Network, expr));
         };
-        let bound = bind_args_except(params, &args, name, expr.span, &["classes"])?;
+        let bound = bind_args_except(params, &args, name, expr.span, &[CLASSES])?;
         let mut values = Vec::new();
         for (param, given) in params.iter().zip(bound) {
             if let Some(given) = given {
                 let ty = param.ty.as_ref().map_or(SettingType::Any, setting_type);
-                values.push((param.name.name.clone(), self.setting(module, &ty, given, env, &[])?));
+                let value = self.setting(module, &ty, given, env, &[]);
+                let value = value.map_err(|found| self.another_argument((name, params, param), given, env).unwrap_or(found))?;
+                values.push((param.name.name.clone(), value));
             }
         }
         Ok(NetworkRef { def, args: values, span: expr.span })
+    }
+
+    /// Returns that what a network is given for the number of its classes, which come from the data, is meant for another parameter; `None`
+    /// where it fits none.
+    fn another_argument(&self, (network, params, param): (&str, &[ast::Param], &ast::Param), given: &'a Expr, env: &Env) -> Option<Findings> {
+        let ty = |p: &ast::Param| p.ty.as_ref().map_or(SettingType::Any, setting_type);
+        let module = self.program.module_at(given.span);
+        let others = params.iter().filter(|p| p.name.name != param.name.name && param.name.name == CLASSES);
+        let meant = others.into_iter().find(|p| self.setting(module, &ty(p), given, env, &[]).is_ok())?;
+        let written = shorten(self.program.sources.text(given.span));
+        let help = format!("the number of classes comes from the data; name the argument: `{network}({}: {written})`", meant.name.name);
+        Some(Finding::new(given.span, What::NoSetting { expected: ty(param).to_string(), written, help }).into())
     }
 
     /// Returns the recipe that an expression means here: its fields, those of its base first overridden, with their modules.

@@ -57,7 +57,7 @@ impl<'a> Statics<'a> {
         if let ExprKind::Map(entries) = &expr.kind
             && !matches!(ty, SettingType::Any)
         {
-            let chosen = self.map_entry(entries, expr, env)?;
+            let chosen = self.map_entry(entries, expr, env).map_err(|e| self.fields_alone(ty, entries, expr).unwrap_or(e))?;
             return self.setting(module, ty, chosen, env, inside);
         }
         match ty {

@@ -427,9 +427,9 @@ fn inversions(v: &mut [f64], scratch: &mut [f64]) -> u64 {
 impl Planned for Correlation {
     /// 3: errors of pairs that were not drawn one by one, pairs of paired axes once, both orders being the same but for rounding. 4: axes that
     /// are taken in together are crossed. 5: errors remember the examples and coordinates that they come from. 6: those of pairs their units, and correlations
-    /// of each example what they were taken over.
+    /// of each example what they were taken over. 7: differences are paired, as those of means.
     fn version(&self) -> u32 {
-        6
+        7
     }
 
     fn policy(&self) -> Policy {

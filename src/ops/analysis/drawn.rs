@@ -1,8 +1,8 @@
 //! Standard errors of means whose numbers were not drawn one by one: repeats on the same examples, pairs that share a unit, or both.
 
-use super::variance::{Crossed, Multiway, components};
-use crate::base::statistics::{magnitude, mean, norm, sum};
-use crate::engine::parts::together;
+use super::variance::{Crossed, Multiway, components, multiples};
+use crate::base::statistics::{magnitude, mean, sum};
+use crate::engine::parts::{against, met, together};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many axes are told apart at once; cells of more are told apart by the first of them and by what is left.
@@ -29,7 +29,7 @@ pub struct Origin {
 ///   `v(c, e) = m + a(c) + b(e) + r(c, e)`: Var = A sum_c n_c^2 / n^2 + B sum_e n_e^2 / n^2 + R / n, with the three variances by the
 ///   method of moments (Henderson 1953) from the sums of squares of residuals by cell, by example and alone. This is two-way
 ///   clustering (Cameron, Gelbach & Miller 2011) with the term subtracted for what both clusterings count freed of the two effects,
-///   so that it is unbiased for few cells also. A variance below 0 counts as 0.
+///   so that it is unbiased for few cells also. A variance below 0 counts as 0, and the others are found anew ([`components`]).
 /// - Cells of several axes: the variance under crossed effects of the axes ([`Multiway`]).
 /// - Examples in cells of several axes: that of the cells' means under crossed effects of the axes, plus that of the examples,
 ///   B sum_e n_e^2 / n^2 from above.
@@ -97,10 +97,15 @@ pub fn independent(count: usize, origins: &[Origin]) -> usize {
     }
 }
 
+/// Returns the axes along which cells differ.
+fn differing(origins: &[Origin]) -> Vec<usize> {
+    (0..AXES).filter(|k| origins.iter().any(|o| o.at[*k] != origins[0].at[*k])).collect()
+}
+
 /// Returns for each axis along which cells differ the coordinate of each value.
 fn axes(origins: &[Origin]) -> Vec<Vec<u32>> {
     let along = |k: usize| origins.iter().map(|o| o.at[k]).collect::<Vec<u32>>();
-    (0..AXES).filter(|k| origins.iter().any(|o| o.at[*k] != origins[0].at[*k])).map(along).collect()
+    differing(origins).into_iter().map(along).collect()
 }
 
 /// Returns the variance of the mean of cells of several axes, each cell by the mean of its examples, weighted by their number.
@@ -117,78 +122,219 @@ fn of_cells(residuals: &[f64], origins: &[Origin], axes: &[Vec<u32>]) -> Multiwa
     Multiway::of(&sums, &at)
 }
 
-/// Returns what each unit that was drawn adds to the mean of `values`, as shares of an error whose square is 1: the sources are the coordinates of
-/// the axes, the examples, and, of several of these, what is left at each cell; of pairs the units and what is left at each pair. `units` has the
-/// sources of each value by axis (of a pair those of its two units), 0 for axes that are not there, `examples` that of its example; either is empty
-/// where nothing was drawn in this way. `origins` is empty for values of one axis or of the examples of one cell. What has no name is together the
-/// source 0.
+/// Numbers by what they have in common: for each the source of error that this is, 0 where it has no name, what it is among these numbers, and what the number
+/// adds.
+struct Common {
+    each: Vec<(u64, u64, f64)>,
+    /// How often the square of a sum counts in the variance of the mean: so often, ...
+    multiple: f64,
+    /// ... and so often over how many there are of it, each number counting as so many, and some less.
+    rest: f64,
+    size: f64,
+    less: f64,
+}
+
+impl Common {
+    fn of(multiple: f64, values: &[f64], source: &dyn Fn(usize) -> u64, id: &dyn Fn(usize) -> u64) -> Common {
+        let each = values.iter().enumerate().map(|(i, r)| (source(i), id(i), *r)).collect();
+        Common { each, multiple, rest: 0.0, size: 1.0, less: 0.0 }
+    }
+
+    /// Returns it where the squares of single numbers, which count `rest` times, are held apart from those of the sums.
+    fn over(self, rest: f64, size: f64, less: f64) -> Common {
+        Common { rest, size, less, ..self }
+    }
+
+    /// Returns for each of what is common the sum of the numbers, and how often its square counts.
+    fn sums(mut self, by: impl Fn(&(u64, u64, f64)) -> u64) -> Vec<(u64, f64, f64)> {
+        // Stable, so that what is added up stays in the order of the values.
+        self.each.sort_by_key(&by);
+        let one = |group: &[(u64, u64, f64)]| {
+            let count = self.size * group.len() as f64 - self.less;
+            let times = self.multiple + if count > 0.0 { self.rest / count } else { 0.0 };
+            (by(&group[0]), group.iter().map(|e| e.2).sum(), times)
+        };
+        self.each.chunk_by(|a, b| by(a) == by(b)).map(one).collect()
+    }
+}
+
+/// Returns for each value the mean of those that it has something in common with: `of` says what. Of each sum, taken over so many `less`.
+fn means(values: &[f64], of: &dyn Fn(usize) -> u64, size: f64, less: f64) -> Vec<f64> {
+    let mut sums: BTreeMap<u64, (f64, f64)> = BTreeMap::new();
+    for (i, v) in values.iter().enumerate() {
+        let entry = sums.entry(of(i)).or_default();
+        *entry = (entry.0 + v, entry.1 + size);
+    }
+    let mean = |i: usize| sums.get(&of(i)).filter(|(_, n)| *n > less).map_or(0.0, |(sum, n)| sum / (n - less));
+    (0..values.len()).map(mean).collect()
+}
+
+/// Returns what each unit that was drawn adds to the mean of `values`, as shares that stand to one another as those of its error: the sources are the
+/// coordinates of the axes, the examples, and, of several of these, what is left at each cell; of pairs the units and what is left at each pair. `units`
+/// has the sources of each value by axis (of a pair those of its two units), 0 for axes that are not there, `examples` that of its example; either is
+/// empty where nothing was drawn in this way. `origins` is empty for values of one axis or of the examples of one cell. What has no name is together
+/// the source 0.
+///
+/// The variance of the mean is a sum of multiples of sums of squares ([`Crossed`]). So each share is the sum of the residuals of what has a source in common,
+/// times the root of its multiple; what is left of single numbers, when the means of all that they have in common are taken off, has a multiple below 0: it is in
+/// the other sums as well, and counts against ([`against`]). Shares are linear in the values: the difference of two means over the same units has the error of
+/// the mean difference, whatever they share.
 pub fn shares_of_units(values: &[f64], origins: &[Origin], units: &[[u64; AXES]], examples: &[u64]) -> Vec<(u64, f64)> {
     let m = mean(values);
     let p = magnitude(values.iter().map(|v| v - m));
     let residuals: Vec<f64> = values.iter().map(|v| (v - m) / p).collect();
-    let along = |k: usize| units.iter().map(|u| u[k]).collect::<Vec<u64>>();
-    let differ: Vec<usize> = (0..AXES).filter(|k| origins.iter().any(|o| o.at[*k] != origins[0].at[*k])).collect();
-    let cells = || units.iter().map(|u| together(u)).collect::<Vec<u64>>();
-    // What each value adds at each source, and the variance that the sources have together.
-    let by = |keys: Vec<u64>| keys.into_iter().zip(residuals.iter().copied()).collect::<Vec<(u64, f64)>>();
-    let parts: Vec<(Vec<(u64, f64)>, f64)> = match origins.first() {
-        None if !examples.is_empty() => vec![(by(examples.to_vec()), 1.0)],
-        None => vec![(by(along(0)), 1.0)],
-        Some(Origin { units: Some(_), example, .. }) => {
-            let pairs = Pairs::of(&residuals, origins);
-            let Some(found) = pairs.effects() else { return vec![(0, 1.0)] };
-            let ends = units.iter().zip(&residuals).flat_map(|(u, r)| [(u[0], *r), (u[1], *r)]).collect();
-            let both = units.iter().map(|u| together(&[u[0].min(u[1]), u[0].max(u[1])])).collect();
-            let mut parts =
-                vec![(ends, found.ends), (by(along(0)), found.left), (by(along(1)), found.right), (by(both), found.rest)];
-            if example.is_some() {
-                let at: Vec<u32> = origins.iter().map(|o| pairs.index[&ordered(o.units.unwrap_or_default())]).collect();
-                parts.push((by(examples.to_vec()), Crossed::of(&residuals, &at, &self::examples(origins)).of_right));
-            }
-            parts
-        }
-        Some(Origin { example: None, .. }) => {
-            let found = Multiway::of(&residuals, &axes(origins));
-            differ.iter().map(|k| by(along(*k))).zip(found.of_axes).chain([(by(cells()), found.rest)]).collect()
-        }
-        Some(_) => {
-            let at: Vec<u32> = origins.iter().map(|o| o.cell).collect();
-            let crossed = Crossed::of(&residuals, &at, &self::examples(origins));
-            let mut parts = vec![(by(examples.to_vec()), crossed.of_right)];
-            match differ.as_slice() {
-                [one] => {
-                    let met = |(u, e): (&[u64; AXES], &u64)| together(&[u[*one], *e]);
-                    parts.push((by(along(*one)), crossed.of_left));
-                    parts.push((by(units.iter().zip(examples).map(met).collect()), crossed.rest));
-                }
-                _ => {
-                    let found = of_cells(&residuals, origins, &axes(origins));
-                    parts.extend(differ.iter().map(|k| by(along(*k))).zip(found.of_axes));
-                    parts.push((by(cells()), found.rest));
-                }
-            }
-            parts
-        }
-    };
-    let (mut out, mut own) = (Vec::new(), 0.0);
-    for (mut sums, part) in parts.into_iter().filter(|(_, part)| *part > 0.0) {
-        if sums.len() < residuals.len() || sums.iter().any(|(key, _)| *key == 0) {
-            own += part;
+    let (mut out, mut unnamed) = (Vec::new(), 0.0);
+    for part in (Units { residuals: &residuals, origins, units, examples }).parts() {
+        if part.each.iter().any(|(source, ..)| *source == 0) {
+            unnamed += sum(part.sums(|(_, id, _)| *id).into_iter().map(|(_, s, times)| times * s * s));
             continue;
         }
-        // Stable, so that what is added up stays in the order of the values.
-        sums.sort_by_key(|(k, _)| *k);
-        let sums: Vec<(u64, f64)> = sums.chunk_by(|a, b| a.0 == b.0).map(|g| (g[0].0, g.iter().map(|(_, r)| r).sum())).collect();
-        let mut sizes: Vec<f64> = sums.iter().map(|(_, s)| *s).collect();
-        sizes.sort_by(f64::total_cmp);
-        let size = norm(sizes.into_iter());
-        let scale = if size > 0.0 { part.sqrt() / size } else { 0.0 };
-        out.extend(sums.into_iter().map(|(k, s)| (k, s * scale)));
+        let shares = part.sums(|(source, ..)| *source).into_iter().filter(|(.., times)| *times != 0.0);
+        out.extend(shares.map(|(source, s, times)| (if times < 0.0 { against(source) } else { source }, s * times.abs().sqrt())));
     }
-    if own > 0.0 {
-        out.push((0, own.sqrt()));
+    if unnamed > 0.0 {
+        out.push((0, unnamed.sqrt()));
     }
     out
+}
+
+/// Values less their mean, and what each has in common with others.
+struct Units<'a> {
+    residuals: &'a [f64],
+    origins: &'a [Origin],
+    units: &'a [[u64; AXES]],
+    examples: &'a [u64],
+}
+
+impl Units<'_> {
+    fn unit(&self, i: usize, k: usize) -> u64 {
+        self.units.get(i).map_or(0, |u| u[k])
+    }
+
+    fn example(&self, i: usize) -> u64 {
+        self.examples.get(i).copied().unwrap_or(0)
+    }
+
+    fn cell(&self, i: usize) -> u64 {
+        self.units.get(i).map_or(0, |u| together(u))
+    }
+
+    /// Returns what the variance of the mean consists of.
+    fn parts(&self) -> Vec<Common> {
+        let alone = |i: usize| i as u64;
+        match self.origins.first() {
+            None if !self.examples.is_empty() => vec![Common::of(1.0, self.residuals, &|i| self.example(i), &alone)],
+            None => vec![Common::of(1.0, self.residuals, &|i| self.unit(i, 0), &alone)],
+            Some(Origin { units: Some(_), .. }) => self.of_pairs(),
+            Some(Origin { example: None, .. }) => self.of_axes(&Multiway::of(self.residuals, &axes(self.origins)).multiples, 1.0),
+            Some(_) => {
+                let at: Vec<u32> = self.origins.iter().map(|o| o.cell).collect();
+                let crossed = Crossed::of(self.residuals, &at, &examples(self.origins));
+                match differing(self.origins).as_slice() {
+                    [one] => {
+                        let [by_cell, ..] = crossed.multiples;
+                        let cells = Common::of(by_cell, self.residuals, &|i| self.unit(i, *one), &|i| at[i] as u64);
+                        self.with_examples(&crossed.multiples, &|i| self.unit(i, *one), &|i| at[i] as u64, cells)
+                    }
+                    _ => {
+                        // Cells stand in units of their mean number of examples.
+                        let each = self.residuals.len() as f64 / at.iter().collect::<BTreeSet<_>>().len().max(1) as f64;
+                        let mut found = of_cells(self.residuals, self.origins, &axes(self.origins)).multiples;
+                        found.iter_mut().for_each(|q| *q /= each * each);
+                        let [by_cell, _, by_number] = crossed.multiples_of_right;
+                        if let Some(rest) = found.last_mut() {
+                            *rest += by_cell + by_number / each;
+                        }
+                        let nothing = Common::of(0.0, &[], &alone, &alone);
+                        let examples = self.with_examples(&crossed.multiples_of_right, &|i| self.cell(i), &|i| at[i] as u64, nothing);
+                        self.of_axes(&found, each).into_iter().chain(examples).collect()
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns what examples have in it, and what is left of each number, beside what the cells have.
+    fn with_examples(
+        &self,
+        [_, by_example, by_number]: &[f64; 3],
+        cell: &dyn Fn(usize) -> u64,
+        at: &dyn Fn(usize) -> u64,
+        cells: Common,
+    ) -> Vec<Common> {
+        let of_example = |i: usize| self.origins[i].example.unwrap_or_default() as u64;
+        let (by_cell, by_row) = (means(self.residuals, at, 1.0, 0.0), means(self.residuals, &of_example, 1.0, 0.0));
+        let left: Vec<f64> = (0..self.residuals.len()).map(|i| self.residuals[i] - by_cell[i] - by_row[i]).collect();
+        let both = |i: usize| {
+            let (a, b) = (cell(i), self.example(i));
+            if a == 0 || b == 0 { 0 } else { met(a, b) }
+        };
+        let examples = Common::of(*by_example, self.residuals, &|i| self.example(i), &of_example);
+        vec![
+            examples.over(*by_number, 1.0, 0.0),
+            cells.over(*by_number, 1.0, 0.0),
+            Common::of(*by_number, &left, &both, &|i| i as u64),
+        ]
+    }
+
+    /// Returns what the axes have in it, and what is left at each cell of `each` numbers, given how often the squares of sums count.
+    fn of_axes(&self, multiples: &[f64], each: f64) -> Vec<Common> {
+        let differ = differing(self.origins);
+        let rest = multiples.last().copied().unwrap_or(0.0);
+        let mut left = self.residuals.to_vec();
+        let mut out = Vec::new();
+        for (k, q) in differ.iter().zip(multiples) {
+            let at = |i: usize| self.origins[i].at[*k] as u64;
+            left.iter_mut().zip(means(self.residuals, &at, 1.0, 0.0)).for_each(|(l, mean)| *l -= mean);
+            out.push(Common::of(*q, self.residuals, &|i| self.unit(i, *k), &at).over(rest, 1.0 / each, 0.0));
+        }
+        out.push(Common::of(rest, &left, &|i| self.cell(i), &|i| self.origins[i].cell as u64));
+        out
+    }
+
+    fn of_pairs(&self) -> Vec<Common> {
+        let pairs = Pairs::of(self.residuals, self.origins);
+        let Some(found) = pairs.effects() else {
+            return vec![Common::of(1.0, &[1.0], &|_| 0, &|_| 0)];
+        };
+        let ends = |i: usize| self.origins[i].units.unwrap_or_default();
+        let (first, second) = (|i: usize| ends(i).0 as u64, |i: usize| ends(i).1 as u64);
+        let pair = |i: usize| {
+            let (a, b) = (self.unit(i, 0), self.unit(i, 1));
+            if a == 0 || b == 0 { 0 } else { together(&[a.min(b), a.max(b)]) }
+        };
+        let place = |i: usize| pairs.index[&ordered(ends(i))] as u64;
+        // How many numbers a pair has.
+        let each = self.residuals.len() as f64 / pairs.means.len().max(1) as f64;
+        let [of_ends, of_left, of_right, mut of_pairs] = found.multiples;
+        let mut out = Vec::new();
+        if self.origins.iter().any(|o| o.example.is_some()) {
+            let at: Vec<u32> = (0..self.residuals.len()).map(|i| place(i) as u32).collect();
+            let of_examples = Crossed::of(self.residuals, &at, &examples(self.origins)).multiples_of_right;
+            of_pairs += of_examples[0] + of_examples[2] / each;
+            out = self.with_examples(&of_examples, &pair, &place, Common::of(0.0, &[], &first, &first));
+        }
+        let mut left = self.residuals.to_vec();
+        let mut take_off = |off: Vec<f64>| left.iter_mut().zip(off).for_each(|(l, off)| *l -= off / each);
+        if of_ends != 0.0 {
+            // A unit's pairs have another unit each, whose effects add up to its own with the other sign.
+            let mut all = Common::of(of_ends, self.residuals, &|i| self.unit(i, 0), &first);
+            all.each.extend(Common::of(of_ends, self.residuals, &|i| self.unit(i, 1), &second).each);
+            let twice = [self.residuals, self.residuals].concat();
+            let n = self.residuals.len();
+            let off = means(&twice, &|i| if i < n { first(i) } else { second(i - n) }, 1.0 / each, 1.0);
+            take_off(off[..n].to_vec());
+            take_off(off[n..].to_vec());
+            out.push(all.over(of_pairs, 1.0 / each, 1.0));
+        } else {
+            take_off(means(self.residuals, &first, 1.0 / each, 0.0));
+            take_off(means(self.residuals, &second, 1.0 / each, 0.0));
+            out.push(Common::of(of_left, self.residuals, &|i| self.unit(i, 0), &first).over(of_pairs, 1.0 / each, 0.0));
+            out.push(Common::of(of_right, self.residuals, &|i| self.unit(i, 1), &second).over(of_pairs, 1.0 / each, 0.0));
+        }
+        out.push(Common::of(of_pairs, &left, &pair, &place));
+        out
+    }
 }
 
 /// Returns the example of each value.
@@ -211,6 +357,9 @@ struct Effects {
     right: f64,
     /// What is left: each pair by itself.
     rest: f64,
+    /// What the whole is as multiples of sums of squares: of the sums of all values by unit on either side, by unit on the left, on the right, and by pair
+    /// (of pairs of unlike numbers of values, as if all had the mean number); as in [`Crossed`].
+    multiples: [f64; 4],
 }
 
 /// Numbers by pair: the mean of each pair's, and how many they are.
@@ -256,7 +405,9 @@ impl Pairs {
         let r: Vec<f64> = self.means.iter().map(|h| h - centre).collect();
         if let Some((left, right)) = self.sides.as_ref().filter(|_| w.iter().all(|v| *v == w[0])) {
             let found = Crossed::of(&r, left, right);
-            return Some(Effects { ends: 0.0, left: found.of_left, right: found.of_right, rest: found.rest });
+            let [of_left, of_right, rest] = found.multiples.map(|q| q / (w[0] * w[0]));
+            let multiples = [0.0, of_left, of_right, rest];
+            return Some(Effects { ends: 0.0, left: found.of_left, right: found.of_right, rest: found.rest, multiples });
         }
         // By unit: the weight of its pairs (twice that of a pair with itself), the diagonal of the common weights, the sum of residuals.
         let mut units: BTreeMap<u32, [f64; 3]> = BTreeMap::new();
@@ -287,7 +438,9 @@ impl Pairs {
         let found = [each(&|u| u[2] * u[2]), sum(w.iter().zip(&r).map(|(w, r)| w * r * r))];
         let weights = [squares / (total * total), w2 / (total * total)];
         let rows = vec![by_unit.to_vec(), alone.to_vec()];
+        let of_sums = multiples(&rows, &[true, true], &weights);
         let found = components(&rows, &found, &[true, true]);
-        Some(Effects { ends: found[0] * weights[0], left: 0.0, right: 0.0, rest: found[1] * weights[1] })
+        let multiples = [of_sums[0], 0.0, 0.0, of_sums[1] * w.len() as f64 / total];
+        Some(Effects { ends: found[0] * weights[0], left: 0.0, right: 0.0, rest: found[1] * weights[1], multiples })
     }
 }

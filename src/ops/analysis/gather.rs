@@ -9,7 +9,7 @@ use super::settings::At;
 use super::standing::Standing;
 use crate::engine::kernel::{Context, Failure, Job, Labelled, LabelledAxis, mismatch};
 use crate::engine::parts;
-use crate::engine::value::{Number, ROW_IDS, Scores, Truth, Value};
+use crate::engine::value::{NO_EXAMPLES, Number, ROW_IDS, Scores, Truth, Value};
 use crate::plan::facts::{Cost, KnownInput};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -234,7 +234,7 @@ fn restrict(
         }
     };
     if keep.is_empty() {
-        return Ok(Err("no examples here".to_string()));
+        return Ok(Err(NO_EXAMPLES.to_string()));
     }
     let labels = if scores.labels.is_empty() { Vec::new() } else { keep.iter().map(|i| scores.labels[*i]).collect() };
     Ok(Ok(Arc::new(Scores {

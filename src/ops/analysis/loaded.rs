@@ -7,7 +7,7 @@ use super::standing::Standing;
 use crate::base::statistics::{deviation, mean};
 use crate::base::{Hash, Hasher};
 use crate::engine::loadings::{Load, Loadings, Wholes};
-use crate::engine::parts::source;
+use crate::engine::parts::{size, source};
 use crate::engine::value::{Number, Scores};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -143,9 +143,11 @@ impl Drawn {
             let slot = if self.axes.len() > 1 { self.axes[k] } else { 0 };
             there.iter().zip(&mut units).for_each(|(c, unit)| unit[slot] = place[*c] as u64 + 1);
         }
-        for (unit, share) in shares_of_units(adds, origins, &units, &[]) {
+        let shares = shares_of_units(adds, origins, &units, &[]);
+        let whole = size(shares.iter().copied());
+        for (unit, share) in shares.into_iter().filter(|_| whole > 0.0) {
             if let Some(load) = (unit as usize).checked_sub(1).and_then(|u| self.loads.get_mut(u)) {
-                load[row] += share * error;
+                load[row] += share / whole * error;
             }
         }
     }

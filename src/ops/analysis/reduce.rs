@@ -64,8 +64,9 @@ impl Planned for Reduce {
     /// spread of many values whatever their distribution; examples that are all right or all wrong have the error of a share. 8: errors remember the
     /// examples that they come from; medians, spreads and quantiles of each example what they were taken over. 9: means over pairs and other axes remember
     /// the units; extremes and sums of each example what their values err by. 10, `std` alone: the jackknife's error from ten values on.
+    /// 11: errors over runs and examples, several axes, and pairs are told by sums of squares, so that their differences are paired.
     fn version(&self) -> u32 {
-        if matches!(self.0, Kind::Fixed(Statistic::Std)) { 10 } else { 9 }
+        11
     }
 
     fn policy(&self) -> Policy {
@@ -196,7 +197,7 @@ struct Describe;
 impl Planned for Describe {
     /// As `std`.
     fn version(&self) -> u32 {
-        10
+        11
     }
 
     fn policy(&self) -> Policy {

@@ -2,6 +2,7 @@
 
 use super::drawn::{AXES, Origin, error_of_mean, shares_of_units};
 use super::sources::Sources;
+use super::variance::of_table;
 use crate::base::statistics::{deviation, magnitude, mean, norm, quantile_of_sorted, sum};
 use crate::engine::loadings::{Loadings, Wholes};
 use crate::engine::parts::{self, Parts, Shares};
@@ -240,6 +241,9 @@ impl Sample {
         // known than the spread says: a variance of examples below 0 counts as 0.
         let most = (own / p).powi(2);
         let cancel = seen > most && sources.plain(|source| drawn.contains(&source));
+        // Where neither runs nor examples have a variance of their own, all is pooled, as of runs and examples at once.
+        let pooled = (cancel && e * e < seen && self.origins.is_empty() && !self.loads.is_empty())
+            .then(|| of_table(most, e * e, seen, sources.how_many() as f64, n as f64).sqrt() * p);
         let (seen, kept) = if cancel { (most, (most / seen).sqrt()) } else { (seen, 1.0) };
         let left = (e * e - seen).max(0.0).sqrt() * p;
         let mut taken_off = self.taken_off(&sources, |source| !drawn.contains(&source));
@@ -271,6 +275,10 @@ impl Sample {
         } else if own_parts.apart_from(&self.units, &self.examples) {
             // Nothing that both come from: the error is known better than its parts are told apart.
             error = own.hypot(left);
+            parts = parts.of_size(error);
+        }
+        if let Some(pooled) = pooled {
+            error = pooled;
             parts = parts.of_size(error);
         }
         (Some(error), if sources.told { parts } else { Parts::default() })

@@ -72,6 +72,11 @@ impl Sources {
         self.of.entry(source).or_default().push((i, share));
     }
 
+    /// Returns how many sources there are.
+    pub fn how_many(&self) -> usize {
+        self.of.len()
+    }
+
     /// Calls `f` for each source with its numbers.
     pub fn each(&self, mut f: impl FnMut(u64, &[(usize, f64)])) {
         self.of.iter().for_each(|(source, all)| f(*source, all));

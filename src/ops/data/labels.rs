@@ -210,7 +210,12 @@ impl Planned for Relabel {
 fn known_class(labels: &[u32], classes: usize, place: &npy::Place) -> Result<(), Problem> {
     match labels.iter().position(|l| *l as usize >= classes) {
         Some(row) => {
-            Err(broken(&place.path, format!("has label {} at row {row}, and the data set has {classes} classes", labels[row])))
+            let message = format!("has label {} at row {row}, and the data set has {classes} classes", labels[row]);
+            let problem = broken(&place.path, message);
+            Err(match super::parts::from_one(labels) {
+                Some(_) => with_help(problem, "these count classes from 1, and labels count them from 0: write `labels - 1`"),
+                None => problem,
+            })
         }
         None => Ok(()),
     }

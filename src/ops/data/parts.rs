@@ -254,6 +254,20 @@ fn unused(classes: &[String], labels: &[u32]) -> Vec<Problem> {
         code: "cfx::data::unused_class",
         parameter: Some("labels"),
         message: format!("of {} classes {} have no example: {listed}{more}", classes.len(), empty.len()),
-        help: Some("labels count classes from 0; a network gets an output for each of them, used or not".to_string()),
+        help: Some(
+            from_one(labels)
+                .unwrap_or_else(|| "labels count classes from 0; a network gets an output for each of them, used or not".to_string()),
+        ),
     }]
+}
+
+/// Returns what to do where labels seem to count classes from 1: all numbers but 0 are used.
+pub fn from_one(labels: &[u32]) -> Option<String> {
+    let most = labels.iter().max().copied().filter(|most| *most > 1)?;
+    let found = sizes(labels, most as usize + 1);
+    (found[0] == 0 && found[1..].iter().all(|n| *n > 0)).then(|| {
+        format!(
+            "these count classes from 1 to {most}, and labels count them from 0: write `labels - 1`; as they are, `0` is a class without examples"
+        )
+    })
 }

@@ -10,7 +10,7 @@ use crate::ops::data::arrays::place;
 use crate::ops::data::bytes::{broken, failed, unfit, with_help};
 use crate::ops::data::label_files::{self, USUAL_LABELS};
 use crate::ops::data::npy::{self, Npy, Place, place_in};
-use crate::ops::data::parts::sizes;
+use crate::ops::data::parts::{from_one, sizes};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
 use crate::plan::files::Files;
 use crate::{settings, words};
@@ -238,6 +238,13 @@ fn labels(settings: &LoadSettings, files: &Files) -> Result<(Vec<u32>, Vec<Strin
     Ok((labels, classes, Some(place.path)))
 }
 
+/// Returns a warning where labels seem to count classes from 1. Other classes without rows may be meant: activations of some classes.
+fn counted_from_one(labels: &[u32]) -> Option<Problem> {
+    let help = from_one(labels)?;
+    let message = "class `0` has no example, and all others have some".to_string();
+    Some(Problem { code: "cfx::data::unused_class", parameter: Some("labels"), message, help: Some(help) })
+}
+
 /// Checks that there is one label an example.
 fn agree(labels: usize, form: &Form, place: &Place) -> Result<(), Problem> {
     if labels == 0 || labels == form.examples {
@@ -288,6 +295,7 @@ impl Planned for LoadStages {
             coordinates,
             files: paths,
             bytes: rows.zip(dim).map(|(n, d)| (n * d * 8) as u64),
+            warnings: counted_from_one(&labels).into_iter().collect(),
             ..Facts::default()
         })
     }

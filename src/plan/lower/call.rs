@@ -105,7 +105,7 @@ impl Frame<'_> {
         let input = |slot: &str| self.call.inputs.iter().find(|(n, _, _)| n == slot).map(|(_, typed, _)| typed);
         let per_example = |slot: &str| input(slot).is_some_and(|t| t.kind.per_example());
         if examples::one_of(self.signature, known, per_example).is_none() {
-            examples::meet(self.kind, settings, known, per_example)?;
+            examples::meet(self.signature, self.kind, settings, known, per_example)?;
         }
         let mut shapes = Vec::new();
         for ((name, slot), (_, facts)) in inputs.iter().zip(known) {

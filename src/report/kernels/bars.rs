@@ -24,7 +24,7 @@ settings! {
 
 impl Planned for Bars {
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {

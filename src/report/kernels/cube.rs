@@ -3,6 +3,7 @@
 use super::field::{Field, doubtful, scalar};
 use super::named::{AxisName, Scaling, Show};
 use super::pool::{Pooling, Sample, Series, pool};
+use super::present::with_examples;
 use super::summary::{Spread, Summary};
 use crate::engine::kernel::{Failure, Labelled, LabelledAxis};
 use crate::engine::value::{Column, Number, Table, Value};
@@ -113,6 +114,7 @@ impl Cube {
         }
         let split = |f: Field| roles.shown().fold(f, |f, (axis, sets)| f.split(axis, sets));
         let parts: Vec<Field> = parts.into_iter().map(split).collect();
+        let parts = with_examples(parts, &roles.shown().map(|(axis, _)| axis).collect::<Vec<_>>());
         let coordinates = |axis: &Option<AxisName>| {
             let axis = axis.as_ref()?;
             let texts = || distinct(&parts, &axis.name).map(|c| (c, String::new()));
@@ -471,7 +473,7 @@ pub fn spread_like_powers(sorted: &[f64]) -> bool {
 }
 
 /// Returns the coordinates of an axis in all inputs that have it, each once, in order of first appearance, and its role.
-fn union(fields: &[Field], axis: &AxisName) -> Option<(Vec<String>, String)> {
+pub fn union(fields: &[Field], axis: &AxisName) -> Option<(Vec<String>, String)> {
     let mut out: Option<(Vec<String>, String)> = None;
     for own in fields.iter().filter_map(|f| f.find(axis).map(|at| &f.axes[at])) {
         let (all, _) = out.get_or_insert_with(|| (Vec::new(), own.role.clone()));

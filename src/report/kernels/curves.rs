@@ -42,7 +42,7 @@ impl Curves {
 
 impl Planned for Curves {
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {

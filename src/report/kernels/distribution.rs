@@ -1,12 +1,13 @@
 //! Histograms: how often values occur, in bins that all facets and colours share.
 
 use super::check;
-use super::cube::Cube;
+use super::cube::{Cube, union};
 use super::field::{Field, fields, scalar};
 use super::frame::Frame;
 use super::inks::Inks;
 use super::layout;
 use super::named::{Axes, AxisName, Heights, Scaling};
+use super::present::with_examples;
 use super::references::{self, References, Side};
 use super::sheet::{COST, Cell, Rows, absent_words, finish, not_positive, nothing};
 use crate::engine::kernel::{Context, Failure, Job, Kernel, LabelledAxis};
@@ -33,7 +34,7 @@ const BINS: usize = 1000;
 
 impl Planned for Distribution {
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
@@ -196,13 +197,11 @@ impl Piles {
         let axes = s.color.0.iter().map(|a| ("color", 0, a)).chain(s.facet.0.iter().enumerate().map(|(k, a)| ("facet", k, a)));
         let axes: Vec<(&str, usize, &AxisName)> = axes.collect();
         all = all.into_iter().map(|f| axes.iter().fold(f, |f, (p, k, a)| f.split(a, sets(p, *k)))).collect();
+        all = with_examples(all, &axes.iter().map(|(_, _, a)| *a).collect::<Vec<_>>());
+        // Those of all values: each may have its own.
         let coordinates = |a: &AxisName| {
-            let own = all.iter().find_map(|f| f.find(a).map(|at| f.axes[at].clone()));
-            own.unwrap_or_else(|| LabelledAxis {
-                name: a.name.clone(),
-                coordinates: vec![String::new()],
-                ..LabelledAxis::default()
-            })
+            let (coordinates, role) = union(&all, a).unwrap_or_else(|| (vec![String::new()], String::new()));
+            LabelledAxis { name: a.name.clone(), role, coordinates, ..LabelledAxis::default() }
         };
         let facets = s.facet.0.iter().map(coordinates).map(|a| (a.name, a.coordinates)).collect();
         let mut cube = Cube { facets, ..Cube::default() };

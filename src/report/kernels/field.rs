@@ -3,7 +3,7 @@
 use super::frame::Frame;
 use super::named::{AxisName, Doubted};
 use crate::engine::kernel::{Job, Labelled, LabelledAxis};
-use crate::engine::value::{Number, Scores, Value};
+use crate::engine::value::{NO_EXAMPLES, Number, Scores, Value};
 use crate::lang::settings::optional;
 use crate::plan::doubt::Place;
 use crate::plan::units::unit;
@@ -114,6 +114,19 @@ impl Field {
     /// Returns whether any value holds one number per example.
     pub fn has_scores(&self) -> bool {
         self.values.iter().any(|v| matches!(v, Value::Scores(_)))
+    }
+
+    /// Returns the field at some coordinates of one of its axes.
+    pub fn keep(self, axis: usize, keep: impl Fn(&str) -> bool) -> Field {
+        let kept: Vec<bool> = self.axes[axis].coordinates.iter().map(|c| keep(c)).collect();
+        if kept.iter().all(|k| *k) {
+            return self;
+        }
+        let here = (0..self.values.len()).filter(|i| kept[self.places(*i)[axis]]);
+        let values = here.map(|i| self.values[i].clone()).collect();
+        let mut axes = self.axes;
+        axes[axis].coordinates.retain(|c| keep(c));
+        Field { axes, values, ..self }
     }
 
     /// Returns the field with every record or table narrowed to one of its parts.
@@ -277,7 +290,7 @@ pub fn places_in(axes: &[LabelledAxis], index: usize) -> Vec<usize> {
 fn restrict(s: &Arc<Scores>, keep: impl Fn(usize) -> bool) -> Value {
     let chosen: Vec<usize> = (0..s.values.len()).filter(|i| keep(*i)).collect();
     if chosen.is_empty() {
-        return Value::Absent("no examples here".into());
+        return Value::Absent(NO_EXAMPLES.into());
     }
     Value::Scores(Arc::new(Scores {
         values: chosen.iter().map(|i| s.values[*i]).collect(),

@@ -18,6 +18,7 @@ mod inks;
 mod layout;
 mod named;
 mod pool;
+mod present;
 mod problems;
 mod profile;
 mod references;

@@ -140,6 +140,7 @@ const FOURTH: &str =
     "the error is known by the values' fourth powers, which few values far out decide: too small where none of them was drawn";
 const SLOPE: &str = "a share moves with runs by its slope, which is that at the share found: in a simulation that knows the slope and takes the spread \
                      from 20 runs 89.4 % are covered, 96.0 % where the slope is that of the truth";
+const BELOW: &str = "a variance that comes out below 0 counts as 0: here all that the two share cancels";
 const ORDER: &str = "half the distance of two order statistics is an uncertain error: two cover 93 % from some 100 values on in the middle, from \
                      some 1,000 at 90 %";
 

@@ -370,3 +370,82 @@ fn quantifiers_of_each_example_remember_the_runs() {
         close(call("total").one("x", Value::Scores(each)).number().error.unwrap(), 4.0 * times * 0.05);
     }
 }
+
+/// Returns numbers that look random, between -0.5 and 0.5.
+fn scattered(n: usize, name: &str) -> Vec<f64> {
+    let mut rng = crate::base::Stream::root(7).named(name).rng();
+    (0..n).map(|_| rand::RngExt::random::<f64>(&mut rng) - 0.5).collect()
+}
+
+/// The difference of two means over the same runs and examples has the error of the mean of the differences, however much of what both share cancels:
+/// what is left of single numbers is not counted by run and by example again.
+#[test]
+fn differences_over_the_same_runs_and_examples_are_paired() {
+    const N: usize = 12;
+    let (a, b) = (scattered(RUNS.len(), "runs"), scattered(N, "examples"));
+    let of = |sizes: [f64; 3], name: &str| -> Vec<Vec<f64>> {
+        let r = scattered(RUNS.len() * N, name);
+        (0..RUNS.len()).map(|i| (0..N).map(|k| sizes[0] * a[i] + sizes[1] * b[k] + sizes[2] * r[i * N + k]).collect()).collect()
+    };
+    let reduced = |op: &str, x: &[Vec<f64>]| {
+        let ids: Vec<u32> = (0..N as u32).collect();
+        let cells = x.iter().map(|v| scores(&ids, v, &[])).collect();
+        call(op).over("x", &[("run", "declared", RUNS)], cells).reducing(&["run", "example"]).number()
+    };
+    for (x, y) in [([2.0, 3.0, 0.3], [0.5, 1.0, 0.4]), ([2.0, 3.0, 0.3], [1.0, 3.0, 0.5]), ([1.5, 3.0, 0.2], [0.5, 2.0, 0.2])] {
+        let (x, y) = (of(x, "x"), of(y, "y"));
+        let less: Vec<Vec<f64>> =
+            x.iter().zip(&y).map(|(x, y)| x.iter().zip(y).map(|(x, y)| x - y).collect()).collect();
+        let apart = two("subtract", &reduced("mean", &x), &reduced("mean", &y));
+        let together = reduced("mean", &less);
+        let (apart, together) = (apart.error.unwrap(), together.error.unwrap());
+        assert!((apart - together).abs() < 1e-9 * together, "{apart} against {together}");
+    }
+}
+
+/// So has the difference of two means over the same pairs of units.
+#[test]
+fn differences_over_the_same_pairs_are_paired() {
+    let k = RUNS.len();
+    let a = scattered(k, "units");
+    let of = |unit: f64, left: f64, name: &str| -> Vec<Number> {
+        let r = scattered(k * k, name);
+        let at = |i: usize, j: usize| Number::exact(unit * (a[i] + a[j]) + left * r[i.max(j) * k + i.min(j)]);
+        (0..k * k).map(|p| at(p / k, p % k)).collect()
+    };
+    let reduced = |x: &[Number]| {
+        let there = |p: usize| if p / k == p % k { Value::Absent("a unit with itself".into()) } else { Value::Number(x[p].clone()) };
+        let axes = [("run", "declared", RUNS), ("run_other", "declared", RUNS)];
+        let mut call = call("mean").over("x", &axes, (0..k * k).map(there).collect());
+        call.job.inputs[0].1.axes[1].pairs = Some("run".to_string());
+        call.reducing(&[]).number()
+    };
+    let (x, y) = (of(2.0, 0.3, "x"), of(0.5, 0.2, "y"));
+    let less: Vec<Number> = x.iter().zip(&y).map(|(x, y)| Number::exact(x.value - y.value)).collect();
+    let (apart, together) = (two("subtract", &reduced(&x), &reduced(&y)).error.unwrap(), reduced(&less).error.unwrap());
+    assert!((apart - together).abs() < 1e-9 * together, "{apart} against {together}");
+}
+
+/// Runs first or runs and examples at once: where neither has a variance of its own, all is pooled either way.
+#[test]
+fn what_comes_out_below_nothing_is_pooled_in_either_order() {
+    const N: usize = 8;
+    let ids: Vec<u32> = (0..N as u32).collect();
+    let (mut pooled, mut all) = (0, 0);
+    for k in 0..60 {
+        let r = scattered(RUNS.len() * N, &format!("alone {k}"));
+        let cells = || (0..RUNS.len()).map(|i| scores(&ids, &r[i * N..(i + 1) * N], &[])).collect::<Vec<_>>();
+        let over = |call: Call| call.over("x", &[("run", "declared", RUNS)], cells());
+        let at_once = over(call("mean")).reducing(&["run", "example"]).number();
+        let means = over(call("mean")).reducing(&["run"]).scores();
+        let first = call("mean").one("x", Value::Scores(means)).reducing(&["example"]).number();
+        let (a, b) = (at_once.error.unwrap(), first.error.unwrap());
+        close(at_once.value, first.value);
+        assert!((a - b).abs() < 1e-9 * a, "{k}: {a} against {b}");
+        // Of all numbers drawn one by one, as where all is pooled.
+        let one_by_one = deviation(&r) / (r.len() as f64).sqrt();
+        pooled += ((a - one_by_one).abs() < 1e-9 * a) as usize;
+        all += 1;
+    }
+    assert!(pooled > all / 8 && pooled < all, "{pooled} of {all}");
+}

@@ -211,3 +211,52 @@ fn what_a_logarithm_cannot_hold_is_counted() {
     let f = run(&job("curves", "Zero on a logarithm", settings, vec![("data", "y", y)])).expect("drawn");
     assert!(f.caption.contains("not positive: 1 values"), "{}", f.caption);
 }
+
+#[test]
+fn classes_that_were_left_out_have_no_panel() {
+    let whole = scores("left out", 4, 30, 1.0);
+    // The examples of classes 1 and 3 alone, which keep the names of all.
+    let kept: Vec<usize> = (0..whole.values.len()).filter(|i| whole.labels[*i] % 2 == 1).collect();
+    let s = Arc::new(Scores {
+        values: kept.iter().map(|i| whole.values[*i]).collect(),
+        ids: Arc::new(kept.iter().map(|i| whole.ids[*i]).collect()),
+        labels: Arc::new(kept.iter().map(|i| whole.labels[*i]).collect()),
+        ..Scores::clone(&whole)
+    });
+    let class = || named("class", "class");
+    let of_run = |s: &Arc<Scores>| Labelled {
+        axes: vec![counted("run", "declared", 2)],
+        values: vec![Value::Scores(s.clone()), Value::Scores(s.clone())],
+    };
+    let panels = |svg: &str| svg.matches(">class ").count();
+    let drawn = |op: &str, settings: Vec<(&str, Static)>, slot: &str, s: &Arc<Scores>| {
+        run(&job(op, "Classes", settings, vec![(slot, "l", of_run(s))])).expect("drawn")
+    };
+    let runs = || ("x", named("run", "declared"));
+    for (s, classes) in [(&whole, 4), (&s, 2)] {
+        let f = drawn("curves", vec![runs(), ("facet", class())], "data", s);
+        assert_eq!((panels(&f.svg), f.data.rows()), (classes, 2 * classes), "{}", f.caption);
+        assert!(!f.svg.contains(">no values<") && !f.caption.contains("absent"), "{}", f.caption);
+        let f = drawn("bars", vec![("x", class())], "y", s);
+        assert_eq!(f.data.rows(), classes);
+        let f = drawn("distribution", vec![("facet", class())], "x", s);
+        assert_eq!(panels(&f.svg), classes);
+    }
+    // What is absent for another reason keeps its place.
+    let axes = vec![classes(3)];
+    let values = vec![
+        Value::Number(Number::exact(1.0)),
+        Value::Absent("too few members".into()),
+        Value::Absent("all 2 values are absent: no examples here".into()),
+    ];
+    let f = run(&job("bars", "Two of three", vec![("x", class())], vec![("y", "p", Labelled { axes, values })])).expect("drawn");
+    assert!(f.caption.contains("1 of 2 values is absent (too few members: 1)"), "{}", f.caption);
+}
+
+#[test]
+fn values_with_other_coordinates_stand_in_panels_of_their_own() {
+    let of = |coordinates: &[&str]| numbers(vec![axis("run", "declared", coordinates)], |i| i as f64);
+    let inputs = vec![("x.0", "a", of(&["0", "1"])), ("x.1", "b", of(&["1", "2"]))];
+    let f = run(&job("distribution", "Runs", vec![("facet", named("run", "declared"))], inputs)).expect("drawn");
+    assert_eq!(f.svg.matches(">run: ").count(), 3);
+}

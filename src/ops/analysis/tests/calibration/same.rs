@@ -110,7 +110,7 @@ pub fn lines() -> Vec<Line> {
             let (x, y) = (side(r), side(r));
             call("subtract").one("a", handed(x, "x")).one("b", handed(y, "y")).number()
         })
-        .but(0.9, 1.7, 0.92, "nearly all that both share cancels: what is left is counted by run, by example and alone"),
+        .but(0.9, 1.2, 0.92, BELOW),
         line("subtract", "means over pairs of the same units: a(i) + a(j) + r(i, j)", "12 units", 0.0, |r| {
             let a = zs(12, r);
             let side = |r: &mut R| {
@@ -121,7 +121,7 @@ pub fn lines() -> Vec<Line> {
             let (x, y) = (side(r), side(r));
             call("subtract").one("a", handed(x, "x")).one("b", handed(y, "y")).number()
         })
-        .but(0.9, 1.75, 0.92, "nearly all that both share cancels: what is left is counted by unit and by pair"),
+        .but(0.9, 1.25, 0.92, BELOW),
         line("subtract", "means over pairs of the same units, effects correlated at 0.8", "20 units", 0.0, |r| {
             let (a, b) = alike(20, r);
             let side = |a: &[f64], r: &mut R| {
