@@ -305,6 +305,29 @@ impl Program {
         !self.circle(def).is_empty()
     }
 
+    /// Returns whether a place lies in the standard library.
+    pub fn is_standard(&self, span: Span) -> bool {
+        self.sources.files().get(self.main).is_some_and(|script| (span.start as usize) < script.base)
+    }
+
+    /// Returns a message with the place of the call that led to it, said in these words. Where the main place lies in the standard library, which the
+    /// script's author cannot change, the nearest place of the script becomes the main one.
+    pub fn with_call(&self, mut diag: Diag, call: Span, words: &str) -> Diag {
+        if !diag.labels.iter().any(|(span, _)| span.start == call.start) {
+            diag.labels.push((call, words.to_string()));
+        }
+        if self.is_standard(diag.span())
+            && let Some(nearest) = diag.labels.iter().position(|(span, _)| !self.is_standard(*span))
+        {
+            let label = diag.labels.remove(nearest);
+            if let Some((_, said)) = diag.labels.first_mut().filter(|(_, said)| said.is_empty()) {
+                *said = "found here".to_string();
+            }
+            diag.labels.insert(0, label);
+        }
+        diag
+    }
+
     /// Returns whether a declaration of that name could not be read.
     pub fn is_lost(&self, name: &str) -> bool {
         self.lost.contains(name)

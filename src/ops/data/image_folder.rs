@@ -141,6 +141,10 @@ impl Reader for ImageFolder {
         &[("order", "natural"), ("classes", "shared")]
     }
 
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn settings(&self, settings: &Settings) -> ImageFolderSettings {
         ImageFolderSettings::read(settings)
     }

@@ -194,12 +194,13 @@ impl Walk<'_> {
     /// Returns the splits of lists in CSV files: the images below `images`, or below the folder, that each names, class by class in its order.
     fn listed(&mut self, root: &Path, lists: &[Csv]) -> Result<Vec<Part>, Problem> {
         let dir = Some(root.join("images")).filter(|d| d.is_dir()).unwrap_or_else(|| root.to_path_buf());
-        let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
-        for image in self.images_below(&dir)? {
-            found.insert(name(&image), image.clone());
-            if let Ok(below) = image.strip_prefix(&dir) {
-                found.insert(below.to_string_lossy().replace('\\', "/"), image.clone());
-            }
+        let images = self.images_below(&dir)?;
+        let below = |image: &Path| image.strip_prefix(&dir).unwrap_or(image).to_string_lossy().replace('\\', "/");
+        let by_path: BTreeMap<String, &PathBuf> = images.iter().map(|image| (below(image), image)).collect();
+        // Where several images have one name, the name alone tells none of them.
+        let mut by_name: BTreeMap<String, Option<&PathBuf>> = BTreeMap::new();
+        for image in &images {
+            by_name.entry(name(image)).and_modify(|one| *one = None).or_insert(Some(image));
         }
         let mut named: BTreeSet<PathBuf> = BTreeSet::new();
         let mut parts = Vec::new();
@@ -208,14 +209,22 @@ impl Walk<'_> {
             self.from.push(list.path.clone());
             let mut classes: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
             for (file, class) in &list.rows {
-                let Some(image) = found.get(file) else {
-                    let problem = broken(&list.path, format!("names `{file}`, which is not an image in `{}`", dir.display()));
-                    return Err(with_help(problem, "unpack the images beside the lists, into a folder `images`"));
+                let image = match (by_path.get(file), by_name.get(file)) {
+                    (Some(image), _) | (_, Some(Some(image))) => (*image).clone(),
+                    (None, Some(None)) => {
+                        let words = format!("names `{file}`, and several images in `{}` have that name", dir.display());
+                        return Err(with_help(broken(&list.path, words), "write the path of each below that folder"));
+                    }
+                    (None, None) => {
+                        let words = format!("names `{file}`, which is not an image in `{}`", dir.display());
+                        let help = "unpack the images beside the lists, into a folder `images`";
+                        return Err(with_help(broken(&list.path, words), help));
+                    }
                 };
                 if !named.insert(image.clone()) {
                     return Err(broken(&list.path, format!("names `{file}`, which was named before")));
                 }
-                classes.entry(class.clone()).or_default().push(image.clone());
+                classes.entry(class.clone()).or_default().push(image);
             }
             parts.push(Part {
                 split: list.split,
@@ -224,8 +233,7 @@ impl Walk<'_> {
                 loose: Vec::new(),
             });
         }
-        let all: BTreeSet<&PathBuf> = found.values().collect();
-        let unnamed = all.len() - named.len();
+        let unnamed = images.len() - named.len();
         if unnamed > 0 {
             let are = if unnamed == 1 { "1 image is".to_string() } else { format!("{unnamed} images are") };
             self.warn(format!("{are} named in no list and left out"), "the lists say which images belong to the data set");

@@ -194,4 +194,14 @@ fn lists_of_mini_imagenet_say_split_and_class() {
     assert!(says("test.csv", "filename,label\nn01.png,pig\n").contains("names `n01.png`, which was named before"));
     assert!(says("test.csv", "filename,label\n../n01.png,pig\n").contains("which is not an image in"));
     assert!(says("test.csv", "filename,label\nn04.png\n").contains("has no file and label on line 2"));
+    // Names of classes may hold commas and quotes, and images of different folders one name.
+    for name in ["images/a/x.png", "images/b/x.png", "images/x.png"] {
+        put(&set, name, 70);
+    }
+    std::fs::write(set.join("test.csv"), "filename,label\na/x.png,\"crane, bird\"\nb/x.png, \"crane, \"\"tall\"\"\" \nx.png,pig\n").unwrap();
+    let (classes, labels, ..) = read(dir.path(), &[("classes", word("pooled"))]);
+    assert_eq!(classes, words(&["cat", "crane, \"tall\"", "crane, bird", "dog", "owl", "pig"]));
+    assert_eq!(labels, [0, 3, 4, 1, 2, 5]);
+    std::fs::remove_file(set.join("images/x.png")).unwrap();
+    assert!(says("test.csv", "filename,label\nx.png,pig\n").contains("several images in"));
 }
