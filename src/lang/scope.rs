@@ -311,19 +311,19 @@ impl Program {
     }
 
     /// Returns a message with the place of the call that led to it, said in these words. Where the main place lies in the standard library, which the
-    /// script's author cannot change, the nearest place of the script becomes the main one.
+    /// script's author cannot change, the nearest place of the script becomes the main one, and the library's is told in words.
     pub fn with_call(&self, mut diag: Diag, call: Span, words: &str) -> Diag {
         if !diag.labels.iter().any(|(span, _)| span.start == call.start) {
             diag.labels.push((call, words.to_string()));
         }
-        if self.is_standard(diag.span())
-            && let Some(nearest) = diag.labels.iter().position(|(span, _)| !self.is_standard(*span))
-        {
-            let label = diag.labels.remove(nearest);
-            if let Some((_, said)) = diag.labels.first_mut().filter(|(_, said)| said.is_empty()) {
-                *said = "found here".to_string();
-            }
-            diag.labels.insert(0, label);
+        let Some((place, said)) = diag.labels.first().cloned() else { return diag };
+        if !self.is_standard(place) || diag.labels.iter().all(|(span, _)| self.is_standard(*span)) {
+            return diag;
+        }
+        diag.labels.retain(|(span, _)| !self.is_standard(*span));
+        if let (Some((_, words)), Some((file, line, _))) = (diag.labels.first_mut(), self.sources.place(place)) {
+            let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+            *words = format!("{words}; {file}, line {line}{said}").trim_start_matches("; ").to_string();
         }
         diag
     }

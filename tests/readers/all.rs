@@ -17,10 +17,16 @@ pub struct Reader {
     pub name: String,
     /// Files from which others are made; it takes the first.
     pub sound: Vec<Vec<u8>>,
+    /// Makes checksums right in a changed file, where the form has some that everything else stands behind.
+    pub mend: fn(&mut Vec<u8>),
     read: Box<dyn Fn(&[u8]) -> bool>,
 }
 
 impl Reader {
+    fn new(name: &str, sound: Vec<Vec<u8>>, read: impl Fn(&[u8]) -> bool + 'static) -> Reader {
+        Reader { name: name.to_string(), sound, mend: |_| {}, read: Box::new(read) }
+    }
+
     /// Reads a file of these bytes; returns whether it was taken.
     pub fn read(&self, bytes: &[u8]) -> bool {
         (self.read)(bytes)
@@ -183,6 +189,21 @@ fn repository() -> &'static Path {
     if here.join("tests").exists() { here } else { here.parent().unwrap_or(here) }
 }
 
+/// Makes the checksums of a PNG's parts right.
+fn with_checksums(bytes: &mut Vec<u8>) {
+    let mut at = 8;
+    while let Some(head) = bytes.get(at..at + 4) {
+        let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
+        let Some(part) = bytes.get(at + 4..at + 8 + length) else { return };
+        let mut sum = flate2::Crc::new();
+        sum.update(part);
+        let sum = sum.sum().to_be_bytes();
+        let Some(place) = bytes.get_mut(at + 8 + length..at + 12 + length) else { return };
+        place.copy_from_slice(&sum);
+        at += 12 + length;
+    }
+}
+
 /// Returns the bytes in gzip form.
 fn zipped(bytes: &[u8]) -> Vec<u8> {
     use std::io::Write;
@@ -214,7 +235,8 @@ pub fn readers(folder: &Path) -> Vec<Reader> {
         let beside = [("set/b/1.png", sound("tests/bad/warn_images/set/a/1.png"))];
         let at = folder.join(out.len().to_string());
         let declarations = "dataset z = image_folder(\"set\", size: 4)";
-        out.push(operation(&at, &format!("images in {ending}"), &beside, declarations, &place, vec![bytes.into_inner()]));
+        let reader = operation(&at, &format!("images in {ending}"), &beside, declarations, &place, vec![bytes.into_inner()]);
+        out.push(Reader { mend: if ending == "png" { with_checksums } else { reader.mend }, ..reader });
     }
     out.extend(of_stores(&folder.join("store")));
     out.push(lock(&folder.join("lock")));
@@ -283,7 +305,7 @@ fn operation(
         let read = kernel.run(&job, &Quiet { files: Files::new(&root, &[]) }).is_ok();
         planned && read
     };
-    Reader { name: name.to_string(), sound: files, read: Box::new(read) }
+    Reader::new(name, files, read)
 }
 
 /// Returns the readers of a store's files: the index, a pack, the record of a run, an artifact.
@@ -317,10 +339,10 @@ fn of_stores(folder: &Path) -> Vec<Reader> {
             let whole = all.iter().filter_map(|l| store.known(&l.key)).all(|known| store.read(&known).is_ok());
             whole && store.damaged_lines() == 0 && !all.is_empty() && !store.runs().is_empty()
         };
-        out.push(Reader { name: format!("a store's {name}"), sound: vec![bytes], read: Box::new(read) });
+        out.push(Reader::new(&format!("a store's {name}"), vec![bytes], read));
     }
     let read = |bytes: &[u8]| pack::decode(bytes).is_ok();
-    out.push(Reader { name: "an artifact".into(), sound: vec![artifact.expect("a result")], read: Box::new(read) });
+    out.push(Reader::new("an artifact", vec![artifact.expect("a result")], read));
     out
 }
 
@@ -352,7 +374,7 @@ fn lock(folder: &Path) -> Reader {
         let read = cfx::report::lock::Lock::read(&text);
         read.is_ok_and(|lock| lock.differences(&now).is_empty())
     };
-    Reader { name: "a lock".into(), sound: vec![lock.text().into_bytes()], read: Box::new(read) }
+    Reader::new("a lock", vec![lock.text().into_bytes()], read)
 }
 
 /// Returns the readers of manifests, in the folder and in the archive whose results are compared with others.
@@ -381,22 +403,14 @@ fn manifests(folder: &Path) -> [Reader; 2] {
     };
     let packed = folder.join("exp.zip");
     [
-        Reader {
-            name: "a manifest".into(),
-            sound: vec![bytes],
-            read: Box::new(move |bytes: &[u8]| {
-                std::fs::write(&path, bytes).expect("a file");
-                same(&out)
-            }),
-        },
-        Reader {
-            name: "an archive of results".into(),
-            sound: vec![archive],
-            read: Box::new(move |bytes: &[u8]| {
-                std::fs::write(&packed, bytes).expect("a file");
-                same(&packed)
-            }),
-        },
+        Reader::new("a manifest", vec![bytes], move |bytes: &[u8]| {
+            std::fs::write(&path, bytes).expect("a file");
+            same(&out)
+        }),
+        Reader::new("an archive of results", vec![archive], move |bytes: &[u8]| {
+            std::fs::write(&packed, bytes).expect("a file");
+            same(&packed)
+        }),
     ]
 }
 
@@ -409,7 +423,7 @@ fn site() -> Reader {
         Ok(site) => site.limits().tasks > 0,
         Err((diags, sources)) => cfx::cli::render::render(&diags, &sources, false).is_empty(),
     };
-    Reader { name: "a site".into(), sound: vec![text.as_bytes().to_vec()], read: Box::new(read) }
+    Reader::new("a site", vec![text.as_bytes().to_vec()], read)
 }
 
 /// Returns the readers of scripts: into a tree and back, and to the messages.
@@ -433,8 +447,5 @@ fn scripts() -> [Reader; 2] {
         api::types(&checked.script);
         !checked.diags.has_errors()
     };
-    [
-        Reader { name: "a script's tree".into(), sound: sound.clone(), read: Box::new(tree) },
-        Reader { name: "a script".into(), sound, read: Box::new(checked) },
-    ]
+    [Reader::new("a script's tree", sound.clone(), tree), Reader::new("a script", sound, checked)]
 }

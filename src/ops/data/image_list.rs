@@ -5,6 +5,7 @@
 use super::bytes::{Input, broken, with_help};
 use super::image_csv::{self, Csv};
 use crate::base::natural;
+use crate::base::text::on_a_line;
 use crate::plan::facts::Problem;
 use crate::plan::files::Files;
 use crate::words;
@@ -178,7 +179,8 @@ impl Walk<'_> {
                 let images = self.images_below(&folder)?;
                 match images.is_empty() {
                     true => empty.push(name(&folder)),
-                    false => part.classes.push((name(&folder), images)),
+                    // The name reaches terminals and pages, in which it is no line of its own.
+                    false => part.classes.push((on_a_line(&name(&folder)).into_owned(), images)),
                 }
             }
             if !part.classes.is_empty() && !empty.is_empty() {
@@ -235,8 +237,8 @@ impl Walk<'_> {
         }
         let unnamed = images.len() - named.len();
         if unnamed > 0 {
-            let are = if unnamed == 1 { "1 image is".to_string() } else { format!("{unnamed} images are") };
-            self.warn(format!("{are} named in no list and left out"), "the lists say which images belong to the data set");
+            let words = format!("{} named in no list and left out", images_are(unnamed));
+            self.warn(words, "the lists say which images belong to the data set");
         }
         let order = ["train", "valid", "test"];
         parts.sort_by_key(|p| order.iter().position(|s| *s == p.split));
@@ -307,10 +309,21 @@ fn splits_of(root: &Path, top: &[PathBuf]) -> Result<Vec<(&'static str, PathBuf)
 /// Errors: it holds no images, images of a kind that is not read, or links to elsewhere; classes of its splits differ and are not to be pooled.
 pub fn list(root: &Path, files: &Files, order: Order, pool: Classes) -> Result<Listing, Problem> {
     let mut walk = Walk { files, order, from: Vec::new(), warnings: Vec::new() };
-    let top = walk.entries(root)?.0;
+    let (top, beside) = walk.entries(root)?;
     let mut parts = Vec::new();
     let folders = splits_of(root, &top)?;
     let splits = !matches!(folders.as_slice(), [("all", _)]);
+    if splits && !beside.is_empty() {
+        let message = format!("{} in `{}` beside the folders of splits, and left out", images_are(beside.len()), root.display());
+        walk.warn(message, "put each into the folder of its class in a split");
+    }
+    for dir in top.iter().filter(|_| !splits) {
+        let named: Vec<PathBuf> = walk.entries(dir)?.0.into_iter().filter(|p| split_of(&name(p)).is_some()).collect();
+        if named.len() > 1 && named.iter().any(|p| split_of(&name(p)) == Some("train")) {
+            let words = format!("holds folders of splits (`{}`, `{}`), and is no class", name(&named[0]), name(&named[1]));
+            return Err(with_help(broken(dir, words), format!("name this folder: `folder: \"…/{}\"`", name(dir))));
+        }
+    }
     for left in top.iter().filter(|dir| splits && !folders.iter().any(|(_, used)| used == *dir)) {
         walk.warn(
             format!("`{}` lies beside the folders of splits and is left out", name(left)),
@@ -327,21 +340,30 @@ pub fn list(root: &Path, files: &Files, order: Order, pool: Classes) -> Result<L
     } else {
         parts = walk.listed(root, &lists)?;
     }
+    for part in parts.iter().filter(|p| splits && p.classes.is_empty() && p.loose.is_empty()) {
+        walk.warn(format!("`{}` holds no images, so that there is no such split", part.dir.display()), "fill it, or remove it");
+    }
     let labelled = parts.iter().any(|p| !p.classes.is_empty());
     for part in parts.iter_mut().filter(|p| labelled && !p.loose.is_empty()) {
-        let (count, dir) = (part.loose.len(), part.dir.display().to_string());
-        walk.warn(
-            format!("{count} images in `{dir}` are not in the folder of a class and are left out"),
-            "put each into the folder of its class",
-        );
+        let (images, dir) = (images_are(part.loose.len()), part.dir.display().to_string());
+        walk.warn(format!("{images} in `{dir}` and not in the folder of a class, and left out"), "put each into the folder of its class");
         part.loose.clear();
     }
     parts.retain(|p| !p.classes.is_empty() || !p.loose.is_empty());
     if parts.is_empty() {
-        let help = "PNG, JPEG, WebP, BMP, GIF, TIFF and PNM files are read, in one folder for each class";
+        let help = match packed(root) {
+            Some(archive) => format!("unpack `{archive}` first"),
+            None => "PNG, JPEG, WebP, BMP, GIF, TIFF and PNM files are read, in one folder for each class".to_string(),
+        };
         return Err(with_help(broken(root, "holds no images"), help));
     }
     let classes = classes_of(&mut walk, &parts, pool)?;
+    if let [class] = classes.as_slice()
+        && let [first, second, ..] = folders_below(&parts).as_slice()
+    {
+        let message = format!("all images are of one class, `{class}`, and lie in folders below it (`{first}`, `{second}`)");
+        walk.warn(message, "if those are the classes, name the folder that they lie in");
+    }
     let label = |class: &str| classes.iter().position(|c| c == class).unwrap_or(0) as u32;
     let splits = parts
         .iter()
@@ -355,6 +377,33 @@ pub fn list(root: &Path, files: &Files, order: Order, pool: Classes) -> Result<L
     walk.from.sort();
     walk.from.dedup();
     Ok(Listing { classes, splits, from: walk.from, warnings: walk.warnings })
+}
+
+/// Returns the folders directly below those of classes, in which their images lie.
+fn folders_below(parts: &[Part]) -> Vec<String> {
+    let mut out: BTreeSet<String> = BTreeSet::new();
+    for part in parts {
+        for (class, images) in &part.classes {
+            let dir = part.dir.join(class);
+            let below = images.iter().filter_map(|image| image.strip_prefix(&dir).ok()?.parent()?.components().next());
+            out.extend(below.map(|folder| folder.as_os_str().to_string_lossy().into_owned()));
+        }
+    }
+    out.into_iter().collect()
+}
+
+/// Returns the name of a packed archive in a folder.
+fn packed(root: &Path) -> Option<String> {
+    let mut names: Vec<String> =
+        std::fs::read_dir(root).ok()?.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    let archive = |name: &String| ["zip", "tar", "gz", "tgz", "xz", "bz2", "7z", "rar", "zst"].contains(&ending(Path::new(name)).as_str());
+    names.into_iter().find(archive)
+}
+
+/// Returns a number of images with its verb.
+fn images_are(count: usize) -> String {
+    if count == 1 { "1 image is".to_string() } else { format!("{count} images are") }
 }
 
 /// Returns the names of all classes in order.
