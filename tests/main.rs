@@ -23,10 +23,12 @@ mod keys;
 mod laws;
 mod lock;
 mod lsp;
+mod memory;
 mod mutate;
 mod oracle;
 mod pages;
 mod promises;
+mod readers;
 mod script;
 #[cfg(unix)]
 mod serve;
@@ -34,3 +36,6 @@ mod serve;
 mod ssh;
 mod stdlib;
 mod suite;
+
+#[global_allocator]
+static COUNTING: memory::Counting = memory::Counting;

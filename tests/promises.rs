@@ -245,6 +245,49 @@ fn what_is_no_script_is_refused_and_a_picture_overwrites_no_other_file() {
     }
 }
 
+/// A pipe waits for its other end, and a device may have no end.
+#[cfg(unix)]
+#[test]
+fn pipes_and_devices_are_opened_by_no_command() {
+    let (folder, path) = folder_with(QUICK);
+    assert!(std::process::Command::new("mkfifo").arg(folder.path().join("pipe")).status().expect("mkfifo").success());
+    let of = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cfx"));
+        command.args(arguments).current_dir(folder.path()).output().expect("the command runs")
+    };
+    for arguments in [&["fmt", "pipe"][..], &["diff", "pipe", "pipe"], &["plan", "exp.cfx", "--svg", "pipe"]] {
+        let output = of(arguments);
+        assert_eq!(code(&output), 2, "{arguments:?}: {}", said(&output));
+    }
+    // A manifest of a stranger lists files below its folder, whatever it says.
+    assert_eq!(code(&cfx(&["run", "--out", "a"], &path)), 0);
+    let manifest = std::fs::read_to_string(folder.path().join("a/manifest.json")).expect("a manifest");
+    assert!(manifest.contains("\"tables/acc.csv\""), "{manifest}");
+    put(&folder.path().join("b/manifest.json"), &manifest.replace("\"tables/acc.csv\"", "\"/dev/zero\""));
+    let output = of(&["diff", "a", "b"]);
+    assert!(code(&output) == 1 && said(&output).contains("3 rows only in the first"), "{}", said(&output));
+}
+
+/// What a run writes would be data of the next one.
+#[test]
+fn results_do_not_lie_among_the_images_that_are_read() {
+    let script = "cfx 1\nexperiment \"Images\" { seed: 1 }\nuse std.data { image_folder }\n\
+                  dataset d = image_folder(\".\", size: 2)\nanalysis second = share(label(d) == 1)\n";
+    let (folder, path) = folder_with(script);
+    for class in ["a", "b"] {
+        std::fs::create_dir(folder.path().join(class)).expect("a folder");
+        std::fs::copy(repository("tests/bad/warn_images/set/a/1.png"), folder.path().join(class).join("1.png")).expect("a copy");
+    }
+    for out in [&["run"][..], &["run", "--out", "."], &["run", "--out", "a/new"]] {
+        let output = cfx(out, &path);
+        assert_eq!(code(&output), 2, "{out:?}: {}", said(&output));
+        assert!(said(&output).contains("of which this run reads whatever is there"), "{}", said(&output));
+    }
+    assert!(!folder.path().join("results").exists() && !folder.path().join("a/new").exists());
+    let output = cfx(&["run", "--out", ".results"], &path);
+    assert_eq!(code(&output), 0, "{}", said(&output));
+}
+
 /// A file of results keeps its name and its contents wherever its declaration stands.
 #[test]
 fn titles_that_are_alike_do_not_swap_files() {

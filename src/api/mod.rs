@@ -53,7 +53,7 @@ impl Source {
     /// Errors: the file cannot be read, is not UTF-8, is a named pipe or a device (but for `/dev/stdin` and what a shell makes, `<(…)`), or longer than
     /// any script.
     pub fn read(path: &Path) -> std::io::Result<Source> {
-        let text = script_text(path)?;
+        let text = read_text(path)?;
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf();
         Ok(Source { text, ..Source::text(&path.display().to_string(), "", &folder) })
     }
@@ -80,8 +80,10 @@ impl Source {
 /// Bytes of a script at most.
 const LONGEST_SCRIPT: u64 = 16 << 20;
 
-/// Reads the text of a script. Nobody may be at the other end of a named pipe, and a device may have no end.
-fn script_text(path: &Path) -> std::io::Result<String> {
+/// Reads a text that a person wrote: a script, the file of a site. Nobody may be at the other end of a named pipe, and a device may have no end.
+///
+/// Errors: it cannot be read, is no text in UTF-8, or is longer than any script.
+pub fn read_text(path: &Path) -> std::io::Result<String> {
     let of_shell = ["/dev/std", "/dev/fd/", "/proc/"].iter().any(|p| path.as_os_str().to_string_lossy().starts_with(p));
     let file = if of_shell { std::fs::File::open(path)? } else { seen::open(path)? };
     let mut text = String::new();
@@ -151,7 +153,7 @@ fn read(source: &Source) -> ReadScript {
         let found = files.find(path).map_err(|p| (p.code, p.message, p.help.unwrap_or_default()))?;
         let unreadable =
             |e| ("cfx::file::missing", format!("`{path}` cannot be read: {e}"), "give a script in UTF-8".to_string());
-        script_text(&found).map_err(unreadable)
+        read_text(&found).map_err(unreadable)
     };
     let (program, mut diags) = Program::load(&source.name, &source.text, &loader);
     let (script, found, idle) = check::check(&program, &source.set);
@@ -539,11 +541,19 @@ fn inputs(source: &Source, graph: &Graph, out: &Path) -> BTreeSet<PathBuf> {
     found.filter_map(|path| path.strip_prefix(&below).ok().map(|rest| [path.clone(), given.join(rest)])).flatten().collect()
 }
 
-/// Returns whether results could be written to a folder.
+/// Returns whether results of a plan could be written to a folder.
 ///
-/// Errors: it cannot be written, or holds a manifest or report that no run of cfx wrote.
-pub fn ready(out: &Path) -> std::io::Result<()> {
-    report::earlier::ready(out)
+/// Errors: it cannot be written, holds a manifest or report that no run of cfx wrote, or is one of which the plan reads whatever lies there.
+pub fn ready(graph: &Graph, out: &Path) -> std::io::Result<()> {
+    let mut listed: BTreeSet<PathBuf> = BTreeSet::new();
+    for cell in graph.cells.iter() {
+        // Where files that match a pattern are the coordinates of an axis, one more of them is one more coordinate.
+        let pattern = |(_, value): &(String, Static)| matches!(value, Static::Text(text) if text.contains('*'));
+        let matched = cell.facts.coordinates.is_some() && cell.settings.0.iter().any(pattern);
+        listed.extend(cell.files.iter().filter(|f| f.folder).map(|f| PathBuf::from(&f.path)));
+        listed.extend(cell.files.iter().filter(|_| matched).filter_map(|f| Path::new(&f.path).parent()).map(Path::to_path_buf));
+    }
+    report::earlier::ready(out, &listed)
 }
 
 /// Largest array that is written out as `.npy`, in bytes; larger ones stay in the store.

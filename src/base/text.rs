@@ -39,6 +39,21 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(shown).collect())
 }
 
+/// Returns a text in which all control characters are written out, ends of lines and tabs too: the name of a file, which may hold any of them, is not
+/// read as a line of its own.
+pub fn on_a_line(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_control) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |c: char| match c {
+        '\n' => "\\n".to_string(),
+        '\t' => "\\t".to_string(),
+        c if is_control(c) => format!("\\u{{{:x}}}", u32::from(c)),
+        c => c.to_string(),
+    };
+    Cow::Owned(text.chars().map(shown).collect())
+}
+
 /// Returns a text of the same bytes' places in which each control character but ends of lines and tabs is replaced by marks that do nothing.
 pub fn blanked(text: &str) -> Cow<'_, str> {
     let does = |c: char| is_control(c) && !matches!(c, '\n' | '\t' | '\r');
@@ -68,6 +83,8 @@ mod tests {
     fn control_characters_are_written_out() {
         assert_eq!(harmless("a\u{1b}[31m\n\tb\u{202e}c"), "a\\u{1b}[31m\n\tb\\u{202e}c");
         assert!(matches!(harmless("Ж ä"), Cow::Borrowed(_)));
+        assert_eq!(on_a_line("a\n\tb\u{1b}\u{202e}c ä"), "a\\n\\tb\\u{1b}\\u{202e}c ä");
+        assert!(matches!(on_a_line("Ж ä"), Cow::Borrowed(_)));
         for text in ["a\u{1b}b", "a\u{85}b", "a\u{202e}b", "a\r\n\tb"] {
             let shown = blanked(text);
             assert_eq!(shown.len(), text.len());

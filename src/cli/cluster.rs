@@ -43,7 +43,7 @@ fn site(on: &str) -> Result<Site, Exit> {
             return Err(Exit::Usage);
         }
     };
-    let text = std::fs::read_to_string(file).map_err(|e| {
+    let text = api::read_text(file).map_err(|e| {
         tell!("{} cannot be read: {e}", file.display());
         Exit::Usage
     })?;
@@ -125,7 +125,7 @@ pub fn run(arguments: &Run) -> Exit {
         }
     }
     let out = results_folder(&arguments.out, &source, &arguments.script.script);
-    if let Err(e) = api::ready(&out) {
+    if let Err(e) = api::ready(&graph, &out) {
         return unwritten(&out, &e);
     }
     let jobs = match jobs(&graph, &arguments.only, arguments.until.as_deref(), &store, &site) {

@@ -3,6 +3,7 @@
 use super::arguments::Fmt;
 use super::out::{say, tell};
 use super::{Exit, out, render};
+use crate::api;
 use crate::engine::files::replace;
 use crate::syntax;
 use std::io::IsTerminal;
@@ -11,7 +12,7 @@ use std::io::IsTerminal;
 pub fn fmt(arguments: &Fmt) -> Exit {
     let mut exit = Exit::Done;
     for path in &arguments.scripts {
-        let text = match std::fs::read_to_string(path) {
+        let text = match api::read_text(path) {
             Ok(t) => t,
             Err(e) => {
                 tell!("{} cannot be read: {e}", path.display());

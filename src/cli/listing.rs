@@ -2,6 +2,7 @@
 
 use crate::api::{Expected, expected};
 use crate::base::size::bytes;
+use crate::base::text::on_a_line;
 use crate::base::time::duration;
 use crate::engine::{RunOutcome, Standing, Status};
 use crate::plan::estimate::{Together, together};
@@ -58,14 +59,14 @@ pub fn listing(graph: &Graph, standings: &[Standing], cost: &Together, threads: 
     if !files.is_empty() {
         let _ = writeln!(out, "reads:");
         for line in folded(files) {
-            let _ = writeln!(out, "  {line}");
+            let _ = writeln!(out, "  {}", on_a_line(&line));
         }
     }
     let sets = data_sets(graph);
     if !sets.is_empty() {
         let _ = writeln!(out, "data sets:");
         for line in sets {
-            let _ = writeln!(out, "  {line}");
+            let _ = writeln!(out, "  {}", on_a_line(&line));
         }
     }
     if let Some(lines) = absences(graph, |_| None) {

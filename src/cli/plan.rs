@@ -11,6 +11,7 @@ use crate::plan::estimate::together;
 use crate::plan::explain;
 use crate::plan::graph::{CellId, Graph};
 use crate::plan::record::Record;
+use crate::plan::seen;
 use crate::report::picture;
 use std::io::Read;
 use std::path::Path;
@@ -77,7 +78,7 @@ pub fn plan(arguments: &Plan) -> Exit {
 /// Returns whether a picture may be written to a file: it is not there, is empty, or holds one.
 fn is_picture(file: &Path) -> bool {
     let mut head = Vec::new();
-    match std::fs::File::open(file).and_then(|f| f.take(512).read_to_end(&mut head)) {
+    match seen::open(file).and_then(|f| f.take(512).read_to_end(&mut head)) {
         Ok(_) => head.is_empty() || String::from_utf8_lossy(&head).contains("<svg"),
         Err(e) => e.kind() == std::io::ErrorKind::NotFound,
     }

@@ -12,7 +12,7 @@ use super::signature::{AxisWord, Gathers, Signature};
 use super::static_value::Static;
 use super::statics::NetworkRef;
 use super::typed::{Call, Node, Typed};
-use crate::base::{Diag, Span};
+use crate::base::{Diag, Diags, Span};
 use crate::syntax::ast::{self, Expr};
 use std::rc::Rc;
 
@@ -364,7 +364,11 @@ impl<'a> Checker<'a> {
                         }
                     }
                 }
-                Err(found) => self.say_all(found),
+                Err(found) => {
+                    let program = self.program();
+                    let at_use = |diag| program.with_call(diag, n.span, "for this use of the network");
+                    self.say_all(Diags::from(found.0.into_iter().map(at_use).collect::<Vec<_>>()));
+                }
             }
         }
         origin.sort();

@@ -305,6 +305,29 @@ impl Program {
         !self.circle(def).is_empty()
     }
 
+    /// Returns whether a place lies in the standard library.
+    pub fn is_standard(&self, span: Span) -> bool {
+        self.sources.files().get(self.main).is_some_and(|script| (span.start as usize) < script.base)
+    }
+
+    /// Returns a message with the place of the call that led to it, said in these words. Where the main place lies in the standard library, which the
+    /// script's author cannot change, the nearest place of the script becomes the main one, and the library's is told in words.
+    pub fn with_call(&self, mut diag: Diag, call: Span, words: &str) -> Diag {
+        if !diag.labels.iter().any(|(span, _)| span.start == call.start) {
+            diag.labels.push((call, words.to_string()));
+        }
+        let Some((place, said)) = diag.labels.first().cloned() else { return diag };
+        if !self.is_standard(place) || diag.labels.iter().all(|(span, _)| self.is_standard(*span)) {
+            return diag;
+        }
+        diag.labels.retain(|(span, _)| !self.is_standard(*span));
+        if let (Some((_, words)), Some((file, line, _))) = (diag.labels.first_mut(), self.sources.place(place)) {
+            let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+            *words = format!("{words}; {file}, line {line}{said}").trim_start_matches("; ").to_string();
+        }
+        diag
+    }
+
     /// Returns whether a declaration of that name could not be read, or the name stands for an expression that could not.
     pub fn is_lost(&self, name: &str) -> bool {
         name == ast::UNREAD || self.lost.contains(name)

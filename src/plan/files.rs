@@ -3,6 +3,7 @@
 use super::problem::Problem;
 use super::seen::{self, Seen, Stamp};
 use crate::base::natural;
+use crate::base::text::on_a_line;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -65,8 +66,12 @@ impl Files {
     /// Errors: the path is empty, absolute, climbs with `..`, leads by a link to where nothing may be read, is nowhere, or is neither a file nor
     /// a folder (a named pipe, a device).
     pub fn find(&self, path: &str) -> Result<PathBuf, Problem> {
-        let problem =
-            |code, message: String, help: &str| Problem { code, parameter: None, message, help: Some(help.to_string()) };
+        let problem = |code, message: String, help: &str| Problem {
+            code,
+            parameter: None,
+            message: on_a_line(&message).into_owned(),
+            help: Some(on_a_line(help).into_owned()),
+        };
         let relative = Path::new(path);
         if path.trim().is_empty() {
             return Err(problem("cfx::file::missing", "the path is empty".to_string(), "write the name of a file or folder"));
@@ -150,24 +155,39 @@ fn outside(path: &str, real: &Path) -> Problem {
     Problem {
         code: "cfx::file::escapes",
         parameter: None,
-        message: format!("`{path}` is a link to `{}`, outside the folders that may be read", real.display()),
-        help: Some(format!("grant the folder that it points to: `--data {folder}`")),
+        message: on_a_line(&format!("`{path}` is a link to `{}`, outside the folders that may be read", real.display())).into_owned(),
+        help: Some(on_a_line(&format!("grant the folder that it points to: `--data {folder}`")).into_owned()),
     }
 }
 
 /// Returns whether a name matches a pattern in which `*` stands for any run of characters.
 fn matches(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((head, tail)) => name
-            .strip_prefix(head)
-            .is_some_and(|rest| (0..=rest.len()).filter(|i| rest.is_char_boundary(*i)).any(|i| matches(tail, &rest[i..]))),
+    let Some((head, tail)) = pattern.split_once('*') else { return pattern == name };
+    let Some(mut rest) = name.strip_prefix(head) else { return false };
+    // Each part as far in front as it stands, the last one at the end: no other way of taking them fits where this one does not.
+    let (middle, last) = tail.rsplit_once('*').unwrap_or(("", tail));
+    for part in middle.split('*') {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
     }
+    rest.ends_with(last)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn patterns_match_runs_of_characters_in_little_time() {
+        for (pattern, name) in [("*", ""), ("*", "a"), ("a*", "a"), ("*.npy", "l1.npy"), ("a*b*c", "aXbYbc"), ("a**c", "ac"), ("*é*", "aéb")] {
+            assert!(matches(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in [("a*a", "a"), ("*.npy", "l1.npz"), ("a*b*c", "acb"), ("", "a"), ("*ab*ba*", "aba"), ("x*", "y")] {
+            assert!(!matches(pattern, name), "{pattern} {name}");
+        }
+        // A pattern of many parts takes no longer than the name is long.
+        assert!(!matches(&"*a".repeat(100), &format!("{}b", "a".repeat(250))));
+    }
 
     #[cfg(unix)]
     #[test]

@@ -1,6 +1,7 @@
 //! Files as they were when the plan was made: their hashes, which are in keys, and the assurance that what is read later is the same.
 
 use super::problem::Problem;
+use crate::base::text::on_a_line;
 use crate::base::{Hash, Hasher};
 use rayon::prelude::*;
 use std::fs::{File, Metadata};
@@ -146,7 +147,7 @@ impl Seen {
         Problem {
             code: "cfx::file::changed",
             parameter: None,
-            message: format!("`{}` {what}", self.path),
+            message: format!("`{}` {what}", on_a_line(&self.path)),
             help: Some(
                 "nothing was kept of what was read; run again, so that the plan is made for the files as they are now"
                     .to_string(),

@@ -3,10 +3,11 @@
 
 use crate::base::Hash;
 use crate::engine::unfinished;
+use crate::plan::seen;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
 /// The list of files that a run has begun to write and no manifest lists yet: a run that is killed leaves it, the next one takes it over.
@@ -37,8 +38,8 @@ impl Earlier {
     ///
     /// Errors: a `manifest.json` that no run of cfx wrote is there; it cannot be read.
     pub fn of(out: &Path, inputs: BTreeSet<PathBuf>) -> io::Result<Earlier> {
-        let text = |name: &str| match std::fs::read_to_string(out.join(name)) {
-            Ok(text) => Ok(Some(text)),
+        let text = |name: &str| match contents(&out.join(name)) {
+            Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(io::Error::new(e.kind(), format!("{name}: {e}"))),
         };
@@ -75,7 +76,7 @@ impl Earlier {
         if ours {
             return Ok(());
         }
-        if std::fs::symlink_metadata(&path).is_ok() && !std::fs::read(&path).is_ok_and(|there| there == bytes) {
+        if std::fs::symlink_metadata(&path).is_ok() && !contents(&path).is_ok_and(|there| there == bytes) {
             return Err(not_ours(name));
         }
         if self.list.is_none() {
@@ -91,7 +92,7 @@ impl Earlier {
     /// Errors: none; what cannot be removed stays.
     pub fn clear(self, out: &Path, written: &BTreeSet<&str>) {
         let gone = |name: &String| !written.contains(name.as_str());
-        let unchanged = |name: &str, hash: &Hash| std::fs::read(out.join(name)).is_ok_and(|bytes| Hash::of(&bytes) == *hash);
+        let unchanged = |name: &str, hash: &Hash| contents(&out.join(name)).is_ok_and(|bytes| Hash::of(&bytes) == *hash);
         let old = self.listed.iter().filter(|(name, hash)| gone(name) && unchanged(name, hash)).map(|(name, _)| name);
         // Of a run that was not finished no hash is known; nobody else has written files of these names since they were not there.
         let unfinished = self.begun.iter().filter(|name| gone(name) && !self.listed.contains_key(*name));
@@ -111,10 +112,19 @@ impl Earlier {
 }
 
 /// Returns whether results could be written to a folder: it is made, and nothing of other people stands where a run writes. What a run left half
-/// written that was killed goes.
+/// written that was killed goes. `listed`: folders of which the run reads whatever lies in them, with their whole paths.
 ///
-/// Errors: it cannot be written, or holds a manifest or report that no run of cfx wrote.
-pub fn ready(out: &Path) -> io::Result<()> {
+/// Errors: it cannot be written, holds a manifest or report that no run of cfx wrote, or results would lie among what is listed: the next run would
+/// take them for data.
+pub fn ready(out: &Path, listed: &BTreeSet<PathBuf>) -> io::Result<()> {
+    let places = std::iter::once(out.to_path_buf()).chain(FOLDERS.iter().map(|folder| out.join(folder)));
+    if let Some(among) = places.filter_map(|place| among(&place, listed)).next() {
+        let words = format!(
+            "results would lie in `{}`, of which this run reads whatever is there: name another folder with `--out DIR`",
+            among.display()
+        );
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, words));
+    }
     std::fs::create_dir_all(out)?;
     let earlier = Earlier::of(out, BTreeSet::new())?;
     if !earlier.manifest && !earlier.begun.contains("report.html") && std::fs::symlink_metadata(out.join("report.html")).is_ok() {
@@ -123,6 +133,27 @@ pub fn ready(out: &Path) -> io::Result<()> {
     unfinished::clear(out);
     FOLDERS.iter().for_each(|folder| unfinished::clear_below(&out.join(folder)));
     unfinished::make(out).map(drop)
+}
+
+/// Returns the folder of those listed to which a folder, there or not yet, would add something; names that begin with a dot add nothing.
+fn among(folder: &Path, listed: &BTreeSet<PathBuf>) -> Option<PathBuf> {
+    let whole = std::path::absolute(folder).ok()?;
+    let mut new: Option<&Path> = None;
+    for place in whole.ancestors() {
+        if let Ok(real) = place.canonicalize() {
+            let hidden = new.and_then(Path::file_name).is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            return Some(real).filter(|real| !hidden && listed.contains(real));
+        }
+        new = Some(place);
+    }
+    None
+}
+
+/// Returns the contents of a file; what is none is not opened.
+fn contents(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    seen::open(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn not_ours(name: &str) -> io::Error {
@@ -213,8 +244,25 @@ mod tests {
         for (name, text) in [("manifest.json", "{\"name\": \"app\"}"), ("report.html", "<p>")] {
             let dir = folder();
             put(dir.path(), name, text);
-            assert!(ready(dir.path()).unwrap_err().to_string().contains(name));
+            assert!(ready(dir.path(), &BTreeSet::new()).unwrap_err().to_string().contains(name));
         }
-        assert!(ready(&folder().path().join("new")).is_ok());
+        assert!(ready(&folder().path().join("new"), &BTreeSet::new()).is_ok());
+    }
+
+    #[test]
+    fn results_do_not_lie_among_files_that_are_listed() {
+        let dir = folder();
+        let root = dir.path().canonicalize().unwrap();
+        std::fs::create_dir_all(root.join("set/a")).unwrap();
+        std::fs::create_dir_all(root.join("own/arrays")).unwrap();
+        let listed = BTreeSet::from([root.join("set"), root.join("set/a"), root.join("own/arrays")]);
+        for out in ["set", "set/a", "set/new", "set/new/deep", "set/a/new", "own", "own/../set/b"] {
+            let said = ready(&root.join(out), &listed).map_err(|e| e.to_string());
+            assert!(said.as_ref().is_err_and(|e| e.contains("of which this run reads whatever is there")), "{out}: {said:?}");
+        }
+        assert!(!root.join("set/new").exists() && !root.join("set/b").exists());
+        for out in ["set/.results", "other", "own/arrays.2", "."] {
+            assert!(ready(&root.join(out), &listed).is_ok(), "{out}");
+        }
     }
 }

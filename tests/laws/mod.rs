@@ -14,6 +14,7 @@ mod nesting;
 mod order;
 mod pairs;
 mod planted;
+mod sizes;
 mod stops;
 pub mod world;
 

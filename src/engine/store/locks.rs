@@ -41,6 +41,8 @@ impl Store {
                 .read(true)
                 .write(true)
                 .open(&path)
+                // One that another user of the store left can be locked by whoever may read it.
+                .or_else(|e| if e.kind() == io::ErrorKind::PermissionDenied { File::open(&path) } else { Err(e) })
                 .map_err(trouble("open", &path))?;
             match self.disk.try_lock(&file) {
                 Ok(()) => {}

@@ -52,6 +52,22 @@ fn artifacts_come_back_after_opening_again() {
     assert_eq!(files(&folder.path().join("packs")).len(), 1);
 }
 
+/// Who may write everything, as root may, sees nothing of it.
+#[cfg(unix)]
+#[test]
+fn a_lock_file_that_another_user_left_is_no_obstacle() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let path = folder.path().join("locks").join(key(1).to_string());
+    std::fs::write(&path, "4711 1\n").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o444)).unwrap();
+    let held = store.try_lock_cell(&key(1)).unwrap();
+    assert!(held.is_some() && store.try_lock_cell(&key(1)).unwrap().is_none());
+    drop(held);
+    assert!(!path.exists());
+}
+
 #[test]
 fn a_store_that_only_reads_writes_no_file() {
     let folder = tempfile::tempdir().unwrap();

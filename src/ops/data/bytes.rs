@@ -1,5 +1,6 @@
 //! Reading files that may be truncated, mislabelled or malicious: sizes are checked, and memory grows only with what really arrives.
 
+use crate::base::text::on_a_line;
 use crate::engine::Failure;
 use crate::ops::foreign::{Unreadable, named, packed};
 use crate::plan::facts::Problem;
@@ -16,7 +17,7 @@ pub fn broken(path: &Path, words: impl AsRef<str>) -> Problem {
     Problem {
         code: "cfx::file::broken",
         parameter: None,
-        message: format!("`{}` {}", path.display(), words.as_ref()),
+        message: on_a_line(&format!("`{}` {}", path.display(), words.as_ref())).into_owned(),
         help: None,
     }
 }

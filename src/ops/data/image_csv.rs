@@ -19,9 +19,32 @@ pub struct Csv {
     pub rows: Vec<(String, String)>,
 }
 
-/// Returns the fields of a line; quotes around a field are taken off.
+/// Returns the fields of a line: commas part them, except within double quotes, where two quotes stand for one (RFC 4180).
 fn fields(line: &str) -> Vec<String> {
-    line.split(',').map(|f| f.trim().trim_matches('"').to_string()).collect()
+    let mut out = Vec::new();
+    let mut rest = Some(line);
+    while let Some(text) = rest {
+        let Some(quoted) = text.trim_start().strip_prefix('"') else {
+            let (field, after) = text.split_once(',').map_or((text, None), |(field, after)| (field, Some(after)));
+            out.push(field.trim().to_string());
+            rest = after;
+            continue;
+        };
+        let (mut field, mut chars) = (String::new(), quoted.chars());
+        while let Some(c) = chars.next() {
+            match c {
+                '"' if chars.as_str().starts_with('"') => {
+                    field.push('"');
+                    chars.next();
+                }
+                '"' => break,
+                c => field.push(c),
+            }
+        }
+        out.push(field);
+        rest = chars.as_str().split_once(',').map(|(_, after)| after);
+    }
+    out
 }
 
 /// Returns the lists in a folder that have the columns of one: none where there is none.

@@ -13,6 +13,7 @@ use crate::{settings, words};
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageReader, Limits};
 use rayon::prelude::*;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
@@ -78,18 +79,35 @@ fn is_whole_jpeg(bytes: &[u8]) -> bool {
     }
 }
 
+/// Opens an image.
+///
+/// Errors: it is empty, or begins as another thing, or as an image of a kind that is not read.
+fn opened(path: &Path) -> Result<BufReader<File>, Problem> {
+    let cannot = |e: std::io::Error| broken(path, format!("cannot be read: {e}"));
+    let mut file = BufReader::with_capacity(named::ENOUGH, seen::open(path).map_err(cannot)?);
+    let head = file.fill_buf().map_err(cannot)?;
+    if head.is_empty() {
+        return Err(with_help(broken(path, "is empty"), "download it again, or move it away"));
+    }
+    if let Some(why) = named::stranger(head) {
+        return Err(unreadable(path, why));
+    }
+    if !image::guess_format(head).is_ok_and(|format| format.reading_enabled()) {
+        let problem = broken(path, "begins as no image of a kind that is read here");
+        return Err(with_help(
+            problem,
+            "PNG, JPEG, WebP, BMP, GIF, TIFF and PNM are read, whatever the name ends in: convert it, or move it away",
+        ));
+    }
+    Ok(file)
+}
+
 /// Returns the pixels of one image, its shorter side scaled to `size` and the middle square cut out.
 fn decode(path: &Path, size: u32, grey: bool) -> Result<Vec<u8>, Problem> {
     let cannot = |e: &dyn std::fmt::Display| broken(path, format!("is not an image that can be decoded: {e}"));
-    let mut file = BufReader::new(seen::open(path).map_err(|e| cannot(&e))?);
-    if let Some(why) = named::stranger(file.fill_buf().map_err(|e| cannot(&e))?) {
-        return Err(unreadable(path, why));
-    }
+    let file = opened(path)?;
     let mut bytes = Vec::new();
     file.take(LONGEST_FILE).read_to_end(&mut bytes).map_err(|e| cannot(&e))?;
-    if bytes.is_empty() {
-        return Err(broken(path, "is empty"));
-    }
     if bytes.starts_with(b"\xff\xd8") && !is_whole_jpeg(&bytes) {
         return Err(with_help(
             broken(path, "is a JPEG that is cut short: its end is missing"),
@@ -141,6 +159,10 @@ impl Reader for ImageFolder {
         &[("order", "natural"), ("classes", "shared")]
     }
 
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn settings(&self, settings: &Settings) -> ImageFolderSettings {
         ImageFolderSettings::read(settings)
     }
@@ -157,6 +179,9 @@ impl Reader for ImageFolder {
         let found = found(settings, files)?;
         let counts: Vec<_> = found.splits.iter().map(|(n, f)| (*n, f.len())).collect();
         let (mut paths, labels): (Vec<_>, Vec<_>) = found.splits.into_iter().flat_map(|(_, f)| f).unzip();
+        if let Some(problem) = paths.par_iter().find_map_first(|path| opened(path).err()) {
+            return Err(problem);
+        }
         // Labels, classes, splits and order are those of the folders.
         paths.extend(found.from);
         let labels = if found.classes.is_empty() { Vec::new() } else { labels };

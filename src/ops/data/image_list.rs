@@ -5,6 +5,7 @@
 use super::bytes::{Input, broken, with_help};
 use super::image_csv::{self, Csv};
 use crate::base::natural;
+use crate::base::text::on_a_line;
 use crate::plan::facts::Problem;
 use crate::plan::files::Files;
 use crate::words;
@@ -178,7 +179,8 @@ impl Walk<'_> {
                 let images = self.images_below(&folder)?;
                 match images.is_empty() {
                     true => empty.push(name(&folder)),
-                    false => part.classes.push((name(&folder), images)),
+                    // The name reaches terminals and pages, in which it is no line of its own.
+                    false => part.classes.push((on_a_line(&name(&folder)).into_owned(), images)),
                 }
             }
             if !part.classes.is_empty() && !empty.is_empty() {
@@ -194,12 +196,13 @@ impl Walk<'_> {
     /// Returns the splits of lists in CSV files: the images below `images`, or below the folder, that each names, class by class in its order.
     fn listed(&mut self, root: &Path, lists: &[Csv]) -> Result<Vec<Part>, Problem> {
         let dir = Some(root.join("images")).filter(|d| d.is_dir()).unwrap_or_else(|| root.to_path_buf());
-        let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
-        for image in self.images_below(&dir)? {
-            found.insert(name(&image), image.clone());
-            if let Ok(below) = image.strip_prefix(&dir) {
-                found.insert(below.to_string_lossy().replace('\\', "/"), image.clone());
-            }
+        let images = self.images_below(&dir)?;
+        let below = |image: &Path| image.strip_prefix(&dir).unwrap_or(image).to_string_lossy().replace('\\', "/");
+        let by_path: BTreeMap<String, &PathBuf> = images.iter().map(|image| (below(image), image)).collect();
+        // Where several images have one name, the name alone tells none of them.
+        let mut by_name: BTreeMap<String, Option<&PathBuf>> = BTreeMap::new();
+        for image in &images {
+            by_name.entry(name(image)).and_modify(|one| *one = None).or_insert(Some(image));
         }
         let mut named: BTreeSet<PathBuf> = BTreeSet::new();
         let mut parts = Vec::new();
@@ -208,14 +211,22 @@ impl Walk<'_> {
             self.from.push(list.path.clone());
             let mut classes: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
             for (file, class) in &list.rows {
-                let Some(image) = found.get(file) else {
-                    let problem = broken(&list.path, format!("names `{file}`, which is not an image in `{}`", dir.display()));
-                    return Err(with_help(problem, "unpack the images beside the lists, into a folder `images`"));
+                let image = match (by_path.get(file), by_name.get(file)) {
+                    (Some(image), _) | (_, Some(Some(image))) => (*image).clone(),
+                    (None, Some(None)) => {
+                        let words = format!("names `{file}`, and several images in `{}` have that name", dir.display());
+                        return Err(with_help(broken(&list.path, words), "write the path of each below that folder"));
+                    }
+                    (None, None) => {
+                        let words = format!("names `{file}`, which is not an image in `{}`", dir.display());
+                        let help = "unpack the images beside the lists, into a folder `images`";
+                        return Err(with_help(broken(&list.path, words), help));
+                    }
                 };
                 if !named.insert(image.clone()) {
                     return Err(broken(&list.path, format!("names `{file}`, which was named before")));
                 }
-                classes.entry(class.clone()).or_default().push(image.clone());
+                classes.entry(class.clone()).or_default().push(image);
             }
             parts.push(Part {
                 split: list.split,
@@ -224,11 +235,10 @@ impl Walk<'_> {
                 loose: Vec::new(),
             });
         }
-        let all: BTreeSet<&PathBuf> = found.values().collect();
-        let unnamed = all.len() - named.len();
+        let unnamed = images.len() - named.len();
         if unnamed > 0 {
-            let are = if unnamed == 1 { "1 image is".to_string() } else { format!("{unnamed} images are") };
-            self.warn(format!("{are} named in no list and left out"), "the lists say which images belong to the data set");
+            let words = format!("{} named in no list and left out", images_are(unnamed));
+            self.warn(words, "the lists say which images belong to the data set");
         }
         let order = ["train", "valid", "test"];
         parts.sort_by_key(|p| order.iter().position(|s| *s == p.split));
@@ -299,10 +309,21 @@ fn splits_of(root: &Path, top: &[PathBuf]) -> Result<Vec<(&'static str, PathBuf)
 /// Errors: it holds no images, images of a kind that is not read, or links to elsewhere; classes of its splits differ and are not to be pooled.
 pub fn list(root: &Path, files: &Files, order: Order, pool: Classes) -> Result<Listing, Problem> {
     let mut walk = Walk { files, order, from: Vec::new(), warnings: Vec::new() };
-    let top = walk.entries(root)?.0;
+    let (top, beside) = walk.entries(root)?;
     let mut parts = Vec::new();
     let folders = splits_of(root, &top)?;
     let splits = !matches!(folders.as_slice(), [("all", _)]);
+    if splits && !beside.is_empty() {
+        let message = format!("{} in `{}` beside the folders of splits, and left out", images_are(beside.len()), root.display());
+        walk.warn(message, "put each into the folder of its class in a split");
+    }
+    for dir in top.iter().filter(|_| !splits) {
+        let named: Vec<PathBuf> = walk.entries(dir)?.0.into_iter().filter(|p| split_of(&name(p)).is_some()).collect();
+        if named.len() > 1 && named.iter().any(|p| split_of(&name(p)) == Some("train")) {
+            let words = format!("holds folders of splits (`{}`, `{}`), and is no class", name(&named[0]), name(&named[1]));
+            return Err(with_help(broken(dir, words), format!("name this folder: `folder: \"…/{}\"`", name(dir))));
+        }
+    }
     for left in top.iter().filter(|dir| splits && !folders.iter().any(|(_, used)| used == *dir)) {
         walk.warn(
             format!("`{}` lies beside the folders of splits and is left out", name(left)),
@@ -319,21 +340,30 @@ pub fn list(root: &Path, files: &Files, order: Order, pool: Classes) -> Result<L
     } else {
         parts = walk.listed(root, &lists)?;
     }
+    for part in parts.iter().filter(|p| splits && p.classes.is_empty() && p.loose.is_empty()) {
+        walk.warn(format!("`{}` holds no images, so that there is no such split", part.dir.display()), "fill it, or remove it");
+    }
     let labelled = parts.iter().any(|p| !p.classes.is_empty());
     for part in parts.iter_mut().filter(|p| labelled && !p.loose.is_empty()) {
-        let (count, dir) = (part.loose.len(), part.dir.display().to_string());
-        walk.warn(
-            format!("{count} images in `{dir}` are not in the folder of a class and are left out"),
-            "put each into the folder of its class",
-        );
+        let (images, dir) = (images_are(part.loose.len()), part.dir.display().to_string());
+        walk.warn(format!("{images} in `{dir}` and not in the folder of a class, and left out"), "put each into the folder of its class");
         part.loose.clear();
     }
     parts.retain(|p| !p.classes.is_empty() || !p.loose.is_empty());
     if parts.is_empty() {
-        let help = "PNG, JPEG, WebP, BMP, GIF, TIFF and PNM files are read, in one folder for each class";
+        let help = match packed(root) {
+            Some(archive) => format!("unpack `{archive}` first"),
+            None => "PNG, JPEG, WebP, BMP, GIF, TIFF and PNM files are read, in one folder for each class".to_string(),
+        };
         return Err(with_help(broken(root, "holds no images"), help));
     }
     let classes = classes_of(&mut walk, &parts, pool)?;
+    if let [class] = classes.as_slice()
+        && let [first, second, ..] = folders_below(&parts).as_slice()
+    {
+        let message = format!("all images are of one class, `{class}`, and lie in folders below it (`{first}`, `{second}`)");
+        walk.warn(message, "if those are the classes, name the folder that they lie in");
+    }
     let label = |class: &str| classes.iter().position(|c| c == class).unwrap_or(0) as u32;
     let splits = parts
         .iter()
@@ -347,6 +377,33 @@ pub fn list(root: &Path, files: &Files, order: Order, pool: Classes) -> Result<L
     walk.from.sort();
     walk.from.dedup();
     Ok(Listing { classes, splits, from: walk.from, warnings: walk.warnings })
+}
+
+/// Returns the folders directly below those of classes, in which their images lie.
+fn folders_below(parts: &[Part]) -> Vec<String> {
+    let mut out: BTreeSet<String> = BTreeSet::new();
+    for part in parts {
+        for (class, images) in &part.classes {
+            let dir = part.dir.join(class);
+            let below = images.iter().filter_map(|image| image.strip_prefix(&dir).ok()?.parent()?.components().next());
+            out.extend(below.map(|folder| folder.as_os_str().to_string_lossy().into_owned()));
+        }
+    }
+    out.into_iter().collect()
+}
+
+/// Returns the name of a packed archive in a folder.
+fn packed(root: &Path) -> Option<String> {
+    let mut names: Vec<String> =
+        std::fs::read_dir(root).ok()?.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    let archive = |name: &String| ["zip", "tar", "gz", "tgz", "xz", "bz2", "7z", "rar", "zst"].contains(&ending(Path::new(name)).as_str());
+    names.into_iter().find(archive)
+}
+
+/// Returns a number of images with its verb.
+fn images_are(count: usize) -> String {
+    if count == 1 { "1 image is".to_string() } else { format!("{count} images are") }
 }
 
 /// Returns the names of all classes in order.

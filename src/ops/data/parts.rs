@@ -23,6 +23,11 @@ pub trait Reader: Send + Sync {
         &[]
     }
 
+    /// Returns the version of what is read, which is in keys: see [`Planned::version`].
+    fn version(&self) -> u32 {
+        1
+    }
+
     /// Returns the settings of a call.
     fn settings(&self, settings: &Settings) -> Self::Settings;
 
@@ -52,6 +57,10 @@ pub struct Reading<R>(pub R);
 impl<R: Reader> Planned for Reading<R> {
     fn policy(&self) -> Policy {
         Policy::Inline
+    }
+
+    fn version(&self) -> u32 {
+        self.0.version()
     }
 
     fn later(&self) -> &'static [(&'static str, &'static str)] {

@@ -2,6 +2,7 @@
 //!
 //! Each file is a stage, named by its stem, in natural order; in a single archive of several arrays each array is one.
 
+use crate::base::text::on_a_line;
 use crate::engine::value::Stages;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
@@ -88,7 +89,7 @@ fn stages(settings: &LoadSettings, files: &Files) -> Result<Vec<(String, Place)>
     }
     let mut out: Vec<(String, Place)> = Vec::new();
     for path in paths {
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let stem = on_a_line(&path.file_stem().unwrap_or_default().to_string_lossy()).into_owned();
         if let Some((_, other)) = out.iter().find(|(n, _)| *n == stem) {
             let problem = broken(&path, format!("and `{}` would both be the stage `{stem}`", other.path.display()));
             return Err(Problem { parameter: Some("path"), ..problem });

@@ -167,8 +167,7 @@ impl<'a> Lowering<'a> {
             Ok(found) => settings.0.extend(found.map(|net| ("network".to_string(), Static::Net(Arc::new(net))))),
             Err(found) => {
                 for diag in found.0 {
-                    let there = diag.labels.iter().any(|(s, _)| s.start == network.span.start);
-                    self.diags.push(if there { diag } else { diag.label(network.span, "for this use of the network") });
+                    self.diags.push(self.program.with_call(diag, network.span, "for this use of the network"));
                 }
                 return false;
             }

@@ -1,11 +1,12 @@
 //! One of two runs: its manifest, and how its files are read, from a folder or an archive.
 
 use crate::base::Hash;
+use crate::plan::seen;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
 
 /// A manifest of more bytes than this is none.
 const MOST: u64 = 1 << 30;
@@ -35,17 +36,17 @@ impl Side {
         let (bytes, files) = if path.is_dir() {
             let manifest = path.join("manifest.json");
             let bytes =
-                std::fs::read(&manifest).map_err(|e| format!("{shown} is not a folder of results: its manifest.json: {e}"))?;
+                contents(&manifest).map_err(|e| format!("{shown} is not a folder of results: its manifest.json: {e}"))?;
             (bytes, Place::Folder(path.to_path_buf()))
         } else {
-            let mut file = File::open(path).map_err(|e| format!("{shown} cannot be read: {e}"))?;
+            let mut file = seen::open(path).map_err(|e| format!("{shown} cannot be read: {e}"))?;
             let mut head = [0; 2];
             if file.read_exact(&mut head).is_ok() && &head == b"PK" {
                 let folder = in_archive(path)?;
                 let place = Place::Archive(path.to_path_buf(), folder);
                 (place.bytes("manifest.json").unwrap_or_default(), place)
             } else {
-                let bytes = std::fs::read(path).map_err(|e| format!("{shown} cannot be read: {e}"))?;
+                let bytes = contents(path).map_err(|e| format!("{shown} cannot be read: {e}"))?;
                 (bytes, Place::Folder(path.parent().unwrap_or(Path::new("")).to_path_buf()))
             }
         };
@@ -78,7 +79,11 @@ impl Side {
 impl Place {
     fn bytes(&self, path: &str) -> Option<Vec<u8>> {
         match self {
-            Place::Folder(folder) => std::fs::read(folder.join(path)).ok(),
+            // A manifest may be a stranger's: it names files below its folder, and nothing else is opened.
+            Place::Folder(folder) => {
+                let below = Path::new(path).components().all(|c| matches!(c, Component::Normal(_)));
+                below.then(|| contents(&folder.join(path)).ok()).flatten()
+            }
             Place::Archive(file, folder) => {
                 let mut archive = zip::ZipArchive::new(File::open(file).ok()?).ok()?;
                 let entry = archive.by_name(&format!("{folder}{path}")).ok()?;
@@ -88,6 +93,13 @@ impl Place {
             }
         }
     }
+}
+
+/// Returns the contents of a file, as far as they are read here.
+fn contents(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    seen::open(path)?.take(MOST).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Returns the folder in an archive where the manifest is.

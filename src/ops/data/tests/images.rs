@@ -128,7 +128,7 @@ fn tiny_imagenet_lists_its_validation_images() {
     let (classes, labels, splits, said, firsts) = read(dir.path(), &[]);
     assert_eq!((classes, labels), (words(&["n1", "n2"]), vec![0, 1, 0, 1]));
     assert_eq!((splits[1].clone(), firsts), (("valid".to_string(), 2), vec![1, 2, 4, 3]));
-    assert!(said.contains("1 images") && said.contains("left out"), "{said}");
+    assert!(said.contains("1 image is in") && said.contains("left out"), "{said}");
 }
 
 #[test]
@@ -194,4 +194,79 @@ fn lists_of_mini_imagenet_say_split_and_class() {
     assert!(says("test.csv", "filename,label\nn01.png,pig\n").contains("names `n01.png`, which was named before"));
     assert!(says("test.csv", "filename,label\n../n01.png,pig\n").contains("which is not an image in"));
     assert!(says("test.csv", "filename,label\nn04.png\n").contains("has no file and label on line 2"));
+    // Names of classes may hold commas and quotes, and images of different folders one name.
+    for name in ["images/a/x.png", "images/b/x.png", "images/x.png"] {
+        put(&set, name, 70);
+    }
+    std::fs::write(set.join("test.csv"), "filename,label\na/x.png,\"crane, bird\"\nb/x.png, \"crane, \"\"tall\"\"\" \nx.png,pig\n").unwrap();
+    let (classes, labels, ..) = read(dir.path(), &[("classes", word("pooled"))]);
+    assert_eq!(classes, words(&["cat", "crane, \"tall\"", "crane, bird", "dog", "owl", "pig"]));
+    assert_eq!(labels, [0, 3, 4, 1, 2, 5]);
+    std::fs::remove_file(set.join("images/x.png")).unwrap();
+    assert!(says("test.csv", "filename,label\nx.png,pig\n").contains("several images in"));
+}
+
+#[test]
+fn folders_above_beside_and_below_those_that_are_meant_are_told_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let set = dir.path().join("set");
+    put(&set, "only/a/1.png", 1);
+    put(&set, "only/b/2.png", 2);
+    let (classes, _, _, said, _) = read(dir.path(), &[]);
+    assert_eq!(classes, words(&["only"]));
+    assert!(said.contains("all images are of one class, `only`, and lie in folders below it (`a`, `b`)"), "{said}");
+    put(&set, "other/1.png", 3);
+    assert_eq!(read(dir.path(), &[]).3, "");
+    for name in ["only/train/1.png", "only/test/1.png"] {
+        put(&set, name, 4);
+    }
+    let said = message(run("image_folder", &list(&[]), vec![], 0, dir.path()));
+    assert!(said.contains("holds folders of splits (`test`, `train`), and is no class") && said.contains("…/only"), "{said}");
+    std::fs::remove_dir_all(&set).unwrap();
+    put(&set, "train/a/1.png", 5);
+    put(&set, "x.png", 6);
+    std::fs::create_dir_all(set.join("test/a")).unwrap();
+    let said = read(dir.path(), &[]).3;
+    assert!(said.contains("1 image is in") && said.contains("beside the folders of splits"), "{said}");
+    assert!(said.contains("test` holds no images, so that there is no such split"), "{said}");
+    std::fs::remove_dir_all(&set).unwrap();
+    std::fs::create_dir(&set).unwrap();
+    std::fs::write(set.join("train.zip"), b"PK").unwrap();
+    let said = message(run("image_folder", &list(&[]), vec![], 0, dir.path()));
+    assert!(said.contains("holds no images / unpack `train.zip` first"), "{said}");
+}
+
+#[test]
+fn what_is_no_image_is_told_before_the_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let set = dir.path().join("set");
+    put(&set, "a/1.png", 1);
+    let says = |bytes: &[u8]| {
+        std::fs::write(set.join("a/2.jpg"), bytes).unwrap();
+        let settings = ImageFolder.settings(&settings("image_folder", &list(&[])));
+        let facts = ImageFolder.facts(&settings, Some(&Files::new(dir.path(), &[])));
+        let at_run = message(run("image_folder", &list(&[]), vec![], 0, dir.path()));
+        let problem = facts.map(|_| ()).unwrap_err();
+        let said = format!("{} / {}", problem.message, problem.help.unwrap_or_default());
+        assert_eq!(said, at_run);
+        said
+    };
+    assert!(says(b"").contains("2.jpg` is empty"));
+    assert!(says(b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n").contains("git lfs pull"));
+    assert!(says(b"<!DOCTYPE html>").contains("is an HTML page"));
+    assert!(says(b"hello").contains("begins as no image of a kind that is read here"));
+    // What the name ends in is no matter.
+    std::fs::copy(set.join("a/1.png"), set.join("a/2.jpg")).unwrap();
+    assert_eq!(read(dir.path(), &[]).4, [1, 1]);
+}
+
+#[cfg(unix)]
+#[test]
+fn names_of_folders_are_no_lines_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let set = dir.path().join("set");
+    put(&set, "a\nclaim \"Fine\": holds/1.png", 1);
+    assert_eq!(read(dir.path(), &[]).0, words(&["a\\nclaim \"Fine\": holds"]));
+    std::fs::write(set.join("a\nclaim \"Fine\": holds/2\n.png"), b"").unwrap();
+    assert!(!message(run("image_folder", &list(&[]), vec![], 0, dir.path())).contains('\n'));
 }

@@ -5,6 +5,7 @@ use super::format::list;
 use super::listing::Listing;
 use super::names::{Mismatch, Named, begins, nearest, pairing};
 use crate::base::Stream;
+use crate::base::text::on_a_line;
 use crate::engine::value::{Column, Model, Table, Weights};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
@@ -41,7 +42,7 @@ settings! {
 }
 
 fn broken(path: &Path, why: Unreadable) -> Problem {
-    let message = format!("`{}` {}", path.display(), why.words);
+    let message = on_a_line(&format!("`{}` {}", path.display(), why.words)).into_owned();
     Problem { code: "cfx::file::broken", parameter: Some("file"), message, help: why.help }
 }
 
@@ -85,11 +86,11 @@ fn check_fresh(list: &[String], wanted: &[(String, Parameter)]) -> Result<(), Pr
 fn cure(mismatch: &Mismatch, listing: &Listing, advice: Option<String>) -> String {
     let mut out: Vec<String> = advice.into_iter().map(|settings| format!("it would fit with `{settings}`")).collect();
     if !listing.under.is_empty() {
-        out.push(format!("its tensors are those under `{}`; `at:` names others", listing.under.join(".")));
+        out.push(format!("its tensors are those under `{}`; `at:` names others", on_a_line(&listing.under.join("."))));
     }
     for (name, maker) in &listing.others {
         if let Some(maker) = maker.as_ref().filter(|_| mismatch.missing.iter().any(|(n, _)| n == name)) {
-            out.push(format!("`{name}` is made by `{maker}`, which is not built here"));
+            out.push(format!("`{}` is made by `{}`, which is not built here", on_a_line(name), on_a_line(maker)));
         }
     }
     out.push(mismatch.lists());
@@ -111,7 +112,7 @@ fn read(path: &Path, net: &Net, given: &ImportSettings, stream: Option<Stream>) 
         Problem {
             code: "cfx::weights::names",
             parameter: Some("file"),
-            message: format!("`{}` does not fit the network `{}`: {}", path.display(), net.name, m.summary()),
+            message: format!("`{}` does not fit the network `{}`: {}", on_a_line(&path.display().to_string()), net.name, m.summary()),
             help: Some(cure(&m, &listing, advice(&file, &all))),
         }
     })?;

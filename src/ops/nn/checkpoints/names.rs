@@ -1,5 +1,6 @@
 //! Which tensor of a file is which of a network: prefixes, the ways in which published checkpoints name layers, and what does not fit.
 
+use crate::base::text::on_a_line;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A tensor's name and shape.
@@ -217,17 +218,17 @@ impl Mismatch {
     /// Returns the lists, one line a tensor.
     pub fn lists(&self) -> String {
         let shown = |n: usize| if n > LISTED { format!("\n  and {} more", n - LISTED) } else { String::new() };
-        let near = |n: &Option<String>| n.as_ref().map_or(String::new(), |n| format!(" (nearest: `{n}`)"));
+        let near = |n: &Option<String>| n.as_ref().map_or(String::new(), |n| format!(" (nearest: `{}`)", on_a_line(n)));
         let mut out = Vec::new();
         for (title, list) in [("missing in the file", &self.missing), ("in the file, not in the network", &self.unexpected)] {
             if !list.is_empty() {
-                let lines: String = list.iter().take(LISTED).map(|(n, m)| format!("\n  `{n}`{}", near(m))).collect();
+                let lines: String = list.iter().take(LISTED).map(|(n, m)| format!("\n  `{}`{}", on_a_line(n), near(m))).collect();
                 out.push(format!("{title}:{lines}{}", shown(list.len())));
             }
         }
         if !self.misshapen.is_empty() {
             let line = |(n, a, b): &(String, Vec<usize>, Vec<usize>)| {
-                format!("\n  `{n}`: {} in the file, {} in the network", size(a), size(b))
+                format!("\n  `{}`: {} in the file, {} in the network", on_a_line(n), size(a), size(b))
             };
             let lines: String = self.misshapen.iter().take(LISTED).map(line).collect();
             out.push(format!("of another shape:{lines}{}", shown(self.misshapen.len())));
