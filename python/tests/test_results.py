@@ -197,6 +197,9 @@ def test_weights(results: cfx.Run) -> None:
         net.weights()
     with pytest.raises(FileNotFoundError, match="no weights"):
         results["logp"].weights()
+    # A message says how the files that are there are read.
+    with pytest.raises(FileNotFoundError, match=r"no table for the stages `reps`.*use dataset\(\)"):
+        results["reps"].frame()
     safetensors = pytest.importorskip("safetensors.numpy")
     path = next(o["path"] for o in results.manifest["outputs"] if o["is"] == "model" and o["at"]["noise"] == "50%")
     read = safetensors.load_file(results.path / path)

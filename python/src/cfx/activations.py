@@ -105,7 +105,7 @@ def _numpy(array: Any) -> "np.ndarray[Any, Any]":
 def _matrix(name: str, array: Any, pool: str, layout: str) -> "np.ndarray[Any, Any]":
     x = _numpy(array)
     if x.ndim not in (2, 3, 4):
-        raise ValueError(f"`{name}` has {x.ndim} dimensions; activations have two (examples × units), three (examples × tokens × features) or four (images)")
+        raise ValueError(f"`{name}` has the shape {x.shape}; activations have two dimensions (examples × units), three (tokens) or four (images)")
     if x.ndim == 2:
         return x
     if pool == "flatten":

@@ -19,6 +19,9 @@ __all__ = ["Value"]
 
 Place = Dict[str, Any]
 
+#: How files of each kind are read.
+_WAYS = {"table": "frame()", "array": "dataset()", "density": "draws() or inference_data()", "model": "weights() or state_dict()"}
+
 #: Rows of a table that a notebook shows.
 _ROWS = 10
 
@@ -129,8 +132,8 @@ class Value:
             if len(places) == 1:
                 return xarray.merge([self._of_array(a) for a in here], compat="no_conflicts", combine_attrs="drop_conflicts")
             if self._table() is None:
-                known = "; ".join(_call(p) for p in self.places())
-                raise ValueError(f"the arrays of `{self.name}` have different shapes; name one place: {known}")
+                known = "; ".join(f"dataset({_call(p)})" for p in self.places())
+                raise ValueError(f"the arrays of `{self.name}` have different shapes; name one of them: {known}")
         found = self._of_table()
         return found.sel(at) if at else found
 
@@ -249,7 +252,9 @@ class Value:
 
     def _lacks(self, what: str) -> FileNotFoundError:
         there = sorted({o["is"] for o in self._outputs}) or ["nothing"]
-        return FileNotFoundError(f"the run wrote no {what} for the {self.keyword} `{self.name}`; it wrote: {', '.join(there)}")
+        ways = ", ".join(way for kind, way in _WAYS.items() if kind in there)
+        use = f": use {ways}" if ways else ""
+        return FileNotFoundError(f"the run wrote no {what} for the {self.keyword} `{self.name}`; it wrote: {', '.join(there)}{use}")
 
 
 def _matches(place: Place, at: Place) -> bool:
