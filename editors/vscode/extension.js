@@ -11,16 +11,21 @@ function activate() {
   try {
     languages = require('vscode-languageclient/node')
   } catch {
-    vscode.window.showWarningMessage('cfx: run `npm install` in the folder of this extension to have messages, completion and renaming')
+    vscode.window.showWarningMessage('cfx: for messages, completion and renaming, run `npm install` in the folder of this extension and reload the window')
     return
   }
+  const command = settings.get('command')
   client = new languages.LanguageClient(
     'cfx',
     'cfx',
-    { command: settings.get('command'), args: ['lsp'] },
+    { command, args: ['lsp'] },
     { documentSelector: [{ scheme: 'file', language: 'cfx' }], initializationOptions: { data: settings.get('data') } },
   )
-  return client.start()
+  return client.start().catch(error => {
+    vscode.window.showErrorMessage(
+      `cfx: the command \`${command}\` does not start (${error.message}). Install cfx, or write the full path of the command into the setting \`cfx.command\`, and reload the window.`,
+    )
+  })
 }
 
 function deactivate() {

@@ -46,11 +46,11 @@ def test_names_of_classes_are_numbered(tmp_path: Path) -> None:
     "arrays, labels, words",
     [
         ({}, None, "no arrays"),
-        ({"a": np.zeros(3)}, None, "has 1 dimensions"),
+        ({"a": np.zeros(3)}, None, "has the shape"),
         ({"a": np.zeros((3, 1)), "b": np.zeros((2, 1))}, None, "different numbers of examples"),
         ({"a": np.array([[0.0], [np.nan]])}, None, "not finite, at example 1, unit 0"),
         ({"a": np.zeros((3, 1))}, [0, 1], "there are 3 examples"),
-        ({"a": np.zeros((2, 1))}, [-1, 0], "one below"),
+        ({"a": np.zeros((2, 1))}, [-1, 0], "a negative one"),
         ({"a": np.zeros((2, 1))}, [0.5, 1.0], "whole numbers or names"),
     ],
 )

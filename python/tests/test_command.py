@@ -100,9 +100,25 @@ def test_the_cell_magic(command: str, tmp_path: Path, monkeypatch: pytest.Monkey
 
     found = run_cell(Shell, "mine --as got --set most=2", SCRIPT)
     assert found is not None and Shell.user_ns["got"] is found and found["x"].axes == {"run": 2}
-    assert Path("mine.cfx").read_text() == SCRIPT
+    # The file has a line in place of the cell's `%%cfx`, so that messages name the lines of the cell.
+    first, rest = Path("mine.cfx").read_text().split("\n", 1)
+    assert first.startswith("# Written by %%cfx") and rest == SCRIPT
     assert run_cell(Shell, "", "cfx 1\nexperiment \"x\" { seed: 1 }\nanalysis x = maen(1)\n") is None
-    assert "maen" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "maen" in said and "notebook.cfx:4:" in said
+    # Its own file is written again.
+    assert run_cell(Shell, "mine --set most=4", SCRIPT) is not None
+    assert run_cell(Shell, "mine --set most", SCRIPT) is None
+    assert "NAME=VALUE" in capsys.readouterr().out
+
+
+def test_the_cell_magic_overwrites_no_file_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.cfx").write_text("cfx 1\n")
+    assert run_cell(object(), "mine", SCRIPT) is None
+    assert "not overwritten" in capsys.readouterr().out and Path("mine.cfx").read_text() == "cfx 1\n"
 
 
 def test_the_magic_is_registered() -> None:

@@ -135,7 +135,7 @@ def test_figures_and_claims(results: cfx.Run) -> None:
     assert list(results.figures) == ["Accuracy", "Two of each"]
     images = results.figures["Two of each"].images()
     assert images.shape == (20, 8, 8, 3) and images.dtype == np.uint8 and len(results.figures["Two of each"].frame("pandas")) == 20
-    with pytest.raises(FileNotFoundError, match="no images"):
+    with pytest.raises(FileNotFoundError, match="no array of images"):
         results.figures["Accuracy"].images()
     figure = results.figures["Accuracy"]
     assert figure.svg.startswith("<svg") and figure.png.startswith(b"\x89PNG") and figure.svg in figure._repr_html_()
@@ -193,10 +193,13 @@ def test_weights(results: cfx.Run) -> None:
     assert sorted(w.shape for w in weights.values()) == [(8,), (8, 64), (10,), (10, 8)]
     assert all(np.isfinite(w).all() and w.dtype == np.float32 for w in weights.values())
     assert not np.array_equal(next(iter(weights.values())), next(iter(net.weights(noise="0%").values())))
-    with pytest.raises(ValueError, match="has 2 places"):
+    with pytest.raises(ValueError, match="has 2 combinations"):
         net.weights()
     with pytest.raises(FileNotFoundError, match="no weights"):
         results["logp"].weights()
+    # A message says how the files that are there are read.
+    with pytest.raises(FileNotFoundError, match=r"no table for the stages `reps`.*use dataset\(\)"):
+        results["reps"].frame()
     safetensors = pytest.importorskip("safetensors.numpy")
     path = next(o["path"] for o in results.manifest["outputs"] if o["is"] == "model" and o["at"]["noise"] == "50%")
     read = safetensors.load_file(results.path / path)

@@ -126,6 +126,35 @@ def test_a_narrow_page_does_not_scroll_sideways(browser, report, width):
     assert tab.too_wide() <= 0
 
 
+LETTERS = """() => [...document.querySelectorAll('.plate > svg')].filter(s => !s.closest('.plan')).flatMap(s => {
+  const scale = s.getBoundingClientRect().width / s.viewBox.baseVal.width
+  return [...s.querySelectorAll('[font-size]')].map(t => scale * parseFloat(t.getAttribute('font-size')))
+})"""
+
+
+def test_letters_in_figures_can_be_read(browser, report):
+    tab = Tab(browser, viewport={"width": 1200, "height": 900})
+    tab.page.goto(report.as_uri())
+    sizes = sorted(tab.page.evaluate(LETTERS))
+    assert len(sizes) > 20 and sizes[0] >= 10.5 and sizes[len(sizes) // 2] >= 13, (sizes[0], sizes[len(sizes) // 2])
+
+
+def test_what_is_cut_off_at_the_right_fades_out(browser, report):
+    tab = Tab(browser, viewport={"width": 400, "height": 900})
+    tab.page.goto(report.as_uri())
+    plate = tab.page.locator(".plate").filter(has=tab.page.locator("svg")).first
+    assert plate.evaluate("p => p.scrollWidth > p.clientWidth")
+    fade = "p => parseFloat(getComputedStyle(p).getPropertyValue('--fade'))"
+    assert plate.evaluate(fade) > 20
+    plate.evaluate("p => new Promise(done => { p.scrollLeft = p.scrollWidth; requestAnimationFrame(() => requestAnimationFrame(done)) })")
+    assert plate.evaluate(fade) < 1
+    # Nothing fades where all of it is seen.
+    wide = Tab(browser, viewport={"width": 1400, "height": 900})
+    wide.page.goto(report.as_uri())
+    first = wide.page.locator(".plate").first
+    assert first.evaluate("p => p.scrollWidth <= p.clientWidth") and first.evaluate(fade) == 0
+
+
 def test_the_report_prints(browser, report, tmp_path):
     tab = Tab(browser, color_scheme="dark")
     tab.page.goto(report.as_uri())

@@ -1,16 +1,16 @@
-"""cfx in Python: run scripts, and read what they leave.
+"""Runs scripts of cfx and reads their results.
 
 >>> import cfx
 >>> run = cfx.run("exp.cfx", set={"epochs": 20})      # or cfx.open("results/exp")
 >>> run["logp"].frame()                               # pandas or polars
 >>> run["logp"].dataset()                             # xarray, with named axes, errors, ids, labels, units
->>> run.figures["Classes by stage"]                   # shows itself in a notebook
+>>> run.figures["Classes by stage"]                   # a notebook shows the picture
 >>> run.claims
 >>> run["p"].inference_data()                         # ArviZ
 >>> run["net"].state_dict()                           # PyTorch
 
-What the files are is described in docs/results.md of the repository. The package needs NumPy alone; pandas, polars, xarray, ArviZ
-and PyTorch are asked for where they are used. In a notebook, ``%load_ext cfx`` gives the cell magic ``%%cfx``.
+docs/results.md of the repository describes the files. The package needs only NumPy; pandas, polars, xarray, ArviZ and PyTorch are
+needed by the methods that return their objects. In a notebook, ``%load_ext cfx`` adds the cell magic ``%%cfx``.
 """
 
 from .activations import Stages, stages

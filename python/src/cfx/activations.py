@@ -1,4 +1,4 @@
-"""Activations on their way into a script: what ``load_stages`` reads."""
+"""Writes activations to files that ``load_stages`` reads in a script."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ __all__ = ["Stages", "natural", "stages"]
 
 @dataclass(frozen=True)
 class Stages:
-    """Activations that were written."""
+    """The files that :func:`stages` wrote."""
 
-    #: The archive, with one array a stage.
+    #: The archive, with one array for each stage.
     path: Path
-    #: The file of labels.
+    #: The file of labels, if there are labels.
     labels: Optional[Path]
-    #: The names of the stages in the script, by the names given.
+    #: For each name that was given, the name of the stage in the script.
     names: Dict[str, str]
-    #: The names of the classes, by label, where labels were no whole numbers.
+    #: If labels were names: the name of each class, in the order of their numbers.
     classes: Optional[List[str]]
 
     def line(self, name: str = "reps") -> str:
-        """The line of a script beside the files that reads them."""
+        """Returns the line of a script that reads the files. The script must be in the same folder as the files."""
         labels = f', labels: "{self.labels.name}"' if self.labels else ""
         return f'stages {name} = load_stages("{self.path.name}", rows: examples{labels})'
 
@@ -36,7 +36,7 @@ class Stages:
 
 
 def natural(name: str) -> Tuple[List[Tuple[str, int]], str]:
-    """The key of the natural order, ``a2`` before ``a10``, in which a script counts stages."""
+    """Returns the sort key of the natural order, ``a2`` before ``a10``, in which a script has its stages."""
     parts = re.split(r"([0-9]+)", name)
     # The end counts as the lowest letter, as the command has it.
     texts, numbers = [*parts[0::2][:-1], parts[-1] + "\0"], [int(n) for n in parts[1::2]]
@@ -52,17 +52,19 @@ def stages(
     pool: str = "mean",
     layout: str = "nchw",
 ) -> Stages:
-    """Writes activations, one array a stage, as ``load_stages`` reads them, with labels beside.
+    """Writes activations, one array for each stage (layer), and labels to files that ``load_stages`` reads in a script.
 
-    :param arrays: by name, in the order of depth. Examples come first. NumPy arrays or PyTorch tensors of two dimensions (examples × units);
-        of three (examples × tokens × features) and four (images, see ``layout``), which are pooled over tokens and positions
-    :param labels: one an example: whole numbers from 0, or names, which are numbered in their sorted order
-    :param path: the archive; labels go to ``NAME.labels.npy`` beside it
-    :param pool: ``mean``, ``max``, or ``flatten`` for none
+    :param arrays: NumPy arrays or PyTorch tensors by name, from the first layer to the last. The first dimension is of examples.
+        Arrays of two dimensions are examples × units. Arrays of three (examples × tokens × features) are pooled over tokens, arrays
+        of four (images, see ``layout``) over positions
+    :param labels: one for each example: whole numbers from 0, or names, which are numbered in sorted order
+    :param path: the archive to write; labels go to ``NAME.labels.npy`` beside it
+    :param pool: ``mean``, ``max``, or ``flatten``, which keeps every number
     :param layout: ``nchw`` (PyTorch) or ``nhwc``
 
-    Names become names of a script: letters, digits and ``_``. A script counts stages in natural order (``a2`` before ``a10``); where the order
-    given is another one, names get numbers in front: ``s01_conv1``. The result says which name became which, and prints the script's line.
+    A script allows letters, digits and ``_`` in names, and sorts stages in natural order (``a2`` before ``a10``). Where names do not
+    fit, they are changed: ``layer1.0`` becomes ``layer1_0``, and if the order given is another one, numbers come in front: ``s01_conv1``.
+    ``names`` of the result says which name became which; ``line()`` returns the line of the script.
     """
     if not arrays:
         raise ValueError("no arrays are given")
@@ -103,7 +105,7 @@ def _numpy(array: Any) -> "np.ndarray[Any, Any]":
 def _matrix(name: str, array: Any, pool: str, layout: str) -> "np.ndarray[Any, Any]":
     x = _numpy(array)
     if x.ndim not in (2, 3, 4):
-        raise ValueError(f"`{name}` has {x.ndim} dimensions; activations have two (examples × units), three (tokens) or four (images)")
+        raise ValueError(f"`{name}` has the shape {x.shape}; activations have two dimensions (examples × units), three (tokens) or four (images)")
     if x.ndim == 2:
         return x
     if pool == "flatten":
@@ -119,15 +121,15 @@ def _labels(labels: Any, count: int) -> "Tuple[Optional[np.ndarray[Any, Any]], O
         return None, None
     y = _numpy(labels)
     if y.shape != (count,):
-        raise ValueError(f"labels have the shape {y.shape}; there are {count} examples")
+        raise ValueError(f"labels have the shape {y.shape}, but there are {count} examples: give one label for each")
     if np.issubdtype(y.dtype, np.integer):
         if y.size and y.min() < 0:
-            raise ValueError("labels are whole numbers from 0; there is one below")
+            raise ValueError("labels must be whole numbers from 0; there is a negative one")
         return y.astype("int64"), None
     if y.dtype.kind in "UO":
         found, numbers = np.unique(y.astype(str), return_inverse=True)
         return numbers.astype("int64"), [str(c) for c in found]
-    raise ValueError(f"labels are whole numbers or names, not {y.dtype}")
+    raise ValueError(f"labels must be whole numbers or names, not {y.dtype}: if they are whole, write labels.astype(int)")
 
 
 def _names(given: Sequence[str]) -> Dict[str, str]:

@@ -21,11 +21,11 @@ __all__ = ["CfxError", "Diagnostic", "check", "find_command", "run"]
 
 PathLike = Union[str, "os.PathLike[str]"]
 
-_WORDS = {1: "a cell failed", 2: "the arguments are wrong", 3: "the script is wrong", 4: "a claim failed", 5: "the store cannot be used"}
+_WORDS = {1: "a cell failed", 2: "the arguments are wrong", 3: "the script is wrong", 4: "a claim failed", 5: "the store is in use, or something cannot be written"}
 
 
 class CfxError(RuntimeError):
-    """The command did not end well. ``exit_code`` is its exit code, ``run`` what it left, where it left anything."""
+    """The command failed. ``exit_code`` is its exit code; ``run`` has the results so far, or is None."""
 
     def __init__(self, message: str, exit_code: int, run: Optional[Run] = None) -> None:
         super().__init__(message)
@@ -56,9 +56,9 @@ class Diagnostic:
 
 
 def find_command() -> str:
-    """The path of the command: ``$CFX``, else beside this package as pip installs it, else on the path.
+    """Returns the path of the command: ``$CFX``, else the one that pip installed with this package, else the one on the path.
 
-    Errors: ``FileNotFoundError`` where there is none.
+    :raises FileNotFoundError: there is none
     """
     name = "cfx.exe" if os.name == "nt" else "cfx"
     candidates: List[Optional[str]] = [os.environ.get("CFX")]
@@ -72,7 +72,7 @@ def find_command() -> str:
     for candidate in candidates:
         if candidate and os.path.isfile(candidate) and os.access(candidate, os.X_OK):
             return candidate
-    raise FileNotFoundError("the command `cfx` is not there: install the wheel, put `cfx` on the path, or name it with the variable CFX")
+    raise FileNotFoundError("the command `cfx` was not found: install the wheel, put `cfx` on the path, or set the environment variable CFX to its path")
 
 
 def _set(values: Optional[Mapping[str, Any]]) -> List[str]:
@@ -97,17 +97,19 @@ def run(
 ) -> Run:
     """Runs a script and opens its results.
 
-    What is in the store already is not computed again; an interrupted run goes on from where it was.
+    Results that are in the store are not computed again. An interrupted run continues where it stopped.
 
+    :param script: path of the script
     :param set: values of the script's parameters, ``{"epochs": 20}``
-    :param out: folder of the results; ``results/NAME`` beside the script unless given
-    :param store: folder of the store; ``.cfx`` beside the script unless given
+    :param out: folder for the results; by default ``results/NAME`` beside the script
+    :param store: folder of the store; by default ``.cfx`` beside the script
     :param data: further folders that the script may read
+    :param threads: number of threads; by default all
+    :param device: device of networks: ``"cpu"``, ``"cuda:0"``, ``"metal"``; by default ``"auto"``
     :param strict: whether a claim that fails is an error
-    :param arguments: further arguments of ``cfx run``
-    :param progress: whether to show how far the run is (a bar in a notebook, a line on a terminal), or what shows it
-    :raises CfxError: the script is wrong, a cell failed, or, with ``strict``, a claim failed. ``error.run`` holds the results of
-        a run in which cells failed.
+    :param arguments: further arguments of ``cfx run``, such as ``["--only", "test"]``
+    :param progress: whether to show progress (a bar in a notebook, a line on a terminal), or an object of your own that shows it
+    :raises CfxError: the script is wrong, a cell failed, or, with ``strict``, a claim failed; ``error.run`` has the results so far
     """
     script = Path(script)
     out = Path(out) if out is not None else script.parent / "results" / script.stem
@@ -158,9 +160,9 @@ def _event(line: str) -> Optional[Dict[str, Any]]:
 
 
 def check(script: Optional[PathLike] = None, *, text: Optional[str] = None, set: Optional[Mapping[str, Any]] = None) -> List[Diagnostic]:  # noqa: A002
-    """Checks a script, in a file or as text, without reading data. Returns what there is to say; an empty list is a right script."""
+    """Checks a script, given by its path or as ``text``, without reading data. Returns the messages; an empty list means there are none."""
     if (script is None) == (text is None):
-        raise TypeError("give a script's path, or its text")
+        raise TypeError("give either the path of a script, or `text=`")
     command = [find_command(), "check", "-" if text is not None else str(script), "--json", *_set(set)]
     done = subprocess.run(command, input=text, capture_output=True, text=True, encoding="utf-8")
     if done.returncode not in (0, 3):

@@ -20,11 +20,11 @@ class Figure:
 
     #: Its title.
     title: str
-    #: Axis and coordinate, where the figure is one of several.
+    #: Its axes and coordinates, if it is one of several figures of a declaration.
     at: Dict[str, str]
-    #: What is shown: pooling, counts, errors.
+    #: Its caption: what is pooled, how many values, what error bars mean.
     caption: str
-    #: Its files without ending; None where there is nothing to draw.
+    #: The path of its files without the ending; None if there is nothing to draw.
     path: Optional[Path]
     #: Why there is nothing to draw.
     absent: Optional[str]
@@ -44,10 +44,10 @@ class Figure:
         return read_csv(self._file(".csv"), library)
 
     def images(self) -> "np.ndarray[Any, Any]":
-        """The images of a figure of ``images``: images × height × width × 3, bytes, in the order of :meth:`frame`."""
+        """The images of a figure made by ``images``, as an array: images × height × width × 3, uint8, in the order of :meth:`frame`."""
         path = self._file(".npz")
         if not path.is_file():
-            raise FileNotFoundError(f"the figure “{self.title}” has no images of one size beside it")
+            raise FileNotFoundError(f"the figure “{self.title}” has no array of images: it is not a figure of `images`, or its images differ in size")
         with np.load(path) as archive:
             found: "np.ndarray[Any, Any]" = archive["images"]
         return found
@@ -77,7 +77,7 @@ class Claim:
     within_error: Optional[bool]
     #: Both sides with their standard errors, or why there is no outcome.
     text: str
-    #: What must be said of the densities behind it: that some did not settle.
+    #: A warning about the densities behind it, for example that some chains did not settle.
     doubt: Optional[str] = None
 
     def __bool__(self) -> bool:
@@ -85,7 +85,7 @@ class Claim:
 
     @property
     def verdict(self) -> str:
-        """``held``, ``failed`` or ``not decided``, with ``within error`` where that is so."""
+        """``held``, ``failed`` or ``not decided``; with ``within error`` if its sides are that close."""
         if self.holds is None:
             return "not decided"
         word = "held" if self.holds else "failed"

@@ -23,7 +23,7 @@ def _library(wanted: Optional[str]) -> str:
     for name in [wanted] if wanted else ["pandas", "polars"]:
         if available(name):
             return name
-    raise ImportError(f"frames need {wanted or 'pandas or polars'}: pip install 'cfx[pandas]' or 'cfx[polars]'")
+    raise ImportError(f"a frame needs {wanted or 'pandas or polars'}: pip install {wanted or 'pandas'}{' pyarrow' if wanted != 'polars' else ''}")
 
 
 def about(stem: Path) -> Dict[str, Any]:
@@ -38,7 +38,7 @@ def units(description: Dict[str, Any]) -> Dict[str, str]:
 
 
 def read_table(stem: Path, library: Optional[str] = None) -> Any:
-    """A table as a frame, from Parquet where it can be read, else from CSV.
+    """Reads a table as a frame: from Parquet, or, where pandas has no pyarrow, from CSV.
 
     In pandas, columns of whole numbers and truth values without gaps are ``int64`` and ``bool``, with gaps ``Int64`` and
     ``boolean``; ``frame.attrs["units"]`` holds the units of columns.
@@ -75,7 +75,7 @@ def read_table(stem: Path, library: Optional[str] = None) -> Any:
 
 
 def read_csv(path: Path, library: Optional[str] = None) -> Any:
-    """A CSV file as a frame, with types guessed."""
+    """Reads a CSV file as a frame; types are guessed."""
     if _library(library) == "polars":
         import polars
 

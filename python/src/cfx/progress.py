@@ -1,4 +1,4 @@
-"""How far a run is: a bar in a notebook, a line on a terminal."""
+"""Shows the progress of a run: a bar in a notebook, a line on a terminal."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ class Progress:
             self.show()
 
     def show(self) -> None:
-        """Shows how far the run is."""
+        """Shows the progress."""
 
     def close(self) -> None:
         """Called once, at the end."""
 
     def text(self) -> str:
-        """How far the run is, in a line."""
+        """The progress in one line."""
         return f"{min(self.done, self.cells)} of {self.cells} cells, {time.monotonic() - self.started:.0f} s  {self.title}"
 
 
 class Terminal(Progress):
-    """A line on standard error that is written anew."""
+    """A line on standard error that is overwritten."""
 
     def show(self) -> None:
         sys.stderr.write("\r\x1b[2K" + self.text()[:100])
@@ -85,7 +85,7 @@ class Notebook(Progress):
 
 
 def shown(wanted: bool) -> Progress:
-    """What shows progress here: a bar in a notebook, a line on a terminal, nothing elsewhere or where it is not wanted."""
+    """Returns what shows progress here: a bar in a notebook, a line on a terminal, otherwise nothing."""
     if not wanted:
         return Progress()
     ipython = sys.modules.get("IPython")

@@ -19,7 +19,7 @@ _VALUES = ("dataset", "model", "stages", "density", "analysis", "let", "param")
 
 
 class Run(Mapping[str, Value]):
-    """What a run left: values by name, figures, claims, the manifest.
+    """The results of a run: values by name, figures, claims, the manifest.
 
     ``run["logp"]`` is the value declared as ``logp``. A notebook shows the claims and the values.
     """
@@ -29,7 +29,7 @@ class Run(Mapping[str, Value]):
         self.path = Path(folder)
         manifest = self.path / "manifest.json"
         if not manifest.is_file():
-            raise FileNotFoundError(f"{self.path} holds no results: there is no manifest.json (is it the folder that `cfx run` named?)")
+            raise FileNotFoundError(f"{self.path} is not a folder of results: it has no manifest.json. `cfx run exp.cfx` writes results/exp beside the script")
         #: The manifest, as docs/results.md describes it.
         self.manifest: Dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8"))
         if self.manifest.get("format") not in _FORMATS:
@@ -107,7 +107,7 @@ class Run(Mapping[str, Value]):
 
 
 class Figures(Mapping[str, Figure]):
-    """The figures of a run by title; figures over axes by title and place, ``Title [run: 0]``."""
+    """The figures of a run by title; figures over axes by title and coordinates, ``Title [run: 0]``."""
 
     def __init__(self, figures: List[Figure]) -> None:
         def key(f: Figure) -> str:

@@ -1,4 +1,4 @@
-"""Declared values of a run: tables, labelled arrays, chains, weights."""
+"""The declared values of a run: tables, labelled arrays, Markov chains, weights."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ __all__ = ["Value"]
 
 Place = Dict[str, Any]
 
+#: How files of each kind are read.
+_WAYS = {"table": "frame()", "array": "dataset()", "density": "draws() or inference_data()", "model": "weights() or state_dict()"}
+
 #: Rows of a table that a notebook shows.
 _ROWS = 10
 
@@ -26,7 +29,7 @@ _ROWS = 10
 class Value:
     """A declared value: a model, a representation, a density, an analysis.
 
-    Made by :class:`cfx.Run`. What it can give depends on what the run wrote: :meth:`frame` and :meth:`dataset` for numbers,
+    :class:`cfx.Run` makes it. What it can return depends on what the run wrote: :meth:`frame` and :meth:`dataset` for numbers,
     :meth:`dataset` for representations, :meth:`inference_data` for densities, :meth:`state_dict` for models with kept weights.
     """
 
@@ -63,13 +66,13 @@ class Value:
 
     @property
     def parts(self) -> List[str]:
-        """The parts of a record that are tables themselves, for :meth:`frame`: ``["table"]`` of a ``calibration``."""
+        """The parts of a record that are tables themselves, for :meth:`frame`: for a ``calibration``, ``["table"]``."""
         stems = [p.with_suffix("") for p in self._paths("table", ".parquet")]
         return [part for part in (frames.about(s).get("part", "") for s in stems) if part]
 
     @property
     def columns(self) -> List[Dict[str, Any]]:
-        """What the columns of the table are: ``name``, ``is``, ``type``, and where there are such ``of`` and ``unit``."""
+        """Describes the columns of the table: ``name``, ``is`` (what it holds), ``type``, and if they apply ``of`` and ``unit``."""
         stem = self._table()
         if stem is None:
             raise self._lacks("table")
@@ -78,7 +81,7 @@ class Value:
 
     @property
     def units(self) -> Dict[str, str]:
-        """Units of its numbers: by part of a record, or under its own name."""
+        """The units of its numbers, by the part of a record, or by its own name."""
         found = {(c["of"] or self.name): c["unit"] for c in self.columns if c["is"] == "value" and "unit" in c} if self._table() else {}
         for about in self._arrays():
             if "unit" in about:
@@ -86,7 +89,8 @@ class Value:
         return found
 
     def frame(self, library: Optional[str] = None, *, part: str = "") -> Any:
-        """The tidy table, a row an observation: a pandas frame, or a polars frame where pandas is not there or ``"polars"`` is asked for.
+        """Returns the tidy table, one row for each observation: a pandas frame, or a polars frame if ``library`` is ``"polars"`` or
+        pandas is not installed.
 
         ``part`` names a part of a record that is a table itself (see :attr:`parts`).
         """
@@ -101,7 +105,7 @@ class Value:
         return [json.loads(p.read_text(encoding="utf-8")) for p in self._paths("array", ".json") if p.parent.name == "arrays"]
 
     def places(self) -> List[Place]:
-        """The places whose arrays have shapes of their own, each as axis and coordinate; empty where one array holds all."""
+        """Returns the combinations of coordinates that have an array each; empty if one array holds all of them."""
         out: List[Place] = []
         for about in self._arrays():
             if about["at"] and about["at"] not in out:
@@ -109,11 +113,11 @@ class Value:
         return out
 
     def dataset(self, **at: Any) -> "xarray.Dataset":
-        """The value as an ``xarray.Dataset``.
+        """Returns the value as an ``xarray.Dataset``.
 
         Dimensions are the value's axes, then ``example``, then ``unit``; coordinates are those of the axes, the ids of examples, and
-        ``label``. A number ``x`` comes with ``x_se`` and ``x_count`` where it has a standard error and a count. Each variable has its
-        unit in ``attrs["units"]``. Where places have arrays of different shapes, name one: ``run["reps"].dataset(stage="stage1")``.
+        ``label``. A number ``x`` comes with ``x_se`` and ``x_count`` if it has a standard error and a count. Each variable has its
+        unit in ``attrs["units"]``. If arrays differ in shape, name one place: ``run["reps"].dataset(stage="stage1")``.
         """
         import xarray
 
@@ -128,8 +132,8 @@ class Value:
             if len(places) == 1:
                 return xarray.merge([self._of_array(a) for a in here], compat="no_conflicts", combine_attrs="drop_conflicts")
             if self._table() is None:
-                known = "; ".join(_call(p) for p in self.places())
-                raise ValueError(f"the arrays of `{self.name}` have different shapes; name one place: {known}")
+                known = "; ".join(f"dataset({_call(p)})" for p in self.places())
+                raise ValueError(f"the arrays of `{self.name}` have different shapes; name one of them: {known}")
         found = self._of_table()
         return found.sel(at) if at else found
 
@@ -202,7 +206,7 @@ class Value:
         return self._root / found.pop()
 
     def draws(self, group: str = "posterior") -> "xarray.Dataset":
-        """A group of a density's store as an ``xarray.Dataset``: ``posterior``, ``sample_stats``, ``partitions`` or ``base_measure``."""
+        """Returns a group of a density's store: ``posterior``, ``sample_stats``, ``partitions`` or ``base_measure``."""
         import xarray
 
         known = files.zarr_groups(self.zarr)
@@ -213,7 +217,7 @@ class Value:
         return xarray.Dataset({n: (d, a) for n, (d, a) in arrays.items() if n not in coords}, coords)
 
     def inference_data(self) -> Any:
-        """A density's chains for ArviZ: ``InferenceData``, or the ``DataTree`` that newer versions take its place with."""
+        """Returns a density's chains for ArviZ: ``InferenceData``, or a ``DataTree`` for versions of ArviZ that use it instead."""
         import arviz
 
         groups: Dict[str, Any] = {g: self.draws(g) for g in files.zarr_groups(self.zarr) if g not in ("partitions", "base_measure")}
@@ -226,17 +230,17 @@ class Value:
     # --- models -------------------------------------------------------------------------------------------------------------
 
     def weights(self, **at: Any) -> Dict[str, "np.ndarray[Any, Any]"]:
-        """The weights of a model by PyTorch's names, as NumPy arrays. Of a model over axes name the place: ``weights(run=0)``."""
+        """Returns the weights of a model by PyTorch's names, as NumPy arrays. If the model has axes, name one place: ``weights(run=0)``."""
         found: List[Tuple[Place, str]] = [(o.get("at", {}), o["path"]) for o in self._outputs if o["is"] == "model"]
         if not found:
-            raise FileNotFoundError(f"no weights of `{self.name}` were kept; say `keep: weights` in its `train(…)`")
+            raise FileNotFoundError(f"no weights of `{self.name}` were kept; write `keep: weights` in its `train(…)`")
         here = [(place, path) for place, path in found if _matches(place, at)]
         if len(here) != 1:
-            raise ValueError(f"`{self.name}` has {len(found)} places; name one: {'; '.join(_call(p) for p, _ in found)}")
+            raise ValueError(f"the model `{self.name}` has {len(found)} combinations of coordinates; name one of them: {'; '.join(_call(p) for p, _ in found)}")
         return files.safetensors(self._root / here[0][1])
 
     def state_dict(self, **at: Any) -> Dict[str, Any]:
-        """The weights as PyTorch tensors: ``net.load_state_dict(run["net"].state_dict())``."""
+        """Returns the weights as PyTorch tensors: ``net.load_state_dict(run["net"].state_dict())``."""
         import torch
 
         return {name: torch.from_numpy(array) for name, array in self.weights(**at).items()}
@@ -248,11 +252,13 @@ class Value:
 
     def _lacks(self, what: str) -> FileNotFoundError:
         there = sorted({o["is"] for o in self._outputs}) or ["nothing"]
-        return FileNotFoundError(f"the run wrote no {what} of the {self.keyword} `{self.name}`; it wrote: {', '.join(there)}")
+        ways = ", ".join(way for kind, way in _WAYS.items() if kind in there)
+        use = f": use {ways}" if ways else ""
+        return FileNotFoundError(f"the run wrote no {what} for the {self.keyword} `{self.name}`; it wrote: {', '.join(there)}{use}")
 
 
 def _matches(place: Place, at: Place) -> bool:
-    """Whether a place has these coordinates; numbers may be given as numbers or as they are written."""
+    """Returns whether a place has these coordinates; a number may be given as a number or as the script writes it."""
 
     def same(here: Any, wanted: Any) -> bool:
         if here == wanted or str(here) == str(wanted):
@@ -277,7 +283,7 @@ def _array(coordinates: List[Any]) -> "np.ndarray[Any, Any]":
 
 
 def _named(labels: "np.ndarray[Any, Any]", classes: Optional[List[Any]]) -> "np.ndarray[Any, Any]":
-    """Labels as names of classes; -1 and None where there is none."""
+    """Returns labels as names of classes; -1 or None if there is none."""
     if not classes:
         return labels
     words = any(isinstance(c, str) for c in classes)

@@ -135,14 +135,13 @@ impl Line {
     }
 }
 
-const FEW: &str = "few units: two errors cover less than 95 % where the error has few degrees of freedom (Student's t)";
-const FOURTH: &str =
-    "the error is known by the values' fourth powers, which few values far out decide: too small where none of them was drawn";
-const SLOPE: &str = "a share moves with runs by its slope, which is that at the share found: in a simulation that knows the slope and takes the spread \
-                     from 20 runs 89.4 % are covered, 96.0 % where the slope is that of the truth";
+const FEW: &str = "few units: with few degrees of freedom, two errors cover less than 95 % (Student's t)";
+const FOURTH: &str = "the error depends on fourth powers, so on few extreme values: it is too small if none was drawn";
+const SLOPE: &str = "the slope of the share by runs is taken at the share found; a simulation with that slope and the spread of 20 runs covers \
+                     89.4 %, with the true slope 96.0 %";
 const BELOW: &str = "a variance that comes out below 0 counts as 0: here all that the two share cancels";
-const ORDER: &str = "half the distance of two order statistics is an uncertain error: two cover 93 % from some 100 values on in the middle, from \
-                     some 1,000 at 90 %";
+const ORDER: &str = "the distance of two order statistics is an uncertain error: two errors cover 93 % from about 100 values on for the median, \
+                     from about 1,000 for the 90 % quantile";
 
 /// Returns the lines of means and sums.
 fn means() -> Vec<Line> {
