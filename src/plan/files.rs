@@ -155,7 +155,8 @@ fn outside(path: &str, real: &Path) -> Problem {
     Problem {
         code: "cfx::file::escapes",
         parameter: None,
-        message: on_a_line(&format!("`{path}` is a link to `{}`, outside the folders that may be read", real.display())).into_owned(),
+        message: on_a_line(&format!("`{path}` is a link to `{}`, outside the folders that may be read", real.display()))
+            .into_owned(),
         help: Some(on_a_line(&format!("grant the folder that it points to: `--data {folder}`")).into_owned()),
     }
 }
@@ -179,7 +180,9 @@ mod tests {
 
     #[test]
     fn patterns_match_runs_of_characters_in_little_time() {
-        for (pattern, name) in [("*", ""), ("*", "a"), ("a*", "a"), ("*.npy", "l1.npy"), ("a*b*c", "aXbYbc"), ("a**c", "ac"), ("*é*", "aéb")] {
+        for (pattern, name) in
+            [("*", ""), ("*", "a"), ("a*", "a"), ("*.npy", "l1.npy"), ("a*b*c", "aXbYbc"), ("a**c", "ac"), ("*é*", "aéb")]
+        {
             assert!(matches(pattern, name), "{pattern} {name}");
         }
         for (pattern, name) in [("a*a", "a"), ("*.npy", "l1.npz"), ("a*b*c", "acb"), ("", "a"), ("*ab*ba*", "aba"), ("x*", "y")] {

@@ -61,7 +61,7 @@ impl Layer<'_> {
             "tanh" => same(LayerOp::Tanh),
             "sigmoid" => same(LayerOp::Sigmoid),
             "softmax" => same(LayerOp::Softmax),
-            "leaky_relu" => same(LayerOp::LeakyRelu { slope: self.real("slope", 0.0, f64::MAX)? }),
+            "leaky_relu" => same(LayerOp::LeakyRelu { slope: self.real("slope", 0.0, 1000.0)? }),
             "dropout" => same(LayerOp::Dropout { rate: self.rate("rate")? }),
             "dropout_channels" if input.len() < 2 => Err(self
                 .takes("drops channels of images")
@@ -383,8 +383,7 @@ impl Layer<'_> {
         if x >= least && x <= most {
             return Ok(x);
         }
-        let range = if most == f64::MAX { format!("{least} or more") } else { format!("between {least} and {most}") };
-        Err(self.setting(name, &x.to_string(), &range))
+        Err(self.setting(name, &x.to_string(), &format!("between {least} and {most}")))
     }
 
     fn setting(&self, name: &str, found: &str, expected: &str) -> Box<Diag> {

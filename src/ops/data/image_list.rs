@@ -346,7 +346,10 @@ pub fn list(root: &Path, files: &Files, order: Order, pool: Classes) -> Result<L
     let labelled = parts.iter().any(|p| !p.classes.is_empty());
     for part in parts.iter_mut().filter(|p| labelled && !p.loose.is_empty()) {
         let (images, dir) = (images_are(part.loose.len()), part.dir.display().to_string());
-        walk.warn(format!("{images} in `{dir}` and not in the folder of a class, and left out"), "put each into the folder of its class");
+        walk.warn(
+            format!("{images} in `{dir}` and not in the folder of a class, and left out"),
+            "put each into the folder of its class",
+        );
         part.loose.clear();
     }
     parts.retain(|p| !p.classes.is_empty() || !p.loose.is_empty());
@@ -397,7 +400,8 @@ fn packed(root: &Path) -> Option<String> {
     let mut names: Vec<String> =
         std::fs::read_dir(root).ok()?.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
-    let archive = |name: &String| ["zip", "tar", "gz", "tgz", "xz", "bz2", "7z", "rar", "zst"].contains(&ending(Path::new(name)).as_str());
+    let archive =
+        |name: &String| ["zip", "tar", "gz", "tgz", "xz", "bz2", "7z", "rar", "zst"].contains(&ending(Path::new(name)).as_str());
     names.into_iter().find(archive)
 }
 

@@ -35,8 +35,7 @@ impl Side {
         let shown = path.display();
         let (bytes, files) = if path.is_dir() {
             let manifest = path.join("manifest.json");
-            let bytes =
-                contents(&manifest).map_err(|e| format!("{shown} is not a folder of results: its manifest.json: {e}"))?;
+            let bytes = contents(&manifest).map_err(|e| format!("{shown} is not a folder of results: its manifest.json: {e}"))?;
             (bytes, Place::Folder(path.to_path_buf()))
         } else {
             let mut file = seen::open(path).map_err(|e| format!("{shown} cannot be read: {e}"))?;

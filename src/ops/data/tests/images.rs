@@ -198,7 +198,11 @@ fn lists_of_mini_imagenet_say_split_and_class() {
     for name in ["images/a/x.png", "images/b/x.png", "images/x.png"] {
         put(&set, name, 70);
     }
-    std::fs::write(set.join("test.csv"), "filename,label\na/x.png,\"crane, bird\"\nb/x.png, \"crane, \"\"tall\"\"\" \nx.png,pig\n").unwrap();
+    std::fs::write(
+        set.join("test.csv"),
+        "filename,label\na/x.png,\"crane, bird\"\nb/x.png, \"crane, \"\"tall\"\"\" \nx.png,pig\n",
+    )
+    .unwrap();
     let (classes, labels, ..) = read(dir.path(), &[("classes", word("pooled"))]);
     assert_eq!(classes, words(&["cat", "crane, \"tall\"", "crane, bird", "dog", "owl", "pig"]));
     assert_eq!(labels, [0, 3, 4, 1, 2, 5]);

@@ -1,6 +1,7 @@
 //! What settings would make a file of weights fit a network: tried, and given only where they do.
 
 use super::names::{MANY, Named, begins, pairing};
+use crate::base::text::on_a_line;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Deepest prefix that is tried, in parts of names.
@@ -35,9 +36,16 @@ pub fn advice(file: &[Named], wanted: &[Named]) -> Option<String> {
     if count * 2 < wanted.len() {
         return None;
     }
-    let rename: Vec<(String, String)> =
-        if prefix.is_empty() && there.is_empty() { Vec::new() } else { vec![(prefix.clone(), there.clone())] };
-    let new_name = |n: &str| n.strip_prefix(&prefix).map(|rest| format!("{there}{rest}"));
+    let same = prefix.is_empty() && there.is_empty();
+    let counted = |n: &str| n.ends_with("num_batches_tracked");
+    let alone: Vec<(String, String)> = if same { Vec::new() } else { vec![(prefix, there)] };
+    // What is left over on both sides, under other names.
+    let strange = |n: &str| !counted(n) && changed(n, &alone).is_none_or(|n| !needed.contains_key(n.as_str()));
+    let there: BTreeSet<String> = file.iter().filter_map(|(n, _)| changed(n, &alone)).collect();
+    let left: Vec<Named> = file.iter().filter(|(n, _)| strange(n)).cloned().collect();
+    let open: Vec<Named> = wanted.iter().filter(|(n, _)| !there.contains(n)).cloned().collect();
+    let rename: Vec<(String, String)> = partners(&left, &open).into_iter().chain(alone).collect();
+    let new_name = |n: &str| changed(n, &rename).or_else(|| same.then(|| n.to_string()));
     let given: BTreeMap<String, &[usize]> = file.iter().filter_map(|(n, s)| Some((new_name(n)?, s.as_slice()))).collect();
     let lacking = |(n, s): &&Named| given.get(n.as_str()).is_none_or(|there| *there != s.as_slice());
     let fresh = beginnings(wanted.iter().filter(lacking).map(|(n, _)| n.as_str()), |b| {
@@ -45,7 +53,6 @@ pub fn advice(file: &[Named], wanted: &[Named]) -> Option<String> {
         wanted.iter().all(|w| !w.0.starts_with(b) || lacking(&w))
     });
     let of_use = |n: &str| new_name(n).is_some_and(|n| needed.contains_key(n.as_str()) || begins(&n, &fresh));
-    let counted = |n: &str| n.ends_with("num_batches_tracked");
     let strangers = file.iter().map(|(n, _)| n.as_str()).filter(|n| !counted(n) && !of_use(n));
     let ignore = beginnings(strangers, |b| file.iter().all(|(n, _)| !n.starts_with(b) || counted(n) || !of_use(n)));
     if fresh.len() > WRITTEN || ignore.len() > WRITTEN {
@@ -54,13 +61,46 @@ pub fn advice(file: &[Named], wanted: &[Named]) -> Option<String> {
     let taken: Vec<Named> = wanted.iter().filter(|(n, _)| !begins(n, &fresh)).cloned().collect();
     pairing(file, &taken, &rename, &fresh, &ignore).ok()?;
     let list = |name: &str, of: Vec<String>| {
-        let items: Vec<String> = of.iter().map(|t| format!("\"{t}\"")).collect();
+        let items: Vec<String> = of.iter().map(|t| format!("\"{}\"", on_a_line(t))).collect();
         (!of.is_empty()).then(|| format!("{name}: [{}]", items.join(", ")))
     };
     let renamed = rename.into_iter().map(|(from, to)| format!("{from} -> {to}")).collect();
     let parts: Vec<String> =
         [list("rename", renamed), list("fresh", fresh), list("ignore", ignore)].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// Returns a name as the first rule changes it that fits; without rules it stays as it is, and one that none of several fits is of no use.
+fn changed(name: &str, rules: &[(String, String)]) -> Option<String> {
+    if rules.is_empty() {
+        return Some(name.to_string());
+    }
+    rules.iter().find_map(|(from, to)| Some(format!("{to}{}", name.strip_prefix(from.as_str())?)))
+}
+
+/// Returns beginnings of names of a file with those that a network has in their place: behind both stand the same names of the same shapes, and
+/// behind no other.
+fn partners(file: &[Named], wanted: &[Named]) -> Vec<(String, String)> {
+    let behind = |names: &[Named], prefix: &str| -> BTreeSet<(String, Vec<usize>)> {
+        names.iter().filter_map(|(n, shape)| Some((n.strip_prefix(prefix)?.to_string(), shape.clone()))).collect()
+    };
+    let apart = |a: &str, b: &str| !a.starts_with(b) && !b.starts_with(a);
+    let (theirs, ours) = (prefixes(file), prefixes(wanted));
+    let mut out: Vec<(String, String)> = Vec::new();
+    for from in &theirs {
+        let these = behind(file, from);
+        let twice = theirs.iter().any(|other| apart(other, from) && behind(file, other) == these);
+        if twice || out.iter().any(|(taken, _)| !apart(taken, from)) {
+            continue;
+        }
+        let mut fits = ours.iter().filter(|to| behind(wanted, to) == these);
+        if let (Some(to), None) = (fits.next(), fits.next())
+            && out.iter().all(|(_, taken)| apart(taken, to))
+        {
+            out.push((from.clone(), to.clone()));
+        }
+    }
+    out
 }
 
 /// Returns the prefixes, up to a dot, that names begin with, the most frequent first.
@@ -126,5 +166,15 @@ mod tests {
         more.extend(named(&[("aux.weight", &[1]), ("aux.bias", &[1]), ("bn1.num_batches_tracked", &[])]));
         assert_eq!(advice(&more, &net).unwrap(), "ignore: [\"aux.\"]");
         assert_eq!(advice(&named(&[("a", &[1])]), &net), None);
+        // Trained layers that go by other names are renamed, not begun anew; where it is not clear which is which, nothing is said of them.
+        let mut head: Vec<Named> = with("backbone.");
+        head[3].0 = "head.out.weight".to_string();
+        head[4].0 = "head.out.bias".to_string();
+        assert_eq!(advice(&head, &net).unwrap(), "rename: [\"head.out. -> fc.\", \"backbone. -> \"]");
+        let stem: Vec<Named> = net.iter().map(|(n, s)| (n.replace("conv1", "0").replace("bn1", "1"), s.clone())).collect();
+        assert_eq!(advice(&stem, &net).unwrap(), "rename: [\"0. -> conv1.\", \"1. -> bn1.\"]");
+        let twins = named(&[("a.weight", &[4]), ("b.weight", &[4]), ("fc.weight", &[10, 4]), ("fc.bias", &[10])]);
+        let known = named(&[("one.weight", &[4]), ("two.weight", &[4]), ("fc.weight", &[10, 4]), ("fc.bias", &[10])]);
+        assert_eq!(advice(&twins, &known).unwrap(), "fresh: [\"one.\", \"two.\"], ignore: [\"a.\", \"b.\"]");
     }
 }

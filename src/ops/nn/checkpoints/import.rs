@@ -112,7 +112,12 @@ fn read(path: &Path, net: &Net, given: &ImportSettings, stream: Option<Stream>) 
         Problem {
             code: "cfx::weights::names",
             parameter: Some("file"),
-            message: format!("`{}` does not fit the network `{}`: {}", on_a_line(&path.display().to_string()), net.name, m.summary()),
+            message: format!(
+                "`{}` does not fit the network `{}`: {}",
+                on_a_line(&path.display().to_string()),
+                net.name,
+                m.summary()
+            ),
             help: Some(cure(&m, &listing, advice(&file, &all))),
         }
     })?;

@@ -216,12 +216,43 @@ fn weights(pickle: &Pickle, at: Option<&str>) -> Result<Found, Unreadable> {
         return Err(Unreadable::new(format!("holds an object of `{maker}`, such as a whole module, whose code is not run here"))
             .help("save its weights alone: `torch.save(model.state_dict(), path)`"));
     }
-    let help = match at {
-        Some(_) => "`at:` names the keys that lead to the weights, with dots between them",
-        None => "name the key that holds them, `at: \"KEY\"`, or save the weights alone: `torch.save(model.state_dict(), path)`",
+    let found = holders(pickle, id);
+    let help = match (found.as_slice(), at) {
+        ([], None) => "save the weights alone: `torch.save(model.state_dict(), path)`".to_string(),
+        ([], Some(_)) => "`at:` names the keys that lead to the weights, with dots between them".to_string(),
+        (found, _) => {
+            let ways = found.iter().map(|keys| format!("`at: \"{}\"`", [&path[..], &keys[..]].concat().join(".")));
+            format!("there are tensors further in: {}", ways.collect::<Vec<_>>().join(" or "))
+        }
     };
     let place = if path.is_empty() { "outermost".to_string() } else { format!("under `{}`", path.join(".")) };
     Err(Unreadable::new(format!("holds no tensors by name {place}; there is {}", keys(pickle, id))).help(help))
+}
+
+/// Most dictionaries that are looked into for tensors, and most that are named.
+const LOOKED: usize = 4096;
+const NAMED: usize = 4;
+
+/// Returns the keys that lead to dictionaries with tensors, those that are least deep first.
+fn holders(pickle: &Pickle, id: Id) -> Vec<Vec<String>> {
+    let mut open: Vec<(Vec<String>, Id)> = vec![(Vec::new(), id)];
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < open.len() && out.len() < NAMED {
+        let (path, id) = open[at].clone();
+        at += 1;
+        if !path.is_empty() && has_tensors(pickle, id) {
+            out.push(path);
+            continue;
+        }
+        for (key, inner) in pairs(pickle, id).iter().filter(|_| path.len() <= DEPTH) {
+            let within = pickle.text(*key).filter(|_| matches!(pickle.item(*inner), Item::Dict(_)));
+            if let Some(key) = within.filter(|_| open.len() < LOOKED) {
+                open.push((path.iter().cloned().chain([key.to_string()]).collect(), *inner));
+            }
+        }
+    }
+    out
 }
 
 /// Returns whether a dictionary has another one with tensors under one of the usual keys.

@@ -87,7 +87,11 @@ fn weights_lie_under_the_keys_of_training_scripts() {
     let why = read(odd.clone(), Some("models.third")).unwrap_err();
     assert!(why.help.unwrap().contains("`encoder.q`, `other`"));
     let why = read(odd, None).unwrap_err();
-    assert!(why.words.contains("`models`, `lr`") && why.help.unwrap().contains("at: \"KEY\""));
+    assert!(why.words.contains("`models`, `lr`"), "{}", why.words);
+    assert_eq!(why.help.unwrap(), "there are tensors further in: `at: \"models.encoder.q\"` or `at: \"models.other\"`");
+    let none = read(dict(&[("a", dict(&[("b", b"N".to_vec())])), ("c", [b"(".to_vec(), tensor(1), b"l".to_vec()].concat())]), None);
+    let none = none.unwrap_err();
+    assert!(none.help.unwrap().contains("torch.save(model.state_dict(), path)"));
     // Two networks of which neither is the one that is meant.
     let two = dict(&[("teacher", state.clone()), ("student", state.clone())]);
     assert!(read(two.clone(), None).unwrap_err().help.unwrap().contains("`at: \"student\"` or `at: \"teacher\"`"));
