@@ -54,7 +54,10 @@ pub fn bind_args_except<'a>(
                 if let Some(before) = named {
                     // Of several in a row the first.
                     if args[i - 1].name.is_some() {
-                        found.push(after_named(params, callee, before, &args[i..]));
+                        let open = |(p, slot): (&Param, &Option<&Expr>)| {
+                            slot.is_none() && p.default.is_none() && !filled.contains(&p.name.name.as_str())
+                        };
+                        found.push(after_named(params, callee, before, &args[i..], params.iter().zip(&slots).any(open)));
                     }
                     continue;
                 }
@@ -100,8 +103,9 @@ pub fn bind_args_except<'a>(
     if found.0.is_empty() { Ok(slots) } else { Err(found) }
 }
 
-/// Returns that positional arguments, with which `rest` begins, follow a named one.
-pub fn after_named(params: &[Param], callee: &str, before: &Arg, rest: &[&Arg]) -> Finding {
+/// Returns that positional arguments, with which `rest` begins, follow a named one. `lacking`: they may be what the call lacks, rather than more of
+/// what the one before them names.
+pub fn after_named(params: &[Param], callee: &str, before: &Arg, rest: &[&Arg], lacking: bool) -> Finding {
     let late: Vec<&Arg> = rest.iter().copied().take_while(|a| a.name.is_none()).collect();
     let (name, named) = before.name.as_ref().map_or(("", before.value.span), |n| (n.name.as_str(), n.span));
     let number = |a: &Arg| match &a.value.kind {
@@ -117,7 +121,7 @@ pub fn after_named(params: &[Param], callee: &str, before: &Arg, rest: &[&Arg]) 
     let of_axes = params.iter().any(|p| p.name.name == name && takes(p).is_ok_and(|t| t.axis.is_some()));
     let is_list = |p: &Param| p.ty.as_ref().is_some_and(|t| t.alternatives.iter().any(|a| matches!(a, TypeAtom::List(_))));
     let several = numbers.or(words.filter(|_| of_axes)).map(|all| all.join(", "));
-    let help = match several {
+    let help = match several.filter(|_| !lacking) {
         Some(all) if of_axes => format!("several axes are a list: `{name}: [{all}]`"),
         Some(all) if params.iter().any(|p| p.name.name == name && is_list(p)) => {
             format!("several values are a list: `{name}: [{all}]`")
