@@ -93,6 +93,15 @@ fn trials(signature: &Signature, groups: &mut usize) -> Vec<Trial> {
             let words = takes.setting.as_ref().map(options).unwrap_or_default();
             for (way, text) in texts(&signature.name, name, &base, param) {
                 let word = if words.contains(&text) && !is_default(param, &text) { text.clone() } else { way };
+                let at = format!("{name} = {text}");
+                if BESIDE.iter().any(|(op, argument, _)| *op == signature.name && *argument == at) {
+                    // What this word has something to do with is no use for others.
+                    *groups += 1;
+                    let own = beside(&signature.name, &at, &base);
+                    out.push(without(name, *groups, own.without(name)));
+                    out.push(trial(name, word, *groups, own.with(name, &text)));
+                    continue;
+                }
                 out.push(trial(name, word, *groups, given.with(name, &text)));
             }
         }
