@@ -1,6 +1,7 @@
 //! Binding of a call's arguments to the parameters of what it calls.
 
 use super::finding::{Finding, Findings, What};
+use super::signature::takes;
 use super::suggest::{elsewhere, nearest};
 use crate::base::Span;
 use crate::syntax::ast::{Arg, Block, Expr, ExprKind, Param, TypeAtom};
@@ -53,7 +54,10 @@ pub fn bind_args_except<'a>(
                 if let Some(before) = named {
                     // Of several in a row the first.
                     if args[i - 1].name.is_some() {
-                        found.push(after_named(params, callee, before, &args[i..]));
+                        let open = |(p, slot): (&Param, &Option<&Expr>)| {
+                            slot.is_none() && p.default.is_none() && !filled.contains(&p.name.name.as_str())
+                        };
+                        found.push(after_named(params, callee, before, &args[i..], params.iter().zip(&slots).any(open)));
                     }
                     continue;
                 }
@@ -85,6 +89,10 @@ pub fn bind_args_except<'a>(
         let option = |name: &String| params.iter().find(|p| p.name.name == *name).and_then(options);
         let axis = |name: &String| params.iter().any(|p| p.name.name == *name && names_axis(p));
         let help = match names.as_slice() {
+            // `y:` names columns; who knows other libraries gives it what is to be drawn.
+            [one] if one == "data" && args.iter().any(|a| a.name.as_ref().is_some_and(|n| n.name == "y")) && axis(&"y".to_string()) => {
+                Some(format!("what is drawn comes first, `{callee}(value, x: axis)`; `y:` names columns of a table"))
+            }
             [one] if axis(one) => Some(format!("write `{one}: axis`, with the name of one of the axes of what is given")),
             [one] => option(one).map(|words| format!("write `{one}: …` with {words}")),
             _ => None,
@@ -95,8 +103,9 @@ pub fn bind_args_except<'a>(
     if found.0.is_empty() { Ok(slots) } else { Err(found) }
 }
 
-/// Returns that positional arguments, with which `rest` begins, follow a named one.
-pub fn after_named(params: &[Param], callee: &str, before: &Arg, rest: &[&Arg]) -> Finding {
+/// Returns that positional arguments, with which `rest` begins, follow a named one. `lacking`: they may be what the call lacks, rather than more of
+/// what the one before them names.
+pub fn after_named(params: &[Param], callee: &str, before: &Arg, rest: &[&Arg], lacking: bool) -> Finding {
     let late: Vec<&Arg> = rest.iter().copied().take_while(|a| a.name.is_none()).collect();
     let (name, named) = before.name.as_ref().map_or(("", before.value.span), |n| (n.name.as_str(), n.span));
     let number = |a: &Arg| match &a.value.kind {
@@ -104,8 +113,16 @@ pub fn after_named(params: &[Param], callee: &str, before: &Arg, rest: &[&Arg]) 
         _ => None,
     };
     let numbers: Option<Vec<String>> = std::iter::once(before).chain(late.iter().copied()).map(number).collect();
+    let word = |a: &Arg| match &a.value.kind {
+        ExprKind::Name(name) => Some(name.clone()),
+        _ => None,
+    };
+    let words: Option<Vec<String>> = std::iter::once(before).chain(late.iter().copied()).map(word).collect();
+    let of_axes = params.iter().any(|p| p.name.name == name && takes(p).is_ok_and(|t| t.axis.is_some()));
     let is_list = |p: &Param| p.ty.as_ref().is_some_and(|t| t.alternatives.iter().any(|a| matches!(a, TypeAtom::List(_))));
-    let help = match numbers.map(|n| n.join(", ")) {
+    let several = numbers.or(words.filter(|_| of_axes)).map(|all| all.join(", "));
+    let help = match several.filter(|_| !lacking) {
+        Some(all) if of_axes => format!("several axes are a list: `{name}: [{all}]`"),
         Some(all) if params.iter().any(|p| p.name.name == name && is_list(p)) => {
             format!("several values are a list: `{name}: [{all}]`")
         }

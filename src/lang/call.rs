@@ -97,7 +97,7 @@ impl<'a> Checker<'a> {
         // What is taken here is named, and no positional argument follows it.
         let late = args.windows(2).position(|w| w[0].name.is_some() && w[1].name.is_none() && !binds(signature, w[0]));
         if let Some(at) = late {
-            self.say_all(Findings::from(after_named(&signature.params, name, args[at], &args[at + 1..])));
+            self.say_all(Findings::from(after_named(&signature.params, name, args[at], &args[at + 1..], false)));
             return Typed::error(e.span);
         }
         for arg in args.iter().copied() {

@@ -43,10 +43,10 @@ pub(super) fn misfit(param: &str, op: &str, wanted: &[Kind], v: &Typed) -> Diag 
         (Kind::Dataset, Some(Kind::Number { .. })) if wanted.len() <= 2 => {
             diag.help("a data set is no number; what a model makes of its examples is: `correct(model, data)`, `example_loss(model, data)`")
         }
-        (Kind::Stages, Some(Kind::Number { .. })) => diag.help(
+        (Kind::Stages, Some(Kind::Number { .. })) if wanted.len() <= 2 => diag.help(
             "a representation holds a row of units for each example; `class_means(x)` averages its rows by class, `mean_distance(x)` and `cka(x, against: y)` are numbers made of it",
         ),
-        (Kind::Density, Some(Kind::Number { .. })) => {
+        (Kind::Density, Some(Kind::Number { .. })) if wanted.len() <= 2 => {
             diag.help("a density is no number; what it says of examples is: `log_density(p, stages)`, and of itself `density_summary(p)`")
         }
         (Kind::Stages, Some(Kind::Density)) => diag.help("fit a density first: `dp_mixture(stages, by: class)`"),

@@ -365,7 +365,10 @@ impl<'a> Checker<'a> {
                 let all: Vec<&str> = all.iter().map(String::as_str).collect();
                 let named = picks.first().map(|p| p.to_string()).unwrap_or_default();
                 let of_base = shorten(self.program().sources.text(base.span));
-                let help = if base.kind == Kind::Dataset && matches!(picks, [Pick::Named(_)]) {
+                let column = base.kind == Kind::Table && self.made_by(base).is_some_and(|s| s.columns.contains(&named));
+                let help = if column {
+                    format!("a column of a table follows a point: `{of_base}.{named}`")
+                } else if base.kind == Kind::Dataset && matches!(picks, [Pick::Named(_)]) {
                     format!("a split of a data set follows a point: `{of_base}.{named}`")
                 } else if base.kind == Kind::Dataset {
                     let count = picks.len().max(10);

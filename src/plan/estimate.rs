@@ -14,6 +14,10 @@ pub const BASE: f64 = 5e7;
 /// measured on two cores over a training and over fits of densities).
 pub const SEVERAL: f64 = 2.2e7;
 
+/// Bytes that come to them once networks are trained on several threads: what products of matrices keep for each (5 to 15 MB with two threads, measured
+/// over trainings of small networks).
+pub const NETWORKS: f64 = 1.2e7;
+
 /// Cells that take less than these seconds are computed by one thread after the other.
 const BRIEF: f64 = 1e-2;
 
@@ -46,7 +50,8 @@ pub fn together(graph: &Graph, cells: &[CellId], threads: usize) -> Together {
     }
     let (memory, disk) = Walk::new(graph, cells).peak(threads.max(1));
     let several = threads > 1 && cells.iter().any(|id| graph.cells[*id].cost.seconds > BRIEF);
-    all.memory = BASE + memory + if several { SEVERAL } else { 0.0 };
+    let networks = threads > 1 && cells.iter().any(|id| graph.cells[*id].facts.net.is_some());
+    all.memory = BASE + memory + if several { SEVERAL } else { 0.0 } + if networks { NETWORKS } else { 0.0 };
     all.most_disk = disk.max(all.disk);
     all
 }

@@ -118,6 +118,9 @@ impl Explain<'_> {
             ":" if after_number || matches!(after, "[" | ",") && open == "[" => {
                 let help = match (previous.filter(|_| after_number), tokens.get(f.here + 1).filter(|t| t.kind == Kind::Number)) {
                     (Some(from), Some(to)) => format!("write `{}..{}`", self.text(from), self.text(to)),
+                    _ if keyword == "dataset" => {
+                        "examples are chosen by operations: `sample(data, 100)`, `where(data, condition)`, `data[class: [0, 1]]`".to_string()
+                    }
                     _ => "a selection names axes: `acc[run: 0..2]`; an axis that is not named stays whole".to_string(),
                 };
                 foreign(span, "a range is written with two points, its end excluded", help)
@@ -329,6 +332,16 @@ impl Explain<'_> {
                 let what = if f.expected.contains(&Rule::kw_then) { "then" } else { "else" };
                 let help = "a choice always has both branches: `if condition then a else b`";
                 expected(span, format!("expected `{what}` after `{after}`"), help)
+            }
+            "over" | "along" | "by" | "between"
+                if open == "("
+                    && previous.is_some_and(|p| matches!(p.kind, Kind::Word | Kind::Close))
+                    && tokens.get(f.here + 1).is_some_and(|t| t.kind == Kind::Word) =>
+            {
+                foreign(span, "an argument is given with `:`, behind a comma", format!("write `…, {next}: {then})`"))
+            }
+            _ if depth == 0 && keyword == "param" && after_word && token.is_some_and(|t| matches!(t.kind, Kind::Number | Kind::Text)) => {
+                expected(span, format!("expected `=` between `{after}` and `{next}`"), format!("write `{} = {next}`", self.between(f.slice, 0, f.here)))
             }
             _ if depth > 0 && after_word && token.is_some_and(|t| matches!(t.kind, Kind::Word | Kind::Number | Kind::Text)) => {
                 let help = match open {

@@ -1,6 +1,6 @@
 //! Text to tree: the whole file by the forgiving rule, what that rule lost once more by the strict one, for the error.
 
-use super::ast::File;
+use super::ast::{File, UNREAD};
 use super::builder::Builder;
 use super::grammar::{Grammar, MOST_MESSAGES, Rule};
 use super::scan::{MAX_DEPTH, scan};
@@ -63,6 +63,9 @@ pub fn parse(file: &SourceFile) -> (File, Diags) {
     if let Some(first) = unexplained.first() {
         let words = format!("{} more declarations from here on cannot be read", unexplained.len());
         diags.push(Diag::error("cfx::syntax::expected", *first, words).help("correct those reported first"));
+    }
+    if builder.diags.has_errors() {
+        tree.lost.push(UNREAD.to_string());
     }
     diags.extend(builder.diags);
     tree.comments = scan.comments;

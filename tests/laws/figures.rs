@@ -13,8 +13,8 @@ use std::sync::Arc;
 /// Axes of the world with their coordinates.
 const AXES: [(&str, &[&str]); 4] = [("a", &["0", "1"]), ("b", &["1", "3", "7"]), ("c", &["left", "right"]), ("run", &["0", "1"])];
 
-/// Columns that name what is drawn as it is written in the script.
-const NAMES: [&str; 3] = ["value", "x_value", "y_value"];
+/// Columns that name what is drawn as it is written in the script, or points by all their coordinates.
+const NAMES: [&str; 2] = ["value", "point"];
 
 /// Returns the rows of a table at a coordinate, or all rows, without the column of the axis and without names of what is drawn.
 fn rows(table: &Table, axis: &str, coordinate: Option<&str>, common: &BTreeSet<&str>) -> Table {
@@ -42,9 +42,10 @@ fn drawn<'a>(ran: &'a world::Ran, name: &str) -> Option<&'a Table> {
 
 /// Returns what differs between the panel, or the colour, at a coordinate and the figure of the selection there.
 fn at_coordinate(whole: &Table, cut: &Table, axis: &str, coordinate: &str) -> Option<String> {
-    let columns = |t: &'_ Table| t.columns.iter().map(|(n, _)| n.clone()).collect::<BTreeSet<String>>();
+    let named = |(name, column): &&(String, Column)| NAMES.contains(&name.as_str()) && matches!(column, Column::Texts(_));
+    let columns = |t: &Table| t.columns.iter().filter(|c| !named(c)).map(|(n, _)| n.clone()).collect::<BTreeSet<String>>();
     let (here, there) = (columns(whole), columns(cut));
-    let common = here.intersection(&there).map(String::as_str).filter(|n| *n != axis && !NAMES.contains(n)).collect();
+    let common = here.intersection(&there).map(String::as_str).filter(|n| *n != axis).collect();
     let says = |t: Table| compare::atoms(&Ok(Value::Table(Arc::new(t))));
     compare::difference(&says(rows(whole, axis, Some(coordinate), &common)), &says(rows(cut, axis, None, &common)))
 }

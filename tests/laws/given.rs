@@ -1,7 +1,7 @@
 //! What the law of arguments cannot tell from signatures: what must stand beside an argument, values that tell, and arguments without a result.
 
 /// What must stand beside an argument for it to have something to do: operation, argument (a field of a constructor by
-/// `argument.constructor.field`), arguments.
+/// `argument.constructor.field`, one of several words by `argument = word`), arguments.
 pub const BESIDE: &[(&str, &str, &[(&str, &str)])] = &[
     ("arrays", "layout", &[("x", "\"data/pixels.npy\""), ("labels", "\"data/labels.npy\"")]),
     ("arrays", "test_labels", &[("test_x", "\"data/packed.npz:x\"")]),
@@ -9,7 +9,9 @@ pub const BESIDE: &[(&str, &str, &[(&str, &str)])] = &[
     ("bands", "panels", &[("x", "b"), ("y", "[n3, y2]")]),
     ("cca", "variance", &[("variant", "svcca")]),
     ("certify", "n0", &[("examples", "0"), ("sigma", "2")]),
+    ("bands", "x_scale = linear", &[("x", "wide"), ("y", "far")]),
     ("curves", "panels", &[("data", "[n3, y2]"), ("x", "b")]),
+    ("curves", "x_scale = linear", &[("data", "far"), ("x", "wide")]),
     (
         "classify",
         "prior",
@@ -63,6 +65,8 @@ pub const BESIDE: &[(&str, &str, &[(&str, &str)])] = &[
     ("only", "seed", &[("count", "5")]),
     ("profile", "groups", &[("facet", "run")]),
     ("relabel", "by", &[("labels", "none")]),
+    ("scatter", "x_scale = linear", &[("x", "steep"), ("y", "far")]),
+    ("scatter", "y_scale = linear", &[("x", "far"), ("y", "steep")]),
     ("selection", "along", &[("subset", "2")]),
     ("selection", "top", &[("subset", "3"), ("along", "[a, b]")]),
     ("share", "of", &[("x", "grt")]),
@@ -285,6 +289,9 @@ pub const VALUES: &[(&str, &str, &[&str])] = &[
 pub const NO_RESULT: &[(&str, &str, &str)] = &[
     ("align", "a", "gives the axis alone, by which coordinates are matched; tests/suite/axes has both"),
     ("align", "axis", "axes of one name and several origins are of classes and stages; tests/suite/axes has both"),
+    ("bands", "y_scale = linear", "`auto` takes a logarithm along x alone"),
+    ("curves", "y_scale = linear", "`auto` takes a logarithm along x alone"),
+    ("heatmap", "x = a table", "a table needs `rows:`, `columns:` and `value:` beside it, which numbers refuse: they are tried with tables"),
     ("import_weights", "file", "the one file of the world that fits the network; others are read by unit tests"),
     (
         "import_weights",
