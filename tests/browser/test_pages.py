@@ -126,7 +126,7 @@ def test_a_narrow_page_does_not_scroll_sideways(browser, report, width):
     assert tab.too_wide() <= 0
 
 
-LETTERS = """() => [...document.querySelectorAll('.plate > svg')].filter(s => !s.closest('.plan')).flatMap(s => {
+LETTERS = """() => [...document.querySelectorAll('#figures .plate > svg')].flatMap(s => {
   const scale = s.getBoundingClientRect().width / s.viewBox.baseVal.width
   return [...s.querySelectorAll('[font-size]')].map(t => scale * parseFloat(t.getAttribute('font-size')))
 })"""
@@ -135,8 +135,8 @@ LETTERS = """() => [...document.querySelectorAll('.plate > svg')].filter(s => !s
 def test_letters_in_figures_can_be_read(browser, report):
     tab = Tab(browser, viewport={"width": 1200, "height": 900})
     tab.page.goto(report.as_uri())
-    sizes = sorted(tab.page.evaluate(LETTERS))
-    assert len(sizes) > 20 and sizes[0] >= 10.5 and sizes[len(sizes) // 2] >= 13, (sizes[0], sizes[len(sizes) // 2])
+    sizes = tab.page.evaluate(LETTERS)
+    assert len(sizes) > 20 and min(sizes) >= 12, min(sizes)
 
 
 def test_what_is_cut_off_at_the_right_fades_out(browser, report):

@@ -132,4 +132,5 @@ class Claims(Sequence[Claim]):
             f"{'<br>' + html.escape(c.doubt) if c.doubt else ''}</td></tr>"
             for c in self._claims
         )
-        return f"<table>{rows}</table>" if rows else "<p>no claims</p>"
+        head = "".join(f"<th style='text-align:left'>{word}</th>" for word in ("outcome", "claim", "both sides, with standard errors"))
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>" if rows else "<p>no claims</p>"

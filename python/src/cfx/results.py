@@ -103,7 +103,9 @@ class Run(Mapping[str, Value]):
             for v in self._values.values()
         )
         claims = self.claims
-        return f"<h4>{html.escape(self.title)}</h4>{claims._repr_html_() if len(claims) else ''}<table>{rows}</table>"
+        head = "".join(f"<th style='text-align:left'>{word}</th>" for word in ("declaration", "kind", "axes"))
+        values = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        return f"<h4>{html.escape(self.title)}</h4>{claims._repr_html_() if len(claims) else ''}{values}"
 
 
 class Figures(Mapping[str, Figure]):
