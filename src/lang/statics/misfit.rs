@@ -137,10 +137,13 @@ impl<'a> Statics<'a> {
                 && entries.iter().all(|(key, _)| c.params.iter().any(|p| p.name.name == key.name))
         };
         let constructor = constructors.into_iter().find(has)?;
-        let fields: Vec<String> =
-            entries.iter().map(|(key, value)| format!("{}: {}", key.name, shorten(self.program.sources.text(value.span)))).collect();
+        let fields: Vec<String> = entries
+            .iter()
+            .map(|(key, value)| format!("{}: {}", key.name, shorten(self.program.sources.text(value.span))))
+            .collect();
         let written = shorten(self.program.sources.text(expr.span));
-        let help = format!("say which it is, with its settings in round brackets: `{}({})`", constructor.name.name, fields.join(", "));
+        let help =
+            format!("say which it is, with its settings in round brackets: `{}({})`", constructor.name.name, fields.join(", "));
         Some(Finding::new(expr.span, What::NoSetting { expected: ty.to_string(), written, help }).into())
     }
 

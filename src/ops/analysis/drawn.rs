@@ -246,7 +246,8 @@ impl Units<'_> {
                             *rest += by_cell + by_number / each;
                         }
                         let nothing = Common::of(0.0, &[], &alone, &alone);
-                        let examples = self.with_examples(&crossed.multiples_of_right, &|i| self.cell(i), &|i| at[i] as u64, nothing);
+                        let examples =
+                            self.with_examples(&crossed.multiples_of_right, &|i| self.cell(i), &|i| at[i] as u64, nothing);
                         self.of_axes(&found, each).into_iter().chain(examples).collect()
                     }
                 }
