@@ -53,6 +53,9 @@ impl<'a> Statics<'a> {
             (Some("sem" | "stderr" | "standard_error"), false) if words.contains(&"se") => {
                 "`se` draws the standard error of the mean, `ci` its 95 % confidence interval, `sd` the standard deviation".to_string()
             }
+            (Some("micro"), false) if words.contains(&"macro") => {
+                "of one answer for each example the micro average is the accuracy: `accuracy(m, data)`; here `weighted` or `macro`".to_string()
+            }
             (Some("iqr" | "quartiles" | "median" | "percentiles"), false) if words.contains(&"quantiles") => {
                 "`quantiles` draws the median, the quartiles, 5 % and 95 %".to_string()
             }
