@@ -581,7 +581,8 @@ figure "Bars" = distribution(correct(m, data.test))
     computed(&["--only", "acc"]);
     assert_eq!(drawn(), before);
     let text = std::fs::read_to_string(&script).expect("a script");
-    std::fs::write(&script, text.replace("distribution(correct(m, data.test))", "distribution(correct(m, data.test), bins: 3)")).expect("written");
+    std::fs::write(&script, text.replace("distribution(correct(m, data.test))", "distribution(correct(m, data.test), bins: 3)"))
+        .expect("written");
     computed(&["--only", "acc"]);
     assert_eq!(drawn(), 0);
     std::fs::write(&script, text).expect("written");

@@ -90,7 +90,11 @@ pub fn bind_args_except<'a>(
         let axis = |name: &String| params.iter().any(|p| p.name.name == *name && names_axis(p));
         let help = match names.as_slice() {
             // `y:` names columns; who knows other libraries gives it what is to be drawn.
-            [one] if one == "data" && args.iter().any(|a| a.name.as_ref().is_some_and(|n| n.name == "y")) && axis(&"y".to_string()) => {
+            [one]
+                if one == "data"
+                    && args.iter().any(|a| a.name.as_ref().is_some_and(|n| n.name == "y"))
+                    && axis(&"y".to_string()) =>
+            {
                 Some(format!("what is drawn comes first, `{callee}(value, x: axis)`; `y:` names columns of a table"))
             }
             [one] if axis(one) => Some(format!("write `{one}: axis`, with the name of one of the axes of what is given")),
@@ -126,7 +130,9 @@ pub fn after_named(params: &[Param], callee: &str, before: &Arg, rest: &[&Arg], 
         Some(all) if params.iter().any(|p| p.name.name == name && is_list(p)) => {
             format!("several values are a list: `{name}: [{all}]`")
         }
-        Some(all) if name == SEED || late.len() > 1 => format!("a call has one value of `{name}`; for each of several declare an axis, `axis each = [{all}]`, and write `{name}: each`"),
+        Some(all) if name == SEED || late.len() > 1 => format!(
+            "a call has one value of `{name}`; for each of several declare an axis, `axis each = [{all}]`, and write `{name}: each`"
+        ),
         _ => "put positional arguments first, or name this one".to_string(),
     };
     let at = late.first().map_or(named, |a| a.value.span);

@@ -119,7 +119,8 @@ impl Explain<'_> {
                 let help = match (previous.filter(|_| after_number), tokens.get(f.here + 1).filter(|t| t.kind == Kind::Number)) {
                     (Some(from), Some(to)) => format!("write `{}..{}`", self.text(from), self.text(to)),
                     _ if keyword == "dataset" => {
-                        "examples are chosen by operations: `sample(data, 100)`, `where(data, condition)`, `data[class: [0, 1]]`".to_string()
+                        "examples are chosen by operations: `sample(data, 100)`, `where(data, condition)`, `data[class: [0, 1]]`"
+                            .to_string()
                     }
                     _ => "a selection names axes: `acc[run: 0..2]`; an axis that is not named stays whole".to_string(),
                 };
@@ -288,7 +289,11 @@ impl Explain<'_> {
                 && !matches!(next, "then" | "else" | "and" | "or" | "not" | "if" | "except")
                 && self.ends_value(f) =>
             {
-                foreign(span, "a number has no unit", format!("write `{after}`; say what it is measured in in a line `## …` above the declaration"))
+                foreign(
+                    span,
+                    "a number has no unit",
+                    format!("write `{after}`; say what it is measured in in a line `## …` above the declaration"),
+                )
             }
             _ if matches!(after, "mut" | "const" | "var" | "local" | "global") && token.is_some_and(|t| t.kind == Kind::Word) => {
                 foreign(span, format!("there is no `{after}`: a name is bound once"), format!("write `{keyword} {next} = …`"))
@@ -340,8 +345,16 @@ impl Explain<'_> {
             {
                 foreign(span, "an argument is given with `:`, behind a comma", format!("write `…, {next}: {then})`"))
             }
-            _ if depth == 0 && keyword == "param" && after_word && token.is_some_and(|t| matches!(t.kind, Kind::Number | Kind::Text)) => {
-                expected(span, format!("expected `=` between `{after}` and `{next}`"), format!("write `{} = {next}`", self.between(f.slice, 0, f.here)))
+            _ if depth == 0
+                && keyword == "param"
+                && after_word
+                && token.is_some_and(|t| matches!(t.kind, Kind::Number | Kind::Text)) =>
+            {
+                expected(
+                    span,
+                    format!("expected `=` between `{after}` and `{next}`"),
+                    format!("write `{} = {next}`", self.between(f.slice, 0, f.here)),
+                )
             }
             _ if depth > 0 && after_word && token.is_some_and(|t| matches!(t.kind, Kind::Word | Kind::Number | Kind::Text)) => {
                 let help = match open {

@@ -261,8 +261,7 @@ impl Builder<'_> {
             }
             Rule::round => {
                 let inner = pair.into_inner().find(|p| p.as_rule() == Rule::chain).map(|p| self.chain(p));
-                let (kind, height) =
-                    inner.map_or((unread(), 0), |i| (ExprKind::Paren(Box::new(i.expr)), i.height));
+                let (kind, height) = inner.map_or((unread(), 0), |i| (ExprKind::Paren(Box::new(i.expr)), i.height));
                 self.tall(kind, span, height)
             }
             Rule::list => {

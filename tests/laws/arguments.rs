@@ -77,7 +77,8 @@ fn trials(signature: &Signature, groups: &mut usize) -> Vec<Trial> {
         group,
         call,
     };
-    let without = |argument: &str, group: usize, call: Call| Trial { without: true, ..trial(argument, String::new(), group, call) };
+    let without =
+        |argument: &str, group: usize, call: Call| Trial { without: true, ..trial(argument, String::new(), group, call) };
     for (param, takes) in signature.params.iter().zip(&signature.takes) {
         let name = param.name.name.as_str();
         for base in all.iter().take(3) {
@@ -220,7 +221,11 @@ fn no_axis_word_is_ignored() {
             wrong.push((with.op.clone(), with.text()));
         }
     }
-    judge("axis words that are taken and ignored", &wrong, &[("heatmap", "named or not, the first two axes are its rows and columns")]);
+    judge(
+        "axis words that are taken and ignored",
+        &wrong,
+        &[("heatmap", "named or not, the first two axes are its rows and columns")],
+    );
 }
 
 /// Returns what a result says; of a figure its drawing without its title and without the names of what it draws, which are there whatever is drawn.
@@ -254,7 +259,8 @@ fn drawing(svg: &str, names: &[&str]) -> String {
 /// Returns the arguments of a call that are results, as they are written.
 fn named(call: &Call) -> Vec<&str> {
     let signature = call.signature();
-    let input = |name: &str| signature.params.iter().zip(&signature.takes).any(|(p, t)| p.name.name == name && !t.inputs.is_empty());
+    let input =
+        |name: &str| signature.params.iter().zip(&signature.takes).any(|(p, t)| p.name.name == name && !t.inputs.is_empty());
     let given = call.args.iter().filter(|(n, _)| input(n));
     given.flat_map(|(_, text)| std::iter::once(text.as_str()).chain(text.trim_matches(['[', ']']).split(", "))).collect()
 }

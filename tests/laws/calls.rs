@@ -197,8 +197,8 @@ pub const NOT_CALLED: &[(&str, &str)] = &[("pick", "made by a selection along an
 
 /// Values to give where a kind is asked for, the most telling ones first.
 const TELLING: &[&str] = &[
-    "n3", "s2", "holes", "y2", "binned", "s1", "est", "cls", "n1", "nb", "tr", "trs", "t1", "grt", "grp", "ga", "gb", "m", "g", "acts", "p",
-    "whole", "tab", "hist", "abl", "rec", "d", "e", "part", "noisy", "m2", "h", "q", "each",
+    "n3", "s2", "holes", "y2", "binned", "s1", "est", "cls", "n1", "nb", "tr", "trs", "t1", "grt", "grp", "ga", "gb", "m", "g",
+    "acts", "p", "whole", "tab", "hist", "abl", "rec", "d", "e", "part", "noisy", "m2", "h", "q", "each",
 ];
 
 /// How many calls of one operation are tried with the arguments it needs.

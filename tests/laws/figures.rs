@@ -54,13 +54,16 @@ fn at_coordinate(whole: &Table, cut: &Table, axis: &str, coordinate: &str) -> Op
 pub(super) fn panels(of: impl Fn(&str) -> bool, least: usize) -> Vec<(String, String)> {
     let figures = || world::library().operations.values().filter(|s| s.gives == Kind::Figure && !excused(&s.name) && of(&s.name));
     let mut tried: Vec<(Line, Line, Call, &str, &str)> = Vec::new();
-    for (base, parameter) in figures().flat_map(|s| bases(s).into_iter().flat_map(|b| ["facet", "color"].map(|p| (b.clone(), p)))) {
+    for (base, parameter) in figures().flat_map(|s| bases(s).into_iter().flat_map(|b| ["facet", "color"].map(|p| (b.clone(), p))))
+    {
         let signature = base.signature();
         let takes = signature.params.iter().zip(&signature.takes).find(|(p, _)| p.name.name == parameter);
         if takes.is_none_or(|(_, t)| t.axis.is_none()) {
             continue;
         }
-        for (axis, coordinates) in AXES.iter().filter(|(axis, _)| base.axes_given().iter().any(|a| a == axis) && !names(&base, axis)) {
+        for (axis, coordinates) in
+            AXES.iter().filter(|(axis, _)| base.axes_given().iter().any(|a| a == axis) && !names(&base, axis))
+        {
             for coordinate in *coordinates {
                 let n = tried.len();
                 let (whole, cut) = (base.with(parameter, axis), selected(&base, axis, coordinate));
@@ -107,7 +110,9 @@ pub(super) fn bins_of_their_own() -> Vec<(String, String)> {
         ("pooled", "bands(x: bin, y: [s1])", "bands(x: bin, y: [mean(s1, by: bin, over: example)])"),
     ];
     let line = |name: String, text: &str| Line { text: format!("figure \"{name}\" = {text}"), name };
-    let sides = |(name, scores, means): &(&str, &str, &str)| [line(format!("scores {name}"), scores), line(format!("means {name}"), means)];
+    let sides = |(name, scores, means): &(&str, &str, &str)| {
+        [line(format!("scores {name}"), scores), line(format!("means {name}"), means)]
+    };
     let lines: Vec<Line> = figures.iter().flat_map(sides).collect();
     let refused = world::refusals(WORLD, &lines);
     assert!(refused.is_empty(), "{refused:#?}");

@@ -291,7 +291,11 @@ pub const NO_RESULT: &[(&str, &str, &str)] = &[
     ("align", "axis", "axes of one name and several origins are of classes and stages; tests/suite/axes has both"),
     ("bands", "y_scale = linear", "`auto` takes a logarithm along x alone"),
     ("curves", "y_scale = linear", "`auto` takes a logarithm along x alone"),
-    ("heatmap", "x = a table", "a table needs `rows:`, `columns:` and `value:` beside it, which numbers refuse: they are tried with tables"),
+    (
+        "heatmap",
+        "x = a table",
+        "a table needs `rows:`, `columns:` and `value:` beside it, which numbers refuse: they are tried with tables",
+    ),
     ("import_weights", "file", "the one file of the world that fits the network; others are read by unit tests"),
     (
         "import_weights",

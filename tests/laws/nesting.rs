@@ -32,7 +32,8 @@ fn splitting() -> Vec<(&'static Signature, Call, Vec<(&'static str, Takes)>)> {
             (Kind::Truth { per_example: false }, Takes::Truths),
             (Kind::Number { per_example: true }, Takes::Scores),
         ];
-        let of = |t: &cfx::lang::signature::Takes| kinds.iter().find(|(kind, _)| t.inputs.contains(kind)).map(|(_, takes)| *takes);
+        let of =
+            |t: &cfx::lang::signature::Takes| kinds.iter().find(|(kind, _)| t.inputs.contains(kind)).map(|(_, takes)| *takes);
         let values = signature.params.iter().zip(&signature.takes).filter_map(|(p, t)| Some((p.name.name.as_str(), of(t)?)));
         let values: Vec<(&str, Takes)> = values.collect();
         if let (false, Some(_), Some(_), Some(base)) = (

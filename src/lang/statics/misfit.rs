@@ -53,6 +53,9 @@ impl<'a> Statics<'a> {
             (Some("sem" | "stderr" | "standard_error"), false) if words.contains(&"se") => {
                 "`se` draws the standard error of the mean, `ci` its 95 % confidence interval, `sd` the standard deviation".to_string()
             }
+            (Some("micro"), false) if words.contains(&"macro") => {
+                "of one answer for each example the micro average is the accuracy: `accuracy(m, data)`; here `weighted` or `macro`".to_string()
+            }
             (Some("iqr" | "quartiles" | "median" | "percentiles"), false) if words.contains(&"quantiles") => {
                 "`quantiles` draws the median, the quartiles, 5 % and 95 %".to_string()
             }
@@ -137,10 +140,13 @@ impl<'a> Statics<'a> {
                 && entries.iter().all(|(key, _)| c.params.iter().any(|p| p.name.name == key.name))
         };
         let constructor = constructors.into_iter().find(has)?;
-        let fields: Vec<String> =
-            entries.iter().map(|(key, value)| format!("{}: {}", key.name, shorten(self.program.sources.text(value.span)))).collect();
+        let fields: Vec<String> = entries
+            .iter()
+            .map(|(key, value)| format!("{}: {}", key.name, shorten(self.program.sources.text(value.span))))
+            .collect();
         let written = shorten(self.program.sources.text(expr.span));
-        let help = format!("say which it is, with its settings in round brackets: `{}({})`", constructor.name.name, fields.join(", "));
+        let help =
+            format!("say which it is, with its settings in round brackets: `{}({})`", constructor.name.name, fields.join(", "));
         Some(Finding::new(expr.span, What::NoSetting { expected: ty.to_string(), written, help }).into())
     }
 

@@ -50,13 +50,19 @@ impl<'a> Statics<'a> {
 
     /// Returns that what a network is given for the number of its classes, which come from the data, is meant for another parameter; `None`
     /// where it fits none.
-    fn another_argument(&self, (network, params, param): (&str, &[ast::Param], &ast::Param), given: &'a Expr, env: &Env) -> Option<Findings> {
+    fn another_argument(
+        &self,
+        (network, params, param): (&str, &[ast::Param], &ast::Param),
+        given: &'a Expr,
+        env: &Env,
+    ) -> Option<Findings> {
         let ty = |p: &ast::Param| p.ty.as_ref().map_or(SettingType::Any, setting_type);
         let module = self.program.module_at(given.span);
         let others = params.iter().filter(|p| p.name.name != param.name.name && param.name.name == CLASSES);
         let meant = others.into_iter().find(|p| self.setting(module, &ty(p), given, env, &[]).is_ok())?;
         let written = shorten(self.program.sources.text(given.span));
-        let help = format!("the number of classes comes from the data; name the argument: `{network}({}: {written})`", meant.name.name);
+        let help =
+            format!("the number of classes comes from the data; name the argument: `{network}({}: {written})`", meant.name.name);
         Some(Finding::new(given.span, What::NoSetting { expected: ty(param).to_string(), written, help }).into())
     }
 

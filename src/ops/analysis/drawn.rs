@@ -158,15 +158,23 @@ impl Common {
     }
 }
 
-/// Returns for each value the mean of those that it has something in common with: `of` says what. Of each sum, taken over so many `less`.
+/// Returns for each value the mean of those that it has something in common with: `of` says what. Each value counts as so many (`size`), and of all
+/// some are `less`.
 fn means(values: &[f64], of: &dyn Fn(usize) -> u64, size: f64, less: f64) -> Vec<f64> {
-    let mut sums: BTreeMap<u64, (f64, f64)> = BTreeMap::new();
-    for (i, v) in values.iter().enumerate() {
-        let entry = sums.entry(of(i)).or_default();
+    let ids: Vec<u64> = (0..values.len()).map(of).collect();
+    let mut all = ids.clone();
+    all.sort_unstable();
+    all.dedup();
+    // Numbers in a row are their own places.
+    let in_a_row = all.last().is_some_and(|last| *last < all.len() as u64);
+    let place = |id: u64| if in_a_row { id as usize } else { all.binary_search(&id).unwrap_or(0) };
+    let mut sums = vec![(0.0, 0.0); all.len()];
+    for (id, v) in ids.iter().zip(values) {
+        let entry = &mut sums[place(*id)];
         *entry = (entry.0 + v, entry.1 + size);
     }
-    let mean = |i: usize| sums.get(&of(i)).filter(|(_, n)| *n > less).map_or(0.0, |(sum, n)| sum / (n - less));
-    (0..values.len()).map(mean).collect()
+    let mean = |(sum, n): (f64, f64)| if n > less { sum / (n - less) } else { 0.0 };
+    ids.iter().map(|id| mean(sums[place(*id)])).collect()
 }
 
 /// Returns what each unit that was drawn adds to the mean of `values`, as shares that stand to one another as those of its error: the sources are the
@@ -246,7 +254,8 @@ impl Units<'_> {
                             *rest += by_cell + by_number / each;
                         }
                         let nothing = Common::of(0.0, &[], &alone, &alone);
-                        let examples = self.with_examples(&crossed.multiples_of_right, &|i| self.cell(i), &|i| at[i] as u64, nothing);
+                        let examples =
+                            self.with_examples(&crossed.multiples_of_right, &|i| self.cell(i), &|i| at[i] as u64, nothing);
                         self.of_axes(&found, each).into_iter().chain(examples).collect()
                     }
                 }

@@ -39,7 +39,14 @@ impl Crossed {
             [found[0], found[1], found[2]]
         };
         let of_right_alone = three([0.0, weights[1], 0.0]);
-        Crossed { variance: of_left + of_right + rest, of_right, of_left, rest, multiples: three(weights), multiples_of_right: of_right_alone }
+        Crossed {
+            variance: of_left + of_right + rest,
+            of_right,
+            of_left,
+            rest,
+            multiples: three(weights),
+            multiples_of_right: of_right_alone,
+        }
     }
 }
 

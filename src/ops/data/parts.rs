@@ -263,10 +263,9 @@ fn unused(classes: &[String], labels: &[u32]) -> Vec<Problem> {
         code: "cfx::data::unused_class",
         parameter: Some("labels"),
         message: format!("of {} classes {} have no example: {listed}{more}", classes.len(), empty.len()),
-        help: Some(
-            from_one(labels)
-                .unwrap_or_else(|| "labels count classes from 0; a network gets an output for each of them, used or not".to_string()),
-        ),
+        help: Some(from_one(labels).unwrap_or_else(|| {
+            "labels count classes from 0; a network gets an output for each of them, used or not".to_string()
+        })),
     }]
 }
 

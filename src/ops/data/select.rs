@@ -101,7 +101,8 @@ fn count_of(count: usize, most: Option<usize>) -> Result<usize, Problem> {
     match most {
         _ if count == 0 => Err(unfit("count", "no examples are asked for; ask for at least one")),
         Some(most) if count > most => {
-            let help = format!("each example is taken once: ask for at most {most}, or leave this out and take the data set itself");
+            let help =
+                format!("each example is taken once: ask for at most {most}, or leave this out and take the data set itself");
             Err(Problem { help: Some(help), ..unfit("count", format!("{count} examples are asked for, and there are {most}")) })
         }
         _ => Ok(count),

@@ -394,8 +394,7 @@ fn differences_over_the_same_runs_and_examples_are_paired() {
     };
     for (x, y) in [([2.0, 3.0, 0.3], [0.5, 1.0, 0.4]), ([2.0, 3.0, 0.3], [1.0, 3.0, 0.5]), ([1.5, 3.0, 0.2], [0.5, 2.0, 0.2])] {
         let (x, y) = (of(x, "x"), of(y, "y"));
-        let less: Vec<Vec<f64>> =
-            x.iter().zip(&y).map(|(x, y)| x.iter().zip(y).map(|(x, y)| x - y).collect()).collect();
+        let less: Vec<Vec<f64>> = x.iter().zip(&y).map(|(x, y)| x.iter().zip(y).map(|(x, y)| x - y).collect()).collect();
         let apart = two("subtract", &reduced("mean", &x), &reduced("mean", &y));
         let together = reduced("mean", &less);
         let (apart, together) = (apart.error.unwrap(), together.error.unwrap());
@@ -414,7 +413,8 @@ fn differences_over_the_same_pairs_are_paired() {
         (0..k * k).map(|p| at(p / k, p % k)).collect()
     };
     let reduced = |x: &[Number]| {
-        let there = |p: usize| if p / k == p % k { Value::Absent("a unit with itself".into()) } else { Value::Number(x[p].clone()) };
+        let there =
+            |p: usize| if p / k == p % k { Value::Absent("a unit with itself".into()) } else { Value::Number(x[p].clone()) };
         let axes = [("run", "declared", RUNS), ("run_other", "declared", RUNS)];
         let mut call = call("mean").over("x", &axes, (0..k * k).map(there).collect());
         call.job.inputs[0].1.axes[1].pairs = Some("run".to_string());
