@@ -89,7 +89,8 @@ fn weights_lie_under_the_keys_of_training_scripts() {
     let why = read(odd, None).unwrap_err();
     assert!(why.words.contains("`models`, `lr`"), "{}", why.words);
     assert_eq!(why.help.unwrap(), "there are tensors further in: `at: \"models.encoder.q\"` or `at: \"models.other\"`");
-    let none = read(dict(&[("a", dict(&[("b", b"N".to_vec())])), ("c", [b"(".to_vec(), tensor(1), b"l".to_vec()].concat())]), None);
+    let none =
+        read(dict(&[("a", dict(&[("b", b"N".to_vec())])), ("c", [b"(".to_vec(), tensor(1), b"l".to_vec()].concat())]), None);
     let none = none.unwrap_err();
     assert!(none.help.unwrap().contains("torch.save(model.state_dict(), path)"));
     // Two networks of which neither is the one that is meant.
