@@ -130,6 +130,7 @@
     "total"
     ;; data
     "add_noise"
+    "among"
     "arrays"
     "cifar10"
     "cifar100"

@@ -163,6 +163,7 @@ pub const VALUES: &[(&str, &str, &[&str])] = &[
     ("load_scores", "data", &["packed", "with_ids(packed, \"data/ids.npy\")"]),
     ("log_density", "x", &["g", "gaussian_stages(rows: 24, units: 3, classes: 2, seed: 5 + a)"]),
     ("lowest", "data", &["e", "part"]),
+    ("among", "data", &["e", "part"]),
     ("maximize_activation", "m", &["m", "m2"]),
     ("maximize_activation", "through", &["gan", "gan2"]),
     ("project", "against", &["tap(m2, e, at: hidden2)", "tap(m3, e, at: hidden1)"]),

@@ -18,7 +18,7 @@ pub struct Reader {
     /// Files from which others are made; it takes the first.
     pub sound: Vec<Vec<u8>>,
     /// Makes checksums right in a changed file, where the form has some that everything else stands behind.
-    pub mend: fn(&mut Vec<u8>),
+    pub mend: fn(&mut [u8]),
     read: Box<dyn Fn(&[u8]) -> bool>,
 }
 
@@ -190,7 +190,7 @@ fn repository() -> &'static Path {
 }
 
 /// Makes the checksums of a PNG's parts right.
-fn with_checksums(bytes: &mut Vec<u8>) {
+fn with_checksums(bytes: &mut [u8]) {
     let mut at = 8;
     while let Some(head) = bytes.get(at..at + 4) {
         let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;

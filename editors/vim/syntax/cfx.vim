@@ -13,7 +13,7 @@ syn keyword cfxType int real bool text option
 " analysis
 syn match cfxBuiltin /\%(\.\)\@1<!\<\%(abs\|add\|align\|all\|any\|at_best\|auc\|best\|bootstrap\|both\|calibration\|choose\|cluster\|clusters\|count\|curve_area\|describe\|divide\|either\|equal\|exp\|f_score_of\|field\|greater\|greater_equal\|histogram\|kendall\|largest_gap\|less\|less_equal\|log\|maximum\|mean\|median\|minimum\|mode\|multiply\|negate\|negation\|not_equal\|only\|own_class\|pearson\|permutation_test\|pick\|power\|quantile\|rank\|round\|selection\|share\|spearman\|split_at_largest_gap\|sqrt\|standard_error\|std\|subtract\|table\|threshold\|total\)\>\%(\s*:\)\@!/
 " data
-syn match cfxBuiltin /\%(\.\)\@1<!\<\%(add_noise\|arrays\|cifar10\|cifar100\|corpus\|corrupt_labels\|digits\|folds\|highest\|idx\|image_folder\|label\|load_scores\|lowest\|mnist\|of_class\|quantile_bins\|relabel\|sample\|split\|subset\|union\|where\|with_ids\|without\)\>\%(\s*:\)\@!/
+syn match cfxBuiltin /\%(\.\)\@1<!\<\%(add_noise\|among\|arrays\|cifar10\|cifar100\|corpus\|corrupt_labels\|digits\|folds\|highest\|idx\|image_folder\|label\|load_scores\|lowest\|mnist\|of_class\|quantile_bins\|relabel\|sample\|split\|subset\|union\|where\|with_ids\|without\)\>\%(\s*:\)\@!/
 " density
 syn match cfxBuiltin /\%(\.\)\@1<!\<\%(block_gibbs\|classify\|co_clustering\|density_summary\|diagnose\|diagonal\|dp_mixture\|fixed\|gamma\|generative_classification\|gibbs\|hierarchical\|kl_divergence\|log_density\|merge_split\|mixing\|niw\|niw_fixed\|relative_entropy\|sample_density\|spherical\|split_merge\|stacking\|trace\)\>\%(\s*:\)\@!/
 " figures

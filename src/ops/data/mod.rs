@@ -4,6 +4,7 @@
 //! Never: trusting a size that a file claims, running anything that a file holds, changing pixels as read (noise is said beside them), or
 //! reading more than headers and labels at plan time. Ids are positions in the source: they survive every choice and every relabelling.
 
+mod among;
 pub mod arrays;
 pub mod bytes;
 pub mod cifar;
@@ -56,6 +57,7 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
         ("corrupt_labels", Box::new(labels::CorruptLabels)),
         ("relabel", Box::new(labels::Relabel)),
         ("load_scores", Box::new(scores::LoadScores)),
+        ("among", Box::new(among::Among)),
         ("with_ids", Box::new(scores::WithIds)),
     ]
 }

@@ -79,7 +79,7 @@ pub fn chosen(data: &Facts) -> Facts {
 }
 
 /// Returns facts of the examples of a choice of which others tell something as well.
-fn within(chosen: Facts, others: &Facts) -> Facts {
+pub fn within(chosen: Facts, others: &Facts) -> Facts {
     let from = in_both(&chosen.from, &others.from);
     let mixed: Vec<String> = chosen.mixed.iter().filter(|split| from.contains(split)).cloned().collect();
     Facts {
@@ -319,7 +319,7 @@ fn data_of(job: &Job, scores: &Scores) -> Result<Arc<Dataset>, Failure> {
 }
 
 /// Checks that two inputs can have examples in common: splits that they come from, where these are known.
-fn in_common(a: (&str, &Facts), b: (&'static str, &Facts)) -> Result<(), Problem> {
+pub fn in_common(a: (&str, &Facts), b: (&'static str, &Facts)) -> Result<(), Problem> {
     let (one, two) = (&a.1.from, &b.1.from);
     if !apart(one, two) {
         return Ok(());

@@ -1,5 +1,6 @@
 //! Tests of readers on files made here, of choices and labels, and of what damaged files meet.
 
+mod among;
 mod changed;
 mod damaged;
 mod images;
