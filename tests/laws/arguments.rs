@@ -90,10 +90,22 @@ fn trials(signature: &Signature, groups: &mut usize) -> Vec<Trial> {
                 base = base.without("against");
             }
             let given = base.without(name);
-            out.push(without(name, *groups, given.clone()));
+            let group = *groups;
+            out.push(without(name, group, given.clone()));
             let words = takes.setting.as_ref().map(options).unwrap_or_default();
+            let mut ways: BTreeMap<String, usize> = BTreeMap::new();
             for (way, text) in texts(&signature.name, name, &base, param) {
+                let at = format!("{name} = {way}");
                 let word = if words.contains(&text) && !is_default(param, &text) { text.clone() } else { way };
+                if BESIDE.iter().any(|(op, argument, _)| *op == signature.name && *argument == at) {
+                    // Values of this kind are compared with each other, beside what they have something to do with.
+                    let own = *ways.entry(word.clone()).or_insert_with(|| {
+                        *groups += 1;
+                        *groups
+                    });
+                    out.push(trial(name, word, own, beside(&signature.name, &at, &base).with(name, &text)));
+                    continue;
+                }
                 let at = format!("{name} = {text}");
                 if BESIDE.iter().any(|(op, argument, _)| *op == signature.name && *argument == at) {
                     // What this word has something to do with is no use for others.
@@ -103,7 +115,7 @@ fn trials(signature: &Signature, groups: &mut usize) -> Vec<Trial> {
                     out.push(trial(name, word, *groups, own.with(name, &text)));
                     continue;
                 }
-                out.push(trial(name, word, *groups, given.with(name, &text)));
+                out.push(trial(name, word, group, given.with(name, &text)));
             }
         }
         // Fields of constructors.

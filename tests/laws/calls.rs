@@ -152,7 +152,8 @@ pub const FITS: &[(&str, &str, &[&str])] = &[
     ("generative_classification", "folds", &["2"]),
     // Analyses.
     ("quantile", "q", &["30%"]),
-    ("threshold", "at", &["1.5"]),
+    // Between the first two numbers of the first value, so that one is not the other.
+    ("threshold", "at", &["3.23"]),
     ("own_class", "x", &["cls", "mean(s2, by: class)"]),
     ("own_class", "of", &["s1"]),
     ("best", "along", &["b", "a"]),

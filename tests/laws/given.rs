@@ -1,13 +1,14 @@
 //! What the law of arguments cannot tell from signatures: what must stand beside an argument, values that tell, and arguments without a result.
 
 /// What must stand beside an argument for it to have something to do: operation, argument (a field of a constructor by
-/// `argument.constructor.field`, one of several words by `argument = word`), arguments.
+/// `argument.constructor.field`, one of several words by `argument = word`, one of the ways to give it by `argument = a group`), arguments.
 pub const BESIDE: &[(&str, &str, &[(&str, &str)])] = &[
     ("arrays", "layout", &[("x", "\"data/pixels.npy\""), ("labels", "\"data/labels.npy\"")]),
     ("arrays", "test_labels", &[("test_x", "\"data/packed.npz:x\"")]),
     ("arrays", "test_x", &[("test_labels", "\"data/labels.npy\"")]),
     ("bands", "panels", &[("x", "b"), ("y", "[n3, y2]")]),
     ("cca", "variance", &[("variant", "svcca")]),
+    ("cca", "variant = svcca", &[("x", "acts[hidden1]"), ("against", "tap(m2, e, at: hidden1)")]),
     ("certify", "n0", &[("examples", "0"), ("sigma", "2")]),
     ("bands", "x_scale = linear", &[("x", "wide"), ("y", "far")]),
     ("curves", "panels", &[("data", "[n3, y2]"), ("x", "b")]),
@@ -24,6 +25,11 @@ pub const BESIDE: &[(&str, &str, &[(&str, &str)])] = &[
         ],
     ),
     ("curves", "y", &[("data", "tab"), ("x", "epoch")]),
+    ("equal", "a = a group", &[("b", "grt")]),
+    ("equal", "b = a group", &[("a", "grt")]),
+    ("not_equal", "a = a group", &[("b", "grt")]),
+    ("not_equal", "b = a group", &[("a", "grt")]),
+    ("share", "x = a group", &[("of", "low")]),
     ("dp_mixture", "at_least", &[("x", "svd(acts[hidden1], width: 2)"), ("by", "class")]),
     ("dp_mixture", "in_every", &[("x", "acts[hidden1]"), ("by", "class"), ("within", "ease"), ("at_least", "2")]),
     ("dp_mixture", "within", &[("x", "acts[hidden1]")]),

@@ -5,7 +5,7 @@ use super::bytes::{broken, failed, unfit, with_help};
 use super::classes;
 use super::label_files;
 use super::npy;
-use super::select::{below, fraction, random_order, share};
+use super::select::{GENERATED, below, fraction, random_order, share};
 use crate::engine::value::Dataset;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
@@ -156,7 +156,10 @@ fn labels_in(path: &str, files: &Files) -> Result<(npy::Place, Vec<u32>), Proble
 /// Returns the problem of labels that are neither one for each example here nor for each of the source.
 fn neither(labels: usize, here: usize, all: usize, place: &npy::Place) -> Problem {
     let message = format!("has {labels} labels; {here} examples are to be relabelled");
-    let help = format!("give one label for each of them, or one for each of the {all} examples of the source");
+    let help = match all {
+        0 => "give one label for each of them".to_string(),
+        _ => format!("give one label for each of them, or one for each of the {all} examples of the source"),
+    };
     Problem { parameter: Some("labels"), ..with_help(broken(&place.path, message), help) }
 }
 
@@ -192,7 +195,10 @@ impl Planned for Relabel {
         let Some(files) = files else { return Ok(facts) };
         let (place, labels) = labels_in(&path, files)?;
         let all: usize = facts.splits.iter().map(|s| s.rows).sum();
-        if let Some(rows) = facts.rows.filter(|n| all > 0 && labels.len() != *n && labels.len() != all) {
+        // Of a source whose size is not known, fewer labels than examples are too few in any case.
+        let known = all > 0 || facts.source.as_deref() == Some(GENERATED);
+        let fits = |rows: usize| labels.len() == rows || labels.len() == all;
+        if let Some(rows) = facts.rows.filter(|n| if known { !fits(*n) } else { labels.len() < *n }) {
             return Err(neither(labels.len(), rows, all, &place));
         }
         if let Some(classes) = &facts.classes {

@@ -291,7 +291,7 @@ fn where_no_sampler_is_given_the_published_code_s_is_taken_if_asked_for() {
     for lengths in [
         "passes: int = 2000, burn_in: int = 1000, thin: int = 50, chains: int = 4",
         "proposals: int = 1, every: int = 1, heated: int = 0\n)",
-        "where none is given, `merge_split(budget: 8k)`",
+        "by default `merge_split(budget: 8k)`",
         "variant prior = hierarchical(kappa: real = 0.05, components: int = 6)",
         "passes: int = 400, burn_in: int = 320, thin: int = 4, chains: int = 1",
     ] {

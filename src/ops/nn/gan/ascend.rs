@@ -6,6 +6,7 @@ use crate::engine::value::{Dataset, Model};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::lang::net::ir::Net;
+use crate::ops::data::select::GENERATED;
 use crate::ops::nn::checkpoint::{Reader, Writer};
 use crate::ops::nn::cost;
 use crate::ops::nn::course::side_by_side;
@@ -58,6 +59,7 @@ impl Planned for MaximizeActivation {
             labelled: Some(true),
             classes: data.classes,
             shape: data.shape,
+            source: Some(GENERATED.into()),
             ..Facts::default()
         })
     }
