@@ -152,8 +152,7 @@ pub const FITS: &[(&str, &str, &[&str])] = &[
     ("generative_classification", "folds", &["2"]),
     // Analyses.
     ("quantile", "q", &["30%"]),
-    // Between the first two numbers of the first value, so that one is not the other.
-    ("threshold", "at", &["3.23"]),
+    ("threshold", "at", &["5"]),
     ("own_class", "x", &["cls", "mean(s2, by: class)"]),
     ("own_class", "of", &["s1"]),
     ("best", "along", &["b", "a"]),

@@ -210,6 +210,12 @@ fn the_law_of_mapping_finds_an_operation_that_looks_at_its_place() {
     found("sqrt", || planted("sqrt", by_its_place), || mapped(&calls));
 }
 
+#[test]
+fn the_law_of_mapping_finds_groups_that_depend_on_where_they_stand() {
+    let calls = of("threshold");
+    found("threshold", || planted("threshold", by_its_place), || mapped(&calls));
+}
+
 /// Takes the inputs of the first cell for those of all.
 fn those_of_the_first(job: &mut Job, before: &mut Option<Job>) {
     let first = before.get_or_insert_with(|| job.clone());
@@ -270,7 +276,6 @@ macro_rules! one_for_all {
 }
 
 one_for_all!(groups_of_one_coordinate_for_all_are_found, "split_at_largest_gap");
-one_for_all!(groups_by_a_threshold_of_one_coordinate_for_all_are_found, "threshold");
 one_for_all!(bins_of_one_coordinate_for_all_are_found, "quantile_bins");
 one_for_all!(members_of_one_coordinate_for_all_are_found, "describe");
 one_for_all!(ranks_of_one_coordinate_for_all_are_found, "rank");
