@@ -85,6 +85,19 @@ def test_polars_frames(results: cfx.Run) -> None:
     assert isinstance(frame, polars.DataFrame) and frame.schema["large"] == polars.Boolean
 
 
+def test_a_package_that_is_missing_is_named(results: cfx.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cfx.frames.available", lambda module: False)
+    for call, module in [
+        (results["test"].frame, "pandas"),
+        (results["test"].dataset, "xarray"),
+        (results["p"].draws, "xarray"),
+        (results["p"].inference_data, "arviz"),
+        (lambda: results["net"].state_dict(noise=0.5), "torch"),
+    ]:
+        with pytest.raises(ImportError, match=f"pip install {module}"):
+            call()
+
+
 def test_numbers_are_labelled_arrays(results: cfx.Run) -> None:
     pytest.importorskip("xarray")
     found = results["test"].dataset()

@@ -33,7 +33,7 @@ impl Diagnostic {
             SETTLED => ("settled", "good"),
             DISAGREE => ("disagree", "bad"),
             UNKNOWN if self.chains == 1 => ("one chain", ""),
-            UNKNOWN => ("frozen", ""),
+            UNKNOWN => ("cannot tell", ""),
             _ => ("too short to tell", "fair"),
         }
     }

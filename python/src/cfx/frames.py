@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any, Dict, Optional
 
-__all__ = ["about", "available", "read_csv", "read_table", "units"]
+__all__ = ["about", "available", "needs", "read_csv", "read_table", "units"]
 
 _PANDAS = {"integer": "Int64", "boolean": "boolean", "text": "string", "number": "float64"}
 
@@ -15,6 +15,15 @@ _PANDAS = {"integer": "Int64", "boolean": "boolean", "text": "string", "number":
 def available(module: str) -> bool:
     """Whether a module can be imported."""
     return importlib.util.find_spec(module) is not None
+
+
+def needs(module: str, what: str) -> None:
+    """Says which package is missing, and how to install it.
+
+    Raises ``ImportError`` if the module cannot be imported.
+    """
+    if not available(module):
+        raise ImportError(f"{what} needs {module}: pip install {module}")
 
 
 def _library(wanted: Optional[str]) -> str:

@@ -119,6 +119,7 @@ class Value:
         ``label``. A number ``x`` comes with ``x_se`` and ``x_count`` if it has a standard error and a count. Each variable has its
         unit in ``attrs["units"]``. If arrays differ in shape, name one place: ``run["reps"].dataset(stage="stage1")``.
         """
+        frames.needs("xarray", "`dataset`")
         import xarray
 
         abouts = self._arrays()
@@ -207,6 +208,7 @@ class Value:
 
     def draws(self, group: str = "posterior") -> "xarray.Dataset":
         """Returns a group of a density's store: ``posterior``, ``sample_stats``, ``partitions`` or ``base_measure``."""
+        frames.needs("xarray", "`draws`")
         import xarray
 
         known = files.zarr_groups(self.zarr)
@@ -218,6 +220,7 @@ class Value:
 
     def inference_data(self) -> Any:
         """Returns a density's chains for ArviZ: ``InferenceData``, or a ``DataTree`` for versions of ArviZ that use it instead."""
+        frames.needs("arviz", "`inference_data`")
         import arviz
 
         groups: Dict[str, Any] = {g: self.draws(g) for g in files.zarr_groups(self.zarr) if g not in ("partitions", "base_measure")}
@@ -241,6 +244,7 @@ class Value:
 
     def state_dict(self, **at: Any) -> Dict[str, Any]:
         """Returns the weights as PyTorch tensors: ``net.load_state_dict(run["net"].state_dict())``."""
+        frames.needs("torch", "`state_dict`")
         import torch
 
         return {name: torch.from_numpy(array) for name, array in self.weights(**at).items()}

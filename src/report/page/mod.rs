@@ -104,7 +104,7 @@ fn header(out: &mut String, input: &ReportInput, title: &str) {
             n => format!("{n} parameters set from outside"),
         },
         format!("{} cells ({})", input.graph.cells.len(), cells.join(", ")),
-        duration(seconds),
+        format!("cells took {}", duration(seconds)),
         format!("cfx {}", escape(&input.build.version)),
     ];
     facts.extend(input.build.devices.iter().map(|d| escape(d)));
