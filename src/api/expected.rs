@@ -56,7 +56,10 @@ pub fn expected(graph: &Graph, standings: &[Standing]) -> Vec<Expected> {
             at_most: left.iter().any(|c| graph.cells[*c].at_most),
         }
     };
-    let imported = rows.imported().map(|(name, cells)| counted(name, "from another file", cells.len(), cells));
+    // An axis of data sets is declared, and is no value.
+    let axis = |name: &str| graph.values.iter().any(|v| v.axes.iter().any(|a| *a.name == *name));
+    let kind = |name: &str| if axis(name) { "axis" } else { "from another file" };
+    let imported = rows.imported().map(|(name, cells)| counted(name, kind(name), cells.len(), cells));
     let declared = graph.values.iter().map(|value| Expected {
         axes: value.axes.iter().map(|a| (a.name.to_string(), a.coordinates.len())).collect(),
         absent: value.entries.iter().filter(|e| matches!(e, Entry::Absent(_))).count(),

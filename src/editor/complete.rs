@@ -6,10 +6,11 @@ use super::document::Document;
 use super::hover::keywords;
 use super::pages;
 use crate::lang::axes::AxisId;
+use crate::lang::def_id::DefId;
 use crate::lang::kind::Kind;
 use crate::lang::scope::{Program, declared};
 use crate::lang::signature::{AxisWord, SettingType, Takes};
-use crate::syntax::ast::{ItemKind, Keyword};
+use crate::syntax::ast::{Block, ExprKind, ItemKind, Keyword, Step};
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -212,15 +213,19 @@ impl Names<'_> {
         }
     }
 
-    /// Returns the taps of the networks that the script declares or takes.
+    /// Returns the taps of the networks that the script declares or takes, those of the networks that they consist of included.
     fn taps(&self) -> BTreeSet<String> {
         let module = &self.program.modules[self.program.main];
-        let networks = module.names.values().filter_map(|d| match &self.program.item(*d).kind {
-            ItemKind::Network { body, .. } => Some(body),
-            _ => None,
-        });
-        let labels = networks.flat_map(|b| &b.steps).filter_map(|s| s.label.as_ref());
-        labels.map(|l| l.name.clone()).collect()
+        let mut left: Vec<DefId> = module.names.values().copied().collect();
+        let mut seen: BTreeSet<DefId> = left.iter().copied().collect();
+        let mut out = BTreeSet::new();
+        while let Some(def) = left.pop() {
+            let ItemKind::Network { keyword: Keyword::Network, body, .. } = &self.program.item(def).kind else { continue };
+            let mut called = Vec::new();
+            body.steps.iter().for_each(|step| labels(step, &mut out, &mut called));
+            left.extend(called.iter().filter_map(|name| self.program.find(def.module, name)).filter(|d| seen.insert(*d)));
+        }
+        out
     }
 
     /// Returns the constructors that make a setting of a type.
@@ -348,6 +353,27 @@ impl Names<'_> {
             }
         }
         out
+    }
+}
+
+/// Collects the taps that a step names, and what it calls.
+fn labels(step: &Step, taps: &mut BTreeSet<String>, called: &mut Vec<String>) {
+    taps.extend(step.label.as_ref().map(|l| l.name.clone()));
+    let mut left = vec![&step.value];
+    while let Some(expr) = left.pop() {
+        match &expr.kind {
+            ExprKind::Name(name) => called.push(name.clone()),
+            ExprKind::Paren(inner) => left.push(inner),
+            ExprKind::Chain(layers) => left.extend(layers),
+            ExprKind::If(_, a, b) => left.extend([&**a, &**b]),
+            ExprKind::Call { callee, block, .. } => {
+                left.push(callee);
+                if let Some(Block::Body(body)) = block {
+                    body.steps.iter().for_each(|step| labels(step, taps, called));
+                }
+            }
+            _ => {}
+        }
     }
 }
 

@@ -182,6 +182,7 @@ fn open_brackets(text: &str, tokens: &[Token]) -> Vec<Open> {
                 let last = tokens[..i].iter().rev().find(|t| t.kind != Kind::Newline);
                 let near = last.filter(|t| bracket != '[' || t.end == token.start);
                 let before = match near {
+                    Some(t) if t.kind == Kind::Word && i > 1 && bracket == '[' => whole(text, &tokens[..i]).to_string(),
                     Some(t) if t.kind == Kind::Word && i > 1 => word(t).to_string(),
                     Some(t) if word(t) == ")" => {
                         let all: Vec<&Token> = tokens[..i].iter().filter(|t| t.kind != Kind::Newline).collect();
@@ -223,6 +224,16 @@ fn open_brackets(text: &str, tokens: &[Token]) -> Vec<Open> {
         }
     }
     stack
+}
+
+/// Returns the value that the last word is, or is a part of: of `alike.distance`, `alike`.
+fn whole<'a>(text: &'a str, tokens: &[Token]) -> &'a str {
+    let word = |t: &Token| &text[t.start..t.end];
+    let mut at = tokens.len() - 1;
+    while at > 1 && word(&tokens[at - 1]) == "." && tokens[at - 2].kind == Kind::Word {
+        at -= 2;
+    }
+    word(&tokens[at])
 }
 
 /// Returns the word before the brackets that the last token closes.

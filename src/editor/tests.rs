@@ -193,6 +193,7 @@ fn places_are_known_while_a_script_is_being_written() {
         Place::Argument { callee: "train".into(), in_body: false, given: vec!["epochs".into(), "batch".into()], position: 2 }
     );
     assert_eq!(place("std(acc,", "std(acc[‸"), Place::Selection { of: "acc".into(), axis: None });
+    assert_eq!(place("std(acc,", "std(acc.part[run: ‸"), Place::Selection { of: "acc".into(), axis: Some("run".into()) });
     assert_eq!(place("std(acc,", "std(acc[run: ‸"), Place::Selection { of: "acc".into(), axis: Some("run".into()) });
     assert_eq!(place("  flatten\n", "  fla‸\n"), Place::Step);
     assert_eq!(place("-> relu", "-> re‸"), Place::Step);

@@ -230,6 +230,14 @@ impl<'a> Checker<'a> {
             .help("coordinates are compared by value: `20%` and `0.2` are the same")
     }
 
+    /// Returns things without names as coordinates with some: `{ a: mean(x), b: mean(y) }`.
+    pub(super) fn with_names(&self, items: &[Expr]) -> String {
+        let named = items.iter().zip('a'..='z').take(3);
+        let named = named.map(|(i, letter)| format!("{letter}: {}", shorten(self.program().sources.text(i.span))));
+        let more = if items.len() > 3 { ", …" } else { "" };
+        format!("{{ {}{more} }}", named.collect::<Vec<_>>().join(", "))
+    }
+
     /// Returns the coordinates of a list or range, each with its place.
     fn coordinates(&self, module: usize, value: &Expr) -> Result<Vec<(Coordinate, Span)>, Diags> {
         let statics = self.statics();
@@ -256,18 +264,10 @@ impl<'a> Checker<'a> {
                     ExprKind::Name(n) if self.program().find(module, n).is_none() => Ok((Coordinate::named(n), item.span)),
                     ExprKind::Text(t) => Ok((Coordinate::named(t), item.span)),
                     // A network, recipe or result without a name.
-                    ExprKind::Call { .. } | ExprKind::Select(..) | ExprKind::Member(..) => {
-                        let named = items.iter().zip('a'..='z').take(3).map(|(i, letter)| {
-                            let name = letter.to_string();
-                            format!("{name}: {}", shorten(self.program().sources.text(i.span)))
-                        });
-                        let more = if items.len() > 3 { ", …" } else { "" };
-                        let named = named.collect::<Vec<_>>().join(", ");
-                        Err(Diags::from(
-                            Diag::error("cfx::axis::coordinate", item.span, "this coordinate has no name")
-                                .help(format!("name it: `{{ {named}{more} }}`")),
-                        ))
-                    }
+                    ExprKind::Call { .. } | ExprKind::Select(..) | ExprKind::Member(..) => Err(Diags::from(
+                        Diag::error("cfx::axis::coordinate", item.span, "this coordinate has no name")
+                            .help(format!("name it: `{}`", self.with_names(items))),
+                    )),
                     _ => match statics.value(module, item, &Env::new())? {
                         Static::Number(x) => {
                             Ok((Coordinate::number(x, self.program().sources.text(item.span).trim().to_string()), item.span))

@@ -59,12 +59,15 @@ impl<'a> Checker<'a> {
                 self.call(module, callee, args, e, title)
             }
             ExprKind::List(_) | ExprKind::Map(_) | ExprKind::Range(..) => {
-                self.say(Diag::error("cfx::type::no_result", e.span, "a list, map or range is a setting, not a result").help(
-                    format!(
-                        "give it to an argument, or make it an axis and name that here: `axis value = {}`",
-                        shorten(self.program().sources.text(e.span))
-                    ),
-                ));
+                let unnamed = |i: &Expr| matches!(i.kind, ExprKind::Call { .. } | ExprKind::Select(..) | ExprKind::Member(..));
+                let axis = match &e.kind {
+                    ExprKind::List(items) if items.iter().any(unnamed) => self.with_names(items),
+                    _ => shorten(self.program().sources.text(e.span)),
+                };
+                self.say(
+                    Diag::error("cfx::type::no_result", e.span, "a list, map or range is a setting, not a result")
+                        .help(format!("give it to an argument, or make it an axis and name that here: `axis value = {axis}`")),
+                );
                 Typed::error(e.span)
             }
             ExprKind::Chain(_) => {

@@ -31,6 +31,7 @@ pub fn picture(pack: &Pack) -> Option<String> {
     let inks = color::series(shown.max(3), false);
     let mut traces = Vec::new();
     let mut ranks = Vec::new();
+    let pass = if burn_in > 0 { "pass (grey: burn-in)" } else { "pass" };
     for (scalar, name) in SHOWN {
         let all: Vec<Vec<f64>> = (0..chains).map(|c| series(scalar, c).collect()).collect();
         let step = passes.div_ceil(POINTS);
@@ -42,10 +43,10 @@ pub fn picture(pack: &Pack) -> Option<String> {
             opacity: 0.85,
         };
         let values: Vec<f64> = all.iter().take(shown).flatten().copied().collect();
-        let (x, y) = (Axis::new("pass", Scale::over([0.0, passes as f64])), Axis::new("", Scale::within(values, 0.0, 1.0)));
+        let (x, y) = (Axis::new(pass, Scale::over([0.0, passes as f64])), Axis::new("", Scale::within(values, 0.0, 1.0)));
         traces.push(Panel {
             heading: name.to_string(),
-            shades: if burn_in > 0 { vec![(0.0, burn_in as f64, color::GREY, "burn-in".to_string())] } else { Vec::new() },
+            shades: if burn_in > 0 { vec![(0.0, burn_in as f64, color::GREY, String::new())] } else { Vec::new() },
             ..Panel::new(x, y, (0..shown).map(line).collect())
         });
         let kept: Vec<&[f64]> = all.iter().map(|c| &c[burn_in..]).collect();

@@ -174,7 +174,7 @@ impl Settling {
         let kinds = self.kinds(&all);
         let names: Vec<&str> = worst.iter().take(NAMED).map(|f| f.diagnostic.name.as_str()).collect();
         let more = if worst.len() > NAMED { format!(" and {} more", worst.len() - NAMED) } else { String::new() };
-        let rest = if unknown > 0 { format!("; of {unknown} more nothing tells") } else { String::new() };
+        let rest = if unknown > 0 { format!("; of {unknown} more it is not known") } else { String::new() };
         Some(format!(
             "{} of {total} {densities} did not settle ({kinds}): {}{more}{rest}\n  \
              more passes (`passes:`, or a `budget:` until they settle), another sampler or prior (`merge_split()`, \

@@ -145,9 +145,15 @@ fn symbol(document: &Document, of: &Symbol) -> Json {
         let place = range_in(document, bytes);
         json!({ "name": name, "kind": 8, "range": place, "selectionRange": place })
     };
+    let keyword = of.keyword.word();
+    // The type of many begins with their keyword.
+    let detail = match of.detail.strip_prefix(keyword).is_some_and(|rest| rest.is_empty() || rest.starts_with(' ')) {
+        true => of.detail.clone(),
+        false => format!("{keyword} {}", of.detail),
+    };
     json!({
-        "name": if of.name.is_empty() { of.keyword.word() } else { &of.name },
-        "detail": format!("{} {}", of.keyword.word(), of.detail).trim_end(),
+        "name": if of.name.is_empty() { keyword } else { &of.name },
+        "detail": detail.trim_end(),
         "kind": kind,
         "range": range_in(document, &of.bytes),
         "selectionRange": range_in(document, &of.name_bytes),

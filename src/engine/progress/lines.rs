@@ -41,7 +41,8 @@ impl<W: Write + Send> Observer for Lines<W> {
             Event::Plan { cells, cached, seconds, threads } => {
                 let about =
                     if cached < cells { format!(", about {}", clock(seconds / (*threads).max(1) as f64)) } else { String::new() };
-                format!("{cells} cells, {cached} in the store{about}")
+                let noun = if *cells == 1 { "cell" } else { "cells" };
+                format!("{cells} {noun}, {cached} in the store{about}")
             }
             Event::Finished { title, seconds, .. } if *seconds >= LONG || quiet >= QUICK => {
                 format!("[{done}/{cells}] {title}  {}", clock(*seconds))

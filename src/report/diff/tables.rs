@@ -179,8 +179,16 @@ fn compare(a: Option<&Table>, b: Option<&Table>, out: &mut TableDiff) {
             }
         }
     }
-    let rank = |n: &Number| (n.verdict, std::cmp::Reverse(n.errors.map_or(0, |e| (1e6 * e.min(1e12)) as u64)));
+    let rank = |n: &Number| (n.verdict, std::cmp::Reverse((1e6 * n.errors.unwrap_or_else(|| apart(n)).min(1e12)) as u64));
     out.differ.sort_by_key(rank);
+}
+
+/// Returns how far two values without errors lie apart, as a share of the larger one; words and a number that is missing, further than any.
+fn apart(of: &Number) -> f64 {
+    match [&of.sides[0].0, &of.sides[1].0].map(|text| text.parse::<f64>()) {
+        [Ok(a), Ok(b)] if a.is_finite() && b.is_finite() => (a - b).abs() / a.abs().max(b.abs()).max(f64::MIN_POSITIVE),
+        _ => f64::INFINITY,
+    }
 }
 
 fn number(at: &str, column: &str, x: (String, Option<f64>), y: (String, Option<f64>)) -> Number {

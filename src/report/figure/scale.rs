@@ -238,15 +238,24 @@ fn trim(text: String) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
 }
 
-/// Returns the ticks that can be written side by side without touching: every k-th one.
+/// Returns the ticks that can be written side by side without touching: every k-th one; where they lie unevenly and that leaves fewer, each
+/// that has space, from the last to the first.
 pub fn thin(ticks: Vec<Tick>, size: f64, place: impl Fn(f64) -> f64) -> Vec<Tick> {
+    let apart = |a: &Tick, b: &Tick| {
+        (place(b.0) - place(a.0)).abs() >= (font::width(&a.1, size, false) + font::width(&b.1, size, false)) / 2.0 + 6.0
+    };
     let fits = |stride: usize| {
         let kept: Vec<_> = ticks.iter().step_by(stride).collect();
-        kept.windows(2).all(|w| {
-            let room = (place(w[1].0) - place(w[0].0)).abs();
-            room >= (font::width(&w[0].1, size, false) + font::width(&w[1].1, size, false)) / 2.0 + 6.0
-        })
+        kept.windows(2).all(|w| apart(w[0], w[1]))
     };
     let stride = (1..=ticks.len().max(1)).find(|s| fits(*s)).unwrap_or(1);
-    ticks.into_iter().step_by(stride).collect()
+    let mut spaced: Vec<Tick> = Vec::new();
+    for tick in ticks.iter().rev() {
+        if spaced.last().is_none_or(|after| apart(tick, after)) {
+            spaced.push(tick.clone());
+        }
+    }
+    spaced.reverse();
+    let even: Vec<Tick> = ticks.into_iter().step_by(stride).collect();
+    if spaced.len() > even.len() { spaced } else { even }
 }

@@ -20,6 +20,7 @@ use super::figure::{font, svg::escape};
 use super::input::ReportInput;
 use super::manifest::record;
 use crate::base::time::duration;
+use crate::plan::facts::Policy;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -86,8 +87,10 @@ fn head(out: &mut String, title: &str) {
 }
 
 fn header(out: &mut String, input: &ReportInput, title: &str) {
+    // Views and sums, which no store keeps, are no cells to those who read.
+    let kept: Vec<usize> = (0..input.graph.cells.len()).filter(|i| input.graph.cells[*i].policy != Policy::Inline).collect();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for i in 0..input.graph.cells.len() {
+    for i in kept.iter().copied() {
         *counts.entry(record(input, i).outcome.word()).or_insert(0) += 1;
     }
     let cells: Vec<String> = ["computed", "stored", "absent", "failed", "blocked", "not run"]
@@ -103,7 +106,7 @@ fn header(out: &mut String, input: &ReportInput, title: &str) {
             1 => "1 parameter set from outside".to_string(),
             n => format!("{n} parameters set from outside"),
         },
-        format!("{} cells ({})", input.graph.cells.len(), cells.join(", ")),
+        format!("{} {} ({})", kept.len(), if kept.len() == 1 { "cell" } else { "cells" }, cells.join(", ")),
         format!("cells took {}", duration(seconds)),
         format!("cfx {}", escape(&input.build.version)),
     ];
