@@ -4,7 +4,7 @@ use super::super::contents::Contents;
 use super::super::figure::svg::escape;
 use super::super::formats::place_words;
 use super::super::input::ReportInput;
-use super::words::{badge, line_link};
+use super::words::{badge, line_link, prose};
 use crate::engine::value::Value;
 use crate::plan::graph::Declared;
 use std::fmt::Write;
@@ -82,7 +82,7 @@ fn decided(input: &ReportInput, contents: &Contents, declared: &Declared, place:
 }
 
 fn item(out: &mut String, input: &ReportInput, declared: &Declared, d: &Decided) {
-    let beside: String = d.beside.iter().map(|w| format!("<br><span class=\"soft\">{}</span>", escape(w))).collect();
+    let beside: String = d.beside.iter().map(|w| format!("<br><span class=\"soft\">{}</span>", prose(w))).collect();
     let _ = writeln!(
         out,
         "<li>{}<div><b>{}</b> {}<br><code>{}</code>{beside}</div></li>",

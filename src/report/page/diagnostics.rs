@@ -6,7 +6,7 @@ use super::super::frame::{Cells, Field, Frame, Is};
 use super::super::input::{Outcome, ReportInput};
 use super::super::manifest::record;
 use super::super::settling::{Diagnostic, Fit, Settling};
-use super::words::{badge, scrolled};
+use super::words::{badge, prose, scrolled};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -118,7 +118,7 @@ fn table(name: &str, fits: &[&Fit], own: bool) -> String {
             badge(class, word),
             d.r_hat_words(),
             d.ess.map_or_else(String::new, |x| scale::fixed(x, 0)),
-            escape(&d.note)
+            prose(&d.note)
         );
     }
     scrolled(
@@ -146,7 +146,7 @@ fn chains(contents: &Contents) -> String {
                 1
             ),
             escape(&c.name),
-            escape(&c.note)
+            prose(&c.note)
         );
     }
     let more = contents.settling.worst().len().saturating_sub(contents.chains.len());

@@ -6,7 +6,7 @@ use super::super::formats::place_words;
 use super::super::input::ReportInput;
 use super::super::shown::Shown;
 use super::diagnostics;
-use super::words::{badge, line, source};
+use super::words::{badge, line, prose, source};
 use crate::plan::graph::Declared;
 use std::fmt::Write;
 
@@ -73,7 +73,7 @@ fn caption(shown: &Shown, n: usize) -> String {
             format!(
                 "<p id=\"figure-{n}-text\">{}</p>\n<p class=\"files\"><a href=\"{file}.svg\">SVG</a> · <a href=\"{file}.png\">PNG</a> · \
                  <a href=\"{file}.pdf\">PDF</a>{data}</p>\n",
-                escape(&figure.caption)
+                prose(&figure.caption)
             )
         }
         None => format!("<p id=\"figure-{n}-text\">{} {}</p>\n", badge("fair", "absent"), escape(&shown.absent)),

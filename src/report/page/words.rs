@@ -35,6 +35,16 @@ pub fn with_error(value: f64, error: f64) -> String {
     }
 }
 
+/// Returns sentences for the page, in which what stands between backticks is code.
+pub fn prose(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len() % 2 == 0 {
+        return escape(text);
+    }
+    let part = |(i, part): (usize, &&str)| if i % 2 == 0 { escape(part) } else { format!("<code>{}</code>", escape(part)) };
+    parts.iter().enumerate().map(part).collect()
+}
+
 /// Returns a word on a coloured ground. `class`: `good`, `fair`, `bad`, or empty.
 pub fn badge(class: &str, words: &str) -> String {
     let class = if class.is_empty() { String::new() } else { format!(" {class}") };
@@ -82,4 +92,16 @@ pub fn base64(bytes: &[u8]) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_between_backticks_is_code() {
+        assert_eq!(prose("the `svd` & <b>"), "the <code>svd</code> &amp; &lt;b&gt;");
+        assert_eq!(prose("`<i>`"), "<code>&lt;i&gt;</code>");
+        assert_eq!(prose("one ` alone"), "one ` alone");
+    }
 }
