@@ -11,7 +11,7 @@ use crate::plan::files::Files;
 use crate::plan::seen;
 use crate::{settings, words};
 use image::imageops::FilterType;
-use image::{DynamicImage, ImageReader, Limits};
+use image::{DynamicImage, ImageError, ImageReader, Limits};
 use rayon::prelude::*;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
@@ -25,6 +25,11 @@ const LONGEST_FILE: u64 = 1 << 29;
 
 /// Most memory that decoding one image may take, in bytes.
 const DECODE_MEMORY: u64 = 1 << 29;
+
+/// Memory that decoding takes at most whatever the size of the file, and more of it for each byte of the file: a header of a few bytes may tell of any
+/// number of pixels. Images of one colour are packed to a thousandth.
+const DECODE_ANYWAY: u64 = 48 << 20;
+const DECODE_EACH: u64 = 2_000;
 
 words! {
     /// What a pixel holds.
@@ -118,9 +123,15 @@ fn decode(path: &Path, size: u32, grey: bool) -> Result<Vec<u8>, Problem> {
     let mut limits = Limits::default();
     limits.max_image_width = Some(LONGEST_SIDE);
     limits.max_image_height = Some(LONGEST_SIDE);
-    limits.max_alloc = Some(DECODE_MEMORY);
+    limits.max_alloc = Some(DECODE_MEMORY.min(DECODE_ANYWAY + DECODE_EACH * bytes.len() as u64));
     reader.limits(limits);
-    let image = reader.decode().map_err(|e| cannot(&e))?;
+    let image = reader.decode().map_err(|e| match e {
+        ImageError::Limits(_) => {
+            let words = format!("is an image of more pixels than are read from a file of {} bytes", bytes.len());
+            with_help(broken(path, words), "scale it down, or move it away")
+        }
+        e => cannot(&e),
+    })?;
     let (w, h) = (image.width(), image.height());
     let shorter = w.min(h);
     if shorter == 0 {

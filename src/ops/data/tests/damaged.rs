@@ -98,3 +98,19 @@ fn what_is_damaged_at_random_was_sound() {
         assert!(read.is_ok(), "{op} {place}: {read:?}");
     }
 }
+
+/// A header may tell of any number of pixels: no memory is taken for more than the file may hold.
+#[test]
+fn a_small_file_is_no_large_image() {
+    for (place, at) in [("set/a/0.gif", None), ("set/a/0.bmp", Some(18))] {
+        let mut bytes = sound().iter().find(|(_, name, _)| *name == place).unwrap().2.clone();
+        // The size of the GIF's first frame follows its mark and its place.
+        let at = at.unwrap_or_else(|| bytes.windows(5).position(|w| w == [b',', 0, 0, 0, 0]).unwrap() + 5);
+        let wide = if place.ends_with("bmp") { 4 } else { 2 };
+        for side in [at, at + wide] {
+            bytes[side..side + 2].copy_from_slice(&12_000u16.to_le_bytes());
+        }
+        let said = message(read("image_folder", place, &bytes));
+        assert!(said.contains("more pixels than are read from a file of"), "{place}: {said}");
+    }
+}
