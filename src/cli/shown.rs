@@ -66,7 +66,11 @@ fn lines(all: impl Iterator<Item = String>, of: usize) -> String {
 
 fn table(t: &Table) -> String {
     let cell = |column: &Column, row: usize| match column {
-        Column::Numbers(x) => x.get(row).map_or_else(String::new, |v| plain(*v)),
+        // Epochs and counts are whole numbers.
+        Column::Numbers(x) => x.get(row).map_or_else(String::new, |v| match v.fract() == 0.0 && v.abs() < 1e10 {
+            true => format!("{v:.0}"),
+            false => plain(*v),
+        }),
         Column::Texts(x) => x.get(row).cloned().unwrap_or_default(),
     };
     let rows = t.rows().min(FIRST);

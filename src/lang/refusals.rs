@@ -104,7 +104,7 @@ impl<'a> Checker<'a> {
                 Diag::error("cfx::axis::same_name", span, format!("two axes are called `{}` and are not the same", one.name))
                     .label(one.span, "one comes from here")
                     .label(two.span, "the other from here")
-                    .help(format!("if they mean the same, say so: `align(a, b, axis: {})`", one.name))
+                    .help(format!("if they mean the same, say so: `align(a, b, axis: {})` is b over the axis of a", one.name))
             }
             What::CoordinatesDiffer { axis } => {
                 let message = format!("the axis `{}` has different coordinates in the two arguments", self.axes().name(*axis));
