@@ -313,7 +313,10 @@ fn sites_and_runs_that_are_not_there_are_said() {
 
     // Of two commands that would send the same jobs, one does.
     let store = Store::open(&folder.path().join(".cfx")).expect("a store");
-    let sending = store.try_lock_cell(&Hasher::new("sending").text("cluster-exp-cfx").finish()).expect("locks").expect("free");
+    let at = folder.path().canonicalize().expect("the folder");
+    let mark = Hasher::new("script").text(&at.to_string_lossy()).text("exp.cfx").finish().to_string();
+    let note = format!("cluster-exp-cfx-{}", &mark[..12]);
+    let sending = store.try_lock_cell(&Hasher::new("sending").text(&note).finish()).expect("locks").expect("free");
     says(&["run", "--on", "site.toml"], 2, "sends its jobs at this moment");
     drop(sending);
 }

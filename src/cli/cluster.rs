@@ -143,19 +143,13 @@ pub fn run(arguments: &Run) -> Exit {
         only: &arguments.only,
         until: arguments.until.as_deref(),
         note: record_name(&arguments.script),
+        found_by: note,
         keep_under: room::for_weights(arguments.keep_under, &store),
         kinds,
         site: &site,
     };
     match submit::send(&asked, &jobs, &store, &mut slurm, &|pause: Duration| std::thread::sleep(pause)) {
         Ok(sent) => {
-            let id = sent.folder.path().file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-            if !store.keep_note(&note, &id) {
-                tell!(
-                    "the place of the run cannot be noted in the store {}: `cfx status` will not find it",
-                    store.root().display()
-                );
-            }
             say!("{}", words::sent(&jobs, &sent, &site));
             Exit::Done
         }
@@ -205,10 +199,13 @@ fn is_hopeless(jobs: &Jobs, graph: &Graph, site: &Site) -> bool {
     !all.is_empty()
 }
 
-/// Returns the name of the note that says in which folder the last run of a script on a cluster lies.
+/// Returns the name of the note that says in which folder the last run of a script on a cluster lies. Several scripts of one name may have one store.
 fn run_note(script: &Path) -> String {
     let stem = script.file_name().and_then(|s| s.to_str()).unwrap_or("script");
-    format!("cluster-{}", crate::report::slug(stem))
+    let folder = script.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
+    let folder = Hasher::new("script").text(&folder.to_string_lossy()).text(stem).finish().to_string();
+    format!("cluster-{}-{}", crate::report::slug(stem), &folder[..12])
 }
 
 /// A run on a cluster: its folder, what was frozen, how it stands.
@@ -357,5 +354,24 @@ fn exit_of(ended: &job::Ended) -> Exit {
         job::Ended::Done | job::Ended::Over => Exit::Done,
         job::Ended::Failed => Exit::CellFailed,
         job::Ended::Stopped => Exit::Again,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_scripts_of_one_name_are_found_apart() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let script = |name: &str| {
+            let below = folder.path().join(name);
+            std::fs::create_dir(&below).expect("a folder");
+            below.join("exp.cfx")
+        };
+        let (one, two) = (script("a"), script("b"));
+        assert_ne!(run_note(&one), run_note(&two));
+        assert_eq!(run_note(&one), run_note(&folder.path().join("b/../a/exp.cfx")));
+        assert_ne!(run_note(&one), run_note(&one.with_file_name("exp-cfx")));
     }
 }

@@ -149,7 +149,11 @@ pub fn status(folder: &Folder, campaign: &Campaign, survey: &Survey) -> String {
             let _ = writeln!(out, "  task {task} on {}: {}", state.node, state.now);
         }
     }
-    let reasons: Vec<String> = survey.reasons.iter().map(|(reason, count)| format!("{count} for {reason}")).collect();
+    let told = |(reason, count): (&String, &usize)| match reason.as_str() {
+        "" => format!("{count} for a reason not known yet"),
+        reason => format!("{count} for {reason}"),
+    };
+    let reasons: Vec<String> = survey.reasons.iter().map(told).collect();
     if !reasons.is_empty() {
         let _ = writeln!(out, "waiting: {}", reasons.join(", "));
     }

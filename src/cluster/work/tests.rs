@@ -44,6 +44,28 @@ impl Executor for Notes {
     }
 }
 
+/// Takes nothing, and looks which run can be found when it is asked.
+struct Refuses<'a> {
+    store: &'a Store,
+    seen: Vec<String>,
+}
+
+impl Executor for Refuses<'_> {
+    fn script(&self, order: &Order) -> String {
+        order.name.clone()
+    }
+    fn submit(&mut self, _script: &Path, _after: &[String], _elements: Option<&[usize]>) -> Result<String, String> {
+        self.seen.push(self.store.note("cluster-exp").unwrap_or_default());
+        Err("the queue is full".to_string())
+    }
+    fn jobs(&mut self) -> Result<Vec<Sent>, String> {
+        Ok(Vec::new())
+    }
+    fn cancel(&mut self, _ids: &[String]) -> Result<(), String> {
+        Ok(())
+    }
+}
+
 /// A run that was sent.
 struct Run {
     root: tempfile::TempDir,
@@ -82,10 +104,18 @@ fn sent_held(script: &str, only: &[String], kinds: Option<Kinds>) -> Run {
         only,
         until: None,
         note: "plan-exp.json".to_string(),
+        found_by: "cluster-exp".to_string(),
         keep_under: 0,
         kinds,
         site: &site,
     };
+    // Whoever refuses has been told where the run lies, and what was known before stands again.
+    store.keep_note("cluster-exp", "1-1");
+    let mut refuses = Refuses { store: &store, seen: Vec::new() };
+    let refused = submit::send(&asked, &jobs, &store, &mut refuses, &|_: Duration| ());
+    assert_eq!(refused.unwrap_err(), "the queue is full");
+    assert!(refuses.seen.len() == 1 && refuses.seen[0] != "1-1", "{:?}", refuses.seen);
+    assert_eq!(store.note("cluster-exp").as_deref(), Some("1-1"));
     let mut executor = Notes::default();
     let sent = submit::send(&asked, &jobs, &store, &mut executor, &|_: Duration| ()).unwrap();
     let folder = Folder::at(sent.folder.path());
