@@ -8,7 +8,7 @@ use super::run::{Prepared, prepare, record_name, results_folder, undeclared, unw
 use super::{Exit, locked, render, room, stop};
 use crate::api::{self, Registry, Source};
 use crate::base::Hasher;
-use crate::cluster::campaign::{Campaign, Folder, Kinds};
+use crate::cluster::campaign::{Campaign, FOUND_BY, Folder, Kinds};
 use crate::cluster::executor::Executor;
 use crate::cluster::site::{self, Site};
 use crate::cluster::slurm::Slurm;
@@ -205,7 +205,7 @@ fn run_note(script: &Path) -> String {
     let folder = script.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
     let folder = Hasher::new("script").text(&folder.to_string_lossy()).text(stem).finish().to_string();
-    format!("cluster-{}-{}", crate::report::slug(stem), &folder[..12])
+    format!("{FOUND_BY}{}-{}", crate::report::slug(stem), &folder[..12])
 }
 
 /// A run on a cluster: its folder, what was frozen, how it stands.
@@ -246,7 +246,7 @@ fn find(arguments: &Cluster, executor: &mut dyn Executor) -> Result<Found, Exit>
 
 /// Returns how the command ends that tells how a run stands.
 fn exit(survey: &Survey) -> Exit {
-    if survey.is_live() || words::all_done(survey) { Exit::Done } else { Exit::CellFailed }
+    if !survey.is_over() || words::all_done(survey) { Exit::Done } else { Exit::CellFailed }
 }
 
 /// `cfx status`
@@ -267,31 +267,38 @@ const READ_EVERY: Duration = Duration::from_secs(5);
 /// `cfx attach`
 pub fn attach(arguments: &Cluster) -> Exit {
     let mut slurm = Slurm;
-    let (folder, campaign, mut survey) = match find(arguments, &mut slurm) {
+    let (folder, campaign, _) = match find(arguments, &mut slurm) {
         Ok(found) => found,
         Err(exit) => return exit,
     };
     let stop = stop::flag();
-    let mut queue = Vec::new();
-    let mut asked: Option<std::time::Instant> = None;
+    let mut queue = match slurm.jobs() {
+        Ok(jobs) => jobs,
+        Err(words) => {
+            tell!("{words}");
+            return Exit::Usage;
+        }
+    };
+    let mut asked = std::time::Instant::now();
     let mut last = String::new();
     loop {
-        if asked.is_none_or(|at| at.elapsed() >= ASK_EVERY) {
+        let mut survey = Survey::of(&campaign, &folder, &queue);
+        // What looks over by an old answer may have been sent again.
+        if asked.elapsed() >= ASK_EVERY || survey.is_over() {
             match slurm.jobs() {
                 Ok(jobs) => queue = jobs,
                 // A controller that is restarted answers the next time.
                 Err(words) => tell!("{words}"),
             }
-            asked = Some(std::time::Instant::now());
+            asked = std::time::Instant::now();
+            survey = Survey::of(&campaign, &folder, &queue);
         }
-        survey = if asked.is_some() { Survey::of(&campaign, &folder, &queue) } else { survey };
         let line = words::line(&survey);
         if line != last {
             tell!("{line}");
             last = line;
         }
-        let over = !survey.is_live() || survey.tasks.last().is_some_and(|t| !words::is_open(*t));
-        if over {
+        if survey.is_over() {
             super::out::said(&words::status(&folder, &campaign, &survey));
             return exit(&survey);
         }

@@ -86,11 +86,6 @@ fn many(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Returns whether a task may still do something.
-pub fn is_open(task: Where) -> bool {
-    matches!(task, Where::Waiting | Where::Running)
-}
-
 /// Returns whether every task did all that it was to do.
 pub fn all_done(survey: &Survey) -> bool {
     survey.tasks.iter().all(|t| *t == Where::Done)

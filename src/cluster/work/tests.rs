@@ -1,7 +1,7 @@
 //! Tasks done in this process: the whole way without a batch system, deaths, lost tasks.
 
 use super::*;
-use crate::cluster::campaign::{Kinds, Tries};
+use crate::cluster::campaign::{Kinds, Tries, open_campaigns};
 use crate::cluster::executor::{Job as Sent, Order};
 use crate::cluster::{site, submit};
 use crate::engine::progress::{Event, Silent};
@@ -146,6 +146,20 @@ impl Run {
         let store = Store::look(&self.root.path().join(".cfx")).unwrap();
         store.alias(&self.graph.cells[id].key).is_some_and(|k| store.known(&k).is_some())
     }
+}
+
+#[test]
+fn a_run_is_open_until_its_last_task_is_over_or_it_is_cancelled() {
+    let run = sent();
+    let open = || open_campaigns(&run.root.path().join(".cfx")).len();
+    assert_eq!(open(), 1);
+    (0..run.tasks.len() - 1).for_each(|task| assert_eq!(run.work(task, "7.0.1", None), Ended::Done));
+    assert_eq!(open(), 1);
+    assert_eq!(run.work(run.tasks.len() - 1, "8.0.1", None), Ended::Done);
+    assert_eq!(open(), 0);
+    let other = sent();
+    other.folder.cancel().unwrap();
+    assert_eq!(open_campaigns(&other.root.path().join(".cfx")).len(), 0);
 }
 
 #[test]
