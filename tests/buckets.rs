@@ -310,10 +310,15 @@ fn results_travel_through_a_bucket_of_google() {
     travel_by(&mut server, "gs");
     let (_folder, path) = folder_with(SCRIPT);
     server.ok(&["run", "--only", "apart"], &path);
-    let mut push = server.command(&["push", "--to", "gs://results/x"], &path);
-    let output = push.env_remove("GOOGLE_SERVICE_ACCOUNT_KEY").env("GOOGLE_SERVICE_ACCOUNT", "/no/file").output().expect("it runs");
-    let words = "credentials are read from the environment (GOOGLE_SERVICE_ACCOUNT)";
-    assert!(code(&output) == 2 && said(&output).contains(words), "{}", said(&output));
+    for (name, value) in
+        [("GOOGLE_SERVICE_ACCOUNT", "/no/file"), ("GOOGLE_SERVICE_ACCOUNT_KEY", "\"a key that is shown to nobody\"")]
+    {
+        let mut push = server.command(&["push", "--to", "gs://results/x"], &path);
+        let output = push.env_remove("GOOGLE_SERVICE_ACCOUNT_KEY").env(name, value).output().expect("it runs");
+        let words = "credentials are read from the environment (GOOGLE_SERVICE_ACCOUNT)";
+        assert!(code(&output) == 2 && said(&output).contains(words), "{}", said(&output));
+        assert!(!said(&output).contains("shown to nobody"), "{}", said(&output));
+    }
 }
 
 #[test]
@@ -324,7 +329,11 @@ fn results_travel_through_a_container_of_azure() {
     server.ok(&["run", "--only", "apart"], &path);
     for (key, expected, words) in [
         ("bm90IHRoZSBrZXk=", 5, "Azure refuses access to az://results/x: AuthorizationFailure"),
-        ("not of base 64", 2, "credentials are read from the environment (AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT_KEY)"),
+        (
+            "not of base 64",
+            2,
+            "credentials are read from the environment (AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT_KEY)",
+        ),
     ] {
         let mut push = server.command(&["push", "--to", "az://results/x"], &path);
         push.env("AZURE_STORAGE_ACCOUNT_NAME", "devstoreaccount1").env("AZURE_STORAGE_ACCOUNT_KEY", key);

@@ -375,7 +375,8 @@ pub const FOUND_BY: &str = "cluster-";
 pub fn open_campaigns(store: &Path) -> Vec<Campaign> {
     let notes = std::fs::read_dir(store.join("notes")).into_iter().flatten().flatten();
     let names = notes.filter(|n| n.file_name().to_string_lossy().starts_with(FOUND_BY));
-    let ids: BTreeSet<String> = names.filter_map(|n| std::fs::read_to_string(n.path()).ok()).map(|id| id.trim().to_string()).collect();
+    let ids: BTreeSet<String> =
+        names.filter_map(|n| std::fs::read_to_string(n.path()).ok()).map(|id| id.trim().to_string()).collect();
     let open = |id: String| {
         let folder = Folder::of(store, &id);
         folder.campaign().ok().filter(|campaign| campaign.id == id && folder.is_open(campaign))

@@ -118,7 +118,8 @@ impl Bucket {
         let _ = rustls::crypto::ring::default_provider().install_default();
         // A key that is none, a file that is not there.
         let unusable = |e: Error| {
-            format!("{address} cannot be used: {}; credentials are read from the environment ({})", reason(&e), service.words().2)
+            let why = without_values(&reason(&e));
+            format!("{address} cannot be used: {why}; credentials are read from the environment ({})", service.words().2)
         };
         Ok(Some(Bucket {
             address: address.to_string(),
@@ -399,9 +400,24 @@ fn reason(e: &Error) -> String {
     line.trim_end_matches('.').to_string()
 }
 
+/// Returns a message about a variable without what stands in quotes: that is what the variable holds, and may be a key.
+fn without_values(text: &str) -> String {
+    match (text.find('"'), text.rfind('"')) {
+        (Some(first), Some(last)) if first < last => format!("{}\"…\"{}", &text[..first], &text[last + 1..]),
+        _ => text.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_variable_holds_is_not_shown() {
+        let said = r#"invalid type: string "a \"key\" of two words", expected a boolean"#;
+        assert_eq!(without_values(said), "invalid type: string \"…\", expected a boolean");
+        assert_eq!(without_values("one \" alone"), "one \" alone");
+    }
 
     #[test]
     fn addresses_of_buckets_are_told_from_others() {
@@ -412,7 +428,8 @@ mod tests {
         for other in ["results", "ssh://host/x", "ftp://host/x", "host:x"] {
             assert_eq!(of(other), None, "{other}");
         }
-        let wrong = ["s3://", "s3:///x", "s3://a b/x", "s3://results/a/../b", "s3://results/paper 2", "gs://", "az:///x", "az://a.b/x"];
+        let wrong =
+            ["s3://", "s3:///x", "s3://a b/x", "s3://results/a/../b", "s3://results/paper 2", "gs://", "az:///x", "az://a.b/x"];
         for wrong in wrong {
             assert!(Bucket::of(wrong).is_err(), "{wrong}");
         }
