@@ -291,6 +291,8 @@ fn sites_and_runs_that_are_not_there_are_said() {
     says(&["run", "--on", "site.toml", "--threads", "2"], 2, "the site's file says `cores`");
     says(&["run", "--on", "site.toml", "--watch"], 2, "a script is sent once");
     says(&["run", "--on", "site.toml", "--also", "other"], 2, "`cfx pull` brings results into it");
+    says(&["plan", "--on", "site.toml", "--also", "other"], 2, "`cfx pull` brings results into it");
+    says(&["plan", "--on", "site.toml", "--dot"], 2, "leave out `--on`");
     says(&["plan", "--on", "site.toml"], 0, "hours of jobs");
     says(&["plan", "--on", "local"], 0, "cells: 0 in the store");
     says(&["plan", "--on", "site.toml", "--only", "acc"], 0, "hours of jobs");

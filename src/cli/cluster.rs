@@ -64,7 +64,7 @@ fn of_this_machine(arguments: &Run) -> Option<String> {
         ("--limit", !arguments.limit.is_empty(), "the site's file says `time`"),
         ("--fail-fast", arguments.fail_fast, "cells that do not need a failed cell are computed"),
         ("--watch", arguments.watch, "a script is sent once"),
-        ("--also", !arguments.also.is_empty(), "jobs read the script's own store; `cfx pull` brings results into it"),
+        ("--also", !arguments.also.is_empty(), OWN_STORE),
         ("--tensorboard", arguments.tensorboard.is_some(), "`cfx status` shows the progress of the jobs"),
         ("--same-kind", arguments.same_kind, "jobs take what the store has"),
         ("--strict", arguments.strict, "`cfx status` says how the run ended"),
@@ -72,6 +72,18 @@ fn of_this_machine(arguments: &Run) -> Option<String> {
     ];
     let (name, _, why) = given.into_iter().find(|g| g.1)?;
     Some(format!("`{name}` is for runs on this machine: on a cluster, {why}"))
+}
+
+const OWN_STORE: &str = "jobs read the script's own store; `cfx pull` brings results into it";
+
+/// Says what of a command's options a plan of jobs does not answer.
+fn of_other_plans(arguments: &Plan) -> Option<String> {
+    let given = [("--why", arguments.why.is_some()), ("--dot", arguments.dot), ("--svg", arguments.svg.is_some())];
+    if !arguments.also.is_empty() {
+        return Some(format!("`--also` is for runs on this machine: on a cluster, {OWN_STORE}"));
+    }
+    let (name, _) = given.into_iter().find(|g| g.1)?;
+    Some(format!("`{name}` says nothing of jobs: leave out `--on`"))
 }
 
 /// `cfx run --on SITE`: sends what is missing and returns.
@@ -162,6 +174,10 @@ pub fn run(arguments: &Run) -> Exit {
 
 /// `cfx plan --on SITE`: what would be sent.
 pub fn plan(arguments: &Plan) -> Exit {
+    if let Some(words) = of_other_plans(arguments) {
+        tell!("{words}");
+        return Exit::Usage;
+    }
     let site = match arguments.on.as_deref().map(site) {
         Some(Ok(site)) => site,
         Some(Err(exit)) => return exit,
