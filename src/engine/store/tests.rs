@@ -386,7 +386,7 @@ fn sweeping_keeps_what_the_last_runs_were_about() {
     let swept = store.sweep_but(0, |_| BTreeSet::from([first.clone()])).unwrap();
     assert_eq!((swept.cells, swept.runs), (2, 1));
     let store = Store::open(folder.path()).unwrap();
-    assert_eq!(store.runs().iter().map(|r| r.id.clone()).collect::<Vec<_>>(), [first.clone()]);
+    assert_eq!(store.runs().iter().map(|r| r.id.as_str()).collect::<Vec<_>>(), [first.as_str()]);
     assert!(get(&store, &key(2)).is_ok() && get(&store, &key(3)).is_err());
     assert!(folder.path().join("runs").join(first).join("failed.log").exists());
 }
