@@ -1,9 +1,10 @@
-//! Results that travel through a bucket of a real S3 server on this machine. Where Python or its packages are not to be had the tests say so and end.
+//! Results that travel through a bucket of a real S3 server on this machine; of the same server as one of Google's; of an emulator of Azure's. Where these, or
+//! Python and its packages, are not to be had the tests say so and end.
 
 use crate::cli::{code, command, folder_with, said};
 use crate::script::repository;
 use serde_json::Value as Json;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -23,7 +24,7 @@ analysis apart = mean_distance(a)
 /// How many of them have files of their own.
 const LARGE: usize = 5;
 
-/// An S3 server.
+/// A server with a bucket `results`.
 struct Server {
     child: Child,
     commands: Option<ChildStdin>,
@@ -35,8 +36,19 @@ struct Server {
 static INSTALLING: Mutex<()> = Mutex::new(());
 
 impl Server {
-    /// Starts it; `None` if it is not to be had.
+    /// Starts one of S3; `None` if it is not to be had.
     fn start() -> Option<Server> {
+        Server::of_moto(&[])
+    }
+
+    /// Starts one of Azure; `None` if it is not to be had.
+    fn of_azure() -> Option<Server> {
+        let python = ["python3", "python"].into_iter().find(|p| Command::new(p).arg("--version").output().is_ok())?;
+        Server::told(Command::new(python).arg(repository("tests/data/azure/server.py")))
+    }
+
+    /// Starts one of S3, or with `gs` one that takes Google's requests.
+    fn of_moto(arguments: &[&str]) -> Option<Server> {
         let made = {
             let _alone = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
             let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("s3-server");
@@ -47,17 +59,27 @@ impl Server {
             return None;
         }
         let python = String::from_utf8_lossy(&made.stdout).trim().to_string();
-        let mut child = Command::new(python)
-            .arg(repository("tests/data/s3/server.py"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the server");
-        let answers = BufReader::new(child.stdout.take().expect("a pipe"));
-        let mut server = Server { commands: child.stdin.take(), child, answers, known: Json::Null };
-        server.known = server.answer();
-        Some(server)
+        Server::told(Command::new(python).arg(repository("tests/data/s3/server.py")).args(arguments))
+    }
+
+    /// Starts a server by a program that says how it is reached; `None` if it ends without a word.
+    fn told(program: &mut Command) -> Option<Server> {
+        let mut child = program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the server");
+        let mut answers = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut errors = child.stderr.take().expect("a pipe");
+        let mut line = String::new();
+        answers.read_line(&mut line).expect("an answer");
+        if line.is_empty() {
+            let mut words = String::new();
+            let _ = errors.read_to_string(&mut words);
+            let _ = child.wait();
+            eprintln!("no server can be started, and its buckets are not tested: {}", words.trim());
+            return None;
+        }
+        // A log that nobody reads would hold it up.
+        std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::sink()));
+        let known = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        Some(Server { commands: child.stdin.take(), child, answers, known })
     }
 
     fn answer(&mut self) -> Json {
@@ -86,11 +108,12 @@ impl Server {
     /// Returns `cfx`, in an environment with the credentials of this server and nothing else that says where buckets are.
     fn command(&self, arguments: &[&str], script: &Path) -> Command {
         let mut command = command(arguments, script);
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
+        let others = ["AWS_", "GOOGLE_", "AZURE_", "AZURITE_"];
+        for (name, _) in std::env::vars().filter(|(name, _)| others.iter().any(|o| name.starts_with(o))) {
             command.env_remove(name);
         }
-        command.env("AWS_ENDPOINT", self.word("address")).env("AWS_ALLOW_HTTP", "true").env("AWS_REGION", "us-east-1");
-        command.env("AWS_ACCESS_KEY_ID", self.word("id")).env("AWS_SECRET_ACCESS_KEY", self.word("secret"));
+        let own = self.known["environment"].as_object().expect("an environment");
+        command.envs(own.iter().map(|(name, value)| (name, value.as_str().expect("a word"))));
         command
     }
 
@@ -216,7 +239,8 @@ fn buckets_that_cannot_be_used_are_told_in_a_sentence() {
     let Some(mut server) = Server::start() else { return };
     let (_folder, path) = folder_with(SCRIPT);
     server.ok(&["run", "--only", "apart"], &path);
-    server.ask("write strange/thesis.txt");
+    server.ask("text strange/thesis.txt mine");
+    server.ask("text other/format cfx store 1");
     // Nobody listens there.
     let closed = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port");
     let closed = format!("http://{closed}");
@@ -232,6 +256,7 @@ fn buckets_that_cannot_be_used_are_told_in_a_sentence() {
         ("s3://results/x", Some(("AWS_ALLOW_HTTP", "false")), 5, "s3://results/x cannot be reached: "),
         ("s3://absent/x", None, 5, "S3 has no bucket `absent`"),
         ("s3://results/strange", None, 5, "is not a store of cfx, and has other objects"),
+        ("s3://results/other", None, 5, "s3://results/other is the store of another version of cfx: its form is `cfx store 1`"),
         ("s3://", None, 2, "names no bucket"),
     ];
     for (to, variable, expected, words) in cases {
@@ -241,5 +266,79 @@ fn buckets_that_cannot_be_used_are_told_in_a_sentence() {
         let text = said(&output);
         assert!(code(&output) == expected && text.contains(words), "{to} {variable:?}: {text}");
         assert!(text.trim().lines().count() == 1 && !text.contains(server.word("secret")), "{text}");
+    }
+    // A folder that was made by hand is an empty object of its name.
+    server.ask("text made/ ");
+    server.ok(&["push", "--to", "s3://results/made"], &path);
+    server.ask("text made/index/ ");
+    assert!(server.ok(&["push", "--to", "s3://results/made"], &path).starts_with("0 results copied"));
+}
+
+/// Results travel through a bucket of a service; one that is damaged there is not taken.
+fn travel_by(server: &mut Server, scheme: &str) {
+    // One of them is sent in parts.
+    let script = format!("{SCRIPT}stages f = gaussian_stages(rows: 80000, units: 16)\n");
+    let (_mine, path) = folder_with(&script);
+    server.ok(&["run"], &path);
+    let (to, absent) = (format!("{scheme}://results/paper-1/store"), format!("{scheme}://absent/x"));
+    let none = server.cfx(&["pull", "--from", &to], &path);
+    assert!(code(&none) == 5 && said(&none).contains(&format!("there is no store at {to}")), "{}", said(&none));
+    let none = server.cfx(&["push", "--to", &absent], &path);
+    assert!(code(&none) == 5 && said(&none).contains("has no bucket `absent`"), "{}", said(&none));
+    assert!(server.ok(&["push", "--to", &to], &path).contains("; 0 were there already"));
+    assert!(server.ok(&["push", "--to", &to], &path).starts_with("0 results copied"));
+
+    let (_theirs, other) = folder_with(&script);
+    let pulled = server.ok(&["pull", "--from", &to], &other);
+    assert!(!pulled.contains("missing") && !pulled.starts_with("0 results"), "{pulled}");
+    assert!(computed(&server.ok(&["run"], &other)).starts_with("0 computed"));
+
+    let damaged = server.large("objects").into_iter().next().expect("a large result");
+    server.ask(&format!("damage {damaged}"));
+    let (_third, third) = folder_with(&script);
+    let pulled = server.cfx(&["pull", "--from", &to], &third);
+    assert!(code(&pulled) == 1 && said(&pulled).contains("not copied, since damaged or missing"), "{}", said(&pulled));
+    assert!(computed(&server.ok(&["run"], &third)).starts_with("1 computed"));
+    server.ask("text strange/thesis.txt mine");
+    let strange = server.cfx(&["push", "--to", &format!("{scheme}://results/strange")], &path);
+    assert!(code(&strange) == 5 && said(&strange).contains("has other objects"), "{}", said(&strange));
+}
+
+#[test]
+fn results_travel_through_a_bucket_of_google() {
+    let Some(mut server) = Server::of_moto(&["gs"]) else { return };
+    travel_by(&mut server, "gs");
+    let (_folder, path) = folder_with(SCRIPT);
+    server.ok(&["run", "--only", "apart"], &path);
+    for (name, value) in
+        [("GOOGLE_SERVICE_ACCOUNT", "/no/file"), ("GOOGLE_SERVICE_ACCOUNT_KEY", "\"a key that is shown to nobody\"")]
+    {
+        let mut push = server.command(&["push", "--to", "gs://results/x"], &path);
+        let output = push.env_remove("GOOGLE_SERVICE_ACCOUNT_KEY").env(name, value).output().expect("it runs");
+        let words = "credentials are read from the environment (GOOGLE_SERVICE_ACCOUNT)";
+        assert!(code(&output) == 2 && said(&output).contains(words), "{}", said(&output));
+        assert!(!said(&output).contains("shown to nobody"), "{}", said(&output));
+    }
+}
+
+#[test]
+fn results_travel_through_a_container_of_azure() {
+    let Some(mut server) = Server::of_azure() else { return };
+    travel_by(&mut server, "az");
+    let (_folder, path) = folder_with(SCRIPT);
+    server.ok(&["run", "--only", "apart"], &path);
+    for (key, expected, words) in [
+        ("bm90IHRoZSBrZXk=", 5, "Azure refuses access to az://results/x: AuthorizationFailure"),
+        (
+            "not of base 64",
+            2,
+            "credentials are read from the environment (AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT_KEY)",
+        ),
+    ] {
+        let mut push = server.command(&["push", "--to", "az://results/x"], &path);
+        push.env("AZURE_STORAGE_ACCOUNT_NAME", "devstoreaccount1").env("AZURE_STORAGE_ACCOUNT_KEY", key);
+        let output = push.output().expect("the command runs");
+        assert!(code(&output) == expected && said(&output).contains(words), "{}", said(&output));
+        assert!(!said(&output).contains(key), "{}", said(&output));
     }
 }

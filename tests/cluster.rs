@@ -291,6 +291,8 @@ fn sites_and_runs_that_are_not_there_are_said() {
     says(&["run", "--on", "site.toml", "--threads", "2"], 2, "the site's file says `cores`");
     says(&["run", "--on", "site.toml", "--watch"], 2, "a script is sent once");
     says(&["run", "--on", "site.toml", "--also", "other"], 2, "`cfx pull` brings results into it");
+    says(&["plan", "--on", "site.toml", "--also", "other"], 2, "`cfx pull` brings results into it");
+    says(&["plan", "--on", "site.toml", "--dot"], 2, "leave out `--on`");
     says(&["plan", "--on", "site.toml"], 0, "hours of jobs");
     says(&["plan", "--on", "local"], 0, "cells: 0 in the store");
     says(&["plan", "--on", "site.toml", "--only", "acc"], 0, "hours of jobs");
@@ -313,7 +315,10 @@ fn sites_and_runs_that_are_not_there_are_said() {
 
     // Of two commands that would send the same jobs, one does.
     let store = Store::open(&folder.path().join(".cfx")).expect("a store");
-    let sending = store.try_lock_cell(&Hasher::new("sending").text("cluster-exp-cfx").finish()).expect("locks").expect("free");
+    let at = folder.path().canonicalize().expect("the folder");
+    let mark = Hasher::new("script").text(&at.to_string_lossy()).text("exp.cfx").finish().to_string();
+    let note = format!("cluster-exp-cfx-{}", &mark[..12]);
+    let sending = store.try_lock_cell(&Hasher::new("sending").text(&note).finish()).expect("locks").expect("free");
     says(&["run", "--on", "site.toml"], 2, "sends its jobs at this moment");
     drop(sending);
 }

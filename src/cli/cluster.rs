@@ -8,7 +8,7 @@ use super::run::{Prepared, prepare, record_name, results_folder, undeclared, unw
 use super::{Exit, locked, render, room, stop};
 use crate::api::{self, Registry, Source};
 use crate::base::Hasher;
-use crate::cluster::campaign::{Campaign, Folder, Kinds};
+use crate::cluster::campaign::{Campaign, FOUND_BY, Folder, Kinds};
 use crate::cluster::executor::Executor;
 use crate::cluster::site::{self, Site};
 use crate::cluster::slurm::Slurm;
@@ -64,7 +64,7 @@ fn of_this_machine(arguments: &Run) -> Option<String> {
         ("--limit", !arguments.limit.is_empty(), "the site's file says `time`"),
         ("--fail-fast", arguments.fail_fast, "cells that do not need a failed cell are computed"),
         ("--watch", arguments.watch, "a script is sent once"),
-        ("--also", !arguments.also.is_empty(), "jobs read the script's own store; `cfx pull` brings results into it"),
+        ("--also", !arguments.also.is_empty(), OWN_STORE),
         ("--tensorboard", arguments.tensorboard.is_some(), "`cfx status` shows the progress of the jobs"),
         ("--same-kind", arguments.same_kind, "jobs take what the store has"),
         ("--strict", arguments.strict, "`cfx status` says how the run ended"),
@@ -72,6 +72,18 @@ fn of_this_machine(arguments: &Run) -> Option<String> {
     ];
     let (name, _, why) = given.into_iter().find(|g| g.1)?;
     Some(format!("`{name}` is for runs on this machine: on a cluster, {why}"))
+}
+
+const OWN_STORE: &str = "jobs read the script's own store; `cfx pull` brings results into it";
+
+/// Says what of a command's options a plan of jobs does not answer.
+fn of_other_plans(arguments: &Plan) -> Option<String> {
+    let given = [("--why", arguments.why.is_some()), ("--dot", arguments.dot), ("--svg", arguments.svg.is_some())];
+    if !arguments.also.is_empty() {
+        return Some(format!("`--also` is for runs on this machine: on a cluster, {OWN_STORE}"));
+    }
+    let (name, _) = given.into_iter().find(|g| g.1)?;
+    Some(format!("`{name}` says nothing of jobs: leave out `--on`"))
 }
 
 /// `cfx run --on SITE`: sends what is missing and returns.
@@ -143,19 +155,13 @@ pub fn run(arguments: &Run) -> Exit {
         only: &arguments.only,
         until: arguments.until.as_deref(),
         note: record_name(&arguments.script),
+        found_by: note,
         keep_under: room::for_weights(arguments.keep_under, &store),
         kinds,
         site: &site,
     };
     match submit::send(&asked, &jobs, &store, &mut slurm, &|pause: Duration| std::thread::sleep(pause)) {
         Ok(sent) => {
-            let id = sent.folder.path().file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-            if !store.keep_note(&note, &id) {
-                tell!(
-                    "the place of the run cannot be noted in the store {}: `cfx status` will not find it",
-                    store.root().display()
-                );
-            }
             say!("{}", words::sent(&jobs, &sent, &site));
             Exit::Done
         }
@@ -168,6 +174,10 @@ pub fn run(arguments: &Run) -> Exit {
 
 /// `cfx plan --on SITE`: what would be sent.
 pub fn plan(arguments: &Plan) -> Exit {
+    if let Some(words) = of_other_plans(arguments) {
+        tell!("{words}");
+        return Exit::Usage;
+    }
     let site = match arguments.on.as_deref().map(site) {
         Some(Ok(site)) => site,
         Some(Err(exit)) => return exit,
@@ -205,10 +215,13 @@ fn is_hopeless(jobs: &Jobs, graph: &Graph, site: &Site) -> bool {
     !all.is_empty()
 }
 
-/// Returns the name of the note that says in which folder the last run of a script on a cluster lies.
+/// Returns the name of the note that says in which folder the last run of a script on a cluster lies. Several scripts of one name may have one store.
 fn run_note(script: &Path) -> String {
     let stem = script.file_name().and_then(|s| s.to_str()).unwrap_or("script");
-    format!("cluster-{}", crate::report::slug(stem))
+    let folder = script.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
+    let folder = Hasher::new("script").text(&folder.to_string_lossy()).text(stem).finish().to_string();
+    format!("{FOUND_BY}{}-{}", crate::report::slug(stem), &folder[..12])
 }
 
 /// A run on a cluster: its folder, what was frozen, how it stands.
@@ -249,7 +262,7 @@ fn find(arguments: &Cluster, executor: &mut dyn Executor) -> Result<Found, Exit>
 
 /// Returns how the command ends that tells how a run stands.
 fn exit(survey: &Survey) -> Exit {
-    if survey.is_live() || words::all_done(survey) { Exit::Done } else { Exit::CellFailed }
+    if !survey.is_over() || words::all_done(survey) { Exit::Done } else { Exit::CellFailed }
 }
 
 /// `cfx status`
@@ -270,31 +283,38 @@ const READ_EVERY: Duration = Duration::from_secs(5);
 /// `cfx attach`
 pub fn attach(arguments: &Cluster) -> Exit {
     let mut slurm = Slurm;
-    let (folder, campaign, mut survey) = match find(arguments, &mut slurm) {
+    let (folder, campaign, _) = match find(arguments, &mut slurm) {
         Ok(found) => found,
         Err(exit) => return exit,
     };
     let stop = stop::flag();
-    let mut queue = Vec::new();
-    let mut asked: Option<std::time::Instant> = None;
+    let mut queue = match slurm.jobs() {
+        Ok(jobs) => jobs,
+        Err(words) => {
+            tell!("{words}");
+            return Exit::Usage;
+        }
+    };
+    let mut asked = std::time::Instant::now();
     let mut last = String::new();
     loop {
-        if asked.is_none_or(|at| at.elapsed() >= ASK_EVERY) {
+        let mut survey = Survey::of(&campaign, &folder, &queue);
+        // What looks over by an old answer may have been sent again.
+        if asked.elapsed() >= ASK_EVERY || survey.is_over() {
             match slurm.jobs() {
                 Ok(jobs) => queue = jobs,
                 // A controller that is restarted answers the next time.
                 Err(words) => tell!("{words}"),
             }
-            asked = Some(std::time::Instant::now());
+            asked = std::time::Instant::now();
+            survey = Survey::of(&campaign, &folder, &queue);
         }
-        survey = if asked.is_some() { Survey::of(&campaign, &folder, &queue) } else { survey };
         let line = words::line(&survey);
         if line != last {
             tell!("{line}");
             last = line;
         }
-        let over = !survey.is_live() || survey.tasks.last().is_some_and(|t| !words::is_open(*t));
-        if over {
+        if survey.is_over() {
             super::out::said(&words::status(&folder, &campaign, &survey));
             return exit(&survey);
         }
@@ -357,5 +377,24 @@ fn exit_of(ended: &job::Ended) -> Exit {
         job::Ended::Done | job::Ended::Over => Exit::Done,
         job::Ended::Failed => Exit::CellFailed,
         job::Ended::Stopped => Exit::Again,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_scripts_of_one_name_are_found_apart() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let script = |name: &str| {
+            let below = folder.path().join(name);
+            std::fs::create_dir(&below).expect("a folder");
+            below.join("exp.cfx")
+        };
+        let (one, two) = (script("a"), script("b"));
+        assert_ne!(run_note(&one), run_note(&two));
+        assert_eq!(run_note(&one), run_note(&folder.path().join("b/../a/exp.cfx")));
+        assert_ne!(run_note(&one), run_note(&one.with_file_name("exp-cfx")));
     }
 }

@@ -81,10 +81,12 @@ fn ended(copied: Result<Copied, Trouble>, to: &str, from: &str) -> Exit {
         bytes(copied.there_bytes as f64)
     );
     if copied.others > 0 {
-        say!("{} differ there, made on another kind of device: those stay", results(copied.others));
+        let words = if copied.others == 1 { "differs there" } else { "differ there" };
+        say!("{} {words}, made on another kind of device: what is there stays", results(copied.others));
     }
     if copied.missing > 0 {
-        say!("{} that the script needs are missing in {from}", results(copied.missing));
+        let are = if copied.missing == 1 { "is" } else { "are" };
+        say!("{} that the script needs {are} missing in {from}", results(copied.missing));
     }
     if copied.damaged > 0 {
         tell!("not copied, since damaged or missing in {from}: {}; a run computes them again", results(copied.damaged));

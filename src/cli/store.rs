@@ -6,6 +6,7 @@ use super::run::beside;
 use super::{Exit, shown};
 use crate::base::size::bytes;
 use crate::base::time::duration;
+use crate::cluster::campaign::open_campaigns;
 use crate::engine::store::now;
 use crate::engine::{Store, StoreError, pack};
 use std::path::Path;
@@ -125,8 +126,20 @@ pub fn gc(keep: usize, arguments: &StoreArgs) -> Exit {
         Ok(s) => s,
         Err(e) => return e,
     };
-    match store.sweep(keep) {
+    let mut stay = Vec::new();
+    let open = |root: &Path| {
+        stay = open_campaigns(root);
+        stay.iter().map(|c| c.id.clone()).collect()
+    };
+    match store.sweep_but(keep, open) {
         Ok(swept) => {
+            for campaign in &stay {
+                say!(
+                    "the run of {} on {} is not over, and what it is about stays (`cfx status`, `cfx cancel`)",
+                    campaign.name,
+                    campaign.site.name
+                );
+            }
             say!(
                 "{} results forgotten; {} before, {} now",
                 swept.cells,

@@ -347,6 +347,12 @@ impl Folder {
         out
     }
 
+    /// Returns whether jobs of the run may still be in the queue, by what its files say: it is not cancelled, and its last task has not come to an end.
+    fn is_open(&self, campaign: &Campaign) -> bool {
+        let last = campaign.tasks.checked_sub(1).and_then(|t| self.state(t));
+        !self.is_cancelled() && !last.is_some_and(|s| matches!(s.stage, Stage::Done | Stage::Failed))
+    }
+
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), String> {
         let path = self.0.join(name);
         write_atomically(&path, bytes, false).map_err(|e| format!("{} cannot be written: {e}", path.display()))
@@ -360,6 +366,22 @@ impl Folder {
     fn load<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         serde_json::from_slice(&std::fs::read(self.0.join(name)).ok()?).ok()
     }
+}
+
+/// Beginning of the names of notes that say in which folder the last run of a script on a cluster lies.
+pub const FOUND_BY: &str = "cluster-";
+
+/// Returns the runs on a cluster in a store that are the last ones of their scripts and are not over.
+pub fn open_campaigns(store: &Path) -> Vec<Campaign> {
+    let notes = std::fs::read_dir(store.join("notes")).into_iter().flatten().flatten();
+    let names = notes.filter(|n| n.file_name().to_string_lossy().starts_with(FOUND_BY));
+    let ids: BTreeSet<String> =
+        names.filter_map(|n| std::fs::read_to_string(n.path()).ok()).map(|id| id.trim().to_string()).collect();
+    let open = |id: String| {
+        let folder = Folder::of(store, &id);
+        folder.campaign().ok().filter(|campaign| campaign.id == id && folder.is_open(campaign))
+    };
+    ids.into_iter().filter_map(open).collect()
 }
 
 /// Which cell a task computes alone after its process died, and how often those that were have died with it.

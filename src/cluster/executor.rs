@@ -45,7 +45,7 @@ pub struct Job {
     pub element: usize,
     /// Where it is.
     pub at: At,
-    /// Why it waits, or on which node it runs, in the system's words.
+    /// Why it waits, or on which node it runs, in the system's words; empty where it does not say.
     pub words: String,
 }
 

@@ -136,6 +136,8 @@ fn listed(text: &str) -> Vec<Job> {
             state,
             "PENDING" | "REQUEUED" | "REQUEUE_HOLD" | "REQUEUE_FED" | "SPECIAL_EXIT" | "CONFIGURING" | "SUSPENDED"
         );
+        // Just after a job was sent, Slurm has not looked why it waits.
+        let reason = if reason == "None" { "" } else { reason };
         let (at, words) = if waits { (At::Waiting, reason) } else { (At::Running, node) };
         Some(Job { id: id.to_string(), element: element.parse().ok()?, at, words: words.to_string() })
     };

@@ -79,9 +79,41 @@ impl Survey {
         self.tasks.iter().any(|t| matches!(t, Where::Waiting | Where::Running))
     }
 
+    /// Returns whether nothing more comes of the run: its last task came to an end, or no task is in the queue or on a node. Where the last one was
+    /// taken out by hand, others may be at work.
+    pub fn is_over(&self) -> bool {
+        matches!(self.tasks.last(), Some(Where::Done | Where::Failed)) || !self.is_live()
+    }
+
     /// Returns the seconds that the slowest of the running tasks expects to take still.
     pub fn left(&self) -> Option<f64> {
         let running = self.tasks.iter().zip(&self.states).filter(|(t, _)| **t == Where::Running);
         running.filter_map(|(_, s)| s.as_ref()?.left).reduce(f64::max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_over_when_its_last_task_is_or_nothing_is_at_work() {
+        let over = |tasks: &[Where]| {
+            let survey = Survey {
+                tasks: tasks.to_vec(),
+                states: vec![None; tasks.len()],
+                cells: (0, 0, 0),
+                reasons: BTreeMap::new(),
+                failed: Vec::new(),
+            };
+            survey.is_over()
+        };
+        // The last one was taken out of the queue by hand.
+        assert!(!over(&[Where::Running, Where::Lost]));
+        assert!(!over(&[Where::Lost, Where::Waiting]));
+        assert!(over(&[Where::Done, Where::Lost]));
+        assert!(over(&[Where::Lost, Where::Failed]));
+        // An answer of the queue may be older than the file of the last task.
+        assert!(over(&[Where::Running, Where::Done]));
     }
 }

@@ -147,6 +147,8 @@ pub struct Asked<'a> {
     pub until: Option<&'a str>,
     /// Name of the note about the plan that the run leaves.
     pub note: String,
+    /// Name of the note by which the run is found again.
+    pub found_by: String,
     /// Bytes that weights may take after their last use.
     pub keep_under: u64,
     /// The kinds of device of the lock beside the script, where there is one.
@@ -212,12 +214,20 @@ pub fn send(
         created: store::now(),
     };
     folder.freeze(&campaign, &tasks)?;
+    // Before the first job is sent: a command that is killed among them leaves none that is not found.
+    let earlier = store.note(&asked.found_by);
+    if !store.keep_note(&asked.found_by, &run.id) {
+        return Err(format!("the store {} cannot be written, and the jobs would not be found again", store.root().display()));
+    }
     let mut ids: Vec<String> = Vec::new();
     let sent = submit(&campaign, &folder, &cfx, executor, pause, &mut ids);
     if let Err(words) = sent {
         // Half a run is none.
         let _ = folder.cancel();
         let _ = executor.cancel(&ids);
+        if let Some(earlier) = earlier {
+            store.keep_note(&asked.found_by, &earlier);
+        }
         return Err(words);
     }
     Ok(Sent { folder, ids, tasks: tasks.len() })

@@ -63,6 +63,11 @@ impl Earlier {
         Ok(earlier)
     }
 
+    /// Returns whether a run wrote a file.
+    fn knows(&self, name: &str) -> bool {
+        self.listed.contains_key(name) || self.begun.contains(name) || self.manifest && OWN.contains(&name)
+    }
+
     /// Makes ready for writing a file: takes down that a run begins to write it.
     ///
     /// Errors: a file of that name is there which no run wrote, or which this run reads: it is not overwritten.
@@ -72,12 +77,16 @@ impl Earlier {
             let words = format!("`{name}` is read by this run, and is not overwritten: name another folder with `--out DIR`");
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, words));
         }
-        let ours = self.listed.contains_key(name) || self.begun.contains(name) || self.manifest && OWN.contains(&name);
-        if ours {
+        if self.knows(name) {
             return Ok(());
         }
         if std::fs::symlink_metadata(&path).is_ok() && !contents(&path).is_ok_and(|there| there == bytes) {
-            return Err(not_ours(name));
+            // Another process may have written the results of a run since this one looked.
+            let now = Earlier::of(out, BTreeSet::new())?;
+            self.listed.extend(now.listed);
+            self.begun.extend(now.begun);
+            self.manifest |= now.manifest;
+            return if self.knows(name) { Ok(()) } else { Err(not_ours(name)) };
         }
         if self.list.is_none() {
             self.list = Some(File::options().create(true).append(true).open(out.join(BEGUN))?);
@@ -222,6 +231,19 @@ mod tests {
         assert!(earlier.begin(out, "tables/a.csv", b"mine").is_ok());
         assert!(earlier.begin(out, "arrays/b.npy", b"new").unwrap_err().to_string().contains("is read by this run"));
         assert!(earlier.begin(out, "tables/c.csv", b"new").is_ok());
+    }
+
+    #[test]
+    fn what_another_process_wrote_meanwhile_is_of_a_run() {
+        let dir = folder();
+        let out = dir.path();
+        let mut slow = Earlier::of(out, BTreeSet::new()).unwrap();
+        put(out, "tables/a.csv", "1");
+        put(out, "tables/mine.csv", "mine");
+        manifest(out, &[("tables/a.csv", "1")]);
+        slow.begin(out, "tables/a.csv", b"2").unwrap();
+        slow.begin(out, "manifest.json", b"2").unwrap();
+        assert!(slow.begin(out, "tables/mine.csv", b"2").unwrap_err().to_string().contains("was not written by a run of cfx"));
     }
 
     #[test]

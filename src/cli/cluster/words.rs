@@ -86,11 +86,6 @@ fn many(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Returns whether a task may still do something.
-pub fn is_open(task: Where) -> bool {
-    matches!(task, Where::Waiting | Where::Running)
-}
-
 /// Returns whether every task did all that it was to do.
 pub fn all_done(survey: &Survey) -> bool {
     survey.tasks.iter().all(|t| *t == Where::Done)
@@ -149,7 +144,11 @@ pub fn status(folder: &Folder, campaign: &Campaign, survey: &Survey) -> String {
             let _ = writeln!(out, "  task {task} on {}: {}", state.node, state.now);
         }
     }
-    let reasons: Vec<String> = survey.reasons.iter().map(|(reason, count)| format!("{count} for {reason}")).collect();
+    let told = |(reason, count): (&String, &usize)| match reason.as_str() {
+        "" => format!("{count} for a reason not known yet"),
+        reason => format!("{count} for {reason}"),
+    };
+    let reasons: Vec<String> = survey.reasons.iter().map(told).collect();
     if !reasons.is_empty() {
         let _ = writeln!(out, "waiting: {}", reasons.join(", "));
     }

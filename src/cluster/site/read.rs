@@ -136,7 +136,9 @@ impl<'a> Table<'a> {
 
     /// Takes a size, in bytes: `"512MiB"`, `"16GiB"`.
     pub fn bytes(&mut self, key: &str, diags: &mut Diags) -> Option<f64> {
-        let units = [("MiB", 1048576.0), ("GiB", 1073741824.0), ("TiB", 1099511627776.0)];
+        // The short ones are those of Slurm's `--mem`.
+        let (mega, giga, tera) = (1048576.0, 1073741824.0, 1099511627776.0);
+        let units = [("MiB", mega), ("GiB", giga), ("TiB", tera), ("M", mega), ("G", giga), ("T", tera)];
         self.quantity(key, &units, &format!("write a size: `{key} = \"512MiB\"` or `\"16GiB\"`"), diags)
     }
 

@@ -38,6 +38,9 @@ extra = ["--constraint=a100"]
 [chains]
 cores = 16
 
+[reports]
+memory = "16G"
+
 [limits]
 array = 500
 task_time = "30min"
@@ -51,6 +54,7 @@ submissions_per_second = 0.5
     let chains = site.of(Kind::Chains);
     assert_eq!((chains.partition.as_deref(), chains.cores, chains.memory), (Some("cpu"), 16, None));
     assert_eq!(site.of(Kind::Reports).partition.as_deref(), Some("cpu"));
+    assert_eq!(site.of(Kind::Reports).memory, Some(16.0 * 1073741824.0));
     assert_eq!(site.account.as_deref(), Some("abc123"));
     assert_eq!(site.bounds.submissions, 0.5);
     assert_eq!(site.limits(), Limits { task: 1800.0, tasks: 4999, array: 500, cores: [8.0, 16.0, 1.0] });

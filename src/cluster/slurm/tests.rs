@@ -63,9 +63,16 @@ fn bash_takes_the_scripts() {
 
 #[test]
 fn the_queue_is_read_line_by_line() {
-    let text =
-        "12|0|RUNNING|None|n1\n12|1|PENDING|Resources|\n13|N/A|RUNNING|None|n2\n14|0|COMPLETING|None|n3\nslurm_load_jobs error\n";
+    let text = "12|0|RUNNING|None|n1\n12|1|PENDING|Resources|\n12|2|PENDING|None|\n13|N/A|RUNNING|None|n2\n14|0|COMPLETING|None|n3\nslurm_load_jobs error\n";
     let jobs = listed(text);
     let short: Vec<_> = jobs.iter().map(|j| (j.id.as_str(), j.element, j.at, j.words.as_str())).collect();
-    assert_eq!(short, [("12", 0, At::Running, "n1"), ("12", 1, At::Waiting, "Resources"), ("14", 0, At::Running, "n3")]);
+    assert_eq!(
+        short,
+        [
+            ("12", 0, At::Running, "n1"),
+            ("12", 1, At::Waiting, "Resources"),
+            ("12", 2, At::Waiting, ""),
+            ("14", 0, At::Running, "n3")
+        ]
+    );
 }

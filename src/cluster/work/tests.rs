@@ -1,7 +1,7 @@
 //! Tasks done in this process: the whole way without a batch system, deaths, lost tasks.
 
 use super::*;
-use crate::cluster::campaign::{Kinds, Tries};
+use crate::cluster::campaign::{Kinds, Tries, open_campaigns};
 use crate::cluster::executor::{Job as Sent, Order};
 use crate::cluster::{site, submit};
 use crate::engine::progress::{Event, Silent};
@@ -35,6 +35,28 @@ impl Executor for Notes {
         let name = script.file_stem().unwrap().to_string_lossy().into_owned();
         self.0.push((name, elements.map(<[usize]>::to_vec)));
         Ok(self.0.len().to_string())
+    }
+    fn jobs(&mut self) -> Result<Vec<Sent>, String> {
+        Ok(Vec::new())
+    }
+    fn cancel(&mut self, _ids: &[String]) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// Takes nothing, and looks which run can be found when it is asked.
+struct Refuses<'a> {
+    store: &'a Store,
+    seen: Vec<String>,
+}
+
+impl Executor for Refuses<'_> {
+    fn script(&self, order: &Order) -> String {
+        order.name.clone()
+    }
+    fn submit(&mut self, _script: &Path, _after: &[String], _elements: Option<&[usize]>) -> Result<String, String> {
+        self.seen.push(self.store.note("cluster-exp").unwrap_or_default());
+        Err("the queue is full".to_string())
     }
     fn jobs(&mut self) -> Result<Vec<Sent>, String> {
         Ok(Vec::new())
@@ -82,10 +104,18 @@ fn sent_held(script: &str, only: &[String], kinds: Option<Kinds>) -> Run {
         only,
         until: None,
         note: "plan-exp.json".to_string(),
+        found_by: "cluster-exp".to_string(),
         keep_under: 0,
         kinds,
         site: &site,
     };
+    // Whoever refuses has been told where the run lies, and what was known before stands again.
+    store.keep_note("cluster-exp", "1-1");
+    let mut refuses = Refuses { store: &store, seen: Vec::new() };
+    let refused = submit::send(&asked, &jobs, &store, &mut refuses, &|_: Duration| ());
+    assert_eq!(refused.unwrap_err(), "the queue is full");
+    assert!(refuses.seen.len() == 1 && refuses.seen[0] != "1-1", "{:?}", refuses.seen);
+    assert_eq!(store.note("cluster-exp").as_deref(), Some("1-1"));
     let mut executor = Notes::default();
     let sent = submit::send(&asked, &jobs, &store, &mut executor, &|_: Duration| ()).unwrap();
     let folder = Folder::at(sent.folder.path());
@@ -116,6 +146,20 @@ impl Run {
         let store = Store::look(&self.root.path().join(".cfx")).unwrap();
         store.alias(&self.graph.cells[id].key).is_some_and(|k| store.known(&k).is_some())
     }
+}
+
+#[test]
+fn a_run_is_open_until_its_last_task_is_over_or_it_is_cancelled() {
+    let run = sent();
+    let open = || open_campaigns(&run.root.path().join(".cfx")).len();
+    assert_eq!(open(), 1);
+    (0..run.tasks.len() - 1).for_each(|task| assert_eq!(run.work(task, "7.0.1", None), Ended::Done));
+    assert_eq!(open(), 1);
+    assert_eq!(run.work(run.tasks.len() - 1, "8.0.1", None), Ended::Done);
+    assert_eq!(open(), 0);
+    let other = sent();
+    other.folder.cancel().unwrap();
+    assert_eq!(open_campaigns(&other.root.path().join(".cfx")).len(), 0);
 }
 
 #[test]

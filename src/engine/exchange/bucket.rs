@@ -110,10 +110,17 @@ impl Bucket {
         if let Some(c) = prefix.chars().find(|c| !plain(*c) && *c != '/') {
             return Err(format!("`{address}` has `{c}` in its folder: letters, digits, `.`, `_`, `-` and `/` may stand there"));
         }
+        if service == Service::Azure && bucket.contains(|c: char| c.is_ascii_uppercase() || "._".contains(c)) {
+            return Err(format!("`{address}` names no container of Azure: their names have lower-case letters, digits and `-`"));
+        }
         let prefix = Key::parse(prefix.trim_matches('/')).map_err(|e| format!("`{address}` names no folder of a bucket: {e}"))?;
         // Of several that the process could have, this is the one that is built in; where one is set already, it stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let unusable = |e: Error| format!("{address} cannot be used: {}", reason(&e));
+        // A key that is none, a file that is not there.
+        let unusable = |e: Error| {
+            let why = without_values(&reason(&e));
+            format!("{address} cannot be used: {why}; credentials are read from the environment ({})", service.words().2)
+        };
         Ok(Some(Bucket {
             address: address.to_string(),
             service,
@@ -169,8 +176,22 @@ impl Bucket {
                 self.address,
                 reason(e)
             ),
+            e if chain(e).any(|e| e.is::<object_store::path::Error>()) => {
+                format!("{} lists an object whose name is no path of a store: {}", self.address, reason(e))
+            }
             e => format!("{} cannot be reached: {}", self.address, reason(e)),
         })
+    }
+
+    /// Says what is wrong with an object that was there a moment ago.
+    fn lost(&self, key: &Key, e: &Error) -> Trouble {
+        match e {
+            Error::NotFound { .. } => Trouble::Transport(format!(
+                "`{key}` was removed from {} while it was to be read; the same command reads again what is there",
+                self.address
+            )),
+            e => self.failed(e),
+        }
     }
 
     fn unwritten(path: &Path, e: &io::Error) -> Trouble {
@@ -185,7 +206,7 @@ impl Bucket {
     async fn read(&self, key: &Key, size: u64, mut take: impl FnMut(&[u8]) -> Result<bool, Trouble>) -> Result<(), Trouble> {
         let ranges = (0..size.div_ceil(PART.0)).map(|n| n * PART.0..((n + 1) * PART.0).min(size));
         let mut parts = stream::iter(ranges).map(|range| self.store.get_range(key, range)).buffered(AT_ONCE.1);
-        while let Some(bytes) = parts.try_next().await.map_err(|e| self.failed(&e))? {
+        while let Some(bytes) = parts.try_next().await.map_err(|e| self.lost(key, &e))? {
             if !take(&bytes)? {
                 break;
             }
@@ -284,7 +305,9 @@ impl Transport for Bucket {
             let there = self.first.list_with_delimiter(prefix).await.map_err(|e| self.failed(&e))?;
             let format = self.key("format");
             if !there.objects.iter().any(|o| o.location == format) {
-                let mut names = there.objects.iter().map(|o| &o.location).chain(&there.common_prefixes);
+                // With some services a folder that was made by hand is an empty object of its name.
+                let objects = there.objects.iter().filter(|o| o.size > 0 || o.location != self.prefix);
+                let mut names = objects.map(|o| &o.location).chain(&there.common_prefixes);
                 return match names.next() {
                     None => Ok(false),
                     Some(name) => Err(Trouble::Transport(format!(
@@ -298,8 +321,8 @@ impl Transport for Bucket {
             let own = listed.iter().chain(there.objects.iter().filter(|o| o.location == format));
             let named = own.filter_map(|o| {
                 let parts: Vec<_> = o.location.prefix_match(&self.prefix)?.map(|p| p.as_ref().to_string()).collect();
-                // Nothing lies deeper.
-                (parts.len() <= 2).then(|| (parts.join("/"), o.size))
+                // Nothing lies deeper, and what has the name of a folder is none of its files.
+                (parts.len() == 2 || o.location == format).then(|| (parts.join("/"), o.size))
             });
             let fetched = stream::iter(named.map(|(name, size)| async move { self.fetch(&name, size, into).await }));
             fetched.buffer_unordered(AT_ONCE.0).try_collect::<()>().await?;
@@ -377,9 +400,24 @@ fn reason(e: &Error) -> String {
     line.trim_end_matches('.').to_string()
 }
 
+/// Returns a message about a variable without what stands in quotes: that is what the variable holds, and may be a key.
+fn without_values(text: &str) -> String {
+    match (text.find('"'), text.rfind('"')) {
+        (Some(first), Some(last)) if first < last => format!("{}\"…\"{}", &text[..first], &text[last + 1..]),
+        _ => text.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_variable_holds_is_not_shown() {
+        let said = r#"invalid type: string "a \"key\" of two words", expected a boolean"#;
+        assert_eq!(without_values(said), "invalid type: string \"…\", expected a boolean");
+        assert_eq!(without_values("one \" alone"), "one \" alone");
+    }
 
     #[test]
     fn addresses_of_buckets_are_told_from_others() {
@@ -390,7 +428,9 @@ mod tests {
         for other in ["results", "ssh://host/x", "ftp://host/x", "host:x"] {
             assert_eq!(of(other), None, "{other}");
         }
-        for wrong in ["s3://", "s3:///x", "s3://a b/x", "s3://results/a/../b", "s3://results/paper 2", "gs://", "az:///x"] {
+        let wrong =
+            ["s3://", "s3:///x", "s3://a b/x", "s3://results/a/../b", "s3://results/paper 2", "gs://", "az:///x", "az://a.b/x"];
+        for wrong in wrong {
             assert!(Bucket::of(wrong).is_err(), "{wrong}");
         }
     }

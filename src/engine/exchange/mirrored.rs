@@ -60,7 +60,7 @@ impl<T: Transport> Remote for Mirrored<T> {
         if !self.0.index(&mirror, watch)? {
             return Err(Trouble::Transport(format!("there is no store at {}", self.0.address())));
         }
-        let from = Store::listed(&mirror)?;
+        let from = Store::listed(&mirror, self.0.address())?;
         let mut copied = Copied::default();
         let choice = choose(&from);
         let needs = needs(&from, to, &choice, &mut copied);
@@ -83,7 +83,7 @@ impl<T: Transport> Remote for Mirrored<T> {
         let here = Transfer::begin(from)?;
         let mirror = here.folder("there")?;
         let there = self.0.index(&mirror, watch)?;
-        let to = Store::listed(&mirror)?;
+        let to = Store::listed(&mirror, self.0.address())?;
         let mut copied = Copied::default();
         let needs = needs(from, &to, choice, &mut copied);
         let rounds = rounds(&needs);

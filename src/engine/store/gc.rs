@@ -77,12 +77,23 @@ impl Store {
     /// Errors: another process has the store open; what the runs to keep were about is not known, since the record of one is damaged, or there is none.
     /// Nothing is done then.
     pub fn sweep(self, keep: usize) -> Result<Swept, StoreError> {
+        self.sweep_but(keep, |_| BTreeSet::new())
+    }
+
+    /// Forgets as [`Store::sweep`], but keeps also what those runs are about that `open` names once nobody else has the store open: runs that go on without a
+    /// process that has it open.
+    ///
+    /// Errors: as there.
+    pub fn sweep_but(self, keep: usize, open: impl FnOnce(&Path) -> BTreeSet<String>) -> Result<Swept, StoreError> {
         let _alone = self.alone()?;
         self.refresh();
         let before = self.size();
         let (runs, damaged) = self.found_runs();
         self.knows_runs(keep, &runs, &damaged)?;
-        let roots: BTreeSet<Hash> = runs.iter().take(keep).flat_map(|r| r.plans.iter().copied()).collect();
+        let open = open(&self.root);
+        let (kept, dropped): (Vec<_>, Vec<_>) =
+            runs.iter().enumerate().partition(|(place, run)| *place < keep || open.contains(&run.id));
+        let roots: BTreeSet<Hash> = kept.iter().flat_map(|(_, r)| r.plans.iter().copied()).collect();
         let (mut lines, forgotten) = {
             let index = self.index();
             let same: Vec<Line> = index
@@ -113,15 +124,15 @@ impl Store {
         remove_others(&self.root.join("locks"), &lock, &|_| false);
         remove_others(&self.root.join("checkpoints"), &is_hash, &|n| {
             // A checkpoint belongs to a cell that is not done yet; it stays as long as there are runs to go on with.
-            keep > 0 && Hash::parse(n).is_some_and(|k| !done.contains(&k))
+            !kept.is_empty() && Hash::parse(n).is_some_and(|k| !done.contains(&k))
         });
         for folder in std::fs::read_dir(self.root.join("objects")).into_iter().flatten().flatten() {
             let head = folder.file_name().to_string_lossy().into_owned();
             let ours = |n: &str| is_hash(&format!("{head}{n}"));
             remove_others(&folder.path(), &ours, &|n| Hash::parse(&format!("{head}{n}")).is_some_and(|h| objects.contains(&h)));
         }
-        let records: BTreeSet<String> = runs.iter().take(keep).map(|r| format!("{}.json", r.id)).collect();
-        for run in runs.iter().skip(keep) {
+        let records: BTreeSet<String> = kept.iter().map(|(_, r)| format!("{}.json", r.id)).collect();
+        for (_, run) in &dropped {
             // A run without failures has no folder.
             let _ = std::fs::remove_dir_all(self.root.join("runs").join(&run.id));
         }
@@ -137,8 +148,8 @@ impl Store {
         remove_others(&self.root.join("runs"), &|n| n.strip_suffix(".plans").is_some_and(is_hash), &|n| plans.contains(n));
         remove_others(&self.root, &|_| false, &|_| true);
         // Runs on a cluster have folders of their own, which jobs write to that do not hold the store.
-        runs.iter().take(keep).for_each(|run| unfinished::clear_below(&self.root.join("runs").join(&run.id)));
-        Ok(Swept { cells: forgotten, bytes: (before, self.size()), runs: runs.len().saturating_sub(keep) })
+        kept.iter().for_each(|(_, run)| unfinished::clear_below(&self.root.join("runs").join(&run.id)));
+        Ok(Swept { cells: forgotten, bytes: (before, self.size()), runs: dropped.len() })
     }
 
     /// Errors: what the runs to keep were about is not known.

@@ -42,6 +42,11 @@ enum Found {
     Store,
 }
 
+/// Returns the form of a store, as its file `format` says it, where this version of cfx has another one.
+pub(super) fn other_form(text: &str) -> Option<&str> {
+    Some(text.trim()).filter(|form| *form != FORMAT && form.starts_with("cfx store"))
+}
+
 /// Returns what a folder is. Errors: it is the folder of something else, or cannot be looked at.
 fn found(root: &Path) -> Result<Found, StoreError> {
     let path = root.join("format");
@@ -49,7 +54,7 @@ fn found(root: &Path) -> Result<Found, StoreError> {
     let marked = read.is_ok();
     match read {
         Ok(text) if text.trim() == FORMAT => return Ok(Found::Store),
-        Ok(text) if text.trim().starts_with("cfx store") => {
+        Ok(text) if other_form(&text).is_some() => {
             let (root, there) = (root.display(), text.trim());
             let message = format!(
                 "{root} is the store of another version of cfx: its form is `{there}`, and this one reads `{FORMAT}`; remove the \

@@ -8,6 +8,7 @@ use super::index::Spot;
 use super::line::{Entry, Line, Place, Read};
 use super::{Fault, Made, SMALL, Store};
 use crate::base::Hash;
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -379,6 +380,15 @@ fn sweeping_keeps_what_the_last_runs_were_about() {
         // Sweeping again changes nothing.
         assert_eq!(store.sweep(2).unwrap().cells, 0);
     }
+    // A run that goes on keeps its place whatever came after it.
+    let store = Store::open(folder.path()).unwrap();
+    let first = store.runs()[1].id.clone();
+    let swept = store.sweep_but(0, |_| BTreeSet::from([first.clone()])).unwrap();
+    assert_eq!((swept.cells, swept.runs), (2, 1));
+    let store = Store::open(folder.path()).unwrap();
+    assert_eq!(store.runs().iter().map(|r| r.id.as_str()).collect::<Vec<_>>(), [first.as_str()]);
+    assert!(get(&store, &key(2)).is_ok() && get(&store, &key(3)).is_err());
+    assert!(folder.path().join("runs").join(first).join("failed.log").exists());
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! What stores offer to those that carry their files: an index without artifacts, where artifacts lie, and folders to work in.
 
 use super::index::Spot;
+use super::opening::{FORMAT, other_form};
 use super::{Store, StoreError, trouble};
 use crate::base::Hash;
+use crate::base::text::on_a_line;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -73,10 +75,19 @@ fn clear(below: &Path) {
 }
 
 impl Store {
-    /// Opens what is said of a store whose artifacts need not lie here: its index. Where there is none, it is empty.
+    /// Opens what is said of a store whose artifacts need not lie here: its index. Where there is none, it is empty. Messages name the address that it
+    /// comes from.
     ///
     /// Errors: as [`Store::look`].
-    pub fn listed(root: &Path) -> Result<Store, StoreError> {
+    pub fn listed(root: &Path, address: &str) -> Result<Store, StoreError> {
+        let form = std::fs::read_to_string(root.join("format")).unwrap_or_default();
+        if let Some(form) = other_form(&form) {
+            return Err(StoreError::new(format!(
+                "{address} is the store of another version of cfx: its form is `{}`, and this one reads `{FORMAT}`; nothing in it is \
+                 touched",
+                on_a_line(form)
+            )));
+        }
         let mut store = Store::look(root)?;
         store.listed = true;
         Ok(store)

@@ -1,13 +1,14 @@
-"""An S3 server for tests: moto on a free port of this machine, which checks who asks and can be told to stall or to damage what it holds.
+"""A server with the protocol of S3 for tests: moto on a free port of this machine, which checks who asks and can be told to stall or to damage what it holds.
+With the argument `gs` it answers those who speak with Google's service, whose protocol of XML is that of S3 where cfx uses it, and checks nobody.
 
-Prints one line of JSON: address, keys. Then reads commands, one a line, and answers each with a line of JSON:
+Prints one line of JSON: what the environment of a client holds, the secret. Then reads commands, one a line, and answers each with a line of JSON:
 
     stall N     lets N uploads of results through and holds the next ones until `go`; those are told to come again
     go          lets everything through
     puts        the names of the objects that were uploaded since it was asked last
     objects     the names of all objects
     damage KEY  changes one byte of an object
-    write KEY   makes an object
+    text KEY WORDS  makes an object
 
 Ends when its standard input does.
 """
@@ -22,6 +23,7 @@ from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 BUCKET = "results"
+ANYONE = "AWS4-HMAC-SHA256 Credential=anyone/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=none"
 
 
 class Gate:
@@ -30,8 +32,12 @@ class Gate:
     def __init__(self, app):
         self.app, self.puts, self.left = app, [], None
         self.free = threading.Condition()
+        self.anyone = False
 
     def __call__(self, environ, start_response):
+        if self.anyone:
+            # Google's clients have a token here, or nothing.
+            environ["HTTP_AUTHORIZATION"] = ANYONE
         path = environ.get("PATH_INFO", "")
         if environ["REQUEST_METHOD"] != "PUT":
             return self.app(environ, start_response)
@@ -67,6 +73,11 @@ def main():
     known = dict(aws_access_key_id="setup", aws_secret_access_key="setup", region_name="us-east-1", endpoint_url=address)
     s3, iam = boto3.client("s3", **known), boto3.client("iam", **known)
     s3.create_bucket(Bucket=BUCKET)
+    if sys.argv[1:] == ["gs"]:
+        gate.anyone = True
+        account = {"gcs_base_url": address, "disable_oauth": True, "client_email": "", "private_key": "", "private_key_id": ""}
+        say({"environment": {"GOOGLE_SERVICE_ACCOUNT_KEY": json.dumps(account)}, "secret": "none"})
+        return serve(gate, s3)
     iam.create_user(UserName="tester")
     everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     iam.put_user_policy(UserName="tester", PolicyName="all", PolicyDocument=json.dumps(everything))
@@ -75,10 +86,21 @@ def main():
     s3 = boto3.client("s3", region_name="us-east-1", endpoint_url=address, **names)
     # From here on every request is looked at.
     settings.INITIAL_NO_AUTH_ACTION_COUNT = 0.0
+    environment = {
+        "AWS_ENDPOINT": address,
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+    }
+    say({"environment": environment, "secret": key["SecretAccessKey"]})
+    serve(gate, s3)
+
+
+def serve(gate, s3):
     gate.puts.clear()
-    say({"address": address, "bucket": BUCKET, "id": key["AccessKeyId"], "secret": key["SecretAccessKey"]})
     for line in sys.stdin:
-        word, _, rest = line.strip().partition(" ")
+        word, _, rest = line.rstrip("\n").partition(" ")
         if word == "stall":
             gate.left = int(rest)
             say("ok")
@@ -98,8 +120,9 @@ def main():
             body[len(body) // 2] ^= 1
             s3.put_object(Bucket=BUCKET, Key=rest, Body=bytes(body))
             say("ok")
-        elif word == "write":
-            s3.put_object(Bucket=BUCKET, Key=rest, Body=b"mine")
+        elif word == "text":
+            key, _, words = rest.partition(" ")
+            s3.put_object(Bucket=BUCKET, Key=key, Body=words.encode())
             say("ok")
 
 
