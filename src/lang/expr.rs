@@ -59,12 +59,16 @@ impl<'a> Checker<'a> {
                 self.call(module, callee, args, e, title)
             }
             ExprKind::List(_) | ExprKind::Map(_) | ExprKind::Range(..) => {
-                self.say(Diag::error("cfx::type::no_result", e.span, "a list, map or range is a setting, not a result").help(
-                    format!(
+                let results = matches!(&e.kind, ExprKind::List(all) if all.iter().any(|one| self.is_result(module, one)));
+                let help = match results {
+                    true => "several results are an axis, with a name for each: `axis value = { a: …, b: … }`; name that here".to_string(),
+                    false => format!(
                         "give it to an argument, or make it an axis and name that here: `axis value = {}`",
                         shorten(self.program().sources.text(e.span))
                     ),
-                ));
+                };
+                let message = "a list, map or range is a setting, not a result";
+                self.say(Diag::error("cfx::type::no_result", e.span, message).help(help));
                 Typed::error(e.span)
             }
             ExprKind::Chain(_) => {

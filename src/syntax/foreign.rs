@@ -63,7 +63,7 @@ impl Explain<'_> {
             "=" if matches!(after, "+" | "-" | "*" | "/") => foreign(
                 span,
                 format!("there is no `{after}=`: a name is bound once"),
-                format!("give the new value another name: `let new = old {after} 1`"),
+                format!("give the new value a name of its own: `{keyword} new = old {after} 1`"),
             ),
             "=" if after == ".." => {
                 let (start, end) = (f.here.checked_sub(2).map_or("", at), then.parse::<u64>().ok());

@@ -1,5 +1,6 @@
 //! The best of several coordinates: which one it is, what another value is there, and how well choosing by one value serves another.
 
+use crate::base::statistics::by_size;
 use super::align::align;
 use super::curves::coordinate;
 use super::gather::{Cell, labelled, not_a_number, pass_cost, position, tell_dropped};
@@ -331,9 +332,9 @@ fn scores_at(x: &Labelled, order: &[usize], there: &Arc<Scores>, chances: &[f64]
 }
 
 impl Planned for Selection {
-    /// 2: names of axes decide no ties.
+    /// 2: names of axes decide no ties. 3: nor does the sign of 0.
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn policy(&self) -> Policy {
@@ -396,7 +397,7 @@ pub struct Choice {
 pub fn choices(settings: &[(f64, f64)], k: usize, top: usize) -> Choice {
     let n = settings.len();
     let mut order: Vec<usize> = (0..n).collect();
-    order.sort_by(|a, b| settings[*b].0.total_cmp(&settings[*a].0).then(a.cmp(b)));
+    order.sort_by(|a, b| by_size(&settings[*b].0, &settings[*a].0).then(a.cmp(b)));
     let all = ways(n, k).unwrap_or(0.0);
     let (mut share, mut chosen) = (0.0, 0.0);
     for (place, i) in order.iter().enumerate() {
