@@ -34,7 +34,8 @@ pub struct Expected {
     pub at_most: bool,
 }
 
-/// Returns what a run is expected to do for each declaration: first for what other files declare that the script uses, then in the order of the script.
+/// Returns what a run is expected to do for each declaration: first for what other files declare that the script uses and for axes over results, then in
+/// the order of the script.
 pub fn expected(graph: &Graph, standings: &[Standing]) -> Vec<Expected> {
     let rows = Rows::of(graph);
     let counted = |name: &str, kind: &str, entries: usize, cells: &[usize]| {
@@ -56,7 +57,11 @@ pub fn expected(graph: &Graph, standings: &[Standing]) -> Vec<Expected> {
             at_most: left.iter().any(|c| graph.cells[*c].at_most),
         }
     };
-    let imported = rows.imported().map(|(name, cells)| counted(name, "from another file", cells.len(), cells));
+    // An axis over results has cells of its own, and is no value.
+    let is_axis = |name: &str| graph.values.iter().flat_map(|v| v.axes.iter()).any(|a| *a.name == *name);
+    let imported = rows.imported().map(|(name, cells)| {
+        counted(name, if is_axis(name) { "axis" } else { "from another file" }, cells.len(), cells)
+    });
     let declared = graph.values.iter().map(|value| Expected {
         axes: value.axes.iter().map(|a| (a.name.to_string(), a.coordinates.len())).collect(),
         absent: value.entries.iter().filter(|e| matches!(e, Entry::Absent(_))).count(),

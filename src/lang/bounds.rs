@@ -56,7 +56,10 @@ impl<'a> Checker<'a> {
         self.comparisons(value, 0, &mut found);
         for (holds, place, words) in found {
             let message = if holds { "this comparison holds whatever comes out" } else { "this comparison never holds" };
-            let help = "compare with a number between these bounds; shares and probabilities are at most 1: `90%` is `0.9`";
+            let help = match words.contains("between 0 and 1") {
+                true => "compare with a number between these bounds; 90 of a hundred is `90%`, or `0.9`",
+                false => "compare with a number between these bounds",
+            };
             self.say(Diag::warning("cfx::type::decided", place, message).here(words).help(help));
         }
     }

@@ -338,13 +338,6 @@ impl<'l> Builder<'l> {
 
     pub(super) fn settings(&self, params: &'l [Param], call: Call<'l>, env: &Rc<Env<'l>>) -> Result<Settings, Diags> {
         let args: Vec<_> = call.args.iter().collect();
-        if let ("linear", [_, second, ..]) = (call.name, args.as_slice())
-            && let (None, ExprKind::Number { text, .. }) = (&second.name, &second.value.kind)
-        {
-            let message = "`linear` takes one number, that of its outputs";
-            let help = format!("sizes of inputs are inferred from the step before: write `linear({text})`");
-            return Err(Diags::from(Diag::error("cfx::static::type", second.value.span, message).help(help)));
-        }
         let slots = bind_args(params, &args, call.name, call.span)?;
         let mut values = given(self.library, params, slots, env)?;
         defaults(self.library, params, &mut values)?;
