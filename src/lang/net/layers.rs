@@ -183,7 +183,9 @@ impl Layer<'_> {
             let text = format!("a {kernel} x {kernel} kernel has no middle, so the default `pad` is not a whole number");
             return Err(Box::new(
                 Diag::error("cfx::network::setting", self.span, text)
-                    .help("write `pad:`, for example `pad: 0`, or take an odd kernel"),
+                    .help(
+                        "write `pad:`, for example `pad: 0`, or take an odd kernel; `conv` takes channels and kernel, and channels of the input follow from the step before",
+                    ),
             ));
         }
         let pad = self.int("pad", 0)?;
