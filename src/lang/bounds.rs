@@ -1,4 +1,4 @@
-//! Between which numbers a result lies, whatever comes out: what signatures say (`bounds(zero, one)`), through arithmetic and reductions. A claim that
+//! Between which numbers a result lies, whatever comes out: what signatures say (`bounds(zero, one)`), through arithmetic and reductions. A claim or a comparison that
 //! these bounds decide says nothing of the experiment.
 
 use super::checker::Checker;
