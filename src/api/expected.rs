@@ -59,9 +59,9 @@ pub fn expected(graph: &Graph, standings: &[Standing]) -> Vec<Expected> {
     };
     // An axis over results has cells of its own, and is no value.
     let is_axis = |name: &str| graph.values.iter().flat_map(|v| v.axes.iter()).any(|a| *a.name == *name);
-    let imported = rows.imported().map(|(name, cells)| {
-        counted(name, if is_axis(name) { "axis" } else { "from another file" }, cells.len(), cells)
-    });
+    let imported = rows
+        .imported()
+        .map(|(name, cells)| counted(name, if is_axis(name) { "axis" } else { "from another file" }, cells.len(), cells));
     let declared = graph.values.iter().map(|value| Expected {
         axes: value.axes.iter().map(|a| (a.name.to_string(), a.coordinates.len())).collect(),
         absent: value.entries.iter().filter(|e| matches!(e, Entry::Absent(_))).count(),

@@ -1,5 +1,5 @@
-//! Between which numbers a result lies, whatever comes out: what signatures say (`bounds(zero, one)`), through arithmetic and reductions. A claim or a comparison that
-//! these bounds decide says nothing of the experiment.
+//! Between which numbers a result lies, whatever comes out: what signatures say (`bounds(zero, one)`), through arithmetic and reductions. A claim
+//! or a comparison that these bounds decide says nothing of the experiment.
 
 use super::checker::Checker;
 use super::kind::Kind;
@@ -72,11 +72,15 @@ impl<'a> Checker<'a> {
             Node::Call(call) => {
                 let of = |name: &str| call.inputs.iter().find(|(n, ..)| n == name).map(|(_, v, _)| v);
                 if let (Some(a), Some(b)) = (of("a"), of("b")) {
-                    found.extend(self.compared(&call.op, a, b, 0, value.span).filter(|(_, place, _)| !found.iter().any(|f| f.1 == *place)));
+                    found.extend(
+                        self.compared(&call.op, a, b, 0, value.span).filter(|(_, place, _)| !found.iter().any(|f| f.1 == *place)),
+                    );
                 }
                 call.inputs.iter().for_each(|(_, v, _)| self.comparisons(v, depth + 1, found));
             }
-            Node::Select { base, .. } | Node::Only { base, .. } | Node::Align { base, .. } => self.comparisons(base, depth + 1, found),
+            Node::Select { base, .. } | Node::Only { base, .. } | Node::Align { base, .. } => {
+                self.comparisons(base, depth + 1, found)
+            }
             Node::Stack { parts, .. } => parts.iter().for_each(|p| self.comparisons(p, depth + 1, found)),
             Node::If { yes, no, .. } => [yes, no].into_iter().for_each(|v| self.comparisons(v, depth + 1, found)),
             Node::Value(_) | Node::Static(..) | Node::Error => {}

@@ -61,7 +61,8 @@ impl<'a> Checker<'a> {
             ExprKind::List(_) | ExprKind::Map(_) | ExprKind::Range(..) => {
                 let results = matches!(&e.kind, ExprKind::List(all) if all.iter().any(|one| self.is_result(module, one)));
                 let help = match results {
-                    true => "several results are an axis, with a name for each: `axis value = { a: …, b: … }`; name that here".to_string(),
+                    true => "several results are an axis, with a name for each: `axis value = { a: …, b: … }`; name that here"
+                        .to_string(),
                     false => format!(
                         "give it to an argument, or make it an axis and name that here: `axis value = {}`",
                         shorten(self.program().sources.text(e.span))

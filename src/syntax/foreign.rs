@@ -180,13 +180,13 @@ impl Explain<'_> {
             "[" if depth == 0 && after_word && f.expected.contains(&Rule::assign) => foreign(
                 span,
                 "a declaration names no axes",
-                format!("what is made of values over an axis is over it: write `{keyword} {after} = …`, and use the axis there, as in `seed: run`"),
+                format!(
+                    "what is made of values over an axis is over it: write `{keyword} {after} = …`, and use the axis there, as in `seed: run`"
+                ),
             ),
-            ":" if open == "[" && after_word && matches!(keyword, "axis" | "let" | "param") => foreign(
-                span,
-                "names that stand for values are in braces",
-                format!("write `{{ {after}: {then}, … }}`"),
-            ),
+            ":" if open == "[" && after_word && matches!(keyword, "axis" | "let" | "param") => {
+                foreign(span, "names that stand for values are in braces", format!("write `{{ {after}: {then}, … }}`"))
+            }
             "for" if depth > 0 => foreign(
                 span,
                 "there are no comprehensions",

@@ -1,12 +1,12 @@
 //! The best of several coordinates: which one it is, what another value is there, and how well choosing by one value serves another.
 
-use crate::base::statistics::by_size;
 use super::align::align;
 use super::curves::coordinate;
 use super::gather::{Cell, labelled, not_a_number, pass_cost, position, tell_dropped};
 use super::reduce::keep_classes;
 use super::refuse;
 use super::settings::{ReduceAlong, SelectionSettings};
+use crate::base::statistics::by_size;
 use crate::engine::kernel::{Context, Failure, Job, Kernel, Labelled, LabelledAxis};
 use crate::engine::parts::{Parts, Shares};
 use crate::engine::value::{Number, Scores, Value};

@@ -48,7 +48,8 @@ impl Planned for Train {
         suits::unmixed(inputs, "data")?;
         let data = known(inputs, "data");
         if data.is_some_and(|d| d.labelled == Some(false)) {
-            let help = "give the labels of its examples where the data are read, as in `arrays(x, labels: …)`; training fits labels";
+            let help =
+                "give the labels of its examples where the data are read, as in `arrays(x, labels: …)`; training fits labels";
             return Err(suits::unfit("data", "these examples have no labels to train on".to_string(), help));
         }
         let epochs = given.epochs()?;

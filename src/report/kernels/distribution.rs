@@ -237,7 +237,8 @@ impl Piles {
         let of =
             |parameter: &str| shown.iter().filter(|(p, ..)| *p == parameter).map(|(_, _, a)| field.find(a)).collect::<Vec<_>>();
         let (facets, color) = (of("facet"), of("color"));
-        let hidden: Vec<usize> = (0..field.axes.len()).filter(|a| !facets.contains(&Some(*a)) && !color.contains(&Some(*a))).collect();
+        let hidden: Vec<usize> =
+            (0..field.axes.len()).filter(|a| !facets.contains(&Some(*a)) && !color.contains(&Some(*a))).collect();
         let pairs = pool::pairs(&field.axes, &hidden);
         let once = pool::once(field, &pairs);
         let of_pairs = |a: usize| pairs.iter().find(|(one, other)| once.contains(&false) && (*one == a || *other == a));
@@ -247,7 +248,8 @@ impl Piles {
                 "item" => format!("units ({})", axis.coordinates.len()),
                 _ if let Some((one, other)) = of_pairs(a) => {
                     let there = (0..field.values.len()).filter(|i| once[*i] && !matches!(field.values[*i], Value::Absent(_)));
-                    let each: BTreeSet<(usize, usize)> = there.map(|i| field.places(i)).map(|at| (at[*one], at[*other])).collect();
+                    let each: BTreeSet<(usize, usize)> =
+                        there.map(|i| field.places(i)).map(|at| (at[*one], at[*other])).collect();
                     format!("pairs of {} ({})", field.axes[*one].name, each.len())
                 }
                 _ => format!("{} ({})", axis.name, axis.coordinates.len()),

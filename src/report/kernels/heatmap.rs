@@ -1,6 +1,5 @@
 //! Numbers over two axes as colours.
 
-use crate::base::statistics::by_size;
 use super::check::{self, Part};
 use super::field::{Field, field, scalar};
 use super::frame::Frame;
@@ -10,6 +9,7 @@ use super::pool::{Pooling, Sample, pool};
 use super::sheet::{COST, Cell, Rows, absent_words, crosses_in, finish, nothing};
 use super::summary::Summary;
 use super::tree::Tree;
+use crate::base::statistics::by_size;
 use crate::engine::kernel::{Context, Failure, Job, Kernel, LabelledAxis};
 use crate::engine::value::Value;
 use crate::lang::Settings;

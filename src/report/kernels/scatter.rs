@@ -284,8 +284,20 @@ impl Kernel for Scatter {
         }
         let references = References::read(job, &frame);
         let cube = Cube { facets: facets.axes, ..Cube::default() };
-        Drawing { cube, s: &s, frame: &frame, x: &x, ys: &ys, color: color.as_ref(), over, shared, points: all, dropped, references }
-            .finish()
+        Drawing {
+            cube,
+            s: &s,
+            frame: &frame,
+            x: &x,
+            ys: &ys,
+            color: color.as_ref(),
+            over,
+            shared,
+            points: all,
+            dropped,
+            references,
+        }
+        .finish()
     }
 }
 
