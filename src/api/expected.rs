@@ -34,7 +34,8 @@ pub struct Expected {
     pub at_most: bool,
 }
 
-/// Returns what a run is expected to do for each declaration: first for what other files declare that the script uses, then in the order of the script.
+/// Returns what a run is expected to do for each declaration: first for what other files declare that the script uses and for axes over results, then in
+/// the order of the script.
 pub fn expected(graph: &Graph, standings: &[Standing]) -> Vec<Expected> {
     let rows = Rows::of(graph);
     let counted = |name: &str, kind: &str, entries: usize, cells: &[usize]| {

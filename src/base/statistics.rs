@@ -69,6 +69,11 @@ pub fn quantile_of_sorted(sorted: &[f64], level: f64) -> f64 {
     if low == high { sorted[low] } else { sorted[low] + (at - low as f64) * (sorted[high] - sorted[low]) }
 }
 
+/// Orders numbers by size, as `total_cmp` does, but with -0 equal to 0: what breaks ties then decides between them.
+pub fn by_size(a: &f64, b: &f64) -> std::cmp::Ordering {
+    (a + 0.0).total_cmp(&(b + 0.0))
+}
+
 /// Returns the ranks 1..=n of numbers, equal ones sharing the mean of their ranks.
 pub fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();

@@ -115,6 +115,10 @@ impl<'a> Checker<'a> {
                     ExprKind::Text(t) if axes.iter().any(|a| self.axes().name(*a) == t) => {
                         format!("names of axes have no quotes: `{param}: {t}`")
                     }
+                    ExprKind::Text(t) if values.iter().any(|v| v.kind == Kind::Table) => {
+                        format!("names of columns have no quotes: `{param}: {t}`")
+                    }
+                    _ if axes.is_empty() => "write the name of an axis".to_string(),
                     _ => format!("its axes are {}", self.listed(&axes)),
                 };
                 self.say(Diag::error("cfx::axis::word", item.span, message).help(help));
@@ -242,8 +246,8 @@ impl<'a> Checker<'a> {
                     let axis = Axis { name: "bin".into(), role, origin, coordinates: Some(coordinates), span };
                     return made("at", self.axes_mut().intern(axis));
                 }
-                // That it is below 0 is said of the setting.
-                Ok(Static::Number(x)) if x < 0.0 => Diags::default(),
+                // That it is below 0, or not whole, is said of the setting.
+                Ok(Static::Number(x)) if x < 0.0 || x.fract() != 0.0 => Diags::default(),
                 Ok(_) => {
                     let place = parts.written.get(name).map_or(span, |w| w.1.span);
                     let message = format!("`{name}` is the length of an axis: a whole number from 1 to a million");

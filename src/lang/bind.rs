@@ -38,7 +38,7 @@ pub fn bind_args_except<'a>(
     let owned = || callee.to_string();
     let mut slots: Vec<Option<&'a Expr>> = vec![None; params.len()];
     let mut named: Option<&'a Arg> = None;
-    let mut positional = 0;
+    let (mut positional, mut late) = (0, 0);
     for (i, arg) in args.iter().enumerate() {
         let at = arg.value.span;
         let index = match &arg.name {
@@ -52,6 +52,7 @@ pub fn bind_args_except<'a>(
             }
             None => {
                 if let Some(before) = named {
+                    late += 1;
                     // Of several in a row the first.
                     if args[i - 1].name.is_some() {
                         let open = |(p, slot): (&Param, &Option<&Expr>)| {
@@ -84,7 +85,8 @@ pub fn bind_args_except<'a>(
         .map(|(p, _)| p.name.name.clone())
         .collect();
     // After an unknown name the missing one is most likely its right spelling, which the first message says already.
-    if !names.is_empty() && !found.0.iter().any(|f| matches!(f.what, What::UnknownArgument { .. })) {
+    // What stands in a wrong place is most likely what is missing.
+    if names.len() > late && !found.0.iter().any(|f| matches!(f.what, What::UnknownArgument { .. })) {
         // What a missing option can be is worth more than a list of all arguments.
         let option = |name: &String| params.iter().find(|p| p.name.name == *name).and_then(options);
         let axis = |name: &String| params.iter().any(|p| p.name.name == *name && names_axis(p));
@@ -96,6 +98,10 @@ pub fn bind_args_except<'a>(
                     && axis(&"y".to_string()) =>
             {
                 Some(format!("what is drawn comes first, `{callee}(value, x: axis)`; `y:` names columns of a table"))
+            }
+            // The data may be left out, and what is given first is taken for them.
+            [one] if positional == 1 && params[0].name.name == "data" && params[0].default.is_some() => {
+                Some(format!("what is given first is the data: write `{callee}(data, {one})`, or `{callee}({one}: …)`"))
             }
             [one] if axis(one) => Some(format!("write `{one}: axis`, with the name of one of the axes of what is given")),
             [one] => option(one).map(|words| format!("write `{one}: …` with {words}")),

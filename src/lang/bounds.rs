@@ -1,5 +1,5 @@
-//! Between which numbers a result lies, whatever comes out: what signatures say (`bounds(zero, one)`), through arithmetic and reductions. A claim that
-//! these bounds decide says nothing of the experiment.
+//! Between which numbers a result lies, whatever comes out: what signatures say (`bounds(zero, one)`), through arithmetic and reductions. A claim
+//! or a comparison that these bounds decide says nothing of the experiment.
 
 use super::checker::Checker;
 use super::kind::Kind;
@@ -44,9 +44,47 @@ impl<'a> Checker<'a> {
         let Some((holds, place, words)) = self.always(claim, 0) else { return };
         let message = if holds { "this claim cannot fail" } else { "this claim cannot hold" };
         let help = "compare with what the result could miss: a baseline, another setting, a threshold between its bounds";
-        let inside = span.start <= place.start && place.end <= span.end;
-        let diag = Diag::warning("cfx::type::decided", if inside { place } else { span }, message).help(help);
-        self.say(if inside { diag.here(words) } else { diag.label(place, words) });
+        // Of a comparison in another declaration that declaration says it.
+        if span.start <= place.start && place.end <= span.end {
+            self.say(Diag::warning("cfx::type::decided", place, message).here(words).help(help));
+        }
+    }
+
+    /// Warns of the comparisons inside a value, of its own declaration, that the bounds of their numbers decide.
+    pub(super) fn decided_comparisons(&mut self, value: &Typed) {
+        let mut found = Vec::new();
+        self.comparisons(value, 0, &mut found);
+        for (holds, place, words) in found {
+            let message = if holds { "this comparison holds whatever comes out" } else { "this comparison never holds" };
+            let help = match words.contains("between 0 and 1") {
+                true => "compare with a number between these bounds; 90 of a hundred is `90%`, or `0.9`",
+                false => "compare with a number between these bounds",
+            };
+            self.say(Diag::warning("cfx::type::decided", place, message).here(words).help(help));
+        }
+    }
+
+    fn comparisons(&self, value: &Typed, depth: usize, found: &mut Vec<(bool, Span, String)>) {
+        if depth > DEEPEST {
+            return;
+        }
+        match &value.node {
+            Node::Call(call) => {
+                let of = |name: &str| call.inputs.iter().find(|(n, ..)| n == name).map(|(_, v, _)| v);
+                if let (Some(a), Some(b)) = (of("a"), of("b")) {
+                    found.extend(
+                        self.compared(&call.op, a, b, 0, value.span).filter(|(_, place, _)| !found.iter().any(|f| f.1 == *place)),
+                    );
+                }
+                call.inputs.iter().for_each(|(_, v, _)| self.comparisons(v, depth + 1, found));
+            }
+            Node::Select { base, .. } | Node::Only { base, .. } | Node::Align { base, .. } => {
+                self.comparisons(base, depth + 1, found)
+            }
+            Node::Stack { parts, .. } => parts.iter().for_each(|p| self.comparisons(p, depth + 1, found)),
+            Node::If { yes, no, .. } => [yes, no].into_iter().for_each(|v| self.comparisons(v, depth + 1, found)),
+            Node::Value(_) | Node::Static(..) | Node::Error => {}
+        }
     }
 
     /// Returns whether a truth holds or fails whatever comes out, which comparison decides that, and why in words; `None` if that depends on results.

@@ -242,6 +242,9 @@ impl<'a> Checker<'a> {
             let diag = Diag::error("cfx::type::keyword", value.span, message).here(kind);
             self.say(diag.label(name.span, "declared here").help(help));
         }
+        if !misfit && !typed.is_error() {
+            self.decided_comparisons(&typed);
+        }
         let decl = ValueDecl { def, keyword: *keyword, name: name.name.clone(), typed, doc: item.doc.clone(), span: item.span };
         let id = self.add_value(decl);
         self.set_value_of(def, Some(id));
@@ -303,7 +306,7 @@ impl<'a> Checker<'a> {
                 );
             }
             Keyword::Claim => self.decided_by_bounds(&typed, value.span),
-            _ => {}
+            _ => self.decided_comparisons(&typed),
         }
         typed
     }

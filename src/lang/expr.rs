@@ -59,15 +59,18 @@ impl<'a> Checker<'a> {
                 self.call(module, callee, args, e, title)
             }
             ExprKind::List(_) | ExprKind::Map(_) | ExprKind::Range(..) => {
-                let unnamed = |i: &Expr| matches!(i.kind, ExprKind::Call { .. } | ExprKind::Select(..) | ExprKind::Member(..));
-                let axis = match &e.kind {
-                    ExprKind::List(items) if items.iter().any(unnamed) => self.with_names(items),
-                    _ => shorten(self.program().sources.text(e.span)),
+                let help = match &e.kind {
+                    ExprKind::List(all) if all.iter().any(|one| self.is_result(module, one)) => format!(
+                        "several results are an axis, with a name for each: `axis value = {}`; name that here",
+                        self.with_names(all)
+                    ),
+                    _ => format!(
+                        "give it to an argument, or make it an axis and name that here: `axis value = {}`",
+                        shorten(self.program().sources.text(e.span))
+                    ),
                 };
-                self.say(
-                    Diag::error("cfx::type::no_result", e.span, "a list, map or range is a setting, not a result")
-                        .help(format!("give it to an argument, or make it an axis and name that here: `axis value = {axis}`")),
-                );
+                let message = "a list, map or range is a setting, not a result";
+                self.say(Diag::error("cfx::type::no_result", e.span, message).help(help));
                 Typed::error(e.span)
             }
             ExprKind::Chain(_) => {

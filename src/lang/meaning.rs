@@ -11,6 +11,10 @@ pub enum Meaning {
     Right,
     /// A measurement.
     Measure,
+    /// How alike two things are: larger for those that are more alike.
+    Similarity,
+    /// How unlike two things are: larger for those that are less alike.
+    Distance,
 }
 
 impl Meaning {
@@ -21,6 +25,8 @@ impl Meaning {
             "probability" | "confidence" => Meaning::Probability,
             "right" => Meaning::Right,
             "measure" => Meaning::Measure,
+            "similarity" => Meaning::Similarity,
+            "distance" => Meaning::Distance,
             _ => return None,
         })
     }
@@ -32,6 +38,8 @@ impl Meaning {
             Meaning::Probability => "probabilities",
             Meaning::Right => "whether something is right, 1 or 0",
             Meaning::Measure => "measurements",
+            Meaning::Similarity => "similarities",
+            Meaning::Distance => "distances",
         }
     }
 
@@ -42,6 +50,13 @@ impl Meaning {
             Meaning::Probability => "`confidence(m, data)`",
             Meaning::Right => "`correct(m, data)`, or a comparison such as `predicted(m, data) == label(data)`",
             Meaning::Measure => "`example_loss(m, data)`",
+            Meaning::Similarity => "`cka(x, between: run)`",
+            Meaning::Distance => "`procrustes(x, between: run)`, or `1 - s` of a similarity s",
         }
+    }
+
+    /// Returns whether such numbers may be given where others are due. A measurement may be a distance.
+    pub fn serves(self, wanted: Meaning) -> bool {
+        self == wanted || (self, wanted) == (Meaning::Measure, Meaning::Distance)
     }
 }

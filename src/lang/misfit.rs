@@ -33,6 +33,9 @@ pub(super) fn misfit(param: &str, op: &str, wanted: &[Kind], v: &Typed) -> Diag 
         (Kind::Dataset, Some(Kind::Number { .. })) if op == "add" => {
             diag.help("all splits of a data set together are `.all`, as in `d.all`; several data sets are an axis: `axis set = { a: one, b: other }`")
         }
+        (Kind::Dataset, Some(Kind::Number { .. })) if op == "subtract" => {
+            diag.help("the examples of one data set that are not in another: `one except other`")
+        }
         (Kind::Group, Some(Kind::Dataset)) => {
             diag.help("declare a data set and name it: `dataset d = digits()`, or `arrays(\"x.npy\", …)` for files")
         }

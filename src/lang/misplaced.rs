@@ -86,6 +86,9 @@ impl<'a> Checker<'a> {
                 (_, "over", _) if along => format!("here it is called `along`: `{op}({inner}, along: {axis})`"),
                 ("accuracy", "by", _) => format!("split what there is for each example: `mean(correct({inner}), by: {axis})`"),
                 ("loss", "by", _) => format!("split what there is for each example: `mean(example_loss({inner}), by: {axis})`"),
+                (_, _, Kind::Model) if signature.random => {
+                    format!("a model is over an axis that its settings use: `seed: {axis}` trains one for each `{axis}`")
+                }
                 (_, "by", Kind::Number { per_example: true } | Kind::Truth { per_example: true })
                 | (_, "over", Kind::Number { .. }) => {
                     format!("a reduction takes it: `mean({op}({inner}), {word}: {axis})`")

@@ -26,7 +26,7 @@ impl<'a> Checker<'a> {
             .flat_map(|(i, values, wanted)| values.iter().map(move |v| (i, &**v, wanted)))
             .map(|(i, v, wanted)| (i, v, wanted, self.meaning(v, "", 0)))
             .collect();
-        let misfits = |(_, _, wanted, is): &&(usize, &Typed, Meaning, Option<Meaning>)| is.is_some_and(|is| is != *wanted);
+        let misfits = |(_, _, wanted, is): &&(usize, &Typed, Meaning, Option<Meaning>)| is.is_some_and(|is| !is.serves(*wanted));
         let Some((i, v, wanted, Some(is))) = found.iter().find(misfits) else { return true };
         let text = |span| shorten(self.program().sources.text(span));
         // Two arguments that are each what the other should be.
@@ -42,6 +42,10 @@ impl<'a> Checker<'a> {
             let message = format!("`{param}` of `{op}` takes {}, and these are {}", wanted.words(), is.words());
             let diag = Diag::error("cfx::type::argument", v.span, message).here(is.words());
             match (*wanted, self.behind(v)) {
+                (Meaning::Distance, _) if *is == Meaning::Similarity => diag.help(format!(
+                    "what is alike must be near: write `1 - {}`, or another distance that falls as the similarity rises",
+                    text(v.span)
+                )),
                 (Meaning::Class, Some(call)) if averages(&call.op) && *is == Meaning::Measure => diag.help(format!(
                     "an average of classes is no class; the class that most of them name is `{}`",
                     text(v.span).replacen(&call.op, "mode", 1)

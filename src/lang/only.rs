@@ -89,6 +89,13 @@ impl<'a> Checker<'a> {
             let (Some(n @ 1..), Some(seed)) = (n, seed) else {
                 return refuse(self, count.span, "`count:` and `seed:` are whole numbers", "write, say, `count: 48, seed: 1`");
             };
+            let lengths = base.axes.iter().map(|a| self.axes().get(*a).coordinates.as_ref().map(|c| c.len() as u64));
+            let all = lengths.into_iter().try_fold(1u64, |all, length| all.checked_mul(length?));
+            if let Some(all) = all.filter(|all| *all < n) {
+                let message = format!("{n} combinations are asked for, and there are {all}");
+                let help = format!("ask for at most {all}, or leave `only` out, which keeps them all");
+                return refuse(self, count.span, &message, &help);
+            }
             chosen.count = Some((n as usize, seed));
         }
         let (kind, axes, attached, examples) =

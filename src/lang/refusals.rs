@@ -123,7 +123,13 @@ impl<'a> Checker<'a> {
                     "label" | "labels" | "target" | "classes" | "y" if names.contains(&"class") || word.is_some() => {
                         "labels are the axis `class`: `by: class` sorts examples by them".to_string()
                     }
+                    "examples" | "samples" | "rows" | "instances" | "items" => {
+                        "the axis of examples is called `example`: `over: example` reduces over them".to_string()
+                    }
                     _ if names.is_empty() => "the arguments have no axes".to_string(),
+                    "all" | "everything" if param_is_over(word) => {
+                        format!("name the axes, several of them in a list: `over: [{}]`", names.join(", "))
+                    }
                     _ => nearest_or_list(name, &names),
                 };
                 Diag::error("cfx::axis::unknown", span, format!("there is no axis `{name}` here")).help(help)
@@ -136,6 +142,7 @@ impl<'a> Checker<'a> {
                     Some(AxisWord::Splits) => {
                         "an axis splits a value where its coordinates are data sets, such as bins or groups".to_string()
                     }
+                    _ if union.is_empty() => "they are single values, which have no axes".to_string(),
                     _ => format!("their axes are {}", self.listed(union)),
                 };
                 Diag::error("cfx::axis::not_there", span, message).help(help)
@@ -224,4 +231,9 @@ fn place_takes(signature: &Signature, place: Place) -> Option<AxisWord> {
         Place::Name { param, .. } => signature.takes[param].axis,
         Place::Call => None,
     }
+}
+
+/// Returns whether the word to blame names axes that are reduced over.
+fn param_is_over(word: Option<(&Signature, Place, Span)>) -> bool {
+    matches!(word.and_then(|(s, place, _)| place_takes(s, place)), Some(AxisWord::Reduces))
 }

@@ -324,6 +324,9 @@ impl<'a> Checker<'a> {
                     "name a column of it first: `history(m).accuracy[epoch: last]`".to_string()
                 }
                 _ if name.name == "snapshot" => "select snapshots of the model: `m[snapshot: all]`".to_string(),
+                Kind::Dataset if matches!(name.name.as_str(), "label" | "labels" | "target" | "classes" | "y") => {
+                    "labels are the axis `class`: `d[class: 3]`, `d[class: [cat, dog]]`".to_string()
+                }
                 kind if kind.per_example() && name.name == "class" => {
                     "numbers per example are sorted by their labels where they are reduced: `mean(x, by: class)[class: …]`"
                         .to_string()

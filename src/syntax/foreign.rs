@@ -63,7 +63,7 @@ impl Explain<'_> {
             "=" if matches!(after, "+" | "-" | "*" | "/") => foreign(
                 span,
                 format!("there is no `{after}=`: a name is bound once"),
-                format!("give the new value another name: `let new = old {after} 1`"),
+                format!("give the new value a name of its own: `{keyword} new = old {after} 1`"),
             ),
             "=" if after == ".." => {
                 let (start, end) = (f.here.checked_sub(2).map_or("", at), then.parse::<u64>().ok());
@@ -172,6 +172,21 @@ impl Explain<'_> {
                 format!("give it another name, such as `{next}_one`"),
             ),
             "if" if previous.is_some() && !matches!(after, "=" | "(" | "[" | "," | ":") => self.choice_behind(f),
+            _ if after == "for" && depth > 0 && matches!(keyword, "network" | "layer") => foreign(
+                span,
+                "there are no loops",
+                "steps are repeated by `repeat(3) { … }`, and for each of several values by `each(width: [8, 16]) { … }`",
+            ),
+            "[" if depth == 0 && after_word && f.expected.contains(&Rule::assign) => foreign(
+                span,
+                "a declaration names no axes",
+                format!(
+                    "what is made of values over an axis is over it: write `{keyword} {after} = …`, and use the axis there, as in `seed: run`"
+                ),
+            ),
+            ":" if open == "[" && after_word && matches!(keyword, "axis" | "let" | "param") => {
+                foreign(span, "names that stand for values are in braces", format!("write `{{ {after}: {then}, … }}`"))
+            }
             "for" if depth > 0 => foreign(
                 span,
                 "there are no comprehensions",

@@ -141,6 +141,9 @@ impl Builder<'_> {
                 self.not_in_a_row(op, (first, at), (&left.expr, &right.expr));
             }
             // `a > b == true` goes on as `a > b`: what is compared then is a truth value, which another mistake would be about.
+            if let (Some(_), Infix::Range) = (in_a_row, op) {
+                continue;
+            }
             if let (Some(_), Infix::Op(second), ExprKind::Binary(first, ..)) = (in_a_row, op, &left.expr.kind)
                 && is_equality(*first) != is_equality(second)
             {

@@ -138,7 +138,10 @@ impl<'l> Checker<'l> {
                         Err(diag) => self.diags.push(diag),
                     };
                 }
-                self.arguments(params, args, name, span, &[], known);
+                match input_size(&original.name, args) {
+                    Some(diag) => self.diags.push(diag),
+                    None => self.arguments(params, args, name, span, &[], known),
+                }
                 if kind.is_some() {
                     self.steps(&steps_of(block), known);
                 }
@@ -306,6 +309,20 @@ impl<'l> Checker<'l> {
             }
         }
     }
+}
+
+/// Refuses the size of the input that PyTorch's linear layers are given first.
+fn input_size(layer: &str, args: &[Arg]) -> Option<Diag> {
+    let [first, second, ..] = args else { return None };
+    let text = match &second.value.kind {
+        ExprKind::Number { text, .. } => text,
+        ExprKind::Name(name) if name == CLASSES => name,
+        _ => return None,
+    };
+    (layer == "linear" && first.name.is_none() && second.name.is_none()).then(|| {
+        Diag::error("cfx::static::type", second.value.span, "`linear` takes one number, that of its outputs")
+            .help(format!("sizes of inputs follow from the step before: write `linear({text})`"))
+    })
 }
 
 /// Collects labels outside `repeat`, `each` and choices.

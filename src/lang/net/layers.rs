@@ -183,7 +183,9 @@ impl Layer<'_> {
             let text = format!("a {kernel} x {kernel} kernel has no middle, so the default `pad` is not a whole number");
             return Err(Box::new(
                 Diag::error("cfx::network::setting", self.span, text)
-                    .help("write `pad:`, for example `pad: 0`, or take an odd kernel"),
+                    .help(
+                        "write `pad:`, for example `pad: 0`, or take an odd kernel; `conv` takes channels and kernel, and channels of the input follow from the step before",
+                    ),
             ));
         }
         let pad = self.int("pad", 0)?;
@@ -388,6 +390,9 @@ impl Layer<'_> {
 
     fn setting(&self, name: &str, found: &str, expected: &str) -> Box<Diag> {
         let text = format!("`{name}` of `{}` is {found}; it must be {expected}", self.name);
-        Box::new(Diag::error("cfx::network::setting", self.span, text))
+        let diag = Diag::error("cfx::network::setting", self.span, text);
+        // A percentage without its sign.
+        let of_hundred = expected == "between 0 and 1" && found.parse::<f64>().is_ok_and(|x| x > 1.0 && x <= 100.0);
+        Box::new(if of_hundred { diag.help(format!("{found} of a hundred is written `{found}%`")) } else { diag })
     }
 }

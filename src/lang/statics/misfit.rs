@@ -63,6 +63,12 @@ impl<'a> Statics<'a> {
                 "there is no such number; leave the bound out, or write `none`".to_string()
             }
             (Some(head), false) => nearest_or_list(head, &words),
+            (None, no_words)
+                if matches!(expr.kind, ExprKind::List(_))
+                    && (!no_words || matches!(ty, SettingType::Int | SettingType::Signed | SettingType::Real)) =>
+            {
+                format!("for each of several values declare an axis, `axis value = {written}`, and write `value` here")
+            }
             (None, false) => format!("it can be {}", words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")),
             _ if *ty == SettingType::Network => self.network_help(declared, head),
             _ if *ty == SettingType::Recipe && matches!(expr.kind, ExprKind::Map(_)) => {

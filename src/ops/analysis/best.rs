@@ -6,6 +6,7 @@ use super::gather::{Cell, labelled, not_a_number, pass_cost, position, tell_drop
 use super::reduce::keep_classes;
 use super::refuse;
 use super::settings::{ReduceAlong, SelectionSettings};
+use crate::base::statistics::by_size;
 use crate::engine::kernel::{Context, Failure, Job, Kernel, Labelled, LabelledAxis};
 use crate::engine::parts::{Parts, Shares};
 use crate::engine::value::{Number, Scores, Value};
@@ -331,9 +332,9 @@ fn scores_at(x: &Labelled, order: &[usize], there: &Arc<Scores>, chances: &[f64]
 }
 
 impl Planned for Selection {
-    /// 2: names of axes decide no ties.
+    /// 2: names of axes decide no ties. 3: nor does the sign of 0.
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn policy(&self) -> Policy {
@@ -396,7 +397,7 @@ pub struct Choice {
 pub fn choices(settings: &[(f64, f64)], k: usize, top: usize) -> Choice {
     let n = settings.len();
     let mut order: Vec<usize> = (0..n).collect();
-    order.sort_by(|a, b| settings[*b].0.total_cmp(&settings[*a].0).then(a.cmp(b)));
+    order.sort_by(|a, b| by_size(&settings[*b].0, &settings[*a].0).then(a.cmp(b)));
     let all = ways(n, k).unwrap_or(0.0);
     let (mut share, mut chosen) = (0.0, 0.0);
     for (place, i) in order.iter().enumerate() {

@@ -3,7 +3,7 @@
 use super::align::align;
 use super::gather::{pass_cost, tell_dropped};
 use super::settings::{CalibrationSettings, Equal};
-use crate::base::statistics::{deviation, mean, share_error, sum};
+use crate::base::statistics::{by_size, deviation, mean, share_error, sum};
 use crate::engine::kernel::{Context, Failure, Job, Kernel};
 use crate::engine::parts::{Parts, examples};
 use crate::engine::value::{Column, Number, Table, Value};
@@ -27,9 +27,9 @@ const COLUMNS: [&str; 6] = ["from", "to", "confidence", "accuracy", "error", "co
 const MOST: usize = 100_000;
 
 impl Planned for Calibration {
-    /// 2: the error remembers the examples.
+    /// 2: the error remembers the examples. 3: in bins of equal mass 0 and -0 are equal.
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn facts(&self, settings: &Settings, _inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -58,7 +58,7 @@ type Bin = Vec<(f64, f64, u64)>;
 /// Returns the bins with their bounds. Of equal width: bin i of n holds confidences above i / n up to (i + 1) / n, the first one 0 too, as the published
 /// codes have it. Of equal mass: ranks i m / n to (i + 1) m / n of m examples.
 fn binned(mut examples: Bin, bins: usize, equal: Equal) -> Vec<(f64, f64, Bin)> {
-    examples.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    examples.sort_by(|a, b| by_size(&a.0, &b.0).then(by_size(&a.1, &b.1)));
     let m = examples.len();
     match equal {
         Equal::Mass => (0..bins)

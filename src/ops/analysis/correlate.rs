@@ -11,7 +11,7 @@ use super::refuse;
 use super::sample::Statistic;
 use super::settings::{Over, ReduceSettings};
 use super::standing::Standing;
-use crate::base::statistics::{constant, pearson, spearman, spearman_error};
+use crate::base::statistics::{by_size, constant, pearson, spearman, spearman_error};
 use crate::engine::kernel::{Context, Failure, Job, Kernel, LabelledAxis};
 use crate::engine::loadings::Loadings;
 use crate::engine::parts::{Parts, examples};
@@ -378,7 +378,7 @@ impl Correlation {
 /// Returns Kendall's tau-b in O(n log n) (Knight 1966).
 fn kendall(x: &[f64], y: &[f64]) -> f64 {
     let mut order: Vec<usize> = (0..x.len()).collect();
-    order.sort_by(|a, b| x[*a].total_cmp(&x[*b]).then(y[*a].total_cmp(&y[*b])));
+    order.sort_by(|a, b| by_size(&x[*a], &x[*b]).then(by_size(&y[*a], &y[*b])));
     let sorted_x: Vec<f64> = order.iter().map(|i| x[*i]).collect();
     let mut by_x: Vec<f64> = order.iter().map(|i| y[*i]).collect();
     let n = x.len() as f64;
@@ -427,9 +427,9 @@ fn inversions(v: &mut [f64], scratch: &mut [f64]) -> u64 {
 impl Planned for Correlation {
     /// 3: errors of pairs that were not drawn one by one, pairs of paired axes once, both orders being the same but for rounding. 4: axes that
     /// are taken in together are crossed. 5: errors remember the examples and coordinates that they come from. 6: those of pairs their units, and correlations
-    /// of each example what they were taken over. 7: differences are paired, as those of means.
+    /// of each example what they were taken over. 7: differences are paired, as those of means. 8: Kendall's tau takes 0 and -0 as equal.
     fn version(&self) -> u32 {
-        7
+        if matches!(self, Correlation::Kendall) { 8 } else { 7 }
     }
 
     fn policy(&self) -> Policy {
@@ -437,7 +437,8 @@ impl Planned for Correlation {
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
-        refuse::unlabelled(settings, shapes)
+        refuse::unlabelled(settings, shapes)?;
+        refuse::same_for_all(shapes)
     }
 
     fn doubts(&self, _settings: &Settings, shapes: &[Shape]) -> Option<Problem> {

@@ -6,7 +6,7 @@ use super::reduce::{keep_classes, needs_examples};
 use super::refuse;
 use super::sample::Sample;
 use super::settings::{AucSettings, CurveAreaSettings, HistogramSettings};
-use crate::base::statistics::{mean, sum};
+use crate::base::statistics::{by_size, mean, sum};
 use crate::engine::kernel::{Context, Failure, Job, Kernel, LabelledAxis, mismatch};
 use crate::engine::parts::Parts;
 use crate::engine::value::{Column, Number, Table, Value};
@@ -138,7 +138,7 @@ fn trapezoid(x: &[f64], normalize: bool) -> Vec<f64> {
 /// ones as another, and so on (the draws of a table, which share their noise), and the error is that of the mean of the curves' areas,
 /// s / sqrt(k). Otherwise points err independently.
 fn area(mut points: Vec<(f64, Number)>, normalize: bool) -> Result<Number, String> {
-    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    points.sort_by(|a, b| by_size(&a.0, &b.0));
     let all: Vec<&[(f64, Number)]> = points.chunk_by(|a, b| a.0 == b.0).filter(|g| !g[0].0.is_nan()).collect();
     let k = all.first().map_or(0, |g| g.len());
     let whole = all.iter().all(|g| g.len() == k && g.iter().all(|(_, y)| !y.value.is_nan()));
@@ -295,9 +295,17 @@ impl Kernel for CurveArea {
         };
         let settings = CurveAreaSettings::read(&job.settings);
         let column = |name: &str| {
-            let names: Vec<_> = table.columns.iter().map(|(n, _)| n.as_str()).collect();
-            let help = format!("the table has {}", names.join(", "));
-            table.numbers(name).ok_or_else(|| Failure::new(format!("there is no column of numbers `{name}`")).help(help))
+            let (names, texts): (Vec<String>, Vec<String>) = (
+                table.columns.iter().map(|(n, _)| n.clone()).collect(),
+                table.columns.iter().filter(|(_, c)| !matches!(c, Column::Numbers(_))).map(|(n, _)| n.clone()).collect(),
+            );
+            table.numbers(name).ok_or_else(|| {
+                let why = match texts.iter().any(|t| t == name) {
+                    true => refuse::words("x", name, &names, &texts),
+                    false => refuse::column("x", name, &names),
+                };
+                Failure::Failed { message: why.message, help: why.help }
+            })
         };
         let (x, y) = (column(&settings.x)?, column(&settings.y)?);
         let points = x.iter().copied().zip(y.iter().map(|v| Number::exact(*v))).collect();

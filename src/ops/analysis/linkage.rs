@@ -2,6 +2,7 @@
 //!
 //! Source: Müllner 2011, "Modern hierarchical, agglomerative clustering algorithms"; updates of Lance & Williams 1967.
 
+use crate::base::statistics::by_size;
 use crate::words;
 
 words! {
@@ -98,7 +99,7 @@ pub fn tree(mut d: Vec<f64>, n: usize, linkage: Linkage) -> Tree {
 
 /// Returns merges in order of height, with clusters numbered as they come about.
 fn named(mut found: Vec<(usize, usize, f64)>, n: usize) -> Tree {
-    found.sort_by(|a, b| a.2.total_cmp(&b.2));
+    found.sort_by(|a, b| by_size(&a.2, &b.2));
     // The cluster that each leaf is in now, found through the first leaf of what it was merged into.
     let mut parent: Vec<usize> = (0..n).collect();
     let mut cluster: Vec<(usize, usize)> = (0..n).map(|i| (i, 1)).collect();

@@ -39,6 +39,26 @@ pub fn unlabelled(settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> 
     }
 }
 
+/// Refuses the correlation of scores with a number that is the same for all their examples: where no axis of that number is taken in, it
+/// has none.
+pub fn same_for_all(shapes: &[Shape]) -> Result<(), Problem> {
+    let one = |slot: &str| match shapes.iter().filter(|s| s.slot == slot).collect::<Vec<_>>()[..] {
+        [shape] => Some((shape.kind.per_example(), shape.axes.is_empty())),
+        _ => None,
+    };
+    let constant = match (one("x"), one("y")) {
+        (Some((true, _)), Some((false, true))) => "y",
+        (Some((false, true)), Some((true, _))) => "x",
+        _ => return Ok(()),
+    };
+    Err(Problem {
+        code: "cfx::analysis::axis",
+        parameter: Some(constant),
+        message: format!("`{constant}` is one number for all examples, and the other side has one for each: no correlation"),
+        help: Some("give two numbers per example, or reduce both sides to numbers over an axis: `mean(x, over: example)`".into()),
+    })
+}
+
 /// Returns the warning that a result will carry no error, where values along an axis share units of pairs whose other side was taken in.
 pub fn shared_units(op: &str, shapes: &[Shape]) -> Option<Problem> {
     let axis = shapes.iter().flat_map(|s| s.axes).find(|a| a.shared && a.coordinates.len() > 1)?;

@@ -48,7 +48,10 @@ fn count_of(count: usize, most: Option<usize>) -> Result<usize, Problem> {
             help: Some("5 and 10 are usual".to_string()),
             ..unfit("count", format!("there are 2 folds or more, not {count}: one is left out of training"))
         }),
-        Some(most) if count > most => Err(unfit("count", format!("{most} examples do not fill {count} folds"))),
+        Some(most) if count > most => Err(Problem {
+            help: Some(format!("a fold holds an example or more: ask for at most {most} folds, or give more examples")),
+            ..unfit("count", format!("{most} examples do not fill {count} folds"))
+        }),
         _ => Ok(count),
     }
 }

@@ -79,6 +79,11 @@ impl Header {
         self.kind == b'u' && self.width == 1
     }
 
+    /// Returns whether the numbers are truth values.
+    pub fn is_truths(&self) -> bool {
+        self.kind == b'b'
+    }
+
     /// Returns how many numbers there are.
     pub fn count(&self) -> usize {
         self.shape.iter().fold(1usize, |n, d| n.saturating_mul(*d))
@@ -320,9 +325,12 @@ impl Npy {
         let numbers = self.f64s();
         let wrong = numbers.iter().position(|x| !(*x >= 0.0 && *x <= u32::MAX as f64 && x.fract() == 0.0));
         if let Some(row) = wrong {
-            return Err(broken(
-                path,
-                format!("holds {} at row {row}, which is not a label (labels are whole numbers from 0)", numbers[row]),
+            return Err(with_help(
+                broken(
+                    path,
+                    format!("holds {} at row {row}, which is not a label (labels are whole numbers from 0)", numbers[row]),
+                ),
+                "number the classes from 0: `names, numbers = np.unique(x, return_inverse=True); np.save(path, numbers)`",
             ));
         }
         Ok(numbers.into_iter().map(|x| x as u32).collect())

@@ -172,6 +172,14 @@ settings! {
 /// The examples whose ids are in an array.
 pub struct WithIds;
 
+/// Returns the refusal of truth values where ids are due: read as numbers they would name the examples 0 and 1.
+fn a_mask(place: &Place) -> Problem {
+    with_help(
+        broken(&place.path, "holds truth values, a mask, and not the numbers of examples"),
+        "save where they hold, counted from 0 in the whole source: `np.save(path, np.flatnonzero(mask))`",
+    )
+}
+
 impl Planned for WithIds {
     fn policy(&self) -> Policy {
         Policy::Inline
@@ -182,7 +190,11 @@ impl Planned for WithIds {
         let facts = chosen(&data);
         let Some(files) = files else { return Ok(facts) };
         let place = place(&IdSettings::read(settings).path, files, "path")?;
-        let count = npy::header(&place, &[])?.count();
+        let header = npy::header(&place, &[])?;
+        if header.is_truths() {
+            return Err(Problem { parameter: Some("path"), ..a_mask(&place) });
+        }
+        let count = header.count();
         if let Some(most) = data.most_rows().filter(|n| count > *n) {
             let words = format!("names {count} examples, and there are {most}");
             let problem =
@@ -199,6 +211,9 @@ impl Kernel for WithIds {
         let data = job.dataset("data")?;
         let place = place(&IdSettings::read(&job.settings).path, cx.files(), "path").map_err(failed)?;
         let array = npy::read(&place, &[]).map_err(failed)?;
+        if array.header.is_truths() {
+            return Err(failed(a_mask(&place)));
+        }
         let numbers = array.f64s();
         let known: BTreeSet<u32> = data.ids.iter().copied().collect();
         let wrong = numbers.iter().find(|x| x.fract() != 0.0 || !known.contains(&(**x as u32)) || **x != (**x as u32) as f64);

@@ -2,6 +2,7 @@
 
 use super::bytes::unfit;
 use crate::base::Stream;
+use crate::base::statistics::by_size;
 use crate::engine::kernel::mismatch;
 use crate::engine::value::{Dataset, Images, Pixels, Scores, Source};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
@@ -351,7 +352,7 @@ fn ordered(data: &Dataset, scores: &Scores) -> Vec<usize> {
     let by_id = by_id(scores);
     let mut scored: Vec<(f64, u32, usize)> =
         data.ids.iter().enumerate().filter_map(|(i, id)| by_id.get(id).map(|x| (*x, *id, i))).collect();
-    scored.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    scored.sort_by(|a, b| by_size(&a.0, &b.0).then(a.1.cmp(&b.1)));
     scored.into_iter().map(|(_, _, i)| i).collect()
 }
 
@@ -367,6 +368,11 @@ pub struct Extreme {
 }
 
 impl Planned for Extreme {
+    /// 2: 0 and -0 are equal scores.
+    fn version(&self) -> u32 {
+        2
+    }
+
     inline!();
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -448,10 +454,16 @@ pub struct QuantileBins;
 
 /// Returns the problem of fewer examples than bins.
 fn unfilled(rows: usize, count: usize) -> Problem {
-    unfit("count", format!("{rows} examples with a score do not fill {count} bins"))
+    let help = Some(format!("a bin holds an example or more: ask for at most {rows} bins"));
+    Problem { help, ..unfit("count", format!("{rows} examples with a score do not fill {count} bins")) }
 }
 
 impl Planned for QuantileBins {
+    /// 2: 0 and -0 are equal scores.
+    fn version(&self) -> u32 {
+        2
+    }
+
     inline!();
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {

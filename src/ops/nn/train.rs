@@ -47,6 +47,11 @@ impl Planned for Train {
         let given = TrainSettings::read(settings);
         suits::unmixed(inputs, "data")?;
         let data = known(inputs, "data");
+        if data.is_some_and(|d| d.labelled == Some(false)) {
+            let help =
+                "give the labels of its examples where the data are read, as in `arrays(x, labels: …)`; training fits labels";
+            return Err(suits::unfit("data", "these examples have no labels to train on".to_string(), help));
+        }
         let epochs = given.epochs()?;
         let kept = kept_epochs(&given.snapshots, epochs).map_err(|m| wrong("snapshots", m))?;
         let classes = data.and_then(|d| d.classes.clone());

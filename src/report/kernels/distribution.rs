@@ -7,6 +7,7 @@ use super::frame::Frame;
 use super::inks::Inks;
 use super::layout;
 use super::named::{Axes, AxisName, Heights, Scaling};
+use super::pool;
 use super::present::with_examples;
 use super::references::{self, References, Side};
 use super::sheet::{COST, Cell, Rows, absent_words, finish, not_positive, nothing};
@@ -33,8 +34,9 @@ settings! {
 const BINS: usize = 1000;
 
 impl Planned for Distribution {
+    /// 4: each pair of a symmetric measure counts once.
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
@@ -235,17 +237,28 @@ impl Piles {
         let of =
             |parameter: &str| shown.iter().filter(|(p, ..)| *p == parameter).map(|(_, _, a)| field.find(a)).collect::<Vec<_>>();
         let (facets, color) = (of("facet"), of("color"));
+        let hidden: Vec<usize> =
+            (0..field.axes.len()).filter(|a| !facets.contains(&Some(*a)) && !color.contains(&Some(*a))).collect();
+        let pairs = pool::pairs(&field.axes, &hidden);
+        let once = pool::once(field, &pairs);
+        let of_pairs = |a: usize| pairs.iter().find(|(one, other)| once.contains(&false) && (*one == a || *other == a));
         for (a, axis) in field.axes.iter().enumerate() {
             let hidden = !facets.contains(&Some(a)) && !color.contains(&Some(a)) && axis.coordinates.len() > 1;
             let words = match axis.role.as_str() {
                 "item" => format!("units ({})", axis.coordinates.len()),
+                _ if let Some((one, other)) = of_pairs(a) => {
+                    let there = (0..field.values.len()).filter(|i| once[*i] && !matches!(field.values[*i], Value::Absent(_)));
+                    let each: BTreeSet<(usize, usize)> =
+                        there.map(|i| field.places(i)).map(|at| (at[*one], at[*other])).collect();
+                    format!("pairs of {} ({})", field.axes[*one].name, each.len())
+                }
                 _ => format!("{} ({})", axis.name, axis.coordinates.len()),
             };
             if hidden && !self.over.contains(&words) {
                 self.over.push(words);
             }
         }
-        for (i, value) in field.values.iter().enumerate() {
+        for (i, value) in field.values.iter().enumerate().filter(|(i, _)| once[*i]) {
             let numbers: Vec<f64> = match value {
                 Value::Scores(s) => s.values.iter().copied().filter(|v| v.is_finite()).collect(),
                 Value::List(items) => items.iter().filter_map(scalar).map(|n| n.value).collect(),

@@ -54,6 +54,11 @@ impl Fit {
         })
     }
 
+    /// Returns the line where nothing is known of its error, as of points that were not drawn one by one.
+    pub fn without_error(self) -> Fit {
+        Fit { slope_error: f64::NAN, ..self }
+    }
+
     /// Returns the line over the range of the points.
     pub fn mark(&self) -> Mark {
         let out = |log: bool, v: f64| if log { 10f64.powf(v) } else { v };

@@ -9,6 +9,7 @@ use super::pool::{Pooling, Sample, pool};
 use super::sheet::{COST, Cell, Rows, absent_words, crosses_in, finish, nothing};
 use super::summary::Summary;
 use super::tree::Tree;
+use crate::base::statistics::by_size;
 use crate::engine::kernel::{Context, Failure, Job, Kernel, LabelledAxis};
 use crate::engine::value::Value;
 use crate::lang::Settings;
@@ -292,7 +293,7 @@ fn by_value(by: &Field, axis: &LabelledAxis, names: &[String]) -> Result<Vec<usi
     let of = |c: &String| by.axes[0].coordinates.iter().position(|b| b == c).and_then(|p| scalar(&by.values[p]));
     let values: Vec<f64> = axis.coordinates.iter().map(|c| of(c).map_or(f64::INFINITY, |n| n.value)).collect();
     let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
+    order.sort_by(|a, b| by_size(&values[*a], &values[*b]));
     Ok(order)
 }
 

@@ -1,6 +1,6 @@
 //! Pooling over the axes that a figure does not show: inner axes first, pairs once, and only curves that stand over the same places.
 
-use super::field::scalar;
+use super::field::{Field, scalar};
 use super::summary::Summary;
 use crate::engine::kernel::LabelledAxis;
 use crate::engine::value::{Number, Value};
@@ -141,6 +141,37 @@ pub fn pool(mut samples: Vec<Sample>, left: &[LabelledAxis]) -> (BTreeMap<(usize
 pub fn pairs(axes: &[LabelledAxis], among: &[usize]) -> Vec<(usize, usize)> {
     let first = |b: usize| among.iter().copied().find(|a| axes[b].pairs.as_ref() == Some(&axes[*a].name));
     among.iter().filter_map(|b| first(*b).map(|a| (a, *b))).collect()
+}
+
+/// Returns where the other order of what stands at some places is: each axis of a pair takes the coordinate of its partner. Nothing where a
+/// partner lacks a coordinate.
+pub fn turned(axes: &[LabelledAxis], pairs: &[(usize, usize)], places: &[usize]) -> Option<Vec<usize>> {
+    let find = |to: usize, from: usize| axes[to].coordinates.iter().position(|c| *c == axes[from].coordinates[places[from]]);
+    let mut out = places.to_vec();
+    for (a, b) in pairs {
+        out[*a] = find(*a, *b)?;
+        out[*b] = find(*b, *a)?;
+    }
+    Some(out)
+}
+
+/// Returns whether two numbers are equal but for rounding.
+pub fn same(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-9 * a.abs().max(b.abs())
+}
+
+/// Returns which values count where each pair counts once: all but those of the second order of a pair that say the same as those of the first.
+pub fn once(field: &Field, pairs: &[(usize, usize)]) -> Vec<bool> {
+    let alike = |a: &Value, b: &Value| match (a, b) {
+        (Value::Scores(a), Value::Scores(b)) => a.ids == b.ids && a.values.iter().zip(&b.values).all(|(a, b)| same(*a, *b)),
+        _ => scalar(a).zip(scalar(b)).is_some_and(|(a, b)| same(a.value, b.value)),
+    };
+    let first = |(i, value): (usize, &Value)| {
+        let at = field.places(i);
+        let other = turned(&field.axes, pairs, &at).filter(|t| !pairs.is_empty() && *t < at);
+        !other.and_then(|t| field.at(&t)).is_some_and(|v| alike(v, value))
+    };
+    field.values.iter().enumerate().map(first).collect()
 }
 
 /// Returns whether curves that differ on these axes alone stand over the same places.

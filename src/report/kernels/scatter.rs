@@ -9,10 +9,11 @@ use super::frame::{Frame, Look};
 use super::inks;
 use super::layout;
 use super::named::{Axes, AxisName, Scaling};
+use super::pool;
 use super::references::{References, Side};
 use super::sheet::{COST, Cell, Rows, crosses, finish, not_positive, nothing};
 use super::summary::spearman;
-use crate::engine::kernel::{Context, Failure, Job, Kernel};
+use crate::engine::kernel::{Context, Failure, Job, Kernel, LabelledAxis};
 use crate::engine::value::{Table, Value};
 use crate::lang::Settings;
 use crate::plan::examples;
@@ -30,8 +31,9 @@ settings! {
 }
 
 impl Planned for Scatter {
+    /// 5: a pair of a symmetric measure is one point; the slope through points that share coordinates has no error.
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
@@ -220,7 +222,7 @@ impl Kernel for Scatter {
         let x = field(job, "x", &frame).ok_or_else(|| Failure::new("the input `x` is missing"))?;
         let ys = fields(job, "y", &frame);
         let color = field(job, "color", &frame);
-        let (mut all, mut dropped, mut over) = (Vec::new(), 0, Vec::new());
+        let (mut all, mut dropped, mut over, mut shared) = (Vec::new(), 0, Vec::new(), Vec::new());
         let mut facets = Facets::default();
         for y in &ys {
             let mut inputs = vec![x.clone(), y.clone()];
@@ -243,16 +245,34 @@ impl Kernel for Scatter {
             let (mut points, lost) = points(&inputs, &aligned, s.label.one());
             let own = Facets::of(&s.facet, &aligned);
             points.iter_mut().for_each(|p| p.facet = own.number(&p.places));
-            if facets.axes.is_empty() {
-                facets = own;
-            }
             if ys.len() > 1 {
                 points.iter_mut().for_each(|p| p.color = Hue::Word(y.label()));
             }
-            for axis in aligned.axes.iter().filter(|a| a.coordinates.len() > 1) {
-                if !over.contains(&axis.name) {
-                    over.push(axis.name.clone());
+            let labelled = s.label.one().and_then(|l| aligned.axes.iter().position(|a| a.name == l.name));
+            let hidden: Vec<usize> = (0..aligned.axes.len()).filter(|a| !own.at.contains(a) && labelled != Some(*a)).collect();
+            let pairs = pool::pairs(&aligned.axes, &hidden);
+            let both = !pairs.is_empty() && each_pair_once(&mut points, &aligned.axes, &pairs);
+            let several: Vec<usize> = (0..aligned.axes.len()).filter(|a| aligned.axes[*a].coordinates.len() > 1).collect();
+            for a in &several {
+                let name = match pairs.iter().find(|(one, other)| both && (one == a || other == a)) {
+                    Some((one, _)) => format!("pair of {}", aligned.axes[*one].name),
+                    None => aligned.axes[*a].name.clone(),
+                };
+                if !over.contains(&name) {
+                    over.push(name);
                 }
+            }
+            let in_panel: Vec<usize> = several.into_iter().filter(|a| !own.at.contains(a)).collect();
+            let examples = points.len() > aligned.len() || aligned.len() == 1 && points.len() > 1;
+            if in_panel.len() + usize::from(examples) > 1 {
+                for a in in_panel {
+                    if !shared.contains(&aligned.axes[a].name) {
+                        shared.push(aligned.axes[a].name.clone());
+                    }
+                }
+            }
+            if facets.axes.is_empty() {
+                facets = own;
             }
             all.extend(points);
             dropped += lost;
@@ -264,8 +284,20 @@ impl Kernel for Scatter {
         }
         let references = References::read(job, &frame);
         let cube = Cube { facets: facets.axes, ..Cube::default() };
-        Drawing { cube, s: &s, frame: &frame, x: &x, ys: &ys, color: color.as_ref(), over, points: all, dropped, references }
-            .finish()
+        Drawing {
+            cube,
+            s: &s,
+            frame: &frame,
+            x: &x,
+            ys: &ys,
+            color: color.as_ref(),
+            over,
+            shared,
+            points: all,
+            dropped,
+            references,
+        }
+        .finish()
     }
 }
 
@@ -332,6 +364,21 @@ fn points(inputs: &[Field], aligned: &Aligned, label: Option<&AxisName>) -> (Vec
     (points, dropped)
 }
 
+/// Keeps one point of each two that are the orders of a pair and lie at one place; returns whether there were such.
+fn each_pair_once(points: &mut Vec<Point>, axes: &[LabelledAxis], pairs: &[(usize, usize)]) -> bool {
+    let mut at: BTreeMap<Vec<usize>, Vec<(f64, f64)>> = BTreeMap::new();
+    for p in points.iter() {
+        at.entry(p.places.clone()).or_default().push(p.at);
+    }
+    let before = points.len();
+    points.retain(|p| {
+        let other = pool::turned(axes, pairs, &p.places).filter(|t| *t < p.places);
+        let there = other.and_then(|t| at.get(&t)).map(Vec::as_slice);
+        !matches!(there, Some([(x, y)]) if pool::same(*x, p.at.0) && pool::same(*y, p.at.1))
+    });
+    points.len() < before
+}
+
 fn hue(value: Option<&Value>) -> Hue {
     match value {
         Some(Value::Word(w)) => Hue::Word(w.clone()),
@@ -352,6 +399,8 @@ struct Drawing<'a> {
     color: Option<&'a Field>,
     /// Axes whose coordinates the points stand for.
     over: Vec<String>,
+    /// Axes whose coordinates several points of a panel share, so that these are not drawn one by one.
+    shared: Vec<String>,
     points: Vec<Point>,
     dropped: usize,
     references: References,
@@ -494,7 +543,7 @@ impl Drawing<'_> {
         let log = (matches!(x, Scale::Log { .. }), matches!(y, Scale::Log { .. }));
         let of = |keep: &dyn Fn(&Point) -> bool, name: String, ink: Color| {
             let at: Vec<(f64, f64)> = points.iter().filter(|p| keep(p)).map(|p| p.at).collect();
-            Fit::of(&at, log, name, ink)
+            Fit::of(&at, log, name, ink).map(|fit| if self.shared.is_empty() { fit } else { fit.without_error() })
         };
         match self.ys.len() {
             1 => of(&|_| true, String::new(), color::INK).into_iter().collect(),
@@ -528,6 +577,9 @@ impl Drawing<'_> {
             false => format!("{facet}: {}", fit.sentence()),
         };
         caption.extend(fits.iter().map(said));
+        if !fits.is_empty() && !self.shared.is_empty() {
+            caption.push(format!("Points share {}: the slope has no standard error.", self.shared.join(" and ")));
+        }
         if points.iter().any(|p| p.errors.0.is_some() || p.errors.1.is_some()) {
             caption.push("Error bars: one standard error.".into());
         }
