@@ -288,6 +288,33 @@ fn results_do_not_lie_among_the_images_that_are_read() {
     assert_eq!(code(&output), 0, "{}", said(&output));
 }
 
+/// Results lie beside the script, and so do files of a pattern, or labels beside a folder of them.
+#[test]
+fn results_lie_beside_the_files_of_a_pattern() {
+    let array = |shape: &str, numbers: &[f32]| {
+        let header = format!("{:<117}\n", format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}"));
+        let bytes = [b"\x93NUMPY\x01\x00v\x00".to_vec(), header.into_bytes()].concat();
+        [bytes, numbers.iter().flat_map(|x| x.to_le_bytes()).collect()].concat()
+    };
+    for pattern in ["act/*.npy", "*.npy", "./*.npy"] {
+        let (folder, path) = folder_with(&format!(
+            "cfx 1\nexperiment \"Pattern\" {{ seed: 1 }}\n\
+             stages s = load_stages(\"{pattern}\", rows: examples, labels: \"y.npy\")\nanalysis m = mean_distance(s)\n"
+        ));
+        let dir = folder.path().join("act");
+        std::fs::create_dir(&dir).expect("a folder");
+        let place = if pattern == "act/*.npy" { dir.join("x.npy") } else { folder.path().join("x.npy") };
+        std::fs::write(place, array("(3, 1)", &[1.0, 2.0, 4.0])).expect("an array");
+        std::fs::write(folder.path().join("y.npy"), array("(3,)", &[0.0, 0.0, 1.0])).expect("an array");
+        // The folder of results is not there yet.
+        for _ in 0..2 {
+            let output = cfx(&["run"], &path);
+            assert_eq!(code(&output), 0, "{pattern}: {}", said(&output));
+        }
+        assert!(folder.path().join("results/exp/tables/m.csv").exists());
+    }
+}
+
 /// A file of results keeps its name and its contents wherever its declaration stands.
 #[test]
 fn titles_that_are_alike_do_not_swap_files() {

@@ -7,7 +7,7 @@ use super::image_csv::{self, Csv};
 use crate::base::natural;
 use crate::base::text::on_a_line;
 use crate::plan::facts::Problem;
-use crate::plan::files::Files;
+use crate::plan::files::{Files, is_text};
 use crate::words;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -125,8 +125,13 @@ impl Walk<'_> {
             let (is_dir, ending) = (path.is_dir(), ending(&path));
             let (known, other) = (IMAGES.contains(&ending.as_str()), OTHERS.contains(&ending.as_str()));
             if !is_dir && !known && !other {
+                if std::fs::symlink_metadata(&path).is_ok_and(|m| m.is_symlink()) && !path.exists() {
+                    let message = format!("`{}` is a link to what is not there, and is left out", path.display());
+                    self.warn(on_a_line(&message).into_owned(), "fetch what it points to, or remove the link");
+                }
                 continue;
             }
+            is_text(&path)?;
             if !path.canonicalize().is_ok_and(|real| self.files.inside(&real)) {
                 let problem = broken(&path, "is a link to nothing, or to where nothing may be read");
                 return Err(with_help(problem, "grant the folder that it points to with `--data DIR`, or remove it"));

@@ -2,7 +2,7 @@
 
 use super::advice::advice;
 use super::format::list;
-use super::listing::Listing;
+use super::listing::{Block, Listing};
 use super::names::{Mismatch, Named, begins, nearest, pairing};
 use crate::base::Stream;
 use crate::base::text::on_a_line;
@@ -22,6 +22,7 @@ use crate::ops::nn::weights;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known};
 use crate::plan::files::Files;
 use crate::settings;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -121,6 +122,14 @@ fn read(path: &Path, net: &Net, given: &ImportSettings, stream: Option<Stream>) 
             help: Some(cure(&m, &listing, advice(&file, &all))),
         }
     })?;
+    let mut blocks: BTreeMap<u64, Block> = BTreeMap::new();
+    for entry in places.iter().map(|i| &listing.entries[*i]) {
+        entry.check_kind().map_err(|e| broken(path, e))?;
+        blocks.extend(entry.block.map(|b| (b.at, b)));
+    }
+    if stream.is_some() {
+        blocks.values().try_for_each(|b| b.check(path)).map_err(|e| broken(path, e))?;
+    }
     let mut places = places.iter();
     let mut numbers = |name: &str, parameter: &Parameter| match (begins(name, fresh), stream) {
         (true, Some(stream)) => Ok(weights::initial(parameter, stream.named(name))),

@@ -52,7 +52,7 @@ fn entry(name: String, info: &Json, data: u64, length: u64) -> Result<Entry, Unr
     let place = list("data_offsets").ok_or_else(|| wrong("the place"))?;
     let &[from, to] = &place[..] else { return Err(wrong("the place")) };
     let end = data.checked_add(to).filter(|end| from <= to && *end <= length).ok_or_else(|| wrong("the place"))?;
-    let block = Block { at: data + from, stored: to - from, bytes: end - data - from, deflated: false };
+    let block = Block { at: data + from, stored: to - from, bytes: end - data - from, deflated: false, checksum: None };
     let stride = contiguous(&shape);
     let entry = Entry { name: name.clone(), shape, kind, block: Some(block), offset: 0, stride };
     let bytes = entry.count().and_then(|n| n.checked_mul(kind.size()));

@@ -100,7 +100,7 @@ pub fn list_legacy(file: File, length: u64, at: Option<&str>) -> Result<Listing,
         let bytes = there.checked_mul(size).filter(|_| there == count).ok_or_else(wrong)?;
         let at = file.stream_position()?;
         let end = at.checked_add(bytes).filter(|end| *end <= length).ok_or_else(|| Unreadable::new("is cut short"))?;
-        blocks.insert(key.to_string(), Block { at, stored: bytes, bytes, deflated: false });
+        blocks.insert(key.to_string(), Block { at, stored: bytes, bytes, deflated: false, checksum: None });
         file.seek(SeekFrom::Start(end))?;
     }
     listing(&pickle, &blocks, at)
