@@ -266,6 +266,44 @@ fn pipes_and_devices_are_opened_by_no_command() {
     put(&folder.path().join("b/manifest.json"), &manifest.replace("\"tables/acc.csv\"", "\"/dev/zero\""));
     let output = of(&["diff", "a", "b"]);
     assert!(code(&output) == 1 && said(&output).contains("3 rows only in the first"), "{}", said(&output));
+    assert_eq!(code(&cfx(&["run"], &path)), 0);
+    put(&folder.path().join("results/exp/manifest.json"), &manifest.replace("\"tables/acc.csv\"", "\"/dev/zero\""));
+    let output = of(&["export", "exp.cfx"]);
+    assert!(code(&output) != 0 && said(&output).contains("`/dev/zero`, which is no file of results"), "{}", said(&output));
+    assert!(!folder.path().join("exp.zip").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_in_a_store_are_opened_by_no_command() {
+    let (folder, path) = folder_with(QUICK);
+    assert_eq!(code(&cfx(&["run"], &path)), 0);
+    let store = folder.path().join(".cfx");
+    let of = |below: &str, ending: &str| files_below(&store.join(below), ending).into_iter().next().expect("a file");
+    let there = [
+        store.join("format"),
+        store.join("gate"),
+        of("index", ".log"),
+        of("packs", ".pack"),
+        of("runs", ".json"),
+        of("runs", ".plans"),
+    ];
+    for file in there {
+        let bytes = std::fs::read(&file).expect("a file of the store");
+        std::fs::remove_file(&file).expect("removed");
+        assert!(std::process::Command::new("mkfifo").arg(&file).status().expect("mkfifo").success());
+        for arguments in [&["run"][..], &["plan"], &["ls"], &["gc"]] {
+            let output = cfx(arguments, &path);
+            assert!([0, 5].contains(&code(&output)), "{arguments:?} {file:?}: {}", said(&output));
+        }
+        let _ = std::fs::remove_file(&file);
+        std::fs::write(&file, bytes).expect("a file of the store");
+    }
+    assert_eq!(code(&cfx(&["run"], &path)), 0);
+    // A store that lost its mark is told from the folder of something else.
+    std::fs::write(store.join("format"), "").expect("written");
+    let output = cfx(&["run"], &path);
+    assert!(code(&output) == 5 && said(&output).contains("write `cfx store 2` into"), "{}", said(&output));
 }
 
 /// What a run writes would be data of the next one.

@@ -553,7 +553,9 @@ pub fn ready(source: &Source, graph: &Graph, out: &Path) -> std::io::Result<()> 
         for (_, value) in cell.settings.0.iter().filter(|_| cell.facts.coordinates.is_some()) {
             let Static::Text(text) = value else { continue };
             let (folder, names) = files::pattern(text);
-            if names.contains('*') && let Ok(folder) = readable.find(folder) {
+            if names.contains('*')
+                && let Ok(folder) = readable.find(folder)
+            {
                 matched.insert((folder, names.to_string()));
             }
         }

@@ -173,7 +173,9 @@ pub fn is_text(path: &Path) -> Result<(), Problem> {
         code: "cfx::file::broken",
         parameter: None,
         message: on_a_line(&format!("the path `{}` is not text in UTF-8", path.display())).into_owned(),
-        help: Some("rename the file or folder: `convmv -f latin1 -t utf8 -r --notest FOLDER` renames all in a folder".to_string()),
+        help: Some(
+            "rename the file or folder: `convmv -f latin1 -t utf8 -r --notest FOLDER` renames all in a folder".to_string(),
+        ),
     })
 }
 

@@ -7,7 +7,7 @@ use crate::plan::{files, seen};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
 /// The list of files that a run has begun to write and no manifest lists yet: a run that is killed leaves it, the next one takes it over.
@@ -163,9 +163,7 @@ fn among_matched(out: &Path, matched: &BTreeSet<(PathBuf, String)>) -> Option<Pa
 
 /// Returns the contents of a file; what is none is not opened.
 fn contents(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    seen::open(path)?.read_to_end(&mut bytes)?;
-    Ok(bytes)
+    seen::read(path)
 }
 
 fn not_ours(name: &str) -> io::Error {
@@ -176,7 +174,7 @@ fn not_ours(name: &str) -> io::Error {
 }
 
 /// Returns whether a path of a manifest leads to a file in one of the folders that a run makes.
-fn is_below(path: &str) -> bool {
+pub fn is_below(path: &str) -> bool {
     let parts: Vec<Component> = Path::new(path).components().collect();
     let plain = parts.iter().all(|p| matches!(p, Component::Normal(_)));
     let first = parts.first().map(|p| p.as_os_str().to_string_lossy().into_owned()).unwrap_or_default();
@@ -285,7 +283,8 @@ mod tests {
         std::fs::create_dir_all(root.join("act/arrays")).unwrap();
         let of = |folder: &str, names: &str| BTreeSet::from([(root.join(folder), names.to_string())]);
         let said = |out: &str, matched| ready(&root.join(out), &BTreeSet::new(), &matched).map_err(|e| e.to_string());
-        for (out, matched) in [("act", of("act/arrays", "*.npy")), ("act", of("act", "*")), ("act/../act", of("act", "m*.json"))] {
+        for (out, matched) in [("act", of("act/arrays", "*.npy")), ("act", of("act", "*")), ("act/../act", of("act", "m*.json"))]
+        {
             let said = said(out, matched.clone());
             assert!(said.as_ref().is_err_and(|e| e.contains("of which this run reads whatever is there")), "{out} {matched:?}");
         }

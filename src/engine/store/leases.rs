@@ -9,6 +9,7 @@
 
 use super::disk::Disk;
 use crate::engine::process::{UNKNOWN, is_gone, machine};
+use crate::plan::seen;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
@@ -193,7 +194,7 @@ impl Leases {
     }
 
     fn said(&self, name: &str, attempt: u64) -> Option<String> {
-        let file = File::open(self.path(name, attempt)).ok()?;
+        let file = seen::open(&self.path(name, attempt)).ok()?;
         let mut bytes = Vec::new();
         self.disk.read(&file, 0, 400, &mut bytes).ok()?;
         String::from_utf8(bytes).ok()

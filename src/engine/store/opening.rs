@@ -7,6 +7,7 @@ use super::own::Own;
 use super::packs::Packs;
 use super::{Store, StoreError, now, trouble};
 use crate::engine::unfinished;
+use crate::plan::seen;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
@@ -44,8 +45,9 @@ enum Found {
 
 /// Returns what a folder is. Errors: it is the folder of something else, or cannot be looked at.
 fn found(root: &Path) -> Result<Found, StoreError> {
+    use io::ErrorKind::{InvalidData, InvalidInput, IsADirectory, NotADirectory};
     let path = root.join("format");
-    let read = std::fs::read_to_string(&path);
+    let read = seen::read_text(&path);
     let marked = read.is_ok();
     match read {
         Ok(text) if text.trim() == FORMAT => return Ok(Found::Store),
@@ -60,8 +62,7 @@ fn found(root: &Path) -> Result<Found, StoreError> {
         Ok(_) => {}
         Err(e) if e.kind() == io::ErrorKind::NotFound => {}
         // A file in the folder's place, or a folder in the file's.
-        Err(e) if matches!(e.kind(), io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory | io::ErrorKind::InvalidData) => {
-        }
+        Err(e) if matches!(e.kind(), NotADirectory | IsADirectory | InvalidData | InvalidInput) => {}
         Err(e) => return Err(trouble("read", &path)(e)),
     }
     let entries = match std::fs::read_dir(root) {
@@ -79,11 +80,18 @@ fn found(root: &Path) -> Result<Found, StoreError> {
             if !marked && path.exists() {
                 return found(root);
             }
-            let message = format!(
-                "{} is not a store of cfx, and has other files (`{name}`): nothing in it is touched; name an empty \
-                 folder or a new one with `--store DIR`",
-                root.display()
-            );
+            let shown = root.display();
+            let message = if root.join("gate").is_file() && FOLDERS.iter().all(|f| root.join(f).is_dir()) {
+                format!(
+                    "{shown} looks like a store of cfx, but its file `format` is lost or damaged: write `{FORMAT}` into \
+                     {shown}/format if it is one, or name another folder with `--store DIR`"
+                )
+            } else {
+                format!(
+                    "{shown} is not a store of cfx, and has other files (`{name}`): nothing in it is touched; name an \
+                     empty folder or a new one with `--store DIR`"
+                )
+            };
             return Err(StoreError::new(message));
         }
     }
@@ -113,7 +121,7 @@ impl Store {
             make(root, disk.as_ref())?;
         }
         let gate = root.join("gate");
-        match File::options().create(true).truncate(false).write(true).open(&gate) {
+        match seen::plain(&gate).and_then(|()| File::options().create(true).truncate(false).write(true).open(&gate)) {
             Ok(file) => {
                 FOLDERS.iter().try_for_each(|f| {
                     let path = root.join(f);
@@ -123,7 +131,7 @@ impl Store {
                 if leases || store.wants_leases()? { store.on_leases(expiry) } else { store.on_locks() }
             }
             Err(e) if matches!(e.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => {
-                Store::made(root, disk, File::open(&gate).ok(), false).on_locks()
+                Store::made(root, disk, seen::open(&gate).ok(), false).on_locks()
             }
             Err(e) => Err(trouble("open", &gate)(e)),
         }
@@ -134,7 +142,7 @@ impl Store {
     /// Errors: the folder is that of something else, cannot be read, is of another version, or is being swept.
     pub fn look(root: &Path) -> Result<Store, StoreError> {
         match found(root)? {
-            Found::Store => Store::made(root, Arc::new(System), File::open(root.join("gate")).ok(), false).on_locks(),
+            Found::Store => Store::made(root, Arc::new(System), seen::open(&root.join("gate")).ok(), false).on_locks(),
             Found::Nothing => Ok(Store::made(root, Arc::new(System), None, false)),
         }
     }
