@@ -30,6 +30,17 @@ fn folders_of_others_are_no_stores() {
         assert!(said(&output).contains("is not a store of cfx"), "{}", said(&output));
     }
     assert_eq!(all(&project), before);
+    // What is called as the mark of a store is none by that.
+    put(&folder.path().join("other/format/a.txt"), "mine");
+    put(&folder.path().join("third/a.txt"), "mine");
+    std::fs::write(folder.path().join("third/format"), b"\xff\xfe").expect("a file");
+    for store in ["other", "third"] {
+        for arguments in [&["ls", "--store", store][..], &["run", "--also", store], &["push", "--to", store]] {
+            let output = cfx(arguments, &path);
+            assert_ne!(code(&output), 0, "{arguments:?}");
+            assert!(said(&output).contains("is not a store of cfx"), "{arguments:?}: {}", said(&output));
+        }
+    }
     // Looking makes none.
     assert_eq!(code(&cfx(&["ls", "--store", "none"], &path)), 2);
     assert_eq!(code(&cfx(&["plan", "--store", "none"], &path)), 0);

@@ -48,7 +48,7 @@ fn found(root: &Path) -> Result<Found, StoreError> {
     use io::ErrorKind::{InvalidData, InvalidInput, IsADirectory, NotADirectory};
     let path = root.join("format");
     let read = seen::read_text(&path);
-    let marked = read.is_ok();
+    let missing = matches!(&read, Err(e) if e.kind() == io::ErrorKind::NotFound);
     match read {
         Ok(text) if text.trim() == FORMAT => return Ok(Found::Store),
         Ok(text) if text.trim().starts_with("cfx store") => {
@@ -77,7 +77,7 @@ fn found(root: &Path) -> Result<Found, StoreError> {
         let begun = FOLDERS.contains(&name.as_str()) && std::fs::read_dir(entry.path()).is_ok_and(|mut d| d.next().is_none());
         if !begun && !unfinished::is_ours(&name) {
             // Another process may have made the store since its mark was looked for.
-            if !marked && path.exists() {
+            if missing && path.exists() {
                 return found(root);
             }
             let shown = root.display();
