@@ -37,6 +37,14 @@ pub fn with_help(problem: Problem, help: impl Into<String>) -> Problem {
     Problem { help: Some(help.into()), ..problem }
 }
 
+/// Returns bytes as the text that they are.
+///
+/// Errors: they are no UTF-8; read as something else, two names could become one.
+pub fn utf8(path: &Path, bytes: Vec<u8>) -> Result<String, Problem> {
+    String::from_utf8(bytes)
+        .map_err(|_| with_help(broken(path, "is not text in UTF-8"), "convert it first: `iconv -f latin1 -t utf8`"))
+}
+
 /// Returns the failure that a problem is, once the run has begun.
 pub fn failed(problem: Problem) -> Failure {
     Failure::Failed { message: problem.message, help: problem.help }

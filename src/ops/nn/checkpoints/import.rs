@@ -82,10 +82,31 @@ fn check_fresh(list: &[String], wanted: &[(String, Parameter)]) -> Result<(), Pr
     }
 }
 
+/// Ends of the names of tensors from which torch.nn.utils computes weights in each pass.
+const PARTS: [&str; 8] = [
+    "weight_g",
+    "weight_v",
+    "weight_orig",
+    "weight_mask",
+    "parametrizations.weight.original",
+    "parametrizations.weight.original0",
+    "parametrizations.weight.original1",
+    "parametrizations.weight.0.base",
+];
+
 /// Returns what to do about a file that does not fit: what would make it fit, where something would; where its tensors were taken from; and what
 /// does not fit.
 fn cure(mismatch: &Mismatch, listing: &Listing, advice: Option<String>) -> String {
-    let mut out: Vec<String> = advice.into_iter().map(|settings| format!("it would fit with `{settings}`")).collect();
+    let part = mismatch.unexpected.iter().map(|(name, _)| name).find(|name| PARTS.iter().any(|part| name.ends_with(part)));
+    let mut out: Vec<String> = match part {
+        // Without them, trained layers would start anew.
+        Some(name) => vec![format!(
+            "`{}` is a part from which a layer computes its weights (weight normalisation, spectral normalisation, pruning): save the weights \
+             themselves, after `remove_parametrizations`, `remove_weight_norm` or `prune.remove` of torch.nn.utils",
+            on_a_line(name)
+        )],
+        None => advice.into_iter().map(|settings| format!("it would fit with `{settings}`")).collect(),
+    };
     if !listing.under.is_empty() {
         out.push(format!("its tensors are those under `{}`; `at:` names others", on_a_line(&listing.under.join("."))));
     }

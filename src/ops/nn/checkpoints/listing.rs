@@ -1,7 +1,7 @@
 //! Tensors of a file by name, and their numbers on demand, whatever the format.
 
-pub use crate::ops::foreign::zip::Block;
 use crate::base::text::on_a_line;
+pub use crate::ops::foreign::zip::Block;
 use crate::ops::foreign::{Kind, Unreadable};
 use std::io::Read;
 use std::path::Path;

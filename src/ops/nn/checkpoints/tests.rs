@@ -356,6 +356,20 @@ fn numbers_that_are_not_those_of_the_checksum_are_refused() {
 }
 
 #[test]
+fn parts_of_weights_are_told_and_no_trained_layer_is_begun_anew() {
+    let data = small_images();
+    let dir = tempfile::tempdir().unwrap();
+    let model = import(&here(""), "small.pt", &tiny(2), &data, &[]).unwrap();
+    let normalised: Vec<_> =
+        model.weights.iter().cloned().map(|(n, s, x)| (n.replace("fc.weight", "fc.weight_v"), s, x)).collect();
+    let changed = Model { weights: Arc::new(normalised), ..(*model).clone() };
+    std::fs::write(dir.path().join("w.safetensors"), weights_to_safetensors(&changed).unwrap()).unwrap();
+    let said = words(import(dir.path(), "w.safetensors", &tiny(2), &data, &[]));
+    assert!(said.contains("`fc.weight_v` is a part from which a layer computes its weights"), "{said}");
+    assert!(!said.contains("it would fit"), "{said}");
+}
+
+#[test]
 fn whole_numbers_are_refused_when_planned() {
     let dir = tempfile::tempdir().unwrap();
     let header = "{\"fc.bias\":{\"dtype\":\"I8\",\"shape\":[10],\"data_offsets\":[0,10]},\
@@ -497,6 +511,16 @@ fn safetensors_with_a_wrong_header_are_refused() {
         ("F9", "[2]", "[0,8]", 8),
     ] {
         assert!(listed(&one(dtype, shape, place, data)).is_err(), "{dtype} {shape} {place}");
+    }
+    // Tensors over each other, with a gap between them, and with bytes behind them, as the reference implementation refuses them.
+    let two = |second: &str| {
+        format!(
+            r#"{{"a":{{"dtype":"F32","shape":[2],"data_offsets":[0,8]}},"b":{{"dtype":"F32","shape":[1],"data_offsets":{second}}}}}"#
+        )
+    };
+    assert!(listed(&file(&two("[8,12]"), 12)).is_ok());
+    for (second, data) in [("[4,8]", 8), ("[12,16]", 16), ("[8,12]", 13)] {
+        assert!(listed(&file(&two(second), data)).is_err(), "{second}");
     }
     assert!(listed(&file("[]", 8)).is_err() && listed(&file("{\"a\": 1}", 8)).is_err() && listed(&file("{", 8)).is_err());
 }

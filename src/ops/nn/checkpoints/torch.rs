@@ -44,7 +44,8 @@ pub fn list_zip(path: &Path, at: Option<&str>) -> Result<Listing, Unreadable> {
     let program = "data.pkl";
     let found = archive.names().find(|n| n.strip_suffix(program).is_some_and(|p| p.is_empty() || p.ends_with('/')));
     let Some(prefix) = found.and_then(|n| n.strip_suffix(program)).map(str::to_string) else {
-        return Err(Unreadable::new("is an archive without `data.pkl`, so it is not a PyTorch checkpoint"));
+        return Err(Unreadable::new("is an archive without `data.pkl`, so it is not a PyTorch checkpoint")
+            .help("weights are read from `.safetensors`, and from `.pt`, `.pth` or `.th` as torch.save writes them"));
     };
     if archive.names().any(|n| n == format!("{prefix}constants.pkl")) {
         return Err(Unreadable::new("is a TorchScript program, whose code is not run here")
