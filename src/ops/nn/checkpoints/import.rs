@@ -198,6 +198,10 @@ impl Planned for ImportWeights {
         &[("ignore", "none"), ("at", "none")]
     }
 
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn policy(&self) -> Policy {
         Policy::Transient
     }
