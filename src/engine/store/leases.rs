@@ -113,7 +113,8 @@ impl Leases {
         {
             return Ok(None);
         }
-        let attempt = highest.unwrap_or(0) + 1;
+        let too_high = || io::Error::new(io::ErrorKind::InvalidData, format!("{name}.{} is no attempt", u64::MAX));
+        let attempt = highest.unwrap_or(0).checked_add(1).ok_or_else(too_high)?;
         let path = self.path(name, attempt);
         let file = match self.disk.create(&path, self.text(attempt, 0).as_bytes()) {
             Ok(file) => file,
@@ -197,7 +198,8 @@ impl Leases {
         let file = seen::open(&self.path(name, attempt)).ok()?;
         let mut bytes = Vec::new();
         self.disk.read(&file, 0, 400, &mut bytes).ok()?;
-        String::from_utf8(bytes).ok()
+        // Whatever stands there: one that no holder writes anew dies.
+        Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Returns whether the holder of an attempt, which says this now, is dead: its process is gone from this machine, or it has said nothing else

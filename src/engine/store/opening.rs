@@ -34,6 +34,11 @@ const MANY_LOGS: usize = 64;
 /// Opening waits this long for another process to finish sweeping.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Returns how long opening waits for a sweeper whose lease dies after `expiry`: one that died on another machine is known by that alone.
+pub(super) fn patience(expiry: Duration) -> Duration {
+    PATIENCE + expiry
+}
+
 /// What a folder is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
@@ -194,7 +199,7 @@ impl Store {
             // Whoever sweeps or merges is done soon.
             let start = Instant::now();
             while matches!(self.disk.try_lock_shared(gate), Err(TryLockError::WouldBlock)) {
-                self.has_patience(start)?;
+                self.has_patience(start, PATIENCE)?;
             }
         }
         self.refresh();
@@ -214,14 +219,14 @@ impl Store {
         // Who sweeps looks who has it open after saying so; one of both sees the other.
         let start = Instant::now();
         while leases.is_held(SWEEP) {
-            self.has_patience(start)?;
+            self.has_patience(start, patience(expiry))?;
         }
         self.refresh();
         Ok(self)
     }
 
-    fn has_patience(&self, start: Instant) -> Result<(), StoreError> {
-        if start.elapsed() > PATIENCE {
+    fn has_patience(&self, start: Instant, longest: Duration) -> Result<(), StoreError> {
+        if start.elapsed() > longest {
             let message = format!("the store {} is being swept by another process", self.root.display());
             return Err(StoreError { locked: true, ..StoreError::new(message) });
         }

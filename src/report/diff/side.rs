@@ -1,6 +1,7 @@
 //! One of two runs: its manifest, and how its files are read, from a folder or an archive.
 
 use crate::base::Hash;
+use crate::ops::foreign::packed;
 use crate::plan::seen;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,7 +87,8 @@ impl Place {
                 let mut archive = zip::ZipArchive::new(seen::open(file).ok()?).ok()?;
                 let entry = archive.by_name(&format!("{folder}{path}")).ok()?;
                 let mut bytes = Vec::new();
-                entry.take(MOST).read_to_end(&mut bytes).ok()?;
+                let most = MOST.min(packed::most(entry.compressed_size()));
+                entry.take(most).read_to_end(&mut bytes).ok()?;
                 Some(bytes)
             }
         }
