@@ -185,6 +185,13 @@ fn an_output_that_takes_no_words_costs_no_result() {
     let output = command(&["run", "--out", "out"], &path).stdout(Stdio::from(full())).stderr(Stdio::from(full())).status();
     assert_eq!(output.expect("the command runs").code(), Some(5));
     assert!(folder.path().join("out/report.html").exists() && folder.path().join("out/manifest.json").exists());
+    // A reader that goes away takes nothing with it.
+    let (folder, path) = folder_with(QUICK);
+    let mut run = command(&["run", "--out", "out"], &path);
+    let mut child = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command runs");
+    drop((child.stdout.take(), child.stderr.take()));
+    assert_eq!(child.wait().expect("the command ends").code(), Some(5));
+    assert!(folder.path().join("out/report.html").exists() && folder.path().join("out/manifest.json").exists());
 }
 
 #[cfg(unix)]
