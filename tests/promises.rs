@@ -30,6 +30,17 @@ fn folders_of_others_are_no_stores() {
         assert!(said(&output).contains("is not a store of cfx"), "{}", said(&output));
     }
     assert_eq!(all(&project), before);
+    // What is called as the mark of a store is none by that.
+    put(&folder.path().join("other/format/a.txt"), "mine");
+    put(&folder.path().join("third/a.txt"), "mine");
+    std::fs::write(folder.path().join("third/format"), b"\xff\xfe").expect("a file");
+    for store in ["other", "third"] {
+        for arguments in [&["ls", "--store", store][..], &["run", "--also", store], &["push", "--to", store]] {
+            let output = cfx(arguments, &path);
+            assert_ne!(code(&output), 0, "{arguments:?}");
+            assert!(said(&output).contains("is not a store of cfx"), "{arguments:?}: {}", said(&output));
+        }
+    }
     // Looking makes none.
     assert_eq!(code(&cfx(&["ls", "--store", "none"], &path)), 2);
     assert_eq!(code(&cfx(&["plan", "--store", "none"], &path)), 0);
@@ -174,6 +185,13 @@ fn an_output_that_takes_no_words_costs_no_result() {
     let output = command(&["run", "--out", "out"], &path).stdout(Stdio::from(full())).stderr(Stdio::from(full())).status();
     assert_eq!(output.expect("the command runs").code(), Some(5));
     assert!(folder.path().join("out/report.html").exists() && folder.path().join("out/manifest.json").exists());
+    // A reader that goes away takes nothing with it.
+    let (folder, path) = folder_with(QUICK);
+    let mut run = command(&["run", "--out", "out"], &path);
+    let mut child = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command runs");
+    drop((child.stdout.take(), child.stderr.take()));
+    assert_eq!(child.wait().expect("the command ends").code(), Some(5));
+    assert!(folder.path().join("out/report.html").exists() && folder.path().join("out/manifest.json").exists());
 }
 
 #[cfg(unix)]
@@ -266,6 +284,39 @@ fn pipes_and_devices_are_opened_by_no_command() {
     put(&folder.path().join("b/manifest.json"), &manifest.replace("\"tables/acc.csv\"", "\"/dev/zero\""));
     let output = of(&["diff", "a", "b"]);
     assert!(code(&output) == 1 && said(&output).contains("3 rows only in the first"), "{}", said(&output));
+    assert_eq!(code(&cfx(&["run"], &path)), 0);
+    put(&folder.path().join("results/exp/manifest.json"), &manifest.replace("\"tables/acc.csv\"", "\"/dev/zero\""));
+    let output = of(&["export", "exp.cfx"]);
+    assert!(code(&output) != 0 && said(&output).contains("`/dev/zero`, which is no file of results"), "{}", said(&output));
+    assert!(!folder.path().join("exp.zip").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_in_a_store_are_opened_by_no_command() {
+    let (folder, path) = folder_with(QUICK);
+    assert_eq!(code(&cfx(&["run"], &path)), 0);
+    let store = folder.path().join(".cfx");
+    let there = [("", "format"), ("", "gate"), ("index", ".log"), ("packs", ".pack"), ("runs", ".json"), ("runs", ".plans")];
+    for (below, ending) in there {
+        // Sweeping writes some of them anew, under other names.
+        let found = || files_below(&store.join(below), ending).into_iter().next().expect("a file");
+        let file = if below.is_empty() { store.join(ending) } else { found() };
+        let bytes = std::fs::read(&file).expect("a file of the store");
+        std::fs::remove_file(&file).expect("removed");
+        assert!(std::process::Command::new("mkfifo").arg(&file).status().expect("mkfifo").success());
+        for arguments in [&["run"][..], &["plan"], &["ls"], &["gc"]] {
+            let output = cfx(arguments, &path);
+            assert!([0, 5].contains(&code(&output)), "{arguments:?} {file:?}: {}", said(&output));
+        }
+        let _ = std::fs::remove_file(&file);
+        std::fs::write(&file, bytes).expect("a file of the store");
+    }
+    assert_eq!(code(&cfx(&["run"], &path)), 0);
+    // A store that lost its mark is told from the folder of something else.
+    std::fs::write(store.join("format"), "").expect("written");
+    let output = cfx(&["run"], &path);
+    assert!(code(&output) == 5 && said(&output).contains("write `cfx store 2` into"), "{}", said(&output));
 }
 
 /// What a run writes would be data of the next one.
@@ -286,6 +337,33 @@ fn results_do_not_lie_among_the_images_that_are_read() {
     assert!(!folder.path().join("results").exists() && !folder.path().join("a/new").exists());
     let output = cfx(&["run", "--out", ".results"], &path);
     assert_eq!(code(&output), 0, "{}", said(&output));
+}
+
+/// Results lie beside the script, and so do files of a pattern, or labels beside a folder of them.
+#[test]
+fn results_lie_beside_the_files_of_a_pattern() {
+    let array = |shape: &str, numbers: &[f32]| {
+        let header = format!("{:<117}\n", format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}"));
+        let bytes = [b"\x93NUMPY\x01\x00v\x00".to_vec(), header.into_bytes()].concat();
+        [bytes, numbers.iter().flat_map(|x| x.to_le_bytes()).collect()].concat()
+    };
+    for pattern in ["act/*.npy", "*.npy", "./*.npy"] {
+        let (folder, path) = folder_with(&format!(
+            "cfx 1\nexperiment \"Pattern\" {{ seed: 1 }}\n\
+             stages s = load_stages(\"{pattern}\", rows: examples, labels: \"y.npy\")\nanalysis m = mean_distance(s)\n"
+        ));
+        let dir = folder.path().join("act");
+        std::fs::create_dir(&dir).expect("a folder");
+        let place = if pattern == "act/*.npy" { dir.join("x.npy") } else { folder.path().join("x.npy") };
+        std::fs::write(place, array("(3, 1)", &[1.0, 2.0, 4.0])).expect("an array");
+        std::fs::write(folder.path().join("y.npy"), array("(3,)", &[0.0, 0.0, 1.0])).expect("an array");
+        // The folder of results is not there yet.
+        for _ in 0..2 {
+            let output = cfx(&["run"], &path);
+            assert_eq!(code(&output), 0, "{pattern}: {}", said(&output));
+        }
+        assert!(folder.path().join("results/exp/tables/m.csv").exists());
+    }
 }
 
 /// A file of results keeps its name and its contents wherever its declaration stands.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -151,7 +152,7 @@ def test_figures_and_claims(results: cfx.Run) -> None:
     with pytest.raises(FileNotFoundError, match="no array of images"):
         results.figures["Accuracy"].images()
     figure = results.figures["Accuracy"]
-    assert figure.svg.startswith("<svg") and figure.png.startswith(b"\x89PNG") and figure.svg in figure._repr_html_()
+    assert figure.svg.startswith("<svg") and figure.png.startswith(b"\x89PNG") and "data:image/svg+xml;base64," in figure._repr_html_()
     assert len(figure.frame("pandas")) > 0
     assert [c.verdict.split(",")[0] for c in results.claims] == ["held", "failed"]
     assert results.claims["Labels matter"] and not results.claims["Nothing is above one"]
@@ -229,3 +230,27 @@ def test_every_output_is_there(results: cfx.Run) -> None:
     for output in results.manifest["outputs"]:
         assert (results.path / output["path"]).is_file()
         assert output["is"] in ("figure", "table", "array", "density", "model")
+
+
+def test_results_of_a_stranger_lead_nowhere_and_run_nothing(results: cfx.Run, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(results.path, folder)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    for path in ("/etc/hosts.parquet", "../tables/test.parquet", "tables/../../x.parquet", "C:\\x.parquet", ""):
+        changed = json.loads(json.dumps(manifest))
+        for output in changed["outputs"]:
+            if output["of"] == "test" and output["path"].endswith(".parquet"):
+                output["path"] = path or output["path"]
+        changed["figures"][0]["file"] = path.replace(".parquet", "") or ".."
+        (folder / "manifest.json").write_text(json.dumps(changed), encoding="utf-8")
+        run = cfx.open(folder)
+        with pytest.raises(ValueError, match="does not lie in their folder"):
+            run.figures
+        if path:
+            with pytest.raises(ValueError, match="does not lie in their folder"):
+                run["test"].frame()
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    figure = cfx.open(folder).figures["Accuracy"]
+    assert figure.path is not None
+    figure.path.with_name(figure.path.name + ".svg").write_text("<svg><script>alert(1)</script></svg>", encoding="utf-8")
+    assert "<script" not in figure._repr_html_()

@@ -15,7 +15,7 @@ use crate::lang::typed::Script;
 use crate::lang::{Static, check, typed};
 use crate::ops::nn::device;
 use crate::plan::facts::Policy;
-use crate::plan::files::Files;
+use crate::plan::files::{self, Files};
 use crate::plan::graph::{Cell, CellId, Entry, Graph, Override};
 use crate::plan::lower::{self, draws};
 use crate::plan::seen;
@@ -544,16 +544,23 @@ fn inputs(source: &Source, graph: &Graph, out: &Path) -> BTreeSet<PathBuf> {
 /// Returns whether results of a plan could be written to a folder.
 ///
 /// Errors: it cannot be written, holds a manifest or report that no run of cfx wrote, or is one of which the plan reads whatever lies there.
-pub fn ready(graph: &Graph, out: &Path) -> std::io::Result<()> {
-    let mut listed: BTreeSet<PathBuf> = BTreeSet::new();
+pub fn ready(source: &Source, graph: &Graph, out: &Path) -> std::io::Result<()> {
+    let readable = source.files();
+    let (mut listed, mut matched) = (BTreeSet::new(), BTreeSet::new());
     for cell in graph.cells.iter() {
-        // Where files that match a pattern are the coordinates of an axis, one more of them is one more coordinate.
-        let pattern = |(_, value): &(String, Static)| matches!(value, Static::Text(text) if text.contains('*'));
-        let matched = cell.facts.coordinates.is_some() && cell.settings.0.iter().any(pattern);
         listed.extend(cell.files.iter().filter(|f| f.folder).map(|f| PathBuf::from(&f.path)));
-        listed.extend(cell.files.iter().filter(|_| matched).filter_map(|f| Path::new(&f.path).parent()).map(Path::to_path_buf));
+        // Where files that match a pattern are the coordinates of an axis, one more of them is one more coordinate.
+        for (_, value) in cell.settings.0.iter().filter(|_| cell.facts.coordinates.is_some()) {
+            let Static::Text(text) = value else { continue };
+            let (folder, names) = files::pattern(text);
+            if names.contains('*')
+                && let Ok(folder) = readable.find(folder)
+            {
+                matched.insert((folder, names.to_string()));
+            }
+        }
     }
-    report::earlier::ready(out, &listed)
+    report::earlier::ready(out, &listed, &matched)
 }
 
 /// Largest array that is written out as `.npy`, in bytes; larger ones stay in the store.

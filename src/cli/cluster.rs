@@ -137,7 +137,7 @@ pub fn run(arguments: &Run) -> Exit {
         }
     }
     let out = results_folder(&arguments.out, &source, &arguments.script.script);
-    if let Err(e) = api::ready(&graph, &out) {
+    if let Err(e) = api::ready(&source, &graph, &out) {
         return unwritten(&out, &e);
     }
     let jobs = match jobs(&graph, &arguments.only, arguments.until.as_deref(), &store, &site) {

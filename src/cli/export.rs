@@ -6,7 +6,10 @@ use super::run::{results_folder, source};
 use super::{Exit, locked, render};
 use crate::api::{self, Registry};
 use crate::base::Hash;
+use crate::base::text::on_a_line;
 use crate::engine::unfinished;
+use crate::plan::seen;
+use crate::report::earlier::is_below;
 use serde_json::Value as Json;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -74,7 +77,7 @@ pub fn export(arguments: &Export) -> Exit {
 /// Errors: a sentence: there are no results, they are of another text of the script, or a file is not the one that was written.
 fn listed(results: &Path, text: &str) -> Result<(Vec<String>, usize), String> {
     let again = "run the script again, and export then";
-    let there = std::fs::read(results.join("manifest.json")).ok().and_then(|b| serde_json::from_slice::<Json>(&b).ok());
+    let there = seen::read(&results.join("manifest.json")).ok().and_then(|b| serde_json::from_slice::<Json>(&b).ok());
     let manifest = there.ok_or_else(|| format!("there are no results in {}; {again}", results.display()))?;
     if manifest["script"]["blake3"].as_str() != Some(&Hash::of(text.as_bytes()).to_string()) {
         return Err(format!("the results in {} are of another text of the script; {again}", results.display()));
@@ -82,7 +85,10 @@ fn listed(results: &Path, text: &str) -> Result<(Vec<String>, usize), String> {
     let mut out = vec!["manifest.json".to_string(), "report.html".to_string()];
     for file in manifest["outputs"].as_array().into_iter().flatten() {
         let (Some(path), Some(hash)) = (file["path"].as_str(), file["blake3"].as_str()) else { continue };
-        let bytes = std::fs::read(results.join(path)).map_err(|e| format!("{path} cannot be read: {e}; {again}"))?;
+        if !is_below(path) {
+            return Err(format!("the manifest names `{}`, which is no file of results; {again}", on_a_line(path)));
+        }
+        let bytes = seen::read(&results.join(path)).map_err(|e| format!("{path} cannot be read: {e}; {again}"))?;
         if Hash::of(&bytes).to_string() != hash {
             return Err(format!("{path} is not the file that the run wrote; {again}"));
         }
@@ -112,7 +118,7 @@ fn write(
     }
     for path in files {
         out.start_file(format!("{stem}/results/{path}"), options)?;
-        io::copy(&mut std::fs::File::open(results.join(path))?, &mut out)?;
+        io::copy(&mut seen::open(&results.join(path))?, &mut out)?;
     }
     out.finish()?;
     file.as_file().sync_all()?;

@@ -33,7 +33,7 @@ use arguments::{Arguments, Command};
 use clap::Parser;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How the command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +66,8 @@ impl Exit {
 /// Runs the command with the process's arguments.
 pub fn main() -> ExitCode {
     // A reader that has seen enough (`cfx doc | head`) ends the command, as it ends others.
-    let always = Arc::new(AtomicBool::new(true));
-    let _ = signal_hook::flag::register_conditional_default(signal_hook::consts::SIGPIPE, always);
+    let ends = Arc::new(AtomicBool::new(true));
+    let _ = signal_hook::flag::register_conditional_default(signal_hook::consts::SIGPIPE, ends.clone());
     let arguments = match Arguments::try_parse() {
         Ok(a) => a,
         Err(e) => {
@@ -77,6 +77,12 @@ pub fn main() -> ExitCode {
             return ExitCode::from(exit as u8);
         }
     };
+    // What computes or copies goes on without one: its results are files.
+    let shows = !matches!(
+        arguments.command,
+        Command::Run(_) | Command::Serve(_) | Command::Work(_) | Command::Push(_) | Command::Pull(_) | Command::Gc { .. }
+    );
+    ends.store(shows, Ordering::Relaxed);
     let exit = match &arguments.command {
         Command::Run(a) if a.watch && !cluster::is_meant(&a.on) => watch::watch(&a.script.script),
         Command::Run(a) if cluster::is_meant(&a.on) => cluster::run(a),

@@ -230,7 +230,7 @@ pub(super) fn run_seen(arguments: &Run, see: &mut dyn FnMut(&Path) -> Result<Box
         return Exit::Store;
     }
     let out = results_folder(&arguments.out, &source, &arguments.script.script);
-    if let Err(e) = api::ready(&graph, &out) {
+    if let Err(e) = api::ready(&source, &graph, &out) {
         return unwritten(&out, &e);
     }
     let mut observers = Several(vec![progress::on_stderr(arguments.json)]);

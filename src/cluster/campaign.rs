@@ -11,6 +11,7 @@ use crate::base::Hash;
 use crate::engine::Told;
 use crate::engine::files::write_atomically;
 use crate::plan::graph::{CellId, Graph};
+use crate::plan::seen;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -241,7 +242,7 @@ impl Folder {
     /// Errors: a sentence.
     pub fn tasks(&self) -> Result<Vec<Vec<CellId>>, String> {
         let path = self.0.join("tasks");
-        let text = std::fs::read_to_string(&path).map_err(|e| format!("{} cannot be read: {e}", path.display()))?;
+        let text = seen::read_text(&path).map_err(|e| format!("{} cannot be read: {e}", path.display()))?;
         let line = |l: &str| l.split_whitespace().map(|n| n.parse().ok()).collect::<Option<Vec<CellId>>>();
         text.lines().map(line).collect::<Option<_>>().ok_or_else(|| format!("{} is damaged", path.display()))
     }
@@ -364,7 +365,7 @@ impl Folder {
     }
 
     fn load<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        serde_json::from_slice(&std::fs::read(self.0.join(name)).ok()?).ok()
+        serde_json::from_slice(&seen::read(&self.0.join(name)).ok()?).ok()
     }
 }
 

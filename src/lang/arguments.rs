@@ -30,6 +30,13 @@ impl<'a> Checker<'a> {
             {
                 parts.written.insert(name.clone(), self.keep(module, value));
             }
+            // What a setting may be is said of the setting.
+            if takes.setting.is_none() && signature.params[i].default.is_none() {
+                let message = format!("`{name}` of `{}` cannot be left out", signature.name);
+                let diag = Diag::error("cfx::type::no_result", value.span, message);
+                self.say(diag.help("`none` leaves an argument out, and this one is needed"));
+                return false;
+            }
             return true;
         }
         if takes.axis.is_some() && takes.inputs.is_empty() {

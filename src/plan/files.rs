@@ -89,12 +89,9 @@ impl Files {
                 return Err(outside(path, &real));
             }
             if let Some(what) = seen::no_file(&real) {
-                return Err(problem(
-                    "cfx::file::broken",
-                    format!("`{path}` is {what}, which can be read once at most"),
-                    "write its output into a file, and name the file",
-                ));
+                return Err(once(path, what));
             }
+            is_text(&real)?;
             if !self.is_planned(&real) {
                 return Err(problem(
                     "cfx::file::changed",
@@ -123,18 +120,22 @@ impl Files {
         if !pattern.contains('*') {
             return Ok(vec![self.find(pattern)?]);
         }
-        let (folder, last) = pattern.rsplit_once('/').unwrap_or((".", pattern));
+        let (folder, last) = self::pattern(pattern);
         let dir = self.find(folder)?;
         let mut found: Vec<PathBuf> =
             std::fs::read_dir(&dir).map(|entries| entries.flatten().map(|e| e.path()).collect()).unwrap_or_default();
         let fits = |n: &str| matches(last, n) && n.starts_with('.') == last.starts_with('.');
-        found.retain(|p| p.is_file() && p.file_name().and_then(|n| n.to_str()).is_some_and(fits));
+        found.retain(|p| !p.is_dir() && p.file_name().is_some_and(|n| fits(&n.to_string_lossy())));
         found.sort_by_key(|p| natural(&p.file_name().unwrap_or_default().to_string_lossy()));
         for path in &found {
+            is_text(path)?;
             match path.canonicalize() {
-                Ok(real) if self.inside(&real) => self.note(path),
+                Ok(real) if self.inside(&real) => match seen::no_file(&real) {
+                    None => self.note(path),
+                    Some(what) => return Err(once(&path.display().to_string(), what)),
+                },
                 Ok(real) => return Err(outside(&path.display().to_string(), &real)),
-                Err(_) => {}
+                Err(_) => return Err(nowhere(path)),
             }
         }
         if found.is_empty() {
@@ -161,8 +162,51 @@ fn outside(path: &str, real: &Path) -> Problem {
     }
 }
 
+/// Checks that a path can be written down as a text: keys, manifests and locks hold it.
+///
+/// Errors: it is no UTF-8.
+pub fn is_text(path: &Path) -> Result<(), Problem> {
+    if path.to_str().is_some() {
+        return Ok(());
+    }
+    Err(Problem {
+        code: "cfx::file::broken",
+        parameter: None,
+        message: on_a_line(&format!("the path `{}` is not text in UTF-8", path.display())).into_owned(),
+        help: Some(
+            "rename the file or folder: `convmv -f latin1 -t utf8 -r --notest FOLDER` renames all in a folder".to_string(),
+        ),
+    })
+}
+
+/// Returns the problem of what is neither a file nor a folder.
+fn once(path: &str, what: &str) -> Problem {
+    Problem {
+        code: "cfx::file::broken",
+        parameter: None,
+        message: on_a_line(&format!("`{path}` is {what}, which can be read once at most")).into_owned(),
+        help: Some("write its output into a file, and name the file".to_string()),
+    }
+}
+
+/// Returns the problem of a link to nothing.
+fn nowhere(path: &Path) -> Problem {
+    let to = std::fs::read_link(path).map(|to| format!(" (`{}`)", to.display())).unwrap_or_default();
+    Problem {
+        code: "cfx::file::missing",
+        parameter: None,
+        message: on_a_line(&format!("`{}` is a link to what is not there{to}", path.display())).into_owned(),
+        help: Some("fetch the file (`git annex get`, `dvc pull`), or remove the link".to_string()),
+    }
+}
+
+/// Returns the folder of a pattern, and what names in it match.
+pub fn pattern(text: &str) -> (&str, &str) {
+    text.rsplit_once('/').unwrap_or((".", text))
+}
+
 /// Returns whether a name matches a pattern in which `*` stands for any run of characters.
-fn matches(pattern: &str, name: &str) -> bool {
+pub fn matches(pattern: &str, name: &str) -> bool {
     let Some((head, tail)) = pattern.split_once('*') else { return pattern == name };
     let Some(mut rest) = name.strip_prefix(head) else { return false };
     // Each part as far in front as it stands, the last one at the end: no other way of taking them fits where this one does not.
@@ -219,6 +263,30 @@ mod tests {
             assert!(problem.message.contains("is a link to") && problem.help.unwrap().contains(&format!("--data {folder}")));
         }
         assert!(alone.find(" ").unwrap_err().message.contains("is empty"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_matches_a_pattern_and_cannot_be_read_is_told() {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt;
+        let names: [(&[u8], &str); 3] = [
+            (b"l2.npy", "is a link to what is not there (`/nowhere/l2.npy`)"),
+            (b"pipe.npy", "a named pipe, which can be read once at most"),
+            (b"l\xff.npy", "is not text in UTF-8"),
+        ];
+        for (name, words) in names {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::write(dir.path().join("l1.npy"), b"x").unwrap();
+            let (files, path) = (Files::new(dir.path(), &[]), dir.path().join(OsStr::from_bytes(name)));
+            match name {
+                b"l2.npy" => std::os::unix::fs::symlink("/nowhere/l2.npy", &path).unwrap(),
+                b"pipe.npy" => assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success()),
+                _ => std::fs::write(&path, b"x").unwrap(),
+            }
+            let said = files.matching("*.npy").unwrap_err().message;
+            assert!(said.contains(words), "{said}");
+        }
     }
 
     #[cfg(unix)]

@@ -5,7 +5,7 @@ use crate::base::text::on_a_line;
 use crate::base::{Hash, Hasher};
 use rayon::prelude::*;
 use std::fs::{File, Metadata};
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -78,11 +78,36 @@ pub fn no_file(path: &Path) -> Option<&'static str> {
 ///
 /// Errors: it cannot be opened, or is no file.
 pub fn open(path: &Path) -> io::Result<File> {
-    match no_file(path) {
-        Some(what) => Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {what}"))),
-        None if path.is_dir() => Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")),
-        None => File::open(path),
+    plain(path)?;
+    if path.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
     }
+    File::open(path)
+}
+
+/// Checks that no pipe or device is at a path.
+///
+/// Errors: one is.
+pub fn plain(path: &Path) -> io::Result<()> {
+    no_file(path).map_or(Ok(()), |what| Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {what}"))))
+}
+
+/// Returns the contents of a regular file.
+///
+/// Errors: as [`open`].
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Returns the text of a regular file.
+///
+/// Errors: as [`open`]; it is no text.
+pub fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    open(path)?.read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// A file or a folder that a cell reads. The contents of a folder are the names in it.

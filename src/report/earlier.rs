@@ -3,11 +3,11 @@
 
 use crate::base::Hash;
 use crate::engine::unfinished;
-use crate::plan::seen;
+use crate::plan::{files, seen};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
 /// The list of files that a run has begun to write and no manifest lists yet: a run that is killed leaves it, the next one takes it over.
@@ -121,13 +121,15 @@ impl Earlier {
 }
 
 /// Returns whether results could be written to a folder: it is made, and nothing of other people stands where a run writes. What a run left half
-/// written that was killed goes. `listed`: folders of which the run reads whatever lies in them, with their whole paths.
+/// written that was killed goes. `listed`: folders of which the run reads whatever lies in them, with their whole paths; `matched`: folders of which
+/// it reads the files that match a pattern, with the pattern.
 ///
 /// Errors: it cannot be written, holds a manifest or report that no run of cfx wrote, or results would lie among what is listed: the next run would
 /// take them for data.
-pub fn ready(out: &Path, listed: &BTreeSet<PathBuf>) -> io::Result<()> {
-    let places = std::iter::once(out.to_path_buf()).chain(FOLDERS.iter().map(|folder| out.join(folder)));
-    if let Some(among) = places.filter_map(|place| among(&place, listed)).next() {
+pub fn ready(out: &Path, listed: &BTreeSet<PathBuf>, matched: &BTreeSet<(PathBuf, String)>) -> io::Result<()> {
+    let mut places = std::iter::once(out.to_path_buf()).chain(FOLDERS.iter().map(|folder| out.join(folder)));
+    let found = places.find_map(|place| among(&place, listed)).or_else(|| among_matched(out, matched));
+    if let Some(among) = found {
         let words = format!(
             "results would lie in `{}`, of which this run reads whatever is there: name another folder with `--out DIR`",
             among.display()
@@ -158,11 +160,19 @@ fn among(folder: &Path, listed: &BTreeSet<PathBuf>) -> Option<PathBuf> {
     None
 }
 
+/// Returns the folder of those of a pattern into which results would be written as files that may match it; folders in it match none.
+fn among_matched(out: &Path, matched: &BTreeSet<(PathBuf, String)>) -> Option<PathBuf> {
+    let own = out.canonicalize().ok();
+    let below: Vec<PathBuf> = FOLDERS.iter().filter_map(|folder| out.join(folder).canonicalize().ok()).collect();
+    let meets = |(folder, names): &&(PathBuf, String)| {
+        below.contains(folder) || own.as_ref() == Some(folder) && OWN.iter().any(|name| files::matches(names, name))
+    };
+    matched.iter().find(meets).map(|(folder, _)| folder.clone())
+}
+
 /// Returns the contents of a file; what is none is not opened.
 fn contents(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    seen::open(path)?.read_to_end(&mut bytes)?;
-    Ok(bytes)
+    seen::read(path)
 }
 
 fn not_ours(name: &str) -> io::Error {
@@ -173,7 +183,7 @@ fn not_ours(name: &str) -> io::Error {
 }
 
 /// Returns whether a path of a manifest leads to a file in one of the folders that a run makes.
-fn is_below(path: &str) -> bool {
+pub fn is_below(path: &str) -> bool {
     let parts: Vec<Component> = Path::new(path).components().collect();
     let plain = parts.iter().all(|p| matches!(p, Component::Normal(_)));
     let first = parts.first().map(|p| p.as_os_str().to_string_lossy().into_owned()).unwrap_or_default();
@@ -266,9 +276,9 @@ mod tests {
         for (name, text) in [("manifest.json", "{\"name\": \"app\"}"), ("report.html", "<p>")] {
             let dir = folder();
             put(dir.path(), name, text);
-            assert!(ready(dir.path(), &BTreeSet::new()).unwrap_err().to_string().contains(name));
+            assert!(ready(dir.path(), &BTreeSet::new(), &BTreeSet::new()).unwrap_err().to_string().contains(name));
         }
-        assert!(ready(&folder().path().join("new"), &BTreeSet::new()).is_ok());
+        assert!(ready(&folder().path().join("new"), &BTreeSet::new(), &BTreeSet::new()).is_ok());
     }
 
     #[test]
@@ -279,12 +289,31 @@ mod tests {
         std::fs::create_dir_all(root.join("own/arrays")).unwrap();
         let listed = BTreeSet::from([root.join("set"), root.join("set/a"), root.join("own/arrays")]);
         for out in ["set", "set/a", "set/new", "set/new/deep", "set/a/new", "own", "own/../set/b"] {
-            let said = ready(&root.join(out), &listed).map_err(|e| e.to_string());
+            let said = ready(&root.join(out), &listed, &BTreeSet::new()).map_err(|e| e.to_string());
             assert!(said.as_ref().is_err_and(|e| e.contains("of which this run reads whatever is there")), "{out}: {said:?}");
         }
         assert!(!root.join("set/new").exists() && !root.join("set/b").exists());
         for out in ["set/.results", "other", "own/arrays.2", "."] {
-            assert!(ready(&root.join(out), &listed).is_ok(), "{out}");
+            assert!(ready(&root.join(out), &listed, &BTreeSet::new()).is_ok(), "{out}");
+        }
+    }
+
+    #[test]
+    fn results_do_not_lie_among_files_of_a_pattern() {
+        let dir = folder();
+        let root = dir.path().canonicalize().unwrap();
+        std::fs::create_dir_all(root.join("act/arrays")).unwrap();
+        let of = |folder: &str, names: &str| BTreeSet::from([(root.join(folder), names.to_string())]);
+        let said = |out: &str, matched| ready(&root.join(out), &BTreeSet::new(), &matched).map_err(|e| e.to_string());
+        for (out, matched) in [("act", of("act/arrays", "*.npy")), ("act", of("act", "*")), ("act/../act", of("act", "m*.json"))]
+        {
+            let said = said(out, matched.clone());
+            assert!(said.as_ref().is_err_and(|e| e.contains("of which this run reads whatever is there")), "{out} {matched:?}");
+        }
+        // Folders in it, and files of other names, are none of those that match.
+        for out in [".", "act", "results", "act/results/exp"] {
+            assert_eq!(said(out, of("act", "*.npy")), Ok(()), "{out}");
+            assert_eq!(said(out, of(".", "*.npy")), Ok(()), "{out}");
         }
     }
 }

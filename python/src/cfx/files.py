@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, Dict, List, Tuple
 
 import numpy as np
 
-__all__ = ["safetensors", "zarr_arrays", "zarr_groups"]
+__all__ = ["below", "safetensors", "zarr_arrays", "zarr_groups"]
 
 _DTYPES = {
     "F64": "<f8",
@@ -21,6 +21,14 @@ _DTYPES = {
     "U8": "u1",
     "BOOL": "?",
 }
+
+
+def below(folder: Path, name: str) -> Path:
+    """The path of a file below a folder. Results may be a stranger's: names that lead elsewhere are refused."""
+    parts = PurePosixPath(name).parts
+    if not parts or PurePosixPath(name).is_absolute() or ".." in parts or PureWindowsPath(name).drive or "\\" in name:
+        raise ValueError(f"the results in {folder} name the file {name!r}, which does not lie in their folder")
+    return folder.joinpath(*parts)
 
 
 def zarr_groups(store: Path) -> List[str]:

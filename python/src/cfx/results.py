@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Union
 
 from .figures import Claim, Claims, Figure
+from .files import below
 from .values import Value
 
 __all__ = ["Run", "open"]
@@ -74,7 +75,7 @@ class Run(Mapping[str, Value]):
                     title=f["name"],
                     at=f["at"],
                     caption=f.get("caption", ""),
-                    path=self.path / f["file"] if "file" in f else None,
+                    path=below(self.path, f["file"]) if "file" in f else None,
                     absent=f.get("absent"),
                 )
                 for f in self.manifest["figures"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
 import numpy as np
@@ -145,17 +145,17 @@ class Value:
         name = about["part"] or self.name
         dims = tuple(d["name"] for d in about["dims"])
         attrs = {"units": about["unit"]} if "unit" in about else {}
-        variables: Dict[str, Any] = {name: (dims, np.load(folder / about["values"]), dict(attrs))}
+        variables: Dict[str, Any] = {name: (dims, np.load(files.below(folder, about["values"])), dict(attrs))}
         if "errors" in about:
-            variables[f"{name}_se"] = (dims, np.load(folder / about["errors"]), {**attrs, "long_name": f"standard error of {name}"})
+            variables[f"{name}_se"] = (dims, np.load(files.below(folder, about["errors"])), {**attrs, "long_name": f"standard error of {name}"})
         if "counts" in about:
-            variables[f"{name}_count"] = (dims, np.load(folder / about["counts"]), {"long_name": f"values behind {name}; -1: not known"})
+            variables[f"{name}_count"] = (dims, np.load(files.below(folder, about["counts"])), {"long_name": f"values behind {name}; -1: not known"})
         coords: Dict[str, Any] = {d["name"]: _array(d["coordinates"]) for d in about["dims"] if "coordinates" in d}
         examples = next((d["name"] for d in about["dims"] if d["role"] in ("example", "row")), None)
         if examples is not None and "ids" in about:
-            coords[examples] = np.load(folder / about["ids"]).astype("int64")
+            coords[examples] = np.load(files.below(folder, about["ids"])).astype("int64")
         if examples is not None and "labels" in about:
-            labels = np.load(folder / about["labels"])
+            labels = np.load(files.below(folder, about["labels"]))
             outer = tuple(d for d in dims if d != "unit") if labels.ndim > 1 else (examples,)
             coords["label"] = (outer, _named(labels, about.get("classes")))
         for axis, coordinate in about["at"].items():
@@ -201,10 +201,10 @@ class Value:
     @property
     def zarr(self) -> Path:
         """The Zarr store of a density's chains, for ``arviz.from_zarr`` or ``xarray.open_zarr``."""
-        found = {Path(*Path(o["path"]).parts[:2]) for o in self._outputs if o["is"] == "density"}
+        found = {"/".join(PurePosixPath(o["path"]).parts[:2]) for o in self._outputs if o["is"] == "density"}
         if not found:
             raise self._lacks("store of chains")
-        return self._root / found.pop()
+        return files.below(self._root, found.pop())
 
     def draws(self, group: str = "posterior") -> "xarray.Dataset":
         """Returns a group of a density's store: ``posterior``, ``sample_stats``, ``partitions`` or ``base_measure``."""
@@ -240,7 +240,7 @@ class Value:
         here = [(place, path) for place, path in found if _matches(place, at)]
         if len(here) != 1:
             raise ValueError(f"the model `{self.name}` has {len(found)} combinations of coordinates; name one of them: {'; '.join(_call(p) for p, _ in found)}")
-        return files.safetensors(self._root / here[0][1])
+        return files.safetensors(files.below(self._root, here[0][1]))
 
     def state_dict(self, **at: Any) -> Dict[str, Any]:
         """Returns the weights as PyTorch tensors: ``net.load_state_dict(run["net"].state_dict())``."""
@@ -252,7 +252,7 @@ class Value:
     # --- helpers ------------------------------------------------------------------------------------------------------------
 
     def _paths(self, kind: str, ending: str) -> List[Path]:
-        return [self._root / o["path"] for o in self._outputs if o["is"] == kind and o["path"].endswith(ending)]
+        return [files.below(self._root, o["path"]) for o in self._outputs if o["is"] == kind and o["path"].endswith(ending)]
 
     def _lacks(self, what: str) -> FileNotFoundError:
         there = sorted({o["is"] for o in self._outputs}) or ["nothing"]

@@ -4,6 +4,7 @@
 
 use super::mirrored::Transport;
 use super::{Trouble, Watch};
+use crate::plan::seen;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, Checksum};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
@@ -234,7 +235,7 @@ impl Bucket {
 
     /// Returns whether an object is there with the bytes of a file.
     async fn has(&self, key: &Key, path: &Path) -> Result<bool, Trouble> {
-        let mut file = File::open(path).map_err(|e| Bucket::unread(path, &e))?;
+        let mut file = seen::open(path).map_err(|e| Bucket::unread(path, &e))?;
         let own = file.metadata().map_err(|e| Bucket::unread(path, &e))?.len();
         if self.size(key).await? != Some(own) {
             return Ok(false);
@@ -260,7 +261,7 @@ impl Bucket {
         }
         let size = path.metadata().map_err(|e| Bucket::unread(&path, &e))?.len();
         if size <= PART.0 {
-            let bytes = std::fs::read(&path).map_err(|e| Bucket::unread(&path, &e))?;
+            let bytes = seen::read(&path).map_err(|e| Bucket::unread(&path, &e))?;
             self.store.put(&key, PutPayload::from(bytes)).await.map_err(|e| self.failed(&e))?;
         } else {
             self.put_in_parts(&key, &path, size, watch).await?;
@@ -273,7 +274,7 @@ impl Bucket {
 
     /// Sends a large file in parts; the object is there when all of them have arrived.
     async fn put_in_parts(&self, key: &Key, path: &Path, size: u64, watch: Watch<'_>) -> Result<(), Trouble> {
-        let mut file = File::open(path).map_err(|e| Bucket::unread(path, &e))?;
+        let mut file = seen::open(path).map_err(|e| Bucket::unread(path, &e))?;
         let part = PART.0.max(size.div_ceil(PART.1));
         let upload = self.store.put_multipart(key).await.map_err(|e| self.failed(&e))?;
         let mut upload = WriteMultipart::new_with_chunk_size(upload, part as usize);

@@ -80,6 +80,9 @@ pub trait Remote {
 ///
 /// Errors: a sentence.
 pub fn at(address: &str) -> Result<Box<dyn Remote>, String> {
+    if address.trim().is_empty() {
+        return Err("the address of the store is empty: write a folder, `ssh://HOST/PATH`, or a bucket".to_string());
+    }
     if let Some(there) = rsync::Rsync::of(address)? {
         return Ok(Box::new(mirrored::Mirrored(there)));
     }

@@ -170,3 +170,10 @@ fn a_store_beside_is_read_and_not_written() {
     let after: Vec<_> = std::fs::read_dir(one.path().join("index")).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(before, after);
 }
+
+#[test]
+fn an_empty_address_is_no_store() {
+    for address in ["", " ", "\n"] {
+        assert!(at(address).is_err_and(|words| words.contains("is empty")), "{address:?}");
+    }
+}

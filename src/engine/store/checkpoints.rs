@@ -2,6 +2,7 @@
 
 use super::Store;
 use crate::base::{Hash, Hasher};
+use crate::plan::seen;
 use std::path::PathBuf;
 
 impl Store {
@@ -18,7 +19,7 @@ impl Store {
 
     /// Returns the last checkpoint, where there is one, undamaged and of this device kind: going on from one of another kind would mix both.
     pub fn checkpoint(&self, key: &Hash, device: &str) -> Option<Vec<u8>> {
-        let mut all = std::fs::read(self.checkpoint_path(key)).ok()?;
+        let mut all = seen::read(&self.checkpoint_path(key)).ok()?;
         let (head, bytes) = all.split_at_checked(32)?;
         if head != check(device, bytes).0 {
             return None;

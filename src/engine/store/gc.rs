@@ -7,6 +7,7 @@ use super::runs::{RunRecord, own_name};
 use super::{Store, StoreError, trouble};
 use crate::base::Hash;
 use crate::engine::unfinished;
+use crate::plan::seen;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -138,7 +139,7 @@ impl Store {
         }
         let plans: BTreeSet<String> = records
             .iter()
-            .filter_map(|r| std::fs::read(self.root.join("runs").join(r)).ok())
+            .filter_map(|r| seen::read(&self.root.join("runs").join(r)).ok())
             .filter_map(|b| serde_json::from_slice::<serde_json::Value>(&b).ok())
             .filter_map(|j| j["plans"].as_str().map(|p| format!("{p}.plans")))
             .collect();

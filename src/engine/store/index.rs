@@ -5,6 +5,7 @@ use super::disk::Disk;
 use super::line::{Entry, Line, Place, Read};
 use super::spare::Spare;
 use crate::base::{ByHash, Hash, Name};
+use crate::plan::seen;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -349,7 +350,7 @@ impl Index {
             if std::fs::metadata(&path).is_ok_and(|m| m.len() <= start) {
                 continue;
             }
-            let Ok(file) = std::fs::File::open(&path) else { continue };
+            let Ok(file) = seen::open(&path) else { continue };
             let read = self.read_log(disk, &file, start);
             self.read.insert(name, start + read);
         }

@@ -2,6 +2,7 @@
 
 use super::Store;
 use crate::base::Hash;
+use crate::plan::seen;
 use std::fs::File;
 use std::path::PathBuf;
 
@@ -12,7 +13,7 @@ impl Store {
 
     /// Notes that the artifact of a cell is to stay. Nothing depends on it but when room is made.
     pub fn keep(&self, key: &Hash) {
-        if self.writable {
+        if self.writable && seen::plain(&self.kept_path(key)).is_ok() {
             let _ = File::options().create(true).truncate(false).write(true).open(self.kept_path(key));
         }
     }

@@ -9,6 +9,7 @@
 
 use super::disk::Disk;
 use crate::engine::process::{UNKNOWN, is_gone, machine};
+use crate::plan::seen;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
@@ -112,7 +113,8 @@ impl Leases {
         {
             return Ok(None);
         }
-        let attempt = highest.unwrap_or(0) + 1;
+        let too_high = || io::Error::new(io::ErrorKind::InvalidData, format!("{name}.{} is no attempt", u64::MAX));
+        let attempt = highest.unwrap_or(0).checked_add(1).ok_or_else(too_high)?;
         let path = self.path(name, attempt);
         let file = match self.disk.create(&path, self.text(attempt, 0).as_bytes()) {
             Ok(file) => file,
@@ -193,10 +195,11 @@ impl Leases {
     }
 
     fn said(&self, name: &str, attempt: u64) -> Option<String> {
-        let file = File::open(self.path(name, attempt)).ok()?;
+        let file = seen::open(&self.path(name, attempt)).ok()?;
         let mut bytes = Vec::new();
         self.disk.read(&file, 0, 400, &mut bytes).ok()?;
-        String::from_utf8(bytes).ok()
+        // Whatever stands there: one that no holder writes anew dies.
+        Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Returns whether the holder of an attempt, which says this now, is dead: its process is gone from this machine, or it has said nothing else

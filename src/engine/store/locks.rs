@@ -6,6 +6,7 @@ use super::leases::Lease;
 use super::{Store, StoreError, now, trouble};
 use crate::base::Hash;
 use crate::engine::unfinished;
+use crate::plan::seen;
 use std::fs::{File, Metadata, TryLockError};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -35,6 +36,7 @@ impl Store {
             return Ok(lease.map(|lease| CellLock(Held::Lease { _lease: lease })));
         }
         loop {
+            seen::plain(&path).map_err(trouble("open", &path))?;
             let file = File::options()
                 .create(true)
                 .truncate(false)
@@ -84,7 +86,7 @@ impl Store {
             return leases.holder(&key.to_string());
         }
         let mut text = String::new();
-        File::open(self.root.join("locks").join(key.to_string())).ok()?.take(200).read_to_string(&mut text).ok()?;
+        seen::open(&self.root.join("locks").join(key.to_string())).ok()?.take(200).read_to_string(&mut text).ok()?;
         Some(format!("process {}", text.split_whitespace().next()?))
     }
 }

@@ -1,12 +1,13 @@
 //! Notes that belong to a store but are no results: the plan of a script's last run.
 
 use super::Store;
+use crate::plan::seen;
 use std::path::PathBuf;
 
 impl Store {
     /// Returns the note of that name, where there is one that can be read.
     pub fn note(&self, name: &str) -> Option<String> {
-        std::fs::read_to_string(self.note_path(name)).ok()
+        seen::read_text(&self.note_path(name)).ok()
     }
 
     /// Keeps a note in the place of the last one of that name; returns whether it could be written. Nothing depends on notes.

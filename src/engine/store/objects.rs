@@ -4,7 +4,7 @@ use super::index::{Known, Spot};
 use super::line::Place;
 use super::{SMALL, Store, StoreError, trouble};
 use crate::base::Hash;
-use std::fs::File;
+use crate::plan::seen;
 use std::path::PathBuf;
 
 /// Why an artifact cannot be read.
@@ -80,7 +80,7 @@ impl Store {
 
     fn read_file(&self, hash: &Hash, length: u64) -> Result<Vec<u8>, Fault> {
         self.packs.count();
-        let file = File::open(self.object_path(hash)).map_err(|_| Fault::Missing)?;
+        let file = seen::open(&self.object_path(hash)).map_err(|_| Fault::Missing)?;
         if file.metadata().map_err(|_| Fault::Missing)?.len() != length {
             return Err(Fault::Damaged);
         }

@@ -7,6 +7,7 @@ use super::own::Own;
 use super::packs::Packs;
 use super::{Store, StoreError, now, trouble};
 use crate::engine::unfinished;
+use crate::plan::seen;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
@@ -33,6 +34,11 @@ const MANY_LOGS: usize = 64;
 /// Opening waits this long for another process to finish sweeping.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Returns how long opening waits for a sweeper whose lease dies after `expiry`: one that died on another machine is known by that alone.
+pub(super) fn patience(expiry: Duration) -> Duration {
+    PATIENCE + expiry
+}
+
 /// What a folder is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
@@ -49,9 +55,10 @@ pub(super) fn other_form(text: &str) -> Option<&str> {
 
 /// Returns what a folder is. Errors: it is the folder of something else, or cannot be looked at.
 fn found(root: &Path) -> Result<Found, StoreError> {
+    use io::ErrorKind::{InvalidData, InvalidInput, IsADirectory, NotADirectory};
     let path = root.join("format");
-    let read = std::fs::read_to_string(&path);
-    let marked = read.is_ok();
+    let read = seen::read_text(&path);
+    let missing = matches!(&read, Err(e) if e.kind() == io::ErrorKind::NotFound);
     match read {
         Ok(text) if text.trim() == FORMAT => return Ok(Found::Store),
         Ok(text) if other_form(&text).is_some() => {
@@ -65,8 +72,7 @@ fn found(root: &Path) -> Result<Found, StoreError> {
         Ok(_) => {}
         Err(e) if e.kind() == io::ErrorKind::NotFound => {}
         // A file in the folder's place, or a folder in the file's.
-        Err(e) if matches!(e.kind(), io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory | io::ErrorKind::InvalidData) => {
-        }
+        Err(e) if matches!(e.kind(), NotADirectory | IsADirectory | InvalidData | InvalidInput) => {}
         Err(e) => return Err(trouble("read", &path)(e)),
     }
     let entries = match std::fs::read_dir(root) {
@@ -81,14 +87,21 @@ fn found(root: &Path) -> Result<Found, StoreError> {
         let begun = FOLDERS.contains(&name.as_str()) && std::fs::read_dir(entry.path()).is_ok_and(|mut d| d.next().is_none());
         if !begun && !unfinished::is_ours(&name) {
             // Another process may have made the store since its mark was looked for.
-            if !marked && path.exists() {
+            if missing && path.exists() {
                 return found(root);
             }
-            let message = format!(
-                "{} is not a store of cfx, and has other files (`{name}`): nothing in it is touched; name an empty \
-                 folder or a new one with `--store DIR`",
-                root.display()
-            );
+            let shown = root.display();
+            let message = if root.join("gate").is_file() && FOLDERS.iter().all(|f| root.join(f).is_dir()) {
+                format!(
+                    "{shown} looks like a store of cfx, but its file `format` is lost or damaged: write `{FORMAT}` into \
+                     {shown}/format if it is one, or name another folder with `--store DIR`"
+                )
+            } else {
+                format!(
+                    "{shown} is not a store of cfx, and has other files (`{name}`): nothing in it is touched; name an \
+                     empty folder or a new one with `--store DIR`"
+                )
+            };
             return Err(StoreError::new(message));
         }
     }
@@ -118,7 +131,7 @@ impl Store {
             make(root, disk.as_ref())?;
         }
         let gate = root.join("gate");
-        match File::options().create(true).truncate(false).write(true).open(&gate) {
+        match seen::plain(&gate).and_then(|()| File::options().create(true).truncate(false).write(true).open(&gate)) {
             Ok(file) => {
                 FOLDERS.iter().try_for_each(|f| {
                     let path = root.join(f);
@@ -128,7 +141,7 @@ impl Store {
                 if leases || store.wants_leases()? { store.on_leases(expiry) } else { store.on_locks() }
             }
             Err(e) if matches!(e.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => {
-                Store::made(root, disk, File::open(&gate).ok(), false).on_locks()
+                Store::made(root, disk, seen::open(&gate).ok(), false).on_locks()
             }
             Err(e) => Err(trouble("open", &gate)(e)),
         }
@@ -139,7 +152,7 @@ impl Store {
     /// Errors: the folder is that of something else, cannot be read, is of another version, or is being swept.
     pub fn look(root: &Path) -> Result<Store, StoreError> {
         match found(root)? {
-            Found::Store => Store::made(root, Arc::new(System), File::open(root.join("gate")).ok(), false).on_locks(),
+            Found::Store => Store::made(root, Arc::new(System), seen::open(&root.join("gate")).ok(), false).on_locks(),
             Found::Nothing => Ok(Store::made(root, Arc::new(System), None, false)),
         }
     }
@@ -191,7 +204,7 @@ impl Store {
             // Whoever sweeps or merges is done soon.
             let start = Instant::now();
             while matches!(self.disk.try_lock_shared(gate), Err(TryLockError::WouldBlock)) {
-                self.has_patience(start)?;
+                self.has_patience(start, PATIENCE)?;
             }
         }
         self.refresh();
@@ -211,14 +224,14 @@ impl Store {
         // Who sweeps looks who has it open after saying so; one of both sees the other.
         let start = Instant::now();
         while leases.is_held(SWEEP) {
-            self.has_patience(start)?;
+            self.has_patience(start, patience(expiry))?;
         }
         self.refresh();
         Ok(self)
     }
 
-    fn has_patience(&self, start: Instant) -> Result<(), StoreError> {
-        if start.elapsed() > PATIENCE {
+    fn has_patience(&self, start: Instant, longest: Duration) -> Result<(), StoreError> {
+        if start.elapsed() > longest {
             let message = format!("the store {} is being swept by another process", self.root.display());
             return Err(StoreError { locked: true, ..StoreError::new(message) });
         }

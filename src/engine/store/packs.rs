@@ -2,6 +2,7 @@
 
 use super::Fault;
 use super::disk::Disk;
+use crate::plan::seen;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
@@ -66,7 +67,7 @@ impl Packs {
         if let Some(pack) = open.get(&number) {
             return Ok(pack.clone());
         }
-        let file = File::open(path).map_err(|_| Fault::Missing)?;
+        let file = seen::open(path).map_err(|_| Fault::Missing)?;
         if open.len() >= OPEN {
             open.pop_first();
         }

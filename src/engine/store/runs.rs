@@ -2,6 +2,7 @@
 
 use super::{Store, StoreError, now, trouble};
 use crate::base::{Hash, Hasher};
+use crate::plan::seen;
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
 
@@ -38,7 +39,7 @@ impl Store {
         let (hash, bytes) = of_plans(plans);
         let path = self.root.join("runs").join(format!("{hash}.plans"));
         // One that is there under the name of its hash may be damaged.
-        if self.writable && std::fs::read(&path).map_or(true, |there| there != bytes) {
+        if self.writable && seen::read(&path).map_or(true, |there| there != bytes) {
             self.disk.replace(&path, &bytes, false, &|| false).map_err(trouble("write", &path))?;
         }
         let id = format!("{}-{}", now(), self.name.split_once('-').map_or("", |n| n.1));
@@ -93,11 +94,11 @@ impl Store {
 
 /// Reads the record of a run and the list of its cells; nothing where one of them is damaged.
 fn record(folder: &Path, id: &str) -> Option<RunRecord> {
-    let bytes = std::fs::read(folder.join(format!("{id}.json"))).ok()?;
+    let bytes = seen::read(&folder.join(format!("{id}.json"))).ok()?;
     let json: Json = serde_json::from_slice(&bytes).ok()?;
     let word = |name: &str| json[name].as_str().map(str::to_string);
     let named = word("plans")?;
-    let plans = std::fs::read(folder.join(format!("{named}.plans"))).ok()?;
+    let plans = seen::read(&folder.join(format!("{named}.plans"))).ok()?;
     let keys: Vec<Hash> = plans.as_chunks().0.iter().map(|b| Hash(*b)).collect();
     let (hash, all) = of_plans(keys.iter().copied());
     (all == plans && Hash::parse(&named) == Some(hash)).then_some(RunRecord {

@@ -5,6 +5,7 @@ use super::opening::{FORMAT, other_form};
 use super::{Store, StoreError, trouble};
 use crate::base::Hash;
 use crate::base::text::on_a_line;
+use crate::plan::seen;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -67,7 +68,7 @@ fn clear(below: &Path) {
     for entry in std::fs::read_dir(below).into_iter().flatten().flatten() {
         // One that has just begun may not hold its lock yet.
         let old = entry.metadata().and_then(|m| m.modified()).is_ok_and(|t| t.elapsed().is_ok_and(|e| e > SETTLED));
-        if old && File::open(entry.path().join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok()) {
+        if old && seen::open(&entry.path().join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok()) {
             // What cannot be removed now is removed the next time.
             let _ = std::fs::remove_dir_all(entry.path());
         }

@@ -92,7 +92,10 @@ impl<'a> Statics<'a> {
                     })
                     .collect::<Result<Vec<_>, _>>()
                     .map(Static::List),
-                ExprKind::Range(..) => self.value(module, expr, env),
+                ExprKind::Range(..) => match self.value(module, expr, env)? {
+                    Static::List(items) if !items.iter().all(|i| is_element(of, i)) => Err(self.wrong(ty, expr)),
+                    value => Ok(value),
+                },
                 _ if **of == SettingType::Text && self.program.sources.text(expr.span).parse::<f64>().is_ok() => {
                     Err(self.number_for_texts(ty, expr))
                 }
@@ -182,6 +185,17 @@ fn may_be_none(param: &ast::Param, ty: &SettingType) -> bool {
     let named = alternatives.into_iter().any(|a| matches!(a, ast::TypeAtom::Name(n) if n.name == "none"));
     let word = matches!(ty, SettingType::Option(words) if words.iter().any(|w| w == "none"));
     default || named || word || matches!(ty, SettingType::Any | SettingType::Network | SettingType::Recipe | SettingType::Layer)
+}
+
+/// Returns whether a number of a range may stand in a list of this type.
+fn is_element(of: &SettingType, item: &Static) -> bool {
+    match (of, item) {
+        (SettingType::Either(types), _) => types.iter().any(|t| is_element(t, item)),
+        (SettingType::Int, Static::Number(x)) => *x >= 0.0,
+        (SettingType::Signed | SettingType::Real, Static::Number(_)) => true,
+        (SettingType::Any, _) => true,
+        _ => false,
+    }
 }
 
 fn is_list(ty: &SettingType) -> bool {

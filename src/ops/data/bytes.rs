@@ -37,6 +37,14 @@ pub fn with_help(problem: Problem, help: impl Into<String>) -> Problem {
     Problem { help: Some(help.into()), ..problem }
 }
 
+/// Returns bytes as the text that they are.
+///
+/// Errors: they are no UTF-8; read as something else, two names could become one.
+pub fn utf8(path: &Path, bytes: Vec<u8>) -> Result<String, Problem> {
+    String::from_utf8(bytes)
+        .map_err(|_| with_help(broken(path, "is not text in UTF-8"), "convert it first: `iconv -f latin1 -t utf8`"))
+}
+
 /// Returns the failure that a problem is, once the run has begun.
 pub fn failed(problem: Problem) -> Failure {
     Failure::Failed { message: problem.message, help: problem.help }
@@ -48,6 +56,8 @@ pub struct Input<'a> {
     inner: Box<dyn Read + 'a>,
     /// No more bytes than this can still come.
     ceiling: u64,
+    /// Whether just so many come.
+    exact: bool,
 }
 
 impl<'a> Input<'a> {
@@ -83,22 +93,22 @@ impl<'a> Input<'a> {
         }
         known(head)?;
         if !head.starts_with(&[0x1f, 0x8b]) {
-            return Ok(Input { path, inner: Box::new(plain), ceiling: length });
+            return Ok(Input { path, inner: Box::new(plain), ceiling: length, exact: true });
         }
         let mut unpacked = BufReader::with_capacity(1 << 16, MultiGzDecoder::new(plain));
         known(unpacked.fill_buf().map_err(|e| broken(path, format!("cannot be unpacked: {e}")))?)?;
-        Ok(Input { path, inner: Box::new(unpacked), ceiling: packed::most(length) })
+        Ok(Input { path, inner: Box::new(unpacked), ceiling: packed::most(length), exact: false })
     }
 
     /// Returns an input over bytes in memory, named by a path for messages.
     pub fn over(path: &'a Path, bytes: Vec<u8>) -> Self {
         let ceiling = bytes.len() as u64;
-        Input { path, inner: Box::new(std::io::Cursor::new(bytes)), ceiling }
+        Input { path, inner: Box::new(std::io::Cursor::new(bytes)), ceiling, exact: true }
     }
 
     /// Returns an input over a reader that can give at most `ceiling` bytes, such as a member of an archive.
     pub fn lending(path: &'a Path, inner: &'a mut dyn Read, ceiling: u64) -> Self {
-        Input { path, inner: Box::new(inner), ceiling }
+        Input { path, inner: Box::new(inner), ceiling, exact: false }
     }
 
     /// Returns the file's path.
@@ -154,6 +164,17 @@ impl<'a> Input<'a> {
         Ok(out)
     }
 
+    /// Checks that the file can end after `count` more bytes.
+    ///
+    /// Errors: more are there, so the header does not describe the file. Of a packed file that is not known before it is read.
+    pub fn ends_after(&self, count: u64) -> Result<(), Problem> {
+        if self.exact && self.ceiling > count { Err(self.longer()) } else { Ok(()) }
+    }
+
+    fn longer(&self) -> Problem {
+        broken(self.path, "has more bytes than its header describes")
+    }
+
     /// Checks that nothing follows.
     ///
     /// Errors: bytes are left over, so the header does not describe the file.
@@ -161,7 +182,7 @@ impl<'a> Input<'a> {
         let mut one = [0u8; 1];
         match self.inner.read(&mut one) {
             Ok(0) => Ok(()),
-            Ok(_) => Err(broken(self.path, "has more bytes than its header describes")),
+            Ok(_) => Err(self.longer()),
             Err(e) => Err(broken(self.path, format!("cannot be read to its end: {e}"))),
         }
     }

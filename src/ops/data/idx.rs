@@ -44,6 +44,7 @@ fn image_header(input: &mut Input) -> Result<(Vec<usize>, usize, u64), Problem> 
     let size =
         size.ok_or_else(|| broken(input.path(), format!("claims a shape of {lengths:?}, which is too large for any machine")))?;
     input.room_for(size, "images")?;
+    input.ends_after(size)?;
     let mut shape = lengths[1..].to_vec();
     if shape.len() == 2 {
         shape.push(1);

@@ -1,7 +1,7 @@
 //! Lists of images in CSV files, as Mini-ImageNet comes (Ravi & Larochelle 2017): `train.csv`, `val.csv` and `test.csv` with the columns
 //! `filename` and `label`, beside a folder `images`.
 
-use super::bytes::{Input, broken, with_help};
+use super::bytes::{Input, broken, utf8, with_help};
 use crate::plan::facts::Problem;
 use std::path::{Path, PathBuf};
 
@@ -47,22 +47,24 @@ fn fields(line: &str) -> Vec<String> {
     out
 }
 
-/// Returns the lists in a folder that have the columns of one: none where there is none.
+/// Returns the lists in a folder that have the columns of one, and those files that have the name of one alone.
 ///
-/// Errors: a line without one of the columns; two lists for one split.
-pub fn lists(root: &Path) -> Result<Vec<Csv>, Problem> {
-    let mut out: Vec<Csv> = Vec::new();
+/// Errors: a line without one of the columns; two lists for one split; a file is no text.
+pub fn lists(root: &Path) -> Result<(Vec<Csv>, Vec<PathBuf>), Problem> {
+    let (mut out, mut others) = (Vec::<Csv>::new(), Vec::new());
     for (name, split) in LISTS {
         let path = root.join(name);
         if !path.is_file() {
             continue;
         }
-        let bytes = Input::text(&path)?.rest(LONGEST)?;
-        let text = String::from_utf8_lossy(&bytes);
+        let text = utf8(&path, Input::text(&path)?.rest(LONGEST)?)?;
         let mut lines = text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty());
         let head = lines.next().map(|(_, l)| fields(l.trim_start_matches('\u{feff}'))).unwrap_or_default();
         let column = |wanted: &str| head.iter().position(|c| c.eq_ignore_ascii_case(wanted));
-        let (Some(file), Some(label)) = (column("filename"), column("label")) else { continue };
+        let (Some(file), Some(label)) = (column("filename"), column("label")) else {
+            others.push(path);
+            continue;
+        };
         if let Some(other) = out.iter().find(|c| c.split == split) {
             let words = format!("is a second list for one split beside `{}`", other.path.display());
             return Err(with_help(broken(&path, words), "keep one of them"));
@@ -77,5 +79,5 @@ pub fn lists(root: &Path) -> Result<Vec<Csv>, Problem> {
         let rows = lines.map(row).collect::<Result<Vec<_>, _>>()?;
         out.push(Csv { split, path: path.clone(), rows });
     }
-    Ok(out)
+    Ok((out, others))
 }

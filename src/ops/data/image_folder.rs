@@ -171,7 +171,7 @@ impl Reader for ImageFolder {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn settings(&self, settings: &Settings) -> ImageFolderSettings {

@@ -2,12 +2,12 @@
 //!
 //! In: a folder. Out: classes, and the files of each split with their labels. Never: opening an image.
 
-use super::bytes::{Input, broken, with_help};
+use super::bytes::{Input, broken, utf8, with_help};
 use super::image_csv::{self, Csv};
 use crate::base::natural;
 use crate::base::text::on_a_line;
 use crate::plan::facts::Problem;
-use crate::plan::files::Files;
+use crate::plan::files::{Files, is_text};
 use crate::words;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -125,8 +125,13 @@ impl Walk<'_> {
             let (is_dir, ending) = (path.is_dir(), ending(&path));
             let (known, other) = (IMAGES.contains(&ending.as_str()), OTHERS.contains(&ending.as_str()));
             if !is_dir && !known && !other {
+                if std::fs::symlink_metadata(&path).is_ok_and(|m| m.is_symlink()) && !path.exists() {
+                    let message = format!("`{}` is a link to what is not there, and is left out", path.display());
+                    self.warn(on_a_line(&message).into_owned(), "fetch what it points to, or remove the link");
+                }
                 continue;
             }
+            is_text(&path)?;
             if !path.canonicalize().is_ok_and(|real| self.files.inside(&real)) {
                 let problem = broken(&path, "is a link to nothing, or to where nothing may be read");
                 return Err(with_help(problem, "grant the folder that it points to with `--data DIR`, or remove it"));
@@ -256,13 +261,17 @@ impl Walk<'_> {
         }
         self.files.note(&path);
         self.from.push(path.clone());
-        let bytes = Input::text(&path)?.rest(LONGEST)?;
-        let text = String::from_utf8_lossy(&bytes);
+        let text = utf8(&path, Input::text(&path)?.rest(LONGEST)?)?;
         let lines = text
             .lines()
             .filter_map(|l| l.split_once('\t'))
             .map(|(f, rest)| (f, rest.split('\t').next().unwrap_or_default().trim()));
-        let classes: BTreeMap<&str, &str> = lines.collect();
+        let mut classes: BTreeMap<&str, &str> = BTreeMap::new();
+        for (image, class) in lines {
+            if classes.insert(image, class).is_some_and(|before| before != class) {
+                return Err(broken(&path, format!("gives `{image}` two classes")));
+            }
+        }
         let mut by_class: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
         for image in std::mem::take(&mut part.loose) {
             let Some(class) = classes.get(name(&image).as_str()) else {
@@ -330,7 +339,8 @@ pub fn list(root: &Path, files: &Files, order: Order, pool: Classes) -> Result<L
             "splits are `train`, `val` (`valid`, `validation`) and `test`: rename it, or move it away",
         );
     }
-    let lists = if matches!(folders.as_slice(), [("all", _)]) { image_csv::lists(root)? } else { Vec::new() };
+    let of_all = matches!(folders.as_slice(), [("all", _)]);
+    let (lists, others) = if of_all { image_csv::lists(root)? } else { (Vec::new(), Vec::new()) };
     if lists.is_empty() {
         for (split, dir) in folders {
             let mut part = walk.part(split, &dir)?;
@@ -344,6 +354,10 @@ pub fn list(root: &Path, files: &Files, order: Order, pool: Classes) -> Result<L
         walk.warn(format!("`{}` holds no images, so that there is no such split", part.dir.display()), "fill it, or remove it");
     }
     let labelled = parts.iter().any(|p| !p.classes.is_empty());
+    if let Some(path) = others.first().filter(|_| !labelled) {
+        let message = format!("`{}` has no columns `filename` and `label`, so the images have no labels", path.display());
+        walk.warn(on_a_line(&message).into_owned(), "the first line of a list names its columns, with commas between them");
+    }
     for part in parts.iter_mut().filter(|p| labelled && !p.loose.is_empty()) {
         let (images, dir) = (images_are(part.loose.len()), part.dir.display().to_string());
         walk.warn(

@@ -118,7 +118,9 @@ impl Header {
         }
         let text = input.take(length as u64, "header")?;
         let header = parse_header(&String::from_utf8_lossy(&text)).map_err(|why| unreadable(path, why))?;
-        input.room_for(header.size(path)?, "numbers")?;
+        let size = header.size(path)?;
+        input.room_for(size, "numbers")?;
+        input.ends_after(size).map_err(|p| with_help(p, "save one array in each file; several go into one with `np.savez`"))?;
         Ok(header)
     }
 }

@@ -67,7 +67,7 @@ fn whose(
 
 impl Planned for LoadScores {
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn policy(&self) -> Policy {
@@ -94,13 +94,30 @@ impl Planned for LoadScores {
     }
 }
 
+/// Names of labels that may lie beside those of other examples in an archive: they are those of the scores where there are as many.
+const LABELS_OF_A_SPLIT: [&str; 4] = ["train_labels", "y_train", "test_labels", "y_test"];
+
+/// Returns the name of the labels that lie beside scores in an archive.
+fn labels_beside(place: &Place, names: &[String], count: usize) -> Result<Option<&'static str>, Problem> {
+    let there = |name: &&'static str| names.iter().any(|n| n == *name);
+    if let Some(name) = USUAL_LABELS.iter().copied().find(|n| there(n)) {
+        return Ok(Some(name));
+    }
+    let mut found = Vec::new();
+    for name in LABELS_OF_A_SPLIT.into_iter().filter(there) {
+        let header = npy::header(&Place { path: place.path.clone(), array: Some(name.to_string()) }, &[])?;
+        found.extend((header.count() == count && header.is_whole()).then_some(name));
+    }
+    Ok(if let [only] = found.as_slice() { Some(*only) } else { None })
+}
+
 /// Checks labels that lie beside scores in an archive against those that the source's files give.
-fn same_labels(place: &Place, data: &Dataset, whose: Whose) -> Result<(), Problem> {
+fn same_labels(place: &Place, data: &Dataset, whose: Whose, count: usize) -> Result<(), Problem> {
     if !npy::is_archive(&place.path) || data.source.labels.is_empty() {
         return Ok(());
     }
     let names = npy::arrays_in(&place.path)?;
-    let Some(name) = USUAL_LABELS.iter().find(|n| names.iter().any(|m| m == *n)) else { return Ok(()) };
+    let Some(name) = labels_beside(place, &names, count)? else { return Ok(()) };
     let beside = Place { path: place.path.clone(), array: Some(name.to_string()) };
     let labels = npy::read(&beside, &[])?.labels(&place.path)?;
     let at = |i: usize, id: u32| if whose == Whose::Here { i } else { id as usize };
@@ -153,7 +170,7 @@ impl Kernel for LoadScores {
         let sizes: Vec<usize> = data.source.splits.iter().map(|(_, r)| r.len()).collect();
         let inside = |n: usize| data.ids.iter().all(|id| (*id as usize) < n);
         let whose = whose(numbers.len(), Some(data.len()), &sizes, inside, &place).map_err(failed)?;
-        same_labels(&place, data, whose).map_err(failed)?;
+        same_labels(&place, data, whose, numbers.len()).map_err(failed)?;
         same_order(&place, data, whose, numbers.len()).map_err(failed)?;
         let values = match whose {
             Whose::Here => numbers,

@@ -193,6 +193,10 @@ impl<R: Read> Machine<'_, R> {
                 Ok(Item::Dict(pairs))
             }
             (Global::Size, [from]) => Ok(Item::Sequence(self.sequence(*from)?)),
+            // Numbers whose sign is turned only where they are read: those of the storage are not the tensor's.
+            (Global::Tensor, [_, _, _, _, _, _, view, ..]) if matches!(&self.items[*view], Item::Dict(pairs) if pairs.iter().any(|(_, v)| self.items[*v] == Item::Int(1))) => {
+                Ok(Item::Foreign("a tensor that is a conjugate or negative view".into()))
+            }
             (Global::Tensor, [storage, offset, shape, stride, ..]) if matches!(self.items[*storage], Item::Storage { .. }) => {
                 let (shape, stride) = (self.counts(*shape)?, self.counts(*stride)?);
                 Ok(Item::Tensor { storage: *storage, offset: self.count(*offset)?, shape, stride })

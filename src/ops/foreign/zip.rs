@@ -5,7 +5,7 @@ use crate::plan::seen;
 use flate2::read::DeflateDecoder;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use zip::{CompressionMethod, ZipArchive};
 
@@ -20,6 +20,8 @@ pub struct Block {
     pub bytes: u64,
     /// Whether it is deflated.
     pub deflated: bool,
+    /// The checksum of its bytes (CRC-32), where one is written down: PyTorch, told to leave it out, writes 0.
+    pub checksum: Option<u32>,
 }
 
 /// An archive.
@@ -78,7 +80,8 @@ impl Archive {
         if !fits || !deflated && stored != bytes {
             return Err(damaged(format!("`{name}` is not inside the archive")));
         }
-        Ok(Some(Block { at, stored, bytes, deflated }))
+        let checksum = Some(member.crc32()).filter(|sum| *sum != 0);
+        Ok(Some(Block { at, stored, bytes, deflated, checksum }))
     }
 
     /// Returns a reader of a member, whose checksum is looked at at its end, and the most bytes that it can give; `None` if there is no such
@@ -115,6 +118,24 @@ impl Archive {
 }
 
 impl Block {
+    /// Checks that the bytes are those of which the checksum was written down.
+    ///
+    /// Errors: they are not; the file cannot be read there.
+    pub fn check(&self, path: &Path) -> Result<(), Unreadable> {
+        let Some(sum) = self.checksum else { return Ok(()) };
+        let (mut from, mut found) = (BufReader::with_capacity(1 << 16, self.open(path)?), flate2::Crc::new());
+        loop {
+            let bytes = from.fill_buf()?;
+            if bytes.is_empty() {
+                break;
+            }
+            found.update(bytes);
+            let count = bytes.len();
+            from.consume(count);
+        }
+        if found.sum() == sum { Ok(()) } else { Err(damaged("its bytes are not those of which it has the checksum")) }
+    }
+
     /// Returns a reader of the bytes that a block stands for.
     ///
     /// Errors: the file cannot be read there.

@@ -1,10 +1,10 @@
 //! One of two runs: its manifest, and how its files are read, from a folder or an archive.
 
 use crate::base::Hash;
+use crate::ops::foreign::packed;
 use crate::plan::seen;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
@@ -84,10 +84,11 @@ impl Place {
                 below.then(|| contents(&folder.join(path)).ok()).flatten()
             }
             Place::Archive(file, folder) => {
-                let mut archive = zip::ZipArchive::new(File::open(file).ok()?).ok()?;
+                let mut archive = zip::ZipArchive::new(seen::open(file).ok()?).ok()?;
                 let entry = archive.by_name(&format!("{folder}{path}")).ok()?;
                 let mut bytes = Vec::new();
-                entry.take(MOST).read_to_end(&mut bytes).ok()?;
+                let most = MOST.min(packed::most(entry.compressed_size()));
+                entry.take(most).read_to_end(&mut bytes).ok()?;
                 Some(bytes)
             }
         }
@@ -105,7 +106,7 @@ fn contents(path: &Path) -> io::Result<Vec<u8>> {
 fn in_archive(path: &Path) -> Result<String, String> {
     let shown = path.display();
     let broken = |e: &dyn std::fmt::Display| format!("{shown} cannot be read: {e}");
-    let archive = zip::ZipArchive::new(File::open(path).map_err(|e| broken(&e))?).map_err(|e| broken(&e))?;
+    let archive = zip::ZipArchive::new(seen::open(path).map_err(|e| broken(&e))?).map_err(|e| broken(&e))?;
     let found = archive
         .file_names()
         .flatten()

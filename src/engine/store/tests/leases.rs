@@ -26,6 +26,32 @@ fn missing_and_broken_locks_are_found_out() {
     assert!(files(&folder.path().join("locks")).is_empty(), "leases are given back");
 }
 
+/// A sweeper that died on another machine, or left bytes that are no text, keeps nobody out for longer than its lease lives.
+#[test]
+fn the_lease_of_a_dead_sweeper_dies() {
+    use crate::engine::store::leases::EXPIRY;
+    assert!(crate::engine::store::opening::patience(EXPIRY) > EXPIRY);
+    for left in [&b"elsewhere 1 a-b-c 00000000000000000001 00000000000000000000\n"[..], b"\xff\xfe"] {
+        let folder = tempfile::tempdir().unwrap();
+        drop(open(folder.path(), Wrong::NoLocks));
+        std::fs::write(folder.path().join("locks/sweep.1"), left).unwrap();
+        let start = Instant::now();
+        drop(open(folder.path(), Wrong::NoLocks));
+        assert!(start.elapsed() >= SHORT, "one that may be alive is waited for");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), Wrong::NoLocks);
+    std::fs::write(folder.path().join(format!("locks/{}.{}", key(1), u64::MAX)), b"gone").unwrap();
+    let start = Instant::now();
+    let last = loop {
+        match store.try_lock_cell(&key(1)) {
+            Ok(None) if start.elapsed() < 5 * SHORT => std::thread::sleep(Duration::from_millis(20)),
+            other => break other,
+        }
+    };
+    assert!(last.is_err(), "there is no attempt after the last one");
+}
+
 #[test]
 fn a_lease_is_held_by_one_at_a_time() {
     for wrong in [Wrong::NoLocks, Wrong::AllLocks] {

@@ -211,6 +211,25 @@ fn lists_of_mini_imagenet_say_split_and_class() {
 }
 
 #[test]
+fn lists_in_another_form_merge_no_classes() {
+    let dir = tempfile::tempdir().unwrap();
+    let set = dir.path().join("set");
+    for (name, grey) in [("images/1.png", 10), ("images/2.png", 20)] {
+        put(&set, name, grey);
+    }
+    // Names that differ in a byte which is no UTF-8 are two.
+    let put_list = |bytes: &[u8]| std::fs::write(set.join("train.csv"), bytes).unwrap();
+    put_list(b"filename,label\n1.png,caf\xe8\n2.png,caf\xe9\n");
+    assert!(message(run("image_folder", &list(&[]), vec![], 0, dir.path())).contains("is not text in UTF-8"));
+    put_list(b"filename;label\n1.png;a\n2.png;b\n");
+    let (classes, _, _, said, _) = read(dir.path(), &[]);
+    assert!(classes.is_empty() && said.contains("has no columns `filename` and `label`"), "{said}");
+    std::fs::remove_file(set.join("train.csv")).unwrap();
+    std::fs::write(set.join("val_annotations.txt"), "1.png\ta\t0\n2.png\tb\t0\n1.png\tb\t0\n").unwrap();
+    assert!(message(run("image_folder", &list(&[]), vec![], 0, dir.path())).contains("gives `1.png` two classes"));
+}
+
+#[test]
 fn folders_above_beside_and_below_those_that_are_meant_are_told_of() {
     let dir = tempfile::tempdir().unwrap();
     let set = dir.path().join("set");

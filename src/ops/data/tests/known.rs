@@ -179,6 +179,16 @@ fn labels_beside_scores_tell_another_order() {
             false => assert!(read.is_ok(), "{ids:?}: {read:?}"),
         }
     }
+    // Labels of a split are those of the scores where there are as many.
+    let right = data.source.labels.clone();
+    let rolled: Vec<u32> = right.iter().cycle().skip(1).take(right.len()).copied().collect();
+    assert_ne!(right, rolled);
+    for (labels, fits) in [(&right[..], true), (&rolled[..], false), (&rolled[..4], true)] {
+        let packed = npz(&[("scores", npy(&[6], &[0.0; 6])), ("y_train", npy_u32(labels))]).unwrap();
+        std::fs::write(d.path().join("s.npz"), packed).unwrap();
+        let read = run("load_scores", &[("path", text("s.npz"))], vec![("data", value(&data))], 0, d.path());
+        assert_eq!(read.is_ok(), fits, "{labels:?}");
+    }
 }
 
 #[test]

@@ -55,6 +55,17 @@ fn strangers_are_named() {
     assert!(message(run("corpus", &words, vec![], 0, dir)).contains("git lfs pull"));
 }
 
+#[test]
+fn what_follows_an_array_is_told_by_its_header() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.npy");
+    let one = npy("|u1", "(3,)", &[1, 2, 3]);
+    std::fs::write(&path, [one.clone(), one].concat()).unwrap();
+    let place = crate::ops::data::npy::Place { path, array: None };
+    let said = crate::ops::data::npy::header(&place, &[]).unwrap_err();
+    assert!(said.message.contains("has more bytes than its header describes") && said.help.unwrap().contains("np.savez"));
+}
+
 #[cfg(unix)]
 #[test]
 fn pipes_and_devices_are_not_opened() {

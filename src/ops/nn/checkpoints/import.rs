@@ -2,7 +2,7 @@
 
 use super::advice::advice;
 use super::format::list;
-use super::listing::Listing;
+use super::listing::{Block, Listing};
 use super::names::{Mismatch, Named, begins, nearest, pairing};
 use crate::base::Stream;
 use crate::base::text::on_a_line;
@@ -22,6 +22,7 @@ use crate::ops::nn::weights;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known};
 use crate::plan::files::Files;
 use crate::settings;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -81,10 +82,31 @@ fn check_fresh(list: &[String], wanted: &[(String, Parameter)]) -> Result<(), Pr
     }
 }
 
+/// Ends of the names of tensors from which torch.nn.utils computes weights in each pass.
+const PARTS: [&str; 8] = [
+    "weight_g",
+    "weight_v",
+    "weight_orig",
+    "weight_mask",
+    "parametrizations.weight.original",
+    "parametrizations.weight.original0",
+    "parametrizations.weight.original1",
+    "parametrizations.weight.0.base",
+];
+
 /// Returns what to do about a file that does not fit: what would make it fit, where something would; where its tensors were taken from; and what
 /// does not fit.
 fn cure(mismatch: &Mismatch, listing: &Listing, advice: Option<String>) -> String {
-    let mut out: Vec<String> = advice.into_iter().map(|settings| format!("it would fit with `{settings}`")).collect();
+    let part = mismatch.unexpected.iter().map(|(name, _)| name).find(|name| PARTS.iter().any(|part| name.ends_with(part)));
+    let mut out: Vec<String> = match part {
+        // Without them, trained layers would start anew.
+        Some(name) => vec![format!(
+            "`{}` is a part from which a layer computes its weights (weight normalisation, spectral normalisation, pruning): save the weights \
+             themselves, after `remove_parametrizations`, `remove_weight_norm` or `prune.remove` of torch.nn.utils",
+            on_a_line(name)
+        )],
+        None => advice.into_iter().map(|settings| format!("it would fit with `{settings}`")).collect(),
+    };
     if !listing.under.is_empty() {
         out.push(format!("its tensors are those under `{}`; `at:` names others", on_a_line(&listing.under.join("."))));
     }
@@ -121,6 +143,14 @@ fn read(path: &Path, net: &Net, given: &ImportSettings, stream: Option<Stream>) 
             help: Some(cure(&m, &listing, advice(&file, &all))),
         }
     })?;
+    let mut blocks: BTreeMap<u64, Block> = BTreeMap::new();
+    for entry in places.iter().map(|i| &listing.entries[*i]) {
+        entry.check_kind().map_err(|e| broken(path, e))?;
+        blocks.extend(entry.block.map(|b| (b.at, b)));
+    }
+    if stream.is_some() {
+        blocks.values().try_for_each(|b| b.check(path)).map_err(|e| broken(path, e))?;
+    }
     let mut places = places.iter();
     let mut numbers = |name: &str, parameter: &Parameter| match (begins(name, fresh), stream) {
         (true, Some(stream)) => Ok(weights::initial(parameter, stream.named(name))),
@@ -166,6 +196,10 @@ fn order(data: &Facts) -> Option<Problem> {
 impl Planned for ImportWeights {
     fn later(&self) -> &'static [(&'static str, &'static str)] {
         &[("ignore", "none"), ("at", "none")]
+    }
+
+    fn version(&self) -> u32 {
+        2
     }
 
     fn policy(&self) -> Policy {

@@ -1,5 +1,6 @@
 //! Tensors of a file by name, and their numbers on demand, whatever the format.
 
+use crate::base::text::on_a_line;
 pub use crate::ops::foreign::zip::Block;
 use crate::ops::foreign::{Kind, Unreadable};
 use std::io::Read;
@@ -29,6 +30,20 @@ impl Entry {
     /// Returns the number of numbers, where that is a number.
     pub fn count(&self) -> Option<usize> {
         self.shape.iter().try_fold(1usize, |a, b| a.checked_mul(*b))
+    }
+
+    /// Checks that the tensor holds floating-point numbers.
+    ///
+    /// Errors: it does not.
+    pub fn check_kind(&self) -> Result<(), Unreadable> {
+        match self.kind {
+            Kind::Other(_) => Err(Unreadable::new(format!(
+                "holds whole numbers under the name `{}`, where weights are floating-point",
+                on_a_line(&self.name)
+            ))
+            .help("save the weights before they are quantised")),
+            _ => Ok(()),
+        }
     }
 
     /// Returns how many numbers of the storage lie between the first and the last of the tensor, both included.
@@ -74,12 +89,7 @@ impl Listing {
     /// Errors: the file cannot be read or changed meanwhile; the tensor holds no floating-point numbers.
     pub fn numbers(&self, path: &Path, entry: &Entry) -> Result<Vec<f32>, Unreadable> {
         let (Some(len), Some(block)) = (entry.count().filter(|n| *n > 0), entry.block) else { return Ok(Vec::new()) };
-        if let Kind::Other(_) = entry.kind {
-            return Err(Unreadable::new(format!(
-                "holds whole numbers under the name `{}`, where weights are floating-point",
-                entry.name
-            )));
-        }
+        entry.check_kind()?;
         let damaged = || Unreadable::new(format!("is damaged: the tensor `{}` cannot be read", entry.name));
         let span = entry.span().ok_or_else(damaged)?;
         if block.deflated && span / PACKED_SPAN > len {

@@ -1,6 +1,7 @@
 //! safetensors: eight bytes of length, a JSON header, then the numbers (huggingface/safetensors, format 0.x).
 
 use super::listing::{Block, Entry, Listing, contiguous};
+use crate::base::text::on_a_line;
 use crate::ops::foreign::{Kind, Unreadable};
 use serde_json::Value as Json;
 use std::fs::File;
@@ -29,7 +30,27 @@ pub fn list(file: &mut File, length: u64) -> Result<Listing, Unreadable> {
     for (name, info) in tensors.into_iter().filter(|(name, _)| name != "__metadata__") {
         out.entries.push(entry(name, &info, data, length)?);
     }
+    whole(&out, data, length)?;
     Ok(out)
+}
+
+/// Checks that the tensors lie one after the other and fill the file, as the reference implementation does: a header of which a digit is damaged leads to
+/// numbers of another tensor.
+fn whole(listing: &Listing, data: u64, length: u64) -> Result<(), Unreadable> {
+    let mut places: Vec<(u64, u64, &str)> =
+        listing.entries.iter().filter_map(|e| e.block.map(|b| (b.at, b.at + b.bytes, e.name.as_str()))).collect();
+    places.sort();
+    let mut end = data;
+    for (from, to, name) in places {
+        if from != end {
+            let name = on_a_line(name);
+            return Err(Unreadable::new(format!(
+                "has a header that is wrong about the place of `{name}`: tensors lie one after the other"
+            )));
+        }
+        end = to;
+    }
+    if end == length { Ok(()) } else { Err(Unreadable::new("has more bytes than its header describes")) }
 }
 
 fn entry(name: String, info: &Json, data: u64, length: u64) -> Result<Entry, Unreadable> {
@@ -52,7 +73,7 @@ fn entry(name: String, info: &Json, data: u64, length: u64) -> Result<Entry, Unr
     let place = list("data_offsets").ok_or_else(|| wrong("the place"))?;
     let &[from, to] = &place[..] else { return Err(wrong("the place")) };
     let end = data.checked_add(to).filter(|end| from <= to && *end <= length).ok_or_else(|| wrong("the place"))?;
-    let block = Block { at: data + from, stored: to - from, bytes: end - data - from, deflated: false };
+    let block = Block { at: data + from, stored: to - from, bytes: end - data - from, deflated: false, checksum: None };
     let stride = contiguous(&shape);
     let entry = Entry { name: name.clone(), shape, kind, block: Some(block), offset: 0, stride };
     let bytes = entry.count().and_then(|n| n.checked_mul(kind.size()));

@@ -335,6 +335,57 @@ fn what_does_not_fit_is_listed_and_planned() {
     assert!(said.contains("cfx::weights::names") && said.contains("fc.weight"), "{said}");
 }
 
+#[test]
+fn numbers_that_are_not_those_of_the_checksum_are_refused() {
+    let data = small_images();
+    let net = tiny(2);
+    let listing = list(&here("small.pt"), None).unwrap();
+    let block = listing.entries[0].block.unwrap();
+    assert!(block.checksum.is_some());
+    let mut bytes = std::fs::read(here("small.pt")).unwrap();
+    bytes[block.at as usize + 1] ^= 4;
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("flipped.pt"), &bytes).unwrap();
+    assert!(words(import(dir.path(), "flipped.pt", &net, &data, &[])).contains("checksum"));
+    // PyTorch, told to leave checksums out, writes 0 in their place: in the directory at the end of the file, behind sizes and name.
+    let sum = block.checksum.unwrap().to_le_bytes();
+    let at = bytes.windows(4).rposition(|four| four == sum).unwrap();
+    bytes[at..at + 4].fill(0);
+    std::fs::write(dir.path().join("without.pt"), &bytes).unwrap();
+    assert!(import(dir.path(), "without.pt", &net, &data, &[]).is_ok());
+}
+
+#[test]
+fn parts_of_weights_are_told_and_no_trained_layer_is_begun_anew() {
+    let data = small_images();
+    let dir = tempfile::tempdir().unwrap();
+    let model = import(&here(""), "small.pt", &tiny(2), &data, &[]).unwrap();
+    let normalised: Vec<_> =
+        model.weights.iter().cloned().map(|(n, s, x)| (n.replace("fc.weight", "fc.weight_v"), s, x)).collect();
+    let changed = Model { weights: Arc::new(normalised), ..(*model).clone() };
+    std::fs::write(dir.path().join("w.safetensors"), weights_to_safetensors(&changed).unwrap()).unwrap();
+    let said = words(import(dir.path(), "w.safetensors", &tiny(2), &data, &[]));
+    assert!(said.contains("`fc.weight_v` is a part from which a layer computes its weights"), "{said}");
+    assert!(!said.contains("it would fit"), "{said}");
+}
+
+#[test]
+fn whole_numbers_are_refused_when_planned() {
+    let dir = tempfile::tempdir().unwrap();
+    let header = "{\"fc.bias\":{\"dtype\":\"I8\",\"shape\":[10],\"data_offsets\":[0,10]},\
+                  \"fc.weight\":{\"dtype\":\"I8\",\"shape\":[10,64],\"data_offsets\":[10,650]}}";
+    let bytes = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 650]].concat();
+    std::fs::write(dir.path().join("w.safetensors"), bytes).unwrap();
+    let script = "cfx 1\nuse std.data { digits }\nnetwork net {\n flatten\n named(\"fc\") { linear(classes) }\n}\ndataset d = digits()\n\
+                  model m = import_weights(\"w.safetensors\", net, d.train)\n";
+    let registry = Registry::standard();
+    let source = Source::text("test.cfx", script, dir.path());
+    let checked = api::check(&source, &registry);
+    assert!(!checked.diags.has_errors(), "{:?}", checked.diags);
+    let said = format!("{:?}", api::plan(&source, &checked, &registry).unwrap_err());
+    assert!(said.contains("holds whole numbers under the name `fc."), "{said}");
+}
+
 /// Returns what a file of those bytes holds, or what is wrong with it.
 fn listed(bytes: &[u8]) -> Result<Listing, Unreadable> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -460,6 +511,16 @@ fn safetensors_with_a_wrong_header_are_refused() {
         ("F9", "[2]", "[0,8]", 8),
     ] {
         assert!(listed(&one(dtype, shape, place, data)).is_err(), "{dtype} {shape} {place}");
+    }
+    // Tensors over each other, with a gap between them, and with bytes behind them, as the reference implementation refuses them.
+    let two = |second: &str| {
+        format!(
+            r#"{{"a":{{"dtype":"F32","shape":[2],"data_offsets":[0,8]}},"b":{{"dtype":"F32","shape":[1],"data_offsets":{second}}}}}"#
+        )
+    };
+    assert!(listed(&file(&two("[8,12]"), 12)).is_ok());
+    for (second, data) in [("[4,8]", 8), ("[12,16]", 16), ("[8,12]", 13)] {
+        assert!(listed(&file(&two(second), data)).is_err(), "{second}");
     }
     assert!(listed(&file("[]", 8)).is_err() && listed(&file("{\"a\": 1}", 8)).is_err() && listed(&file("{", 8)).is_err());
 }

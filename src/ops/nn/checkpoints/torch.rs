@@ -44,7 +44,8 @@ pub fn list_zip(path: &Path, at: Option<&str>) -> Result<Listing, Unreadable> {
     let program = "data.pkl";
     let found = archive.names().find(|n| n.strip_suffix(program).is_some_and(|p| p.is_empty() || p.ends_with('/')));
     let Some(prefix) = found.and_then(|n| n.strip_suffix(program)).map(str::to_string) else {
-        return Err(Unreadable::new("is an archive without `data.pkl`, so it is not a PyTorch checkpoint"));
+        return Err(Unreadable::new("is an archive without `data.pkl`, so it is not a PyTorch checkpoint")
+            .help("weights are read from `.safetensors`, and from `.pt`, `.pth` or `.th` as torch.save writes them"));
     };
     if archive.names().any(|n| n == format!("{prefix}constants.pkl")) {
         return Err(Unreadable::new("is a TorchScript program, whose code is not run here")
@@ -100,7 +101,7 @@ pub fn list_legacy(file: File, length: u64, at: Option<&str>) -> Result<Listing,
         let bytes = there.checked_mul(size).filter(|_| there == count).ok_or_else(wrong)?;
         let at = file.stream_position()?;
         let end = at.checked_add(bytes).filter(|end| *end <= length).ok_or_else(|| Unreadable::new("is cut short"))?;
-        blocks.insert(key.to_string(), Block { at, stored: bytes, bytes, deflated: false });
+        blocks.insert(key.to_string(), Block { at, stored: bytes, bytes, deflated: false, checksum: None });
         file.seek(SeekFrom::Start(end))?;
     }
     listing(&pickle, &blocks, at)

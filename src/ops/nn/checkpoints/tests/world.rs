@@ -29,6 +29,11 @@ fn object(module: &str, class: &str, arguments: &[Code], state: Option<Code>) ->
 
 /// A tensor of that many numbers, all in the storage `0` of four floats.
 fn tensor(n: u8) -> Code {
+    tensor_with(n, Vec::new())
+}
+
+/// As [`tensor`], with what newer versions say of it behind.
+fn tensor_with(n: u8, more: Code) -> Code {
     let storage =
         [b"(".to_vec(), text("storage"), b"ctorch\nFloatStorage\n".to_vec(), text("0"), text("cpu"), b"K\x04NtQ".to_vec()]
             .concat();
@@ -36,7 +41,9 @@ fn tensor(n: u8) -> Code {
         b"ctorch._utils\n_rebuild_tensor_v2\n(".to_vec(),
         storage,
         vec![b'K', 0, b'K', n, 0x85, b'K', 1, 0x85],
-        b"\x89ccollections\nOrderedDict\n)RtR".to_vec(),
+        b"\x89ccollections\nOrderedDict\n)R".to_vec(),
+        more,
+        b"tR".to_vec(),
     ]
     .concat()
 }
@@ -144,6 +151,11 @@ fn objects_beside_the_weights_are_passed_over() {
     let quantised = dict(&[("a", tensor(4)), ("b", object("torch._utils", "_rebuild_qtensor", &[], None))]);
     let found = read(quantised, None).unwrap();
     assert_eq!(found.others, [("b".to_string(), Some("torch._utils._rebuild_qtensor".to_string()))]);
+    // So is one whose numbers are the storage's with another sign.
+    let view = |truth: &[u8]| tensor_with(2, dict(&[("neg", truth.to_vec())]));
+    let found = read(dict(&[("a", tensor(4)), ("b", view(b"\x88")), ("c", view(b"\x89"))]), None).unwrap();
+    assert_eq!(names(&found), ["a", "c"]);
+    assert!(found.others[0].1.as_ref().unwrap().contains("negative view"));
     // A whole module is none of use; what could do something is refused wherever it stands.
     let module = object("torchvision.models.resnet", "ResNet", &[], Some(dict(&[("_parameters", dict(&[("w", tensor(1))]))])));
     assert!(read(module, None).unwrap_err().words.contains("torchvision.models.resnet.ResNet"));
