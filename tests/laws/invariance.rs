@@ -1,9 +1,8 @@
 //! Invariances that the documentation states: scale, shift, rotation, the order of rows; from 1e-90 to 1e90, with constant and repeated columns.
 
 use super::compare;
-use super::world::{self, Cell, Line, Ran, WORLD, made};
+use super::world::{self, Cell, Line, Ran, WORLD, put};
 use cfx::engine::Value;
-use std::io::Write;
 
 /// Factors that must change nothing but the scale.
 const FACTORS: [&str; 6] = ["1e-90", "1e-30", "1e-3", "7", "1e30", "1e90"];
@@ -22,8 +21,7 @@ fn save(name: &str, columns: usize, at: impl Fn(usize, usize) -> f64) {
     bytes.extend((header.len() as u16).to_le_bytes());
     bytes.extend(header.as_bytes());
     (0..ROWS * columns).for_each(|i| bytes.extend(at(i / columns, i % columns).to_le_bytes()));
-    let mut file = std::fs::File::create(made().join(format!("{name}.npy"))).expect("a file");
-    file.write_all(&bytes).expect("room for a file");
+    put(&format!("{name}.npy"), &bytes, 0);
 }
 
 /// A number for a row and column that follows no simple pattern, in -1..1.

@@ -152,9 +152,7 @@ fn lines(most: usize) -> Vec<Line> {
 
 /// The world with data, networks and representations of common size: 60,000 examples, 512 units, 20,000 rows of 256 units.
 fn large() -> String {
-    let folder = world::made().join("large");
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let rows: u64 = 60_000;
+    let rows: usize = 60_000;
     let header = |dtype: &str, shape: &str| {
         let text = format!("{{'descr': '{dtype}', 'fortran_order': False, 'shape': ({shape}), }}");
         let pad = 64 - (10 + text.len() + 1) % 64;
@@ -167,12 +165,8 @@ fn large() -> String {
     let labels: Vec<u8> = (0..rows).map(|i| (i % 10) as u8).collect();
     for split in ["", "test_"] {
         let images = header("|u1", &format!("{rows}, 8, 8"));
-        let path = folder.join(format!("{split}x.npy"));
-        std::fs::write(&path, &images).expect("a file");
-        let file = std::fs::File::options().write(true).open(&path).expect("the file");
-        file.set_len(images.len() as u64 + rows * 64).expect("room for zeros");
-        std::fs::write(folder.join(format!("{split}y.npy")), [header("|u1", &format!("{rows},")), labels.clone()].concat())
-            .expect("a file");
+        world::put(&format!("large/{split}x.npy"), &images, images.len() + rows * 64);
+        world::put(&format!("large/{split}y.npy"), &[header("|u1", &format!("{rows},")), labels.clone()].concat(), 0);
     }
     let at = |name: &str| format!("large/{name}");
     let data = format!(

@@ -75,9 +75,24 @@ pub fn known() -> &'static [Known] {
 }
 
 /// Returns the folder of the files that tests make.
-pub fn made() -> &'static std::path::Path {
+fn made() -> &'static std::path::Path {
     static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
     FOLDER.get_or_init(|| tempfile::tempdir().expect("a folder for files")).path()
+}
+
+/// Makes a file below [`made`], with zeros behind its bytes up to a length. It is there as a whole or not at all: several tests make and read it.
+/// What is there stays: a name stands for the same bytes everywhere.
+pub fn put(name: &str, bytes: &[u8], length: usize) {
+    let path = made().join(name);
+    if path.exists() {
+        return;
+    }
+    let folder = path.parent().expect("a folder");
+    std::fs::create_dir_all(folder).expect("a folder");
+    let mut file = tempfile::NamedTempFile::new_in(folder).expect("a file");
+    std::io::Write::write_all(&mut file, bytes).expect("room for a file");
+    file.as_file().set_len(length.max(bytes.len()) as u64).expect("room for zeros");
+    file.persist(path).expect("the file's name");
 }
 
 /// Returns a text as a script that may read the files of the suite.
