@@ -42,8 +42,12 @@ impl Store {
         if self.writable && seen::read(&path).map_or(true, |there| there != bytes) {
             self.disk.replace(&path, &bytes, false, &|| false).map_err(trouble("write", &path))?;
         }
-        let id = format!("{}-{}", now(), self.name.split_once('-').map_or("", |n| n.1));
-        let run = Run { folder: self.root.join("runs").join(&id), id, plans: hash, title: title.to_string(), started: now() };
+        // Two that begin in one millisecond are two runs.
+        let (runs, started) = (self.root.join("runs"), now());
+        let own = self.name.split_once('-').map_or("", |n| n.1);
+        let mut ids = (started..).map(|at| format!("{at}-{own}"));
+        let id = ids.find(|id| !runs.join(format!("{id}.json")).exists()).unwrap_or_default();
+        let run = Run { folder: runs.join(&id), id, plans: hash, title: title.to_string(), started };
         self.write_run(&run, "running")?;
         Ok(run)
     }

@@ -503,6 +503,14 @@ fn what_a_batch_could_not_write_is_said_later() {
 }
 
 #[test]
+fn runs_that_begin_at_once_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let ids: BTreeSet<String> = (0..40).map(|_| store.start_run("t", [key(1)].into_iter()).unwrap().id).collect();
+    assert_eq!((ids.len(), store.runs().len()), (40, 40));
+}
+
+#[test]
 fn a_cell_without_inputs_needs_no_line_for_its_plan() {
     let folder = tempfile::tempdir().unwrap();
     {
