@@ -84,6 +84,36 @@ fn is_whole_jpeg(bytes: &[u8]) -> bool {
     }
 }
 
+/// Returns whether a TIFF tells of values that its bytes cannot hold: a decoder takes memory for them before it looks (TIFF 6.0, section 2; the form for
+/// large files has wider numbers).
+fn is_overstated_tiff(bytes: &[u8]) -> bool {
+    let little = match bytes.get(..4) {
+        Some(b"II\x2a\0" | b"II\x2b\0") => true,
+        Some(b"MM\0\x2a" | b"MM\0\x2b") => false,
+        _ => return false,
+    };
+    let wide = bytes[2] == 0x2b || bytes[3] == 0x2b;
+    let number = |at: u64, length: u64| -> Option<u64> {
+        let part = bytes.get(usize::try_from(at).ok()?..usize::try_from(at.checked_add(length)?).ok()?)?;
+        let add = |n: u64, byte: &u8| n << 8 | u64::from(*byte);
+        Some(if little { part.iter().rev().fold(0, add) } else { part.iter().fold(0, add) })
+    };
+    // Where the directory is named, how long are its own count, an entry, and an entry's count.
+    let (named, place, counted, entry, width) = if wide { (8, 8, 8, 20, 8) } else { (4, 4, 2, 12, 4) };
+    let Some(directory) = number(named, place) else { return false };
+    let entries = number(directory, counted).unwrap_or(0);
+    (0..entries.min(bytes.len() as u64 / entry)).any(|i| {
+        let at = directory.saturating_add(counted + i * entry);
+        let size = match number(at.saturating_add(2), 2) {
+            Some(3 | 8) => 2,
+            Some(4 | 9 | 11 | 13) => 4,
+            Some(5 | 10 | 12 | 16..=18) => 8,
+            _ => 1,
+        };
+        number(at.saturating_add(4), width).is_some_and(|count| count.saturating_mul(size) > bytes.len() as u64)
+    })
+}
+
 /// Opens an image.
 ///
 /// Errors: it is empty, or begins as another thing, or as an image of a kind that is not read.
@@ -116,6 +146,12 @@ fn decode(path: &Path, size: u32, grey: bool) -> Result<Vec<u8>, Problem> {
     if bytes.starts_with(b"\xff\xd8") && !is_whole_jpeg(&bytes) {
         return Err(with_help(
             broken(path, "is a JPEG that is cut short: its end is missing"),
+            "download it again, or move it away",
+        ));
+    }
+    if is_overstated_tiff(&bytes) {
+        return Err(with_help(
+            broken(path, "is a TIFF that tells of more values than it has bytes: it is damaged, or cut short"),
             "download it again, or move it away",
         ));
     }

@@ -114,3 +114,18 @@ fn a_small_file_is_no_large_image() {
         assert!(said.contains("more pixels than are read from a file of"), "{place}: {said}");
     }
 }
+
+#[test]
+fn a_tiff_that_tells_of_values_it_cannot_hold_is_refused() {
+    let whole = sound().iter().find(|(_, name, _)| *name == "set/a/0.tiff").unwrap().2.clone();
+    assert!(read("image_folder", "set/a/0.tiff", &whole).is_ok());
+    let number = |at: usize, length: usize| whole[at..at + length].iter().rev().fold(0, |n, b| n << 8 | usize::from(*b));
+    let directory = number(4, 4);
+    for entry in 0..number(directory, 2) {
+        let mut bytes = whole.clone();
+        let count = directory + 2 + 12 * entry + 4;
+        bytes[count..count + 4].copy_from_slice(&30_000_000u32.to_le_bytes());
+        let said = message(read("image_folder", "set/a/0.tiff", &bytes));
+        assert!(said.contains("tells of more values than it has bytes"), "{entry}: {said}");
+    }
+}
