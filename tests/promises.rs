@@ -63,13 +63,20 @@ fn results_of_declarations_that_are_gone_go() {
 #[test]
 fn files_that_no_run_wrote_are_not_overwritten() {
     let (folder, path) = folder_with(QUICK);
-    for (name, text) in [("manifest.json", "{\"name\": \"app\"}"), ("report.html", "<p>mine</p>"), ("tables/acc.csv", "mine")] {
+    for (name, text) in
+        [("manifest.json", "{\"name\": \"app\"}"), ("report.html", "<p>mine</p>"), ("tables/acc.csv", "mine"), ("tables", "mine")]
+    {
         let out = folder.path().join(name.replace('/', "-"));
         put(&out.join(name), text);
         let output = command(&["run", "--out"], &path).arg(&out).output().expect("the command runs");
         assert_eq!(code(&output), 2, "{}", said(&output));
         assert!(said(&output).contains("was not written by a run of cfx"), "{}", said(&output));
         assert_eq!(std::fs::read_to_string(out.join(name)).expect("the file"), text);
+    }
+    for inside in [".cfx", ".cfx/out"] {
+        let output = cfx(&["run", "--out", inside], &path);
+        assert_eq!(code(&output), 2, "{}", said(&output));
+        assert!(said(&output).contains("results would lie in the store"), "{}", said(&output));
     }
 }
 

@@ -56,7 +56,15 @@ pub enum Failure {
     Interrupted,
 }
 
+/// What is said of a result that no number is large enough for.
+pub const OVERFLOWS: &str = "overflows: larger than 1.8e308";
+
 impl Failure {
+    /// Returns that there is no result because no number is large enough for `what`.
+    pub fn overflows(what: &str) -> Self {
+        Failure::Absent(format!("{what} {OVERFLOWS}"))
+    }
+
     /// Returns a failure with a sentence.
     pub fn new(message: impl Into<String>) -> Self {
         Failure::Failed { message: message.into(), help: None }

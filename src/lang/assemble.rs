@@ -26,6 +26,7 @@ impl<'a> Checker<'a> {
         if !ready || !self.paired(signature, &parts, span) || !self.meanings_fit(signature, &parts, span) {
             return Typed::error(span);
         }
+        self.sides_differ(signature, &parts);
         parts.inputs.sort_by_key(|(i, _, _)| *i);
         self.pass_through(signature, &mut parts, span);
         let inputs = slots(signature, &parts);
@@ -144,6 +145,27 @@ impl<'a> Checker<'a> {
         false
     }
 
+    /// Warns of a comparison of a value with itself.
+    fn sides_differ(&mut self, signature: &Signature, parts: &Parts) {
+        let is_other = |i: usize| i > 0 && matches!(signature.params[i].name.name.as_str(), "against" | "y");
+        let side = |wanted: &dyn Fn(usize) -> bool| match parts.inputs.iter().find(|(i, _, _)| wanted(*i))?.1.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        };
+        let (Some(one), Some(other)) = (side(&|i| i == 0), side(&is_other)) else { return };
+        let same = |a: &Typed, b: &Typed| match (&a.node, &b.node) {
+            (Node::Value(a), Node::Value(b)) => a == b,
+            _ => self.program().sources.text(a.span) == self.program().sources.text(b.span),
+        };
+        if signature.gives != Kind::Figure && one.kind == other.kind && same(one, other) {
+            let diag = Diag::warning("cfx::call::itself", other.span, format!("`{}` compares this with itself", signature.name));
+            let pairs = signature.takes.iter().any(|t| t.axis == Some(AxisWord::Pairs));
+            let help =
+                if pairs { "give it two values, or pair an axis with itself: `between: run`" } else { "give it two values" };
+            self.say(diag.label(one.span, "the same").help(help));
+        }
+    }
+
     /// Returns what the inputs of a call, its settings and the call itself carry.
     fn carried(&mut self, signature: &Signature, parts: &Parts, values: &[Rc<Typed>], span: Span) -> Attached {
         let mut carries = self.carried_by_all(values, span);
@@ -231,7 +253,9 @@ impl<'a> Checker<'a> {
             places,
             transfer,
         };
-        self.try_settings(signature, &call);
+        if !self.try_settings(signature, &call) {
+            return Typed::error(span);
+        }
         let mut attached = carries;
         if signature.carries {
             let Some(own) = self.training_axes(signature, &call, span) else { return Typed::error(span) };
@@ -383,8 +407,8 @@ impl<'a> Checker<'a> {
         })
     }
 
-    /// Evaluates the settings at every combination of known coordinates, for their messages.
-    fn try_settings(&mut self, signature: &'a Signature, call: &Call) {
+    /// Evaluates the settings at every combination of known coordinates, for their messages; returns whether columns that they name are there.
+    fn try_settings(&mut self, signature: &'a Signature, call: &Call) -> bool {
         let mut all = call.transfer.mapped_axes();
         all.extend(call.transfer.added.iter().map(|f| f.axis));
         let open = all.iter().any(|a| self.axes().get(*a).coordinates.is_none());
@@ -396,6 +420,7 @@ impl<'a> Checker<'a> {
             }
         }
         found.into_iter().for_each(|f| self.say_all(f));
+        self.named_columns_fit(signature, call, &envs)
     }
 }
 

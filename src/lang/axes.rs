@@ -207,6 +207,11 @@ impl Axes {
         &self.all[id.0].name
     }
 
+    /// Returns whether any axis has a name.
+    pub fn has(&self, name: &str) -> bool {
+        self.all.iter().any(|a| *a.name == *name)
+    }
+
     /// Returns the names of an axis's coordinates, where they are names: words, or what stands for something else.
     pub fn names(&self, id: AxisId) -> Option<Vec<String>> {
         let coordinates = self.get(id).coordinates.as_ref()?;

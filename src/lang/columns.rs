@@ -5,6 +5,7 @@ use super::checker::Checker;
 use super::kind::Kind;
 use super::signature::Signature;
 use super::static_value::Static;
+use super::statics::Env;
 use super::suggest::{nearest, nearest_or_list};
 use super::typed::{Call, Node, Typed};
 use crate::base::text::shorten;
@@ -36,6 +37,27 @@ impl<'a> Checker<'a> {
             typed.axes.push(epoch);
         }
         Rc::new(typed)
+    }
+
+    /// Returns whether the settings that name a column of numbers name one that their table can have.
+    pub(super) fn named_columns_fit(&mut self, signature: &'a Signature, call: &Call, envs: &[Env]) -> bool {
+        let mut fit = true;
+        for (param, takes) in signature.params.iter().zip(&signature.takes) {
+            let Some(of) = &takes.column else { continue };
+            let Some((_, table, _)) = call.inputs.iter().find(|(name, ..)| name == of) else { continue };
+            let name = &param.name.name;
+            let wrong = envs.iter().find_map(|env| match self.statics().single(signature, call, name, env) {
+                Ok(Some((Static::Text(name), span))) => {
+                    self.wrong_column(table, &name, span).or_else(|| self.of_words(table, &ast::Ident { name, span }))
+                }
+                _ => None,
+            });
+            if let Some(diag) = wrong {
+                fit = false;
+                self.say(diag);
+            }
+        }
+        fit
     }
 
     /// Returns the columns that a table can have, where they are known: all, and those that hold words.

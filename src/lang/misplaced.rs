@@ -67,6 +67,14 @@ impl<'a> Checker<'a> {
             let word = match name.as_str() {
                 "by" | "groupby" | "group_by" | "per" | "under" => "by",
                 "over" | "along" => "over",
+                axis if self.axes().has(axis) => {
+                    let given = args.iter().find(|a| a.name.as_ref().is_some_and(|n| n.name == axis));
+                    if let ([Arg { name: None, value: of, .. }, ..], Some(at)) = (args, given) {
+                        let (of, at) = (text(of), text(&at.value));
+                        *help = format!("`{axis}` is an axis; its coordinates are selected in brackets: `{of}[{axis}: {at}]`");
+                    }
+                    continue;
+                }
                 _ => continue,
             };
             // It has such a word, under its own name.

@@ -29,6 +29,7 @@ impl<'a> Checker<'a> {
         let bound = match bind_args(&signature.params, args, "only", e.span) {
             Ok(b) => b,
             Err(found) => {
+                let found = self.without_axis_word(signature, args, found);
                 self.say_all(found);
                 return Typed::error(e.span);
             }

@@ -272,6 +272,14 @@ impl<'a> Checker<'a> {
                     _ => Some((vec![pick], false)),
                 }
             }
+            ExprKind::Binary(_, a, b)
+                if [a, b].iter().any(|side| matches!(&side.kind, ExprKind::Name(n) if n == "first" || n == "last")) =>
+            {
+                let message = "`first` and `last` are coordinates, and nothing is added to them";
+                let help = "write the coordinate itself, or a list of them: `[run: 3]`, `[run: [first, last]]`";
+                self.say(Diag::error("cfx::axis::coordinate", e.span, message).help(help));
+                None
+            }
             ExprKind::Binary(op, axis, _) if self.compares_axis(*op, axis, base) => {
                 let axis = self.program().sources.text(axis.span);
                 let message = "a selection names coordinates, and this is a comparison";

@@ -67,6 +67,8 @@ pub struct Takes {
     pub through: Option<String>,
     /// What the numbers given here have to stand for.
     pub means: Option<Meaning>,
+    /// The input, a table, of which the text given here names a column of numbers.
+    pub column: Option<String>,
     /// A setting.
     pub setting: Option<SettingType>,
     /// An axis word.
@@ -295,6 +297,8 @@ pub fn takes(param: &ast::Param) -> Result<Takes, Diag> {
             out.through = effect.names.first().map(|n| n.name.clone());
         } else if effect.word.name == "means" {
             out.means = effect.names.first().and_then(|n| Meaning::named(&n.name));
+        } else if effect.word.name == "column" {
+            out.column = effect.names.first().map(|n| n.name.clone());
         } else {
             return Err(wrong(effect.word.span, &format!("`{}` is not an effect of a parameter", effect.word.name)));
         }

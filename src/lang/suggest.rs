@@ -91,7 +91,7 @@ pub fn elsewhere<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
 }
 
 /// Operations elsewhere, and what to write here.
-const OPERATIONS: [(&[&str], &str); 58] = [
+const OPERATIONS: [(&[&str], &str); 59] = [
     (&["sum", "nansum", "add_up"], "`total(x)`"),
     (&["max", "amax", "nanmax"], "`maximum(x)`"),
     (&["min", "amin", "nanmin"], "`minimum(x)`"),
@@ -99,6 +99,10 @@ const OPERATIONS: [(&[&str], &str); 58] = [
     (&["sd", "stdev", "std_dev", "stddev", "nanstd"], "`std(x)`"),
     (&["var", "variance"], "`power(std(x), 2)`"),
     (&["sem", "stderr", "se"], "`standard_error(x)`"),
+    (
+        &["ci", "confint", "confidence_interval", "bootstrap", "error", "error_bar", "interval"],
+        "nothing: an estimate carries its standard error, which the report shows, and figures draw (`show: ci` or `se`)",
+    ),
     (&["len", "length", "nrow", "size", "numel", "shape", "value_counts"], "`count(x)`"),
     (&["percentile", "quantiles"], "`quantile(x, q: 90%)`"),
     (&["pow", "square"], "`power(x, 2)`"),

@@ -7,6 +7,7 @@ use crate::base::Name;
 use crate::lang::Settings;
 use crate::lang::kind::Kind;
 use crate::lang::net::ir::Net;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -160,17 +161,22 @@ impl Facts {
         }
     }
 
-    /// Returns the lowest number that an example of the splits that these may come from has, where these are known: splits lie one after another.
-    pub fn first_number(&self) -> Option<usize> {
-        let mut before = 0;
-        let mut first = None;
-        for split in &self.splits {
-            if self.from.contains(&split.name) {
-                first = first.or(Some(before));
-            }
-            before += split.rows;
+    /// Returns the numbers of the examples of the splits that these may come from, where these are known: splits lie one after another.
+    pub fn spans(&self) -> Vec<Range<usize>> {
+        if !self.from.iter().all(|name| self.splits.iter().any(|s| s.name == *name)) {
+            return Vec::new();
         }
-        first.filter(|_| self.from.iter().all(|name| self.splits.iter().any(|s| s.name == *name)))
+        let ends = self.splits.iter().scan(0, |end, split| {
+            *end += split.rows;
+            Some(*end)
+        });
+        let from = self.splits.iter().zip(ends).filter(|(split, _)| self.from.contains(&split.name));
+        from.map(|(split, end)| end - split.rows..end).collect()
+    }
+
+    /// Returns the lowest number that an example of the splits that these may come from has, where these are known.
+    pub fn first_number(&self) -> Option<usize> {
+        self.spans().first().map(|span| span.start)
     }
 
     /// Returns the number of examples of the splits that these may come from, where they are all of them.

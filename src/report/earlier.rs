@@ -2,6 +2,7 @@
 //! are neither overwritten nor removed.
 
 use crate::base::Hash;
+use crate::engine::store::is_store;
 use crate::engine::unfinished;
 use crate::plan::{files, seen};
 use serde_json::Value as Json;
@@ -124,7 +125,8 @@ impl Earlier {
 /// written that was killed goes. `listed`: folders of which the run reads whatever lies in them, with their whole paths; `matched`: folders of which
 /// it reads the files that match a pattern, with the pattern.
 ///
-/// Errors: it cannot be written, holds a manifest or report that no run of cfx wrote, or results would lie among what is listed: the next run would
+/// Errors: it cannot be written, lies in a store, holds a manifest or report that no run of cfx wrote, has a file where a folder is made or a
+/// folder where a file is, or results would lie among what is listed: the next run would
 /// take them for data.
 pub fn ready(out: &Path, listed: &BTreeSet<PathBuf>, matched: &BTreeSet<(PathBuf, String)>) -> io::Result<()> {
     let mut places = std::iter::once(out.to_path_buf()).chain(FOLDERS.iter().map(|folder| out.join(folder)));
@@ -136,7 +138,15 @@ pub fn ready(out: &Path, listed: &BTreeSet<PathBuf>, matched: &BTreeSet<(PathBuf
         );
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, words));
     }
+    if let Some(store) = std::path::absolute(out)?.ancestors().find(|folder| is_store(folder)) {
+        let words = format!("results would lie in the store {}: name another folder with `--out DIR`", store.display());
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, words));
+    }
     std::fs::create_dir_all(out)?;
+    let there = |name: &&str, folder: bool| out.join(name).metadata().is_ok_and(|m| m.is_dir() != folder);
+    if let Some(name) = FOLDERS.iter().find(|n| there(n, true)).or_else(|| OWN.iter().find(|n| there(n, false))) {
+        return Err(not_ours(name));
+    }
     let earlier = Earlier::of(out, BTreeSet::new())?;
     if !earlier.manifest && !earlier.begun.contains("report.html") && std::fs::symlink_metadata(out.join("report.html")).is_ok() {
         return Err(not_ours("report.html"));

@@ -335,6 +335,11 @@ impl Explain<'_> {
                 let name = at(1);
                 foreign(span, "a recipe has its settings in braces", format!("write `recipe {name} {{ … }}`"))
             }
+            _ if keyword == "recipe" && depth == 0 && at(2) == "=" && matches!(next, "+" | "|" | "with" | "," | "&") => {
+                let (name, base) = (at(1), at(3));
+                let help = format!("write `recipe {name} = {base} {{ … }}`; its settings replace those of `{base}`");
+                foreign(span, "a recipe that changes another one names it, and has its own settings in braces", help)
+            }
             "(" if keyword == "recipe" && depth == 0 => {
                 foreign(span, "a recipe has its settings in braces", format!("write `recipe {after} {{ … }}`"))
             }

@@ -115,5 +115,6 @@ fn what_is_planned_runs() {
     }
     let shown: Vec<&String> = wrong.iter().take(30).collect();
     assert!(wrong.is_empty(), "{} faults:\n{}", wrong.len(), shown.iter().map(|s| s.as_str()).collect::<Vec<_>>().join("\n"));
-    assert!(declared >= 4 * seeds.len(), "only {declared} declarations in {} scripts", seeds.len());
+    // One script may be short; of many the generator must make enough to try.
+    assert!(seeds.len() == 1 || declared >= 4 * seeds.len(), "only {declared} declarations in {} scripts", seeds.len());
 }

@@ -50,6 +50,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub use gc::{Listing, Swept};
 pub use locks::CellLock;
 pub use objects::Fault;
+pub use opening::is_store;
 pub use own::Batch;
 pub use spare::Spare;
 

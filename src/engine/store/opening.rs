@@ -53,6 +53,11 @@ pub(super) fn other_form(text: &str) -> Option<&str> {
     Some(text.trim()).filter(|form| *form != FORMAT && form.starts_with("cfx store"))
 }
 
+/// Returns whether a folder is a store, of whichever version.
+pub fn is_store(folder: &Path) -> bool {
+    seen::read_text(&folder.join("format")).is_ok_and(|text| text.starts_with("cfx store"))
+}
+
 /// Returns what a folder is. Errors: it is the folder of something else, or cannot be looked at.
 fn found(root: &Path) -> Result<Found, StoreError> {
     use io::ErrorKind::{InvalidData, InvalidInput, IsADirectory, NotADirectory};

@@ -5,7 +5,6 @@ use super::gather::{Cell, Gathered, gather, pass_cost};
 use super::refuse;
 use super::sample::{Sample, Statistic};
 use super::settings::{CountSettings, Over, QuantileSettings, ReduceSettings};
-use super::write::OVERFLOWS;
 use crate::base::statistics::share_error;
 use crate::engine::kernel::{Context, Failure, Job, Kernel};
 use crate::engine::value::{Number, Value};
@@ -150,7 +149,7 @@ pub fn reduce(gathered: &Gathered, over: Over, op: &str, cx: &dyn Context, stati
     }
     let (found, sample) = gathered.reduced(statistic)?;
     if found.as_ref().is_some_and(|n| n.value.is_infinite()) && sample.finite() {
-        return Err(Failure::Absent(format!("{} {OVERFLOWS}", op.replace('_', " "))));
+        return Err(Failure::overflows(&op.replace('_', " ")));
     }
     let found = found.map(|number| match statistic {
         Statistic::Mean if gathered.per_example() => unanimous(number, &sample),

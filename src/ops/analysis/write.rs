@@ -2,9 +2,6 @@
 
 use crate::engine::value::Number;
 
-/// What is said of a result that no number is large enough for.
-pub const OVERFLOWS: &str = "overflows: larger than 1.8e308";
-
 /// Returns a number as text: `0.9132 ± 0.0021`, its error with two digits and its value to the same decimal; without an error
 /// with six significant digits at most.
 pub fn number(n: &Number) -> String {

@@ -46,6 +46,8 @@ pub fn read(place: &Place) -> Result<(Vec<u32>, Vec<String>), Problem> {
 fn from_lists(path: &Path, bytes: &[u8]) -> Result<Vec<u32>, Problem> {
     let form = "a list of rows for each class is read: `[[0, 3], [1, 2]]` or `{\"0\": [0, 3], \"1\": [1, 2]}`";
     let wrong = |words: String| with_help(broken(path, words), form);
+    // Some programs put a byte order mark before the text.
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let json: Json = serde_json::from_slice(bytes).map_err(|e| wrong(format!("is no JSON: {e}")))?;
     let lists: Vec<(u32, &Json)> = match &json {
         Json::Array(lists) => lists.iter().enumerate().map(|(c, l)| (c as u32, l)).collect(),

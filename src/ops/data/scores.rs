@@ -197,6 +197,18 @@ fn a_mask(place: &Place) -> Problem {
     )
 }
 
+/// Says that a number is the id of no example, where one is; `which` says of which examples.
+fn stranger(numbers: &[f64], known: impl Fn(u32) -> bool, place: &Place, which: &str) -> Result<(), Problem> {
+    let strange = |x: &&f64| x.fract() != 0.0 || **x != (**x as u32) as f64 || !known(**x as u32);
+    match numbers.iter().find(strange) {
+        Some(x) => Err(with_help(
+            broken(&place.path, format!("names example {x}, which is none {which}")),
+            "ids count the examples of the whole source from 0",
+        )),
+        None => Ok(()),
+    }
+}
+
 impl Planned for WithIds {
     fn policy(&self) -> Policy {
         Policy::Inline
@@ -218,6 +230,10 @@ impl Planned for WithIds {
                 with_help(broken(&place.path, words), "ids count the examples of the whole source from 0, each at most once");
             return Err(Problem { parameter: Some("path"), ..problem });
         }
+        let there = data.spans();
+        let known = |id: u32| there.is_empty() || there.iter().any(|span| span.contains(&(id as usize)));
+        let problem = |p: Problem| Problem { parameter: Some("path"), ..p };
+        stranger(&npy::read(&place, &[])?.f64s(), known, &place, "of these").map_err(problem)?;
         // An id may stand there twice.
         Ok(Facts { files: vec![place.path], rows_at_most: Some(count), ..facts })
     }
@@ -233,11 +249,8 @@ impl Kernel for WithIds {
         }
         let numbers = array.f64s();
         let known: BTreeSet<u32> = data.ids.iter().copied().collect();
-        let wrong = numbers.iter().find(|x| x.fract() != 0.0 || !known.contains(&(**x as u32)) || **x != (**x as u32) as f64);
-        if let Some(wrong) = wrong {
-            let message = format!("names example {wrong}, which is none of the {} of `{}` here", data.len(), data.source.name);
-            return Err(failed(with_help(broken(&place.path, message), "ids count the examples of the whole source from 0")));
-        }
+        let which = format!("of `{}` here", data.source.name);
+        stranger(&numbers, |id| known.contains(&id), &place, &which).map_err(failed)?;
         let wanted: BTreeSet<u32> = numbers.iter().map(|x| *x as u32).collect();
         let positions: Vec<usize> = (0..data.len()).filter(|i| wanted.contains(&data.ids[*i])).collect();
         Ok(choose(data, &positions))

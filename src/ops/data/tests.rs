@@ -546,6 +546,7 @@ fn labels_may_be_lists_of_rows() {
         label_files::read(&npy::Place { path: dir.path().join("l.json"), array: None })
     };
     assert_eq!(read("[[1, 3], [0], [2]]").unwrap().0, [1, 0, 2, 0]);
+    assert_eq!(read("\u{feff}[[1, 3], [0], [2]]").unwrap().0, [1, 0, 2, 0]);
     assert_eq!(read("{\"10\": [0], \"2\": [1]}").unwrap().0, [10, 2]);
     for (json, expect) in [
         ("[[0, 1], [1]]", "row 2 is not named"),

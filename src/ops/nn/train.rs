@@ -8,7 +8,7 @@ use super::given::failed;
 use super::models::of_net;
 use super::network::Network;
 use super::place::Place;
-use super::settings::{COLUMNS, Metric, Recipe, TrainSettings, columns, wrong};
+use super::settings::{COLUMNS, Metric, Recipe, Stop, TrainSettings, columns, wrong};
 use super::steps::{Purpose, parameters};
 use super::suits::{self, Labels};
 use super::trainer::{Classifier, memory, on_device};
@@ -33,6 +33,15 @@ settings! {
 
 /// The kernel of `train`.
 pub struct Train;
+
+/// Returns the doubt about a rule that cannot end a training before its last epoch.
+fn too_patient(recipe: &Recipe) -> Option<Problem> {
+    let Some(Stop::Patience { epochs, .. }) = recipe.stop else { return None };
+    (epochs >= recipe.epochs).then(|| Problem {
+        help: Some("a patience below the number of epochs can end it earlier; or leave out `stop:`".to_string()),
+        ..wrong("stop", format!("a patience of {epochs} epochs never ends a training of {}", recipe.epochs))
+    })
+}
 
 impl Planned for Train {
     fn policy(&self) -> Policy {
@@ -83,7 +92,7 @@ impl Planned for Train {
             let help = format!("{}; `record:` adds columns", nearest_or_list(stop.column(), &names));
             return Err(Problem { help: Some(help), ..wrong("stop", message) });
         }
-        let warnings = doubled_softmax(net).into_iter().collect();
+        let warnings = doubled_softmax(net).into_iter().chain(too_patient(&recipe)).collect();
         Ok(Facts {
             columns,
             kept: Some(kept),

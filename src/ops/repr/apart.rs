@@ -77,6 +77,10 @@ impl Kernel for CosineDistance {
 }
 
 impl Planned for EuclideanDistance {
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         facts(inputs)
     }
@@ -92,7 +96,7 @@ impl Kernel for EuclideanDistance {
         Zip::from(&mut x).and(&y).for_each(|a, b| *a -= b);
         let n = x.nrows() as f64;
         let mut value = [(x.iter().map(|v| v * v).sum::<f64>() / n).sqrt()];
-        scale::shift(value.iter_mut(), exponent);
+        scale::restore(value.iter_mut(), exponent, "the distance")?;
         Ok(Value::Number(Number::new(value[0], None, Some(x.nrows() as u64))))
     }
 }

@@ -26,7 +26,7 @@ pub struct MeanDistance;
 
 impl Planned for MeanDistance {
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -70,18 +70,19 @@ fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
     sums.iter().sum::<f64>() + rest
 }
 
-/// Returns the mean Euclidean distance over all pairs of rows and the number of pairs; nothing for fewer than two rows. Asks `stop` before
-/// the distances from each row, and gives nothing once it says so.
-pub fn mean_pairwise_distance(x: ArrayView2<f64>, stop: &(dyn Fn() -> bool + Sync)) -> Option<(f64, u64)> {
+/// Returns the mean Euclidean distance over all pairs of rows and the number of pairs. Asks `stop` before the distances from each row.
+///
+/// Errors: fewer than two rows; the mean is beyond the range of floats; `stop` said so.
+pub fn mean_pairwise_distance(x: ArrayView2<f64>, stop: &(dyn Fn() -> bool + Sync)) -> Result<(f64, u64), Failure> {
     let n = x.nrows() as u64;
     if n < 2 {
-        return None;
+        return Err(Failure::Absent(format!("{n} examples have no pair")));
     }
     // No distance sees a shift of all rows; squares at this scale neither overflow nor vanish.
     let (x, exponent): (Array2<f64>, i32) = scale::from_first(x);
     let x = x.as_standard_layout();
     let d = x.ncols();
-    let data = x.as_slice()?;
+    let data = x.as_slice().unwrap_or_default();
     let row = |i: usize| &data[i * d..(i + 1) * d];
     let starts: Vec<usize> = (0..n as usize).step_by(PIECE).collect();
     let sums: Vec<f64> = starts
@@ -97,8 +98,8 @@ pub fn mean_pairwise_distance(x: ArrayView2<f64>, stop: &(dyn Fn() -> bool + Syn
         .collect();
     let pairs = n * (n - 1) / 2;
     let mut mean = [sums.iter().sum::<f64>() / pairs as f64];
-    scale::shift(mean.iter_mut(), exponent);
-    (!stop()).then_some((mean[0], pairs))
+    scale::restore(mean.iter_mut(), exponent, "the mean distance")?;
+    if stop() { Err(Failure::Interrupted) } else { Ok((mean[0], pairs)) }
 }
 
 impl Kernel for MeanDistance {
@@ -106,11 +107,8 @@ impl Kernel for MeanDistance {
         let stages = job.stages("x")?;
         finite("x", stages)?;
         let rows = members(job, stages, DistanceSettings::read(&job.settings).by.as_ref())?;
-        match mean_pairwise_distance(stages.x.select(Axis(0), &rows).view(), &|| cx.interrupted()) {
-            Some((value, pairs)) => Ok(Value::Number(Number::new(value, None, Some(pairs)))),
-            None if cx.interrupted() => Err(Failure::Interrupted),
-            None => Err(Failure::Absent(format!("{} examples have no pair", rows.len()))),
-        }
+        let (value, pairs) = mean_pairwise_distance(stages.x.select(Axis(0), &rows).view(), &|| cx.interrupted())?;
+        Ok(Value::Number(Number::new(value, None, Some(pairs))))
     }
 }
 
@@ -119,7 +117,7 @@ pub struct ClassMeans;
 
 impl Planned for ClassMeans {
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -145,7 +143,8 @@ impl Kernel for ClassMeans {
         for unit in 0..stages.x.ncols() {
             columns.push((format!("unit_{unit}"), Column::Numbers(means.iter().map(|m| m[unit]).collect())));
         }
-        let norms = means.iter().map(scale::norm).collect();
+        // A length that no number is large enough for is missing.
+        let norms = means.iter().map(scale::norm).map(|n| if n.is_finite() { n } else { f64::NAN }).collect();
         columns.push(("norm".to_string(), Column::Numbers(norms)));
         Ok(Value::Table(Arc::new(Table { columns })))
     }

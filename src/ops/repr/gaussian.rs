@@ -49,7 +49,7 @@ pub struct MatchedGaussian;
 
 impl Planned for MatchedGaussian {
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -149,6 +149,9 @@ impl Kernel for MatchedGaussian {
         let mut x = Array2::zeros(stages.x.dim());
         for ((class, rows), drawn) in groups.iter().zip(drawn) {
             let drawn = drawn.map_err(|e| e.failure(&format!("no surrogates for class {class}")))?;
+            if drawn.iter().any(|v| v.is_infinite()) && stages.x.iter().all(|v| v.is_finite()) {
+                return Err(Failure::overflows("a drawn row"));
+            }
             rows.iter().zip(drawn.rows()).for_each(|(i, row)| x.row_mut(*i).assign(&row));
         }
         Ok(Value::Stages(Arc::new(same_rows(stages, x, stages.notes.clone()))))

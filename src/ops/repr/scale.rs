@@ -2,6 +2,7 @@
 //!
 //! Scales are powers of two, so that numbers keep their digits. A unit is constant where its smallest number equals its largest.
 
+use crate::engine::Failure;
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 /// A matrix (examples x units) whose columns have mean zero, at a scale where its largest number is from 1 up to 2 (or all are 0).
@@ -33,6 +34,19 @@ pub fn shift<'a>(numbers: impl IntoIterator<Item = &'a mut f64>, by: i32) {
     if by != 0 {
         numbers.into_iter().for_each(|v| *v = *v * first * second);
     }
+}
+
+/// Brings results back to the scale of the data: `2^by` times what they are.
+///
+/// Errors: a number is then beyond the range of floats; `what` names it.
+pub fn restore<'a>(numbers: impl IntoIterator<Item = &'a mut f64>, by: i32, what: &str) -> Result<(), Failure> {
+    let mut fits = true;
+    for number in numbers {
+        let finite = number.is_finite();
+        shift([&mut *number], by);
+        fits &= number.is_finite() || !finite;
+    }
+    if fits { Ok(()) } else { Err(Failure::overflows(what)) }
 }
 
 /// Returns a matrix at a scale where its largest number is from 1 up to 2, and the exponent of that scale.
@@ -69,10 +83,15 @@ pub fn centred(x: ArrayView2<f64>) -> Centred {
     // Differences that cancel leave smaller numbers than there were.
     let more = exponent(out.iter());
     shift(out.iter_mut(), -more);
-    shift(means.iter_mut(), from);
+    // A mean fits where its numbers do, though its distance from the first may not.
+    let low = if from > 1020 { 2 } else { 0 };
+    shift(means.iter_mut(), from - low);
     if let Some(first) = x.rows().into_iter().next() {
+        let mut first = first.to_owned();
+        shift(first.iter_mut(), -low);
         means += &first;
     }
+    shift(means.iter_mut(), low);
     Centred { x: out, exponent: from + more, means }
 }
 

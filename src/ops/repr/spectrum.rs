@@ -23,6 +23,10 @@ const COLUMNS: [&str; 5] = ["direction", "singular_value", "share", "energy", "r
 pub struct Spectrum;
 
 impl Planned for Spectrum {
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
         let x = like_x(inputs);
         if let Some(width) = SpectrumSettings::read(settings).width {
@@ -102,7 +106,7 @@ impl Kernel for Spectrum {
         let kept = width.unwrap_or(values.len());
         let retained = energy.iter().enumerate().map(|(i, e)| if i < kept { *e } else { f64::NAN }).collect();
         let mut shown = values.clone();
-        scale::shift(shown.iter_mut(), exponent);
+        scale::restore(shown.iter_mut(), exponent, "a singular value")?;
         let columns = [(1..=values.len()).map(|i| i as f64).collect(), shown, share, energy.clone(), retained];
         let columns = COLUMNS.iter().zip(columns).map(|(name, x)| (name.to_string(), Column::Numbers(x))).collect();
         let number = |value: f64| Value::Number(Number::new(value, None, Some(n as u64)));

@@ -25,7 +25,7 @@ pub struct Svd;
 
 impl Planned for Svd {
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -89,7 +89,7 @@ impl Kernel for Svd {
         let first = leading.squares.first().copied().unwrap_or(0.0);
         let something = leading.squares.iter().take(width).filter(|s| **s > least * least * first).count();
         projected.slice_mut(s![.., something..]).fill(0.0);
-        scale::shift(projected.iter_mut(), exponent);
+        scale::restore(projected.iter_mut(), exponent, "a projection")?;
         let square = |i: usize| {
             let mut value = [leading.squares.get(i).copied().unwrap_or(0.0)];
             scale::shift(value.iter_mut(), exponent.saturating_mul(2));
@@ -102,6 +102,7 @@ impl Kernel for Svd {
             ("largest squared singular value".to_string(), square(0)),
             ("smallest kept squared singular value".to_string(), square(width - 1)),
         ];
+        let notes = notes.into_iter().filter(|(_, value)| value.is_finite()).collect();
         Ok(Value::Stages(Arc::new(same_rows(stages, projected, notes))))
     }
 }

@@ -246,7 +246,7 @@ impl<'a> Lowering<'a> {
         };
         for warning in facts.warnings.clone() {
             let diag = self.worded(warning, frame.map_or_else(Span::default, |f| f.span), frame.map(|f| f.call));
-            self.diags.push(Diag { severity: Severity::Warning, ..diag });
+            self.tell(Diag { severity: Severity::Warning, ..diag });
         }
         let facts = memo.last.take().filter(|last| **last == facts).unwrap_or_else(|| Arc::new(facts));
         memo.last = Some(facts.clone());
@@ -275,7 +275,7 @@ impl<'a> Lowering<'a> {
     fn report(&mut self, problem: Option<Problem>, span: Span, call: Option<&Call>) -> String {
         if let Some(problem) = problem {
             let diag = self.worded(problem, span, call);
-            self.diags.push(diag);
+            self.tell(diag);
         }
         "it cannot be computed".to_string()
     }

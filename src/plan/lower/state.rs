@@ -10,7 +10,7 @@ use crate::plan::files::Files;
 use crate::plan::graph::{Cell, Entry, LabelledAxis, Space};
 use crate::plan::seen::Seen;
 use std::cell::{OnceCell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,6 +20,9 @@ pub(super) const MOST_CELLS: usize = 4_000_000;
 
 /// Entries that weigh as much as a cell.
 pub(super) const ENTRIES_PER_CELL: usize = 16;
+
+/// How it is told that a message is true of more coordinates.
+const ALIKE: &str = "and so at";
 
 /// What is known of an axis's coordinates, in the forms that are asked for. There may be a million of them.
 #[derive(Clone)]
@@ -59,6 +62,8 @@ pub(super) struct Lowering<'a> {
     pub entries: usize,
     pub memo: Vec<Option<Rc<Array>>>,
     pub diags: Diags,
+    /// What was said of cells at a place, by its pattern: messages that differ by the cells' coordinates.
+    pub alike: BTreeMap<(Span, String), BTreeSet<String>>,
     /// Files hashed so far.
     pub seen: BTreeMap<PathBuf, Seen>,
     /// The declaration that is being laid out.
@@ -81,6 +86,7 @@ impl<'a> Lowering<'a> {
             entries: 0,
             memo: vec![None; script.values.len()],
             diags: Diags::default(),
+            alike: BTreeMap::new(),
             seen: BTreeMap::new(),
             label: Name::default(),
         }
@@ -89,6 +95,24 @@ impl<'a> Lowering<'a> {
     /// Returns the cells, the values and the messages.
     pub fn end(self) -> (Vec<Cell>, Vec<Option<Rc<Array>>>, Diags) {
         (self.cells, self.memo, self.diags)
+    }
+
+    /// Says what is wrong with a cell. What is wrong at several coordinates of one thing is said of the first, with how many more there are.
+    pub fn tell(&mut self, diag: Diag) {
+        let (span, pattern) = (diag.span(), pattern(&diag.message));
+        let said = self.alike.entry((span, pattern.clone())).or_default();
+        if !said.insert(diag.message.clone()) {
+            return;
+        }
+        let more = said.len() - 1;
+        let first = self.diags.0.iter_mut().find(|d| more > 0 && d.span() == span && self::pattern(&d.message) == pattern);
+        match first.and_then(|d| d.labels.first_mut()) {
+            Some(label) if label.1.is_empty() || label.1.starts_with(ALIKE) => {
+                label.1 = format!("{ALIKE} {more} more coordinate{}", if more == 1 { "" } else { "s" });
+            }
+            Some(_) => {}
+            None => self.diags.push(diag),
+        }
     }
 
     /// Returns whether a value over these axes would be too large, and says so.
@@ -105,6 +129,11 @@ impl<'a> Lowering<'a> {
         }
         many
     }
+}
+
+/// Returns a message without its numbers and without what stands in backticks.
+fn pattern(message: &str) -> String {
+    message.split('`').step_by(2).flat_map(str::chars).filter(|c| !c.is_ascii_digit() && !matches!(c, '.' | '-')).collect()
 }
 
 /// Returns an array that is absent everywhere.

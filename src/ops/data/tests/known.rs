@@ -153,6 +153,11 @@ fn scores_of_others_are_refused_before_and_during_the_run() {
     assert!(values.iter().zip(chosen.ids.iter()).all(|(v, id)| *v == *id as f64));
     let many = facts("with_ids", &[("path", text("all.npy"))], &[("data", &train)], Some(dir.path())).unwrap_err();
     assert!(many.contains("names 1797 examples, and there are 1437"), "{many}");
+    let ids = |file: &str, of: &Facts| facts("with_ids", &[("path", text(file))], &[("data", of)], Some(dir.path()));
+    assert!(ids("few.npy", &train).is_ok());
+    assert!(ids("few.npy", &test).unwrap_err().contains("names example 0, which is none of these"));
+    std::fs::write(dir.path().join("halves.npy"), crate::report::formats::npy(&[2], &[1.0, 2.5])).unwrap();
+    assert!(ids("halves.npy", &train).unwrap_err().contains("names example 2.5"));
     let labels = facts("relabel", &[("labels", text("few.npy"))], &[("data", &train)], Some(dir.path())).unwrap_err();
     assert!(labels.contains("has 7 labels; 1437"), "{labels}");
 }

@@ -212,3 +212,28 @@ fn directions_that_rounding_gives_are_nothing() {
         assert_eq!(note.1, 6.0);
     }
 }
+
+#[test]
+fn near_the_largest_float_a_result_is_right_or_refused() {
+    let (x, y) = both();
+    let largest = |m: &Array2<f64>| m.iter().fold(0.0f64, |a, v| a.max(v.abs()));
+    let huge = &x / largest(&x) * 1.7e308;
+    let small = &x / largest(&x);
+    let refused = |op: &str, settings: &[(&str, Static)], inputs: Vec<(&'static str, Value)>| match here(op, settings, inputs) {
+        Err(Failure::Absent(why)) => assert!(why.contains("overflows"), "{op}: {why}"),
+        other => panic!("{op}: {other:?}"),
+    };
+    let of = |x: &Array2<f64>| vec![("x", stages(x.clone(), vec![0; 40]))];
+    refused("spectrum", &[("width", Static::None), ("centred", Static::Bool(false))], of(&huge));
+    refused("svd", &[("width", Static::Number(2.0)), ("centred", Static::Bool(false))], of(&huge));
+    refused("euclidean_distance", &[], vec![("x", stages(huge.clone(), vec![])), ("against", stages(-&huge, vec![]))]);
+    let Ok(Value::Table(table)) = here("class_means", &[], of(&huge)) else { panic!() };
+    for (unit, mean) in small.mean_axis(Axis(0)).unwrap().iter().enumerate() {
+        near(table.numbers(&format!("unit_{unit}")).unwrap()[0] / 1.7e308, *mean, 1e-12);
+    }
+    let two = ndarray::concatenate(Axis(0), &[huge.view(), (-&huge).view()]).unwrap();
+    let Ok(Value::Table(table)) = here("class_means", &[], vec![("x", stages(two.clone(), vec![0; 80]))]) else { panic!() };
+    assert!(table.numbers("unit_0").unwrap()[0].abs() < 1e295);
+    refused("mean_distance", &[("by", Static::None)], vec![("x", stages(two, vec![]))]);
+    same(&similarities(&small, &y), &similarities(&huge, &y), "near the largest float", &[]);
+}
