@@ -1,6 +1,6 @@
 """Runs benches/nn.rs and benches/pytorch.py in turns and prints, case by case, PyTorch's time over cfx's.
 
-    python benches/compare.py [--torch PYTHON] [--bench BINARY] [--rounds N] [--threads N] [--seconds S] [--channels-last] [--device cuda:N] [--precision P] [PART OF A CASE'S NAME ...]
+    python benches/compare.py [--torch PYTHON] [--bench BINARY] [--rounds N] [--threads N] [--seconds S] [--channels-last] [--compile] [--device cuda:N] [--precision P] [PART OF A CASE'S NAME ...]
 
 PYTHON is an interpreter that can import torch (default: this one). Without BINARY the benchmark is built with `cargo bench --bench nn --no-run`.
 Each round measures both, one after the other, each in a process of its own; what is printed is the median over rounds of the ratio within a round,
@@ -22,6 +22,7 @@ parser.add_argument("--rounds", type=int, default=5)
 parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--seconds", type=float, default=3.0)
 parser.add_argument("--channels-last", action="store_true")
+parser.add_argument("--compile", action="store_true", help="PyTorch's networks go through torch.compile, which needs a C++ compiler")
 parser.add_argument("--device", default="cpu", help="cpu, or cuda:N with a benchmark that was built with `--features cuda`")
 parser.add_argument("--precision", default="f32", choices=["f32", "tf32", "bf16"])
 parser.add_argument("cases", nargs="*")
@@ -38,7 +39,7 @@ script = (here / "pytorch.py").read_text()
 names = [line.split('"')[1] for line in script.splitlines() if line.startswith('    ("')]
 names = [n for n in names if not args.cases or any(c in n for c in args.cases)]
 common = [str(args.threads), "--tsv", "--seconds", str(args.seconds), "--device", args.device, "--precision", args.precision]
-layout = ["--channels-last"] if args.channels_last else []
+layout = ["--channels-last"] * args.channels_last + ["--compile"] * args.compile
 
 
 def measure(command, name):

@@ -1,6 +1,6 @@
 """Time of a training step in PyTorch, for the networks and sizes of benches/nn.rs.
 
-    python benches/pytorch.py [THREADS] [--tsv] [--seconds S] [--channels-last] [--device cuda:N] [--precision f32|tf32|bf16] [PART OF A CASE'S NAME ...]
+    python benches/pytorch.py [THREADS] [--tsv] [--seconds S] [--channels-last] [--compile] [--device cuda:N] [--precision f32|tf32|bf16] [PART OF A CASE'S NAME ...]
 
 Needs nothing but torch. benches/compare.py runs this and `cargo bench --bench nn` in turns and prints ratios.
 """
@@ -12,6 +12,7 @@ import time
 words = sys.argv[1:]
 tsv = "--tsv" in words
 channels_last = "--channels-last" in words
+compiled = "--compile" in words
 
 
 def option(name, default):
@@ -225,6 +226,8 @@ for name, build, shape, classes, batch in CASES:
     if channels_last and len(shape) == 3:
         net, x = net.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
     labels = (torch.arange(batch * (shape[0] if language else 1)) % classes).to(device)
+    if compiled:
+        net = torch.compile(net)
     optimizer = torch.optim.SGD(net.parameters(), 0.01, momentum=0.9, nesterov=True, weight_decay=1e-6)
     loss_of = nn.CrossEntropyLoss()
 
@@ -243,6 +246,8 @@ for name, build, shape, classes, batch in CASES:
             torch.cuda.synchronize()
         return (time.perf_counter() - start) / together
 
+    # The first step compiles, and a second one may once more.
+    several()
     several()
     start, worked, times = time.perf_counter(), time.process_time(), []
     while len(times) < 3 or time.perf_counter() - start < seconds:
