@@ -27,6 +27,7 @@ impl<'a> Checker<'a> {
             return Typed::error(span);
         }
         self.sides_differ(signature, &parts);
+        self.directions_agree(&parts);
         parts.inputs.sort_by_key(|(i, _, _)| *i);
         self.pass_through(signature, &mut parts, span);
         let inputs = slots(signature, &parts);
@@ -145,6 +146,14 @@ impl<'a> Checker<'a> {
         false
     }
 
+    /// Returns whether two values are one declaration, or written alike.
+    pub(super) fn are_same(&self, a: &Typed, b: &Typed) -> bool {
+        match (&a.node, &b.node) {
+            (Node::Value(a), Node::Value(b)) => a == b,
+            _ => self.program().sources.text(a.span) == self.program().sources.text(b.span),
+        }
+    }
+
     /// Warns of a comparison of a value with itself.
     fn sides_differ(&mut self, signature: &Signature, parts: &Parts) {
         let is_other = |i: usize| i > 0 && matches!(signature.params[i].name.name.as_str(), "against" | "y");
@@ -153,16 +162,34 @@ impl<'a> Checker<'a> {
             _ => None,
         };
         let (Some(one), Some(other)) = (side(&|i| i == 0), side(&is_other)) else { return };
-        let same = |a: &Typed, b: &Typed| match (&a.node, &b.node) {
-            (Node::Value(a), Node::Value(b)) => a == b,
-            _ => self.program().sources.text(a.span) == self.program().sources.text(b.span),
-        };
-        if signature.gives != Kind::Figure && one.kind == other.kind && same(one, other) {
+        if one.kind == other.kind && self.are_same(one, other) {
             let diag = Diag::warning("cfx::call::itself", other.span, format!("`{}` compares this with itself", signature.name));
             let pairs = signature.takes.iter().any(|t| t.axis == Some(AxisWord::Pairs));
             let help =
                 if pairs { "give it two values, or pair an axis with itself: `between: run`" } else { "give it two values" };
             self.say(diag.label(one.span, "the same").help(help));
+        }
+    }
+
+    /// Warns where densities and representations meet that were projected by an `svd` each: their numbers are along other directions.
+    fn directions_agree(&mut self, parts: &Parts) {
+        let reduced = |v: &Typed| {
+            let behind = self.behind(v)?;
+            let fitted = behind.inputs.iter().find(|(n, ..)| v.kind == Kind::Density && n == "x").map(|(_, x, _)| &**x);
+            let rows = if v.kind == Kind::Density { fitted? } else { v };
+            let svd = self.behind(rows).filter(|call| call.op == "svd")?;
+            svd.inputs.first().map(|(_, x, _)| (std::ptr::from_ref(svd), self.program().sources.text(x.span), v.span))
+        };
+        let meet = |v: &&Rc<Typed>| matches!(v.kind, Kind::Density | Kind::Stages);
+        let all: Vec<_> = parts.inputs.iter().flat_map(|(_, values, _)| values).filter(meet).filter_map(|v| reduced(v)).collect();
+        let density = parts.inputs.iter().flat_map(|(_, values, _)| values).any(|v| v.kind == Kind::Density);
+        let Some((first, others)) = all.split_first().filter(|_| density) else { return };
+        if let Some(other) = others.iter().find(|o| o.0 != first.0 && o.1 != first.1) {
+            let message = "these were projected by another `svd`, on directions of its own";
+            let help = "reduce all examples at once, and fit within some of them: `dp_mixture(x, within: d.train)`, then \
+                        `among(log_density(p, x), d.test)`; or take both without `svd`";
+            let diag = Diag::warning("cfx::repr::other_directions", other.2, message);
+            self.say(diag.label(first.2, "in the directions of one `svd`").help(help));
         }
     }
 

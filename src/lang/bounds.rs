@@ -8,6 +8,7 @@ use super::static_value::Static;
 use super::statics::Env;
 use super::typed::{Call, Node, Typed};
 use crate::base::{Diag, Span};
+use crate::syntax::ast::ExprKind;
 use std::rc::Rc;
 
 /// The smallest and the largest number that a result can be.
@@ -41,7 +42,14 @@ fn corners(a: Bounds, b: Bounds, of: impl Fn(f64, f64) -> f64) -> Option<Bounds>
 impl<'a> Checker<'a> {
     /// Warns of a claim that the bounds of its numbers decide.
     pub(super) fn decided_by_bounds(&mut self, claim: &Typed, span: Span) {
-        let Some((holds, place, words)) = self.always(claim, 0) else { return };
+        let written = match &claim.node {
+            Node::Static(_, e) => match &e.kind {
+                ExprKind::Bool(holds) => Some((*holds, claim.span, "it is written here".to_string())),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some((holds, place, words)) = written.or_else(|| self.always(claim, 0)) else { return };
         let message = if holds { "this claim cannot fail" } else { "this claim cannot hold" };
         let help = "compare with what the result could miss: a baseline, another setting, a threshold between its bounds";
         // Of a comparison in another declaration that declaration says it.
@@ -119,6 +127,11 @@ impl<'a> Checker<'a> {
 
     /// Returns what the bounds of both sides say of a comparison.
     fn compared(&self, op: &str, a: &Rc<Typed>, b: &Rc<Typed>, depth: usize, span: Span) -> Option<(bool, Span, String)> {
+        if self.are_same(a, b) && !matches!(a.node, Node::Static(..)) {
+            let holds = matches!(op, "less_equal" | "greater_equal" | "equal");
+            let compares = holds || matches!(op, "less" | "greater" | "not_equal");
+            return compares.then(|| (holds, span, "both sides are the same".to_string()));
+        }
         let (left, right) = (self.bounds(a, "", depth + 1)?, self.bounds(b, "", depth + 1)?);
         // Numbers that are both known before the run are compared for their own sake.
         if left.0 == left.1 && right.0 == right.1 {

@@ -5,7 +5,7 @@ use super::kind::Kind;
 use super::library::Names;
 use super::net;
 use super::scope::{DefId, Program, declared};
-use super::signature::SettingType;
+use super::signature::{SettingType, Takes};
 use super::static_value::{LARGEST_WHOLE, Static};
 use super::statics::Env;
 use super::typed::{Script, Typed, ValueDecl, ValueId};
@@ -73,7 +73,19 @@ impl<'a> Checker<'a> {
         self.set_experiment((title.value.clone(), seed, span));
     }
 
+    /// Refuses settings that are given twice.
+    fn given_once(&mut self, what: &str, settings: &'a [ast::Arg]) {
+        for (i, name) in settings.iter().enumerate().filter_map(|(i, a)| Some((i, a.name.as_ref()?))) {
+            let first = settings[..i].iter().filter_map(|a| a.name.as_ref()).find(|n| n.name == name.name);
+            if let Some(first) = first {
+                let diag = Diag::error("cfx::call::doubled", name.span, format!("{what} is given `{}` twice", name.name));
+                self.say(diag.label(first.span, "first given here").help("keep one of them"));
+            }
+        }
+    }
+
     fn experiment_seed(&mut self, settings: &'a [ast::Arg]) -> u64 {
+        self.given_once("`experiment`", settings);
         let mut seed = 0;
         for arg in settings {
             match &arg.name {
@@ -321,9 +333,12 @@ impl<'a> Checker<'a> {
         if let Err(Some(found)) = super::statics::recipe_fields(self.program(), def, span) {
             self.say_all(found);
         }
+        self.given_once("a recipe", fields);
         let Some(train) = self.program().operations.get("train") else { return };
+        // What is trained, and by which recipe, is said where it is trained.
+        let held = |t: &Takes| !matches!(t.setting, None | Some(SettingType::Network | SettingType::Recipe));
         let names: Vec<&str> =
-            train.params.iter().zip(&train.takes).filter(|(_, t)| t.is_setting()).map(|(p, _)| p.name.name.as_str()).collect();
+            train.params.iter().zip(&train.takes).filter(|(_, t)| held(t)).map(|(p, _)| p.name.name.as_str()).collect();
         for field in fields {
             match &field.name {
                 Some(name) => {

@@ -28,6 +28,8 @@ pub struct Here {
     pub name: String,
     /// Names of all coordinates.
     pub all: Vec<String>,
+    /// Their values, where the script lists them as numbers one by one.
+    pub numbers: Vec<f64>,
 }
 
 impl<F: Fn(&str) -> Option<Static>> Scope for F {
@@ -279,6 +281,11 @@ fn comparands(a: &Expr, b: &Expr, lookup: Lookup) -> Result<(Static, Static), Bo
         }
     }
     let (x, y) = (evaluate(a, lookup), evaluate(b, lookup));
+    for (axis, at, literal) in [(bare(a), &y, b), (bare(b), &x, a)] {
+        let (Some(axis), Ok(Static::Number(at)), ExprKind::Number { .. }) = (axis, at, &literal.kind) else { continue };
+        let Some(here) = lookup.here(&axis).filter(|h| !h.numbers.is_empty() && !h.numbers.contains(at)) else { continue };
+        return Err(found(literal.span, What::NoCoordinate { axis, word: at.to_string(), all: here.all }));
+    }
     match (x, y, bare(a), bare(b)) {
         (Ok(Static::Word(x)), y, _, Some(name)) if !matches!(y, Ok(Static::Word(_) | Static::None)) => {
             Ok((Static::Word(x), Static::Word(name)))

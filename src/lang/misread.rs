@@ -18,6 +18,14 @@ const DEEPEST: usize = 100;
 impl<'a> Checker<'a> {
     /// Returns whether every input is a number that stands for what its parameter needs. What does not is said here, once a call.
     pub(super) fn meanings_fit(&mut self, signature: &Signature, parts: &Parts, span: Span) -> bool {
+        if averages(&signature.name)
+            && let Some(x) = parts.inputs.iter().find(|(i, ..)| *i == 0).and_then(|(_, values, _)| values.first())
+            && self.meaning(x, "", 0) == Some(Meaning::Class)
+        {
+            let x = (x.span, shorten(self.program().sources.text(x.span)));
+            let diag = Diag::warning("cfx::type::average", x.0, "an average of numbers of classes is no class, and measures nothing");
+            self.say(diag.help(format!("the class that most of them name is `mode({0})`; how often one does is `share({0} == 3)`", x.1)));
+        }
         let wanted = |i: usize| signature.takes[i].means;
         let found: Vec<(usize, &Typed, Meaning, Option<Meaning>)> = parts
             .inputs

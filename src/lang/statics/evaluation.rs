@@ -6,7 +6,7 @@ use crate::lang::eval::{self, Outcome};
 use crate::lang::finding::{Finding, Findings, What};
 use crate::lang::scope::DefId;
 use crate::lang::static_value::Static;
-use crate::syntax::ast::{self, Expr, ItemKind};
+use crate::syntax::ast::{self, Expr, ExprKind, ItemKind};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -54,7 +54,20 @@ impl eval::Scope for Scope<'_, '_, '_> {
             None => statics.own(name, self.evaluation.env)?,
         };
         let all = statics.axes.names(axis)?;
-        Some(eval::Here { name: coordinate.text.clone(), all })
+        let listed = |def| match &statics.program.item(def).kind {
+            ItemKind::Bind { value: Expr { kind: ExprKind::List(items), .. }, .. } => {
+                items.iter().all(|i| matches!(i.kind, ExprKind::Number { .. }))
+            }
+            _ => false,
+        };
+        let numbers = match statics.program.find(self.module, name).filter(|def| listed(*def)) {
+            Some(_) => {
+                let coordinates = statics.axes.get(axis).coordinates.as_deref().unwrap_or_default();
+                coordinates.iter().filter_map(|c| c.value.as_ref().and_then(Static::number)).collect()
+            }
+            None => Vec::new(),
+        };
+        Some(eval::Here { name: coordinate.text.clone(), all, numbers })
     }
 }
 

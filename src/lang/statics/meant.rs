@@ -52,6 +52,12 @@ impl<'a> Statics<'a> {
 
     /// Returns the entry of a map over coordinates that belongs to the coordinates here.
     pub(super) fn map_entry(&self, entries: &'a [(ast::Ident, Expr)], expr: &Expr, env: &Env) -> Result<&'a Expr, Findings> {
+        for (i, (key, _)) in entries.iter().enumerate() {
+            if let Some((first, _)) = entries[..i].iter().find(|(k, _)| k.name == key.name) {
+                let what = What::Doubled { callee: "a map".to_string(), name: key.name.clone(), first: first.span };
+                return Err(Finding::new(key.span, what).into());
+            }
+        }
         let entry = |c: &Coordinate| entries.iter().find(|(k, _)| k.name == c.text).map(|(_, value)| value);
         // Axes none of whose coordinates has an entry decide nothing here.
         let decides =

@@ -416,7 +416,15 @@ impl Planned for Except {
         let gone = |name: &String| other.whole().is_some() && other.from.contains(name);
         let stay = |names: &[String]| names.iter().filter(|n| !gone(n)).cloned().collect::<Vec<_>>();
         let (from, mixed) = (stay(&data.from), stay(&data.mixed));
+        let problem = |words: &str| Problem { parameter: Some("other"), ..unfit("other", words) };
+        let known = data.source.is_some() && data.source == other.source && !data.from.is_empty() && !other.from.is_empty();
+        if known && from.is_empty() {
+            return Err(problem("nothing is left: all examples of these splits are left out"));
+        }
+        let apart = known && !other.from.iter().any(|name| data.from.contains(name));
+        let warnings = apart.then(|| problem("these are of other splits, so that none of them is left out")).into_iter().collect();
         Ok(Facts {
+            warnings,
             rows: left,
             rows_at_most: data.most_rows().filter(|_| left.is_none()),
             mixed: if mixed.len() > 1 { mixed } else { Vec::new() },

@@ -41,10 +41,29 @@ pub fn unmixed(inputs: &[KnownInput], slot: &'static str) -> Result<(), Problem>
 /// Checks that the examples in one slot are from one split, and fit the model in another.
 pub fn fits(inputs: &[KnownInput], model: &str, slot: &'static str, labels: Labels) -> Result<(), Problem> {
     unmixed(inputs, slot)?;
+    if let (Some(model), Some(data), true) = (known(inputs, model), known(inputs, slot), labels != Labels::Any) {
+        same_classes(model, data, slot)?;
+    }
     match (known(inputs, model).and_then(|m| m.net.as_ref()), known(inputs, slot)) {
         (Some(net), Some(data)) => fits_net(net, data, slot, labels),
         (None, Some(data)) => labelled(data, slot, labels),
         _ => Ok(()),
+    }
+}
+
+/// Checks that the classes of examples are those of a model, where both have names: a label is the number of its class.
+fn same_classes(model: &Facts, data: &Facts, slot: &'static str) -> Result<(), Problem> {
+    let (Some(ours), Some(theirs)) = (&model.classes, &data.classes) else { return Ok(()) };
+    let named = |names: &[String]| names.iter().any(|n| n.parse::<f64>().is_err());
+    let present = |c: usize| data.class_sizes.as_ref().is_none_or(|sizes| sizes.get(c).is_some_and(|n| *n > 0));
+    let other = (0..theirs.len().min(ours.len())).find(|c| present(*c) && ours[*c] != theirs[*c]);
+    match other.filter(|_| named(ours) && named(theirs)) {
+        Some(c) => {
+            let (here, there) = (&theirs[c], &ours[c]);
+            let message = format!("class {c} of these data is `{here}`, and `{there}` where the network was trained");
+            Err(unfit(slot, message, "labels are numbers of classes: measure on data with the classes that it was trained on"))
+        }
+        None => Ok(()),
     }
 }
 

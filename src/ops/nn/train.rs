@@ -34,6 +34,15 @@ settings! {
 /// The kernel of `train`.
 pub struct Train;
 
+/// Returns the doubt about batches that are many times as large as the data.
+fn too_large(recipe: &Recipe, rows: Option<usize>) -> Option<Problem> {
+    let rows = rows.filter(|n| recipe.batch / 10 >= *n)?;
+    Some(Problem {
+        help: Some("an epoch is a single step then; write a batch below the number of examples, or `batch: 128`".to_string()),
+        ..wrong("batch", format!("a batch of {} is more than ten times the {rows} examples", recipe.batch))
+    })
+}
+
 /// Returns the doubt about a rule that cannot end a training before its last epoch.
 fn too_patient(recipe: &Recipe) -> Option<Problem> {
     let Some(Stop::Patience { epochs, .. }) = recipe.stop else { return None };
@@ -92,7 +101,8 @@ impl Planned for Train {
             let help = format!("{}; `record:` adds columns", nearest_or_list(stop.column(), &names));
             return Err(Problem { help: Some(help), ..wrong("stop", message) });
         }
-        let warnings = doubled_softmax(net).into_iter().chain(too_patient(&recipe)).collect();
+        let rows = data.and_then(|d| d.rows);
+        let warnings = doubled_softmax(net).into_iter().chain(too_patient(&recipe)).chain(too_large(&recipe, rows)).collect();
         Ok(Facts {
             columns,
             kept: Some(kept),

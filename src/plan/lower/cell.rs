@@ -18,7 +18,7 @@ use crate::plan::seen::Seen;
 use crate::plan::units;
 use rayon::prelude::*;
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -207,6 +207,10 @@ impl<'a> Lowering<'a> {
         let read = RefCell::default();
         let statics = Statics::of(self.program, self.script).noting(&read);
         match statics.value(seed.0, &seed.1, &env(&frame.outer, &frame.known, place)) {
+            Ok(Static::Number(x)) if x.fract() != 0.0 || x < 0.0 => {
+                let message = format!("a seed is a whole number, zero or more, not {x}");
+                self.tell(Diag::error("cfx::type::setting", seed.1.span, message).help("number the runs: `axis run = 0..5`, `seed: run`"));
+            }
             Ok(value) => {
                 h.text("seed").text(&value.to_json().to_string());
             }
@@ -289,7 +293,12 @@ impl<'a> Lowering<'a> {
             let (outer, inner) = p.split_once('.').unwrap_or((p, ""));
             let input = || call.inputs.iter().find(|(n, _, _)| n == outer).map(|(_, typed, _)| typed.span);
             let word = || call.places.iter().find(|(n, _)| n == outer).map(|(_, span)| *span);
-            call.written.get(outer).map(|w| w.1.argument(inner).unwrap_or(&w.1).span).or_else(word).or_else(input)
+            let recipe = || {
+                let (module, named) = &**call.recipe.as_ref()?;
+                let fields = Statics::of(self.program, self.script).recipe(*module, named, &BTreeMap::new()).ok()?;
+                fields.get(outer).map(|(_, value)| value.argument(inner).unwrap_or(value).span)
+            };
+            call.written.get(outer).map(|w| w.1.argument(inner).unwrap_or(&w.1).span).or_else(word).or_else(input).or_else(recipe)
         };
         let place = problem.parameter.and_then(given).unwrap_or(span);
         let diag = Diag::error(problem.code, place, problem.message);
