@@ -20,6 +20,12 @@ pub trait Scope {
     fn here(&self, _name: &str) -> Option<Here> {
         None
     }
+
+    /// Returns the coordinates of the axis of that name as they are written, and their values; `None` where the script does not list them as numbers one
+    /// by one.
+    fn listed(&self, _name: &str) -> Option<(Vec<String>, Vec<f64>)> {
+        None
+    }
 }
 
 /// Where one is on an axis whose coordinates have names.
@@ -28,8 +34,6 @@ pub struct Here {
     pub name: String,
     /// Names of all coordinates.
     pub all: Vec<String>,
-    /// Their values, where the script lists them as numbers one by one.
-    pub numbers: Vec<f64>,
 }
 
 impl<F: Fn(&str) -> Option<Static>> Scope for F {
@@ -283,8 +287,8 @@ fn comparands(a: &Expr, b: &Expr, lookup: Lookup) -> Result<(Static, Static), Bo
     let (x, y) = (evaluate(a, lookup), evaluate(b, lookup));
     for (axis, at, literal) in [(bare(a), &y, b), (bare(b), &x, a)] {
         let (Some(axis), Ok(Static::Number(at)), ExprKind::Number { .. }) = (axis, at, &literal.kind) else { continue };
-        let Some(here) = lookup.here(&axis).filter(|h| !h.numbers.is_empty() && !h.numbers.contains(at)) else { continue };
-        return Err(found(literal.span, What::NoCoordinate { axis, word: at.to_string(), all: here.all }));
+        let Some((all, _)) = lookup.listed(&axis).filter(|(_, numbers)| !numbers.contains(at)) else { continue };
+        return Err(found(literal.span, What::NoCoordinate { axis, word: at.to_string(), all }));
     }
     match (x, y, bare(a), bare(b)) {
         (Ok(Static::Word(x)), y, _, Some(name)) if !matches!(y, Ok(Static::Word(_) | Static::None)) => {

@@ -187,12 +187,15 @@ impl Finding {
                 let diag = error("cfx::call::too_many", format!("`{callee}` takes {takes}")).here("one too many");
                 if most == 0 { diag } else { diag.help(parameters) }
             }
-            What::Doubled { callee, name, first } => error("cfx::call::doubled", match callee.as_str() {
-                "a map" => format!("the map has two entries for `{name}`"),
-                callee => format!("`{callee}` is given `{name}` twice"),
-            })
-                .label(first, "first given here")
-                .help("keep one of them"),
+            What::Doubled { callee, name, first } => error(
+                "cfx::call::doubled",
+                match callee.as_str() {
+                    "a map" => format!("the map has two entries for `{name}`"),
+                    callee => format!("`{callee}` is given `{name}` twice"),
+                },
+            )
+            .label(first, "first given here")
+            .help("keep one of them"),
             What::Missing { callee, names, parameters } => {
                 let what = if names.len() == 1 { "argument" } else { "arguments" };
                 error("cfx::call::missing", format!("`{callee}` needs the {what} {}", listed(&names))).help(parameters)

@@ -23,8 +23,14 @@ impl<'a> Checker<'a> {
             && self.meaning(x, "", 0) == Some(Meaning::Class)
         {
             let x = (x.span, shorten(self.program().sources.text(x.span)));
-            let diag = Diag::warning("cfx::type::average", x.0, "an average of numbers of classes is no class, and measures nothing");
-            self.say(diag.help(format!("the class that most of them name is `mode({0})`; how often one does is `share({0} == 3)`", x.1)));
+            let diag =
+                Diag::warning("cfx::type::average", x.0, "an average of numbers of classes is no class, and measures nothing");
+            self.say(
+                diag.help(format!(
+                    "the class that most of them name is `mode({0})`; how often one does is `share({0} == 3)`",
+                    x.1
+                )),
+            );
         }
         let wanted = |i: usize| signature.takes[i].means;
         let found: Vec<(usize, &Typed, Meaning, Option<Meaning>)> = parts

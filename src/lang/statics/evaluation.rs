@@ -54,20 +54,22 @@ impl eval::Scope for Scope<'_, '_, '_> {
             None => statics.own(name, self.evaluation.env)?,
         };
         let all = statics.axes.names(axis)?;
-        let listed = |def| match &statics.program.item(def).kind {
-            ItemKind::Bind { value: Expr { kind: ExprKind::List(items), .. }, .. } => {
-                items.iter().all(|i| matches!(i.kind, ExprKind::Number { .. }))
-            }
-            _ => false,
+        Some(eval::Here { name: coordinate.text.clone(), all })
+    }
+
+    fn listed(&self, name: &str) -> Option<(Vec<String>, Vec<f64>)> {
+        let statics = self.evaluation.statics;
+        let def = statics.program.find(self.module, name)?;
+        let ItemKind::Bind { value: Expr { kind: ExprKind::List(items), .. }, .. } = &statics.program.item(def).kind else {
+            return None;
         };
-        let numbers = match statics.program.find(self.module, name).filter(|def| listed(*def)) {
-            Some(_) => {
-                let coordinates = statics.axes.get(axis).coordinates.as_deref().unwrap_or_default();
-                coordinates.iter().filter_map(|c| c.value.as_ref().and_then(Static::number)).collect()
-            }
-            None => Vec::new(),
-        };
-        Some(eval::Here { name: coordinate.text.clone(), all, numbers })
+        if !items.iter().all(|i| matches!(i.kind, ExprKind::Number { .. })) {
+            return None;
+        }
+        let (axis, _) = statics.coordinate(def, self.evaluation.env)?;
+        let coordinates = statics.axes.get(axis).coordinates.as_ref()?;
+        let values = coordinates.iter().map(|c| c.value.as_ref()?.number()).collect::<Option<_>>()?;
+        Some((coordinates.iter().map(|c| c.text.clone()).collect(), values))
     }
 }
 

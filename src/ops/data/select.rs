@@ -418,11 +418,13 @@ impl Planned for Except {
         let (from, mixed) = (stay(&data.from), stay(&data.mixed));
         let problem = |words: &str| Problem { parameter: Some("other"), ..unfit("other", words) };
         let known = data.source.is_some() && data.source == other.source && !data.from.is_empty() && !other.from.is_empty();
-        if known && from.is_empty() {
-            return Err(problem("nothing is left: all examples of these splits are left out"));
-        }
-        let apart = known && !other.from.iter().any(|name| data.from.contains(name));
-        let warnings = apart.then(|| problem("these are of other splits, so that none of them is left out")).into_iter().collect();
+        let apart = !other.from.iter().any(|name| data.from.contains(name));
+        let doubt = match (known, from.is_empty(), apart) {
+            (true, true, _) => Some("nothing is left: all examples of these splits are left out"),
+            (true, _, true) => Some("these are of other splits, so that none of them is left out"),
+            _ => None,
+        };
+        let warnings = doubt.map(problem).into_iter().collect();
         Ok(Facts {
             warnings,
             rows: left,

@@ -261,7 +261,10 @@ impl Stop {
             "when" => {
                 let When { reaches, column } = When::read(&fields);
                 if column.starts_with("accuracy") && !(0.0..=1.0).contains(&reaches.0) {
-                    return Err(format!("an accuracy is between 0 and 1, and never reaches {0}; {0} of a hundred is `{0}%`", reaches.0));
+                    return Err(format!(
+                        "an accuracy is between 0 and 1, and never reaches {0}; {0} of a hundred is `{0}%`",
+                        reaches.0
+                    ));
                 }
                 if reaches.0.is_finite() {
                     Ok(Some(Stop::When { column, reaches: reaches.0 }))

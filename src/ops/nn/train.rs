@@ -34,9 +34,12 @@ settings! {
 /// The kernel of `train`.
 pub struct Train;
 
+/// Batches up to this size are taken for few examples too.
+const USUAL: usize = 512;
+
 /// Returns the doubt about batches that are many times as large as the data.
 fn too_large(recipe: &Recipe, rows: Option<usize>) -> Option<Problem> {
-    let rows = rows.filter(|n| recipe.batch / 10 >= *n)?;
+    let rows = rows.filter(|n| recipe.batch > USUAL && recipe.batch / 10 >= *n)?;
     Some(Problem {
         help: Some("an epoch is a single step then; write a batch below the number of examples, or `batch: 128`".to_string()),
         ..wrong("batch", format!("a batch of {} is more than ten times the {rows} examples", recipe.batch))

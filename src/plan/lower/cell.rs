@@ -207,10 +207,6 @@ impl<'a> Lowering<'a> {
         let read = RefCell::default();
         let statics = Statics::of(self.program, self.script).noting(&read);
         match statics.value(seed.0, &seed.1, &env(&frame.outer, &frame.known, place)) {
-            Ok(Static::Number(x)) if x.fract() != 0.0 || x < 0.0 => {
-                let message = format!("a seed is a whole number, zero or more, not {x}");
-                self.tell(Diag::error("cfx::type::setting", seed.1.span, message).help("number the runs: `axis run = 0..5`, `seed: run`"));
-            }
             Ok(value) => {
                 h.text("seed").text(&value.to_json().to_string());
             }
