@@ -9,6 +9,9 @@ use crate::lang::static_value::{LARGEST_WHOLE, Static};
 use crate::lang::suggest::nearest_or_list;
 use crate::syntax::ast::{self, Expr, ExprKind, ItemKind};
 
+/// How the help begins for what is no setting.
+pub(super) const KNOWN: &str = "a setting must be known before the run";
+
 impl<'a> Statics<'a> {
     /// Returns that an expression is none of a type.
     pub(super) fn wrong(&self, ty: &SettingType, expr: &Expr) -> Findings {
@@ -79,7 +82,7 @@ impl<'a> Statics<'a> {
                     .to_string()
             }
             (Some(_), true) if declared.is_some() => {
-                "a setting must be known before the run: a number, a `param`, a `let`, or an axis's coordinate".to_string()
+                format!("{KNOWN}: a number, a `param`, a `let`, or an axis's coordinate")
             }
             _ if *ty == SettingType::Int && written.starts_with('-') => "write a whole number from 0 here".to_string(),
             _ => format!("write {ty} here"),

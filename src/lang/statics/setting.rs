@@ -1,8 +1,9 @@
 //! Settings of a type: numbers, words, lists, as a signature asks for them.
 
+use super::misfit::KNOWN;
 use super::view::{Env, Statics};
 use crate::base::Span;
-use crate::lang::finding::Findings;
+use crate::lang::finding::{Findings, What};
 use crate::lang::signature::SettingType;
 use crate::lang::static_value::{LARGEST_WHOLE, Static};
 use crate::syntax::ast::{self, Expr, ExprKind};
@@ -126,7 +127,7 @@ impl<'a> Statics<'a> {
                     (SettingType::Text | SettingType::Word, Static::Text(_)) => true,
                     _ => false,
                 };
-                if fits { Ok(value) } else { Err(self.wrong_value(ty, expr, &value)) }
+                if fits { Ok(value) } else { Err(held(self.wrong_value(ty, expr, &value), expr, &value)) }
             }
         }
     }
@@ -176,6 +177,22 @@ impl<'a> Statics<'a> {
             _ => Ok(None),
         }
     }
+}
+
+/// Returns what was found of a name with the value that it stands for here: at one of an axis's coordinates it is wrong, at others it may fit.
+fn held(mut findings: Findings, expr: &Expr, value: &Static) -> Findings {
+    let ExprKind::Name(name) = &expr.kind else { return findings };
+    for finding in &mut findings.0 {
+        if let What::NoSetting { expected, written, help } = &mut finding.what
+            && *written == *name
+        {
+            *written = format!("{name} = {}", value.to_json());
+            if help.starts_with(KNOWN) {
+                *help = format!("give `{name}` a value here that is {expected}");
+            }
+        }
+    }
+    findings
 }
 
 /// Returns whether a signature allows `none` for a parameter: as its default, or among its types.
