@@ -66,7 +66,15 @@ pub fn deviation(values: &[f64]) -> f64 {
 pub fn quantile_of_sorted(sorted: &[f64], level: f64) -> f64 {
     let at = level.clamp(0.0, 1.0) * (sorted.len() as f64 - 1.0);
     let (low, high) = (at.floor() as usize, at.ceil() as usize);
-    if low == high { sorted[low] } else { sorted[low] + (at - low as f64) * (sorted[high] - sorted[low]) }
+    let (part, apart) = (at - low as f64, sorted[high] - sorted[low]);
+    match low == high {
+        true => sorted[low],
+        // Numbers near the largest one may lie further apart than that.
+        false if apart.is_infinite() && sorted[low].is_finite() && sorted[high].is_finite() => {
+            (1.0 - part) * sorted[low] + part * sorted[high]
+        }
+        false => sorted[low] + part * apart,
+    }
 }
 
 /// Orders numbers by size, as `total_cmp` does, but with -0 equal to 0: what breaks ties then decides between them.

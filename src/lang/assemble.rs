@@ -5,6 +5,7 @@ use super::axis_words::{AxisWords, shape_of};
 use super::checker::Checker;
 use super::kind::Kind;
 use super::library::Names;
+use super::meaning::Meaning;
 use super::misfit::misfit;
 use super::parts::Parts;
 use super::shape::{self, Named, Operand, Request, Transfer, What, Word};
@@ -318,6 +319,13 @@ impl<'a> Checker<'a> {
             // `example`, where examples are taken in. The other axes are those of the slots; their names are for reading, and enter no key.
             let example = if transfer.example { vec![word("example")] } else { Vec::new() };
             out.push((signature.params[*i].name.name.clone(), Static::List(example)));
+        }
+        for (param, takes) in signature.params.iter().zip(&signature.takes) {
+            let Some(told) = &takes.tells else { continue };
+            let given = inputs.iter().find(|(name, ..)| *name == param.name.name);
+            if given.is_some_and(|(_, v, _)| self.meaning(v, "", 0).is_some_and(|m| Meaning::named(told) == Some(m))) {
+                out.push((told.clone(), Static::Bool(true)));
+            }
         }
         for (param, named) in &transfer.named {
             let one = |n: &Named| {

@@ -95,7 +95,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Returns what the numbers of a value stand for, or those of a member of a record (`part`); nothing where nothing is known.
-    fn meaning(&self, value: &Typed, part: &str, depth: usize) -> Option<Meaning> {
+    pub(super) fn meaning(&self, value: &Typed, part: &str, depth: usize) -> Option<Meaning> {
         if depth > DEEPEST {
             return None;
         }

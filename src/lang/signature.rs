@@ -67,6 +67,8 @@ pub struct Takes {
     pub through: Option<String>,
     /// What the numbers given here have to stand for.
     pub means: Option<Meaning>,
+    /// What the operation is told of the numbers given here, where they stand for that: a setting of this word is then true.
+    pub tells: Option<String>,
     /// The input, a table, of which the text given here names a column of numbers.
     pub column: Option<String>,
     /// A setting.
@@ -297,6 +299,8 @@ pub fn takes(param: &ast::Param) -> Result<Takes, Diag> {
             out.through = effect.names.first().map(|n| n.name.clone());
         } else if effect.word.name == "means" {
             out.means = effect.names.first().and_then(|n| Meaning::named(&n.name));
+        } else if effect.word.name == "tells" {
+            out.tells = effect.names.first().map(|n| n.name.clone());
         } else if effect.word.name == "column" {
             out.column = effect.names.first().map(|n| n.name.clone());
         } else {

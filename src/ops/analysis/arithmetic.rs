@@ -181,11 +181,25 @@ fn overflown(x: f64, value: f64) -> bool {
     x.is_finite() && value.is_infinite()
 }
 
-/// Returns the number rounded half to even to `digits` decimals (below 0: to tens, hundreds), as NumPy does for moderate sizes.
+/// Returns the number rounded to `digits` decimals (below 0: to tens, hundreds), halves of its exact value to the even neighbour, as Python does.
 fn round(x: f64, digits: i64) -> f64 {
-    let scale = 10f64.powi(digits.unsigned_abs().min(if digits < 0 { 300 } else { 15 }) as i32);
-    let rounded = if digits < 0 { (x / scale).round_ties_even() * scale } else { (x * scale).round_ties_even() / scale };
-    if rounded.is_finite() { rounded } else { x }
+    // More digits than a number can have leave it as it is.
+    if !x.is_finite() || x == 0.0 || digits > 1100 {
+        return x;
+    }
+    let exponent = format!("{x:e}").rsplit('e').next().and_then(|e| e.parse::<i64>().ok()).unwrap_or(0);
+    let keep = exponent.saturating_add(1).saturating_add(digits);
+    match keep {
+        // All digits go, but more than half a unit is one: the exact value, which has fewer than 800 digits, is above 5 at its first one.
+        0 => {
+            let exact = format!("{:.800e}", x.abs());
+            let digits = exact.split('e').next().unwrap_or_default().trim_end_matches('0');
+            let one = || format!("1e{}", exponent + 1).parse().unwrap_or(f64::INFINITY);
+            if digits > "5." { f64::copysign(one(), x) } else { 0.0f64.copysign(x) }
+        }
+        ..0 => 0.0f64.copysign(x),
+        _ => format!("{x:.*e}", keep as usize - 1).parse().unwrap_or(x),
+    }
 }
 
 /// Returns the smaller of the counts that are known.
@@ -292,10 +306,14 @@ impl Kernel for Binary {
 }
 
 impl Planned for Unary {
-    /// The last: numbers per example remember what all err by. One below: what an error is made of. 2 of rounding: to tens and hundreds too. 2 of
+    /// The last: numbers per example remember what all err by. One below: what an error is made of. 2 of rounding: to tens and hundreds too; 5: of the exact value. 2 of
     /// `exp`: nothing above the largest number.
     fn version(&self) -> u32 {
-        if matches!(self, Unary::Round | Unary::Exp) { 4 } else { 3 }
+        match self {
+            Unary::Round => 5,
+            Unary::Exp => 4,
+            _ => 3,
+        }
     }
 
     fn policy(&self) -> Policy {

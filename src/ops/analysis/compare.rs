@@ -5,6 +5,7 @@ use super::arithmetic::{Operand, Outcome, zip};
 use super::gather::{Cell, pass_cost, tell_dropped};
 use super::reduce::keep_classes;
 use super::{words, write};
+use crate::base::statistics::norm;
 use crate::engine::kernel::{Context, Failure, Job, Kernel, mismatch};
 use crate::engine::loadings::{Load, Loadings};
 use crate::engine::value::{Number, Scores, Truth, Value};
@@ -96,7 +97,21 @@ impl Compare {
         let (of_a, of_b) = (loads(&a), loads(&b));
         let at = |of: &BTreeMap<u64, Load>, source: &u64, i: usize| of.get(source).map_or(0.0, |load| load.at(i));
         let mut out = Loadings::default();
-        for source in of_a.keys().chain(of_b.keys().filter(|s| !of_a.contains_key(s))) {
+        let (alone_a, alone_b) = (alone(&a, &of_a, &of_b), alone(&b, &of_b, &of_a));
+        for (shares, left) in [(&alone_a, true), (&alone_b, false)] {
+            let whole = norm(shares.values().copied());
+            let one = |i: usize| {
+                let (x, y) = (a.value(i), b.value(i));
+                let turned = |by: f64| if left { self.holds(x + by, y) } else { self.holds(x, y + by) };
+                if x.is_nan() || y.is_nan() { 0.0 } else { (turned(whole) as i8 - turned(-whole) as i8) as f64 / 2.0 }
+            };
+            let each: Vec<f64> = if shares.is_empty() { Vec::new() } else { (0..count).map(one).collect() };
+            for (source, share) in shares.iter().filter(|_| each.iter().any(|x| *x != 0.0)) {
+                out.add(*source, Load::Each(Arc::new(each.iter().map(|x| x * share / whole).collect())));
+            }
+        }
+        let apart = |s: &&u64| !alone_a.contains_key(*s) && !alone_b.contains_key(*s);
+        for source in of_a.keys().chain(of_b.keys().filter(|s| !of_a.contains_key(s))).filter(apart) {
             let one = |i: usize| {
                 let (x, y) = (a.value(i), b.value(i));
                 let (dx, dy) = (at(&of_a, source, i), at(&of_b, source, i));
@@ -125,6 +140,14 @@ impl Compare {
             text: format!("{} {} {}", write::number(&a), self.sign(), write::number(&b)),
         }
     }
+}
+
+/// Returns the sources of a number that the other side has not, with its shares of them. They move the number together: of many small ones each would move
+/// few examples or none.
+fn alone(side: &Side, own: &BTreeMap<u64, Load>, other: &BTreeMap<u64, Load>) -> BTreeMap<u64, f64> {
+    let number = side.scores.is_none() && own.len() > 1;
+    let shares = own.iter().filter(|(source, load)| number && !other.contains_key(*source) && load.at(0) != 0.0);
+    shares.map(|(source, load)| (*source, load.at(0))).collect()
 }
 
 /// A side of a comparison of examples.
@@ -162,9 +185,10 @@ impl Side {
 }
 
 impl Planned for Compare {
-    /// 2: what both sides err by counts once; it is told where no error is known. 3: outcomes of examples remember what their sides err by together.
+    /// 2: what both sides err by counts once; it is told where no error is known. 3: outcomes of examples remember what their sides err by together. 4: the sources of a
+    /// number move it together.
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn policy(&self) -> Policy {

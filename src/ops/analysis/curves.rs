@@ -33,9 +33,9 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
 const MOST_BINS: i64 = 100_000;
 
 impl Planned for Histogram {
-    /// 2: both orders of a pair are one where they differ by rounding alone.
+    /// 2: both orders of a pair are one where they differ by rounding alone. 3: a range above the largest number is refused.
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn policy(&self) -> Policy {
@@ -79,7 +79,11 @@ impl Kernel for Histogram {
         let bins = settings.bins.clamp(1, MOST_BINS) as usize;
         let (mut low, mut high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(*v), b.max(*v)));
         if low == high {
-            (low, high) = (low - 0.5, high + 0.5);
+            let half = f64::max(0.5, low.abs() * 1e-15);
+            (low, high) = (low - half, high + half);
+        }
+        if !(high - low).is_finite() {
+            return Err(Failure::overflows("the range of the values"));
         }
         let edge = |k: usize| if k == bins { high } else { low + (high - low) * (k as f64 / bins as f64) };
         let mut counts = vec![0.0; bins];

@@ -484,17 +484,28 @@ impl Gathered {
             return self.mean_of_each(cx);
         }
         let scores = self.each(cx, |s| s.statistic(which).map_or(f64::NAN, |n| n.value))?;
-        // Of sums and extremes the coordinates are these very ones: only what each value errs by with others moves them.
-        let slopes: Option<fn(&[f64]) -> Vec<f64>> = match which {
-            Statistic::Total | Statistic::Holding => Some(|x| vec![1.0; x.len()]),
-            Statistic::Minimum => Some(|x| at_first(x, |a, b| a < b)),
-            Statistic::Maximum => Some(|x| at_first(x, |a, b| a > b)),
+        // Of sums the coordinates are these very ones: only what each value errs by with others moves them.
+        if matches!(which, Statistic::Total | Statistic::Holding) {
+            return self.with_slopes(scores, |x| vec![1.0; x.len()]);
+        }
+        let extreme = match which {
+            Statistic::Minimum | Statistic::Quantile(0.0) => Some(false),
+            Statistic::Maximum | Statistic::Quantile(1.0) => Some(true),
             _ => None,
         };
-        if let Some(slopes) = slopes {
-            return self.with_slopes(scores, slopes);
+        let Some(all) = self.all_scores() else {
+            return match extreme {
+                Some(largest) => self.with_slopes(scores, |x| at_extreme(x, largest)),
+                None => Ok(scores),
+            };
+        };
+        if let Some(largest) = extreme {
+            let loadings = loaded::of_extreme(&all, &align(&all)?, &self.standing(true), largest);
+            return Ok(Scores { loadings, ..scores });
         }
-        let Some(all) = self.all_scores().filter(|all| all.len() > 1) else { return Ok(scores) };
+        if all.len() < 2 {
+            return Ok(scores);
+        }
         let loadings = loaded::of_statistic(&all, &align(&all)?, &self.standing(true), which);
         Ok(Scores { loadings, ..scores })
     }
@@ -542,10 +553,11 @@ impl Gathered {
     }
 }
 
-/// Returns 1 at the first value that beats all others, NaN aside, and 0 elsewhere.
-fn at_first(values: &[f64], beats: fn(f64, f64) -> bool) -> Vec<f64> {
+/// Returns 1 at the first of the largest (or smallest) values, NaN aside, and 0 elsewhere.
+fn at_extreme(values: &[f64], largest: bool) -> Vec<f64> {
     let mut out = vec![0.0; values.len()];
     let there = (0..values.len()).filter(|i| !values[*i].is_nan());
+    let beats = |a: f64, b: f64| if largest { a > b } else { a < b };
     if let Some(best) = there.reduce(|best, i| if beats(values[i], values[best]) { i } else { best }) {
         out[best] = 1.0;
     }

@@ -26,25 +26,18 @@ pub fn of_mean(scores: &[&Scores], aligned: &Aligned, standing: &Standing) -> Lo
         let mut groups: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
         (0..cells).for_each(|c| groups.entry(standing.at[c][k]).or_default().push(c));
         let names: Vec<u64> = groups.values().map(|all| name(scores, standing, k, all)).collect();
-        let mut loads = vec![vec![0.0; rows]; groups.len()];
-        let mut means = vec![f64::NAN; groups.len()];
-        for row in 0..rows {
-            for (mean, all) in means.iter_mut().zip(groups.values()) {
-                let there = all.iter().map(|c| value(*c, row)).filter(|v| !v.is_nan());
-                let (sum, n) = there.fold((0.0, 0.0), |(sum, n), v| (sum + v, n + 1.0));
-                *mean = sum / n;
-            }
-            let there = means.iter().filter(|m| !m.is_nan());
-            let m = there.clone().count() as f64;
-            if m < 2.0 {
-                continue;
-            }
-            let centre = there.sum::<f64>() / m;
-            let scale = (m * (m - 1.0)).sqrt();
-            for (load, mean) in loads.iter_mut().zip(&means).filter(|(_, mean)| !mean.is_nan()) {
-                load[row] = (mean - centre) / scale;
-            }
-        }
+        let means: Vec<Vec<f64>> = groups
+            .values()
+            .map(|all| {
+                let mean = |row| {
+                    let there = all.iter().map(|c| value(*c, row)).filter(|v| !v.is_nan());
+                    let (sum, n) = there.fold((0.0, 0.0), |(sum, n), v| (sum + v, n + 1.0));
+                    sum / n
+                };
+                (0..rows).map(mean).collect()
+            })
+            .collect();
+        let loads = of_coordinates(&means, &aligned.labels);
         // Where all coordinates agree, none moves anything.
         let moves = names.into_iter().zip(loads).filter(|(_, load)| load.iter().any(|x| *x != 0.0));
         moves.for_each(|(source, load)| out.add(source, Load::Each(Arc::new(load))));
@@ -60,6 +53,63 @@ pub fn of_mean(scores: &[&Scores], aligned: &Aligned, standing: &Standing) -> Lo
         }
     }
     out.standing(wholes(scores))
+}
+
+/// Returns how far each coordinate moves the mean of each example over coordinates, given what stands there (NaN where nothing does).
+///
+/// With m of M coordinates at an example, one of them moves its mean by (value - centre) / m * sqrt(M / (M - 1)), so that where all are there the root
+/// of the sum of squares is s / sqrt(M). The centre is the example's mean; where coordinates are missing at some examples, it is what the example would have at
+/// an average coordinate, by effects of coordinates and examples that are fitted to each class (least squares): of an example that one coordinate alone has, its
+/// own mean would hide the coordinate's effect.
+fn of_coordinates(values: &[Vec<f64>], labels: &[u32]) -> Vec<Vec<f64>> {
+    let (all, rows) = (values.len(), values.first().map_or(0, Vec::len));
+    let mut out = vec![vec![0.0; rows]; all];
+    let mut classes: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+    (0..rows).for_each(|row| classes.entry(labels.get(row).copied().unwrap_or_default()).or_default().push(row));
+    for of_class in classes.values() {
+        let effects = effects(values, of_class);
+        for row in of_class.iter().copied() {
+            let there: Vec<usize> = (0..all).filter(|k| !values[*k][row].is_nan()).collect();
+            let (m, most) = (there.len() as f64, all as f64);
+            let centre = there.iter().map(|k| values[*k][row] - effects[*k]).sum::<f64>() / m;
+            let scale = if there.len() == all { (m * (m - 1.0)).sqrt() } else { m / (most / (most - 1.0)).sqrt() };
+            there.iter().for_each(|k| out[*k][row] = (values[*k][row] - centre) / scale);
+        }
+    }
+    out
+}
+
+/// Steps of the fit of [`effects`], and the change, relative to the largest effect, that ends it.
+const STEPS: usize = 100;
+const SETTLED: f64 = 1e-9;
+
+/// Returns what each coordinate adds to the values of some examples, by least squares with an effect of each example; 0 where all coordinates are at all of
+/// them: the examples' own means are fitted then.
+fn effects(values: &[Vec<f64>], rows: &[usize]) -> Vec<f64> {
+    let mut effects = vec![0.0; values.len()];
+    if rows.iter().all(|row| values.iter().all(|v| !v[*row].is_nan())) {
+        return effects;
+    }
+    for _ in 0..STEPS {
+        let mut sums = vec![(0.0, 0.0); values.len()];
+        for row in rows {
+            let there: Vec<usize> = (0..values.len()).filter(|k| !values[*k][*row].is_nan()).collect();
+            let centre = there.iter().map(|k| values[*k][*row] - effects[*k]).sum::<f64>() / there.len() as f64;
+            for k in there {
+                sums[k].0 += values[k][*row] - centre;
+                sums[k].1 += 1.0;
+            }
+        }
+        let found: Vec<f64> = sums.iter().map(|(sum, n): &(f64, f64)| if *n > 0.0 { sum / n } else { 0.0 }).collect();
+        let middle = found.iter().sum::<f64>() / found.len() as f64;
+        let next: Vec<f64> = found.iter().map(|e| e - middle).collect();
+        let change = next.iter().zip(&effects).fold(0.0f64, |m, (a, b)| m.max((a - b).abs()));
+        effects = next;
+        if change <= SETTLED * effects.iter().fold(0.0f64, |m, e| m.max(e.abs())) {
+            break;
+        }
+    }
+    effects
 }
 
 /// Returns the sources of scores that stand for several.
@@ -78,6 +128,9 @@ pub fn of_statistic(scores: &[&Scores], aligned: &Aligned, standing: &Standing, 
     let mut shared: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
     for row in 0..rows {
         let there: Vec<usize> = (0..cells).filter(|c| !aligned.value(scores[*c], *c, row).is_nan()).collect();
+        if there.is_empty() {
+            continue;
+        }
         let mut sample = Sample::default();
         for c in &there {
             let origin = Origin { cell: *c as u32, at: standing.at[*c], example: None, units: None };
@@ -218,6 +271,44 @@ pub fn of_quantifier(scores: &[&Scores], aligned: &Aligned, standing: &Standing,
     let shared = of_slopes(scores, aligned, true, |values| {
         let against = values.iter().filter(|v| decides(**v)).count();
         values.iter().map(|v| (!v.is_nan() && against == decides(*v) as usize) as u8 as f64).collect()
+    });
+    Loadings::kept(moving(loads)).plus(shared)
+}
+
+/// Returns what the largest (or smallest) of each example's values over cells errs by together. Each coordinate of an axis was drawn: it moves the extreme by
+/// what leaving it out does, by the jackknife, as in [`of_quantifier`]. Sources that several cells share move it through the cell that is the extreme.
+pub fn of_extreme(scores: &[&Scores], aligned: &Aligned, standing: &Standing, largest: bool) -> Loadings {
+    let (rows, cells) = (aligned.ids.len(), scores.len());
+    let sign = if largest { 1.0 } else { -1.0 };
+    let mut loads: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+    for k in (0..AXES).filter(|k| standing.at.iter().any(|at| at[*k] != standing.at[0][*k])) {
+        let mut groups: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        (0..cells).for_each(|c| groups.entry(standing.at[c][k]).or_default().push(c));
+        let names: Vec<u64> = groups.values().map(|all| name(scores, standing, k, all)).collect();
+        for row in 0..rows {
+            // The extreme at each coordinate, turned so that it is the largest.
+            let most = |all: &Vec<usize>| {
+                let there = all.iter().map(|c| sign * aligned.value(scores[*c], *c, row)).filter(|v| !v.is_nan());
+                there.reduce(f64::max)
+            };
+            let found: Vec<Option<f64>> = groups.values().map(most).collect();
+            let mut there: Vec<f64> = found.iter().flatten().copied().filter(|v| v.is_finite()).collect();
+            there.sort_unstable_by(|a, b| b.total_cmp(a));
+            let [first, second, ..] = there[..] else { continue };
+            let m = there.len() as f64;
+            // Without the coordinate that has it, the second is the extreme; without another one nothing changes.
+            let without = |v: f64| if v == first { second } else { first };
+            let middle = there.iter().map(|v| without(*v)).sum::<f64>() / m;
+            for (source, v) in names.iter().zip(&found).filter_map(|(s, v)| Some((s, (*v)?))).filter(|(_, v)| v.is_finite()) {
+                let load = sign * (middle - without(v)) * ((m - 1.0) / m).sqrt();
+                loads.entry(*source).or_insert_with(|| vec![0.0; rows])[row] += load;
+            }
+        }
+    }
+    let shared = of_slopes(scores, aligned, true, |values| {
+        let there = (0..values.len()).filter(|i| !values[*i].is_nan());
+        let best = there.reduce(|best, i| if sign * values[i] > sign * values[best] { i } else { best });
+        (0..values.len()).map(|i| (Some(i) == best) as u8 as f64).collect()
     });
     Loadings::kept(moving(loads)).plus(shared)
 }

@@ -4,7 +4,7 @@ use super::drawn::independent;
 use super::gather::{Cell, Gathered, gather, pass_cost};
 use super::refuse;
 use super::sample::{Sample, Statistic};
-use super::settings::{CountSettings, Over, QuantileSettings, ReduceSettings};
+use super::settings::{AnswerSettings, CountSettings, Over, QuantileSettings, ReduceSettings};
 use crate::base::statistics::share_error;
 use crate::engine::kernel::{Context, Failure, Job, Kernel};
 use crate::engine::value::{Number, Value};
@@ -63,9 +63,11 @@ impl Planned for Reduce {
     /// spread of many values whatever their distribution; examples that are all right or all wrong have the error of a share. 8: errors remember the
     /// examples that they come from; medians, spreads and quantiles of each example what they were taken over. 9: means over pairs and other axes remember
     /// the units; extremes and sums of each example what their values err by. 10, `std` alone: the jackknife's error from ten values on.
-    /// 11: errors over runs and examples, several axes, and pairs are told by sums of squares, so that their differences are paired.
+    /// 11: errors over runs and examples, several axes, and pairs are told by sums of squares, so that their differences are paired. 12: the error of a
+    /// share is that of answers alone; extremes of each example move with the coordinates, means where some are missing with the coordinates' effects;
+    /// a deviation does not count chance twice.
     fn version(&self) -> u32 {
-        11
+        12
     }
 
     fn policy(&self) -> Policy {
@@ -134,12 +136,18 @@ impl Kernel for Reduce {
         let truths =
             || CountSettings::read(&job.settings).truths || gathered.cells.iter().any(|(_, c)| matches!(c, Cell::Truth(_)));
         let statistic = if statistic == Statistic::Count && truths() { Statistic::Holding } else { statistic };
-        reduce(&gathered, over, &job.op, cx, statistic)
+        reduce(&gathered, (over, &job.op), cx, statistic, AnswerSettings::read(&job.settings).right)
     }
 }
 
-/// Returns the statistic of what was gathered: one number, or one per example where the examples are not reduced.
-pub fn reduce(gathered: &Gathered, over: Over, op: &str, cx: &dyn Context, statistic: Statistic) -> Result<Value, Failure> {
+/// Returns the statistic of what was gathered: one number, or one per example where the examples are not reduced. `right`: the numbers are answers.
+fn reduce(
+    gathered: &Gathered,
+    (over, op): (Over, &str),
+    cx: &dyn Context,
+    statistic: Statistic,
+    right: bool,
+) -> Result<Value, Failure> {
     if gathered.cells.is_empty() && !matches!(statistic, Statistic::Count | Statistic::Holding) {
         return Err(gathered.nothing());
     }
@@ -152,7 +160,11 @@ pub fn reduce(gathered: &Gathered, over: Over, op: &str, cx: &dyn Context, stati
         return Err(Failure::overflows(&op.replace('_', " ")));
     }
     let found = found.map(|number| match statistic {
-        Statistic::Mean if gathered.per_example() => unanimous(number, &sample),
+        Statistic::Mean if right && gathered.per_example() => unanimous(number, &sample),
+        Statistic::StandardError if right && gathered.per_example() && number.value == 0.0 => {
+            let mean = Number::estimate(sample.values.first().copied().unwrap_or(0.0), 0.0);
+            Number { value: unanimous(mean, &sample).error.unwrap_or(0.0), ..number }
+        }
         _ => number,
     });
     found.map(Value::Number).ok_or_else(|| {
@@ -171,7 +183,7 @@ pub fn reduce(gathered: &Gathered, over: Over, op: &str, cx: &dyn Context, stati
 }
 
 /// Returns the mean of answers of which all are right (1) or all are wrong (0) with the error of such a share, as `accuracy` and `share` have it: that none
-/// of these examples differs does not say that no other would. Numbers whose errors cancel (`often - often`) are no answers.
+/// of these examples differs does not say that no other would.
 fn unanimous(mean: Number, sample: &Sample) -> Number {
     let all = |x: f64| sample.values.iter().all(|v| *v == x);
     match (all(0.0) || all(1.0)) && sample.errors.is_empty() && sample.loads.is_empty() && mean.error == Some(0.0) {
@@ -196,7 +208,7 @@ struct Describe;
 impl Planned for Describe {
     /// As `std`.
     fn version(&self) -> u32 {
-        11
+        12
     }
 
     fn policy(&self) -> Policy {
@@ -223,6 +235,7 @@ impl Planned for Describe {
 impl Kernel for Describe {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let over = ReduceSettings::read(&job.settings).over;
+        let right = AnswerSettings::read(&job.settings).right;
         let gathered = gather(job, "x")?;
         let parts = [
             ("mean", Statistic::Mean),
@@ -234,7 +247,7 @@ impl Kernel for Describe {
         ];
         let mut record = Vec::new();
         for (name, statistic) in parts {
-            let value = match reduce(&gathered, over, name, cx, statistic) {
+            let value = match reduce(&gathered, (over, name), cx, statistic, right) {
                 Err(Failure::Absent(why)) => Value::Absent(why),
                 other => other?,
             };

@@ -54,6 +54,11 @@ settings! {
 }
 
 settings! {
+    /// What the plan tells `mean` and its like: whether the numbers are answers that are right (1) or wrong (0).
+    pub struct AnswerSettings("a reduction") { right: bool = false }
+}
+
+settings! {
     /// What the plan tells `count`: whether it counts truth values, which one per example does not show.
     pub struct CountSettings("count") { truths: bool = false }
 }

@@ -7,6 +7,7 @@ mod groups;
 mod linkage;
 mod numbers;
 mod reductions;
+mod rules;
 mod shared;
 mod statistics;
 

@@ -8,6 +8,7 @@ use super::select::{choose, chosen};
 use crate::engine::value::{Dataset, Scores};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
+use crate::lang::static_value::LARGEST_WHOLE;
 use crate::plan::facts::{Facts, KnownInput, Planned, Policy, Problem, known};
 use crate::plan::files::Files;
 use crate::settings;
@@ -66,8 +67,9 @@ fn whose(
 }
 
 impl Planned for LoadScores {
+    /// 4: infinite scores and whole numbers that are not exact are refused.
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn policy(&self) -> Policy {
@@ -166,7 +168,18 @@ impl Kernel for LoadScores {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let data = job.dataset("data")?;
         let place = place(&ScoreSettings::read(&job.settings).path, cx.files(), "path").map_err(failed)?;
-        let numbers = npy::read(&place, USUAL_SCORES).map_err(failed)?.f64s();
+        let array = npy::read(&place, USUAL_SCORES).map_err(failed)?;
+        let numbers = array.f64s();
+        if let Some(x) = numbers.iter().find(|x| x.is_infinite() || array.header.is_whole() && x.abs() > LARGEST_WHOLE) {
+            let (words, help) = match x.is_infinite() {
+                true => ("which is no score", "save NaN where an example has no score: `np.where(np.isfinite(x), x, np.nan)`"),
+                false => (
+                    "and whole numbers above 2^53 are not exact as scores",
+                    "save numbers of 64 bits with a point: `x.astype(float)`",
+                ),
+            };
+            return Err(failed(with_help(broken(&place.path, format!("holds {x}, {words}")), help)));
+        }
         let sizes: Vec<usize> = data.source.splits.iter().map(|(_, r)| r.len()).collect();
         let inside = |n: usize| data.ids.iter().all(|id| (*id as usize) < n);
         let whose = whose(numbers.len(), Some(data.len()), &sizes, inside, &place).map_err(failed)?;

@@ -534,6 +534,8 @@ fn scores_and_choices_come_from_files() {
     let Ok(Value::Scores(mem)) = of("load_scores", "mem.npy") else { panic!() };
     assert_eq!((mem.values[10], mem.ids[10], mem.labels[10]), (5.0, 10, train.labels[10]));
     assert!(message(of("load_scores", "ids.npy")).contains("3 numbers"));
+    save("infinite.npy", &(0..1437).map(|i| if i == 5 { f32::INFINITY } else { 0.0 }).collect::<Vec<_>>());
+    assert!(message(of("load_scores", "infinite.npy")).contains("holds inf, which is no score"));
     assert_eq!(dataset(of("with_ids", "ids.npy")).ids.as_slice(), [3, 7, 1436]);
     assert!(message(of("with_ids", "beyond.npy")).contains("1437"));
 }

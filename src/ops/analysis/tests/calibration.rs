@@ -5,6 +5,7 @@
 //! the table of `docs/calibration.md`; with `CFX_LINES="subtract"` the lines alone that say this.
 
 mod crossed;
+mod missing;
 mod own;
 mod same;
 
@@ -537,6 +538,7 @@ fn errors_are_the_true_spread() {
         crossed::lines(),
         same::lines(),
         own::lines(),
+        missing::lines(),
         further_spreads(),
     ];
     let all: Vec<Line> = families.into_iter().flatten().collect();
