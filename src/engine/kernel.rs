@@ -105,6 +105,11 @@ pub trait Context: Sync {
         false
     }
 
+    /// Returns the name of the data set whose examples the inputs are about, where the plan knows it.
+    fn about(&self) -> Option<Arc<str>> {
+        None
+    }
+
     /// Returns what networks run on: `cpu`, or the name of an accelerator.
     fn device(&self) -> &str {
         "cpu"

@@ -239,9 +239,9 @@ impl Parts {
         if usable { Parts::kept(all).of_size(error) } else { Parts::default() }
     }
 
-    /// Returns the parts of an error over examples of a data set with these classes: `adds` says what each adds to the estimate, up to a factor.
-    pub fn of_examples(classes: &[String], ids: &[u32], adds: &[f64], error: f64) -> Parts {
-        let (example, middle) = (examples(classes), mean(adds));
+    /// Returns the parts of an error over examples of a data set (its name and its classes): `adds` says what each adds to the estimate, up to a factor.
+    pub fn of_examples((about, classes): (&str, &[String]), ids: &[u32], adds: &[f64], error: f64) -> Parts {
+        let (example, middle) = (examples(about, classes), mean(adds));
         Parts::of_units(ids.iter().zip(adds).map(|(id, add)| (example(*id), add - middle)), error)
     }
 
@@ -351,10 +351,11 @@ pub fn unit(axis: &str, coordinate: &str) -> u64 {
     source(&Hasher::new("unit").text(axis).text(coordinate).finish())
 }
 
-/// Returns the sources that examples are, by their ids: the same wherever an example of a data set with these classes is meant, as
-/// examples meet in arithmetic.
-pub fn examples(classes: &[String]) -> impl Fn(u32) -> u64 + use<> {
+/// Returns the sources that examples are, by their ids: the same wherever an example of the data set of this name with these classes is meant, as
+/// examples meet in arithmetic. The name is empty where rows are only numbered.
+pub fn examples(about: &str, classes: &[String]) -> impl Fn(u32) -> u64 + use<> {
     let mut h = Hasher::new("examples");
+    h.text(about);
     classes.iter().for_each(|c| {
         h.text(c);
     });
@@ -445,10 +446,11 @@ mod tests {
 
     #[test]
     fn examples_are_the_same_sources_wherever_they_are_meant() {
-        let classes = |names: &[&str]| examples(&names.iter().map(|n| n.to_string()).collect::<Vec<_>>());
+        let classes = |names: &[&str]| examples("d", &names.iter().map(|n| n.to_string()).collect::<Vec<_>>());
         assert_eq!(classes(&["a", "b"])(7), classes(&["a", "b"])(7));
         assert_ne!(classes(&["a", "b"])(7), classes(&["a", "b"])(8));
         assert_ne!(classes(&["a", "b"])(7), classes(&["ab"])(7));
+        assert_ne!(examples("d", &[])(7), examples("e", &[])(7));
     }
 
     #[test]

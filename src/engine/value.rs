@@ -171,6 +171,8 @@ pub struct Scores {
     pub missing: Arc<Vec<(u32, String)>>,
     /// What the numbers err by together: an estimate that all were compared with, the runs that each is a mean over.
     pub loadings: Loadings,
+    /// The data set whose examples these are, where the plan knows it: the engine says so when it hands scores on. It is no part of the value.
+    pub about: Option<Arc<str>>,
 }
 
 /// The first id of rows of tables: far above the ids of examples, so that a row and an example never meet.

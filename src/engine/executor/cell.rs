@@ -11,11 +11,11 @@ use crate::engine::value::{Number, Truth, Value};
 use crate::lang::Settings;
 use crate::plan::facts::{Policy, Problem};
 use crate::plan::files::Files;
-use crate::plan::graph::{Cell, CellId, Entry};
+use crate::plan::graph::{Cell, CellId, Entry, Graph};
 use crate::plan::seen::guarded;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What a worker says about a cell it has run.
@@ -199,6 +199,27 @@ pub(super) fn job(cell: &Cell, inputs: Vec<(String, Labelled)>) -> Job {
     Job { op: cell.op.to_string(), settings: Settings::clone(&cell.settings), inputs, stream, at: cell.at.to_vec() }
 }
 
+/// So many steps back it is looked for whose examples a cell is about: a density is about those of its rows.
+const BACK: usize = 4;
+
+/// Returns the data set whose examples the inputs of a cell are about: of the first that is about any.
+fn about(graph: &Graph, cell: &Cell, back: usize) -> Option<Arc<str>> {
+    let inputs = || cell.inputs.iter().flat_map(|(_, slot)| slot.entries.iter().take(1));
+    let cells = || inputs().filter_map(|e| if let Entry::Cell(id) = e { Some(&graph.cells[*id]) } else { None });
+    cells().find_map(|c| c.facts.source.clone()).or_else(|| cells().find_map(|c| about(graph, c, back.checked_sub(1)?)))
+}
+
+/// Returns the value of a cell with the data set that its numbers per example are about.
+pub(super) fn of_its_data(cell: &Cell, value: Value) -> Value {
+    match value {
+        Value::Scores(mut scores) if scores.about != cell.facts.source => {
+            Arc::make_mut(&mut scores).about = cell.facts.source.clone();
+            Value::Scores(scores)
+        }
+        other => other,
+    }
+}
+
 /// Returns the value of a cell as others take it: the error of a number is named by the cell.
 pub(super) fn handed_on(cell: &Cell, value: Value) -> Value {
     match value {
@@ -324,6 +345,10 @@ impl Context for Running<'_> {
             self.shared.note(format!("a checkpoint of {} could not be written", self.cell.title()));
         }
         *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn about(&self) -> Option<Arc<str>> {
+        about(self.shared.graph, self.cell, BACK)
     }
 
     fn device(&self) -> &str {

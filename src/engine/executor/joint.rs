@@ -7,6 +7,7 @@ use crate::engine::kernel::{Context, Failure, Job, Joint};
 use crate::engine::value::Value;
 use crate::plan::files::Files;
 use crate::plan::graph::CellId;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Runs cells that have work in common under their content keys. Each is taken to have had an equal part of the time. Does not panic.
@@ -75,6 +76,10 @@ impl Context for Together<'_> {
 
     fn busy(&self) -> bool {
         self.0.iter().any(Running::busy)
+    }
+
+    fn about(&self) -> Option<Arc<str>> {
+        self.0.first().and_then(Running::about)
     }
 
     fn device(&self) -> &str {

@@ -207,6 +207,7 @@ impl Shared<'_> {
         let key = self.places.lock().unwrap_or_else(PoisonError::into_inner)[id];
         let known = key.and_then(|k| self.store.known(&k)).ok_or(Fault::Missing)?;
         let value = pack::decode(&self.store.read(&known)?).map_err(|_| Fault::Damaged)?;
+        let value = cell::of_its_data(&self.graph.cells[id], value);
         self.hold(id, &value, known.bytes);
         Ok(value)
     }
@@ -217,7 +218,8 @@ impl Shared<'_> {
         if bytes > 0 && (held.bytes + bytes) as f64 > self.options.memory / 4.0 {
             return;
         }
-        if let Some((_, old)) = held.values.insert(id, (value.clone(), bytes)) {
+        let value = cell::of_its_data(&self.graph.cells[id], value.clone());
+        if let Some((_, old)) = held.values.insert(id, (value, bytes)) {
             held.bytes -= old;
         }
         held.bytes += bytes;

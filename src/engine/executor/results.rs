@@ -1,6 +1,6 @@
 //! Reading results after a run: any cell's value, from the store or computed again where it is not stored.
 
-use super::cell::{checked, constant, handed_on, job};
+use super::cell::{checked, constant, handed_on, job, of_its_data};
 use super::outcome::{RunOutcome, Status};
 use crate::base::Hash;
 use crate::engine::kernel::{Failure, Kernels, Labelled, Quiet};
@@ -104,7 +104,7 @@ impl<'a> Results<'a> {
         if let Some(value) = lock(held).get(&id) {
             return Ok(value.clone());
         }
-        let value = if cell.policy == Policy::Inline { self.compute(id)? } else { self.load(id)? };
+        let value = of_its_data(cell, if cell.policy == Policy::Inline { self.compute(id)? } else { self.load(id)? });
         let mut held = lock(held);
         if cell.policy != Policy::Inline && held.len() >= HELD {
             held.clear();
@@ -167,7 +167,7 @@ impl<'a> Results<'a> {
         }
         needed.remove(&id);
         for earlier in needed {
-            let value = self.compute_one(earlier)?;
+            let value = of_its_data(&self.graph.cells[earlier], self.compute_one(earlier)?);
             lock(&self.values).insert(earlier, value);
         }
         self.compute_one(id)

@@ -86,6 +86,7 @@ fn values() -> Vec<Value> {
         classes,
         missing: Arc::new(vec![(7, "why".into())]),
         loadings: Loadings::kept([(1 << 40, Load::All(0.5)), (9, Load::Each(Arc::new(vec![1.0, -2.0])))]),
+        about: None,
     };
     let arrays =
         [ArrayData::F64(vec![1.0; 6]), ArrayData::F32(vec![1.5; 6]), ArrayData::U32(vec![9; 6]), ArrayData::U8(vec![1; 6])];

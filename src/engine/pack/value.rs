@@ -215,7 +215,15 @@ fn from_pack_below(mut pack: Pack, depth: usize) -> Result<Value, PackError> {
             let (ids, labels) = ids_and_labels(&mut pack, values.len())?;
             let missing = if pack.meta["missing"].is_null() { Arc::default() } else { Arc::new(get(&pack.meta, "missing")?) };
             let loadings = if pack.array("sources").is_some() { read_loadings(&mut pack)? } else { Loadings::default() };
-            Value::Scores(Arc::new(Scores { values, ids, labels, classes: get(&pack.meta, "classes")?, missing, loadings }))
+            Value::Scores(Arc::new(Scores {
+                values,
+                ids,
+                labels,
+                classes: get(&pack.meta, "classes")?,
+                missing,
+                loadings,
+                about: None,
+            }))
         }
         "number" => {
             let one = |array: Array| match as_f64(array)?[..] {

@@ -14,6 +14,8 @@ pub struct Aligned {
     pub labels: Arc<Vec<u32>>,
     /// Names of the classes of the first scores.
     pub classes: Vec<String>,
+    /// The data set whose examples the first scores are of.
+    pub about: Option<Arc<str>>,
     /// For each of the scores, where each common example lies in it; `None` if it is the order itself.
     pub rows: Vec<Option<Vec<usize>>>,
     /// How many ids occur in some of the scores but not in all.
@@ -40,7 +42,7 @@ impl Aligned {
     /// Returns scores for the common examples.
     pub fn scores(&self, values: Vec<f64>) -> Scores {
         let (ids, labels, classes) = (self.ids.clone(), self.labels.clone(), self.classes.clone());
-        Scores { values, ids, labels, classes, ..Scores::default() }
+        Scores { values, ids, labels, classes, about: self.about.clone(), ..Scores::default() }
     }
 }
 
@@ -58,6 +60,7 @@ pub fn align(all: &[&Scores]) -> Result<Aligned, Failure> {
             ids: first.ids.clone(),
             labels: first.labels.clone(),
             classes: first.classes.clone(),
+            about: first.about.clone(),
             rows: vec![None; all.len()],
             dropped: 0,
         });
@@ -89,6 +92,7 @@ pub fn align(all: &[&Scores]) -> Result<Aligned, Failure> {
         ids: Arc::new(ids),
         labels: Arc::new(labels),
         classes: first.classes.clone(),
+        about: first.about.clone(),
         rows: rows.into_iter().map(Some).collect(),
     })
 }

@@ -29,7 +29,7 @@ const MOST: usize = 100_000;
 impl Planned for Calibration {
     /// 2: the error remembers the examples. 3: in bins of equal mass 0 and -0 are equal.
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn facts(&self, settings: &Settings, _inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -116,7 +116,7 @@ impl Kernel for Calibration {
         let (confidence, correct) = (job.scores("confidence")?, job.scores("correct")?);
         let aligned = align(&[confidence, correct])?;
         tell_dropped(cx, &aligned);
-        let name = examples(&aligned.classes);
+        let name = examples(aligned.about.as_deref().unwrap_or_default(), &aligned.classes);
         let both = aligned.ids.iter().enumerate();
         let both = both.map(|(i, id)| (aligned.value(confidence, 0, i), aligned.value(correct, 1, i), name(*id)));
         let examples: Bin = both.filter(|(c, right, _)| !c.is_nan() && !right.is_nan()).collect();

@@ -208,7 +208,7 @@ impl Matched {
                 (Cell::Scores(a), Cell::Scores(b)) => {
                     let aligned = align(&[a, b])?;
                     tell_dropped(cx, &aligned);
-                    let name = examples(&aligned.classes);
+                    let name = examples(aligned.about.as_deref().unwrap_or_default(), &aligned.classes);
                     for (i, id) in aligned.ids.iter().enumerate() {
                         if pairs.push(aligned.value(a, 0, i), aligned.value(b, 1, i), origin(Some(*id))) {
                             pairs.units.extend(drawn);
@@ -217,7 +217,7 @@ impl Matched {
                     }
                 }
                 (Cell::Scores(a), b) => {
-                    let (y, name) = (number(b)?, examples(&a.classes));
+                    let (y, name) = (number(b)?, examples(a.about.as_deref().unwrap_or_default(), &a.classes));
                     for (x, id) in a.values.iter().zip(a.ids.iter()) {
                         if pairs.push(*x, y, origin(Some(*id))) {
                             pairs.units.extend(drawn);
@@ -226,7 +226,7 @@ impl Matched {
                     }
                 }
                 (a, Cell::Scores(b)) => {
-                    let (x, name) = (number(a)?, examples(&b.classes));
+                    let (x, name) = (number(a)?, examples(b.about.as_deref().unwrap_or_default(), &b.classes));
                     for (y, id) in b.values.iter().zip(b.ids.iter()) {
                         if pairs.push(x, *y, origin(Some(*id))) {
                             pairs.units.extend(drawn);

@@ -244,6 +244,7 @@ fn restrict(
         classes: scores.classes.clone(),
         missing: scores.missing.clone(),
         loadings: scores.loadings.select(&keep),
+        about: scores.about.clone(),
     })))
 }
 
@@ -339,11 +340,11 @@ impl Gathered {
     /// Returns the mean of each example over the cells that have it.
     fn mean_each(&self) -> Result<Scores, Failure> {
         let mut found: BTreeMap<u32, (u32, Vec<f64>)> = BTreeMap::new();
-        let mut classes = Vec::new();
+        let (mut classes, mut about) = (Vec::new(), None);
         for (_, cell) in &self.cells {
             let Cell::Scores(s) = cell else { return Err(mixed(cell)) };
             if classes.is_empty() {
-                classes = s.classes.clone();
+                (classes, about) = (s.classes.clone(), s.about.clone());
             }
             for (i, id) in s.ids.iter().enumerate().filter(|(i, _)| !s.values[*i].is_nan()) {
                 let label = s.labels.get(i).copied().unwrap_or_default();
@@ -356,6 +357,7 @@ impl Gathered {
             ids: Arc::new(found.keys().copied().collect()),
             labels: Arc::new(if labelled { found.values().map(|(l, _)| *l).collect() } else { Vec::new() }),
             classes,
+            about,
             ..Scores::default()
         })
     }
@@ -377,7 +379,7 @@ impl Gathered {
             match cell {
                 Cell::Scores(s) => {
                     let told = self.cells.len() > 1 || units.is_some();
-                    let example = parts::examples(&s.classes);
+                    let example = parts::examples(s.about.as_deref().unwrap_or_default(), &s.classes);
                     for (i, (v, id)) in s.values.iter().zip(s.ids.iter()).enumerate() {
                         if !v.is_nan() {
                             sample.load(&s.loadings, i);

@@ -143,7 +143,7 @@ impl Kernel for FScoreOf {
                 let each = s.values.iter().zip(s.labels.iter()).zip(s.ids.iter()).filter(|((v, _), _)| !v.is_nan());
                 let adds = each.map(|((v, label), id)| (*id, -without.get(&(*label, *v as u32)).copied().unwrap_or(0.0)));
                 let (ids, adds): (Vec<u32>, Vec<f64>) = adds.unzip();
-                Parts::of_examples(&s.classes, &ids, &adds, error)
+                Parts::of_examples((s.about.as_deref().unwrap_or_default(), &s.classes), &ids, &adds, error)
             }
             _ => Parts::default(),
         };

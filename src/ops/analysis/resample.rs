@@ -77,9 +77,9 @@ fn draw(
 
 impl Planned for PermutationTest {
     /// 3: the difference's error is that of means, with effects of other axes. 4: with errors that numbers share. 5: it remembers what it comes from. 6: so that
-    /// differences of such are paired.
+    /// differences of such are paired. 7: it remembers whose examples they are.
     fn version(&self) -> u32 {
-        6
+        7
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -239,9 +239,9 @@ fn enough(n: usize, what: &str) -> Result<(), Failure> {
 
 impl Planned for Bootstrap {
     /// 3: examples and other axes are drawn both, units of pairs and their examples too. 4: each of several axes is drawn. 5: the error remembers what it comes from.
-    /// 6: so that differences of such are paired.
+    /// 6: so that differences of such are paired. 7: it remembers whose examples they are.
     fn version(&self) -> u32 {
-        6
+        7
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {

@@ -51,6 +51,7 @@ impl Kernel for Among {
             classes: x.classes.clone(),
             missing: x.missing.clone(),
             loadings: x.loadings.select(&rows),
+            about: x.about.clone(),
         })))
     }
 }

@@ -134,9 +134,9 @@ settings! {
 
 measure!(
     /// The kernel of `accuracy`: share of right predictions with its standard error; of words, whose examples hang together, with that of a mean
-    /// over examples. 3: the error does not vanish where all or none are right. 4: it remembers the examples.
+    /// over examples. 3: the error does not vanish where all or none are right. 4: it remembers the examples. 5: and whose they are.
     Accuracy,
-    4,
+    5,
     Labels::Needed,
     0.0,
     |_job, outcome, data| {
@@ -154,9 +154,9 @@ measure!(
 );
 
 measure!(
-    /// The kernel of `loss`: mean cross-entropy with its standard error over examples. 2: it remembers the examples.
+    /// The kernel of `loss`: mean cross-entropy with its standard error over examples. 2: it remembers the examples. 3: and whose they are.
     Loss,
-    2,
+    3,
     Labels::Needed,
     0.0,
     |_job, outcome, data| {
@@ -166,9 +166,9 @@ measure!(
 
 measure!(
     /// The kernel of `f_score`. 2: with its standard error over examples. 3: it remembers the examples. 4: no larger where some
-    /// scores scatter less than shares.
+    /// scores scatter less than shares. 5: it remembers whose examples they are.
     FScore,
-    4,
+    5,
     Labels::Needed,
     0.0,
     |job, outcome, data| {
@@ -219,7 +219,7 @@ pub struct InputGradient;
 impl Planned for InputGradient {
     /// 2: it remembers the examples.
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -291,7 +291,7 @@ pub fn over_examples(number: Number, data: &Dataset, adds: &[f64]) -> Number {
 /// Returns an estimate over some examples of a data set, as [`over_examples`] does.
 pub fn over_some(number: Number, data: &Dataset, ids: &[u32], adds: &[f64]) -> Number {
     let Some(error) = number.error.filter(|_| adds.len() == ids.len()) else { return number };
-    Number { parts: Parts::of_examples(data.classes(), ids, adds, error), ..number }
+    Number { parts: Parts::of_examples((&data.source.name, data.classes()), ids, adds, error), ..number }
 }
 
 fn scores(values: Vec<f64>, data: &Dataset) -> Scores {

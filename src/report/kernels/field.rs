@@ -299,6 +299,7 @@ fn restrict(s: &Arc<Scores>, keep: impl Fn(usize) -> bool) -> Value {
         classes: s.classes.clone(),
         missing: s.missing.clone(),
         loadings: s.loadings.select(&chosen),
+        about: s.about.clone(),
     }))
 }
 

@@ -23,6 +23,7 @@ use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Shape, known
 use crate::plan::files::Files;
 use crate::settings;
 use rayon::prelude::*;
+use std::sync::Arc;
 
 /// The kernel.
 pub struct GenerativeClassification;
@@ -74,7 +75,7 @@ impl Plan {
 impl Planned for GenerativeClassification {
     /// 11: errors remember the examples. 12: what of them examples have in common is that of `f_score`.
     fn version(&self) -> u32 {
-        12
+        13
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -199,7 +200,8 @@ impl Kernel for GenerativeClassification {
             .collect();
         let scored = scored?;
         let states = if settings.setup.published { scored[0].columns } else { 1 };
-        Ok(figures(&scored, &classes, &rows, folds, states))
+        let about = cx.about().unwrap_or_default();
+        Ok(figures(&scored, (&about, &classes), &rows, folds, states))
     }
 }
 
@@ -237,7 +239,7 @@ fn score(p: &Posterior, pooling: Pooling, x: &[f64], share: f64, cx: &dyn Contex
 ///
 /// Errors remember the examples: the part of them that these give by what each adds to the number. Another classification of the same examples, whose chains
 /// and folds are others, errs with them.
-fn figures(scored: &[Scored], classes: &[usize], rows: &Rows, folds: usize, states: usize) -> Value {
+fn figures(scored: &[Scored], (about, classes): (&str, &[usize]), rows: &Rows, folds: usize, states: usize) -> Value {
     let (labels, mut ids) = (&rows.labels, Vec::new());
     let mut pairs: Vec<Vec<(u32, u32)>> = vec![Vec::new(); folds];
     let (mut by_state, mut right, mut all) = (vec![Vec::new(); states], 0.0, 0.0);
@@ -281,7 +283,7 @@ fn figures(scored: &[Scored], classes: &[usize], rows: &Rows, folds: usize, stat
         sums
     };
     let number = |value: f64, of_examples: f64, beside: f64, adds: &[f64]| {
-        let parts = Parts::of_examples(&rows.classes, &ids, adds, of_examples).beside(beside);
+        let parts = Parts::of_examples((about, &rows.classes), &ids, adds, of_examples).beside(beside);
         Value::Number(Number { parts, ..Number::new(value, Some(of_examples.hypot(beside)), count) })
     };
     let right_each = mean_of(&|pairs| pairs.iter().map(|(label, guess)| (label == guess) as u8 as f64).collect());
@@ -342,5 +344,8 @@ impl Context for Silent<'_> {
     }
     fn files(&self) -> &crate::plan::files::Files {
         self.0.files()
+    }
+    fn about(&self) -> Option<Arc<str>> {
+        self.0.about()
     }
 }

@@ -34,9 +34,9 @@ pub struct CoClustering;
 pub struct Stacking;
 
 impl Planned for DensitySummary {
-    /// 3: the error of the mean log density remembers the examples.
+    /// 3: the error of the mean log density remembers the examples. 4: and whose they are.
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
@@ -165,7 +165,9 @@ pub fn training_density(p: &Posterior, cx: &dyn Context) -> Result<Number, Failu
     let rows = squares(&values, value) / ((n as f64 - 1.0).max(1.0) * n as f64);
     let error = (chains.len() > 1 && n > 1).then(|| (between + rows).sqrt());
     let parts = match error {
-        Some(_) => Parts::of_examples(&p.classes, &p.ids, &values, rows.sqrt()).beside(between.sqrt()),
+        Some(_) => {
+            Parts::of_examples((&cx.about().unwrap_or_default(), &p.classes), &p.ids, &values, rows.sqrt()).beside(between.sqrt())
+        }
         None => Parts::default(),
     };
     Ok(Number { parts, ..Number::new(value, error, Some(n as u64)) })

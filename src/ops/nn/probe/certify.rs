@@ -159,7 +159,7 @@ impl Planned for Certify {
     /// 3: errors of shares do not vanish. 4: the F-score has an error. 5: errors remember the examples. 6: the error
     /// of the F-score is no larger than it scatters where it abstains.
     fn version(&self) -> u32 {
-        6
+        7
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {

@@ -61,7 +61,7 @@ pub struct TrialOutcome;
 impl Planned for TrialOutcome {
     /// 2: the accuracy's error does not vanish. 3: it remembers the examples.
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
