@@ -481,9 +481,12 @@ impl Sample {
             sources.each(|_, all| {
                 if all.len() > 1 {
                     let middle = sum(all.iter().map(|(_, share)| *share)) / n;
-                    let rest = (n - all.len() as f64) * middle * middle;
-                    found += moves(all).powi(2);
-                    chance += (sum(all.iter().map(|(_, share)| (share - middle).powi(2))) + rest) / (n - 1.0).powi(2);
+                    let others = (n - all.len() as f64) * middle * middle;
+                    let squares = sum(all.iter().map(|(_, share)| (share - middle).powi(2))) + others;
+                    // What of it follows the numbers moves the deviation; by the rest chance is told.
+                    let moved = moves(all).powi(2);
+                    found += moved;
+                    chance += (squares - (n - 1.0) * moved).max(0.0) / ((n - 1.0) * (n - 2.0).max(1.0));
                 }
             });
         }
