@@ -68,10 +68,10 @@ experiment "Agreement" {{ seed: 1 }}
 use std.data {{ cifar10, cifar100 }}
 use std.networks {{ resnet20 }}
 dataset ten = cifar10("cifar-10-batches-bin", mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225])
-dataset all = cifar100("cifar-100-binary", mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225])
+dataset hundred = cifar100("cifar-100-binary", mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225])
 model net = import_weights("weights/resnet20-12fca82f.th", resnet20, ten.test)
-stages x = tap(net, all.train[class: [{CLASSES}]], at: stage3, pool: mean)
-stages fresh = tap(net, all.test[class: [{CLASSES}]], at: stage3, pool: mean)
+stages x = tap(net, hundred.train[class: [{CLASSES}]], at: stage3, pool: mean)
+stages fresh = tap(net, hundred.test[class: [{CLASSES}]], at: stage3, pool: mean)
 """
 FIT = """
 axis refit = 0..2
