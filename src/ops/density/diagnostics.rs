@@ -231,6 +231,22 @@ pub fn apart(chains: &[Vec<f64>]) -> f64 {
 /// [`apart`] from here on is no matter of slow chains: the 1e-6 quantile of F with 3 and many degrees of freedom, generously.
 const BEYOND_DOUBT: f64 = 12.0;
 
+/// Returns the effective draws that a verdict of so many chains needs, in each scalar.
+fn needed(chains: usize) -> f64 {
+    (100.0 * chains as f64).max(400.0)
+}
+
+/// Returns whether the rest of a budget cannot make chains settle: they stand still at different numbers of components, and have for so long that what is
+/// to come holds too few changes. The rate of what has not happened in so many passes is below 3 over their number, with 95 % confidence (the rule of three);
+/// states of half the budget count, and a number of components that changes less often than effective draws are needed does not give them.
+pub fn stuck(p: Chains) -> bool {
+    let components = scalar(p, 1);
+    let length = components.iter().map(Vec::len).min().unwrap_or(0);
+    let (Some(budget), true) = (p.setup.until.budget, components.len() > 1 && length >= TELLING) else { return false };
+    let apart = !still(&components) && components.iter().all(|c| still(std::slice::from_ref(c)));
+    apart && 3.0 / length as f64 * (0.5 * budget as f64) < needed(components.len())
+}
+
 /// Returns whether an effective sample size is known and large enough.
 fn enough(effective: f64, needed: f64) -> bool {
     effective >= needed
@@ -327,7 +343,7 @@ impl Verdict {
         if count == 1 {
             return (Verdict::CannotTell, "one chain cannot show disagreement: run several".to_string());
         }
-        let needed = (100.0 * count as f64).max(400.0);
+        let needed = needed(count);
         for (s, chains) in &series {
             if still(chains) {
                 continue;
@@ -394,9 +410,13 @@ fn heaviest(verdict: Verdict, components: &[f64], log_posteriors: &[f64]) -> Opt
 }
 
 /// Returns how long chains with a budget took, where they did not settle at the first look.
-fn length(setup: &Setup, verdict: Verdict) -> Option<String> {
+fn length(p: Chains, verdict: Verdict) -> Option<String> {
+    let setup = p.setup;
     let (passes, budget) = (setup.passes, setup.until.budget?);
     match verdict {
+        Verdict::Disagree if setup.longer().is_some() && stuck(p) => Some(format!(
+            "ended after {passes} passes: no chain changed its number of components after burn-in, so the budget of {budget} passes would not do"
+        )),
         Verdict::Settled => (setup.until.doubled > 0).then(|| format!("settled after {passes} passes")),
         Verdict::TooShort | Verdict::Disagree if setup.longer().is_none() => {
             Some(format!("not settled after {passes} passes, and twice as many are beyond the budget of {budget}"))
@@ -448,7 +468,7 @@ impl Glance {
         if !why.is_empty() {
             note += &format!("; {why}");
         }
-        note += &length(p.setup, verdict).map_or_else(String::new, |words| format!("; {words}"));
+        note += &length(p, verdict).map_or_else(String::new, |words| format!("; {words}"));
         let heaviest = heaviest(verdict, &middles(1), &middles(2));
         note += &heaviest.map_or_else(String::new, |words| format!("; {words}"));
         if !p.units.constant.is_empty() {

@@ -3,7 +3,7 @@
 use super::bytes::{Reader, Writer};
 use super::cache::Observations;
 use super::chain::{Chain, Monitor, Record, Scalars, Setup};
-use super::diagnostics::{Chains, Verdict};
+use super::diagnostics::{Chains, Verdict, stuck};
 use super::frame::{Frame, Scale};
 use super::hyper::Grid;
 use super::posterior::Posterior;
@@ -124,14 +124,18 @@ pub fn units_of(rows: &Rows, settings: &Fit) -> Units {
     }
 }
 
-/// Returns the longer setup that chains at the end of theirs go on with: where there is a budget for it and they have not settled. What they do
+/// Returns the longer setup that chains at the end of theirs go on with: where there is a budget for it, they have not settled and more may help. What they do
 /// hangs on their traces alone, so a run that was stopped and resumed, on whatever threads, goes on as a whole one does.
 fn next(setup: &Setup, chains: &[Chain], units: &Units) -> Option<Setup> {
     let longer = setup.longer().filter(|s| s.chains > 1)?;
     let left = |c: &Chain| Record { trace: c.trace().to_vec(), kept: Vec::new(), moves: c.moves() };
     let records: Vec<Record> = chains.iter().map(left).collect();
-    let verdict = Verdict::of(Chains { records: &records, setup, units }).0;
-    matches!(verdict, Verdict::TooShort | Verdict::Disagree).then_some(longer)
+    let judged = Chains { records: &records, setup, units };
+    match Verdict::of(judged).0 {
+        Verdict::TooShort => Some(longer),
+        Verdict::Disagree => (!stuck(judged)).then_some(longer),
+        Verdict::Settled | Verdict::CannotTell => None,
+    }
 }
 
 /// Fits a mixture to rows, in the units that vary among them. Absent where the rows give the prior no scale. Checkpoints go to `cx`; with `resume`, an earlier run's is taken up.

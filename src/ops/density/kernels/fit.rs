@@ -89,8 +89,9 @@ pub fn components(fit: &Fit) -> f64 {
 }
 
 impl Planned for DpMixture {
+    /// 11: chains that stand still apart do not use up their budget.
     fn version(&self) -> u32 {
-        10
+        11
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {

@@ -1,12 +1,15 @@
 //! Chains that go on until they settle: how long, what comes out, stopped and resumed.
 
-use super::super::diagnostics::{Glance, Verdict};
+use super::super::diagnostics::{Glance, Verdict, stuck};
 use super::super::posterior::Posterior;
-use super::tests::{Stopping, class, run, run_with, stages, wrap};
+use super::tests::{Stopping, class, run, run_with, stages, started, wrap};
+use crate::base::Stream;
 use crate::engine::kernel::{Labelled, Quiet};
 use crate::engine::value::{Pack, Stages};
 use crate::engine::{Failure, Value};
 use crate::lang::Static;
+use ndarray::Array2;
+use rand_distr::{Distribution, StandardNormal};
 use std::sync::Arc;
 
 /// Returns a sampler of three chains with burn-in of half their passes, and a budget where one is given.
@@ -91,4 +94,45 @@ fn fits_with_a_budget_are_the_same_stopped_and_resumed_and_for_any_number_of_thr
         let Ok(Value::Pack(resumed)) = run_with("dp_mixture", settings(), inputs(), &cx) else { panic!("resumes") };
         assert_eq!(resumed, one, "stopped after {polls}");
     }
+}
+
+/// Returns eight lumps far apart: single moves neither split nor merge them.
+fn lumps() -> Stages {
+    let mut rng = Stream::root(2).named("lumps").rng();
+    let at = |i: usize, j: usize| if j % 8 == i % 8 { 30.0 } else { 0.0 };
+    let x = Array2::from_shape_fn((160, 40), |(i, j)| {
+        let e: f64 = StandardNormal.sample(&mut rng);
+        e + at(i, j)
+    });
+    let ids = Arc::new((0..160).collect());
+    Stages { x, ids, labels: Arc::new(Vec::new()), classes: Vec::new(), numbered: true, notes: Vec::new() }
+}
+
+#[test]
+fn chains_that_stand_still_apart_do_not_use_up_their_budget() {
+    let s = lumps();
+    let fit = |budget: Option<f64>| {
+        let Static::Make(name, mut fields) = started("gibbs", 160.0, 80.0, 3.0, "dispersed") else { panic!("a sampler") };
+        fields.push(("budget".to_string(), budget.map_or(Static::None, Static::Number)));
+        let settings = vec![("prior", super::tests::prior("niw")), ("sampler", Static::Make(name, fields))];
+        let Ok(Value::Pack(pack)) = run("dp_mixture", settings, vec![("x", wrap(&s))]) else { panic!("fits") };
+        (*Posterior::unpack(&pack).expect("reads back")).clone()
+    };
+    let (plain, mut p) = (fit(None), fit(Some(640.0)));
+    assert_eq!(p.fit.setup.passes, 160);
+    assert_eq!(p.chains, plain.chains);
+    assert_eq!(Verdict::of(p.judged()).0, Verdict::Disagree);
+    let note = Glance::of(p.judged()).note;
+    assert!(note.contains("ended after 160 passes: no chain changed its number of components"), "{note}");
+    assert!(stuck(p.judged()) && !stuck(plain.judged()), "without a budget nothing ends sooner");
+    // Eighty passes without a change leave room for thousands of changes in a million passes.
+    p.fit.setup.until.budget = Some(1_000_000);
+    assert!(!stuck(p.judged()));
+    // Nor is it over where one chain moved, or all stand still alike.
+    p.fit.setup.until.budget = Some(640);
+    let mut moved = p.clone();
+    moved.chains[0].trace.last_mut().expect("a trace")[1] += 1.0;
+    assert!(!stuck(moved.judged()));
+    p.chains.iter_mut().flat_map(|c| &mut c.trace).for_each(|t| t[1] = 3.0);
+    assert!(!stuck(p.judged()));
 }
