@@ -134,7 +134,7 @@ def inside_openblas() -> List[Part]:
 
 
 def wanted(name: str) -> bool:
-    return bool(re.search("openblas|lapack|gcc|gfortran|quadmath", name, re.I))
+    return bool(re.search("openblas|lapack|gcc|gfortran|quadmath|pthread", name, re.I))
 
 
 def library(name: str) -> Part:

