@@ -3,7 +3,8 @@
 #
 # On Linux, auditwheel puts OpenBLAS and the Fortran runtime into the wheel, unless the command has OpenBLAS inside already (the feature
 # `openblas-static`; see packaging/openblas.sh). Tools go to a virtual environment below target/. The command is the one that `cargo build
-# --release` makes, so nothing is compiled again after that. packaging/licences.py then adds the licences of what is inside. With `--optional`, machines without Python or a package index pass, with a word.
+# --release` makes, so nothing is compiled again after that. packaging/licences.py then adds the licences of what is inside. With
+# `--optional`, machines without Python or a package index pass, with a word.
 set -eu
 cd "$(dirname "$0")"
 optional=""
