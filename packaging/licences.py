@@ -16,6 +16,7 @@ import hashlib
 import html
 import json
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -140,29 +141,28 @@ def wanted(name: str) -> bool:
 def library(name: str) -> Part:
     """A shared library that auditwheel has put into the wheel, by the package that it came from."""
     # auditwheel writes eight digits of a hash before the first dot.
-    plain = re.sub(r"-[0-9a-f]{8}(?=\.|$)", "", name)
-    package = owner(plain)
-    texts = []
-    if package is not None:
-        notice = Path("/usr/share/doc") / package / "copyright"
-        if notice.is_file():
-            texts = [read(notice)]
-            # Debian's notices name some texts by their place.
-            for other in sorted(set(re.findall(r"/usr/share/common-licenses/([A-Za-z0-9.-]*[A-Za-z0-9])", texts[0]))):
-                file = Path("/usr/share/common-licenses") / other
-                texts += [read(file)] if file.is_file() else []
-    if not texts:
-        sys.exit(f"licences are not collected: no text for {name} (known for Debian's packages; `openblas-static` needs none)")
-    return Part(name, f"see the notice of Debian's package {package}", texts)
+    package = owner(re.sub(r"-[0-9a-f]{8}(?=\.|$)", "", name))
+    if package is None:
+        return Part(name, "unknown", [], "no package of the machine that built this has it")
+    notice = Path("/usr/share/doc") / package / "copyright"
+    folder = Path("/usr/share/licenses") / package
+    texts = [read(f) for f in [notice, *sorted(folder.glob("*"))] if f.is_file()]
+    # Debian's notices name some texts by their place.
+    for other in sorted(set(re.findall(r"/usr/share/common-licenses/([A-Za-z0-9.-]*[A-Za-z0-9])", "".join(texts)))):
+        file = Path("/usr/share/common-licenses") / other
+        texts += [read(file)] if file.is_file() else []
+    return Part(name, f"of the package {package}", texts, "" if texts else "its package has no text")
 
 
 def owner(file: str) -> Optional[str]:
-    try:
-        found = subprocess.run(["dpkg", "-S", f"*/{file}"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8").stdout
-    except FileNotFoundError:
-        return None
-    names = [line.split(":")[0] for line in found.splitlines() if line.endswith("/" + file)]
-    return names[0] if names else None
+    """The system's package that a library is of, where Debian's, Fedora's or Arch's tools tell."""
+    found = next((str(f) for top in ["/usr/lib64", "/usr/lib"] for f in Path(top).rglob(file)), file)
+    for command in [["dpkg", "-S", f"*/{file}"], ["rpm", "-q", "--qf=%{NAME}: \n", "-f", found], ["pacman", "-Qqo", found]]:
+        if shutil.which(command[0]):
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8")
+            if done.returncode == 0 and done.stdout:
+                return done.stdout.split("\n")[0].split(":")[0].strip()
+    return None
 
 
 def read(file: Path) -> str:
