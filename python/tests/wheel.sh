@@ -1,12 +1,13 @@
 #!/bin/sh
-# Installs a wheel in a fresh virtual environment and runs the quickstart with it: sh tests/wheel.sh WHEEL
+# Checks a wheel's licences, installs it in a fresh virtual environment and runs the quickstart with it: sh tests/wheel.sh WHEEL
 set -eu
 wheel=$(realpath "$1")
 here=$(cd "$(dirname "$0")/.." && pwd)
+python3 "$here/tests/licences.py" "$wheel"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/env"
-"$work/env/bin/pip" install -q "$wheel[pandas,xarray]" pygments
+"$work/env/bin/pip" install -q "${wheel}[pandas,xarray]" pygments
 cp "$here/../examples/quickstart/exp.cfx" "$work/exp.cfx"
 cd "$work"
 unset CFX PYTHONPATH || true

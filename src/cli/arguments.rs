@@ -223,7 +223,7 @@ pub struct Run {
     /// Threads.
     #[arg(long, value_parser = cores, allow_hyphen_values = true)]
     pub threads: Option<usize>,
-    /// Memory that cells running side by side may take, in GiB. A cell that needs more does not start.
+    /// Memory that cells running side by side may take, in GiB (default: half of what the machine, its container or its job has). A cell that needs more does not start.
     #[arg(long, value_parser = positive, allow_hyphen_values = true)]
     pub memory: Option<f64>,
     /// Memory of the GPU that cells running side by side may take, in GiB (default: nine tenths of it). A cell that needs more has the GPU to

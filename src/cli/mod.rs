@@ -67,7 +67,7 @@ impl Exit {
 pub fn main() -> ExitCode {
     // A reader that has seen enough (`cfx doc | head`) ends the command, as it ends others.
     let ends = Arc::new(AtomicBool::new(true));
-    let _ = signal_hook::flag::register_conditional_default(signal_hook::consts::SIGPIPE, ends.clone());
+    stop::without_reader(&ends);
     let arguments = match Arguments::try_parse() {
         Ok(a) => a,
         Err(e) => {

@@ -49,6 +49,16 @@ pub fn flag() -> Arc<AtomicBool> {
     flag
 }
 
+/// Lets the process end, while the flag is set, when nothing reads its output any more.
+#[cfg(unix)]
+pub fn without_reader(ends: &Arc<AtomicBool>) {
+    let _ = signal_hook::flag::register_conditional_default(signal_hook::consts::SIGPIPE, ends.clone());
+}
+
+/// Lets the process end when nothing reads its output any more: nothing to do where the system has no signal for it.
+#[cfg(not(unix))]
+pub fn without_reader(_ends: &Arc<AtomicBool>) {}
+
 /// Returns whether the process was started with a signal ignored, where the system tells.
 #[cfg(unix)]
 fn is_ignored(signal: i32) -> bool {

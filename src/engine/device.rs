@@ -48,15 +48,18 @@ pub fn kind(accelerator: &str) -> String {
 
 /// Returns the architecture with the features that numerical code is chosen by at run time.
 fn instructions() -> String {
-    let mut out = std::env::consts::ARCH.to_string();
     #[cfg(target_arch = "x86_64")]
-    for (there, name) in [
+    let features = [
         (std::is_x86_feature_detected!("avx"), "avx"),
         (std::is_x86_feature_detected!("avx2"), "avx2"),
         (std::is_x86_feature_detected!("fma"), "fma"),
         (std::is_x86_feature_detected!("f16c"), "f16c"),
         (std::is_x86_feature_detected!("avx512f"), "avx512f"),
-    ] {
+    ];
+    #[cfg(not(target_arch = "x86_64"))]
+    let features: [(bool, &str); 0] = [];
+    let mut out = std::env::consts::ARCH.to_string();
+    for (there, name) in features {
         if there {
             out.push('+');
             out.push_str(name);

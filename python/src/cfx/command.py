@@ -135,7 +135,14 @@ def run(
         child.wait()
     except KeyboardInterrupt:
         # The command keeps what is done and ends by itself.
-        child.send_signal(signal.SIGINT)
+        if os.name != "nt":
+            child.send_signal(signal.SIGINT)
+        else:
+            # Windows has no such signal for one process. A console tells the command too; in a notebook it is ended.
+            try:
+                child.wait(10)
+            except subprocess.TimeoutExpired:
+                child.terminate()
         child.wait()
         raise
     finally:

@@ -5,6 +5,7 @@
 
 pub mod cell;
 mod joint;
+mod machine;
 pub mod outcome;
 pub mod part;
 pub mod results;
@@ -93,8 +94,8 @@ impl Options {
     pub fn new(folder: &Path) -> Options {
         Options {
             threads: std::thread::available_parallelism().map_or(1, |n| n.get()),
-            memory: machine_memory() / 2.0,
-            most_memory: machine_memory(),
+            memory: machine::memory() / 2.0,
+            most_memory: machine::memory(),
             device_memory: f64::INFINITY,
             fail_fast: false,
             same_kind: false,
@@ -242,25 +243,4 @@ impl Shared<'_> {
         self.observer.event(&Event::Note { text: text.clone() });
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(text);
     }
-}
-
-/// Returns the bytes of memory that the process takes now, where the system tells.
-fn resident() -> Option<u64> {
-    kilobytes("/proc/self/status", "VmRSS:")
-}
-
-/// Returns the bytes of memory that the process has taken at its peak, where the system tells.
-fn peak() -> Option<u64> {
-    kilobytes("/proc/self/status", "VmHWM:")
-}
-
-/// Returns the bytes of memory of the machine, 4 GB where the system does not tell.
-fn machine_memory() -> f64 {
-    kilobytes("/proc/meminfo", "MemTotal:").unwrap_or(4 << 30) as f64
-}
-
-fn kilobytes(path: &str, name: &str) -> Option<u64> {
-    let text = std::fs::read_to_string(path).ok()?;
-    let line = text.lines().find_map(|l| l.strip_prefix(name))?;
-    line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
 }

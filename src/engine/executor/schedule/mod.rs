@@ -8,9 +8,10 @@ mod shared_plan;
 mod start;
 mod workers;
 
+use super::Shared;
 use super::cell::Done;
+use super::machine::{peak, resident};
 use super::outcome::{CellOutcome, RunOutcome, RunState, Status};
-use super::{Shared, resident};
 use crate::base::{Hash, Name};
 use crate::engine::progress::Event;
 use crate::engine::store::runs::Run;
@@ -499,7 +500,7 @@ impl<'a> Scheduler<'a> {
             notes: std::mem::take(&mut *self.shared.notes.lock().unwrap_or_else(PoisonError::into_inner)),
             seconds: start.elapsed().as_secs_f64(),
             threads: self.shared.options.threads,
-            peak_memory: super::peak(),
+            peak_memory: peak(),
             looks: self.looks,
             kept: kept.into(),
         };
