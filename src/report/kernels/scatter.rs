@@ -33,7 +33,7 @@ settings! {
 impl Planned for Scatter {
     /// 5: a pair of a symmetric measure is one point; the slope through points that share coordinates has no error.
     fn version(&self) -> u32 {
-        5
+        6
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
@@ -242,7 +242,7 @@ impl Kernel for Scatter {
                 return Err(Failure::new(format!("{} points are too many to draw", aligned.len()))
                     .help("reduce an axis first, or select a coordinate"));
             }
-            let (mut points, lost) = points(&inputs, &aligned, s.label.one());
+            let (mut points, lost) = points(&inputs, &aligned, s.label.one(), &frame);
             let own = Facets::of(&s.facet, &aligned);
             points.iter_mut().for_each(|p| p.facet = own.number(&p.places));
             if ys.len() > 1 {
@@ -302,7 +302,7 @@ impl Kernel for Scatter {
 }
 
 /// Returns the points, and how many places had no value on either side.
-fn points(inputs: &[Field], aligned: &Aligned, label: Option<&AxisName>) -> (Vec<Point>, usize) {
+fn points(inputs: &[Field], aligned: &Aligned, label: Option<&AxisName>, frame: &Frame) -> (Vec<Point>, usize) {
     let mut points = Vec::new();
     let mut dropped = 0;
     let labelled = label.and_then(|l| aligned.axes.iter().position(|a| a.name == l.name));
@@ -317,7 +317,7 @@ fn points(inputs: &[Field], aligned: &Aligned, label: Option<&AxisName>) -> (Vec
         };
         let get = |k: usize| inputs.get(k).and_then(|f| aligned.value(k, f, &places));
         let name = || match labelled {
-            Some(at) => aligned.axes[at].coordinates[places[at]].clone(),
+            Some(at) => frame.coordinate(&aligned.axes[at].name, &aligned.axes[at].coordinates[places[at]]),
             None => aligned.axes.iter().zip(&places).map(|(a, p)| a.coordinates[*p].as_str()).collect::<Vec<_>>().join(", "),
         };
         match (get(0), get(1)) {
@@ -439,7 +439,7 @@ impl Drawing<'_> {
         let (words, palette) = self.groups();
         let ink = |p: &Point| match &p.color {
             Hue::Word(w) => words.iter().position(|k| k == w).map_or(color::GREY, |i| palette[i]),
-            Hue::Number(v) if high > low => color::Map::Viridis.at((v - low) / (high - low)),
+            Hue::Number(v) => color::Map::Viridis.of(*v, (low, high)),
             Hue::None if self.color.is_some() => color::GREY,
             _ => color::OKABE_ITO[0],
         };
@@ -515,7 +515,7 @@ impl Drawing<'_> {
             _ => {}
         }
         legends.extend(self.references.legend());
-        let bar = (high > low).then(|| ColorBar {
+        let bar = (low <= high).then(|| ColorBar {
             label: self.color.map(Field::label).unwrap_or_default(),
             range: (low, high),
             map: color::Map::Viridis,

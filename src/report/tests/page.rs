@@ -166,6 +166,23 @@ fn text_stands_out_from_its_ground() {
 }
 
 #[test]
+fn of_a_large_drawing_the_pixels_stand_in_the_page() {
+    let mut run = example();
+    let last = run.last();
+    let Value::Figure(small) = run.figure() else { panic!("a figure") };
+    let shapes = "<path d=\"M0 0L1 1\"/>".repeat(20_000);
+    let large = Figure { svg: small.svg.replace("</svg>", &format!("{shapes}</svg>")), ..small.as_ref().clone() };
+    run.declare("figure", "Many shapes", "figure", vec![], &[last], |_| Value::Figure(Arc::new(large.clone())));
+    let html = page_of(&run);
+    balanced(&html);
+    assert!(html.contains("src=\"data:image/png;base64,") && !html.contains(&shapes));
+    let all = elements(&html);
+    let picture = all.iter().find(|(name, a)| name == "img" && a.contains_key("alt")).expect("an image");
+    assert!(all.iter().any(|(_, a)| a.get("id") == picture.1.get("aria-describedby")), "{:?}", picture.1.keys());
+    assert_eq!(html.matches("<svg").count(), page_of(&example()).matches("<svg").count(), "small drawings stand there as such");
+}
+
+#[test]
 fn the_page_does_not_grow_with_the_cells() {
     let n = 20_000;
     let mut run = example();

@@ -171,7 +171,11 @@ fn a_tree_orders_a_map() {
     let f = run(&job("heatmap", "Tree", vec![], vec![("x", "d", x.clone()), ("tree", "tree", record(leaves.clone()))]))
         .expect("drawn");
     assert_eq!(f.data.numbers("value").expect("values"), [0.0, 3.0, 3.0, 3.0, 0.0, 1.0, 3.0, 1.0, 0.0]);
-    assert!(f.svg.contains(">tree</text>") && f.caption.contains("the tree's leaves"));
+    assert!(
+        f.svg.contains(">Distance of merged</text>")
+            && !f.svg.contains(">tree</text>")
+            && f.caption.contains("the tree's leaves")
+    );
     let mut wrong = leaves;
     wrong.columns[2].1 = Column::Texts(["1", "0", "7"].map(String::from).to_vec());
     assert!(matches!(
