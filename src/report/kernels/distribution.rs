@@ -291,11 +291,14 @@ fn whole(values: &[f64]) -> bool {
     values.iter().all(|v| v.fract() == 0.0)
 }
 
-/// Returns the edges of the bins: of few whole numbers one bin each, else of equal width, on a logarithmic axis in the logarithm.
+/// Returns the edges of the bins: of whole numbers as many in each, else of equal width, on a logarithmic axis in the logarithm.
 fn edges(values: &[f64], bins: usize, range: Option<(f64, f64)>, log: bool) -> Vec<f64> {
     let (low, high) = range.unwrap_or_else(|| scale::range(values.iter().copied()));
-    if whole(values) && !log && range.is_none() && high - low < bins as f64 {
-        return (0..=(high - low) as usize + 1).map(|i| low - 0.5 + i as f64).collect();
+    let count = high - low + 1.0;
+    if whole(values) && !log && range.is_none() && count < 1e15 {
+        // Bins of which some hold more whole numbers than others would show peaks that are none.
+        let each = (count / bins.max(1) as f64).ceil();
+        return (0..=(count / each).ceil() as usize).map(|i| low - 0.5 + each * i as f64).collect();
     }
     let (low, high) = match high > low {
         true => (low, high),
@@ -343,6 +346,10 @@ mod tests {
         assert_eq!(counts(&[-0.1, 2.0], &e), (vec![0; 4], 2));
         // Few whole numbers have a bin each.
         assert_eq!(edges(&[1.0, 3.0], 20, None, false), [0.5, 1.5, 2.5, 3.5]);
+        // Of more, each bin has as many.
+        let numbers: Vec<f64> = (0..58).map(f64::from).collect();
+        let e = edges(&numbers, 50, None, false);
+        assert_eq!((e.len(), counts(&numbers, &e).0), (30, vec![2; 29]));
         let e = edges(&[1.0, 100.0], 2, None, true);
         assert!((e[1] - 10.0).abs() < 1e-9, "{e:?}");
         assert_eq!(counts(&[0.3, 0.3], &edges(&[0.3, 0.3], 20, None, false)).0, [2]);
