@@ -287,6 +287,7 @@ impl Piles {
     }
 }
 
+/// Returns whether all values are whole numbers.
 fn whole(values: &[f64]) -> bool {
     values.iter().all(|v| v.fract() == 0.0)
 }

@@ -215,6 +215,9 @@ enum Hue {
 /// More combinations than this are refused.
 const LIMIT: usize = 5_000_000;
 
+/// More points than this are drawn as dots, those of a colour together.
+const MANY: usize = 2000;
+
 impl Kernel for Scatter {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let s = ScatterSettings::read(&job.settings);
@@ -465,15 +468,7 @@ impl Drawing<'_> {
         for f in 0..count {
             let own: Vec<&Point> = points.iter().filter(|p| p.facet == f).collect();
             let mut marks = self.references.marks(&self.cube.facet(f));
-            for p in &own {
-                let ((x, y), (ex, ey)) = (p.at, p.errors);
-                if let Some(e) = ey {
-                    marks.push(Mark::Errors { at: vec![(x, y - e, y + e)], color: ink(p), width: 1.0, cap: 0.0, opacity: 0.6 });
-                }
-                if let Some(e) = ex {
-                    marks.push(Mark::Across { at: vec![(x - e, x + e, y)], color: ink(p), width: 1.0, opacity: 0.6 });
-                }
-            }
+            marks.extend(spreads(&own, ink));
             for (i, word) in words.iter().enumerate() {
                 let chosen: Vec<_> = own.iter().filter(|p| p.color == Hue::Word(word.clone())).map(|p| p.at).collect();
                 marks.push(Mark::Points { at: chosen, colors: vec![palette[i]], marker: marker(i), radius, opacity });
@@ -481,7 +476,7 @@ impl Drawing<'_> {
             let plain = || own.iter().filter(|p| !matches!(p.color, Hue::Word(_)));
             let at: Vec<_> = plain().map(|p| p.at).collect();
             // So many points that each colour is a path of its own need few colours.
-            let colors = match at.len() > 2000 && high > low {
+            let colors = match at.len() > MANY && high > low {
                 true => coarse(plain().copied(), low, high),
                 false => plain().map(|p| ink(p)).collect(),
             };
@@ -624,6 +619,29 @@ impl Drawing<'_> {
         }
         rows.finish()
     }
+}
+
+/// Returns the error bars of points: each by itself, or of many those of one colour together, as one shape.
+fn spreads(points: &[&Point], ink: impl Fn(&Point) -> Color) -> Vec<Mark> {
+    let (width, opacity) = (1.0, 0.6);
+    let upright = |p: &Point| p.errors.1.map(|e| (p.at.0, p.at.1 - e, p.at.1 + e));
+    let across = |p: &Point| p.errors.0.map(|e| (p.at.0 - e, p.at.0 + e, p.at.1));
+    let mut groups: BTreeMap<(usize, u32), Vec<&Point>> = BTreeMap::new();
+    for (i, p) in points.iter().enumerate() {
+        groups.entry((if points.len() > MANY { 0 } else { i }, ink(p).0)).or_default().push(p);
+    }
+    let mut out = Vec::new();
+    for ((_, color), own) in groups {
+        let bars: Vec<_> = own.iter().filter_map(|p| upright(p)).collect();
+        if !bars.is_empty() {
+            out.push(Mark::Errors { at: bars, color: Color(color), width, cap: 0.0, opacity });
+        }
+        let bars: Vec<_> = own.iter().filter_map(|p| across(p)).collect();
+        if !bars.is_empty() {
+            out.push(Mark::Across { at: bars, color: Color(color), width, opacity });
+        }
+    }
+    out
 }
 
 /// Returns colours from a map of 32 steps.
