@@ -37,6 +37,18 @@ fn two_hundred_networks_are_thin_lines_with_a_bar() {
 }
 
 #[test]
+fn error_bars_of_many_points_are_few_shapes() {
+    let of = |n: usize| {
+        let values = |k: f64| (0..n).map(|i| number(k * i as f64, 0.5)).collect();
+        let labelled = |k: f64| Labelled { axes: vec![counted("point", "declared", n)], values: values(k) };
+        run(&job("scatter", "Points", vec![], vec![("x", "x", labelled(1.0)), ("y", "y", labelled(2.0))])).expect("drawn").svg
+    };
+    let bars = |svg: &str| svg.matches("stroke-opacity=\"0.6\"").count();
+    assert_eq!(bars(&of(20)), 40, "each by itself");
+    assert_eq!(bars(&of(3000)), 2, "together");
+}
+
+#[test]
 fn panels_are_wrapped_to_a_page() {
     assert_eq!(
         (layout::per_row(4, 220.0), layout::per_row(12, 150.0), layout::per_row(1, 900.0), layout::per_row(0, 10.0)),
