@@ -44,7 +44,7 @@ impl<'a> Checker<'a> {
         let said: Vec<Static> = labels.iter().map(|(_, l): &(String, Static)| l.clone()).collect();
         for (slot, label) in &mut labels {
             let list = slot.contains('.') && said.iter().filter(|l| *l == label).count() > 1;
-            if let Some(written) = list.then(|| written.get(slot)).flatten() {
+            if let Some(written) = list.then(|| written.get(slot.as_str())).flatten() {
                 *label = Static::Text(written.clone());
             }
         }
