@@ -111,7 +111,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Returns what stands along an axis of the numbers of several results: each named where they are few; nothing where they are many.
-    fn together(&self, module: usize, axis: &str) -> Option<String> {
+    fn named_together(&self, module: usize, axis: &str) -> Option<String> {
         let words: Vec<String> = self.results_along(module, axis).into_iter().map(|(_, w)| w).collect();
         let (first, rest) = words.split_first()?;
         if words.len() > NAMED_TOGETHER {
@@ -155,7 +155,7 @@ impl<'a> Checker<'a> {
             ExprKind::Name(name) => {
                 let item = self.program().find(module, name).map(|def| self.program().item(def));
                 item.and_then(|item| sentence(item.doc.as_deref()?))
-                    .or_else(|| self.together(module, name))
+                    .or_else(|| self.named_together(module, name))
                     .or_else(|| spaced(name))
             }
             ExprKind::Member(_, field) => spaced(&field.name).or_else(|| Some(field.name.clone())),

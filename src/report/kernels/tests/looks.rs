@@ -41,7 +41,10 @@ fn error_bars_of_many_points_are_few_shapes() {
     let of = |n: usize| {
         let values = |k: f64| (0..n).map(|i| number(k * i as f64, 0.5)).collect();
         let labelled = |k: f64| Labelled { axes: vec![counted("point", "declared", n)], values: values(k) };
-        run(&job("scatter", "Points", vec![], vec![("x", "x", labelled(1.0)), ("y", "y", labelled(2.0))])).expect("drawn").svg
+        run(&job("scatter", "Points", vec![], vec![("x", "x", labelled(1.0)), ("y", "y", labelled(2.0))]))
+            .expect("drawn")
+            .svg
+            .clone()
     };
     let bars = |svg: &str| svg.matches("stroke-opacity=\"0.6\"").count();
     assert_eq!(bars(&of(20)), 40, "each by itself");
