@@ -215,7 +215,7 @@ fn measure(plot: &Plot, r: usize, c: usize, panel: &Panel) -> Needs {
         right = right.max(8.0 + longest(&second) + 6.0 + LINE * label_lines(&axis.label, height).len() as f64);
     }
     if let Some(tree) = &panel.branches {
-        right = right.max(TREE + 14.0);
+        right = right.max(TREE + 20.0);
         bottom = bottom.max(6.0 + TICK + (LABEL + 3.0) * tree_label(tree).len() as f64);
     }
     right += LINE * side.len() as f64 + if side.is_empty() { 0.0 } else { 4.0 };
@@ -251,7 +251,7 @@ fn label_lines(label: &str, height: f64) -> Vec<String> {
 
 /// Returns the lines of what the heights of a tree are.
 fn tree_label(tree: &Branches) -> Vec<String> {
-    font::wrap(&tree.label, LABEL, false, TREE + 20.0)
+    font::wrap(&tree.label, LABEL, false, TREE + 40.0)
 }
 
 fn draw_panel(svg: &mut Svg, area: &Area, needs: &Needs, left: f64) {

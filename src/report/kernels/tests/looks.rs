@@ -46,7 +46,7 @@ fn error_bars_of_many_points_are_few_shapes() {
             .svg
             .clone()
     };
-    let bars = |svg: &str| svg.matches("stroke-opacity=\"0.6\"").count();
+    let bars = |svg: &str| svg.matches("stroke-width=\"1\" stroke-opacity=\"0.6\"").count();
     assert_eq!(bars(&of(20)), 40, "each by itself");
     assert_eq!(bars(&of(3000)), 2, "together");
 }
