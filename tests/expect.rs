@@ -18,6 +18,7 @@
 //! | `#! unit PLACE = nats` | the unit of its numbers; `none` where they have none |
 //! | `#! labels PLACE = 2, 0, 1` | the first labels of a data set or representation |
 //! | `#! caption PLACE "part"` | the caption of a figure has these words |
+//! | `#! written PLACE "words"` | a text of the picture is these words; `unwritten`: none is |
 //! | `#! claim "TITLE" holds` | or `fails`, or `holds within error`, `fails within error`; `holds without a known error` |
 //! | `#! absent PLACE "part of the reason"` | there is no value, for this reason |
 //! | `#! failed PLACE "part of the message"` | the cell fails |
@@ -228,9 +229,23 @@ fn about(what: &str, value: Value, text: &mut Text) -> Result<(), String> {
             Value::Figure(f) => contains(&f.caption, text.quoted()?),
             _ => Err(format!("it is {}", show(&value))),
         },
+        "written" | "unwritten" => match &value {
+            Value::Figure(f) => {
+                let text = text.quoted()?;
+                let there = f.svg.contains(&format!(">{text}</text>"));
+                let said = || format!("its texts are {}", texts(&f.svg).join(" | "));
+                if there == (what == "written") { Ok(()) } else { Err(said()) }
+            }
+            _ => Err(format!("it is {}", show(&value))),
+        },
         "absent" => Err(format!("it is {}", show(&value))),
         _ => Err(format!("`{what}` is no expectation")),
     }
+}
+
+/// Returns the texts of a picture.
+fn texts(svg: &str) -> Vec<&str> {
+    svg.split("</text>").filter_map(|before| before.rsplit_once('>').map(|(_, text)| text)).filter(|t| !t.is_empty()).collect()
 }
 
 fn cell(entry: &Entry) -> Result<usize, String> {

@@ -187,6 +187,23 @@ impl Typed {
         }
     }
 
+    /// Adds the coordinates that a selection written at a place chooses, here or in what this is made from.
+    pub fn fixed_at(&self, place: Span, out: &mut Vec<(AxisId, Pick)>) {
+        match &self.node {
+            Node::Error | Node::Static(..) | Node::Value(_) => {}
+            Node::Call(call) => call.inputs.iter().for_each(|(_, v, _)| v.fixed_at(place, out)),
+            Node::Select { base, fixed, .. } => {
+                if self.span == place {
+                    out.extend(fixed.iter().cloned());
+                }
+                base.fixed_at(place, out);
+            }
+            Node::Align { base, .. } | Node::Only { base, .. } => base.fixed_at(place, out),
+            Node::Stack { parts, .. } => parts.iter().for_each(|p| p.fixed_at(place, out)),
+            Node::If { yes, no, .. } => [yes, no].into_iter().for_each(|v| v.fixed_at(place, out)),
+        }
+    }
+
     /// Returns the type in words: `model over noise(6) × run(10) = 60 cells`.
     pub fn describe(&self, axes: &Axes) -> String {
         if self.axes.is_empty() {

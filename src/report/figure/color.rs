@@ -75,7 +75,7 @@ impl Map {
     pub fn of(self, value: f64, (low, high): (f64, f64)) -> Color {
         match self {
             Map::Diverging => self.at(0.5 + 0.5 * value / (-low).max(high)),
-            _ if high > low => self.at((value - low) / (high - low)),
+            _ if super::scale::differ(low, high) => self.at((value - low) / (high - low)),
             _ => self.at(0.5),
         }
     }

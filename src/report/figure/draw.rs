@@ -3,7 +3,7 @@
 use super::color::{self};
 use super::font;
 use super::marks::{Area, sign};
-use super::plot::{Axis, ColorBar, Legend, Mark, Panel, Plot, Sign};
+use super::plot::{Axis, Branches, ColorBar, Legend, Mark, Panel, Plot, Sign};
 use super::scale::{self, Scale, Tick};
 use super::svg::{Anchor, Svg, TextStyle};
 
@@ -48,6 +48,9 @@ struct Needs {
     x_label: Vec<String>,
     /// Ticks of the axis at the right.
     second: Vec<Tick>,
+    /// Room at the left for ticks and label of the vertical axis.
+    beside: f64,
+    /// Room at the left for these and for what reaches there from below.
     left: f64,
     bottom: f64,
     right: f64,
@@ -79,6 +82,7 @@ fn draw(plot: &Plot) -> String {
     let columns = plot.rows.iter().map(Vec::len).max().unwrap_or(0);
     let widest = |c: usize, f: &dyn Fn(&Needs) -> f64| needs.iter().filter_map(|row| row.get(c)).map(f).fold(0.0, f64::max);
     let lefts: Vec<f64> = (0..columns).map(|c| widest(c, &|n| n.left)).collect();
+    let besides: Vec<f64> = (0..columns).map(|c| widest(c, &|n| n.beside)).collect();
     let rights: Vec<f64> = (0..columns).map(|c| widest(c, &|n| n.right)).collect();
     let mut xs = Vec::new();
     let mut x = MARGIN;
@@ -116,7 +120,7 @@ fn draw(plot: &Plot) -> String {
         }
         for (c, panel) in row.iter().enumerate() {
             let area = Area { x: xs[c], y, width, height, panel };
-            draw_panel(&mut svg, &area, &needs[r][c], lefts[c]);
+            draw_panel(&mut svg, &area, &needs[r][c], besides[c]);
             draw_right(&mut svg, &area, &needs[r][c]);
         }
         let mut bottom = needs[r].iter().map(|n| n.bottom).fold(0.0, f64::max);
@@ -164,7 +168,7 @@ fn measure(plot: &Plot, r: usize, c: usize, panel: &Panel) -> Needs {
     // Ticks of a vertical axis of words: every k-th where they would touch.
     let step = match (TICK + 1.0) * y.len() as f64 / height {
         share if share <= 1.0 => 1,
-        share => (2.0 * share).ceil() as usize,
+        share => scale::round_step((2.0 * share).ceil() as usize),
     };
     if matches!(panel.y.scale, Scale::Category { .. }) {
         y = y.into_iter().step_by(step).map(|(v, t)| (v, font::squeeze(&t, TICK, NAME))).collect();
@@ -177,6 +181,7 @@ fn measure(plot: &Plot, r: usize, c: usize, panel: &Panel) -> Needs {
     if shows.y_label && !panel.y.label.is_empty() {
         left += 6.0 + LINE * label_lines(&panel.y.label, height).len() as f64;
     }
+    let beside = left;
     let mut bottom = 5.0;
     let mut right = 2.0;
     if shows.x_ticks {
@@ -209,12 +214,12 @@ fn measure(plot: &Plot, r: usize, c: usize, panel: &Panel) -> Needs {
     if let Some(axis) = &panel.right {
         right = right.max(8.0 + longest(&second) + 6.0 + LINE * label_lines(&axis.label, height).len() as f64);
     }
-    if panel.branches.is_some() {
-        right = right.max(TREE + 14.0);
-        bottom = bottom.max(5.0 + TICK + LABEL + 9.0);
+    if let Some(tree) = &panel.branches {
+        right = right.max(TREE + 20.0);
+        bottom = bottom.max(6.0 + TICK + (LABEL + 3.0) * tree_label(tree).len() as f64);
     }
     right += LINE * side.len() as f64 + if side.is_empty() { 0.0 } else { 4.0 };
-    Needs { x, turn, y, shows, heading, side, x_label, second, left, bottom, right }
+    Needs { x, turn, y, shows, heading, side, x_label, second, beside, left, bottom, right }
 }
 
 /// Returns how the labels of a horizontal axis stand, and which of them are drawn.
@@ -233,7 +238,7 @@ fn turned(ticks: Vec<Tick>, words: bool, place: impl Fn(f64) -> f64) -> (Vec<Tic
         if numeric || !words || slot * 3.0 < TICK {
             return (scale::thin(ticks, TICK, place), Turn::Flat);
         }
-        let stride = (2.0 * TICK / slot).ceil() as usize;
+        let stride = scale::round_step((2.0 * TICK / slot).ceil() as usize);
         return (ticks.into_iter().step_by(stride).collect(), Turn::Upright);
     }
     (ticks, if slot >= 17.0 { Turn::Slant } else { Turn::Upright })
@@ -242,6 +247,11 @@ fn turned(ticks: Vec<Tick>, words: bool, place: impl Fn(f64) -> f64) -> (Vec<Tic
 /// Returns the lines of a label beside a vertical axis.
 fn label_lines(label: &str, height: f64) -> Vec<String> {
     font::wrap(label, LABEL, false, height + 10.0)
+}
+
+/// Returns the lines of what the heights of a tree are.
+fn tree_label(tree: &Branches) -> Vec<String> {
+    font::wrap(&tree.label, LABEL, false, TREE + 40.0)
 }
 
 fn draw_panel(svg: &mut Svg, area: &Area, needs: &Needs, left: f64) {
@@ -345,7 +355,9 @@ fn draw_right(svg: &mut Svg, area: &Area, needs: &Needs) {
             svg.text((across(height), bottom + TICK + 6.0), &scale::number(height), style(TICK, anchor));
         }
         let at = (right + 6.0 + TREE / 2.0, bottom + TICK + LABEL + 10.0);
-        svg.text(at, &font::fit(&tree.label, LABEL, false, TREE + 20.0), style(LABEL, Anchor::Middle));
+        for (i, line) in tree_label(tree).iter().enumerate() {
+            svg.text((at.0, at.1 + (LABEL + 3.0) * i as f64), line, style(LABEL, Anchor::Middle));
+        }
     }
     let Some(axis) = &area.panel.right else { return };
     svg.line((right, area.y), (right, area.y + area.height), color::FRAME, 1.0);
@@ -426,16 +438,16 @@ fn draw_legend(svg: &mut Svg, legend: &Legend, from: (f64, f64), room: f64) -> (
 
 fn bar_ticks(bar: &ColorBar, height: f64) -> (Scale, Vec<Tick>) {
     let (low, high) = bar.range;
-    let scale = Scale::Linear { low, high: if high > low { high } else { low + 1.0 } };
+    let scale = if scale::differ(low, high) { Scale::Linear { low, high } } else { Scale::Linear { low: 0.0, high: 1.0 } };
     let ticks = match &bar.ticks {
         // Of many names every k-th is written; an even map lets readers find the others.
         Some(ticks) => {
             let least = ticks.len().div_ceil((height / 18.0).max(2.0) as usize);
-            let step = [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000].into_iter().find(|s| *s >= least).unwrap_or(least);
-            ticks.iter().step_by(step).cloned().collect()
+            ticks.iter().step_by(scale::round_step(least)).cloned().collect()
         }
-        None if high > low => scale.ticks(height, 42.0),
-        None => vec![(low, scale::number(low))],
+        None if scale::differ(low, high) => scale.ticks(height, 42.0),
+        // The one number stands at the middle of its one colour.
+        None => vec![(0.5, scale::number(low))],
     };
     (scale, ticks)
 }
@@ -455,9 +467,9 @@ fn draw_bar(svg: &mut Svg, bar: &ColorBar, x: f64, y: f64, height: f64) {
     let each = height / STEPS as f64;
     for i in 0..STEPS {
         let (low, high) = bar.range;
-        let fill = match high > low {
+        let fill = match scale::differ(low, high) {
             true => bar.map.of(low + (high - low) * i as f64 / (STEPS - 1) as f64, bar.range),
-            false => bar.map.at(i as f64 / (STEPS - 1) as f64),
+            false => bar.map.at(0.5),
         };
         svg.rect(x, y + height - (i + 1) as f64 * each - 0.3, 14.0, each + 0.3, fill, 1.0);
     }

@@ -147,7 +147,7 @@ impl Area<'_> {
                         lines.extend([((px - cap, a), (px + cap, a)), ((px - cap, b), (px + cap, b))]);
                     }
                 }
-                svg.lines(&lines, *color, *width, *opacity);
+                svg.lines(&apart(lines), *color, *width, *opacity);
             }
             Mark::Across { at, color, width, opacity } => {
                 let lines: Vec<_> = at
@@ -155,7 +155,7 @@ impl Area<'_> {
                     .filter_map(|&(low, high, y)| Some((self.at(low, y)?, self.at(high, y)?)))
                     .filter_map(|(a, b)| self.cut(a, b))
                     .collect();
-                svg.lines(&lines, *color, *width, *opacity);
+                svg.lines(&apart(lines), *color, *width, *opacity);
             }
             Mark::Line { at, color, width, dash, opacity } => {
                 let pixels: Vec<_> = at.iter().map(|&(x, y)| self.at(x, y)).collect();
@@ -357,4 +357,14 @@ pub fn sign(svg: &mut Svg, p: (f64, f64), marker: Marker, r: f64, color: Color, 
             svg.shape(&[(x, y - 1.25 * r), (x + 1.25 * r, y), (x, y + 1.25 * r), (x - 1.25 * r, y)], color, rim, opacity)
         }
     }
+}
+
+/// Returns lines that can be told apart: of thousands, one of those that agree within half a pixel.
+fn apart(lines: Vec<((f64, f64), (f64, f64))>) -> Vec<((f64, f64), (f64, f64))> {
+    if lines.len() <= 2000 {
+        return lines;
+    }
+    let half = |v: f64| (v * 2.0).round() as i64;
+    let mut seen = std::collections::BTreeSet::new();
+    lines.into_iter().filter(|(a, b)| seen.insert([half(a.0), half(a.1), half(b.0), half(b.1)])).collect()
 }

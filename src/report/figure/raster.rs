@@ -29,8 +29,13 @@ impl Raster {
 
     /// Returns the address that holds the image itself. Errors: as [`Raster::png`].
     pub fn address(&self) -> Result<String, String> {
-        Ok(format!("{PREFIX}{}", base64(&self.png()?)))
+        Ok(address(&self.png()?))
     }
+}
+
+/// Returns the address that holds a PNG file itself.
+pub fn address(png: &[u8]) -> String {
+    format!("{PREFIX}{}", base64(png))
 }
 
 /// Returns the image that an address holds. Errors: a sentence, where it holds no PNG file.

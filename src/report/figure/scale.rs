@@ -23,16 +23,10 @@ impl Scale {
         if low > high {
             return Scale::Linear { low: 0.0, high: 1.0 };
         }
-        // Differences in the last digits are those of arithmetic.
-        let room = match high - low {
-            d if d > 1e-12 * low.abs().max(high.abs()) => 0.04 * d,
-            _ => {
-                if low == 0.0 {
-                    1.0
-                } else {
-                    0.1 * low.abs()
-                }
-            }
+        let room = match differ(low, high) {
+            true => 0.04 * (high - low),
+            false if low == 0.0 => 1.0,
+            false => 0.1 * low.abs(),
         };
         Scale::Linear { low: low - room, high: high + room }
     }
@@ -109,6 +103,17 @@ impl Scale {
             Scale::Category { names } => names.iter().enumerate().map(|(i, n)| (i as f64, n.clone())).collect(),
         }
     }
+
+    /// Returns the ticks of numbers that are whole.
+    pub fn whole_ticks(&self, length: f64, spacing: f64) -> Vec<Tick> {
+        let ticks = self.ticks(length, spacing).into_iter().filter(|t| t.0.fract() == 0.0);
+        ticks.map(|(v, text)| if v.abs() < 1e6 { (v, fixed(v, 0)) } else { (v, text) }).collect()
+    }
+}
+
+/// Returns whether one number is above another by more than the last digits, in which arithmetic errs.
+pub fn differ(low: f64, high: f64) -> bool {
+    high - low > 1e-12 * low.abs().max(high.abs())
 }
 
 /// Returns the smallest and largest finite number; `(inf, -inf)` where there is none.
@@ -238,24 +243,44 @@ fn trim(text: String) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
 }
 
-/// Returns the ticks that can be written side by side without touching: every k-th one; where they lie unevenly and that leaves fewer, each
-/// that has space, from the last to the first.
+/// Returns the ticks that can be written side by side without touching: every k-th one; where they lie unevenly and that leaves fewer, the
+/// first, the last, and between them each that has space, from the last to the first.
 pub fn thin(ticks: Vec<Tick>, size: f64, place: impl Fn(f64) -> f64) -> Vec<Tick> {
     let apart = |a: &Tick, b: &Tick| {
         (place(b.0) - place(a.0)).abs() >= (font::width(&a.1, size, false) + font::width(&b.1, size, false)) / 2.0 + 6.0
     };
-    let fits = |stride: usize| {
-        let kept: Vec<_> = ticks.iter().step_by(stride).collect();
+    let fits = |step: usize| {
+        let kept: Vec<_> = ticks.iter().step_by(step).collect();
         kept.windows(2).all(|w| apart(w[0], w[1]))
     };
-    let stride = (1..=ticks.len().max(1)).find(|s| fits(*s)).unwrap_or(1);
+    let least = (1..=ticks.len().max(1)).find(|s| fits(*s)).unwrap_or(1);
+    let gaps: Vec<f64> = ticks.windows(2).map(|w| (place(w[1].0) - place(w[0].0)).abs()).collect();
+    let (narrowest, widest) = range(gaps);
+    let even: Vec<Tick> = ticks.iter().step_by(round_step(least)).cloned().collect();
+    if widest <= 1.01 * narrowest {
+        return even;
+    }
     let mut spaced: Vec<Tick> = Vec::new();
-    for tick in ticks.iter().rev() {
-        if spaced.last().is_none_or(|after| apart(tick, after)) {
+    for (i, tick) in ticks.iter().enumerate().rev() {
+        let beside_first = i == 0 || spaced.is_empty() || apart(&ticks[0], tick);
+        if beside_first && spaced.last().is_none_or(|after| apart(tick, after)) {
             spaced.push(tick.clone());
         }
     }
     spaced.reverse();
-    let even: Vec<Tick> = ticks.into_iter().step_by(stride).collect();
     if spaced.len() > even.len() { spaced } else { even }
+}
+
+/// Returns the step to write every k-th of many places, at least the one given: readers count in fives and tens.
+pub fn round_step(least: usize) -> usize {
+    if least <= 5 {
+        return least;
+    }
+    let mut unit = 10;
+    loop {
+        if let Some(step) = [unit, 2 * unit, 5 * unit].into_iter().find(|s| *s >= least) {
+            return step;
+        }
+        unit *= 10;
+    }
 }

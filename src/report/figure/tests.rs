@@ -75,6 +75,14 @@ fn widths_agree_with_the_font() {
     assert_eq!(font::squeeze("abc", 10.0, 0.0), "…");
     assert!(font::wrap("one two three", 10.0, false, 45.0).len() == 2);
     assert_eq!(thin((0..10).map(|i| (i as f64, "100".to_string())).collect(), 10.0, |v| v * 10.0).len(), 4);
+    // Doubled steps keep both ends.
+    let doubled = [0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 128.0].map(|v| (v, v.to_string())).to_vec();
+    let kept: Vec<String> = thin(doubled, 10.0, |v| v * 2.2).into_iter().map(|t| t.1).collect();
+    assert_eq!(kept, ["0", "8", "16", "32", "128"]);
+    // Two hundred places are counted in twenties.
+    let counted = (0..200).map(|i| (i as f64, i.to_string())).collect();
+    let kept: Vec<String> = thin(counted, 10.0, |v| v * 1.5).into_iter().map(|t| t.1).collect();
+    assert_eq!((kept.len(), kept[1].as_str(), kept[9].as_str()), (10, "20", "180"));
 }
 
 #[test]
@@ -132,4 +140,18 @@ fn a_pdf_holds_what_the_svg_holds() {
     // The pixels of the image are in the PNG as well: red at the left, blue at the right.
     let png = image::load_from_memory(&png::render(&text).expect("drawn")).expect("a PNG").to_rgb8();
     assert_eq!((png.get_pixel(30, 30).0, png.get_pixel(50, 30).0), ([255, 0, 0], [0, 0, 255]));
+}
+
+#[test]
+fn a_bar_of_one_number_has_one_colour() {
+    for range in [(0.3, 0.3), (0.3, 0.1 + 0.2), (0.0, 0.0), (-2.0, -2.0)] {
+        let panel = Panel::new(Axis::new("x", Scale::over([0.0])), Axis::new("y", Scale::over([0.0])), Vec::new());
+        let bar = super::ColorBar { label: "all".into(), range, map: Map::Viridis, absent: String::new(), ticks: None };
+        let plot =
+            Plot { title: String::new(), rows: vec![vec![panel]], size: (100.0, 120.0), legends: Vec::new(), bar: Some(bar) };
+        let svg = plot.svg();
+        assert_eq!(Map::Viridis.of(range.1, range), Map::Viridis.at(0.5));
+        assert!(svg.contains(&Map::Viridis.at(0.5).to_string()) && !svg.contains(&Map::Viridis.at(1.0).to_string()), "{range:?}");
+        assert!(svg.contains(&format!(">{}</text>", number(range.0))), "{svg}");
+    }
 }

@@ -24,7 +24,7 @@ settings! {
 
 impl Planned for Bars {
     fn version(&self) -> u32 {
-        5
+        6
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
@@ -61,6 +61,7 @@ impl Kernel for Bars {
         // Bars stand at places, not at numbers: numeric coordinates become names in their order.
         cube.name_places();
         let references = References::read(job, &frame);
+        let places = frame.coordinates(&cube.x, &cube.names);
         let groups = cube.colors.1.len().max(1);
         let facets = cube.facet_count();
         let slots = cube.names.len() * groups;
@@ -112,7 +113,7 @@ impl Kernel for Bars {
                     marks.push(Mark::Note { text: "no values".into() });
                 }
                 marks.push(Mark::Rule { y: 0.0, color: color::FRAME, dash: "" });
-                let x = Axis::new(frame.x.label(frame.axis_label(&cube.x)), Scale::Category { names: cube.names.clone() });
+                let x = Axis::new(frame.x.label(frame.axis_label(&cube.x)), Scale::Category { names: places.clone() });
                 row.push(Panel::new(x, Axis::new(frame.y.label(panel.label.clone()), y_scale.clone()), marks));
             }
             panels.push(row);

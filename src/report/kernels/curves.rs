@@ -42,7 +42,7 @@ impl Curves {
 
 impl Planned for Curves {
     fn version(&self) -> u32 {
-        5
+        6
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
@@ -186,6 +186,10 @@ impl Drawing<'_> {
         let rows = self.rows();
         let size = self.size(rows.len());
         let (x_scale, x_ticks) = cube.x_scale(size.0, frame.x.scale, frame.x.range(), &self.references.values(Side::X));
+        let x_scale = match x_scale {
+            Scale::Category { names } => Scale::Category { names: frame.coordinates(&cube.x, &names) },
+            numbers => numbers,
+        };
         let mut panels: Vec<Vec<Panel>> = Vec::new();
         let mut hidden = 0;
         for row in &rows {

@@ -36,7 +36,7 @@ const BINS: usize = 1000;
 impl Planned for Distribution {
     /// 4: each pair of a symmetric measure counts once.
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
@@ -148,13 +148,16 @@ impl Kernel for Distribution {
             if !heights.keys().any(|k| k.0 == f) {
                 marks.push(Mark::Note { text: "no values".into() });
             }
-            let x = Axis::new(frame.x.label(piles.label.clone()), x_scale.clone()).bare();
+            let mut x = Axis::new(frame.x.label(piles.label.clone()), x_scale.clone()).bare();
+            x.ticks = (!log && whole(&all)).then(|| x_scale.whole_ticks(size.0, 75.0));
             let word = match s.height {
                 Heights::Count => "count",
                 Heights::Share => "share",
                 Heights::Density => "density",
             };
-            panels.push(Panel::new(x, Axis::new(frame.y.label(word), y_scale.clone()), marks));
+            let mut y = Axis::new(frame.y.label(word), y_scale.clone());
+            y.ticks = (s.height == Heights::Count).then(|| y_scale.whole_ticks(size.1, 42.0));
+            panels.push(Panel::new(x, y, marks));
         }
         let rows = layout::grid(cube, &frame, vec![panels], width);
         let legends: Vec<Legend> = inks.legend.iter().cloned().chain(references.legend()).collect();
@@ -284,17 +287,25 @@ impl Piles {
     }
 }
 
-/// Returns the edges of the bins: of few whole numbers one bin each, else of equal width, on a logarithmic axis in the logarithm.
+/// Returns whether all values are whole numbers.
+fn whole(values: &[f64]) -> bool {
+    values.iter().all(|v| v.fract() == 0.0)
+}
+
+/// Returns the edges of the bins: of whole numbers as many in each, else of equal width, on a logarithmic axis in the logarithm.
 fn edges(values: &[f64], bins: usize, range: Option<(f64, f64)>, log: bool) -> Vec<f64> {
     let (low, high) = range.unwrap_or_else(|| scale::range(values.iter().copied()));
-    let whole = values.iter().all(|v| v.fract() == 0.0);
-    if whole && !log && range.is_none() && high - low < bins as f64 {
-        return (0..=(high - low) as usize + 1).map(|i| low - 0.5 + i as f64).collect();
+    let count = high - low + 1.0;
+    if whole(values) && !log && range.is_none() && count < 1e15 {
+        // Bins of which some hold more whole numbers than others would show peaks that are none.
+        let each = (count / bins.max(1) as f64).ceil();
+        return (0..=(count / each).ceil() as usize).map(|i| low - 0.5 + each * i as f64).collect();
     }
     let (low, high) = match high > low {
         true => (low, high),
         // A single value stands in the middle of one bin.
-        false => (low - 0.5 * low.abs().max(1.0) * if log { 0.1 } else { 1.0 }, high + 0.5 * high.abs().max(1.0)),
+        false if low == 0.0 => (-0.5, 0.5),
+        false => (low - 0.1 * low.abs(), high + 0.1 * high.abs()),
     };
     let bins = if values.iter().all(|v| *v == values[0]) && range.is_none() { 1 } else { bins };
     let at = |i: usize| i as f64 / bins as f64;
@@ -336,6 +347,10 @@ mod tests {
         assert_eq!(counts(&[-0.1, 2.0], &e), (vec![0; 4], 2));
         // Few whole numbers have a bin each.
         assert_eq!(edges(&[1.0, 3.0], 20, None, false), [0.5, 1.5, 2.5, 3.5]);
+        // Of more, each bin has as many.
+        let numbers: Vec<f64> = (0..58).map(f64::from).collect();
+        let e = edges(&numbers, 50, None, false);
+        assert_eq!((e.len(), counts(&numbers, &e).0), (30, vec![2; 29]));
         let e = edges(&[1.0, 100.0], 2, None, true);
         assert!((e[1] - 10.0).abs() < 1e-9, "{e:?}");
         assert_eq!(counts(&[0.3, 0.3], &edges(&[0.3, 0.3], 20, None, false)).0, [2]);

@@ -84,6 +84,7 @@ impl Field {
     /// Returns what to write along an axis of its numbers: its words with their unit.
     pub fn label(&self) -> String {
         match unit(&self.units, "") {
+            Some(unit) if self.words.is_empty() => unit.to_string(),
             Some(unit) if !says(&self.words, unit) => format!("{} ({unit})", self.words),
             _ => self.words.clone(),
         }

@@ -1,6 +1,6 @@
 //! What every figure is told of itself: its title, what its inputs are called, and how the script wants its axes.
 
-use super::named::{Scaling, Texts, Units};
+use super::named::{Nested, Scaling, Texts};
 use super::problems::{shape, unused};
 use crate::lang::Settings;
 use crate::lang::settings::optional;
@@ -18,8 +18,10 @@ pub struct Frame {
     labels: Texts,
     /// What declarations say of axes, by name.
     axis_labels: Texts,
+    /// What declarations say of coordinates that are their names, by axis.
+    coordinate_labels: Nested,
     /// Units by slot.
-    pub units: Units,
+    pub units: Nested,
     /// The horizontal axis.
     pub x: Look,
     /// The vertical axis.
@@ -53,7 +55,8 @@ impl Frame {
             names: get(settings, "names", Texts::default()),
             labels: get(settings, "labels", Texts::default()),
             axis_labels: get(settings, "axis_labels", Texts::default()),
-            units: get(settings, "units", Units::default()),
+            coordinate_labels: get(settings, "coordinate_labels", Nested::default()),
+            units: get(settings, "units", Nested::default()),
             x: look("x"),
             y: look("y"),
         }
@@ -73,6 +76,22 @@ impl Frame {
             Some(first) => format!("{} (other)", self.axis_label(first)),
             None => name.replace('_', " "),
         }
+    }
+
+    /// Returns what to write for a coordinate of an axis: what the declaration says that it names, or itself.
+    pub fn coordinate(&self, axis: &str, coordinate: &str) -> String {
+        let axis = axis.strip_suffix("_other").unwrap_or(axis);
+        self.coordinate_labels.get(axis, coordinate).unwrap_or(coordinate).to_string()
+    }
+
+    /// Returns what to write for some coordinates of an axis.
+    pub fn coordinates<'c>(&self, axis: &str, coordinates: impl IntoIterator<Item = &'c String>) -> Vec<String> {
+        coordinates.into_iter().map(|c| self.coordinate(axis, c)).collect()
+    }
+
+    /// Returns what the heights of a tree in a slot are.
+    pub fn height_label(&self, slot: &str) -> String {
+        self.labels.get(slot).unwrap_or("Distance of merged clusters").to_string()
     }
 
     /// Checks ranges and labels. Problems: a range is no pair of ascending numbers, or holds what a logarithmic axis cannot.

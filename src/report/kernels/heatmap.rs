@@ -32,7 +32,7 @@ settings! {
 
 impl Planned for Heatmap {
     fn version(&self) -> u32 {
-        5
+        6
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
@@ -189,7 +189,7 @@ impl Kernel for Heatmap {
         let axes = axes.chain(s.columns.0.iter().enumerate().map(|(k, a)| (slot("columns", k), a)));
         let axes = axes.chain(s.facet.0.iter().map(|a| ("facet".to_string(), a)));
         let x = axes.fold(x, |f, (parameter, axis)| f.split(axis, job.labelled(&parameter)));
-        let tree = field(job, "tree", &frame).map(|f| Tree::read(&f).map(|t| (t, f.label()))).transpose()?;
+        let tree = field(job, "tree", &frame).map(|f| Tree::read(&f)).transpose()?;
         let Some((rows, columns)) = sides(&x.axes, &s, tree.is_some()) else {
             // Of absent scores nothing tells how they are split.
             let absent = x.values.iter().all(|v| matches!(v, Value::Absent(_)));
@@ -216,7 +216,7 @@ impl Kernel for Heatmap {
         let rows = x.axes.iter().position(|a| a.name == joined).unwrap_or(0);
         let facet = s.facet.one().and_then(|f| x.find(f));
         let order = match (&tree, field(job, "order", &frame)) {
-            (Some((tree, _)), _) => Some(by_tree(tree, &x.axes[rows])?),
+            (Some(tree), _) => Some(by_tree(tree, &x.axes[rows])?),
             (None, Some(by)) => Some(by_value(&by, &x.axes[rows], &row_names)?),
             (None, None) => None,
         };
@@ -238,6 +238,8 @@ impl Kernel for Heatmap {
         }
         let ends = match s.range.as_deref() {
             Some([low, high]) => (*low, *high),
+            // What differs in its last digits has no colours of its own.
+            _ if !scale::differ(low, high) => (low, low),
             _ => (low, high),
         };
         let same = paired && x.axes[rows].coordinates.len() == x.axes[columns].coordinates.len();
@@ -248,7 +250,7 @@ impl Kernel for Heatmap {
             down: order.clone().unwrap_or_else(|| (0..x.axes[rows].coordinates.len()).collect()),
             across: order.filter(|_| same).unwrap_or_else(|| (0..x.axes[columns].coordinates.len()).collect()),
             words: [&row_names, &column_names].map(|n| n.iter().map(|n| frame.axis_label(n)).collect::<Vec<_>>().join(", ")),
-            branches: tree.map(|(tree, label)| tree.branches(label)),
+            branches: tree.map(|tree| tree.branches(frame.height_label("tree"))),
         };
         draw(&frame, &x, &sides, &cells, &pooling, ends)
     }
@@ -348,7 +350,10 @@ fn draw(
     let size = ((tile * m as f64).max(60.0), (tile * n as f64).max(110.0));
     let whole = cells.values().all(|s| s.mean().fract() == 0.0);
     let map = color::Map::between(low, high);
-    let decimals = if whole || high.abs().max(low.abs()) >= 100.0 { 0 } else { 2 };
+    let largest = high.abs().max(low.abs());
+    let decimals = if whole || largest >= 100.0 { 0 } else { 2 };
+    // Two decimals of small numbers would be zeros.
+    let written = |v: f64| if whole || largest >= 0.1 { scale::fixed(v, decimals) } else { scale::number(v) };
     let mut table = Rows::default();
     let mut panels = Vec::new();
     let mut holes = 0;
@@ -359,7 +364,7 @@ fn draw(
             for (across, &c) in sides.across.iter().enumerate() {
                 let value = cells.get(&(f, r, c)).map_or(f64::NAN, Summary::mean);
                 let (fill, words) = if value.is_finite() {
-                    (map.of(value, (low, high)), if n.max(m) <= 14 { scale::fixed(value, decimals) } else { String::new() })
+                    (map.of(value, (low, high)), if n.max(m) <= 14 { written(value) } else { String::new() })
                 } else {
                     holes += 1;
                     (map.ground(), String::new())
@@ -385,7 +390,7 @@ fn draw(
             }
         }
         let names = |axis: &LabelledAxis, order: &[usize]| Scale::Category {
-            names: order.iter().map(|i| axis.coordinates[*i].clone()).collect(),
+            names: frame.coordinates(&axis.name, order.iter().map(|i| &axis.coordinates[*i])),
         };
         let across = Axis::new(frame.x.label(sides.words[1].as_str()), names(column_axis, &sides.across));
         let mut down = Axis::new(frame.y.label(sides.words[0].as_str()), names(row_axis, &sides.down));

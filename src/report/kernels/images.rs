@@ -32,6 +32,10 @@ const LIMIT: usize = 2500;
 const ACROSS: usize = 10;
 
 impl Planned for Images {
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
         let s = ImagesSettings::read(settings);
         let frame = Frame::read(settings);
@@ -224,8 +228,9 @@ fn draw(frame: &Frame, s: &ImagesSettings, grid: &Grid) -> Result<Value, Failure
     let scale = if times >= 1.0 { times.floor() } else { times.max(12.0 / shape[1].max(shape[0]) as f64) };
     let size = (m as f64 * (scale * shape[1] as f64 + 2.0), n as f64 * (scale * shape[0] as f64 + 2.0));
     let name = |a: &Axes| a.one().map(|a| frame.axis_label(&a.name)).unwrap_or_default();
-    let x = Axis::new(frame.x.label(name(&s.columns)), Scale::Category { names: grid.columns.clone() });
-    let mut y = Axis::new(frame.y.label(name(&s.rows)), Scale::Category { names: grid.rows.clone() });
+    let words = |a: &Axes, all: &[String]| a.one().map_or_else(|| all.to_vec(), |a| frame.coordinates(&a.name, all));
+    let x = Axis::new(frame.x.label(name(&s.columns)), Scale::Category { names: words(&s.columns, &grid.columns) });
+    let mut y = Axis::new(frame.y.label(name(&s.rows)), Scale::Category { names: words(&s.rows, &grid.rows) });
     y.reverse = true;
     let panel = Panel::new(x, y, vec![Mark::Images { at }]);
     let plot = Plot { title: frame.title.clone(), rows: vec![vec![panel]], size, legends: Vec::new(), bar: None };

@@ -36,14 +36,20 @@ impl Inks {
             None if n > if cube.ordered { NUMBERED } else { NAMED } => {
                 let map = color::Map::Ink;
                 let colors: Vec<Color> = (0..n).map(|i| map.at(i as f64 / (n - 1) as f64)).chain([color::INK]).collect();
-                let ticks: Vec<Tick> = cube.colors.1.iter().enumerate().map(|(i, c)| (i as f64, c.clone())).collect();
+                let ticks: Vec<Tick> = frame
+                    .coordinates(&cube.colors.0, &cube.colors.1)
+                    .into_iter()
+                    .enumerate()
+                    .map(|(i, c)| (i as f64, c))
+                    .collect();
                 let bar = ColorBar { label: title, range: (0.0, (n - 1) as f64), map, absent: String::new(), ticks: Some(ticks) };
                 Inks { colors, legend: Inks::others(cube, Vec::new(), &sign), bar: Some(bar) }
             }
             None => {
                 let mut colors = color::series(n, cube.ordered);
                 colors.push(color::INK);
-                let key = |i: usize| Key { text: cube.colors.1[i].clone(), color: colors[i], sign: sign(i) };
+                let text = |i: usize| frame.coordinate(&cube.colors.0, &cube.colors.1[i]);
+                let key = |i: usize| Key { text: text(i), color: colors[i], sign: sign(i) };
                 let keys = (0..n).map(key).collect();
                 let legend = Inks::others(cube, keys, &sign).map(|l| Legend { title, ..l });
                 Inks { colors, legend, bar: None }
@@ -88,7 +94,7 @@ impl Inks {
         let (low, high) = scale::range(numbers.iter().copied());
         let map = color::Map::Ink;
         let ink = |v: &f64| match v.is_finite() {
-            true => map.at(if high > low { (v - low) / (high - low) } else { 0.5 }),
+            true => map.at(if scale::differ(low, high) { (v - low) / (high - low) } else { 0.5 }),
             false => color::GREY,
         };
         let colors = numbers.iter().map(ink).chain([color::INK]).collect();

@@ -50,7 +50,7 @@ pub fn grid(cube: &Cube, frame: &Frame, panels: Vec<Vec<Panel>>, width: f64) -> 
 pub fn heading(frame: &Frame, (axis, coordinate): (&str, &str)) -> String {
     let label = frame.axis_label(axis);
     match axis.is_empty() || coordinate.is_empty() || coordinate.starts_with(axis) {
-        true => coordinate.to_string(),
-        false => format!("{label}: {coordinate}"),
+        true => frame.coordinate(axis, coordinate),
+        false => format!("{label}: {}", frame.coordinate(axis, coordinate)),
     }
 }

@@ -83,25 +83,32 @@ fn tidy(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Units of the inputs' numbers by slot: the part of a record (empty for the value itself), and its unit.
+/// Texts by two names: units of the inputs' numbers by slot and part of a record (empty for the value itself), words of coordinates by
+/// axis and coordinate.
 #[derive(Clone, Debug, Default)]
-pub struct Units(pub Vec<(String, Vec<(String, String)>)>);
+pub struct Nested(pub Vec<(String, Vec<(String, String)>)>);
 
-impl Setting for Units {
+impl Setting for Nested {
     fn read(value: &Static) -> Option<Self> {
-        let Static::Map(slots) = value else { return None };
-        let of = |parts: &Static| match parts {
-            Static::Map(parts) => parts.iter().map(|(p, u)| Some((p.clone(), u.word()?.to_string()))).collect::<Option<Vec<_>>>(),
+        let Static::Map(outer) = value else { return None };
+        let of = |inner: &Static| match inner {
+            Static::Map(inner) => inner.iter().map(|(n, t)| Some((n.clone(), t.word()?.to_string()))).collect::<Option<Vec<_>>>(),
             _ => None,
         };
-        slots.iter().map(|(slot, parts)| Some((slot.clone(), of(parts)?))).collect::<Option<_>>().map(Units)
+        outer.iter().map(|(name, inner)| Some((name.clone(), of(inner)?))).collect::<Option<_>>().map(Nested)
     }
 }
 
-impl Units {
-    /// Returns the units of a slot.
-    pub fn of(&self, slot: &str) -> Vec<(String, String)> {
-        self.0.iter().find(|(n, _)| n == slot).map(|(_, u)| u.clone()).unwrap_or_default()
+impl Nested {
+    /// Returns the texts of an outer name.
+    pub fn of(&self, outer: &str) -> Vec<(String, String)> {
+        self.0.iter().find(|(n, _)| n == outer).map(|(_, inner)| inner.clone()).unwrap_or_default()
+    }
+
+    /// Returns the text of an outer and an inner name, where there is one.
+    pub fn get(&self, outer: &str, inner: &str) -> Option<&str> {
+        let (_, all) = self.0.iter().find(|(n, _)| n == outer)?;
+        all.iter().find(|(n, _)| n == inner).map(|(_, t)| t.as_str())
     }
 }
 

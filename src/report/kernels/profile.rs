@@ -27,7 +27,7 @@ settings! {
 
 impl Planned for Profile {
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {

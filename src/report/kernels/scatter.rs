@@ -33,7 +33,7 @@ settings! {
 impl Planned for Scatter {
     /// 5: a pair of a symmetric measure is one point; the slope through points that share coordinates has no error.
     fn version(&self) -> u32 {
-        5
+        6
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
@@ -215,6 +215,9 @@ enum Hue {
 /// More combinations than this are refused.
 const LIMIT: usize = 5_000_000;
 
+/// More points than this are drawn as dots, those of a colour together.
+const MANY: usize = 2000;
+
 impl Kernel for Scatter {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let s = ScatterSettings::read(&job.settings);
@@ -242,7 +245,7 @@ impl Kernel for Scatter {
                 return Err(Failure::new(format!("{} points are too many to draw", aligned.len()))
                     .help("reduce an axis first, or select a coordinate"));
             }
-            let (mut points, lost) = points(&inputs, &aligned, s.label.one());
+            let (mut points, lost) = points(&inputs, &aligned, s.label.one(), &frame);
             let own = Facets::of(&s.facet, &aligned);
             points.iter_mut().for_each(|p| p.facet = own.number(&p.places));
             if ys.len() > 1 {
@@ -302,7 +305,7 @@ impl Kernel for Scatter {
 }
 
 /// Returns the points, and how many places had no value on either side.
-fn points(inputs: &[Field], aligned: &Aligned, label: Option<&AxisName>) -> (Vec<Point>, usize) {
+fn points(inputs: &[Field], aligned: &Aligned, label: Option<&AxisName>, frame: &Frame) -> (Vec<Point>, usize) {
     let mut points = Vec::new();
     let mut dropped = 0;
     let labelled = label.and_then(|l| aligned.axes.iter().position(|a| a.name == l.name));
@@ -317,7 +320,7 @@ fn points(inputs: &[Field], aligned: &Aligned, label: Option<&AxisName>) -> (Vec
         };
         let get = |k: usize| inputs.get(k).and_then(|f| aligned.value(k, f, &places));
         let name = || match labelled {
-            Some(at) => aligned.axes[at].coordinates[places[at]].clone(),
+            Some(at) => frame.coordinate(&aligned.axes[at].name, &aligned.axes[at].coordinates[places[at]]),
             None => aligned.axes.iter().zip(&places).map(|(a, p)| a.coordinates[*p].as_str()).collect::<Vec<_>>().join(", "),
         };
         match (get(0), get(1)) {
@@ -439,7 +442,7 @@ impl Drawing<'_> {
         let (words, palette) = self.groups();
         let ink = |p: &Point| match &p.color {
             Hue::Word(w) => words.iter().position(|k| k == w).map_or(color::GREY, |i| palette[i]),
-            Hue::Number(v) if high > low => color::Map::Viridis.at((v - low) / (high - low)),
+            Hue::Number(v) => color::Map::Viridis.of(*v, (low, high)),
             Hue::None if self.color.is_some() => color::GREY,
             _ => color::OKABE_ITO[0],
         };
@@ -465,15 +468,7 @@ impl Drawing<'_> {
         for f in 0..count {
             let own: Vec<&Point> = points.iter().filter(|p| p.facet == f).collect();
             let mut marks = self.references.marks(&self.cube.facet(f));
-            for p in &own {
-                let ((x, y), (ex, ey)) = (p.at, p.errors);
-                if let Some(e) = ey {
-                    marks.push(Mark::Errors { at: vec![(x, y - e, y + e)], color: ink(p), width: 1.0, cap: 0.0, opacity: 0.6 });
-                }
-                if let Some(e) = ex {
-                    marks.push(Mark::Across { at: vec![(x - e, x + e, y)], color: ink(p), width: 1.0, opacity: 0.6 });
-                }
-            }
+            marks.extend(spreads(&own, ink));
             for (i, word) in words.iter().enumerate() {
                 let chosen: Vec<_> = own.iter().filter(|p| p.color == Hue::Word(word.clone())).map(|p| p.at).collect();
                 marks.push(Mark::Points { at: chosen, colors: vec![palette[i]], marker: marker(i), radius, opacity });
@@ -481,7 +476,7 @@ impl Drawing<'_> {
             let plain = || own.iter().filter(|p| !matches!(p.color, Hue::Word(_)));
             let at: Vec<_> = plain().map(|p| p.at).collect();
             // So many points that each colour is a path of its own need few colours.
-            let colors = match at.len() > 2000 && high > low {
+            let colors = match at.len() > MANY && high > low {
                 true => coarse(plain().copied(), low, high),
                 false => plain().map(|p| ink(p)).collect(),
             };
@@ -515,7 +510,7 @@ impl Drawing<'_> {
             _ => {}
         }
         legends.extend(self.references.legend());
-        let bar = (high > low).then(|| ColorBar {
+        let bar = (low <= high).then(|| ColorBar {
             label: self.color.map(Field::label).unwrap_or_default(),
             range: (low, high),
             map: color::Map::Viridis,
@@ -624,6 +619,29 @@ impl Drawing<'_> {
         }
         rows.finish()
     }
+}
+
+/// Returns the error bars of points: each by itself, or of many those of one colour together, as one shape.
+fn spreads(points: &[&Point], ink: impl Fn(&Point) -> Color) -> Vec<Mark> {
+    let (width, opacity) = (1.0, 0.6);
+    let upright = |p: &Point| p.errors.1.map(|e| (p.at.0, p.at.1 - e, p.at.1 + e));
+    let across = |p: &Point| p.errors.0.map(|e| (p.at.0 - e, p.at.0 + e, p.at.1));
+    let mut groups: BTreeMap<(usize, u32), Vec<&Point>> = BTreeMap::new();
+    for (i, p) in points.iter().enumerate() {
+        groups.entry((if points.len() > MANY { 0 } else { i }, ink(p).0)).or_default().push(p);
+    }
+    let mut out = Vec::new();
+    for ((_, color), own) in groups {
+        let bars: Vec<_> = own.iter().filter_map(|p| upright(p)).collect();
+        if !bars.is_empty() {
+            out.push(Mark::Errors { at: bars, color: Color(color), width, cap: 0.0, opacity });
+        }
+        let bars: Vec<_> = own.iter().filter_map(|p| across(p)).collect();
+        if !bars.is_empty() {
+            out.push(Mark::Across { at: bars, color: Color(color), width, opacity });
+        }
+    }
+    out
 }
 
 /// Returns colours from a map of 32 steps.

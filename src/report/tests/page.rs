@@ -2,8 +2,8 @@
 //! with the number of cells. How it looks is for eyes.
 
 use super::super::*;
-use super::example::{Run, axis, declared, example, with_input};
-use crate::engine::value::{Number, Pack, Truth};
+use super::example::{Run, axis, declared, drawing, example, scores, with_input};
+use crate::engine::value::{Figure, Number, Pack, Truth};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub fn balanced(html: &str) {
         let name = tag.trim_start_matches('/').split([' ', '\n', '/']).next().unwrap_or("");
         if tag.starts_with('/') {
             assert_eq!(open.pop(), Some(name), "closing {name}");
-        } else if !tag.ends_with('/') && !matches!(name, "!doctype" | "meta" | "br" | "link") {
+        } else if !tag.ends_with('/') && !matches!(name, "!doctype" | "meta" | "br" | "link" | "img") {
             open.push(name);
         }
         rest = &rest[end + 1..];
@@ -163,6 +163,25 @@ fn text_stands_out_from_its_ground() {
             assert!(ratio >= 4.5, "{text} {} on {ground} {}: {ratio:.2}", palette[text], palette[ground]);
         }
     }
+}
+
+#[test]
+fn of_a_large_drawing_the_pixels_stand_in_the_page() {
+    let mut run = example();
+    let last = run.last();
+    let x =
+        crate::engine::kernel::Labelled { axes: vec![axis("stage", "stage", 2)], values: vec![scores(60, 0.0), scores(60, 1.0)] };
+    let Value::Figure(small) = drawing("profile", vec![("x", x)], "Many shapes") else { panic!("a figure") };
+    let shapes = "<path d=\"M0 0L1 1\"/>".repeat(20_000);
+    let large = Figure { svg: small.svg.replace("</svg>", &format!("{shapes}</svg>")), ..small.as_ref().clone() };
+    run.declare("figure", "Many shapes", "figure", vec![], &[last], |_| Value::Figure(Arc::new(large.clone())));
+    let html = page_of(&run);
+    balanced(&html);
+    assert!(html.contains("src=\"data:image/png;base64,") && !html.contains(&shapes));
+    let all = elements(&html);
+    let picture = all.iter().find(|(name, a)| name == "img" && a.contains_key("alt")).expect("an image");
+    assert!(all.iter().any(|(_, a)| a.get("id") == picture.1.get("aria-describedby")), "{:?}", picture.1.keys());
+    assert_eq!(html.matches("<svg").count(), page_of(&example()).matches("<svg").count(), "small drawings stand there as such");
 }
 
 #[test]

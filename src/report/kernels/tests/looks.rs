@@ -37,6 +37,21 @@ fn two_hundred_networks_are_thin_lines_with_a_bar() {
 }
 
 #[test]
+fn error_bars_of_many_points_are_few_shapes() {
+    let of = |n: usize| {
+        let values = |k: f64| (0..n).map(|i| number(k * i as f64, 0.5)).collect();
+        let labelled = |k: f64| Labelled { axes: vec![counted("point", "declared", n)], values: values(k) };
+        run(&job("scatter", "Points", vec![], vec![("x", "x", labelled(1.0)), ("y", "y", labelled(2.0))]))
+            .expect("drawn")
+            .svg
+            .clone()
+    };
+    let bars = |svg: &str| svg.matches("stroke-width=\"1\" stroke-opacity=\"0.6\"").count();
+    assert_eq!(bars(&of(20)), 40, "each by itself");
+    assert_eq!(bars(&of(3000)), 2, "together");
+}
+
+#[test]
 fn panels_are_wrapped_to_a_page() {
     assert_eq!(
         (layout::per_row(4, 220.0), layout::per_row(12, 150.0), layout::per_row(1, 900.0), layout::per_row(0, 10.0)),
@@ -171,7 +186,11 @@ fn a_tree_orders_a_map() {
     let f = run(&job("heatmap", "Tree", vec![], vec![("x", "d", x.clone()), ("tree", "tree", record(leaves.clone()))]))
         .expect("drawn");
     assert_eq!(f.data.numbers("value").expect("values"), [0.0, 3.0, 3.0, 3.0, 0.0, 1.0, 3.0, 1.0, 0.0]);
-    assert!(f.svg.contains(">tree</text>") && f.caption.contains("the tree's leaves"));
+    assert!(
+        f.svg.contains(">Distance of merged</text>")
+            && !f.svg.contains(">tree</text>")
+            && f.caption.contains("the tree's leaves")
+    );
     let mut wrong = leaves;
     wrong.columns[2].1 = Column::Texts(["1", "0", "7"].map(String::from).to_vec());
     assert!(matches!(
