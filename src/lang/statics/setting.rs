@@ -182,6 +182,9 @@ impl<'a> Statics<'a> {
 /// Returns what was found of a name with the value that it stands for here: at one of an axis's coordinates it is wrong, at others it may fit.
 fn held(mut findings: Findings, expr: &Expr, value: &Static) -> Findings {
     let ExprKind::Name(name) = &expr.kind else { return findings };
+    if !matches!(value, Static::Number(_) | Static::Text(_) | Static::Bool(_)) {
+        return findings;
+    }
     for finding in &mut findings.0 {
         if let What::NoSetting { expected, written, help } = &mut finding.what
             && *written == *name

@@ -186,7 +186,8 @@ fn reduce(
 /// of these examples differs does not say that no other would.
 fn unanimous(mean: Number, sample: &Sample) -> Number {
     let all = |x: f64| sample.values.iter().all(|v| *v == x);
-    match (all(0.0) || all(1.0)) && sample.errors.is_empty() && sample.loads.is_empty() && mean.error == Some(0.0) {
+    let moved = sample.loads.values().flatten().any(|(_, load)| *load != 0.0);
+    match (all(0.0) || all(1.0)) && sample.errors.is_empty() && !moved && mean.error == Some(0.0) {
         true => Number { error: Some(share_error(mean.value, independent(sample.len(), &sample.origins) as f64)), ..mean },
         false => mean,
     }
