@@ -98,7 +98,7 @@ pub const INSIDE: &[(&str, &[(&str, &str)])] = &[
     ("sampler.merge_split", &[("passes", "12"), ("burn_in", "4"), ("thin", "4"), ("chains", "2")]),
     ("optimizer.sgd", &[("momentum", "0.9")]),
     ("rate.step", &[("at", "[1]")]),
-    ("stop.when", &[("reaches", "100")]),
+    ("stop.when", &[("reaches", "0")]),
     ("stop.patience.epochs", &[("improvement", "5")]),
     ("stop.patience", &[("epochs", "1")]),
 ];

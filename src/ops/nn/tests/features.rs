@@ -39,7 +39,7 @@ fn rules_for_stopping_look_back_only() {
         Stop::parse(&make("when", &[("reaches", number(reaches)), ("column", Static::Word(column.into()))])).unwrap().unwrap()
     };
     assert_eq!(first(&when(2.0, "loss")), Some(2));
-    assert_eq!(first(&when(2.4, "accuracy")), Some(1));
+    assert_eq!(first(&when(2.4, "epoch")), Some(1));
     assert!(!when(2.0, "loss").met(&[]));
     assert!(Stop::parse(&make("patience", &[("epochs", number(0.0))])).is_err());
 }
