@@ -1,9 +1,9 @@
 //! The course of a training, that of one network or of two against each other: epochs of steps in a drawn order, with sums, history and
 //! snapshots on the way. It stops and goes on bit for bit; what a step does is the learner's.
 
-use super::batches::{Augment, Loader, shuffled};
+use super::batches::{Loader, shuffled};
 use super::checkpoint::{Reader, Writer};
-use super::rate::Rate;
+use super::settings::Pace;
 use crate::base::Stream;
 use crate::engine::value::{Column, Dataset, Model, Table, Weights};
 use crate::engine::{Context, Failure, Job};
@@ -30,20 +30,6 @@ pub fn side_by_side<R: Send>(cx: &dyn Context, work: f64, f: impl FnOnce() -> R 
     rayon::scope(|_| f())
 }
 
-/// How long a training goes on, and in what steps.
-pub struct Schedule {
-    /// Passes over the data.
-    pub epochs: usize,
-    /// Examples of each step of an epoch.
-    pub steps: Vec<usize>,
-    /// The size of steps.
-    pub rate: Rate,
-    /// Random changes of examples.
-    pub augment: Vec<Augment>,
-    /// Epochs after which weights are kept.
-    pub snapshots: Vec<usize>,
-}
-
 /// What a step is given.
 pub struct Batch<'a> {
     /// The examples, one after another.
@@ -65,8 +51,11 @@ pub trait Learner: Send {
     /// Names of the means over an epoch in the history, and in the progress that is shown.
     const MEANS: &'static [(&'static str, &'static str)];
 
-    /// Returns how long it is trained on so many examples.
-    fn schedule(&self, rows: usize) -> Schedule;
+    /// Returns how long it is trained.
+    fn pace(&self) -> &Pace;
+
+    /// Returns the examples of each step of an epoch over so many.
+    fn batches(&self, rows: usize) -> Vec<usize>;
 
     /// Returns what reads its examples.
     fn loader<'a>(&self, data: &'a Dataset) -> Loader<'a>;
@@ -114,7 +103,8 @@ pub struct Course<L> {
     /// What is trained.
     pub learner: L,
     data: Arc<Dataset>,
-    schedule: Schedule,
+    /// Examples of each step of an epoch.
+    batches: Vec<usize>,
     /// Epochs completed, and steps taken in the one under way.
     epoch: usize,
     step: usize,
@@ -131,7 +121,7 @@ impl<L: Learner> Course<L> {
         let means = L::MEANS.iter().map(|(name, _)| name.to_string());
         let names = std::iter::once("epoch".to_string()).chain(means).chain(["rate".to_string()]).chain(learner.measures());
         let mut course = Course {
-            schedule: learner.schedule(data.len()),
+            batches: learner.batches(data.len()),
             epoch: 0,
             step: 0,
             sums: vec![0.0; L::MEANS.len()],
@@ -151,7 +141,7 @@ impl<L: Learner> Course<L> {
     pub fn run(&mut self, job: &Job, cx: &dyn Context) -> Result<(), Failure> {
         let data = self.data.clone();
         let loader = self.learner.loader(&data);
-        while self.epoch < self.schedule.epochs && !self.learner.over(&self.history) {
+        while self.epoch < self.learner.pace().epochs && !self.learner.over(&self.history) {
             side_by_side(cx, self.learner.work(), || self.epoch(job, cx, &loader))?;
         }
         Ok(())
@@ -159,15 +149,15 @@ impl<L: Learner> Course<L> {
 
     /// Takes the steps of an epoch that are left. While a step is computed, the examples of the next are read and augmented.
     fn epoch(&mut self, job: &Job, cx: &dyn Context, loader: &Loader) -> Result<(), Failure> {
-        let sizes = self.schedule.steps.clone();
+        let (sizes, pace) = (self.batches.clone(), self.learner.pace().clone());
         let starts: Vec<usize> = sizes.iter().scan(0, |end, size| Some(std::mem::replace(end, *end + size))).collect();
-        let total = (sizes.len() * self.schedule.epochs) as u64;
+        let total = (sizes.len() * pace.epochs) as u64;
         let order = shuffled(loader.len(), job.stream.named("order").numbered(self.epoch as u64));
-        let (stream, augment) = (job.stream.named("augmentation").numbered(self.epoch as u64), self.schedule.augment.clone());
+        let stream = job.stream.named("augmentation").numbered(self.epoch as u64);
         let rows = |step: usize| sizes.get(step).map_or(&order[..0], |size| &order[starts[step]..][..*size]);
         let read = |step: usize, into: &mut Vec<f32>| {
             into.resize(rows(step).len() * loader.size(), 0.0);
-            loader.fill(rows(step), &augment, stream, into);
+            loader.fill(rows(step), &pace.augment, stream, into);
         };
         let (mut now, mut next) = (Vec::new(), Vec::new());
         read(self.step, &mut now);
@@ -185,7 +175,7 @@ impl<L: Learner> Course<L> {
                 rows: rows(step),
                 loader,
                 stream: job.stream.named("steps").numbered(done),
-                rate: self.schedule.rate.at(done, total, self.epoch),
+                rate: pace.rate.at(done, total, self.epoch),
                 at: (self.epoch + 1, step + 1),
             };
             let (taken, _) = rayon::join(|| self.learner.step(&batch), || read(step + 1, &mut next));
@@ -206,7 +196,7 @@ impl<L: Learner> Course<L> {
 
     /// Measures what is recorded and adds a row to the history.
     fn finish_epoch(&mut self, job: &Job, cx: &dyn Context, total: u64) -> Result<(), Failure> {
-        let steps = self.schedule.steps.len();
+        let steps = self.batches.len();
         let measured = match self.learner.measure(job, cx, (self.epoch + 1, steps)) {
             Err(Failure::Interrupted) => {
                 cx.checkpoint(&self.checkpoint());
@@ -214,7 +204,7 @@ impl<L: Learner> Course<L> {
             }
             other => other?,
         };
-        let rate = self.schedule.rate.at(((self.epoch + 1) * steps - 1) as u64, total, self.epoch);
+        let rate = self.learner.pace().rate.at(((self.epoch + 1) * steps - 1) as u64, total, self.epoch);
         let row: Vec<f64> = std::iter::once((self.epoch + 1) as f64).chain(self.means()).chain([rate]).chain(measured).collect();
         for ((_, column), x) in self.history.columns.iter_mut().zip(row) {
             if let Column::Numbers(numbers) = column {
@@ -231,7 +221,7 @@ impl<L: Learner> Course<L> {
 
     /// Keeps the weights where they are wanted after this epoch.
     fn snapshot(&mut self) {
-        if self.schedule.snapshots.contains(&self.epoch) {
+        if self.learner.pace().snapshots.contains(&self.epoch) {
             self.snapshots.push((self.epoch, self.learner.weights()));
         }
     }

@@ -3,7 +3,7 @@
 use super::candle::run::Tensors;
 use super::checkpoint::{Reader, Writer};
 use super::engine::{Edit, Engine};
-use super::optimizer::{Clip, Optimizer};
+use super::optimizer::Clip;
 use super::place::Place;
 use super::planned::Planned;
 use super::program::Program;
@@ -14,9 +14,10 @@ use crate::base::Stream;
 use crate::engine::Failure;
 use crate::engine::value::Weights;
 use crate::lang::net::ir::{Net, NodeId, Source};
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-/// A network on a device, made for a largest batch.
+/// A network on a device, made for a largest batch; what it does beside its own methods are those of its engine.
 ///
 /// What callers read and write lies in the host's memory.
 pub struct Network {
@@ -26,6 +27,20 @@ pub struct Network {
     engine: Box<dyn Engine>,
     /// Each parameter and statistic with the node that it belongs to.
     parameters: Vec<(NodeId, Parameter)>,
+}
+
+impl Deref for Network {
+    type Target = dyn Engine;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.engine
+    }
+}
+
+impl DerefMut for Network {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut *self.engine
+    }
 }
 
 impl Network {
@@ -56,13 +71,6 @@ impl Network {
     /// Returns the largest batch.
     pub fn capacity(&self) -> usize {
         self.capacity
-    }
-
-    /// Checks that nothing failed on its device so far.
-    ///
-    /// Errors: what failed first.
-    pub fn check(&self) -> Result<(), Failure> {
-        self.engine.check()
     }
 
     /// Returns the whole name of a parameter.
@@ -138,12 +146,7 @@ impl Network {
         self.engine.forward(batch.min(self.capacity), stream, nodes, edit);
     }
 
-    /// Runs what comes after a node once more, over what that node and those before it hold; these are kept ([`Network::needed_after`]).
-    pub fn resume(&mut self, node: NodeId) {
-        self.engine.resume(node);
-    }
-
-    /// Returns the nodes to keep so that [`Network::resume`] can run after `node`: the node, those that later nodes look back to, the output.
+    /// Returns the nodes to keep so that [`Engine::resume`] can run after `node`: the node, those that later nodes look back to, the output.
     pub fn needed_after(net: &Net, node: NodeId) -> Vec<NodeId> {
         let later = net.nodes.iter().skip(node + 1).flat_map(|n| &n.inputs);
         let earlier = later.filter_map(|s| if let Source::Node(id) = s { Some(*id) } else { None }).filter(|id| *id <= node);
@@ -153,28 +156,7 @@ impl Network {
         out
     }
 
-    /// Replaces what a kept node put out: `batch x size`.
-    pub fn set_value(&mut self, node: NodeId, numbers: &[f32]) {
-        self.engine.set_value(node, numbers);
-    }
-
-    /// Returns what a kept node put out: `batch x size`.
-    pub fn value(&self, node: NodeId) -> &[f32] {
-        self.engine.value(node)
-    }
-
-    /// Returns the network's output and the room for the gradient by it.
-    pub fn output_and_gradient(&mut self) -> (&[f32], &mut [f32]) {
-        self.engine.output_and_gradient()
-    }
-
-    /// Writes the gradient of `scale` times the summed cross-entropy by the network's output, for [`Network::backward`];
-    /// returns each label's loss and the number of right predictions. With smoothing e the target is (1 - e) at the label plus e / K everywhere.
-    pub fn cross_entropy(&mut self, labels: &[u32], smoothing: f64, scale: f64) -> (Vec<f64>, usize) {
-        self.engine.cross_entropy(labels, smoothing, scale)
-    }
-
-    /// Computes gradients by parameters (training) or by the input, from the one written to [`Network::output_and_gradient`].
+    /// Computes gradients by parameters (training) or by the input, from the one written to [`Engine::output_and_gradient`].
     pub fn backward(&mut self) {
         self.engine.backward(true);
     }
@@ -182,21 +164,6 @@ impl Network {
     /// Computes the gradient by the input as [`Network::backward`] does, and leaves those by parameters alone.
     pub fn backward_by_input(&mut self) {
         self.engine.backward(false);
-    }
-
-    /// Returns the gradient by the input: `batch x input`.
-    pub fn input_gradient(&self) -> &[f32] {
-        self.engine.input_gradient()
-    }
-
-    /// Begins to optimise the trained parameters.
-    pub fn optimise(&mut self, optimizer: Optimizer) {
-        self.engine.optimise(optimizer);
-    }
-
-    /// Takes a step of the optimiser with the gradients that there are.
-    pub fn step(&mut self, rate: f64) {
-        self.engine.step(rate);
     }
 
     /// Cuts the gradients by parameters.
@@ -212,31 +179,11 @@ impl Network {
         }
     }
 
-    /// Waits until its device has done all that it was told to.
-    pub fn wait(&self) {
-        self.engine.wait();
-    }
-
-    /// Sets parameters and running statistics aside, and moves the parameters by `radius g / |g|` along their gradients g.
+    /// Sets parameters and running statistics aside, and moves the parameters by `radius g / |g|` along their gradients g; [`Engine::take_back`] goes back.
     pub fn climb(&mut self, radius: f64) {
         let scale = (radius / (self.engine.norm() + 1e-12)) as f32;
         self.engine.set_aside();
         self.engine.ascend(scale);
-    }
-
-    /// Goes back to where [`Network::climb`] was called; gradients stay.
-    pub fn come_back(&mut self) {
-        self.engine.take_back();
-    }
-
-    /// Keeps a copy of the gradients by parameters.
-    pub fn keep_gradients(&mut self) {
-        self.engine.keep_gradients();
-    }
-
-    /// Adds the gradients kept by [`Network::keep_gradients`] to those that there are.
-    pub fn add_kept_gradients(&mut self) {
-        self.engine.add_kept_gradients();
     }
 
     /// Writes parameters, running statistics and what the optimiser remembers.

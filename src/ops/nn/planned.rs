@@ -2,7 +2,7 @@
 
 use super::buffer::Buffer;
 use super::cpu::layer::{Backward, Saved, Sink};
-use super::cpu::loss::{cross_entropy, right};
+use super::loss::{cross_entropy, right};
 use super::cpu::parallel::{map1, sum_of_squares, update1};
 use super::engine::{Edit, Engine};
 use super::optimizer::{Optimizer, Running};

@@ -1,4 +1,4 @@
-//! Whether models and data fit each other, told before the run as far as it is known by then. [`super::evaluate::fits`] looks at the data themselves.
+//! Whether models and data fit each other, told before the run as far as it is known by then. [`super::evaluate::fits`] tells the same of the data themselves.
 
 use crate::lang::net::ir::{LayerOp, Net};
 use crate::plan::facts::{Facts, KnownInput, Problem, known};

@@ -18,6 +18,7 @@ use crate::ops::nn::models::of_net;
 use crate::ops::nn::settings::COLUMNS;
 use crate::ops::nn::spec::Parameter;
 use crate::ops::nn::steps::parameters;
+use crate::ops::nn::suits::Labels;
 use crate::ops::nn::weights;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known};
 use crate::plan::files::Files;
@@ -245,7 +246,7 @@ impl Kernel for ImportWeights {
         let size = |shape: &[usize]| shape.iter().product::<usize>();
         let makes = net.nodes.get(net.output).map(|n| size(&n.shape)) == Some(size(&data.source.images.shape));
         if !makes || net.input == data.source.images.shape {
-            evaluate::fits(net, data, false)?;
+            evaluate::fits(net, data, Labels::Any)?;
         }
         let path = cx.files().find(&given.file).map_err(failed)?;
         let weights = read(&path, net, &given, Some(job.stream.named("initialisation"))).map_err(failed)?;

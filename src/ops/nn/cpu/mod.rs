@@ -16,7 +16,6 @@ pub mod im2col;
 pub mod layer;
 pub mod layer_norm;
 pub mod linear;
-pub mod loss;
 pub mod lstm;
 pub mod parallel;
 pub mod pool;

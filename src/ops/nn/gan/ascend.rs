@@ -164,7 +164,7 @@ struct Climb {
 impl Climb {
     fn new(job: &Job, place: &Place) -> Result<Self, Failure> {
         let (model, through, data) = (job.model("m")?.clone(), job.model("through")?, job.dataset("data")?.clone());
-        fits(&model.net, &data, false)?;
+        fits(&model.net, &data, Labels::Any)?;
         makes_images(&through.net, &data)?;
         let classes = model.net.nodes[model.net.output].shape.iter().product::<usize>();
         if classes != data.classes().len() {

@@ -11,8 +11,8 @@ use crate::lang::Settings;
 use crate::ops::nn::batches::Loader;
 use crate::ops::nn::checkpoint::{Reader, Writer};
 use crate::ops::nn::cost;
-use crate::ops::nn::cpu::loss::highest;
-use crate::ops::nn::evaluate::fits_one;
+use crate::ops::nn::loss::highest;
+use crate::ops::nn::evaluate::fits;
 use crate::ops::nn::given::{BATCH, Given, REPEATS, failed};
 use crate::ops::nn::measures::{mean, over_some};
 use crate::ops::nn::network::Network;
@@ -204,7 +204,7 @@ impl Kernel for Certify {
         if data.is_empty() {
             return Err(Failure::Absent("there is no example to certify".to_string()));
         }
-        fits_one(&model.net, data)?;
+        fits(&model.net, data, Labels::One)?;
         plan.takes(data.len()).map_err(failed)?;
         let rows = plan.rows(data.len());
         let mut drawn = cx.restore().and_then(|bytes| restored(&bytes, rows.len())).unwrap_or_default();

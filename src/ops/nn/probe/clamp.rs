@@ -10,7 +10,7 @@ use crate::lang::settings::Setting;
 use crate::lang::suggest::nearest_or_list;
 use crate::ops::nn::batches::Loader;
 use crate::ops::nn::cost;
-use crate::ops::nn::cpu::loss::highest;
+use crate::ops::nn::loss::highest;
 use crate::ops::nn::evaluate::batch_size;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;

@@ -6,7 +6,7 @@ use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::nn::checkpoint::{Reader, Writer};
 use crate::ops::nn::cost;
-use crate::ops::nn::evaluate::{batch_size, fits_one};
+use crate::ops::nn::evaluate::{batch_size, measured};
 use crate::ops::nn::given::TapName;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
@@ -90,11 +90,7 @@ impl Counts {
 
 impl Kernel for AblateEach {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
-        let (model, data) = (job.model("net")?, job.dataset("data")?);
-        if data.is_empty() {
-            return Err(Failure::Absent("there is no example to measure on".to_string()));
-        }
-        fits_one(&model.net, data)?;
+        let (model, data) = measured(job, Labels::One)?;
         let given = EachSettings::read(&job.settings);
         let node = node(&model.net, &given.at.0)?;
         let units = channels(&model.net, node);

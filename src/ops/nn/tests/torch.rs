@@ -117,7 +117,7 @@ fn twenty_steps_are_those_of_pytorch() {
         let mut job: Job = training(&net, &data, 1.0, &settings);
         job.inputs.push(("from".into(), Labelled::single(Value::Model(start(&net)))));
         let recipe = Recipe::parse(&job.settings).unwrap();
-        let schedule = recipe.rate.clone();
+        let schedule = recipe.pace.rate.clone();
         let mut learner = Classifier::new(&job, recipe, data.clone(), &place).unwrap();
         let wanted =
             |what: &str| -> Vec<f64> { reference[name][what].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect() };
