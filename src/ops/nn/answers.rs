@@ -1,8 +1,8 @@
 //! What a network answers for each example: its prediction, the probability of the label, how sure it is, and by how much.
 
 use super::cost;
-use super::loss::highest;
 use super::evaluate::{SCORE, fits, of_examples};
+use super::loss::highest;
 use super::pass::{self, Made, Reader};
 use super::steps::Purpose;
 use super::suits::{self, Labels};

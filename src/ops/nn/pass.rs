@@ -101,9 +101,7 @@ fn compatible(net: &Net, nodes: &[NodeId]) -> Vec<Vec<NodeId>> {
         return nodes.iter().map(|node| vec![*node]).collect();
     }
     type Steps = BTreeSet<(NodeId, Vec<usize>, usize)>;
-    let steps = |keep: &[NodeId]| -> Steps {
-        lay(net, keep, &[]).into_iter().map(|s| (s.owner, s.inputs, s.output)).collect()
-    };
+    let steps = |keep: &[NodeId]| -> Steps { lay(net, keep, &[]).into_iter().map(|s| (s.owner, s.inputs, s.output)).collect() };
     let alone: Vec<(NodeId, Steps)> = nodes.iter().map(|node| (*node, steps(&[*node]))).collect();
     let fits = |group: &[&(NodeId, Steps)]| {
         let together = steps(&group.iter().map(|(node, _)| *node).collect::<Vec<_>>());

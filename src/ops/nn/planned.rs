@@ -2,9 +2,9 @@
 
 use super::buffer::Buffer;
 use super::cpu::layer::{Backward, Saved, Sink};
-use super::loss::{cross_entropy, right};
 use super::cpu::parallel::{map1, sum_of_squares, update1};
 use super::engine::{Edit, Engine};
+use super::loss::{cross_entropy, right};
 use super::optimizer::{Optimizer, Running};
 use super::program::{Program, Step};
 use super::spec::{Parameter, Pass};

@@ -67,8 +67,8 @@ pub fn on_device(recipe: &Recipe, rows: Option<usize>) -> f64 {
     let (net, all) = (&recipe.net, rows.unwrap_or(usize::MAX));
     let copies = recipe.optimizer.memories() + if recipe.around.radius > 0.0 { 1 } else { 0 };
     let short = recipe.pace.precision == Precision::Bf16;
-    let own =
-        candle::memory::bytes(net, Purpose::Training, recipe.pace.batch.min(all), short) + 4.0 * (copies * net.parameters()) as f64;
+    let own = candle::memory::bytes(net, Purpose::Training, recipe.pace.batch.min(all), short)
+        + 4.0 * (copies * net.parameters()) as f64;
     let measured = recipe.record.iter().map(|m| match m {
         Metric::InputGradient => Purpose::InputGradient,
         _ => Purpose::Evaluation,

@@ -1,8 +1,6 @@
 //! `import_weights`: a model from a file of weights that another program wrote.
 
 use super::advice::advice;
-use super::format::list;
-use super::listing::{Block, Listing};
 use super::names::{Mismatch, Named, begins, nearest, pairing};
 use crate::base::Stream;
 use crate::base::text::on_a_line;
@@ -11,6 +9,7 @@ use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::lang::net::ir::Net;
 use crate::ops::foreign::Unreadable;
+use crate::ops::foreign::tensors::{Block, Listing, list};
 use crate::ops::nn::evaluate;
 use crate::ops::nn::gan::seam;
 use crate::ops::nn::given::failed;

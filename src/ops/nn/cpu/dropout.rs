@@ -1,43 +1,13 @@
 //! Dropout (Srivastava et al. 2014), of numbers and of whole channels (Tompson et al. 2015), drawn from the stream of the step.
 
 use super::layer::{Backward, Layer, Saved};
-use super::parallel::{map1, map2};
+use super::parallel::map1;
 use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::masks::draw;
-use crate::ops::nn::spec::{Dropout, DropoutChannels, Pass};
+use crate::ops::nn::spec::{Dropout, Pass};
 use rayon::prelude::*;
 
-impl Layer for Dropout {
-    fn saved(&self, batch: usize) -> usize {
-        batch * self.len
-    }
-
-    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, saved: &mut Saved) {
-        let len = pass.batch * self.len;
-        let (x, out) = (&inputs[0].host()[..len], &mut out.host_mut()[..len]);
-        if !pass.training {
-            map1(out, x, false, |x| x);
-            return;
-        }
-        saved.numbers.resize(saved.numbers.len().max(len), 0.0);
-        draw(&mut saved.numbers[..len], self.rate, pass.stream, self.node);
-        map2(out, x, &saved.numbers[..len], false, |x, m| x * m);
-    }
-
-    fn backward(&self, b: Backward) {
-        let len = b.pass.batch * self.len;
-        let Some(sink) = &mut b.sinks[0] else { return };
-        let add = sink.add;
-        let dx = &mut sink.buffer.host_mut()[..len];
-        if b.pass.training {
-            map2(dx, &b.grad.host()[..len], &b.saved.numbers[..len], add, |d, m| d * m);
-        } else {
-            map1(dx, &b.grad.host()[..len], add, |d| d);
-        }
-    }
-}
-
-impl DropoutChannels {
+impl Dropout {
     /// Writes, or adds, numbers times the factor of their example and channel.
     fn apply(&self, from: &[f32], mask: &[f32], out: &mut [f32], add: bool) {
         let size = self.positions * self.c;
@@ -51,7 +21,11 @@ impl DropoutChannels {
     }
 }
 
-impl Layer for DropoutChannels {
+impl Layer for Dropout {
+    fn saved(&self, batch: usize) -> usize {
+        batch * self.c
+    }
+
     fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, saved: &mut Saved) {
         let (len, channels) = (pass.batch * self.positions * self.c, pass.batch * self.c);
         let (x, out) = (&inputs[0].host()[..len], &mut out.host_mut()[..len]);

@@ -3,7 +3,7 @@
 use super::layer::{Backward, Layer, Saved};
 use super::parallel::map1;
 use crate::ops::nn::buffer::Buffer;
-use crate::ops::nn::spec::{ClassToken, Embedding, Pass, PositionEmbedding, Same, Token, Transpose};
+use crate::ops::nn::spec::{ClassToken, Embedding, Pass, PositionEmbedding, Token, Transpose};
 use rayon::prelude::*;
 
 /// Numbers of one task of a sum over examples.
@@ -19,19 +19,6 @@ fn sum_over_examples(dy: &[f32], size: usize, out: &mut [f32]) {
             out.iter_mut().zip(&dy[i * PIECE..]).for_each(|(o, d)| *o += d);
         }
     });
-}
-
-impl Layer for Same {
-    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
-        let len = pass.batch * self.len;
-        map1(&mut out.host_mut()[..len], &inputs[0].host()[..len], false, |x| x);
-    }
-
-    fn backward(&self, b: Backward) {
-        let len = b.pass.batch * self.len;
-        let Some(sink) = &mut b.sinks[0] else { return };
-        map1(&mut sink.buffer.host_mut()[..len], &b.grad.host()[..len], sink.add, |d| d);
-    }
 }
 
 /// Writes, or adds, the transpose of a matrix.

@@ -101,7 +101,9 @@ impl Planned for TrainGan {
         let epoch = whole * step(batch) + if rest > 1 { step(rest) } else { 0.0 };
         Cost {
             seconds: 2e-3 + recipe.pace.epochs as f64 * epoch,
-            memory: bytes(generator, Purpose::Training) + bytes(judge, Purpose::Adversary) + kept * recipe.pace.snapshots.len() as f64,
+            memory: bytes(generator, Purpose::Training)
+                + bytes(judge, Purpose::Adversary)
+                + kept * recipe.pace.snapshots.len() as f64,
             disk: kept * (1 + recipe.pace.snapshots.len()) as f64,
         }
     }
