@@ -2,11 +2,10 @@
 
 use super::names::{Named, pairing};
 use crate::api::{self, Registry, Source};
-use crate::base::Stream;
 use crate::engine::executor::outcome::RunState;
-use crate::engine::kernel::{Labelled, Quiet};
+use crate::engine::kernel::Quiet;
 use crate::engine::value::{Dataset, Images, Model, Pixels, Source as Examples};
-use crate::engine::{Failure, Job, Value};
+use crate::engine::{Failure, Value};
 use crate::lang::Static;
 use crate::lang::net::ir::Net;
 use crate::ops::foreign::tensors::list;
@@ -14,7 +13,7 @@ use crate::ops::foreign::tensors::tests::{SMALL, here};
 use crate::ops::nn::evaluate;
 use crate::ops::nn::place::Place;
 use crate::ops::nn::steps::Purpose;
-use crate::ops::nn::tests::complete::complete;
+use crate::ops::nn::tests::running::{job, kernel};
 use crate::ops::nn::weights_to_safetensors;
 use crate::plan::files::Files;
 use crate::plan::graph::Entry;
@@ -88,15 +87,8 @@ fn import(folder: &Path, file: &str, net: &Arc<Net>, data: &Arc<Dataset>, rename
     let rename = rename.iter().map(|r| Static::Text(r.to_string())).collect();
     let settings =
         [("file", Static::Text(file.to_string())), ("network", Static::Net(net.clone())), ("rename", Static::List(rename))];
-    let job = Job {
-        op: "import_weights".to_string(),
-        settings: complete("import_weights", settings.into_iter().map(|(n, v)| (n.to_string(), v)).collect()),
-        inputs: vec![("data".to_string(), Labelled::single(Value::Dataset(data.clone())))],
-        stream: Stream::root(0),
-        at: Vec::new(),
-    };
-    let kernels = crate::ops::nn::kernels();
-    let kernel = &kernels.iter().find(|(n, _)| *n == "import_weights").unwrap().1;
+    let job = job("import_weights", vec![("data", Value::Dataset(data.clone()))], &settings, 0);
+    let kernel = kernel("import_weights");
     match kernel.run(&job, &Quiet { files: Files::new(folder, &[]) })? {
         Value::Model(model) => Ok(model),
         other => panic!("{other:?}"),

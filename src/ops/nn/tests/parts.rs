@@ -1,8 +1,8 @@
 //! Batches, optimisers and weight files, each on its own.
 
-use super::build::{bars, numbers, residual};
+use super::build::{bars, model, numbers, residual};
 use crate::base::{Hasher, Stream};
-use crate::engine::value::{Dataset, Images, Model, Pixels, Source as Examples, Table};
+use crate::engine::value::{Dataset, Images, Pixels, Source as Examples};
 use crate::lang::Static;
 use crate::ops::nn::batches::{Augment, Loader, shuffled};
 use crate::ops::nn::buffer::Buffer;
@@ -150,14 +150,7 @@ fn weights_go_into_a_file_under_pytorchs_names_and_come_back() {
     network.initialise(Stream::root(1));
     let mut weights = network.weights();
     weights.iter_mut().enumerate().for_each(|(i, (_, _, x))| *x = numbers(x.len(), i as u64));
-    let model = Model {
-        net: net.clone(),
-        weights: Arc::new(weights.clone()),
-        snapshots: vec![],
-        history: Table::default(),
-        trained_on: Arc::new(vec![]),
-        classes: vec![],
-    };
+    let model = model(&net, weights.clone(), &[]);
     let bytes = weights_to_safetensors(&model).unwrap();
     assert_eq!(bytes, weights_to_safetensors(&model).unwrap());
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();

@@ -1,12 +1,12 @@
 //! Twenty steps of training beside PyTorch's: the same initial weights and batches, every optimiser and what surrounds it
 //! (tests/data/training/make_reference.py).
 
-use super::build::{Builder, images};
+use super::build::{Builder, images, known, model};
 use super::places;
 use super::running::{make, training};
 use crate::base::Stream;
 use crate::engine::kernel::{Labelled, Quiet};
-use crate::engine::value::{Column, Dataset, Model, Table, Weights};
+use crate::engine::value::{Dataset, Model, Weights};
 use crate::engine::{Job, Value};
 use crate::lang::Static;
 use crate::lang::net::ir::{LayerOp, Net, Source};
@@ -25,11 +25,6 @@ const STEPS: usize = 20;
 
 fn number(x: f64) -> Static {
     Static::Number(x)
-}
-
-fn numbers(count: usize, salt: usize, bound: f64) -> Vec<f32> {
-    let one = |i: usize| ((i * 7919 + salt * 104_729) % 2003) as f64 - 1001.0;
-    (0..count).map(|i| (one(i) / 1001.0 * bound) as f32).collect()
 }
 
 fn network() -> Arc<Net> {
@@ -53,20 +48,13 @@ fn start(net: &Arc<Net>) -> Arc<Model> {
     let mut weights: Weights = network.weights();
     for (salt, (name, bound)) in given.iter().enumerate() {
         let found = weights.iter_mut().find(|(n, _, _)| n == name).unwrap();
-        found.2 = numbers(found.2.len(), salt + 1, *bound);
+        found.2 = known(found.2.len(), salt + 1, *bound);
     }
-    Arc::new(Model {
-        net: net.clone(),
-        weights: Arc::new(weights),
-        snapshots: vec![],
-        history: Table { columns: vec![("epoch".into(), Column::Numbers(vec![]))] },
-        trained_on: Arc::new(vec![]),
-        classes: vec![],
-    })
+    model(net, weights, &[])
 }
 
 fn batch(step: usize) -> (Vec<f32>, Vec<u32>) {
-    let mut x = numbers(BATCH * 36, 100 + step, 1.0);
+    let mut x = known(BATCH * 36, 100 + step, 1.0);
     let labels: Vec<u32> = (0..BATCH).map(|i| ((step * BATCH + i) * 31 % 3) as u32).collect();
     for (image, label) in x.chunks_exact_mut(36).zip(&labels) {
         image[2 * *label as usize * 6..][..6].iter_mut().for_each(|x| *x = (*x as f64 + 1.0) as f32);
