@@ -4,7 +4,6 @@ use super::passes::{job, member, number, on, plane, points, random, run, table};
 use crate::base::Stream;
 use crate::base::f_score::f_score;
 use crate::engine::Value;
-use crate::engine::kernel::Quiet;
 use crate::engine::value::{Dataset, Model, Number};
 use crate::lang::Static;
 use crate::lang::net::ir::{LayerOp, Source};
