@@ -3,11 +3,11 @@
 use super::Geometry;
 use super::gemm::{Matrix, long_product, long_product_scratch, product, product_turned};
 use super::layer::{Backward, Layer, Saved, Sink};
-use super::loss::cross_entropy;
 use super::parallel::column_sums;
 use super::winograd;
 use crate::base::Stream;
 use crate::ops::nn::buffer::Buffer;
+use crate::ops::nn::loss::cross_entropy;
 use crate::ops::nn::spec::Conv;
 use crate::ops::nn::spec::Pass;
 

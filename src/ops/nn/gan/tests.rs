@@ -124,7 +124,8 @@ fn a_stopped_pair_goes_on_bit_for_bit_for_any_number_of_threads() {
         found.map(|v| if let Value::Model(m) = v { m } else { panic!("a model") })
     };
     let all = |m: &Model| {
-        let history = ["discriminator_loss", "generator_loss", "real", "generated"].map(|c| m.history.known(c).unwrap().to_vec());
+        let history =
+            ["discriminator_loss", "generator_loss", "real", "generated"].map(|c| m.history.numbers(c).unwrap().to_vec());
         let weights: Vec<u32> = m.weights.iter().flat_map(|w| w.2.iter().map(|x| x.to_bits())).collect();
         (weights, history.map(|h| h.iter().map(|x| x.to_bits()).collect::<Vec<_>>()))
     };

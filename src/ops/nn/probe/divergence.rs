@@ -12,7 +12,6 @@ use crate::ops::nn::steps::Purpose;
 use crate::ops::nn::suits::{self, Labels};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
-use std::sync::Arc;
 
 /// The kernel of `output_divergence`.
 pub struct OutputDivergence;
