@@ -2,7 +2,7 @@
 //! snapshots on the way. It stops and goes on bit for bit; what a step does is the learner's.
 
 use super::batches::{Loader, shuffled};
-use super::checkpoint::{Reader, Writer};
+use super::checkpoint::{Reader, Writer, closed, opened};
 use super::settings::Pace;
 use crate::base::Stream;
 use crate::engine::value::{Column, Dataset, Model, Table, Weights};
@@ -85,6 +85,11 @@ pub trait Learner: Send {
         false
     }
 
+    /// Checks that no device failed so far: what was read of one that did is zeros.
+    ///
+    /// Errors: what failed first.
+    fn check(&self) -> Result<(), Failure>;
+
     /// Returns all weights.
     fn weights(&self) -> Weights;
 
@@ -163,11 +168,11 @@ impl<L: Learner> Course<L> {
         read(self.step, &mut now);
         while self.step < sizes.len() {
             if cx.interrupted() {
-                cx.checkpoint(&self.checkpoint());
+                self.keep(cx)?;
                 return Err(Failure::Interrupted);
             }
             if cx.checkpoint_due() {
-                cx.checkpoint(&self.checkpoint());
+                self.keep(cx)?;
             }
             let (step, done) = (self.step, (self.epoch * sizes.len() + self.step) as u64);
             let batch = Batch {
@@ -199,7 +204,7 @@ impl<L: Learner> Course<L> {
         let steps = self.batches.len();
         let measured = match self.learner.measure(job, cx, (self.epoch + 1, steps)) {
             Err(Failure::Interrupted) => {
-                cx.checkpoint(&self.checkpoint());
+                self.keep(cx)?;
                 return Err(Failure::Interrupted);
             }
             other => other?,
@@ -216,7 +221,7 @@ impl<L: Learner> Course<L> {
         self.sums.fill(0.0);
         self.seen = 0;
         self.snapshot();
-        Ok(())
+        self.learner.check()
     }
 
     /// Keeps the weights where they are wanted after this epoch.
@@ -226,59 +231,72 @@ impl<L: Learner> Course<L> {
         }
     }
 
+    /// Leaves a checkpoint, unless a device failed.
+    fn keep(&self, cx: &dyn Context) -> Result<(), Failure> {
+        let bytes = self.checkpoint();
+        self.learner.check()?;
+        cx.checkpoint(&bytes);
+        Ok(())
+    }
+
     fn checkpoint(&self) -> Vec<u8> {
-        let mut w = Writer::default();
-        [self.epoch, self.step, self.seen].iter().for_each(|x| w.int(*x as u64));
-        w.reals(&self.sums);
-        for (name, _) in &self.history.columns {
-            w.reals(self.history.numbers(name).unwrap_or_default());
-        }
-        self.learner.save(&mut w);
-        w.int(self.snapshots.len() as u64);
-        for (epoch, weights) in &self.snapshots {
-            w.int(*epoch as u64);
-            weights.iter().for_each(|(_, _, numbers)| w.floats(numbers));
-        }
-        w.finish()
+        closed(|w| {
+            [self.epoch, self.step, self.seen].iter().for_each(|x| w.int(*x as u64));
+            w.floats(&self.sums);
+            for (name, _) in &self.history.columns {
+                w.floats(self.history.numbers(name).unwrap_or_default());
+            }
+            self.learner.save(w);
+            w.int(self.snapshots.len() as u64);
+            for (epoch, weights) in &self.snapshots {
+                w.int(*epoch as u64);
+                weights.iter().for_each(|(_, _, numbers)| w.singles(numbers));
+            }
+        })
     }
 
     /// Goes back to where a checkpoint was taken; nothing where it is not one of this course's.
     pub fn restore(&mut self, bytes: &[u8]) -> Option<()> {
-        let mut r = Reader::new(bytes)?;
-        self.epoch = r.int()? as usize;
-        self.step = r.int()? as usize;
-        self.seen = r.int()? as usize;
-        self.sums = r.reals()?;
-        for (_, column) in &mut self.history.columns {
-            *column = Column::Numbers(r.reals()?);
-        }
-        self.learner.restore(&mut r)?;
-        let count = r.int()?;
-        self.snapshots.clear();
-        for _ in 0..count {
-            let epoch = r.int()? as usize;
-            let mut weights = self.learner.weights();
-            for (_, _, numbers) in &mut weights {
-                r.floats(numbers)?;
+        opened(bytes, |r| {
+            self.epoch = r.int()? as usize;
+            self.step = r.int()? as usize;
+            self.seen = r.int()? as usize;
+            self.sums = r.floats()?;
+            for (_, column) in &mut self.history.columns {
+                *column = Column::Numbers(r.floats()?);
             }
-            self.snapshots.push((epoch, weights));
-        }
-        r.finished().then_some(())
+            self.learner.restore(r)?;
+            let count = r.int()?;
+            self.snapshots.clear();
+            for _ in 0..count {
+                let epoch = r.int()? as usize;
+                let mut weights = self.learner.weights();
+                for (_, _, numbers) in &mut weights {
+                    r.singles(numbers)?;
+                }
+                self.snapshots.push((epoch, weights));
+            }
+            Some(())
+        })
     }
 
     /// Returns the trained model.
-    pub fn into_model(self) -> Model {
+    ///
+    /// Errors: a device failed.
+    pub fn into_model(self) -> Result<Model, Failure> {
+        let weights = self.learner.weights();
+        self.learner.check()?;
         let mut ids = self.data.ids.to_vec();
         ids.sort_unstable();
         ids.dedup();
-        Model {
-            weights: Arc::new(self.learner.weights()),
+        Ok(Model {
+            weights: Arc::new(weights),
             net: self.learner.net(),
             snapshots: self.snapshots.into_iter().map(|(e, w)| (e, Arc::new(w))).collect(),
             history: self.history,
             trained_on: Arc::new(ids),
             classes: self.data.classes().to_vec(),
-        }
+        })
     }
 }
 
@@ -299,5 +317,91 @@ pub fn train<L: Learner>(
         course = Course::new(learner()?, data.clone());
     }
     course.run(job, cx)?;
-    Ok(course.into_model())
+    course.into_model()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lang::net::ir::Source;
+    use crate::ops::nn::settings::pace;
+    use crate::ops::nn::tests::build::{Builder, bars};
+    use crate::ops::nn::tests::running::{Stopping, training};
+
+    /// Learns nothing. Its device fails after some steps, and tells only who asks.
+    struct Failing {
+        pace: Pace,
+        net: Arc<Net>,
+        left: usize,
+    }
+
+    impl Learner for Failing {
+        const MEANS: &'static [(&'static str, &'static str)] = &[("loss", "loss")];
+
+        fn pace(&self) -> &Pace {
+            &self.pace
+        }
+
+        fn batches(&self, rows: usize) -> Vec<usize> {
+            vec![10; rows / 10]
+        }
+
+        fn loader<'a>(&self, data: &'a Dataset) -> Loader<'a> {
+            Loader::new(data)
+        }
+
+        fn work(&self) -> f64 {
+            0.0
+        }
+
+        fn step(&mut self, _batch: &Batch) -> Result<(Vec<f64>, usize), Failure> {
+            self.left = self.left.saturating_sub(1);
+            Ok((vec![1.0], 1))
+        }
+
+        fn check(&self) -> Result<(), Failure> {
+            if self.left == 0 { Err(Failure::new("the device failed")) } else { Ok(()) }
+        }
+
+        fn weights(&self) -> Weights {
+            Weights::new()
+        }
+
+        fn net(&self) -> Arc<Net> {
+            self.net.clone()
+        }
+
+        fn save(&self, to: &mut Writer) {
+            to.int(0);
+        }
+
+        fn restore(&mut self, from: &mut Reader) -> Option<()> {
+            from.int().map(|_| ())
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_device_that_failed() {
+        let data = bars(40, 8, 1);
+        let mut b = Builder::new(&[8, 8, 1]);
+        b.linear(Source::Input, 3);
+        let net = b.finish();
+        let job = training(&net, &data, 2.0, &[]);
+        let run = |left: usize, cx: &Stopping| {
+            train(&job, cx, &data, || Ok(Failing { pace: pace(&job.settings).expect("a pace"), net: net.clone(), left }))
+        };
+        // In the last step of an epoch, and of all.
+        for left in [4, 8] {
+            let cx = Stopping::new(u64::MAX, None);
+            assert!(matches!(run(left, &cx), Err(Failure::Failed { .. })), "{left}");
+        }
+        assert!(run(9, &Stopping::new(u64::MAX, None)).is_ok());
+        // When it is asked to stop after the third step.
+        let failed = Stopping::new(3, None);
+        assert!(matches!(run(3, &failed), Err(Failure::Failed { .. })));
+        assert_eq!(*failed.kept.lock().unwrap(), None);
+        let sound = Stopping::new(3, None);
+        assert_eq!(run(9, &sound).err(), Some(Failure::Interrupted));
+        assert!(sound.kept.lock().unwrap().is_some());
+    }
 }

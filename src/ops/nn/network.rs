@@ -190,8 +190,8 @@ impl Network {
     pub fn save(&self, to: &mut Writer) {
         let (steps, memory) = self.engine.memory();
         to.int(steps);
-        (0..self.parameters.len()).for_each(|i| to.floats(&self.engine.state(i)));
-        memory.iter().for_each(|m| to.floats(m));
+        (0..self.parameters.len()).for_each(|i| to.singles(&self.engine.state(i)));
+        memory.iter().for_each(|m| to.singles(m));
     }
 
     /// Reads what [`Network::save`] wrote of an equal network; `None` if that is not what comes.
@@ -199,10 +199,10 @@ impl Network {
         let steps = from.int()?;
         for (i, (_, parameter)) in self.parameters.iter().enumerate() {
             let mut numbers = vec![0.0; parameter.len()];
-            from.floats(&mut numbers)?;
+            from.singles(&mut numbers)?;
             self.engine.set_state(i, &numbers);
         }
-        self.engine.set_memory(steps, &mut |numbers| from.floats(numbers))
+        self.engine.set_memory(steps, &mut |numbers| from.singles(numbers))
     }
 
     /// Returns the path of the last layer with weights.

@@ -5,6 +5,7 @@ use super::given::{BATCH, EPOCHS, Given, constructor, elements};
 use super::optimizer::{self, Around, Clip, Optimizer};
 use super::place::Precision;
 use super::rate::Rate;
+use super::steps::Purpose;
 use crate::engine::value::Dataset;
 use crate::lang::carried::{SNAPSHOTS_HELP, kept_epochs, named_epochs};
 use crate::lang::net::ir::{LayerOp, Net, Node, NodeId, Source};
@@ -59,6 +60,14 @@ impl Metric {
         match self {
             Metric::Accuracy(slot) | Metric::Loss(slot) => Some(slot),
             Metric::InputGradient => None,
+        }
+    }
+
+    /// Returns what the network that measures is run for.
+    pub fn purpose(&self) -> Purpose {
+        match self {
+            Metric::Accuracy(_) | Metric::Loss(_) => Purpose::Evaluation,
+            Metric::InputGradient => Purpose::InputGradient,
         }
     }
 }

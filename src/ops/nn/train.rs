@@ -9,7 +9,7 @@ use super::models::of_net;
 use super::network::Network;
 use super::place::Place;
 use super::settings::{COLUMNS, Metric, Recipe, columns, pace, wrong};
-use super::steps::{Purpose, parameters};
+use super::steps::Purpose;
 use super::suits::{self, Labels};
 use super::trainer::{Classifier, memory, on_device};
 use crate::engine::value::{Column, Model, Table};
@@ -65,7 +65,9 @@ impl Planned for Train {
             }
         }
         if let Some(start) = known(inputs, "from").and_then(|f| f.net.as_ref()) {
-            fits_start(net, start)?;
+            // All but the last layer.
+            let head = net.nodes.iter().rev().find(|n| n.op.parameters() > 0).map(|n| n.path.as_str());
+            suits::continues(net, start, head, "all but the last layer must have the same names and shapes")?;
         }
         let split = |slot: &str| match &known(inputs, slot)?.from[..] {
             [name] => Some(name.clone()),
@@ -132,27 +134,6 @@ fn recorded(net: &Net, facts: &[&Facts]) -> Result<(), Problem> {
         suits::fits_net(net, data, "record", Labels::Needed).map_err(at)?;
     }
     Ok(())
-}
-
-/// Checks that a network can take over the weights of another: all but the last layer have the same names and parameters.
-fn fits_start(net: &Net, start: &Net) -> Result<(), Problem> {
-    let theirs = parameters(start);
-    let head = net.nodes.iter().rev().find(|n| n.op.parameters() > 0).map_or("", |n| &n.path);
-    let free = |name: &str| name.strip_prefix(head).is_some_and(|rest| rest.starts_with('.'));
-    let there = |name: &str, shape: &[usize]| theirs.iter().any(|(n, p)| n == name && p.shape == shape);
-    match parameters(net).iter().find(|(name, p)| !free(name) && !there(name, &p.shape)) {
-        Some((name, _)) => Err(Problem {
-            help: Some("all but the last layer must have the same names and shapes".to_string()),
-            ..wrong(
-                "from",
-                format!(
-                    "the model to start from, a `{}`, has no weights `{name}` in the shape that `{}` needs",
-                    start.name, net.name
-                ),
-            )
-        }),
-        None => Ok(()),
-    }
 }
 
 impl Kernel for Train {

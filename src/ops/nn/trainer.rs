@@ -52,10 +52,7 @@ pub fn memory(recipe: &Recipe, rows: Option<usize>) -> f64 {
     let copies = recipe.optimizer.memories() + recipe.pace.snapshots.len() + if recipe.around.radius > 0.0 { 1 } else { 0 };
     let mut bytes =
         Network::bytes(net, Purpose::Training, batch) + 4.0 * (weights * copies as f64 + (2 * batch * example) as f64);
-    let measured = recipe.record.iter().map(|m| match m {
-        Metric::InputGradient => Purpose::InputGradient,
-        _ => Purpose::Evaluation,
-    });
+    let measured = recipe.record.iter().map(Metric::purpose);
     let companions = measured.map(|p| Network::bytes(net, p, evaluate::companion_batch(net, p, rows.unwrap_or(usize::MAX))));
     bytes += companions.fold(0.0, f64::max);
     bytes
@@ -69,10 +66,7 @@ pub fn on_device(recipe: &Recipe, rows: Option<usize>) -> f64 {
     let short = recipe.pace.precision == Precision::Bf16;
     let own = candle::memory::bytes(net, Purpose::Training, recipe.pace.batch.min(all), short)
         + 4.0 * (copies * net.parameters()) as f64;
-    let measured = recipe.record.iter().map(|m| match m {
-        Metric::InputGradient => Purpose::InputGradient,
-        _ => Purpose::Evaluation,
-    });
+    let measured = recipe.record.iter().map(Metric::purpose);
     let companion = |p| candle::memory::bytes(net, p, evaluate::companion_batch(net, p, all), short);
     own + measured.map(companion).fold(0.0, f64::max)
 }
@@ -198,7 +192,9 @@ impl Learner for Classifier {
     }
 
     fn measure(&self, job: &Job, cx: &dyn Context, at: (usize, usize)) -> Result<Vec<f64>, Failure> {
-        if !self.network.finite() {
+        let finite = self.network.finite();
+        self.network.check()?;
+        if !finite {
             return Err(diverged(at));
         }
         let mut outcomes: Vec<(&str, evaluate::Outcome)> = Vec::new();
@@ -230,6 +226,10 @@ impl Learner for Classifier {
     fn over(&self, history: &Table) -> bool {
         let stop = self.recipe.stop.as_ref();
         stop.is_some_and(|stop| history.numbers(stop.column()).is_some_and(|values| stop.met(values)))
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        self.network.check()
     }
 
     fn weights(&self) -> Weights {

@@ -2,7 +2,6 @@
 
 use super::layer::{Backward, Layer, Saved};
 use super::parallel::map1;
-use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::masks::draw;
 use crate::ops::nn::spec::{Dropout, Pass};
 use rayon::prelude::*;
@@ -26,9 +25,9 @@ impl Layer for Dropout {
         batch * self.c
     }
 
-    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, saved: &mut Saved) {
-        let (len, channels) = (pass.batch * self.positions * self.c, pass.batch * self.c);
-        let (x, out) = (&inputs[0].host()[..len], &mut out.host_mut()[..len]);
+    fn forward(&self, pass: Pass, _state: &mut [Vec<f32>], inputs: &[&[f32]], out: &mut [f32], saved: &mut Saved) {
+        let channels = pass.batch * self.c;
+        let x = inputs[0];
         if !pass.training {
             map1(out, x, false, |x| x);
             return;
@@ -39,13 +38,12 @@ impl Layer for Dropout {
     }
 
     fn backward(&self, b: Backward) {
-        let (len, channels) = (b.pass.batch * self.positions * self.c, b.pass.batch * self.c);
+        let channels = b.pass.batch * self.c;
         let Some(sink) = &mut b.sinks[0] else { return };
-        let (dx, dy) = (&mut sink.buffer.host_mut()[..len], &b.grad.host()[..len]);
         if b.pass.training {
-            self.apply(dy, &b.saved.numbers[..channels], dx, sink.add);
+            self.apply(b.grad, &b.saved.numbers[..channels], sink.out, sink.add);
         } else {
-            map1(dx, dy, sink.add, |d| d);
+            map1(sink.out, b.grad, sink.add, |d| d);
         }
     }
 }

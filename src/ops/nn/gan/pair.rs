@@ -124,8 +124,7 @@ impl Pair {
         generator.backward();
         generator.step(rate);
         let losses = [real.0 + generated.0, fooled.0];
-        judge.check()?;
-        generator.check()?;
+        self.check()?;
         Ok([losses[0], losses[1], real.1, generated.1])
     }
 }
@@ -168,6 +167,11 @@ impl Learner for Pair {
         }
         // Each is a mean already: steps count alike.
         Ok((found.to_vec(), 1))
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        self.generator.check()?;
+        self.judge.check()
     }
 
     fn weights(&self) -> Weights {

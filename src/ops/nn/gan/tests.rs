@@ -85,7 +85,7 @@ fn ten_steps(place: &Place) {
             assert!((own - wanted).abs() < 1e-5 * wanted, "step {step}: {own}, PyTorch's {wanted}");
         }
     }
-    let model = Course::new(pair, data).into_model();
+    let model = Course::new(pair, data).into_model().unwrap();
     let mut network = crate::ops::nn::evaluate::open(&model, Purpose::Evaluation, &[model.net.output], 1, place).unwrap();
     network.input_mut(1).copy_from_slice(&known(3, 400, 1.0));
     network.forward(1, Stream::root(0));

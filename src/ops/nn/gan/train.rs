@@ -14,7 +14,7 @@ use crate::ops::nn::models::of_net;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::{Place, Precision};
 use crate::ops::nn::settings::wrong;
-use crate::ops::nn::steps::{Purpose, parameters};
+use crate::ops::nn::steps::Purpose;
 use crate::ops::nn::suits;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known};
 use crate::plan::files::Files;
@@ -64,7 +64,8 @@ impl Planned for TrainGan {
             return Err(wrong("data", format!("there is {rows} example to train on, too few for a step")));
         }
         if let Some(start) = known(inputs, "from").and_then(|f| f.net.as_ref()) {
-            fits_start(&recipe.generator, start)?;
+            let help = "continue with a generator that `train_gan` made from the same network";
+            suits::continues(&recipe.generator, start, None, help)?;
         }
         Ok(Facts { columns, kept: Some(recipe.pace.kept.clone()), ..of_net(&recipe.generator, classes) })
     }
@@ -106,22 +107,6 @@ impl Planned for TrainGan {
                 + kept * recipe.pace.snapshots.len() as f64,
             disk: kept * (1 + recipe.pace.snapshots.len()) as f64,
         }
-    }
-}
-
-/// Checks that training can go on with the weights of another generator: it has the same parameters.
-fn fits_start(net: &Net, start: &Net) -> Result<(), Problem> {
-    let theirs = parameters(start);
-    let there = |name: &str, shape: &[usize]| theirs.iter().any(|(n, p)| n == name && p.shape == shape);
-    match parameters(net).iter().find(|(name, p)| !there(name, &p.shape)) {
-        Some((name, _)) => Err(Problem {
-            help: Some("continue with a generator that `train_gan` made from the same network".to_string()),
-            ..wrong(
-                "from",
-                format!("the model to continue, a `{}`, has no weights `{name}` in the shape that is needed", start.name),
-            )
-        }),
-        None => Ok(()),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::engine::value::{Dataset, Number};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::nn::batches::Loader;
-use crate::ops::nn::checkpoint::{Reader, Writer};
+use crate::ops::nn::checkpoint::{Reader, closed, opened};
 use crate::ops::nn::cost;
 use crate::ops::nn::evaluate::fits;
 use crate::ops::nn::given::{BATCH, Given, REPEATS, failed};
@@ -144,10 +144,10 @@ fn count(
             }
         });
         network.forward(batch, stream);
-        network.check()?;
         for scores in network.value(node).chunks_exact(counts.len()) {
             counts[highest(scores)] += 1;
         }
+        network.check()?;
     }
     Ok(())
 }
@@ -246,15 +246,12 @@ impl Kernel for Certify {
 }
 
 fn kept(drawn: &[Drawn]) -> Vec<u8> {
-    let mut w = Writer::default();
-    w.ints(&drawn.iter().flat_map(|d| [d.0, d.1]).collect::<Vec<_>>());
-    w.finish()
+    closed(|w| w.ints(&drawn.iter().flat_map(|d| [d.0, d.1]).collect::<Vec<_>>()))
 }
 
 fn restored(bytes: &[u8], most: usize) -> Option<Vec<Drawn>> {
-    let mut r = Reader::new(bytes)?;
-    let all = r.ints()?;
-    (r.finished() && all.len() <= 2 * most).then(|| all.chunks_exact(2).map(|d| (d[0], d[1])).collect())
+    let all = opened(bytes, Reader::ints).filter(|all| all.len() <= 2 * most)?;
+    Some(all.chunks_exact(2).map(|d| (d[0], d[1])).collect())
 }
 
 /// Returns the standard deviation of two values or more with its standard error, sqrt((m4 - s^4) / k) / (2 s) of the fourth central moment m4:

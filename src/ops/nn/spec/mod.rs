@@ -105,7 +105,7 @@ pub fn spec(op: &LayerOp, node: usize, inputs: &[&Shape], output: &Shape) -> Spe
     let (h, w, c) = image(input);
     let (oh, ow, n) = image(output);
     let positions = h * w;
-    let function = |function| Spec::Activation(Activation { len, function });
+    let function = |function| Spec::Activation(Activation { function });
     match *op {
         LayerOp::Conv { kernel, stride, pad, dilation, groups, bias, .. } => {
             Spec::Conv(Conv { geometry: Geometry { h, w, c, oh, ow, n, kernel, stride, pad, dilation, groups }, bias })
@@ -135,7 +135,7 @@ pub fn spec(op: &LayerOp, node: usize, inputs: &[&Shape], output: &Shape) -> Spe
             _ => Spec::Transpose(Transpose { rows: n, cols: oh * ow }),
         },
         LayerOp::Reshape if input != output => Spec::Reshape(Reshape { from: (positions, c), to: (oh * ow, n) }),
-        LayerOp::Flatten | LayerOp::Reshape | LayerOp::Tokens => Spec::Add(Add { len }),
+        LayerOp::Flatten | LayerOp::Reshape | LayerOp::Tokens => Spec::Add(Add),
         LayerOp::Transpose => Spec::Transpose(Transpose { rows: positions, cols: c }),
         LayerOp::Token { index } => Spec::Token(Token { tokens: positions, features: c, index }),
         LayerOp::ClassToken { features } => Spec::ClassToken(ClassToken { tokens: positions, features }),
@@ -147,7 +147,7 @@ pub fn spec(op: &LayerOp, node: usize, inputs: &[&Shape], output: &Shape) -> Spe
         LayerOp::Linear { input, output, bias } => Spec::Linear(Linear { positions, input, output, bias }),
         LayerOp::Dropout { rate } => Spec::Dropout(Dropout { positions: 1, c: len, rate, node }),
         LayerOp::DropoutChannels { rate } => Spec::Dropout(Dropout { positions, c, rate, node }),
-        LayerOp::Add => Spec::Add(Add { len }),
+        LayerOp::Add => Spec::Add(Add),
         LayerOp::Concat => {
             let widths = inputs.iter().map(|s| s.last().copied().unwrap_or(1)).collect();
             Spec::Concat(Concat { positions, widths })
@@ -169,7 +169,7 @@ pub fn image(shape: &Shape) -> (usize, usize, usize) {
 /// What all layers of one pass are told.
 #[derive(Clone, Copy, Debug)]
 pub struct Pass {
-    /// Number of examples; buffers may be longer, their front is used.
+    /// Number of examples.
     pub batch: usize,
     /// Training (statistics of the batch, dropout) or evaluation.
     pub training: bool,

@@ -20,8 +20,6 @@ pub enum Function {
 /// The function applied to every number.
 #[derive(Clone, Copy, Debug)]
 pub struct Activation {
-    /// Numbers in one example.
-    pub len: usize,
     /// The function.
     pub function: Function,
 }
@@ -42,10 +40,7 @@ pub struct Dropout {
 
 /// Sum of its inputs; of one, a copy, for layers that change the shape alone.
 #[derive(Clone, Copy, Debug)]
-pub struct Add {
-    /// Numbers in one example.
-    pub len: usize,
-}
+pub struct Add;
 
 /// Concatenation along the last axis.
 #[derive(Clone, Debug)]

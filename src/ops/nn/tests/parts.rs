@@ -5,7 +5,6 @@ use crate::base::{Hasher, Stream};
 use crate::engine::value::{Dataset, Images, Pixels, Source as Examples};
 use crate::lang::Static;
 use crate::ops::nn::batches::{Augment, Loader, shuffled};
-use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::optimizer::{Optimizer, Running};
 use crate::ops::nn::place::Place;
@@ -112,13 +111,13 @@ fn draws_are_pinned() {
 
 /// Runs steps on one weight with the given gradients.
 fn steps(optimizer: Optimizer, weight: f32, gradients: &[f32], rate: f64) -> f32 {
-    let mut running = Running::new(optimizer, std::iter::once(&mut Buffer::zeros(1)));
-    let mut w = Buffer::from_vec(vec![weight]);
+    let mut running = Running::new(optimizer, std::iter::once(&mut vec![0.0]));
+    let mut w = vec![weight];
     for g in gradients {
-        let g = Buffer::from_vec(vec![*g]);
+        let g = vec![*g];
         running.step(std::iter::once((&mut w, &g)), rate);
     }
-    w.host()[0]
+    w[0]
 }
 
 #[test]

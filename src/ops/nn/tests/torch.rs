@@ -116,7 +116,7 @@ fn twenty_steps_are_those_of_pytorch() {
             let found = learner.learn(&x, &labels, Stream::root(0), rate).unwrap().0 / BATCH as f64;
             assert!((found - loss).abs() < 1e-5 * loss, "{name}, step {step}: loss {found}, PyTorch's {loss}");
         }
-        let model = Course::new(learner, data.clone()).into_model();
+        let model = Course::new(learner, data.clone()).into_model().unwrap();
         let mut network = crate::ops::nn::evaluate::open(&model, Purpose::Evaluation, &[net.output], BATCH, &place).unwrap();
         let last = batch(STEPS);
         let last = images(&[6, 6, 1], last.0, last.1, 3);
