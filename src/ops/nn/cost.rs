@@ -3,7 +3,6 @@
 //! The constants were measured on one core of a server of 2023 (AVX-512, about 100 GFLOP/s in plain products); `benches/nn.rs --estimates`
 //! prints estimate and actual side by side.
 
-use super::candle::memory;
 use super::cpu;
 use super::evaluate::{batch_for, batch_size};
 use super::network::Network;
@@ -169,7 +168,7 @@ pub fn pass_bytes(inputs: &[KnownInput]) -> f64 {
 /// Returns the bytes that passes of the models in the slots take on a device of candle's, in batches of the size that evaluation takes or of another.
 pub fn on_device(inputs: &[KnownInput], purpose: Purpose, batch: Option<usize>) -> f64 {
     let models = ["net", "m", "against", "through"].into_iter().filter_map(|slot| net(inputs, &[slot]));
-    models.map(|net| memory::bytes(net, purpose, batch.unwrap_or_else(|| batch_for(net, purpose)), false)).sum()
+    models.map(|net| Network::device_bytes(net, purpose, batch.unwrap_or_else(|| batch_for(net, purpose)), false)).sum()
 }
 
 /// Returns the bytes of buffers of a pass in evaluation over batches of the size that it takes.

@@ -1,5 +1,6 @@
 //! A network with weights, ready to run batches forward and backward, whatever engine computes it.
 
+use super::candle::memory;
 use super::candle::run::Tensors;
 use super::checkpoint::{Reader, Writer};
 use super::engine::{Edit, Engine};
@@ -211,7 +212,12 @@ impl Network {
         last.map(|owner| self.net.nodes[owner].path.clone())
     }
 
-    /// Returns the bytes that it takes at most: planned buffers, weights, their gradients, and the scratch of the layer that needs most.
+    /// Returns the bytes that it takes at most of the memory of a device, in batches of so many examples; with `short`, values have 16 bits.
+    pub fn device_bytes(net: &Arc<Net>, purpose: Purpose, batch: usize, short: bool) -> f64 {
+        memory::bytes(net, purpose, batch, short)
+    }
+
+    /// Returns the bytes that it takes at most of the host's memory: planned buffers, weights, their gradients, and the scratch of the layer that needs most.
     pub fn bytes(net: &Arc<Net>, purpose: Purpose, capacity: usize) -> f64 {
         let program = Program::new(net, purpose, &[]);
         let mut numbers = program.slot_sizes.iter().chain(&program.gradient_sizes).sum::<usize>() * capacity;

@@ -1,7 +1,6 @@
 //! The learner of `train`: one network, from initial weights on.
 
 use super::batches::Loader;
-use super::candle;
 use super::checkpoint::{Reader, Writer};
 use super::course::{Batch, Learner};
 use super::evaluate;
@@ -58,16 +57,16 @@ pub fn memory(recipe: &Recipe, rows: Option<usize>) -> f64 {
     bytes
 }
 
-/// Returns the bytes that a run is expected to take on a device of candle's: the network that trains with what the optimiser remembers, and the
+/// Returns the bytes that a run is expected to take on a device: the network that trains with what the optimiser remembers, and the
 /// larger of those that measure.
 pub fn on_device(recipe: &Recipe, rows: Option<usize>) -> f64 {
     let (net, all) = (&recipe.net, rows.unwrap_or(usize::MAX));
     let copies = recipe.optimizer.memories() + if recipe.around.radius > 0.0 { 1 } else { 0 };
     let short = recipe.pace.precision == Precision::Bf16;
-    let own = candle::memory::bytes(net, Purpose::Training, recipe.pace.batch.min(all), short)
+    let own = Network::device_bytes(net, Purpose::Training, recipe.pace.batch.min(all), short)
         + 4.0 * (copies * net.parameters()) as f64;
     let measured = recipe.record.iter().map(Metric::purpose);
-    let companion = |p| candle::memory::bytes(net, p, evaluate::companion_batch(net, p, all), short);
+    let companion = |p| Network::device_bytes(net, p, evaluate::companion_batch(net, p, all), short);
     own + measured.map(companion).fold(0.0, f64::max)
 }
 

@@ -6,7 +6,6 @@ use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::lang::net::ir::Net;
 use crate::ops::nn::batches::Augment;
-use crate::ops::nn::candle::memory;
 use crate::ops::nn::cost;
 use crate::ops::nn::course::{self, Learner};
 use crate::ops::nn::given::failed;
@@ -75,7 +74,7 @@ impl Planned for TrainGan {
         let batch = recipe.pace.batch.min(cost::rows(inputs, "data").max(1));
         let one = |net: &Arc<Net>, purpose| {
             let moments = 4.0 * (recipe.optimizer.memories() * net.parameters()) as f64;
-            memory::bytes(net, purpose, batch, recipe.pace.precision == Precision::Bf16) + moments
+            Network::device_bytes(net, purpose, batch, recipe.pace.precision == Precision::Bf16) + moments
         };
         // The discriminator's gradients are kept once more.
         let kept = 4.0 * recipe.judge.parameters() as f64;
