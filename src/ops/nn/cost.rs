@@ -165,7 +165,7 @@ pub fn pass_bytes(inputs: &[KnownInput]) -> f64 {
     known_bytes.unwrap_or(1e8)
 }
 
-/// Returns the bytes that passes of the models in the slots take on a device of candle's, in batches of the size that evaluation takes or of another.
+/// Returns the bytes that passes of the models in the slots take on a device, in batches of the size that evaluation takes or of another.
 pub fn on_device(inputs: &[KnownInput], purpose: Purpose, batch: Option<usize>) -> f64 {
     let models = ["net", "m", "against", "through"].into_iter().filter_map(|slot| net(inputs, &[slot]));
     models.map(|net| Network::device_bytes(net, purpose, batch.unwrap_or_else(|| batch_for(net, purpose)), false)).sum()
