@@ -67,7 +67,7 @@ impl Layer for GroupNorm {
         let add = sink.add;
         let scale = &b.state[0];
         let count = (self.positions * width) as f32;
-        let examples = sink.out.par_chunks_mut(size).zip(inputs[0].par_chunks(size)).zip(dy.par_chunks(size));
+        let examples = sink.out.par_chunks_mut(size).zip(x.par_chunks(size)).zip(dy.par_chunks(size));
         examples.zip(sums.par_chunks(2 * c)).zip(saved.par_chunks(2 * self.groups)).for_each(|((((dx, x), dy), sums), saved)| {
             for group in 0..self.groups {
                 let channels = group * width..(group + 1) * width;
