@@ -9,7 +9,7 @@ use crate::engine::value::{Dataset, Number};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::nn::batches::Loader;
-use crate::ops::nn::checkpoint::{Reader, closed, opened};
+use crate::ops::nn::checkpoint::{closed, opened};
 use crate::ops::nn::cost;
 use crate::ops::nn::evaluate::fits;
 use crate::ops::nn::given::{BATCH, Given, REPEATS, failed};
@@ -250,7 +250,7 @@ fn kept(drawn: &[Drawn]) -> Vec<u8> {
 }
 
 fn restored(bytes: &[u8], most: usize) -> Option<Vec<Drawn>> {
-    let all = opened(bytes, Reader::ints).filter(|all| all.len() <= 2 * most)?;
+    let all = opened(bytes, |r| r.ints()).filter(|all| all.len() <= 2 * most)?;
     Some(all.chunks_exact(2).map(|d| (d[0], d[1])).collect())
 }
 

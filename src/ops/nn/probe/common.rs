@@ -2,7 +2,7 @@
 
 use crate::engine::value::{Column, Table};
 use crate::engine::{Context, Failure};
-use crate::ops::nn::checkpoint::{Reader, closed, opened};
+use crate::ops::nn::checkpoint::{closed, opened};
 use crate::ops::nn::cost;
 use crate::plan::facts::{Cost, Facts, KnownInput, Problem};
 
@@ -28,7 +28,7 @@ pub fn numbers<const N: usize>(columns: [(&str, Vec<f64>); N]) -> Table {
 
 /// Reads the hits that a checkpoint keeps; none where it is none of this run's.
 pub fn restored(cx: &dyn Context, most: usize) -> Vec<u64> {
-    let read = |bytes: Vec<u8>| opened(&bytes, Reader::ints).filter(|hits| hits.len() <= most);
+    let read = |bytes: Vec<u8>| opened(&bytes, |r| r.ints()).filter(|hits| hits.len() <= most);
     cx.restore().and_then(read).unwrap_or_default()
 }
 
