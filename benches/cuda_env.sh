@@ -19,7 +19,8 @@
 #
 # What is built with the feature does not start at all where the system finds no libcuda.so.1 or one of these libraries.
 #
-# CUDA_COMPUTE_CAP is what candle's kernels are compiled for, 90 (Hopper) unless it is set before.
+# CUDA_COMPUTE_CAP is what candle's kernels are compiled for, 90 (Hopper) unless it is set before. From 90 on, candle's build takes the
+# variant of that generation alone (sm_90a): such a program runs on no other. 80 stands for Ampere and what came after it.
 
 cfx_cuda_prepare() {
     mkdir -p "$CFX_CUDA" || return 1

@@ -46,6 +46,11 @@ pub fn kind(accelerator: &str) -> String {
     format!("{} {} cfx-{} {}", instructions(), blas(), env!("CARGO_PKG_VERSION"), accelerator.replace(' ', "_"))
 }
 
+/// Returns whether a kind names what networks ran on beside the processor: nothing promises there that bits are the same from run to run.
+pub fn accelerated(kind: &str) -> bool {
+    !matches!(kind.rsplit(' ').next(), None | Some("" | "cpu"))
+}
+
 /// Returns the architecture with the features that numerical code is chosen by at run time.
 fn instructions() -> String {
     #[cfg(target_arch = "x86_64")]

@@ -5,6 +5,7 @@
 
 pub mod analysis;
 pub mod at;
+mod bytes;
 pub mod data;
 pub mod density;
 pub mod foreign;

@@ -10,6 +10,7 @@ use super::input::{CellRecord, Outcome, ReportInput};
 use super::settling::Settling;
 use super::shown::Shown;
 use crate::base::{Hash, Name, Span};
+use crate::engine::device::accelerated;
 use crate::engine::value::Value;
 use crate::plan::estimate::together;
 use crate::plan::facts::Policy;
@@ -212,6 +213,7 @@ fn call(input: &ReportInput, groups: &Recorded, number: usize, ids: &[CellId]) -
         "reasons": listed(&|| of_records(&|r| json!(reason(&r.outcome).0))),
         "help": listed(&|| of_records(&|r| json!(reason(&r.outcome).1))),
         "devices": of_records(&|r| json!(r.device.as_str())),
+        "bits_may_differ": cells.iter().zip(&records).any(|(c, r)| c.on_device > 0.0 && accelerated(r.device.as_str())).then_some(true),
         "estimate": listed(&|| json!({
             "seconds": measure(&|i| cells[i].cost.seconds, cells.len()),
             "memory": measure(&|i| cells[i].cost.memory, cells.len()),

@@ -1,7 +1,6 @@
 //! One chain: heated passes where it begins with some, passes, scalars of every pass, kept states; stops and goes on bit for bit at every fiftieth pass.
 
 use super::alpha::AlphaPrior;
-use super::bytes::{Reader, Writer};
 use super::cache::Observations;
 use super::hyper::{Grid, Learned, Measure};
 use super::niw::Niw;
@@ -10,6 +9,7 @@ use super::start::{Start, compact};
 use super::state::State;
 use super::{block_gibbs, gibbs, joint};
 use crate::base::Stream;
+use crate::ops::bytes::{Reader, Writer};
 use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
 

@@ -1,6 +1,5 @@
 //! Fitting: rows to a posterior, chains in parallel, each on its own stream, with checkpoints of all of them together.
 
-use super::bytes::{Reader, Writer};
 use super::cache::Observations;
 use super::chain::{Chain, Monitor, Record, Scalars, Setup};
 use super::diagnostics::{Chains, Verdict, stuck};
@@ -12,6 +11,7 @@ use super::start::Start;
 use super::units::Units;
 use crate::base::Stream;
 use crate::engine::{Context, Failure};
+use crate::ops::bytes::{Reader, Writer};
 use rayon::prelude::*;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;

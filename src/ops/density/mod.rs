@@ -7,7 +7,6 @@ mod aligned;
 pub mod alpha;
 pub mod between;
 pub mod block_gibbs;
-mod bytes;
 pub mod cache;
 pub mod chain;
 pub mod component;

@@ -1,4 +1,4 @@
-//! What other programs write, as far as more than one operation reads it.
+//! What other programs write, as far as more than one operation reads it, and files of tensors.
 //!
 //! In: bytes. Out: plain data, or why they cannot be used. Never: running what a file says; memory beyond what the file really holds.
 
@@ -8,6 +8,7 @@ mod machine;
 pub mod named;
 pub mod packed;
 pub mod pickle;
+pub mod tensors;
 pub mod zip;
 
 use half::{bf16, f16};

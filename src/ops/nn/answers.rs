@@ -1,12 +1,12 @@
 //! What a network answers for each example: its prediction, the probability of the label, how sure it is, and by how much.
 
 use super::cost;
-use super::cpu::loss::highest;
-use super::evaluate::{fits, fits_one};
+use super::evaluate::{SCORE, fits, of_examples};
+use super::loss::highest;
 use super::pass::{self, Made, Reader};
 use super::steps::Purpose;
 use super::suits::{self, Labels};
-use crate::engine::value::{Dataset, Scores};
+use crate::engine::value::Dataset;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::lang::net::ir::NodeId;
@@ -42,9 +42,6 @@ settings! {
     /// Settings of `margin`.
     struct MarginSettings("margin") { of: Of }
 }
-
-/// Bytes that the number of an example takes in the store, with its id and label.
-const SCORE: f64 = 16.0;
 
 impl Answer {
     /// Returns whether the labels of the examples enter.
@@ -129,9 +126,7 @@ impl Reader for Answers {
     }
 
     fn finish(&mut self) -> Result<Value, Failure> {
-        let (values, data) = (std::mem::take(&mut self.values), &self.data);
-        let (ids, labels, classes) = (data.ids.clone(), data.labels.clone(), data.classes().to_vec());
-        Ok(Value::Scores(Arc::new(Scores { values, ids, labels, classes, ..Scores::default() })))
+        Ok(of_examples(std::mem::take(&mut self.values), &self.data))
     }
 }
 
@@ -145,11 +140,7 @@ impl Answer {
             return Err(Failure::Absent("there is no example to look at".to_string()));
         }
         let labelled = self.needs_labels(&job.settings);
-        if labelled {
-            fits_one(&model.net, &data)?;
-        } else {
-            fits(&model.net, &data, false)?;
-        }
+        fits(&model.net, &data, if labelled { Labels::One } else { Labels::Any })?;
         let values = Vec::with_capacity(data.len());
         Ok(Box::new(Answers { answer: self, labelled, node: model.net.output, data, values }))
     }

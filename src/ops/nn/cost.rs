@@ -3,9 +3,8 @@
 //! The constants were measured on one core of a server of 2023 (AVX-512, about 100 GFLOP/s in plain products); `benches/nn.rs --estimates`
 //! prints estimate and actual side by side.
 
-use super::candle::memory;
 use super::cpu;
-use super::evaluate::batch_size;
+use super::evaluate::{batch_for, batch_size};
 use super::network::Network;
 use super::spec::{Spec, spec};
 use super::steps::Purpose;
@@ -131,11 +130,7 @@ pub fn batch_seconds(net: &Net, purpose: Purpose, batch: usize, after: Option<No
 
 /// Returns the seconds that `rows` examples take in passes of a network, in batches of the size that evaluation takes.
 pub fn sweep_seconds(net: &Net, purpose: Purpose, rows: usize) -> f64 {
-    let batch = match purpose {
-        Purpose::Evaluation => batch_size(net),
-        _ => batch_size(net).min(64),
-    };
-    batched(rows, batch, |b| batch_seconds(net, purpose, b, None))
+    batched(rows, batch_for(net, purpose), |b| batch_seconds(net, purpose, b, None))
 }
 
 /// Returns the sum over whole batches and a last, smaller one.
@@ -170,14 +165,10 @@ pub fn pass_bytes(inputs: &[KnownInput]) -> f64 {
     known_bytes.unwrap_or(1e8)
 }
 
-/// Returns the bytes that passes of the models in the slots take on a device of candle's, in batches of the size that evaluation takes or of another.
+/// Returns the bytes that passes of the models in the slots take on a device, in batches of the size that evaluation takes or of another.
 pub fn on_device(inputs: &[KnownInput], purpose: Purpose, batch: Option<usize>) -> f64 {
     let models = ["net", "m", "against", "through"].into_iter().filter_map(|slot| net(inputs, &[slot]));
-    let usual = |net: &Net| match purpose {
-        Purpose::Evaluation => batch_size(net),
-        _ => batch_size(net).min(64),
-    };
-    models.map(|net| memory::bytes(net, purpose, batch.unwrap_or_else(|| usual(net)), false)).sum()
+    models.map(|net| Network::device_bytes(net, purpose, batch.unwrap_or_else(|| batch_for(net, purpose)), false)).sum()
 }
 
 /// Returns the bytes of buffers of a pass in evaluation over batches of the size that it takes.

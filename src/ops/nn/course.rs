@@ -1,9 +1,9 @@
 //! The course of a training, that of one network or of two against each other: epochs of steps in a drawn order, with sums, history and
 //! snapshots on the way. It stops and goes on bit for bit; what a step does is the learner's.
 
-use super::batches::{Augment, Loader, shuffled};
-use super::checkpoint::{Reader, Writer};
-use super::rate::Rate;
+use super::batches::{Loader, shuffled};
+use super::checkpoint::{Reader, Writer, closed, opened};
+use super::settings::Pace;
 use crate::base::Stream;
 use crate::engine::value::{Column, Dataset, Model, Table, Weights};
 use crate::engine::{Context, Failure, Job};
@@ -30,20 +30,6 @@ pub fn side_by_side<R: Send>(cx: &dyn Context, work: f64, f: impl FnOnce() -> R 
     rayon::scope(|_| f())
 }
 
-/// How long a training goes on, and in what steps.
-pub struct Schedule {
-    /// Passes over the data.
-    pub epochs: usize,
-    /// Examples of each step of an epoch.
-    pub steps: Vec<usize>,
-    /// The size of steps.
-    pub rate: Rate,
-    /// Random changes of examples.
-    pub augment: Vec<Augment>,
-    /// Epochs after which weights are kept.
-    pub snapshots: Vec<usize>,
-}
-
 /// What a step is given.
 pub struct Batch<'a> {
     /// The examples, one after another.
@@ -65,8 +51,11 @@ pub trait Learner: Send {
     /// Names of the means over an epoch in the history, and in the progress that is shown.
     const MEANS: &'static [(&'static str, &'static str)];
 
-    /// Returns how long it is trained on so many examples.
-    fn schedule(&self, rows: usize) -> Schedule;
+    /// Returns how long it is trained.
+    fn pace(&self) -> &Pace;
+
+    /// Returns the examples of each step of an epoch over so many.
+    fn batches(&self, rows: usize) -> Vec<usize>;
 
     /// Returns what reads its examples.
     fn loader<'a>(&self, data: &'a Dataset) -> Loader<'a>;
@@ -96,6 +85,11 @@ pub trait Learner: Send {
         false
     }
 
+    /// Checks that no device failed so far: what was read of one that did is zeros.
+    ///
+    /// Errors: what failed first.
+    fn check(&self) -> Result<(), Failure>;
+
     /// Returns all weights.
     fn weights(&self) -> Weights;
 
@@ -114,7 +108,8 @@ pub struct Course<L> {
     /// What is trained.
     pub learner: L,
     data: Arc<Dataset>,
-    schedule: Schedule,
+    /// Examples of each step of an epoch.
+    batches: Vec<usize>,
     /// Epochs completed, and steps taken in the one under way.
     epoch: usize,
     step: usize,
@@ -131,7 +126,7 @@ impl<L: Learner> Course<L> {
         let means = L::MEANS.iter().map(|(name, _)| name.to_string());
         let names = std::iter::once("epoch".to_string()).chain(means).chain(["rate".to_string()]).chain(learner.measures());
         let mut course = Course {
-            schedule: learner.schedule(data.len()),
+            batches: learner.batches(data.len()),
             epoch: 0,
             step: 0,
             sums: vec![0.0; L::MEANS.len()],
@@ -151,7 +146,7 @@ impl<L: Learner> Course<L> {
     pub fn run(&mut self, job: &Job, cx: &dyn Context) -> Result<(), Failure> {
         let data = self.data.clone();
         let loader = self.learner.loader(&data);
-        while self.epoch < self.schedule.epochs && !self.learner.over(&self.history) {
+        while self.epoch < self.learner.pace().epochs && !self.learner.over(&self.history) {
             side_by_side(cx, self.learner.work(), || self.epoch(job, cx, &loader))?;
         }
         Ok(())
@@ -159,25 +154,25 @@ impl<L: Learner> Course<L> {
 
     /// Takes the steps of an epoch that are left. While a step is computed, the examples of the next are read and augmented.
     fn epoch(&mut self, job: &Job, cx: &dyn Context, loader: &Loader) -> Result<(), Failure> {
-        let sizes = self.schedule.steps.clone();
+        let (sizes, pace) = (self.batches.clone(), self.learner.pace().clone());
         let starts: Vec<usize> = sizes.iter().scan(0, |end, size| Some(std::mem::replace(end, *end + size))).collect();
-        let total = (sizes.len() * self.schedule.epochs) as u64;
+        let total = (sizes.len() * pace.epochs) as u64;
         let order = shuffled(loader.len(), job.stream.named("order").numbered(self.epoch as u64));
-        let (stream, augment) = (job.stream.named("augmentation").numbered(self.epoch as u64), self.schedule.augment.clone());
+        let stream = job.stream.named("augmentation").numbered(self.epoch as u64);
         let rows = |step: usize| sizes.get(step).map_or(&order[..0], |size| &order[starts[step]..][..*size]);
         let read = |step: usize, into: &mut Vec<f32>| {
             into.resize(rows(step).len() * loader.size(), 0.0);
-            loader.fill(rows(step), &augment, stream, into);
+            loader.fill(rows(step), &pace.augment, stream, into);
         };
         let (mut now, mut next) = (Vec::new(), Vec::new());
         read(self.step, &mut now);
         while self.step < sizes.len() {
             if cx.interrupted() {
-                cx.checkpoint(&self.checkpoint());
+                self.keep(cx)?;
                 return Err(Failure::Interrupted);
             }
             if cx.checkpoint_due() {
-                cx.checkpoint(&self.checkpoint());
+                self.keep(cx)?;
             }
             let (step, done) = (self.step, (self.epoch * sizes.len() + self.step) as u64);
             let batch = Batch {
@@ -185,7 +180,7 @@ impl<L: Learner> Course<L> {
                 rows: rows(step),
                 loader,
                 stream: job.stream.named("steps").numbered(done),
-                rate: self.schedule.rate.at(done, total, self.epoch),
+                rate: pace.rate.at(done, total, self.epoch),
                 at: (self.epoch + 1, step + 1),
             };
             let (taken, _) = rayon::join(|| self.learner.step(&batch), || read(step + 1, &mut next));
@@ -206,15 +201,15 @@ impl<L: Learner> Course<L> {
 
     /// Measures what is recorded and adds a row to the history.
     fn finish_epoch(&mut self, job: &Job, cx: &dyn Context, total: u64) -> Result<(), Failure> {
-        let steps = self.schedule.steps.len();
+        let steps = self.batches.len();
         let measured = match self.learner.measure(job, cx, (self.epoch + 1, steps)) {
             Err(Failure::Interrupted) => {
-                cx.checkpoint(&self.checkpoint());
+                self.keep(cx)?;
                 return Err(Failure::Interrupted);
             }
             other => other?,
         };
-        let rate = self.schedule.rate.at(((self.epoch + 1) * steps - 1) as u64, total, self.epoch);
+        let rate = self.learner.pace().rate.at(((self.epoch + 1) * steps - 1) as u64, total, self.epoch);
         let row: Vec<f64> = std::iter::once((self.epoch + 1) as f64).chain(self.means()).chain([rate]).chain(measured).collect();
         for ((_, column), x) in self.history.columns.iter_mut().zip(row) {
             if let Column::Numbers(numbers) = column {
@@ -226,69 +221,82 @@ impl<L: Learner> Course<L> {
         self.sums.fill(0.0);
         self.seen = 0;
         self.snapshot();
-        Ok(())
+        self.learner.check()
     }
 
     /// Keeps the weights where they are wanted after this epoch.
     fn snapshot(&mut self) {
-        if self.schedule.snapshots.contains(&self.epoch) {
+        if self.learner.pace().snapshots.contains(&self.epoch) {
             self.snapshots.push((self.epoch, self.learner.weights()));
         }
     }
 
+    /// Leaves a checkpoint, unless a device failed.
+    fn keep(&self, cx: &dyn Context) -> Result<(), Failure> {
+        let bytes = self.checkpoint();
+        self.learner.check()?;
+        cx.checkpoint(&bytes);
+        Ok(())
+    }
+
     fn checkpoint(&self) -> Vec<u8> {
-        let mut w = Writer::default();
-        [self.epoch, self.step, self.seen].iter().for_each(|x| w.int(*x as u64));
-        w.reals(&self.sums);
-        for (name, _) in &self.history.columns {
-            w.reals(self.history.numbers(name).unwrap_or_default());
-        }
-        self.learner.save(&mut w);
-        w.int(self.snapshots.len() as u64);
-        for (epoch, weights) in &self.snapshots {
-            w.int(*epoch as u64);
-            weights.iter().for_each(|(_, _, numbers)| w.floats(numbers));
-        }
-        w.finish()
+        closed(|w| {
+            [self.epoch, self.step, self.seen].iter().for_each(|x| w.int(*x as u64));
+            w.floats(&self.sums);
+            for (name, _) in &self.history.columns {
+                w.floats(self.history.numbers(name).unwrap_or_default());
+            }
+            self.learner.save(w);
+            w.int(self.snapshots.len() as u64);
+            for (epoch, weights) in &self.snapshots {
+                w.int(*epoch as u64);
+                weights.iter().for_each(|(_, _, numbers)| w.singles(numbers));
+            }
+        })
     }
 
     /// Goes back to where a checkpoint was taken; nothing where it is not one of this course's.
     pub fn restore(&mut self, bytes: &[u8]) -> Option<()> {
-        let mut r = Reader::new(bytes)?;
-        self.epoch = r.int()? as usize;
-        self.step = r.int()? as usize;
-        self.seen = r.int()? as usize;
-        self.sums = r.reals()?;
-        for (_, column) in &mut self.history.columns {
-            *column = Column::Numbers(r.reals()?);
-        }
-        self.learner.restore(&mut r)?;
-        let count = r.int()?;
-        self.snapshots.clear();
-        for _ in 0..count {
-            let epoch = r.int()? as usize;
-            let mut weights = self.learner.weights();
-            for (_, _, numbers) in &mut weights {
-                r.floats(numbers)?;
+        opened(bytes, |r| {
+            self.epoch = r.int()? as usize;
+            self.step = r.int()? as usize;
+            self.seen = r.int()? as usize;
+            self.sums = r.floats()?;
+            for (_, column) in &mut self.history.columns {
+                *column = Column::Numbers(r.floats()?);
             }
-            self.snapshots.push((epoch, weights));
-        }
-        r.finished().then_some(())
+            self.learner.restore(r)?;
+            let count = r.int()?;
+            self.snapshots.clear();
+            for _ in 0..count {
+                let epoch = r.int()? as usize;
+                let mut weights = self.learner.weights();
+                for (_, _, numbers) in &mut weights {
+                    r.singles(numbers)?;
+                }
+                self.snapshots.push((epoch, weights));
+            }
+            Some(())
+        })
     }
 
     /// Returns the trained model.
-    pub fn into_model(self) -> Model {
+    ///
+    /// Errors: a device failed.
+    pub fn into_model(self) -> Result<Model, Failure> {
+        let weights = self.learner.weights();
+        self.learner.check()?;
         let mut ids = self.data.ids.to_vec();
         ids.sort_unstable();
         ids.dedup();
-        Model {
-            weights: Arc::new(self.learner.weights()),
+        Ok(Model {
+            weights: Arc::new(weights),
             net: self.learner.net(),
             snapshots: self.snapshots.into_iter().map(|(e, w)| (e, Arc::new(w))).collect(),
             history: self.history,
             trained_on: Arc::new(ids),
             classes: self.data.classes().to_vec(),
-        }
+        })
     }
 }
 
@@ -309,5 +317,91 @@ pub fn train<L: Learner>(
         course = Course::new(learner()?, data.clone());
     }
     course.run(job, cx)?;
-    Ok(course.into_model())
+    course.into_model()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lang::net::ir::Source;
+    use crate::ops::nn::settings::pace;
+    use crate::ops::nn::tests::build::{Builder, bars};
+    use crate::ops::nn::tests::running::{Stopping, training};
+
+    /// Learns nothing. Its device fails after some steps, and tells only who asks.
+    struct Failing {
+        pace: Pace,
+        net: Arc<Net>,
+        left: usize,
+    }
+
+    impl Learner for Failing {
+        const MEANS: &'static [(&'static str, &'static str)] = &[("loss", "loss")];
+
+        fn pace(&self) -> &Pace {
+            &self.pace
+        }
+
+        fn batches(&self, rows: usize) -> Vec<usize> {
+            vec![10; rows / 10]
+        }
+
+        fn loader<'a>(&self, data: &'a Dataset) -> Loader<'a> {
+            Loader::new(data)
+        }
+
+        fn work(&self) -> f64 {
+            0.0
+        }
+
+        fn step(&mut self, _batch: &Batch) -> Result<(Vec<f64>, usize), Failure> {
+            self.left = self.left.saturating_sub(1);
+            Ok((vec![1.0], 1))
+        }
+
+        fn check(&self) -> Result<(), Failure> {
+            if self.left == 0 { Err(Failure::new("the device failed")) } else { Ok(()) }
+        }
+
+        fn weights(&self) -> Weights {
+            Weights::new()
+        }
+
+        fn net(&self) -> Arc<Net> {
+            self.net.clone()
+        }
+
+        fn save(&self, to: &mut Writer) {
+            to.int(0);
+        }
+
+        fn restore(&mut self, from: &mut Reader) -> Option<()> {
+            from.int().map(|_| ())
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_device_that_failed() {
+        let data = bars(40, 8, 1);
+        let mut b = Builder::new(&[8, 8, 1]);
+        b.linear(Source::Input, 3);
+        let net = b.finish();
+        let job = training(&net, &data, 2.0, &[]);
+        let run = |left: usize, cx: &Stopping| {
+            train(&job, cx, &data, || Ok(Failing { pace: pace(&job.settings).expect("a pace"), net: net.clone(), left }))
+        };
+        // In the last step of an epoch, and of all.
+        for left in [4, 8] {
+            let cx = Stopping::new(u64::MAX, None);
+            assert!(matches!(run(left, &cx), Err(Failure::Failed { .. })), "{left}");
+        }
+        assert!(run(9, &Stopping::new(u64::MAX, None)).is_ok());
+        // When it is asked to stop after the third step.
+        let failed = Stopping::new(3, None);
+        assert!(matches!(run(3, &failed), Err(Failure::Failed { .. })));
+        assert_eq!(*failed.kept.lock().unwrap(), None);
+        let sound = Stopping::new(3, None);
+        assert_eq!(run(9, &sound).err(), Some(Failure::Interrupted));
+        assert!(sound.kept.lock().unwrap().is_some());
+    }
 }

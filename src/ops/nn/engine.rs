@@ -33,32 +33,33 @@ pub trait Engine: Send + Sync {
     /// Runs the batch that was written to [`Engine::input_mut`]; `edit` is called after each of the nodes.
     fn forward(&mut self, batch: usize, stream: Stream, nodes: &[NodeId], edit: Edit);
 
-    /// Runs what comes after a node once more.
+    /// Runs what comes after a node once more, over what that node and those before it hold; these are kept
+    /// ([`super::network::Network::needed_after`]).
     fn resume(&mut self, node: NodeId);
 
-    /// Returns what a kept node put out.
+    /// Returns what a kept node put out: `batch x size`.
     fn value(&self, node: NodeId) -> &[f32];
 
-    /// Replaces what a kept node put out.
+    /// Replaces what a kept node put out: `batch x size`.
     fn set_value(&mut self, node: NodeId, numbers: &[f32]);
 
     /// Returns the network's output and the room for the gradient by it.
     fn output_and_gradient(&mut self) -> (&[f32], &mut [f32]);
 
     /// Writes the gradient of `scale` times the summed cross-entropy by the network's output; returns each label's loss and how many are
-    /// predicted right.
+    /// predicted right. With smoothing e the target is (1 - e) at the label plus e / K everywhere.
     fn cross_entropy(&mut self, labels: &[u32], smoothing: f64, scale: f64) -> (Vec<f64>, usize);
 
     /// Computes gradients from that by the output: by the network's input where the purpose wants it, and by the parameters where asked.
     fn backward(&mut self, parameters: bool);
 
-    /// Returns the gradient by the input.
+    /// Returns the gradient by the input: `batch x input`.
     fn input_gradient(&self) -> &[f32];
 
     /// Begins to optimise: what the optimiser remembers is zero.
     fn optimise(&mut self, optimizer: Optimizer);
 
-    /// Takes a step of the optimiser.
+    /// Takes a step of the optimiser with the gradients that there are.
     fn step(&mut self, rate: f64);
 
     /// Returns the steps taken, and all that the optimiser remembers of each trained parameter.
@@ -88,7 +89,7 @@ pub trait Engine: Send + Sync {
     /// Moves the trained parameters by `scale` times their gradients.
     fn ascend(&mut self, scale: f32);
 
-    /// Goes back to what was set aside.
+    /// Goes back to what was set aside; gradients stay.
     fn take_back(&mut self);
 
     /// Waits until the device has done all that it was told to.

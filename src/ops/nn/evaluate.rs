@@ -1,14 +1,18 @@
 //! A model run over a data set in evaluation mode, batch by batch.
 
 use super::batches::Loader;
-use super::cpu::loss::{cross_entropy, highest};
+use super::given::failed;
+use super::loss::{cross_entropy, highest};
 use super::network::Network;
 use super::place::Place;
 use super::steps::Purpose;
+use super::suits::{self, Labels};
 use crate::base::Stream;
-use crate::engine::value::{Dataset, Model, Pixels};
-use crate::engine::{Context, Failure};
-use crate::lang::net::ir::{LayerOp, Net, NodeId};
+use crate::engine::value::{Dataset, Model, Pixels, Scores};
+use crate::engine::{Context, Failure, Job, Value};
+use crate::lang::net::ir::{Net, NodeId};
+use crate::plan::facts::Facts;
+use std::sync::Arc;
 
 /// Numbers that the largest activation of an evaluation batch may have.
 const ACTIVATION: usize = 1 << 24;
@@ -19,87 +23,67 @@ pub fn batch_size(net: &Net) -> usize {
     (ACTIVATION / largest).clamp(16, 256)
 }
 
+/// Returns the size of batches of passes for a purpose: with gradients, a batch takes several times the memory.
+pub fn batch_for(net: &Net, purpose: Purpose) -> usize {
+    match purpose {
+        Purpose::Evaluation => batch_size(net),
+        _ => batch_size(net).min(64),
+    }
+}
+
 /// Returns a network with the model's weights, for evaluation or for gradients by the input.
 ///
 /// Errors: the weights do not fit the network, or the network the memory of its device.
 pub fn open(model: &Model, purpose: Purpose, keep: &[NodeId], rows: usize, place: &Place) -> Result<Network, Failure> {
-    let batch = match purpose {
-        Purpose::Evaluation => batch_size(&model.net),
-        _ => batch_size(&model.net).min(64),
-    };
+    let batch = batch_for(&model.net, purpose);
     let mut network = Network::new(&model.net, purpose, keep, batch.min(rows.max(1)), place);
     network.load(&model.weights)?;
     network.check()?;
     Ok(network)
 }
 
-/// Checks that a data set fits a network: shape of an example, and (where `labelled`) a label below the number of outputs for each.
+/// Checks that a data set fits a network, as [`suits::fits_net`] does what is known of it.
 ///
 /// Errors: what does not fit, in a sentence.
-pub fn fits(net: &Net, data: &Dataset, labelled: bool) -> Result<(), Failure> {
-    let shape = &data.source.images.shape;
-    if *shape != net.input {
-        return Err(Failure::new(format!(
-            "the data set `{}` has examples of shape {shape:?} where the network `{}` takes {:?}",
-            data.source.name, net.name, net.input
-        )));
-    }
-    let words = data.labels_each() > 1 || matches!(data.source.images.data, Pixels::Words(_));
-    let vocabulary = data.classes().len();
-    if words
-        && let Some(known) =
-            net.nodes.iter().find_map(|n| if let LayerOp::Embedding { words, .. } = n.op { Some(words) } else { None })
-        && known < vocabulary
-    {
-        return Err(Failure::new(format!(
-            "the data set `{}` has {vocabulary} words where the network `{}` has vectors for {known}",
-            data.source.name, net.name
-        ))
-        .help("write `embedding(classes, …)`, which takes the vocabulary of the data"));
-    }
-    if !labelled {
-        return Ok(());
-    }
-    let shape = net.nodes.get(net.output).map_or(&[][..], |n| &n.shape);
-    let several = shape.len() == 2;
-    if several != words || words && shape[0] != data.labels_each() {
-        let (has, gives) = match words {
-            true => ("a word to predict at each of its words", "one score for each class"),
-            false => ("one label an example", "scores at each token"),
-        };
-        return Err(Failure::new(format!(
-            "the data set `{}` has {has} where the network `{}` gives {gives}",
-            data.source.name, net.name
-        )));
-    }
-    if words {
-        return Ok(());
-    }
-    let outputs = shape.iter().product::<usize>();
-    if data.labels.len() != data.len() {
-        return Err(Failure::new(format!("the data set `{}` has no labels", data.source.name)));
-    }
-    match data.labels.iter().max() {
-        Some(label) if *label as usize >= outputs => Err(Failure::new(format!(
-            "the data set `{}` has a label {label} where the network `{}` has {outputs} outputs",
-            data.source.name, net.name
-        ))),
-        _ => Ok(()),
-    }
+pub fn fits(net: &Net, data: &Dataset, labels: Labels) -> Result<(), Failure> {
+    let words = matches!(data.source.images.data, Pixels::Words(_));
+    let highest = data.labels.iter().max().map_or(0, |l| *l as usize + 1);
+    let facts = Facts {
+        shape: Some(data.source.images.shape.clone()),
+        classes: Some(data.classes().to_vec()),
+        class_sizes: Some(vec![1; highest]),
+        labelled: Some(words || data.labels.len() == data.len()),
+        labels_each: words.then(|| data.labels_each()),
+        ..Facts::default()
+    };
+    suits::fits_net(net, &facts, "data", labels).map_err(failed)
 }
 
-/// Checks as [`fits`], for what counts examples by their one label.
+/// Returns the model of a job and the data that it is measured on.
 ///
-/// Errors: as [`fits`]; the data set has several labels an example.
-pub fn fits_one(net: &Net, data: &Dataset) -> Result<(), Failure> {
-    fits(net, data, true)?;
-    if matches!(data.source.images.data, Pixels::Words(_)) {
-        let message =
-            format!("the data set `{}` has a word to predict at each of its words, not one label an example", data.source.name);
-        return Err(Failure::new(message).help("measure words by `loss`, `example_loss` or `accuracy`"));
-    }
-    Ok(())
+/// Errors: there is no example (the cell is absent); they do not fit each other.
+pub fn measured(job: &Job, labels: Labels) -> Result<(&Arc<Model>, &Arc<Dataset>), Failure> {
+    let (model, data) = (job.model("net")?, job.dataset("data")?);
+    some(data)?;
+    fits(&model.net, data, labels)?;
+    Ok((model, data))
 }
+
+/// Checks that there is something to measure on.
+///
+/// Errors: there is no example (the cell is absent).
+pub fn some(data: &Dataset) -> Result<(), Failure> {
+    if data.is_empty() { Err(Failure::Absent("there is no example to measure on".to_string())) } else { Ok(()) }
+}
+
+/// Returns a number for each example of a data set as the value of a cell.
+pub fn of_examples(values: Vec<f64>, data: &Dataset) -> Value {
+    let (ids, labels, classes) = (data.ids.clone(), data.labels.clone(), data.classes().to_vec());
+    Value::Scores(Arc::new(Scores { values, ids, labels, classes, ..Scores::default() }))
+}
+
+/// Bytes that the number of an example takes in the store, with its id and label.
+pub const SCORE: f64 = 16.0;
 
 /// Runs all examples in their order and hands `each` the first row of a batch, its labels, and the network after its forward pass.
 ///
@@ -206,9 +190,5 @@ pub fn companion(of: &Network, purpose: Purpose, rows: usize) -> Network {
 
 /// Returns how many examples at a time a [`companion`] takes.
 pub fn companion_batch(net: &Net, purpose: Purpose, rows: usize) -> usize {
-    let batch = match purpose {
-        Purpose::Evaluation => batch_size(net),
-        _ => batch_size(net).min(64),
-    };
-    batch.min(rows.max(1))
+    batch_for(net, purpose).min(rows.max(1))
 }

@@ -1,7 +1,7 @@
 //! Measures of a model on a data set: accuracy, F-score, loss, confusion, correctness, input gradient, history.
 
 use super::cost;
-use super::evaluate::{Outcome, fits, fits_one, input_gradients, open};
+use super::evaluate::{Outcome, SCORE, fits, input_gradients, measured, of_examples, open};
 use super::pass::{self, Made, Reader};
 use super::place::Place;
 use super::steps::Purpose;
@@ -9,7 +9,7 @@ use super::suits::{self, Labels};
 use crate::base::f_score::f_score;
 use crate::base::statistics::{clustered_share_error, share_error};
 use crate::engine::parts::Parts;
-use crate::engine::value::{Column, Dataset, Number, Scores, Table};
+use crate::engine::value::{Column, Dataset, Number, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::lang::net::ir::NodeId;
@@ -33,11 +33,8 @@ pub fn reader<F>(job: &Job, conclude: F) -> Made
 where
     F: FnOnce(Outcome, Arc<Dataset>) -> Result<Value, Failure> + 'static,
 {
-    let (model, data) = (job.model("net")?, job.dataset("data")?.clone());
-    if data.is_empty() {
-        return Err(Failure::Absent("there is no example to measure on".to_string()));
-    }
-    fits(&model.net, &data, true)?;
+    let (model, data) = measured(job, Labels::Needed)?;
+    let data = data.clone();
     let each = data.labels_each().max(1);
     let conclude = Some(move |outcome| conclude(outcome, data));
     Ok(Box::new(Scored { node: model.net.output, each, outcome: Outcome::default(), conclude }))
@@ -63,8 +60,6 @@ impl<F: FnOnce(Outcome) -> Result<Value, Failure>> Reader for Scored<F> {
 
 /// Bytes that a number takes in the store.
 const NUMBER: f64 = 130.0;
-/// Bytes that the number of an example takes in the store, with its id and label.
-const SCORE: f64 = 16.0;
 
 /// What is known of what a measure gives: one number for each example, or a value of them all.
 fn facts(inputs: &[KnownInput], labels: Labels, each: f64) -> Result<Facts, Problem> {
@@ -185,8 +180,7 @@ measure!(
     Labels::Needed,
     SCORE,
     |_job, outcome, data| {
-        let values = outcome.correct(&data).collect();
-        Ok(Value::Scores(Arc::new(scores(values, &data))))
+        Ok(of_examples(outcome.correct(&data).collect(), &data))
     }
 );
 
@@ -197,7 +191,7 @@ measure!(
     Labels::Needed,
     SCORE,
     |_job, outcome, data| {
-        Ok(Value::Scores(Arc::new(scores(outcome.losses, &data))))
+        Ok(of_examples(outcome.losses, &data))
     }
 );
 
@@ -208,7 +202,7 @@ measure!(
     Labels::One,
     0.0,
     |job, outcome, data| {
-        fits_one(&job.model("net")?.net, &data)?;
+        fits(&job.model("net")?.net, &data, Labels::One)?;
         Ok(Value::Table(Arc::new(confusion(&data, &outcome.predicted))))
     }
 );
@@ -247,11 +241,7 @@ impl Planned for InputGradient {
 
 impl Kernel for InputGradient {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
-        let (model, data) = (job.model("net")?, job.dataset("data")?);
-        if data.is_empty() {
-            return Err(Failure::Absent("there is no example to measure on".to_string()));
-        }
-        fits(&model.net, data, true)?;
+        let (model, data) = measured(job, Labels::Needed)?;
         let mut network = open(model, Purpose::InputGradient, &[], data.len(), &Place::of(cx)?)?;
         let each = input_gradients(&mut network, data, cx)?;
         Ok(Value::Number(over_examples(mean(&each), data, &each)))
@@ -292,10 +282,6 @@ pub fn over_examples(number: Number, data: &Dataset, adds: &[f64]) -> Number {
 pub fn over_some(number: Number, data: &Dataset, ids: &[u32], adds: &[f64]) -> Number {
     let Some(error) = number.error.filter(|_| adds.len() == ids.len()) else { return number };
     Number { parts: Parts::of_examples((&data.source.name, data.classes()), ids, adds, error), ..number }
-}
-
-fn scores(values: Vec<f64>, data: &Dataset) -> Scores {
-    Scores { values, ids: data.ids.clone(), labels: data.labels.clone(), classes: data.classes().to_vec(), ..Scores::default() }
 }
 
 /// Returns the rows `label, predicted, count, share`, all pairs of classes; shares are of the examples of a label, NaN where there is none.

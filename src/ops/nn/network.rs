@@ -1,9 +1,10 @@
 //! A network with weights, ready to run batches forward and backward, whatever engine computes it.
 
+use super::candle::memory;
 use super::candle::run::Tensors;
 use super::checkpoint::{Reader, Writer};
 use super::engine::{Edit, Engine};
-use super::optimizer::{Clip, Optimizer};
+use super::optimizer::Clip;
 use super::place::Place;
 use super::planned::Planned;
 use super::program::Program;
@@ -14,9 +15,10 @@ use crate::base::Stream;
 use crate::engine::Failure;
 use crate::engine::value::Weights;
 use crate::lang::net::ir::{Net, NodeId, Source};
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-/// A network on a device, made for a largest batch.
+/// A network on a device, made for a largest batch; what it does beside its own methods are those of its engine.
 ///
 /// What callers read and write lies in the host's memory.
 pub struct Network {
@@ -26,6 +28,20 @@ pub struct Network {
     engine: Box<dyn Engine>,
     /// Each parameter and statistic with the node that it belongs to.
     parameters: Vec<(NodeId, Parameter)>,
+}
+
+impl Deref for Network {
+    type Target = dyn Engine;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.engine
+    }
+}
+
+impl DerefMut for Network {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut *self.engine
+    }
 }
 
 impl Network {
@@ -56,13 +72,6 @@ impl Network {
     /// Returns the largest batch.
     pub fn capacity(&self) -> usize {
         self.capacity
-    }
-
-    /// Checks that nothing failed on its device so far.
-    ///
-    /// Errors: what failed first.
-    pub fn check(&self) -> Result<(), Failure> {
-        self.engine.check()
     }
 
     /// Returns the whole name of a parameter.
@@ -138,12 +147,7 @@ impl Network {
         self.engine.forward(batch.min(self.capacity), stream, nodes, edit);
     }
 
-    /// Runs what comes after a node once more, over what that node and those before it hold; these are kept ([`Network::needed_after`]).
-    pub fn resume(&mut self, node: NodeId) {
-        self.engine.resume(node);
-    }
-
-    /// Returns the nodes to keep so that [`Network::resume`] can run after `node`: the node, those that later nodes look back to, the output.
+    /// Returns the nodes to keep so that [`Engine::resume`] can run after `node`: the node, those that later nodes look back to, the output.
     pub fn needed_after(net: &Net, node: NodeId) -> Vec<NodeId> {
         let later = net.nodes.iter().skip(node + 1).flat_map(|n| &n.inputs);
         let earlier = later.filter_map(|s| if let Source::Node(id) = s { Some(*id) } else { None }).filter(|id| *id <= node);
@@ -153,28 +157,7 @@ impl Network {
         out
     }
 
-    /// Replaces what a kept node put out: `batch x size`.
-    pub fn set_value(&mut self, node: NodeId, numbers: &[f32]) {
-        self.engine.set_value(node, numbers);
-    }
-
-    /// Returns what a kept node put out: `batch x size`.
-    pub fn value(&self, node: NodeId) -> &[f32] {
-        self.engine.value(node)
-    }
-
-    /// Returns the network's output and the room for the gradient by it.
-    pub fn output_and_gradient(&mut self) -> (&[f32], &mut [f32]) {
-        self.engine.output_and_gradient()
-    }
-
-    /// Writes the gradient of `scale` times the summed cross-entropy by the network's output, for [`Network::backward`];
-    /// returns each label's loss and the number of right predictions. With smoothing e the target is (1 - e) at the label plus e / K everywhere.
-    pub fn cross_entropy(&mut self, labels: &[u32], smoothing: f64, scale: f64) -> (Vec<f64>, usize) {
-        self.engine.cross_entropy(labels, smoothing, scale)
-    }
-
-    /// Computes gradients by parameters (training) or by the input, from the one written to [`Network::output_and_gradient`].
+    /// Computes gradients by parameters (training) or by the input, from the one written to [`Engine::output_and_gradient`].
     pub fn backward(&mut self) {
         self.engine.backward(true);
     }
@@ -182,21 +165,6 @@ impl Network {
     /// Computes the gradient by the input as [`Network::backward`] does, and leaves those by parameters alone.
     pub fn backward_by_input(&mut self) {
         self.engine.backward(false);
-    }
-
-    /// Returns the gradient by the input: `batch x input`.
-    pub fn input_gradient(&self) -> &[f32] {
-        self.engine.input_gradient()
-    }
-
-    /// Begins to optimise the trained parameters.
-    pub fn optimise(&mut self, optimizer: Optimizer) {
-        self.engine.optimise(optimizer);
-    }
-
-    /// Takes a step of the optimiser with the gradients that there are.
-    pub fn step(&mut self, rate: f64) {
-        self.engine.step(rate);
     }
 
     /// Cuts the gradients by parameters.
@@ -212,39 +180,19 @@ impl Network {
         }
     }
 
-    /// Waits until its device has done all that it was told to.
-    pub fn wait(&self) {
-        self.engine.wait();
-    }
-
-    /// Sets parameters and running statistics aside, and moves the parameters by `radius g / |g|` along their gradients g.
+    /// Sets parameters and running statistics aside, and moves the parameters by `radius g / |g|` along their gradients g; [`Engine::take_back`] goes back.
     pub fn climb(&mut self, radius: f64) {
         let scale = (radius / (self.engine.norm() + 1e-12)) as f32;
         self.engine.set_aside();
         self.engine.ascend(scale);
     }
 
-    /// Goes back to where [`Network::climb`] was called; gradients stay.
-    pub fn come_back(&mut self) {
-        self.engine.take_back();
-    }
-
-    /// Keeps a copy of the gradients by parameters.
-    pub fn keep_gradients(&mut self) {
-        self.engine.keep_gradients();
-    }
-
-    /// Adds the gradients kept by [`Network::keep_gradients`] to those that there are.
-    pub fn add_kept_gradients(&mut self) {
-        self.engine.add_kept_gradients();
-    }
-
     /// Writes parameters, running statistics and what the optimiser remembers.
     pub fn save(&self, to: &mut Writer) {
         let (steps, memory) = self.engine.memory();
         to.int(steps);
-        (0..self.parameters.len()).for_each(|i| to.floats(&self.engine.state(i)));
-        memory.iter().for_each(|m| to.floats(m));
+        (0..self.parameters.len()).for_each(|i| to.singles(&self.engine.state(i)));
+        memory.iter().for_each(|m| to.singles(m));
     }
 
     /// Reads what [`Network::save`] wrote of an equal network; `None` if that is not what comes.
@@ -252,10 +200,10 @@ impl Network {
         let steps = from.int()?;
         for (i, (_, parameter)) in self.parameters.iter().enumerate() {
             let mut numbers = vec![0.0; parameter.len()];
-            from.floats(&mut numbers)?;
+            from.singles(&mut numbers)?;
             self.engine.set_state(i, &numbers);
         }
-        self.engine.set_memory(steps, &mut |numbers| from.floats(numbers))
+        self.engine.set_memory(steps, &mut |numbers| from.singles(numbers))
     }
 
     /// Returns the path of the last layer with weights.
@@ -264,7 +212,12 @@ impl Network {
         last.map(|owner| self.net.nodes[owner].path.clone())
     }
 
-    /// Returns the bytes that it takes at most: planned buffers, weights, their gradients, and the scratch of the layer that needs most.
+    /// Returns the bytes that it takes at most of the memory of a device, in batches of so many examples; with `short`, values have 16 bits.
+    pub fn device_bytes(net: &Arc<Net>, purpose: Purpose, batch: usize, short: bool) -> f64 {
+        memory::bytes(net, purpose, batch, short)
+    }
+
+    /// Returns the bytes that it takes at most of the host's memory: planned buffers, weights, their gradients, and the scratch of the layer that needs most.
     pub fn bytes(net: &Arc<Net>, purpose: Purpose, capacity: usize) -> f64 {
         let program = Program::new(net, purpose, &[]);
         let mut numbers = program.slot_sizes.iter().chain(&program.gradient_sizes).sum::<usize>() * capacity;

@@ -1,6 +1,6 @@
 //! Optimisers: what a step does to the weights, as PyTorch defines them; sharpness-aware steps and clipped gradients.
 
-use super::buffer::Buffer;
+use super::buffer::zeros;
 use super::given::{Given, constructor};
 use crate::lang::Static;
 use crate::settings;
@@ -78,24 +78,22 @@ impl Optimizer {
 pub struct Running {
     optimizer: Optimizer,
     /// For each parameter, each memory: momentum, or first and second moments.
-    pub memory: Vec<Vec<Buffer>>,
+    pub memory: Vec<Vec<Vec<f32>>>,
     /// Steps taken.
     pub steps: u64,
 }
 
 impl Running {
     /// Returns the optimiser of parameters before its first step.
-    pub fn new<'a>(optimizer: Optimizer, trained: impl Iterator<Item = &'a mut Buffer>) -> Self {
-        let memory = trained.map(|w| (0..optimizer.memories()).map(|_| Buffer::zeros(w.len())).collect()).collect();
+    pub fn new<'a>(optimizer: Optimizer, trained: impl Iterator<Item = &'a mut Vec<f32>>) -> Self {
+        let memory = trained.map(|w| (0..optimizer.memories()).map(|_| zeros(w.len())).collect()).collect();
         Running { optimizer, memory, steps: 0 }
     }
 
     /// Takes one step with the given rate. `trained` yields parameters and gradients in the order of the sizes.
-    pub fn step<'a>(&mut self, trained: impl Iterator<Item = (&'a mut Buffer, &'a Buffer)>, rate: f64) {
+    pub fn step<'a>(&mut self, trained: impl Iterator<Item = (&'a mut Vec<f32>, &'a Vec<f32>)>, rate: f64) {
         self.steps += 1;
-        for ((weight, grad), memory) in trained.zip(&mut self.memory) {
-            let (w, g) = (weight.host_mut(), grad.host());
-            let mut memory: Vec<&mut [f32]> = memory.iter_mut().map(Buffer::host_mut).collect();
+        for ((w, g), memory) in trained.zip(&mut self.memory) {
             match (self.optimizer, &mut memory[..]) {
                 (Optimizer::Sgd { decay, .. }, []) => {
                     let (rate, decay) = (rate as f32, decay as f32);

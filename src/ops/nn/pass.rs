@@ -3,14 +3,13 @@
 use super::evaluate::{fits, open, sweep};
 use super::network::Network;
 use super::place::Place;
-use super::program::Program;
-use super::steps::Purpose;
+use super::steps::{Purpose, lay};
+use super::suits::Labels;
 use crate::engine::value::{Dataset, Model};
 use crate::engine::{Context, Failure, Job, Value};
 use crate::lang::net::ir::{Net, NodeId};
 use crate::plan::facts::Share;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 /// Name of the work that cells share which read the same pass.
 pub const WORK: &str = "forward pass";
@@ -82,7 +81,7 @@ fn sweep_once(
     readers: &mut [(usize, Box<dyn Reader>)],
     cx: &dyn Context,
 ) -> Result<(), Failure> {
-    fits(&model.net, data, false)?;
+    fits(&model.net, data, Labels::Any)?;
     let mut network: Network = open(model, Purpose::Evaluation, nodes, data.len(), &Place::of(cx)?)?;
     let rows = data.len() as u64;
     sweep(&mut network, data, cx, |start, labels, network| {
@@ -97,15 +96,12 @@ fn sweep_once(
 
 /// Returns nodes in groups whose members one program reads as it would each alone: which layers run fused depends on what is looked at, and
 /// fused layers may round otherwise. Nodes inside fused layers are rare, so there is one group nearly always.
-fn compatible(net: &Arc<Net>, nodes: &[NodeId]) -> Vec<Vec<NodeId>> {
+fn compatible(net: &Net, nodes: &[NodeId]) -> Vec<Vec<NodeId>> {
     if nodes.len() < 2 {
         return nodes.iter().map(|node| vec![*node]).collect();
     }
     type Steps = BTreeSet<(NodeId, Vec<usize>, usize)>;
-    let steps = |keep: &[NodeId]| -> Steps {
-        let program = Program::new(net, Purpose::Evaluation, keep);
-        program.steps.iter().map(|s| (s.owner, s.inputs.clone(), s.output)).collect()
-    };
+    let steps = |keep: &[NodeId]| -> Steps { lay(net, keep, &[]).into_iter().map(|s| (s.owner, s.inputs, s.output)).collect() };
     let alone: Vec<(NodeId, Steps)> = nodes.iter().map(|node| (*node, steps(&[*node]))).collect();
     let fits = |group: &[&(NodeId, Steps)]| {
         let together = steps(&group.iter().map(|(node, _)| *node).collect::<Vec<_>>());

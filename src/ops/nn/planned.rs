@@ -1,44 +1,45 @@
 //! The host's engine: layers run in order over buffers that are planned ahead and lent out again and again.
 
-use super::buffer::Buffer;
+use super::buffer::zeros;
 use super::cpu::layer::{Backward, Saved, Sink};
-use super::cpu::loss::{cross_entropy, right};
 use super::cpu::parallel::{map1, sum_of_squares, update1};
 use super::engine::{Edit, Engine};
+use super::loss::{cross_entropy, right};
 use super::optimizer::{Optimizer, Running};
 use super::program::{Program, Step};
 use super::spec::{Parameter, Pass};
-use super::steps::Purpose;
+use super::steps::{Purpose, ValueId};
 use crate::base::Stream;
 use crate::engine::Failure;
 use crate::lang::net::ir::{Net, NodeId};
+use std::mem::take;
 use std::sync::Arc;
 
 /// A network over buffers that are planned once for a largest batch and used again by every pass.
 pub struct Planned {
     net: Arc<Net>,
     program: Program,
-    values: Vec<Buffer>,
-    gradients: Vec<Buffer>,
-    detour: Buffer,
-    states: Vec<Vec<Buffer>>,
-    grad_states: Vec<Vec<Buffer>>,
+    values: Vec<Vec<f32>>,
+    gradients: Vec<Vec<f32>>,
+    detour: Vec<f32>,
+    states: Vec<Vec<Vec<f32>>>,
+    grad_states: Vec<Vec<Vec<f32>>>,
     saved: Vec<Saved>,
     work: Vec<f32>,
     pass: Pass,
     optimizer: Option<Running>,
     /// Trained weights, then running statistics, that were set aside.
-    aside: (Vec<Buffer>, Vec<Buffer>),
+    aside: (Vec<Vec<f32>>, Vec<Vec<f32>>),
     /// Gradients that were kept.
-    kept: Vec<Buffer>,
+    kept: Vec<Vec<f32>>,
 }
 
 impl Planned {
     /// Returns a network with weights of zero; arguments as those of [`super::network::Network::partly`].
     pub fn new(net: &Arc<Net>, purpose: Purpose, keep: &[NodeId], frozen: &[bool], capacity: usize) -> Self {
         let program = Program::partly(net, purpose, keep, frozen);
-        let buffers = |sizes: &[usize]| sizes.iter().map(|n| Buffer::zeros(n * capacity)).collect::<Vec<_>>();
-        let numbers = |p: &Parameter| Buffer::zeros(p.len());
+        let buffers = |sizes: &[usize]| sizes.iter().map(|n| zeros(n * capacity)).collect::<Vec<_>>();
+        let numbers = |p: &Parameter| zeros(p.len());
         let states = program.steps.iter().map(|s| s.parameters.iter().map(numbers).collect()).collect();
         let grad_states = program
             .steps
@@ -51,7 +52,7 @@ impl Planned {
         Planned {
             values: buffers(&program.slot_sizes),
             gradients: buffers(&program.gradient_sizes),
-            detour: Buffer::default(),
+            detour: Vec::new(),
             saved: program.steps.iter().map(|_| Saved::default()).collect(),
             states,
             grad_states,
@@ -66,35 +67,41 @@ impl Planned {
     }
 
     /// Returns each trained parameter with its gradient, in a fixed order.
-    fn trained(&mut self) -> impl Iterator<Item = (&mut Buffer, &Buffer)> {
+    fn trained(&mut self) -> impl Iterator<Item = (&mut Vec<f32>, &Vec<f32>)> {
         trained(&self.program, &mut self.states, &self.grad_states)
     }
 
     /// Returns the running statistics for writing, in a fixed order.
-    fn statistics(&mut self) -> impl Iterator<Item = &mut Buffer> {
+    fn statistics(&mut self) -> impl Iterator<Item = &mut Vec<f32>> {
         let steps = self.program.steps.iter().zip(&mut self.states);
         steps.flat_map(|(step, states)| step.parameters.iter().zip(states).filter(|(p, _)| p.statistic()).map(|(_, s)| s))
     }
 
-    fn run_from(&mut self, first: usize, nodes: &[NodeId], edit: &mut dyn FnMut(NodeId, &mut [f32])) {
-        for (i, step) in self.program.steps.iter().enumerate().skip(first) {
-            let Some(slot) = self.program.slots[step.output] else { continue };
-            let mut out = std::mem::take(&mut self.values[slot]);
-            let inputs: Vec<&Buffer> =
-                step.inputs.iter().filter_map(|v| self.program.slots[*v]).map(|slot| &self.values[slot]).collect();
-            let pass = Pass { training: self.pass.training && !step.frozen, ..self.pass };
-            step.layer.forward(pass, &mut self.states[i], &inputs, &mut out, &mut self.saved[i]);
-            if let Some(node) = step.output.checked_sub(1).filter(|node| nodes.contains(node)) {
-                let len = (self.pass.batch * self.net.nodes[node].shape.iter().product::<usize>()).min(out.len());
-                edit(node, &mut out.host_mut()[..len]);
-            }
-            self.values[slot] = out;
-        }
+    /// Returns how many numbers of a value the batch has.
+    fn len_of(&self, value: ValueId) -> usize {
+        self.pass.batch * self.program.sizes[value]
     }
 
-    /// Returns how many numbers a node puts out for the batch.
-    fn len_of(&self, node: NodeId) -> usize {
-        self.pass.batch * self.net.nodes[node].shape.iter().product::<usize>()
+    /// Returns what a step takes.
+    fn inputs(&self, step: &Step) -> Vec<&[f32]> {
+        let there = |v: &ValueId| Some(&self.values[self.program.slots[*v]?][..self.len_of(*v)]);
+        step.inputs.iter().filter_map(there).collect()
+    }
+
+    fn run_from(&mut self, first: usize, nodes: &[NodeId], edit: &mut dyn FnMut(NodeId, &mut [f32])) {
+        for i in first..self.program.steps.len() {
+            let step = &self.program.steps[i];
+            let Some(slot) = self.program.slots[step.output] else { continue };
+            let len = self.len_of(step.output);
+            let (mut out, mut states) = (take(&mut self.values[slot]), take(&mut self.states[i]));
+            let mut saved = take(&mut self.saved[i]);
+            let pass = Pass { training: self.pass.training && !step.frozen, ..self.pass };
+            step.layer.forward(pass, &mut states, &self.inputs(step), &mut out[..len], &mut saved);
+            if let Some(node) = step.output.checked_sub(1).filter(|node| nodes.contains(node)) {
+                edit(node, &mut out[..len]);
+            }
+            (self.values[slot], self.states[i], self.saved[i]) = (out, states, saved);
+        }
     }
 
     /// Returns the buffers of the network's output and of the gradient by it.
@@ -111,22 +118,22 @@ impl Engine for Planned {
     }
 
     fn state(&self, index: usize) -> Vec<f32> {
-        self.states.iter().flatten().nth(index).map_or(Vec::new(), Buffer::to_vec)
+        self.states.iter().flatten().nth(index).cloned().unwrap_or_default()
     }
 
     fn set_state(&mut self, index: usize, numbers: &[f32]) {
         if let Some(state) = self.states.iter_mut().flatten().nth(index) {
-            state.write(numbers);
+            state[..numbers.len()].copy_from_slice(numbers);
         }
     }
 
     fn gradient(&self, index: usize) -> Vec<f32> {
-        self.grad_states.iter().flatten().nth(index).map_or(Vec::new(), Buffer::to_vec)
+        self.grad_states.iter().flatten().nth(index).cloned().unwrap_or_default()
     }
 
     fn input_mut(&mut self, batch: usize) -> &mut [f32] {
-        let len = batch * self.program.slot_sizes[0];
-        self.program.slots[0].map_or(&mut [], |slot| &mut self.values[slot].host_mut()[..len])
+        let len = batch * self.program.sizes[0];
+        self.program.slots[0].map_or(&mut [], |slot| &mut self.values[slot][..len])
     }
 
     fn forward(&mut self, batch: usize, stream: Stream, nodes: &[NodeId], edit: Edit) {
@@ -140,22 +147,20 @@ impl Engine for Planned {
     }
 
     fn set_value(&mut self, node: NodeId, numbers: &[f32]) {
-        let len = self.len_of(node).min(numbers.len());
+        let len = self.len_of(node + 1).min(numbers.len());
         if let Some(slot) = self.program.slots[node + 1] {
-            self.values[slot].write(&numbers[..len]);
+            self.values[slot][..len].copy_from_slice(&numbers[..len]);
         }
     }
 
     fn value(&self, node: NodeId) -> &[f32] {
-        let (len, Some(slot)) = (self.len_of(node), self.program.slots[node + 1]) else { return &[] };
-        &self.values[slot].host()[..len]
+        self.program.slots[node + 1].map_or(&[], |slot| &self.values[slot][..self.len_of(node + 1)])
     }
 
     fn output_and_gradient(&mut self) -> (&[f32], &mut [f32]) {
-        let node = self.net.output;
-        let len = self.len_of(node);
+        let len = self.len_of(self.net.output + 1);
         let Some((value, gradient)) = self.ends() else { return (&[], &mut []) };
-        (&self.values[value].host()[..len], &mut self.gradients[gradient].host_mut()[..len])
+        (&self.values[value][..len], &mut self.gradients[gradient][..len])
     }
 
     fn cross_entropy(&mut self, labels: &[u32], smoothing: f64, scale: f64) -> (Vec<f64>, usize) {
@@ -166,54 +171,48 @@ impl Engine for Planned {
     }
 
     fn backward(&mut self, parameters: bool) {
-        for (i, step) in self.program.steps.iter().enumerate().rev() {
-            let Some(own) = self.program.gradients[i] else { continue };
-            let Some(output) = self.program.slots[step.output] else { continue };
-            let grad = std::mem::take(&mut self.gradients[own]);
-            let inputs: Vec<&Buffer> =
-                step.inputs.iter().filter_map(|v| self.program.slots[*v]).map(|slot| &self.values[slot]).collect();
-            let plan = &self.program.sinks[i];
-            let mut taken: Vec<Option<(Buffer, bool)>> = plan
-                .iter()
-                .map(|sink| {
-                    sink.map(|s| {
-                        if s.again { (Buffer::default(), false) } else { (std::mem::take(&mut self.gradients[s.slot]), s.add) }
-                    })
-                })
-                .collect();
-            for (j, sink) in plan.iter().enumerate() {
-                // The same value twice among the inputs: its second gradient takes a detour and is added below.
-                if let (Some(s), Some(t)) = (sink, &mut taken[j])
-                    && s.again
-                {
-                    let mut detour = std::mem::take(&mut self.detour);
-                    if detour.len() < inputs[j].len() {
-                        detour = Buffer::zeros(inputs[j].len());
+        for i in (0..self.program.steps.len()).rev() {
+            let (step, plan) = (&self.program.steps[i], &self.program.sinks[i]);
+            let (Some(own), Some(output)) = (self.program.gradients[i], self.program.slots[step.output]) else { continue };
+            let grad = take(&mut self.gradients[own]);
+            let mut taken: Vec<Option<Vec<f32>>> = Vec::with_capacity(plan.len());
+            for (sink, v) in plan.iter().zip(&step.inputs) {
+                taken.push(match sink {
+                    // The same value twice among the inputs: its second gradient takes a detour and is added below.
+                    Some(s) if s.again => {
+                        let (detour, len) = (take(&mut self.detour), self.pass.batch * self.program.sizes[*v]);
+                        Some(if detour.len() < len { zeros(len) } else { detour })
                     }
-                    t.0 = detour;
-                }
+                    Some(s) => Some(take(&mut self.gradients[s.slot])),
+                    None => None,
+                });
             }
-            let mut sinks: Vec<Option<Sink>> =
-                taken.iter_mut().map(|t| t.as_mut().map(|(buffer, add)| Sink { buffer, add: *add })).collect();
+            let mut sinks: Vec<Option<Sink>> = Vec::with_capacity(plan.len());
+            for ((sink, v), out) in plan.iter().zip(&step.inputs).zip(&mut taken) {
+                let add = sink.is_some_and(|s| s.add && !s.again);
+                sinks.push(out.as_mut().map(|out| Sink { out: &mut out[..self.len_of(*v)], add }));
+            }
+            let (mut grad_state, mut work) = (take(&mut self.grad_states[i]), take(&mut self.work));
             step.layer.backward(Backward {
                 pass: Pass { training: self.pass.training && !step.frozen, ..self.pass },
                 state: &self.states[i],
-                inputs: &inputs,
-                output: &self.values[output],
+                inputs: &self.inputs(step),
+                output: &self.values[output][..self.len_of(step.output)],
                 saved: &self.saved[i],
-                grad: &grad,
+                grad: &grad[..self.len_of(step.output)],
                 sinks: &mut sinks,
-                grad_state: if parameters { &mut self.grad_states[i] } else { &mut [] },
-                work: &mut self.work,
+                grad_state: if parameters { &mut grad_state } else { &mut [] },
+                work: &mut work,
             });
-            self.gradients[own] = grad;
-            for (sink, taken) in plan.iter().zip(taken) {
-                match (sink, taken) {
-                    (Some(s), Some((buffer, _))) if s.again => {
-                        add(&mut self.gradients[s.slot], &buffer, 1.0);
-                        self.detour = buffer;
+            (self.gradients[own], self.grad_states[i], self.work) = (grad, grad_state, work);
+            for ((sink, v), out) in plan.iter().zip(&step.inputs).zip(taken) {
+                match (sink, out) {
+                    (Some(s), Some(out)) if s.again => {
+                        let len = self.len_of(*v);
+                        add(&mut self.gradients[s.slot][..len], &out[..len], 1.0);
+                        self.detour = out;
                     }
-                    (Some(s), Some((buffer, _))) => self.gradients[s.slot] = buffer,
+                    (Some(s), Some(out)) => self.gradients[s.slot] = out,
                     _ => {}
                 }
             }
@@ -221,9 +220,7 @@ impl Engine for Planned {
     }
 
     fn input_gradient(&self) -> &[f32] {
-        let len = self.pass.batch * self.program.slot_sizes[0];
-        let Some(slot) = self.program.input_gradient else { return &[] };
-        &self.gradients[slot].host()[..len]
+        self.program.input_gradient.map_or(&[], |slot| &self.gradients[slot][..self.len_of(0)])
     }
 
     fn optimise(&mut self, optimizer: Optimizer) {
@@ -238,35 +235,32 @@ impl Engine for Planned {
 
     fn memory(&self) -> (u64, Vec<Vec<f32>>) {
         let Some(optimizer) = &self.optimizer else { return (0, Vec::new()) };
-        (optimizer.steps, optimizer.memory.iter().flatten().map(Buffer::to_vec).collect())
+        (optimizer.steps, optimizer.memory.iter().flatten().cloned().collect())
     }
 
     fn set_memory(&mut self, steps: u64, read: &mut dyn FnMut(&mut [f32]) -> Option<()>) -> Option<()> {
         let Some(optimizer) = &mut self.optimizer else { return (steps == 0).then_some(()) };
         optimizer.steps = steps;
         for memory in optimizer.memory.iter_mut().flatten() {
-            let mut numbers = vec![0.0; memory.len()];
-            read(&mut numbers)?;
-            memory.write(&numbers);
+            read(memory)?;
         }
         Some(())
     }
 
     fn norm(&self) -> f64 {
-        self.grad_states.iter().flatten().map(|g| sum_of_squares(g.host())).sum::<f64>().sqrt()
+        self.grad_states.iter().flatten().map(|g| sum_of_squares(g)).sum::<f64>().sqrt()
     }
 
     fn scale_gradients(&mut self, by: f32) {
-        self.grad_states.iter_mut().flatten().for_each(|g| update1(g.host_mut(), |x| x * by));
+        self.grad_states.iter_mut().flatten().for_each(|g| update1(g, |x| x * by));
     }
 
     fn limit_gradients(&mut self, limit: f32) {
-        self.grad_states.iter_mut().flatten().for_each(|g| update1(g.host_mut(), |x| x.clamp(-limit, limit)));
+        self.grad_states.iter_mut().flatten().for_each(|g| update1(g, |x| x.clamp(-limit, limit)));
     }
 
     fn keep_gradients(&mut self) {
-        self.kept.resize_with(self.grad_states.iter().map(Vec::len).sum(), Buffer::default);
-        self.kept.iter_mut().zip(self.grad_states.iter().flatten()).for_each(|(kept, g)| *kept = copy(g));
+        self.kept = self.grad_states.iter().flatten().cloned().collect();
     }
 
     fn add_kept_gradients(&mut self) {
@@ -274,8 +268,8 @@ impl Engine for Planned {
     }
 
     fn set_aside(&mut self) {
-        let weights = self.trained().map(|(w, _)| copy(w)).collect();
-        let statistics = self.statistics().map(|s| copy(s)).collect();
+        let weights = self.trained().map(|(w, _)| w.clone()).collect();
+        let statistics = self.statistics().map(|s| s.clone()).collect();
         self.aside = (weights, statistics);
     }
 
@@ -284,9 +278,9 @@ impl Engine for Planned {
     }
 
     fn take_back(&mut self) {
-        let (weights, statistics) = std::mem::take(&mut self.aside);
-        self.trained().zip(&weights).for_each(|((w, _), old)| w.copy_from(old));
-        self.statistics().zip(&statistics).for_each(|(s, old)| s.copy_from(old));
+        let (weights, statistics) = take(&mut self.aside);
+        self.trained().zip(&weights).for_each(|((w, _), old)| w.copy_from_slice(old));
+        self.statistics().zip(&statistics).for_each(|(s, old)| s.copy_from_slice(old));
     }
 
     fn wait(&self) {}
@@ -296,22 +290,18 @@ impl Engine for Planned {
     }
 }
 
-fn copy(of: &Buffer) -> Buffer {
-    Buffer::from_vec(of.to_vec())
-}
-
-/// Adds `scale` times a buffer to another.
-fn add(to: &mut Buffer, from: &Buffer, scale: f32) {
-    map1(to.host_mut(), from.host(), true, |x| scale * x);
+/// Adds `scale` times numbers to others.
+fn add(to: &mut [f32], from: &[f32], scale: f32) {
+    map1(to, from, true, |x| scale * x);
 }
 
 /// Returns each trained parameter with its gradient, in a fixed order.
 fn trained<'a>(
     program: &'a Program,
-    states: &'a mut [Vec<Buffer>],
-    gradients: &'a [Vec<Buffer>],
-) -> impl Iterator<Item = (&'a mut Buffer, &'a Buffer)> {
-    let of = |((step, states), grads): ((&'a Step, &'a mut Vec<Buffer>), &'a Vec<Buffer>)| {
+    states: &'a mut [Vec<Vec<f32>>],
+    gradients: &'a [Vec<Vec<f32>>],
+) -> impl Iterator<Item = (&'a mut Vec<f32>, &'a Vec<f32>)> {
+    let of = |((step, states), grads): ((&'a Step, &'a mut Vec<Vec<f32>>), &'a Vec<Vec<f32>>)| {
         step.parameters.iter().zip(states).filter(|(p, _)| p.trained).map(|(_, s)| s).zip(grads)
     };
     program.steps.iter().zip(states).zip(gradients).flat_map(of)

@@ -37,6 +37,8 @@ pub struct GradientSlot {
 pub struct Program {
     /// The steps.
     pub steps: Vec<Step>,
+    /// Numbers of one example of each value.
+    pub sizes: Vec<usize>,
     /// Slot of each value; `None` if the value is never made.
     pub slots: Vec<Option<usize>>,
     /// Numbers of one example in each slot.
@@ -76,18 +78,20 @@ impl Program {
             gradients: vec![None; steps.len()],
             sinks: steps.iter().map(|s| vec![None; s.inputs.len()]).collect(),
             steps,
+            sizes,
             slots,
             slot_sizes,
             input_gradient: None,
             gradient_sizes: Vec::new(),
         };
         if purpose != Purpose::Evaluation {
-            program.plan_gradients(net, &sizes, purpose);
+            program.plan_gradients(net, purpose);
         }
         program
     }
 
-    fn plan_gradients(&mut self, net: &Net, sizes: &[usize], purpose: Purpose) {
+    fn plan_gradients(&mut self, net: &Net, purpose: Purpose) {
+        let sizes = &self.sizes;
         let mut wanted = vec![false; sizes.len()];
         wanted[0] = matches!(purpose, Purpose::InputGradient | Purpose::Adversary);
         for step in &self.steps {

@@ -5,8 +5,9 @@ use super::given::{BATCH, EPOCHS, Given, constructor, elements};
 use super::optimizer::{self, Around, Clip, Optimizer};
 use super::place::Precision;
 use super::rate::Rate;
+use super::steps::Purpose;
 use crate::engine::value::Dataset;
-use crate::lang::carried::{SNAPSHOTS_HELP, named_epochs};
+use crate::lang::carried::{SNAPSHOTS_HELP, kept_epochs, named_epochs};
 use crate::lang::net::ir::{LayerOp, Net, Node, NodeId, Source};
 use crate::lang::settings::Setting;
 use crate::lang::{Settings, Static};
@@ -61,6 +62,65 @@ impl Metric {
             Metric::InputGradient => None,
         }
     }
+
+    /// Returns what the network that measures is run for.
+    pub fn purpose(&self) -> Purpose {
+        match self {
+            Metric::Accuracy(_) | Metric::Loss(_) => Purpose::Evaluation,
+            Metric::InputGradient => Purpose::InputGradient,
+        }
+    }
+}
+
+settings! {
+    /// The settings that trainings of one network and of two have in common.
+    struct PaceSettings("train") {
+        epochs: Given,
+        batch: Given,
+        rate: Static,
+        augment: Static,
+        snapshots: Static = Static::None,
+        precision: Precision = Precision::F32,
+    }
+}
+
+/// How long a training goes on and in what steps, that of one network or of two.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    /// Passes over the data.
+    pub epochs: usize,
+    /// Examples in a step.
+    pub batch: usize,
+    /// How large a step is.
+    pub rate: Rate,
+    /// Random changes of examples.
+    pub augment: Vec<Augment>,
+    /// Epochs after which weights are kept.
+    pub snapshots: Vec<usize>,
+    /// These and the last, after which a model has its weights.
+    pub kept: Vec<usize>,
+    /// Precision on devices that have several.
+    pub precision: Precision,
+}
+
+impl Pace {
+    /// Returns what the settings of a call ask for; a step takes `least` examples or more, which `what` says.
+    ///
+    /// Errors: the first value that cannot be.
+    pub fn parse(settings: &Settings, least: usize, what: &str) -> Result<Self, Problem> {
+        let of = |parameter: &'static str| move |message: String| wrong(parameter, message);
+        let given = PaceSettings::read(settings);
+        let epochs = given.epochs.whole("epochs", 0, EPOCHS, "passes over the data").map_err(of_training)?;
+        Ok(Pace {
+            epochs,
+            batch: given.batch.whole("batch", least, BATCH, what).map_err(of_training)?,
+            rate: Rate::parse(&given.rate).map_err(of("rate"))?,
+            augment: Augment::parse(&given.augment).map_err(of("augment"))?,
+            snapshots: named_epochs(&given.snapshots, epochs).map_err(of("snapshots"))?,
+            kept: kept_epochs(&given.snapshots, epochs).map_err(of("snapshots"))?,
+            precision: given.precision,
+        })
+    }
 }
 
 /// The settings of a training run.
@@ -68,49 +128,33 @@ impl Metric {
 pub struct Recipe {
     /// The network.
     pub net: Arc<Net>,
-    /// Passes over the data.
-    pub epochs: usize,
-    /// Examples in a step.
-    pub batch: usize,
+    /// How long, and in what steps.
+    pub pace: Pace,
     /// What a step does.
     pub optimizer: Optimizer,
-    /// How large it is.
-    pub rate: Rate,
     /// What is done to gradients before a step.
     pub around: Around,
     /// When training ends before the last epoch.
     pub stop: Option<Stop>,
     /// For each node, whether it is left as it is.
     pub frozen: Vec<bool>,
-    /// Random changes of examples.
-    pub augment: Vec<Augment>,
     /// What is measured after each epoch.
     pub record: Vec<Metric>,
-    /// Epochs after which weights are kept.
-    pub snapshots: Vec<usize>,
     /// Label smoothing.
     pub smoothing: f64,
-    /// Precision on devices that have several.
-    pub precision: Precision,
 }
 
 settings! {
-    /// The settings of `train`, as they are given.
-    pub struct TrainSettings("train") {
+    /// The settings of `train` beside its [`Pace`].
+    struct TrainSettings("train") {
         /// The network; nothing before the shape of the data is known.
         network: Option<Arc<Net>> = None,
-        epochs: Given,
-        batch: Given,
         optimizer: Static,
-        rate: Static,
-        augment: Static,
         record: Static,
-        snapshots: Static,
         label_smoothing: Given,
         clip: Static = Static::None,
         stop: Static = Static::None,
         freeze: Option<Vec<String>> = None,
-        precision: Precision = Precision::F32,
     }
 }
 
@@ -134,60 +178,52 @@ pub fn of_training(problem: Problem) -> Problem {
     Problem { code: "cfx::train::setting", ..problem }
 }
 
-impl TrainSettings {
-    /// Returns the epochs that training takes at most.
-    ///
-    /// Errors: no whole number, or too large a one.
-    pub fn epochs(&self) -> Result<usize, Problem> {
-        self.epochs.whole("epochs", 0, EPOCHS, "passes over the data").map_err(of_training)
-    }
+/// Returns the pace of `train`.
+///
+/// Errors: as [`Pace::parse`].
+pub fn pace(settings: &Settings) -> Result<Pace, Problem> {
+    Pace::parse(settings, 1, "examples in a step")
 }
 
 impl Recipe {
-    /// Returns what the settings of a call of `train` ask of a network.
+    /// Returns what the settings of a call of `train` ask of its network; nothing before there is one.
     ///
     /// Errors: a sentence about the first value that cannot be.
-    pub fn new(given: &TrainSettings, net: &Arc<Net>) -> Result<Self, Problem> {
+    pub fn known(settings: &Settings) -> Result<Option<Self>, Problem> {
+        let given = TrainSettings::read(settings);
+        let Some(net) = &given.network else { return Ok(None) };
         let of = |parameter: &'static str| move |message: String| wrong(parameter, message);
         let (optimizer, radius) = optimizer::parse(&given.optimizer).map_err(of("optimizer"))?;
-        let epochs = given.epochs()?;
         let smoothing = |x: f64| (0.0..1.0).contains(&x);
         let recipe = Recipe {
             net: net.clone(),
-            epochs,
-            batch: given.batch.whole("batch", 1, BATCH, "examples in a step").map_err(of_training)?,
+            pace: pace(settings)?,
             optimizer,
             around: Around { radius, clip: Clip::parse(&given.clip).map_err(of("clip"))? },
             stop: Stop::parse(&given.stop).map_err(of("stop"))?,
             frozen: frozen(net, given.freeze.as_deref().unwrap_or_default()).map_err(of("freeze"))?,
-            rate: Rate::parse(&given.rate).map_err(of("rate"))?,
-            augment: Augment::parse(&given.augment).map_err(of("augment"))?,
             record: metrics(&given.record).map_err(of("record"))?,
-            snapshots: named_epochs(&given.snapshots, epochs).map_err(of("snapshots"))?,
             smoothing: given.label_smoothing.held("label_smoothing", smoothing, "it lies in [0, 1)").map_err(of_training)?,
-            precision: given.precision,
         };
         if recipe.frozen.iter().all(|f| *f) && !recipe.frozen.is_empty() {
             return Err(wrong("freeze", "`freeze` leaves nothing to train".into()));
         }
-        let moves = recipe.augment.iter().any(|a| !matches!(a, Augment::Noise { .. }));
+        let moves = recipe.pace.augment.iter().any(|a| !matches!(a, Augment::Noise { .. }));
         if moves && recipe.net.input.len() != 3 {
             let message = format!("crops and flips need images, and an input here has shape {:?}", recipe.net.input);
             return Err(wrong("augment", message));
         }
-        if recipe.batch == 1 && recipe.one_value().is_some() {
+        if recipe.pace.batch == 1 && recipe.one_value().is_some() {
             return Err(recipe.too_few("batch", "a batch of 1"));
         }
-        Ok(recipe)
+        Ok(Some(recipe))
     }
 
     /// Returns what the settings of a cell ask of its network.
     ///
-    /// Errors: as [`Recipe::new`]; there is no network.
+    /// Errors: as [`Recipe::known`]; there is no network.
     pub fn parse(settings: &Settings) -> Result<Self, Problem> {
-        let given = TrainSettings::read(settings);
-        let net = given.network.clone().ok_or_else(|| wrong("network", "the network is missing".into()))?;
-        Recipe::new(&given, &net)
+        Recipe::known(settings)?.ok_or_else(|| wrong("network", "the network is missing".into()))
     }
 
     /// Returns a batch normalisation that is trained and sees a single value of each channel in an example, where there is one: the
@@ -232,8 +268,9 @@ impl Recipe {
     /// Returns the sizes of an epoch's batches in order. The last may be smaller; where batch normalisation would be left with a
     /// single example, that example sits this epoch out (which one, the epoch's order decides).
     pub fn batches(&self, rows: usize) -> Vec<usize> {
-        let mut out = vec![self.batch; rows / self.batch];
-        let rest = rows % self.batch;
+        let batch = self.pace.batch;
+        let mut out = vec![batch; rows / batch];
+        let rest = rows % batch;
         if rest > 1 || rest == 1 && !self.needs_pairs() {
             out.push(rest);
         }

@@ -1,5 +1,7 @@
-//! Whether models and data fit each other, told before the run as far as it is known by then. [`super::evaluate::fits`] looks at the data themselves.
+//! Whether models and data fit each other, told before the run as far as it is known by then. [`super::evaluate::fits`] tells the same of the data themselves.
 
+use super::settings::wrong;
+use super::steps::parameters;
 use crate::lang::net::ir::{LayerOp, Net};
 use crate::plan::facts::{Facts, KnownInput, Problem, known};
 
@@ -133,6 +135,23 @@ pub fn fits_net(net: &Net, data: &Facts, slot: &'static str, labels: Labels) -> 
         return Err(unfit(slot, message, "give data of the classes that it was trained on"));
     }
     Ok(())
+}
+
+/// Checks that a training can begin with the weights of another network: all parameters have the same names and shapes, those of the layer `head` aside.
+pub fn continues(net: &Net, start: &Net, head: Option<&str>, help: &str) -> Result<(), Problem> {
+    let theirs = parameters(start);
+    let free = |name: &str| head.and_then(|head| name.strip_prefix(head)).is_some_and(|rest| rest.starts_with('.'));
+    let there = |name: &str, shape: &[usize]| theirs.iter().any(|(n, p)| n == name && p.shape == shape);
+    match parameters(net).iter().find(|(name, p)| !free(name) && !there(name, &p.shape)) {
+        Some((name, _)) => {
+            let message = format!(
+                "the model to start from, a `{}`, has no weights `{name}` in the shape that `{}` needs",
+                start.name, net.name
+            );
+            Err(Problem { help: Some(help.to_string()), ..wrong("from", message) })
+        }
+        None => Ok(()),
+    }
 }
 
 /// Checks a tap's name against those that the model in a slot is known to have.

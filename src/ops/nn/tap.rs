@@ -271,7 +271,7 @@ pub fn reader<F>(model: &Model, data: &Dataset, name: &str, take: Take, conclude
 where
     F: FnOnce(Array2<f64>) -> Result<Value, Failure> + 'static,
 {
-    fits(&model.net, data, false)?;
+    fits(&model.net, data, Labels::Any)?;
     let node = node(&model.net, name)?;
     let shape = &model.net.nodes[node].shape;
     let (_, _, channels) = image(shape);

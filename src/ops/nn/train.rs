@@ -8,14 +8,13 @@ use super::given::failed;
 use super::models::of_net;
 use super::network::Network;
 use super::place::Place;
-use super::settings::{COLUMNS, Metric, Recipe, Stop, TrainSettings, columns, wrong};
-use super::steps::{Purpose, parameters};
+use super::settings::{COLUMNS, Metric, Recipe, Stop, columns, pace, wrong};
+use super::steps::Purpose;
 use super::suits::{self, Labels};
 use super::trainer::{Classifier, memory, on_device};
 use crate::engine::value::{Column, Model, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
-use crate::lang::carried::kept_epochs;
 use crate::lang::net::ir::{LayerOp, Net};
 use crate::lang::suggest::nearest_or_list;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known};
@@ -39,19 +38,19 @@ const USUAL: usize = 512;
 
 /// Returns the doubt about batches that are many times as large as the data.
 fn too_large(recipe: &Recipe, rows: Option<usize>) -> Option<Problem> {
-    let rows = rows.filter(|n| recipe.batch > USUAL && recipe.batch / 10 >= *n)?;
+    let rows = rows.filter(|n| recipe.pace.batch > USUAL && recipe.pace.batch / 10 >= *n)?;
     Some(Problem {
         help: Some("an epoch is a single step then; write a batch below the number of examples, or `batch: 128`".to_string()),
-        ..wrong("batch", format!("a batch of {} is more than ten times the {rows} examples", recipe.batch))
+        ..wrong("batch", format!("a batch of {} is more than ten times the {rows} examples", recipe.pace.batch))
     })
 }
 
 /// Returns the doubt about a rule that cannot end a training before its last epoch.
 fn too_patient(recipe: &Recipe) -> Option<Problem> {
     let Some(Stop::Patience { epochs, .. }) = recipe.stop else { return None };
-    (epochs >= recipe.epochs).then(|| Problem {
+    (epochs >= recipe.pace.epochs).then(|| Problem {
         help: Some("a patience below the number of epochs can end it earlier; or leave out `stop:`".to_string()),
-        ..wrong("stop", format!("a patience of {epochs} epochs never ends a training of {}", recipe.epochs))
+        ..wrong("stop", format!("a patience of {epochs} epochs never ends a training of {}", recipe.pace.epochs))
     })
 }
 
@@ -65,7 +64,6 @@ impl Planned for Train {
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
-        let given = TrainSettings::read(settings);
         suits::unmixed(inputs, "data")?;
         let data = known(inputs, "data");
         if data.is_some_and(|d| d.labelled == Some(false)) {
@@ -73,12 +71,11 @@ impl Planned for Train {
                 "give the labels of its examples where the data are read, as in `arrays(x, labels: …)`; training fits labels";
             return Err(suits::unfit("data", "these examples have no labels to train on".to_string(), help));
         }
-        let epochs = given.epochs()?;
-        let kept = kept_epochs(&given.snapshots, epochs).map_err(|m| wrong("snapshots", m))?;
+        let kept = Some(pace(settings)?.kept);
         let classes = data.and_then(|d| d.classes.clone());
         // Without files the shape of data in files is not known, and so there is no network yet.
-        let Some(net) = &given.network else { return Ok(Facts { classes, kept: Some(kept), ..Facts::default() }) };
-        let recipe = Recipe::new(&given, net)?;
+        let Some(recipe) = Recipe::known(settings)? else { return Ok(Facts { classes, kept, ..Facts::default() }) };
+        let net = &recipe.net;
         if let Some(data) = data {
             suits::fits_net(net, data, "data", Labels::Needed)?;
             data.rows.map_or(Ok(()), |rows| recipe.takes(rows))?;
@@ -89,7 +86,9 @@ impl Planned for Train {
             }
         }
         if let Some(start) = known(inputs, "from").and_then(|f| f.net.as_ref()) {
-            fits_start(net, start)?;
+            // All but the last layer.
+            let head = net.nodes.iter().rev().find(|n| n.op.parameters() > 0).map(|n| n.path.as_str());
+            suits::continues(net, start, head, "all but the last layer must have the same names and shapes")?;
         }
         let split = |slot: &str| match &known(inputs, slot)?.from[..] {
             [name] => Some(name.clone()),
@@ -108,30 +107,27 @@ impl Planned for Train {
         let warnings = doubled_softmax(net).into_iter().chain(too_patient(&recipe)).chain(too_large(&recipe, rows)).collect();
         Ok(Facts {
             columns,
-            kept: Some(kept),
+            kept,
             warnings,
-            bytes: Some(4 * net.parameters() as u64 * (1 + recipe.snapshots.len() as u64)),
+            bytes: Some(4 * net.parameters() as u64 * (1 + recipe.pace.snapshots.len() as u64)),
             ..of_net(net, classes)
         })
     }
 
     fn on_device(&self, settings: &Settings, inputs: &[KnownInput]) -> f64 {
-        let given = TrainSettings::read(settings);
-        let recipe = given.network.as_ref().and_then(|net| Recipe::new(&given, net).ok());
-        recipe.map_or(0.0, |recipe| on_device(&recipe, Some(cost::rows(inputs, "data")).filter(|r| *r > 0)))
+        Recipe::parse(settings).map_or(0.0, |recipe| on_device(&recipe, Some(cost::rows(inputs, "data")).filter(|r| *r > 0)))
     }
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
-        let given = TrainSettings::read(settings);
-        let Some(recipe) = given.network.as_ref().and_then(|net| Recipe::new(&given, net).ok()) else { return Cost::default() };
+        let Ok(recipe) = Recipe::parse(settings) else { return Cost::default() };
         let (net, rows) = (&recipe.net, cost::rows(inputs, "data"));
         let passes = if recipe.around.radius > 0.0 { 2.0 } else { 1.0 };
         let step = |batch: usize| {
-            let changes: f64 = recipe.augment.iter().map(Augment::seconds).sum();
+            let changes: f64 = recipe.pace.augment.iter().map(Augment::seconds).sum();
             let numbers = (batch * net.input.iter().product::<usize>()) as f64;
             passes * cost::batch_seconds(net, Purpose::Training, batch, None) + numbers * changes
         };
-        let mut epoch = cost::batched(rows, recipe.batch, step);
+        let mut epoch = cost::batched(rows, recipe.pace.batch, step);
         let mut measured: Vec<&str> = Vec::new();
         for metric in &recipe.record {
             match metric.slot() {
@@ -145,9 +141,9 @@ impl Planned for Train {
         }
         let weights = 4.0 * net.parameters() as f64;
         Cost {
-            seconds: 2e-3 + recipe.epochs as f64 * epoch,
+            seconds: 2e-3 + recipe.pace.epochs as f64 * epoch,
             memory: memory(&recipe, Some(rows).filter(|r| *r > 0)),
-            disk: weights * (1 + recipe.snapshots.len()) as f64,
+            disk: weights * (1 + recipe.pace.snapshots.len()) as f64,
         }
     }
 }
@@ -162,32 +158,11 @@ fn recorded(net: &Net, facts: &[&Facts]) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Checks that a network can take over the weights of another: all but the last layer have the same names and parameters.
-fn fits_start(net: &Net, start: &Net) -> Result<(), Problem> {
-    let theirs = parameters(start);
-    let head = net.nodes.iter().rev().find(|n| n.op.parameters() > 0).map_or("", |n| &n.path);
-    let free = |name: &str| name.strip_prefix(head).is_some_and(|rest| rest.starts_with('.'));
-    let there = |name: &str, shape: &[usize]| theirs.iter().any(|(n, p)| n == name && p.shape == shape);
-    match parameters(net).iter().find(|(name, p)| !free(name) && !there(name, &p.shape)) {
-        Some((name, _)) => Err(Problem {
-            help: Some("all but the last layer must have the same names and shapes".to_string()),
-            ..wrong(
-                "from",
-                format!(
-                    "the model to start from, a `{}`, has no weights `{name}` in the shape that `{}` needs",
-                    start.name, net.name
-                ),
-            )
-        }),
-        None => Ok(()),
-    }
-}
-
 impl Kernel for Train {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let recipe = Recipe::parse(&job.settings).map_err(failed)?;
         let data = job.dataset("data")?.clone();
-        let place = Place::of(cx)?.with(recipe.precision)?;
+        let place = Place::of(cx)?.with(recipe.pace.precision)?;
         let model = course::train(job, cx, &data, || Classifier::new(job, recipe.clone(), data.clone(), &place))?;
         Ok(Value::Model(Arc::new(model)))
     }
@@ -235,7 +210,7 @@ impl Kernel for Untrained {
         let network = UntrainedSettings::read(&job.settings).network;
         let net = &network.ok_or_else(|| Failure::new("the network is missing"))?;
         let data = job.dataset("data")?;
-        evaluate::fits(net, data, false)?;
+        evaluate::fits(net, data, Labels::Any)?;
         let mut network = Network::new(net, Purpose::Training, &[], 1, &Place::Host);
         network.initialise(job.stream.named("initialisation"));
         Ok(Value::Model(Arc::new(Model {

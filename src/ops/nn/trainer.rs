@@ -1,15 +1,15 @@
 //! The learner of `train`: one network, from initial weights on.
 
 use super::batches::Loader;
-use super::candle;
 use super::checkpoint::{Reader, Writer};
-use super::course::{Batch, Learner, Schedule};
+use super::course::{Batch, Learner};
 use super::evaluate;
 use super::given::failed;
 use super::network::Network;
 use super::place::{Place, Precision};
-use super::settings::{COLUMNS, Metric, Recipe, columns, split_of};
+use super::settings::{COLUMNS, Metric, Pace, Recipe, columns, split_of};
 use super::steps::Purpose;
+use super::suits::Labels;
 use crate::base::Stream;
 use crate::engine::value::{Dataset, Model, Table, Weights};
 use crate::engine::{Context, Failure, Job, Value};
@@ -45,34 +45,28 @@ pub fn take_over(network: &mut Network, model: &Model) -> Result<(), Failure> {
 /// remembers, sums of weight gradients, snapshots, the network that measures, and two batches of examples.
 pub fn memory(recipe: &Recipe, rows: Option<usize>) -> f64 {
     let net = &recipe.net;
-    let batch = recipe.batch.min(rows.unwrap_or(usize::MAX));
+    let batch = recipe.pace.batch.min(rows.unwrap_or(usize::MAX));
     let example = net.input.iter().product::<usize>();
     let weights = net.parameters() as f64;
-    let copies = recipe.optimizer.memories() + recipe.snapshots.len() + if recipe.around.radius > 0.0 { 1 } else { 0 };
+    let copies = recipe.optimizer.memories() + recipe.pace.snapshots.len() + if recipe.around.radius > 0.0 { 1 } else { 0 };
     let mut bytes =
         Network::bytes(net, Purpose::Training, batch) + 4.0 * (weights * copies as f64 + (2 * batch * example) as f64);
-    let measured = recipe.record.iter().map(|m| match m {
-        Metric::InputGradient => Purpose::InputGradient,
-        _ => Purpose::Evaluation,
-    });
+    let measured = recipe.record.iter().map(Metric::purpose);
     let companions = measured.map(|p| Network::bytes(net, p, evaluate::companion_batch(net, p, rows.unwrap_or(usize::MAX))));
     bytes += companions.fold(0.0, f64::max);
     bytes
 }
 
-/// Returns the bytes that a run is expected to take on a device of candle's: the network that trains with what the optimiser remembers, and the
+/// Returns the bytes that a run is expected to take on a device: the network that trains with what the optimiser remembers, and the
 /// larger of those that measure.
 pub fn on_device(recipe: &Recipe, rows: Option<usize>) -> f64 {
     let (net, all) = (&recipe.net, rows.unwrap_or(usize::MAX));
     let copies = recipe.optimizer.memories() + if recipe.around.radius > 0.0 { 1 } else { 0 };
-    let short = recipe.precision == Precision::Bf16;
-    let own =
-        candle::memory::bytes(net, Purpose::Training, recipe.batch.min(all), short) + 4.0 * (copies * net.parameters()) as f64;
-    let measured = recipe.record.iter().map(|m| match m {
-        Metric::InputGradient => Purpose::InputGradient,
-        _ => Purpose::Evaluation,
-    });
-    let companion = |p| candle::memory::bytes(net, p, evaluate::companion_batch(net, p, all), short);
+    let short = recipe.pace.precision == Precision::Bf16;
+    let own = Network::device_bytes(net, Purpose::Training, recipe.pace.batch.min(all), short)
+        + 4.0 * (copies * net.parameters()) as f64;
+    let measured = recipe.record.iter().map(Metric::purpose);
+    let companion = |p| Network::device_bytes(net, p, evaluate::companion_batch(net, p, all), short);
     own + measured.map(companion).fold(0.0, f64::max)
 }
 
@@ -90,13 +84,13 @@ impl Classifier {
     ///
     /// Errors: data, settings and the model to start from do not fit each other; too few examples for a step (absent where there are none).
     pub fn new(job: &Job, recipe: Recipe, data: Arc<Dataset>, place: &Place) -> Result<Self, Failure> {
-        evaluate::fits(&recipe.net, &data, true)?;
+        evaluate::fits(&recipe.net, &data, Labels::Needed)?;
         if data.is_empty() {
             return Err(Failure::Absent("there is no example to train on".to_string()));
         }
         recipe.takes(data.len()).map_err(failed)?;
         for slot in recipe.record.iter().filter_map(Metric::slot) {
-            evaluate::fits(&recipe.net, job.dataset(slot)?, true)?;
+            evaluate::fits(&recipe.net, job.dataset(slot)?, Labels::Needed)?;
         }
         let split = |slot: &str| Some(job.dataset(slot).map_or("other".to_string(), |d| split_of(d)));
         let names = columns(&recipe.record, split).unwrap_or_default();
@@ -104,7 +98,7 @@ impl Classifier {
             return Err(Failure::new(format!("`stop` looks at the column `{}`, which the history does not have", stop.column()))
                 .help(format!("its columns are {}; `record:` adds others", names.join(", "))));
         }
-        let capacity = recipe.batch.min(data.len());
+        let capacity = recipe.pace.batch.min(data.len());
         let mut network = Network::partly(&recipe.net, Purpose::Training, &[], &recipe.frozen, capacity, place);
         network.initialise(job.stream.named("initialisation"));
         match job.input("from") {
@@ -155,7 +149,7 @@ impl Classifier {
     fn sharpen(&mut self, labels: &[u32], stream: Stream) {
         self.network.climb(self.recipe.around.radius);
         self.gradient(labels, stream);
-        self.network.come_back();
+        self.network.take_back();
     }
 }
 
@@ -167,15 +161,12 @@ fn diverged((epoch, step): (usize, usize)) -> Failure {
 impl Learner for Classifier {
     const MEANS: &'static [(&'static str, &'static str)] = &[("loss", "loss"), ("accuracy", "accuracy")];
 
-    fn schedule(&self, rows: usize) -> Schedule {
-        let recipe = &self.recipe;
-        Schedule {
-            epochs: recipe.epochs,
-            steps: recipe.batches(rows),
-            rate: recipe.rate.clone(),
-            augment: recipe.augment.clone(),
-            snapshots: recipe.snapshots.clone(),
-        }
+    fn pace(&self) -> &Pace {
+        &self.recipe.pace
+    }
+
+    fn batches(&self, rows: usize) -> Vec<usize> {
+        self.recipe.batches(rows)
     }
 
     fn loader<'a>(&self, data: &'a Dataset) -> Loader<'a> {
@@ -200,7 +191,9 @@ impl Learner for Classifier {
     }
 
     fn measure(&self, job: &Job, cx: &dyn Context, at: (usize, usize)) -> Result<Vec<f64>, Failure> {
-        if !self.network.finite() {
+        let finite = self.network.finite();
+        self.network.check()?;
+        if !finite {
             return Err(diverged(at));
         }
         let mut outcomes: Vec<(&str, evaluate::Outcome)> = Vec::new();
@@ -232,6 +225,10 @@ impl Learner for Classifier {
     fn over(&self, history: &Table) -> bool {
         let stop = self.recipe.stop.as_ref();
         stop.is_some_and(|stop| history.numbers(stop.column()).is_some_and(|values| stop.met(values)))
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        self.network.check()
     }
 
     fn weights(&self) -> Weights {

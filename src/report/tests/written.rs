@@ -219,6 +219,21 @@ fn a_manifest_of_many_cells_is_no_longer_than_one_of_a_thousand() {
 }
 
 #[test]
+fn networks_that_ran_on_an_accelerator_are_told_in_the_manifest() {
+    let told = |device: &str, on_device: f64| {
+        let mut run = Run::default();
+        let cell = run.cell("train", vec![], vec![], Value::Word("x".into()));
+        Arc::make_mut(&mut run.graph.cells[cell].common).on_device = on_device;
+        run.records[cell].device = device.into();
+        let manifest = with_input(&run, |input| manifest::manifest(input, &Settling::default(), &[], &[]));
+        manifest["calls"][0]["bits_may_differ"] == json!(true)
+    };
+    let (cpu, gpu) = (crate::engine::device::kind("cpu"), crate::engine::device::kind("candle-0.11.1 on a GPU"));
+    assert!(told(&gpu, 1e9));
+    assert!(!told(&gpu, 0.0) && !told(&cpu, 1e9) && !told("", 1e9));
+}
+
+#[test]
 fn csv_reads_back() {
     let table = Table {
         columns: vec![

@@ -37,7 +37,7 @@ fn saved(step: &Laid, batch: usize, numbers: &dyn Fn(usize) -> usize) -> usize {
         // Gates and cells of each token.
         Spec::Lstm(_) => 6 * out,
         Spec::GroupNorm(_) | Spec::LayerNorm(_) => out,
-        Spec::MaxPool(_) | Spec::Dropout(_) | Spec::DropoutChannels(_) => out,
+        Spec::MaxPool(_) | Spec::Dropout(_) => out,
         _ => 0,
     }
 }

@@ -42,13 +42,13 @@ pub fn layer(of: Spec, products: Products, device: &Device) -> Result<Box<dyn La
         }
         Spec::BatchNorm(of) => Box::new(norm::BatchNorm::new(of, device)),
         Spec::Activation(of) => Box::new(pointwise::Activation(of.function)),
-        Spec::Softmax(of) => Box::new(pointwise::Softmax { positions: of.positions, features: of.features }),
+        Spec::Softmax(of) => Box::new(pointwise::Softmax(of)),
         Spec::MaxPool(of) => Box::new(pool::MaxPool::new(of.0, device)?),
         Spec::AvgPool(of) => Box::new(pool::Linear::means(of.0, device)?),
-        Spec::GlobalMean(of) => Box::new(pool::GlobalMean { positions: of.positions, c: of.c }),
+        Spec::GlobalMean(of) => Box::new(pool::GlobalMean(of)),
         Spec::Transpose(of) => Box::new(tokens::Transpose(of)),
         Spec::Reshape(of) => Box::new(tokens::Reshape(of)),
-        Spec::Same(_) | Spec::Add(_) => Box::new(pointwise::Add),
+        Spec::Add(_) => Box::new(pointwise::Add),
         Spec::Token(of) => Box::new(tokens::Token(of)),
         Spec::ClassToken(of) => Box::new(tokens::ClassToken(of)),
         Spec::PositionEmbedding(_) => Box::new(tokens::PositionEmbedding),
@@ -57,10 +57,7 @@ pub fn layer(of: Spec, products: Products, device: &Device) -> Result<Box<dyn La
         Spec::Lstm(of) => Box::new(sequence::Lstm { of, products }),
         Spec::Upsample(of) => Box::new(pool::Linear::upsampled(of, device)?),
         Spec::Linear(of) => Box::new(conv::Linear { of, products }),
-        Spec::Dropout(of) => Box::new(pointwise::Dropout { positions: 1, c: of.len, rate: of.rate, node: of.node }),
-        Spec::DropoutChannels(of) => {
-            Box::new(pointwise::Dropout { positions: of.positions, c: of.c, rate: of.rate, node: of.node })
-        }
+        Spec::Dropout(of) => Box::new(pointwise::Dropout(of)),
         Spec::Concat(of) => Box::new(tokens::Concat(of)),
         Spec::SubsamplePad(of) => Box::new(pool::SubsamplePad::new(of, device)?),
     })

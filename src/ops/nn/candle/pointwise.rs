@@ -2,8 +2,7 @@
 
 use super::layer::{Backward, Gradients, Layer, relu, softmax_gradient, where_positive};
 use crate::ops::nn::masks::draw;
-use crate::ops::nn::spec::Function;
-use crate::ops::nn::spec::Pass;
+use crate::ops::nn::spec::{self, Function, Pass};
 use candle_core::{Result, Tensor};
 use candle_nn::ops::{sigmoid, softmax_last_dim};
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI, PI};
@@ -62,18 +61,15 @@ impl Layer for Activation {
 }
 
 /// Softmax over the last axis.
-pub struct Softmax {
-    pub positions: usize,
-    pub features: usize,
-}
+pub struct Softmax(pub spec::Softmax);
 
 impl Layer for Softmax {
     fn forward(&self, pass: Pass, _state: &mut [Tensor], inputs: &[Tensor]) -> Result<(Tensor, Vec<Tensor>)> {
-        Ok((softmax_last_dim(&inputs[0].reshape((pass.batch * self.positions, self.features))?)?, Vec::new()))
+        Ok((softmax_last_dim(&inputs[0].reshape((pass.batch * self.0.positions, self.0.features))?)?, Vec::new()))
     }
 
     fn backward(&self, b: &Backward) -> Result<Gradients> {
-        let rows = |x: &Tensor| x.reshape((b.pass.batch * self.positions, self.features));
+        let rows = |x: &Tensor| x.reshape((b.pass.batch * self.0.positions, self.0.features));
         Ok(Gradients::input(softmax_gradient(&rows(b.output)?, &rows(b.grad)?)?))
     }
 }
@@ -96,19 +92,11 @@ impl Layer for Add {
 }
 
 /// Dropout of numbers, or of whole channels of an example: the factors are the host's, drawn from the stream of the step.
-pub struct Dropout {
-    /// Positions that share a factor, and factors of one example.
-    pub positions: usize,
-    pub c: usize,
-    /// Probability of a zero.
-    pub rate: f64,
-    /// Number that tells this layer's stream from those of others.
-    pub node: usize,
-}
+pub struct Dropout(pub spec::Dropout);
 
 impl Dropout {
     fn apply(&self, x: &Tensor, mask: &Tensor, batch: usize) -> Result<Tensor> {
-        x.reshape((batch, self.positions, self.c))?.broadcast_mul(mask)
+        x.reshape((batch, self.0.positions, self.0.c))?.broadcast_mul(mask)
     }
 }
 
@@ -118,9 +106,9 @@ impl Layer for Dropout {
         if !pass.training {
             return Ok((inputs[0].clone(), Vec::new()));
         }
-        let mut mask = vec![0f32; pass.batch * self.c];
-        draw(&mut mask, self.rate, pass.stream, self.node);
-        let mask = Tensor::from_vec(mask, (pass.batch, 1, self.c), inputs[0].device())?;
+        let mut mask = vec![0f32; pass.batch * self.0.c];
+        draw(&mut mask, self.0.rate, pass.stream, self.0.node);
+        let mask = Tensor::from_vec(mask, (pass.batch, 1, self.0.c), inputs[0].device())?;
         Ok((self.apply(&inputs[0], &mask, pass.batch)?, vec![mask]))
     }
 

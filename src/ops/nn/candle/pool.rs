@@ -2,8 +2,7 @@
 
 use super::layer::{Backward, Gradients, Layer};
 use super::positions::{Place, Sums, Windows};
-use crate::ops::nn::spec::Pass;
-use crate::ops::nn::spec::{self, Windows as Sizes};
+use crate::ops::nn::spec::{self, Pass, Windows as Sizes};
 use candle_core::{DType, Device, Result, Tensor};
 
 /// Weighted sums over positions of each channel.
@@ -92,19 +91,16 @@ impl Layer for MaxPool {
 }
 
 /// The mean over all positions.
-pub struct GlobalMean {
-    pub positions: usize,
-    pub c: usize,
-}
+pub struct GlobalMean(pub spec::GlobalMean);
 
 impl Layer for GlobalMean {
     fn forward(&self, pass: Pass, _state: &mut [Tensor], inputs: &[Tensor]) -> Result<(Tensor, Vec<Tensor>)> {
-        Ok((inputs[0].reshape((pass.batch, self.positions, self.c))?.mean(1)?, Vec::new()))
+        Ok((inputs[0].reshape((pass.batch, self.0.positions, self.0.c))?.mean(1)?, Vec::new()))
     }
 
     fn backward(&self, b: &Backward) -> Result<Gradients> {
-        let dy = (b.grad.reshape((b.pass.batch, 1, self.c))? / self.positions as f64)?;
-        Ok(Gradients::input(dy.broadcast_as((b.pass.batch, self.positions, self.c))?.contiguous()?))
+        let dy = (b.grad.reshape((b.pass.batch, 1, self.0.c))? / self.0.positions as f64)?;
+        Ok(Gradients::input(dy.broadcast_as((b.pass.batch, self.0.positions, self.0.c))?.contiguous()?))
     }
 }
 

@@ -1,8 +1,6 @@
 //! `import_weights`: a model from a file of weights that another program wrote.
 
 use super::advice::advice;
-use super::format::list;
-use super::listing::{Block, Listing};
 use super::names::{Mismatch, Named, begins, nearest, pairing};
 use crate::base::Stream;
 use crate::base::text::on_a_line;
@@ -11,6 +9,7 @@ use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::lang::net::ir::Net;
 use crate::ops::foreign::Unreadable;
+use crate::ops::foreign::tensors::{Block, Listing, list};
 use crate::ops::nn::evaluate;
 use crate::ops::nn::gan::seam;
 use crate::ops::nn::given::failed;
@@ -18,6 +17,7 @@ use crate::ops::nn::models::of_net;
 use crate::ops::nn::settings::COLUMNS;
 use crate::ops::nn::spec::Parameter;
 use crate::ops::nn::steps::parameters;
+use crate::ops::nn::suits::Labels;
 use crate::ops::nn::weights;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known};
 use crate::plan::files::Files;
@@ -245,7 +245,7 @@ impl Kernel for ImportWeights {
         let size = |shape: &[usize]| shape.iter().product::<usize>();
         let makes = net.nodes.get(net.output).map(|n| size(&n.shape)) == Some(size(&data.source.images.shape));
         if !makes || net.input == data.source.images.shape {
-            evaluate::fits(net, data, false)?;
+            evaluate::fits(net, data, Labels::Any)?;
         }
         let path = cx.files().find(&given.file).map_err(failed)?;
         let weights = read(&path, net, &given, Some(job.stream.named("initialisation"))).map_err(failed)?;

@@ -2,7 +2,6 @@
 
 use super::functions::{erf, exp, tanh, wide};
 use super::layer::{Backward, Layer, Saved};
-use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::spec::{Activation, Function, Pass};
 use rayon::prelude::*;
 
@@ -10,19 +9,15 @@ use rayon::prelude::*;
 const PIECE: usize = 1 << 14;
 
 impl Layer for Activation {
-    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
-        let len = pass.batch * self.len;
-        let (x, out) = (&inputs[0].host()[..len], &mut out.host_mut()[..len]);
-        out.par_chunks_mut(PIECE).zip(x.par_chunks(PIECE)).for_each(|(out, x)| apply(self.function, x, out));
+    fn forward(&self, _pass: Pass, _state: &mut [Vec<f32>], inputs: &[&[f32]], out: &mut [f32], _saved: &mut Saved) {
+        out.par_chunks_mut(PIECE).zip(inputs[0].par_chunks(PIECE)).for_each(|(out, x)| apply(self.function, x, out));
     }
 
     fn backward(&self, b: Backward) {
-        let len = b.pass.batch * self.len;
         let Some(sink) = &mut b.sinks[0] else { return };
         let add = sink.add;
-        let dx = &mut sink.buffer.host_mut()[..len];
-        let (x, y, dy) = (&b.inputs[0].host()[..len], &b.output.host()[..len], &b.grad.host()[..len]);
-        let pieces = dx.par_chunks_mut(PIECE).zip(x.par_chunks(PIECE)).zip(y.par_chunks(PIECE)).zip(dy.par_chunks(PIECE));
+        let (x, y, dy) = (b.inputs[0], b.output, b.grad);
+        let pieces = sink.out.par_chunks_mut(PIECE).zip(x.par_chunks(PIECE)).zip(y.par_chunks(PIECE)).zip(dy.par_chunks(PIECE));
         pieces.for_each(|(((dx, x), y), dy)| gradient(self.function, Piece { x, y, dy }, dx, add));
     }
 }

@@ -4,7 +4,6 @@ use super::functions::{dot, softmax, softmax_gradient};
 use super::gemm::{Matrix, gemm};
 use super::layer::{Backward, Layer, Saved};
 use super::parallel::with_scratch;
-use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::spec::{Attention, Pass, Softmax};
 use rayon::prelude::*;
 
@@ -29,10 +28,9 @@ impl Attention {
 }
 
 impl Layer for Attention {
-    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
+    fn forward(&self, _pass: Pass, _state: &mut [Vec<f32>], inputs: &[&[f32]], out: &mut [f32], _saved: &mut Saved) {
         let (n, c, d) = (self.tokens, self.features, self.features / self.heads);
-        let x = &inputs[0].host()[..pass.batch * n * 3 * c];
-        out.host_mut()[..pass.batch * n * c].par_chunks_mut(n * c).zip(x.par_chunks(n * 3 * c)).for_each(|(out, x)| {
+        out.par_chunks_mut(n * c).zip(inputs[0].par_chunks(n * 3 * c)).for_each(|(out, x)| {
             with_scratch(n * n, |weights| {
                 for head in 0..self.heads {
                     let [queries, keys, values] = self.parts(x, head);
@@ -46,12 +44,9 @@ impl Layer for Attention {
     fn backward(&self, b: Backward) {
         let Some(sink) = &mut b.sinks[0] else { return };
         let (n, c, d) = (self.tokens, self.features, self.features / self.heads);
-        let (batch, add) = (b.pass.batch, sink.add);
+        let (x, dy, add) = (b.inputs[0], b.grad, sink.add);
         let scale = 1.0 / (d as f32).sqrt();
-        let x = &b.inputs[0].host()[..batch * n * 3 * c];
-        let dy = &b.grad.host()[..batch * n * c];
-        let dx = &mut sink.buffer.host_mut()[..batch * n * 3 * c];
-        dx.par_chunks_mut(n * 3 * c).zip(x.par_chunks(n * 3 * c)).zip(dy.par_chunks(n * c)).for_each(|((dx, x), dy)| {
+        sink.out.par_chunks_mut(n * 3 * c).zip(x.par_chunks(n * 3 * c)).zip(dy.par_chunks(n * c)).for_each(|((dx, x), dy)| {
             with_scratch(2 * n * n, |scratch| {
                 let (weights, grads) = scratch.split_at_mut(n * n);
                 for head in 0..self.heads {
@@ -76,10 +71,9 @@ impl Layer for Attention {
 const ROWS: usize = 64;
 
 impl Layer for Softmax {
-    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
-        let (c, len) = (self.features, pass.batch * self.positions * self.features);
-        let x = &inputs[0].host()[..len];
-        out.host_mut()[..len].par_chunks_mut(ROWS * c).zip(x.par_chunks(ROWS * c)).for_each(|(out, x)| {
+    fn forward(&self, _pass: Pass, _state: &mut [Vec<f32>], inputs: &[&[f32]], out: &mut [f32], _saved: &mut Saved) {
+        let c = self.features;
+        out.par_chunks_mut(ROWS * c).zip(inputs[0].par_chunks(ROWS * c)).for_each(|(out, x)| {
             out.copy_from_slice(x);
             out.chunks_exact_mut(c).for_each(|row| softmax(row, 1.0));
         });
@@ -87,10 +81,8 @@ impl Layer for Softmax {
 
     fn backward(&self, b: Backward) {
         let Some(sink) = &mut b.sinks[0] else { return };
-        let (c, len, add) = (self.features, b.pass.batch * self.positions * self.features, sink.add);
-        let (y, dy) = (&b.output.host()[..len], &b.grad.host()[..len]);
-        let dx = &mut sink.buffer.host_mut()[..len];
-        dx.par_chunks_mut(ROWS * c).zip(y.par_chunks(ROWS * c)).zip(dy.par_chunks(ROWS * c)).for_each(|((dx, y), dy)| {
+        let (c, y, dy, add) = (self.features, b.output, b.grad, sink.add);
+        sink.out.par_chunks_mut(ROWS * c).zip(y.par_chunks(ROWS * c)).zip(dy.par_chunks(ROWS * c)).for_each(|((dx, y), dy)| {
             for ((dx, y), dy) in dx.chunks_exact_mut(c).zip(y.chunks_exact(c)).zip(dy.chunks_exact(c)) {
                 let mean = dot(y, dy);
                 for ((o, y), d) in dx.iter_mut().zip(y).zip(dy) {

@@ -2,47 +2,43 @@
 
 use super::layer::{Backward, Layer, Saved};
 use super::parallel::{reduce_rows, rows_per_piece};
-use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::spec::{BatchNorm, Pass};
 use rayon::prelude::*;
 
 impl Layer for BatchNorm {
-    fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, saved: &mut Saved) {
-        let c = self.features;
-        let len = pass.batch * self.positions * c;
-        let x = &inputs[0].host()[..len];
+    fn forward(&self, pass: Pass, state: &mut [Vec<f32>], inputs: &[&[f32]], out: &mut [f32], saved: &mut Saved) {
+        let (c, x) = (self.features, inputs[0]);
         saved.numbers.resize(2 * c, 0.0);
         if pass.training {
             let (mean, var) = moments(x, c);
-            let rows = (pass.batch * self.positions) as f64;
+            let rows = (x.len() / c) as f64;
             let unbiased = if rows > 1.0 { rows / (rows - 1.0) } else { 1.0 };
             let keep = 1.0 - self.momentum;
             for (i, m) in mean.iter().enumerate() {
-                let running = &mut state[2].host_mut()[i];
+                let running = &mut state[2][i];
                 *running = (keep * *running as f64 + self.momentum * m) as f32;
-                let running = &mut state[3].host_mut()[i];
+                let running = &mut state[3][i];
                 *running = (keep * *running as f64 + self.momentum * var[i] * unbiased) as f32;
                 saved.numbers[i] = *m as f32;
                 saved.numbers[c + i] = (1.0 / (var[i] + self.eps).sqrt()) as f32;
             }
         } else {
             for i in 0..c {
-                saved.numbers[i] = state[2].host()[i];
-                saved.numbers[c + i] = (1.0 / (state[3].host()[i] as f64 + self.eps).sqrt()) as f32;
+                saved.numbers[i] = state[2][i];
+                saved.numbers[c + i] = (1.0 / (state[3][i] as f64 + self.eps).sqrt()) as f32;
             }
         }
         let (mean, inverse) = saved.numbers.split_at(c);
-        let factor: Vec<f32> = inverse.iter().zip(state[0].host()).map(|(i, s)| i * s).collect();
-        let shift = state[1].host();
+        let factor: Vec<f32> = inverse.iter().zip(&state[0]).map(|(i, s)| i * s).collect();
+        let shift = &state[1];
         let each = rows_per_piece(c) * c;
-        let out = &mut out.host_mut()[..len];
         let floor = if self.relu { 0.0 } else { f32::NEG_INFINITY };
         let line = |out: &mut [f32], x: &[f32]| {
             let affine = mean.iter().zip(&factor).zip(shift);
             out.iter_mut().zip(x).zip(affine).for_each(|((o, x), ((m, f), s))| *o = at_least((x - m) * f + s, floor));
         };
         if self.residual {
-            let other = &inputs[1].host()[..len];
+            let other = inputs[1];
             out.par_chunks_mut(each).zip(x.par_chunks(each)).zip(other.par_chunks(each)).for_each(|((out, x), r)| {
                 for ((out, x), r) in out.chunks_exact_mut(c).zip(x.chunks_exact(c)).zip(r.chunks_exact(c)) {
                     let affine = mean.iter().zip(&factor).zip(shift);
@@ -61,11 +57,8 @@ impl Layer for BatchNorm {
     }
 
     fn backward(&self, b: Backward) {
-        let c = self.features;
-        let len = b.pass.batch * self.positions * c;
-        let x = &b.inputs[0].host()[..len];
-        let y = &b.output.host()[..len];
-        let dy = &b.grad.host()[..len];
+        let (c, x, y, dy) = (self.features, b.inputs[0], b.output, b.grad);
+        let rows = x.len() / c;
         let (mean, inverse) = b.saved.numbers.split_at(c);
         // A negative floor lets every gradient through where there is no ReLU.
         let floor = if self.relu { 0.0 } else { f32::NEG_INFINITY };
@@ -73,7 +66,7 @@ impl Layer for BatchNorm {
 
         let (mut sum, mut product) = (vec![0f64; c], vec![0f64; c]);
         if b.pass.training || !b.grad_state.is_empty() {
-            let sums = reduce_rows(len / c, c, 2 * c, |range, partial| {
+            let sums = reduce_rows(rows, c, 2 * c, |range, partial| {
                 let (s, p) = partial.split_at_mut(c);
                 let range = range.start * c..range.end * c;
                 let rows = x[range.clone()].chunks_exact(c).zip(y[range.clone()].chunks_exact(c)).zip(dy[range].chunks_exact(c));
@@ -91,23 +84,22 @@ impl Layer for BatchNorm {
         }
         if let [scale, shift, ..] = b.grad_state {
             for i in 0..c {
-                scale.host_mut()[i] = (product[i] * inverse[i] as f64) as f32;
-                shift.host_mut()[i] = sum[i] as f32;
+                scale[i] = (product[i] * inverse[i] as f64) as f32;
+                shift[i] = sum[i] as f32;
             }
         }
 
         let each = rows_per_piece(c) * c;
-        let factor: Vec<f32> = inverse.iter().zip(b.state[0].host()).map(|(i, s)| i * s).collect();
+        let factor: Vec<f32> = inverse.iter().zip(&b.state[0]).map(|(i, s)| i * s).collect();
         if let Some(sink) = &mut b.sinks[0] {
             // dx = factor (d - sum / n - (x - mean) inverse^2 product / n) = factor d + slope (x - mean) + level
-            let n = (len / c) as f64;
+            let n = rows as f64;
             let coefficient = |at: f64| if b.pass.training { at / n } else { 0.0 };
             let slope: Vec<f32> =
                 (0..c).map(|i| (-(factor[i] as f64) * (inverse[i] as f64).powi(2) * coefficient(product[i])) as f32).collect();
             let level: Vec<f32> = (0..c).map(|i| (-(factor[i] as f64) * coefficient(sum[i])) as f32).collect();
             let add = sink.add;
-            let dx = &mut sink.buffer.host_mut()[..len];
-            dx.par_chunks_mut(each).zip(x.par_chunks(each)).zip(y.par_chunks(each)).zip(dy.par_chunks(each)).for_each(
+            sink.out.par_chunks_mut(each).zip(x.par_chunks(each)).zip(y.par_chunks(each)).zip(dy.par_chunks(each)).for_each(
                 |(((dx, x), y), dy)| {
                     let rows = dx.chunks_exact_mut(c).zip(x.chunks_exact(c)).zip(y.chunks_exact(c)).zip(dy.chunks_exact(c));
                     for (((dx, x), y), dy) in rows {
@@ -124,7 +116,7 @@ impl Layer for BatchNorm {
         }
         if let Some(Some(sink)) = b.sinks.get_mut(1) {
             let add = sink.add;
-            super::parallel::map2(&mut sink.buffer.host_mut()[..len], dy, y, add, masked);
+            super::parallel::map2(sink.out, dy, y, add, masked);
         }
     }
 }

@@ -7,7 +7,6 @@ use super::gemm::{Matrix, gemm, turn};
 use super::layer::{Backward, Layer, Saved};
 use super::parallel::{add_to_rows, column_sums, take, with_scratch};
 use super::winograd;
-use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::spec::{Conv, Geometry, Pass};
 use rayon::prelude::*;
 
@@ -39,39 +38,35 @@ impl Layer for Conv {
         winograd::scratch(&self.geometry, batch)
     }
 
-    fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, saved: &mut Saved) {
+    fn forward(&self, pass: Pass, state: &mut [Vec<f32>], inputs: &[&[f32]], out: &mut [f32], saved: &mut Saved) {
         let g = &self.geometry;
-        let x = &inputs[0].host()[..pass.batch * g.h * g.w * g.c];
-        let out = &mut out.host_mut()[..pass.batch * g.windows() * g.n];
-        let bias = if self.bias { state[1].host() } else { &[] };
+        let bias = if self.bias { &state[1][..] } else { &[] };
         let scratch = take(&mut saved.numbers, winograd::scratch(g, pass.batch));
-        convolve(g, x, state[0].host(), bias, out, false, scratch);
+        convolve(g, inputs[0], &state[0], bias, out, false, scratch);
     }
 
     fn backward(&self, b: Backward) {
         let g = &self.geometry;
         let batch = b.pass.batch;
-        let x = &b.inputs[0].host()[..batch * g.h * g.w * g.c];
-        let dy = &b.grad.host()[..batch * g.windows() * g.n];
+        let (x, dy) = (b.inputs[0], b.grad);
         if let [weight, bias @ ..] = b.grad_state {
-            grad_weight(g, batch, x, dy, weight.host_mut(), b.work);
+            grad_weight(g, batch, x, dy, weight, b.work);
             if let [bias] = bias {
-                column_sums(dy, g.n, bias.host_mut());
+                column_sums(dy, g.n, bias);
             }
         }
         let Some(sink) = &mut b.sinks[0] else { return };
-        let dx = &mut sink.buffer.host_mut()[..batch * g.h * g.w * g.c];
-        let weight = b.state[0].host();
+        let weight = &b.state[0];
         let reach = g.dilation * (g.kernel - 1);
         if g.stride == 1 && reach >= g.pad {
             let back = g.back();
             let (flipped, scratch) = take(b.work, weight.len() + winograd::scratch(&back, batch)).split_at_mut(weight.len());
             flip(g, weight, flipped);
-            convolve(&back, dy, flipped, &[], dx, sink.add, scratch);
+            convolve(&back, dy, flipped, &[], sink.out, sink.add, scratch);
         } else {
             let turned = take(b.work, weight.len());
             transpose(g, weight, turned);
-            scatter_back(g, dy, turned, dx, sink.add);
+            scatter_back(g, dy, turned, sink.out, sink.add);
         }
     }
 }

@@ -1,43 +1,12 @@
 //! Dropout (Srivastava et al. 2014), of numbers and of whole channels (Tompson et al. 2015), drawn from the stream of the step.
 
 use super::layer::{Backward, Layer, Saved};
-use super::parallel::{map1, map2};
-use crate::ops::nn::buffer::Buffer;
+use super::parallel::map1;
 use crate::ops::nn::masks::draw;
-use crate::ops::nn::spec::{Dropout, DropoutChannels, Pass};
+use crate::ops::nn::spec::{Dropout, Pass};
 use rayon::prelude::*;
 
-impl Layer for Dropout {
-    fn saved(&self, batch: usize) -> usize {
-        batch * self.len
-    }
-
-    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, saved: &mut Saved) {
-        let len = pass.batch * self.len;
-        let (x, out) = (&inputs[0].host()[..len], &mut out.host_mut()[..len]);
-        if !pass.training {
-            map1(out, x, false, |x| x);
-            return;
-        }
-        saved.numbers.resize(saved.numbers.len().max(len), 0.0);
-        draw(&mut saved.numbers[..len], self.rate, pass.stream, self.node);
-        map2(out, x, &saved.numbers[..len], false, |x, m| x * m);
-    }
-
-    fn backward(&self, b: Backward) {
-        let len = b.pass.batch * self.len;
-        let Some(sink) = &mut b.sinks[0] else { return };
-        let add = sink.add;
-        let dx = &mut sink.buffer.host_mut()[..len];
-        if b.pass.training {
-            map2(dx, &b.grad.host()[..len], &b.saved.numbers[..len], add, |d, m| d * m);
-        } else {
-            map1(dx, &b.grad.host()[..len], add, |d| d);
-        }
-    }
-}
-
-impl DropoutChannels {
+impl Dropout {
     /// Writes, or adds, numbers times the factor of their example and channel.
     fn apply(&self, from: &[f32], mask: &[f32], out: &mut [f32], add: bool) {
         let size = self.positions * self.c;
@@ -51,10 +20,14 @@ impl DropoutChannels {
     }
 }
 
-impl Layer for DropoutChannels {
-    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, saved: &mut Saved) {
-        let (len, channels) = (pass.batch * self.positions * self.c, pass.batch * self.c);
-        let (x, out) = (&inputs[0].host()[..len], &mut out.host_mut()[..len]);
+impl Layer for Dropout {
+    fn saved(&self, batch: usize) -> usize {
+        batch * self.c
+    }
+
+    fn forward(&self, pass: Pass, _state: &mut [Vec<f32>], inputs: &[&[f32]], out: &mut [f32], saved: &mut Saved) {
+        let channels = pass.batch * self.c;
+        let x = inputs[0];
         if !pass.training {
             map1(out, x, false, |x| x);
             return;
@@ -65,13 +38,12 @@ impl Layer for DropoutChannels {
     }
 
     fn backward(&self, b: Backward) {
-        let (len, channels) = (b.pass.batch * self.positions * self.c, b.pass.batch * self.c);
+        let channels = b.pass.batch * self.c;
         let Some(sink) = &mut b.sinks[0] else { return };
-        let (dx, dy) = (&mut sink.buffer.host_mut()[..len], &b.grad.host()[..len]);
         if b.pass.training {
-            self.apply(dy, &b.saved.numbers[..channels], dx, sink.add);
+            self.apply(b.grad, &b.saved.numbers[..channels], sink.out, sink.add);
         } else {
-            map1(dx, dy, sink.add, |d| d);
+            map1(sink.out, b.grad, sink.add, |d| d);
         }
     }
 }

@@ -22,7 +22,7 @@ macro_rules! wide {
     };
 }
 
-pub(super) use wide;
+pub(in crate::ops::nn) use wide;
 
 /// 1.5 * 2^23: adding and taking it away again rounds to the nearest whole number.
 const ROUND: f32 = 12_582_912.0;

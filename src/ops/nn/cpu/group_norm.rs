@@ -2,7 +2,6 @@
 
 use super::layer::{Backward, Layer, Saved};
 use super::parallel::{column_sums, take};
-use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::spec::{GroupNorm, Pass};
 use rayon::prelude::*;
 
@@ -14,13 +13,12 @@ impl GroupNorm {
 }
 
 impl Layer for GroupNorm {
-    fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, saved: &mut Saved) {
+    fn forward(&self, pass: Pass, state: &mut [Vec<f32>], inputs: &[&[f32]], out: &mut [f32], saved: &mut Saved) {
         let (c, width, size) = (self.features, self.width(), self.positions * self.features);
-        let x = &inputs[0].host()[..pass.batch * size];
         let numbers = 2 * self.groups;
         saved.numbers.resize(saved.numbers.len().max(pass.batch * numbers), 0.0);
-        let (scale, shift) = (state[0].host(), state[1].host());
-        let examples = out.host_mut()[..pass.batch * size].par_chunks_mut(size).zip(x.par_chunks(size));
+        let (scale, shift) = (&state[0][..], &state[1][..]);
+        let examples = out.par_chunks_mut(size).zip(inputs[0].par_chunks(size));
         examples.zip(saved.numbers.par_chunks_mut(numbers)).for_each(|((out, x), saved)| {
             let count = (self.positions * width) as f64;
             for group in 0..self.groups {
@@ -42,8 +40,7 @@ impl Layer for GroupNorm {
     fn backward(&self, b: Backward) {
         let (c, width, size) = (self.features, self.width(), self.positions * self.features);
         let batch = b.pass.batch;
-        let x = &b.inputs[0].host()[..batch * size];
-        let dy = &b.grad.host()[..batch * size];
+        let (x, dy) = (b.inputs[0], b.grad);
         let saved = &b.saved.numbers[..batch * 2 * self.groups];
         // For each example and channel: the sum of output gradients, and of their products with the normalised input.
         let sums = take(b.work, batch * 2 * c);
@@ -63,15 +60,14 @@ impl Layer for GroupNorm {
         if let [scale, shift] = b.grad_state {
             let mut all = vec![0f32; 2 * c];
             column_sums(sums, 2 * c, &mut all);
-            shift.host_mut().copy_from_slice(&all[..c]);
-            scale.host_mut().copy_from_slice(&all[c..]);
+            shift.copy_from_slice(&all[..c]);
+            scale.copy_from_slice(&all[c..]);
         }
         let Some(sink) = &mut b.sinks[0] else { return };
         let add = sink.add;
-        let scale = b.state[0].host();
+        let scale = &b.state[0];
         let count = (self.positions * width) as f32;
-        let examples =
-            sink.buffer.host_mut()[..batch * size].par_chunks_mut(size).zip(x.par_chunks(size)).zip(dy.par_chunks(size));
+        let examples = sink.out.par_chunks_mut(size).zip(x.par_chunks(size)).zip(dy.par_chunks(size));
         examples.zip(sums.par_chunks(2 * c)).zip(saved.par_chunks(2 * self.groups)).for_each(|((((dx, x), dy), sums), saved)| {
             for group in 0..self.groups {
                 let channels = group * width..(group + 1) * width;

@@ -1,6 +1,5 @@
-//! The contract of a layer on the host: an explicit forward and backward over buffers.
+//! The contract of a layer on the host: an explicit forward and backward over runs of numbers, those of the batch and no more.
 
-use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::spec::Pass;
 
 /// What the backward pass needs of the forward pass beside inputs and output.
@@ -15,8 +14,8 @@ pub struct Saved {
 /// Where the gradient of an input goes.
 #[derive(Debug)]
 pub struct Sink<'a> {
-    /// The buffer.
-    pub buffer: &'a mut Buffer,
+    /// Its numbers.
+    pub out: &'a mut [f32],
     /// Whether to add to what is there (the value has several consumers) or to overwrite it.
     pub add: bool,
 }
@@ -26,19 +25,19 @@ pub struct Backward<'a> {
     /// The pass whose gradient is taken.
     pub pass: Pass,
     /// The layer's parameters and statistics.
-    pub state: &'a [Buffer],
+    pub state: &'a [Vec<f32>],
     /// The layer's inputs.
-    pub inputs: &'a [&'a Buffer],
+    pub inputs: &'a [&'a [f32]],
     /// The layer's output.
-    pub output: &'a Buffer,
+    pub output: &'a [f32],
     /// What the forward pass left.
     pub saved: &'a Saved,
     /// Gradient of the loss by the output.
-    pub grad: &'a Buffer,
+    pub grad: &'a [f32],
     /// Where the gradient by each input goes; nothing where none is wanted.
     pub sinks: &'a mut [Option<Sink<'a>>],
     /// Where the gradient by each trained parameter goes (overwritten); empty where none is wanted.
-    pub grad_state: &'a mut [Buffer],
+    pub grad_state: &'a mut [Vec<f32>],
     /// Scratch shared by all layers; grows as needed, its contents mean nothing.
     pub work: &'a mut Vec<f32>,
 }
@@ -56,7 +55,7 @@ pub trait Layer: Send + Sync {
     }
 
     /// Computes the output of a batch.
-    fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, saved: &mut Saved);
+    fn forward(&self, pass: Pass, state: &mut [Vec<f32>], inputs: &[&[f32]], out: &mut [f32], saved: &mut Saved);
 
     /// Computes the gradients by inputs and parameters from that by the output.
     fn backward(&self, b: Backward);

@@ -3,19 +3,16 @@
 use super::functions::{sum64, wide};
 use super::layer::{Backward, Layer, Saved};
 use super::parallel::{reduce_rows, rows_per_piece};
-use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::spec::{LayerNorm, Pass};
 use rayon::prelude::*;
 
 impl Layer for LayerNorm {
-    fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, saved: &mut Saved) {
-        let c = self.features;
-        let rows = pass.batch * self.positions;
-        let x = &inputs[0].host()[..rows * c];
-        let out = &mut out.host_mut()[..rows * c];
+    fn forward(&self, _pass: Pass, state: &mut [Vec<f32>], inputs: &[&[f32]], out: &mut [f32], saved: &mut Saved) {
+        let (c, x) = (self.features, inputs[0]);
+        let rows = x.len() / c;
         saved.numbers.resize(saved.numbers.len().max(2 * rows), 0.0);
         let each = rows_per_piece(c);
-        let (scale, shift) = (state[0].host(), state[1].host());
+        let (scale, shift) = (&state[0][..], &state[1][..]);
         let pieces = out.par_chunks_mut(each * c).zip(x.par_chunks(each * c));
         pieces.zip(saved.numbers[..2 * rows].par_chunks_mut(2 * each)).for_each(|((out, x), saved)| {
             for ((out, x), saved) in out.chunks_exact_mut(c).zip(x.chunks_exact(c)).zip(saved.chunks_exact_mut(2)) {
@@ -25,10 +22,8 @@ impl Layer for LayerNorm {
     }
 
     fn backward(&self, b: Backward) {
-        let c = self.features;
-        let rows = b.pass.batch * self.positions;
-        let x = &b.inputs[0].host()[..rows * c];
-        let dy = &b.grad.host()[..rows * c];
+        let (c, x, dy) = (self.features, b.inputs[0], b.grad);
+        let rows = x.len() / c;
         let saved = &b.saved.numbers[..2 * rows];
         if let [scale, shift] = b.grad_state {
             let sums = reduce_rows(rows, c, 2 * c, |range, partial| {
@@ -43,16 +38,15 @@ impl Layer for LayerNorm {
                 }
             });
             for i in 0..c {
-                shift.host_mut()[i] = sums[i] as f32;
-                scale.host_mut()[i] = sums[c + i] as f32;
+                shift[i] = sums[i] as f32;
+                scale[i] = sums[c + i] as f32;
             }
         }
         let Some(sink) = &mut b.sinks[0] else { return };
         let add = sink.add;
-        let scale = b.state[0].host();
+        let scale = &b.state[0];
         let each = rows_per_piece(c);
-        let dx = &mut sink.buffer.host_mut()[..rows * c];
-        dx.par_chunks_mut(each * c).enumerate().for_each(|(piece, dx)| {
+        sink.out.par_chunks_mut(each * c).enumerate().for_each(|(piece, dx)| {
             for (i, dx) in dx.chunks_exact_mut(c).enumerate() {
                 let row = piece * each + i;
                 let (m, r) = (saved[2 * row], saved[2 * row + 1]);

@@ -7,7 +7,6 @@ use super::functions::{sigmoid, tanh, wide};
 use super::gemm::{Matrix, gemm, long_product, long_product_scratch, product, product_turned, turn};
 use super::layer::{Backward, Layer, Saved};
 use super::parallel::{column_sums, take};
-use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::spec::{Lstm, Pass};
 use rayon::prelude::*;
 
@@ -32,15 +31,14 @@ impl Layer for Lstm {
     }
 
     /// Saves the gates after their functions, then the cells.
-    fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, saved: &mut Saved) {
+    fn forward(&self, pass: Pass, state: &mut [Vec<f32>], inputs: &[&[f32]], out: &mut [f32], saved: &mut Saved) {
         let (n, d, h) = (self.tokens, self.input, self.hidden);
         let (rows, g) = (pass.batch * n, 4 * h);
-        let x = &inputs[0].host()[..rows * d];
-        let out = &mut out.host_mut()[..rows * h];
+        let x = inputs[0];
         saved.numbers.resize(saved.numbers.len().max(rows * 5 * h), 0.0);
         let (gates, cells) = saved.numbers[..rows * 5 * h].split_at_mut(rows * g);
-        let (from_input, recurrent) = (state[0].host(), Matrix::rows(state[1].host(), g));
-        let bias: Vec<f32> = state[2].host().iter().zip(state[3].host()).map(|(a, b)| a + b).collect();
+        let (from_input, recurrent) = (&state[0][..], Matrix::rows(&state[1][..], g));
+        let bias: Vec<f32> = state[2].iter().zip(&state[3]).map(|(a, b)| a + b).collect();
         product((rows, g, d), gates, Matrix::rows(x, d), |cols| Matrix::rows(&from_input[cols.start..], g), &bias, false);
         let each = self.each(pass.batch) * n;
         let zeros = vec![0f32; h];
@@ -66,15 +64,13 @@ impl Layer for Lstm {
         let (n, d, h) = (self.tokens, self.input, self.hidden);
         let batch = b.pass.batch;
         let (rows, g) = (batch * n, 4 * h);
-        let x = &b.inputs[0].host()[..rows * d];
-        let y = &b.output.host()[..rows * h];
-        let dy = &b.grad.host()[..rows * h];
+        let (x, y, dy) = (b.inputs[0], b.output, b.grad);
         let (gates, cells) = b.saved.numbers[..rows * 5 * h].split_at(rows * g);
         // Gradients by the gates before their functions; hidden states one token late, zeros at the first.
         let (grads, rest) = take(b.work, self.scratch(batch)).split_at_mut(rows * g);
         let (late, scratch) = rest.split_at_mut(rows * h);
         let recurrent = &mut scratch[..h * g];
-        recurrent.par_chunks_mut(STRIP * g).zip(b.state[1].host().par_chunks(STRIP * g)).for_each(|(out, weight)| {
+        recurrent.par_chunks_mut(STRIP * g).zip(b.state[1].par_chunks(STRIP * g)).for_each(|(out, weight)| {
             turn(weight, weight.len() / g, g, out);
         });
         let recurrent = &*recurrent;
@@ -108,14 +104,13 @@ impl Layer for Lstm {
                 late[..h].fill(0.0);
                 late[h..].copy_from_slice(&y[..(n - 1) * h]);
             });
-            long_product((d, g, rows), by_input.host_mut(), x, grads, scratch);
-            long_product((h, g, rows), by_hidden.host_mut(), late, grads, scratch);
-            column_sums(grads, g, bias.host_mut());
-            second.host_mut().copy_from_slice(bias.host());
+            long_product((d, g, rows), by_input, x, grads, scratch);
+            long_product((h, g, rows), by_hidden, late, grads, scratch);
+            column_sums(grads, g, bias);
+            second.copy_from_slice(bias);
         }
         let Some(sink) = &mut b.sinks[0] else { return };
-        let dx = &mut sink.buffer.host_mut()[..rows * d];
-        product_turned((rows, d, g), dx, grads, b.state[0].host(), sink.add, scratch);
+        product_turned((rows, d, g), sink.out, grads, &b.state[0], sink.add, scratch);
     }
 }
 

@@ -16,7 +16,6 @@ pub mod im2col;
 pub mod layer;
 pub mod layer_norm;
 pub mod linear;
-pub mod loss;
 pub mod lstm;
 pub mod parallel;
 pub mod pool;
@@ -45,7 +44,6 @@ pub fn layer(of: Spec) -> Box<dyn Layer> {
         Spec::GlobalMean(of) => Box::new(of),
         Spec::Transpose(of) => Box::new(of),
         Spec::Reshape(of) => Box::new(of),
-        Spec::Same(of) => Box::new(of),
         Spec::Token(of) => Box::new(of),
         Spec::ClassToken(of) => Box::new(of),
         Spec::PositionEmbedding(of) => Box::new(of),
@@ -55,7 +53,6 @@ pub fn layer(of: Spec) -> Box<dyn Layer> {
         Spec::Upsample(of) => Box::new(of),
         Spec::Linear(of) => Box::new(of),
         Spec::Dropout(of) => Box::new(of),
-        Spec::DropoutChannels(of) => Box::new(of),
         Spec::Add(of) => Box::new(of),
         Spec::Concat(of) => Box::new(of),
         Spec::SubsamplePad(of) => Box::new(of),

@@ -1,7 +1,6 @@
 //! Pooling: maxima and means over windows, and the mean over all positions.
 
 use super::layer::{Backward, Layer, Saved};
-use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::spec::{AvgPool, GlobalMean, MaxPool, Pass, Windows};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -30,13 +29,11 @@ impl Layer for MaxPool {
         batch * self.0.output()
     }
 
-    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, saved: &mut Saved) {
+    fn forward(&self, _pass: Pass, _state: &mut [Vec<f32>], inputs: &[&[f32]], out: &mut [f32], saved: &mut Saved) {
         let g = &self.0;
-        let x = &inputs[0].host()[..pass.batch * g.input()];
-        let out = &mut out.host_mut()[..pass.batch * g.output()];
         saved.indices.resize(saved.indices.len().max(out.len()), 0);
         let indices = saved.indices[..out.len()].par_chunks_mut(g.output());
-        out.par_chunks_mut(g.output()).zip(x.par_chunks(g.input())).zip(indices).for_each(|((out, x), indices)| {
+        out.par_chunks_mut(g.output()).zip(inputs[0].par_chunks(g.input())).zip(indices).for_each(|((out, x), indices)| {
             for (place, (out, indices)) in out.chunks_exact_mut(g.c).zip(indices.chunks_exact_mut(g.c)).enumerate() {
                 let (ys, xs) = g.window(place);
                 out.fill(f32::NEG_INFINITY);
@@ -62,10 +59,9 @@ impl Layer for MaxPool {
         let g = &self.0;
         let Some(sink) = &mut b.sinks[0] else { return };
         let add = sink.add;
-        let dx = &mut sink.buffer.host_mut()[..b.pass.batch * g.input()];
-        let dy = &b.grad.host()[..b.pass.batch * g.output()];
+        let dy = b.grad;
         let indices = &b.saved.indices[..dy.len()];
-        let images = dx.par_chunks_mut(g.input()).zip(dy.par_chunks(g.output()));
+        let images = sink.out.par_chunks_mut(g.input()).zip(dy.par_chunks(g.output()));
         images.zip(indices.par_chunks(g.output())).for_each(|((dx, dy), indices)| {
             if !add {
                 dx.fill(0.0);
@@ -76,12 +72,10 @@ impl Layer for MaxPool {
 }
 
 impl Layer for AvgPool {
-    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
+    fn forward(&self, _pass: Pass, _state: &mut [Vec<f32>], inputs: &[&[f32]], out: &mut [f32], _saved: &mut Saved) {
         let g = &self.0;
-        let x = &inputs[0].host()[..pass.batch * g.input()];
-        let out = &mut out.host_mut()[..pass.batch * g.output()];
         let scale = 1.0 / (g.kernel * g.kernel) as f32;
-        out.par_chunks_mut(g.output()).zip(x.par_chunks(g.input())).for_each(|(out, x)| {
+        out.par_chunks_mut(g.output()).zip(inputs[0].par_chunks(g.input())).for_each(|(out, x)| {
             for (place, out) in out.chunks_exact_mut(g.c).enumerate() {
                 let (ys, xs) = g.window(place);
                 out.fill(0.0);
@@ -100,9 +94,7 @@ impl Layer for AvgPool {
         let Some(sink) = &mut b.sinks[0] else { return };
         let add = sink.add;
         let scale = 1.0 / (g.kernel * g.kernel) as f32;
-        let dx = &mut sink.buffer.host_mut()[..b.pass.batch * g.input()];
-        let dy = &b.grad.host()[..b.pass.batch * g.output()];
-        dx.par_chunks_mut(g.input()).zip(dy.par_chunks(g.output())).for_each(|(dx, dy)| {
+        sink.out.par_chunks_mut(g.input()).zip(b.grad.par_chunks(g.output())).for_each(|(dx, dy)| {
             if !add {
                 dx.fill(0.0);
             }
@@ -119,11 +111,10 @@ impl Layer for AvgPool {
 }
 
 impl Layer for GlobalMean {
-    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
+    fn forward(&self, _pass: Pass, _state: &mut [Vec<f32>], inputs: &[&[f32]], out: &mut [f32], _saved: &mut Saved) {
         let size = self.positions * self.c;
-        let x = &inputs[0].host()[..pass.batch * size];
         let scale = 1.0 / self.positions as f32;
-        out.host_mut()[..pass.batch * self.c].par_chunks_mut(self.c).zip(x.par_chunks(size)).for_each(|(out, x)| {
+        out.par_chunks_mut(self.c).zip(inputs[0].par_chunks(size)).for_each(|(out, x)| {
             out.fill(0.0);
             for row in x.chunks_exact(self.c) {
                 out.iter_mut().zip(row).for_each(|(o, v)| *o += v);
@@ -136,8 +127,7 @@ impl Layer for GlobalMean {
         let Some(sink) = &mut b.sinks[0] else { return };
         let (add, size) = (sink.add, self.positions * self.c);
         let scale = 1.0 / self.positions as f32;
-        let dx = &mut sink.buffer.host_mut()[..b.pass.batch * size];
-        dx.par_chunks_mut(size).zip(b.grad.host().par_chunks(self.c)).for_each(|(dx, dy)| {
+        sink.out.par_chunks_mut(size).zip(b.grad.par_chunks(self.c)).for_each(|(dx, dy)| {
             for row in dx.chunks_exact_mut(self.c) {
                 row.iter_mut().zip(dy).for_each(|(o, d)| *o = if add { *o + d * scale } else { d * scale });
             }

@@ -2,40 +2,35 @@
 
 use super::layer::{Backward, Layer, Saved};
 use super::parallel::{map1, map2};
-use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::spec::{Add, Concat, Pass, Reshape, SubsamplePad};
 use rayon::prelude::*;
 
 impl Layer for Add {
-    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
-        let len = pass.batch * self.len;
-        let out = &mut out.host_mut()[..len];
+    fn forward(&self, _pass: Pass, _state: &mut [Vec<f32>], inputs: &[&[f32]], out: &mut [f32], _saved: &mut Saved) {
         match inputs {
             [a, b, rest @ ..] => {
-                map2(out, &a.host()[..len], &b.host()[..len], false, |a, b| a + b);
-                rest.iter().for_each(|x| map1(out, &x.host()[..len], true, |x| x));
+                map2(out, a, b, false, |a, b| a + b);
+                rest.iter().for_each(|x| map1(out, x, true, |x| x));
             }
-            [a] => map1(out, &a.host()[..len], false, |x| x),
+            [a] => map1(out, a, false, |x| x),
             [] => out.fill(0.0),
         }
     }
 
     fn backward(&self, b: Backward) {
-        let len = b.pass.batch * self.len;
         for sink in b.sinks.iter_mut().flatten() {
-            map1(&mut sink.buffer.host_mut()[..len], &b.grad.host()[..len], sink.add, |d| d);
+            map1(sink.out, b.grad, sink.add, |d| d);
         }
     }
 }
 
 impl Layer for Concat {
-    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
+    fn forward(&self, _pass: Pass, _state: &mut [Vec<f32>], inputs: &[&[f32]], out: &mut [f32], _saved: &mut Saved) {
         let total: usize = self.widths.iter().sum();
-        let out = &mut out.host_mut()[..pass.batch * self.positions * total];
         out.par_chunks_mut(total).enumerate().for_each(|(row, out)| {
             let mut at = 0;
             for (x, width) in inputs.iter().zip(&self.widths) {
-                out[at..at + width].copy_from_slice(&x.host()[row * width..][..*width]);
+                out[at..at + width].copy_from_slice(&x[row * width..][..*width]);
                 at += width;
             }
         });
@@ -43,13 +38,12 @@ impl Layer for Concat {
 
     fn backward(&self, b: Backward) {
         let total: usize = self.widths.iter().sum();
-        let dy = &b.grad.host()[..b.pass.batch * self.positions * total];
+        let dy = b.grad;
         let mut at = 0;
         for (sink, width) in b.sinks.iter_mut().zip(&self.widths) {
             if let Some(sink) = sink {
                 let add = sink.add;
-                let dx = &mut sink.buffer.host_mut()[..b.pass.batch * self.positions * width];
-                dx.par_chunks_mut(*width).zip(dy.par_chunks(total)).for_each(|(dx, dy)| {
+                sink.out.par_chunks_mut(*width).zip(dy.par_chunks(total)).for_each(|(dx, dy)| {
                     dx.iter_mut().zip(&dy[at..]).for_each(|(o, d)| *o = if add { *o + d } else { *d });
                 });
             }
@@ -67,18 +61,15 @@ impl Reshape {
 }
 
 impl Layer for Reshape {
-    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
+    fn forward(&self, _pass: Pass, _state: &mut [Vec<f32>], inputs: &[&[f32]], out: &mut [f32], _saved: &mut Saved) {
         let size = self.from.0 * self.from.1;
-        let x = &inputs[0].host()[..pass.batch * size];
-        let out = &mut out.host_mut()[..pass.batch * size];
-        out.par_chunks_mut(size).zip(x.par_chunks(size)).for_each(|(out, x)| self.each(|to, from| out[to] = x[from]));
+        out.par_chunks_mut(size).zip(inputs[0].par_chunks(size)).for_each(|(out, x)| self.each(|to, from| out[to] = x[from]));
     }
 
     fn backward(&self, b: Backward) {
         let Some(sink) = &mut b.sinks[0] else { return };
         let (add, size) = (sink.add, self.from.0 * self.from.1);
-        let dx = &mut sink.buffer.host_mut()[..b.pass.batch * size];
-        dx.par_chunks_mut(size).zip(b.grad.host().par_chunks(size)).for_each(|(dx, dy)| {
+        sink.out.par_chunks_mut(size).zip(b.grad.par_chunks(size)).for_each(|(dx, dy)| {
             self.each(|to, from| dx[from] = if add { dx[from] + dy[to] } else { dy[to] });
         });
     }
@@ -96,10 +87,9 @@ impl SubsamplePad {
 }
 
 impl Layer for SubsamplePad {
-    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
+    fn forward(&self, _pass: Pass, _state: &mut [Vec<f32>], inputs: &[&[f32]], out: &mut [f32], _saved: &mut Saved) {
         let (input, output) = (self.h * self.w * self.c, self.oh * self.ow * self.n);
-        let x = &inputs[0].host()[..pass.batch * input];
-        out.host_mut()[..pass.batch * output].par_chunks_mut(output).zip(x.par_chunks(input)).for_each(|(out, x)| {
+        out.par_chunks_mut(output).zip(inputs[0].par_chunks(input)).for_each(|(out, x)| {
             out.fill(0.0);
             for (place, out) in out.chunks_exact_mut(self.n).enumerate() {
                 out[self.low()..self.low() + self.c].copy_from_slice(&x[self.source(place)..][..self.c]);
@@ -111,8 +101,7 @@ impl Layer for SubsamplePad {
         let Some(sink) = &mut b.sinks[0] else { return };
         let add = sink.add;
         let (input, output) = (self.h * self.w * self.c, self.oh * self.ow * self.n);
-        let dx = &mut sink.buffer.host_mut()[..b.pass.batch * input];
-        dx.par_chunks_mut(input).zip(b.grad.host().par_chunks(output)).for_each(|(dx, dy)| {
+        sink.out.par_chunks_mut(input).zip(b.grad.par_chunks(output)).for_each(|(dx, dy)| {
             if !add {
                 dx.fill(0.0);
             }

@@ -3,11 +3,10 @@
 use super::Geometry;
 use super::gemm::{Matrix, long_product, long_product_scratch, product, product_turned};
 use super::layer::{Backward, Layer, Saved, Sink};
-use super::loss::cross_entropy;
 use super::parallel::column_sums;
 use super::winograd;
 use crate::base::Stream;
-use crate::ops::nn::buffer::Buffer;
+use crate::ops::nn::loss::cross_entropy;
 use crate::ops::nn::spec::Conv;
 use crate::ops::nn::spec::Pass;
 
@@ -135,25 +134,25 @@ fn convolutions_with_fewer_multiplications_are_right_on_any_number_of_threads() 
         let run = |threads| {
             on(threads, || {
                 let pass = Pass { batch, training: true, stream: Stream::root(0) };
-                let mut state = [Buffer::from_vec(weight.clone()), Buffer::from_vec(vec![0.5; n])];
-                let (input, grad) = (Buffer::from_vec(x.clone()), Buffer::from_vec(dy.clone()));
-                let (mut out, mut saved) = (Buffer::zeros(dy.len()), Saved::default());
-                conv.forward(pass, &mut state, &[&input], &mut out, &mut saved);
+                let mut state = [weight.clone(), vec![0.5; n]];
+                let (mut out, mut saved) = (vec![0.0; dy.len()], Saved::default());
+                conv.forward(pass, &mut state, &[&x], &mut out, &mut saved);
                 // The gradient by the input is added to ones.
-                let mut dx = Buffer::from_vec(vec![1.0; x.len()]);
-                let mut grads = [Buffer::zeros(weight.len()), Buffer::zeros(n)];
+                let mut dx = vec![1.0; x.len()];
+                let mut grads = [vec![0.0; weight.len()], vec![0.0; n]];
                 conv.backward(Backward {
                     pass,
                     state: &state,
-                    inputs: &[&input],
+                    inputs: &[&x],
                     output: &out,
                     saved: &saved,
-                    grad: &grad,
-                    sinks: &mut [Some(Sink { buffer: &mut dx, add: true })],
+                    grad: &dy,
+                    sinks: &mut [Some(Sink { out: &mut dx, add: true })],
                     grad_state: &mut grads,
                     work: &mut Vec::new(),
                 });
-                [out.to_vec(), dx.to_vec(), grads[0].to_vec(), grads[1].to_vec()]
+                let [dw, db] = grads;
+                [out, dx, dw, db]
             })
         };
         let [out, dx, dw, db] = run(1);

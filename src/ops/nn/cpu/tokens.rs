@@ -2,8 +2,7 @@
 
 use super::layer::{Backward, Layer, Saved};
 use super::parallel::map1;
-use crate::ops::nn::buffer::Buffer;
-use crate::ops::nn::spec::{ClassToken, Embedding, Pass, PositionEmbedding, Same, Token, Transpose};
+use crate::ops::nn::spec::{ClassToken, Embedding, Pass, PositionEmbedding, Token, Transpose};
 use rayon::prelude::*;
 
 /// Numbers of one task of a sum over examples.
@@ -21,19 +20,6 @@ fn sum_over_examples(dy: &[f32], size: usize, out: &mut [f32]) {
     });
 }
 
-impl Layer for Same {
-    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
-        let len = pass.batch * self.len;
-        map1(&mut out.host_mut()[..len], &inputs[0].host()[..len], false, |x| x);
-    }
-
-    fn backward(&self, b: Backward) {
-        let len = b.pass.batch * self.len;
-        let Some(sink) = &mut b.sinks[0] else { return };
-        map1(&mut sink.buffer.host_mut()[..len], &b.grad.host()[..len], sink.add, |d| d);
-    }
-}
-
 /// Writes, or adds, the transpose of a matrix.
 fn transpose(from: &[f32], rows: usize, cols: usize, out: &mut [f32], add: bool) {
     const BLOCK: usize = 16;
@@ -49,28 +35,28 @@ fn transpose(from: &[f32], rows: usize, cols: usize, out: &mut [f32], add: bool)
 }
 
 impl Layer for Transpose {
-    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
+    fn forward(&self, _pass: Pass, _state: &mut [Vec<f32>], inputs: &[&[f32]], out: &mut [f32], _saved: &mut Saved) {
         let size = self.rows * self.cols;
-        let x = &inputs[0].host()[..pass.batch * size];
-        let out = &mut out.host_mut()[..pass.batch * size];
-        out.par_chunks_mut(size).zip(x.par_chunks(size)).for_each(|(out, x)| transpose(x, self.rows, self.cols, out, false));
+        out.par_chunks_mut(size)
+            .zip(inputs[0].par_chunks(size))
+            .for_each(|(out, x)| transpose(x, self.rows, self.cols, out, false));
     }
 
     fn backward(&self, b: Backward) {
         let Some(sink) = &mut b.sinks[0] else { return };
         let (add, size) = (sink.add, self.rows * self.cols);
-        let dx = &mut sink.buffer.host_mut()[..b.pass.batch * size];
-        let dy = &b.grad.host()[..b.pass.batch * size];
-        dx.par_chunks_mut(size).zip(dy.par_chunks(size)).for_each(|(dx, dy)| transpose(dy, self.cols, self.rows, dx, add));
+        sink.out
+            .par_chunks_mut(size)
+            .zip(b.grad.par_chunks(size))
+            .for_each(|(dx, dy)| transpose(dy, self.cols, self.rows, dx, add));
     }
 }
 
 impl Layer for ClassToken {
-    fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
+    fn forward(&self, _pass: Pass, state: &mut [Vec<f32>], inputs: &[&[f32]], out: &mut [f32], _saved: &mut Saved) {
         let (c, size) = (self.features, self.tokens * self.features);
-        let x = &inputs[0].host()[..pass.batch * size];
-        let token = state[0].host();
-        out.host_mut()[..pass.batch * (size + c)].par_chunks_mut(size + c).zip(x.par_chunks(size)).for_each(|(out, x)| {
+        let token = &state[0];
+        out.par_chunks_mut(size + c).zip(inputs[0].par_chunks(size)).for_each(|(out, x)| {
             out[..c].copy_from_slice(token);
             out[c..].copy_from_slice(x);
         });
@@ -78,45 +64,43 @@ impl Layer for ClassToken {
 
     fn backward(&self, b: Backward) {
         let (c, size) = (self.features, self.tokens * self.features);
-        let dy = &b.grad.host()[..b.pass.batch * (size + c)];
+        let dy = b.grad;
         if let [token] = b.grad_state {
-            sum_over_examples(dy, size + c, token.host_mut());
+            sum_over_examples(dy, size + c, token);
         }
         let Some(sink) = &mut b.sinks[0] else { return };
         let add = sink.add;
-        let dx = &mut sink.buffer.host_mut()[..b.pass.batch * size];
-        dx.par_chunks_mut(size).zip(dy.par_chunks(size + c)).for_each(|(dx, dy)| {
+        sink.out.par_chunks_mut(size).zip(dy.par_chunks(size + c)).for_each(|(dx, dy)| {
             dx.iter_mut().zip(&dy[c..]).for_each(|(o, d)| *o = if add { *o + d } else { *d });
         });
     }
 }
 
 impl Layer for PositionEmbedding {
-    fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
+    fn forward(&self, _pass: Pass, state: &mut [Vec<f32>], inputs: &[&[f32]], out: &mut [f32], _saved: &mut Saved) {
         let size = self.tokens * self.features;
-        let x = &inputs[0].host()[..pass.batch * size];
-        let place = state[0].host();
-        out.host_mut()[..pass.batch * size].par_chunks_mut(size).zip(x.par_chunks(size)).for_each(|(out, x)| {
+        let place = &state[0];
+        out.par_chunks_mut(size).zip(inputs[0].par_chunks(size)).for_each(|(out, x)| {
             out.iter_mut().zip(x).zip(place).for_each(|((o, x), p)| *o = x + p);
         });
     }
 
     fn backward(&self, b: Backward) {
         let size = self.tokens * self.features;
-        let dy = &b.grad.host()[..b.pass.batch * size];
+        let dy = b.grad;
         if let [place] = b.grad_state {
-            sum_over_examples(dy, size, place.host_mut());
+            sum_over_examples(dy, size, place);
         }
         let Some(sink) = &mut b.sinks[0] else { return };
-        map1(&mut sink.buffer.host_mut()[..b.pass.batch * size], dy, sink.add, |d| d);
+        map1(sink.out, dy, sink.add, |d| d);
     }
 }
 
 impl Layer for Token {
-    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
+    fn forward(&self, _pass: Pass, _state: &mut [Vec<f32>], inputs: &[&[f32]], out: &mut [f32], _saved: &mut Saved) {
         let (c, size) = (self.features, self.tokens * self.features);
-        let rows = inputs[0].host()[..pass.batch * size].chunks_exact(size);
-        let out = out.host_mut()[..pass.batch * c].chunks_exact_mut(c);
+        let rows = inputs[0].chunks_exact(size);
+        let out = out.chunks_exact_mut(c);
         out.zip(rows).for_each(|(out, x)| out.copy_from_slice(&x[self.index * c..][..c]));
     }
 
@@ -124,8 +108,7 @@ impl Layer for Token {
         let Some(sink) = &mut b.sinks[0] else { return };
         let (c, size) = (self.features, self.tokens * self.features);
         let add = sink.add;
-        let dx = &mut sink.buffer.host_mut()[..b.pass.batch * size];
-        dx.par_chunks_mut(size).zip(b.grad.host().par_chunks(c)).for_each(|(dx, dy)| {
+        sink.out.par_chunks_mut(size).zip(b.grad.par_chunks(c)).for_each(|(dx, dy)| {
             if !add {
                 dx.fill(0.0);
             }
@@ -142,25 +125,20 @@ impl Embedding {
 }
 
 impl Layer for Embedding {
-    fn forward(&self, pass: Pass, state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
-        let (rows, c) = (pass.batch * self.tokens, self.features);
-        let weight = state[0].host();
-        out.host_mut()[..rows * c]
-            .par_chunks_mut(c)
-            .zip(inputs[0].host()[..rows].par_iter())
-            .with_min_len(64)
-            .for_each(|(out, word)| out.copy_from_slice(&weight[self.row(*word) * c..][..c]));
+    fn forward(&self, _pass: Pass, state: &mut [Vec<f32>], inputs: &[&[f32]], out: &mut [f32], _saved: &mut Saved) {
+        let c = self.features;
+        let weight = &state[0];
+        let rows = out.par_chunks_mut(c).zip(inputs[0].par_iter()).with_min_len(64);
+        rows.for_each(|(out, word)| out.copy_from_slice(&weight[self.row(*word) * c..][..c]));
     }
 
     fn backward(&self, b: Backward) {
-        let (rows, c) = (b.pass.batch * self.tokens, self.features);
+        let c = self.features;
         if let [weight] = b.grad_state {
-            let words = &b.inputs[0].host()[..rows];
-            let dy = &b.grad.host()[..rows * c];
-            weight.host_mut().par_chunks_mut(WORDS * c).enumerate().for_each(|(i, out)| {
+            weight.par_chunks_mut(WORDS * c).enumerate().for_each(|(i, out)| {
                 out.fill(0.0);
                 let own = i * WORDS..i * WORDS + out.len() / c;
-                for (word, dy) in words.iter().zip(dy.chunks_exact(c)) {
+                for (word, dy) in b.inputs[0].iter().zip(b.grad.chunks_exact(c)) {
                     let word = self.row(*word);
                     if own.contains(&word) {
                         out[(word - own.start) * c..].iter_mut().zip(dy).for_each(|(o, d)| *o += d);
@@ -171,7 +149,7 @@ impl Layer for Embedding {
         // A word's number is no quantity: the gradient by it is 0.
         let Some(sink) = &mut b.sinks[0] else { return };
         if !sink.add {
-            sink.buffer.host_mut()[..rows].fill(0.0);
+            sink.out.fill(0.0);
         }
     }
 }

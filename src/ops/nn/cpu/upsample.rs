@@ -1,7 +1,6 @@
 //! Larger images: positions repeated, or interpolated between their centres.
 
 use super::layer::{Backward, Layer, Saved};
-use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::spec::{Pass, Upsample};
 use rayon::prelude::*;
 
@@ -13,11 +12,10 @@ impl Upsample {
 }
 
 impl Layer for Upsample {
-    fn forward(&self, pass: Pass, _state: &mut [Buffer], inputs: &[&Buffer], out: &mut Buffer, _saved: &mut Saved) {
+    fn forward(&self, _pass: Pass, _state: &mut [Vec<f32>], inputs: &[&[f32]], out: &mut [f32], _saved: &mut Saved) {
         let (small, large) = self.sizes();
         let c = self.c;
-        let x = &inputs[0].host()[..pass.batch * small];
-        out.host_mut()[..pass.batch * large].par_chunks_mut(large).zip(x.par_chunks(small)).for_each(|(out, x)| {
+        out.par_chunks_mut(large).zip(inputs[0].par_chunks(small)).for_each(|(out, x)| {
             self.each(|place, from| {
                 let out = &mut out[place * c..][..c];
                 if !self.bilinear {
@@ -36,9 +34,7 @@ impl Layer for Upsample {
         let Some(sink) = &mut b.sinks[0] else { return };
         let (small, large) = self.sizes();
         let (add, c) = (sink.add, self.c);
-        let dy = &b.grad.host()[..b.pass.batch * large];
-        let dx = &mut sink.buffer.host_mut()[..b.pass.batch * small];
-        dx.par_chunks_mut(small).zip(dy.par_chunks(large)).for_each(|(dx, dy)| {
+        sink.out.par_chunks_mut(small).zip(b.grad.par_chunks(large)).for_each(|(dx, dy)| {
             if !add {
                 dx.fill(0.0);
             }

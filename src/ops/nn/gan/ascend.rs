@@ -7,7 +7,7 @@ use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::lang::net::ir::Net;
 use crate::ops::data::select::GENERATED;
-use crate::ops::nn::checkpoint::{Reader, Writer};
+use crate::ops::nn::checkpoint::{closed, opened};
 use crate::ops::nn::cost;
 use crate::ops::nn::course::side_by_side;
 use crate::ops::nn::cpu::parallel::map1;
@@ -164,7 +164,7 @@ struct Climb {
 impl Climb {
     fn new(job: &Job, place: &Place) -> Result<Self, Failure> {
         let (model, through, data) = (job.model("m")?.clone(), job.model("through")?, job.dataset("data")?.clone());
-        fits(&model.net, &data, false)?;
+        fits(&model.net, &data, Labels::Any)?;
         makes_images(&through.net, &data)?;
         let classes = model.net.nodes[model.net.output].shape.iter().product::<usize>();
         if classes != data.classes().len() {
@@ -218,8 +218,8 @@ impl Climb {
             cx.progress((first * steps + rows * self.step) as u64, total, &[("score", score)]);
         }
         self.make(job, rows);
-        self.check()?;
         self.done.extend_from_slice(self.generator.value(self.generator.net().output));
+        self.check()?;
         self.z.clear();
         self.step = 0;
         Ok(())
@@ -266,23 +266,23 @@ impl Climb {
     }
 
     fn checkpoint(&self) -> Vec<u8> {
-        let mut w = Writer::default();
-        [self.step, self.done.len(), self.z.len()].iter().for_each(|x| w.int(*x as u64));
-        w.floats(&self.done);
-        w.floats(&self.z);
-        w.finish()
+        closed(|w| {
+            [self.step, self.done.len(), self.z.len()].iter().for_each(|x| w.int(*x as u64));
+            w.singles(&self.done);
+            w.singles(&self.z);
+        })
     }
 
     fn restore(&mut self, bytes: &[u8]) -> Option<()> {
-        let mut r = Reader::new(bytes)?;
-        let (step, done, z) = (r.int()? as usize, r.int()? as usize, r.int()? as usize);
-        let most = self.classes * self.restarts;
-        if done > most * self.size || !done.is_multiple_of(self.size) || z > self.batch * self.width {
-            return None;
-        }
-        (self.step, self.done, self.z) = (step, vec![0.0; done], vec![0.0; z]);
-        r.floats(&mut self.done)?;
-        r.floats(&mut self.z)?;
-        r.finished().then_some(())
+        opened(bytes, |r| {
+            let (step, done, z) = (r.int()? as usize, r.int()? as usize, r.int()? as usize);
+            let most = self.classes * self.restarts;
+            if done > most * self.size || !done.is_multiple_of(self.size) || z > self.batch * self.width {
+                return None;
+            }
+            (self.step, self.done, self.z) = (step, vec![0.0; done], vec![0.0; z]);
+            r.singles(&mut self.done)?;
+            r.singles(&mut self.z)
+        })
     }
 }

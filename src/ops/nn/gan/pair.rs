@@ -8,9 +8,10 @@ use crate::engine::{Failure, Job, Value};
 use crate::lang::net::ir::Net;
 use crate::ops::nn::batches::Loader;
 use crate::ops::nn::checkpoint::{Reader, Writer};
-use crate::ops::nn::course::{Batch, Learner, Schedule};
+use crate::ops::nn::course::{Batch, Learner};
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
+use crate::ops::nn::settings::Pace;
 use crate::ops::nn::steps::Purpose;
 use crate::ops::nn::weights::BESIDE;
 use rand_distr::{Distribution, StandardNormal};
@@ -40,7 +41,7 @@ fn beside(model: &Model) -> Result<Weights, Failure> {
 
 /// Returns a network with its optimiser.
 fn player(net: &Arc<Net>, purpose: Purpose, recipe: &Recipe, stream: Stream, place: &Place) -> Result<Network, Failure> {
-    let mut network = Network::new(net, purpose, &[], recipe.batch, place);
+    let mut network = Network::new(net, purpose, &[], recipe.pace.batch, place);
     network.initialise(stream);
     if recipe.normal {
         let mut weights: Weights = network.weights();
@@ -123,8 +124,7 @@ impl Pair {
         generator.backward();
         generator.step(rate);
         let losses = [real.0 + generated.0, fooled.0];
-        judge.check()?;
-        generator.check()?;
+        self.check()?;
         Ok([losses[0], losses[1], real.1, generated.1])
     }
 }
@@ -133,15 +133,12 @@ impl Learner for Pair {
     const MEANS: &'static [(&'static str, &'static str)] =
         &[("discriminator_loss", "discriminator"), ("generator_loss", "generator"), ("real", ""), ("generated", "")];
 
-    fn schedule(&self, rows: usize) -> Schedule {
-        let recipe = &self.recipe;
-        Schedule {
-            epochs: recipe.epochs,
-            steps: recipe.batches(rows),
-            rate: recipe.rate.clone(),
-            augment: recipe.augment.clone(),
-            snapshots: recipe.snapshots.clone(),
-        }
+    fn pace(&self) -> &Pace {
+        &self.recipe.pace
+    }
+
+    fn batches(&self, rows: usize) -> Vec<usize> {
+        self.recipe.batches(rows)
     }
 
     /// Images lie in -1..1.
@@ -152,7 +149,7 @@ impl Learner for Pair {
     fn work(&self) -> f64 {
         let (judge, generator) = (self.recipe.judge.multiply_adds(), self.recipe.generator.multiply_adds());
         // Discriminator: two passes with gradients by weights, one by the input; generator: one forward pass twice used, one backward.
-        self.recipe.batch as f64 * (8.0 * judge as f64 + 3.0 * generator as f64)
+        self.recipe.pace.batch as f64 * (8.0 * judge as f64 + 3.0 * generator as f64)
     }
 
     fn step(&mut self, batch: &Batch) -> Result<(Vec<f64>, usize), Failure> {
@@ -170,6 +167,11 @@ impl Learner for Pair {
         }
         // Each is a mean already: steps count alike.
         Ok((found.to_vec(), 1))
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        self.generator.check()?;
+        self.judge.check()
     }
 
     fn weights(&self) -> Weights {

@@ -4,8 +4,8 @@ use super::pair::Pair;
 use super::recipe::Recipe;
 use super::seam::split;
 use crate::base::Stream;
-use crate::engine::kernel::{Job, Labelled, Quiet};
-use crate::engine::value::{Column, Dataset, Model, Table, Weights};
+use crate::engine::kernel::{Job, Quiet};
+use crate::engine::value::{Dataset, Model, Weights};
 use crate::engine::{Context, Failure, Value};
 use crate::lang::Static;
 use crate::lang::net::ir::{LayerOp, Net, Source};
@@ -13,9 +13,8 @@ use crate::ops::nn::course::Course;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
 use crate::ops::nn::steps::Purpose;
-use crate::ops::nn::tests::build::{Builder, bars, images};
-use crate::ops::nn::tests::complete::complete;
-use crate::ops::nn::tests::running::{Stopping, kernel, make};
+use crate::ops::nn::tests::build::{Builder, bars, images, known, model};
+use crate::ops::nn::tests::running::{Stopping, job, kernel, make};
 use serde_json::Value as Json;
 use std::sync::Arc;
 
@@ -23,11 +22,6 @@ const BATCH: usize = 8;
 
 fn number(x: f64) -> Static {
     Static::Number(x)
-}
-
-fn numbers(count: usize, salt: usize, bound: f64) -> Vec<f32> {
-    let one = |i: usize| ((i * 7919 + salt * 104_729) % 2003) as f64 - 1001.0;
-    (0..count).map(|i| (one(i) / 1001.0 * bound) as f32).collect()
 }
 
 /// Returns the pair of make_reference.py as one network from `width` random numbers to images of `size` numbers.
@@ -56,13 +50,7 @@ fn gan(net: &Arc<Net>, data: &Arc<Dataset>, epochs: f64) -> Job {
         ("rate", number(0.01)),
         ("init", Static::Word("default".into())),
     ];
-    Job {
-        op: "train_gan".into(),
-        settings: complete("train_gan", settings.map(|(n, v)| (n.to_string(), v)).to_vec()),
-        inputs: vec![("data".into(), Labelled::single(Value::Dataset(data.clone())))],
-        stream: Stream::root(5),
-        at: vec![],
-    }
+    job("train_gan", vec![("data", Value::Dataset(data.clone()))], &settings, 5)
 }
 
 #[test]
@@ -82,24 +70,24 @@ fn ten_steps(place: &Place) {
         for name in given {
             salt += 1;
             for (_, _, x) in weights.iter_mut().filter(|(n, _, _)| *n == format!("{name}.weight")) {
-                *x = numbers(x.len(), salt, 0.5);
+                *x = known(x.len(), salt, 0.5);
             }
             weights.iter_mut().filter(|(n, _, _)| *n == format!("{name}.bias")).for_each(|(_, _, x)| x.fill(0.0));
         }
         player.load(&weights).unwrap();
     }
     for (step, losses) in reference["gan"]["losses"].as_array().unwrap().iter().enumerate() {
-        pair.judge.input_mut(BATCH).copy_from_slice(&numbers(BATCH * 16, 200 + step, 0.5));
-        pair.generator.input_mut(BATCH).copy_from_slice(&numbers(BATCH * 3, 300 + step, 1.0));
+        pair.judge.input_mut(BATCH).copy_from_slice(&known(BATCH * 16, 200 + step, 0.5));
+        pair.generator.input_mut(BATCH).copy_from_slice(&known(BATCH * 3, 300 + step, 1.0));
         let found = pair.learn(BATCH, Stream::root(0), 0.01).unwrap();
         for (i, own) in found[..2].iter().enumerate() {
             let wanted = losses[i].as_f64().unwrap();
             assert!((own - wanted).abs() < 1e-5 * wanted, "step {step}: {own}, PyTorch's {wanted}");
         }
     }
-    let model = Course::new(pair, data).into_model();
+    let model = Course::new(pair, data).into_model().unwrap();
     let mut network = crate::ops::nn::evaluate::open(&model, Purpose::Evaluation, &[model.net.output], 1, place).unwrap();
-    network.input_mut(1).copy_from_slice(&numbers(3, 400, 1.0));
+    network.input_mut(1).copy_from_slice(&known(3, 400, 1.0));
     network.forward(1, Stream::root(0));
     let wanted = reference["gan"]["image"].as_array().unwrap();
     for (own, wanted) in network.value(model.net.output).iter().zip(wanted) {
@@ -164,20 +152,12 @@ fn a_generator_comes_to_make_what_it_was_shown() {
     let x = b.linear(x, 8);
     let x = b.add(LayerOp::LeakyRelu { slope: 0.2 }, &[x]);
     b.linear(x, 1);
-    let level = |i: usize| 0.8 + 0.15 * numbers(1, i, 1.0)[0];
+    let level = |i: usize| 0.8 + 0.15 * known(1, i, 1.0)[0];
     let data = images(&[4], (0..64).flat_map(|i| [level(i); 4]).collect(), vec![0; 64], 1);
-    let job = gan(&b.finish(), &data, 60.0);
-    let Ok(Value::Model(model)) = kernel("train_gan").run(&job, &Quiet::default()) else { panic!("a model") };
-    let generate = Job {
-        op: "generate".into(),
-        settings: complete("generate", vec![("count".into(), number(200.0))]),
-        inputs: vec![
-            ("m".into(), Labelled::single(Value::Model(model))),
-            ("data".into(), Labelled::single(Value::Dataset(data))),
-        ],
-        stream: Stream::root(9),
-        at: vec![],
-    };
+    let training = gan(&b.finish(), &data, 60.0);
+    let Ok(Value::Model(model)) = kernel("train_gan").run(&training, &Quiet::default()) else { panic!("a model") };
+    let inputs = vec![("m", Value::Model(model)), ("data", Value::Dataset(data))];
+    let generate = job("generate", inputs, &[("count", number(200.0))], 9);
     let Ok(Value::Dataset(made)) = kernel("generate").run(&generate, &Quiet::default()) else { panic!("images") };
     let crate::engine::value::Pixels::Floats(x) = &made.source.images.data else { panic!("floats") };
     assert_eq!((made.len(), x.len()), (200, 800));
@@ -196,14 +176,7 @@ fn linear(input: &[usize], output: usize, weights: &[f32]) -> Arc<Model> {
     let mut all: Weights = network.weights();
     all[0].2 = weights.to_vec();
     all[1].2.fill(0.0);
-    Arc::new(Model {
-        net,
-        weights: Arc::new(all),
-        snapshots: vec![],
-        history: Table { columns: vec![("epoch".into(), Column::Numbers(vec![]))] },
-        trained_on: Arc::new(vec![]),
-        classes: vec![],
-    })
+    model(&net, all, &[])
 }
 
 #[test]
@@ -227,19 +200,13 @@ fn between_linear_maps_an_ascent_is_a_straight_line() {
     let data = Arc::new(Dataset { source: Arc::new(source), ids: like.ids.clone(), labels: like.labels.clone() });
     let (through, judge) = (linear(&[2], 3, &a), linear(&[3], 2, &b));
     let ascend = |restarts: f64, steps: f64| {
-        let settings =
-            [("restarts", restarts), ("steps", steps), ("rate", 0.05)].map(|(n, x)| (n.to_string(), number(x))).to_vec();
-        let job = Job {
-            op: "maximize_activation".into(),
-            settings: complete("maximize_activation", settings),
-            inputs: vec![
-                ("m".into(), Labelled::single(Value::Model(judge.clone()))),
-                ("through".into(), Labelled::single(Value::Model(through.clone()))),
-                ("data".into(), Labelled::single(Value::Dataset(data.clone()))),
-            ],
-            stream: Stream::root(3),
-            at: vec![],
-        };
+        let settings = [("restarts", number(restarts)), ("steps", number(steps)), ("rate", number(0.05))];
+        let inputs = vec![
+            ("m", Value::Model(judge.clone())),
+            ("through", Value::Model(through.clone())),
+            ("data", Value::Dataset(data.clone())),
+        ];
+        let job = job("maximize_activation", inputs, &settings, 3);
         match kernel("maximize_activation").run(&job, &Quiet::default()) {
             Ok(Value::Dataset(d)) => d,
             other => panic!("{other:?}"),

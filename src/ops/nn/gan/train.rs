@@ -1,13 +1,11 @@
 //! `train_gan`: what it says before it runs, and its kernel. What learns is in [`super::pair`], its course in [`crate::ops::nn::course`].
 
 use super::pair::Pair;
-use super::recipe::{GanSettings, Recipe};
+use super::recipe::Recipe;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
-use crate::lang::carried::kept_epochs;
 use crate::lang::net::ir::Net;
 use crate::ops::nn::batches::Augment;
-use crate::ops::nn::candle::memory;
 use crate::ops::nn::cost;
 use crate::ops::nn::course::{self, Learner};
 use crate::ops::nn::given::failed;
@@ -15,7 +13,7 @@ use crate::ops::nn::models::of_net;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::{Place, Precision};
 use crate::ops::nn::settings::wrong;
-use crate::ops::nn::steps::{Purpose, parameters};
+use crate::ops::nn::steps::Purpose;
 use crate::ops::nn::suits;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, known};
 use crate::plan::files::Files;
@@ -53,9 +51,7 @@ impl Planned for TrainGan {
         let data = known(inputs, "data");
         let classes = data.and_then(|d| d.classes.clone());
         let columns = Some(columns());
-        let given = GanSettings::read(settings);
-        let Some(net) = &given.network else { return Ok(Facts { classes, columns, ..Facts::default() }) };
-        let recipe = Recipe::new(&given, net)?;
+        let Some(recipe) = Recipe::known(settings)? else { return Ok(Facts { classes, columns, ..Facts::default() }) };
         let made = &recipe.judge.input;
         if let Some(shape) = data.and_then(|d| d.shape.as_ref())
             && shape.iter().product::<usize>() != made.iter().product::<usize>()
@@ -67,18 +63,18 @@ impl Planned for TrainGan {
             return Err(wrong("data", format!("there is {rows} example to train on, too few for a step")));
         }
         if let Some(start) = known(inputs, "from").and_then(|f| f.net.as_ref()) {
-            fits_start(&recipe.generator, start)?;
+            let help = "continue with a generator that `train_gan` made from the same network";
+            suits::continues(&recipe.generator, start, None, help)?;
         }
-        let kept = kept_epochs(&given.snapshots, recipe.epochs).map_err(|m| wrong("snapshots", m))?;
-        Ok(Facts { columns, kept: Some(kept), ..of_net(&recipe.generator, classes) })
+        Ok(Facts { columns, kept: Some(recipe.pace.kept.clone()), ..of_net(&recipe.generator, classes) })
     }
 
     fn on_device(&self, settings: &Settings, inputs: &[KnownInput]) -> f64 {
         let Ok(recipe) = Recipe::parse(settings) else { return 0.0 };
-        let batch = recipe.batch.min(cost::rows(inputs, "data").max(1));
+        let batch = recipe.pace.batch.min(cost::rows(inputs, "data").max(1));
         let one = |net: &Arc<Net>, purpose| {
             let moments = 4.0 * (recipe.optimizer.memories() * net.parameters()) as f64;
-            memory::bytes(net, purpose, batch, recipe.precision == Precision::Bf16) + moments
+            Network::device_bytes(net, purpose, batch, recipe.pace.precision == Precision::Bf16) + moments
         };
         // The discriminator's gradients are kept once more.
         let kept = 4.0 * recipe.judge.parameters() as f64;
@@ -87,11 +83,11 @@ impl Planned for TrainGan {
 
     fn cost(&self, settings: &Settings, inputs: &[KnownInput]) -> Cost {
         let Ok(recipe) = Recipe::parse(settings) else { return Cost::default() };
-        let (rows, batch) = (cost::rows(inputs, "data"), recipe.batch);
+        let (rows, batch) = (cost::rows(inputs, "data"), recipe.pace.batch);
         let bytes = |net: &Arc<Net>, purpose| Network::bytes(net, purpose, batch) + 8.0 * net.parameters() as f64;
         let (judge, generator) = (&recipe.judge, &recipe.generator);
         let latent = generator.input.iter().product::<usize>() as f64 * cost::NORMAL;
-        let changes: f64 = recipe.augment.iter().map(Augment::seconds).sum();
+        let changes: f64 = recipe.pace.augment.iter().map(Augment::seconds).sum();
         // Discriminator: two passes with all gradients and one with those by the input; generator: one.
         let step = |b: usize| {
             2.0 * cost::batch_seconds(judge, Purpose::Adversary, b, None)
@@ -104,26 +100,12 @@ impl Planned for TrainGan {
         let kept = 4.0 * (generator.parameters() + judge.parameters()) as f64;
         let epoch = whole * step(batch) + if rest > 1 { step(rest) } else { 0.0 };
         Cost {
-            seconds: 2e-3 + recipe.epochs as f64 * epoch,
-            memory: bytes(generator, Purpose::Training) + bytes(judge, Purpose::Adversary) + kept * recipe.snapshots.len() as f64,
-            disk: kept * (1 + recipe.snapshots.len()) as f64,
+            seconds: 2e-3 + recipe.pace.epochs as f64 * epoch,
+            memory: bytes(generator, Purpose::Training)
+                + bytes(judge, Purpose::Adversary)
+                + kept * recipe.pace.snapshots.len() as f64,
+            disk: kept * (1 + recipe.pace.snapshots.len()) as f64,
         }
-    }
-}
-
-/// Checks that training can go on with the weights of another generator: it has the same parameters.
-fn fits_start(net: &Net, start: &Net) -> Result<(), Problem> {
-    let theirs = parameters(start);
-    let there = |name: &str, shape: &[usize]| theirs.iter().any(|(n, p)| n == name && p.shape == shape);
-    match parameters(net).iter().find(|(name, p)| !there(name, &p.shape)) {
-        Some((name, _)) => Err(Problem {
-            help: Some("continue with a generator that `train_gan` made from the same network".to_string()),
-            ..wrong(
-                "from",
-                format!("the model to continue, a `{}`, has no weights `{name}` in the shape that is needed", start.name),
-            )
-        }),
-        None => Ok(()),
     }
 }
 
@@ -131,7 +113,7 @@ impl Kernel for TrainGan {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let recipe = Recipe::parse(&job.settings).map_err(failed)?;
         let data = job.dataset("data")?.clone();
-        let place = Place::of(cx)?.with(recipe.precision)?;
+        let place = Place::of(cx)?.with(recipe.pace.precision)?;
         let model = course::train(job, cx, &data, || Pair::new(job, recipe.clone(), &data, &place))?;
         Ok(Value::Model(Arc::new(model)))
     }

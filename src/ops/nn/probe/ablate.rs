@@ -9,7 +9,7 @@ use crate::lang::net::ir::NodeId;
 use crate::lang::{Settings, Static};
 use crate::ops::nn::batches::shuffled;
 use crate::ops::nn::cost;
-use crate::ops::nn::evaluate::{batch_size, fits_one};
+use crate::ops::nn::evaluate::{batch_size, measured};
 use crate::ops::nn::given::{Given, REPEATS, failed};
 use crate::ops::nn::measures::mean;
 use crate::ops::nn::network::Network;
@@ -104,11 +104,7 @@ impl Planned for Ablate {
 
 impl Kernel for Ablate {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
-        let (model, data) = (job.model("net")?, job.dataset("data")?);
-        if data.is_empty() {
-            return Err(Failure::Absent("there is no example to measure on".to_string()));
-        }
-        fits_one(&model.net, data)?;
+        let (model, data) = measured(job, Labels::One)?;
         let plan = Plan::parse(&job.settings).map_err(failed)?;
         let nodes = layers(&model.net, &plan.at)?;
         let all = units(&model.net, &nodes);
@@ -183,8 +179,7 @@ fn behind(bench: &mut Bench, node: NodeId, clamps: &[Clamps], cx: &dyn Context) 
             clamps.apply(node, &mut changed);
             bench.network.set_value(node, &changed);
             bench.network.resume(node);
-            bench.network.check()?;
-            *hits += bench.right(&labels).into_iter().filter(|r| *r).count() as u64;
+            *hits += bench.right(&labels)?.into_iter().filter(|r| *r).count() as u64;
         }
         counts[0] = (start + labels.len()) as u64;
         cx.progress(counts[0], bench.rows() as u64, &[]);

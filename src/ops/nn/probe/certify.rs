@@ -9,11 +9,11 @@ use crate::engine::value::{Dataset, Number};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::nn::batches::Loader;
-use crate::ops::nn::checkpoint::{Reader, Writer};
+use crate::ops::nn::checkpoint::{closed, opened};
 use crate::ops::nn::cost;
-use crate::ops::nn::cpu::loss::highest;
-use crate::ops::nn::evaluate::fits_one;
+use crate::ops::nn::evaluate::fits;
 use crate::ops::nn::given::{BATCH, Given, REPEATS, failed};
+use crate::ops::nn::loss::highest;
 use crate::ops::nn::measures::{mean, over_some};
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
@@ -144,10 +144,10 @@ fn count(
             }
         });
         network.forward(batch, stream);
-        network.check()?;
         for scores in network.value(node).chunks_exact(counts.len()) {
             counts[highest(scores)] += 1;
         }
+        network.check()?;
     }
     Ok(())
 }
@@ -204,7 +204,7 @@ impl Kernel for Certify {
         if data.is_empty() {
             return Err(Failure::Absent("there is no example to certify".to_string()));
         }
-        fits_one(&model.net, data)?;
+        fits(&model.net, data, Labels::One)?;
         plan.takes(data.len()).map_err(failed)?;
         let rows = plan.rows(data.len());
         let mut drawn = cx.restore().and_then(|bytes| restored(&bytes, rows.len())).unwrap_or_default();
@@ -246,15 +246,12 @@ impl Kernel for Certify {
 }
 
 fn kept(drawn: &[Drawn]) -> Vec<u8> {
-    let mut w = Writer::default();
-    w.ints(&drawn.iter().flat_map(|d| [d.0, d.1]).collect::<Vec<_>>());
-    w.finish()
+    closed(|w| w.ints(&drawn.iter().flat_map(|d| [d.0, d.1]).collect::<Vec<_>>()))
 }
 
 fn restored(bytes: &[u8], most: usize) -> Option<Vec<Drawn>> {
-    let mut r = Reader::new(bytes)?;
-    let all = r.ints()?;
-    (r.finished() && all.len() <= 2 * most).then(|| all.chunks_exact(2).map(|d| (d[0], d[1])).collect())
+    let all = opened(bytes, |r| r.ints()).filter(|all| all.len() <= 2 * most)?;
+    Some(all.chunks_exact(2).map(|d| (d[0], d[1])).collect())
 }
 
 /// Returns the standard deviation of two values or more with its standard error, sqrt((m4 - s^4) / k) / (2 s) of the fourth central moment m4:

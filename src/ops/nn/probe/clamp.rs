@@ -10,8 +10,8 @@ use crate::lang::settings::Setting;
 use crate::lang::suggest::nearest_or_list;
 use crate::ops::nn::batches::Loader;
 use crate::ops::nn::cost;
-use crate::ops::nn::cpu::loss::highest;
 use crate::ops::nn::evaluate::batch_size;
+use crate::ops::nn::loss::highest;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
 use crate::ops::nn::spec::image;
@@ -204,10 +204,13 @@ impl<'a> Bench<'a> {
     }
 
     /// Returns whether each example of the last batch is predicted right.
-    pub fn right(&self, labels: &[u32]) -> Vec<bool> {
+    ///
+    /// Errors: the device failed.
+    pub fn right(&self, labels: &[u32]) -> Result<Vec<bool>, Failure> {
         let scores = self.network.value(self.network.net().output);
+        self.network.check()?;
         let k = (scores.len() / labels.len().max(1)).max(1);
-        scores.chunks_exact(k).zip(labels).map(|(s, l)| highest(s) == *l as usize).collect()
+        Ok(scores.chunks_exact(k).zip(labels).map(|(s, l)| highest(s) == *l as usize).collect())
     }
 
     /// Returns how many examples are predicted right while `edit` changes the nodes.
@@ -225,7 +228,7 @@ impl<'a> Bench<'a> {
                 return Err(Failure::Interrupted);
             }
             let labels = self.batch(start, nodes, edit)?;
-            hits += self.right(&labels).into_iter().filter(|r| *r).count() as u64;
+            hits += self.right(&labels)?.into_iter().filter(|r| *r).count() as u64;
         }
         Ok(hits)
     }
@@ -256,6 +259,7 @@ impl<'a> Bench<'a> {
                 }
                 *counts.entry(*node).or_default() += (values.len() / c) as f64;
             }
+            self.network.check()?;
         }
         let finish = |n: f64, s: &[f64; 3]| (s[0] + s[1] / n, (s[2] / n - (s[1] / n).powi(2)).max(0.0));
         Ok(sums.into_iter().map(|(node, s)| (node, s.iter().map(|s| finish(counts[&node], s)).collect())).collect())

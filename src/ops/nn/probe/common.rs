@@ -2,7 +2,7 @@
 
 use crate::engine::value::{Column, Table};
 use crate::engine::{Context, Failure};
-use crate::ops::nn::checkpoint::{Reader, Writer};
+use crate::ops::nn::checkpoint::{closed, opened};
 use crate::ops::nn::cost;
 use crate::plan::facts::{Cost, Facts, KnownInput, Problem};
 
@@ -28,19 +28,13 @@ pub fn numbers<const N: usize>(columns: [(&str, Vec<f64>); N]) -> Table {
 
 /// Reads the hits that a checkpoint keeps; none where it is none of this run's.
 pub fn restored(cx: &dyn Context, most: usize) -> Vec<u64> {
-    let read = |bytes: Vec<u8>| {
-        let mut r = Reader::new(&bytes)?;
-        let hits = r.ints()?;
-        (r.finished() && hits.len() <= most).then_some(hits)
-    };
+    let read = |bytes: Vec<u8>| opened(&bytes, |r| r.ints()).filter(|hits| hits.len() <= most);
     cx.restore().and_then(read).unwrap_or_default()
 }
 
 /// Keeps hits as a checkpoint.
 pub fn keep(cx: &dyn Context, hits: &[u64]) {
-    let mut w = Writer::default();
-    w.ints(hits);
-    cx.checkpoint(&w.finish());
+    cx.checkpoint(&closed(|w| w.ints(hits)));
 }
 
 /// Runs `one` for each number from 0 below `total` and collects what it returns, through checkpoints.

@@ -1,24 +1,20 @@
 //! How differently two networks answer (Gu & Tresp 2019, Eq. 2): relative entropy of their softmax outputs, for each example.
 
 use super::common::passes;
-use crate::engine::value::{Dataset, Model, Scores};
+use crate::engine::value::{Dataset, Model};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::lang::net::ir::Net;
 use crate::ops::nn::cost;
-use crate::ops::nn::evaluate::{fits, open, sweep};
+use crate::ops::nn::evaluate::{SCORE, fits, of_examples, open, some, sweep};
 use crate::ops::nn::place::Place;
 use crate::ops::nn::steps::Purpose;
 use crate::ops::nn::suits::{self, Labels};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, known};
 use crate::plan::files::Files;
-use std::sync::Arc;
 
 /// The kernel of `output_divergence`.
 pub struct OutputDivergence;
-
-/// Bytes that the number of an example takes in the store, with its id and label.
-const SCORE: f64 = 16.0;
 
 impl Planned for OutputDivergence {
     /// 2: a number for each example.
@@ -57,9 +53,7 @@ impl Planned for OutputDivergence {
 impl Kernel for OutputDivergence {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let (first, second, data) = (job.model("net")?, job.model("against")?, job.dataset("inputs")?);
-        if data.is_empty() {
-            return Err(Failure::Absent("there is no example to measure on".to_string()));
-        }
+        some(data)?;
         let (k, other) = (outputs(first), outputs(second));
         if k != other {
             let names = (&first.net.name, &second.net.name);
@@ -67,8 +61,7 @@ impl Kernel for OutputDivergence {
         }
         let (p, q) = (scores(first, data, cx)?, scores(second, data, cx)?);
         let values = p.chunks_exact(k.max(1)).zip(q.chunks_exact(k.max(1))).map(|(p, q)| divergence(p, q)).collect();
-        let (ids, labels, classes) = (data.ids.clone(), data.labels.clone(), data.classes().to_vec());
-        Ok(Value::Scores(Arc::new(Scores { values, ids, labels, classes, ..Scores::default() })))
+        Ok(of_examples(values, data))
     }
 }
 
@@ -82,7 +75,7 @@ fn outputs(model: &Model) -> usize {
 
 /// Returns the class scores of all examples: examples x classes.
 fn scores(model: &Model, data: &Dataset, cx: &dyn Context) -> Result<Vec<f32>, Failure> {
-    fits(&model.net, data, false)?;
+    fits(&model.net, data, Labels::Any)?;
     let node = model.net.output;
     let mut network = open(model, Purpose::Evaluation, &[node], data.len(), &Place::of(cx)?)?;
     let mut out = Vec::with_capacity(data.len() * outputs(model));

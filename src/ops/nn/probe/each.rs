@@ -4,9 +4,9 @@ use super::clamp::{Bench, Clamp, channels, constants};
 use super::common::{columns, numbers, passes};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
-use crate::ops::nn::checkpoint::{Reader, Writer};
+use crate::ops::nn::checkpoint::{Reader, closed, opened};
 use crate::ops::nn::cost;
-use crate::ops::nn::evaluate::{batch_size, fits_one};
+use crate::ops::nn::evaluate::{batch_size, measured};
 use crate::ops::nn::given::TapName;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
@@ -73,28 +73,23 @@ struct Counts {
 
 impl Counts {
     fn bytes(&self) -> Vec<u8> {
-        let mut w = Writer::default();
-        w.int(self.next);
-        w.int(self.right);
-        w.ints(&self.lost);
-        w.ints(&self.won);
-        w.finish()
+        closed(|w| {
+            w.int(self.next);
+            w.int(self.right);
+            w.ints(&self.lost);
+            w.ints(&self.won);
+        })
     }
 
     fn restored(bytes: &[u8], units: usize) -> Option<Self> {
-        let mut r = Reader::new(bytes)?;
-        let out = Counts { next: r.int()?, right: r.int()?, lost: r.ints()?, won: r.ints()? };
-        (r.finished() && out.lost.len() == units && out.won.len() == units).then_some(out)
+        let read = |r: &mut Reader| Some(Counts { next: r.int()?, right: r.int()?, lost: r.ints()?, won: r.ints()? });
+        opened(bytes, read).filter(|counts| counts.lost.len() == units && counts.won.len() == units)
     }
 }
 
 impl Kernel for AblateEach {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
-        let (model, data) = (job.model("net")?, job.dataset("data")?);
-        if data.is_empty() {
-            return Err(Failure::Absent("there is no example to measure on".to_string()));
-        }
-        fits_one(&model.net, data)?;
+        let (model, data) = measured(job, Labels::One)?;
         let given = EachSettings::read(&job.settings);
         let node = node(&model.net, &given.at.0)?;
         let units = channels(&model.net, node);
@@ -112,7 +107,7 @@ impl Kernel for AblateEach {
                 cx.checkpoint(&counts.bytes());
             }
             let labels = bench.batch(start, &[], &|_, _, _| {})?;
-            let before = bench.right(&labels);
+            let before = bench.right(&labels)?;
             counts.right += before.iter().filter(|r| **r).count() as u64;
             let responses = bench.network.value(node).to_vec();
             let mut changed = responses.clone();
@@ -121,8 +116,7 @@ impl Kernel for AblateEach {
                 changed.iter_mut().skip(unit).step_by(units).for_each(|x| *x = *value);
                 bench.network.set_value(node, &changed);
                 bench.network.resume(node);
-                bench.network.check()?;
-                for (before, after) in before.iter().zip(bench.right(&labels)) {
+                for (before, after) in before.iter().zip(bench.right(&labels)?) {
                     counts.lost[unit] += (*before && !after) as u64;
                     counts.won[unit] += (!*before && after) as u64;
                 }

@@ -5,6 +5,7 @@ use super::trials::{Trials, difference, difference_error};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::nn::cost;
+use crate::ops::nn::evaluate::some;
 use crate::ops::nn::given::{Given, failed};
 use crate::ops::nn::suits::{self, Labels};
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
@@ -74,9 +75,8 @@ fn kept(settings: &Settings) -> Result<usize, Problem> {
 impl Kernel for Influence {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let (data, on) = (job.dataset("data")?, job.dataset("on")?);
-        if data.is_empty() || on.is_empty() {
-            return Err(Failure::Absent("there is no example to measure on".to_string()));
-        }
+        some(data)?;
+        some(on)?;
         let trials = Trials::gather(job, data, on, cx)?;
         let keep = kept(&job.settings).map_err(failed)?;
         let one = |chunk: usize| -> Vec<Pair> {

@@ -4,7 +4,7 @@ use super::common::{columns, numbers, problem};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::nn::cost;
-use crate::ops::nn::evaluate::fits_one;
+use crate::ops::nn::evaluate::measured;
 use crate::ops::nn::given::{Given, TapName, failed};
 use crate::ops::nn::pass::{self, Made};
 use crate::ops::nn::steps::Purpose;
@@ -92,11 +92,8 @@ impl Plan {
 
 /// Returns the reader of a job of `mutual_information`.
 pub fn of(job: &Job) -> Made {
-    let (model, data) = (job.model("net")?, job.dataset("data")?.clone());
-    if data.is_empty() {
-        return Err(Failure::Absent("there is no example to measure on".to_string()));
-    }
-    fits_one(&model.net, &data)?;
+    let (model, data) = measured(job, Labels::One)?;
+    let data = data.clone();
     let plan = Plan::parse(&job.settings).map_err(failed)?;
     plan.takes(data.len()).map_err(failed)?;
     tap::reader(model, &data.clone(), &plan.at.0.clone(), Take::Pooled(Pool::Mean), move |x| {

@@ -6,7 +6,7 @@ use crate::base::Stream;
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::nn::cost::{self, NORMAL};
-use crate::ops::nn::evaluate::fits_one;
+use crate::ops::nn::evaluate::measured;
 use crate::ops::nn::given::{Given, REPEATS, failed};
 use crate::ops::nn::place::Place;
 use crate::ops::nn::steps::Purpose;
@@ -81,11 +81,7 @@ impl Planned for Perturb {
 
 impl Kernel for Perturb {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
-        let (model, data) = (job.model("net")?, job.dataset("data")?);
-        if data.is_empty() {
-            return Err(Failure::Absent("there is no example to measure on".to_string()));
-        }
-        fits_one(&model.net, data)?;
+        let (model, data) = measured(job, Labels::One)?;
         let Plan { at, scales, draws } = Plan::parse(&job.settings).map_err(failed)?;
         let nodes = layers(&model.net, &at)?;
         let mut bench = Bench::open(model, data, &nodes, &Place::of(cx)?)?;

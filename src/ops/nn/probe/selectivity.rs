@@ -5,7 +5,7 @@ use crate::engine::value::{Column, Table};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::nn::cost;
-use crate::ops::nn::evaluate::fits_one;
+use crate::ops::nn::evaluate::fits;
 use crate::ops::nn::given::TapName;
 use crate::ops::nn::pass::{self, Made};
 use crate::ops::nn::steps::Purpose;
@@ -66,7 +66,7 @@ const COLUMNS: [&str; 5] = ["unit", "selectivity", "class", "highest", "others"]
 /// Returns the reader of a job of `class_selectivity`.
 pub fn of(job: &Job) -> Made {
     let (model, data) = (job.model("net")?, job.dataset("data")?.clone());
-    fits_one(&model.net, &data)?;
+    fits(&model.net, &data, Labels::One)?;
     tap::reader(model, &data.clone(), &SelectivitySettings::read(&job.settings).at.0, Take::Pooled(Pool::Mean), move |x| {
         let all = selectivities(&x, &data.labels);
         if all.is_empty() {

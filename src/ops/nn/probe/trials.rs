@@ -5,11 +5,11 @@ use super::common::passes;
 use crate::base::statistics::share_error;
 use crate::base::{Hash, Hasher};
 use crate::engine::kernel::mismatch;
-use crate::engine::value::{Array, ArrayData, Dataset, Model, Number, Pack, Scores};
+use crate::engine::value::{Array, ArrayData, Dataset, Model, Number, Pack};
 use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::ops::nn::cost;
-use crate::ops::nn::evaluate::{fits_one, open, outcome};
+use crate::ops::nn::evaluate::{fits, of_examples, open, outcome, some};
 use crate::ops::nn::measures::over_examples;
 use crate::ops::nn::place::Place;
 use crate::ops::nn::steps::Purpose;
@@ -48,7 +48,7 @@ fn fingerprint(data: &Dataset, on: &Dataset) -> Hash {
 ///
 /// Errors: the model does not fit the examples; an interruption.
 fn trial(model: &Model, data: &Dataset, on: &Dataset, cx: &dyn Context) -> Result<Trial, Failure> {
-    fits_one(&model.net, on)?;
+    fits(&model.net, on, Labels::One)?;
     let mut network = open(model, Purpose::Evaluation, &[model.net.output], on.len(), &Place::of(cx)?)?;
     let outcome = outcome(&mut network, on, cx)?;
     let member = data.ids.iter().map(|id| model.trained_on.binary_search(id).is_ok()).collect();
@@ -128,9 +128,8 @@ impl Kernel for TrialOutcome {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let data = job.dataset("data")?;
         let on = tested(job, data)?;
-        if data.is_empty() || on.is_empty() {
-            return Err(Failure::Absent("there is no example to measure on".to_string()));
-        }
+        some(data)?;
+        some(on)?;
         let trial = trial(job.model("net")?, data, on, cx)?;
         let bytes = |bits: &Bits| {
             let bytes = bits.bytes();
@@ -249,18 +248,10 @@ pub fn difference_error(sides: [(u64, u64); 2]) -> f64 {
 
 fn scored(job: &Job, cx: &dyn Context, f: fn([(u64, u64); 2]) -> f64) -> Result<Value, Failure> {
     let data = job.dataset("data")?;
-    if data.is_empty() {
-        return Err(Failure::Absent("there is no example to measure on".to_string()));
-    }
+    some(data)?;
     let trials = Trials::gather(job, data, data, cx)?;
     let values = (0..data.len()).map(|i| f(trials.sides(i, i))).collect();
-    Ok(Value::Scores(Arc::new(Scores {
-        values,
-        ids: data.ids.clone(),
-        labels: data.labels.clone(),
-        classes: data.classes().to_vec(),
-        ..Scores::default()
-    })))
+    Ok(of_examples(values, data))
 }
 
 /// Defines a kernel that scores examples over trials.

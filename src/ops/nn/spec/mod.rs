@@ -12,10 +12,11 @@ mod tokens;
 
 use crate::base::Stream;
 use crate::lang::net::ir::{LayerOp, Shape};
+use parameter::{scale_and_shift, weight_and_bias};
 
 pub use images::{AvgPool, GlobalMean, MaxPool, SubsamplePad, Upsample, Windows};
 pub use normalisation::{BatchNorm, GroupNorm, LayerNorm};
-pub use numbers::{Activation, Add, Concat, Dropout, DropoutChannels, Function, Reshape, Same, Transpose};
+pub use numbers::{Activation, Add, Concat, Dropout, Function, Reshape, Transpose};
 pub use parameter::{Init, Order, Parameter};
 pub use products::{Conv, ConvTransposed, Geometry, Linear};
 pub use tokens::{Attention, ClassToken, Embedding, Lstm, PositionEmbedding, Softmax, Token};
@@ -35,7 +36,6 @@ pub enum Spec {
     GlobalMean(GlobalMean),
     Transpose(Transpose),
     Reshape(Reshape),
-    Same(Same),
     Token(Token),
     ClassToken(ClassToken),
     PositionEmbedding(PositionEmbedding),
@@ -45,7 +45,6 @@ pub enum Spec {
     Upsample(Upsample),
     Linear(Linear),
     Dropout(Dropout),
-    DropoutChannels(DropoutChannels),
     Add(Add),
     Concat(Concat),
     SubsamplePad(SubsamplePad),
@@ -55,16 +54,32 @@ impl Spec {
     /// Returns its parameters and statistics, trained ones first.
     pub fn parameters(&self) -> Vec<Parameter> {
         match self {
-            Spec::Conv(of) => of.parameters(),
-            Spec::ConvTransposed(of) => of.parameters(),
-            Spec::GroupNorm(of) => of.parameters(),
+            Spec::Conv(Conv { geometry: g, bias }) => {
+                let shape = vec![g.n, g.group_in(), g.kernel, g.kernel];
+                weight_and_bias(shape, Order::ChannelsLast { groups: g.groups }, g.depth(), bias.then_some(g.n))
+            }
+            // PyTorch takes the second axis of the weight for the fan-in, here the output channels of a group.
+            Spec::ConvTransposed(ConvTransposed { back: g, bias }) => {
+                let shape = vec![g.n, g.group_in(), g.kernel, g.kernel];
+                weight_and_bias(shape, Order::ChannelsLast { groups: g.groups }, g.depth(), bias.then_some(g.c))
+            }
+            Spec::Linear(Linear { input, output, bias, .. }) => {
+                weight_and_bias(vec![*output, *input], Order::Transposed, *input, bias.then_some(*output))
+            }
+            Spec::GroupNorm(GroupNorm { features, .. }) | Spec::LayerNorm(LayerNorm { features, .. }) => {
+                scale_and_shift(*features, 1.0)
+            }
             Spec::BatchNorm(of) => of.parameters(),
-            Spec::LayerNorm(of) => of.parameters(),
-            Spec::ClassToken(of) => of.parameters(),
-            Spec::PositionEmbedding(of) => of.parameters(),
-            Spec::Embedding(of) => of.parameters(),
             Spec::Lstm(of) => of.parameters(),
-            Spec::Linear(of) => of.parameters(),
+            Spec::ClassToken(ClassToken { features, .. }) => {
+                vec![Parameter::trained("", vec![1, 1, *features], Order::Same, Init::Constant(0.0))]
+            }
+            Spec::PositionEmbedding(PositionEmbedding { tokens, features }) => {
+                vec![Parameter::trained("", vec![1, *tokens, *features], Order::Same, Init::Normal(0.02))]
+            }
+            Spec::Embedding(Embedding { words, features, .. }) => {
+                vec![Parameter::trained("weight", vec![*words, *features], Order::Same, Init::Normal(1.0))]
+            }
             Spec::Activation(_)
             | Spec::Softmax(_)
             | Spec::MaxPool(_)
@@ -72,12 +87,10 @@ impl Spec {
             | Spec::GlobalMean(_)
             | Spec::Transpose(_)
             | Spec::Reshape(_)
-            | Spec::Same(_)
             | Spec::Token(_)
             | Spec::Attention(_)
             | Spec::Upsample(_)
             | Spec::Dropout(_)
-            | Spec::DropoutChannels(_)
             | Spec::Add(_)
             | Spec::Concat(_)
             | Spec::SubsamplePad(_) => Vec::new(),
@@ -92,7 +105,7 @@ pub fn spec(op: &LayerOp, node: usize, inputs: &[&Shape], output: &Shape) -> Spe
     let (h, w, c) = image(input);
     let (oh, ow, n) = image(output);
     let positions = h * w;
-    let function = |function| Spec::Activation(Activation { len, function });
+    let function = |function| Spec::Activation(Activation { function });
     match *op {
         LayerOp::Conv { kernel, stride, pad, dilation, groups, bias, .. } => {
             Spec::Conv(Conv { geometry: Geometry { h, w, c, oh, ow, n, kernel, stride, pad, dilation, groups }, bias })
@@ -122,7 +135,7 @@ pub fn spec(op: &LayerOp, node: usize, inputs: &[&Shape], output: &Shape) -> Spe
             _ => Spec::Transpose(Transpose { rows: n, cols: oh * ow }),
         },
         LayerOp::Reshape if input != output => Spec::Reshape(Reshape { from: (positions, c), to: (oh * ow, n) }),
-        LayerOp::Flatten | LayerOp::Reshape | LayerOp::Tokens => Spec::Same(Same { len }),
+        LayerOp::Flatten | LayerOp::Reshape | LayerOp::Tokens => Spec::Add(Add),
         LayerOp::Transpose => Spec::Transpose(Transpose { rows: positions, cols: c }),
         LayerOp::Token { index } => Spec::Token(Token { tokens: positions, features: c, index }),
         LayerOp::ClassToken { features } => Spec::ClassToken(ClassToken { tokens: positions, features }),
@@ -132,9 +145,9 @@ pub fn spec(op: &LayerOp, node: usize, inputs: &[&Shape], output: &Shape) -> Spe
         LayerOp::Lstm { input, hidden, index } => Spec::Lstm(Lstm { tokens: positions, input, hidden, index }),
         LayerOp::Upsample { factor, bilinear } => Spec::Upsample(Upsample { h, w, c, factor, bilinear }),
         LayerOp::Linear { input, output, bias } => Spec::Linear(Linear { positions, input, output, bias }),
-        LayerOp::Dropout { rate } => Spec::Dropout(Dropout { len, rate, node }),
-        LayerOp::DropoutChannels { rate } => Spec::DropoutChannels(DropoutChannels { positions, c, rate, node }),
-        LayerOp::Add => Spec::Add(Add { len }),
+        LayerOp::Dropout { rate } => Spec::Dropout(Dropout { positions: 1, c: len, rate, node }),
+        LayerOp::DropoutChannels { rate } => Spec::Dropout(Dropout { positions, c, rate, node }),
+        LayerOp::Add => Spec::Add(Add),
         LayerOp::Concat => {
             let widths = inputs.iter().map(|s| s.last().copied().unwrap_or(1)).collect();
             Spec::Concat(Concat { positions, widths })
@@ -156,7 +169,7 @@ pub fn image(shape: &Shape) -> (usize, usize, usize) {
 /// What all layers of one pass are told.
 #[derive(Clone, Copy, Debug)]
 pub struct Pass {
-    /// Number of examples; buffers may be longer, their front is used.
+    /// Number of examples.
     pub batch: usize,
     /// Training (statistics of the batch, dropout) or evaluation.
     pub training: bool,

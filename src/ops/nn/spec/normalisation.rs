@@ -27,15 +27,16 @@ pub struct BatchNorm {
 impl BatchNorm {
     /// Returns its parameters and statistics, trained ones first.
     pub fn parameters(&self) -> Vec<Parameter> {
-        let one = |name, value, trained| Parameter {
+        let statistic = |name, value| Parameter {
             name,
             shape: vec![self.features],
             order: Order::Same,
             init: Init::Constant(value),
-            trained,
+            trained: false,
         };
-        let scale = if self.zero_scale { 0.0 } else { 1.0 };
-        vec![one("weight", scale, true), one("bias", 0.0, true), one("running_mean", 0.0, false), one("running_var", 1.0, false)]
+        let mut all = scale_and_shift(self.features, if self.zero_scale { 0.0 } else { 1.0 });
+        all.extend([statistic("running_mean", 0.0), statistic("running_var", 1.0)]);
+        all
     }
 }
 
@@ -53,13 +54,6 @@ pub struct GroupNorm {
     pub eps: f64,
 }
 
-impl GroupNorm {
-    /// Returns its parameters and statistics, trained ones first.
-    pub fn parameters(&self) -> Vec<Parameter> {
-        scale_and_shift(self.features)
-    }
-}
-
 /// `y = (x - mean) / sqrt(var + eps) * scale + shift` with mean and biased variance of each row. State: scale, shift.
 #[derive(Clone, Copy, Debug)]
 pub struct LayerNorm {
@@ -69,11 +63,4 @@ pub struct LayerNorm {
     pub features: usize,
     /// Added to variances.
     pub eps: f64,
-}
-
-impl LayerNorm {
-    /// Returns its parameters and statistics, trained ones first.
-    pub fn parameters(&self) -> Vec<Parameter> {
-        scale_and_shift(self.features)
-    }
 }

@@ -20,26 +20,14 @@ pub enum Function {
 /// The function applied to every number.
 #[derive(Clone, Copy, Debug)]
 pub struct Activation {
-    /// Numbers in one example.
-    pub len: usize,
     /// The function.
     pub function: Function,
 }
 
-/// Sets numbers to zero with probability `rate` in training and scales the others by 1 / (1 - rate).
+/// Sets channels of an example to zero with probability `rate` in training and scales the others by 1 / (1 - rate). Where single numbers are dropped, each
+/// is a channel at the one position.
 #[derive(Clone, Copy, Debug)]
 pub struct Dropout {
-    /// Numbers in one example.
-    pub len: usize,
-    /// Probability of a zero.
-    pub rate: f64,
-    /// Number that tells this layer's stream from those of others.
-    pub node: usize,
-}
-
-/// Sets channels of an example to zero with probability `rate` in training and scales the others by 1 / (1 - rate).
-#[derive(Clone, Copy, Debug)]
-pub struct DropoutChannels {
     /// Positions in one example.
     pub positions: usize,
     /// Channels.
@@ -50,12 +38,9 @@ pub struct DropoutChannels {
     pub node: usize,
 }
 
-/// Sum of its inputs.
+/// Sum of its inputs; of one, a copy, for layers that change the shape alone.
 #[derive(Clone, Copy, Debug)]
-pub struct Add {
-    /// Numbers in one example.
-    pub len: usize,
-}
+pub struct Add;
 
 /// Concatenation along the last axis.
 #[derive(Clone, Debug)]
@@ -73,13 +58,6 @@ pub struct Reshape {
     pub from: (usize, usize),
     /// Positions and channels that go out.
     pub to: (usize, usize),
-}
-
-/// A copy, for layers that change the shape alone.
-#[derive(Clone, Copy, Debug)]
-pub struct Same {
-    /// Numbers in one example.
-    pub len: usize,
 }
 
 /// Rows and columns of each example exchanged.

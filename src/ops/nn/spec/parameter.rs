@@ -41,6 +41,11 @@ pub enum Init {
 }
 
 impl Parameter {
+    /// Returns one that the optimiser changes.
+    pub fn trained(name: &'static str, shape: Vec<usize>, order: Order, init: Init) -> Self {
+        Parameter { name, shape, order, init, trained: true }
+    }
+
     /// Returns its whole name, below the path of its layer.
     pub fn under(&self, path: &str) -> String {
         if self.name.is_empty() { path.to_string() } else { format!("{path}.{}", self.name) }
@@ -62,9 +67,16 @@ impl Parameter {
     }
 }
 
-/// Returns the parameters of a normalisation that scales and shifts: `weight` of ones and `bias` of zeros, `[features]` each (PyTorch's).
-pub fn scale_and_shift(features: usize) -> Vec<Parameter> {
-    let one =
-        |name, value| Parameter { name, shape: vec![features], order: Order::Same, init: Init::Constant(value), trained: true };
-    vec![one("weight", 1.0), one("bias", 0.0)]
+/// Returns the parameters of a normalisation that scales and shifts: `weight`, from `scale` on, and `bias` of zeros, `[features]` each (PyTorch's).
+pub fn scale_and_shift(features: usize, scale: f32) -> Vec<Parameter> {
+    let one = |name, value| Parameter::trained(name, vec![features], Order::Same, Init::Constant(value));
+    vec![one("weight", scale), one("bias", 0.0)]
+}
+
+/// Returns the parameters of a product: `weight`, and `bias` where there is one, of so many numbers. Both begin as PyTorch's defaults, kaiming_uniform(a = sqrt 5): with
+/// the bound sqrt(6 / (6 fan_in)).
+pub fn weight_and_bias(shape: Vec<usize>, order: Order, fan_in: usize, bias: Option<usize>) -> Vec<Parameter> {
+    let init = Init::Uniform(1.0 / (fan_in as f32).sqrt());
+    let weight = Parameter::trained("weight", shape, order, init);
+    std::iter::once(weight).chain(bias.map(|len| Parameter::trained("bias", vec![len], Order::Same, init))).collect()
 }

@@ -1,7 +1,5 @@
 //! Layers that are products of matrices: convolutions and affine maps.
 
-use super::parameter::{Init, Order, Parameter};
-
 /// The sizes of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Geometry {
@@ -81,22 +79,6 @@ pub struct Conv {
     pub bias: bool,
 }
 
-impl Conv {
-    /// Returns its parameters and statistics, trained ones first.
-    pub fn parameters(&self) -> Vec<Parameter> {
-        let g = &self.geometry;
-        // PyTorch's default, kaiming_uniform(a = sqrt 5): bound sqrt(6 / (6 fan_in)), and the same for the bias.
-        let init = Init::Uniform(1.0 / (g.depth() as f32).sqrt());
-        let order = Order::ChannelsLast { groups: g.groups };
-        let mut out =
-            vec![Parameter { name: "weight", shape: vec![g.n, g.group_in(), g.kernel, g.kernel], order, init, trained: true }];
-        if self.bias {
-            out.push(Parameter { name: "bias", shape: vec![g.n], order: Order::Same, init, trained: true });
-        }
-        out
-    }
-}
-
 /// A transposed convolution of fixed sizes. State: weight `[input, output / groups, kernel, kernel]`, and bias where it has one.
 #[derive(Clone, Copy, Debug)]
 pub struct ConvTransposed {
@@ -104,22 +86,6 @@ pub struct ConvTransposed {
     pub back: Geometry,
     /// Whether a bias is added.
     pub bias: bool,
-}
-
-impl ConvTransposed {
-    /// Returns its parameters and statistics, trained ones first.
-    pub fn parameters(&self) -> Vec<Parameter> {
-        let g = &self.back;
-        // PyTorch takes the second axis of the weight for the fan-in, here the output channels of a group.
-        let init = Init::Uniform(1.0 / (g.depth() as f32).sqrt());
-        let order = Order::ChannelsLast { groups: g.groups };
-        let mut out =
-            vec![Parameter { name: "weight", shape: vec![g.n, g.group_in(), g.kernel, g.kernel], order, init, trained: true }];
-        if self.bias {
-            out.push(Parameter { name: "bias", shape: vec![g.c], order: Order::Same, init, trained: true });
-        }
-        out
-    }
 }
 
 /// An affine map. State: weight (`[input, output]` in memory), and bias where it has one.
@@ -133,17 +99,4 @@ pub struct Linear {
     pub output: usize,
     /// Whether a bias is added.
     pub bias: bool,
-}
-
-impl Linear {
-    /// Returns its parameters and statistics, trained ones first.
-    pub fn parameters(&self) -> Vec<Parameter> {
-        let init = Init::Uniform(1.0 / (self.input as f32).sqrt());
-        let shape = vec![self.output, self.input];
-        let mut out = vec![Parameter { name: "weight", shape, order: Order::Transposed, init, trained: true }];
-        if self.bias {
-            out.push(Parameter { name: "bias", shape: vec![self.output], order: Order::Same, init, trained: true });
-        }
-        out
-    }
 }

@@ -58,15 +58,10 @@ impl Lstm {
         let init = Init::Uniform(1.0 / (self.hidden as f32).sqrt());
         let names = NAMES[self.index.min(NAMES.len() - 1)];
         let gates = 4 * self.hidden;
-        let matrix = |name, cols| Parameter { name, shape: vec![gates, cols], order: Order::Transposed, init, trained: true };
-        let bias = |name| Parameter { name, shape: vec![gates], order: Order::Same, init, trained: true };
+        let matrix = |name, cols| Parameter::trained(name, vec![gates, cols], Order::Transposed, init);
+        let bias = |name| Parameter::trained(name, vec![gates], Order::Same, init);
         vec![matrix(names[0], self.input), matrix(names[1], self.hidden), bias(names[2]), bias(names[3])]
     }
-}
-
-/// A parameter that is named by its layer's path alone.
-fn nameless(shape: Vec<usize>, init: Init) -> Vec<Parameter> {
-    vec![Parameter { name: "", shape, order: Order::Same, init, trained: true }]
 }
 
 /// A learned token before the others. State: the token.
@@ -78,13 +73,6 @@ pub struct ClassToken {
     pub features: usize,
 }
 
-impl ClassToken {
-    /// Returns its parameters and statistics, trained ones first.
-    pub fn parameters(&self) -> Vec<Parameter> {
-        nameless(vec![1, 1, self.features], Init::Constant(0.0))
-    }
-}
-
 /// A learned vector added to each token. State: the vectors.
 #[derive(Clone, Copy, Debug)]
 pub struct PositionEmbedding {
@@ -92,13 +80,6 @@ pub struct PositionEmbedding {
     pub tokens: usize,
     /// Features of a token.
     pub features: usize,
-}
-
-impl PositionEmbedding {
-    /// Returns its parameters and statistics, trained ones first.
-    pub fn parameters(&self) -> Vec<Parameter> {
-        nameless(vec![1, self.tokens, self.features], Init::Normal(0.02))
-    }
 }
 
 /// A learned vector for each word; words come in as whole numbers. State: the vectors.
@@ -110,14 +91,6 @@ pub struct Embedding {
     pub words: usize,
     /// Length of a vector.
     pub features: usize,
-}
-
-impl Embedding {
-    /// Returns its parameters and statistics, trained ones first.
-    pub fn parameters(&self) -> Vec<Parameter> {
-        let (shape, init) = (vec![self.words, self.features], Init::Normal(1.0));
-        vec![Parameter { name: "weight", shape, order: Order::Same, init, trained: true }]
-    }
 }
 
 /// One token of several.

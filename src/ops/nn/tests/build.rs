@@ -1,7 +1,7 @@
 //! Networks and data sets for tests, built by hand.
 
 use crate::base::Stream;
-use crate::engine::value::{Dataset, Images, Pixels, Source as Examples};
+use crate::engine::value::{Column, Dataset, Images, Model, Pixels, Source as Examples, Table, Weights};
 use crate::lang::net::ir::{LayerOp, Net, Node, Shape, Source};
 use crate::ops::nn::weights::unit;
 use std::sync::Arc;
@@ -132,6 +132,24 @@ pub fn residual(input: &[usize], widths: [usize; 2], classes: usize) -> Arc<Net>
 pub fn numbers(n: usize, seed: u64) -> Vec<f32> {
     let mut rng = Stream::root(seed).rng();
     (0..n).map(|_| unit(&mut rng) * 2.0 - 1.0).collect()
+}
+
+/// Returns numbers up to a bound that the scripts of PyTorch's references make as well.
+pub fn known(count: usize, salt: usize, bound: f64) -> Vec<f32> {
+    let one = |i: usize| ((i * 7919 + salt * 104_729) % 2003) as f64 - 1001.0;
+    (0..count).map(|i| (one(i) / 1001.0 * bound) as f32).collect()
+}
+
+/// Returns a model that was never trained.
+pub fn model(net: &Arc<Net>, weights: Weights, classes: &[&str]) -> Arc<Model> {
+    Arc::new(Model {
+        net: net.clone(),
+        weights: Arc::new(weights),
+        snapshots: vec![],
+        history: Table { columns: vec![("epoch".into(), Column::Numbers(vec![]))] },
+        trained_on: Arc::new(vec![]),
+        classes: classes.iter().map(|c| c.to_string()).collect(),
+    })
 }
 
 /// Returns images of three classes: a bright bar at a class's row, in noise.

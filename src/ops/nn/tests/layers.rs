@@ -5,7 +5,6 @@ use super::places;
 use super::reference::{forward, named};
 use crate::base::Stream;
 use crate::lang::net::ir::{LayerOp, Net, Source};
-use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::cpu;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
@@ -97,11 +96,10 @@ fn masks(net: &Arc<Net>, batch: usize, training: bool) -> BTreeMap<usize, Vec<f6
         if training && matches!(node.op, LayerOp::Dropout { .. } | LayerOp::DropoutChannels { .. }) {
             let layer = cpu::layer(crate::ops::nn::spec::spec(&node.op, id, &[&node.shape], &node.shape));
             let n = batch * node.shape.iter().product::<usize>();
-            let ones = Buffer::from_vec(vec![1.0; n]);
-            let mut mask = Buffer::zeros(n);
+            let mut mask = vec![0.0; n];
             let pass = crate::ops::nn::spec::Pass { batch, training, stream: Stream::root(3) };
-            layer.forward(pass, &mut [], &[&ones], &mut mask, &mut Default::default());
-            out.insert(id, mask.to_vec().iter().map(|m| *m as f64).collect());
+            layer.forward(pass, &mut [], &[&vec![1.0; n]], &mut mask, &mut Default::default());
+            out.insert(id, mask.iter().map(|m| *m as f64).collect());
         }
     }
     out

@@ -2,11 +2,10 @@
 
 use super::accelerators;
 use super::build::{bars, numbers, part, residual};
-use super::complete::complete;
-use super::running::{Stopping, bits, kernel, make, train, training};
+use super::running::{Stopping, bits, dropping, kernel, make, on, train, training};
 use crate::base::Stream;
-use crate::engine::kernel::{Job, Labelled, Quiet};
-use crate::engine::value::{Column, Model, Table};
+use crate::engine::kernel::Quiet;
+use crate::engine::value::{Dataset, Model, Table};
 use crate::engine::{Failure, Value};
 use crate::lang::Static;
 use crate::lang::net::ir::{LayerOp, Net, Source};
@@ -17,25 +16,12 @@ use crate::ops::nn::tests::build::Builder;
 use std::sync::Arc;
 
 fn column<'a>(table: &'a Table, name: &str) -> &'a [f64] {
-    match table.columns.iter().find(|(n, _)| n == name) {
-        Some((_, Column::Numbers(x))) => x,
-        _ => panic!("no column {name}"),
-    }
+    table.numbers(name).unwrap_or_else(|| panic!("no column {name}"))
 }
 
 /// Runs a kernel on a model and data at a device.
-fn at(device: &str, op: &str, model: &Arc<Model>, data: &Value, settings: &[(&str, Static)]) -> Value {
-    let job = Job {
-        op: op.into(),
-        settings: complete(op, settings.iter().map(|(n, v)| (n.to_string(), v.clone())).collect()),
-        inputs: vec![
-            ("net".into(), Labelled::single(Value::Model(model.clone()))),
-            ("data".into(), Labelled::single(data.clone())),
-        ],
-        stream: Stream::root(4),
-        at: vec![],
-    };
-    kernel(op).run(&job, &Stopping::on(device, u64::MAX, None)).unwrap()
+fn at(device: &str, op: &str, model: &Arc<Model>, data: &Arc<Dataset>, settings: &[(&str, Static)]) -> Value {
+    kernel(op).run(&on(op, model, data, settings, 4), &Stopping::on(device, u64::MAX, None)).unwrap()
 }
 
 #[test]
@@ -73,14 +59,7 @@ fn training_on_candle_follows_the_host() {
 #[test]
 fn a_stopped_training_goes_on_bit_for_bit_on_candle() {
     let data = bars(50, 8, 3);
-    let mut b = Builder::new(&[8, 8, 1]);
-    let x = b.conv(Source::Input, 4, 3, 2);
-    let x = b.norm(x);
-    let x = b.add(LayerOp::Relu, &[x]);
-    let x = b.add(LayerOp::Flatten, &[x]);
-    let x = b.add(LayerOp::Dropout { rate: 0.3 }, &[x]);
-    b.linear(x, 3);
-    let net = b.finish();
+    let net = dropping();
     for device in accelerators() {
         for precision in ["f32", "bf16"] {
             let extra = [("precision", Static::Word(precision.into())), ("rate", Static::Number(0.01))];
@@ -104,7 +83,7 @@ fn probes_on_candle_find_what_they_find_on_the_host() {
     let data = bars(90, 8, 3);
     let net = residual(&[8, 8, 1], [4, 6], 3);
     let model = train(&training(&net, &data, 3.0, &[]), &Quiet::default()).unwrap();
-    let test = Value::Dataset(part(&data, 60..90));
+    let test = part(&data, 60..90);
     let tap = |name: &str| ("at", make("at", &[("name", Static::Word(name.into())), ("index", Static::Number(0.0))]));
     for device in accelerators() {
         for op in ["accuracy", "loss", "input_gradient"] {
@@ -225,9 +204,7 @@ fn training_in_sixteen_bits_learns() {
     for device in accelerators() {
         let job = training(&net, &part(&data, 0..120), 6.0, &[("precision", Static::Word("bf16".into()))]);
         let model = train(&job, &Stopping::on(&device, u64::MAX, None)).unwrap();
-        let Value::Number(accuracy) = at(&device, "accuracy", &model, &Value::Dataset(part(&data, 120..180)), &[]) else {
-            panic!("accuracy")
-        };
+        let Value::Number(accuracy) = at(&device, "accuracy", &model, &part(&data, 120..180), &[]) else { panic!("accuracy") };
         assert!(accuracy.value > 0.9, "{}", accuracy.value);
     }
 }

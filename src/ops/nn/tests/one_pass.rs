@@ -1,28 +1,12 @@
 //! One pass for all that is read off it gives the bits that each has by itself.
 
 use super::build::{Builder, bars, part, residual};
-use super::complete;
-use super::running::{make, train, training};
-use crate::engine::kernel::{Job, Labelled, Quiet};
-use crate::engine::value::{Dataset, Model};
+use super::running::{kernel, make, on, train, training};
+use crate::engine::kernel::Quiet;
 use crate::engine::{Failure, Value, pack};
 use crate::lang::Static;
 use crate::lang::net::ir::{LayerOp, Net, Source};
-use crate::ops::nn::tests::running::kernel;
 use std::sync::Arc;
-
-fn job(op: &str, settings: &[(&str, Static)], model: &Arc<Model>, data: &Arc<Dataset>) -> Job {
-    Job {
-        op: op.into(),
-        settings: complete::complete(op, settings.iter().map(|(n, v)| (n.to_string(), v.clone())).collect()),
-        inputs: vec![
-            ("net".into(), Labelled::single(Value::Model(model.clone()))),
-            ("data".into(), Labelled::single(Value::Dataset(data.clone()))),
-        ],
-        stream: crate::base::Stream::root(1),
-        at: vec![],
-    }
-}
 
 /// A network in which a tap lies inside layers that run fused.
 fn inner(data: &[usize]) -> Arc<Net> {
@@ -49,14 +33,14 @@ fn together_and_alone_have_the_same_bits() {
         let mut jobs = Vec::new();
         for (tap, _) in &net.taps {
             for op in ["tap", "class_selectivity", "mutual_information"] {
-                jobs.push(job(op, &[at(tap)], &model, &data));
+                jobs.push(on(op, &model, &data, &[at(tap)], 1));
             }
-            jobs.push(job("tap", &[at(tap), ("pool", Static::Word("none".into()))], &model, &data));
+            jobs.push(on("tap", &model, &data, &[at(tap), ("pool", Static::Word("none".into()))], 1));
         }
         for op in ["accuracy", "loss", "example_loss", "f_score", "correct", "confusion"] {
-            jobs.push(job(op, &[], &model, &data));
+            jobs.push(on(op, &model, &data, &[], 1));
         }
-        jobs.push(job("tap", &[at("nowhere")], &model, &data));
+        jobs.push(on("tap", &model, &data, &[at("nowhere")], 1));
         let joint = crate::ops::joint("forward pass").unwrap();
         let together = joint.run(&jobs, &Quiet::default());
         assert_eq!(together.len(), jobs.len());

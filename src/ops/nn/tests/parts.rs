@@ -1,11 +1,10 @@
 //! Batches, optimisers and weight files, each on its own.
 
-use super::build::{bars, numbers, residual};
+use super::build::{bars, model, numbers, residual};
 use crate::base::{Hasher, Stream};
-use crate::engine::value::{Dataset, Images, Model, Pixels, Source as Examples, Table};
+use crate::engine::value::{Dataset, Images, Pixels, Source as Examples};
 use crate::lang::Static;
 use crate::ops::nn::batches::{Augment, Loader, shuffled};
-use crate::ops::nn::buffer::Buffer;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::optimizer::{Optimizer, Running};
 use crate::ops::nn::place::Place;
@@ -112,13 +111,13 @@ fn draws_are_pinned() {
 
 /// Runs steps on one weight with the given gradients.
 fn steps(optimizer: Optimizer, weight: f32, gradients: &[f32], rate: f64) -> f32 {
-    let mut running = Running::new(optimizer, std::iter::once(&mut Buffer::zeros(1)));
-    let mut w = Buffer::from_vec(vec![weight]);
+    let mut running = Running::new(optimizer, std::iter::once(&mut vec![0.0]));
+    let mut w = vec![weight];
     for g in gradients {
-        let g = Buffer::from_vec(vec![*g]);
+        let g = vec![*g];
         running.step(std::iter::once((&mut w, &g)), rate);
     }
-    w.host()[0]
+    w[0]
 }
 
 #[test]
@@ -150,14 +149,7 @@ fn weights_go_into_a_file_under_pytorchs_names_and_come_back() {
     network.initialise(Stream::root(1));
     let mut weights = network.weights();
     weights.iter_mut().enumerate().for_each(|(i, (_, _, x))| *x = numbers(x.len(), i as u64));
-    let model = Model {
-        net: net.clone(),
-        weights: Arc::new(weights.clone()),
-        snapshots: vec![],
-        history: Table::default(),
-        trained_on: Arc::new(vec![]),
-        classes: vec![],
-    };
+    let model = model(&net, weights.clone(), &[]);
     let bytes = weights_to_safetensors(&model).unwrap();
     assert_eq!(bytes, weights_to_safetensors(&model).unwrap());
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();

@@ -22,26 +22,36 @@ pub fn make(name: &str, fields: &[(&str, Static)]) -> Static {
     complete::make(name, fields.iter().map(|(n, v)| (n.to_string(), v.clone())).collect())
 }
 
+/// Returns a job; what is not given is what the library says.
+pub fn job(op: &str, inputs: Vec<(&str, Value)>, given: &[(&str, Static)], seed: u64) -> Job {
+    Job {
+        op: op.into(),
+        settings: complete::complete(op, given.iter().map(|(n, v)| (n.to_string(), v.clone())).collect()),
+        inputs: inputs.into_iter().map(|(n, v)| (n.to_string(), Labelled::single(v))).collect(),
+        stream: Stream::root(seed),
+        at: vec![],
+    }
+}
+
+/// Returns a job on a model and data.
+pub fn on(op: &str, model: &Arc<Model>, data: &Arc<Dataset>, given: &[(&str, Static)], seed: u64) -> Job {
+    job(op, vec![("net", Value::Model(model.clone())), ("data", Value::Dataset(data.clone()))], given, seed)
+}
+
 pub fn training(net: &Arc<Net>, data: &Arc<Dataset>, epochs: f64, extra: &[(&str, Static)]) -> Job {
     let mut settings = vec![
-        ("network".to_string(), Static::Net(net.clone())),
-        ("epochs".to_string(), Static::Number(epochs)),
-        ("batch".to_string(), Static::Number(16.0)),
-        ("optimizer".to_string(), make("sgd", &[("momentum", Static::Number(0.9)), ("nesterov", Static::Bool(true))])),
-        ("rate".to_string(), make("triangular", &[("peak", Static::Number(0.05)), ("rise", Static::Number(0.15))])),
-        ("augment".to_string(), Static::List(vec![])),
+        ("network", Static::Net(net.clone())),
+        ("epochs", Static::Number(epochs)),
+        ("batch", Static::Number(16.0)),
+        ("optimizer", make("sgd", &[("momentum", Static::Number(0.9)), ("nesterov", Static::Bool(true))])),
+        ("rate", make("triangular", &[("peak", Static::Number(0.05)), ("rise", Static::Number(0.15))])),
+        ("augment", Static::List(vec![])),
     ];
     for (name, value) in extra {
         settings.retain(|(n, _)| n != name);
-        settings.push((name.to_string(), value.clone()));
+        settings.push((*name, value.clone()));
     }
-    Job {
-        op: "train".into(),
-        settings: complete::complete("train", settings),
-        inputs: vec![("data".into(), Labelled::single(Value::Dataset(data.clone())))],
-        stream: Stream::root(11),
-        at: vec![],
-    }
+    job("train", vec![("data", Value::Dataset(data.clone()))], &settings, 11)
 }
 
 pub fn train(job: &Job, cx: &dyn Context) -> Result<Arc<Model>, Failure> {
@@ -52,17 +62,7 @@ pub fn train(job: &Job, cx: &dyn Context) -> Result<Arc<Model>, Failure> {
 }
 
 pub fn measure(op: &str, model: &Arc<Model>, data: &Arc<Dataset>, settings: &[(&str, Static)]) -> Result<Value, Failure> {
-    let job = Job {
-        op: op.into(),
-        settings: complete::complete(op, settings.iter().map(|(n, v)| (n.to_string(), v.clone())).collect()),
-        inputs: vec![
-            ("net".into(), Labelled::single(Value::Model(model.clone()))),
-            ("data".into(), Labelled::single(Value::Dataset(data.clone()))),
-        ],
-        stream: Stream::root(1),
-        at: vec![],
-    };
-    kernel(op).run(&job, &Quiet::default())
+    kernel(op).run(&on(op, model, data, settings, 1), &Quiet::default())
 }
 
 pub fn number(value: Value) -> f64 {
@@ -186,9 +186,8 @@ impl Context for Stopping {
     }
 }
 
-#[test]
-fn a_stopped_training_goes_on_bit_for_bit() {
-    let data = bars(50, 8, 3);
+/// A network whose steps draw: with dropout.
+pub fn dropping() -> Arc<Net> {
     let mut b = Builder::new(&[8, 8, 1]);
     let x = b.conv(Source::Input, 4, 3, 2);
     let x = b.norm(x);
@@ -196,7 +195,13 @@ fn a_stopped_training_goes_on_bit_for_bit() {
     let x = b.add(LayerOp::Flatten, &[x]);
     let x = b.add(LayerOp::Dropout { rate: 0.3 }, &[x]);
     b.linear(x, 3);
-    let net = b.finish();
+    b.finish()
+}
+
+#[test]
+fn a_stopped_training_goes_on_bit_for_bit() {
+    let data = bars(50, 8, 3);
+    let net = dropping();
     for optimizer in [make("sgd", &[("momentum", Static::Number(0.9))]), make("adamw", &[])] {
         let snapshots = Static::List(vec![Static::Number(0.0), Static::Number(1.0), Static::Number(3.0)]);
         let record = Static::List(vec![make("accuracy", &[("data", Static::Input("data".into()))])]);

@@ -1,12 +1,12 @@
 //! Twenty steps of training beside PyTorch's: the same initial weights and batches, every optimiser and what surrounds it
 //! (tests/data/training/make_reference.py).
 
-use super::build::{Builder, images};
+use super::build::{Builder, images, known, model};
 use super::places;
 use super::running::{make, training};
 use crate::base::Stream;
 use crate::engine::kernel::{Labelled, Quiet};
-use crate::engine::value::{Column, Dataset, Model, Table, Weights};
+use crate::engine::value::{Dataset, Model, Weights};
 use crate::engine::{Job, Value};
 use crate::lang::Static;
 use crate::lang::net::ir::{LayerOp, Net, Source};
@@ -25,11 +25,6 @@ const STEPS: usize = 20;
 
 fn number(x: f64) -> Static {
     Static::Number(x)
-}
-
-fn numbers(count: usize, salt: usize, bound: f64) -> Vec<f32> {
-    let one = |i: usize| ((i * 7919 + salt * 104_729) % 2003) as f64 - 1001.0;
-    (0..count).map(|i| (one(i) / 1001.0 * bound) as f32).collect()
 }
 
 fn network() -> Arc<Net> {
@@ -53,20 +48,13 @@ fn start(net: &Arc<Net>) -> Arc<Model> {
     let mut weights: Weights = network.weights();
     for (salt, (name, bound)) in given.iter().enumerate() {
         let found = weights.iter_mut().find(|(n, _, _)| n == name).unwrap();
-        found.2 = numbers(found.2.len(), salt + 1, *bound);
+        found.2 = known(found.2.len(), salt + 1, *bound);
     }
-    Arc::new(Model {
-        net: net.clone(),
-        weights: Arc::new(weights),
-        snapshots: vec![],
-        history: Table { columns: vec![("epoch".into(), Column::Numbers(vec![]))] },
-        trained_on: Arc::new(vec![]),
-        classes: vec![],
-    })
+    model(net, weights, &[])
 }
 
 fn batch(step: usize) -> (Vec<f32>, Vec<u32>) {
-    let mut x = numbers(BATCH * 36, 100 + step, 1.0);
+    let mut x = known(BATCH * 36, 100 + step, 1.0);
     let labels: Vec<u32> = (0..BATCH).map(|i| ((step * BATCH + i) * 31 % 3) as u32).collect();
     for (image, label) in x.chunks_exact_mut(36).zip(&labels) {
         image[2 * *label as usize * 6..][..6].iter_mut().for_each(|x| *x = (*x as f64 + 1.0) as f32);
@@ -117,7 +105,7 @@ fn twenty_steps_are_those_of_pytorch() {
         let mut job: Job = training(&net, &data, 1.0, &settings);
         job.inputs.push(("from".into(), Labelled::single(Value::Model(start(&net)))));
         let recipe = Recipe::parse(&job.settings).unwrap();
-        let schedule = recipe.rate.clone();
+        let schedule = recipe.pace.rate.clone();
         let mut learner = Classifier::new(&job, recipe, data.clone(), &place).unwrap();
         let wanted =
             |what: &str| -> Vec<f64> { reference[name][what].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect() };
@@ -128,7 +116,7 @@ fn twenty_steps_are_those_of_pytorch() {
             let found = learner.learn(&x, &labels, Stream::root(0), rate).unwrap().0 / BATCH as f64;
             assert!((found - loss).abs() < 1e-5 * loss, "{name}, step {step}: loss {found}, PyTorch's {loss}");
         }
-        let model = Course::new(learner, data.clone()).into_model();
+        let model = Course::new(learner, data.clone()).into_model().unwrap();
         let mut network = crate::ops::nn::evaluate::open(&model, Purpose::Evaluation, &[net.output], BATCH, &place).unwrap();
         let last = batch(STEPS);
         let last = images(&[6, 6, 1], last.0, last.1, 3);

@@ -1,14 +1,12 @@
 //! Standard errors against the spread that they stand for: replicates of the sampling that each comment names (docs/calibration.md).
 
-use super::passes::{job, member, number, on, plane, points, random, table};
+use super::passes::{job, member, number, on, plane, points, random, run, table};
 use crate::base::Stream;
 use crate::base::f_score::f_score;
 use crate::engine::Value;
-use crate::engine::kernel::Quiet;
 use crate::engine::value::{Dataset, Model, Number};
 use crate::lang::Static;
 use crate::lang::net::ir::{LayerOp, Source};
-use crate::ops::nn::kernels;
 use crate::ops::nn::measures::mean;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
@@ -55,12 +53,6 @@ fn uniform(rng: &mut impl Rng) -> f64 {
 
 fn normal(rng: &mut impl Rng) -> f64 {
     StandardNormal.sample(rng)
-}
-
-fn run(job: &crate::engine::Job) -> Value {
-    let all = kernels();
-    let (_, kernel) = all.iter().find(|(n, _)| *n == job.op).unwrap();
-    kernel.run(job, &Quiet::default()).unwrap()
 }
 
 fn estimate(value: &Value) -> (f64, f64) {

@@ -2,51 +2,33 @@
 
 use crate::base::Stream;
 use crate::engine::kernel::{Job, Labelled, LabelledAxis, Quiet};
-use crate::engine::value::{Dataset, Images, Model, Pixels, Source as Examples, Table};
-use crate::engine::{Context, Failure, Kernel, Value};
+use crate::engine::value::{Dataset, Model, Table};
+use crate::engine::{Failure, Value};
 use crate::lang::net::ir::{LayerOp, Net, NodeId, Source};
 use crate::lang::{Settings, Static};
 use crate::ops::nn::evaluate::{open, outcome};
-use crate::ops::nn::kernels;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::Place;
 use crate::ops::nn::probe::clamp::{Bench, Clamps};
 use crate::ops::nn::steps::Purpose;
-use crate::ops::nn::tests::build::{Builder, bars, part, residual};
-use crate::ops::nn::tests::complete;
+use crate::ops::nn::tests::build::{Builder, bars, images, model, part, residual};
+use crate::ops::nn::tests::running::{self, Stopping, kernel, make};
 use crate::plan::facts::Facts;
-use crate::plan::files::Files;
-use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-
-fn kernel(name: &str) -> Box<dyn Kernel> {
-    kernels().into_iter().find(|(n, _)| *n == name).map(|(_, k)| k).unwrap()
-}
-
-fn make(name: &str, fields: &[(&str, Static)]) -> Static {
-    complete::make(name, fields.iter().map(|(n, v)| (n.to_string(), v.clone())).collect())
-}
+use std::sync::Arc;
 
 fn settings(op: &str, all: &[(&str, Static)]) -> Settings {
-    complete::complete(op, all.iter().map(|(n, v)| (n.to_string(), v.clone())).collect())
+    job(op, Vec::new(), all).settings
 }
 
 pub fn job(op: &str, inputs: Vec<(&str, Value)>, given: &[(&str, Static)]) -> Job {
-    Job {
-        op: op.into(),
-        settings: settings(op, given),
-        inputs: inputs.into_iter().map(|(n, v)| (n.to_string(), Labelled::single(v))).collect(),
-        stream: Stream::root(5),
-        at: vec![],
-    }
+    running::job(op, inputs, given, 5)
 }
 
 pub fn on(op: &str, model: &Arc<Model>, data: &Arc<Dataset>, given: &[(&str, Static)]) -> Job {
-    job(op, vec![("net", Value::Model(model.clone())), ("data", Value::Dataset(data.clone()))], given)
+    running::on(op, model, data, given, 5)
 }
 
-fn run(job: &Job) -> Value {
+pub fn run(job: &Job) -> Value {
     kernel(&job.op).run(job, &Quiet::default()).unwrap()
 }
 
@@ -275,28 +257,12 @@ pub fn plane(w: &[f32], b: f32) -> Arc<Model> {
     let mut builder = Builder::new(&[w.len()]);
     builder.linear(Source::Input, 2);
     let weight = w.iter().map(|x| -x).chain(w.iter().copied()).collect();
-    Arc::new(Model {
-        net: builder.finish(),
-        weights: Arc::new(vec![("layer0.weight".into(), vec![2, w.len()], weight), ("layer0.bias".into(), vec![2], vec![-b, b])]),
-        snapshots: vec![],
-        history: Table::default(),
-        trained_on: Arc::new(vec![]),
-        classes: vec!["below".into(), "above".into()],
-    })
+    let weights = vec![("layer0.weight".into(), vec![2, w.len()], weight), ("layer0.bias".into(), vec![2], vec![-b, b])];
+    model(&builder.finish(), weights, &["below", "above"])
 }
 
 pub fn points(x: &[[f32; 2]], labels: &[u32]) -> Arc<Dataset> {
-    let images =
-        Images { shape: vec![2], data: Pixels::Floats(x.iter().flatten().copied().collect()), mean: vec![], std: vec![] };
-    let source = Examples {
-        name: "points".into(),
-        images,
-        labels: labels.to_vec(),
-        classes: vec!["below".into(), "above".into()],
-        splits: vec![],
-    };
-    let ids = Arc::new((0..x.len() as u32).collect());
-    Arc::new(Dataset { source: Arc::new(source), ids, labels: Arc::new(labels.to_vec()) })
+    images(&[2], x.iter().flatten().copied().collect(), labels.to_vec(), 2)
 }
 
 fn certification(n: f64, batch: f64) -> (Job, Vec<f64>) {
@@ -382,42 +348,13 @@ fn settings_that_cannot_be_are_refused_before_the_run() {
     refuse("influence", &[("pairs", Static::Number(0.0))], "pairs");
 }
 
-/// Stops after a number of questions, and keeps the checkpoint.
-struct Stopping {
-    after: u64,
-    asked: AtomicU64,
-    kept: Mutex<Option<Vec<u8>>>,
-    before: Option<Vec<u8>>,
-    files: Files,
-}
-
-impl Context for Stopping {
-    fn interrupted(&self) -> bool {
-        self.asked.fetch_add(1, Ordering::SeqCst) >= self.after
-    }
-    fn progress(&self, _done: u64, _total: u64, _figures: &[(&str, f64)]) {}
-    fn restore(&self) -> Option<Vec<u8>> {
-        self.before.clone()
-    }
-    fn checkpoint(&self, bytes: &[u8]) {
-        *self.kept.lock().unwrap() = Some(bytes.to_vec());
-    }
-    fn checkpoint_due(&self) -> bool {
-        false
-    }
-    fn files(&self) -> &Files {
-        &self.files
-    }
-}
-
 /// Runs a job that is stopped again and again; says how often it was.
 fn in_pieces(job: &Job, after: u64) -> (Value, usize) {
     let mut before: Option<Vec<u8>> = None;
     for stops in 0..1000 {
-        let files = Files::new(Path::new("."), &[]);
-        let cx = Stopping { after, asked: AtomicU64::new(0), kept: Mutex::new(before.clone()), before, files };
+        let cx = Stopping::new(after, before.clone());
         match kernel(&job.op).run(job, &cx) {
-            Err(Failure::Interrupted) => before = cx.kept.into_inner().unwrap(),
+            Err(Failure::Interrupted) => before = cx.kept.into_inner().unwrap().or(before),
             other => return (other.unwrap(), stops),
         }
     }

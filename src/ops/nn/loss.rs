@@ -1,6 +1,6 @@
-//! Cross-entropy of class scores.
+//! Cross-entropy of class scores in the memory of the host, whatever engine made them.
 
-use super::functions::{exp, max, sum64, wide};
+use super::cpu::functions::{exp, max, sum64, wide};
 use rayon::prelude::*;
 
 /// Rows of one task.

@@ -15,6 +15,12 @@ impl Writer {
         self.int(x.to_bits());
     }
 
+    /// Adds integers with their count.
+    pub fn ints(&mut self, x: &[u64]) {
+        self.int(x.len() as u64);
+        x.iter().for_each(|x| self.int(*x));
+    }
+
     /// Adds words with their count.
     pub fn words(&mut self, x: &[u32]) {
         self.int(x.len() as u64);
@@ -23,6 +29,12 @@ impl Writer {
 
     /// Adds floats with their count.
     pub fn floats(&mut self, x: &[f64]) {
+        self.int(x.len() as u64);
+        x.iter().for_each(|x| self.0.extend(x.to_le_bytes()));
+    }
+
+    /// Adds 32-bit floats with their count.
+    pub fn singles(&mut self, x: &[f32]) {
         self.int(x.len() as u64);
         x.iter().for_each(|x| self.0.extend(x.to_le_bytes()));
     }
@@ -54,6 +66,12 @@ impl<'a> Reader<'a> {
         self.int().map(f64::from_bits)
     }
 
+    /// Reads integers.
+    pub fn ints(&mut self) -> Option<Vec<u64>> {
+        let count = self.int()?;
+        (0..count).map(|_| self.int()).collect()
+    }
+
     /// Reads words.
     pub fn words(&mut self) -> Option<Vec<u32>> {
         let count = self.int()? as usize;
@@ -66,6 +84,14 @@ impl<'a> Reader<'a> {
         let count = self.int()? as usize;
         let bytes = self.take(count.checked_mul(8)?)?;
         Some(bytes.as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b)).collect())
+    }
+
+    /// Reads 32-bit floats into the place for them; nothing where their count is another.
+    pub fn singles(&mut self, out: &mut [f32]) -> Option<()> {
+        let count = self.int()? as usize;
+        let bytes = self.take(count.checked_mul(4)?).filter(|_| count == out.len())?;
+        out.iter_mut().zip(bytes.as_chunks::<4>().0).for_each(|(o, b)| *o = f32::from_le_bytes(*b));
+        Some(())
     }
 
     /// Reads bytes.

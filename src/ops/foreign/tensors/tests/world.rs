@@ -1,13 +1,8 @@
 //! Checkpoints as training programs write them: weights under keys, beside settings, optimisers and objects of all kinds.
 
 use super::{legacy, list};
-use crate::api::{self, Registry, Source};
-use crate::engine::Value;
-use crate::engine::executor::outcome::RunState;
 use crate::ops::foreign::Unreadable;
-use crate::ops::nn::checkpoints::Listing;
-use crate::ops::nn::weights_to_safetensors;
-use crate::plan::graph::Entry;
+use crate::ops::foreign::tensors::Listing;
 use std::io::Write;
 
 /// A pickle's instructions, protocol 2.
@@ -161,53 +156,4 @@ fn objects_beside_the_weights_are_passed_over() {
     assert!(read(module, None).unwrap_err().words.contains("torchvision.models.resnet.ResNet"));
     let hostile = dict(&[("epoch", object("os", "system", &[text("true")], None)), ("state_dict", dict(&[("a", tensor(1))]))]);
     assert!(read(hostile, None).unwrap_err().words.contains("`os.system`"));
-}
-
-#[test]
-fn the_generator_of_two_networks_is_imported_again() {
-    const HEAD: &str = "cfx 1
-experiment \"Again\" { seed: 1 }
-use std.data { digits }
-network adversaries() {
-  latent(3)
-  generator: linear(8) -> relu -> linear(64) -> tanh
-  linear(8) -> leaky_relu(0.2) -> linear(1)
-}
-dataset d = digits()
-";
-    let folder = tempfile::tempdir().unwrap();
-    let registry = Registry::standard();
-    // Runs a script; returns its model `gan`, where that is kept, and the hash of its images `fake`.
-    let made = |script: &str| {
-        let source = Source::text("again.cfx", &format!("{HEAD}{script}"), folder.path());
-        let checked = api::check(&source, &registry);
-        let graph = api::plan(&source, &checked, &registry).unwrap_or_else(|d| panic!("{d:#?}"));
-        let store = tempfile::tempdir().unwrap();
-        let store = crate::engine::Store::open(store.path()).unwrap();
-        let options = crate::engine::Options { files: source.files(), ..crate::engine::Options::new(&source.folder) };
-        // Data sets as well, and the model that one is made of, which a run makes only where something is computed of them.
-        let all: Vec<usize> = (0..graph.cells.len()).collect();
-        let outcome =
-            crate::engine::execute(&graph, &all, &registry, &store, &options, &crate::engine::progress::Silent).unwrap();
-        assert_eq!(outcome.state, RunState::Done, "{:?}", outcome.cells.iter().map(|c| &c.message).collect::<Vec<_>>());
-        let results = api::results(&graph, &registry, &store, &source, &outcome);
-        let entry = |name: &str| &graph.values.iter().find(|v| v.name == name).unwrap().entries[0];
-        let Entry::Cell(fake) = entry("fake") else { panic!("`fake` is no cell") };
-        let model = match results.entry(entry("gan")) {
-            Ok(Value::Model(model)) => Some(model),
-            _ => None,
-        };
-        (model, outcome.cells[*fake].hash.expect("images have a hash"))
-    };
-    let fake = "dataset fake = generate(gan, d.train, count: 3, seed: 5)\n";
-    let (model, images) = made(&format!(
-        "model gan = train_gan(adversaries, d.train) {{ epochs: 1, batch: 64, init: default, keep: weights }}\n{fake}"
-    ));
-    std::fs::write(folder.path().join("gan.safetensors"), weights_to_safetensors(&model.unwrap()).unwrap()).unwrap();
-    // Weights that were imported are not kept: what they make tells that they are the same.
-    let (_, again) = made(&format!("model gan = import_weights(\"gan.safetensors\", adversaries, d)\n{fake}"));
-    assert_eq!(again, images);
-    let (_, other) =
-        made(&format!("model gan = train_gan(adversaries, d.train, seed: 2) {{ epochs: 1, batch: 64, init: default }}\n{fake}"));
-    assert_ne!(other, images);
 }
