@@ -76,6 +76,9 @@ def find_command() -> str:
 
 
 def _set(values: Optional[Mapping[str, Any]]) -> List[str]:
+    if values is not None and not isinstance(values, Mapping):
+        raise TypeError(f"`set` takes the values of parameters by name, set={{\"epochs\": 20}}, not {values!r}")
+
     def text(value: Any) -> str:
         return str(value).lower() if isinstance(value, bool) else str(value)
 
