@@ -16,7 +16,8 @@ pub fn explained(mut error: Error, given: &[String]) -> (Error, Option<String>) 
         _ => None,
     };
     let command = given.iter().find(|a| !a.starts_with('-')).map_or("", String::as_str);
-    let wrong = text(&error, ContextKind::InvalidArg).or_else(|| text(&error, ContextKind::InvalidSubcommand)).unwrap_or_default();
+    let wrong =
+        text(&error, ContextKind::InvalidArg).or_else(|| text(&error, ContextKind::InvalidSubcommand)).unwrap_or_default();
     let help = match error.kind() {
         ErrorKind::InvalidSubcommand if wrong.ends_with(".cfx") => Some(format!("write `cfx run {wrong}`")),
         ErrorKind::UnknownArgument => match wrong.strip_prefix("--") {
@@ -24,7 +25,9 @@ pub fn explained(mut error: Error, given: &[String]) -> (Error, Option<String>) 
             None if wrong.contains('=') && SETTING.contains(&command) => {
                 Some(format!("a parameter of the script is set by `--set {wrong}`"))
             }
-            None => given.windows(3).find(|w| w[0] == "--set" && w[2] == wrong).map(|w| format!("write `--set {}={wrong}`", w[1])),
+            None => {
+                given.windows(3).find(|w| w[0] == "--set" && w[2] == wrong).map(|w| format!("write `--set {}={wrong}`", w[1]))
+            }
         },
         ErrorKind::ValueValidation if given.iter().any(|a| a == "--set") => {
             let spaced = given.windows(3).find(|w| w[0] == "--set" && !w[1].contains('='));
@@ -34,7 +37,9 @@ pub fn explained(mut error: Error, given: &[String]) -> (Error, Option<String>) 
     };
     if help.is_some() {
         // Of what is spelt alike nothing is meant, and no argument is a value here.
-        for kind in [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::Suggested, ContextKind::TrailingArg] {
+        for kind in
+            [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::Suggested, ContextKind::TrailingArg]
+        {
             error.remove(kind);
         }
     }
@@ -44,7 +49,8 @@ pub fn explained(mut error: Error, given: &[String]) -> (Error, Option<String>) 
 /// Returns what is meant by a flag that a command does not have; nothing where one of its own is near.
 fn unknown(command: &str, flag: &str, given: &[String]) -> Option<String> {
     let all = Arguments::command();
-    let flags = |c: &clap::Command| -> Vec<String> { c.get_arguments().filter_map(|a| a.get_long().map(str::to_string)).collect() };
+    let flags =
+        |c: &clap::Command| -> Vec<String> { c.get_arguments().filter_map(|a| a.get_long().map(str::to_string)).collect() };
     let own = all.find_subcommand(command).map(flags)?;
     if flag == "seed" {
         return Some("the seed stands in the script: `experiment \"…\" { seed: 1 }`".to_string());

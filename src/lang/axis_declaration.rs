@@ -243,12 +243,12 @@ impl<'a> Checker<'a> {
         let statics = self.statics();
         let whole = |e: &Expr| match statics.value(module, e, &Env::new())? {
             Static::Number(x) if x.fract() == 0.0 => Ok(x.clamp(-9e15, 9e15) as i64),
-            _ => Err(Diags::from(
-                Diag::error("cfx::type::setting", e.span, "an end of a range is a whole number").help(format!(
+            _ => {
+                Err(Diags::from(Diag::error("cfx::type::setting", e.span, "an end of a range is a whole number").help(format!(
                     "a range counts in steps of one, `0..10`; other coordinates are a list: `[{}]`",
                     shorten(&self.program().sources.text(value.span).replacen("..", ", ", 1))
-                )),
-            )),
+                ))))
+            }
         };
         match &value.kind {
             ExprKind::Range(from, to) => {

@@ -66,8 +66,7 @@ pub fn bind_args_except<'a>(
                 if positional > params.len() {
                     // Of several the first.
                     if positional == params.len() + 1 {
-                        let what =
-                            What::TooMany { callee: owned(), most: params.len(), parameters: parameters(params, callee) };
+                        let what = What::TooMany { callee: owned(), most: params.len(), parameters: parameters(params, callee) };
                         found.push(Finding::new(at, what));
                     }
                     continue;

@@ -281,8 +281,9 @@ impl<'a> Checker<'a> {
                     _ => "wrap it in `curves`, `scatter`, `profile`, `bars`, `bands`, `distribution` or `heatmap`",
                 }),
             ),
-            Keyword::Claim if typed.kind != (Kind::Truth { per_example: false }) => self.say(
-                super::misfit::no_claim(&typed, &shorten(self.program().sources.text(value.span)))),
+            Keyword::Claim if typed.kind != (Kind::Truth { per_example: false }) => {
+                self.say(super::misfit::no_claim(&typed, &shorten(self.program().sources.text(value.span))))
+            }
             Keyword::Claim if !typed.axes.is_empty() => {
                 let names: Vec<&str> = typed.axes.iter().map(|a| self.axes().name(*a)).collect();
                 self.say(

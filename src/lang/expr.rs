@@ -378,6 +378,9 @@ impl<'a> Checker<'a> {
                         "`{0}` is an axis: select a coordinate, `{text}[{0}: first]`, or reduce it, `mean({text}, over: {0})`",
                         field.name
                     ),
+                    _ if base.axes.iter().any(|a| self.axes().names(*a).is_some_and(|all| all.contains(&field.name))) => {
+                        format!("`{0}` is a coordinate: select it in brackets, `{text}[{0}]`", field.name)
+                    }
                     Kind::Model => {
                         "measure it, `accuracy(m, data)`, or take a column of its history, `history(m).accuracy`".to_string()
                     }

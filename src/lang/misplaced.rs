@@ -156,13 +156,16 @@ impl<'a> Checker<'a> {
             Some(ours) => {
                 let (network, value) = (text(&network.value), text(&given.value));
                 let with = match network.strip_suffix(')') {
+                    None if network.contains('(') => format!("{head}(…, {ours}: {value})"),
                     Some(open) if open.ends_with('(') => format!("{open}{ours}: {value})"),
                     Some(open) => format!("{open}, {ours}: {value})"),
                     None => format!("{network}({ours}: {value})"),
                 };
                 Some(format!("it belongs to the network: `{with}`"))
             }
-            None if dropped => Some(format!("dropout is a layer: write `dropout({})` in the network `{head}`", text(&given.value))),
+            None if dropped => {
+                Some(format!("dropout is a layer: write `dropout({})` in the network `{head}`", text(&given.value)))
+            }
             None => None,
         }
     }

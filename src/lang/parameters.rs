@@ -126,7 +126,8 @@ impl<'a> Checker<'a> {
                     What::TooLarge { help, .. } => help,
                     _ => None,
                 };
-                let several = matches!(value.kind, ExprKind::List(_) | ExprKind::Range(..));
+                let several =
+                    matches!(value.kind, ExprKind::List(_) | ExprKind::Range(..)) && !matches!(ty, SettingType::List(_));
                 let found = statics.setting(self.program().main, ty, value, &Env::new(), &[]);
                 found.map_err(|found| match several {
                     true => Some(format!(

@@ -126,7 +126,10 @@ const OPERATIONS: [(&[&str], &str); 63] = [
     (&["f1", "f1_score", "fscore", "F1"], "`f_score(m, data)`"),
     (&["accuracy_score", "acc", "score", "evaluate", "top1", "balanced_accuracy_score"], "`accuracy(m, data)`"),
     (&["predict", "predictions", "predict_classes"], "`predicted(m, data)`; whether that is right is `correct(m, data)`"),
-    (&["predict_proba", "proba", "predict_log_proba"], "`confidence(m, data)` for the prediction, `probability(m, data)` for the label"),
+    (
+        &["predict_proba", "proba", "predict_log_proba"],
+        "`confidence(m, data)` for the prediction, `probability(m, data)` for the label",
+    ),
     (&["forward"], "`tap(m, data, at: …)`"),
     (&["svcca", "SVCCA"], "`cca(x, against: y, variant: svcca)`"),
     (&["pwcca", "PWCCA"], "`cca(x, against: y, variant: pwcca)`"),

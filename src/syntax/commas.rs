@@ -17,8 +17,8 @@ impl Explain<'_> {
             return None;
         }
         if f.expected.contains(&Rule::assign) {
-            let end = tokens.iter().position(|t| matches!(self.text(t), "=" | "\n")).unwrap_or(tokens.len());
-            let names = tokens[1..end].iter().filter(|t| t.kind == Kind::Word);
+            let before = tokens.iter().take_while(|t| self.text(t) != "=");
+            let names = before.filter(|t| t.kind == Kind::Word).skip(1);
             let each: Vec<String> = names.map(|t| format!("`{keyword} {} = …`", self.text(t))).collect();
             return foreign(f.span, "a declaration binds one name", format!("write one for each: {}", each.join(", ")));
         }
@@ -29,7 +29,9 @@ impl Explain<'_> {
             let thousands = digits.len() == 3 && digits.bytes().all(|b| b.is_ascii_digit()) && f.after != "0";
             let help = match thousands {
                 true => format!("write `{}{digits}`", f.after),
-                false => format!("a fraction is written with a point, `{0}.{digits}`, a list in brackets, `[{0}, {digits}]`", f.after),
+                false => {
+                    format!("a fraction is written with a point, `{0}.{digits}`, a list in brackets, `[{0}, {digits}]`", f.after)
+                }
             };
             return foreign(f.span, "a comma cannot stand here", help);
         }

@@ -35,10 +35,11 @@ impl Explain<'_> {
                 let rest = self.line_from(f.slice, f.here);
                 foreign(f.span, "values are not converted", format!("leave `{rest}` out: every value is of its kind by itself"))
             }
-            "not" if at(f.here + 1) != "in"
-                && self.assigned(f)
-                && depth(&tokens[..f.here]) == 0
-                && previous.is_some_and(|t| matches!(t.kind, Kind::Word | Kind::Close)) =>
+            "not"
+                if at(f.here + 1) != "in"
+                    && self.assigned(f)
+                    && depth(&tokens[..f.here]) == 0
+                    && previous.is_some_and(|t| matches!(t.kind, Kind::Word | Kind::Close)) =>
             {
                 let left = self.between(f.slice, self.operand_start(tokens, back + 1), back + 1);
                 let right = self.between(f.slice, f.here + 1, self.operand_end(tokens, f.here + 1));
@@ -86,7 +87,8 @@ impl Explain<'_> {
         let tokens = f.slice.tokens;
         let text = |i: usize| tokens.get(i).map_or("", |t| self.text(t));
         let from = other + if text(other + 1) == "," { 2 } else { 1 };
-        let close = tokens[from.min(tokens.len())..].iter().position(|t| t.kind == Kind::Close).map_or(tokens.len(), |i| from + i);
+        let closes = |i: &usize| depth(&tokens[from..=*i]) < 0;
+        let close = (from..tokens.len()).find(closes).unwrap_or(tokens.len());
         let own = if close > from { self.between(f.slice, from, close) } else { "…".to_string() };
         let (name, base) = (text(1), text(other));
         let help = format!("write `recipe {name} = {base} {{ {own} }}`; its settings replace those of `{base}`");

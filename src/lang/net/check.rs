@@ -54,7 +54,7 @@ pub fn check_body(library: &dyn Library, declared: Declared) -> Diags {
         // A name that is near it is most likely meant to use it, and has been refused.
         let misspelt = || {
             let help = format!("did you mean `{}`?", param.name.name);
-            checker.diags.0.iter().any(|d| d.help.as_deref() == Some(&help))
+            checker.diags.0.iter().any(|d| d.help.as_deref() == Some(help.as_str()))
         };
         if !filled && !used.iter().any(|(name, _)| *name == param.name.name) && !misspelt() {
             let text = format!("`{}` of `{}` has no effect", param.name.name, declared.name.name);

@@ -82,6 +82,10 @@ impl<'a> Statics<'a> {
             {
                 format!("for each of several values declare an axis, `axis value = {written}`, and write `value` here")
             }
+            (None, true) if *ty == SettingType::Text && matches!(expr.kind, ExprKind::List(_)) => {
+                "write one string; several files of a folder are named by a pattern, where an operation reads several: `\"acts/*.npy\"`"
+                    .to_string()
+            }
             (None, false) => format!("it can be {}", words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")),
             _ if network && written.starts_with("std.") => {
                 "names of the standard library are taken by `use std.networks { mlp }`, and then stand alone: `mlp(…)`".to_string()
@@ -166,10 +170,8 @@ impl<'a> Statics<'a> {
                 && entries.iter().all(|(key, _)| c.params.iter().any(|p| p.name.name == key.name))
         };
         let constructor = constructors.into_iter().find(has)?;
-        let fields: Vec<String> = entries
-            .iter()
-            .map(|(key, value)| format!("{}: {}", key.name, shorten(self.text(value.span))))
-            .collect();
+        let fields: Vec<String> =
+            entries.iter().map(|(key, value)| format!("{}: {}", key.name, shorten(self.text(value.span)))).collect();
         let written = shorten(self.text(expr.span));
         let help =
             format!("say which it is, with its settings in round brackets: `{}({})`", constructor.name.name, fields.join(", "));
@@ -199,10 +201,7 @@ impl<'a> Statics<'a> {
     fn near_setting(&self, module: usize, word: &str) -> Option<&str> {
         let names = &self.program.modules.get(module)?.names;
         let is_setting = |kind: &ItemKind| {
-            matches!(
-                kind,
-                ItemKind::Param(_) | ItemKind::Bind { keyword: ast::Keyword::Let | ast::Keyword::Axis, .. }
-            )
+            matches!(kind, ItemKind::Param(_) | ItemKind::Bind { keyword: ast::Keyword::Let | ast::Keyword::Axis, .. })
         };
         let all: Vec<&str> =
             names.iter().filter(|(_, def)| is_setting(&self.program.item(**def).kind)).map(|(n, _)| n.as_str()).collect();

@@ -29,7 +29,10 @@ impl Statics<'_> {
             if called {
                 all.extend(self.program.operations.keys().map(String::as_str));
             }
-            let elsewhere = axis_by_itself(name).or(foreign_value(name)).or(truth(name)).filter(|_| !is_package(name) || self.has_member(span));
+            let elsewhere = axis_by_itself(name)
+                .or(foreign_value(name))
+                .or(truth(name))
+                .filter(|_| !is_package(name) || self.has_member(span));
             match (elsewhere, nearest(name, &all), self.program.near_in_topics(name)) {
                 (Some(help), _, _) => help.to_string(),
                 (None, Some(near), _) => format!("did you mean `{near}`?"),

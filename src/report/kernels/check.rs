@@ -263,7 +263,9 @@ fn colored_by(shapes: &[Shape], names: &Texts) -> Result<Option<AxisName>, Probl
             let message = format!("a series has one colour, and `{}` is not a value over one axis: {has}", names.of("color"));
             let written = names.of("color");
             let help = match all.is_empty() && written.starts_with('"') {
-                true => "colours are chosen by the figure: name an axis whose coordinates are to differ in colour, or leave it out",
+                true => {
+                    "colours are chosen by the figure: name an axis whose coordinates are to differ in colour, or leave it out"
+                }
                 false => "reduce it to one axis, or name an axis",
             };
             Err(shape("color", message, help))
