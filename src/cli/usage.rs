@@ -25,9 +25,10 @@ pub fn explained(mut error: Error, given: &[String]) -> (Error, Option<String>) 
             None if wrong.contains('=') && SETTING.contains(&command) => {
                 Some(format!("a parameter of the script is set by `--set {wrong}`"))
             }
-            None => {
-                given.windows(3).find(|w| w[0] == "--set" && w[2] == wrong).map(|w| format!("write `--set {}={wrong}`", w[1]))
-            }
+            None => given
+                .windows(3)
+                .find(|w| w[0] == "--set" && w[2] == wrong)
+                .map(|w| format!("write `--set {}={wrong}`, without a space", w[1])),
         },
         ErrorKind::ValueValidation if given.iter().any(|a| a == "--set") => {
             let spaced = given.windows(3).find(|w| w[0] == "--set" && !w[1].contains('='));
