@@ -77,3 +77,11 @@ def test_a_script_reads_them(command: str, tmp_path: Path) -> None:
     rows = first[labels == 1]
     pairs = [np.linalg.norm(a - b) for i, a in enumerate(rows) for b in rows[i + 1 :]]
     assert float(spread.sel({"stage": stages[0], "class": 1})) == pytest.approx(np.mean(pairs))
+
+
+def test_arrays_without_names_are_refused(tmp_path: Path) -> None:
+    x, y = np.zeros((3, 2)), np.arange(3)
+    with pytest.raises(TypeError, match="arrays are given by name"):
+        cfx.stages(x, y, path=tmp_path / "a.npz")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="arrays are given by name"):
+        cfx.stages(y, {"hidden": x}, path=tmp_path / "a.npz")  # type: ignore[arg-type]

@@ -147,3 +147,10 @@ def test_the_command_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("cfx.command.shutil.which", lambda name: None)
     with pytest.raises(FileNotFoundError, match="install the wheel"):
         cfx.find_command()
+
+
+def test_values_of_parameters_in_the_wrong_place_are_refused_with_the_right_one(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r'no argument `most`.*set=\{"most": 5\}'):
+        cfx.run(script_in(tmp_path), most=5)
+    with pytest.raises(TypeError, match="`set` takes the values of parameters by name"):
+        cfx.run(script_in(tmp_path), set="most=5")  # type: ignore[arg-type]

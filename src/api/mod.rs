@@ -86,14 +86,24 @@ const LONGEST_SCRIPT: u64 = 16 << 20;
 pub fn read_text(path: &Path) -> std::io::Result<String> {
     let of_shell = ["/dev/std", "/dev/fd/", "/proc/"].iter().any(|p| path.as_os_str().to_string_lossy().starts_with(p));
     let file = if of_shell { std::fs::File::open(path)? } else { seen::open(path)? };
-    let mut text = String::new();
-    if file.take(LONGEST_SCRIPT + 1).read_to_string(&mut text)? as u64 > LONGEST_SCRIPT {
+    let mut bytes = Vec::new();
+    if file.take(LONGEST_SCRIPT + 1).read_to_end(&mut bytes)? as u64 > LONGEST_SCRIPT {
         return Err(std::io::Error::new(
             std::io::ErrorKind::FileTooLarge,
             format!("it is longer than {} MiB", LONGEST_SCRIPT >> 20),
         ));
     }
-    Ok(text)
+    String::from_utf8(bytes).map_err(|e| {
+        let bytes = e.as_bytes();
+        let words = match bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
+            true => "it is UTF-16: save it as UTF-8".to_string(),
+            false => {
+                let line = bytes[..e.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
+                format!("it is not UTF-8, first in line {line}: save it as UTF-8")
+            }
+        };
+        std::io::Error::new(std::io::ErrorKind::InvalidData, words)
+    })
 }
 
 /// A script after checking: its trees, its types, and everything there is to say about it.

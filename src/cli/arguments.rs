@@ -414,6 +414,6 @@ fn positive(text: &str) -> Result<f64, String> {
 fn name_and_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_string(), value.trim().to_string())),
-        _ => Err("write NAME=VALUE".to_string()),
+        _ => Err("write NAME=VALUE, such as `--set epochs=10`".to_string()),
     }
 }

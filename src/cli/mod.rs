@@ -26,6 +26,7 @@ pub mod shown;
 mod stop;
 pub mod store;
 mod templates;
+mod usage;
 mod watch;
 
 use crate::engine::files::is_of_name;
@@ -73,7 +74,12 @@ pub fn main() -> ExitCode {
         Err(e) => {
             // Help and version are no mistakes.
             let exit = if e.use_stderr() { Exit::Usage } else { Exit::Done };
+            let given: Vec<String> = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+            let (e, help) = usage::explained(e, &given);
             let _ = e.print();
+            if let Some(help) = help {
+                out::tell!("help: {help}");
+            }
             return ExitCode::from(exit as u8);
         }
     };

@@ -2,7 +2,7 @@
 
 use super::arguments::{Check, Emit, Run, Script};
 use super::out::{say, tell};
-use super::{Exit, listing, locked, messages, out, render, room, stop};
+use super::{Exit, listing, locked, messages, out, render, room, stop, usage};
 use crate::api::{self, Checked, Registry, Source};
 use crate::base::Diags;
 use crate::base::size::{self, bytes};
@@ -33,6 +33,9 @@ pub(super) fn source(script: &Script) -> Result<Source, Exit> {
         Ok(s) => Ok(Source { granted: script.data.clone(), set: script.set.clone(), ..s }),
         Err(e) => {
             tell!("{} cannot be read: {e}", script.script.display());
+            if let Some(meant) = usage::with_ending(&script.script) {
+                tell!("help: did you mean `{meant}`?");
+            }
             Err(Exit::Usage)
         }
     }

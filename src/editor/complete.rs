@@ -222,7 +222,7 @@ impl Names<'_> {
         while let Some(def) = left.pop() {
             let ItemKind::Network { keyword: Keyword::Network, body, .. } = &self.program.item(def).kind else { continue };
             let mut called = Vec::new();
-            body.steps.iter().for_each(|step| labels(step, &mut out, &mut called));
+            body.steps.iter().for_each(|step| labels(step, false, &mut out, &mut called));
             left.extend(called.iter().filter_map(|name| self.program.find(def.module, name)).filter(|d| seen.insert(*d)));
         }
         out
@@ -356,9 +356,9 @@ impl Names<'_> {
     }
 }
 
-/// Collects the taps that a step names, and what it calls.
-fn labels(step: &Step, taps: &mut BTreeSet<String>, called: &mut Vec<String>) {
-    taps.extend(step.label.as_ref().map(|l| l.name.clone()));
+/// Collects the taps that a step names, and what it calls. A step that is repeated has the number of the turn behind its label: there is a first.
+fn labels(step: &Step, repeated: bool, taps: &mut BTreeSet<String>, called: &mut Vec<String>) {
+    taps.extend(step.label.as_ref().map(|l| if repeated { format!("{}1", l.name) } else { l.name.clone() }));
     let mut left = vec![&step.value];
     while let Some(expr) = left.pop() {
         match &expr.kind {
@@ -369,7 +369,8 @@ fn labels(step: &Step, taps: &mut BTreeSet<String>, called: &mut Vec<String>) {
             ExprKind::Call { callee, block, .. } => {
                 left.push(callee);
                 if let Some(Block::Body(body)) = block {
-                    body.steps.iter().for_each(|step| labels(step, taps, called));
+                    let turns = matches!(&callee.kind, ExprKind::Name(name) if matches!(name.as_str(), "repeat" | "each"));
+                    body.steps.iter().for_each(|step| labels(step, turns || repeated, taps, called));
                 }
             }
             _ => {}

@@ -214,7 +214,7 @@ fn what_may_stand_at_a_place_is_proposed() {
     has(&labels("std(acc, over: run)", "if acc == ‸ then acc else 0"), &["acc", "mean"]);
     has(&labels("std(acc, over: run)", "std(acc, ‸)"), &["over:", "by:"]);
     has(&labels("over: run)", "over: ‸)"), &["run", "class", "example"]);
-    has(&labels("at: hidden", "at: ‸"), &["hidden", "all"]);
+    has(&labels("at: hidden", "at: ‸"), &["hidden", "hidden1", "all"]);
     has(&labels("rate: 0.1 }", "rate: 0.1, optimizer: ‸ }"), &["sgd", "adamw"]);
     has(&labels("std(acc,", "std(acc[run: ‸],"), &["0", "1", "2"]);
     has(&labels("-> relu", "-> ‸"), &["relu", "conv", "small", "net"]);

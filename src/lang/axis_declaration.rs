@@ -10,7 +10,7 @@ use super::typed::written;
 use super::typed::{Node, Typed, ValueDecl};
 use crate::base::text::shorten;
 use crate::base::{Diag, Diags, Span};
-use crate::syntax::ast::{self, Expr, ExprKind, ItemKind, Keyword};
+use crate::syntax::ast::{self, BinaryOp, Expr, ExprKind, ItemKind, Keyword};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -243,9 +243,12 @@ impl<'a> Checker<'a> {
         let statics = self.statics();
         let whole = |e: &Expr| match statics.value(module, e, &Env::new())? {
             Static::Number(x) if x.fract() == 0.0 => Ok(x.clamp(-9e15, 9e15) as i64),
-            _ => Err(Diags::from(
-                Diag::error("cfx::type::setting", e.span, "an end of a range is a whole number").help("write, say, `0..10`"),
-            )),
+            _ => {
+                Err(Diags::from(Diag::error("cfx::type::setting", e.span, "an end of a range is a whole number").help(format!(
+                    "a range counts in steps of one, `0..10`; other coordinates are a list: `[{}]`",
+                    shorten(&self.program().sources.text(value.span).replacen("..", ", ", 1))
+                ))))
+            }
         };
         match &value.kind {
             ExprKind::Range(from, to) => {
@@ -314,6 +317,12 @@ impl<'a> Checker<'a> {
                 let diag = Diag::error("cfx::axis::no_coordinates", value.span, "this is one number, not a list of coordinates");
                 Err(Diags::from(diag.help(help)))
             }
+            ExprKind::Binary(BinaryOp::Or, ..) => Err(Diags::from(
+                Diag::error("cfx::axis::no_coordinates", value.span, "this is not a list of coordinates").help(format!(
+                    "write a list in square brackets: `[{}]`",
+                    shorten(&self.program().sources.text(value.span).replace(" or ", ", "))
+                )),
+            )),
             _ => Err(Diags::from(
                 Diag::error("cfx::axis::no_coordinates", value.span, "this is not a list of coordinates")
                     .help("an axis is a range `0..10`, a list `[0%, 20%]`, or a map `{ a: …, b: … }`"),

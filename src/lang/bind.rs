@@ -64,8 +64,11 @@ pub fn bind_args_except<'a>(
                 }
                 positional += 1;
                 if positional > params.len() {
-                    let what = What::TooMany { callee: owned(), most: params.len(), parameters: parameters(params, callee) };
-                    found.push(Finding::new(at, what));
+                    // Of several the first.
+                    if positional == params.len() + 1 {
+                        let what = What::TooMany { callee: owned(), most: params.len(), parameters: parameters(params, callee) };
+                        found.push(Finding::new(at, what));
+                    }
                     continue;
                 }
                 positional - 1

@@ -228,6 +228,15 @@ impl<'a> Checker<'a> {
                 None => "operations are built in and named alone; `cfx doc` lists them".to_string(),
             };
         }
+        if base == "std" || base.starts_with("std.") {
+            let inner = inner.join(", ");
+            return match (self.operation(module, method), self.program().topic_of(method)) {
+                (None, Some(topic)) => {
+                    format!("take it by `use std.{topic} {{ {method} }}`, and name it alone: `{method}({inner})`")
+                }
+                _ => format!("built-ins are named alone: write `{method}({inner})`"),
+            };
+        }
         if self.operation(module, method).is_some() {
             let all: Vec<String> = std::iter::once(base).chain(inner).collect();
             return format!("write `{method}({})`", all.join(", "));
@@ -252,8 +261,13 @@ impl<'a> Checker<'a> {
         if matches!(method, "sel" | "isel" | "loc" | "iloc" | "get" | "item" | "take" | "head" | "first" | "last") {
             return format!("coordinates are selected in square brackets: `{base}[run: 0]`, `{base}[run: last]`");
         }
+        let model = |d| matches!(self.program().item(d).kind, ItemKind::Bind { keyword: ast::Keyword::Model, .. });
         match operation_elsewhere(method) {
             Some(ours) => format!("write {}", ours.replacen("(x", &format!("({base}"), 1)),
+            None if self.program().find(module, &base).is_some_and(model) => {
+                let data = inner.first().map_or("data", String::as_str);
+                format!("outputs of a layer are read by its label: `tap({base}, {data}, at: {method})`")
+            }
             None => format!("operations are written around the value, `mean({base})`; `cfx doc` lists them"),
         }
     }

@@ -286,12 +286,16 @@ impl<'a> Checker<'a> {
                     value.span,
                     format!("a figure needs something to draw, and this is a {}", typed.kind),
                 )
-                .help("wrap it in `curves`, `scatter`, `profile`, `bars`, `bands` or `heatmap`"),
+                .help(match &value.kind {
+                    ExprKind::Call { callee, .. } if matches!(&callee.kind, ExprKind::Name(n) if n == "histogram") => {
+                        "a histogram is drawn by `distribution(x)`; `histogram(x)` is the table of its counts"
+                    }
+                    _ => "wrap it in `curves`, `scatter`, `profile`, `bars`, `bands`, `distribution` or `heatmap`",
+                }),
             ),
-            Keyword::Claim if typed.kind != (Kind::Truth { per_example: false }) => self.say(
-                Diag::error("cfx::type::keyword", value.span, format!("a claim holds or fails, and this is a {}", typed.kind))
-                    .help("compare two numbers, as in `a > b`"),
-            ),
+            Keyword::Claim if typed.kind != (Kind::Truth { per_example: false }) => {
+                self.say(super::misfit::no_claim(&typed, &shorten(self.program().sources.text(value.span))))
+            }
             Keyword::Claim if !typed.axes.is_empty() => {
                 let names: Vec<&str> = typed.axes.iter().map(|a| self.axes().name(*a)).collect();
                 self.say(
@@ -357,19 +361,13 @@ impl<'a> Checker<'a> {
                             }
                         }
                         None => {
-                            let help = match super::suggest::elsewhere(&name.name, &names) {
-                                Some(ours) => format!("here it is called `{ours}`"),
-                                None => super::suggest::nearest_or_list(&name.name, &names),
-                            };
-                            let message = format!("training has no setting `{}`", name.name);
-                            self.say(Diag::error("cfx::call::unknown_argument", name.span, message).help(help));
+                            let found = self.program().no_field(train, name, &names);
+                            self.say_all(found);
                         }
                     }
                 }
-                None => self.say(
-                    Diag::error("cfx::call::positional", field.value.span, "a field of a recipe needs a name")
-                        .help("write `name: value`"),
-                ),
+                // Said where it was read.
+                None => {}
             }
         }
     }

@@ -98,6 +98,7 @@ impl<'a> Checker<'a> {
             params: &self.params,
             lets: &self.lets,
             read: None,
+            outside: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use super::Static;
 use super::finding::{Finding, What};
 use super::static_value::LARGEST_WHOLE;
-use crate::base::{Decimal, Span};
+use crate::base::{Decimal, Diag, Span};
 use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Ident, TypeAtom, TypeExpr, UnaryOp};
 
 /// Names in scope.
@@ -289,6 +289,14 @@ fn comparands(a: &Expr, b: &Expr, lookup: Lookup) -> Result<(Static, Static), Bo
         let (Some(axis), Ok(Static::Number(at)), ExprKind::Number { .. }) = (axis, at, &literal.kind) else { continue };
         let Some((all, _)) = lookup.listed(&axis).filter(|(_, numbers)| !numbers.contains(at)) else { continue };
         return Err(found(literal.span, What::NoCoordinate { axis, word: at.to_string(), all }));
+    }
+    for (name, value, side) in [(bare(a), &x, b), (bare(b), &y, a)] {
+        if let (Some(axis), Ok(Static::Number(_) | Static::Bool(_)), ExprKind::Text(word)) = (name, value, &side.kind)
+            && lookup.here(&axis).is_some_and(|here| here.all.contains(word))
+        {
+            let diag = Diag::error("cfx::static::type", side.span, "coordinates are named without quotes");
+            return Err(Box::new(Finding::from(diag.help(format!("write `{axis} == {word}`")))));
+        }
     }
     match (x, y, bare(a), bare(b)) {
         (Ok(Static::Word(x)), y, _, Some(name)) if !matches!(y, Ok(Static::Word(_) | Static::None)) => {

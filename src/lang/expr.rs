@@ -117,7 +117,9 @@ impl<'a> Checker<'a> {
                 None => Typed::error(e.span),
             },
             ItemKind::Network { keyword, .. } => self.not_a_result(e, keyword.word(), "train it: `train(NETWORK, data)`"),
-            ItemKind::Recipe { .. } => self.not_a_result(e, "recipe", "give it to `train`"),
+            ItemKind::Recipe { .. } => {
+                self.not_a_result(e, "recipe", &format!("`train` takes it behind the data: `train(network, data, {name})`"))
+            }
             ItemKind::Extern { .. } => self.not_a_result(e, "built-in", &format!("write `{name}(…)`")),
             _ => self.not_a_result(e, "declaration", "name a result"),
         }
@@ -236,7 +238,14 @@ impl<'a> Checker<'a> {
             return false;
         }
         let (AxisState::Plain(id) | AxisState::Results(id, _)) = self.axis(def) else { return false };
-        self.axes().names(id).is_some_and(|all| all.contains(name) || self.is_word(module, word))
+        match self.axes().names(id) {
+            Some(all) => all.contains(name) || self.is_word(module, word),
+            // Of numbers, no word is one: the message lists them.
+            None => {
+                let own = matches!(name.as_str(), "none" | "class" | "stage" | "epoch" | "snapshot" | "example");
+                self.axes().get(id).coordinates.is_some() && self.is_word(module, word) && !own
+            }
+        }
     }
 
     /// Returns whether an expression is a bare word: a name that nothing declares.
@@ -369,6 +378,9 @@ impl<'a> Checker<'a> {
                         "`{0}` is an axis: select a coordinate, `{text}[{0}: first]`, or reduce it, `mean({text}, over: {0})`",
                         field.name
                     ),
+                    _ if base.axes.iter().any(|a| self.axes().names(*a).is_some_and(|all| all.contains(&field.name))) => {
+                        format!("`{0}` is a coordinate: select it in brackets, `{text}[{0}]`", field.name)
+                    }
                     Kind::Model => {
                         "measure it, `accuracy(m, data)`, or take a column of its history, `history(m).accuracy`".to_string()
                     }

@@ -6,18 +6,20 @@ use crate::base::Diag;
 use crate::base::text::with_article;
 use crate::syntax::ast::ExprKind;
 
+/// Returns the message for an input of a kind that its parameter does not take.
 pub(super) fn misfit(param: &str, op: &str, wanted: &[Kind], v: &Typed) -> Diag {
-    let kinds: Vec<String> = wanted.iter().map(|k| k.to_string()).collect();
-    // The help lists the fields of a record.
-    let kind = match (&v.kind, &v.node) {
-        (Kind::Record(_), _) => "record".to_string(),
-        (Kind::Group, Node::Static(_, e)) if matches!(e.kind, ExprKind::Text(_)) => "text".to_string(),
-        (kind, _) => kind.to_string(),
-    };
+    let mut kinds: Vec<String> = Vec::new();
+    for kind in wanted.iter().map(|k| k.to_string()) {
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    let kind = kind_of(v);
+    let place = operand(param, op).unwrap_or_else(|| format!("`{param}` of `{op}`"));
     let diag = Diag::error(
         "cfx::type::argument",
         v.span,
-        format!("`{param}` of `{op}` takes {}, and this is {}", kinds.join(" or "), with_article(&kind)),
+        format!("{place} takes {}, and this is {}", kinds.join(" or "), with_article(&kind)),
     )
     .here(&kind);
     match (&v.kind, wanted.first()) {
@@ -54,5 +56,50 @@ pub(super) fn misfit(param: &str, op: &str, wanted: &[Kind], v: &Typed) -> Diag 
         }
         (Kind::Stages, Some(Kind::Density)) => diag.help("fit a density first: `dp_mixture(stages, by: class)`"),
         _ => diag.help(format!("give it {}", kinds.iter().map(|k| with_article(k)).collect::<Vec<_>>().join(" or "))),
+    }
+}
+
+/// Returns the kind of a value in words; the help lists the fields of a record.
+fn kind_of(v: &Typed) -> String {
+    match (&v.kind, &v.node) {
+        (Kind::Record(_), _) => "record".to_string(),
+        (Kind::Group, Node::Static(_, e)) if matches!(e.kind, ExprKind::Text(_)) => "text".to_string(),
+        (kind, _) => kind.to_string(),
+    }
+}
+
+/// Returns the place of an input of an operator, which has no name in scripts.
+fn operand(param: &str, op: &str) -> Option<String> {
+    let mark = match op {
+        "add" => "+",
+        "subtract" => "-",
+        "multiply" => "*",
+        "divide" => "/",
+        "less" => "<",
+        "less_equal" => "<=",
+        "greater" => ">",
+        "greater_equal" => ">=",
+        "equal" => "==",
+        "not_equal" => "!=",
+        "both" => "and",
+        "either" => "or",
+        "negate" => return Some("`-`".to_string()),
+        "negation" => return Some("`not`".to_string()),
+        _ => return None,
+    };
+    let side = if param == "a" { "left" } else { "right" };
+    Some(format!("the {side} side of `{mark}`"))
+}
+
+/// Returns the message for a claim that is no truth value.
+pub(super) fn no_claim(v: &Typed, written: &str) -> Diag {
+    let kind = kind_of(v);
+    let message = format!("a claim holds or fails, and this is {}", with_article(&kind));
+    let diag = Diag::error("cfx::type::keyword", v.span, message);
+    match v.kind {
+        Kind::Truth { per_example: true } => {
+            diag.help(format!("say of how many examples it must hold: `all({written})` or `share({written}) > 90%`"))
+        }
+        _ => diag.help("compare two numbers, as in `a > b`"),
     }
 }

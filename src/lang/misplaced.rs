@@ -1,14 +1,15 @@
 //! Arguments that stand in the wrong call: what they belong to.
 
+use super::bind::SEED;
 use super::checker::Checker;
-use super::finding::{Findings, What};
+use super::finding::{Finding, Findings, What};
 use super::kind::Kind;
 use super::scope::Program;
 use super::signature::{SettingType, Signature};
-use super::suggest::elsewhere;
+use super::suggest::{elsewhere, nearest_or_list};
 use crate::base::Diag;
 use crate::base::text::shorten;
-use crate::syntax::ast::{Arg, BinaryOp, Expr, ExprKind, UnaryOp};
+use crate::syntax::ast::{Arg, BinaryOp, Expr, ExprKind, Ident, ItemKind, UnaryOp};
 
 impl<'a> Checker<'a> {
     /// Refuses arguments that are given with `==` or `<-` in place of `:`. Returns whether there is one.
@@ -64,6 +65,10 @@ impl<'a> Checker<'a> {
                 }
                 _ => {}
             }
+            if let Some(words) = self.of_network(signature, args, name) {
+                *help = words;
+                continue;
+            }
             let word = match name.as_str() {
                 "by" | "groupby" | "group_by" | "per" | "under" => "by",
                 "over" | "along" => "over",
@@ -90,8 +95,12 @@ impl<'a> Checker<'a> {
                 .collect();
             let inner = inner.join(", ");
             let along = signature.params.iter().any(|p| p.name.name == "along");
+            let splits = signature.params.iter().any(|p| p.name.name == "by");
             *help = match (op, word, &signature.gives) {
                 (_, "over", _) if along => format!("here it is called `along`: `{op}({inner}, along: {axis})`"),
+                (_, "over", _) if splits && axis == "class" => {
+                    format!("classes split its examples: `{op}({inner}, by: {axis})`")
+                }
                 ("accuracy", "by", _) => format!("split what there is for each example: `mean(correct({inner}), by: {axis})`"),
                 ("loss", "by", _) => format!("split what there is for each example: `mean(example_loss({inner}), by: {axis})`"),
                 (_, _, Kind::Model) if signature.random => {
@@ -121,6 +130,45 @@ impl<'a> Checker<'a> {
         }
         findings
     }
+
+    /// Returns what to say of an argument which the network has that a call is given, rather than the call: `dropout`, `hidden`.
+    fn of_network(&self, signature: &Signature, args: &[&'a Arg], name: &str) -> Option<String> {
+        let at = signature.takes.iter().position(|t| t.setting == Some(SettingType::Network))?;
+        let named = |a: &&&Arg| a.name.as_ref().is_some_and(|n| n.name == signature.params[at].name.name);
+        let network = args.iter().find(named).or(args.get(at).filter(|a| a.name.is_none()))?;
+        let given = args.iter().find(|a| a.name.as_ref().is_some_and(|n| n.name == name))?;
+        let head = match &network.value.kind {
+            ExprKind::Name(head) => head,
+            ExprKind::Call { callee, .. } => match &callee.kind {
+                ExprKind::Name(head) => head,
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let program = self.program();
+        let def = program.find(program.module_at(network.value.span), head)?;
+        let ItemKind::Network { params, .. } = &program.item(def).kind else { return None };
+        let names: Vec<&str> = params.iter().map(|p| p.name.name.as_str()).collect();
+        let text = |e: &Expr| shorten(program.sources.text(e.span));
+        let dropped = matches!(name, "dropout" | "dropout_rate" | "drop_rate");
+        let ours = names.iter().find(|n| **n == name).or(names.iter().find(|n| dropped && **n == "dropout"));
+        match ours {
+            Some(ours) => {
+                let (network, value) = (text(&network.value), text(&given.value));
+                let with = match network.strip_suffix(')') {
+                    None if network.contains('(') => format!("{head}(…, {ours}: {value})"),
+                    Some(open) if open.ends_with('(') => format!("{open}{ours}: {value})"),
+                    Some(open) => format!("{open}, {ours}: {value})"),
+                    None => format!("{network}({ours}: {value})"),
+                };
+                Some(format!("it belongs to the network: `{with}`"))
+            }
+            None if dropped => {
+                Some(format!("dropout is a layer: write `dropout({})` in the network `{head}`", text(&given.value)))
+            }
+            None => None,
+        }
+    }
 }
 
 impl Program {
@@ -143,8 +191,35 @@ impl Program {
             });
             if let Some((param, constructor)) = found {
                 *help = format!("it belongs to `{param}`: `{param}: {constructor}({name}: …)`");
-            } else if let Some(words) = no_argument(name) {
+            } else if let Some(words) = no_argument(name, signature) {
                 *help = words.to_string();
+            }
+        }
+        findings
+    }
+
+    /// Returns the finding about a field of a recipe that training does not have, with the words that the argument of a call would get.
+    pub(super) fn no_field(&self, train: &Signature, name: &Ident, names: &[&str]) -> Findings {
+        let help = match (elsewhere(&name.name, names), name.name.as_str()) {
+            (_, "dropout" | "dropout_rate" | "drop_rate" | "hidden") => {
+                format!("it belongs to the network: `train(mlp({}: …), data, recipe)`", name.name.replace("_rate", ""))
+            }
+            (_, "seed") => "a recipe has no seed; each training has one: `train(network, data, recipe, seed: run)`".to_string(),
+            (Some(ours), _) => format!("here it is called `{ours}`"),
+            (None, _) => nearest_or_list(&name.name, names),
+        };
+        let what = What::UnknownArgument { callee: train.name.clone(), name: name.name.clone(), help };
+        self.misplaced(train, Finding::new(name.span, what).into())
+    }
+
+    /// Returns findings about the arguments of a network with better help: one that it does not have may be one of the training.
+    pub(super) fn misplaced_in_network(&self, network: &str, mut findings: Findings) -> Findings {
+        let Some(train) = self.operations.get("train") else { return findings };
+        for finding in &mut findings.0 {
+            let What::UnknownArgument { name, help, .. } = &mut finding.what else { continue };
+            let of_training = name == SEED || train.params.iter().any(|p| p.name.name == *name);
+            if of_training && !help.starts_with("did you mean") {
+                *help = format!("it is an argument of the training: `train({network}(…), data, {name}: …)`");
             }
         }
         findings
@@ -182,8 +257,24 @@ fn variant_of(setting: &SettingType) -> Option<&str> {
 }
 
 /// Returns what to say of an argument that other tools have, and this language has no need of.
-fn no_argument(name: &str) -> Option<&'static str> {
+fn no_argument(name: &str, signature: &Signature) -> Option<&'static str> {
+    let has = |name: &str| signature.params.iter().any(|p| p.name.name == name);
     Some(match name {
+        "early_stopping" | "early_stop" | "patience" if has("stop") => {
+            "training ends early by `stop: patience(3)`, after three epochs without a better loss, or `stop: when(90%)`, at that accuracy"
+        }
+        "legend" | "legend_title" | "show_legend" => {
+            "it cannot be set: a figure has a legend where `color:` or several values need one"
+        }
+        "style" | "linestyle" | "ls" | "linetype" | "linewidth" | "lw" | "marker" | "markers" | "alpha" | "palette" | "cmap"
+        | "theme" | "shape" | "size"
+            if signature.gives == Kind::Figure =>
+        {
+            "it cannot be set: figures choose how lines and marks look; `color: axis` gives each coordinate a colour"
+        }
+        "yerr" | "xerr" | "error_bars" | "errorbar" | "errorbars" | "ci" | "errors" | "band" if has("show") => {
+            "a mean is drawn with its spread: `show: sd`, or with its error, `show: se` or `show: ci`"
+        }
         "device" | "gpu" | "gpus" | "cuda" | "accelerator" => {
             "a script does not name the device: `cfx run exp.cfx --device cuda:0`"
         }
@@ -205,7 +296,7 @@ fn no_argument(name: &str) -> Option<&'static str> {
         "validation_data" | "validation_split" | "val_data" | "eval_set" | "val_loader" | "test_data" => {
             "measure on other data while training with `record: [accuracy(data.test)]`, or afterwards with `accuracy(m, data.test)`"
         }
-        "title" | "xlabel" | "ylabel" | "legend" | "figsize" | "label" => {
+        "title" | "xlabel" | "ylabel" | "figsize" | "label" => {
             "the title follows `figure`; `x_label:` and `y_label:` label the axes, otherwise the doc comments of what is drawn do"
         }
         _ => return None,

@@ -8,7 +8,7 @@ use super::signature::{SettingType, setting_type};
 use super::static_value::Static;
 use super::statics::{Env, Statics};
 use crate::base::{Diag, Diags};
-use crate::syntax::ast::{self, Expr, ItemKind, Keyword};
+use crate::syntax::ast::{self, Expr, ExprKind, ItemKind, Keyword};
 use std::collections::BTreeMap;
 
 impl<'a> Checker<'a> {
@@ -72,7 +72,7 @@ impl<'a> Checker<'a> {
             param.default.as_ref().map(value)
         };
         let value = match given {
-            Some((name, text)) => self.set_value(&ty, text).map_err(|why| {
+            Some((name, text)) => self.set_value(&ty, name, text).map_err(|why| {
                 let message = format!("`--set {name}={text}` does not fit the parameter");
                 let help = why.unwrap_or_else(|| format!("give it {ty}"));
                 Diags::from(Diag::error("cfx::param::value", param.name.span, message).help(help))
@@ -106,12 +106,13 @@ impl<'a> Checker<'a> {
     /// Returns the value of a text given from outside.
     ///
     /// Errors: it does not fit the type; what is more to be said than the type.
-    fn set_value(&self, ty: &SettingType, text: &str) -> Result<Static, Option<String>> {
+    fn set_value(&self, ty: &SettingType, name: &str, text: &str) -> Result<Static, Option<String>> {
         // Strings need no quotes on the command line.
         if *ty == SettingType::Text && !text.starts_with('"') {
             return Ok(Static::Text(text.to_string()));
         }
-        let mut sources = crate::base::SourceMap::new();
+        // Behind the texts of the script, so that messages about it quote it and not what has the same place there.
+        let mut sources = self.program().sources.clone();
         let source = sources.add("--set", format!("let value = {text}\n"));
         let (file, errors) = crate::syntax::parse(&source);
         let [item] = file.items.as_slice() else { return Err(None) };
@@ -119,14 +120,21 @@ impl<'a> Checker<'a> {
             ItemKind::Bind { value, .. } if !errors.has_errors() => {
                 // What it names is looked up as it is now, and nothing of that is kept.
                 let (value, lets): (&Expr, Lets) = (value, Lets::default());
-                let statics = Statics { lets: &lets, ..self.statics() };
+                let statics = Statics { lets: &lets, outside: Some(&sources), ..self.statics() };
                 let help = |found: Finding| match found.what {
                     What::NoSetting { help, .. } => Some(help),
                     What::TooLarge { help, .. } => help,
                     _ => None,
                 };
-                let value = statics.setting(self.program().main, ty, value, &Env::new(), &[]);
-                value.map_err(|found| found.0.into_iter().find_map(help))
+                let several =
+                    matches!(value.kind, ExprKind::List(_) | ExprKind::Range(..)) && !matches!(ty, SettingType::List(_));
+                let found = statics.setting(self.program().main, ty, value, &Env::new(), &[]);
+                found.map_err(|found| match several {
+                    true => Some(format!(
+                        "`--set` gives one value; several are an axis in the script: `axis {name} = {text}` in place of the parameter"
+                    )),
+                    false => found.0.into_iter().find_map(help),
+                })
             }
             _ => Err(None),
         }

@@ -18,8 +18,11 @@ pub fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
     best.map(|b| b.1)
 }
 
+/// In the table below: `rate`, where it is that of dropout.
+const DROPPED: &str = "rate of dropout";
+
 /// Names of arguments elsewhere (PyTorch, Keras, scikit-learn, R, Julia), and here: of several, the first that there is.
-const ELSEWHERE: [(&[&str], &[&str]); 42] = [
+const ELSEWHERE: [(&[&str], &[&str]); 44] = [
     (&["lr", "learning_rate", "learningrate", "eta", "step_size", "base_lr", "max_lr", "init_lr"], &["rate", "peak"]),
     (&["lr_scheduler", "scheduler", "schedule", "lr_schedule"], &["rate"]),
     (&["batch_size", "batchsize", "bs", "minibatch", "mini_batch_size"], &["batch"]),
@@ -57,7 +60,7 @@ const ELSEWHERE: [(&[&str], &[&str]); 42] = [
     (&["num_heads", "n_heads", "nhead"], &["heads"]),
     (&["num_embeddings", "vocab_size", "vocabulary"], &["words"]),
     (&["embedding_dim", "embed_dim", "d_model"], &["units", "dim"]),
-    (&["dropout", "dropout_rate", "p", "prob", "probability", "drop_rate", "rate"], &["dropout", "rate", "fraction"]),
+    (&["dropout", "dropout_rate", "p", "prob", "probability", "drop_rate", "rate"], &["dropout", DROPPED, "fraction"]),
     (&["augmentation", "augmentations", "transform", "transforms", "data_augmentation"], &["augment"]),
     (&["metrics", "log", "monitor", "callbacks"], &["record"]),
     (&["early_stopping", "early_stop", "patience"], &["stop"]),
@@ -79,19 +82,26 @@ const ELSEWHERE: [(&[&str], &[&str]); 42] = [
     (&["x_log", "log_x", "logx", "xscale", "semilogx"], &["x_scale"]),
     (&["noise", "ratio", "frac", "proportion", "rate", "level", "percent"], &["fraction", "share"]),
     (&["layer", "layers", "tap", "taps", "stage", "stages", "node", "nodes"], &["at"]),
-    (&["hue", "colour", "c", "fill", "col", "style"], &["color"]),
-    (&["facets", "panel", "panels", "facet_wrap", "facet_grid", "subplot", "subplots"], &["facet"]),
+    (&["hue", "colour", "c", "fill"], &["color"]),
+    (&["facets", "panel", "panels", "facet_wrap", "facet_grid", "subplot", "subplots", "col"], &["facet"]),
+    (&["xlim", "x_lim", "xlimits", "xrange"], &["x_range"]),
+    (&["ylim", "y_lim", "ylimits", "yrange"], &["y_range"]),
     (&["path", "file", "filename", "dir", "root", "directory", "data_dir"], &["folder", "path", "file", "images"]),
 ];
 
 /// Returns the name that an argument of a name used elsewhere has among the candidates, where that is known.
 pub fn elsewhere<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let known = ELSEWHERE.iter().filter(|(words, _)| words.iter().any(|w| w.eq_ignore_ascii_case(word)));
-    known.flat_map(|(_, ours)| ours.iter()).find_map(|ours| candidates.iter().copied().find(|c| c == ours))
+    let named = |ours: &str| match ours {
+        // The rate of a training is the size of its steps.
+        DROPPED => candidates.iter().copied().find(|c| *c == "rate" && !candidates.contains(&"optimizer")),
+        _ => candidates.iter().copied().find(|c| *c == ours),
+    };
+    known.flat_map(|(_, ours)| ours.iter()).find_map(|ours| named(ours))
 }
 
 /// Operations elsewhere, and what to write here.
-const OPERATIONS: [(&[&str], &str); 59] = [
+const OPERATIONS: [(&[&str], &str); 63] = [
     (&["sum", "nansum", "add_up"], "`total(x)`"),
     (&["max", "amax", "nanmax"], "`maximum(x)`"),
     (&["min", "amin", "nanmin"], "`minimum(x)`"),
@@ -115,10 +125,14 @@ const OPERATIONS: [(&[&str], &str); 59] = [
     (&["confusion_matrix", "crosstab"], "`confusion(m, data)`"),
     (&["f1", "f1_score", "fscore", "F1"], "`f_score(m, data)`"),
     (&["accuracy_score", "acc", "score", "evaluate", "top1", "balanced_accuracy_score"], "`accuracy(m, data)`"),
+    (&["predict", "predictions", "predict_classes"], "`predicted(m, data)`; whether that is right is `correct(m, data)`"),
     (
-        &["predict", "predict_proba", "forward", "predictions"],
-        "`correct(m, data)`, `example_loss(m, data)` or `tap(m, data, at: …)`",
+        &["predict_proba", "proba", "predict_log_proba"],
+        "`confidence(m, data)` for the prediction, `probability(m, data)` for the label",
     ),
+    (&["forward"], "`tap(m, data, at: …)`"),
+    (&["svcca", "SVCCA"], "`cca(x, against: y, variant: svcca)`"),
+    (&["pwcca", "PWCCA"], "`cca(x, against: y, variant: pwcca)`"),
     (
         &["cross_entropy", "log_loss", "nll", "nll_loss", "CrossEntropyLoss"],
         "`loss(m, data)`, or `example_loss(m, data)` for each example",

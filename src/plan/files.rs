@@ -83,6 +83,14 @@ impl Files {
                 "write a path below the script's folder, or grant its folder with `--data DIR` and write the path below that",
             ));
         }
+        if relative.components().next().is_some_and(|c| c.as_os_str() == "~") && !self.roots.iter().any(|r| r.join("~").exists())
+        {
+            return Err(problem(
+                "cfx::file::missing",
+                format!("there is no file or folder `{path}`: `~` is none of its own here"),
+                "grant its folder, which the shell spells out, with `--data ~/FOLDER`, and write the path below that",
+            ));
+        }
         for root in &self.roots {
             let Ok(real) = root.join(relative).canonicalize() else { continue };
             if !self.inside(&real) {

@@ -66,7 +66,7 @@ impl Explain<'_> {
         let declares = next.is_some_and(|t| matches!(t.kind, Kind::Word | Kind::Text));
         if first.kind == Kind::Word
             && declares
-            && let Some(near) = nearest(word)
+            && let Some(near) = elsewhere(word).or_else(|| nearest(word))
         {
             return Diag::error("cfx::syntax::keyword-misspelt", span, format!("no declaration begins with `{word}`"))
                 .help(format!("did you mean `{near}`?"));
@@ -85,6 +85,10 @@ impl Explain<'_> {
             _ => format!("expected a declaration, found `{word}`"),
         };
         let help = match first.kind {
+            Kind::Word if next_text == "=" && self.value_of(slice, first).is_some() => {
+                let (keyword, value) = self.value_of(slice, first).unwrap_or_default();
+                format!("write `{keyword} {word} = {value}`")
+            }
             Kind::Word if matches!(next_text, "=" | "==" | ":") => {
                 format!("begin with a keyword, such as `let {word} = …` or `analysis {word} = …`")
             }
@@ -179,6 +183,15 @@ impl Explain<'_> {
         None
     }
 
+    /// Returns the keyword of a call that is bound to a name without one, and the call.
+    fn value_of(&self, slice: &Slice, first: &Token) -> Option<(&'static str, String)> {
+        let mut behind = slice.tokens.iter().skip_while(|t| t.start <= first.start).skip(1);
+        let (name, bracket) = (behind.next()?, behind.next()?);
+        let call = name.kind == Kind::Word && bracket.start == name.end && self.text(bracket) == "(";
+        let line = one_line(self.line_at(slice, name.start), 60);
+        call.then(|| (keyword_for(self.text(name), "("), line))
+    }
+
     fn line_at(&self, slice: &Slice, start: usize) -> &str {
         self.file.text[start..slice.end].lines().next().unwrap_or("").trim_end()
     }
@@ -190,6 +203,22 @@ fn nearest(word: &str) -> Option<&'static str> {
     let score = |k: &Keyword| strsim::damerau_levenshtein(&lower, k.word());
     let (distance, best) = Keyword::ALL.iter().map(|k| (score(k), k.word())).min()?;
     (distance <= 1.max(best.len() / 3)).then_some(best)
+}
+
+/// Returns the keyword of what is declared elsewhere by another word.
+fn elsewhere(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "data" | "data_set" | "loader" => "dataset",
+        "parameter" | "params" | "arg" | "argument" | "flag" | "hyperparameter" => "param",
+        "net" | "architecture" => "network",
+        "config" | "settings" | "hyperparameters" => "recipe",
+        "activations" | "representation" | "representations" | "features" => "stages",
+        "result" | "results" | "metric" | "measure" | "compute" => "analysis",
+        "fig" | "chart" | "graph" => "figure",
+        "hypothesis" | "assertion" => "claim",
+        "variable" | "constant" | "define" => "let",
+        _ => return None,
+    })
 }
 
 /// Returns what to say of a word that begins statements in other languages.

@@ -161,7 +161,12 @@ impl Builder<'_> {
     pub(super) fn fields(&mut self, pair: Node) -> (Vec<Arg>, u32) {
         let (args, height) = self.args(pair);
         for arg in args.iter().filter(|a| a.name.is_none()) {
-            let help = "a block in braces holds named arguments: `name: value`, one a line or separated by commas";
+            let help = match &arg.value.kind {
+                ExprKind::Name(name) => format!(
+                    "write `name: value`; a recipe that changes another one names it before its braces: `recipe new = {name} {{ … }}`"
+                ),
+                _ => "a block in braces holds named arguments: `name: value`, one a line or separated by commas".to_string(),
+            };
             self.report(Diag::error("cfx::syntax::field", arg.value.span, "this field has no name").help(help));
         }
         (args, height)

@@ -150,6 +150,15 @@ impl Explain<'_> {
         let first = slice.tokens.iter().find(|t| t.kind != Kind::Newline).map_or("", |t| self.text(t));
         let help = match first {
             "use" => Some(self.use_help(slice)),
+            "network" if next == "=" && slice.tokens.get(here + 1).is_some_and(|t| t.kind == Kind::Word) => {
+                let name = slice.tokens.get(1).map_or("", |t| self.text(t));
+                let value = self.line_from(slice, here + 1);
+                let inside = match value.strip_suffix("()").or(value.split_once('(').is_none().then_some(value.as_str())) {
+                    Some(bare) => format!("{bare}(classes)"),
+                    None => value.replacen('(', "(classes, ", 1),
+                };
+                Some(format!("give `{value}` to `train` itself, or make a network of it: `network {name} {{ {inside} }}`"))
+            }
             "network" | "layer" if next == "=" => {
                 Some(format!("a {first} is declared with its steps: `{first} name(width: int) {{ … }}`"))
             }

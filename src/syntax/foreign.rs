@@ -3,7 +3,7 @@
 use super::grammar::Rule;
 use super::operands::unwrapped;
 use super::scan::{Kind, Token};
-use super::slice::{ARGUMENT, Explain, Failure, Slice, depth, expected, foreign};
+use super::slice::{ARGUMENT, Explain, Failure, Slice, depth, expected, foreign, innermost};
 use crate::base::Diag;
 
 impl Explain<'_> {
@@ -24,7 +24,10 @@ impl Explain<'_> {
             return self.no_name(f, keyword, titled);
         }
         let touches = token.zip(previous).is_some_and(|(t, p)| p.end == t.start);
-        let open = innermost_at(&tokens[..f.here]).map_or("", |i| at(i));
+        let open = innermost(&tokens[..f.here]).map_or("", |i| at(i));
+        if let Some(diag) = self.meant(f, keyword) {
+            return Some(diag);
+        }
         match next {
             "=" if matches!(after, "==" | "!=") && touches => {
                 foreign(span, format!("this comparison is written `{after}`"), format!("remove the last `=`: `{after}`"))
@@ -150,22 +153,7 @@ impl Explain<'_> {
             "," | "}" if open == "{" && after_word && f.expected.contains(&Rule::colon) => {
                 foreign(span, "write a list in square brackets", format!("write `[{}]`", self.inside(f)))
             }
-            "," if after_number && depth == 0 => {
-                let whole = format!("{after}{then}");
-                let help = match then.len() == 3 && then.bytes().all(|b| b.is_ascii_digit()) {
-                    true => format!("write `{whole}`"),
-                    false => {
-                        let start = f.slice.tokens.iter().position(|t| self.text(t) == "=").map_or(0, |i| i + 1);
-                        format!("write a list in square brackets: `[{}]`", self.line_from(f.slice, start))
-                    }
-                };
-                foreign(span, "a comma cannot stand here", help)
-            }
-            "," if depth == 0 => {
-                let start = f.slice.tokens.iter().position(|t| self.text(t) == "=").map_or(0, |i| i + 1);
-                let all = self.line_from(f.slice, start);
-                foreign(span, "a comma cannot stand here", format!("write a list in square brackets: `[{all}]`"))
-            }
+            "," if depth == 0 => self.comma(f, keyword),
             "true" | "false" | "if" | "then" | "else" | "and" | "or" | "not" | "except" if then == ":" && depth > 0 => expected(
                 span,
                 format!("`{next}` is a word of the language and cannot be a name"),
@@ -523,7 +511,7 @@ impl Explain<'_> {
 
     /// Returns whether the innermost square bracket begins a list, and no selection.
     fn groups_list(&self, tokens: &[Token]) -> bool {
-        let Some(open) = innermost_at(tokens) else { return true };
+        let Some(open) = innermost(tokens) else { return true };
         let before = open.checked_sub(1).map(|i| &tokens[i]);
         before.is_none_or(|t| !(matches!(t.kind, Kind::Word | Kind::Close) && t.end == tokens[open].start))
     }
@@ -548,7 +536,7 @@ impl Explain<'_> {
 
     /// Returns whether the innermost round bracket groups a value, rather than holding the arguments of a call.
     fn groups(&self, tokens: &[Token]) -> bool {
-        let Some(open) = innermost_at(tokens) else { return false };
+        let Some(open) = innermost(tokens) else { return false };
         let before = open.checked_sub(1).map(|i| &tokens[i]);
         before.is_none_or(|t| !(matches!(t.kind, Kind::Word | Kind::Close) && t.end == tokens[open].start))
     }
@@ -556,25 +544,10 @@ impl Explain<'_> {
     /// Returns what stands in the innermost bracket around the failure.
     fn inside(&self, f: &Failure) -> String {
         let tokens = f.slice.tokens;
-        let Some(open) = innermost_at(&tokens[..f.here]) else { return "a, b".to_string() };
+        let Some(open) = innermost(&tokens[..f.here]) else { return "a, b".to_string() };
         let close = tokens[f.here..].iter().position(|t| t.kind == Kind::Close).map_or(tokens.len(), |i| f.here + i);
         self.between(f.slice, open + 1, close)
     }
-}
-
-/// Returns the index of the innermost bracket that is open behind tokens.
-fn innermost_at(tokens: &[Token]) -> Option<usize> {
-    let mut open = Vec::new();
-    for (i, t) in tokens.iter().enumerate() {
-        match t.kind {
-            Kind::Open => open.push(i),
-            Kind::Close => {
-                open.pop();
-            }
-            _ => {}
-        }
-    }
-    open.pop()
 }
 
 /// Returns whether only the other half of a choice can go on.

@@ -42,6 +42,15 @@ impl Explain<'_> {
             () if depth == 0
                 && f.expected.contains(&Rule::assign)
                 && after_word
+                && token.is_some_and(|t| t.kind == Kind::Word)
+                && !tokens[f.here..].iter().take_while(|t| t.kind != Kind::Newline).any(|t| self.text(t) == "=") =>
+            {
+                let rest = self.line_from(f.slice, f.here);
+                expected(span, format!("expected `=` behind `{after}`"), format!("write `{keyword} {after} = {rest}`"))
+            }
+            () if depth == 0
+                && f.expected.contains(&Rule::assign)
+                && after_word
                 && (token.is_some_and(|t| t.kind == Kind::Word) || next == "-" && touches) =>
             {
                 let name = self.between(f.slice, 1, tokens.iter().position(|t| self.text(t) == "=").unwrap_or(f.here + 1));

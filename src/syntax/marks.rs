@@ -61,6 +61,11 @@ impl Explain<'_> {
                 Diag::error("cfx::syntax::character", span, format!("the invisible character U+{c:04X} cannot stand here"))
                     .help("write a space")
             }
+            _ if text.chars().all(|c| matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}' | '\u{00AD}')) => {
+                let c = text.chars().next().map_or(0, u32::from);
+                Diag::error("cfx::syntax::character", span, format!("the invisible character U+{c:04X} cannot stand here"))
+                    .help("delete it, or write the line anew")
+            }
             _ => {
                 let help =
                     "names are written with the letters a to z, digits and `_`; any text may stand in strings and comments";

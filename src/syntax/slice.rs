@@ -82,3 +82,18 @@ pub(super) fn depth(tokens: &[Token]) -> i32 {
         _ => d,
     })
 }
+
+/// Returns the index of the innermost bracket that is open behind tokens.
+pub(super) fn innermost(tokens: &[Token]) -> Option<usize> {
+    let mut open = Vec::new();
+    for (i, t) in tokens.iter().enumerate() {
+        match t.kind {
+            Kind::Open => open.push(i),
+            Kind::Close => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    open.pop()
+}

@@ -66,6 +66,11 @@ def stages(
     fit, they are changed: ``layer1.0`` becomes ``layer1_0``, and if the order given is another one, numbers come in front: ``s01_conv1``.
     ``names`` of the result says which name became which; ``line()`` returns the line of the script.
     """
+    if not isinstance(arrays, Mapping):
+        help = 'write `cfx.stages({"hidden": array}, labels)`'
+        raise TypeError(f"arrays are given by name, as a dictionary, not {type(arrays).__name__}: {help}")
+    if isinstance(labels, Mapping):
+        raise TypeError("labels are one array, with a label for each example; activations by name come first")
     if not arrays:
         raise ValueError("no arrays are given")
     path = Path(path)

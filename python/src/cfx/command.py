@@ -76,6 +76,9 @@ def find_command() -> str:
 
 
 def _set(values: Optional[Mapping[str, Any]]) -> List[str]:
+    if values is not None and not isinstance(values, Mapping):
+        raise TypeError(f"`set` takes the values of parameters by name, set={{\"epochs\": 20}}, not {values!r}")
+
     def text(value: Any) -> str:
         return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -94,6 +97,7 @@ def run(
     strict: bool = False,
     arguments: Sequence[str] = (),
     progress: Union[bool, Progress] = True,
+    **unknown: Any,
 ) -> Run:
     """Runs a script and opens its results.
 
@@ -111,6 +115,9 @@ def run(
     :param progress: whether to show progress (a bar in a notebook, a line on a terminal), or an object of your own that shows it
     :raises CfxError: the script is wrong, a cell failed, or, with ``strict``, a claim failed; ``error.run`` has the results so far
     """
+    if unknown:
+        given = ", ".join(f'"{name}": {value!r}' for name, value in unknown.items())
+        raise TypeError(f"run() has no argument `{next(iter(unknown))}`; values of the script's parameters are given by set={{{given}}}")
     script = Path(script)
     out = Path(out) if out is not None else script.parent / "results" / script.stem
     command = [find_command(), "run", str(script), "--json", "--out", str(out), *_set(set)]

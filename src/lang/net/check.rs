@@ -15,6 +15,9 @@ use crate::syntax::ast::{Arg, BinaryOp, Block, Expr, ExprKind, Param, TypeAtom, 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+/// The code of messages about two steps of one label.
+const DOUBLED: &str = "cfx::network::doubled_label";
+
 /// Returns what is wrong with the declaration of a network or layer: unknown layers, values and words, wrong arguments, steps where none
 /// belong, doubled taps, and layers that contain themselves. Shapes are for [`super::elaborate()`].
 pub fn check_body(library: &dyn Library, declared: Declared) -> Diags {
@@ -48,7 +51,12 @@ pub fn check_body(library: &dyn Library, declared: Declared) -> Diags {
     for param in declared.params {
         // What a network makes of `classes` shows in its last layer, and is reported there.
         let filled = declared.is_network() && param.name.name == CLASSES;
-        if !filled && !used.iter().any(|(name, _)| *name == param.name.name) {
+        // A name that is near it is most likely meant to use it, and has been refused.
+        let misspelt = || {
+            let help = format!("did you mean `{}`?", param.name.name);
+            checker.diags.0.iter().any(|d| d.help.as_deref() == Some(help.as_str()))
+        };
+        if !filled && !used.iter().any(|(name, _)| *name == param.name.name) && !misspelt() {
             let text = format!("`{}` of `{}` has no effect", param.name.name, declared.name.name);
             let diag = Diag::warning("cfx::network::unused_parameter", param.name.span, text);
             checker.diags.push(diag.help("remove it, or use it in the body"));
@@ -85,7 +93,8 @@ impl<'l> Checker<'l> {
                 && let Some(first) = labels.insert(&label.name, label.span)
             {
                 let text = format!("two neighbouring steps are called `{}`", label.name);
-                self.diags.push(Diag::error("cfx::network::doubled_label", label.span, text).label(first, "the first"));
+                let diag = Diag::error(DOUBLED, label.span, text).label(first, "the first");
+                self.diags.push(diag.help("give them different labels"));
             }
             self.layers(step.value, known);
         }
@@ -303,8 +312,12 @@ impl<'l> Checker<'l> {
         labels(&steps_of_body(declared.body), &mut found);
         let mut first: BTreeMap<&str, Span> = BTreeMap::new();
         for (name, span) in found {
-            if let Some(before) = first.insert(name, span) {
-                let diag = Diag::error("cfx::network::doubled_label", span, format!("there are two taps `{name}`"));
+            // Of neighbours that has been said.
+            let said = self.diags.0.iter().any(|d| d.code == DOUBLED && d.span() == span);
+            if let Some(before) = first.insert(name, span)
+                && !said
+            {
+                let diag = Diag::error(DOUBLED, span, format!("there are two taps `{name}`"));
                 self.diags.push(diag.label(before, "the first").help("give them different labels"));
             }
         }
@@ -348,6 +361,11 @@ fn labels<'a>(steps: &[StepRef<'a>], out: &mut Vec<(&'a str, Span)>) {
         }
         inside(step.value, out);
     }
+}
+
+/// Returns whether a network or layer contains itself.
+pub fn contains_itself(library: &dyn Library, declared: Declared) -> bool {
+    cycle(library, declared).is_some()
 }
 
 /// Returns the message for a layer that contains itself, with the way round.

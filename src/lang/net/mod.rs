@@ -30,7 +30,7 @@ pub mod library;
 mod limits;
 mod scopes;
 
-pub use check::{check_body, taps};
+pub use check::{check_body, contains_itself, taps};
 pub use elaborate::elaborate;
 pub use ir::Net;
 pub use layers::words as shape_words;

@@ -712,7 +712,7 @@ fn bodies_are_checked_without_shapes() {
             "cfx::call::each",
             "`each` takes one named list; name what stands for each element: `each(width: [64, 32]) { linear(width) -> relu }`",
         ),
-        ("a: relu\na: tanh", "cfx::network::doubled_label", "two neighbouring steps are called `a`; "),
+        ("a: relu\na: tanh", "cfx::network::doubled_label", "two neighbouring steps are called `a`; give them different labels"),
         ("a: residual { a: relu }", "cfx::network::doubled_label", "there are two taps `a`; give them different labels"),
         (
             "n",

@@ -59,7 +59,11 @@ impl<'a> Statics<'a> {
                 Some(given) => match inside.iter().find(|(span, _)| *span == given.span) {
                     Some((_, slot)) if !takes.inputs.is_empty() => Static::Input(slot.clone()),
                     _ if !takes.inputs.is_empty() => Static::None,
-                    _ => self.given(param, module, &takes.setting.unwrap_or(SettingType::Any), given, env, inside)?,
+                    _ => {
+                        let ty = takes.setting.unwrap_or(SettingType::Any);
+                        let value = self.given(param, module, &ty, given, env, inside);
+                        value.map_err(|found| self.bound_alone(constructor, &ty, given).unwrap_or(found))?
+                    }
                 },
                 None => match self.default_of(variant, name, &param.name.name) {
                     Some(default) => self.setting(

@@ -53,7 +53,8 @@ impl eval::Scope for Scope<'_, '_, '_> {
             Some(def) => statics.coordinate(def, self.evaluation.env)?,
             None => statics.own(name, self.evaluation.env)?,
         };
-        let all = statics.axes.names(axis)?;
+        let texts = || statics.axes.get(axis).coordinates.as_ref().map(|all| all.iter().map(|c| c.text.clone()).collect());
+        let all = statics.axes.names(axis).or_else(texts)?;
         Some(eval::Here { name: coordinate.text.clone(), all })
     }
 

@@ -6,7 +6,7 @@ use crate::lang::finding::{Finding, Findings, What};
 use crate::lang::scope::DefId;
 use crate::lang::signature::SettingType;
 use crate::lang::static_value::{LARGEST_WHOLE, Static};
-use crate::lang::suggest::nearest_or_list;
+use crate::lang::suggest::{nearest, nearest_or_list};
 use crate::syntax::ast::{self, Expr, ExprKind, ItemKind};
 
 /// How the help begins for what is no setting.
@@ -15,7 +15,7 @@ pub(super) const KNOWN: &str = "a setting must be known before the run";
 impl<'a> Statics<'a> {
     /// Returns that an expression is none of a type.
     pub(super) fn wrong(&self, ty: &SettingType, expr: &Expr) -> Findings {
-        let written = shorten(self.program.sources.text(expr.span));
+        let written = shorten(self.text(expr.span));
         let head = match &expr.kind {
             ExprKind::Name(n) => Some(n.as_str()),
             ExprKind::Call { callee, .. } => match &callee.kind {
@@ -24,7 +24,7 @@ impl<'a> Statics<'a> {
             },
             _ => None,
         };
-        let module = self.program.module_at(expr.span);
+        let module = if self.outside.is_some() { self.program.main } else { self.program.module_at(expr.span) };
         let declared = head.and_then(|h| self.program.find(module, h));
         if head.is_some_and(|h| declared.is_none() && self.program.is_lost(h)) {
             return Finding::consequence(expr.span).into();
@@ -65,14 +65,34 @@ impl<'a> Statics<'a> {
             (Some("inf" | "Inf" | "infinity" | "Infinity" | "NaN" | "nan" | "NA"), _) => {
                 "there is no such number; leave the bound out, or write `none`".to_string()
             }
-            (Some(head), false) => nearest_or_list(head, &words),
+            (Some(head), false) if words.contains(&"accuracy") && (head.ends_with("_accuracy") || head.ends_with("_loss")) => {
+                let (split, metric) = head.rsplit_once('_').unwrap_or_default();
+                format!("`{head}` is the column that comes of it; write what is measured: `{metric}(data.{split})`")
+            }
+            (Some(head), false) => match nearest(head, &words).or_else(|| self.near_setting(module, head)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => nearest_or_list(head, &words),
+            },
+            _ if quoted.is_some_and(|t| t.trim().parse::<f64>().is_ok()) && takes_number(ty) => {
+                format!("a number has no quotes: `{}`", quoted.unwrap_or_default().trim())
+            }
+            (None, false) if matches!(expr.kind, ExprKind::Number { .. }) && !self.made_of(ty, &written).is_empty() => {
+                format!("say which is meant: {}", self.made_of(ty, &written).join(" or "))
+            }
             (None, no_words)
                 if matches!(expr.kind, ExprKind::List(_))
                     && (!no_words || matches!(ty, SettingType::Int | SettingType::Signed | SettingType::Real)) =>
             {
                 format!("for each of several values declare an axis, `axis value = {written}`, and write `value` here")
             }
+            (None, true) if *ty == SettingType::Text && matches!(expr.kind, ExprKind::List(_)) => {
+                "write one string; several files of a folder are named by a pattern, where an operation reads several: `\"acts/*.npy\"`"
+                    .to_string()
+            }
             (None, false) => format!("it can be {}", words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")),
+            _ if network && written.starts_with("std.") => {
+                "names of the standard library are taken by `use std.networks { mlp }`, and then stand alone: `mlp(…)`".to_string()
+            }
             _ if *ty == SettingType::Network => self.network_help(declared, head),
             _ if *ty == SettingType::Recipe && matches!(expr.kind, ExprKind::Map(_)) => {
                 format!("settings follow the brackets, `train(…) {written}`, or under a name: `recipe r {written}`")
@@ -99,7 +119,7 @@ impl<'a> Statics<'a> {
                 "the largest whole number is 9,007,199,254,740,992".to_string()
             }
             (SettingType::Int, Static::Number(x)) if *x < 0.0 => "write a whole number from 0 here".to_string(),
-            (_, Static::Number(x)) if whole && self.program.sources.text(expr.span).ends_with('%') => {
+            (_, Static::Number(x)) if whole && self.text(expr.span).ends_with('%') => {
                 format!("a percentage is a share, here {x}, and this counts something: write a whole number")
             }
             (_, Static::Text(t)) if (whole || *ty == SettingType::Real) && text(t) => {
@@ -108,32 +128,36 @@ impl<'a> Statics<'a> {
             (SettingType::Bool, Static::Number(x)) if *x == 0.0 || *x == 1.0 => {
                 format!("write `{}`", if *x == 1.0 { "true" } else { "false" })
             }
+            (SettingType::Text, Static::Number(_)) if self.text(expr.span).ends_with('%') => format!(
+                "text in double quotes is due here; a share of the examples of a data set is `subset(data, {})`",
+                self.text(expr.span)
+            ),
             (SettingType::Text, Static::Number(_)) => {
-                format!("write text in double quotes: `\"{}\"`", self.program.sources.text(expr.span))
+                format!("write text in double quotes: `\"{}\"`", self.text(expr.span))
             }
             _ => return self.wrong(ty, expr),
         };
-        let written = shorten(self.program.sources.text(expr.span));
+        let written = shorten(self.text(expr.span));
         Finding::new(expr.span, What::NoSetting { expected: ty.to_string(), written, help }).into()
     }
 
     /// Returns that a name which nothing has stands where text is asked for.
     pub(super) fn unquoted(&self, ty: &SettingType, expr: &Expr) -> Findings {
-        let written = shorten(self.program.sources.text(expr.span));
+        let written = shorten(self.text(expr.span));
         let help = format!("names of columns and of files, and other text, stand in double quotes: `\"{written}\"`");
         Finding::new(expr.span, What::NoSetting { expected: ty.to_string(), written, help }).into()
     }
 
     /// Returns that a number stands where a list of texts is asked for.
     pub(super) fn number_for_texts(&self, ty: &SettingType, expr: &Expr) -> Findings {
-        let written = shorten(self.program.sources.text(expr.span));
+        let written = shorten(self.text(expr.span));
         let help = format!("write a list of names in double quotes: `[\"{written}\"]`");
         Finding::new(expr.span, What::NoSetting { expected: ty.to_string(), written, help }).into()
     }
 
     /// Returns that an element stands where a list is asked for.
     pub(super) fn one_of_a_list(&self, ty: &SettingType, expr: &Expr) -> Findings {
-        let written = shorten(self.program.sources.text(expr.span));
+        let written = shorten(self.text(expr.span));
         let help = format!("write a list in square brackets: `[{written}]`");
         Finding::new(expr.span, What::NoSetting { expected: ty.to_string(), written, help }).into()
     }
@@ -149,14 +173,52 @@ impl<'a> Statics<'a> {
                 && entries.iter().all(|(key, _)| c.params.iter().any(|p| p.name.name == key.name))
         };
         let constructor = constructors.into_iter().find(has)?;
-        let fields: Vec<String> = entries
-            .iter()
-            .map(|(key, value)| format!("{}: {}", key.name, shorten(self.program.sources.text(value.span))))
-            .collect();
-        let written = shorten(self.program.sources.text(expr.span));
+        let fields: Vec<String> =
+            entries.iter().map(|(key, value)| format!("{}: {}", key.name, shorten(self.text(value.span)))).collect();
+        let written = shorten(self.text(expr.span));
         let help =
             format!("say which it is, with its settings in round brackets: `{}({})`", constructor.name.name, fields.join(", "));
         Some(Finding::new(expr.span, What::NoSetting { expected: ty.to_string(), written, help }).into())
+    }
+
+    /// Returns that a comparison stands for the bound of a constructor which names what is compared by itself: `when(accuracy > 0.9)`.
+    pub(super) fn bound_alone(&self, constructor: &ast::Constructor, ty: &SettingType, expr: &Expr) -> Option<Findings> {
+        let ExprKind::Binary(op, left, right) = &expr.kind else { return None };
+        let (ExprKind::Name(column), SettingType::Real) = (&left.kind, ty) else { return None };
+        let compares = matches!(op, ast::BinaryOp::Lt | ast::BinaryOp::Le | ast::BinaryOp::Gt | ast::BinaryOp::Ge);
+        let param = constructor.params.iter().find(|p| p.name.name == "column")?;
+        if !compares {
+            return None;
+        }
+        let usual = matches!(param.default.as_ref().map(|d| &d.kind), Some(ExprKind::Name(n)) if n == column);
+        let (name, bound) = (&constructor.name.name, self.text(right.span));
+        let help = match usual {
+            true => format!("write the bound alone: `{name}({bound})`; `column:` names another column than `{column}`"),
+            false => format!("write the bound alone, and name the column: `{name}({bound}, column: {column})`"),
+        };
+        let written = shorten(self.text(expr.span));
+        Some(Finding::new(expr.span, What::NoSetting { expected: ty.to_string(), written, help }).into())
+    }
+
+    /// Returns the parameter, `let` or axis of the script that a misspelt setting most likely names.
+    fn near_setting(&self, module: usize, word: &str) -> Option<&str> {
+        let names = &self.program.modules.get(module)?.names;
+        let is_setting = |kind: &ItemKind| {
+            matches!(kind, ItemKind::Param(_) | ItemKind::Bind { keyword: ast::Keyword::Let | ast::Keyword::Axis, .. })
+        };
+        let all: Vec<&str> =
+            names.iter().filter(|(_, def)| is_setting(&self.program.item(**def).kind)).map(|(n, _)| n.as_str()).collect();
+        nearest(word, &all)
+    }
+
+    /// Returns the calls of a type's constructors that need no more than one number, with this number.
+    fn made_of(&self, ty: &SettingType, number: &str) -> Vec<String> {
+        let SettingType::Variant(variant) = ty else { return Vec::new() };
+        let constructors = self.program.variants.get(variant).into_iter().flat_map(|v| &v.constructors);
+        let of_number = |c: &&ast::Constructor| {
+            c.params.first().is_some_and(|p| p.default.is_none()) && c.params[1..].iter().all(|p| p.default.is_some())
+        };
+        constructors.filter(of_number).map(|c| format!("`{}({number})`", c.name.name)).collect()
     }
 
     /// Returns whether a name is that of a network, declared here or in the standard library.
@@ -183,7 +245,7 @@ impl<'a> Statics<'a> {
         match declared.map(|d| &self.program.item(d).kind) {
             Some(ItemKind::Bind { keyword: ast::Keyword::Model, value, .. }) => {
                 let network = match &value.kind {
-                    ExprKind::Call { args, .. } => args.first().map(|a| shorten(self.program.sources.text(a.value.span))),
+                    ExprKind::Call { args, .. } => args.first().map(|a| shorten(self.text(a.value.span))),
                     _ => None,
                 };
                 let network = network.unwrap_or_else(|| "network".to_string());
@@ -208,5 +270,14 @@ impl<'a> Statics<'a> {
             SettingType::Either(types) => types.iter().for_each(|t| self.words_of(t, out)),
             _ => {}
         }
+    }
+}
+
+/// Returns whether a number may stand for a type.
+fn takes_number(ty: &SettingType) -> bool {
+    match ty {
+        SettingType::Int | SettingType::Signed | SettingType::Real | SettingType::Sized => true,
+        SettingType::Either(types) => types.iter().any(takes_number),
+        _ => false,
     }
 }

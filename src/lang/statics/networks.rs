@@ -35,7 +35,8 @@ impl<'a> Statics<'a> {
         let ItemKind::Network { keyword: ast::Keyword::Network, params, .. } = &self.program.item(def).kind else {
             return Err(self.wrong(&SettingType::Network, expr));
         };
-        let bound = bind_args_except(params, &args, name, expr.span, &[CLASSES])?;
+        let bound = bind_args_except(params, &args, name, expr.span, &[CLASSES])
+            .map_err(|found| self.program.misplaced_in_network(name, found))?;
         let mut values = Vec::new();
         for (param, given) in params.iter().zip(bound) {
             if let Some(given) = given {

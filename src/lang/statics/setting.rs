@@ -97,6 +97,13 @@ impl<'a> Statics<'a> {
                     Static::List(items) if !items.iter().all(|i| is_element(of, i)) => Err(self.wrong(ty, expr)),
                     value => Ok(value),
                 },
+                // A parameter, whose value is a list.
+                ExprKind::Name(_) if let Ok(Static::List(items)) = self.value(module, expr, env) => {
+                    match items.iter().all(|i| is_element(of, i)) {
+                        true => Ok(Static::List(items)),
+                        false => Err(self.wrong(ty, expr)),
+                    }
+                }
                 _ if **of == SettingType::Text && self.program.sources.text(expr.span).parse::<f64>().is_ok() => {
                     Err(self.number_for_texts(ty, expr))
                 }
@@ -211,8 +218,11 @@ fn may_be_none(param: &ast::Param, ty: &SettingType) -> bool {
 fn is_element(of: &SettingType, item: &Static) -> bool {
     match (of, item) {
         (SettingType::Either(types), _) => types.iter().any(|t| is_element(t, item)),
-        (SettingType::Int, Static::Number(x)) => *x >= 0.0,
-        (SettingType::Signed | SettingType::Real, Static::Number(_)) => true,
+        (SettingType::Int, Static::Number(x)) => x.fract() == 0.0 && (0.0..=LARGEST_WHOLE).contains(x),
+        (SettingType::Signed, Static::Number(x)) => x.fract() == 0.0 && x.abs() <= LARGEST_WHOLE,
+        (SettingType::Real, Static::Number(_)) | (SettingType::Bool, Static::Bool(_)) => true,
+        (SettingType::Text | SettingType::Word, Static::Text(_)) | (SettingType::Word, Static::Word(_)) => true,
+        (SettingType::Option(words), Static::Word(word)) => words.contains(word),
         (SettingType::Any, _) => true,
         _ => false,
     }

@@ -14,7 +14,10 @@ impl Statics<'_> {
         if self.program.is_lost(name) {
             return Finding::consequence(span);
         }
-        let help = if let Some(topic) = self.program.topic_of(name) {
+        let called = self.text(Span { start: span.end, end: span.end + 1 }) == "(";
+        let help = if !called && self.program.operations.contains_key(name) {
+            format!("`{name}` is a built-in: it needs its arguments, `{name}(…)`, and its result is known only after the run")
+        } else if let Some(topic) = self.program.topic_of(name) {
             format!("take it from the standard library: `use std.{topic} {{ {name} }}`")
         } else {
             let mut all: Vec<&str> =
@@ -23,8 +26,13 @@ impl Statics<'_> {
             if all.len() > MOST_COMPARED {
                 all.clear();
             }
-            all.extend(self.program.operations.keys().map(String::as_str));
-            let elsewhere = axis_by_itself(name).or(foreign_value(name)).filter(|_| !is_package(name) || self.has_member(span));
+            if called {
+                all.extend(self.program.operations.keys().map(String::as_str));
+            }
+            let elsewhere = axis_by_itself(name)
+                .or(foreign_value(name))
+                .or(truth(name))
+                .filter(|_| !is_package(name) || self.has_member(span));
             match (elsewhere, nearest(name, &all), self.program.near_in_topics(name)) {
                 (Some(help), _, _) => help.to_string(),
                 (None, Some(near), _) => format!("did you mean `{near}`?"),
@@ -37,7 +45,7 @@ impl Statics<'_> {
 
     /// Returns whether something of a name is asked for: `np.mean`.
     fn has_member(&self, name: Span) -> bool {
-        let after = self.program.sources.text(Span { start: name.end, end: name.end + 2 });
+        let after = self.text(Span { start: name.end, end: name.end + 2 });
         after.starts_with('.') && after != ".."
     }
 }
@@ -52,6 +60,15 @@ fn axis_by_itself(name: &str) -> Option<&'static str> {
         "example" | "epoch" | "snapshot" => {
             "this is a built-in axis, not a value: name it where an argument takes an axis, such as `over:` or `x:`"
         }
+        _ => return None,
+    })
+}
+
+/// Returns what to write for words that stand for truth values elsewhere, and here for coordinates as well.
+fn truth(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "yes" | "Yes" | "YES" => "a truth value is written `true`",
+        "no" | "No" | "NO" => "a truth value is written `false`",
         _ => return None,
     })
 }

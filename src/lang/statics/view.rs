@@ -1,6 +1,6 @@
 //! What settings are evaluated against: a view on what is known of a script.
 
-use crate::base::Span;
+use crate::base::{SourceMap, Span};
 use crate::lang::axes::{Axes, AxisId, Coordinate};
 use crate::lang::lets::Lets;
 use crate::lang::scope::{DefId, Program, declared};
@@ -31,6 +31,8 @@ pub struct Statics<'a> {
     pub lets: &'a Lets,
     /// Where axes are noted whose coordinates are looked at: what is evaluated depends on no others.
     pub read: Option<&'a RefCell<BTreeSet<AxisId>>>,
+    /// The texts, where what is evaluated stands in none of the script's: it was given from outside.
+    pub outside: Option<&'a SourceMap>,
 }
 
 /// A network with the arguments it is given.
@@ -55,7 +57,13 @@ impl<'a> Statics<'a> {
             params: &script.params,
             lets: &script.lets,
             read: None,
+            outside: None,
         }
+    }
+
+    /// Returns the text under a span.
+    pub(super) fn text(&self, span: Span) -> &'a str {
+        self.outside.unwrap_or(&self.program.sources).text(span)
     }
 
     /// Returns the same view, which notes the axes whose coordinates are looked at.

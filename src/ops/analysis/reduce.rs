@@ -109,9 +109,10 @@ impl Planned for Reduce {
                 code: "cfx::analysis::setting",
                 parameter: Some("q"),
                 message: format!("a quantile's level is between 0 and 1, not {q}"),
-                help: Some(match q > 1.0 && q <= 100.0 {
+                // 2 is as well 200%.
+                help: Some(match (10.0..=100.0).contains(&q) {
                     true => format!("write `{q}%`"),
-                    false => "the lower quartile is `q: 25%`".to_string(),
+                    false => "a level is a share: the lower quartile is `q: 25%`, the median `q: 50%`".to_string(),
                 }),
             });
         }

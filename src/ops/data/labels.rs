@@ -219,7 +219,10 @@ fn known_class(labels: &[u32], classes: usize, place: &npy::Place) -> Result<(),
             let message = format!("has label {} at row {row}, and the data set has {classes} classes", labels[row]);
             let problem = broken(&place.path, message);
             Err(match super::parts::from_one(labels) {
-                Some(_) => with_help(problem, "these count classes from 1, and labels count them from 0: write `labels - 1`"),
+                Some(_) => with_help(
+                    problem,
+                    "these count classes from 1, and labels count them from 0: save `labels - 1` in their place, in the program that wrote the file",
+                ),
                 None => problem,
             })
         }

@@ -204,7 +204,7 @@ fn number_type(descr: &str) -> Result<(u8, usize, bool), Unreadable> {
         }
         "O" => (
             "holds pickled Python objects, which are never read".to_string(),
-            "save plain numbers: `np.save(path, x.astype(\"float32\"))`",
+            "save plain numbers, `np.save(path, np.stack(x).astype(\"float32\"))`; texts are numbered from 0: `names, numbers = np.unique(x.astype(str), return_inverse=True); np.save(path, numbers)`",
         ),
         "V2" => (
             "holds numbers of two bytes whose type NumPy does not know, as bfloat16 is saved".to_string(),

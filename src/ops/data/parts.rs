@@ -275,7 +275,7 @@ pub fn from_one(labels: &[u32]) -> Option<String> {
     let found = sizes(labels, most as usize + 1);
     (found[0] == 0 && found[1..].iter().all(|n| *n > 0)).then(|| {
         format!(
-            "these count classes from 1 to {most}, and labels count them from 0: write `labels - 1`; as they are, `0` is a class without examples"
+            "these count classes from 1 to {most}, and labels count them from 0: save `labels - 1` in their place, in the program that wrote the file; as they are, `0` is a class without examples"
         )
     })
 }

@@ -58,6 +58,9 @@ pub fn fraction(value: f64) -> Result<f64, Problem> {
             true => format!(
                 "a number of examples is drawn by `sample(data, count: {value})`; {value} of a hundred is written `{value}%`"
             ),
+            false if value.fract() == 0.0 && value > 100.0 => {
+                format!("a number of examples is drawn by `sample(data, count: {value})`")
+            }
             false => "the whole is `100%`, a fifth of it `20%` or `0.2`".to_string(),
         };
         let percent = (value * 1e6).round() / 1e4;

@@ -75,6 +75,18 @@ fn stages(settings: &LoadSettings, files: &Files) -> Result<Vec<(String, Place)>
     let written = settings.path.as_str();
     let (pattern, suffix) = place_in(written);
     let paths = files.matching(pattern).map_err(|p| Problem { parameter: Some("path"), ..p })?;
+    if let [only] = paths.as_slice()
+        && only.is_dir()
+    {
+        return Err(Problem {
+            code: "cfx::file::broken",
+            parameter: Some("path"),
+            message: on_a_line(&format!("`{pattern}` is a folder")).into_owned(),
+            help: Some(
+                on_a_line(&format!("name the files in it by a pattern: `{}/*.npy`", pattern.trim_end_matches('/'))).into_owned(),
+            ),
+        });
+    }
     let array = suffix.or(settings.array.as_deref()).map(str::to_string);
     let labels = label_place(settings, files)?;
     // The labels may lie beside the activations and match their pattern.

@@ -261,7 +261,14 @@ fn colored_by(shapes: &[Shape], names: &Texts) -> Result<Option<AxisName>, Probl
             let has =
                 if all.is_empty() { "it is a single value".into() } else { format!("its axes are {}", names_of.join(", ")) };
             let message = format!("a series has one colour, and `{}` is not a value over one axis: {has}", names.of("color"));
-            Err(shape("color", message, "reduce it to one axis, or name an axis"))
+            let written = names.of("color");
+            let help = match all.is_empty() && written.starts_with('"') {
+                true => {
+                    "colours are chosen by the figure: name an axis whose coordinates are to differ in colour, or leave it out"
+                }
+                false => "reduce it to one axis, or name an axis",
+            };
+            Err(shape("color", message, help))
         }
     }
 }

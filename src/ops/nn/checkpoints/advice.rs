@@ -33,9 +33,8 @@ pub fn advice(file: &[Named], wanted: &[Named]) -> Option<String> {
         // The first of the best: the shortest change.
         |best, next| if next.0 > best.0 { next } else { best },
     );
-    if count * 2 < wanted.len() {
-        return None;
-    }
+    // What shares few names may still have the same layers under others, which are paired below.
+    let (prefix, there) = if count * 2 < wanted.len() { (String::new(), String::new()) } else { (prefix, there) };
     let same = prefix.is_empty() && there.is_empty();
     let counted = |n: &str| n.ends_with("num_batches_tracked");
     let alone: Vec<(String, String)> = if same { Vec::new() } else { vec![(prefix, there)] };
@@ -59,6 +58,9 @@ pub fn advice(file: &[Named], wanted: &[Named]) -> Option<String> {
         return None;
     }
     let taken: Vec<Named> = wanted.iter().filter(|(n, _)| !begins(n, &fresh)).cloned().collect();
+    if taken.len() * 2 < wanted.len() {
+        return None;
+    }
     pairing(file, &taken, &rename, &fresh, &ignore).ok()?;
     let list = |name: &str, of: Vec<String>| {
         let items: Vec<String> = of.iter().map(|t| format!("\"{}\"", on_a_line(t))).collect();
@@ -166,6 +168,12 @@ mod tests {
         more.extend(named(&[("aux.weight", &[1]), ("aux.bias", &[1]), ("bn1.num_batches_tracked", &[])]));
         assert_eq!(advice(&more, &net).unwrap(), "ignore: [\"aux.\"]");
         assert_eq!(advice(&named(&[("a", &[1])]), &net), None);
+        // No name is shared, and each layer of the one is a layer of the other.
+        let theirs: [(&str, &[usize]); 4] =
+            [("fc1.weight", &[16, 64]), ("fc1.bias", &[16]), ("fc2.weight", &[10, 16]), ("fc2.bias", &[10])];
+        let ours: [(&str, &[usize]); 4] =
+            [("hidden1.0.weight", &[16, 64]), ("hidden1.0.bias", &[16]), ("fc.weight", &[10, 16]), ("fc.bias", &[10])];
+        assert_eq!(advice(&named(&theirs), &named(&ours)).unwrap(), "rename: [\"fc1. -> hidden1.0.\", \"fc2. -> fc.\"]");
         // Trained layers that go by other names are renamed, not begun anew; where it is not clear which is which, nothing is said of them.
         let mut head: Vec<Named> = with("backbone.");
         head[3].0 = "head.out.weight".to_string();
