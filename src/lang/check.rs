@@ -344,30 +344,24 @@ impl<'a> Checker<'a> {
         let names: Vec<&str> =
             train.params.iter().zip(&train.takes).filter(|(_, t)| held(t)).map(|(p, _)| p.name.name.as_str()).collect();
         for field in fields {
-            match &field.name {
-                Some(name) => {
-                    match train.params.iter().position(|p| p.name.name == name.name && names.contains(&name.name.as_str())) {
-                        Some(i) => {
-                            let ty = train.takes[i].setting.clone().unwrap_or(SettingType::Any);
-                            self.use_names(def.module, &field.value);
-                            let mut axes = Vec::new();
-                            self.axes_of_static(def.module, &field.value, &mut axes);
-                            if axes.is_empty()
-                                && !self.has_inputs(&ty)
-                                && let Err(e) = self.statics().setting(def.module, &ty, &field.value, &Env::new(), &[])
-                            {
-                                // A map is over the axes of the training that takes the recipe.
-                                self.say_all(e.without_waiting());
-                            }
-                        }
-                        None => {
-                            let found = self.program().no_field(train, name, &names);
-                            self.say_all(found);
-                        }
-                    }
-                }
-                // Said where it was read.
-                None => {}
+            // One without a name is told where it is read.
+            let Some(name) = &field.name else { continue };
+            let Some(i) = train.params.iter().position(|p| p.name.name == name.name && names.contains(&name.name.as_str()))
+            else {
+                let found = self.program().no_field(train, name, &names);
+                self.say_all(found);
+                continue;
+            };
+            let ty = train.takes[i].setting.clone().unwrap_or(SettingType::Any);
+            self.use_names(def.module, &field.value);
+            let mut axes = Vec::new();
+            self.axes_of_static(def.module, &field.value, &mut axes);
+            if axes.is_empty()
+                && !self.has_inputs(&ty)
+                && let Err(e) = self.statics().setting(def.module, &ty, &field.value, &Env::new(), &[])
+            {
+                // A map is over the axes of the training that takes the recipe.
+                self.say_all(e.without_waiting());
             }
         }
     }
