@@ -9,9 +9,9 @@ cd "$(dirname "$0")/.."
 out=target/book/src
 rm -rf target/book
 mkdir -p "$out"
-find README.md ARCHITECTURE.md CONTRIBUTING.md LICENSE-MIT LICENSE-APACHE docs editors examples python stdlib/data \
+find README.md ARCHITECTURE.md CONTRIBUTING.md LICENSE-MIT LICENSE-APACHE docs editors examples packaging python stdlib/data \
     \( -name node_modules -o -name .cfx -o -name results -o -name '.*env' \) -prune -o \
-    -type f \( -name '*.md' -o -name '*.png' -o -name '*.svg' -o -name '*.cfx' -o -name 'tap_torch.py' -o -name 'LICENSE*' \) -print |
+    -type f \( -name '*.md' -o -name '*.png' -o -name '*.svg' -o -name '*.cfx' -o -name 'tap_torch.py' -o -name 'cfx.def' -o -name 'recipe.yaml' -o -name 'LICENSE*' \) -print |
     tar cf - -T - | tar xf - -C "$out"
 sed -e 's|](\([a-z_]*\.md\))|](docs/\1)|' -e 's|](\.\./|](|' docs/SUMMARY.md > "$out/SUMMARY.md"
 rm "$out/docs/SUMMARY.md"

@@ -121,6 +121,18 @@ impl Loadings {
         self
     }
 
+    /// Returns these for the examples of which it is said, and those of `other` for the others.
+    pub fn or(&self, these: &[bool], other: &Loadings) -> Loadings {
+        let sources = self.loads.keys().chain(other.loads.keys().filter(|s| !self.loads.contains_key(s)));
+        let at = |of: &Loadings, source: &u64, i: usize| of.loads.get(source).map_or(0.0, |load| load.at(i));
+        let one = |source: &u64| {
+            let each = these.iter().enumerate().map(|(i, this)| at(if *this { self } else { other }, source, i)).collect();
+            (*source, Load::Each(Arc::new(each)))
+        };
+        let wholes = self.wholes.iter().chain(&other.wholes).map(|(name, all)| (*name, all.clone())).collect();
+        Loadings::kept(sources.map(one)).standing(wholes)
+    }
+
     /// Returns those of some of the examples, by their places.
     pub fn select(&self, rows: &[usize]) -> Loadings {
         let one = |load: &Load| match load {

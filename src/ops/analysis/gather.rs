@@ -508,7 +508,17 @@ impl Gathered {
         if all.len() < 2 {
             return Ok(scores);
         }
-        let loadings = loaded::of_statistic(&all, &align(&all)?, &self.standing(true), which);
+        let (aligned, standing) = (align(&all)?, self.standing(true));
+        let loadings = loaded::of_statistic(&all, &aligned, &standing, which);
+        // What a few coordinates say of a quantile of theirs tells little of how far they are off: where some are missing, they move it as they move the mean.
+        let whole = |row| (0..all.len()).all(|cell| !aligned.value(all[cell], cell, row).is_nan());
+        let complete: Vec<bool> = (0..aligned.ids.len()).map(whole).collect();
+        let loadings = match which {
+            Statistic::Median | Statistic::Quantile(_) if complete.contains(&false) => {
+                loadings.or(&complete, &loaded::of_mean(&all, &aligned, &standing))
+            }
+            _ => loadings,
+        };
         Ok(Scores { loadings, ..scores })
     }
 

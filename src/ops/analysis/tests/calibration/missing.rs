@@ -37,6 +37,10 @@ pub fn lines() -> Vec<Line> {
             mean_of_each("mean", cells(12, 100, [0.5, 1.0, 1.0], 0.3, r))
         })
         .but(0.88, 1.15, 0.9, FEW),
+        line("mean", "of the medians of each example over runs, 50 % of the cells missing", "12 x 100", 0.0, |r| {
+            mean_of_each("median", cells(12, 100, [0.5, 1.0, 1.0], 0.5, r))
+        })
+        .but(0.85, 1.2, 0.88, FEW),
         line("std", "means over the same examples, of runs without effects", "12 x 100", f64::NAN, |r| {
             let all = cells(12, 100, [0.0, 1.0, 1.0], 0.0, r);
             let means = all.into_iter().enumerate().map(|(i, c)| {
