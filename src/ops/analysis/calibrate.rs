@@ -27,7 +27,7 @@ const COLUMNS: [&str; 6] = ["from", "to", "confidence", "accuracy", "error", "co
 const MOST: usize = 100_000;
 
 impl Planned for Calibration {
-    /// 2: the error remembers the examples. 3: in bins of equal mass 0 and -0 are equal.
+    /// 2: the error remembers the examples. 3: in bins of equal mass 0 and -0 are equal. 4: it remembers whose examples they are.
     fn version(&self) -> u32 {
         4
     }

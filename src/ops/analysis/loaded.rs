@@ -21,13 +21,9 @@ pub fn of_mean(scores: &[&Scores], aligned: &Aligned, standing: &Standing) -> Lo
     let (rows, cells) = (aligned.ids.len(), scores.len());
     let value = |cell: usize, row: usize| aligned.value(scores[cell], cell, row);
     let mut out = Loadings::default();
-    let axes: Vec<usize> = (0..AXES).filter(|k| standing.at.iter().any(|at| at[*k] != standing.at[0][*k])).collect();
-    for k in axes {
-        let mut groups: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-        (0..cells).for_each(|c| groups.entry(standing.at[c][k]).or_default().push(c));
-        let names: Vec<u64> = groups.values().map(|all| name(scores, standing, k, all)).collect();
+    for (_, names, groups) in by_coordinate(scores, standing) {
         let means: Vec<Vec<f64>> = groups
-            .values()
+            .iter()
             .map(|all| {
                 let mean = |row| {
                     let there = all.iter().map(|c| value(*c, row)).filter(|v| !v.is_nan());
@@ -168,22 +164,16 @@ pub struct Drawn {
 impl Drawn {
     /// Returns it for cells with these scores, over so many examples; nothing is moved yet.
     pub fn of(scores: &[&Scores], standing: &Standing, rows: usize) -> Drawn {
-        let cells = standing.at.len();
-        let axes: Vec<usize> = (0..AXES).filter(|k| standing.at.iter().any(|at| at[*k] != standing.at[0][*k])).collect();
-        let mut names: Vec<u64> = Vec::new();
-        let places: Vec<Vec<usize>> = axes
-            .iter()
-            .map(|k| {
-                let mut groups: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-                (0..cells).for_each(|c| groups.entry(standing.at[c][*k]).or_default().push(c));
-                let mut place = vec![0; cells];
-                for all in groups.values() {
-                    all.iter().for_each(|c| place[*c] = names.len());
-                    names.push(name(scores, standing, *k, all));
-                }
-                place
-            })
-            .collect();
+        let (mut axes, mut places, mut names) = (Vec::new(), Vec::new(), Vec::new());
+        for (axis, sources, groups) in by_coordinate(scores, standing) {
+            let mut place = vec![0; standing.at.len()];
+            for (k, all) in groups.iter().enumerate() {
+                all.iter().for_each(|c| place[*c] = names.len() + k);
+            }
+            axes.push(axis);
+            places.push(place);
+            names.extend(sources);
+        }
         let loads = vec![vec![0.0; rows]; names.len()];
         Drawn { axes, places, names, loads }
     }
@@ -239,21 +229,18 @@ pub fn of_slopes(scores: &[&Scores], aligned: &Aligned, only_shared: bool, slope
 /// leaving it out turns, (outcome without it - mean of these) sqrt((m - 1) / m) for m coordinates: the jackknife over them, whose variance is no smaller
 /// than the true one (Efron & Stein 1981). Sources that several cells share move it where the other cells leave it open.
 pub fn of_quantifier(scores: &[&Scores], aligned: &Aligned, standing: &Standing, all_of_them: bool) -> Loadings {
-    let (rows, cells) = (aligned.ids.len(), scores.len());
+    let rows = aligned.ids.len();
     // A value that decides alone: one that does not hold, of all; one that holds, of any.
     let decides = |v: f64| !v.is_nan() && (v != 0.0) != all_of_them;
     let mut loads: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
-    for k in (0..AXES).filter(|k| standing.at.iter().any(|at| at[*k] != standing.at[0][*k])) {
-        let mut groups: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-        (0..cells).for_each(|c| groups.entry(standing.at[c][k]).or_default().push(c));
-        let names: Vec<u64> = groups.values().map(|all| name(scores, standing, k, all)).collect();
+    for (_, names, groups) in by_coordinate(scores, standing) {
         for row in 0..rows {
             // By coordinate, how many are there and how many decide.
             let tally = |all: &Vec<usize>| {
                 let there = all.iter().map(|c| aligned.value(scores[*c], *c, row)).filter(|v| !v.is_nan());
                 there.fold((0, 0), |(n, against), v| (n + 1, against + decides(v) as usize))
             };
-            let found: Vec<(usize, usize)> = groups.values().map(tally).collect();
+            let found: Vec<(usize, usize)> = groups.iter().map(tally).collect();
             let against: usize = found.iter().map(|f| f.1).sum();
             let m = found.iter().filter(|f| f.0 > 0).count() as f64;
             if m < 2.0 || against == 0 {
@@ -278,20 +265,17 @@ pub fn of_quantifier(scores: &[&Scores], aligned: &Aligned, standing: &Standing,
 /// Returns what the largest (or smallest) of each example's values over cells errs by together. Each coordinate of an axis was drawn: it moves the extreme by
 /// what leaving it out does, by the jackknife, as in [`of_quantifier`]. Sources that several cells share move it through the cell that is the extreme.
 pub fn of_extreme(scores: &[&Scores], aligned: &Aligned, standing: &Standing, largest: bool) -> Loadings {
-    let (rows, cells) = (aligned.ids.len(), scores.len());
+    let rows = aligned.ids.len();
     let sign = if largest { 1.0 } else { -1.0 };
     let mut loads: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
-    for k in (0..AXES).filter(|k| standing.at.iter().any(|at| at[*k] != standing.at[0][*k])) {
-        let mut groups: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-        (0..cells).for_each(|c| groups.entry(standing.at[c][k]).or_default().push(c));
-        let names: Vec<u64> = groups.values().map(|all| name(scores, standing, k, all)).collect();
+    for (_, names, groups) in by_coordinate(scores, standing) {
         for row in 0..rows {
             // The extreme at each coordinate, turned so that it is the largest.
             let most = |all: &Vec<usize>| {
                 let there = all.iter().map(|c| sign * aligned.value(scores[*c], *c, row)).filter(|v| !v.is_nan());
                 there.reduce(f64::max)
             };
-            let found: Vec<Option<f64>> = groups.values().map(most).collect();
+            let found: Vec<Option<f64>> = groups.iter().map(most).collect();
             let mut there: Vec<f64> = found.iter().flatten().copied().filter(|v| v.is_finite()).collect();
             there.sort_unstable_by(|a, b| b.total_cmp(a));
             let [first, second, ..] = there[..] else { continue };
@@ -317,6 +301,18 @@ pub fn of_extreme(scores: &[&Scores], aligned: &Aligned, standing: &Standing, la
 fn moving(loads: BTreeMap<u64, Vec<f64>>) -> impl Iterator<Item = (u64, Load)> {
     let moves = loads.into_iter().filter(|(_, load)| load.iter().any(|x| *x != 0.0));
     moves.map(|(source, load)| (source, Load::Each(Arc::new(load))))
+}
+
+/// Returns each axis along which cells differ, the sources that its coordinates are, and the cells at each of them.
+fn by_coordinate(scores: &[&Scores], standing: &Standing) -> Vec<(usize, Vec<u64>, Vec<Vec<usize>>)> {
+    let differs = |k: &usize| standing.at.iter().any(|at| at[*k] != standing.at[0][*k]);
+    let one = |k: usize| {
+        let mut groups: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        (0..standing.at.len()).for_each(|c| groups.entry(standing.at[c][k]).or_default().push(c));
+        let groups: Vec<Vec<usize>> = groups.into_values().collect();
+        (k, groups.iter().map(|all| name(scores, standing, k, all)).collect(), groups)
+    };
+    (0..AXES).filter(differs).map(one).collect()
 }
 
 /// Returns the source that a coordinate is, of some cells: the same wherever it is named, else known by what stands there.

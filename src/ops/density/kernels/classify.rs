@@ -73,7 +73,7 @@ impl Plan {
 }
 
 impl Planned for GenerativeClassification {
-    /// 11: errors remember the examples. 12: what of them examples have in common is that of `f_score`. 13: budgets that end sooner.
+    /// 11: errors remember the examples. 12: what of them examples have in common is that of `f_score`. 13: budgets that end sooner; it remembers whose examples they are.
     fn version(&self) -> u32 {
         13
     }

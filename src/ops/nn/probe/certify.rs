@@ -157,7 +157,7 @@ pub struct Certify;
 
 impl Planned for Certify {
     /// 3: errors of shares do not vanish. 4: the F-score has an error. 5: errors remember the examples. 6: the error
-    /// of the F-score is no larger than it scatters where it abstains.
+    /// of the F-score is no larger than it scatters where it abstains. 7: errors remember whose examples they are.
     fn version(&self) -> u32 {
         7
     }

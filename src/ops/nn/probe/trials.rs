@@ -59,7 +59,7 @@ fn trial(model: &Model, data: &Dataset, on: &Dataset, cx: &dyn Context) -> Resul
 pub struct TrialOutcome;
 
 impl Planned for TrialOutcome {
-    /// 2: the accuracy's error does not vanish. 3: it remembers the examples.
+    /// 2: the accuracy's error does not vanish. 3: it remembers the examples. 4: and whose they are.
     fn version(&self) -> u32 {
         4
     }
