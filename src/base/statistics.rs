@@ -44,6 +44,16 @@ pub fn mean(values: &[f64]) -> f64 {
     if low <= high { plain.max(low).min(high) } else { plain }
 }
 
+/// Returns the differences from the mean, in units of a power of two near the largest, and that power.
+pub fn centred(values: &[f64]) -> (Vec<f64>, f64) {
+    // Numbers near the largest one may differ by more than that.
+    let large = values.iter().any(|v| v.abs() > 1e300);
+    let by = if large { 2f64.powi(-64) } else { 1.0 };
+    let m = mean(values) * by;
+    let p = magnitude(values.iter().map(|v| v * by - m)).min(2f64.powi(1023) * by);
+    (values.iter().map(|v| (v * by - m) / p).collect(), p / by)
+}
+
 /// Returns the square root of the sum of squares.
 pub fn norm(values: impl Iterator<Item = f64> + Clone) -> f64 {
     let p = magnitude(values.clone());
@@ -58,8 +68,8 @@ pub fn deviation(values: &[f64]) -> f64 {
     if constant(values) {
         return 0.0;
     }
-    let m = mean(values);
-    norm(values.iter().map(|v| v - m)) / (values.len() as f64 - 1.0).sqrt()
+    let (from_mean, p) = centred(values);
+    sum(from_mean.iter().map(|r| r * r)).sqrt() / (values.len() as f64 - 1.0).sqrt() * p
 }
 
 /// Returns the quantile of sorted numbers by linear interpolation between order statistics (Hyndman & Fan's type 7, as NumPy).
@@ -101,12 +111,7 @@ pub fn pearson(x: &[f64], y: &[f64]) -> Option<f64> {
     if x.len() < 2 || constant(x) || constant(y) {
         return None;
     }
-    let centred = |side: &[f64]| {
-        let m = mean(side);
-        let p = magnitude(side.iter().map(|v| v - m));
-        side.iter().map(|v| (v - m) / p).collect::<Vec<f64>>()
-    };
-    let (a, b) = (centred(x), centred(y));
+    let ((a, _), (b, _)) = (centred(x), centred(y));
     let dot = |a: &[f64], b: &[f64]| sum(a.iter().zip(b).map(|(a, b)| a * b));
     let r = dot(&a, &b) / (dot(&a, &a).sqrt() * dot(&b, &b).sqrt());
     Some(r.clamp(-1.0, 1.0))

@@ -3,6 +3,7 @@
 //! In: a plan of cells and a registry of kernels. Out: values in the store, and what became of each cell.
 //! Never: the name of a particular kernel, or anything about the language.
 
+mod apart;
 pub mod device;
 pub mod exchange;
 pub mod executor;
@@ -18,6 +19,7 @@ pub mod store;
 pub mod unfinished;
 pub mod value;
 
+pub use apart::{LONG, Unheard, apart};
 pub use device::init;
 pub use executor::outcome::{CellOutcome, RunOutcome, RunState, Status};
 pub use executor::part::{Fence, Part, Told};

@@ -5,14 +5,12 @@
 //! A call of LAPACK cannot be interrupted. One that takes long has a thread of its own, and the cell looks meanwhile whether the run stops;
 //! if so, the cell ends at once, and what the thread comes to is dropped. Products are made in pieces, with a look before each.
 
-use crate::engine::{Context, Failure};
+use crate::engine::{self, Context, Failure, Unheard};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 use ndarray_linalg::{Cholesky, Diag, Eigh, JobSvd, QR, SVD, SVDDC, SolveTriangular, UPLO};
 use rayon::prelude::*;
 use std::fmt;
 use std::sync::Once;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::time::Duration;
 
 #[cfg(test)]
 mod tests;
@@ -39,12 +37,6 @@ pub const EIGEN: f64 = 1.2e-9;
 
 /// Multiply-adds of a product of matrices between two looks at whether the run stops: a third of a second of one core.
 const PRODUCTS: usize = 1 << 32;
-
-/// A call of LAPACK that is expected to take more seconds than this has a thread of its own.
-const LONG: f64 = 0.2;
-
-/// How long a cell waits for such a call before it looks again.
-const WAIT: Duration = Duration::from_millis(50);
 
 /// What linear algebra could not do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,27 +107,12 @@ pub fn apart<T: Send + 'static>(
     seconds: f64,
     call: impl FnOnce() -> Result<T, Trouble> + Send + 'static,
 ) -> Result<T, Trouble> {
-    if cx.interrupted() {
-        return Err(Trouble::Stopped);
-    }
-    if seconds < LONG {
-        return call();
-    }
-    let (tell, told) = sync_channel(1);
-    // Nobody may listen any more.
-    let thread = std::thread::Builder::new().name("decomposition".to_string()).spawn(move || drop(tell.send(call())));
-    let thread = thread.map_err(|e| Trouble::Lapack(format!("no thread could be started: {e}")))?;
-    loop {
-        match told.recv_timeout(WAIT) {
-            Ok(result) => return result,
-            Err(RecvTimeoutError::Timeout) if cx.interrupted() => return Err(Trouble::Stopped),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => match thread.join() {
-                Err(panic) => std::panic::resume_unwind(panic),
-                Ok(()) => return Err(Trouble::Lapack("it gave no result".to_string())),
-            },
-        }
-    }
+    engine::apart(cx, "decomposition", seconds, call).unwrap_or_else(|unheard| {
+        Err(match unheard {
+            Unheard::Stopped => Trouble::Stopped,
+            Unheard::Thread(words) => Trouble::Lapack(words),
+        })
+    })
 }
 
 /// Returns how many rows of a product are made at once, where each takes so many multiply-adds.

@@ -1,7 +1,7 @@
 //! Standard errors of means whose numbers were not drawn one by one: repeats on the same examples, pairs that share a unit, or both.
 
 use super::variance::{Crossed, Multiway, components, multiples};
-use crate::base::statistics::{magnitude, mean, sum};
+use crate::base::statistics::{centred, mean, sum};
 use crate::engine::parts::{against, met, together};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,9 +44,7 @@ pub fn error_of_mean(values: &[f64], origins: &[Origin]) -> Option<f64> {
     if values.len() < 2 {
         return None;
     }
-    let m = mean(values);
-    let p = magnitude(values.iter().map(|v| v - m));
-    let residuals: Vec<f64> = values.iter().map(|v| (v - m) / p).collect();
+    let (residuals, p) = centred(values);
     let n = values.len() as f64;
     let variance = match origins.first() {
         None => Some(sum(residuals.iter().map(|r| r * r)) / (n * (n - 1.0))),
@@ -188,9 +186,7 @@ fn means(values: &[f64], of: &dyn Fn(usize) -> u64, size: f64, less: f64) -> Vec
 /// the other sums as well, and counts against ([`against`]). Shares are linear in the values: the difference of two means over the same units has the error of
 /// the mean difference, whatever they share.
 pub fn shares_of_units(values: &[f64], origins: &[Origin], units: &[[u64; AXES]], examples: &[u64]) -> Vec<(u64, f64)> {
-    let m = mean(values);
-    let p = magnitude(values.iter().map(|v| v - m));
-    let residuals: Vec<f64> = values.iter().map(|v| (v - m) / p).collect();
+    let (residuals, _) = centred(values);
     let (mut out, mut unnamed) = (Vec::new(), 0.0);
     for part in (Units { residuals: &residuals, origins, units, examples }).parts() {
         if part.each.iter().any(|(source, ..)| *source == 0) {

@@ -1,13 +1,13 @@
 //! What each pair of numbers adds to a correlation, to first order: its influence (Hampel 1974). The mean of influences is 0, and their
 //! spread is that of the coefficient.
 
-use crate::base::statistics::{mean, norm, ranks, sum};
+use crate::base::statistics::{centred, mean, norm, ranks, sum};
 
 /// Returns numbers less their mean, in units of their standard deviation (with n).
 fn standard(values: &[f64]) -> Vec<f64> {
-    let m = mean(values);
-    let s = norm(values.iter().map(|v| v - m)) / (values.len() as f64).sqrt();
-    values.iter().map(|v| (v - m) / s).collect()
+    let (from_mean, _) = centred(values);
+    let s = norm(from_mean.iter().copied()) / (values.len() as f64).sqrt();
+    from_mean.iter().map(|r| r / s).collect()
 }
 
 /// Returns the mean of products.

@@ -85,9 +85,14 @@ impl Shared {
         Ok(Some(Shared { drawn, values }))
     }
 
+    /// Returns all values.
+    pub fn values(&self) -> impl Iterator<Item = f64> {
+        self.values.iter().map(|v| v.1)
+    }
+
     /// Returns the mean of all values, and how many they are.
     pub fn mean(&self) -> (f64, usize) {
-        let values: Vec<f64> = self.values.iter().map(|v| v.1).collect();
+        let values: Vec<f64> = self.values().collect();
         (mean(&values), values.len())
     }
 

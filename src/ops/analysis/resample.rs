@@ -174,6 +174,7 @@ impl Kernel for PermutationTest {
             let differences = matched.each(cx, |a, b| a - b)?;
             let d: Vec<f64> = if differences.cells.is_empty() { Vec::new() } else { units(&differences, cx)? };
             enough(d.len(), "pairs")?;
+            summable(d.iter().copied())?;
             let drawn = draw(draws, d.len(), stream, cx, |s| signed_mean(&d, s))?;
             (mean(&d), error(&differences)?, d.len(), drawn)
         } else {
@@ -195,6 +196,7 @@ impl Kernel for PermutationTest {
             enough(x.len(), "values of x")?;
             enough(y.len(), "values of y")?;
             let all: Vec<f64> = x.iter().chain(&y).copied().collect();
+            summable(all.iter().copied())?;
             let drawn = draw(draws, all.len(), stream, cx, |s| shuffled_difference(&all, x.len(), s))?;
             (mean(&x) - mean(&y), both, all.len(), drawn)
         };
@@ -206,6 +208,14 @@ impl Kernel for PermutationTest {
             ("difference".to_string(), Value::Number(Number { parts, ..Number::new(difference, spread, Some(count as u64)) })),
             ("p_value".to_string(), Value::Number(Number::estimate(p, share_error(p, draws as f64)))),
         ]))
+    }
+}
+
+/// Refuses numbers so large that sums of many of them may be none.
+fn summable(values: impl Iterator<Item = f64>) -> Result<(), Failure> {
+    match values.into_iter().any(|v| v.abs() > 1e290) {
+        true => Err(Failure::overflows("a sum of the values drawn anew")),
+        false => Ok(()),
     }
 }
 
@@ -280,6 +290,7 @@ impl Kernel for Bootstrap {
         let (middle, n, mut means): (f64, usize, Vec<f64>) = if let Some(shared) = Shared::of(&gathered)? {
             let (middle, n) = shared.mean();
             enough(n, "values")?;
+            summable(shared.values())?;
             // Units of which none is paired with another say nothing.
             let means = draw(draws, shared.len(), stream, cx, |s| shared.drawn(s))?.into_iter().filter(|m| !m.is_nan()).collect();
             (middle, n, means)
@@ -287,6 +298,7 @@ impl Kernel for Bootstrap {
             let values = Sample::of(&units(&gathered, cx)?).values;
             enough(values.len(), "values")?;
             let n = values.len();
+            summable(values.iter().copied())?;
             let means = draw(draws, n, stream, cx, |s| {
                 let mut rng = s.rng();
                 sum((0..n).map(|_| values[rng.random_range(0..n as u64) as usize])) / n as f64

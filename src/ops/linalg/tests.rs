@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::Stream;
+use crate::engine::LONG;
 use crate::engine::kernel::Quiet;
 use crate::plan::files::Files;
 use rand_distr::{Distribution, StandardNormal};

@@ -18,6 +18,7 @@ pub mod engine;
 pub mod evaluate;
 mod gan;
 mod given;
+mod idle;
 mod loss;
 mod masks;
 mod measures;

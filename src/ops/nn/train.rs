@@ -5,10 +5,11 @@ use super::cost;
 use super::course;
 use super::evaluate;
 use super::given::failed;
+use super::idle;
 use super::models::of_net;
 use super::network::Network;
 use super::place::Place;
-use super::settings::{COLUMNS, Metric, Recipe, Stop, columns, pace, wrong};
+use super::settings::{COLUMNS, Metric, Recipe, columns, pace, wrong};
 use super::steps::Purpose;
 use super::suits::{self, Labels};
 use super::trainer::{Classifier, memory, on_device};
@@ -32,27 +33,6 @@ settings! {
 
 /// The kernel of `train`.
 pub struct Train;
-
-/// Batches up to this size are taken for few examples too.
-const USUAL: usize = 512;
-
-/// Returns the doubt about batches that are many times as large as the data.
-fn too_large(recipe: &Recipe, rows: Option<usize>) -> Option<Problem> {
-    let rows = rows.filter(|n| recipe.pace.batch > USUAL && recipe.pace.batch / 10 >= *n)?;
-    Some(Problem {
-        help: Some("an epoch is a single step then; write a batch below the number of examples, or `batch: 128`".to_string()),
-        ..wrong("batch", format!("a batch of {} is more than ten times the {rows} examples", recipe.pace.batch))
-    })
-}
-
-/// Returns the doubt about a rule that cannot end a training before its last epoch.
-fn too_patient(recipe: &Recipe) -> Option<Problem> {
-    let Some(Stop::Patience { epochs, .. }) = recipe.stop else { return None };
-    (epochs >= recipe.pace.epochs).then(|| Problem {
-        help: Some("a patience below the number of epochs can end it earlier; or leave out `stop:`".to_string()),
-        ..wrong("stop", format!("a patience of {epochs} epochs never ends a training of {}", recipe.pace.epochs))
-    })
-}
 
 impl Planned for Train {
     fn policy(&self) -> Policy {
@@ -104,7 +84,10 @@ impl Planned for Train {
             return Err(Problem { help: Some(help), ..wrong("stop", message) });
         }
         let rows = data.and_then(|d| d.rows);
-        let warnings = doubled_softmax(net).into_iter().chain(too_patient(&recipe)).chain(too_large(&recipe, rows)).collect();
+        let continued = known(inputs, "from").is_some();
+        let mut warnings = Vec::from_iter(doubled_softmax(net));
+        warnings.extend(idle::of_pace(&recipe.pace, settings, &net.input, continued));
+        warnings.extend(idle::too_patient(&recipe).into_iter().chain(idle::too_large(&recipe.pace, rows)));
         Ok(Facts {
             columns,
             kept,

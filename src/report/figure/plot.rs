@@ -149,6 +149,21 @@ pub enum Mark {
     Images { at: Vec<(usize, usize, String)> },
 }
 
+impl Mark {
+    /// Returns at how many places it draws.
+    pub fn places(&self) -> usize {
+        match self {
+            Mark::Points { at, .. } | Mark::Line { at, .. } => at.len(),
+            Mark::Errors { at, .. } | Mark::Across { at, .. } | Mark::Band { at, .. } | Mark::Steps { at, .. } => at.len(),
+            Mark::Bars { at, .. } => at.len(),
+            Mark::Tiles { at } => at.len(),
+            Mark::Names { at } => at.len(),
+            Mark::Images { at } => at.len(),
+            Mark::Note { .. } | Mark::Rule { .. } | Mark::Upright { .. } | Mark::Stripe { .. } => 1,
+        }
+    }
+}
+
 /// What colours or markers stand for.
 #[derive(Clone, Debug, Default)]
 pub struct Legend {

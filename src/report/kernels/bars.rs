@@ -6,7 +6,7 @@ use super::layout;
 use super::named::{Axes, Sharing, Show};
 use super::references::{References, Side};
 use super::series::{Sorted, drawn, meanings, no_values, sorted, words};
-use super::sheet::{COST, crosses, finish};
+use super::sheet::{Each, cost, crosses, finish};
 use crate::engine::kernel::{Context, Failure, Job, Kernel};
 use crate::engine::value::Value;
 use crate::lang::Settings;
@@ -46,13 +46,13 @@ impl Planned for Bars {
         Ok(Facts::default())
     }
 
-    fn cost(&self, _settings: &Settings, _inputs: &[KnownInput]) -> Cost {
-        COST
+    fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        cost(inputs, Each { seconds: 3e-5, memory: 1.3e3, disk: 120.0 })
     }
 }
 
 impl Kernel for Bars {
-    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let s = BarsSettings::read(&job.settings);
         let frame = Frame::read(&job.settings);
         let show = s.show;
@@ -127,6 +127,6 @@ impl Kernel for Bars {
         let names: Vec<&str> = cube.panels.iter().map(|p| p.name.as_str()).collect();
         let mut caption = vec![format!("{} by {}.", names.join(", "), cube.x)];
         caption.extend(words(&cube, show, "error bars"));
-        finish(&plot, caption, table)
+        finish(plot, caption, table, cx)
     }
 }

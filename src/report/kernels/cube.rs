@@ -10,7 +10,7 @@ use crate::engine::value::{Column, Number, Table, Value};
 use crate::plan::doubt::Place;
 use crate::report::figure::{Scale, Tick, scale};
 use crate::report::numeric::numeric;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// What a figure over an axis draws.
@@ -185,11 +185,19 @@ impl Cube {
 
     /// Returns whether a number of a panel, at a facet, colour and place, comes from a density that did not settle.
     pub fn doubtful(&self, (panel, facet, color): (usize, usize, usize), x: f64) -> bool {
-        let written = || self.written.iter().find(|w| w.0 == x).map(|w| w.1.as_str());
+        if self.panels[panel].doubts.is_empty() {
+            return false;
+        }
         let mut place = self.facet(facet);
         place.extend(self.colors.1.get(color).map(|c| (self.colors.0.as_str(), c.as_str())));
-        place.extend(self.names.get(x as usize).map(String::as_str).or_else(written).map(|n| (self.x.as_str(), n)));
+        place.extend(self.names.get(x as usize).map(String::as_str).or_else(|| self.written(x)).map(|n| (self.x.as_str(), n)));
         doubtful(&self.panels[panel].doubts, &place)
+    }
+
+    /// Returns how a numeric place was written.
+    fn written(&self, x: f64) -> Option<&str> {
+        let at = self.written.partition_point(|w| w.0 < x);
+        self.written.get(at).filter(|w| w.0 == x).map(|w| w.1.as_str())
     }
 
     /// Returns what is drawn of a place in a panel: bars and bands of shares end at 0 and 1.
@@ -221,9 +229,9 @@ impl Cube {
         let places: BTreeSet<u64> =
             self.series.values().flat_map(|s| s.points.iter().map(|p| super::pool::ordered_bits(p.0))).collect();
         let places: Vec<f64> = places.into_iter().map(super::pool::from_bits).collect();
-        let name = |v: &f64| self.written.iter().find(|w| w.0 == *v).map_or_else(|| scale::number(*v), |w| w.1.clone());
+        let name = |v: &f64| self.written(*v).map_or_else(|| scale::number(*v), str::to_string);
         self.names = places.iter().map(name).collect();
-        self.move_places(|x| places.iter().position(|p| *p == x).unwrap_or(0) as f64);
+        self.move_places(|x| places.partition_point(|p| *p < x) as f64);
     }
 
     /// Puts named places in the order of a value over their axis, the smallest first; those without a value last.
@@ -231,16 +239,21 @@ impl Cube {
         self.name_places();
         let axis = AxisName { name: self.x.clone(), role: String::new() };
         let Some(at) = by.find(&axis).or_else(|| by.role("class").filter(|_| self.x == "class")) else { return };
-        let mean = |name: &String| {
-            let own = (0..by.values.len()).filter(|i| by.axes[at].coordinates[by.places(*i)[at]] == *name);
-            let values: Vec<f64> = own.filter_map(|i| scalar(&by.values[i])).map(|n| n.value).collect();
-            if values.is_empty() { f64::INFINITY } else { values.iter().sum::<f64>() / values.len() as f64 }
-        };
+        let mut sums: HashMap<&str, (f64, f64)> = HashMap::new();
+        for (i, value) in by.values.iter().enumerate() {
+            if let Some(number) = scalar(value) {
+                let sum = sums.entry(&by.axes[at].coordinates[by.places(i)[at]]).or_default();
+                *sum = (sum.0 + number.value, sum.1 + 1.0);
+            }
+        }
+        let mean = |name: &String| sums.get(name.as_str()).map_or(f64::INFINITY, |(sum, n)| sum / n);
         let means: Vec<f64> = self.names.iter().map(mean).collect();
         let mut order: Vec<usize> = (0..self.names.len()).collect();
         order.sort_by(|a, b| means[*a].total_cmp(&means[*b]));
         self.names = order.iter().map(|i| self.names[*i].clone()).collect();
-        self.move_places(|x| order.iter().position(|i| *i == x as usize).unwrap_or(0) as f64);
+        let mut moved = vec![0.0; order.len()];
+        order.iter().enumerate().for_each(|(to, from)| moved[*from] = to as f64);
+        self.move_places(|x| moved.get(x as usize).copied().unwrap_or(0.0));
     }
 
     /// Moves all places.
@@ -308,15 +321,19 @@ impl Cube {
         match numeric(&axis.coordinates, &axis.role) {
             Some((values, percent)) if self.names.is_empty() => {
                 self.percent |= percent;
-                for (value, text) in values.iter().zip(&axis.coordinates) {
-                    if !self.written.iter().any(|w| w.0 == *value) {
-                        self.written.push((*value, text.clone()));
-                    }
-                }
+                self.written.extend(values.iter().copied().zip(axis.coordinates.iter().cloned()));
                 self.written.sort_by(|a, b| a.0.total_cmp(&b.0));
+                // Of equal places, the words that came first stay.
+                self.written.dedup_by(|later, first| later.0 == first.0);
                 values
             }
-            _ => axis.coordinates.iter().map(|c| self.names.iter().position(|n| n == c).map_or(f64::NAN, |p| p as f64)).collect(),
+            _ => {
+                let mut known = HashMap::new();
+                for (i, name) in self.names.iter().enumerate() {
+                    known.entry(name.as_str()).or_insert(i as f64);
+                }
+                axis.coordinates.iter().map(|c| known.get(c.as_str()).copied().unwrap_or(f64::NAN)).collect()
+            }
         }
     }
 

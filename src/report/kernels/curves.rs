@@ -8,7 +8,7 @@ use super::layout;
 use super::named::{Axes, Scaling, Sharing, Show};
 use super::references::{References, Side};
 use super::series::{Sorted, drawn, many, meanings, no_values, sorted, words};
-use super::sheet::{COST, crosses, finish, not_positive};
+use super::sheet::{Each, cost, crosses, finish, not_positive};
 use super::summary::Spread;
 use crate::engine::kernel::{Context, Failure, Job, Kernel};
 use crate::engine::value::Value;
@@ -64,13 +64,13 @@ impl Planned for Curves {
         Ok(Facts::default())
     }
 
-    fn cost(&self, _settings: &Settings, _inputs: &[KnownInput]) -> Cost {
-        COST
+    fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        cost(inputs, Each { seconds: 6e-6, memory: 700.0, disk: 60.0 })
     }
 }
 
 impl Kernel for Curves {
-    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let s = self.settings(&job.settings);
         let frame = Frame::read(&job.settings);
         let y = s.y.0.iter().map(|a| a.name.clone()).collect();
@@ -82,7 +82,7 @@ impl Kernel for Curves {
             return Err(Failure::new(message).help("name two in `y:`, or take `panels: apart`"));
         }
         let references = References::read(job, &frame);
-        Drawing { cube: &cube, inks, frame: &frame, show: s.show, sharing, stacked: self.stacked, references }.finish()
+        Drawing { cube: &cube, inks, frame: &frame, show: s.show, sharing, stacked: self.stacked, references }.finish(cx)
     }
 }
 
@@ -181,7 +181,7 @@ impl Drawing<'_> {
         (if first { self.frame.y.scale(scale) } else { scale }, 0)
     }
 
-    fn finish(&self) -> Result<Value, Failure> {
+    fn finish(&self, cx: &dyn Context) -> Result<Value, Failure> {
         let (cube, frame, show) = (self.cube, self.frame, self.show);
         let rows = self.rows();
         let size = self.size(rows.len());
@@ -248,7 +248,7 @@ impl Drawing<'_> {
         if let (Some(point), None) = (points.next(), points.next()) {
             caption.push(format!("A single point: {}.", scale::number(point.1.mean())));
         }
-        finish(&plot, caption, drawn(cube, show))
+        finish(plot, caption, drawn(cube, show), cx)
     }
 
     /// Returns what is written along the vertical axis of a row of values: of several what they have in common, a unit.

@@ -10,7 +10,7 @@ use super::named::{Axes, AxisName, Heights, Scaling};
 use super::pool;
 use super::present::with_examples;
 use super::references::{self, References, Side};
-use super::sheet::{COST, Cell, Rows, absent_words, finish, not_positive, nothing};
+use super::sheet::{Cell, Each, Rows, absent_words, cost, finish, not_positive, nothing};
 use crate::engine::kernel::{Context, Failure, Job, Kernel, LabelledAxis};
 use crate::engine::value::Value;
 use crate::lang::Settings;
@@ -68,13 +68,13 @@ impl Planned for Distribution {
         Ok(Facts::default())
     }
 
-    fn cost(&self, _settings: &Settings, _inputs: &[KnownInput]) -> Cost {
-        COST
+    fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        cost(inputs, Each { seconds: 1e-6, memory: 100.0, disk: 1.0 })
     }
 }
 
 impl Kernel for Distribution {
-    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let s = DistributionSettings::read(&job.settings);
         let frame = Frame::read(&job.settings);
         let piles = Piles::of(job, &s, &frame);
@@ -173,7 +173,7 @@ impl Kernel for Distribution {
             caption.push(format!("Outside the range: {outside}."));
         }
         caption.extend(absent_words(&piles.absent, piles.total));
-        finish(&plot, caption, table.finish())
+        finish(plot, caption, table.finish(), cx)
     }
 }
 

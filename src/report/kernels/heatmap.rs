@@ -6,7 +6,7 @@ use super::frame::Frame;
 use super::layout;
 use super::named::{Axes, AxisName};
 use super::pool::{Pooling, Sample, pool};
-use super::sheet::{COST, Cell, Rows, absent_words, crosses_in, finish, nothing};
+use super::sheet::{Cell, Each, Rows, absent_words, cost, crosses_in, finish, nothing};
 use super::summary::Summary;
 use super::tree::Tree;
 use crate::base::statistics::by_size;
@@ -92,8 +92,8 @@ impl Planned for Heatmap {
         Ok(Facts::default())
     }
 
-    fn cost(&self, _settings: &Settings, _inputs: &[KnownInput]) -> Cost {
-        COST
+    fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        cost(inputs, Each { seconds: 1.1e-5, memory: 2.2e3, disk: 110.0 })
     }
 }
 
@@ -174,7 +174,7 @@ fn few_axes(part: &Part, facet: Option<&AxisName>) -> Problem {
 }
 
 impl Kernel for Heatmap {
-    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let s = HeatmapSettings::read(&job.settings);
         let frame = Frame::read(&job.settings);
         let x = field(job, "x", &frame).ok_or_else(|| Failure::new("the input `x` is missing"))?;
@@ -252,7 +252,7 @@ impl Kernel for Heatmap {
             words: [&row_names, &column_names].map(|n| n.iter().map(|n| frame.axis_label(n)).collect::<Vec<_>>().join(", ")),
             branches: tree.map(|tree| tree.branches(frame.height_label("tree"))),
         };
-        draw(&frame, &x, &sides, &cells, &pooling, ends)
+        draw(&frame, &x, &sides, &cells, &pooling, ends, cx)
     }
 }
 
@@ -334,6 +334,7 @@ fn draw(
     cells: &BTreeMap<(usize, usize, usize), Summary>,
     pooling: &Pooling,
     (low, high): (f64, f64),
+    cx: &dyn Context,
 ) -> Result<Value, Failure> {
     let &Sides { rows, columns, facet, .. } = sides;
     let (row_axis, column_axis) = (&x.axes[rows], &x.axes[columns]);
@@ -426,5 +427,5 @@ fn draw(
         caption.push(format!("From {fewest} to {most} values in a cell."));
     }
     caption.extend(absent_words(&x.absent(), x.values.len()));
-    finish(&plot, caption, table.finish())
+    finish(plot, caption, table.finish(), cx)
 }

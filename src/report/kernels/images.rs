@@ -102,7 +102,7 @@ struct Grid {
 }
 
 impl Kernel for Images {
-    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let s = ImagesSettings::read(&job.settings);
         let frame = Frame::read(&job.settings);
         let x = job.labelled("x").ok_or_else(|| Failure::new("the input `x` is missing"))?;
@@ -120,7 +120,7 @@ impl Kernel for Images {
             return Err(Failure::new(format!("{} images are too many to draw", grid.tiles.len()))
                 .help("select coordinates, or lower `count:`"));
         }
-        draw(&frame, &s, &grid)
+        draw(&frame, &s, &grid, cx)
     }
 }
 
@@ -205,7 +205,7 @@ fn class_name(set: &Dataset, label: u32) -> String {
     set.classes().get(label as usize).cloned().unwrap_or_else(|| label.to_string())
 }
 
-fn draw(frame: &Frame, s: &ImagesSettings, grid: &Grid) -> Result<Value, Failure> {
+fn draw(frame: &Frame, s: &ImagesSettings, grid: &Grid, cx: &dyn Context) -> Result<Value, Failure> {
     let ends = range(grid);
     let mut table = Rows::default();
     let mut at = Vec::new();
@@ -243,7 +243,7 @@ fn draw(frame: &Frame, s: &ImagesSettings, grid: &Grid) -> Result<Value, Failure
     if let Some((low, high)) = ends {
         caption.push(format!("Black is {low:.3}, white {high:.3}."));
     }
-    finish(&plot, caption, table.finish())
+    finish(plot, caption, table.finish(), cx)
 }
 
 /// Returns the ends of the numbers where they leave 0..1; `None` if they stay there.

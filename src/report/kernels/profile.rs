@@ -7,7 +7,7 @@ use super::inks;
 use super::layout;
 use super::named::{Axes, AxisName, Show};
 use super::references::{References, Side};
-use super::sheet::{COST, Cell, Rows, absent_words, crosses, finish, nothing};
+use super::sheet::{Cell, Each, Rows, absent_words, cost, crosses, finish, nothing};
 use super::summary::Summary;
 use crate::engine::kernel::{Context, Failure, Job, Kernel, LabelledAxis};
 use crate::engine::value::Value;
@@ -72,8 +72,8 @@ impl Planned for Profile {
         Ok(Facts::default())
     }
 
-    fn cost(&self, _settings: &Settings, _inputs: &[KnownInput]) -> Cost {
-        COST
+    fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        cost(inputs, Each { seconds: 2e-6, memory: 200.0, disk: 1.0 })
     }
 }
 
@@ -90,7 +90,7 @@ fn class_axis(axes: &[LabelledAxis]) -> Option<usize> {
 type Classes = BTreeMap<usize, Summary>;
 
 impl Kernel for Profile {
-    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let s = ProfileSettings::read(&job.settings);
         let frame = Frame::read(&job.settings);
         let facet = s.facet.one().cloned();
@@ -119,21 +119,24 @@ impl Kernel for Profile {
         let words: Option<Vec<Vec<String>>> =
             groups.as_ref().map(|g| (0..facets.len()).map(|f| group_words(g, facet.as_ref(), &facets, f, &names)).collect());
         let kinds = kinds(words.as_deref());
-        draw(&Drawn {
-            frame: &frame,
-            references: References::read(job, &frame),
-            show: s.show,
-            x: &x,
-            against: against.as_ref(),
-            groups: groups.as_ref(),
-            facet,
-            names,
-            facets,
-            own,
-            other,
-            words,
-            kinds,
-        })
+        draw(
+            cx,
+            &Drawn {
+                frame: &frame,
+                references: References::read(job, &frame),
+                show: s.show,
+                x: &x,
+                against: against.as_ref(),
+                groups: groups.as_ref(),
+                facet,
+                names,
+                facets,
+                own,
+                other,
+                words,
+                kinds,
+            },
+        )
     }
 }
 
@@ -267,7 +270,7 @@ fn group_color(kinds: &[String], word: &str) -> Color {
     kinds.iter().position(|k| k == word).map_or(color::OKABE_ITO[0], |i| palette[i])
 }
 
-fn draw(d: &Drawn) -> Result<Value, Failure> {
+fn draw(cx: &dyn Context, d: &Drawn) -> Result<Value, Failure> {
     let count = d.own.iter().map(BTreeMap::len).max().unwrap_or(0).max(1);
     let (width, columns) = match d.facets.len() {
         1 => ((count as f64 * 6.0).clamp(340.0, 560.0), 1),
@@ -412,7 +415,7 @@ fn draw(d: &Drawn) -> Result<Value, Failure> {
         grid.push(std::mem::replace(&mut panels, rest));
     }
     let plot = Plot { title: d.frame.title.clone(), rows: grid, size: (width, height), legends, bar: None };
-    finish(&plot, caption(d), rows.finish())
+    finish(plot, caption(d), rows.finish(), cx)
 }
 
 fn bar_width(slot: f64) -> f64 {

@@ -11,7 +11,7 @@ use super::layout;
 use super::named::{Axes, AxisName, Scaling};
 use super::pool;
 use super::references::{References, Side};
-use super::sheet::{COST, Cell, Rows, crosses, finish, not_positive, nothing};
+use super::sheet::{Cell, Each, Rows, cost, crosses, finish, not_positive, nothing};
 use super::summary::spearman;
 use crate::engine::kernel::{Context, Failure, Job, Kernel, LabelledAxis};
 use crate::engine::value::{Table, Value};
@@ -88,8 +88,8 @@ impl Planned for Scatter {
         Ok(Facts::default())
     }
 
-    fn cost(&self, _settings: &Settings, _inputs: &[KnownInput]) -> Cost {
-        COST
+    fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
+        cost(inputs, Each { seconds: 6e-6, memory: 600.0, disk: 40.0 })
     }
 }
 
@@ -219,7 +219,7 @@ const LIMIT: usize = 5_000_000;
 const MANY: usize = 2000;
 
 impl Kernel for Scatter {
-    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+    fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let s = ScatterSettings::read(&job.settings);
         let frame = Frame::read(&job.settings);
         let x = field(job, "x", &frame).ok_or_else(|| Failure::new("the input `x` is missing"))?;
@@ -300,7 +300,7 @@ impl Kernel for Scatter {
             dropped,
             references,
         }
-        .finish()
+        .finish(cx)
     }
 }
 
@@ -435,7 +435,7 @@ impl Drawing<'_> {
         Axis::new(look.label(own), look.scale(if log { Scale::log_over(values) } else { Scale::within(values, 0.0, 1.0) }))
     }
 
-    fn finish(&self) -> Result<Value, Failure> {
+    fn finish(&self, cx: &dyn Context) -> Result<Value, Failure> {
         let points = &self.points;
         let numbers: Vec<f64> = points.iter().filter_map(|p| if let Hue::Number(v) = p.color { Some(v) } else { None }).collect();
         let (low, high) = scale::range(numbers.iter().copied());
@@ -527,7 +527,7 @@ impl Drawing<'_> {
         let size = (width, if count == 1 { 320.0 } else { 0.85 * width });
         let rows = layout::grid(&self.cube, self.frame, vec![panels], width);
         let plot = Plot { title: self.frame.title.clone(), rows, size, legends, bar };
-        finish(&plot, caption, self.drawn(!numbers.is_empty()))
+        finish(plot, caption, self.drawn(!numbers.is_empty()), cx)
     }
 
     /// Returns the lines of least squares: one, or one for each of several values.

@@ -1,23 +1,31 @@
 //! What every figure is made with: the picture in both forms, words about absences, the table of the numbers drawn.
 
-use crate::engine::kernel::Failure;
+use crate::engine::kernel::{Context, Failure};
 use crate::engine::value::{Column, Figure, Table, Value};
-use crate::plan::facts::Cost;
+use crate::engine::{self, Unheard};
+use crate::plan::facts::{Cost, KnownInput};
 use crate::report::figure::{Color, Key, Legend, Mark, Marker, Panel, Plot, Sign, color, png};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Seconds of one core for what is drawn at one place: as words of SVG, and as pixels.
+const DRAWN: f64 = 4e-6;
+
 /// Returns the figure in both forms.
-pub fn finish(plot: &Plot, caption: Vec<String>, data: Table) -> Result<Value, Failure> {
-    let svg = match crossed(&plot.rows) {
-        None => plot.svg(),
-        Some(legend) => {
-            let mut plot = plot.clone();
-            plot.legends.push(legend);
-            plot.svg()
-        }
+///
+/// Errors: the picture cannot be drawn; the run stops.
+pub fn finish(mut plot: Plot, caption: Vec<String>, data: Table, cx: &dyn Context) -> Result<Value, Failure> {
+    plot.legends.extend(crossed(&plot.rows));
+    let places: usize = plot.rows.iter().flatten().flat_map(|p| &p.marks).map(Mark::places).sum();
+    let drawn = engine::apart(cx, "drawing", DRAWN * places as f64, move || {
+        let svg = plot.svg();
+        png::render(&svg).map(|png| (svg, png))
+    });
+    let (svg, png) = match drawn {
+        Ok(pictures) => pictures.map_err(Failure::new)?,
+        Err(Unheard::Stopped) => return Err(Failure::Interrupted),
+        Err(Unheard::Thread(words)) => return Err(Failure::new(words)),
     };
-    let png = png::render(&svg).map_err(Failure::new)?;
     Ok(Value::Figure(Arc::new(Figure { svg, png, caption: caption.join(" "), data })))
 }
 
@@ -43,8 +51,25 @@ pub fn not_positive(count: usize, what: &str) -> Option<String> {
     (count > 0).then(|| format!("Not drawn, since they are not positive: {count} {what}."))
 }
 
-/// What a figure takes: most of its time is drawing pixels.
+/// What a figure takes of few values: most of its time is drawing pixels.
 pub const COST: Cost = Cost { seconds: 0.03, memory: 2e7, disk: 6e4 };
+
+/// What a figure takes for each value that it is given.
+pub struct Each {
+    /// Seconds of one core.
+    pub seconds: f64,
+    /// Bytes of memory.
+    pub memory: f64,
+    /// Bytes of the pictures and of the table of what is drawn.
+    pub disk: f64,
+}
+
+/// Returns what a figure takes that draws every value of the input that has most of them.
+pub fn cost(inputs: &[KnownInput], each: Each) -> Cost {
+    let values = |(_, all): &KnownInput| all.iter().map(|f| f.most_rows().unwrap_or(1)).sum::<usize>();
+    let n = inputs.iter().map(values).max().unwrap_or(0) as f64;
+    Cost { seconds: COST.seconds + each.seconds * n, memory: COST.memory + each.memory * n, disk: COST.disk + each.disk * n }
+}
 
 /// Returns crosses over what comes from densities that did not settle; `None` if there is none.
 pub fn crosses(at: Vec<(f64, f64)>, radius: f64) -> Option<Mark> {

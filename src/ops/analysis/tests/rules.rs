@@ -116,3 +116,19 @@ fn ranges_above_the_largest_number_are_refused() {
     assert_eq!(bins.numbers("count").unwrap().iter().sum::<f64>(), 3.0);
     assert!(bins.numbers("density").unwrap().iter().all(|d| d.is_finite()));
 }
+
+#[test]
+fn correlations_of_numbers_that_lie_further_apart_than_the_largest_number() {
+    let r = call("pearson").one("x", each(&[-1.7e308, -1.7e308, 1.7e308, 0.0])).one("y", each(&[-1.7, -1.7, 1.7, 0.0])).run();
+    let Ok(Value::Number(r)) = r else { panic!("{r:?}") };
+    assert!((r.value - 1.0).abs() < 1e-15, "{}", r.value);
+}
+
+#[test]
+fn sums_of_drawn_values_above_the_largest_number_are_refused() {
+    let far = [-1.5e308, -1e308, 1e308, 1.7e308];
+    for op in ["bootstrap", "permutation_test"] {
+        let of = call(op).one("x", each(&far)).one("y", each(&far)).set("draws", Static::Number(20.0)).run();
+        assert!(matches!(&of, Err(Failure::Absent(why)) if why.contains("overflows")), "{op}: {of:?}");
+    }
+}

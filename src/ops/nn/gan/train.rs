@@ -9,6 +9,7 @@ use crate::ops::nn::batches::Augment;
 use crate::ops::nn::cost;
 use crate::ops::nn::course::{self, Learner};
 use crate::ops::nn::given::failed;
+use crate::ops::nn::idle;
 use crate::ops::nn::models::of_net;
 use crate::ops::nn::network::Network;
 use crate::ops::nn::place::{Place, Precision};
@@ -66,7 +67,10 @@ impl Planned for TrainGan {
             let help = "continue with a generator that `train_gan` made from the same network";
             suits::continues(&recipe.generator, start, None, help)?;
         }
-        Ok(Facts { columns, kept: Some(recipe.pace.kept.clone()), ..of_net(&recipe.generator, classes) })
+        let continued = known(inputs, "from").is_some();
+        let mut warnings = idle::of_pace(&recipe.pace, settings, &recipe.judge.input, continued);
+        warnings.extend(idle::too_large(&recipe.pace, data.and_then(|d| d.rows)));
+        Ok(Facts { columns, warnings, kept: Some(recipe.pace.kept.clone()), ..of_net(&recipe.generator, classes) })
     }
 
     fn on_device(&self, settings: &Settings, inputs: &[KnownInput]) -> f64 {
