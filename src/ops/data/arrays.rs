@@ -3,7 +3,7 @@
 use super::bytes::{broken, unfit, with_help};
 use super::label_files;
 use super::npy::{self, Place, place_in};
-use super::parts::{Normalisation, Reader, channels, facts_of, numbered_classes, splits};
+use super::parts::{Normalisation, Reader, channels, facts_of, named, numbered_classes, splits};
 use crate::engine::value::{Pixels, Source};
 use crate::lang::Settings;
 use crate::plan::facts::{Facts, Problem};
@@ -167,7 +167,7 @@ impl Reader for Arrays {
     }
 
     fn name(&self, settings: &ArraysSettings) -> String {
-        [Some(&settings.x), settings.test_x.as_ref()].into_iter().flatten().cloned().collect::<Vec<_>>().join(" and ")
+        named([Some(&settings.x), settings.test_x.as_ref()].into_iter().flatten())
     }
 
     fn facts(&self, settings: &ArraysSettings, files: Option<&Files>) -> Result<Facts, Problem> {

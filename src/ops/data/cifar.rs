@@ -4,7 +4,7 @@
 
 use super::bytes::{Input, broken, with_help};
 use super::cifar_python;
-use super::parts::{Normalisation, Reader, facts_of, splits};
+use super::parts::{Normalisation, Reader, facts_of, named, splits};
 use crate::engine::value::{Pixels, Source};
 use crate::lang::Settings;
 use crate::plan::facts::{Facts, Problem};
@@ -300,7 +300,7 @@ impl Reader for Cifar10 {
     }
 
     fn name(&self, settings: &Cifar10Settings) -> String {
-        settings.folder.trim_end_matches('/').to_string()
+        named([&settings.folder])
     }
 
     fn facts(&self, settings: &Cifar10Settings, files: Option<&Files>) -> Result<Facts, Problem> {
@@ -325,7 +325,7 @@ impl Reader for Cifar100 {
     }
 
     fn name(&self, settings: &Cifar100Settings) -> String {
-        settings.folder.trim_end_matches('/').to_string()
+        named([&settings.folder])
     }
 
     fn facts(&self, settings: &Cifar100Settings, files: Option<&Files>) -> Result<Facts, Problem> {

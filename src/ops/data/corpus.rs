@@ -1,7 +1,7 @@
 //! Texts as rows of words, each with the word that follows: what language models are trained on.
 
 use super::bytes::{Input, broken, unfit, with_help};
-use super::parts::{MOST_CLASSES, Reader, facts_of, splits};
+use super::parts::{MOST_CLASSES, Reader, facts_of, named, splits};
 use crate::engine::value::{Images, Pixels, Source};
 use crate::lang::Settings;
 use crate::plan::facts::{Facts, Problem};
@@ -165,13 +165,13 @@ impl Reader for Corpus {
 
     fn name(&self, settings: &CorpusSettings) -> String {
         let parts = [Some(&settings.train), settings.valid.as_ref(), settings.test.as_ref()];
-        let files: Vec<_> = parts.into_iter().flatten().cloned().collect();
+        let files = named(parts.into_iter().flatten());
         let unit = match settings.unit {
             Unit::Words => "words",
             Unit::Tokens => "tokens",
             Unit::Characters => "characters",
         };
-        format!("{} in rows of {} {unit}", files.join(" and "), settings.length)
+        format!("{files} in rows of {} {unit}", settings.length)
     }
 
     fn facts(&self, settings: &CorpusSettings, files: Option<&Files>) -> Result<Facts, Problem> {

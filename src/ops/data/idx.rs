@@ -1,7 +1,7 @@
 //! IDX files, plain or gzip: the format of MNIST and its relatives (Y. LeCun, C. Cortes, C. Burges: The MNIST database).
 
 use super::bytes::{Input, broken, unfit, with_help};
-use super::parts::{Normalisation, Reader, channels, facts_of, numbered_classes, splits};
+use super::parts::{Normalisation, Reader, channels, facts_of, named, numbered_classes, splits};
 use crate::engine::value::{Pixels, Source};
 use crate::lang::Settings;
 use crate::plan::facts::{Facts, Problem};
@@ -198,7 +198,7 @@ impl Reader for Idx {
     }
 
     fn name(&self, settings: &IdxSettings) -> String {
-        [Some(&settings.images), settings.test_images.as_ref()].into_iter().flatten().cloned().collect::<Vec<_>>().join(" and ")
+        named([Some(&settings.images), settings.test_images.as_ref()].into_iter().flatten())
     }
 
     fn facts(&self, settings: &IdxSettings, files: Option<&Files>) -> Result<Facts, Problem> {
@@ -248,7 +248,7 @@ impl Reader for Mnist {
     }
 
     fn name(&self, settings: &MnistSettings) -> String {
-        settings.folder.trim_end_matches('/').to_string()
+        named([&settings.folder])
     }
 
     fn facts(&self, settings: &MnistSettings, files: Option<&Files>) -> Result<Facts, Problem> {

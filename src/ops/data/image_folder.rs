@@ -2,7 +2,7 @@
 
 use super::bytes::{broken, unfit, unreadable, with_help};
 use super::image_list::{Classes, Listing, Order, list};
-use super::parts::{Normalisation, Reader, facts_of, splits};
+use super::parts::{Normalisation, Reader, facts_of, named, splits};
 use crate::engine::value::{Pixels, Source};
 use crate::lang::Settings;
 use crate::ops::foreign::named;
@@ -215,7 +215,7 @@ impl Reader for ImageFolder {
     }
 
     fn name(&self, settings: &ImageFolderSettings) -> String {
-        settings.folder.trim_end_matches('/').to_string()
+        named([&settings.folder])
     }
 
     fn facts(&self, settings: &ImageFolderSettings, files: Option<&Files>) -> Result<Facts, Problem> {

@@ -51,6 +51,15 @@ pub trait Reader: Send + Sync {
     }
 }
 
+/// Returns the name of a data set that these files or folders hold: one name for all ways to write a path.
+pub fn named<'a>(paths: impl IntoIterator<Item = &'a String>) -> String {
+    let plain = |path: &String| {
+        let parts = path.split('/').filter(|part| !part.is_empty() && *part != ".");
+        format!("{}{}", if path.starts_with('/') { "/" } else { "" }, parts.collect::<Vec<_>>().join("/"))
+    };
+    paths.into_iter().map(plain).collect::<Vec<_>>().join(" and ")
+}
+
 /// The kernel around a reader: gives the whole data set, all splits, with the labels of the files.
 pub struct Reading<R>(pub R);
 
