@@ -115,6 +115,22 @@ pub fn published_weights(side: &Side, w: &Array2<f64>, name: &str, cx: &dyn Cont
     Ok(shares(products.mapv(f64::abs).sum_axis(Axis(1))))
 }
 
+/// Correlations that differ by less count as equal: their directions are found up to 1e-16 over the difference.
+const EQUAL: f64 = 1e-10;
+
+/// Refuses weights of correlations of which some, not all, are equal: any rotation of their directions is as good, and the weights depend on it.
+fn untied(rho: &Array1<f64>) -> Result<(), Failure> {
+    let all = rho.iter().all(|r| rho[0] - r < EQUAL);
+    match rho.windows(2).into_iter().find(|pair| pair[0] - pair[1] < EQUAL).filter(|_| !all) {
+        None => Ok(()),
+        Some(tied) => Err(Failure::Absent(format!(
+            "several canonical correlations are {:.3}, others differ: directions of equal correlations, and with them the weights of pwcca, are not \
+             unique; `variant: mean` does not depend on them",
+            tied[0]
+        ))),
+    }
+}
+
 fn no_weights(trouble: Trouble) -> Failure {
     trouble.failure("the weights were not found")
 }
@@ -192,8 +208,9 @@ pub fn round(n: f64, a: f64, b: f64) -> f64 {
 const ALL_BUT_NOISE: f64 = 0.99;
 
 impl Planned for Cca {
+    /// 3: no weighted mean of equal correlations.
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn facts(&self, settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -245,6 +262,9 @@ impl Kernel for Cca {
             Variant::Published => Ok(weighted(rho, &published_weights(&b, z, "against", cx)?)),
             _ => Ok(rho.mean().unwrap_or(0.0)),
         };
+        if matches!(settings.variant, Variant::Pwcca | Variant::Published) {
+            untied(&rho)?;
+        }
         let similarity = summary(&rho, &w, &z)?;
         let rounds = settings.permutations.max(1);
         let mut null = Vec::with_capacity(rounds);

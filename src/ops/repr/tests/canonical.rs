@@ -120,3 +120,21 @@ fn plain_distances_are_numpys() {
     near(as_number(here("euclidean_distance", &[], inputs())).value / 1e200, r.number("euclidean"), 1e-12);
     assert!(message(here("cosine_distance", &[], both(&r))).contains("6 units and `against` 4"));
 }
+
+#[test]
+fn weights_of_correlations_of_which_some_are_equal_are_refused() {
+    let r = Reference::read();
+    let (x, mut y) = (r.matrix("x", 6), r.matrix("y", 4));
+    // Two units of both sides are the same: two correlations are 1, the others are below.
+    (0..2).for_each(|i| y.column_mut(i).assign(&x.column(i)));
+    let of = |variant: &str, y: &Array2<f64>| {
+        let settings = [("variant", word(variant)), ("variance", Static::Number(0.99)), ("permutations", Static::Number(3.0)), usual()];
+        here("cca", &settings, vec![("x", stages(x.clone(), Vec::new())), ("against", stages(y.clone(), Vec::new()))])
+    };
+    for variant in ["pwcca", "pwcca_published"] {
+        assert!(matches!(of(variant, &y), Err(Failure::Absent(why)) if why.contains("not unique")), "{variant}");
+    }
+    assert!(of("mean", &y).is_ok());
+    // Where all are equal any weights give the same mean.
+    near(field(&of("pwcca", &x).unwrap(), "similarity"), 1.0, 1e-12);
+}
