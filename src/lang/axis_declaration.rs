@@ -203,7 +203,13 @@ impl<'a> Checker<'a> {
 
     fn no_coordinates(&mut self, name: &ast::Ident, span: Span) {
         let diag = Diag::error("cfx::axis::empty", span, format!("the axis `{}` has no coordinates", name.name));
-        self.say(diag.help("name at least one; the end of a range is excluded: `0..10` has ten coordinates"));
+        let text = self.program().sources.text(span);
+        let ends = text.split_once("..").and_then(|(a, b)| Some((a.trim().parse::<i64>().ok()?, b.trim().parse::<i64>().ok()?)));
+        let help = match ends.filter(|(from, to)| from > to) {
+            Some((from, to)) => format!("a range ascends: write `{to}..{from}`, its end excluded"),
+            None => "name at least one; the end of a range is excluded: `0..10` has ten coordinates".to_string(),
+        };
+        self.say(diag.help(help));
     }
 
     /// Returns coordinates that stand for something, with what they stand for: a map, or a list of names of networks, recipes, results.

@@ -39,6 +39,16 @@ fn corners(a: Bounds, b: Bounds, of: impl Fn(f64, f64) -> f64) -> Option<Bounds>
     (!any_nan).then(|| all.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |out, v| (out.0.min(*v), out.1.max(*v))))
 }
 
+/// Returns where numbers lie, in words.
+fn side(bounds: Bounds) -> String {
+    match bounds {
+        (low, high) if low == high => format!("{low}"),
+        (low, f64::INFINITY) => format!("no less than {low}"),
+        (f64::NEG_INFINITY, high) => format!("no more than {high}"),
+        (low, high) => format!("between {low} and {high}"),
+    }
+}
+
 impl<'a> Checker<'a> {
     /// Warns of a claim that the bounds of its numbers decide.
     pub(super) fn decided_by_bounds(&mut self, claim: &Typed, span: Span) {
@@ -79,7 +89,9 @@ impl<'a> Checker<'a> {
         match &value.node {
             Node::Call(call) => {
                 let of = |name: &str| call.inputs.iter().find(|(n, ..)| n == name).map(|(_, v, _)| v);
-                if let (Some(a), Some(b)) = (of("a"), of("b")) {
+                if call.op == "threshold" {
+                    found.extend(self.on_one_side(call, depth));
+                } else if let (Some(a), Some(b)) = (of("a"), of("b")) {
                     found.extend(
                         self.compared(&call.op, a, b, 0, value.span).filter(|(_, place, _)| !found.iter().any(|f| f.1 == *place)),
                     );
@@ -93,6 +105,17 @@ impl<'a> Checker<'a> {
             Node::If { yes, no, .. } => [yes, no].into_iter().for_each(|v| self.comparisons(v, depth + 1, found)),
             Node::Value(_) | Node::Static(..) | Node::Error => {}
         }
+    }
+
+    /// Returns on which side of a threshold all numbers lie, where its place is, and why in words.
+    fn on_one_side(&self, call: &Call, depth: usize) -> Option<(bool, Span, String)> {
+        let (_, x, _) = call.inputs.iter().find(|(n, ..)| n == "x")?;
+        let written = call.written.get("at")?.clone();
+        let (module, at) = (written.0, &written.1);
+        let Ok(Static::Number(threshold)) = self.statics().value(module, at, &Env::new()) else { return None };
+        let bounds = self.bounds(x, "", depth + 1)?;
+        let decided = threshold > bounds.1 || threshold <= bounds.0;
+        decided.then(|| (threshold <= bounds.0, at.span, format!("the numbers are {}", side(bounds))))
     }
 
     /// Returns whether a truth holds or fails whatever comes out, which comparison decides that, and why in words; `None` if that depends on results.
@@ -149,12 +172,6 @@ impl<'a> Checker<'a> {
             "equal" if left.1 < right.0 || left.0 > right.1 => false,
             "not_equal" if left.1 < right.0 || left.0 > right.1 => true,
             _ => return None,
-        };
-        let side = |bounds: Bounds| match bounds {
-            (low, high) if low == high => format!("{low}"),
-            (low, f64::INFINITY) => format!("no less than {low}"),
-            (f64::NEG_INFINITY, high) => format!("no more than {high}"),
-            (low, high) => format!("between {low} and {high}"),
         };
         let words = match (&a.node, &b.node) {
             (_, Node::Static(..)) => format!("its left side is {}", side(left)),

@@ -88,7 +88,12 @@ impl<'a> Checker<'a> {
             let n = number(self, count);
             let seed = seed.as_ref().map_or(Some(0), |s| number(self, s));
             let (Some(n @ 1..), Some(seed)) = (n, seed) else {
-                return refuse(self, count.span, "`count:` and `seed:` are whole numbers", "write, say, `count: 48, seed: 1`");
+                return refuse(
+                    self,
+                    count.span,
+                    "`count:` is a whole number from 1, `seed:` one from 0",
+                    "write, say, `count: 48, seed: 1`",
+                );
             };
             let lengths = base.axes.iter().map(|a| self.axes().get(*a).coordinates.as_ref().map(|c| c.len() as u64));
             let all = lengths.into_iter().try_fold(1u64, |all, length| all.checked_mul(length?));

@@ -53,6 +53,8 @@ pub struct Facts {
     pub kept: Option<Vec<usize>>,
     /// Bytes of the buffers of a pass of a model over a batch of examples, in evaluation.
     pub pass_bytes: Option<f64>,
+    /// Splits whose examples a model was trained on, each with the name of its data set.
+    pub learnt: Vec<(Arc<str>, String)>,
     /// Multiply-adds of one example's forward pass through a model.
     pub multiply_adds: Option<u64>,
     /// Columns of a table, or of a model's history. Nothing where only the run tells.
@@ -148,6 +150,8 @@ impl Facts {
             kept: same(&self.kept, &other.kept),
             pass_bytes: most(self.pass_bytes, other.pass_bytes),
             multiply_adds: most(self.multiply_adds, other.multiply_adds),
+            // What either was trained on.
+            learnt: self.learnt.iter().chain(other.learnt.iter().filter(|l| !self.learnt.contains(l))).cloned().collect(),
             columns: same(&self.columns, &other.columns),
             texts: self.texts.iter().filter(|name| other.texts.contains(name)).cloned().collect(),
             reduced: same(&self.reduced, &other.reduced),

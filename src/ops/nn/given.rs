@@ -37,7 +37,11 @@ impl Given {
             return Ok(x as usize);
         }
         let message = if x.is_nan() { format!("`{name}` is not a number") } else { format!("`{name}` is {}", plain(x)) };
-        Err(out_of_range(name, message, format!("{what}: a whole number from {least} to {most}")))
+        let range = match most == u32::MAX as usize {
+            true => format!("a whole number from {least} on"),
+            false => format!("a whole number from {least} to {most}"),
+        };
+        Err(out_of_range(name, message, format!("{what}: {range}")))
     }
 
     /// Returns the number where `holds` says so.

@@ -65,7 +65,11 @@ const NUMBER: f64 = 130.0;
 fn facts(inputs: &[KnownInput], labels: Labels, each: f64) -> Result<Facts, Problem> {
     suits::fits(inputs, "net", "data", labels)?;
     let data = known(inputs, "data").cloned().unwrap_or_default();
-    Ok(if each > 0.0 { data.each_example() } else { Facts { classes: data.classes, ..Facts::default() } })
+    if each > 0.0 {
+        return Ok(data.each_example());
+    }
+    let warnings = suits::seen(inputs, &data).into_iter().collect();
+    Ok(Facts { classes: data.classes, warnings, ..Facts::default() })
 }
 
 /// Defines a kernel that measures a model on a data set: what it needs of labels, the passes that it takes, and the bytes that it keeps for each example.

@@ -42,6 +42,16 @@ pub enum Rate {
 }
 
 impl Rate {
+    /// Returns the largest rate of the schedule.
+    pub fn largest(&self) -> f64 {
+        match *self {
+            Rate::Constant(rate) => rate,
+            Rate::Triangular { peak, start, end, .. } | Rate::OneCycle { peak, start, end, .. } => peak.max(start).max(end),
+            Rate::Cosine { peak, end, .. } => peak.max(end),
+            Rate::Step { start, factor, .. } => start * factor.max(1.0),
+        }
+    }
+
     /// Returns the schedule that a setting names; a plain number is a constant one.
     ///
     /// Errors: a value out of its range, in a sentence.
@@ -51,7 +61,11 @@ impl Rate {
         }
         let Some((name, fields)) = setting.make() else { return Err("the learning rate is not a number".into()) };
         let share = |field: &str, value: f64| {
-            if (0.0..=1.0).contains(&value) { Ok(value) } else { Err(format!("`{field}: {value}` is not between 0 and 100 %")) }
+            if (0.0..=1.0).contains(&value) {
+                Ok(value)
+            } else {
+                Err(format!("`{field}: {value}` is not between 0 and 1; a share of {value} in a hundred is `{value}%`"))
+            }
         };
         match name {
             "constant" => positive("value", Constant::read(&fields).value.0).map(Rate::Constant),

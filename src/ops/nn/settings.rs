@@ -203,7 +203,10 @@ impl Recipe {
             stop: Stop::parse(&given.stop).map_err(of("stop"))?,
             frozen: frozen(net, given.freeze.as_deref().unwrap_or_default()).map_err(of("freeze"))?,
             record: metrics(&given.record).map_err(of("record"))?,
-            smoothing: given.label_smoothing.held("label_smoothing", smoothing, "it lies in [0, 1)").map_err(of_training)?,
+            smoothing: given
+                .label_smoothing
+                .held("label_smoothing", smoothing, "it is a share from 0 to below 1: 10 of a hundred is `10%`, or `0.1`")
+                .map_err(of_training)?,
         };
         if recipe.frozen.iter().all(|f| *f) && !recipe.frozen.is_empty() {
             return Err(wrong("freeze", "`freeze` leaves nothing to train".into()));

@@ -53,6 +53,19 @@ pub fn fits(inputs: &[KnownInput], model: &str, slot: &'static str, labels: Labe
     }
 }
 
+/// Returns the doubt about a measure on a split that is not for training, but was trained on.
+pub fn seen(inputs: &[KnownInput], data: &Facts) -> Option<Problem> {
+    let ([split], Some(source)) = (&data.from[..], &data.source) else { return None };
+    let learnt = &known(inputs, "net")?.learnt;
+    let doubtful = split != "train" && learnt.iter().any(|(own, of)| own == source && of == split);
+    doubtful.then(|| {
+        let message = format!("the network was trained on examples of `{split}` too, so this says nothing about unseen ones");
+        let help =
+            format!("train on another split, as in `train(…, d.train)`; or leave the examples out: `d.all except d.{split}`");
+        unfit("data", message, &help)
+    })
+}
+
 /// Checks that the classes of examples are those of a model, where both have names: a label is the number of its class.
 fn same_classes(model: &Facts, data: &Facts, slot: &'static str) -> Result<(), Problem> {
     let (Some(ours), Some(theirs)) = (&model.classes, &data.classes) else { return Ok(()) };

@@ -87,11 +87,18 @@ impl Planned for Train {
         let continued = known(inputs, "from").is_some();
         let mut warnings = Vec::from_iter(doubled_softmax(net));
         warnings.extend(idle::of_pace(&recipe.pace, settings, &net.input, continued));
-        warnings.extend(idle::too_patient(&recipe).into_iter().chain(idle::too_large(&recipe.pace, rows)));
+        warnings.extend(
+            idle::of_stop(&recipe).into_iter().chain(idle::of_optimizer(&recipe)).chain(idle::too_large(&recipe.pace, rows)),
+        );
+        let mut learnt = known(inputs, "from").map_or_else(Vec::new, |f| f.learnt.clone());
+        if let Some((source, data)) = data.and_then(|d| Some((d.source.clone()?, d))) {
+            learnt.extend(data.from.iter().map(|split| (source.clone(), split.clone())));
+        }
         Ok(Facts {
             columns,
             kept,
             warnings,
+            learnt,
             bytes: Some(4 * net.parameters() as u64 * (1 + recipe.pace.snapshots.len() as u64)),
             ..of_net(net, classes)
         })

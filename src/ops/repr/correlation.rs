@@ -217,7 +217,11 @@ impl Planned for Cca {
         let settings = CcaSettings::read(settings);
         let (share, tolerance) = (settings.variance, settings.tolerance);
         if settings.variant == Variant::Svcca && !(share > 0.0 && share <= 1.0) {
-            return Err(problem("variance", format!("a share of {share} of the variance cannot be kept")));
+            let help = "a share is above 0 and at most 1: 99 of a hundred is `99%`, or `0.99`".to_string();
+            return Err(Problem {
+                help: Some(help),
+                ..problem("variance", format!("a share of {share} of the variance cannot be kept"))
+            });
         }
         if settings.variant != Variant::Svcca && share != ALL_BUT_NOISE {
             return Err(Problem {

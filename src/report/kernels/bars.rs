@@ -47,7 +47,7 @@ impl Planned for Bars {
     }
 
     fn cost(&self, _settings: &Settings, inputs: &[KnownInput]) -> Cost {
-        cost(inputs, Each { seconds: 3e-5, memory: 1.3e3, disk: 120.0 })
+        cost(inputs, Each { seconds: 6e-6, memory: 1.2e3, disk: 100.0 })
     }
 }
 

@@ -10,7 +10,7 @@ use crate::engine::value::{Column, Number, Table, Value};
 use crate::plan::doubt::Place;
 use crate::report::figure::{Scale, Tick, scale};
 use crate::report::numeric::numeric;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What a figure over an axis draws.
@@ -239,7 +239,7 @@ impl Cube {
         self.name_places();
         let axis = AxisName { name: self.x.clone(), role: String::new() };
         let Some(at) = by.find(&axis).or_else(|| by.role("class").filter(|_| self.x == "class")) else { return };
-        let mut sums: HashMap<&str, (f64, f64)> = HashMap::new();
+        let mut sums: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
         for (i, value) in by.values.iter().enumerate() {
             if let Some(number) = scalar(value) {
                 let sum = sums.entry(&by.axes[at].coordinates[by.places(i)[at]]).or_default();
@@ -328,7 +328,7 @@ impl Cube {
                 values
             }
             _ => {
-                let mut known = HashMap::new();
+                let mut known = BTreeMap::new();
                 for (i, name) in self.names.iter().enumerate() {
                     known.entry(name.as_str()).or_insert(i as f64);
                 }

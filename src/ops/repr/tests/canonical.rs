@@ -128,7 +128,8 @@ fn weights_of_correlations_of_which_some_are_equal_are_refused() {
     // Two units of both sides are the same: two correlations are 1, the others are below.
     (0..2).for_each(|i| y.column_mut(i).assign(&x.column(i)));
     let of = |variant: &str, y: &Array2<f64>| {
-        let settings = [("variant", word(variant)), ("variance", Static::Number(0.99)), ("permutations", Static::Number(3.0)), usual()];
+        let settings =
+            [("variant", word(variant)), ("variance", Static::Number(0.99)), ("permutations", Static::Number(3.0)), usual()];
         here("cca", &settings, vec![("x", stages(x.clone(), Vec::new())), ("against", stages(y.clone(), Vec::new()))])
     };
     for variant in ["pwcca", "pwcca_published"] {
