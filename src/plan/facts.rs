@@ -53,6 +53,9 @@ pub struct Facts {
     pub kept: Option<Vec<usize>>,
     /// Bytes of the buffers of a pass of a model over a batch of examples, in evaluation.
     pub pass_bytes: Option<f64>,
+    /// What numbers of examples are subtracted from and divided by, of a model those that it was trained on: means and deviations of channels,
+    /// one where all channels have the same. Empty where nothing is.
+    pub scaled: Option<Arc<[f64]>>,
     /// Splits whose examples a model was trained on, each with the name of its data set.
     pub learnt: Vec<(Arc<str>, String)>,
     /// Multiply-adds of one example's forward pass through a model.
@@ -150,7 +153,7 @@ impl Facts {
             kept: same(&self.kept, &other.kept),
             pass_bytes: most(self.pass_bytes, other.pass_bytes),
             multiply_adds: most(self.multiply_adds, other.multiply_adds),
-            // What either was trained on.
+            scaled: same(&self.scaled, &other.scaled),
             learnt: self.learnt.iter().chain(other.learnt.iter().filter(|l| !self.learnt.contains(l))).cloned().collect(),
             columns: same(&self.columns, &other.columns),
             texts: self.texts.iter().filter(|name| other.texts.contains(name)).cloned().collect(),

@@ -6,6 +6,7 @@ use crate::engine::{Context, Failure, Job, Kernel, Value};
 use crate::lang::Settings;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Policy, Problem, SplitFacts};
 use crate::plan::files::Files;
+use crate::settings;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -60,6 +61,30 @@ pub fn named<'a>(paths: impl IntoIterator<Item = &'a String>) -> String {
     paths.into_iter().map(plain).collect::<Vec<_>>().join(" and ")
 }
 
+settings! {
+    /// The settings of readers of images that [`Normalisation`] is made of.
+    struct Scaling("data") { mean: Vec<f64> = Vec::new(), std: Vec<f64> = Vec::new() }
+}
+
+/// Returns means and then deviations, one of each where all channels have the same; nothing where numbers stay as they are.
+fn scaled(mean: Vec<f64>, std: Vec<f64>) -> Vec<f64> {
+    if mean.iter().all(|m| *m == 0.0) && std.iter().all(|s| *s == 1.0) {
+        return Vec::new();
+    }
+    let one = |given: &[f64], usual: f64| {
+        let first = given.first().copied().unwrap_or(usual);
+        given.iter().all(|x| *x == first).then_some(first)
+    };
+    let channels = mean.len().max(std.len());
+    match (one(&mean, 0.0), one(&std, 1.0)) {
+        (Some(mean), Some(std)) => vec![mean, std],
+        (mean_of_all, std_of_all) => {
+            let each = |given: Vec<f64>, all: Option<f64>| all.map_or(given, |x| vec![x; channels]);
+            [each(mean, mean_of_all), each(std, std_of_all)].concat()
+        }
+    }
+}
+
 /// The kernel around a reader: gives the whole data set, all splits, with the labels of the files.
 pub struct Reading<R>(pub R);
 
@@ -77,8 +102,10 @@ impl<R: Reader> Planned for Reading<R> {
     }
 
     fn facts(&self, settings: &Settings, _inputs: &[KnownInput], files: Option<&Files>) -> Result<Facts, Problem> {
-        let settings = self.0.settings(settings);
-        Ok(Facts { source: Some(self.0.name(&settings).into()), ..self.0.facts(&settings, files)? })
+        let Scaling { mean, std } = Scaling::read(settings);
+        let scaled = scaled(mean, std);
+        let (settings, scaled) = (self.0.settings(settings), scaled.into());
+        Ok(Facts { source: Some(self.0.name(&settings).into()), scaled: Some(scaled), ..self.0.facts(&settings, files)? })
     }
 
     fn cost_of(&self, _settings: &Settings, _inputs: &[KnownInput], data: &Facts) -> Cost {

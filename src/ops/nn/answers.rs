@@ -87,7 +87,7 @@ impl Planned for Answer {
             return Err(suits::unfit("data", message, "measure words by `loss`, `example_loss` or `accuracy`"));
         }
         suits::fits(inputs, "net", "data", if self.needs_labels(settings) { Labels::One } else { Labels::Any })?;
-        Ok(data.each_example())
+        Ok(Facts { warnings: suits::doubts(inputs, &data, false), ..data.each_example() })
     }
 
     fn on_device(&self, _settings: &Settings, inputs: &[KnownInput]) -> f64 {

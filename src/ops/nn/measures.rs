@@ -65,10 +65,10 @@ const NUMBER: f64 = 130.0;
 fn facts(inputs: &[KnownInput], labels: Labels, each: f64) -> Result<Facts, Problem> {
     suits::fits(inputs, "net", "data", labels)?;
     let data = known(inputs, "data").cloned().unwrap_or_default();
+    let warnings = suits::doubts(inputs, &data, each == 0.0);
     if each > 0.0 {
-        return Ok(data.each_example());
+        return Ok(Facts { warnings, ..data.each_example() });
     }
-    let warnings = suits::seen(inputs, &data).into_iter().collect();
     Ok(Facts { classes: data.classes, warnings, ..Facts::default() })
 }
 

@@ -53,8 +53,31 @@ pub fn fits(inputs: &[KnownInput], model: &str, slot: &'static str, labels: Labe
     }
 }
 
+/// Returns the doubts about what a network gives for these data: see [`scaled_alike`], and for a measure [`seen`].
+pub fn doubts(inputs: &[KnownInput], data: &Facts, measure: bool) -> Vec<Problem> {
+    scaled_alike(inputs, data).into_iter().chain(seen(inputs, data).filter(|_| measure)).collect()
+}
+
+/// Returns the doubt about data that are normalised otherwise than in training.
+fn scaled_alike(inputs: &[KnownInput], data: &Facts) -> Option<Problem> {
+    let (ours, theirs) = (known(inputs, "net")?.scaled.as_ref()?, data.scaled.as_ref()?);
+    let words = |by: &[f64]| match by {
+        [] => "are not normalised".to_string(),
+        [mean, std] => format!("are normalised by the mean {mean} and the deviation {std}"),
+        several => {
+            let list = |part: &[f64]| part.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
+            let (mean, std) = several.split_at(several.len() / 2);
+            format!("are normalised by the means {} and the deviations {}", list(mean), list(std))
+        }
+    };
+    (ours != theirs).then(|| {
+        let message = format!("these data {}; those that the network was trained on {}", words(theirs), words(ours));
+        unfit("data", message, "give both data sets the same `mean:` and `std:`")
+    })
+}
+
 /// Returns the doubt about a measure on a split that is not for training, but was trained on.
-pub fn seen(inputs: &[KnownInput], data: &Facts) -> Option<Problem> {
+fn seen(inputs: &[KnownInput], data: &Facts) -> Option<Problem> {
     let ([split], Some(source)) = (&data.from[..], &data.source) else { return None };
     let learnt = &known(inputs, "net")?.learnt;
     let doubtful = split != "train" && learnt.iter().any(|(own, of)| own == source && of == split);

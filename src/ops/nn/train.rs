@@ -99,6 +99,7 @@ impl Planned for Train {
             kept,
             warnings,
             learnt,
+            scaled: data.and_then(|d| d.scaled.clone()),
             bytes: Some(4 * net.parameters() as u64 * (1 + recipe.pace.snapshots.len() as u64)),
             ..of_net(net, classes)
         })
