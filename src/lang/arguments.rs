@@ -45,12 +45,16 @@ impl<'a> Checker<'a> {
         }
         if takes.axis.is_some() {
             // Either the name of an axis or a result: a name that is no declared result is an axis.
-            let axis = match &value.kind {
+            let named = |e: &'a Expr| match &e.kind {
                 ExprKind::Name(n) => match self.program().find(module, n) {
                     None => true,
-                    Some(_) => !self.is_result(module, value) || self.names_axis(module, n, parts),
+                    Some(_) => !self.is_result(module, e) || self.names_axis(module, n, parts),
                 },
                 _ => false,
+            };
+            let axis = match &value.kind {
+                ExprKind::List(items) if !takes.list => items.iter().all(named),
+                _ => named(value),
             };
             if axis {
                 parts.axis_words.push((i, module, value));

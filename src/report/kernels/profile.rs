@@ -1,11 +1,13 @@
 //! Class profiles: mean and standard deviation of a score within each class, classes sorted by mean (Jamroż & Kurdziel 2023, Fig. 1).
 
 use super::check;
+use super::facets::{self, Facets};
 use super::field::{Field, field};
 use super::frame::Frame;
 use super::inks;
 use super::layout;
 use super::named::{Axes, AxisName, Show};
+use super::powers;
 use super::references::{References, Side};
 use super::sheet::{COST, Cell, Rows, absent_words, crosses, finish, nothing};
 use super::summary::Summary;
@@ -27,7 +29,7 @@ settings! {
 
 impl Planned for Profile {
     fn version(&self) -> u32 {
-        5
+        6
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
@@ -44,6 +46,9 @@ impl Planned for Profile {
         let shown = [("class", Some(&class)), ("facet", facet)];
         let part = |slot: &'static str| Some(check::parts(slot, shapes, &frame.names, &shown, &[])?.into_iter().next());
         let (Some(x), Some(against), Some(groups)) = (part("x"), part("against"), part("groups")) else { return Ok(()) };
+        if let (Some(given), Some(x)) = (facets::given(shapes, &frame.names), &x) {
+            given.check(std::slice::from_ref(x), None)?;
+        }
         for (slot, part) in [("x", &x), ("against", &against), ("groups", &groups)] {
             if let Some(part) = part.as_ref().filter(|p| class_axis(&p.axes).is_none()) {
                 let message = format!("`{}` has no classes to draw a profile of: {}", part.name, check::axes_of(part));
@@ -92,11 +97,13 @@ type Classes = BTreeMap<usize, Summary>;
 impl Kernel for Profile {
     fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
         let s = ProfileSettings::read(&job.settings);
-        let frame = Frame::read(&job.settings);
-        let facet = s.facet.one().cloned();
+        let mut frame = Frame::read(&job.settings);
+        let faceted = Facets::read(job, &mut frame)?;
+        let facet = faceted.as_ref().map(Facets::name).or(s.facet.one().cloned());
         let input = |slot: &str| {
             let found = field(job, slot, &frame)?;
-            Some(facet.iter().fold(found, |f, a| f.split(a, job.labelled("facet"))))
+            let found = s.facet.0.iter().fold(found, |f, a| f.split(a, job.labelled("facet")));
+            Some(faceted.as_ref().filter(|_| slot != "groups").map_or_else(|| found.clone(), |by| by.split(&found)))
         };
         let x = input("x").ok_or_else(|| Failure::new("the input `x` is missing"))?;
         let (against, groups) = (input("against"), input("groups"));
@@ -399,7 +406,12 @@ fn draw(d: &Drawn) -> Result<Value, Failure> {
         };
         let shades = shades(d, &order, group_of);
         let x = Axis { label: d.frame.x.label(x.label.clone()), ..x };
-        let y = Axis::new(d.frame.y.label(d.x.label()), d.frame.y.scale(Scale::over(values)));
+        let y_scale = match powers::upright(d.frame) {
+            true if !values.iter().any(|v| *v > 0.0) => return Err(powers::none("a logarithmic axis")),
+            true => Scale::log_over(values),
+            false => Scale::over(values),
+        };
+        let y = Axis::new(d.frame.y.label(d.x.label()), d.frame.y.scale(y_scale));
         let heading = layout::heading(d.frame, (&facet_name, name));
         panels.push(Panel { heading, shades, ..Panel::new(x, y, marks) });
     }
@@ -544,6 +556,10 @@ fn caption(d: &Drawn) -> Vec<String> {
         };
         out.push(format!("Colours: {} ({counts} classes).", groups.name));
     }
-    out.extend(absent_words(&d.x.absent(), d.x.values.len()));
+    if powers::upright(d.frame) {
+        let drawn = d.own.iter().chain(d.other.iter().flatten()).flat_map(BTreeMap::values);
+        out.extend(powers::words(drawn.filter(|s| s.among(d.show, false).center <= 0.0).count(), "classes"));
+    }
+    out.extend(absent_words(&d.x.absent(), d.x.count()));
     out
 }
