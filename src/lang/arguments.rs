@@ -45,7 +45,7 @@ impl<'a> Checker<'a> {
         }
         if takes.axis.is_some() {
             // Either the name of an axis or a result: a name that is no declared result is an axis.
-            let named = |e: &'a Expr| match &e.kind {
+            let mut named = |e: &'a Expr| match &e.kind {
                 ExprKind::Name(n) => match self.program().find(module, n) {
                     None => true,
                     Some(_) => !self.is_result(module, e) || self.names_axis(module, n, parts),

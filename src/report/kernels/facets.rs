@@ -10,7 +10,6 @@ use crate::engine::kernel::{Failure, Job, LabelledAxis};
 use crate::engine::value::Value;
 use crate::lang::kind::Kind;
 use crate::plan::facts::{Problem, Shape};
-use crate::report::figure::scale;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// More panels than this are none that a reader compares.
@@ -129,8 +128,9 @@ fn word(value: &Value) -> Option<String> {
     }
 }
 
+/// Returns a number whole: two that differ have two panels.
 fn written(value: f64) -> String {
-    scale::number(value)
+    (value + 0.0).to_string()
 }
 
 /// Returns the different values as they are written: numbers ascending, words in the order of their colours.

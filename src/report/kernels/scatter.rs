@@ -20,7 +20,7 @@ use crate::lang::Settings;
 use crate::plan::examples;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Shape};
 use crate::plan::files::Files;
-use crate::report::figure::{Axis, Color, ColorBar, Key, Legend, Mark, Panel, Plot, Scale, Sign, color, marker, scale};
+use crate::report::figure::{Axis, Color, ColorBar, Key, Legend, Mark, Panel, Plot, Scale, Shades, Sign, color, marker, scale};
 use crate::settings;
 use std::collections::BTreeMap;
 
@@ -540,6 +540,7 @@ impl Drawing<'_> {
         let bar = (low <= high).then(|| ColorBar {
             label: self.color.map(Field::label).unwrap_or_default(),
             range: (low, high),
+            shades: Shades::of(numbers.iter().copied()),
             map: color::Map::Viridis,
             absent: String::new(),
             ticks: None,
