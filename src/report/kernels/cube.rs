@@ -141,6 +141,7 @@ impl Cube {
             cube.names = distinct(&parts, &roles.x.name).unwrap_or_default();
         }
         for field in &parts {
+            let before = cube.panels.len();
             cube.total += field.count();
             for (why, n) in field.absent() {
                 *cube.absent.entry(why).or_insert(0) += n;
@@ -149,6 +150,10 @@ impl Cube {
                 cube.add_tables(field, roles)?;
             } else {
                 cube.add_numbers(field, roles)?;
+            }
+            for panel in &mut cube.panels[before..] {
+                let over = std::mem::take(&mut panel.pooling.over);
+                panel.pooling.over = roles.by.map_or_else(|| over.clone(), |by| by.counted(over.clone()));
             }
         }
         Ok(cube)

@@ -61,6 +61,28 @@ impl Facets {
         &self.by
     }
 
+    /// Returns how many coordinates of an axis stand in each panel, `2` or `1 to 3`, where the value divides the axis.
+    pub fn in_each(&self, axis: &str) -> Option<String> {
+        let at = self.by.axes.iter().position(|a| a.name == axis)?;
+        let mut there: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+        for (i, value) in self.by.values.iter().enumerate() {
+            if let Some(panel) = self.panel(Some(value)) {
+                there.entry(panel).or_default().insert(self.by.places(i)[at]);
+            }
+        }
+        let (least, most) = (there.values().map(BTreeSet::len).min()?, there.values().map(BTreeSet::len).max()?);
+        Some(if least == most { least.to_string() } else { format!("{least} to {most}") })
+    }
+
+    /// Returns words about pooled axes, `run (4)`, with the counts of each panel.
+    pub fn counted(&self, over: Vec<String>) -> Vec<String> {
+        let each = |words: String| {
+            let axis = words.split_once(" (").map_or("", |(axis, _)| axis);
+            self.in_each(axis).map_or_else(|| words.clone(), |n| format!("{axis} ({n} in each panel)"))
+        };
+        over.into_iter().map(each).collect()
+    }
+
     /// Returns the number of the panel of a value; `None` if it has none.
     pub fn panel(&self, value: Option<&Value>) -> Option<usize> {
         let text = word(value?)?;

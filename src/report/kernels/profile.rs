@@ -134,6 +134,7 @@ impl Kernel for Profile {
             against: against.as_ref(),
             groups: groups.as_ref(),
             facet,
+            faceted: faceted.as_ref(),
             names,
             facets,
             own,
@@ -152,6 +153,7 @@ struct Drawn<'a> {
     against: Option<&'a Field>,
     groups: Option<&'a Field>,
     facet: Option<AxisName>,
+    faceted: Option<&'a Facets>,
     names: Vec<String>,
     facets: Vec<String>,
     own: Vec<Classes>,
@@ -481,15 +483,16 @@ fn errors(facets: &[Classes]) -> bool {
 
 /// Returns what the bars of a profile are; `None` if there are none.
 fn bars(d: &Drawn) -> Option<String> {
-    let own = bar_words(d.x, &d.own, d.facet.as_ref(), d.show);
-    let other = d.against.zip(d.other.as_deref()).and_then(|(a, all)| bar_words(a, all, d.facet.as_ref(), d.show));
+    let own = bar_words(d.x, &d.own, d);
+    let other = d.against.zip(d.other.as_deref()).and_then(|(a, all)| bar_words(a, all, d));
     match (own, other, d.against) {
         (Some(own), Some(other), Some(against)) if own != other => Some(format!("{own}; of {}: {other}", against.words)),
         (own, other, _) => own.or(other),
     }
 }
 
-fn bar_words(x: &Field, facets: &[Classes], facet: Option<&AxisName>, show: Show) -> Option<String> {
+fn bar_words(x: &Field, facets: &[Classes], d: &Drawn) -> Option<String> {
+    let show = d.show;
     let kind = match show {
         Show::Se => "standard error",
         Show::Ci => "95 % confidence interval",
@@ -497,8 +500,8 @@ fn bar_words(x: &Field, facets: &[Classes], facet: Option<&AxisName>, show: Show
     };
     let mean = if show == Show::Ci { "mean," } else { "mean ±" };
     match (facets.iter().flat_map(BTreeMap::values).any(|s| s.values.len() > 1), errors(facets)) {
-        (true, _) if show == Show::Quantiles => Some(format!("median, quartiles over {}", over(x, facets, facet))),
-        (true, _) => Some(format!("{mean} {kind} over {}", over(x, facets, facet))),
+        (true, _) if show == Show::Quantiles => Some(format!("median, quartiles over {}", over(x, facets, d))),
+        (true, _) => Some(format!("{mean} {kind} over {}", over(x, facets, d))),
         (false, true) if show == Show::Ci => Some("95 % interval (1.96 standard errors)".into()),
         (false, true) => Some("± one standard error".into()),
         (false, false) => None,
@@ -506,9 +509,10 @@ fn bar_words(x: &Field, facets: &[Classes], facet: Option<&AxisName>, show: Show
 }
 
 /// Returns what is pooled within each class.
-fn over(x: &Field, facets: &[Classes], facet: Option<&AxisName>) -> String {
-    let shown = |a: &&LabelledAxis| !is_class(a) && a.coordinates.len() > 1 && facet.is_none_or(|f| f.name != a.name);
+fn over(x: &Field, facets: &[Classes], d: &Drawn) -> String {
+    let shown = |a: &&LabelledAxis| !is_class(a) && a.coordinates.len() > 1 && d.facet.as_ref().is_none_or(|f| f.name != a.name);
     let mut over: Vec<String> = x.axes.iter().filter(shown).map(|a| format!("{} ({})", a.name, a.coordinates.len())).collect();
+    over = d.faceted.map_or_else(|| over.clone(), |f| f.counted(over.clone()));
     if facets.iter().flat_map(BTreeMap::values).any(|s| s.examples) {
         over.insert(0, "examples".into());
     }
@@ -517,7 +521,7 @@ fn over(x: &Field, facets: &[Classes], facet: Option<&AxisName>) -> String {
 
 /// Returns words for what is drawn of an input: what is pooled within each class, and what the bars are.
 fn pooled(x: &Field, facets: &[Classes], d: &Drawn) -> String {
-    let over = over(x, facets, d.facet.as_ref());
+    let over = over(x, facets, d);
     let many = facets.iter().flat_map(BTreeMap::values).any(|s| s.values.len() > 1);
     match (many, errors(facets), d.show) {
         (true, _, Show::Se) => format!("mean and standard error over {over} within each class"),

@@ -30,7 +30,7 @@ fn a_group_makes_panels() {
     assert_eq!(texts(&f, "kind"), ["low", "low", "low", "high", "high", "high"]);
     assert_eq!(f.data.numbers("mean").expect("means"), [1.5; 6]);
     assert_eq!(f.data.numbers("count").expect("counts"), [2.0; 6]);
-    assert!(!f.caption.contains("absent"), "{}", f.caption);
+    assert!(!f.caption.contains("absent") && f.caption.contains("over net (2 in each panel)"), "{}", f.caption);
     // Of networks without a group the caption tells.
     let mut lacking = kind.clone();
     lacking.values[1] = Value::Absent("too few".into());
