@@ -438,7 +438,13 @@ fn draw(
         grid.push(rest.by_ref().take(per_row).collect());
     }
     let lost = if tones.log { cells.values().filter(|s| s.mean() <= 0.0).count() } else { 0 };
-    let absent = if holes > 0 { "absent".to_string() } else { String::new() };
+    let absent = match (holes > 0, lost > 0) {
+        (true, true) => "absent, or not positive",
+        (true, false) => "absent",
+        (false, true) => "not positive",
+        (false, false) => "",
+    };
+    let absent = absent.to_string();
     let shades = if tones.log { Shades::Powers } else { Shades::of(cells.values().map(Summary::mean)) };
     let bar = ColorBar { label: x.label(), range: (low, high), shades, map, absent, ticks: None };
     let plot = Plot { title: frame.title.clone(), rows: grid, size, legends: Vec::new(), bar: Some(bar) };

@@ -112,7 +112,7 @@ fn colours_are_logarithmic() {
     let f = run(&job("heatmap", "Powers as colours", vec![log("scale")], vec![("x", "v", x.clone())])).expect("drawn");
     // Halfway between the ends in the logarithm.
     assert!(f.svg.contains(&color::Map::Viridis.at(0.5).to_string()) && f.caption.contains("not positive: 1 values"), "{}", f.caption);
-    assert!(f.svg.contains(">10</text>") && f.svg.contains(">100</text>"));
+    assert!(f.svg.contains(">10</text>") && f.svg.contains(">100</text>") && f.svg.contains(">not positive</text>"));
     let below = numbers(vec![counted("a", "declared", 2), counted("b", "declared", 2)], |_| -1.0);
     assert!(matches!(run(&job("heatmap", "None", vec![log("scale")], vec![("x", "v", below)])), Err(Failure::Absent(_))));
 }
