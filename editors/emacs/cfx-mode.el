@@ -312,6 +312,7 @@
     "cka"
     "class_means"
     "cosine_distance"
+    "dimension"
     "euclidean_distance"
     "gaussian_stages"
     "join"

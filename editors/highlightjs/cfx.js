@@ -25,7 +25,7 @@
       // recipes
       'feldman_zhang feldman_zhang_published gu_tresp gu_tresp_augmented gu_tresp_random smoothed_feldman_zhang without_augmentation ' +
       // representations
-      'canonical_correlations canonical_directions captured_energy cca cka class_means cosine_distance euclidean_distance gaussian_stages join linear load_stages matched_gaussian mean_distance procrustes rbf spectrum svd units ' +
+      'canonical_correlations canonical_directions captured_energy cca cka class_means cosine_distance dimension euclidean_distance gaussian_stages join linear load_stages matched_gaussian mean_distance procrustes rbf spectrum svd units ' +
       // training
       'accuracy adam adamw by_norm by_value confidence confusion constant correct cosine crop every example_loss f_score flip gaussian_noise generate history import_weights input_gradient loss margin maximize_activation one_cycle patience predicted probability project sam sgd snapshot step tap train train_gan triangular untrained when ' +
       '',

@@ -3,13 +3,14 @@
 use super::axes::AxisId;
 use super::bind::{all_args, bind_args};
 use super::checker::Checker;
+use super::kind::Kind;
 use super::misfit::misfit;
 use super::parts::Parts;
 use super::signature::{SettingType, Signature};
 use super::statics::{Env, NetworkRef};
 use super::typed::Typed;
 use crate::base::{Diag, Span};
-use crate::syntax::ast::{self, Expr, ExprKind, ItemKind};
+use crate::syntax::ast::{self, Expr, ExprKind, ItemKind, Keyword};
 use std::rc::Rc;
 
 impl<'a> Checker<'a> {
@@ -45,12 +46,23 @@ impl<'a> Checker<'a> {
         }
         if takes.axis.is_some() {
             // Either the name of an axis or a result: a name that is no declared result is an axis.
-            let axis = match &value.kind {
+            let mut named = |e: &'a Expr| match &e.kind {
                 ExprKind::Name(n) => match self.program().find(module, n) {
                     None => true,
-                    Some(_) => !self.is_result(module, value) || self.names_axis(module, n, parts),
+                    // Data sets in several parts are no value here, but the axis that they are along.
+                    Some(def) => {
+                        let axis = |k: &Keyword| matches!(k, Keyword::Dataset | Keyword::Axis);
+                        let parts_of = matches!(&self.program().item(def).kind, ItemKind::Bind { keyword, .. } if axis(keyword));
+                        parts_of && !takes.inputs.contains(&Kind::Dataset)
+                            || !self.is_result(module, e)
+                            || self.names_axis(module, n, parts)
+                    }
                 },
                 _ => false,
+            };
+            let axis = match &value.kind {
+                ExprKind::List(items) if !takes.list => items.iter().all(named),
+                _ => named(value),
             };
             if axis {
                 parts.axis_words.push((i, module, value));

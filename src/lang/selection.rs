@@ -164,20 +164,28 @@ impl<'a> Checker<'a> {
         Rc::new(Typed { node: Node::Select { base, fixed, parts }, kind, axes, attached, examples, span })
     }
 
-    /// Returns whether a part of a selection names classes that the labels of a data set carry.
+    /// Returns whether a part of a selection names classes that the labels of a data set carry, or those of the examples that scores are of.
     fn names_classes(&self, base: &Typed, arg: &ast::Arg) -> bool {
         let named = arg.name.as_ref().is_some_and(|n| n.name == CLASS);
-        named && base.kind == Kind::Dataset && !base.axes.iter().any(|a| self.axes().name(*a) == CLASS)
+        let sorted = |b: &Typed| b.axes.iter().any(|a| self.axes().name(*a) == CLASS);
+        let examples = || base.examples.as_ref().is_some_and(|e| e.axes.iter().all(|a| base.axes.contains(a)));
+        named && !sorted(base) && (base.kind == Kind::Dataset || base.kind.per_example() && examples())
     }
 
-    /// Returns the examples of the classes that a selection of a data set names: `d[class: cat]`, `d[class: [cat, dog]]`.
+    /// Returns the examples of the classes that a selection of a data set names: `d[class: cat]`, `d[class: [cat, dog]]`. Of scores it returns
+    /// those of these examples, `among(x, d[class: cat])`.
     fn examples_of_class(&mut self, module: usize, base: &Rc<Typed>, arg: &'a ast::Arg, span: Span) -> Option<Rc<Typed>> {
         if is_all(&arg.value) {
             return Some(base.clone());
         }
         let (picks, _) = self.picks(module, &arg.value, base)?;
         let names = picks.iter().map(|p| Static::Text(p.to_string())).collect();
-        let chosen = self.builtin("of_class", vec![("data", base.clone())], vec![(CLASS.to_string(), Static::List(names))], span);
+        let data = base.examples.as_ref().filter(|_| base.kind != Kind::Dataset).unwrap_or(base);
+        let mut chosen =
+            self.builtin("of_class", vec![("data", data.clone())], vec![(CLASS.to_string(), Static::List(names))], span);
+        if base.kind != Kind::Dataset && !chosen.is_error() {
+            chosen = self.builtin("among", vec![("x", base.clone()), ("data", chosen)], Vec::new(), span);
+        }
         (!chosen.is_error()).then_some(chosen)
     }
 
@@ -336,7 +344,8 @@ impl<'a> Checker<'a> {
                     "labels are the axis `class`: `d[class: 3]`, `d[class: [cat, dog]]`".to_string()
                 }
                 kind if kind.per_example() && name.name == "class" => {
-                    "numbers per example are sorted by their labels where they are reduced: `mean(x, by: class)[class: …]`"
+                    "the examples of a class are chosen by their data set, `among(x, d[class: …])`; reduced over them: \
+                     `mean(x, by: class)[class: …]`"
                         .to_string()
                 }
                 _ => help,

@@ -109,6 +109,7 @@ pub const FITS: &[(&str, &str, &[&str])] = &[
     ("output_divergence", "inputs", &["e"]),
     // Representations and densities.
     ("svd", "width", &["2"]),
+    ("dimension", "x", &["svd(g, width: 1)"]),
     ("captured_energy", "x", &["svd(g, width: 1)"]),
     ("load_stages", "path", &["\"data/stages.npz\""]),
     ("load_stages", "rows", &["examples"]),

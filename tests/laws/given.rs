@@ -158,6 +158,7 @@ pub const VALUES: &[(&str, &str, &[&str])] = &[
     ("scatter", "x_band", BANDS),
     ("scatter", "y_band", BANDS),
     ("captured_energy", "x", &["svd(g, width: 1)", "svd(g, width: 2)"]),
+    ("dimension", "x", &["svd(g, width: 1)", "svd(g, width: 2)"]),
     ("curve_area", "t", &["tab", "history(m2)"]),
     ("curve_area", "x", &["\"epoch\"", "\"accuracy\""]),
     ("curve_area", "y", &["\"loss\"", "\"accuracy\""]),

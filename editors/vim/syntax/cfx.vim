@@ -27,7 +27,7 @@ syn match cfxBuiltin /\%(\.\)\@1<!\<\%(ablate\|ablate_each\|ablation_area\|certi
 " recipes
 syn match cfxBuiltin /\%(\.\)\@1<!\<\%(feldman_zhang\|feldman_zhang_published\|gu_tresp\|gu_tresp_augmented\|gu_tresp_random\|smoothed_feldman_zhang\|without_augmentation\)\>\%(\s*:\)\@!/
 " representations
-syn match cfxBuiltin /\%(\.\)\@1<!\<\%(canonical_correlations\|canonical_directions\|captured_energy\|cca\|cka\|class_means\|cosine_distance\|euclidean_distance\|gaussian_stages\|join\|linear\|load_stages\|matched_gaussian\|mean_distance\|procrustes\|rbf\|spectrum\|svd\|units\)\>\%(\s*:\)\@!/
+syn match cfxBuiltin /\%(\.\)\@1<!\<\%(canonical_correlations\|canonical_directions\|captured_energy\|cca\|cka\|class_means\|cosine_distance\|dimension\|euclidean_distance\|gaussian_stages\|join\|linear\|load_stages\|matched_gaussian\|mean_distance\|procrustes\|rbf\|spectrum\|svd\|units\)\>\%(\s*:\)\@!/
 " training
 syn match cfxBuiltin /\%(\.\)\@1<!\<\%(accuracy\|adam\|adamw\|by_norm\|by_value\|confidence\|confusion\|constant\|correct\|cosine\|crop\|every\|example_loss\|f_score\|flip\|gaussian_noise\|generate\|history\|import_weights\|input_gradient\|loss\|margin\|maximize_activation\|one_cycle\|patience\|predicted\|probability\|project\|sam\|sgd\|snapshot\|step\|tap\|train\|train_gan\|triangular\|untrained\|when\)\>\%(\s*:\)\@!/
 syn match cfxParameter /\<[A-Za-z_]\w*\ze\s*:/

@@ -28,6 +28,7 @@ pub fn kernels() -> Vec<(&'static str, Box<dyn Kernel>)> {
     vec![
         ("svd", Box::new(svd::Svd) as Box<dyn Kernel>),
         ("captured_energy", Box::new(svd::CapturedEnergy)),
+        ("dimension", Box::new(svd::Dimension)),
         ("spectrum", Box::new(spectrum::Spectrum)),
         ("load_stages", Box::new(load::LoadStages)),
         ("matched_gaussian", Box::new(gaussian::MatchedGaussian)),

@@ -110,6 +110,25 @@ impl Kernel for Svd {
 /// The share of energy that a representation kept when it was reduced.
 pub struct CapturedEnergy;
 
+/// The number of units.
+pub struct Dimension;
+
+impl Planned for Dimension {
+    fn policy(&self) -> Policy {
+        Policy::Inline
+    }
+
+    fn facts(&self, _settings: &Settings, inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
+        Ok(Facts { classes: known(inputs, "x").and_then(|f| f.classes.clone()), ..Facts::default() })
+    }
+}
+
+impl Kernel for Dimension {
+    fn run(&self, job: &Job, _cx: &dyn Context) -> Result<Value, Failure> {
+        Ok(Value::Number(Number::exact(job.stages("x")?.x.ncols() as f64)))
+    }
+}
+
 /// What is said of a representation that was not reduced.
 const WHOLE: &str = "the representation was not reduced, so it has no captured energy";
 const REDUCE: &str = "give the result of `svd`";

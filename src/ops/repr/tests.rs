@@ -153,6 +153,8 @@ fn svd_is_numpys() {
     // The third singular value is a millionth of the first: the Gram matrix alone would lose it.
     let steep = svd(r.matrix("steep_in", 4), false);
     close(&steep.x, &r.matrix("steep", 3), 1e-14);
+    let kept = |s: &Arc<Stages>| as_number(here("dimension", &[], vec![("x", Value::Stages(s.clone()))])).value;
+    assert_eq!((kept(&plain), plain.x.ncols()), (3.0, 3));
     let again = svd(r.matrix("x", 6), false);
     assert!(again.x == plain.x);
 }

@@ -3,7 +3,7 @@
 use super::color::{self};
 use super::font;
 use super::marks::{Area, sign};
-use super::plot::{Axis, Branches, ColorBar, Legend, Mark, Panel, Plot, Sign};
+use super::plot::{Axis, Branches, ColorBar, Legend, Mark, Panel, Plot, Shades, Sign};
 use super::scale::{self, Scale, Tick};
 use super::svg::{Anchor, Svg, TextStyle};
 
@@ -438,13 +438,18 @@ fn draw_legend(svg: &mut Svg, legend: &Legend, from: (f64, f64), room: f64) -> (
 
 fn bar_ticks(bar: &ColorBar, height: f64) -> (Scale, Vec<Tick>) {
     let (low, high) = bar.range;
-    let scale = if scale::differ(low, high) { Scale::Linear { low, high } } else { Scale::Linear { low: 0.0, high: 1.0 } };
+    let scale = match (scale::differ(low, high), bar.shades) {
+        (true, Shades::Powers) => Scale::Log { low, high },
+        (true, _) => Scale::Linear { low, high },
+        (false, _) => Scale::Linear { low: 0.0, high: 1.0 },
+    };
     let ticks = match &bar.ticks {
         // Of many names every k-th is written; an even map lets readers find the others.
         Some(ticks) => {
             let least = ticks.len().div_ceil((height / 18.0).max(2.0) as usize);
             ticks.iter().step_by(scale::round_step(least)).cloned().collect()
         }
+        None if scale::differ(low, high) && bar.shades == Shades::Whole => scale.whole_ticks(height, 42.0),
         None if scale::differ(low, high) => scale.ticks(height, 42.0),
         // The one number stands at the middle of its one colour.
         None => vec![(0.5, scale::number(low))],
@@ -468,6 +473,7 @@ fn draw_bar(svg: &mut Svg, bar: &ColorBar, x: f64, y: f64, height: f64) {
     for i in 0..STEPS {
         let (low, high) = bar.range;
         let fill = match scale::differ(low, high) {
+            true if bar.shades == Shades::Powers => bar.map.at(i as f64 / (STEPS - 1) as f64),
             true => bar.map.of(low + (high - low) * i as f64 / (STEPS - 1) as f64, bar.range),
             false => bar.map.at(0.5),
         };

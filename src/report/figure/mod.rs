@@ -17,5 +17,5 @@ pub mod svg;
 mod tests;
 
 pub use color::Color;
-pub use plot::{Axis, Branches, ColorBar, Key, Legend, Mark, Marker, Panel, Plot, Sign, marker};
+pub use plot::{Axis, Branches, ColorBar, Key, Legend, Mark, Marker, Panel, Plot, Shades, Sign, marker};
 pub use scale::{Scale, Tick};

@@ -201,6 +201,25 @@ pub enum Sign {
     Dash(&'static str),
 }
 
+/// What the numbers of a bar of colours are: where its ticks stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shades {
+    /// Any numbers, evenly.
+    #[default]
+    Even,
+    /// Whole numbers, evenly: ticks are whole.
+    Whole,
+    /// Positive numbers, evenly in the logarithm.
+    Powers,
+}
+
+impl Shades {
+    /// Returns those of some numbers on an even scale.
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Shades {
+        if values.into_iter().filter(|v| v.is_finite()).all(|v| v.fract() == 0.0) { Shades::Whole } else { Shades::Even }
+    }
+}
+
 /// What a continuous colour stands for.
 #[derive(Clone, Debug)]
 pub struct ColorBar {
@@ -208,6 +227,8 @@ pub struct ColorBar {
     pub label: String,
     /// Ends of the range.
     pub range: (f64, f64),
+    /// What its numbers are.
+    pub shades: Shades,
     /// The colours.
     pub map: color::Map,
     /// What grey tiles mean; empty where there are none.

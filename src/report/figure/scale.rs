@@ -66,6 +66,17 @@ impl Scale {
         Scale::Log { low: low / room, high: high * room }
     }
 
+    /// Returns a logarithmic scale for bars over the positive numbers, from a power of ten below all of them; a linear one where there are none.
+    pub fn from_decade(values: impl IntoIterator<Item = f64>) -> Scale {
+        let (low, high) = range(values.into_iter().filter(|v| *v > 0.0));
+        if low > high {
+            return Scale::Linear { low: 0.0, high: 1.0 };
+        }
+        // A bar of exactly a power of ten would have no height above that.
+        let foot = 10f64.powf((low.log10() - 1e-9).ceil() - 1.0);
+        Scale::Log { low: foot, high: high * (high / foot).powf(0.05) }
+    }
+
     /// Returns the place of a number in 0..1 along the axis; NaN where it has none.
     pub fn place(&self, x: f64) -> f64 {
         match self {

@@ -1,10 +1,14 @@
 //! A writer of SVG with fixed number formatting: equal drawings are equal bytes.
 
 use super::color::Color;
+use super::font;
 use std::fmt::Write;
 
 /// The font family of all text: the embedded one, then what a viewer has.
 pub const FAMILY: &str = "Inter, Helvetica, Arial, sans-serif";
+
+/// Texts wider than this keep the width that they are laid out with, whatever font a viewer has: others grow by less than the room around them.
+const KEPT: f64 = 40.0;
 
 /// Where a text stands relative to its point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,12 +183,20 @@ impl Svg {
             Anchor::Middle => r#" text-anchor="middle""#,
             Anchor::End => r#" text-anchor="end""#,
         };
+        // A guessed width would squeeze what the embedded font has no glyphs of.
+        let own = font::of(style.bold);
+        let length = match font::width(text, style.size, style.bold) {
+            w if w > KEPT && text.chars().all(|c| own.glyph(c) > 0) => {
+                format!(r#" textLength="{}" lengthAdjust="spacingAndGlyphs""#, coordinate(w))
+            }
+            _ => String::new(),
+        };
         let weight = if style.bold { r#" font-weight="600""# } else { "" };
         let turn =
             if style.turn == 0.0 { String::new() } else { format!(r#" transform="rotate({} {x} {y})""#, coordinate(style.turn)) };
         let _ = writeln!(
             self.body,
-            r#"<text x="{x}" y="{y}" font-size="{}" fill="{}"{anchor}{weight}{turn}>{}</text>"#,
+            r#"<text x="{x}" y="{y}" font-size="{}" fill="{}"{anchor}{weight}{length}{turn}>{}</text>"#,
             coordinate(style.size),
             style.color,
             escape(text)

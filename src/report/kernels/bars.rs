@@ -4,6 +4,7 @@ use super::check;
 use super::frame::Frame;
 use super::layout;
 use super::named::{Axes, Sharing, Show};
+use super::powers;
 use super::references::{References, Side};
 use super::series::{Sorted, drawn, meanings, no_values, sorted, words};
 use super::sheet::{Each, cost, crosses, finish};
@@ -24,7 +25,7 @@ settings! {
 
 impl Planned for Bars {
     fn version(&self) -> u32 {
-        6
+        7
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
@@ -54,9 +55,9 @@ impl Planned for Bars {
 impl Kernel for Bars {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let s = BarsSettings::read(&job.settings);
-        let frame = Frame::read(&job.settings);
+        let mut frame = Frame::read(&job.settings);
         let show = s.show;
-        let Sorted { mut cube, inks } = sorted(job, "y", (&s.x, &s.facet, &s.color), Vec::new(), &frame, |_| Sign::Patch)?;
+        let Sorted { mut cube, inks } = sorted(job, "y", (&s.x, &s.facet, &s.color), Vec::new(), &mut frame, |_| Sign::Patch)?;
         let table = drawn(&cube, show);
         // Bars stand at places, not at numbers: numeric coordinates become names in their order.
         cube.name_places();
@@ -84,7 +85,10 @@ impl Kernel for Bars {
                 })
             });
             let ends: Vec<f64> = ends.chain(references.values(Side::Y)).collect();
-            let y_scale = frame.y.scale(Scale::from_zero(ends, panel.share));
+            let y_scale = frame.y.scale(match powers::upright(&frame) {
+                true => powers::of_series(&cube, p, show, references.values(Side::Y))?,
+                false => Scale::from_zero(ends, panel.share),
+            });
             let mut row = Vec::new();
             for f in 0..facets {
                 let mut marks = references.marks(&cube.facet(f));
@@ -127,6 +131,9 @@ impl Kernel for Bars {
         let names: Vec<&str> = cube.panels.iter().map(|p| p.name.as_str()).collect();
         let mut caption = vec![format!("{} by {}.", names.join(", "), cube.x)];
         caption.extend(words(&cube, show, "error bars"));
+        if powers::upright(&frame) {
+            caption.extend(powers::of_series_words(&cube, show));
+        }
         finish(plot, caption, table, cx)
     }
 }

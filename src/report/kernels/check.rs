@@ -1,5 +1,6 @@
 //! What figures refuse before anything runs: axes and columns that are not there, arguments with nothing to act on.
 
+use super::facets;
 use super::frame::Frame;
 use super::named::{Axes, AxisName, Scaling, Sharing, Show, Texts};
 use super::pool::pairs;
@@ -205,8 +206,12 @@ pub fn over_an_axis(f: &OverAxis, shapes: &[Shape]) -> Result<(), Problem> {
     shown.extend(facets.iter().map(|a| ("facet", Some(a))));
     different(&shown)?;
     let wanted = f.y.map_or(&[][..], |y| &y.0);
+    let faceted = facets::given(shapes, names);
+    let class = faceted.as_ref().and_then(facets::Given::class);
+    let mut split = shown.clone();
+    split.extend(class.iter().map(|a| ("class", Some(a))));
     parts_of_records(f.input, f.y, shapes, names)?;
-    let Some(parts) = parts(f.input, shapes, names, &shown, wanted) else { return Ok(()) };
+    let Some(parts) = parts(f.input, shapes, names, &split, wanted) else { return Ok(()) };
     for part in &parts {
         if !part.has(x) {
             return Err(not_there("x", part, x));
@@ -229,6 +234,7 @@ pub fn over_an_axis(f: &OverAxis, shapes: &[Shape]) -> Result<(), Problem> {
             return Err(not_there(parameter, first, axis));
         }
     }
+    faceted.map_or(Ok(()), |f| f.check(&parts, Some(x)))?;
     scale_of_places(&parts, x, f.frame)?;
     let tables = parts.iter().any(|p| *p.kind == Kind::Table);
     let panels = if tables { wanted.len() } else { parts.len() };
@@ -368,7 +374,7 @@ fn scale_of_places(parts: &[Part], x: &AxisName, frame: &Frame) -> Result<(), Pr
 }
 
 /// Returns whether only files tell the coordinates, and none was read.
-fn unknown(axis: &LabelledAxis) -> bool {
+pub fn unknown(axis: &LabelledAxis) -> bool {
     matches!(axis.coordinates.as_slice(), [one] if one == "?")
 }
 

@@ -1,6 +1,7 @@
 //! Series over an axis: inputs sorted into panels, facets, colours and places, everything else pooled.
 
-use super::field::{Field, doubtful, scalar};
+use super::facets::Facets;
+use super::field::{Field, doubtful, elsewhere, scalar};
 use super::named::{AxisName, Scaling, Show};
 use super::pool::{Pooling, Sample, Series, pool};
 use super::present::with_examples;
@@ -70,6 +71,8 @@ pub struct Roles<'a> {
     pub color: Option<AxisName>,
     /// Data sets that the coordinates of `x`, of colours and of facets stand for, in this order.
     pub sets: Vec<Option<&'a Labelled>>,
+    /// The value whose different values are the facets, where they are none of axes.
+    pub by: Option<&'a Facets>,
 }
 
 impl Roles<'_> {
@@ -113,7 +116,8 @@ impl Cube {
             }
         }
         let split = |f: Field| roles.shown().fold(f, |f, (axis, sets)| f.split(axis, sets));
-        let parts: Vec<Field> = parts.into_iter().map(split).collect();
+        let parts = parts.into_iter().map(split).map(|f| roles.by.map_or_else(|| f.clone(), |by| by.split(&f)));
+        let parts: Vec<Field> = parts.collect();
         let parts = with_examples(parts, &roles.shown().map(|(axis, _)| axis).collect::<Vec<_>>());
         let coordinates = |axis: &Option<AxisName>| {
             let axis = axis.as_ref()?;
@@ -137,7 +141,8 @@ impl Cube {
             cube.names = distinct(&parts, &roles.x.name).unwrap_or_default();
         }
         for field in &parts {
-            cube.total += field.values.len();
+            let before = cube.panels.len();
+            cube.total += field.count();
             for (why, n) in field.absent() {
                 *cube.absent.entry(why).or_insert(0) += n;
             }
@@ -145,6 +150,10 @@ impl Cube {
                 cube.add_tables(field, roles)?;
             } else {
                 cube.add_numbers(field, roles)?;
+            }
+            for panel in &mut cube.panels[before..] {
+                let over = std::mem::take(&mut panel.pooling.over);
+                panel.pooling.over = roles.by.map_or_else(|| over.clone(), |by| by.counted(over.clone()));
             }
         }
         Ok(cube)
@@ -298,7 +307,7 @@ impl Cube {
         let rest: Vec<usize> =
             (0..field.axes.len()).filter(|k| *k != x && !facets.contains(&Some(*k)) && Some(*k) != color).collect();
         let mut samples = Vec::new();
-        for (i, value) in field.values.iter().enumerate() {
+        for (i, value) in field.values.iter().enumerate().filter(|(_, v)| !elsewhere(v)) {
             let at = field.places(i);
             let c = color.map_or(self.colors.1.len(), |a| own(a, at[a], &self.colors.1));
             let known: Vec<Option<usize>> =

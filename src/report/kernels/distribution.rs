@@ -2,12 +2,14 @@
 
 use super::check;
 use super::cube::{Cube, union};
-use super::field::{Field, fields, scalar};
+use super::facets::{self, Facets};
+use super::field::{Field, elsewhere, fields, scalar};
 use super::frame::Frame;
 use super::inks::Inks;
 use super::layout;
 use super::named::{Axes, AxisName, Heights, Scaling};
 use super::pool;
+use super::powers;
 use super::present::with_examples;
 use super::references::{self, References, Side};
 use super::sheet::{Cell, Each, Rows, absent_words, cost, finish, not_positive, nothing};
@@ -36,7 +38,7 @@ const BINS: usize = 1000;
 impl Planned for Distribution {
     /// 4: each pair of a symmetric measure counts once.
     fn version(&self) -> u32 {
-        5
+        6
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
@@ -52,7 +54,12 @@ impl Planned for Distribution {
         shown.extend(s.facet.0.iter().map(|a| ("facet", Some(a))));
         check::different(&shown)?;
         references::check(shapes, true, 1)?;
-        let Some(parts) = check::parts("x", shapes, &frame.names, &shown, &[]) else { return Ok(()) };
+        let faceted = facets::given(shapes, &frame.names);
+        let class = faceted.as_ref().and_then(facets::Given::class);
+        let mut split = shown.clone();
+        split.extend(class.iter().map(|a| ("class", Some(a))));
+        let Some(parts) = check::parts("x", shapes, &frame.names, &split, &[]) else { return Ok(()) };
+        faceted.map_or(Ok(()), |f| f.check(&parts, None))?;
         if let (Some(color), true) = (color, parts.len() > 1) {
             let message = format!("{} values use the colours, so `{}` cannot use them too", parts.len(), color.name);
             return Err(check::unused("color", message, "draw one value, or leave `color:` out"));
@@ -76,8 +83,9 @@ impl Planned for Distribution {
 impl Kernel for Distribution {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let s = DistributionSettings::read(&job.settings);
-        let frame = Frame::read(&job.settings);
-        let piles = Piles::of(job, &s, &frame);
+        let mut frame = Frame::read(&job.settings);
+        let faceted = Facets::read(job, &mut frame)?;
+        let piles = Piles::of(job, &s, &frame, faceted.as_ref());
         let mut all: Vec<f64> = piles.values.values().flatten().copied().collect();
         let log = frame.x.scale == Scaling::Log;
         let lost = if log { all.iter().filter(|v| **v <= 0.0).count() } else { 0 };
@@ -125,7 +133,11 @@ impl Kernel for Distribution {
         };
         let size = (width, if count == 1 { 250.0 } else { 0.65 * width });
         let tops = heights.values().flatten().copied().chain(references.values(Side::Y));
-        let y_scale = frame.y.scale(Scale::from_zero(tops, s.height == Heights::Share));
+        let tops: Vec<f64> = tops.collect();
+        let y_scale = frame.y.scale(match powers::upright(&frame) {
+            true => powers::of_bars(&tops, [])?,
+            false => Scale::from_zero(tops, s.height == Heights::Share),
+        });
         let x_scale = match (frame.x.range(), log) {
             (Some((low, high)), false) => Scale::Linear { low, high },
             (_, true) => Scale::log_over(edges.iter().copied().chain(references.values(Side::X))),
@@ -169,6 +181,9 @@ impl Kernel for Distribution {
             caption.push(format!("Values of {} are counted together.", piles.over.join(" and ")));
         }
         caption.extend(not_positive(lost, "values"));
+        if powers::upright(&frame) {
+            caption.extend(powers::words(0, "bins"));
+        }
         if outside > 0 {
             caption.push(format!("Outside the range: {outside}."));
         }
@@ -193,7 +208,7 @@ struct Piles {
 }
 
 impl Piles {
-    fn of(job: &Job, s: &DistributionSettings, frame: &Frame) -> Piles {
+    fn of(job: &Job, s: &DistributionSettings, frame: &Frame, faceted: Option<&Facets>) -> Piles {
         let mut all = fields(job, "x", frame);
         let sets = |parameter: &str, k: usize| match k {
             0 => job.labelled(parameter),
@@ -202,13 +217,19 @@ impl Piles {
         let axes = s.color.0.iter().map(|a| ("color", 0, a)).chain(s.facet.0.iter().enumerate().map(|(k, a)| ("facet", k, a)));
         let axes: Vec<(&str, usize, &AxisName)> = axes.collect();
         all = all.into_iter().map(|f| axes.iter().fold(f, |f, (p, k, a)| f.split(a, sets(p, *k)))).collect();
+        let own = faceted.map(Facets::name);
+        let axes: Vec<(&str, usize, &AxisName)> = axes.into_iter().chain(own.iter().map(|a| ("facet", 0, a))).collect();
+        all = faceted.map_or_else(|| all.clone(), |by| all.iter().map(|f| by.split(f)).collect());
         all = with_examples(all, &axes.iter().map(|(_, _, a)| *a).collect::<Vec<_>>());
         // Those of all values: each may have its own.
         let coordinates = |a: &AxisName| {
             let (coordinates, role) = union(&all, a).unwrap_or_else(|| (vec![String::new()], String::new()));
             LabelledAxis { name: a.name.clone(), role, coordinates, ..LabelledAxis::default() }
         };
-        let facets = s.facet.0.iter().map(coordinates).map(|a| (a.name, a.coordinates)).collect();
+        let facets = match faceted {
+            Some(by) => vec![by.axis()],
+            None => s.facet.0.iter().map(coordinates).map(|a| (a.name, a.coordinates)).collect(),
+        };
         let mut cube = Cube { facets, ..Cube::default() };
         let several = all.len() > 1;
         if several {
@@ -233,7 +254,7 @@ impl Piles {
     }
 
     fn add(&mut self, field: &Field, k: usize, several: bool, shown: &[(&str, usize, &AxisName)]) {
-        self.total += field.values.len();
+        self.total += field.count();
         for (why, n) in field.absent() {
             *self.absent.entry(why).or_insert(0) += n;
         }
@@ -261,7 +282,7 @@ impl Piles {
                 self.over.push(words);
             }
         }
-        for (i, value) in field.values.iter().enumerate().filter(|(i, _)| once[*i]) {
+        for (i, value) in field.values.iter().enumerate().filter(|(i, v)| once[*i] && !elsewhere(v)) {
             let numbers: Vec<f64> = match value {
                 Value::Scores(s) => s.values.iter().copied().filter(|v| v.is_finite()).collect(),
                 Value::List(items) => items.iter().filter_map(scalar).map(|n| n.value).collect(),

@@ -10,6 +10,14 @@ use crate::plan::units::unit;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Why a value is absent that stands in another panel: it is not counted.
+pub const ELSEWHERE: &str = "in another panel";
+
+/// Returns whether a value stands in another panel.
+pub fn elsewhere(value: &Value) -> bool {
+    matches!(value, Value::Absent(why) if why == ELSEWHERE)
+}
+
 /// An input with its axes and what it is called in the script.
 #[derive(Clone, Debug)]
 pub struct Field {
@@ -257,11 +265,16 @@ impl Field {
         names
     }
 
+    /// Returns the number of its values.
+    pub fn count(&self) -> usize {
+        self.values.iter().filter(|v| !elsewhere(v)).count()
+    }
+
     /// Returns what is absent: reasons with counts, in order of the reasons.
     pub fn absent(&self) -> BTreeMap<String, usize> {
         let mut out = BTreeMap::new();
         for v in &self.values {
-            if let Value::Absent(why) = v {
+            if let (Value::Absent(why), false) = (v, elsewhere(v)) {
                 *out.entry(why.clone()).or_insert(0) += 1;
             }
         }
@@ -288,7 +301,7 @@ pub fn places_in(axes: &[LabelledAxis], index: usize) -> Vec<usize> {
 }
 
 /// Returns the scores of the examples that a test on their position keeps.
-fn restrict(s: &Arc<Scores>, keep: impl Fn(usize) -> bool) -> Value {
+pub fn restrict(s: &Arc<Scores>, keep: impl Fn(usize) -> bool) -> Value {
     let chosen: Vec<usize> = (0..s.values.len()).filter(|i| keep(*i)).collect();
     if chosen.is_empty() {
         return Value::Absent(NO_EXAMPLES.into());

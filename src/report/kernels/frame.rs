@@ -78,6 +78,11 @@ impl Frame {
         }
     }
 
+    /// Says what to write for an axis that a value makes.
+    pub fn label_axis(&mut self, name: &str, label: String) {
+        self.axis_labels.0.push((name.to_string(), label));
+    }
+
     /// Returns what to write for a coordinate of an axis: what the declaration says that it names, or itself.
     pub fn coordinate(&self, axis: &str, coordinate: &str) -> String {
         let axis = axis.strip_suffix("_other").unwrap_or(axis);

@@ -4,8 +4,9 @@ use super::check::{self, Part};
 use super::field::{Field, field, scalar};
 use super::frame::Frame;
 use super::layout;
-use super::named::{Axes, AxisName};
+use super::named::{Axes, AxisName, Scaling};
 use super::pool::{Pooling, Sample, pool};
+use super::powers;
 use super::sheet::{Cell, Each, Rows, absent_words, cost, crosses_in, finish, nothing};
 use super::summary::Summary;
 use super::tree::Tree;
@@ -16,7 +17,7 @@ use crate::lang::Settings;
 use crate::lang::kind::Kind;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Shape};
 use crate::plan::files::Files;
-use crate::report::figure::{Axis, Branches, ColorBar, Mark, Panel, Plot, Scale, color, scale};
+use crate::report::figure::{Axis, Branches, Color, ColorBar, Mark, Panel, Plot, Scale, Shades, color, scale};
 use crate::settings;
 use std::collections::BTreeMap;
 
@@ -26,13 +27,13 @@ pub struct Heatmap;
 settings! {
     struct HeatmapSettings("heatmap") {
         rows: Axes = Axes::default(), columns: Axes = Axes::default(), value: Axes = Axes::default(), facet: Axes = Axes::default(),
-        range: Option<Vec<f64>> = None,
+        range: Option<Vec<f64>> = None, scale: Scaling = Scaling::Linear,
     }
 }
 
 impl Planned for Heatmap {
     fn version(&self) -> u32 {
-        6
+        7
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
@@ -48,6 +49,12 @@ impl Planned for Heatmap {
             && !matches!(ends.as_slice(), [low, high] if low < high && low.is_finite() && high.is_finite())
         {
             return Err(check::shape("range", "`range:` takes two numbers, the smaller one first".into(), "`range: [0, 1]`"));
+        }
+        if let (Scaling::Log, Some([low, _])) = (s.scale, s.range.as_deref())
+            && *low <= 0.0
+        {
+            let message = "logarithmic colours begin above zero".to_string();
+            return Err(check::shape("range", message, "give a positive number, or take linear colours"));
         }
         let given = |slot: &str| shapes.iter().any(|s| s.slot == slot);
         if given("tree") && given("order") {
@@ -232,9 +239,11 @@ impl Kernel for Heatmap {
         for ((f, r), one) in series {
             cells.extend(one.points.into_iter().map(|(c, summary)| ((f, r, c as usize), summary)));
         }
-        let (low, high) = scale::range(cells.values().map(Summary::mean));
+        let log = s.scale == Scaling::Log;
+        let (low, high) = scale::range(cells.values().map(Summary::mean).filter(|v| !log || *v > 0.0));
         if low > high {
-            return Err(nothing(&x.absent()));
+            let any = log && cells.values().any(|s| s.mean().is_finite());
+            return Err(if any { powers::none("logarithmic colours") } else { nothing(&x.absent()) });
         }
         let ends = match s.range.as_deref() {
             Some([low, high]) => (*low, *high),
@@ -252,7 +261,28 @@ impl Kernel for Heatmap {
             words: [&row_names, &column_names].map(|n| n.iter().map(|n| frame.axis_label(n)).collect::<Vec<_>>().join(", ")),
             branches: tree.map(|tree| tree.branches(frame.height_label("tree"))),
         };
-        draw(&frame, &x, &sides, &cells, &pooling, ends, cx)
+        draw(&frame, &x, &sides, &cells, &pooling, Tones { ends, log }, cx)
+    }
+}
+
+/// From numbers to colours.
+struct Tones {
+    ends: (f64, f64),
+    log: bool,
+}
+
+impl Tones {
+    fn map(&self) -> color::Map {
+        if self.log { color::Map::Viridis } else { color::Map::between(self.ends.0, self.ends.1) }
+    }
+
+    /// Returns the colour of a number; that of places without a value where it has no logarithm.
+    fn of(&self, value: f64) -> Color {
+        match (self.log, value > 0.0) {
+            (true, true) => self.map().of(value.ln(), (self.ends.0.ln(), self.ends.1.ln())),
+            (true, false) => self.map().ground(),
+            (false, _) => self.map().of(value, self.ends),
+        }
     }
 }
 
@@ -333,7 +363,7 @@ fn draw(
     sides: &Sides,
     cells: &BTreeMap<(usize, usize, usize), Summary>,
     pooling: &Pooling,
-    (low, high): (f64, f64),
+    tones: Tones,
     cx: &dyn Context,
 ) -> Result<Value, Failure> {
     let &Sides { rows, columns, facet, .. } = sides;
@@ -350,7 +380,7 @@ fn draw(
     // Few rows are drawn high enough for the bar of colours beside them.
     let size = ((tile * m as f64).max(60.0), (tile * n as f64).max(110.0));
     let whole = cells.values().all(|s| s.mean().fract() == 0.0);
-    let map = color::Map::between(low, high);
+    let (map, (low, high)) = (tones.map(), tones.ends);
     let largest = high.abs().max(low.abs());
     let decimals = if whole || largest >= 100.0 { 0 } else { 2 };
     // Two decimals of small numbers would be zeros.
@@ -365,7 +395,7 @@ fn draw(
             for (across, &c) in sides.across.iter().enumerate() {
                 let value = cells.get(&(f, r, c)).map_or(f64::NAN, Summary::mean);
                 let (fill, words) = if value.is_finite() {
-                    (map.of(value, (low, high)), if n.max(m) <= 14 { written(value) } else { String::new() })
+                    (tones.of(value), if n.max(m) <= 14 { written(value) } else { String::new() })
                 } else {
                     holes += 1;
                     (map.ground(), String::new())
@@ -408,10 +438,22 @@ fn draw(
     while rest.peek().is_some() {
         grid.push(rest.by_ref().take(per_row).collect());
     }
-    let absent = if holes > 0 { "absent".to_string() } else { String::new() };
-    let bar = ColorBar { label: x.label(), range: (low, high), map, absent, ticks: None };
+    let lost = if tones.log { cells.values().filter(|s| s.mean() <= 0.0).count() } else { 0 };
+    let absent = match (holes > 0, lost > 0) {
+        (true, true) => "absent, or not positive",
+        (true, false) => "absent",
+        (false, true) => "not positive",
+        (false, false) => "",
+    };
+    let absent = absent.to_string();
+    let shades = if tones.log { Shades::Powers } else { Shades::of(cells.values().map(Summary::mean)) };
+    let bar = ColorBar { label: x.label(), range: (low, high), shades, map, absent, ticks: None };
     let plot = Plot { title: frame.title.clone(), rows: grid, size, legends: Vec::new(), bar: Some(bar) };
     let mut caption = vec![format!("{} by {} (rows) and {} (columns).", x.name, row_axis.name, column_axis.name)];
+    if tones.log {
+        caption.push("Colours are logarithmic.".into());
+        caption.extend((lost > 0).then(|| format!("Grey, since they are not positive: {lost} values.")));
+    }
     if sides.branches.is_some() {
         caption.push("Rows stand in the order of the tree's leaves; the tree shows at which height clusters are merged.".into());
     }

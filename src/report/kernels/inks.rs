@@ -5,7 +5,7 @@ use super::field::{Field, scalar};
 use super::frame::Frame;
 use super::named::AxisName;
 use crate::engine::value::Value;
-use crate::report::figure::{Color, ColorBar, Key, Legend, Sign, Tick, color, scale};
+use crate::report::figure::{Color, ColorBar, Key, Legend, Shades, Sign, Tick, color, scale};
 
 /// More series than this with numbers as coordinates are explained by a bar of colours.
 const NUMBERED: usize = 12;
@@ -42,7 +42,14 @@ impl Inks {
                     .enumerate()
                     .map(|(i, c)| (i as f64, c))
                     .collect();
-                let bar = ColorBar { label: title, range: (0.0, (n - 1) as f64), map, absent: String::new(), ticks: Some(ticks) };
+                let bar = ColorBar {
+                    label: title,
+                    range: (0.0, (n - 1) as f64),
+                    shades: Shades::Even,
+                    map,
+                    absent: String::new(),
+                    ticks: Some(ticks),
+                };
                 Inks { colors, legend: Inks::others(cube, Vec::new(), &sign), bar: Some(bar) }
             }
             None => {
@@ -99,7 +106,8 @@ impl Inks {
         };
         let colors = numbers.iter().map(ink).chain([color::INK]).collect();
         let range = if low > high { (0.0, 1.0) } else { (low, high) };
-        let bar = ColorBar { label: by.label(), range, map, absent: String::new(), ticks: None };
+        let shades = Shades::of(numbers.iter().copied());
+        let bar = ColorBar { label: by.label(), range, shades, map, absent: String::new(), ticks: None };
         Inks { colors, legend: None, bar: Some(bar) }
     }
 

@@ -1,11 +1,13 @@
 //! Class profiles: mean and standard deviation of a score within each class, classes sorted by mean (Jamroż & Kurdziel 2023, Fig. 1).
 
 use super::check;
+use super::facets::{self, Facets};
 use super::field::{Field, field};
 use super::frame::Frame;
 use super::inks;
 use super::layout;
 use super::named::{Axes, AxisName, Show};
+use super::powers;
 use super::references::{References, Side};
 use super::sheet::{Cell, Each, Rows, absent_words, cost, crosses, finish, nothing};
 use super::summary::Summary;
@@ -27,7 +29,7 @@ settings! {
 
 impl Planned for Profile {
     fn version(&self) -> u32 {
-        5
+        6
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
@@ -44,6 +46,9 @@ impl Planned for Profile {
         let shown = [("class", Some(&class)), ("facet", facet)];
         let part = |slot: &'static str| Some(check::parts(slot, shapes, &frame.names, &shown, &[])?.into_iter().next());
         let (Some(x), Some(against), Some(groups)) = (part("x"), part("against"), part("groups")) else { return Ok(()) };
+        if let (Some(given), Some(x)) = (facets::given(shapes, &frame.names), &x) {
+            given.check(std::slice::from_ref(x), None)?;
+        }
         for (slot, part) in [("x", &x), ("against", &against), ("groups", &groups)] {
             if let Some(part) = part.as_ref().filter(|p| class_axis(&p.axes).is_none()) {
                 let message = format!("`{}` has no classes to draw a profile of: {}", part.name, check::axes_of(part));
@@ -92,11 +97,13 @@ type Classes = BTreeMap<usize, Summary>;
 impl Kernel for Profile {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let s = ProfileSettings::read(&job.settings);
-        let frame = Frame::read(&job.settings);
-        let facet = s.facet.one().cloned();
+        let mut frame = Frame::read(&job.settings);
+        let faceted = Facets::read(job, &mut frame)?;
+        let facet = faceted.as_ref().map(Facets::name).or(s.facet.one().cloned());
         let input = |slot: &str| {
             let found = field(job, slot, &frame)?;
-            Some(facet.iter().fold(found, |f, a| f.split(a, job.labelled("facet"))))
+            let found = s.facet.0.iter().fold(found, |f, a| f.split(a, job.labelled("facet")));
+            Some(faceted.as_ref().filter(|_| slot != "groups").map_or_else(|| found.clone(), |by| by.split(&found)))
         };
         let x = input("x").ok_or_else(|| Failure::new("the input `x` is missing"))?;
         let (against, groups) = (input("against"), input("groups"));
@@ -129,6 +136,7 @@ impl Kernel for Profile {
                 against: against.as_ref(),
                 groups: groups.as_ref(),
                 facet,
+                faceted: faceted.as_ref(),
                 names,
                 facets,
                 own,
@@ -148,6 +156,7 @@ struct Drawn<'a> {
     against: Option<&'a Field>,
     groups: Option<&'a Field>,
     facet: Option<AxisName>,
+    faceted: Option<&'a Facets>,
     names: Vec<String>,
     facets: Vec<String>,
     own: Vec<Classes>,
@@ -402,7 +411,12 @@ fn draw(cx: &dyn Context, d: &Drawn) -> Result<Value, Failure> {
         };
         let shades = shades(d, &order, group_of);
         let x = Axis { label: d.frame.x.label(x.label.clone()), ..x };
-        let y = Axis::new(d.frame.y.label(d.x.label()), d.frame.y.scale(Scale::over(values)));
+        let y_scale = match powers::upright(d.frame) {
+            true if !values.iter().any(|v| *v > 0.0) => return Err(powers::none("a logarithmic axis")),
+            true => Scale::log_over(values),
+            false => Scale::over(values),
+        };
+        let y = Axis::new(d.frame.y.label(d.x.label()), d.frame.y.scale(y_scale));
         let heading = layout::heading(d.frame, (&facet_name, name));
         panels.push(Panel { heading, shades, ..Panel::new(x, y, marks) });
     }
@@ -472,15 +486,16 @@ fn errors(facets: &[Classes]) -> bool {
 
 /// Returns what the bars of a profile are; `None` if there are none.
 fn bars(d: &Drawn) -> Option<String> {
-    let own = bar_words(d.x, &d.own, d.facet.as_ref(), d.show);
-    let other = d.against.zip(d.other.as_deref()).and_then(|(a, all)| bar_words(a, all, d.facet.as_ref(), d.show));
+    let own = bar_words(d.x, &d.own, d);
+    let other = d.against.zip(d.other.as_deref()).and_then(|(a, all)| bar_words(a, all, d));
     match (own, other, d.against) {
         (Some(own), Some(other), Some(against)) if own != other => Some(format!("{own}; of {}: {other}", against.words)),
         (own, other, _) => own.or(other),
     }
 }
 
-fn bar_words(x: &Field, facets: &[Classes], facet: Option<&AxisName>, show: Show) -> Option<String> {
+fn bar_words(x: &Field, facets: &[Classes], d: &Drawn) -> Option<String> {
+    let show = d.show;
     let kind = match show {
         Show::Se => "standard error",
         Show::Ci => "95 % confidence interval",
@@ -488,8 +503,8 @@ fn bar_words(x: &Field, facets: &[Classes], facet: Option<&AxisName>, show: Show
     };
     let mean = if show == Show::Ci { "mean," } else { "mean ±" };
     match (facets.iter().flat_map(BTreeMap::values).any(|s| s.values.len() > 1), errors(facets)) {
-        (true, _) if show == Show::Quantiles => Some(format!("median, quartiles over {}", over(x, facets, facet))),
-        (true, _) => Some(format!("{mean} {kind} over {}", over(x, facets, facet))),
+        (true, _) if show == Show::Quantiles => Some(format!("median, quartiles over {}", over(x, facets, d))),
+        (true, _) => Some(format!("{mean} {kind} over {}", over(x, facets, d))),
         (false, true) if show == Show::Ci => Some("95 % interval (1.96 standard errors)".into()),
         (false, true) => Some("± one standard error".into()),
         (false, false) => None,
@@ -497,9 +512,10 @@ fn bar_words(x: &Field, facets: &[Classes], facet: Option<&AxisName>, show: Show
 }
 
 /// Returns what is pooled within each class.
-fn over(x: &Field, facets: &[Classes], facet: Option<&AxisName>) -> String {
-    let shown = |a: &&LabelledAxis| !is_class(a) && a.coordinates.len() > 1 && facet.is_none_or(|f| f.name != a.name);
+fn over(x: &Field, facets: &[Classes], d: &Drawn) -> String {
+    let shown = |a: &&LabelledAxis| !is_class(a) && a.coordinates.len() > 1 && d.facet.as_ref().is_none_or(|f| f.name != a.name);
     let mut over: Vec<String> = x.axes.iter().filter(shown).map(|a| format!("{} ({})", a.name, a.coordinates.len())).collect();
+    over = d.faceted.map_or_else(|| over.clone(), |f| f.counted(over.clone()));
     if facets.iter().flat_map(BTreeMap::values).any(|s| s.examples) {
         over.insert(0, "examples".into());
     }
@@ -508,7 +524,7 @@ fn over(x: &Field, facets: &[Classes], facet: Option<&AxisName>) -> String {
 
 /// Returns words for what is drawn of an input: what is pooled within each class, and what the bars are.
 fn pooled(x: &Field, facets: &[Classes], d: &Drawn) -> String {
-    let over = over(x, facets, d.facet.as_ref());
+    let over = over(x, facets, d);
     let many = facets.iter().flat_map(BTreeMap::values).any(|s| s.values.len() > 1);
     match (many, errors(facets), d.show) {
         (true, _, Show::Se) => format!("mean and standard error over {over} within each class"),
@@ -547,6 +563,10 @@ fn caption(d: &Drawn) -> Vec<String> {
         };
         out.push(format!("Colours: {} ({counts} classes).", groups.name));
     }
-    out.extend(absent_words(&d.x.absent(), d.x.values.len()));
+    if powers::upright(d.frame) {
+        let drawn = d.own.iter().chain(d.other.iter().flatten()).flat_map(BTreeMap::values);
+        out.extend(powers::words(drawn.filter(|s| s.among(d.show, false).center <= 0.0).count(), "classes"));
+    }
+    out.extend(absent_words(&d.x.absent(), d.x.count()));
     out
 }

@@ -3,6 +3,7 @@
 use super::aligned::Aligned;
 use super::check::{self, Part};
 use super::cube::{Cube, spread_like_powers};
+use super::facets;
 use super::field::{Field, field, fields, scalar};
 use super::fit::Fit;
 use super::frame::{Frame, Look};
@@ -19,7 +20,7 @@ use crate::lang::Settings;
 use crate::plan::examples;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem, Shape};
 use crate::plan::files::Files;
-use crate::report::figure::{Axis, Color, ColorBar, Key, Legend, Mark, Panel, Plot, Scale, Sign, color, marker, scale};
+use crate::report::figure::{Axis, Color, ColorBar, Key, Legend, Mark, Panel, Plot, Scale, Shades, Sign, color, marker, scale};
 use crate::settings;
 use std::collections::BTreeMap;
 
@@ -33,7 +34,7 @@ settings! {
 impl Planned for Scatter {
     /// 5: a pair of a symmetric measure is one point; the slope through points that share coordinates has no error.
     fn version(&self) -> u32 {
-        6
+        7
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {
@@ -45,6 +46,7 @@ impl Planned for Scatter {
         // Beside a number or a group per class, examples are sorted into their classes.
         let class = shapes.iter().find_map(|p| p.axes.iter().find(|a| a.role == "class"));
         let class = class.map(|a| AxisName { name: a.name.clone(), role: "class".into() });
+        let faceted = facets::given(shapes, &frame.names);
         check::two_facets(&s.facet)?;
         let mut shown = vec![("class", class.as_ref())];
         shown.extend(s.facet.0.iter().map(|a| ("facet", Some(a))));
@@ -66,6 +68,9 @@ impl Planned for Scatter {
         let examples = x.kind.per_example() && ys.iter().all(|y| y.kind.per_example());
         if let Some(color) = colors.first() {
             colored(color, &union, examples)?;
+        }
+        if let Some(given) = faceted {
+            given.check_points(&union, examples)?;
         }
         if let Some(facet) = s.facet.0.iter().find(|f| !union.contains(&f.name.as_str())) {
             return Err(check::not_there("facet", x, facet));
@@ -221,7 +226,8 @@ const MANY: usize = 2000;
 impl Kernel for Scatter {
     fn run(&self, job: &Job, cx: &dyn Context) -> Result<Value, Failure> {
         let s = ScatterSettings::read(&job.settings);
-        let frame = Frame::read(&job.settings);
+        let mut frame = Frame::read(&job.settings);
+        let by = facets::Facets::read(job, &mut frame)?;
         let x = field(job, "x", &frame).ok_or_else(|| Failure::new("the input `x` is missing"))?;
         let ys = fields(job, "y", &frame);
         let color = field(job, "color", &frame);
@@ -230,6 +236,7 @@ impl Kernel for Scatter {
         for y in &ys {
             let mut inputs = vec![x.clone(), y.clone()];
             inputs.extend(color.clone());
+            inputs.extend(by.as_ref().map(|by| by.by().clone()));
             // A number or a group per class beside one per example: the examples are sorted into their classes.
             for (k, axis) in s.facet.0.iter().enumerate() {
                 let sets = job.labelled(&if k == 0 { "facet".into() } else { format!("facet.{k}") });
@@ -245,9 +252,11 @@ impl Kernel for Scatter {
                 return Err(Failure::new(format!("{} points are too many to draw", aligned.len()))
                     .help("reduce an axis first, or select a coordinate"));
             }
-            let (mut points, lost) = points(&inputs, &aligned, s.label.one(), &frame);
+            let (mut points, lost) = points(&inputs, &aligned, s.label.one(), &frame, by.as_ref());
             let own = Facets::of(&s.facet, &aligned);
-            points.iter_mut().for_each(|p| p.facet = own.number(&p.places));
+            if by.is_none() {
+                points.iter_mut().for_each(|p| p.facet = own.number(&p.places));
+            }
             if ys.len() > 1 {
                 points.iter_mut().for_each(|p| p.color = Hue::Word(y.label()));
             }
@@ -286,7 +295,8 @@ impl Kernel for Scatter {
             return Err(nothing(&absent));
         }
         let references = References::read(job, &frame);
-        let cube = Cube { facets: facets.axes, ..Cube::default() };
+        let facets = by.map_or(facets.axes, |by| vec![by.axis()]);
+        let cube = Cube { facets, ..Cube::default() };
         Drawing {
             cube,
             s: &s,
@@ -304,8 +314,16 @@ impl Kernel for Scatter {
     }
 }
 
-/// Returns the points, and how many places had no value on either side.
-fn points(inputs: &[Field], aligned: &Aligned, label: Option<&AxisName>, frame: &Frame) -> (Vec<Point>, usize) {
+/// Returns the points, and how many places had no value on either side. A value in `facet:`, the last input, says in which panel each is; what it says nothing of is left out.
+fn points(
+    inputs: &[Field],
+    aligned: &Aligned,
+    label: Option<&AxisName>,
+    frame: &Frame,
+    by: Option<&facets::Facets>,
+) -> (Vec<Point>, usize) {
+    let last = inputs.len() - 1;
+    let colored = inputs.len() - usize::from(by.is_some()) > 2;
     let mut points = Vec::new();
     let mut dropped = 0;
     let labelled = label.and_then(|l| aligned.axes.iter().position(|a| a.name == l.name));
@@ -319,6 +337,8 @@ fn points(inputs: &[Field], aligned: &Aligned, label: Option<&AxisName>, frame: 
             inputs.iter().take(2).any(|f| f.doubtful(&place))
         };
         let get = |k: usize| inputs.get(k).and_then(|f| aligned.value(k, f, &places));
+        let color = || get(2).filter(|_| colored);
+        let (own, panel) = (by.map(|_| get(last)), by.and_then(|by| by.panel(get(last))));
         let name = || match labelled {
             Some(at) => frame.coordinate(&aligned.axes[at].name, &aligned.axes[at].coordinates[places[at]]),
             None => aligned.axes.iter().zip(&places).map(|(a, p)| a.coordinates[*p].as_str()).collect::<Vec<_>>().join(", "),
@@ -326,39 +346,38 @@ fn points(inputs: &[Field], aligned: &Aligned, label: Option<&AxisName>, frame: 
         match (get(0), get(1)) {
             (Some(Value::Scores(a)), Some(Value::Scores(b))) => {
                 let other: BTreeMap<u32, f64> = b.ids.iter().copied().zip(b.values.iter().copied()).collect();
-                let shades: BTreeMap<u32, f64> = match get(2) {
+                let panels = by.zip(own).and_then(|(by, own)| by.of_examples(own));
+                let shades: BTreeMap<u32, f64> = match color() {
                     Some(Value::Scores(c)) => c.ids.iter().copied().zip(c.values.iter().copied()).collect(),
                     _ => BTreeMap::new(),
                 };
                 for (j, (id, x)) in a.ids.iter().zip(&a.values).enumerate() {
-                    let Some(y) = other.get(id).copied().filter(|y| y.is_finite() && x.is_finite()) else {
+                    let facet = match (by, &panels) {
+                        (None, _) => Some(0),
+                        (_, Some(panels)) => panels.get(id).copied(),
+                        _ => panel,
+                    };
+                    let y = other.get(id).copied().filter(|y| y.is_finite() && x.is_finite());
+                    let (Some(y), Some(facet)) = (y, facet) else {
                         dropped += 1;
                         continue;
                     };
                     let class = a.labels.get(j).map(|l| a.classes.get(*l as usize).cloned().unwrap_or_else(|| l.to_string()));
                     let color = match shades.get(id) {
                         Some(v) => Hue::Number(*v),
-                        None => hue(get(2).filter(|v| !matches!(v, Value::Scores(_)))),
+                        None => hue(color().filter(|v| !matches!(v, Value::Scores(_)))),
                     };
                     let doubtful = doubtful(class.as_deref());
                     let name = if labelled.is_some() { name() } else { class.unwrap_or_else(name) };
                     let places = places.clone();
-                    points.push(Point { facet: 0, at: (*x, y), errors: (None, None), color, name, doubtful, places });
+                    points.push(Point { facet, at: (*x, y), errors: (None, None), color, name, doubtful, places });
                 }
             }
-            (a, b) => match (a.and_then(scalar), b.and_then(scalar)) {
-                (Some(x), Some(y)) => {
+            (a, b) => match (a.and_then(scalar), b.and_then(scalar), if by.is_some() { panel } else { Some(0) }) {
+                (Some(x), Some(y), Some(facet)) => {
                     let doubtful = doubtful(None);
                     let (at, errors) = ((x.value, y.value), (x.error, y.error));
-                    points.push(Point {
-                        facet: 0,
-                        at,
-                        errors,
-                        color: hue(get(2)),
-                        name: name(),
-                        doubtful,
-                        places: places.clone(),
-                    })
+                    points.push(Point { facet, at, errors, color: hue(color()), name: name(), doubtful, places: places.clone() })
                 }
                 _ => dropped += 1,
             },
@@ -513,6 +532,7 @@ impl Drawing<'_> {
         let bar = (low <= high).then(|| ColorBar {
             label: self.color.map(Field::label).unwrap_or_default(),
             range: (low, high),
+            shades: Shades::of(numbers.iter().copied()),
             map: color::Map::Viridis,
             absent: String::new(),
             ticks: None,
@@ -589,7 +609,9 @@ impl Drawing<'_> {
             caption.extend(not_positive(count, "values").filter(|_| scale == Scaling::Log));
         }
         if self.dropped > 0 {
-            caption.push(format!("Left out because one side has no value: {}.", self.dropped));
+            let valued = self.s.facet.0.is_empty() && !self.cube.facets.is_empty();
+            let lacking = if valued { "one side, or what chooses the panel," } else { "one side" };
+            caption.push(format!("Left out because {lacking} has no value: {}.", self.dropped));
         }
         caption
     }

@@ -1,6 +1,7 @@
 //! What figures over an axis share: sorting inputs into series, colours, the table of what is drawn, words about pooling.
 
 use super::cube::{Cube, Roles};
+use super::facets::Facets;
 use super::field::{Field, fields};
 use super::frame::Frame;
 use super::inks::Inks;
@@ -20,7 +21,7 @@ pub struct Sorted {
 }
 
 /// Returns the inputs of a parameter, sorted into series by the axes of `x:`, `facet:` and `color:`, or by the axis of a value in `color:`.
-/// Places stand in the order of the value in `sort:`.
+/// Places stand in the order of the value in `sort:`. A value in `facet:` is told to the frame, which labels its panels.
 ///
 /// Errors: no axis is named in `x:`, an input lacks it, or nothing is finite (absent).
 pub fn sorted(
@@ -28,7 +29,7 @@ pub fn sorted(
     parameter: &str,
     (x, facet, color): (&Axes, &Axes, &Axes),
     y: Vec<String>,
-    frame: &Frame,
+    frame: &mut Frame,
     sign: impl Fn(usize) -> Sign,
 ) -> Result<Sorted, Failure> {
     let x = x.one().cloned().ok_or_else(|| Failure::new("no axis is named in `x:`"))?;
@@ -36,7 +37,9 @@ pub fn sorted(
     let by_axis = by.as_ref().and_then(axis_of);
     let mut sets = vec![job.labelled("x"), job.labelled("color").filter(|_| by.is_none())];
     sets.extend((0..facet.0.len()).map(|k| job.labelled(&if k == 0 { "facet".into() } else { format!("facet.{k}") })));
-    let roles = Roles { x, y, facets: facet.0.clone(), color: color.one().cloned().or(by_axis), sets };
+    let faceted = Facets::read(job, frame)?;
+    let facets = faceted.as_ref().map_or_else(|| facet.0.clone(), |f| vec![f.name()]);
+    let roles = Roles { x, y, facets, color: color.one().cloned().or(by_axis), sets, by: faceted.as_ref() };
     let mut cube = Cube::build(fields(job, parameter, frame), &roles)?;
     if cube.is_empty() {
         return Err(nothing(&cube.absent));

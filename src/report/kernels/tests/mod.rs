@@ -4,6 +4,7 @@ mod arguments;
 mod doubts;
 mod looks;
 mod pooling;
+mod values;
 
 use super::field::Field;
 use super::kernels;
