@@ -9,7 +9,7 @@ use candle_core::cuda_backend::cudarc::cudnn::sys::{
 };
 use candle_core::cuda_backend::cudarc::cudnn::{
     ConvBackwardData, ConvBackwardFilter, ConvDescriptor, ConvForward, Cudnn, CudnnDataType, CudnnError, FilterDescriptor,
-    TensorDescriptor, result,
+    TensorDescriptor, result, sys,
 };
 use candle_core::cuda_backend::cudarc::driver::{CudaSlice, DeviceRepr};
 use candle_core::cuda_backend::{CudaDType, CudaDevice, DeviceId};
@@ -67,8 +67,20 @@ struct Plan {
 /// Way, sizes and type of a convolution.
 type Key = (Way, [usize; 12], bool);
 
+/// A handle that functions of cuDNN take which cudarc does not wrap: it does not hand out its own.
+pub(super) struct Raw(pub sys::cudnnHandle_t);
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        // SAFETY: the handle was made by `create_handle` and is not used again. That it cannot be given back is no reason to end the process.
+        let _ = unsafe { result::destroy_handle(self.0) };
+    }
+}
+
 /// cuDNN on one device for one thread: it is not to be shared among threads.
-struct Handle {
+pub(super) struct Handle {
+    /// Dropped before `cudnn`, which keeps the stream of both.
+    pub raw: Raw,
     cudnn: Arc<Cudnn>,
     plans: RefCell<BTreeMap<Key, Option<Plan>>>,
     /// Grows to what the largest plan needs; all work of a device is in one stream, one operation after the other.
@@ -80,13 +92,21 @@ thread_local! {
 }
 
 impl Handle {
-    fn of(device: &CudaDevice) -> Result<Rc<Handle>> {
+    /// Returns the handle of this thread.
+    ///
+    /// Errors: cuDNN does not start.
+    pub fn of(device: &CudaDevice) -> Result<Rc<Handle>> {
         HANDLES.with(|handles| {
             if let Some((_, handle)) = handles.borrow().iter().find(|(id, _)| *id == device.id()) {
                 return Ok(handle.clone());
             }
-            let cudnn = Cudnn::new(device.cuda_stream())?;
-            let handle = Rc::new(Handle { cudnn, plans: RefCell::default(), workspace: RefCell::default() });
+            let stream = device.cuda_stream();
+            stream.context().bind_to_thread().map_err(candle_core::Error::wrap)?;
+            let cudnn = Cudnn::new(stream.clone())?;
+            let raw = Raw(result::create_handle()?);
+            // SAFETY: the handle was made just now.
+            unsafe { result::set_stream(raw.0, stream.cu_stream() as *mut _) }?;
+            let handle = Rc::new(Handle { raw, cudnn, plans: RefCell::default(), workspace: RefCell::default() });
             handles.borrow_mut().push((device.id(), handle.clone()));
             Ok(handle)
         })
@@ -180,6 +200,14 @@ impl<T: CudnnDataType> Described<T> {
     }
 }
 
+/// Returns the numbers that a contiguous tensor covers.
+pub(super) fn whole(layout: &Layout) -> Result<std::ops::Range<usize>> {
+    match layout.contiguous_offsets() {
+        Some((from, to)) => Ok(from..to),
+        None => candle_core::bail!("cuDNN takes contiguous tensors"),
+    }
+}
+
 /// A convolution as an operation of candle's.
 struct Operation {
     g: Geometry,
@@ -193,10 +221,6 @@ impl Operation {
         T: CudaDType + CudnnDataType + DeviceRepr + WithDType,
     {
         let (g, batch, device) = (&self.g, self.batch, a.0.device.clone());
-        let whole = |layout: &Layout| match layout.contiguous_offsets() {
-            Some((from, to)) => Ok(from..to),
-            None => candle_core::bail!("a convolution by cuDNN takes contiguous tensors"),
-        };
         let first = a.0.as_cuda_slice::<T>()?.slice(whole(a.1)?);
         let second = b.0.as_cuda_slice::<T>()?.slice(whole(b.1)?);
         let shape: Shape = match self.plan.algorithm {
