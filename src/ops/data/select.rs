@@ -73,6 +73,7 @@ pub fn chosen(data: &Facts) -> Facts {
     Facts {
         shape: data.shape.clone(),
         labels_each: data.labels_each,
+        scaled: data.scaled.clone(),
         splits: data.splits.clone(),
         from: data.from.clone(),
         class_sizes: None,

@@ -80,7 +80,7 @@ fn scaled_alike(inputs: &[KnownInput], data: &Facts) -> Option<Problem> {
 fn seen(inputs: &[KnownInput], data: &Facts) -> Option<Problem> {
     let ([split], Some(source)) = (&data.from[..], &data.source) else { return None };
     let learnt = &known(inputs, "net")?.learnt;
-    let doubtful = split != "train" && learnt.iter().any(|(own, of)| own == source && of == split);
+    let doubtful = split != "train" && data.splits.len() > 1 && learnt.iter().any(|(own, of)| own == source && of == split);
     doubtful.then(|| {
         let message = format!("the network was trained on examples of `{split}` too, so this says nothing about unseen ones");
         let help =
