@@ -181,7 +181,8 @@ impl<'a> Checker<'a> {
         let (picks, _) = self.picks(module, &arg.value, base)?;
         let names = picks.iter().map(|p| Static::Text(p.to_string())).collect();
         let data = base.examples.as_ref().filter(|_| base.kind != Kind::Dataset).unwrap_or(base);
-        let mut chosen = self.builtin("of_class", vec![("data", data.clone())], vec![(CLASS.to_string(), Static::List(names))], span);
+        let mut chosen =
+            self.builtin("of_class", vec![("data", data.clone())], vec![(CLASS.to_string(), Static::List(names))], span);
         if base.kind != Kind::Dataset && !chosen.is_error() {
             chosen = self.builtin("among", vec![("x", base.clone()), ("data", chosen)], Vec::new(), span);
         }

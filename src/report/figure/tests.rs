@@ -146,7 +146,14 @@ fn a_pdf_holds_what_the_svg_holds() {
 fn a_bar_of_one_number_has_one_colour() {
     for range in [(0.3, 0.3), (0.3, 0.1 + 0.2), (0.0, 0.0), (-2.0, -2.0)] {
         let panel = Panel::new(Axis::new("x", Scale::over([0.0])), Axis::new("y", Scale::over([0.0])), Vec::new());
-        let bar = super::ColorBar { label: "all".into(), range, shades: super::Shades::Even, map: Map::Viridis, absent: String::new(), ticks: None };
+        let bar = super::ColorBar {
+            label: "all".into(),
+            range,
+            shades: super::Shades::Even,
+            map: Map::Viridis,
+            absent: String::new(),
+            ticks: None,
+        };
         let plot =
             Plot { title: String::new(), rows: vec![vec![panel]], size: (100.0, 120.0), legends: Vec::new(), bar: Some(bar) };
         let svg = plot.svg();

@@ -74,7 +74,8 @@ impl Kernel for Curves {
         let s = self.settings(&job.settings);
         let mut frame = Frame::read(&job.settings);
         let y = s.y.0.iter().map(|a| a.name.clone()).collect();
-        let Sorted { cube, inks } = sorted(job, self.input, (&s.x, &s.facet, &s.color), y, &mut frame, |i| Sign::Line(marker(i)))?;
+        let Sorted { cube, inks } =
+            sorted(job, self.input, (&s.x, &s.facet, &s.color), y, &mut frame, |i| Sign::Line(marker(i)))?;
         let sharing = if cube.panels.len() < 2 { Sharing::Apart } else { s.panels };
         if sharing == Sharing::Twin && cube.panels.len() != 2 {
             let names: Vec<&str> = cube.panels.iter().map(|p| p.name.as_str()).collect();

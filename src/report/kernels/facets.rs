@@ -37,7 +37,8 @@ impl Facets {
         }
         if coordinates.len() > MOST {
             let message = format!("`{}` has {} different values, and each would have a panel", by.name, coordinates.len());
-            let help = format!("compare it with a number, `facet: {} > 0.5`, or give groups or bins; `color:` shows numbers", by.name);
+            let help =
+                format!("compare it with a number, `facet: {} > 0.5`, or give groups or bins; `color:` shows numbers", by.name);
             return Err(Failure::new(message).help(help));
         }
         frame.label_axis(&by.name, by.label());
@@ -100,7 +101,8 @@ impl Facets {
     pub fn split(&self, field: &Field) -> Field {
         // A value over classes sorts examples by their labels.
         let class = self.by.axes.iter().find(|a| a.role == "class");
-        let field = class.map_or_else(|| field.clone(), |a| field.split(&AxisName { name: a.name.clone(), role: "class".into() }, None));
+        let field =
+            class.map_or_else(|| field.clone(), |a| field.split(&AxisName { name: a.name.clone(), role: "class".into() }, None));
         let find = |a: &LabelledAxis| field.find(&AxisName { name: a.name.clone(), role: a.role.clone() });
         let own: Vec<Option<usize>> = self.by.axes.iter().map(find).collect();
         let lacks = own.iter().zip(&self.by.axes).any(|(at, a)| at.is_none() && a.coordinates.len() > 1);
@@ -123,10 +125,12 @@ impl Facets {
                 values.push(match (value, &ids, panel) {
                     (Value::Absent(_), _, _) if f > 0 => Value::Absent(ELSEWHERE.into()),
                     (Value::Absent(_), _, _) => value.clone(),
-                    (Value::Scores(s), Some(ids), _) => match restrict(s, |k| s.ids.get(k).and_then(|id| ids.get(id)) == Some(&f)) {
-                        Value::Absent(_) => Value::Absent(ELSEWHERE.into()),
-                        chosen => chosen,
-                    },
+                    (Value::Scores(s), Some(ids), _) => {
+                        match restrict(s, |k| s.ids.get(k).and_then(|id| ids.get(id)) == Some(&f)) {
+                            Value::Absent(_) => Value::Absent(ELSEWHERE.into()),
+                            chosen => chosen,
+                        }
+                    }
                     (_, _, Some(panel)) if panel == f => value.clone(),
                     (_, _, None) if f == 0 => Value::Absent(lost.clone()),
                     _ => Value::Absent(ELSEWHERE.into()),
@@ -171,7 +175,11 @@ fn different(by: &Field) -> Vec<String> {
         let mut first: Vec<String> = by.values.iter().filter_map(word).collect();
         let mut seen = BTreeSet::new();
         first.retain(|w| seen.insert(w.clone()));
-        out = if by.values.iter().any(|v| matches!(v, Value::Truth(_))) { words.into_iter().collect() } else { groups::colored(first).0 };
+        out = if by.values.iter().any(|v| matches!(v, Value::Truth(_))) {
+            words.into_iter().collect()
+        } else {
+            groups::colored(first).0
+        };
     }
     out
 }
@@ -231,7 +239,8 @@ impl Given<'_> {
     /// Checks that the value puts different things into different panels: of `places`, the axis along which each panel goes, not of pieces.
     pub fn check(&self, parts: &[Drawn], places: Option<&AxisName>) -> Result<(), Problem> {
         let long: Vec<&LabelledAxis> = self.shape.axes.iter().filter(|a| a.coordinates.len() > 1 || unknown(a)).collect();
-        let find = |p: &Drawn, a: &LabelledAxis| p.axes.iter().any(|b| b.name == a.name || a.role == "class" && b.role == "class");
+        let find =
+            |p: &Drawn, a: &LabelledAxis| p.axes.iter().any(|b| b.name == a.name || a.role == "class" && b.role == "class");
         let has = |p: &Drawn| long.iter().all(|a| find(p, a));
         let examples = self.shape.kind.per_example();
         if let (Some(first), false) = (parts.first(), parts.iter().any(has)) {
@@ -248,7 +257,8 @@ impl Given<'_> {
         }
         match long.iter().find(|a| places.is_some_and(|x| x.name == a.name || x.role == "class" && a.role == "class")) {
             Some(axis) => {
-                let message = format!("`{}` is over `{}`, along which each panel goes: it would cut it into pieces", self.name, axis.name);
+                let message =
+                    format!("`{}` is over `{}`, along which each panel goes: it would cut it into pieces", self.name, axis.name);
                 Err(shape("facet", message, "give a value over another axis; `sort:` puts places into an order"))
             }
             None => Ok(()),

@@ -43,7 +43,14 @@ impl Inks {
                     .enumerate()
                     .map(|(i, c)| (i as f64, c))
                     .collect();
-                let bar = ColorBar { label: title, range: (0.0, (n - 1) as f64), shades: Shades::Even, map, absent: String::new(), ticks: Some(ticks) };
+                let bar = ColorBar {
+                    label: title,
+                    range: (0.0, (n - 1) as f64),
+                    shades: Shades::Even,
+                    map,
+                    absent: String::new(),
+                    ticks: Some(ticks),
+                };
                 Inks { colors, legend: Inks::others(cube, Vec::new(), &sign), bar: Some(bar) }
             }
             None => {

@@ -377,15 +377,7 @@ fn points(
                 (Some(x), Some(y), Some(facet)) => {
                     let doubtful = doubtful(None);
                     let (at, errors) = ((x.value, y.value), (x.error, y.error));
-                    points.push(Point {
-                        facet,
-                        at,
-                        errors,
-                        color: hue(color()),
-                        name: name(),
-                        doubtful,
-                        places: places.clone(),
-                    })
+                    points.push(Point { facet, at, errors, color: hue(color()), name: name(), doubtful, places: places.clone() })
                 }
                 _ => dropped += 1,
             },

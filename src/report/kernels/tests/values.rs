@@ -17,10 +17,7 @@ fn log(name: &str) -> (&str, Static) {
 #[test]
 fn a_group_makes_panels() {
     let nets = || axis("net", "declared", &["a", "b", "c", "d"]);
-    let kind = Labelled {
-        axes: vec![nets()],
-        values: ["high", "low", "low", "high"].map(|w| Value::Word(w.into())).to_vec(),
-    };
+    let kind = Labelled { axes: vec![nets()], values: ["high", "low", "low", "high"].map(|w| Value::Word(w.into())).to_vec() };
     let data = numbers(vec![nets(), counted("epoch", "epoch", 3)], |i| (i / 3) as f64);
     let inputs = |data: &Labelled| vec![("data", "v", data.clone()), ("facet", "kind", kind.clone())];
     let over = || vec![("x", named("epoch", "epoch"))];
@@ -76,7 +73,8 @@ fn a_score_makes_panels_of_examples() {
     let modes = vec![("x", "margin", x), ("groups", "modes", modes(4)), ("facet", "modes", modes(4))];
     let f = run(&job("profile", "Modes apart", vec![], modes)).expect("drawn");
     assert_eq!(texts(&f, "modes"), ["low", "low", "high", "high"]);
-    let points = vec![("x", "a", class.clone()), ("y", "b", class.clone()), ("color", "a", class.clone()), ("facet", "b > 1", truths(4))];
+    let points =
+        vec![("x", "a", class.clone()), ("y", "b", class.clone()), ("color", "a", class.clone()), ("facet", "b > 1", truths(4))];
     let f = run(&job("scatter", "Classes", vec![], points)).expect("drawn");
     assert_eq!(texts(&f, "b > 1"), ["false", "false", "true", "true"]);
     assert_eq!(f.data.numbers("color").expect("colours"), [0.0, 1.0, 2.0, 3.0]);
@@ -91,12 +89,18 @@ fn truths(n: usize) -> Labelled {
 fn heights_are_logarithmic() {
     let sizes = || axis("size", "declared", &["1", "2", "3", "4"]);
     let steep = numbers(vec![sizes()], |i| [0.0, 3.0, 40.0, 5000.0][i]);
-    let f = run(&job("bars", "Steep bars", vec![("x", named("size", "declared")), log("y_scale")], vec![("y", "cost", steep.clone())]))
-        .expect("drawn");
+    let f = run(&job(
+        "bars",
+        "Steep bars",
+        vec![("x", named("size", "declared")), log("y_scale")],
+        vec![("y", "cost", steep.clone())],
+    ))
+    .expect("drawn");
     assert!(f.caption.contains("not positive: 1 values") && f.caption.contains("vertical axis is logarithmic"), "{}", f.caption);
     assert!([">1</text>", ">10</text>", ">1000</text>"].iter().all(|t| f.svg.contains(t)), "{}", f.svg);
     let none = numbers(vec![sizes()], |i| -(i as f64));
-    let refused = run(&job("bars", "None", vec![("x", named("size", "declared")), log("y_scale")], vec![("y", "cost", none.clone())]));
+    let refused =
+        run(&job("bars", "None", vec![("x", named("size", "declared")), log("y_scale")], vec![("y", "cost", none.clone())]));
     assert!(matches!(refused, Err(Failure::Absent(why)) if why.contains("no positive number")));
     let tail = numbers(vec![counted("i", "declared", 4000)], |i| (1.0 + i as f64).ln());
     let f = run(&job("distribution", "A long tail", vec![log("y_scale")], vec![("x", "wait", tail)])).expect("drawn");
@@ -108,10 +112,15 @@ fn heights_are_logarithmic() {
 
 #[test]
 fn colours_are_logarithmic() {
-    let x = numbers(vec![axis("a", "declared", &["p", "q"]), counted("b", "declared", 3)], |i| [0.0, 1.0, 10.0, 100.0, 1e3, 1e4][i]);
+    let x =
+        numbers(vec![axis("a", "declared", &["p", "q"]), counted("b", "declared", 3)], |i| [0.0, 1.0, 10.0, 100.0, 1e3, 1e4][i]);
     let f = run(&job("heatmap", "Powers as colours", vec![log("scale")], vec![("x", "v", x.clone())])).expect("drawn");
     // Halfway between the ends in the logarithm.
-    assert!(f.svg.contains(&color::Map::Viridis.at(0.5).to_string()) && f.caption.contains("not positive: 1 values"), "{}", f.caption);
+    assert!(
+        f.svg.contains(&color::Map::Viridis.at(0.5).to_string()) && f.caption.contains("not positive: 1 values"),
+        "{}",
+        f.caption
+    );
     assert!(f.svg.contains(">10</text>") && f.svg.contains(">100</text>") && f.svg.contains(">not positive</text>"));
     let below = numbers(vec![counted("a", "declared", 2), counted("b", "declared", 2)], |_| -1.0);
     assert!(matches!(run(&job("heatmap", "None", vec![log("scale")], vec![("x", "v", below)])), Err(Failure::Absent(_))));
@@ -130,8 +139,10 @@ fn bars_of_whole_numbers_have_whole_ticks() {
 #[test]
 fn long_texts_keep_the_width_they_are_laid_out_with() {
     let y = numbers(vec![counted("run", "declared", 3)], |i| i as f64);
-    let f = run(&job("bars", "A title of some length", vec![("x", named("run", "declared"))], vec![("y", "v", y)])).expect("drawn");
-    let kept = |text: &str| f.svg.lines().find(|l| l.contains(&format!(">{text}</text>"))).expect("there").contains("textLength=\"");
+    let f =
+        run(&job("bars", "A title of some length", vec![("x", named("run", "declared"))], vec![("y", "v", y)])).expect("drawn");
+    let kept =
+        |text: &str| f.svg.lines().find(|l| l.contains(&format!(">{text}</text>"))).expect("there").contains("textLength=\"");
     assert!(kept("A title of some length") && !kept("run"));
     let wide = font::width("A title of some length", 14.0, true);
     assert!(f.svg.contains(&format!("textLength=\"{wide:.2}\" lengthAdjust=\"spacingAndGlyphs\"")), "{wide}");
