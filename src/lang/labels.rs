@@ -147,7 +147,9 @@ impl<'a> Checker<'a> {
                 let one = picks.iter().filter(|p| !matches!(p.value.kind, ExprKind::List(_) | ExprKind::Range(..)));
                 let text = |p: &Arg| {
                     let coordinate = self.end(of, e, p).unwrap_or_else(|| shorten(self.program().sources.text(p.value.span)));
-                    p.name.as_ref().map_or(coordinate.clone(), |axis| format!("{} {coordinate}", axis.name.replace('_', " ")))
+                    // `stage3` says itself of which axis it is.
+                    let axis = p.name.as_ref().filter(|axis| !coordinate.starts_with(axis.name.as_str()));
+                    axis.map_or(coordinate.clone(), |axis| format!("{} {coordinate}", axis.name.replace('_', " ")))
                 };
                 let words: Vec<String> = one.map(text).collect();
                 Some(if words.is_empty() { base } else { format!("{base}, {}", words.join(", ")) })

@@ -10,6 +10,7 @@ use crate::engine::value::{Column, Number, Table, Value};
 use crate::lang::Settings;
 use crate::plan::facts::{Cost, Facts, KnownInput, Planned, Problem};
 use crate::plan::files::Files;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// `calibration`.
@@ -27,9 +28,10 @@ const COLUMNS: [&str; 6] = ["from", "to", "confidence", "accuracy", "error", "co
 const MOST: usize = 100_000;
 
 impl Planned for Calibration {
-    /// 2: the error remembers the examples. 3: in bins of equal mass 0 and -0 are equal. 4: it remembers whose examples they are.
+    /// 2: the error remembers the examples. 3: in bins of equal mass 0 and -0 are equal. 4: it remembers whose examples they are. 5: equal confidences are
+    /// right alike, whatever bins they fall into.
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn facts(&self, settings: &Settings, _inputs: &[KnownInput], _files: Option<&Files>) -> Result<Facts, Problem> {
@@ -56,10 +58,17 @@ impl Planned for Calibration {
 type Bin = Vec<(f64, f64, u64)>;
 
 /// Returns the bins with their bounds. Of equal width: bin i of n holds confidences above i / n up to (i + 1) / n, the first one 0 too, as the published
-/// codes have it. Of equal mass: ranks i m / n to (i + 1) m / n of m examples.
+/// codes have it. Of equal mass: ranks i m / n to (i + 1) m / n of m examples; nothing ranks equal confidences, so that each counts as right as often as
+/// all of them are in the mean.
 fn binned(mut examples: Bin, bins: usize, equal: Equal) -> Vec<(f64, f64, Bin)> {
     examples.sort_by(|a, b| by_size(&a.0, &b.0).then(by_size(&a.1, &b.1)));
     let m = examples.len();
+    if equal == Equal::Mass {
+        for tied in examples.chunk_by_mut(|a, b| a.0 == b.0) {
+            let right = mean(&tied.iter().map(|e| e.1).collect::<Vec<_>>());
+            tied.iter_mut().for_each(|e| e.1 = right);
+        }
+    }
     match equal {
         Equal::Mass => (0..bins)
             .map(|i| examples[i * m / bins..(i + 1) * m / bins].to_vec())
@@ -85,19 +94,25 @@ fn binned(mut examples: Bin, bins: usize, equal: Equal) -> Vec<(f64, f64, Bin)> 
     }
 }
 
-/// Returns the expected and the largest calibration error, and the error that perfect calibration would show, of bins.
-fn summary(bins: &[Bin]) -> (Number, f64, f64) {
-    let n = bins.iter().map(Vec::len).sum::<usize>();
+/// Returns the expected and the largest calibration error of the bins of examples, and the error that perfect calibration would show.
+fn summary(examples: &Bin, bins: &[Bin]) -> (Number, f64, f64) {
+    let n = examples.len();
     let gap = |bin: &Bin| mean(&bin.iter().map(|(c, right, _)| right - c).collect::<Vec<_>>());
-    // What each example adds: the signed gap of its own; their mean is the error.
-    let each: Vec<(u64, f64)> = bins
-        .iter()
-        .filter(|b| !b.is_empty())
-        .flat_map(|bin| {
-            let sign = if gap(bin) < 0.0 { -1.0 } else { 1.0 };
-            bin.iter().map(move |(c, right, source)| (*source, sign * (right - c)))
-        })
-        .collect();
+    // What each example adds: its own gap, with the sign of its bin's, of equal confidences in several bins with the mean sign; their mean is the error.
+    let key = |confidence: f64| (confidence + 0.0).to_bits();
+    let mut signs: BTreeMap<u64, (f64, f64)> = BTreeMap::new();
+    for bin in bins.iter().filter(|b| !b.is_empty()) {
+        let sign = if gap(bin) < 0.0 { -1.0 } else { 1.0 };
+        for (confidence, ..) in bin {
+            let of = signs.entry(key(*confidence)).or_default();
+            *of = (of.0 + sign, of.1 + 1.0);
+        }
+    }
+    let signed = |(confidence, right, source): &(f64, f64, u64)| {
+        let (sum, count) = signs.get(&key(*confidence)).copied().unwrap_or((0.0, 1.0));
+        (*source, sum / count * (right - confidence))
+    };
+    let each: Vec<(u64, f64)> = examples.iter().map(signed).collect();
     let signed: Vec<f64> = each.iter().map(|e| e.1).collect();
     let middle = mean(&signed);
     let error = (n > 1).then(|| deviation(&signed) / (n as f64).sqrt());
@@ -135,9 +150,9 @@ impl Kernel for Calibration {
             return Err(Failure::new("`confidence` is 0 or 1 for every example and `correct` is not: they are swapped")
                 .help("the confidence comes first: `calibration(confidence(m, d), correct(m, d))`"));
         }
-        let bins = binned(examples, settings.bins, settings.equal);
+        let bins = binned(examples.clone(), settings.bins, settings.equal);
         let parts: Vec<Bin> = bins.iter().map(|(_, _, b)| b.clone()).collect();
-        let (ece, largest, null) = summary(&parts);
+        let (ece, largest, null) = summary(&examples, &parts);
         let of = |bin: &Bin, which: fn(&(f64, f64, u64)) -> f64| {
             if bin.is_empty() { f64::NAN } else { mean(&bin.iter().map(which).collect::<Vec<_>>()) }
         };

@@ -153,7 +153,8 @@ pub fn gather_all(job: &Job, slot: &str) -> Result<Gathered, Failure> {
     }
     let pairing = Pairing::of(&axes);
     let repeats: usize = axes[input.axes.len()..].iter().map(|a| a.coordinates.len()).product();
-    let dependent = axes.iter().any(|a| a.shared && a.coordinates.len() > 1);
+    let crossed = pairing.as_ref().is_some_and(|p| p.crossed(&axes));
+    let dependent = crossed || axes.iter().any(|a| a.shared && a.coordinates.len() > 1);
     let mut out = Gathered { axes, outer, dependent, ..Gathered::default() };
     for place in 0..input.values.len() * repeats {
         let at = position(&out.axes, place);

@@ -30,6 +30,11 @@ impl Pairing {
         (!sides.is_empty()).then_some(Pairing { sides })
     }
 
+    /// Returns whether several axes are paired at once: pairs then share coordinates of each of them, in more ways than [`super::drawn`] counts.
+    pub fn crossed(&self, axes: &[LabelledAxis]) -> bool {
+        self.sides.iter().filter(|(i, _)| axes[*i].coordinates.len() > 1).count() > 1
+    }
+
     /// Returns the two sides where one axis alone is paired.
     pub fn only(&self) -> Option<(usize, usize)> {
         self.sides.first().copied().filter(|_| self.sides.len() == 1)

@@ -170,9 +170,9 @@ impl Kernel for Quantifier {
 impl Planned for Share {
     /// 3: its error is no smaller than that of a mean. 4: axes that are taken in together are crossed. 5: errors remember the examples that they come
     /// from, and what the outcomes of these err by together. 6: those over pairs and other axes remember the units.
-    /// 7: their differences are paired, as those of means.
+    /// 7: their differences are paired, as those of means. 8: over pairs of several axes at once no error is known.
     fn version(&self) -> u32 {
-        7
+        8
     }
 
     fn policy(&self) -> Policy {

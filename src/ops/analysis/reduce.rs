@@ -65,9 +65,9 @@ impl Planned for Reduce {
     /// the units; extremes and sums of each example what their values err by. 10, `std` alone: the jackknife's error from ten values on.
     /// 11: errors over runs and examples, several axes, and pairs are told by sums of squares, so that their differences are paired. 12: the error of a
     /// share is that of answers alone; extremes of each example move with the coordinates, means where some are missing with the coordinates' effects;
-    /// a deviation does not count chance twice.
+    /// a deviation does not count chance twice. 13: over pairs of several axes at once no error is known.
     fn version(&self) -> u32 {
-        12
+        13
     }
 
     fn policy(&self) -> Policy {
@@ -210,7 +210,7 @@ struct Describe;
 impl Planned for Describe {
     /// As `std`.
     fn version(&self) -> u32 {
-        12
+        13
     }
 
     fn policy(&self) -> Policy {

@@ -1,5 +1,6 @@
 //! What this topic's operations can do nothing with, said before the run: examples kept where they are taken in, or the other way round.
 
+use super::pairs::Pairing;
 use super::settings::{At, Over};
 use crate::lang::Settings;
 use crate::lang::suggest::nearest_or_list;
@@ -59,8 +60,25 @@ pub fn same_for_all(shapes: &[Shape]) -> Result<(), Problem> {
     })
 }
 
-/// Returns the warning that a result will carry no error, where values along an axis share units of pairs whose other side was taken in.
+/// Returns the warning that a result will carry no error, where values along an axis share units of pairs whose other side was taken in, or pairs those
+/// of several axes at once.
 pub fn shared_units(op: &str, shapes: &[Shape]) -> Option<Problem> {
+    if let Some(axes) = shapes.iter().map(|s| s.axes).find(|axes| Pairing::of(axes).is_some_and(|p| p.crossed(axes))) {
+        let paired: Vec<String> = axes
+            .iter()
+            .filter(|a| axes.iter().any(|b| b.pairs.as_ref() == Some(&a.name)))
+            .map(|a| format!("`{}`", a.name))
+            .collect();
+        return Some(Problem {
+            code: "cfx::analysis::pairs",
+            parameter: None,
+            message: format!(
+                "pairs of {} at once share members of each of them, so this `{op}` has no standard error",
+                paired.join(" and ")
+            ),
+            help: Some("pair one axis alone, `between: run`, at each coordinate of the others: its error takes shared members into account".to_string()),
+        });
+    }
     let axis = shapes.iter().flat_map(|s| s.axes).find(|a| a.shared && a.coordinates.len() > 1)?;
     let name = &axis.name;
     let first = axis.pairs.as_ref().unwrap_or(name);

@@ -1,6 +1,7 @@
 //! What figures refuse before anything runs: axes and columns that are not there, arguments with nothing to act on.
 
 use super::facets;
+use super::field::unknown;
 use super::frame::Frame;
 use super::named::{Axes, AxisName, Scaling, Sharing, Show, Texts};
 use super::pool::pairs;
@@ -31,6 +32,11 @@ impl Part<'_> {
     pub fn find(&self, axis: &AxisName) -> Option<&LabelledAxis> {
         let named = self.axes.iter().find(|a| a.name == axis.name);
         named.or_else(|| self.axes.iter().find(|a| axis.role == "class" && a.role == "class"))
+    }
+
+    /// Returns what a value in `facet:` is held against.
+    pub fn drawn(&self) -> facets::Drawn<'_> {
+        facets::Drawn { name: &self.name, axes: &self.axes, examples: self.kind.per_example() }
     }
 
     /// Returns whether the axis is there, or may be a column of a table.
@@ -234,7 +240,7 @@ pub fn over_an_axis(f: &OverAxis, shapes: &[Shape]) -> Result<(), Problem> {
             return Err(not_there(parameter, first, axis));
         }
     }
-    faceted.map_or(Ok(()), |f| f.check(&parts, Some(x)))?;
+    faceted.map_or(Ok(()), |f| f.check(&parts.iter().map(Part::drawn).collect::<Vec<_>>(), Some(x)))?;
     scale_of_places(&parts, x, f.frame)?;
     let tables = parts.iter().any(|p| *p.kind == Kind::Table);
     let panels = if tables { wanted.len() } else { parts.len() };
@@ -371,11 +377,6 @@ fn scale_of_places(parts: &[Part], x: &AxisName, frame: &Frame) -> Result<(), Pr
         }
     }
     Ok(())
-}
-
-/// Returns whether only files tell the coordinates, and none was read.
-pub fn unknown(axis: &LabelledAxis) -> bool {
-    matches!(axis.coordinates.as_slice(), [one] if one == "?")
 }
 
 /// Checks that what `show:` asks for has several values to act on, and that an interval's assumptions hold.

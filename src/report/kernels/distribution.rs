@@ -59,7 +59,7 @@ impl Planned for Distribution {
         let mut split = shown.clone();
         split.extend(class.iter().map(|a| ("class", Some(a))));
         let Some(parts) = check::parts("x", shapes, &frame.names, &split, &[]) else { return Ok(()) };
-        faceted.map_or(Ok(()), |f| f.check(&parts, None))?;
+        faceted.map_or(Ok(()), |f| f.check(&parts.iter().map(check::Part::drawn).collect::<Vec<_>>(), None))?;
         if let (Some(color), true) = (color, parts.len() > 1) {
             let message = format!("{} values use the colours, so `{}` cannot use them too", parts.len(), color.name);
             return Err(check::unused("color", message, "draw one value, or leave `color:` out"));

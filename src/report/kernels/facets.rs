@@ -1,9 +1,8 @@
 //! Facets by a value: a panel for each group, truth value or different number.
 
-use super::check::{self, Part};
-use super::field::{ELSEWHERE, Field, fields, restrict, scalar};
+use super::field::{ELSEWHERE, Field, fields, restrict, scalar, unknown};
 use super::frame::Frame;
-use super::inks;
+use super::groups;
 use super::named::{AxisName, Texts};
 use super::problems::{problem, shape, unused};
 use crate::engine::kernel::{Failure, Job, LabelledAxis};
@@ -179,10 +178,20 @@ fn different(by: &Field) -> Vec<String> {
         out = if by.values.iter().any(|v| matches!(v, Value::Truth(_))) {
             words.into_iter().collect()
         } else {
-            inks::groups(first).0
+            groups::colored(first).0
         };
     }
     out
+}
+
+/// What is drawn, as it is checked: what it is called, its axes, and whether it has a number for each example.
+pub struct Drawn<'a> {
+    /// The argument as written.
+    pub name: &'a str,
+    /// Its axes.
+    pub axes: &'a [LabelledAxis],
+    /// Whether it has a number for each example.
+    pub examples: bool,
 }
 
 /// The value in `facet:` as it is checked.
@@ -228,17 +237,18 @@ impl Given<'_> {
     }
 
     /// Checks that the value puts different things into different panels: of `places`, the axis along which each panel goes, not of pieces.
-    pub fn check(&self, parts: &[Part], places: Option<&AxisName>) -> Result<(), Problem> {
-        let long: Vec<&LabelledAxis> = self.shape.axes.iter().filter(|a| a.coordinates.len() > 1 || check::unknown(a)).collect();
-        let named = |a: &LabelledAxis| AxisName { name: a.name.clone(), role: a.role.clone() };
-        let has = |p: &Part| long.iter().all(|a| p.find(&named(a)).is_some());
+    pub fn check(&self, parts: &[Drawn], places: Option<&AxisName>) -> Result<(), Problem> {
+        let long: Vec<&LabelledAxis> = self.shape.axes.iter().filter(|a| a.coordinates.len() > 1 || unknown(a)).collect();
+        let find =
+            |p: &Drawn, a: &LabelledAxis| p.axes.iter().any(|b| b.name == a.name || a.role == "class" && b.role == "class");
+        let has = |p: &Drawn| long.iter().all(|a| find(p, a));
         let examples = self.shape.kind.per_example();
         if let (Some(first), false) = (parts.first(), parts.iter().any(has)) {
-            let foreign = long.iter().find(|a| first.find(&named(a)).is_none()).map_or("", |a| a.name.as_str());
+            let foreign = long.iter().find(|a| !find(first, a)).map_or("", |a| a.name.as_str());
             let message = format!("`{}` has no axis `{foreign}`, which `{}` has", first.name, self.name);
             return Err(problem("cfx::axis::not_there", "facet", message, "reduce that axis first, or select a coordinate"));
         }
-        if examples && !parts.iter().any(|p| p.kind.per_example()) {
+        if examples && !parts.iter().any(|p| p.examples) {
             let message = format!("`{}` has a value for each example, and what is drawn is over none", self.name);
             return Err(shape("facet", message, "draw what has one number per example, or give a value over an axis"));
         }

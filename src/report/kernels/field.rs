@@ -317,6 +317,11 @@ pub fn restrict(s: &Arc<Scores>, keep: impl Fn(usize) -> bool) -> Value {
     }))
 }
 
+/// Returns whether only files tell the coordinates, and none was read.
+pub fn unknown(axis: &LabelledAxis) -> bool {
+    matches!(axis.coordinates.as_slice(), [one] if one == "?")
+}
+
 /// Returns a value as one number: scores as their mean over examples, truths as 0 or 1; `None` if it is none or not finite.
 pub fn scalar(value: &Value) -> Option<Number> {
     let number = match value {

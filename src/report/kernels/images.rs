@@ -33,7 +33,7 @@ const ACROSS: usize = 10;
 
 impl Planned for Images {
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn fits(&self, settings: &Settings, shapes: &[Shape]) -> Result<(), Problem> {

@@ -3,6 +3,7 @@
 use super::cube::Cube;
 use super::field::{Field, scalar};
 use super::frame::Frame;
+use super::groups;
 use super::named::AxisName;
 use crate::engine::value::Value;
 use crate::report::figure::{Color, ColorBar, Key, Legend, Shades, Sign, Tick, color, scale};
@@ -88,7 +89,7 @@ impl Inks {
                     kinds.push(w.clone());
                 }
             });
-            let (kinds, palette) = groups(kinds);
+            let (kinds, palette) = groups::colored(kinds);
             let ink = |w: &Option<String>| {
                 w.as_ref().and_then(|w| kinds.iter().position(|k| k == w)).map_or(color::GREY, |i| palette[i])
             };
@@ -115,22 +116,6 @@ impl Inks {
     pub fn many(&self) -> bool {
         self.colors.len() > NUMBERED + 1
     }
-}
-
-/// Returns groups in order, `low` before `high`, with their colours: the same in every figure.
-pub fn groups(mut kinds: Vec<String>) -> (Vec<String>, Vec<Color>) {
-    kinds.sort_by_key(|w| match w.as_str() {
-        "low" => 0,
-        "high" => 2,
-        _ => 1,
-    });
-    let palette = match kinds.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        // One of the two may be alone.
-        ["low", "high"] => vec![color::OKABE_ITO[1], color::OKABE_ITO[0]],
-        ["low"] => vec![color::OKABE_ITO[1]],
-        _ => color::series(kinds.len(), false),
-    };
-    (kinds, palette)
 }
 
 /// Returns the first value at a coordinate.

@@ -13,6 +13,7 @@ mod facets;
 mod field;
 mod fit;
 mod frame;
+mod groups;
 mod heatmap;
 mod images;
 mod inks;

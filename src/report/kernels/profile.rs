@@ -4,7 +4,7 @@ use super::check;
 use super::facets::{self, Facets};
 use super::field::{Field, field};
 use super::frame::Frame;
-use super::inks;
+use super::groups;
 use super::layout;
 use super::named::{Axes, AxisName, Show};
 use super::powers;
@@ -47,7 +47,7 @@ impl Planned for Profile {
         let part = |slot: &'static str| Some(check::parts(slot, shapes, &frame.names, &shown, &[])?.into_iter().next());
         let (Some(x), Some(against), Some(groups)) = (part("x"), part("against"), part("groups")) else { return Ok(()) };
         if let (Some(given), Some(x)) = (facets::given(shapes, &frame.names), &x) {
-            given.check(std::slice::from_ref(x), None)?;
+            given.check(&[x.drawn()], None)?;
         }
         for (slot, part) in [("x", &x), ("against", &against), ("groups", &groups)] {
             if let Some(part) = part.as_ref().filter(|p| class_axis(&p.axes).is_none()) {
@@ -270,12 +270,12 @@ fn kinds(words: Option<&[Vec<String>]>) -> Vec<String> {
             out.push(w.clone());
         }
     }
-    inks::groups(out).0
+    groups::colored(out).0
 }
 
 /// Returns the colour of a group.
 fn group_color(kinds: &[String], word: &str) -> Color {
-    let (kinds, palette) = inks::groups(kinds.to_vec());
+    let (kinds, palette) = groups::colored(kinds.to_vec());
     kinds.iter().position(|k| k == word).map_or(color::OKABE_ITO[0], |i| palette[i])
 }
 

@@ -7,7 +7,7 @@ use super::facets;
 use super::field::{Field, field, fields, scalar};
 use super::fit::Fit;
 use super::frame::{Frame, Look};
-use super::inks;
+use super::groups;
 use super::layout;
 use super::named::{Axes, AxisName, Scaling};
 use super::pool;
@@ -439,7 +439,7 @@ impl Drawing<'_> {
                 words.push(w.clone());
             }
         }
-        inks::groups(words)
+        groups::colored(words)
     }
 
     /// Returns an axis that holds the numbers.

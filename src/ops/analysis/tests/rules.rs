@@ -133,3 +133,37 @@ fn sums_of_drawn_values_above_the_largest_number_are_refused() {
         assert!(matches!(&of, Err(Failure::Absent(why)) if why.contains("overflows")), "{op}: {of:?}");
     }
 }
+
+#[test]
+fn equal_confidences_in_several_bins_of_equal_mass_are_right_alike() {
+    // 8 answers of confidence 1/2, 5 of them right: each of four bins holds two, and each is right 5/8 of the time.
+    let right = [1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 0.0, 1.0];
+    let of = |equal: &str| {
+        let call = call("calibration").one("confidence", each(&[0.5; 8])).one("correct", each(&right));
+        let Ok(Value::Record(parts)) = call.set("bins", Static::Number(4.0)).set("equal", Static::Word(equal.into())).run()
+        else {
+            panic!("a calibration")
+        };
+        let number = |name: &str| match &parts.iter().find(|(n, _)| n == name).expect("a part").1 {
+            Value::Number(n) => (n.value, n.error),
+            other => panic!("{other:?}"),
+        };
+        (number("ece"), number("largest"))
+    };
+    let (mass, width) = (of("mass"), of("width"));
+    assert_eq!(mass.0.0, 0.125);
+    assert_eq!(mass, width);
+}
+
+#[test]
+fn means_over_pairs_of_several_axes_have_no_error() {
+    let (three, two) = (["0", "1", "2"], ["0", "1"]);
+    let axes: [(&str, &str, &[&str]); 4] =
+        [("a", "declared", &three), ("b", "declared", &two), ("a_other", "declared", &three), ("b_other", "declared", &two)];
+    let mut call = call("mean").over("x", &axes, (0..36).map(|i| n(f64::from(i * i % 17))).collect());
+    for axis in &mut call.job.inputs[0].1.axes {
+        axis.pairs = axis.name.strip_suffix("_other").map(str::to_string);
+    }
+    let mean = call.reducing(&["a", "b", "a_other", "b_other"]).number();
+    assert_eq!((mean.error, mean.count.is_some()), (None, true));
+}
