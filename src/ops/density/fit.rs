@@ -2,7 +2,7 @@
 
 use super::bytes::{Reader, Writer};
 use super::cache::Observations;
-use super::chain::{Chain, Monitor, Record, Scalars, Setup};
+use super::chain::{Chain, Method, Monitor, Record, Scalars, Setup};
 use super::diagnostics::{Chains, Verdict};
 use super::frame::{Frame, Scale};
 use super::hyper::Grid;
@@ -156,7 +156,8 @@ pub fn fit(rows: Rows, settings: &Fit, stream: &Stream, cx: &dyn Context, resume
     let dof = settings.dof(d);
     let components = published_components(&rows, &settings, stream);
     let frame = Frame::derive(&rows.x, d, &settings.scale, components).map_err(Failure::Absent)?.inflated(settings.inflate(d));
-    let niw = settings.niw(d, n + 1);
+    // Moves of all rows at once look nothing up by size.
+    let niw = settings.niw(d, if matches!(settings.setup.method, Method::SubClusters { .. }) { 1 } else { n + 1 });
     let mut white = frame.whiten(&rows.x);
     if settings.setup.published {
         white.iter_mut().for_each(|x| *x = f64::from(*x as f32));

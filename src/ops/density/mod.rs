@@ -36,7 +36,9 @@ pub mod split_merge;
 pub mod stacking;
 pub mod start;
 pub mod state;
+pub mod sub_clusters;
 pub mod units;
+mod walk;
 pub mod zarr;
 
 #[cfg(test)]
