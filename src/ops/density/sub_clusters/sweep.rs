@@ -38,7 +38,7 @@ impl<'h> Halt<'h> {
 }
 
 /// Returns what becomes of each item, in parallel where there are several.
-fn each<T: Send, R: Send>(items: Vec<T>, of: impl Fn((usize, T)) -> R + Sync) -> Vec<R> {
+fn each<T: Send, R: Send>(items: Vec<T>, of: impl Fn((usize, T)) -> R + Sync + Send) -> Vec<R> {
     if items.len() < 2 {
         return items.into_iter().enumerate().map(of).collect();
     }
@@ -114,7 +114,7 @@ impl Order {
     }
 
     /// Returns how many components, in the order of their first rows, a row may join; nothing where it is such a first row itself.
-    fn open(&self, i: u32) -> Option<usize> {
+    pub fn open(&self, i: u32) -> Option<usize> {
         let key = (Order::key(self.seed, i), i);
         match self.keys.last() {
             Some(last) if key > *last => Some(self.keys.len()),

@@ -235,7 +235,8 @@ fn a_stopped_pass_ends_the_chain() {
         fn snapshot(&self, _chain: usize, _bytes: Vec<u8>) {}
     }
     let data = cloud(50, 2, 1.0, 6);
-    let mut chain = Chain::new(&data, &Niw::new(2, 0.1, 4.0, 1), &setup(6, Start::One), 0.0, &Stream::root(9), 0, None);
+    let niw = Niw::new(2, 0.1, 4.0, 1);
+    let mut chain = Chain::new(&data, &niw, &setup(6, Start::One), 0.0, &Stream::root(9), 0, None);
     assert!(!chain.run(0, &Stop));
 }
 
