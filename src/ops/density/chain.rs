@@ -478,7 +478,8 @@ impl<'a> Chain<'a> {
         match &mut self.walk {
             Walk::ByRow(w) => {
                 let niw = w.state.niw.clone();
-                **w = ByRow { order, ..ByRow::new(self.data, &niw, z, alpha, self.setup.published) };
+                **w = ByRow::new(self.data, &niw, z, alpha, self.setup.published);
+                w.order = order;
             }
             Walk::AtOnce(w) => w.reset(z, alpha),
         }

@@ -1,4 +1,4 @@
-//! Densities: Dirichlet-process mixtures of Gaussians fitted by collapsed Gibbs sampling, and what is computed from them.
+//! Densities: Dirichlet-process mixtures of Gaussians fitted by Markov chains, and what is computed from them.
 //!
 //! In: rows of numbers and settings. Out: posterior states as packs, log densities, entropies, diagnostics.
 //! Never: a tensor library, files, the syntax of the language. Everything is f64; equal seeds give equal bits.
