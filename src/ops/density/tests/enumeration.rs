@@ -225,15 +225,15 @@ fn diagonal_and_spherical_covariances_have_the_exact_posterior() {
 fn sub_clusters_have_the_exact_posterior_and_so_has_each_of_their_moves() {
     let method = Method::SubClusters { proposals: 2 };
     let parts = |rows, fitted, blind| Parts { rows, fitted, blind };
-    let alone = [parts(true, false, false), parts(false, true, false), parts(false, false, true), parts(true, true, true)];
-    let full = |n, d| (n, full(n, d));
-    let cases = [full(5, 1), full(6, 2), (6, Niw::diagonal(2, 0.3, 3.0, 6)), (6, Niw::spherical(2, 0.3, 3.0, 6))];
-    for ((n, niw), chains) in cases.into_iter().zip([6000, 6000, 3000, 3000]) {
-        for parts in alone {
+    let all = parts(true, true, true);
+    let each = [parts(true, false, false), parts(false, true, false), parts(false, false, true), all];
+    let (diagonal, spherical) = (Niw::diagonal(2, 0.3, 3.0, 6), Niw::spherical(2, 0.3, 3.0, 6));
+    for (n, niw, moves) in [(5, full(5, 1), &each[..]), (6, full(6, 2), &each), (6, diagonal, &[all]), (6, spherical, &[all])] {
+        for parts in moves {
             let alpha = if parts.rows { RANDOM } else { AlphaPrior::Fixed(0.8) };
-            let (chi, dof) = chi_squared_of(&niw, n, alpha, method, false, chains, |c| {
+            let (chi, dof) = chi_squared_of(&niw, n, alpha, method, false, 3000, |c| {
                 if let Walk::AtOnce(w) = c.walk() {
-                    w.parts = parts;
+                    w.parts = *parts;
                 }
             });
             below(chi, dof, &format!("{parts:?} n {n} d {} {:?}", niw.d, niw.shape));

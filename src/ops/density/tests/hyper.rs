@@ -170,7 +170,7 @@ fn a_learned_measure_has_the_exact_posterior() {
         let allocated = Method::MergeSplit { proposals: 1, every: 1 };
         // Chains of a million heated passes stay in the first, hottest ones.
         for (method, heated) in
-            [(Method::Gibbs, 0), (allocated, 0), (allocated, 1_000_000), (Method::SubClusters { proposals: 2 }, 0)]
+            [(Method::Gibbs, 0), (allocated, 0), (allocated, 1_000_000), (Method::SubClusters { proposals: 1 }, 0)]
         {
             let (exact, points) = exact(&data, &grid, alpha, if heated == 0 { 1.0 } else { 0.1 });
             let setup = Setup { heated, start: Start::Random, components: 3, ..one_chain(AlphaPrior::Fixed(alpha), method, 25) };
