@@ -193,8 +193,9 @@ impl<'p> Partition<'p> {
             let (first, second) = (self.score.of(a), self.score.of(b));
             let gain = sum_of_logs(&self.total(&[k], &[&first, &second])) - sum_of_logs(&self.total(&[], &[]));
             let ratio = gain + self.alpha.ln() + sizes(a.n, b.n) - parted.log_q + odds - (count as f64 + 1.0).ln();
-            // A comparison that fails where the ratio is no number.
-            if !(level < ratio) {
+            // It fails where the ratio is no number.
+            let accepted = level < ratio;
+            if !accepted {
                 return false;
             }
             self.moves += b.n as u64;
@@ -217,7 +218,8 @@ impl<'p> Partition<'p> {
         let gain = sum_of_logs(&self.total(&[a, b], &[&whole])) - sum_of_logs(&self.total(&[], &[]));
         let gain = gain - self.alpha.ln() - sizes - odds + (count as f64).ln();
         // The way back has a probability of 1 at most.
-        if !(level < gain) {
+        let possible = level < gain;
+        if !possible {
             return false;
         }
         let back = match kind {
@@ -230,7 +232,8 @@ impl<'p> Partition<'p> {
                 self.sweep.part(&rows, &Sides::Weights(&forms), Some(sides), &all.mean, &stream).log_q
             }
         };
-        if !(level < gain + back) || self.sweep.halt.now() {
+        let accepted = level < gain + back;
+        if !accepted || self.sweep.halt.now() {
             return false;
         }
         self.moves += few as u64;
