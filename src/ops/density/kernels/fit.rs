@@ -63,11 +63,14 @@ pub fn fit_cost(fit: &Fit, n: f64, d: f64) -> Cost {
         Method::SplitMerge { proposals, .. } | Method::MergeSplit { proposals, .. } => proposals as f64,
         _ => 0.0,
     };
+    // Moves of all rows at once hold a label of each row, and learn from sums alone.
+    let at_once = matches!(setup.method, Method::SubClusters { .. });
+    let (of_row, read) = if at_once { (8.0, 0.0) } else { (16.0 * 12.0, n) };
     let visit = 4e-7 + proposals * each + 2.5e-10 * (d * d + block + proposals * 3.0 * d * d);
     // What is learned is drawn every d / 16 passes, from the scatters of some six components, whatever the dimension a share of a pass; a proposal to split
     // or merge with it takes one or two more.
     let learning = if fit.learns() {
-        (3e-5 + 4e-7 * n + (1.0 + 0.25 * together) * 2.5e-10 * (4.0 * n * d * d + 80.0 * d.powi(3))) / (d / 16.0).ceil()
+        (3e-5 + 4e-7 * read + (1.0 + 0.25 * together) * 2.5e-10 * (4.0 * read * d * d + 80.0 * d.powi(3))) / (d / 16.0).ceil()
     } else {
         0.0
     };
@@ -77,7 +80,7 @@ pub fn fit_cost(fit: &Fit, n: f64, d: f64) -> Cost {
     let left = chains * (kept * (n * 4.0 + scales) + passes * 40.0);
     Cost {
         seconds: 1e-3 + chains * passes * (n * visit + learning),
-        memory: n * d * 24.0 + chains * n * 16.0 * 12.0 + chains * 30.0 * d * d * 8.0 + 2.0 * left,
+        memory: n * d * 24.0 + chains * n * of_row + chains * 30.0 * d * d * 8.0 + 2.0 * left,
         disk: n * d * 8.0 + left,
     }
 }
