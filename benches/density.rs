@@ -208,8 +208,8 @@ fn main() {
         let mut chain = Chain::new(&data, &niw, &setup, frame.log_volume, &Stream::root(3), 0, start);
         (0..warm).for_each(|_| chain.step());
         // The textbook sampler goes on from the same state; the two take turns, for the machine may be busy with other things.
-        let z: Vec<usize> = chain.state().z.iter().map(|k| *k as usize).collect();
-        let mut plain = Textbook { niw: &niw, data: &data, comps: Vec::new(), z: vec![0; n], alpha: chain.state().alpha };
+        let z: Vec<usize> = chain.z().iter().map(|k| *k as usize).collect();
+        let mut plain = Textbook { niw: &niw, data: &data, comps: Vec::new(), z: vec![0; n], alpha: chain.alpha() };
         let slots = z.iter().max().map_or(1, |m| m + 1);
         plain.comps = (0..slots).map(|_| plain.empty()).collect();
         for (i, k) in z.iter().enumerate() {
@@ -229,7 +229,7 @@ fn main() {
             textbook_moves += moved;
         }
         let moves = (chain.moves() - before) as f64 / (passes * rounds * n) as f64;
-        let occupied = chain.state().occupied();
+        let occupied = chain.state().map_or(0, |s| s.occupied());
         let ratios = ours.iter().zip(&theirs).map(|(o, t)| t / o).collect();
         println!(
             "{:34} {occupied:>6} {:>5.1}% {passes:>6} {:>11.7} {:>11.6} {:>7.1}   (textbook moves {:.1}%)",

@@ -179,6 +179,7 @@
     "spherical"
     "split_merge"
     "stacking"
+    "sub_clusters"
     "trace"
     ;; figures
     "bands"

@@ -13,7 +13,7 @@
       // data
       'add_noise among arrays cifar10 cifar100 corpus corrupt_labels digits folds highest idx image_folder label load_scores lowest mnist of_class quantile_bins relabel sample split subset union where with_ids without ' +
       // density
-      'block_gibbs classify co_clustering density_summary diagnose diagonal dp_mixture fixed gamma generative_classification gibbs hierarchical kl_divergence log_density merge_split mixing niw niw_fixed relative_entropy sample_density spherical split_merge stacking trace ' +
+      'block_gibbs classify co_clustering density_summary diagnose diagonal dp_mixture fixed gamma generative_classification gibbs hierarchical kl_divergence log_density merge_split mixing niw niw_fixed relative_entropy sample_density spherical split_merge stacking sub_clusters trace ' +
       // figures
       'bands bars curves distribution heatmap images profile scatter ' +
       // layers

@@ -15,7 +15,7 @@ syn match cfxBuiltin /\%(\.\)\@1<!\<\%(abs\|add\|align\|all\|any\|at_best\|auc\|
 " data
 syn match cfxBuiltin /\%(\.\)\@1<!\<\%(add_noise\|among\|arrays\|cifar10\|cifar100\|corpus\|corrupt_labels\|digits\|folds\|highest\|idx\|image_folder\|label\|load_scores\|lowest\|mnist\|of_class\|quantile_bins\|relabel\|sample\|split\|subset\|union\|where\|with_ids\|without\)\>\%(\s*:\)\@!/
 " density
-syn match cfxBuiltin /\%(\.\)\@1<!\<\%(block_gibbs\|classify\|co_clustering\|density_summary\|diagnose\|diagonal\|dp_mixture\|fixed\|gamma\|generative_classification\|gibbs\|hierarchical\|kl_divergence\|log_density\|merge_split\|mixing\|niw\|niw_fixed\|relative_entropy\|sample_density\|spherical\|split_merge\|stacking\|trace\)\>\%(\s*:\)\@!/
+syn match cfxBuiltin /\%(\.\)\@1<!\<\%(block_gibbs\|classify\|co_clustering\|density_summary\|diagnose\|diagonal\|dp_mixture\|fixed\|gamma\|generative_classification\|gibbs\|hierarchical\|kl_divergence\|log_density\|merge_split\|mixing\|niw\|niw_fixed\|relative_entropy\|sample_density\|spherical\|split_merge\|stacking\|sub_clusters\|trace\)\>\%(\s*:\)\@!/
 " figures
 syn match cfxBuiltin /\%(\.\)\@1<!\<\%(bands\|bars\|curves\|distribution\|heatmap\|images\|profile\|scatter\)\>\%(\s*:\)\@!/
 " layers

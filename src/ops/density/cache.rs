@@ -27,9 +27,14 @@ pub struct Observations {
 impl Observations {
     /// Returns the observations of padded rows.
     pub fn new(x: Vec<f64>, d: usize) -> Observations {
+        Observations::aligned(Aligned::from(&*x), d)
+    }
+
+    /// Returns the observations of padded rows.
+    pub fn aligned(x: Aligned, d: usize) -> Observations {
         let dp = super::simd::padded(d);
         let q0 = x.chunks_exact(dp).map(|r| super::simd::inner(r, r)).collect::<Vec<_>>();
-        Observations { n: q0.len(), d, dp, x: Aligned::from(&*x), q0 }
+        Observations { n: q0.len(), d, dp, x, q0 }
     }
 
     /// Returns one padded row.

@@ -3,14 +3,14 @@
 use super::alpha::AlphaPrior;
 use super::cache::Observations;
 use super::hyper::{Grid, Learned, Measure};
+use super::joint;
 use super::niw::Niw;
-use super::split_merge::{self, Proposal};
 use super::start::{Start, compact};
 use super::state::State;
-use super::{block_gibbs, gibbs, joint};
+use super::sub_clusters::{AtOnce, Halt};
+use super::walk::{ByRow, Walk};
 use crate::base::Stream;
 use crate::ops::bytes::{Reader, Writer};
-use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
 
 /// Passes between the places where a chain can be stopped and resumed.
@@ -22,7 +22,7 @@ const HOTTEST: f64 = 0.1;
 const STEPS: usize = 20;
 
 /// Returns the passes between draws of what a hierarchical measure learns: a draw costs d times as much for each component as a pass does for each row.
-fn learning_interval(d: usize) -> usize {
+pub fn learning_interval(d: usize) -> usize {
     d.div_ceil(8).clamp(2, 8)
 }
 
@@ -48,6 +48,11 @@ pub enum Method {
         proposals: usize,
         /// Every how many passes there are proposals.
         every: usize,
+    },
+    /// All rows at once, and proposals by sub-clusters; exact. See [`super::sub_clusters`].
+    SubClusters {
+        /// Proposals a pass.
+        proposals: usize,
     },
 }
 
@@ -164,18 +169,9 @@ impl Monitor for Unwatched {
     fn snapshot(&self, _chain: usize, _bytes: Vec<u8>) {}
 }
 
-/// Puts the order of visits into a fresh random one.
-fn permute(order: &mut [u32], rng: &mut ChaCha12Rng) {
-    for i in (1..order.len()).rev() {
-        let draw: u32 = rng.random();
-        let j = (u64::from(draw) * (i as u64 + 1)) >> 32;
-        order.swap(i, j as usize);
-    }
-}
-
 /// A running chain.
 pub struct Chain<'a> {
-    state: State,
+    walk: Walk<'a>,
     /// Observations in the frame.
     data: &'a Observations,
     /// The base measure where none is learned.
@@ -187,10 +183,6 @@ pub struct Chain<'a> {
     done: usize,
     record: Record,
     log_volume: f64,
-    order: Vec<u32>,
-    uniforms: Vec<f64>,
-    gibbs: gibbs::Scratch,
-    block: block_gibbs::Scratch,
 }
 
 impl<'a> Chain<'a> {
@@ -204,7 +196,7 @@ impl<'a> Chain<'a> {
         number: usize,
         labels: Option<(Vec<u32>, f64)>,
     ) -> Self {
-        let rng = stream.named("chain").numbered(number as u64).rng();
+        let own = stream.named("chain").numbered(number as u64);
         let (z, alpha) = labels.unwrap_or_else(|| {
             let start = setup.start.of_chain(number);
             // The start has a stream of its own: the frame, too, may depend on the first labels.
@@ -215,22 +207,20 @@ impl<'a> Chain<'a> {
             let alpha = if setup.published { setup.alpha.initial_published(&mut shared()) } else { setup.alpha.initial() };
             (labels, alpha)
         });
-        let mut state = State::new(data, niw, z, alpha);
-        state.single = setup.published;
+        let walk = match setup.method {
+            Method::SubClusters { .. } => Walk::AtOnce(Box::new(AtOnce::new(data, niw, z, alpha, own))),
+            _ => Walk::ByRow(Box::new(ByRow::new(data, niw, z, alpha, setup.published))),
+        };
         Chain {
-            state,
+            walk,
             data,
             niw,
             learned: None,
             setup: setup.clone(),
-            rng,
+            rng: own.rng(),
             done: 0,
             record: Record::default(),
             log_volume,
-            order: (0..data.n as u32).collect(),
-            uniforms: vec![0.0; data.n],
-            gibbs: gibbs::Scratch::default(),
-            block: block_gibbs::Scratch::default(),
         }
     }
 
@@ -245,11 +235,13 @@ impl<'a> Chain<'a> {
         self
     }
 
-    /// Gives the state the measure of a point.
+    /// Takes the measure of a point.
     fn take_up(&mut self, grid: &'a Grid, point: usize) {
         let learned = grid.at(point);
-        let niw = grid.niw(point).heated(self.setup.heat(self.done));
-        self.state.reframe(learned.whiten(self.data), niw);
+        match &mut self.walk {
+            Walk::ByRow(w) => w.state.reframe(learned.whiten(self.data), grid.niw(point).heated(self.setup.heat(self.done))),
+            Walk::AtOnce(w) => w.take_up(grid, &learned),
+        }
         self.learned = Some((grid, learned));
     }
 
@@ -258,9 +250,27 @@ impl<'a> Chain<'a> {
         self.learned.as_ref().map(|(_, learned)| learned)
     }
 
-    /// Returns the state, for checks.
-    pub fn state(&self) -> &State {
-        &self.state
+    /// Returns the label of each row.
+    pub fn z(&self) -> &[u32] {
+        self.walk.z()
+    }
+
+    /// Returns the concentration.
+    pub fn alpha(&self) -> f64 {
+        self.walk.alpha()
+    }
+
+    /// Returns what it moves, for checks.
+    pub fn walk(&mut self) -> &mut Walk<'a> {
+        &mut self.walk
+    }
+
+    /// Returns the state with its cache, for checks; none where all rows move at once.
+    pub fn state(&self) -> Option<&State> {
+        match &self.walk {
+            Walk::ByRow(w) => Some(&w.state),
+            Walk::AtOnce(_) => None,
+        }
     }
 
     /// Returns the scalars of every pass so far.
@@ -286,113 +296,77 @@ impl<'a> Chain<'a> {
     /// Gives the state the likelihood's power of the pass that comes.
     fn set_heat(&mut self) {
         let heat = self.setup.heat(self.done);
-        if heat == self.state.niw.heat {
+        let Walk::ByRow(w) = &mut self.walk else { return };
+        if heat == w.state.niw.heat {
             return;
         }
         match self.learned.take() {
             Some((grid, learned)) => self.take_up(grid, learned.point),
-            None => self.state.reframe(self.data.clone(), self.niw.heated(heat)),
+            None => w.state.reframe(self.data.clone(), self.niw.heated(heat)),
         }
     }
 
     /// Makes one pass.
     pub fn step(&mut self) {
-        self.set_heat();
-        let n = self.state.data.n;
-        // The published code's first pass goes through the data as they lie.
-        let in_order = self.setup.published && self.done == 0;
-        let shuffle = |order: &mut [u32], rng: &mut ChaCha12Rng| {
-            if !in_order {
-                permute(order, rng);
-            }
-        };
-        let moves = match self.setup.method {
-            Method::Block(size) => {
-                shuffle(&mut self.order, &mut self.rng);
-                self.blocks(size)
-            }
-            _ => {
-                let (order, uniforms) = (&mut self.order, &mut self.uniforms);
-                gibbs::pass(&mut self.state, order, uniforms, &mut self.rng, shuffle, &mut self.gibbs)
-            }
-        };
-        let proposing = match self.setup.method {
-            Method::SplitMerge { proposals, scans, every } => Some((proposals, Proposal::Restricted(scans), every)),
-            Method::MergeSplit { proposals, every } => Some((proposals, Proposal::Sequential, every)),
-            _ => None,
-        };
-        // Where the measure is learned, as many proposals move it with the partition when its turn comes.
-        let together = proposing.map_or(0, |(proposals, _, _)| proposals);
-        if let Some((proposals, proposal, every)) = proposing
-            && (self.done + 1).is_multiple_of(every.max(1))
-        {
-            (0..proposals).for_each(|_| {
-                split_merge::propose(&mut self.state, proposal, &mut self.rng);
-            });
-        }
-        if !matches!(self.setup.method, Method::Block(_)) {
-            let (k, alpha) = (self.state.occupied(), self.state.alpha);
-            self.state.alpha = if self.setup.published {
-                self.setup.alpha.update_published(alpha, k, n, &mut self.rng)
-            } else {
-                self.setup.alpha.update(alpha, k, n, &mut self.rng)
-            };
-        }
-        self.record.moves += moves;
-        self.done += 1;
-        let every = learning_interval(self.data.d);
-        if let Some((grid, learned)) = self.learned.take() {
-            let learned = if self.done.is_multiple_of(every) {
-                joint::learn(&mut self.state, grid, learned, self.data, together, &mut self.rng)
-            } else {
-                learned
-            };
-            self.learned = Some((grid, learned));
-        }
-        if self.done.is_multiple_of(BOUNDARY) {
-            self.state.canonicalise();
-        }
-        self.note();
+        self.advance(&|| false);
     }
 
-    fn blocks(&mut self, size: usize) -> u64 {
-        let order = std::mem::take(&mut self.order);
-        let n = self.state.data.n;
-        let mut moves = 0;
-        for block in order.chunks(size.max(1)) {
-            let before = self.state.occupied();
-            let next = if self.setup.published {
-                // Drawn from the components before the block is removed, and used one block late.
-                Some(self.setup.alpha.update_published(self.state.alpha, before, n, &mut self.rng))
-            } else {
-                None
-            };
-            moves += block_gibbs::visit(&mut self.state, block, &mut self.rng, &mut self.block);
-            self.state.alpha = match next {
-                Some(alpha) => alpha,
-                None => self.setup.alpha.update(self.state.alpha, self.state.occupied(), n, &mut self.rng),
-            };
+    /// Makes one pass; false where it was stopped in the midst of it, when the chain is of no further use.
+    fn advance(&mut self, stop: &(dyn Fn() -> bool + Sync)) -> bool {
+        self.set_heat();
+        let halt = Halt::new(stop);
+        let rng = &mut self.rng;
+        match &mut self.walk {
+            Walk::ByRow(w) => {
+                self.record.moves += w.pass(&self.setup, self.done, rng);
+                // Where the measure is learned, as many proposals move it with the partition when its turn comes.
+                let together = match self.setup.method {
+                    Method::SplitMerge { proposals, .. } | Method::MergeSplit { proposals, .. } => proposals,
+                    _ => 0,
+                };
+                if let Some((grid, learned)) =
+                    self.learned.take_if(|_| (self.done + 1).is_multiple_of(learning_interval(self.data.d)))
+                {
+                    self.learned = Some((grid, joint::learn(&mut w.state, grid, learned, self.data, together, rng)));
+                }
+            }
+            Walk::AtOnce(w) => {
+                let proposals = if let Method::SubClusters { proposals } = self.setup.method { proposals } else { 0 };
+                self.record.moves += w.pass(&self.setup, proposals, self.done, &mut self.learned, &halt, rng);
+                if halt.now() {
+                    return false;
+                }
+            }
         }
-        self.order = order;
-        moves
+        self.done += 1;
+        if self.done.is_multiple_of(BOUNDARY) {
+            self.walk.canonicalise();
+        }
+        self.note();
+        true
     }
 
     fn note(&mut self) {
-        let n = self.state.data.n as f64;
+        let n = self.data.n as f64;
         let (mut largest, mut entropy, mut k) = (0.0f64, 0.0, 0.0);
-        for c in self.state.comps.iter().filter(|c| c.n > 0) {
-            let share = c.n as f64 / n;
+        for size in self.walk.sizes() {
+            let share = size as f64 / n;
             largest = largest.max(share);
             entropy -= share * share.ln();
             k += 1.0;
         }
-        let alpha = self.state.alpha;
+        let alpha = self.alpha();
         let (volume, prior) = self.learned.as_ref().map_or((0.0, 0.0), |(grid, l)| (l.log_volume(), grid.log_priors()[l.point]));
-        let log_posterior = self.state.log_joint() + self.setup.alpha.log_density(alpha) + prior - n * (self.log_volume + volume);
+        // In the coordinates of the measure, or of the frame.
+        let (joint, volume) = match &self.walk {
+            Walk::ByRow(w) => (w.state.log_joint(), volume),
+            Walk::AtOnce(w) => (w.log_joint(), 0.0),
+        };
+        let log_posterior = joint + self.setup.alpha.log_density(alpha) + prior - n * (self.log_volume + volume);
         self.record.trace.push([alpha, k, log_posterior, largest, entropy + 0.0]);
         if self.setup.keeps(self.done - 1) {
             let measure = self.learned().map(Learned::measure);
-            self.record.kept.push(Kept { alpha, z: compact(&self.state.z), measure });
+            self.record.kept.push(Kept { alpha, z: compact(self.z()), measure });
         }
     }
 
@@ -415,10 +389,9 @@ impl<'a> Chain<'a> {
     /// Runs to the end of its setup, or until the monitor says stop, when it returns false.
     pub fn run(&mut self, number: usize, monitor: &dyn Monitor) -> bool {
         while self.done < self.setup.passes {
-            if monitor.stop() {
+            if monitor.stop() || !self.advance(&|| monitor.stop()) {
                 return false;
             }
-            self.step();
             if let Some(last) = self.record.trace.last() {
                 monitor.pass(number, self.done, last);
             }
@@ -435,15 +408,17 @@ impl<'a> Chain<'a> {
         w.int(self.done as u64);
         w.int(u64::from(self.doubled()));
         w.int(self.record.moves);
-        w.float(self.state.alpha);
+        w.float(self.alpha());
         let position = self.rng.get_word_pos();
         w.int(position as u64);
         w.int((position >> 64) as u64);
         if let Some((_, l)) = &self.learned {
             w.int(l.point as u64);
         }
-        w.words(&self.state.z);
-        w.words(&self.order);
+        w.words(self.z());
+        if let Walk::ByRow(rows) = &self.walk {
+            w.words(&rows.order);
+        }
         w.floats(&self.record.trace.concat());
         w.int(self.record.kept.len() as u64);
         for kept in &self.record.kept {
@@ -461,6 +436,7 @@ impl<'a> Chain<'a> {
     pub fn restore(&mut self, bytes: &[u8]) -> bool {
         let mut r = Reader(bytes);
         let grid = self.learned.as_ref().map(|(grid, _)| *grid);
+        let by_row = matches!(self.walk, Walk::ByRow(_));
         let mut read = || {
             let done = r.int()? as usize;
             let doubled = r.int()?;
@@ -471,7 +447,8 @@ impl<'a> Chain<'a> {
                 Some(grid) => Some(usize::try_from(r.int()?).ok().filter(|p| *p < grid.points())?),
                 None => None,
             };
-            let (z, order) = (r.words()?, r.words()?);
+            let z = r.words()?;
+            let order = if by_row { r.words()? } else { Vec::new() };
             let trace: Vec<Scalars> = r.floats()?.as_chunks::<5>().0.to_vec();
             let kept = (0..r.int()?)
                 .map(|_| {
@@ -486,24 +463,31 @@ impl<'a> Chain<'a> {
             }
             Some((done, setup, alpha, position, point, z, order, Record { trace, kept, moves }))
         };
-        let n = self.state.data.n;
+        let n = self.data.n;
         let Some((done, setup, alpha, position, point, z, order, record)) = read() else { return false };
         let valid = |x: &[u32]| x.len() == n && x.iter().all(|k| (*k as usize) < n.max(1) * 2);
         if !valid(&z)
-            || !valid(&order)
+            || by_row && !valid(&order)
             || order.iter().any(|i| *i as usize >= n)
             || record.trace.len() != done
             || done > setup.passes
         {
             return false;
         }
-        let single = self.state.single;
-        self.state = State { single, ..State::new(self.data, &self.state.niw, z, alpha) };
+        self.done = done;
+        match &mut self.walk {
+            Walk::ByRow(w) => {
+                let niw = w.state.niw.clone();
+                **w = ByRow::new(self.data, &niw, z, alpha, self.setup.published);
+                w.order = order;
+            }
+            Walk::AtOnce(w) => w.reset(z, alpha),
+        }
         if let Some((grid, point)) = grid.zip(point) {
             self.take_up(grid, point);
         }
         self.rng.set_word_pos(position);
-        (self.done, self.setup, self.order, self.record) = (done, setup, order, record);
+        (self.setup, self.record) = (setup, record);
         true
     }
 }

@@ -1,7 +1,7 @@
 //! Fitting: rows to a posterior, chains in parallel, each on its own stream, with checkpoints of all of them together.
 
 use super::cache::Observations;
-use super::chain::{Chain, Monitor, Record, Scalars, Setup};
+use super::chain::{Chain, Method, Monitor, Record, Scalars, Setup};
 use super::diagnostics::{Chains, Verdict, stuck};
 use super::frame::{Frame, Scale};
 use super::hyper::Grid;
@@ -13,6 +13,7 @@ use crate::base::Stream;
 use crate::engine::{Context, Failure};
 use crate::ops::bytes::{Reader, Writer};
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 
@@ -155,17 +156,22 @@ pub fn fit(rows: Rows, settings: &Fit, stream: &Stream, cx: &dyn Context, resume
     }
     let d = units.kept.len();
     settings.fits(d).map_err(refused)?;
-    let rows = Rows { d, x: units.select(&rows.x).into_owned(), ..rows };
+    let fewer = match units.select(&rows.x) {
+        Cow::Owned(x) => Some(x),
+        Cow::Borrowed(_) => None,
+    };
+    // Many rows are held as few times as can be.
+    let rows = match fewer {
+        Some(x) => Rows { d, x, ..rows },
+        None => rows,
+    };
     let mut settings = settings.asked();
     let dof = settings.dof(d);
     let components = published_components(&rows, &settings, stream);
     let frame = Frame::derive(&rows.x, d, &settings.scale, components).map_err(Failure::Absent)?.inflated(settings.inflate(d));
-    let niw = settings.niw(d, n + 1);
-    let mut white = frame.whiten(&rows.x);
-    if settings.setup.published {
-        white.iter_mut().for_each(|x| *x = f64::from(*x as f32));
-    }
-    let data = Observations::new(white, d);
+    // Moves of all rows at once look nothing up by size.
+    let niw = settings.niw(d, if matches!(settings.setup.method, Method::SubClusters { .. }) { 1 } else { n + 1 });
+    let data = frame.observations(&rows.x, settings.setup.published);
     let count = settings.setup.chains;
     let done = (0..count).map(|_| 0.into()).collect();
     let watch = Watch { cx, snapshots: Mutex::new(vec![Vec::new(); count]), done, total: 0.into() };

@@ -1,5 +1,7 @@
 //! The frame of a base measure: whitens data by the prior's location and scale, derived from the data or given.
 
+use super::aligned::Aligned;
+use super::cache::Observations;
 use super::matrix::{cholesky, lower_times, solve_lower};
 use super::shrink::shrunk;
 use super::simd::padded;
@@ -71,7 +73,7 @@ impl Frame {
         // Factor the correlation matrix, whose conditioning does not depend on the units.
         let mut s = vec![0.0; d * d];
         let mut z = vec![0.0; d];
-        let mut standard = Vec::new();
+        let mut standard = Vec::with_capacity(if *scale == Scale::Learned { x.len() } else { 0 });
         for row in x.chunks_exact(d) {
             (0..d).for_each(|j| z[j] = (row[j] - centre[j]) / deviation[j]);
             if *scale == Scale::Learned {
@@ -123,13 +125,28 @@ impl Frame {
 
     /// Returns the canonical coordinates of row-major points as rows padded with zeros.
     pub fn whiten(&self, x: &[f64]) -> Vec<f64> {
+        let mut out = vec![0.0; x.len() / self.d * padded(self.d)];
+        self.whiten_into(x, &mut out);
+        out
+    }
+
+    /// Writes the same over padded zeros.
+    fn whiten_into(&self, x: &[f64], out: &mut [f64]) {
         let (d, dp) = (self.d, padded(self.d));
-        let mut out = vec![0.0; x.len() / d * dp];
         for (row, y) in x.chunks_exact(d).zip(out.chunks_exact_mut(dp)) {
             (0..d).for_each(|j| y[j] = row[j] - self.centre[j]);
             self.shrink(&mut y[..d]);
         }
-        out
+    }
+
+    /// Returns row-major points as observations in canonical coordinates, with `single` rounded to 32 bits.
+    pub fn observations(&self, x: &[f64], single: bool) -> Observations {
+        let mut out = Aligned::zeros(x.len() / self.d * padded(self.d));
+        self.whiten_into(x, &mut out);
+        if single {
+            out.iter_mut().for_each(|x| *x = f64::from(*x as f32));
+        }
+        Observations::aligned(out, self.d)
     }
 
     /// Returns the canonical coordinates of a difference of two points.

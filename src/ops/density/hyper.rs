@@ -139,6 +139,11 @@ impl Grid {
         Grid { d, kappa, members, shapes, excesses, priors, measures }
     }
 
+    /// Returns the dimension.
+    pub fn d(&self) -> usize {
+        self.d
+    }
+
     /// Returns the number of points.
     pub fn points(&self) -> usize {
         self.shapes.len() * EXCESSES * SIZES
@@ -177,8 +182,14 @@ impl Grid {
 
     /// Returns the log marginal likelihood of a component at every point. `members`: its rows in the frame, padded to `dp` numbers.
     pub fn log_likelihoods<'a>(&self, dp: usize, members: impl Iterator<Item = &'a [f64]> + Clone) -> Vec<f64> {
+        let Scatter { n, mean, matrix } = Scatter::of(self.d, dp, members);
+        self.log_likelihoods_of(n, matrix, &mean)
+    }
+
+    /// Returns the same of n rows with this mean and this scatter about it (symmetric, d x d), in the frame.
+    pub fn log_likelihoods_of(&self, n: usize, matrix: Vec<f64>, mean: &[f64]) -> Vec<f64> {
         let d = self.d;
-        let scatter = Scatter::of(d, dp, members);
+        let scatter = Scatter { n, mean: mean.to_vec(), matrix };
         let n = scatter.n as f64;
         let gammas: Vec<f64> = self.excesses.iter().map(|e| Spectrum::log_gammas(d, scatter.n, d as f64 + 1.0 + e)).collect();
         let mut out = Vec::with_capacity(self.points());

@@ -1,4 +1,4 @@
-//! Densities: Dirichlet-process mixtures of Gaussians fitted by collapsed Gibbs sampling, and what is computed from them.
+//! Densities: Dirichlet-process mixtures of Gaussians fitted by Markov chains, and what is computed from them.
 //!
 //! In: rows of numbers and settings. Out: posterior states as packs, log densities, entropies, diagnostics.
 //! Never: a tensor library, files, the syntax of the language. Everything is f64; equal seeds give equal bits.
@@ -35,7 +35,9 @@ pub mod split_merge;
 pub mod stacking;
 pub mod start;
 pub mod state;
+pub mod sub_clusters;
 pub mod units;
+mod walk;
 pub mod zarr;
 
 #[cfg(test)]

@@ -50,6 +50,9 @@ settings! {
     struct MergeSplitFields("merge_split") { proposals: f64, every: f64, heated: f64 }
 }
 settings! {
+    struct SubClustersFields("sub_clusters") { proposals: f64 }
+}
+settings! {
     struct GammaFields("gamma") { shape: f64, rate: f64 }
 }
 settings! {
@@ -203,6 +206,7 @@ enum Moves {
     Block(f64),
     SplitMerge { proposals: f64, scans: f64, every: f64 },
     MergeSplit { proposals: f64, every: f64 },
+    SubClusters(f64),
 }
 
 impl Setting for Sampler {
@@ -222,6 +226,7 @@ impl Setting for Sampler {
                 heated = s.heated;
                 Moves::MergeSplit { proposals: s.proposals, every: s.every }
             }
+            "sub_clusters" => Moves::SubClusters(SubClustersFields::read(&fields).proposals),
             _ => return None,
         };
         let GibbsFields { passes, burn_in, thin, chains, start, budget } = f;
@@ -402,6 +407,21 @@ impl Fit {
                 proposals: whole("sampler.proposals", proposals, 1..=1000, "`gibbs` is the sampler without proposals")?,
                 every: whole("sampler.every", every, 1..=PASSES, "")?,
             },
+            Moves::SubClusters(_) if published => {
+                return Err(wrong(
+                    "sampler",
+                    "the published code visits rows one by one, `sub_clusters` moves all at once",
+                    "leave out `sampler`, say `block_gibbs()`, or leave out `published: true`",
+                ));
+            }
+            Moves::SubClusters(proposals) => Method::SubClusters {
+                proposals: whole(
+                    "sampler.proposals",
+                    proposals,
+                    1..=1000,
+                    "without proposals no component is born, and none dies",
+                )?,
+            },
         };
         match alpha {
             AlphaPrior::Fixed(value) => above("alpha", *value)?,
@@ -503,6 +523,7 @@ impl Fit {
             Method::Block(b) => json!(["block_gibbs", b]),
             Method::SplitMerge { proposals, scans, every } => json!(["split_merge", proposals, scans, every]),
             Method::MergeSplit { proposals, every } => json!(["merge_split", proposals, every]),
+            Method::SubClusters { proposals } => json!(["sub_clusters", proposals]),
         };
         let start = match s.start {
             Start::Dispersed => "dispersed",
@@ -550,6 +571,7 @@ impl Fit {
                 every: m[3].as_u64()? as usize,
             },
             "merge_split" => Method::MergeSplit { proposals: m[1].as_u64()? as usize, every: m[2].as_u64()? as usize },
+            "sub_clusters" => Method::SubClusters { proposals: m[1].as_u64()? as usize },
             _ => Method::Gibbs,
         };
         let setup = Setup {

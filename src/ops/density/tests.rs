@@ -23,7 +23,7 @@ use crate::base::Stream;
 use rand_distr::{Distribution, StandardNormal};
 
 /// Returns what one chain does that keeps each of its passes; tests change what they are about.
-fn one_chain(alpha: AlphaPrior, method: Method, passes: usize) -> Setup {
+pub(super) fn one_chain(alpha: AlphaPrior, method: Method, passes: usize) -> Setup {
     Setup {
         alpha,
         method,
@@ -40,7 +40,7 @@ fn one_chain(alpha: AlphaPrior, method: Method, passes: usize) -> Setup {
 }
 
 /// Returns n canonical observations in d dimensions: a standard normal cloud, with a second one `shift` away.
-fn cloud(n: usize, d: usize, shift: f64, seed: u64) -> Observations {
+pub(super) fn cloud(n: usize, d: usize, shift: f64, seed: u64) -> Observations {
     let mut rng = Stream::root(seed).named("cloud").rng();
     let dp = padded(d);
     let mut x = vec![0.0; n * dp];
@@ -54,7 +54,7 @@ fn cloud(n: usize, d: usize, shift: f64, seed: u64) -> Observations {
 }
 
 /// Returns the grid of a hierarchical measure in the frame of a matrix whose correlations are not 0.
-fn correlated(d: usize, kappa: f64, members: usize) -> Grid {
+pub(super) fn correlated(d: usize, kappa: f64, members: usize) -> Grid {
     let factor = (0..d * d)
         .map(|k| if k / d < k % d { 0.0 } else { 0.4 + 0.3 * ((k * k) as f64).sin() + f64::from(u8::from(k / d == k % d)) });
     Grid::of(&Frame { d, centre: vec![0.0; d], factor: factor.collect(), log_volume: 0.0 }, kappa, members)

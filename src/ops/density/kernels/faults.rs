@@ -336,6 +336,7 @@ fn what_the_script_and_the_headers_show_is_refused_before_the_run() {
         ("split_merge", "scans", vec![-1.0, 9e15], "sampler.scans"),
         ("split_merge", "every", vec![0.0], "sampler.every"),
         ("merge_split", "heated", vec![21.0, -1.0], "sampler.heated"),
+        ("sub_clusters", "proposals", vec![0.0, 1001.0], "sampler.proposals"),
     ] {
         for value in values {
             assert_eq!(fit(with(name, field, value)), at, "{field}: {value}");
@@ -352,6 +353,8 @@ fn what_the_script_and_the_headers_show_is_refused_before_the_run() {
     let mut one_start = vec![("sampler", started("gibbs", 40.0, 20.0, 2.0, "one"))];
     one_start.push(("published", Static::Bool(true)));
     assert_eq!(fit(one_start), "sampler.start");
+    let at_once = vec![("sampler", started("sub_clusters", 40.0, 20.0, 2.0, "random")), ("published", Static::Bool(true))];
+    assert_eq!(fit(at_once), "sampler");
 
     let score = |held: f64| refused("log_density", vec![("held_out", n(held))], &[("p", vec![&p]), ("x", vec![&x])]);
     for held in [1.0, -3.0, 41.0, 9e15] {

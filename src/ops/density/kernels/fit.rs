@@ -1,6 +1,6 @@
 //! `dp_mixture`: fits the rows of one class, or all rows, and keeps the posterior as a pack.
 
-use super::super::chain::{Method, Setup};
+use super::super::chain::{Method, Setup, learning_interval};
 use super::super::fit::fit;
 use super::super::settings::{Fit, FitSettings, refused, whole, wrong};
 use super::{all_rows, ids_of, rows_where};
@@ -63,21 +63,42 @@ pub fn fit_cost(fit: &Fit, n: f64, d: f64) -> Cost {
         Method::SplitMerge { proposals, .. } | Method::MergeSplit { proposals, .. } => proposals as f64,
         _ => 0.0,
     };
-    let visit = 4e-7 + proposals * each + 2.5e-10 * (d * d + block + proposals * 3.0 * d * d);
-    // What is learned is drawn every d / 16 passes, from the scatters of some six components, whatever the dimension a share of a pass; a proposal to split
-    // or merge with it takes one or two more.
-    let learning = if fit.learns() {
-        (3e-5 + 4e-7 * n + (1.0 + 0.25 * together) * 2.5e-10 * (4.0 * n * d * d + 80.0 * d.powi(3))) / (d / 16.0).ceil()
-    } else {
-        0.0
+    // Moves of all rows at once hold a label of each row, and learn from sums alone.
+    let at_once = match setup.method {
+        Method::SubClusters { proposals } => Some(proposals as f64),
+        _ => None,
+    };
+    let of_row = if at_once.is_some() { 8.0 } else { 16.0 * 12.0 };
+    let pass = match at_once {
+        Some(proposals) => {
+            // Sub-clusters are fitted and judged by factors of matrices, whatever the number of rows.
+            let visit = 2e-7 + 2.5e-10 * d * d + proposals * (2e-8 + 5e-11 * d * d);
+            let learning = if fit.learns() {
+                3.0 * proposals * (3e-5 + 2.5e-8 * d.powi(3)) / learning_interval(d as usize) as f64
+            } else {
+                0.0
+            };
+            n * visit + proposals * (3e-5 + 1e-8 * d.powi(3)) + learning
+        }
+        None => {
+            let visit = 4e-7 + proposals * each + 2.5e-10 * (d * d + block + proposals * 3.0 * d * d);
+            // What is learned is drawn every d / 16 passes, from the scatters of some six components, whatever the dimension a share of a pass; a proposal
+            // to split or merge with it takes one or two more.
+            let learning = if fit.learns() {
+                (3e-5 + 4e-7 * n + (1.0 + 0.25 * together) * 2.5e-10 * (4.0 * n * d * d + 80.0 * d.powi(3))) / (d / 16.0).ceil()
+            } else {
+                0.0
+            };
+            n * visit + learning
+        }
     };
     let scales = if fit.learns() { 4.0 * d * d } else { 0.0 };
     let kept = (setup.passes - setup.burn_in).div_ceil(setup.thin) as f64;
     let (chains, passes) = (setup.chains as f64, longest(setup) as f64);
     let left = chains * (kept * (n * 4.0 + scales) + passes * 40.0);
     Cost {
-        seconds: 1e-3 + chains * passes * (n * visit + learning),
-        memory: n * d * 24.0 + chains * n * 16.0 * 12.0 + chains * 30.0 * d * d * 8.0 + 2.0 * left,
+        seconds: 1e-3 + chains * passes * pass,
+        memory: n * d * 24.0 + chains * n * of_row + chains * 30.0 * d * d * 8.0 + 2.0 * left,
         disk: n * d * 8.0 + left,
     }
 }

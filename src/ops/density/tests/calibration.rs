@@ -49,7 +49,7 @@ fn ranks(niw: &Niw, method: Method, published: bool) -> [f64; 2] {
         let mut below = [0; 2];
         for _ in 0..DRAWS {
             (0..THIN).for_each(|_| chain.step());
-            let state = chain.state();
+            let state = chain.state().expect("it has a cache");
             let draw = [state.alpha, held_out(&state.z, state.alpha, &data, niw)];
             (0..2).for_each(|q| below[q] += usize::from(draw[q] < truth[q]));
         }

@@ -6,6 +6,8 @@ use super::super::chain::{Chain, Method, Setup};
 use super::super::component::Built;
 use super::super::niw::Niw;
 use super::super::start::compact;
+use super::super::sub_clusters::Parts;
+use super::super::walk::Walk;
 use super::{cloud, one_chain};
 use crate::base::Stream;
 use rand::RngExt;
@@ -72,6 +74,19 @@ fn alpha_given(k: usize, n: usize, alpha: AlphaPrior) -> Vec<(f64, f64)> {
 
 /// Starts many short chains from exact posterior draws and returns (chi squared, degrees of freedom) of where they end.
 fn chi_squared(niw: &Niw, n: usize, alpha: AlphaPrior, method: Method, published: bool, chains: usize) -> (f64, f64) {
+    chi_squared_of(niw, n, alpha, method, published, chains, |_| ())
+}
+
+/// The same of chains that are changed before they run.
+fn chi_squared_of(
+    niw: &Niw,
+    n: usize,
+    alpha: AlphaPrior,
+    method: Method,
+    published: bool,
+    chains: usize,
+    change: impl Fn(&mut Chain),
+) -> (f64, f64) {
     let d = niw.d;
     let data = cloud(n, d, 1.2, 40 + d as u64);
     let exact = posterior(&data, niw, alpha);
@@ -94,8 +109,9 @@ fn chi_squared(niw: &Niw, n: usize, alpha: AlphaPrior, method: Method, published
         let u: f64 = rng.random();
         let a = alphas[k][alphas[k].partition_point(|a| a.1 < u).min(alphas[k].len() - 1)].0;
         let mut chain = Chain::new(&data, niw, &setup, 0.0, &stream, 0, Some((z, a)));
+        change(&mut chain);
         (0..setup.passes).for_each(|_| chain.step());
-        *counts.entry(compact(&chain.state().z)).or_default() += 1.0;
+        *counts.entry(compact(chain.z())).or_default() += 1.0;
     }
     let (mut chi, mut cells, mut rest) = (0.0, 0.0, (0.0, 0.0));
     for (p, probability) in &exact {
@@ -116,10 +132,13 @@ fn chi_squared(niw: &Niw, n: usize, alpha: AlphaPrior, method: Method, published
 
 /// Asserts that chi squared lies below its quantile of about 1e-4 (Wilson and Hilferty), at a fixed seed.
 fn accept(niw: &Niw, n: usize, alpha: AlphaPrior, method: Method) {
-    let d = niw.d;
     let (chi, dof) = chi_squared(niw, n, alpha, method, false, 10_000);
+    below(chi, dof, &format!("{method:?} n {n} d {} {alpha:?} {:?}", niw.d, niw.shape));
+}
+
+fn below(chi: f64, dof: f64, what: &str) {
     let cut = dof * (1.0 - 2.0 / (9.0 * dof) + 3.7 * (2.0 / (9.0 * dof)).sqrt()).powi(3);
-    assert!(dof > 3.0 && chi < cut, "{method:?} n {n} d {d} {alpha:?} {:?}: chi2 {chi:.1} on {dof}, cut {cut:.1}", niw.shape);
+    assert!(dof > 3.0 && chi < cut, "{what}: chi2 {chi:.1} on {dof}, cut {cut:.1}");
 }
 
 const RANDOM: AlphaPrior = AlphaPrior::Gamma { shape: 1.0, rate: 1.0 };
@@ -200,4 +219,24 @@ fn diagonal_and_spherical_covariances_have_the_exact_posterior() {
     let c = posterior(&data, &Niw::spherical(2, 0.3, 3.0, 6), RANDOM);
     let apart: f64 = a.iter().zip(&c).map(|(a, c)| (a.1 - c.1).abs()).sum::<f64>() / 2.0;
     assert!(apart > 0.02, "total variation {apart}");
+}
+
+#[test]
+fn sub_clusters_have_the_exact_posterior_and_so_has_each_of_their_moves() {
+    let method = Method::SubClusters { proposals: 2 };
+    let parts = |rows, fitted, blind| Parts { rows, fitted, blind };
+    let all = parts(true, true, true);
+    let each = [parts(true, false, false), parts(false, true, false), parts(false, false, true), all];
+    let (diagonal, spherical) = (Niw::diagonal(2, 0.3, 3.0, 6), Niw::spherical(2, 0.3, 3.0, 6));
+    for (n, niw, moves) in [(5, full(5, 1), &each[..]), (6, full(6, 2), &each), (6, diagonal, &[all]), (6, spherical, &[all])] {
+        for parts in moves {
+            let alpha = if parts.rows { RANDOM } else { AlphaPrior::Fixed(0.8) };
+            let (chi, dof) = chi_squared_of(&niw, n, alpha, method, false, 3000, |c| {
+                if let Walk::AtOnce(w) = c.walk() {
+                    w.parts = *parts;
+                }
+            });
+            below(chi, dof, &format!("{parts:?} n {n} d {} {:?}", niw.d, niw.shape));
+        }
+    }
 }

@@ -75,8 +75,8 @@ fn joint(method: Method, published: bool) -> [f64; 6] {
         let x = data_given(&z, &niw, &mut rng);
         let mut chain = Chain::new(&x, &niw, &setup, 0.0, &root.numbered(t as u64), 0, Some((z, a)));
         chain.step();
-        z = chain.state().z.clone();
-        a = chain.state().alpha;
+        z = chain.z().to_vec();
+        a = chain.alpha();
         turns.push(functionals(&z, a, &x));
     }
     compare(&direct, &turns)
@@ -101,7 +101,12 @@ fn compare<const F: usize>(direct: &[[f64; F]], turns: &[[f64; F]]) -> [f64; F] 
 
 #[test]
 fn the_exact_samplers_pass_and_the_published_alpha_does_not() {
-    for method in [Method::Gibbs, Method::Block(1), Method::SplitMerge { proposals: 1, scans: 1, every: 1 }] {
+    for method in [
+        Method::Gibbs,
+        Method::Block(1),
+        Method::SplitMerge { proposals: 1, scans: 1, every: 1 },
+        Method::SubClusters { proposals: 1 },
+    ] {
         let z = joint(method, false);
         assert!(z.iter().all(|z| z.abs() < 4.2), "{method:?}: {z:.2?}");
     }
@@ -142,7 +147,7 @@ fn a_learned_measure_passes() {
     let alpha = AlphaPrior::Fixed(1.1);
     let rounds = 12_000;
     let grid = correlated(D, 0.7, N + 1);
-    for method in [Method::Gibbs, Method::MergeSplit { proposals: 1, every: 1 }] {
+    for method in [Method::Gibbs, Method::MergeSplit { proposals: 1, every: 1 }, Method::SubClusters { proposals: 1 }] {
         let setup = one_chain(alpha, method, 4);
         let root = Stream::root(23).named("learned");
         let mut rng = root.named("prior").rng();
@@ -162,7 +167,7 @@ fn a_learned_measure_passes() {
             let chain = Chain::new(&x, &niw, &setup, 0.0, &root.numbered(t as u64), 0, Some((z, 1.1)));
             let mut chain = chain.learning_from(&grid, l.point);
             (0..4).for_each(|_| chain.step());
-            z = chain.state().z.clone();
+            z = chain.z().to_vec();
             l = chain.learned().expect("it learns").clone();
             turns.push(seen(&z, &l, &x));
         }

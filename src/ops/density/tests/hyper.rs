@@ -169,7 +169,9 @@ fn a_learned_measure_has_the_exact_posterior() {
         let grid = correlated(d, kappa, n + 1);
         let allocated = Method::MergeSplit { proposals: 1, every: 1 };
         // Chains of a million heated passes stay in the first, hottest ones.
-        for (method, heated) in [(Method::Gibbs, 0), (allocated, 0), (allocated, 1_000_000)] {
+        for (method, heated) in
+            [(Method::Gibbs, 0), (allocated, 0), (allocated, 1_000_000), (Method::SubClusters { proposals: 1 }, 0)]
+        {
             let (exact, points) = exact(&data, &grid, alpha, if heated == 0 { 1.0 } else { 0.1 });
             let setup = Setup { heated, start: Start::Random, components: 3, ..one_chain(AlphaPrior::Fixed(alpha), method, 25) };
             let niw = Niw::new(d, kappa, d as f64 + 2.0, n + 1);
@@ -179,7 +181,7 @@ fn a_learned_measure_has_the_exact_posterior() {
                 let stream = Stream::root(21).numbered(c);
                 let mut chain = Chain::new(&data, &niw, &setup, 0.0, &stream, 0, None).learning(&grid);
                 (0..setup.passes).for_each(|_| chain.step());
-                *counts.entry(compact(&chain.state().z)).or_default() += 1.0;
+                *counts.entry(compact(chain.z())).or_default() += 1.0;
                 visits[chain.learned().expect("it learns").point] += 1.0;
             }
             let seen: Vec<f64> = exact.iter().map(|(p, _)| counts.get(p).copied().unwrap_or(0.0)).collect();
