@@ -75,7 +75,7 @@ pub const BESIDE: &[(&str, &str, &[(&str, &str)])] = &[
     ("project", "tolerance", &[("against", "tap(m2, e, at: hidden2)")]),
     ("only", "seed", &[("count", "5")]),
     ("profile", "groups", &[("facet", "run")]),
-    ("profile", "facet = a truth", &[("x", "s2 * (1 + a)")]),
+    ("profile", "facet = t1", &[("x", "s2 * (1 + a)")]),
     ("relabel", "by", &[("labels", "none")]),
     ("scatter", "x_scale = linear", &[("x", "steep"), ("y", "far")]),
     ("scatter", "y_scale = linear", &[("x", "far"), ("y", "steep")]),
