@@ -15,8 +15,10 @@ For sets of classes and settings of `dp_mixture` it prints
   by length share of fits that settled within so many passes; fits continue in steps of the doubled length, so that a large budget shows what smaller ones do
 
 `--seeds 1` fits with one seed, and leaves out what needs two. `--classes K` takes the first K classes of CIFAR-100. `--limit 20m` ends each
-run of `cfx` after so long: rows then tell of the fits that are done, and their seconds mean nothing. `--keep DIR` keeps the stores there, so that the same command continues. `--others` prints the held-out log density of one Gaussian with the covariance of Ledoit and Wolf, and of
-scikit-learn's `GaussianMixture` of one to eight components by BIC, for the same rows (fresh ones, or five folds of its own); it needs numpy and scikit-learn.
+run of `cfx` after so long: rows then tell of the fits that are done, and their seconds mean nothing. `--keep DIR` keeps the stores there, so
+that the same command continues. `--others` prints the held-out log density of one Gaussian with the covariance of Ledoit and Wolf, and of
+scikit-learn's `GaussianMixture` of one to eight components by BIC, for the same rows (fresh ones, or five folds of its own); it needs numpy
+and scikit-learn.
 
 Settings: `2k` (2,000 passes), `default` (on to at most 8,000), `32k`, `8k` (8,000, settled or not), `published`, and `firm`, a firm `niw`; the first two where none are named.
 
