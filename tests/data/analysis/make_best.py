@@ -74,16 +74,20 @@ def calibration():
             # Bins open below and closed above, as `digitize(right=True)` has them; 0 is in the first.
             which = np.clip(np.digitize(confidence, np.arange(bins + 1) / bins, right=True), 1, bins) - 1
         else:
-            order = np.lexsort((right, confidence))
+            # Nothing ranks equal confidences: each is right as often as all of them are.
+            order = np.argsort(confidence, kind="stable")
             which = np.empty(n, int)
             for i in range(bins):
                 which[order[i * n // bins : (i + 1) * n // bins]] = i
         here = [which == b for b in range(bins)]
-        gap = np.array([right[h].mean() - confidence[h].mean() if h.any() else 0.0 for h in here])
+        tied = np.array([right[confidence == c].mean() for c in confidence])
+        often = tied if equal == "mass" else right
+        gap = np.array([often[h].mean() - confidence[h].mean() if h.any() else 0.0 for h in here])
         weight = np.array([h.mean() for h in here])
-        signed = np.concatenate([np.where(g < 0, -1, 1) * (right[h] - confidence[h]) for h, g in zip(here, gap)])
+        sign = np.where(gap < 0, -1.0, 1.0)[which]
+        signed = np.array([sign[confidence == c].mean() for c in confidence]) * (right - confidence)
         null = sum(np.sqrt(2 / np.pi * (confidence[h] * (1 - confidence[h])).sum()) for h in here) / n
-        accuracy = [right[h].mean() for h in here if h.any()]
+        accuracy = [often[h].mean() for h in here if h.any()]
         if equal == "width":
             # scikit-learn closes bins below: the same bins, since no confidence lies at an edge of these.
             inside = ~np.isin(confidence, np.arange(bins + 1) / bins)
