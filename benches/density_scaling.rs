@@ -3,11 +3,11 @@
 use super::{points, setup};
 use cfx::base::Stream;
 use cfx::engine::kernel::Quiet;
-use cfx::ops::density::chain::Setup;
 use cfx::ops::density::fit::{Rows, fit};
 use cfx::ops::density::frame::Scale;
 use cfx::ops::density::niw::Shape;
 use cfx::ops::density::settings::Fit;
+use cfx::ops::density::setup::Setup;
 use cfx::ops::density::start::Start;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;

@@ -1,6 +1,7 @@
 //! Whether chains agree: rank-normalised split R-hat, bulk and tail effective sample sizes (Vehtari et al., 2021), a verdict.
 
-use super::chain::{Record, Setup};
+use super::chain::Record;
+use super::setup::Setup;
 use super::start::Start;
 use super::units::Units;
 use statrs::distribution::{ContinuousCDF, Normal};

@@ -1,12 +1,13 @@
 //! Fitting: rows to a posterior, chains in parallel, each on its own stream, with checkpoints of all of them together.
 
 use super::cache::Observations;
-use super::chain::{Chain, Method, Monitor, Record, Scalars, Setup};
+use super::chain::{Chain, Monitor, Record, Scalars};
 use super::diagnostics::{Chains, Verdict, stuck};
 use super::frame::{Frame, Scale};
 use super::hyper::Grid;
 use super::posterior::Posterior;
 use super::settings::{Fit, refused};
+use super::setup::{Method, Setup};
 use super::start::Start;
 use super::units::Units;
 use crate::base::Stream;
@@ -140,7 +141,7 @@ fn next(setup: &Setup, chains: &[Chain], units: &Units) -> Option<Setup> {
 }
 
 /// Fits a mixture to rows, in the units that vary among them. Absent where the rows give the prior no scale. Checkpoints go to `cx`; with `resume`, an earlier run's is taken up.
-/// With a budget (see [`super::chain::Until`]) chains go on until they settle; the posterior's settings then have the lengths that they reached.
+/// With a budget (see [`super::setup::Until`]) chains go on until they settle; the posterior's settings then have the lengths that they reached.
 pub fn fit(rows: Rows, settings: &Fit, stream: &Stream, cx: &dyn Context, resume: bool) -> Result<Posterior, Failure> {
     rows.check()?;
     let n = rows.n();

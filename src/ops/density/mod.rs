@@ -28,6 +28,7 @@ pub mod posterior;
 pub mod predictive;
 pub mod sample;
 pub mod settings;
+pub mod setup;
 pub mod shrink;
 pub mod simd;
 pub mod spectrum;

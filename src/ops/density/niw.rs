@@ -31,7 +31,7 @@ pub struct Niw {
     pub shape: Shape,
     /// Degrees of freedom that a member adds: 1, or d where one variance is all dimensions'.
     pub rank: f64,
-    /// Power that all likelihoods are raised to; 1 but in passes that are heated (see [`super::chain::Setup::heat`]).
+    /// Power that all likelihoods are raised to; 1 but in passes that are heated (see [`super::setup::Setup::heat`]).
     pub heat: f64,
     /// `t_constant(m)` for m = 0..=n.
     constants: Vec<f64>,

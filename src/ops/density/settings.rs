@@ -1,9 +1,9 @@
 //! The settings of a fit as data: read from a call, checked, kept with the density, read back for refitting.
 
 use super::alpha::AlphaPrior;
-use super::chain::{Method, Setup, Until};
 use super::frame::Scale;
 use super::niw::{Niw, Shape};
+use super::setup::{Method, Setup, Until};
 use super::start::Start;
 use crate::engine::Failure;
 use crate::lang::settings::Setting;

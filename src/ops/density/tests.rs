@@ -14,9 +14,9 @@ mod textbook;
 
 use super::alpha::AlphaPrior;
 use super::cache::Observations;
-use super::chain::{Method, Setup, Until};
 use super::frame::Frame;
 use super::hyper::Grid;
+use super::setup::{Method, Setup, Until};
 use super::simd::padded;
 use super::start::Start;
 use crate::base::Stream;

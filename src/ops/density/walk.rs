@@ -1,8 +1,8 @@
 //! What a chain moves: rows one by one or in blocks over a cache, or all rows at once.
 
 use super::cache::Observations;
-use super::chain::{Method, Setup};
 use super::niw::Niw;
+use super::setup::{Method, Setup};
 use super::split_merge::{self, Proposal};
 use super::state::State;
 use super::sub_clusters::AtOnce;

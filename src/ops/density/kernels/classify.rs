@@ -2,12 +2,12 @@
 
 use super::super::alpha::AlphaPrior;
 use super::super::between::{Jackknife, jackknife, logs_of};
-use super::super::chain::Until;
 use super::super::diagnostics::Verdict;
 use super::super::fit::{Rows, fit, units_of};
 use super::super::posterior::Posterior;
 use super::super::predictive::Predictive;
 use super::super::settings::{Fit, Prior, Sampler, refused, whole, wrong};
+use super::super::setup::Until;
 use super::super::stacking::Pooling;
 use super::super::units::{Units, are};
 use super::fit::{components, fit_cost};

@@ -1,8 +1,8 @@
 //! `dp_mixture`: fits the rows of one class, or all rows, and keeps the posterior as a pack.
 
-use super::super::chain::{Method, Setup, learning_interval};
 use super::super::fit::fit;
 use super::super::settings::{Fit, FitSettings, refused, whole, wrong};
+use super::super::setup::{Method, Setup, learning_interval};
 use super::{all_rows, ids_of, rows_where};
 use crate::engine::value::Stages;
 use crate::engine::{Context, Failure, Job, Kernel, Value};

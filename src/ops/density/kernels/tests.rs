@@ -1,9 +1,9 @@
 //! Kernels run as the engine runs them.
 
-use super::super::chain::Method;
 use super::super::posterior::Posterior;
 use super::super::predictive::Predictive;
 use super::super::settings::{Fit, FitSettings};
+use super::super::setup::Method;
 use super::kernels;
 use crate::base::Stream;
 use crate::engine::kernel::{Labelled, LabelledAxis, Quiet};

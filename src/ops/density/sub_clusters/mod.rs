@@ -30,9 +30,9 @@ mod tiles;
 mod tests;
 
 use super::cache::Observations;
-use super::chain::{Setup, learning_interval};
 use super::hyper::{Grid, Learned};
 use super::niw::Niw;
+use super::setup::{Setup, learning_interval};
 use super::start::compact;
 use crate::base::Stream;
 use base::Base;

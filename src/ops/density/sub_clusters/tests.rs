@@ -1,10 +1,11 @@
 //! Parts of the sampler for many rows against definitions, its bits for any number of threads, and its posterior beside the collapsed one.
 
 use super::super::alpha::AlphaPrior;
-use super::super::chain::{Chain, Method, Setup};
+use super::super::chain::Chain;
 use super::super::component::Built;
 use super::super::hyper::Learned;
 use super::super::niw::{Niw, Shape};
+use super::super::setup::{Method, Setup};
 use super::super::start::Start;
 use super::super::state::State;
 use super::super::tests::{cloud, correlated, one_chain};

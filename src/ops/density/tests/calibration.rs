@@ -5,9 +5,10 @@
 
 use super::super::alpha::AlphaPrior;
 use super::super::cache::Observations;
-use super::super::chain::{Chain, Method, Setup};
+use super::super::chain::Chain;
 use super::super::component::Component;
 use super::super::niw::Niw;
+use super::super::setup::{Method, Setup};
 use super::geweke::{D, N, data_given, partition};
 use super::one_chain;
 use crate::base::Stream;

@@ -2,9 +2,10 @@
 
 use super::super::alpha::AlphaPrior;
 use super::super::cache::Observations;
-use super::super::chain::{Chain, Method, Setup};
+use super::super::chain::Chain;
 use super::super::component::Built;
 use super::super::niw::Niw;
+use super::super::setup::{Method, Setup};
 use super::super::start::compact;
 use super::super::sub_clusters::Parts;
 use super::super::walk::Walk;

@@ -2,11 +2,12 @@
 
 use super::super::alpha::AlphaPrior;
 use super::super::cache::Observations;
-use super::super::chain::{Chain, Method, Setup, Unwatched};
+use super::super::chain::{Chain, Unwatched};
 use super::super::component::Component;
 use super::super::gibbs;
 use super::super::lanes::{self as simd_lanes, Plain};
 use super::super::niw::{Niw, Shape};
+use super::super::setup::{Method, Setup};
 use super::super::simd;
 use super::super::start::Start;
 use super::super::state::{NONE, State};

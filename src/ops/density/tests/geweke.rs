@@ -2,11 +2,12 @@
 
 use super::super::alpha::AlphaPrior;
 use super::super::cache::Observations;
-use super::super::chain::{Chain, Method, Setup};
+use super::super::chain::Chain;
 use super::super::component::Built;
 use super::super::hyper::{Grid, Learned};
 use super::super::matrix::lower_times;
 use super::super::niw::Niw;
+use super::super::setup::{Method, Setup};
 use super::super::simd::padded;
 use super::{correlated, one_chain};
 use crate::base::Stream;

@@ -1,11 +1,12 @@
 //! Densities of given partitions, as reference files have them.
 
 use super::super::alpha::AlphaPrior;
-use super::super::chain::{Kept, Method, Record, Setup};
+use super::super::chain::{Kept, Record};
 use super::super::frame::{Frame, Scale};
 use super::super::niw::Shape;
 use super::super::posterior::Posterior;
 use super::super::settings::Fit;
+use super::super::setup::{Method, Setup};
 use super::super::start::Start;
 use super::super::units::Units;
 use super::one_chain;

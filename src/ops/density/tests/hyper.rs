@@ -2,13 +2,14 @@
 
 use super::super::alpha::AlphaPrior;
 use super::super::cache::Observations;
-use super::super::chain::{Chain, Method, Setup};
+use super::super::chain::Chain;
 use super::super::component::Built;
 use super::super::frame::{Frame, Scale};
 use super::super::hyper::{Grid, Learned};
 use super::super::joint;
 use super::super::matrix::{cholesky, powers};
 use super::super::niw::Niw;
+use super::super::setup::{Method, Setup};
 use super::super::shrink::shrunk;
 use super::super::spectrum::Spectrum;
 use super::super::start::{Start, compact};

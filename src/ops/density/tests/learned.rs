@@ -1,7 +1,6 @@
 //! Fits with a learned base measure: what is kept, the predictive of it, threads.
 
 use super::super::alpha::AlphaPrior;
-use super::super::chain::{Method, Setup};
 use super::super::component::Component;
 use super::super::fit::{Rows, fit};
 use super::super::frame::Scale;
@@ -10,6 +9,7 @@ use super::super::niw::Shape;
 use super::super::posterior::Posterior;
 use super::super::predictive::Predictive;
 use super::super::settings::Fit;
+use super::super::setup::{Method, Setup};
 use super::super::start::Start;
 use super::{cloud, one_chain};
 use crate::base::Stream;

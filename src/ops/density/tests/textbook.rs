@@ -1,13 +1,13 @@
 //! Chains against an independent sampler's (tests/data/density/textbook.json, made by textbook.py beside it, NumPy and SciPy only).
 
 use super::super::alpha::AlphaPrior;
-use super::super::chain::{Method, Setup};
 use super::super::fit::{Rows, fit};
 use super::super::frame::Scale;
 use super::super::niw::Shape;
 use super::super::posterior::Posterior;
 use super::super::predictive::Predictive;
 use super::super::settings::Fit;
+use super::super::setup::{Method, Setup};
 use super::super::start::Start;
 use super::one_chain;
 use crate::base::Stream;

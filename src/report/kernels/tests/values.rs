@@ -61,7 +61,7 @@ fn a_score_makes_panels_of_examples() {
     assert!(f.svg.contains(">right: 0</text>") && f.svg.contains(">right: 1</text>"));
     let panel = texts(&f, "right");
     let y = f.data.numbers("y").expect("numbers");
-    assert!(y.len() == 120 && y.iter().zip(&panel).all(|(y, p)| (*y as usize % 3 == 0) == (p == "1")));
+    assert!(y.len() == 120 && y.iter().zip(&panel).all(|(y, p)| (*y as usize).is_multiple_of(3) == (p == "1")));
     let f = run(&job("distribution", "Margins", vec![], vec![("x", "margin", x.clone()), ("facet", "right", right.clone())]))
         .expect("drawn");
     let counts = f.data.numbers("count").expect("counts");
