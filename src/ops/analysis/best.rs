@@ -332,9 +332,9 @@ fn scores_at(x: &Labelled, order: &[usize], there: &Arc<Scores>, chances: &[f64]
 }
 
 impl Planned for Selection {
-    /// 2: names of axes decide no ties. 3: nor does the sign of 0.
+    /// 2: names of axes decide no ties. 3: nor does the sign of 0. 4: of numbers that err no error is known.
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn policy(&self) -> Policy {
@@ -425,9 +425,12 @@ impl Kernel for Selection {
         let (x, by) = (labelled(job, "x")?, labelled(job, "by")?);
         let (order, lowest_first) = (in_order(x, &by.axes)?, by_coordinates(&by.axes));
         let (x, by) = (Along::of(x)?, Along::of(by)?);
-        let both =
-            lowest_first.into_iter().filter_map(|i| Some((by.numbers[i].as_ref()?.value, x.numbers[order[i]].as_ref()?.value)));
-        let both: Vec<(f64, f64)> = both.collect();
+        let both: Vec<(&Number, &Number)> =
+            lowest_first.into_iter().filter_map(|i| Some((by.numbers[i].as_ref()?, x.numbers[order[i]].as_ref()?))).collect();
+        // Which setting is chosen, and which is best, is as uncertain as these numbers are.
+        let sure = |n: &Number| n.error.unwrap_or(0.0) == 0.0 && !n.no_error_known();
+        let exact = both.iter().all(|(by, x)| sure(by) && sure(x));
+        let both: Vec<(f64, f64)> = both.into_iter().map(|(by, x)| (by.value, x.value)).collect();
         if both.len() < s.subset {
             let why = by.reason.or(x.reason).map_or_else(String::new, |why| format!(": {why}"));
             return Err(Failure::Absent(format!(
@@ -437,7 +440,8 @@ impl Kernel for Selection {
             )));
         }
         let found = choices(&both, s.subset, s.top);
-        let number = |value: f64| Value::Number(Number { count: Some(both.len() as u64), ..Number::exact(value) });
+        let known = |value: f64| if exact { Number::exact(value) } else { Number::new(value, None, None) };
+        let number = |value: f64| Value::Number(Number { count: Some(both.len() as u64), ..known(value) });
         Ok(Value::Record(vec![("share".to_string(), number(found.share)), ("shortfall".to_string(), number(found.shortfall))]))
     }
 }

@@ -207,3 +207,15 @@ fn f_scores_and_their_jackknife_are_those_of_scikit_learn() {
             .contains("not the number of a class")
     );
 }
+
+#[test]
+fn a_choice_by_numbers_that_err_has_no_known_error() {
+    let axes = [("rate", "declared", &["a", "b", "c"] as &[&str])];
+    let share = |error: f64| {
+        let by = |x: f64| if error > 0.0 { est(x, error) } else { n(x) };
+        let call = call("selection").over("x", &axes, ns(&[1.0, 2.0, 3.0])).over("by", &axes, [1.0, 3.0, 2.0].map(by).to_vec());
+        call.set("subset", Static::Number(2.0)).set("top", Static::Number(1.0)).reducing(&["rate"]).member("share")
+    };
+    assert_eq!(share(0.0).value, share(0.1).value);
+    assert_eq!((share(0.0).no_error_known(), share(0.1).no_error_known()), (false, true));
+}
